@@ -1,0 +1,147 @@
+"""What a node wants done: the outputs of its state machine, in the order in which they must be carried out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.node.notices import Notice
+from core.wire.address import Address
+from core.wire.codec import Frame
+from core.wire.entries import Fetch, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Write the frame to the connection, behind everything that was sent there before."""
+
+    conn: int
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """Write the frame to every subscribed connection, each behind everything that was sent there before."""
+
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """From here on, Broadcast reaches the connection."""
+
+    conn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe:
+    conn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """End the connection once everything sent to it has been flushed, or a limit has passed.
+
+    Nothing that still arrives on it is handed in; ConnectionClosed follows.
+    """
+
+    conn: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Stop reading the connection (`held`) or go on: the node cannot take more from it now (backpressure)."""
+
+    conn: int
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The connection is an authenticated server's: the larger limits of server links apply to it."""
+
+    conn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Open a connection; ConnectionOpened or DialFailed, with the same number, follows within the dial limit."""
+
+    dial: int
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Persist:
+    """Keep the records, all or none; Committed or CommitFailed follows. Batches are committed in order."""
+
+    batch: int
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchPage:
+    """Read entries; Fetched follows, as of no earlier than every Persist before this."""
+
+    token: int
+    query: Fetch
+
+
+@dataclass(frozen=True, slots=True)
+class HashSecret:
+    """Make a verifier with a slow salted hash, off the event loop; SecretHashed follows."""
+
+    token: int
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerifySecret:
+    """Check a secret against a verifier, off the event loop; SecretVerified follows.
+
+    No verifier: the account does not exist, and finding that out must take as long.
+    """
+
+    token: int
+    secret: str
+    verifier: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WakeAt:
+    """Hand in Woke at this monotonic time. Only the last one counts."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Tell people: the events pane, the log."""
+
+    notice: Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The node has left the network; close what is left and stop. `undone` names what it could not do."""
+
+    undone: tuple[str, ...] = ()
+
+
+Action = (
+    Send
+    | Broadcast
+    | Subscribe
+    | Unsubscribe
+    | Close
+    | Hold
+    | Trust
+    | Dial
+    | Persist
+    | FetchPage
+    | HashSecret
+    | VerifySecret
+    | WakeAt
+    | Notify
+    | Finished
+)

@@ -1,0 +1,85 @@
+"""A node's settings. Times are in seconds, sizes in bytes.
+
+`lan()` is the default; `local()` and `wan()` differ from it where the round trip matters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """How a node behaves. Each field says what it trades."""
+
+    hostname: str
+    """Where others can reach this node: goes into announcements and redirects."""
+    port: int
+    secret: str
+    """The network's secret: whoever knows it may link a server."""
+    name: str = ""
+    """What people call the node; the start of its id when empty."""
+
+    announce_interval: float = 5.0
+    """Between announcements (base protocol). Our own nodes stretch it when the network is large."""
+    announce_gap: float = 0.5
+    """Least time between two announcements of changed loads or users: shorter spreads news faster, longer costs less."""
+    lock_limit: float = 10.0
+    """A registration that has not got all its answers by then fails."""
+    first_message_limit: float = 10.0
+    """A connection that has said nothing valid by then is closed."""
+    quiet_limit: float = 6.0
+    """How long an inbound server link that shows nothing is not spoken to: base servers announce themselves by then."""
+    ping_interval: float = 2.0
+    """Between pings on a native link: with `ping_misses`, how fast a half-open link is noticed."""
+    ping_misses: int = 3
+    base_silence_limit: float = 60.0
+    """A base link that says nothing for so long is taken for dead (base servers announce every 5 s)."""
+    dial_limit: float = 5.0
+    redial_min: float = 0.25
+    redial_max: float = 30.0
+    """Backoff between attempts to find lost servers: doubled each time, with full jitter."""
+    heal_jitter: float = 0.2
+    """The first attempt after a loss comes within this time, at random."""
+    remember_lost: float = 7 * 24 * 3600.0
+    """How long a server that vanished is looked for."""
+    lazy_links: int = 2
+    """Redundant links that a node keeps beside the tree: none leaves healing to redialling."""
+    links_max: int = 12
+    """Above this many native links, others' wishes for lazy ones are refused."""
+    lazy_delay: float = 1.0
+    """How long the network must have been stable before redundant links are made."""
+    sync_interval: float = 10.0
+    """Between digests on a link (anti-entropy)."""
+    order_wait: float = 30.0
+    """How long an activity waits for its sender's previous one, which a crashed server may still hold."""
+    drain_limit: float = 5.0
+    """A leaving node is gone after this time, whatever is left undone."""
+    redirect_client_limit: int = 2
+    """A native client that has followed this many redirects stays."""
+    redirects: bool = True
+    anonymous: bool = True
+    """Whether clients may log in as `anonymous`."""
+    inbox_max: int = 1000
+    """Messages that wait on one connection while its secret is being checked; one more closes it."""
+    base_grace: float = 1.0
+    """How long after this node's last answer a base server's registration is taken to have succeeded."""
+    parked_max: int = 10_000
+    """Activities that wait for a previous one; more are delivered without waiting."""
+    history_max: int = 10_000
+    """Largest number of past activities that one login gets."""
+
+
+def lan(hostname: str, port: int, secret: str) -> NodeConfig:
+    """Round trips of a few milliseconds; the default."""
+    return NodeConfig(hostname, port, secret)
+
+
+def local(hostname: str, port: int, secret: str) -> NodeConfig:
+    """Everything on one machine: quicker to suspect and to retry."""
+    return replace(lan(hostname, port, secret), ping_interval=1.0, redial_min=0.1, heal_jitter=0.05, lazy_delay=0.5)
+
+
+def wan(hostname: str, port: int, secret: str) -> NodeConfig:
+    """Round trips of hundreds of milliseconds and lossy paths: slower to suspect."""
+    return replace(lan(hostname, port, secret), ping_interval=5.0, dial_limit=15.0, redial_min=0.5, heal_jitter=0.5)

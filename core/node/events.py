@@ -1,0 +1,161 @@
+"""What happens to a node: the inputs of its state machine.
+
+`Node.handle(event, now)` takes one of these. Connections are named by numbers that the driver hands out and never reuses
+within a node's life.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from core.wire.address import Address
+from core.wire.entries import Page
+from core.wire.messages import Message
+
+
+class Now(NamedTuple):
+    """Both clocks, which are never mixed: `monotonic` seconds for limits, `wall` seconds since 1970 for stamps."""
+
+    monotonic: float
+    wall: float
+
+
+Origin = Literal["inbound", "outbound", "local"]
+"""Who opened a connection: somebody else, this node, or this process (the embedded client, an SSH session)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionOpened:
+    """A connection is up. `dial` repeats the number of the Dial that led to it.
+
+    `vouched` is a user name that the driver itself has authenticated (an SSH session): it may log in, and post, under
+    that name without the secret. Only local connections carry one.
+    """
+
+    conn: int
+    origin: Origin
+    peer: Address
+    dial: int | None = None
+    vouched: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    conn: int
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class MalformedReceived:
+    """Something arrived that is no message; `info` says why, in words for the peer."""
+
+    conn: int
+    info: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionClosed:
+    """The connection is gone, whoever ended it. Nothing more will come of it."""
+
+    conn: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DialFailed:
+    """A Dial came to nothing. `refused`: the host answered that nobody listens there, so the process is dead."""
+
+    dial: int
+    reason: str
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The batch, and every batch before it, is synced to disk."""
+
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommitFailed:
+    """The batch was not kept, nor is any batch after it until `StoreRecovered`."""
+
+    batch: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRecovered:
+    """The store takes writes again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The answer to a FetchPage; `page` is None when the store could not be read."""
+
+    token: int
+    page: Page | None
+
+
+@dataclass(frozen=True, slots=True)
+class SecretHashed:
+    """The answer to a HashSecret; `verifier` is None when it could not be made."""
+
+    token: int
+    verifier: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SecretVerified:
+    """The answer to a VerifySecret."""
+
+    token: int
+    matches: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Woke:
+    """The time of the last WakeAt has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRequested:
+    """A person or the configuration names a server of the network to join."""
+
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class DrainRequested:
+    """Leave the network: hand everything over, then say `Finished`."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DisconnectRequested:
+    """The operator ends a connection."""
+
+    conn: int
+    reason: str
+
+
+Event = (
+    ConnectionOpened
+    | MessageReceived
+    | MalformedReceived
+    | ConnectionClosed
+    | DialFailed
+    | Committed
+    | CommitFailed
+    | StoreRecovered
+    | Fetched
+    | SecretHashed
+    | SecretVerified
+    | Woke
+    | JoinRequested
+    | DrainRequested
+    | DisconnectRequested
+)

@@ -1,0 +1,41 @@
+"""Notices: what happens in the network, in words for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["info", "good", "warning", "error"]
+
+NoticeKind = Literal[
+    "listening",  # the node takes connections
+    "joined",  # this node became part of a network, or another one did
+    "linked",  # a link to a neighbour is up
+    "unlinked",  # a link is down
+    "lost",  # a server, and who was behind it, cannot be reached any more
+    "healed",  # servers can be reached again
+    "quit",  # a server leaves on purpose, this one or another
+    "redirected",  # a client was sent to another server
+    "registered",  # a name was registered
+    "refused",  # a registration, a login, a link or an activity was refused, or somebody was disconnected for nonsense
+    "login",  # a client logged in
+    "logout",  # a client left
+    "vote",  # an answer to a registration
+    "renamed",  # an account lost its name when two parts of the network met
+    "synchronised",  # missed entries were exchanged
+    "backup",  # a backup was written, or could not be
+    "storage",  # the disk fails, or works again
+    "security",  # what an operator should know about secrets in the clear
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing that happened. `at` is wall-clock seconds since 1970; `text` is hostile where peers named things."""
+
+    at: float
+    kind: NoticeKind
+    text: str
+    severity: Severity = "info"
+    server: str | None = None
+    user: str | None = None

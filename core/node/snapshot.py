@@ -1,0 +1,95 @@
+"""Snapshots: an immutable picture of what a node knows, for screens and for `activity-tui status`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+LinkState = Literal["connecting", "quiet", "eager", "lazy", "base", "closing"]
+"""How a server link stands.
+
+`quiet`: an inbound peer that has shown nothing yet and is not spoken to; `eager`: carries broadcasts, part of the
+spanning tree; `lazy`: redundant, carries digests only; `base`: to a base server.
+"""
+
+ServerState = Literal["here", "reachable", "guest", "unreachable", "left"]
+
+
+class ServerView(msgspec.Struct, frozen=True):
+    """A server as this node knows it."""
+
+    id: str
+    name: str
+    hostname: str
+    port: int
+    load: int
+    state: ServerState
+    incarnation: int = 0
+    draining: bool = False
+    tree: tuple[str, ...] = ()
+    """Neighbours in the spanning tree."""
+    lazy: tuple[str, ...] = ()
+    """Neighbours over redundant links."""
+    users: tuple[str, ...] = ()
+    """Names logged in there, as far as announced (the first 256)."""
+    via: str | None = None
+    """For a guest (base server): the node that speaks for it."""
+
+
+class ConnectionView(msgspec.Struct, frozen=True):
+    """A connection of this node. The driver adds traffic figures by `conn`."""
+
+    conn: int
+    role: Literal["server", "client", "unknown"]
+    origin: Literal["inbound", "outbound", "local"]
+    peer: str
+    state: str
+    """For a server link its LinkState, for a client `anonymous`, `logged in`, `registering`, `logging in`, …"""
+    name: str = ""
+    """User name, or the server's name."""
+    server: str | None = None
+    features: tuple[str, ...] = ()
+    since: float = 0.0
+    """Wall-clock seconds since 1970."""
+    round_trip: float | None = None
+    """Seconds, when it is measured."""
+
+
+class UserView(msgspec.Struct, frozen=True):
+    """A registered user, or somebody logged in."""
+
+    name: str
+    registered_at: float | None
+    """Wall-clock seconds since 1970; None for anonymous people and for users of base servers."""
+    servers: tuple[str, ...] = ()
+    """Where the user is logged in (server ids)."""
+    renamed_from: str | None = None
+
+
+class NodeSnapshot(msgspec.Struct, frozen=True):
+    """What a node knows at one moment."""
+
+    at: float
+    id: str
+    name: str
+    hostname: str
+    port: int
+    incarnation: int
+    load: int
+    servers: tuple[ServerView, ...]
+    """Every known server, this one first, then by name and id."""
+    connections: tuple[ConnectionView, ...]
+    users: tuple[UserView, ...]
+    """By name. At most `users_shown` of `users_total`."""
+    users_total: int
+    activities: int
+    """Activities kept here."""
+    draining: bool
+    storage_error: str | None
+    base_servers: bool
+    """Whether a base server is part of the network: registrations then travel there in the clear."""
+    parked: int = 0
+    """Activities that wait for their sender's previous one."""
+    unreachable: int = 0
+    """Servers that are known but cannot be reached now."""

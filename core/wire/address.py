@@ -1,0 +1,53 @@
+"""Network addresses as people write them: `HOST:PORT`, `HOST`, `:PORT`, `[IPv6]:PORT`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from core.wire.limits import DEFAULT_PORT
+
+
+class Address(NamedTuple):
+    """A host (name or literal, IPv6 without brackets) and a TCP port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_address(text: str, *, default_host: str = "", default_port: int = DEFAULT_PORT) -> Address:
+    """Read an address.
+
+    Raises ValueError with a sentence for a person if `text` is not one.
+    """
+    text = text.strip()
+    host, port = text, ""
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise ValueError(f"{text!r} is not an address: an IPv6 address is written [ADDRESS]:PORT")
+        port = rest[1:]
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    if any(character.isspace() for character in host) or "/" in host:
+        raise ValueError(f"{text!r} is not an address: write HOST:PORT")
+    host = host or default_host
+    if not host:
+        raise ValueError(f"{text!r} is not an address: the host is missing, write HOST:PORT")
+    return Address(host, parse_port(port) if port else default_port)
+
+
+def parse_port(text: str | int) -> int:
+    """Read a TCP port, 0 to 65535.
+
+    Raises ValueError with a sentence for a person.
+    """
+    try:
+        port = int(text) if not isinstance(text, bool) else -1
+    except ValueError:
+        port = -1
+    if not 0 <= port <= 65535:
+        raise ValueError(f"{text!r} is not a port: a port is a number from 0 to 65535")
+    return port

@@ -1,0 +1,78 @@
+"""Lines to messages and back."""
+
+from __future__ import annotations
+
+import msgspec
+
+from core.wire.activity import too_deep
+from core.wire.limits import INFO_CHARACTERS_MAX
+from core.wire.messages import ActivityBroadcast, ActivityMessage, Message, command_of
+
+_decoder = msgspec.json.Decoder(Message)
+_encoder = msgspec.json.Encoder()
+
+
+class MalformedLine(Exception):
+    """A line is not a message; its text says why, fit for an `INVALID_MESSAGE`'s `info`."""
+
+
+def decode(line: bytes) -> Message:
+    """Read one line.
+
+    Raises MalformedLine, and nothing else, whatever the bytes are.
+    """
+    try:
+        if not line.isascii():
+            line.decode()
+        message = _decoder.decode(line)
+    except UnicodeDecodeError:
+        raise MalformedLine("the line is not UTF-8") from None
+    except RecursionError:
+        raise MalformedLine("the message is nested too deeply") from None
+    except msgspec.ValidationError as error:
+        raise MalformedLine(_explain(line, str(error))) from None
+    except msgspec.DecodeError as error:
+        raise MalformedLine(f"the line is not JSON: {error}") from None
+    if isinstance(message, ActivityMessage | ActivityBroadcast) and too_deep(line):
+        raise MalformedLine("the activity is nested too deeply")
+    return message
+
+
+def _explain(line: bytes, problem: str) -> str:
+    if "$.command" in problem and problem.startswith("Invalid value"):
+        return f"unknown command {problem.removeprefix('Invalid value ').partition(' - at')[0]}"[:INFO_CHARACTERS_MAX]
+    if "missing required field `command`" in problem:
+        return "the message has no command"
+    if "at `$" not in problem and "got" in problem:
+        return f"the message is not a JSON object: {problem[0].lower()}{problem[1:]}"
+    try:
+        command = msgspec.json.decode(line, type=dict[str, msgspec.Raw]).get("command", msgspec.Raw(b"?"))
+        name = bytes(command).decode().strip('"')
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        name = "message"
+    return f"{name}: {problem[0].lower()}{problem[1:]}"[:INFO_CHARACTERS_MAX]
+
+
+def encode(message: Message) -> bytes:
+    """One line, terminator included."""
+    return _encoder.encode(message) + b"\n"
+
+
+class Frame:
+    """A message on its way out: encoded once, however many connections it goes to."""
+
+    __slots__ = ("_data", "message")
+
+    def __init__(self, message: Message, data: bytes | None = None) -> None:
+        self.message = message
+        self._data = data
+
+    @property
+    def data(self) -> bytes:
+        data = self._data
+        if data is None:
+            data = self._data = encode(self.message)
+        return data
+
+    def __repr__(self) -> str:
+        return f"Frame({command_of(self.message)})"

@@ -1,0 +1,303 @@
+"""Entries: what the network replicates, and the identities that it replicates them by.
+
+An entry is an accepted activity or a registered account. Its identity is (node, incarnation, sequence number): the node
+that accepted it, which start of that node, and a number that counts up from 1 within that start. A node that loses an
+unsynced tail in a crash comes back with a new incarnation, so an identity never means two things.
+
+Entries of one (node, incarnation) form a *stream*. What a node has is a version vector over streams (Parker et al.,
+"Detection of Mutual Inconsistency in Distributed Systems", 1983): for each stream, the number up to which it has all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from core.wire.limits import SERVER_LINE_BYTES_MAX
+
+IDENTIFIER_CHARACTERS_MAX = 64
+COUNTER_MAX = 2**53 - 1
+"""Largest number that survives a peer which reads every number as a double (RFC 8259, section 6)."""
+
+
+class Stream(NamedTuple):
+    """One start of one node."""
+
+    node: str
+    incarnation: int
+
+    def __str__(self) -> str:
+        return f"{self.node}.{self.incarnation}"
+
+
+class EntryId(NamedTuple):
+    """The identity of an entry; unique for ever."""
+
+    node: str
+    incarnation: int
+    seq: int
+
+    @property
+    def stream(self) -> Stream:
+        return Stream(self.node, self.incarnation)
+
+    def __str__(self) -> str:
+        return f"{self.node}.{self.incarnation}.{self.seq}"
+
+
+def parse_stream(text: str) -> Stream:
+    """Read `node.incarnation`. Raises ValueError."""
+    node, _, incarnation = text.rpartition(".")
+    if not node or len(node) > IDENTIFIER_CHARACTERS_MAX or "." in node or not incarnation.isascii():
+        raise ValueError("not a stream: expected node.incarnation")
+    return Stream(node, _counter(incarnation))
+
+
+def parse_entry_id(text: str) -> EntryId:
+    """Read `node.incarnation.seq`. Raises ValueError."""
+    stream, _, seq = text.rpartition(".")
+    node, incarnation = parse_stream(stream)
+    return EntryId(node, incarnation, _counter(seq))
+
+
+def _counter(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 16):
+        raise ValueError("not a counter: expected a decimal number")
+    number = int(text)
+    if number > COUNTER_MAX:
+        raise ValueError("not a counter: too large")
+    return number
+
+
+Kind = Literal["activity", "account"]
+
+
+class AccountFact(msgspec.Struct, frozen=True):
+    """A registration that succeeded: `username` belongs to whoever knows the secret that `verifier` is a hash of.
+
+    `claim` names the registration for ever. When a partition let one name be registered twice, the fact with the
+    smaller (stamp, claim) keeps it.
+    """
+
+    username: str
+    verifier: str
+    stamp: int
+    claim: str
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One accepted activity or one account.
+
+    `body` is JSON as bytes: for an activity the processed object exactly as it is broadcast, for an account the
+    `AccountFact`. `stamp` is hybrid logical time in microseconds since 1970. `sender` is the user name that an activity
+    was accepted from. `previous` is the sender's activity before this one, which every client sees first. `ref` is the
+    name that a native client gave the activity, by which a repetition is recognised.
+    """
+
+    id: EntryId
+    kind: Kind
+    stamp: int
+    body: bytes
+    sender: str = ""
+    previous: EntryId | None = None
+    ref: str | None = None
+
+
+class StreamMark(msgspec.Struct, frozen=True):
+    """Everything of `stream` up to `upto` has been received, or was dropped by retention at whoever had it."""
+
+    stream: Stream
+    upto: int
+
+
+class PeerRecord(msgspec.Struct, frozen=True):
+    """A server that was once part of the network: where to look for it after a restart."""
+
+    id: str
+    hostname: str
+    port: int
+    name: str
+    seen_at: float
+    """Wall-clock seconds since 1970."""
+
+
+class PeerForgotten(msgspec.Struct, frozen=True):
+    """A server that left on purpose, or has been gone for so long that nobody looks for it any more."""
+
+    id: str
+
+
+Record = Entry | StreamMark | PeerRecord | PeerForgotten
+"""What a node asks its store to keep."""
+
+
+class Recovered(msgspec.Struct, frozen=True):
+    """What a store hands a node at its start."""
+
+    node: str
+    incarnation: int
+    """Already increased and synced for this start."""
+    stamp: int = 0
+    """The largest hybrid logical time in the store."""
+    streams: Mapping[Stream, int] = {}
+    """For each stream, the number up to which nothing is missing."""
+    sparse: tuple[EntryId, ...] = ()
+    """Entries that are there beyond a gap."""
+    accounts: tuple[AccountFact, ...] = ()
+    last_by_sender: Mapping[str, EntryId] = {}
+    recent_refs: tuple[tuple[str, str, EntryId], ...] = ()
+    """(sender, ref, id) of the newest activities, oldest first."""
+    peers: tuple[PeerRecord, ...] = ()
+    activities: int = 0
+    """How many activities are stored."""
+
+
+class Page(msgspec.Struct, frozen=True):
+    """An answer from the store to "what of yours is not covered by this vector?", in the order of (stamp, id).
+
+    When `more` is false, `upto` tells for each stream how far the page and the asked vector together are complete; when
+    it is true, ask again with the vector raised by `upto`.
+    """
+
+    entries: tuple[Entry, ...]
+    upto: Mapping[Stream, int]
+    more: bool
+
+
+class Fetch(msgspec.Struct, frozen=True):
+    """A question to the store: entries beyond `seen`.
+
+    With `newest`, only that many of the newest activities are wanted, still in ascending order. `kinds` restricts what
+    is returned. A page ends at `entries_max` entries or about `bytes_max` bytes of bodies, whichever is first, and has
+    at least one entry when there is any.
+    """
+
+    seen: Mapping[Stream, int]
+    kinds: tuple[Kind, ...] = ("activity", "account")
+    newest: int | None = None
+    entries_max: int = 500
+    bytes_max: int = SERVER_LINE_BYTES_MAX // 4
+
+
+class VersionVector:
+    """What a node or client has of each stream: all up to a number, and some beyond it.
+
+    `sparse_max` bounds what is remembered beyond gaps over all streams; past it the oldest such knowledge is forgotten,
+    which costs a duplicate transfer but never a loss.
+    """
+
+    __slots__ = ("_contiguous", "_sparse", "_sparse_count", "_sparse_max")
+
+    def __init__(
+        self, contiguous: Mapping[Stream, int] = {}, sparse: Iterable[EntryId] = (), *, sparse_max: int = 100_000
+    ) -> None:
+        self._contiguous = dict(contiguous)
+        self._sparse: dict[Stream, dict[int, None]] = {}
+        self._sparse_count = 0
+        self._sparse_max = sparse_max
+        for entry_id in sparse:
+            self.add(entry_id)
+
+    def __contains__(self, entry_id: EntryId) -> bool:
+        stream = Stream(entry_id.node, entry_id.incarnation)
+        if entry_id.seq <= self._contiguous.get(stream, 0):
+            return True
+        beyond = self._sparse.get(stream)
+        return beyond is not None and entry_id.seq in beyond
+
+    def add(self, entry_id: EntryId) -> bool:
+        """Record an entry; whether it was new."""
+        stream = Stream(entry_id.node, entry_id.incarnation)
+        upto = self._contiguous.get(stream, 0)
+        if entry_id.seq == upto + 1:
+            self._contiguous[stream] = entry_id.seq
+            if stream in self._sparse:
+                self._close_gap(stream)
+            return True
+        if entry_id.seq <= upto:
+            return False
+        beyond = self._sparse.setdefault(stream, {})
+        if entry_id.seq in beyond:
+            return False
+        beyond[entry_id.seq] = None
+        self._sparse_count += 1
+        if self._sparse_count > self._sparse_max:
+            del beyond[next(iter(beyond))]
+            self._sparse_count -= 1
+        return True
+
+    def raise_to(self, stream: Stream, upto: int) -> bool:
+        """Record that nothing up to `upto` is missing; whether that was news."""
+        if upto <= self._contiguous.get(stream, 0):
+            return False
+        self._contiguous[stream] = upto
+        if stream in self._sparse:
+            self._close_gap(stream)
+        return True
+
+    def _close_gap(self, stream: Stream) -> None:
+        beyond = self._sparse[stream]
+        upto = self._contiguous[stream]
+        for seq in [seq for seq in beyond if seq <= upto]:
+            del beyond[seq]
+            self._sparse_count -= 1
+        while upto + 1 in beyond:
+            upto += 1
+            del beyond[upto]
+            self._sparse_count -= 1
+        self._contiguous[stream] = upto
+        if not beyond:
+            del self._sparse[stream]
+
+    def upto(self, stream: Stream) -> int:
+        """The number up to which nothing of `stream` is missing; 0 when nothing is known of it."""
+        return self._contiguous.get(stream, 0)
+
+    def has_gap(self, stream: Stream) -> bool:
+        """Whether something of `stream` is here beyond something that is not."""
+        return stream in self._sparse
+
+    def gaps(self) -> bool:
+        """Whether anything at all is here beyond something that is not."""
+        return bool(self._sparse)
+
+    @property
+    def contiguous(self) -> Mapping[Stream, int]:
+        return self._contiguous
+
+    def copy(self) -> VersionVector:
+        twin = VersionVector(self._contiguous, sparse_max=self._sparse_max)
+        twin._sparse = {stream: dict(beyond) for stream, beyond in self._sparse.items()}
+        twin._sparse_count = self._sparse_count
+        return twin
+
+    def lacks(self, other: Mapping[Stream, int]) -> bool:
+        """Whether `other` covers something that this vector does not."""
+        return any(upto > self._contiguous.get(stream, 0) for stream, upto in other.items())
+
+    def covers(self, other: VersionVector) -> bool:
+        """Whether everything that `other` has is here too."""
+        if self.lacks(other._contiguous):
+            return False
+        return all(
+            EntryId(stream.node, stream.incarnation, seq) in self
+            for stream, beyond in other._sparse.items()
+            for seq in beyond
+        )
+
+
+def encode_vector(vector: Mapping[Stream, int]) -> dict[str, int]:
+    """A vector as it travels: stream texts to numbers."""
+    return {str(stream): upto for stream, upto in vector.items()}
+
+
+def decode_vector(vector: Mapping[str, int]) -> dict[Stream, int]:
+    """Read a vector from the wire. Raises ValueError."""
+    decoded: dict[Stream, int] = {}
+    for text, upto in vector.items():
+        if not 0 <= upto <= COUNTER_MAX:
+            raise ValueError("not a version vector: a number is out of range")
+        decoded[parse_stream(text)] = upto
+    return decoded

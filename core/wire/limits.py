@@ -1,0 +1,33 @@
+"""Limits on everything that a peer can make long, each a default that a setting may change.
+
+Precedents: IRC servers cap a line at 512 bytes, NATS a payload at 1 MiB and a control line at 4 KiB; the network's
+protocol names 64 KiB for clients and 1 MiB for servers.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+DEFAULT_PORT: Final = 3780
+
+CLIENT_LINE_BYTES_MAX: Final = 64 * 1024
+"""Longest line, without its terminator, from a client or from a peer that has not authenticated."""
+
+SERVER_LINE_BYTES_MAX: Final = 1024 * 1024
+"""Longest line, without its terminator, from an authenticated server."""
+
+NESTING_DEPTH_MAX: Final = 128
+"""Deepest nesting of an activity. What one node accepts every other node must be able to parse."""
+
+NAME_CHARACTERS_MAX: Final = 64
+"""Longest user name, in Unicode code points."""
+
+SECRET_CHARACTERS_MAX: Final = 1024
+"""Longest secret: longer ones would make a slow hash slower at the attacker's choice."""
+
+FEATURES_MAX: Final = 64
+INFO_CHARACTERS_MAX: Final = 400
+"""How much of a peer's or of our own `info` text is kept."""
+
+USER_INFO_CHUNK_BYTES: Final = 256 * 1024
+"""Largest `USER_INFO` that is sent; a larger table goes out as several."""

@@ -1,0 +1,432 @@
+"""The messages of the three layers of the protocol, as typed structs.
+
+A struct that exists is a legal message by its form; whether it is legal in a connection's state is `core.node`'s matter.
+Fields that were not on the wire are None or empty, and are left out again when a message is encoded. `docs/protocol.md`
+has the tables with their meaning, states and answers.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+
+from core.wire.address import parse_port
+from core.wire.entries import COUNTER_MAX, IDENTIFIER_CHARACTERS_MAX
+from core.wire.limits import FEATURES_MAX
+
+Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=IDENTIFIER_CHARACTERS_MAX)]
+Counter = Annotated[int, msgspec.Meta(ge=0, le=COUNTER_MAX)]
+Hostname = Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
+Label = Annotated[str, msgspec.Meta(max_length=64)]
+Features = Annotated[list[Label], msgspec.Meta(max_length=FEATURES_MAX)]
+Vector = dict[Identifier, Counter]
+
+
+class _Message(
+    msgspec.Struct,
+    tag_field="command",
+    tag=lambda name: "".join(f"_{c}" if c.isupper() and i else c for i, c in enumerate(name)).upper(),
+    omit_defaults=True,
+    frozen=True,
+):
+    """Base of all messages: `command` is the class name in capitals with underscores."""
+
+
+# --- base -----------------------------------------------------------------------------------------------------------
+
+
+class Authenticate(_Message):
+    """First message on a server link. Everything after `secret` is the native layer's, and base servers ignore it.
+
+    `link` says what the dialler wants: `join` (become part of the network) or `lazy` (a redundant link).
+    """
+
+    secret: str
+    id: Identifier | None = None
+    incarnation: Counter | None = None
+    hostname: Hostname | None = None
+    port: int | str | None = None
+    name: Label | None = None
+    features: Features = []
+    link: Label | None = None
+    stamp: Counter | None = None
+    """Hybrid logical time at which the link was dialled: the age by which the spanning tree prefers links."""
+
+    def __post_init__(self) -> None:
+        _normalise_port(self, "port")
+
+
+class AuthenticationFail(_Message):
+    info: str = ""
+
+
+class InvalidMessage(_Message):
+    info: str = ""
+
+
+class Login(_Message):
+    """`seen`, `history`, `redirects` and `visited` are the native layer's.
+
+    `seen` is the vector of what the client already has: it gets what it missed since. `history` asks for that many of
+    the newest activities instead. `redirects` counts the redirects that the client has followed since a person last
+    chose a server, `visited` names the servers (as HOST:PORT) where it was meanwhile.
+    """
+
+    username: str
+    secret: str | None = None
+    features: Features = []
+    seen: Vector | None = None
+    history: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
+    redirects: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0
+    visited: Annotated[list[Annotated[str, msgspec.Meta(max_length=300)]], msgspec.Meta(max_length=16)] = []
+
+
+class LoginSuccess(_Message):
+    """Native clients also learn the server's `id`, and the name that they are logged in as."""
+
+    info: str = ""
+    id: str | None = None
+    username: str | None = None
+    vector: Vector | None = None
+    """What the client need not expect: its own vector starts from here unless it sent one."""
+
+
+class LoginFailed(_Message):
+    info: str = ""
+
+
+class Redirect(_Message):
+    hostname: Hostname
+    port: int | str
+
+    def __post_init__(self) -> None:
+        _normalise_port(self, "port")
+
+
+class Logout(_Message):
+    pass
+
+
+class Register(_Message):
+    username: str
+    secret: str
+    features: Features = []
+
+
+class RegisterSuccess(_Message):
+    info: str = ""
+
+
+class RegisterFailed(_Message):
+    info: str = ""
+
+
+class ActivityMessage(_Message):
+    """`ref`, `previous` and `previous_stamp` are the native layer's.
+
+    `ref` names the activity for ever, among its sender's: sent again with the same `ref` it is accepted once. `previous`
+    is the id of the sender's activity before this one, `previous_stamp` its stamp, as `ACTIVITY_ACK` told them.
+    """
+
+    username: str
+    activity: dict[str, msgspec.Raw]
+    secret: str | None = None
+    ref: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+    previous: Annotated[str, msgspec.Meta(max_length=128)] | None = None
+    previous_stamp: Counter | None = None
+
+
+class ActivityBroadcast(_Message):
+    """The processed activity. All the rest is the native layer's: the entry's identity, order and origin.
+
+    One frame serves base and native receivers alike: base peers ignore what they do not know.
+    """
+
+    activity: msgspec.Raw
+    id: Annotated[str, msgspec.Meta(max_length=128)] | None = None
+    stamp: Counter | None = None
+    sender: str | None = None
+    previous: Annotated[str, msgspec.Meta(max_length=128)] | None = None
+    ref: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+
+    def __post_init__(self) -> None:
+        if not bytes(self.activity).lstrip(b" \t\r\n").startswith(b"{"):
+            raise ValueError("expected `object` - at `$.activity`")
+
+
+class Guest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A base server that is reached through a node's base link. `direct`: it is at the other end of that link."""
+
+    id: Annotated[str, msgspec.Meta(max_length=256)]
+    hostname: Hostname
+    port: int
+    load: Annotated[int, msgspec.Meta(ge=0)]
+    direct: bool = False
+
+
+class LinkEnd(msgspec.Struct, frozen=True, array_like=True):
+    """One end of a native link as a node announces it: the neighbour's id, and the link's birth stamp."""
+
+    neighbour: Identifier
+    stamp: Counter
+
+
+class ServerAnnounce(_Message):
+    """What a server tells all others of itself. Everything after `port` is the native layer's link-state record.
+
+    `incarnation` and `version` order a node's records. `links` are its native links, `guests` the base servers that it
+    speaks for, `users` the names logged in there (the first 256), `draining` that it is about to leave, `left` that it
+    has left on purpose, in favour of server `successor`.
+    """
+
+    id: str | int
+    load: int | str
+    hostname: Hostname
+    port: int | str
+    incarnation: Counter | None = None
+    version: Counter | None = None
+    name: Label | None = None
+    links: Annotated[list[LinkEnd], msgspec.Meta(max_length=4096)] = []
+    guests: Annotated[list[Guest], msgspec.Meta(max_length=4096)] = []
+    users: Annotated[list[str], msgspec.Meta(max_length=256)] = []
+    draining: bool = False
+    left: bool = False
+    successor: str | None = None
+
+    def __post_init__(self) -> None:
+        _normalise_port(self, "port")
+        if isinstance(self.id, int):
+            msgspec.structs.force_setattr(self, "id", str(self.id))
+        if not self.id or len(str(self.id)) > 256:
+            raise ValueError("expected 1 to 256 characters - at `$.id`")
+        try:
+            load = int(self.load)
+        except ValueError:
+            raise ValueError("expected a number - at `$.load`") from None
+        if not 0 <= load <= COUNTER_MAX:
+            raise ValueError("expected a number that is not negative - at `$.load`")
+        msgspec.structs.force_setattr(self, "load", load)
+
+
+class LockRequest(_Message):
+    """Between our nodes: `claim` names the registration, `round` the attempt at asking the network.
+
+    `verifier` takes the place of `secret`, which travels only on links that lead to a base server.
+    """
+
+    username: str
+    secret: str | None = None
+    claim: Identifier | None = None
+    round: Counter | None = None
+    stamp: Counter | None = None
+    verifier: str | None = None
+
+
+class LockAllowed(_Message):
+    """`count`: how many servers this answer speaks for. `incomplete`: a link broke while it was being gathered."""
+
+    username: str
+    secret: str | None = None
+    claim: Identifier | None = None
+    round: Counter | None = None
+    count: Counter | None = None
+    incomplete: bool = False
+
+
+class LockDenied(_Message):
+    username: str
+    secret: str | None = None
+    claim: Identifier | None = None
+    round: Counter | None = None
+    info: str | None = None
+
+
+# --- failover -------------------------------------------------------------------------------------------------------
+
+
+class Quit(_Message):
+    """The sending server leaves; whoever receives this redirects itself to the named server.
+
+    No address: nobody is left to go to. To the named server itself it says "you take my place". `guests` are base
+    servers that were linked to the leaving one, for its successor to dial.
+    """
+
+    new_server_ip: Hostname | None = None
+    new_server_port: int | str | None = None
+    id: Identifier | None = None
+    guests: Annotated[list[Guest], msgspec.Meta(max_length=4096)] = []
+
+    def __post_init__(self) -> None:
+        _normalise_port(self, "new_server_port")
+
+
+class UserInfo(_Message):
+    """Registered users. Between our nodes and towards others, a value is a verifier (a salted hash), not the secret."""
+
+    user_info: dict[str, str]
+
+
+# --- native ---------------------------------------------------------------------------------------------------------
+
+
+class ServerHello(_Message):
+    """The accepting side's answer to a native `AUTHENTICATE`: who it is, what it speaks."""
+
+    id: Identifier
+    incarnation: Counter
+    hostname: Hostname
+    port: int | str
+    name: Label = ""
+    features: Features = []
+
+    def __post_init__(self) -> None:
+        _normalise_port(self, "port")
+
+
+class ServerRefused(_Message):
+    """A link is not wanted now (`busy`), leads to itself (`self`), or exists already (`duplicate`); then close."""
+
+    reason: Label
+    info: str = ""
+
+
+class Account(_Message):
+    """An entry that is an account: broadcast when a registration has succeeded, or as part of synchronisation."""
+
+    id: Annotated[str, msgspec.Meta(max_length=128)]
+    stamp: Counter
+    username: str
+    verifier: Annotated[str, msgspec.Meta(max_length=1024)]
+    claimed_at: Counter
+    claim: Identifier
+
+
+class LockRelease(_Message):
+    """A registration failed: forget its claim."""
+
+    username: str
+    claim: Identifier
+
+
+class SyncDigest(_Message):
+    """A hash of the sender's version vector: one who has another one asks for what it misses (anti-entropy)."""
+
+    digest: Label
+
+
+class SyncRequest(_Message):
+    """What the sender has; the receiver answers with entries beyond it, then `SYNC_DONE`."""
+
+    vector: Vector
+
+
+class SyncDone(_Message):
+    """Ends the answer to a `SYNC_REQUEST`. Up to `upto`, nothing is missing; `more`: ask again.
+
+    `vector` is what the answering node has, for one who waits until it has everything.
+    """
+
+    upto: Vector = {}
+    more: bool = False
+    vector: Vector = {}
+
+
+class Ping(_Message):
+    number: Counter = 0
+
+
+class Pong(_Message):
+    number: Counter = 0
+
+
+class ActivityAck(_Message):
+    """The activity named `ref` is accepted: kept by this server, and on its way to everybody."""
+
+    ref: str
+    id: str
+    stamp: Counter
+
+
+class ActivityRefused(_Message):
+    """The activity named `ref` was not accepted, and why. The connection goes on."""
+
+    ref: str
+    info: str = ""
+
+
+class CaughtUp(_Message):
+    """Ends what a client missed or asked for at login; from here on it follows live."""
+
+    count: Counter = 0
+
+
+class AccountRenamed(_Message):
+    """The name is another account's, registered earlier in another part of the network; yours is kept under a new one."""
+
+    username: str
+    renamed: str
+    info: str = ""
+
+
+class StatusRequest(_Message):
+    pass
+
+
+class Status(_Message):
+    """A server's view of the network, for `activity-tui status`."""
+
+    status: dict[str, Any]
+
+
+Message = (
+    Authenticate
+    | AuthenticationFail
+    | InvalidMessage
+    | Login
+    | LoginSuccess
+    | LoginFailed
+    | Redirect
+    | Logout
+    | Register
+    | RegisterSuccess
+    | RegisterFailed
+    | ActivityMessage
+    | ActivityBroadcast
+    | ServerAnnounce
+    | LockRequest
+    | LockAllowed
+    | LockDenied
+    | Quit
+    | UserInfo
+    | ServerHello
+    | ServerRefused
+    | Account
+    | LockRelease
+    | SyncDigest
+    | SyncRequest
+    | SyncDone
+    | Ping
+    | Pong
+    | ActivityAck
+    | ActivityRefused
+    | CaughtUp
+    | AccountRenamed
+    | StatusRequest
+    | Status
+)
+
+
+def command_of(message: Message) -> str:
+    """The value of the message's `command` field."""
+    return str(message.__struct_config__.tag)
+
+
+def _normalise_port(message: _Message, field: str) -> None:
+    value = getattr(message, field)
+    if value is None:
+        return
+    try:
+        msgspec.structs.force_setattr(message, field, parse_port(value))
+    except ValueError:
+        raise ValueError(f"expected a port number - at `$.{field}`") from None

@@ -1,0 +1,35 @@
+"""User names: which ones can be registered."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+from core.wire.limits import NAME_CHARACTERS_MAX, SECRET_CHARACTERS_MAX
+
+ANONYMOUS: Final = "anonymous"
+"""The name that needs no secret and belongs to nobody."""
+
+
+def name_problem(name: str) -> str | None:
+    """What keeps `name` from being registered, as a clause for a person, or None."""
+    if not name:
+        return "a user name needs at least 1 character"
+    if name == ANONYMOUS:
+        return "the name 'anonymous' cannot be registered"
+    if len(name) > NAME_CHARACTERS_MAX:
+        return f"a user name has at most {NAME_CHARACTERS_MAX} characters, this one has {len(name)}"
+    if name != name.strip():
+        return "a user name cannot begin or end with a blank"
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
+        return "a user name cannot contain control characters"
+    return None
+
+
+def secret_problem(secret: str) -> str | None:
+    """What keeps `secret` from being an account's secret, as a clause for a person, or None."""
+    if not secret:
+        return "a secret needs at least 1 character"
+    if len(secret) > SECRET_CHARACTERS_MAX:
+        return f"a secret has at most {SECRET_CHARACTERS_MAX} characters"
+    return None
