@@ -1,0 +1,75 @@
+# Everything runs in .venv, which the first target that needs it makes: only Python 3.11+ with its venv module is needed.
+#
+#   make serve ARGS="--headless --port 3790"      make pytest ARGS="-k framing"
+
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+# The first interpreter that is new enough, unless PYTHON names one.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# Stamps: what was installed, from which pyproject.toml.
+RUNTIME := $(VENV)/.stamp-runtime
+DEV := $(VENV)/.stamp-dev
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help serve test test-quick lint types imports pytest format screenshots bench clean
+
+help: ## Show this
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
+		|| sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1  \2/p' $(MAKEFILE_LIST)
+
+serve: $(RUNTIME) ## Open the application with a server on port 3780
+	@$(BIN)/activity-tui serve $(ARGS)
+
+test: lint types imports pytest ## Everything that must hold before a commit
+
+test-quick: $(DEV) ## The tests without the slow ones
+	$(BIN)/pytest -n 2 -m "not slow and not serial" $(ARGS)
+
+lint: $(DEV) ## Style and likely bugs
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(DEV) ## Strict types
+	$(BIN)/mypy
+
+imports: $(DEV) ## Which part may import which
+	$(BIN)/lint-imports --no-logo
+
+# Exit status 5: nothing was selected, which ARGS may well want.
+pytest: $(DEV) ## The tests, those that need the machine for themselves last
+	$(BIN)/pytest -n 2 -m "not serial" $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/pytest -m serial $(ARGS) || [ $$? -eq 5 ]
+
+format: $(DEV) ## Let the formatter and the safe fixes at the code
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+screenshots: $(DEV) ## Make screenshots/ from the real application with a little network behind it
+	$(BIN)/python -m tools.screenshots $(ARGS)
+
+bench: $(DEV) ## Measure, and print the tables
+	$(BIN)/python -m bench $(ARGS)
+
+clean: ## Remove everything that was made, .venv included
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@if [ -z "$(PYTHON)" ]; then echo "activity-tui needs Python 3.11 or newer; make PYTHON=/path/to/python3 names one" >&2; exit 1; fi
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(RUNTIME): pyproject.toml | $(BIN)/python
+	@echo "installing activity-tui into $(VENV) …" >&2
+	@$(PIP) install --editable .
+	@touch $@
+
+$(DEV): pyproject.toml | $(BIN)/python
+	@echo "installing activity-tui and its development tools into $(VENV) …" >&2
+	@$(PIP) install --editable '.[dev]'
+	@touch $@ $(RUNTIME)
