@@ -1,0 +1,75 @@
+"""What `serve` and `join` were asked to do, all sources of settings taken together.
+
+These are the command line's contract with the application: `tui.app.run_application` takes a `ServeOptions` or a
+`JoinOptions` and returns an exit status. Both know a `NodeOptions` when a server is to run in this process;
+`tui.cli.starting.start_server` makes one of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from core.wire.address import Address
+
+Preset = Literal["local", "lan", "wan"]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOptions:
+    """A server in this process. Times are in seconds."""
+
+    host: str
+    """Where to listen; empty for all of this machine's addresses."""
+    port: int
+    """0 for any free port."""
+    port_may_differ: bool
+    """Nobody asked for this port: if it is taken, one of the next ones will do."""
+    advertise: Address | None
+    """Where others reach this server; None to find out. Port 0 stands for the listening port."""
+    name: str
+    """What people call the server; empty for the machine's name."""
+    secret: str | None = field(repr=False)
+    """The network's secret; None for the one that the data directory keeps, or a new one."""
+    data_dir: Path | None
+    """None for the default directory of the port that the server gets: see `tui.cli.settings.default_data_dir`."""
+    join: Address | None
+    """A server of the network to become part of; None for the first one of a network, or one that is restarted."""
+    announce_interval: float
+    backup_interval: float
+    backups_kept: int
+    preset: Preset
+    anonymous: bool
+    """Whether people may come in without a name."""
+    redirects: bool
+    """Whether people are sent to servers with fewer of them."""
+    ssh: Address | None
+    """Where to serve the application over SSH, host empty for all addresses; None for nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonOptions:
+    """Who is at the keyboard, as far as the settings say."""
+
+    username: str | None
+    """None: ask."""
+    secret: str | None = field(repr=False)
+    """None: ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """Run a server and the application on it."""
+
+    node: NodeOptions
+    person: PersonOptions
+
+
+@dataclass(frozen=True, slots=True)
+class JoinOptions:
+    """Join the network at `address`: with a server (`node`) and the application on it, or as a client there only."""
+
+    address: Address
+    node: NodeOptions | None
+    person: PersonOptions
