@@ -23,7 +23,7 @@ class NodeConfig:
     announce_interval: float = 5.0
     """Between announcements (base protocol). Our own nodes stretch it when the network is large."""
     announce_gap: float = 0.5
-    """Least time between two announcements of changed loads or users: shorter spreads news faster, longer costs less."""
+    """Least time between announcements of changed loads or users: shorter spreads news faster, longer costs less."""
     lock_limit: float = 10.0
     """A registration that has not got all its answers by then fails."""
     first_message_limit: float = 10.0
@@ -55,7 +55,7 @@ class NodeConfig:
     """How long an activity waits for its sender's previous one, which a crashed server may still hold."""
     drain_limit: float = 5.0
     """A leaving node is gone after this time, whatever is left undone."""
-    redirect_client_limit: int = 2
+    redirect_client_limit: int = 1
     """A native client that has followed this many redirects stays."""
     redirects: bool = True
     anonymous: bool = True

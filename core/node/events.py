@@ -1,7 +1,7 @@
 """What happens to a node: the inputs of its state machine.
 
-`Node.handle(event, now)` takes one of these. Connections are named by numbers that the driver hands out and never reuses
-within a node's life.
+`Node.handle(event, now)` takes one of these. Connections are named by numbers that the driver hands out and never
+reuses within a node's life.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import NamedTuple
 
 from core.wire.limits import DEFAULT_PORT
@@ -31,12 +32,20 @@ def parse_address(text: str, *, default_host: str = "", default_port: int = DEFA
         port = rest[1:]
     elif text.count(":") == 1:
         host, _, port = text.partition(":")
-    if any(character.isspace() for character in host) or "/" in host:
+    if any(character.isspace() for character in host) or "/" in host or (":" in host and not _is_ipv6(host)):
         raise ValueError(f"{text!r} is not an address: write HOST:PORT")
     host = host or default_host
     if not host:
         raise ValueError(f"{text!r} is not an address: the host is missing, write HOST:PORT")
     return Address(host, parse_port(port) if port else default_port)
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        ipaddress.IPv6Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def parse_port(text: str | int) -> int:
@@ -45,9 +54,19 @@ def parse_port(text: str | int) -> int:
     Raises ValueError with a sentence for a person.
     """
     try:
-        port = int(text) if not isinstance(text, bool) else -1
+        port = parse_number(text)
     except ValueError:
         port = -1
     if not 0 <= port <= 65535:
         raise ValueError(f"{text!r} is not a port: a port is a number from 0 to 65535")
     return port
+
+
+def parse_number(text: str | int) -> int:
+    """Read a number that arrived as one or as decimal digits, and as nothing else that `int` would take.
+
+    Raises ValueError.
+    """
+    if isinstance(text, bool) or (isinstance(text, str) and not (text.isascii() and text.isdigit())):
+        raise ValueError("expected a number")
+    return int(text)

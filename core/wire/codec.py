@@ -6,9 +6,10 @@ import msgspec
 
 from core.wire.activity import too_deep
 from core.wire.limits import INFO_CHARACTERS_MAX
-from core.wire.messages import ActivityBroadcast, ActivityMessage, Message, command_of
+from core.wire.messages import BASE_FIELDS, ActivityBroadcast, ActivityMessage, Message, command_of
 
-_decoder = msgspec.json.Decoder(Message)
+_decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
+_fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encoder = msgspec.json.Encoder()
 
 
@@ -18,6 +19,9 @@ class MalformedLine(Exception):
 
 def decode(line: bytes) -> Message:
     """Read one line.
+
+    A peer that speaks only the base protocol may use a name of ours for an extra field of its own, with another type:
+    that is no error, so extensions of a base command that cannot be read are left out, all together.
 
     Raises MalformedLine, and nothing else, whatever the bytes are.
     """
@@ -30,7 +34,10 @@ def decode(line: bytes) -> Message:
     except RecursionError:
         raise MalformedLine("the message is nested too deeply") from None
     except msgspec.ValidationError as error:
-        raise MalformedLine(_explain(line, str(error))) from None
+        base = _without_extensions(line)
+        if base is None:
+            raise MalformedLine(_explain(line, str(error))) from None
+        message = base
     except msgspec.DecodeError as error:
         raise MalformedLine(f"the line is not JSON: {error}") from None
     if isinstance(message, ActivityMessage | ActivityBroadcast) and too_deep(line):
@@ -38,15 +45,27 @@ def decode(line: bytes) -> Message:
     return message
 
 
+def _without_extensions(line: bytes) -> Message | None:
+    """The message that a peer meant who knows nothing of the extensions; None when it is wrong without them too."""
+    try:
+        fields = _fields_decoder.decode(line)
+        base = BASE_FIELDS[msgspec.json.decode(fields["command"], type=str)]
+        return _decoder.decode(_encoder.encode({name: fields[name] for name in ("command", *base) if name in fields}))
+    except (msgspec.DecodeError, KeyError, RecursionError):
+        return None
+
+
 def _explain(line: bytes, problem: str) -> str:
     if "$.command" in problem and problem.startswith("Invalid value"):
         return f"unknown command {problem.removeprefix('Invalid value ').partition(' - at')[0]}"[:INFO_CHARACTERS_MAX]
     if "missing required field `command`" in problem:
         return "the message has no command"
+    if problem.endswith("- at `$.command`"):
+        return "the message's command is not a string"
     if "at `$" not in problem and "got" in problem:
         return f"the message is not a JSON object: {problem[0].lower()}{problem[1:]}"
     try:
-        command = msgspec.json.decode(line, type=dict[str, msgspec.Raw]).get("command", msgspec.Raw(b"?"))
+        command = _fields_decoder.decode(line).get("command", msgspec.Raw(b"?"))
         name = bytes(command).decode().strip('"')
     except (msgspec.DecodeError, ValueError, RecursionError):
         name = "message"

@@ -184,8 +184,8 @@ class Fetch(msgspec.Struct, frozen=True):
 class VersionVector:
     """What a node or client has of each stream: all up to a number, and some beyond it.
 
-    `sparse_max` bounds what is remembered beyond gaps over all streams; past it the oldest such knowledge is forgotten,
-    which costs a duplicate transfer but never a loss.
+    `sparse_max` bounds what is remembered beyond gaps over all streams; past it the oldest of the stream that has had a
+    gap for longest is forgotten, which costs a duplicate transfer but never a loss.
     """
 
     __slots__ = ("_contiguous", "_sparse", "_sparse_count", "_sparse_max")
@@ -224,9 +224,16 @@ class VersionVector:
         beyond[entry_id.seq] = None
         self._sparse_count += 1
         if self._sparse_count > self._sparse_max:
-            del beyond[next(iter(beyond))]
-            self._sparse_count -= 1
+            self._forget_one()
         return True
+
+    def _forget_one(self) -> None:
+        stream = next(iter(self._sparse))
+        beyond = self._sparse[stream]
+        del beyond[next(iter(beyond))]
+        self._sparse_count -= 1
+        if not beyond:
+            del self._sparse[stream]
 
     def raise_to(self, stream: Stream, upto: int) -> bool:
         """Record that nothing up to `upto` is missing; whether that was news."""

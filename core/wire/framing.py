@@ -20,8 +20,8 @@ class LineTooLong(Exception):
 class LineSplitter:
     """Cuts a byte stream into lines.
 
-    Each byte is looked at a constant number of times, so a sender that dribbles single bytes costs no more than one that
-    sends whole lines. `limit` is in bytes, without the terminator, and may be raised while the stream runs.
+    Each byte is looked at a constant number of times, so a sender that dribbles single bytes costs no more than one
+    that sends whole lines. `limit` is in bytes, without the terminator, and may be raised while the stream runs.
     """
 
     __slots__ = ("_partial", "_partial_bytes", "_swallow_lf", "limit")
@@ -66,4 +66,3 @@ class LineSplitter:
         if self._partial_bytes > limit:
             raise LineTooLong(limit, lines)
         return lines
-

@@ -1,17 +1,17 @@
 """The messages of the three layers of the protocol, as typed structs.
 
-A struct that exists is a legal message by its form; whether it is legal in a connection's state is `core.node`'s matter.
-Fields that were not on the wire are None or empty, and are left out again when a message is encoded. `docs/protocol.md`
-has the tables with their meaning, states and answers.
+A struct that exists is a legal message by its form; whether it is legal in a connection's state is `core.node`'s
+matter. Fields that were not on the wire are None or empty, and are left out again when a message is encoded.
+`docs/protocol.md` has the tables with their meaning, states and answers.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 
-from core.wire.address import parse_port
+from core.wire.address import parse_number, parse_port
 from core.wire.entries import COUNTER_MAX, IDENTIFIER_CHARACTERS_MAX
 from core.wire.limits import FEATURES_MAX
 
@@ -36,7 +36,7 @@ class _Message(
 # --- base -----------------------------------------------------------------------------------------------------------
 
 
-class Authenticate(_Message):
+class Authenticate(_Message, frozen=True):
     """First message on a server link. Everything after `secret` is the native layer's, and base servers ignore it.
 
     `link` says what the dialler wants: `join` (become part of the network) or `lazy` (a redundant link).
@@ -57,15 +57,15 @@ class Authenticate(_Message):
         _normalise_port(self, "port")
 
 
-class AuthenticationFail(_Message):
+class AuthenticationFail(_Message, frozen=True):
     info: str = ""
 
 
-class InvalidMessage(_Message):
+class InvalidMessage(_Message, frozen=True):
     info: str = ""
 
 
-class Login(_Message):
+class Login(_Message, frozen=True):
     """`seen`, `history`, `redirects` and `visited` are the native layer's.
 
     `seen` is the vector of what the client already has: it gets what it missed since. `history` asks for that many of
@@ -82,7 +82,7 @@ class Login(_Message):
     visited: Annotated[list[Annotated[str, msgspec.Meta(max_length=300)]], msgspec.Meta(max_length=16)] = []
 
 
-class LoginSuccess(_Message):
+class LoginSuccess(_Message, frozen=True):
     """Native clients also learn the server's `id`, and the name that they are logged in as."""
 
     info: str = ""
@@ -92,11 +92,11 @@ class LoginSuccess(_Message):
     """What the client need not expect: its own vector starts from here unless it sent one."""
 
 
-class LoginFailed(_Message):
+class LoginFailed(_Message, frozen=True):
     info: str = ""
 
 
-class Redirect(_Message):
+class Redirect(_Message, frozen=True):
     hostname: Hostname
     port: int | str
 
@@ -104,29 +104,30 @@ class Redirect(_Message):
         _normalise_port(self, "port")
 
 
-class Logout(_Message):
+class Logout(_Message, frozen=True):
     pass
 
 
-class Register(_Message):
+class Register(_Message, frozen=True):
     username: str
     secret: str
     features: Features = []
 
 
-class RegisterSuccess(_Message):
+class RegisterSuccess(_Message, frozen=True):
     info: str = ""
 
 
-class RegisterFailed(_Message):
+class RegisterFailed(_Message, frozen=True):
     info: str = ""
 
 
-class ActivityMessage(_Message):
+class ActivityMessage(_Message, frozen=True):
     """`ref`, `previous` and `previous_stamp` are the native layer's.
 
-    `ref` names the activity for ever, among its sender's: sent again with the same `ref` it is accepted once. `previous`
-    is the id of the sender's activity before this one, `previous_stamp` its stamp, as `ACTIVITY_ACK` told them.
+    `ref` names the activity for ever, among its sender's: sent again with the same `ref` it is accepted once.
+    `previous` is the id of the sender's activity before this one, `previous_stamp` its stamp, as `ACTIVITY_ACK` told
+    them.
     """
 
     username: str
@@ -137,7 +138,7 @@ class ActivityMessage(_Message):
     previous_stamp: Counter | None = None
 
 
-class ActivityBroadcast(_Message):
+class ActivityBroadcast(_Message, frozen=True):
     """The processed activity. All the rest is the native layer's: the entry's identity, order and origin.
 
     One frame serves base and native receivers alike: base peers ignore what they do not know.
@@ -172,7 +173,7 @@ class LinkEnd(msgspec.Struct, frozen=True, array_like=True):
     stamp: Counter
 
 
-class ServerAnnounce(_Message):
+class ServerAnnounce(_Message, frozen=True):
     """What a server tells all others of itself. Everything after `port` is the native layer's link-state record.
 
     `incarnation` and `version` order a node's records. `links` are its native links, `guests` the base servers that it
@@ -201,7 +202,7 @@ class ServerAnnounce(_Message):
         if not self.id or len(str(self.id)) > 256:
             raise ValueError("expected 1 to 256 characters - at `$.id`")
         try:
-            load = int(self.load)
+            load = parse_number(self.load)
         except ValueError:
             raise ValueError("expected a number - at `$.load`") from None
         if not 0 <= load <= COUNTER_MAX:
@@ -209,7 +210,7 @@ class ServerAnnounce(_Message):
         msgspec.structs.force_setattr(self, "load", load)
 
 
-class LockRequest(_Message):
+class LockRequest(_Message, frozen=True):
     """Between our nodes: `claim` names the registration, `round` the attempt at asking the network.
 
     `verifier` takes the place of `secret`, which travels only on links that lead to a base server.
@@ -223,7 +224,7 @@ class LockRequest(_Message):
     verifier: str | None = None
 
 
-class LockAllowed(_Message):
+class LockAllowed(_Message, frozen=True):
     """`count`: how many servers this answer speaks for. `incomplete`: a link broke while it was being gathered."""
 
     username: str
@@ -234,7 +235,7 @@ class LockAllowed(_Message):
     incomplete: bool = False
 
 
-class LockDenied(_Message):
+class LockDenied(_Message, frozen=True):
     username: str
     secret: str | None = None
     claim: Identifier | None = None
@@ -245,7 +246,7 @@ class LockDenied(_Message):
 # --- failover -------------------------------------------------------------------------------------------------------
 
 
-class Quit(_Message):
+class Quit(_Message, frozen=True):
     """The sending server leaves; whoever receives this redirects itself to the named server.
 
     No address: nobody is left to go to. To the named server itself it says "you take my place". `guests` are base
@@ -261,7 +262,7 @@ class Quit(_Message):
         _normalise_port(self, "new_server_port")
 
 
-class UserInfo(_Message):
+class UserInfo(_Message, frozen=True):
     """Registered users. Between our nodes and towards others, a value is a verifier (a salted hash), not the secret."""
 
     user_info: dict[str, str]
@@ -270,7 +271,7 @@ class UserInfo(_Message):
 # --- native ---------------------------------------------------------------------------------------------------------
 
 
-class ServerHello(_Message):
+class ServerHello(_Message, frozen=True):
     """The accepting side's answer to a native `AUTHENTICATE`: who it is, what it speaks."""
 
     id: Identifier
@@ -284,14 +285,14 @@ class ServerHello(_Message):
         _normalise_port(self, "port")
 
 
-class ServerRefused(_Message):
+class ServerRefused(_Message, frozen=True):
     """A link is not wanted now (`busy`), leads to itself (`self`), or exists already (`duplicate`); then close."""
 
     reason: Label
     info: str = ""
 
 
-class Account(_Message):
+class Account(_Message, frozen=True):
     """An entry that is an account: broadcast when a registration has succeeded, or as part of synchronisation."""
 
     id: Annotated[str, msgspec.Meta(max_length=128)]
@@ -302,26 +303,26 @@ class Account(_Message):
     claim: Identifier
 
 
-class LockRelease(_Message):
+class LockRelease(_Message, frozen=True):
     """A registration failed: forget its claim."""
 
     username: str
     claim: Identifier
 
 
-class SyncDigest(_Message):
+class SyncDigest(_Message, frozen=True):
     """A hash of the sender's version vector: one who has another one asks for what it misses (anti-entropy)."""
 
     digest: Label
 
 
-class SyncRequest(_Message):
+class SyncRequest(_Message, frozen=True):
     """What the sender has; the receiver answers with entries beyond it, then `SYNC_DONE`."""
 
     vector: Vector
 
 
-class SyncDone(_Message):
+class SyncDone(_Message, frozen=True):
     """Ends the answer to a `SYNC_REQUEST`. Up to `upto`, nothing is missing; `more`: ask again.
 
     `vector` is what the answering node has, for one who waits until it has everything.
@@ -332,15 +333,15 @@ class SyncDone(_Message):
     vector: Vector = {}
 
 
-class Ping(_Message):
+class Ping(_Message, frozen=True):
     number: Counter = 0
 
 
-class Pong(_Message):
+class Pong(_Message, frozen=True):
     number: Counter = 0
 
 
-class ActivityAck(_Message):
+class ActivityAck(_Message, frozen=True):
     """The activity named `ref` is accepted: kept by this server, and on its way to everybody."""
 
     ref: str
@@ -348,32 +349,32 @@ class ActivityAck(_Message):
     stamp: Counter
 
 
-class ActivityRefused(_Message):
+class ActivityRefused(_Message, frozen=True):
     """The activity named `ref` was not accepted, and why. The connection goes on."""
 
     ref: str
     info: str = ""
 
 
-class CaughtUp(_Message):
+class CaughtUp(_Message, frozen=True):
     """Ends what a client missed or asked for at login; from here on it follows live."""
 
     count: Counter = 0
 
 
-class AccountRenamed(_Message):
-    """The name is another account's, registered earlier in another part of the network; yours is kept under a new one."""
+class AccountRenamed(_Message, frozen=True):
+    """The name is another account's, registered earlier elsewhere; yours is kept under a new one."""
 
     username: str
     renamed: str
     info: str = ""
 
 
-class StatusRequest(_Message):
+class StatusRequest(_Message, frozen=True):
     pass
 
 
-class Status(_Message):
+class Status(_Message, frozen=True):
     """A server's view of the network, for `activity-tui status`."""
 
     status: dict[str, Any]
@@ -415,6 +416,28 @@ Message = (
     | StatusRequest
     | Status
 )
+
+
+BASE_FIELDS: Final[dict[str, tuple[str, ...]]] = {
+    "AUTHENTICATE": ("secret",),
+    "AUTHENTICATION_FAIL": ("info",),
+    "INVALID_MESSAGE": ("info",),
+    "LOGIN": ("username", "secret"),
+    "LOGIN_SUCCESS": ("info",),
+    "LOGIN_FAILED": ("info",),
+    "REDIRECT": ("hostname", "port"),
+    "LOGOUT": (),
+    "REGISTER": ("username", "secret"),
+    "REGISTER_SUCCESS": ("info",),
+    "REGISTER_FAILED": ("info",),
+    "ACTIVITY_MESSAGE": ("username", "secret", "activity"),
+    "ACTIVITY_BROADCAST": ("activity",),
+    "SERVER_ANNOUNCE": ("id", "load", "hostname", "port"),
+    "LOCK_REQUEST": ("username", "secret"),
+    "LOCK_ALLOWED": ("username", "secret"),
+    "LOCK_DENIED": ("username", "secret"),
+}
+"""The fields of the base protocol; every other field of these commands is an extension."""
 
 
 def command_of(message: Message) -> str:

@@ -1,0 +1,237 @@
+"""Announcements: this node's link-state record, the flooding of everybody's, and speaking for all towards base servers.
+
+Structural news (a link, a guest, a departure) is flooded at once over every native link; a changed load or user list
+goes over the tree only, at most every `announce_gap`. Without news a record is repeated every `announce_interval`,
+stretched in large networks so that a node hears a handful of messages a second however many nodes there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from core.node.connections import Link, State
+from core.node.context import Context
+from core.node.topology import ServerRecord, Topology, record_of
+from core.wire.codec import Frame
+from core.wire.messages import Guest, ServerAnnounce
+
+RECORDS_PER_SECOND: Final = 4.0
+"""How many repeated records a node is willing to hear per second."""
+USERS_SHOWN: Final = 256
+
+
+class Announcements:
+    """What this node says of itself and of others."""
+
+    def __init__(self, context: Context, topology: Topology, users: Callable[[], tuple[int, list[str]]]) -> None:
+        self._context = context
+        self._topology = topology
+        self._users = users
+        self._structural = False
+        self._load_dirty = False
+        self._base_beat = False
+        self.on_record: list[Callable[[ServerRecord | None, ServerRecord], None]] = []
+        """Told of each newer record of another node, with the one before it."""
+
+    # --- this node's record -------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self._schedule_refresh()
+
+    def structure_changed(self) -> None:
+        """A link or a guest came or went: everybody must know, now."""
+        self._structural = True
+
+    def load_changed(self) -> None:
+        """A client came or went."""
+        if not self._load_dirty:
+            self._load_dirty = True
+            gap = self._context.config.announce_gap * self._stretch()
+            self._context.timers.set("load", self._context.after(gap), self._publish_load)
+
+    def _stretch(self) -> float:
+        interval = self._context.config.announce_interval
+        return max(1.0, len(self._topology.reachable) / (RECORDS_PER_SECOND * max(interval, 0.001)))
+
+    def flush(self) -> None:
+        """Publish structural news that the event in hand brought."""
+        if self._structural:
+            self._structural = False
+            self._publish(everywhere=True)
+
+    def _publish_load(self) -> None:
+        if self._load_dirty:
+            self._publish(everywhere=False)
+
+    def _refresh(self) -> None:
+        self._publish(everywhere=False)
+        self._schedule_refresh()
+
+    def _schedule_refresh(self) -> None:
+        interval = self._context.config.announce_interval * self._stretch()
+        self._context.timers.set("refresh", self._context.after(interval), self._refresh)
+
+    def _publish(self, *, everywhere: bool) -> None:
+        own = self._topology.own
+        own.version += 1
+        own.load, users = self._users()
+        own.users = tuple(users[:USERS_SHOWN])
+        own.guests = tuple(
+            guest for link in self._context.connections.links(State.BASE) for guest in link.guests.values()
+        )
+        own.draining = self._context.draining
+        own.seen_at = self._context.now.wall
+        self._load_dirty = False
+        self._context.timers.cancel("load")
+        frame = Frame(own.message())
+        for link in self._context.connections.links(State.NATIVE):
+            if everywhere or link.eager:
+                self._context.send(link, frame)
+
+    def introduce(self, link: Link) -> None:
+        """Tell a new native neighbour everything that is known of the network."""
+        for record in self._topology.records.values():
+            if record.id != link.remote_id:
+                self._context.send(link, record.message())
+
+    # --- other nodes' records -----------------------------------------------------------------------------------------
+
+    def receive_native(self, link: Link, message: ServerAnnounce) -> None:
+        """A record arrived over a native link."""
+        record = record_of(message, self._context.now.wall)
+        if record is None:
+            self._context.invalid(link, "SERVER_ANNOUNCE between native servers needs incarnation and version")
+            return
+        own = self._topology.own
+        if record.id == own.id:
+            if record.incarnation > own.incarnation or (
+                record.incarnation == own.incarnation and record.version > own.version
+            ):
+                # Somebody remembers more of this node than it does itself (its data was restored, say): overtake that.
+                own.version = max(own.version, record.version)
+                self.structure_changed()
+            return
+        known = self._topology.records.get(record.id)
+        if not self._topology.merge(record):
+            if known is not None and known.order > record.order:
+                self._context.send(link, known.message())
+            return
+        structural = (
+            known is None
+            or known.links != record.links
+            or known.left != record.left
+            or known.draining != record.draining
+            or known.incarnation != record.incarnation
+            or [guest.id for guest in known.guests] != [guest.id for guest in record.guests]
+        )
+        frame = Frame(record.message())
+        for other in self._context.connections.links(State.NATIVE):
+            if other.conn != link.conn and (structural or other.eager):
+                self._context.send(other, frame)
+        for told in self.on_record:
+            told(known, record)
+
+    # --- base servers -------------------------------------------------------------------------------------------------
+
+    def receive_base(self, link: Link, message: ServerAnnounce) -> None:
+        """A base server announced itself, or passed on another's announcement."""
+        server = str(message.id)
+        if server == self._context.id or server in self._topology.reachable:
+            self._check_cycle(link, server)
+            return
+        direct = not any(guest.direct for guest in link.guests.values()) and (
+            link.origin == "inbound" or link.dialled is None or link.dialled.port == int(message.port)
+        )
+        known = link.guests.get(server)
+        guest = Guest(server, message.hostname, int(message.port), int(message.load), known.direct if known else direct)
+        link.guests[server] = guest
+        if guest.direct:
+            link.remote_id = server
+            link.hostname, link.port = guest.hostname, guest.port
+            link.name = link.name or server[:6]
+        self._expire_later(link, server)
+        if known is None:
+            self.structure_changed()
+            self._context.notify(
+                "joined", f"base server {guest.hostname}:{guest.port} is part of the network", "good", server=server
+            )
+        elif known.load != guest.load:
+            self.load_changed()
+        self._check_cycle(link, server)
+        for other in self._context.connections.links(State.BASE):
+            if other.conn != link.conn:
+                self._tell(other, server, guest.load, guest.hostname, guest.port)
+
+    def _expire_later(self, link: Link, server: str) -> None:
+        def expire() -> None:
+            guest = link.guests.get(server)
+            if guest is not None and not guest.direct and link.state is State.BASE:
+                del link.guests[server]
+                self.structure_changed()
+
+        limit = max(self._context.config.base_silence_limit, 6 * self._context.config.announce_interval)
+        self._context.timers.set(("guest", link.conn, server), self._context.after(limit), expire)
+
+    def _check_cycle(self, link: Link, server: str) -> None:
+        """Base servers recognise no duplicates: of two ways to one of them, exactly one is cut."""
+        context = self._context
+        if server == context.id:
+            cut = any(other.conn < link.conn for other in context.connections.links(State.BASE))
+        else:
+            seen_here = set(link.guests) | {server}
+            cut = any(
+                host < context.id and any(guest.id in seen_here for guest in self._topology.records[host].guests)
+                for host in self._topology.reachable
+            ) or any(
+                other.conn < link.conn and server in other.guests for other in context.connections.links(State.BASE)
+            )
+        if cut:
+            context.notify(
+                "unlinked",
+                f"the link to base server {link.peer} was closed: the network reaches it another way, and it would"
+                " have received everything twice",
+                "warning",
+                server=link.remote_id,
+            )
+            link.clean = True
+            context.close(link, "this network reaches you another way")
+
+    def start_base(self, link: Link) -> None:
+        """Speak to a base server: everything that is known, then what was kept back for it."""
+        self.tell_base(link)
+        backlog, link.backlog = link.backlog, []
+        for frame in backlog:
+            self._context.send(link, frame)
+        if not self._base_beat:
+            self._base_beat = True
+            self._context.timers.set(
+                "base", self._context.after(self._context.config.announce_interval), self._announce_to_base
+            )
+
+    def _announce_to_base(self) -> None:
+        links = self._context.connections.links(State.BASE)
+        self._base_beat = bool(links)
+        for link in links:
+            self.tell_base(link)
+        if links:
+            self._context.timers.set(
+                "base", self._context.after(self._context.config.announce_interval), self._announce_to_base
+            )
+
+    def tell_base(self, link: Link, *, only_new: bool = False) -> None:
+        """Announce every server that is not behind the link itself."""
+        own = self._topology.own
+        own.load, _ = self._users()
+        for server in self._topology.reachable:
+            record = self._topology.records[server]
+            if not (only_new and server in link.announced):
+                self._tell(link, server, record.load, record.hostname, record.port)
+            for guest in record.guests:
+                behind = server == own.id and guest.id in link.guests
+                if not behind and guest.id not in link.guests and not (only_new and guest.id in link.announced):
+                    self._tell(link, guest.id, guest.load, guest.hostname, guest.port)
+
+    def _tell(self, link: Link, server: str, load: int, hostname: str, port: int) -> None:
+        link.announced[server] = None
+        self._context.send(link, ServerAnnounce(id=server, load=load, hostname=hostname, port=port))

@@ -1,0 +1,269 @@
+"""The state of a connection, and which command is legal in which state: all of it in one table.
+
+A connection starts `FRESH` (somebody connected) or `WAITING` (this node dialled). The first command decides what it is:
+`LOGIN` or `REGISTER` make it a client's, `AUTHENTICATE` a server's. What is not in a state's row is answered with
+`INVALID_MESSAGE`, and the connection is closed.
+
+            REGISTER ok          LOGIN ok
+    FRESH ─────────────▶ GREETED ─────────▶ LOGGED_IN ──▶ (closed)
+      │ └──────── LOGIN ok ────────────────────▲
+      │      (SETTLING while a secret is checked or a name is registered; messages wait)
+      │ AUTHENTICATE
+      ├── shows `sync` ──────────────▶ NATIVE
+      ├── shows other features ──────▶ BASE
+      └── shows nothing ──▶ QUIET ───▶ BASE     at its first message, or after `quiet_limit`
+    WAITING ── SERVER_HELLO ─────────▶ NATIVE
+      └─────── anything a base server says ──▶ BASE
+    any ── refused, or told to go ───▶ CLOSING
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from core.node.events import Origin
+from core.node.snapshot import LinkState
+from core.wire import messages as wire
+from core.wire.address import Address
+from core.wire.codec import Frame
+from core.wire.entries import Entry, EntryId
+from core.wire.messages import Guest, Message
+
+
+class State(enum.Enum):
+    FRESH = "connected"
+    SETTLING = "being checked"
+    GREETED = "not logged in"
+    LOGGED_IN = "logged in"
+    WAITING = "connecting"
+    QUIET = "quiet"
+    BASE = "base"
+    NATIVE = "native"
+    CLOSING = "closing"
+
+
+_Commands = frozenset[type[msgspec.Struct]]
+
+_CLIENT: Final[_Commands] = frozenset({wire.Login, wire.Register, wire.ActivityMessage, wire.Logout})
+_PARTING: Final[_Commands] = frozenset({wire.InvalidMessage, wire.AuthenticationFail})
+_BASE: Final[_Commands] = frozenset(
+    {wire.ServerAnnounce, wire.ActivityBroadcast, wire.LockRequest, wire.LockAllowed, wire.LockDenied}
+)
+_FAILOVER: Final[_Commands] = frozenset({wire.Quit, wire.UserInfo})
+_NATIVE: Final[_Commands] = frozenset(
+    {
+        wire.Account,
+        wire.LockRelease,
+        wire.SyncDigest,
+        wire.SyncRequest,
+        wire.SyncDone,
+        wire.Ping,
+        wire.Pong,
+        wire.ServerRefused,
+    }
+)
+
+LEGAL: Final[Mapping[State, _Commands]] = {
+    State.FRESH: _CLIENT | _PARTING | {wire.Authenticate},
+    State.SETTLING: _CLIENT | _PARTING | {wire.Ping, wire.StatusRequest},
+    State.GREETED: _CLIENT | _PARTING,
+    State.LOGGED_IN: (_CLIENT - {wire.Register}) | _PARTING | {wire.Ping, wire.StatusRequest},
+    State.WAITING: _BASE | _FAILOVER | _PARTING | {wire.ServerHello, wire.ServerRefused},
+    State.QUIET: _BASE | _FAILOVER | _PARTING,
+    State.BASE: _BASE | _FAILOVER | _PARTING,
+    State.NATIVE: _BASE | _FAILOVER | _NATIVE | _PARTING,
+    State.CLOSING: frozenset(),
+}
+
+CLIENT_STATES: Final = (State.SETTLING, State.GREETED, State.LOGGED_IN)
+LINK_STATES: Final = (State.WAITING, State.QUIET, State.BASE, State.NATIVE)
+
+
+class Connection:
+    """What every connection has."""
+
+    __slots__ = ("conn", "dial", "features", "heard_at", "origin", "peer", "since", "state", "vouched")
+
+    def __init__(self, conn: int, origin: Origin, peer: Address, since: float, heard_at: float) -> None:
+        self.conn = conn
+        self.origin: Origin = origin
+        self.peer = peer
+        self.state = State.FRESH
+        self.since = since
+        self.heard_at = heard_at
+        self.features: frozenset[str] = frozenset()
+        self.vouched: str | None = None
+        self.dial: int | None = None
+
+
+class Session(Connection):
+    """A client's connection."""
+
+    __slots__ = (
+        "announced_name",
+        "backlog",
+        "claim",
+        "counted",
+        "fetched",
+        "held",
+        "inbox",
+        "last_post",
+        "login_name",
+        "purpose",
+        "secret_mac",
+        "user",
+    )
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection.conn, connection.origin, connection.peer, connection.since, connection.heard_at)
+        self.vouched = connection.vouched
+        self.state = State.FRESH
+        self.inbox: deque[Message] = deque()
+        """Messages that wait until the check under way is over."""
+        self.held = False
+        self.purpose = ""
+        self.login_name: str | None = None
+        """The name as the client gives it: what its ACTIVITY_MESSAGEs repeat."""
+        self.user: str | None = None
+        """The account's name; differs from `login_name` after a rename."""
+        self.claim: str | None = None
+        """The account, or None for `anonymous`."""
+        self.secret_mac: bytes | None = None
+        self.last_post: EntryId | None = None
+        self.backlog: list[Entry] | None = None
+        """Not None while the client catches up: live activities wait here."""
+        self.fetched: set[EntryId] = set()
+        self.counted = False
+        """Whether the client is part of this server's load."""
+
+    @property
+    def native(self) -> bool:
+        """Whether the client understands what base clients do not."""
+        return "ack" in self.features
+
+
+class Link(Connection):
+    """A connection to a server."""
+
+    __slots__ = (
+        "announced",
+        "asked",
+        "backlog",
+        "clean",
+        "dialled",
+        "eager",
+        "guests",
+        "handed_over",
+        "hostname",
+        "incarnation",
+        "name",
+        "peer_has",
+        "ping_number",
+        "pinged_at",
+        "port",
+        "remote_id",
+        "round_trip",
+        "stamp",
+        "unanswered",
+        "wants_user_info",
+    )
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection.conn, connection.origin, connection.peer, connection.since, connection.heard_at)
+        self.dial = connection.dial
+        self.dialled: Address | None = None
+        self.remote_id: str | None = None
+        """For a native link, and for a base link once the neighbour has announced itself."""
+        self.incarnation = 0
+        self.name = ""
+        self.hostname = connection.peer.host
+        self.port = connection.peer.port
+        self.stamp = 0
+        self.eager = False
+        self.backlog: list[Frame] = []
+        """What a quiet peer will be told once it may be spoken to."""
+        self.guests: dict[str, Guest] = {}
+        """Base servers that announced themselves over this link."""
+        self.announced: dict[str, None] = {}
+        """Ids that were ever announced to this base peer: it waits for a lock answer of each."""
+        self.asked = False
+        """Whether a SYNC_REQUEST of ours is unanswered."""
+        self.peer_has: dict[str, int] | None = None
+        """The neighbour's version vector, as last told."""
+        self.ping_number = 0
+        self.pinged_at = 0.0
+        self.unanswered = 0
+        self.round_trip: float | None = None
+        self.clean = False
+        """Whether the link's end is expected: no loss to heal."""
+        self.handed_over = False
+        self.wants_user_info = False
+
+    @property
+    def view_state(self) -> LinkState:
+        match self.state:
+            case State.NATIVE:
+                return "eager" if self.eager else "lazy"
+            case State.BASE:
+                return "base"
+            case State.QUIET:
+                return "quiet"
+            case State.CLOSING:
+                return "closing"
+            case _:
+                return "connecting"
+
+
+class Connections:
+    """Every connection of the node, by number, in the order in which they came."""
+
+    __slots__ = ("_all", "_links", "catching_up")
+
+    def __init__(self) -> None:
+        self._all: dict[int, Connection] = {}
+        self._links: dict[int, Link] = {}
+        self.catching_up: dict[int, Session] = {}
+        """Clients that are being sent what they missed."""
+
+    def add(self, connection: Connection) -> None:
+        """Take in a connection, or what it turned out to be."""
+        self._all[connection.conn] = connection
+        if isinstance(connection, Link):
+            self._links[connection.conn] = connection
+
+    def get(self, conn: int) -> Connection | None:
+        return self._all.get(conn)
+
+    def session(self, conn: int) -> Session | None:
+        found = self._all.get(conn)
+        return found if isinstance(found, Session) else None
+
+    def link(self, conn: int) -> Link | None:
+        return self._links.get(conn)
+
+    def remove(self, conn: int) -> Connection | None:
+        self._links.pop(conn, None)
+        self.catching_up.pop(conn, None)
+        return self._all.pop(conn, None)
+
+    def all(self) -> list[Connection]:
+        return list(self._all.values())
+
+    def sessions(self) -> list[Session]:
+        return [c for c in self._all.values() if isinstance(c, Session)]
+
+    def links(self, *states: State) -> list[Link]:
+        """The server links in one of these states."""
+        return [link for link in self._links.values() if link.state in states]
+
+    def native_link(self, server: str) -> Link | None:
+        """The established native link to a server."""
+        for link in self._links.values():
+            if link.state is State.NATIVE and link.remote_id == server:
+                return link
+        return None

@@ -1,0 +1,84 @@
+"""What the parts of a node share: settings, identity, time, random source, timers, and the actions to come out."""
+
+from __future__ import annotations
+
+import random
+from typing import Final
+
+from core.node.actions import Action, Close, Notify, Send
+from core.node.clock import HybridClock
+from core.node.config import NodeConfig
+from core.node.connections import Connection, Connections, State
+from core.node.events import Now
+from core.node.notices import Notice, NoticeKind, Severity
+from core.node.timers import Timers
+from core.wire.codec import Frame
+from core.wire.entries import Recovered
+from core.wire.messages import InvalidMessage, Message
+
+FEATURES: Final = ("quit", "user_info", "sync")
+"""What this node shows other servers: QUIT, USER_INFO, and the native layer."""
+
+
+class Context:
+    """The node's surroundings as its parts see them. `actions` is what the event in hand has led to so far."""
+
+    def __init__(self, config: NodeConfig, recovered: Recovered, rng: random.Random, now: Now) -> None:
+        self.config = config
+        self.id = recovered.node
+        self.incarnation = recovered.incarnation
+        self.name = config.name or recovered.node[:6]
+        self.rng = rng
+        self.now = now
+        self.clock = HybridClock(recovered.stamp)
+        self.timers = Timers()
+        self.connections = Connections()
+        self.actions: list[Action] = []
+        self.draining = False
+        self.storage_error: str | None = None
+        self._tokens = 0
+
+    def token(self) -> int:
+        """A number that no other question of this node has."""
+        self._tokens += 1
+        return self._tokens
+
+    def stamp(self, after: int = 0) -> int:
+        return self.clock.stamp(self.now.wall, after)
+
+    def send(self, connection: Connection, message: Message | Frame) -> None:
+        if connection.state is not State.CLOSING:
+            frame = message if isinstance(message, Frame) else Frame(message)
+            self.actions.append(Send(connection.conn, frame))
+
+    def close(self, connection: Connection, reason: str) -> None:
+        if connection.state is not State.CLOSING:
+            connection.state = State.CLOSING
+            self.actions.append(Close(connection.conn, reason))
+
+    def refuse(self, connection: Connection, answer: Message, reason: str) -> None:
+        """Send a last answer, and close once it has been flushed."""
+        self.send(connection, answer)
+        self.close(connection, reason)
+
+    def invalid(self, connection: Connection, info: str) -> None:
+        """Answer nonsense: INVALID_MESSAGE, close."""
+        if connection.state is State.CLOSING:
+            return
+        self.notify("refused", f"{connection.peer} was disconnected: {info}", "warning")
+        self.refuse(connection, InvalidMessage(info), f"invalid message: {info}")
+
+    def notify(
+        self,
+        kind: NoticeKind,
+        text: str,
+        severity: Severity = "info",
+        *,
+        server: str | None = None,
+        user: str | None = None,
+    ) -> None:
+        self.actions.append(Notify(Notice(self.now.wall, kind, text, severity, server, user)))
+
+    def after(self, seconds: float) -> float:
+        """The monotonic time in so many seconds."""
+        return self.now.monotonic + seconds

@@ -1,0 +1,285 @@
+"""Leaving on purpose: the mission's QUIT, from both sides.
+
+A leaving node (1) takes no more posts and waits until everything it accepted is durable, (2) names a neighbour M as
+its successor and waits until M has everything that it holds, (3) sends its clients and its other neighbours to M, (4)
+leaves when its neighbours have linked with M and let go, or when `drain_limit` is over, and says what it could not
+do.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+
+from core.node.actions import Finished
+from core.node.announcements import Announcements
+from core.node.connections import Link, Session, State
+from core.node.context import Context
+from core.node.healing import Healing
+from core.node.replication import Replication
+from core.node.synchronisation import Synchronisation
+from core.node.topology import Topology
+from core.wire.address import Address
+from core.wire.entries import Stream, decode_vector
+from core.wire.messages import Guest, Quit, Redirect
+
+BASE_HANDOVER_DELAY = 0.5
+"""Seconds that a successor waits before it dials the base servers of the node that left."""
+
+
+class Stage(enum.Enum):
+    RUNNING = "running"
+    SETTLING = "waiting until everything accepted is durable"
+    HANDING_OVER = "waiting until the successor has everything"
+    LETTING_GO = "waiting until the neighbours have gone to the successor"
+    FINISHED = "finished"
+
+
+class Drain:
+    """This node's leaving, and its neighbours'."""
+
+    def __init__(
+        self,
+        context: Context,
+        topology: Topology,
+        replication: Replication,
+        synchronisation: Synchronisation,
+        announcements: Announcements,
+        healing: Healing,
+        dismiss: Callable[[Session, str], None],
+    ) -> None:
+        self._context = context
+        self._topology = topology
+        self._replication = replication
+        self._synchronisation = synchronisation
+        self._announcements = announcements
+        self._healing = healing
+        self._dismiss = dismiss
+        self.stage = Stage.RUNNING
+        self._successor: Link | None = None
+        self._successor_address: Address | None = None
+        self._leaving: dict[int, Address] = {}
+        """Native links whose other side leaves, and the successor that it named."""
+
+    # --- this node leaves ---------------------------------------------------------------------------------------------
+
+    def begin(self, reason: str) -> None:
+        """Start leaving."""
+        if self.stage is not Stage.RUNNING:
+            return
+        context = self._context
+        context.draining = True
+        self.stage = Stage.SETTLING
+        context.notify("quit", f"this server leaves the network{f': {reason}' if reason else ''}", server=context.id)
+        context.timers.set("drain", context.after(context.config.drain_limit), self._out_of_time)
+        self._announcements.structure_changed()
+        self.advance()
+
+    def advance(self) -> None:
+        """Go on to the next stage if the present one is done."""
+        if self.stage is Stage.SETTLING and not self._replication.busy:
+            self._choose_successor()
+        if self.stage is Stage.HANDING_OVER and self._successor_has_everything():
+            self._send_everybody_away()
+        if self.stage is Stage.LETTING_GO and not self._neighbours():
+            self._finish([])
+
+    def _neighbours(self) -> list[Link]:
+        return [
+            link
+            for link in self._context.connections.links(State.NATIVE, State.BASE, State.QUIET)
+            if link is not self._successor
+        ]
+
+    def _choose_successor(self) -> None:
+        context = self._context
+        natives = [
+            link
+            for link in context.connections.links(State.NATIVE)
+            if link.conn not in self._leaving and not self._is_leaving(link.remote_id or "")
+        ]
+        eager = [link for link in natives if link.eager] or natives
+        bases = [link for link in context.connections.links(State.BASE) if link.remote_id is not None]
+        if eager:
+            self._successor = context.rng.choice(eager)
+        elif bases:
+            self._successor = context.rng.choice(bases)
+        if self._successor is None:
+            self._send_everybody_away()
+            return
+        successor = self._successor
+        self._successor_address = Address(successor.hostname, successor.port)
+        if successor.state is not State.NATIVE:
+            self._send_everybody_away()
+            return
+        self.stage = Stage.HANDING_OVER
+        guests = [guest for link in context.connections.links(State.BASE) for guest in link.guests.values()]
+        context.send(
+            successor,
+            Quit(successor.hostname, successor.port, id=context.id, guests=[guest for guest in guests if guest.direct]),
+        )
+
+    def _is_leaving(self, server: str) -> bool:
+        record = self._topology.records.get(server)
+        return record is not None and (record.draining or record.left)
+
+    def _successor_has_everything(self) -> bool:
+        successor = self._successor
+        if successor is None or successor.peer_has is None:
+            return False
+        try:
+            has: dict[Stream, int] = decode_vector(successor.peer_has)
+        except ValueError:
+            return False
+        return not any(upto > has.get(stream, 0) for stream, upto in self._replication.vector.contiguous.items())
+
+    def _send_everybody_away(self) -> None:
+        context = self._context
+        address = self._successor_address
+        self.stage = Stage.LETTING_GO
+        host, port = (address.host, address.port) if address is not None else (None, None)
+        notice = Quit(host, port, id=context.id)
+        for session in context.connections.sessions():
+            if session.state is State.CLOSING:
+                continue
+            if "quit" in session.features:
+                context.send(session, notice)
+            elif address is not None:
+                context.send(session, Redirect(address.host, address.port))
+            self._dismiss(session, "this server leaves the network")
+        for link in self._neighbours():
+            link.clean = True
+            if link.state is State.NATIVE:
+                context.send(link, notice)
+            else:
+                if "quit" in link.features:
+                    context.send(link, notice)
+                context.close(link, "this server leaves the network")
+
+    def _out_of_time(self) -> None:
+        undone = []
+        match self.stage:
+            case Stage.SETTLING:
+                undone.append("some of what was accepted last may not be on disk yet")
+            case Stage.HANDING_OVER:
+                name = self._successor.name if self._successor is not None else "the successor"
+                undone.append(f"{name} had not confirmed that it has everything; it is kept here for the next start")
+                self._send_everybody_away()
+            case Stage.LETTING_GO:
+                names = ", ".join(sorted(link.name or str(link.peer) for link in self._neighbours()))
+                undone.append(f"{names} had not gone to the successor yet")
+            case _:
+                pass
+        self._finish(undone)
+
+    def _finish(self, undone: list[str]) -> None:
+        if self.stage is Stage.FINISHED:
+            return
+        context = self._context
+        self.stage = Stage.FINISHED
+        context.timers.cancel("drain")
+        own = self._topology.own
+        own.left = True
+        own.successor = self._successor.remote_id if self._successor is not None else None
+        own.links = {}
+        own.version += 1
+        for connection in context.connections.all():
+            if isinstance(connection, Link) and connection.state is State.NATIVE:
+                context.send(connection, own.message())
+            if connection.state is not State.CLOSING:
+                context.close(connection, "this server has left the network")
+        for text in undone:
+            context.notify("quit", f"left undone: {text}", "warning", server=context.id)
+        context.actions.append(Finished(tuple(undone)))
+
+    def peer_has(self, link: Link) -> None:
+        """A neighbour has told what it has."""
+        if link is self._successor:
+            self.advance()
+
+    def unlinked(self, link: Link) -> None:
+        """A link has gone."""
+        self._leaving.pop(link.conn, None)
+        if self.stage is Stage.HANDING_OVER and link is self._successor:
+            self._successor = None
+            self._successor_address = None
+            self._choose_successor()
+        elif link is self._successor:
+            self._successor = None
+        self.advance()
+
+    # --- a neighbour leaves -------------------------------------------------------------------------------------------
+
+    def quit_received(self, link: Link, message: Quit) -> None:
+        """A server leaves, and names its successor."""
+        context = self._context
+        name = link.name or str(link.peer)
+        link.clean = True
+        if message.new_server_ip is None or message.new_server_port is None:
+            context.notify("quit", f"{name} leaves the network", server=link.remote_id)
+            self._let_go(link)
+            return
+        address = Address(message.new_server_ip, int(message.new_server_port))
+        if address == Address(context.config.hostname, context.config.port):
+            context.notify("quit", f"{name} leaves the network; this server takes its place", server=link.remote_id)
+            link.handed_over = True
+            self._synchronisation.request(link)
+            if message.guests:
+                guests = list(message.guests)
+                context.timers.set(
+                    ("adopt", link.conn), context.after(BASE_HANDOVER_DELAY), lambda: self._adopt(link, guests)
+                )
+            return
+        context.notify("quit", f"{name} leaves the network in favour of {address}", server=link.remote_id)
+        if self.stage is not Stage.RUNNING:
+            self._let_go(link)
+            return
+        for other in context.connections.links(State.NATIVE):
+            if other is not link and Address(other.hostname, other.port) == address:
+                self._let_go(link)
+                return
+        if link.state is State.NATIVE:
+            self._leaving[link.conn] = address
+            context.timers.set(
+                ("leave", link.conn), context.after(context.config.dial_limit), lambda: self._let_go(link)
+            )
+        else:
+            self._let_go(link)
+        self._healing.go_to_successor(address)
+
+    def _adopt(self, link: Link, guests: list[Guest]) -> None:
+        if self._context.connections.get(link.conn) is not None and link.state is State.NATIVE:
+            self._context.timers.set(
+                ("adopt", link.conn), self._context.after(BASE_HANDOVER_DELAY), lambda: self._adopt(link, guests)
+            )
+            return
+        self._healing.adopt(guests)
+
+    def _let_go(self, link: Link) -> None:
+        self._context.timers.cancel(("leave", link.conn))
+        self._leaving.pop(link.conn, None)
+        self._context.close(link, "the other side leaves the network")
+
+    def linked(self, link: Link) -> None:
+        """A native link is up: whoever waited for it lets go of the server that leaves."""
+        for conn, address in list(self._leaving.items()):
+            if Address(link.hostname, link.port) == address or link.dialled == address:
+                leaving = self._context.connections.link(conn)
+                if leaving is not None:
+                    self._let_go(leaving)
+
+    def synchronised(self, link: Link) -> None:
+        """A neighbour has sent everything: one that leaves is told that it has arrived, once it is durable here."""
+        if link.handed_over and not link.asked:
+            if self._replication.busy:
+                self._context.timers.set(
+                    ("handover", link.conn), self._context.after(0.01), lambda: self.synchronised(link)
+                )
+                return
+            peer_has = link.peer_has or {}
+            try:
+                complete = not self._replication.vector.lacks(decode_vector(peer_has))
+            except ValueError:
+                complete = True
+            self._synchronisation.request(link)
+            link.handed_over = not complete

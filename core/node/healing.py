@@ -1,0 +1,425 @@
+"""Healing: which servers are dialled, when, and by whom.
+
+Who lost a neighbour looks for it and for those behind it at once, with a little jitter; after that, one node of each
+part of the network, the one with the smallest id, goes on looking for servers that are missing, with exponential
+backoff and full jitter (Brooker, "Exponential Backoff And Jitter", 2015). So separated parts find each other without
+a stampede. Beside the tree every node keeps a few redundant links to random other nodes, so that losing one link
+separates nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from core.node.actions import Dial
+from core.node.connections import Link, State
+from core.node.context import Context
+from core.node.replication import Replication
+from core.node.topology import Topology
+from core.wire.address import Address
+from core.wire.entries import PeerForgotten, PeerRecord
+from core.wire.messages import Guest
+
+DIALS_AT_ONCE: Final = 3
+"""Attempts to find lost servers that one node has under way."""
+RESPONSIBLE_ROUNDS: Final = 6
+"""How often a node that lost a neighbour looks for it before it leaves that to its part's coordinator."""
+SEEN_INTERVAL: Final = 3600.0
+"""How often the store is told that a peer is still there."""
+
+Purpose = Literal["join", "heal", "lazy", "base", "successor"]
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A dial under way, from Dial until the link is established or has failed."""
+
+    address: Address
+    purpose: Purpose
+    server: str | None
+
+
+@dataclass(slots=True)
+class Seed:
+    """A server that a person named: tried until this node has had a link with somebody there."""
+
+    address: Address
+    attempts: int = 0
+    linked: bool = False
+    refused: bool = False
+
+
+class Healing:
+    """Keeps the network one, as far as this node can."""
+
+    def __init__(
+        self, context: Context, topology: Topology, replication: Replication, peers: Iterable[PeerRecord]
+    ) -> None:
+        self._context = context
+        self._topology = topology
+        self._replication = replication
+        self.peers: dict[str, PeerRecord] = {peer.id: peer for peer in peers if peer.id != context.id}
+        """Every server that is known to have been part of the network and not to have left it."""
+        self._attempts: dict[int, Attempt] = {}
+        self._dials = 0
+        self._seeds: dict[Address, Seed] = {}
+        self._base: dict[Address, int] = {}
+        self._lost_neighbours: dict[str, None] = {}
+        self._responsible = 0
+        self._round = 0
+        self._suspended: dict[str, float] = {}
+        self._reachable: frozenset[str] = frozenset({context.id})
+        self._missing_announced: frozenset[str] = frozenset()
+        self._had_link = False
+
+    # --- beginnings ---------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Look for the network that this node was part of before its restart."""
+        if self.peers:
+            self._schedule_round(self._context.config.heal_jitter)
+
+    def join(self, address: Address) -> None:
+        """A person names a server to join."""
+        self._seeds[address] = Seed(address)
+        self._dial_seed(address)
+
+    def _dial_seed(self, address: Address) -> None:
+        seed = self._seeds.get(address)
+        if seed is not None and not seed.linked and not seed.refused and not self._context.draining:
+            seed.attempts += 1
+            self._dial(address, "join", None)
+
+    def is_first_link(self) -> bool:
+        """Whether this node has had no link since its start, so that it needs the table of users."""
+        return not self._had_link
+
+    def purpose_of(self, link: Link) -> str:
+        attempt = self._attempts.get(link.dial or 0)
+        return "lazy" if attempt is not None and attempt.purpose == "lazy" else "join"
+
+    # --- dialling -----------------------------------------------------------------------------------------------------
+
+    def _dial(self, address: Address, purpose: Purpose, server: str | None) -> None:
+        if any(attempt.address == address for attempt in self._attempts.values()):
+            return
+        self._dials += 1
+        self._attempts[self._dials] = Attempt(address, purpose, server)
+        self._context.actions.append(Dial(self._dials, address))
+
+    def opened(self, link: Link) -> None:
+        """A dialled connection is up; it is a link only once both sides have introduced themselves."""
+        attempt = self._attempts.get(link.dial or 0)
+        if attempt is not None:
+            link.dialled = attempt.address
+
+    def failed(self, dial: int, reason: str, *, refused: bool) -> None:
+        """A Dial came to nothing."""
+        attempt = self._attempts.pop(dial, None)
+        if attempt is not None:
+            self._attempt_failed(attempt, reason, refused=refused)
+
+    def _attempt_failed(self, attempt: Attempt, reason: str, *, refused: bool) -> None:
+        context = self._context
+        config = context.config
+        if attempt.server is not None:
+            self._suspended[attempt.server] = context.after(config.redial_max if refused else config.dial_limit)
+            if refused:
+                self._adopt_guests_of(attempt.server)
+        match attempt.purpose:
+            case "join":
+                seed = self._seeds.get(attempt.address)
+                if seed is not None and not seed.linked:
+                    if seed.attempts == 1:
+                        context.notify("unlinked", f"{attempt.address} cannot be reached yet: {reason}", "warning")
+                    delay = self._backoff(seed.attempts)
+                    context.timers.set(
+                        ("seed", attempt.address), context.after(delay), lambda: self._dial_seed(attempt.address)
+                    )
+            case "base":
+                self._redial_base(attempt.address)
+            case "lazy":
+                self._schedule_lazy()
+            case "heal" | "successor":
+                if not any(other.purpose == "heal" for other in self._attempts.values()):
+                    self._schedule_round(self._backoff(self._round))
+
+    def _backoff(self, attempts: int) -> float:
+        config = self._context.config
+        ceiling = min(config.redial_max, config.redial_min * 2.0 ** min(attempts, 16))
+        return ceiling * (0.5 + 0.5 * self._context.rng.random())
+
+    # --- links --------------------------------------------------------------------------------------------------------
+
+    def linked(self, link: Link) -> None:
+        """A link is established."""
+        self._had_link = True
+        attempt = self._attempts.pop(link.dial or 0, None)
+        if attempt is not None:
+            seed = self._seeds.get(attempt.address)
+            if seed is not None:
+                seed.linked = True
+            if attempt.purpose == "base":
+                self._base.pop(attempt.address, None)
+            if attempt.server is not None and link.remote_id is not None and attempt.server != link.remote_id:
+                # Somebody else lives at that address now.
+                self._forget_peer(attempt.server)
+        if link.remote_id is not None:
+            self._lost_neighbours.pop(link.remote_id, None)
+            self._suspended.pop(link.remote_id, None)
+        self._schedule_lazy()
+
+    def dial_was_needless(self, link: Link) -> None:
+        """The dialled server is this one itself, or is linked already."""
+        attempt = self._attempts.pop(link.dial or 0, None)
+        if attempt is not None:
+            seed = self._seeds.get(attempt.address)
+            if seed is not None:
+                seed.linked = True
+            if attempt.server is not None and attempt.server != link.remote_id:
+                self._forget_peer(attempt.server)
+
+    def refused(self, link: Link, why: str) -> None:
+        """The other side wants no link."""
+        attempt = self._attempts.pop(link.dial or 0, None)
+        if attempt is None:
+            return
+        seed = self._seeds.get(attempt.address)
+        if seed is not None:
+            if why in ("duplicate", "self"):
+                seed.linked = True
+            elif why == "AUTHENTICATION_FAIL":
+                seed.refused = True
+        if attempt.server is not None:
+            self._suspended[attempt.server] = self._context.after(self._context.config.redial_max)
+        if attempt.purpose == "lazy":
+            self._schedule_lazy()
+        elif seed is None or not (seed.linked or seed.refused):
+            self._attempt_failed(attempt, why, refused=False)
+
+    def unlinked(self, link: Link, *, was_native: bool, was_base: bool) -> None:
+        """A link has gone."""
+        attempt = self._attempts.pop(link.dial or 0, None)
+        if attempt is not None:
+            self._attempt_failed(attempt, "the connection was closed at once", refused=False)
+        if self._context.draining:
+            return
+        if was_native and not link.clean and link.remote_id is not None:
+            self._lost_neighbours[link.remote_id] = None
+            self._suspended.pop(link.remote_id, None)
+            self._responsible = RESPONSIBLE_ROUNDS
+            self._round = 0
+        elif was_base and not link.clean:
+            address = link.dialled or Address(link.hostname, link.port)
+            if link.dialled is not None or link.remote_id is not None:
+                self._redial_base(address)
+        self._schedule_lazy()
+
+    # --- base servers -------------------------------------------------------------------------------------------------
+
+    def _redial_base(self, address: Address) -> None:
+        """Base servers never dial again themselves."""
+        tries = self._base.get(address, 0) + 1
+        self._base[address] = tries
+        context = self._context
+        context.timers.set(("base", address), context.after(self._backoff(tries)), lambda: self._dial_base(address))
+
+    def _dial_base(self, address: Address) -> None:
+        if self._context.draining or address not in self._base:
+            return
+        for server in self._topology.reachable:
+            for guest in self._topology.records[server].guests:
+                if (guest.hostname, guest.port) == address:
+                    del self._base[address]
+                    return
+        self._dial(address, "base", None)
+
+    def adopt(self, guests: Iterable[Guest]) -> None:
+        """Base servers whose neighbour is gone: dial them in its place."""
+        for guest in guests:
+            if guest.direct:
+                address = Address(guest.hostname, guest.port)
+                if address not in self._base:
+                    self._base[address] = 0
+                    self._redial_base(address)
+
+    def _adopt_guests_of(self, server: str) -> None:
+        record = self._topology.records.get(server)
+        if record is None or server in self._topology.reachable:
+            return
+        heirs = [neighbour for neighbour in record.links if neighbour in self._topology.reachable]
+        if heirs and min(heirs) == self._context.id:
+            self.adopt(record.guests)
+
+    # --- who is missing -----------------------------------------------------------------------------------------------
+
+    def observe(self) -> None:
+        """Look at who can be reached after an event, and act on differences."""
+        reachable = frozenset(self._topology.reachable)
+        if reachable == self._reachable:
+            return
+        context = self._context
+        came = sorted(reachable - self._reachable)
+        gone = sorted(self._reachable - reachable)
+        self._reachable = reachable
+        for server in came:
+            self._came(server)
+        for server in gone:
+            self._remember(server)
+        if gone and not context.draining:
+            context.timers.set("missing", context.after(1.0), self._announce_missing)
+            self._schedule_round(context.config.heal_jitter * context.rng.random())
+        if came:
+            self._schedule_lazy()
+            back = [server for server in came if server in self._missing_announced]
+            if back:
+                self._missing_announced -= frozenset(back)
+                names = ", ".join(self._name(server) for server in back[:5])
+                more = f" and {len(back) - 5} more" if len(back) > 5 else ""
+                context.notify("healed", f"{names}{more}: reachable again", "good", server=back[0])
+
+    def _came(self, server: str) -> None:
+        if server == self._context.id:
+            return
+        self._suspended.pop(server, None)
+        known = self.peers.get(server)
+        self._remember(server)
+        if known is None:
+            self._context.notify("joined", f"{self._name(server)} joined the network", "good", server=server)
+
+    def _remember(self, server: str) -> None:
+        record = self._topology.records.get(server)
+        if record is None or record.left or server == self._context.id:
+            return
+        known = self.peers.get(server)
+        wall = self._context.now.wall
+        if (
+            known is None
+            or (known.hostname, known.port) != (record.hostname, record.port)
+            or wall - known.seen_at > SEEN_INTERVAL
+            or server not in self._reachable
+        ):
+            peer = PeerRecord(server, record.hostname, record.port, record.name, wall)
+            self.peers[server] = peer
+            self._replication.keep(peer)
+
+    def departed(self, server: str) -> None:
+        """A server has left on purpose: nobody looks for it."""
+        self._lost_neighbours.pop(server, None)
+        self._forget_peer(server)
+
+    def _forget_peer(self, server: str) -> None:
+        if self.peers.pop(server, None) is not None:
+            self._replication.keep(PeerForgotten(server))
+
+    def _name(self, server: str) -> str:
+        record = self._topology.records.get(server)
+        if record is not None:
+            return record.name
+        peer = self.peers.get(server)
+        return peer.name if peer is not None else server[:6]
+
+    def missing(self) -> list[str]:
+        """Servers that should be there and cannot be reached, sorted."""
+        return [server for server in sorted(self.peers) if server not in self._reachable]
+
+    def _announce_missing(self) -> None:
+        news = [server for server in self.missing() if server not in self._missing_announced]
+        if news:
+            self._missing_announced |= frozenset(news)
+            names = ", ".join(self._name(server) for server in news[:5])
+            more = f" and {len(news) - 5} more" if len(news) > 5 else ""
+            self._context.notify("lost", f"{names}{more}: not reachable any more", "error", server=news[0])
+
+    # --- looking for them ---------------------------------------------------------------------------------------------
+
+    def _schedule_round(self, delay: float) -> None:
+        context = self._context
+        if not context.draining:
+            at = context.after(delay)
+            context.timers.set("heal", at, self._heal)
+
+    def _heal(self) -> None:
+        context = self._context
+        if context.draining:
+            return
+        oldest = context.now.wall - context.config.remember_lost
+        for server in self.missing():
+            if self.peers[server].seen_at < oldest:
+                self._forget_peer(server)
+        missing = self.missing()
+        if not missing:
+            self._round = 0
+            self._responsible = 0
+            self._lost_neighbours.clear()
+            return
+        coordinator = min(self._reachable) == context.id
+        if self._responsible <= 0 and not coordinator:
+            return
+        self._responsible -= 1
+        self._round += 1
+        under_way = {attempt.server for attempt in self._attempts.values()}
+        room = DIALS_AT_ONCE - sum(attempt.purpose == "heal" for attempt in self._attempts.values())
+        for server in self._wanted(missing)[: max(0, room)]:
+            if server not in under_way:
+                peer = self.peers[server]
+                self._dial(Address(peer.hostname, peer.port), "heal", server)
+        self._schedule_round(self._backoff(self._round))
+
+    def _wanted(self, missing: list[str]) -> list[str]:
+        """Missing servers in the order in which to look for them: lost neighbours, those next to them, the rest."""
+        now = self._context.now.monotonic
+        free = [server for server in missing if self._suspended.get(server, 0.0) <= now]
+        first = [server for server in free if server in self._lost_neighbours]
+        behind: dict[str, None] = {}
+        for lost in self._lost_neighbours:
+            record = self._topology.records.get(lost)
+            if record is not None:
+                behind.update(dict.fromkeys(neighbour for neighbour in sorted(record.links) if neighbour in free))
+        second = [server for server in behind if server not in first]
+        rest = [server for server in free if server not in first and server not in behind]
+        self._context.rng.shuffle(second)
+        self._context.rng.shuffle(rest)
+        return first + second + rest
+
+    # --- redundant links ----------------------------------------------------------------------------------------------
+
+    def _schedule_lazy(self) -> None:
+        context = self._context
+        if "lazy" not in context.timers and not context.draining and self._lazy_wanted() > 0:
+            delay = context.config.lazy_delay * (1.0 + context.rng.random())
+            context.timers.set("lazy", context.after(delay), self._dial_lazy)
+
+    def _lazy_wanted(self) -> int:
+        natives = len(self._context.connections.links(State.NATIVE))
+        return min(1 + self._context.config.lazy_links, len(self._reachable) - 1) - natives
+
+    def _dial_lazy(self) -> None:
+        context = self._context
+        if context.draining or self._lazy_wanted() <= 0:
+            return
+        own = self._topology.own
+        now = context.now.monotonic
+        free = [
+            server
+            for server in sorted(self._reachable)
+            if server not in own.links
+            and server != own.id
+            and not self._topology.records[server].draining
+            and self._topology.degree(server) < context.config.links_max
+            and self._suspended.get(server, 0.0) <= now
+        ]
+        if free:
+            drawn = free if len(free) <= 3 else context.rng.sample(free, 3)
+            server = min(drawn, key=lambda one: (self._topology.degree(one), one))
+            record = self._topology.records[server]
+            self._dial(Address(record.hostname, record.port), "lazy", server)
+        self._schedule_lazy()
+
+    # --- a neighbour leaves -------------------------------------------------------------------------------------------
+
+    def go_to_successor(self, address: Address) -> None:
+        """A neighbour that leaves names the server to link with instead."""
+        self._dial(address, "successor", None)

@@ -1,0 +1,435 @@
+"""Server links: authentication, finding out what the other side speaks, and what it says afterwards."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Final
+
+import msgspec
+
+from core.node.accounts import AccountBook
+from core.node.actions import Trust
+from core.node.announcements import Announcements
+from core.node.connections import Connection, Link, State
+from core.node.context import FEATURES, Context
+from core.node.drain import Drain
+from core.node.healing import Healing
+from core.node.registration import Registration
+from core.node.replication import Replication, entry_of_account, entry_of_activity
+from core.node.synchronisation import Synchronisation
+from core.node.topology import Topology
+from core.wire.entries import Stream
+from core.wire.limits import USER_INFO_CHUNK_BYTES
+from core.wire.messages import (
+    Account,
+    ActivityBroadcast,
+    Authenticate,
+    AuthenticationFail,
+    InvalidMessage,
+    LockAllowed,
+    LockDenied,
+    LockRelease,
+    LockRequest,
+    Message,
+    Ping,
+    Pong,
+    Quit,
+    ServerAnnounce,
+    ServerHello,
+    ServerRefused,
+    SyncDigest,
+    SyncDone,
+    SyncRequest,
+    UserInfo,
+    command_of,
+)
+
+VERIFIER_PREFIXES: Final = ("$argon2", "$scrypt$", "$2b$")
+"""How a salted hash in the PHC string format begins; anything else in a USER_INFO is a secret in clear."""
+
+
+class Links:
+    """The servers' half of the node."""
+
+    def __init__(
+        self,
+        context: Context,
+        topology: Topology,
+        book: AccountBook,
+        replication: Replication,
+        registration: Registration,
+        announcements: Announcements,
+        synchronisation: Synchronisation,
+        healing: Healing,
+        drain: Drain,
+    ) -> None:
+        self._context = context
+        self._topology = topology
+        self._book = book
+        self._replication = replication
+        self._registration = registration
+        self._announcements = announcements
+        self._synchronisation = synchronisation
+        self._healing = healing
+        self._drain = drain
+
+    # --- getting acquainted -------------------------------------------------------------------------------------------
+
+    def dialled(self, link: Link) -> None:
+        """A link that this node dialled is up: say who this is, in a way that base servers understand too."""
+        context = self._context
+        link.state = State.WAITING
+        link.stamp = context.stamp()
+        config = context.config
+        context.send(
+            link,
+            Authenticate(
+                secret=config.secret,
+                id=context.id,
+                incarnation=context.incarnation,
+                hostname=config.hostname,
+                port=config.port,
+                name=context.name,
+                features=list(FEATURES) if self._healing.is_first_link() else ["quit", "sync"],
+                link=self._healing.purpose_of(link),
+                stamp=link.stamp,
+            ),
+        )
+        own = self._topology.own
+        link.announced[own.id] = None
+        context.send(link, ServerAnnounce(id=own.id, load=own.load, hostname=config.hostname, port=config.port))
+        # A base server answers nothing: its first announcement, at most some seconds later, shows what it is.
+        context.timers.set(("quiet", link.conn), context.after(config.quiet_limit), lambda: self._take_for_base(link))
+
+    def authenticate(self, connection: Connection, message: Authenticate) -> None:
+        """The first message of a server that dialled this one."""
+        context = self._context
+        if not hmac.compare_digest(
+            message.secret.encode(errors="replace"), context.config.secret.encode(errors="replace")
+        ):
+            context.notify("refused", f"a server link from {connection.peer} was refused: wrong secret", "warning")
+            context.refuse(connection, AuthenticationFail("the secret is not this network's"), "wrong network secret")
+            return
+        link = Link(connection)
+        link.features = frozenset(message.features)
+        context.connections.add(link)
+        if context.draining:
+            context.refuse(link, ServerRefused("leaving", "this server is leaving the network"), "leaving")
+            return
+        context.actions.append(Trust(link.conn))
+        native = "sync" in link.features and message.id is not None and message.incarnation is not None
+        if not native:
+            if link.features:
+                self._become_base(link)
+                if "user_info" in link.features:
+                    self._send_user_info(link)
+                return
+            link.state = State.QUIET
+            context.timers.set(
+                ("quiet", link.conn), context.after(context.config.quiet_limit), lambda: self._take_for_base(link)
+            )
+            return
+        link.remote_id = message.id
+        link.incarnation = message.incarnation or 0
+        link.name = message.name or (message.id or "")[:6]
+        link.hostname = message.hostname or link.peer.host
+        link.port = int(message.port) if message.port is not None else link.peer.port
+        link.stamp = message.stamp or context.stamp()
+        refusal = self._refusal(link, lazy=message.link == "lazy")
+        if refusal is not None:
+            context.refuse(link, refusal, f"link refused: {refusal.reason}")
+            return
+        config = context.config
+        context.send(
+            link,
+            ServerHello(
+                context.id,
+                context.incarnation,
+                config.hostname,
+                config.port,
+                name=context.name,
+                features=list(FEATURES),
+            ),
+        )
+        if "user_info" in link.features:
+            self._send_user_info(link)
+        self._become_native(link)
+
+    def _refusal(self, link: Link, *, lazy: bool) -> ServerRefused | None:
+        """Whether an inbound native link is not wanted, and why. May close an older link that it replaces."""
+        context = self._context
+        remote = link.remote_id or ""
+        if remote == context.id:
+            return ServerRefused("self", "this is the server that you are")
+        existing = context.connections.native_link(remote)
+        if existing is not None:
+            crossing = existing.origin == "outbound" and existing.incarnation == link.incarnation
+            if crossing and context.id < remote:
+                return ServerRefused("duplicate", "there is a link already")
+            # Whoever dials knows of no link: the older one is dead on its side.
+            existing.clean = True
+            context.close(existing, "replaced by a newer link")
+            self._unlink(existing)
+        natives = len(context.connections.links(State.NATIVE))
+        if lazy and natives >= context.config.links_max:
+            return ServerRefused("busy", f"this server has {natives} links already")
+        return None
+
+    def hello(self, link: Link, message: ServerHello) -> None:
+        """The dialled server is one of ours."""
+        context = self._context
+        link.remote_id = message.id
+        link.incarnation = message.incarnation
+        link.features = frozenset(message.features)
+        link.name = message.name or message.id[:6]
+        link.hostname, link.port = message.hostname, int(message.port)
+        context.timers.cancel(("quiet", link.conn))
+        existing = context.connections.native_link(message.id)
+        if message.id == context.id or existing is not None:
+            link.clean = True
+            self._healing.dial_was_needless(link)
+            context.close(link, "there is a link already" if existing is not None else "that is this server itself")
+            return
+        context.actions.append(Trust(link.conn))
+        self._become_native(link)
+
+    def _become_native(self, link: Link) -> None:
+        context = self._context
+        link.state = State.NATIVE
+        remote = link.remote_id or ""
+        self._topology.link_up(remote, link.stamp)
+        self._announcements.introduce(link)
+        self._announcements.structure_changed()
+        self._synchronisation.request(link)
+        link.heard_at = context.now.monotonic
+        self._schedule_ping(link)
+        context.notify("linked", f"linked with {link.name} ({link.hostname}:{link.port})", "good", server=remote)
+        self._healing.linked(link)
+        self._drain.linked(link)
+
+    def _take_for_base(self, link: Link) -> None:
+        if link.state in (State.QUIET, State.WAITING):
+            self._become_base(link)
+
+    def _become_base(self, link: Link) -> None:
+        context = self._context
+        context.timers.cancel(("quiet", link.conn))
+        if link.state is State.WAITING:
+            context.actions.append(Trust(link.conn))
+        link.state = State.BASE
+        link.name = link.name or str(link.peer)
+        context.notify("linked", f"linked with base server {link.peer}", "good")
+        context.notify(
+            "security",
+            "a base server is linked: while it is, registrations tell it the secret in clear",
+            "warning",
+        )
+        self._announcements.start_base(link)
+        self._healing.linked(link)
+        self._watch_silence(link)
+
+    def _watch_silence(self, link: Link) -> None:
+        limit = max(self._context.config.base_silence_limit, 6 * self._context.config.announce_interval)
+
+        def check() -> None:
+            if link.state is not State.BASE:
+                return
+            if self._context.now.monotonic - link.heard_at >= limit:
+                self._context.close(link, f"silent for {limit:g} s")
+            else:
+                self._context.timers.set(("silence", link.conn), link.heard_at + limit, check)
+
+        self._context.timers.set(("silence", link.conn), self._context.after(limit), check)
+
+    def _send_user_info(self, link: Link) -> None:
+        """Every registered user, with a verifier in place of the secret."""
+        chunk: dict[str, str] = {}
+        size = 0
+        sent = False
+        for name, fact in self._book:
+            size += len(name.encode()) * 2 + len(fact.verifier) + 8
+            chunk[name] = fact.verifier
+            if size > USER_INFO_CHUNK_BYTES:
+                self._context.send(link, UserInfo(chunk))
+                chunk, size, sent = {}, 0, True
+        if chunk or not sent:
+            self._context.send(link, UserInfo(chunk))
+
+    # --- half-open links ----------------------------------------------------------------------------------------------
+
+    def _schedule_ping(self, link: Link) -> None:
+        interval = self._context.config.ping_interval
+        self._context.timers.set(("ping", link.conn), self._context.after(interval), lambda: self._ping(link))
+
+    def _ping(self, link: Link) -> None:
+        if link.state is not State.NATIVE:
+            return
+        now = self._context.now.monotonic
+        config = self._context.config
+        silence = now - link.heard_at
+        limit = config.ping_interval * config.ping_misses
+        if silence >= limit and link.unanswered >= config.ping_misses:
+            self._context.notify(
+                "unlinked", f"{link.name} does not answer any more ({silence:.0f} s)", "warning", server=link.remote_id
+            )
+            self._context.close(link, f"no answer for {silence:.1f} s")
+            self.closed(link, "no answer")
+            return
+        link.unanswered += 1
+        link.ping_number += 1
+        link.pinged_at = now
+        self._context.send(link, Ping(link.ping_number))
+        self._schedule_ping(link)
+
+    # --- messages -----------------------------------------------------------------------------------------------------
+
+    def receive(self, link: Link, message: Message) -> None:
+        """A legal message of a server."""
+        link.heard_at = self._context.now.monotonic
+        link.unanswered = 0
+        if link.state is State.WAITING and not isinstance(message, ServerHello | ServerRefused | UserInfo):
+            if isinstance(message, AuthenticationFail | InvalidMessage):
+                self._refused(link, command_of(message), message.info)
+                return
+            self._become_base(link)
+        elif link.state is State.QUIET and not isinstance(message, AuthenticationFail | InvalidMessage):
+            self._become_base(link)
+        match message:
+            case ActivityBroadcast():
+                self._activity(link, message)
+            case ServerAnnounce():
+                if link.state is State.NATIVE:
+                    self._announcements.receive_native(link, message)
+                else:
+                    self._announcements.receive_base(link, message)
+            case LockRequest():
+                self._registration.requested(link, message)
+            case LockAllowed():
+                self._registration.allowed(link, message)
+            case LockDenied():
+                self._registration.denied(link, message)
+            case LockRelease():
+                self._registration.released(link, message)
+            case Account():
+                self._account(link, message)
+            case ServerHello():
+                self.hello(link, message)
+            case SyncDigest():
+                self._synchronisation.digest_received(link, message)
+            case SyncRequest():
+                self._synchronisation.requested(link, message)
+                self._drain.peer_has(link)
+            case SyncDone():
+                self._synchronisation.done(link, message)
+                self._drain.synchronised(link)
+            case Ping():
+                self._context.send(link, Pong(message.number))
+            case Pong():
+                if message.number == link.ping_number:
+                    link.round_trip = self._context.now.monotonic - link.pinged_at
+            case Quit():
+                self._drain.quit_received(link, message)
+            case UserInfo():
+                self._user_info(link, message)
+            case ServerRefused():
+                self._refused(link, message.reason, message.info)
+            case InvalidMessage() | AuthenticationFail():
+                self._refused(link, command_of(message), message.info)
+
+    def _activity(self, link: Link, message: ActivityBroadcast) -> None:
+        try:
+            entry = entry_of_activity(message)
+        except ValueError as error:
+            self._context.invalid(link, f"ACTIVITY_BROADCAST: {error}")
+            return
+        if entry is not None:
+            self._take_entry(link, entry.id.stream, self._replication.receive(entry, link.conn))
+            return
+        if link.state is State.NATIVE:
+            self._context.invalid(link, "ACTIVITY_BROADCAST between native servers needs id and stamp")
+            return
+        body = bytes(message.activity)
+        sender = _authenticated_user(body)
+        self._replication.originate(
+            "activity",
+            body,
+            sender=sender,
+            previous=self._replication.last_of(sender) if sender else None,
+            source=link.conn,
+        )
+
+    def _account(self, link: Link, message: Account) -> None:
+        try:
+            entry = entry_of_account(message)
+        except ValueError as error:
+            self._context.invalid(link, f"ACCOUNT: {error}")
+            return
+        self._take_entry(link, entry.id.stream, self._replication.receive(entry, link.conn))
+
+    def _take_entry(self, link: Link, stream: Stream, new: bool) -> None:
+        if not new:
+            return
+        self._synchronisation.entry_received(link)
+        if link.state is State.NATIVE and self._replication.vector.has_gap(stream):
+            self._synchronisation.request(link)
+
+    def _user_info(self, link: Link, message: UserInfo) -> None:
+        """Users of a peer that is not ours are taken in; ours tell the same by synchronisation, with more detail."""
+        if link.state is State.WAITING:
+            if "sync" not in link.features:
+                link.features |= {"user_info", "quit"}
+        if link.state is State.NATIVE:
+            return
+        for name, value in message.user_info.items():
+            self._registration.import_account(name, value, value.startswith(VERIFIER_PREFIXES))
+
+    def _refused(self, link: Link, why: str, info: str) -> None:
+        """The other side wants no link, or objects to something."""
+        link.clean = why in ("duplicate", "self", "busy", "leaving")
+        if why not in ("duplicate", "self", "busy"):
+            text = f"{link.peer} refused the link: {info[:200] or why}"
+            self._context.notify("refused", text, "error", server=link.remote_id)
+        self._healing.refused(link, why)
+        self._context.close(link, f"the server says {why}: {info[:200]}")
+        self.closed(link, why)
+
+    # --- ends ---------------------------------------------------------------------------------------------------------
+
+    def closed(self, link: Link, reason: str) -> None:
+        """The link is gone, or given up: everything that relied on it must know. Harmless when repeated."""
+        context = self._context
+        was_native = link.remote_id is not None and self._topology.own.links.get(link.remote_id) == link.stamp
+        was_base = bool(link.guests) or link.view_state == "base"
+        link.state = State.CLOSING
+        for timer in ("quiet", "ping", "silence"):
+            context.timers.cancel((timer, link.conn))
+        self._unlink(link)
+        self._registration.link_closed(link.conn)
+        self._synchronisation.link_closed(link.conn)
+        if was_native or was_base:
+            name = link.name or str(link.peer)
+            context.notify(
+                "unlinked",
+                f"the link with {name} is gone{f': {reason}' if reason else ''}",
+                "info" if link.clean else "warning",
+                server=link.remote_id,
+            )
+        self._healing.unlinked(link, was_native=was_native, was_base=was_base)
+        self._drain.unlinked(link)
+
+    def _unlink(self, link: Link) -> None:
+        if link.guests:
+            link.guests = {}
+            self._announcements.structure_changed()
+        if link.remote_id is not None and self._topology.own.links.get(link.remote_id) == link.stamp:
+            self._topology.link_down(link.remote_id)
+            self._announcements.structure_changed()
+
+
+def _authenticated_user(body: bytes) -> str:
+    try:
+        user = msgspec.json.decode(body, type=dict[str, msgspec.Raw]).get("authenticated_user")
+        name = msgspec.json.decode(bytes(user), type=str) if user is not None else ""
+    except (msgspec.DecodeError, ValueError):
+        return ""
+    return "" if name == "anonymous" else name

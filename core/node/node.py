@@ -1,0 +1,371 @@
+"""The node: a pure state machine that speaks all three layers of the protocol.
+
+`handle(event, now)` takes one input and returns what is to be done, in order. Nothing here waits, reads a clock,
+draws a random number that was not handed in, or touches a socket or a disk: the same node runs on asyncio and in a
+simulator.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import msgspec
+
+from core.node.accounts import AccountBook
+from core.node.actions import Action, WakeAt
+from core.node.announcements import Announcements
+from core.node.balance import Balance
+from core.node.config import NodeConfig
+from core.node.connections import CLIENT_STATES, LEGAL, Connection, Link, Session, State
+from core.node.context import Context
+from core.node.drain import Drain, Stage
+from core.node.events import (
+    CommitFailed,
+    Committed,
+    ConnectionClosed,
+    ConnectionOpened,
+    DialFailed,
+    DisconnectRequested,
+    DrainRequested,
+    Event,
+    Fetched,
+    JoinRequested,
+    MalformedReceived,
+    MessageReceived,
+    Now,
+    SecretHashed,
+    SecretVerified,
+    StoreRecovered,
+    Woke,
+)
+from core.node.healing import Healing
+from core.node.links import Links
+from core.node.registration import Registration
+from core.node.replication import Replication
+from core.node.sessions import Sessions
+from core.node.snapshot import NodeSnapshot
+from core.node.synchronisation import Synchronisation
+from core.node.topology import ServerRecord, Topology
+from core.node.views import view_of
+from core.wire.entries import AccountFact, Recovered
+from core.wire.messages import (
+    ActivityMessage,
+    Authenticate,
+    AuthenticationFail,
+    InvalidMessage,
+    Login,
+    Message,
+    Register,
+    command_of,
+)
+
+
+class Node:
+    """One server of the network."""
+
+    def __init__(self, config: NodeConfig, recovered: Recovered, rng: random.Random, now: Now) -> None:
+        context = Context(config, recovered, rng, now)
+        self._context = context
+        self.book = AccountBook(recovered.accounts)
+        own = ServerRecord(
+            id=context.id,
+            incarnation=context.incarnation,
+            version=0,
+            hostname=config.hostname,
+            port=config.port,
+            load=0,
+            name=context.name,
+            seen_at=now.wall,
+        )
+        self.topology = Topology(own)
+        self.replication = Replication(context, recovered, self._apply_account)
+        self.registration = Registration(context, self.book, self.topology, self.replication)
+        self.announcements = Announcements(context, self.topology, lambda: (self.sessions.load, self.sessions.users()))
+        self.balance = Balance(context, self.topology)
+        self.synchronisation = Synchronisation(context, self.replication)
+        self.healing = Healing(context, self.topology, self.replication, recovered.peers)
+        self.sessions = Sessions(
+            context,
+            self.book,
+            self.replication,
+            self.registration,
+            self.balance,
+            self.announcements.load_changed,
+            self._status,
+        )
+        self.drain = Drain(
+            context,
+            self.topology,
+            self.replication,
+            self.synchronisation,
+            self.announcements,
+            self.healing,
+            self._dismiss,
+        )
+        self.links = Links(
+            context,
+            self.topology,
+            self.book,
+            self.replication,
+            self.registration,
+            self.announcements,
+            self.synchronisation,
+            self.healing,
+            self.drain,
+        )
+        self.announcements.on_record.append(self._record_merged)
+        self._wake_at: float | None = None
+
+    @property
+    def id(self) -> str:
+        return self._context.id
+
+    # --- the machine --------------------------------------------------------------------------------------------------
+
+    def start(self, now: Now) -> list[Action]:
+        """Begin; call once, before the first event."""
+        context = self._context
+        context.now = now
+        self.announcements.start()
+        self.synchronisation.start()
+        self.healing.start()
+        where = f"{context.config.hostname}:{context.config.port}"
+        context.notify("listening", f"server {context.name} ({context.id}) takes connections at {where}", "good")
+        return self._outcome()
+
+    def handle(self, event: Event, now: Now) -> list[Action]:
+        """Take one event; what is to be done about it, in order.
+
+        `now.monotonic` never goes backwards from call to call; `now.wall` may.
+        """
+        self._context.now = now
+        match event:
+            case MessageReceived():
+                self._message(event.conn, event.message)
+            case Committed():
+                self.replication.committed(event.batch)
+            case Woke():
+                while (callback := self._context.timers.pop_due(now.monotonic)) is not None:
+                    callback()
+                self._wake_at = None
+            case ConnectionOpened():
+                self._opened(event)
+            case ConnectionClosed():
+                self._closed(event.conn, event.reason)
+            case MalformedReceived():
+                self._malformed(event.conn, event.info)
+            case SecretVerified():
+                self.sessions.verified(event.token, event.matches)
+            case SecretHashed():
+                self.registration.hashed(event.token, event.verifier)
+            case Fetched():
+                if not self.sessions.fetched(event.token, event.page):
+                    self.synchronisation.fetched(event.token, event.page)
+            case DialFailed():
+                self.healing.failed(event.dial, event.reason, refused=event.refused)
+            case CommitFailed():
+                self._storage_failed(event)
+            case StoreRecovered():
+                self._storage_recovered()
+            case JoinRequested():
+                self.healing.join(event.address)
+            case DrainRequested():
+                self.drain.begin(event.reason)
+            case DisconnectRequested():
+                self._disconnect(event)
+        return self._outcome()
+
+    def _outcome(self) -> list[Action]:
+        """Settle what follows from the event, and hand out the actions."""
+        context = self._context
+        self.healing.observe()
+        self._steer_links()
+        self.announcements.flush()
+        self.replication.flush()
+        if context.draining and self.drain.stage is not Stage.FINISHED:
+            self.drain.advance()
+            self.replication.flush()
+        actions, context.actions = context.actions, []
+        wake_at = context.timers.next_at()
+        if wake_at is not None and wake_at != self._wake_at:
+            self._wake_at = wake_at
+            actions.append(WakeAt(wake_at))
+        return actions
+
+    def _steer_links(self) -> None:
+        """Make each native link eager or lazy as the spanning tree now says."""
+        tree = self.topology.tree_neighbours(self._context.id)
+        if tree is self._tree:
+            return
+        self._tree = tree
+        for link in self._context.connections.links(State.NATIVE):
+            eager = link.remote_id in tree
+            if eager and not link.eager:
+                link.eager = True
+                self.synchronisation.request(link)
+            elif not eager:
+                link.eager = False
+        for base in self._context.connections.links(State.BASE):
+            self.announcements.tell_base(base, only_new=True)
+
+    _tree: list[str] | None = None
+
+    # --- connections --------------------------------------------------------------------------------------------------
+
+    def _opened(self, event: ConnectionOpened) -> None:
+        context = self._context
+        connection = Connection(event.conn, event.origin, event.peer, context.now.wall, context.now.monotonic)
+        connection.vouched = event.vouched if event.origin == "local" else None
+        connection.dial = event.dial
+        if event.origin == "outbound":
+            link = Link(connection)
+            context.connections.add(link)
+            self.healing.opened(link)
+            self.links.dialled(link)
+            return
+        context.connections.add(connection)
+        if event.origin == "inbound":
+            context.timers.set(
+                ("first", event.conn),
+                context.after(context.config.first_message_limit),
+                lambda: self._said_nothing(event.conn),
+            )
+
+    def _said_nothing(self, conn: int) -> None:
+        connection = self._context.connections.get(conn)
+        if connection is not None and connection.state is State.FRESH:
+            limit = self._context.config.first_message_limit
+            self._context.invalid(connection, f"nothing valid was said within {limit:g} seconds")
+
+    def _closed(self, conn: int, reason: str) -> None:
+        connection = self._context.connections.get(conn)
+        if connection is None:
+            return
+        self._context.timers.cancel(("first", conn))
+        if isinstance(connection, Session):
+            self.sessions.closed(connection, reason)
+        elif isinstance(connection, Link):
+            self.links.closed(connection, reason)
+        self._context.connections.remove(conn)
+
+    def _malformed(self, conn: int, info: str) -> None:
+        connection = self._context.connections.get(conn)
+        if connection is not None:
+            self._context.invalid(connection, info)
+
+    def _message(self, conn: int, message: Message) -> None:
+        connection = self._context.connections.get(conn)
+        if connection is None or connection.state is State.CLOSING:
+            return
+        if type(message) not in LEGAL[connection.state]:
+            self._context.invalid(connection, _why_not(connection.state, message))
+            return
+        if isinstance(connection, Link):
+            self.links.receive(connection, message)
+            return
+        connection.heard_at = self._context.now.monotonic
+        if isinstance(connection, Session):
+            self.sessions.receive(connection, message)
+            return
+        self._context.timers.cancel(("first", conn))
+        if isinstance(message, Authenticate):
+            self.links.authenticate(connection, message)
+        elif isinstance(message, Login | Register):
+            session = Session(connection)
+            self._context.connections.add(session)
+            self.sessions.receive(session, message)
+        elif isinstance(message, ActivityMessage):
+            reason = "log in before sending activities"
+            self._context.notify("refused", f"an activity from {connection.peer} was refused: {reason}", "warning")
+            self._context.refuse(connection, AuthenticationFail(reason), reason)
+        elif isinstance(message, InvalidMessage | AuthenticationFail):
+            self._context.close(connection, f"the peer says {command_of(message)}")
+        else:
+            self._context.close(connection, "logged out")
+
+    def _dismiss(self, session: Session, reason: str) -> None:
+        self._context.close(session, reason)
+
+    def _disconnect(self, event: DisconnectRequested) -> None:
+        connection = self._context.connections.get(event.conn)
+        if connection is not None and connection.state is not State.CLOSING:
+            self._context.notify("refused", f"{connection.peer} was disconnected: {event.reason}", "warning")
+            self._context.refuse(connection, InvalidMessage(event.reason), event.reason)
+
+    # --- accounts, records, storage -----------------------------------------------------------------------------------
+
+    def _apply_account(self, fact: AccountFact) -> None:
+        renamings = self.book.apply(fact)
+        for renaming in renamings:
+            self._context.notify(
+                "renamed",
+                f"{renaming.before} was registered twice while the network was parted: the later account is now"
+                f" {renaming.after}",
+                "warning",
+                user=renaming.after,
+            )
+            self.sessions.renamed(renaming)
+        name = self.book.name_of(fact.claim)
+        if name is not None and name != fact.username and not any(one.claim == fact.claim for one in renamings):
+            self._context.notify(
+                "renamed",
+                f"{fact.username} was registered twice while the network was parted: the later account is now {name}",
+                "warning",
+                user=name,
+            )
+        self.registration.account_known(fact)
+
+    def _record_merged(self, before: ServerRecord | None, record: ServerRecord) -> None:
+        if before is not None:
+            self.balance.load_announced(record.id, before.load, record.load)
+        if record.left and (before is None or not before.left):
+            self._context.notify("quit", f"{record.name} has left the network", server=record.id)
+            self.healing.departed(record.id)
+
+    def _storage_failed(self, event: CommitFailed) -> None:
+        if self._context.storage_error is None:
+            self._context.storage_error = event.reason
+            self._context.notify(
+                "storage",
+                f"the disk does not take writes ({event.reason}): new activities and registrations are refused",
+                "error",
+            )
+        self.replication.commit_failed(event.batch, event.reason)
+
+    def _storage_recovered(self) -> None:
+        if self._context.storage_error is not None:
+            self._context.storage_error = None
+            self._context.notify("storage", "the disk takes writes again", "good")
+
+    # --- views --------------------------------------------------------------------------------------------------------
+
+    def snapshot(self, now: Now) -> NodeSnapshot:
+        """What the node knows at this moment."""
+        return view_of(self._context, self.book, self.topology, self.replication, self.healing, now)
+
+    def _status(self) -> dict[str, Any]:
+        snapshot = self.snapshot(self._context.now)
+        shown = without_clients(snapshot)
+        return msgspec.to_builtins(shown)  # type: ignore[no-any-return]
+
+
+def without_clients(snapshot: NodeSnapshot) -> NodeSnapshot:
+    """The snapshot without what concerns only the node's own people: addresses of clients."""
+    servers_only = tuple(one for one in snapshot.connections if one.role == "server")
+    return msgspec.structs.replace(snapshot, connections=servers_only)
+
+
+def _why_not(state: State, message: Message) -> str:
+    command = command_of(message)
+    match state:
+        case State.FRESH:
+            return f"{command} is not possible before LOGIN, REGISTER or AUTHENTICATE"
+        case State.LOGGED_IN if isinstance(message, Register):
+            return "REGISTER is not possible on a connection that is logged in"
+        case _ if state in CLIENT_STATES:
+            return f"{command} is not a client's command"
+        case _ if isinstance(message, Authenticate):
+            return "AUTHENTICATE is possible once, as the first message of a connection"
+        case _:
+            return f"{command} is not possible on this server link"

@@ -1,0 +1,526 @@
+"""Registering a name: one lock over the whole network, asked for along the spanning tree and answered back gathered.
+
+The echo algorithm (Chang, 1982): a request travels out along the tree, each node answers its parent once all nodes
+behind it have answered. With n settled nodes these are n-1 requests and n-1 answers. Whether a name is free is
+decided by mutual exclusion with priorities (after Ricart and Agrawala, 1981): every request visits every node, also
+each one that is registering the same name itself; of two such claims the one with the smaller (stamp, id) goes on,
+the node with the other one gives up before it answers. So at most one succeeds, and one does if nothing breaks.
+
+A claim that succeeded becomes an account entry, which is durable before the client hears of it; a failed one is
+released. Towards a base server this node speaks for everything behind itself: it asks it in clear (such a server can
+store nothing but the secret), waits for one answer of each server announced there, and gives it one for each server
+announced to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from core.node.accounts import AccountBook, registrable_problem
+from core.node.actions import HashSecret
+from core.node.connections import Link, State
+from core.node.context import Context
+from core.node.replication import Replication
+from core.node.topology import Topology
+from core.wire.entries import AccountFact
+from core.wire.messages import LockAllowed, LockDenied, LockRelease, LockRequest
+from core.wire.names import secret_problem
+
+RETRY_DELAY: Final = 0.25
+"""Seconds before the network is asked again when it changed under the first question."""
+
+Done = Callable[[str | None], None]
+"""Called once with None, or with what went wrong as a clause for a person."""
+
+
+@dataclass(slots=True)
+class Claim:
+    """A registration under way, here or elsewhere."""
+
+    id: str
+    username: str
+    stamp: int
+    verifier: str | None
+    secret: str | None
+    """In clear only where a base server has to be told."""
+    done: Done | None = None
+    """Not None where this node is the origin."""
+    base_conn: int | None = None
+    """The base link that a base server's own registration came over."""
+    round: int = 0
+    decided: bool = False
+    """The account entry is being made durable: too late to give way."""
+    denied_by: str | None = None
+    asked_base: dict[int, None] = field(default_factory=dict)
+    """Base links that were asked, and would keep the pair if nobody told them to drop it."""
+
+    @property
+    def priority(self) -> tuple[int, str]:
+        return (self.stamp, self.id)
+
+
+@dataclass(slots=True)
+class Echo:
+    """One node's part in gathering the answers to one round of a claim."""
+
+    claim: Claim
+    round: int
+    parent: int | None
+    waiting: dict[int, int]
+    """Link to answers it still owes: one of a native neighbour, one per announced server of a base link."""
+    count: int = 1
+    """Nodes that have allowed so far in this part of the tree, this one included."""
+    incomplete: bool = False
+
+
+class Registration:
+    """The lock, at this node, for its own clients' registrations and everybody else's."""
+
+    def __init__(self, context: Context, book: AccountBook, topology: Topology, replication: Replication) -> None:
+        self._context = context
+        self._book = book
+        self._topology = topology
+        self._replication = replication
+        self._claims: dict[str, dict[str, Claim]] = {}
+        self._echoes: dict[str, Echo] = {}
+        self._hashing: dict[int, Claim] = {}
+        self._waiting: dict[str, list[Callable[[], None]]] = {}
+        self._counter = 0
+        self.lock_messages = 0
+        """Lock messages sent by this node, for those who count."""
+
+    # --- asked from outside -------------------------------------------------------------------------------------------
+
+    def register(self, username: str, secret: str, done: Done) -> None:
+        """Register a name for a client of this node; `done` is called when the network has decided."""
+        problem = self._local_problem(username)
+        if problem is not None:
+            self._context.notify("refused", f"the registration of {username!r} was refused: {problem}", "warning")
+            done(problem)
+            return
+        self._begin(username, secret, done, base_conn=None)
+
+    def _local_problem(self, username: str) -> str | None:
+        problem = registrable_problem(username)
+        if problem is not None:
+            return problem
+        if self._context.draining:
+            return "this server is leaving the network"
+        if self._context.storage_error is not None:
+            return f"this server cannot keep accounts now: {self._context.storage_error}"
+        if self._book.knows(username):
+            return f"{username} is already registered"
+        if self._claims.get(username):
+            return f"{username} is being registered by somebody else"
+        return None
+
+    def when_settled(self, username: str, then: Callable[[], None]) -> None:
+        """Call `then` once nobody is registering `username` any more: at once, or within the lock's limit."""
+        if self._claims.get(username) and not self._book.knows(username):
+            self._waiting.setdefault(username, []).append(then)
+        else:
+            then()
+
+    def _begin(self, username: str, secret: str, done: Done, base_conn: int | None) -> None:
+        context = self._context
+        self._counter += 1
+        claim = Claim(
+            f"{context.id}.{context.incarnation}.{self._counter}",
+            username,
+            context.stamp(),
+            None,
+            secret,
+            done,
+            base_conn,
+        )
+        self._claims.setdefault(username, {})[claim.id] = claim
+        context.timers.set(("lock", claim.id), context.after(context.config.lock_limit), lambda: self._too_late(claim))
+        token = context.token()
+        self._hashing[token] = claim
+        context.actions.append(HashSecret(token, secret))
+
+    def hashed(self, token: int, verifier: str | None) -> None:
+        """The answer to a HashSecret."""
+        claim = self._hashing.pop(token, None)
+        if claim is None or not self._is_open(claim):
+            return
+        if verifier is None:
+            self._fail(claim, "the secret could not be hashed; try again")
+            return
+        claim.verifier = verifier
+        if claim.decided:
+            self._make_account(claim)
+        else:
+            self._ask(claim)
+
+    def _is_open(self, claim: Claim) -> bool:
+        return self._claims.get(claim.username, {}).get(claim.id) is claim
+
+    # --- asking the network -------------------------------------------------------------------------------------------
+
+    def _ask(self, claim: Claim) -> None:
+        if not self._is_open(claim) or claim.decided:
+            return
+        claim.round += 1
+        echo = Echo(claim, claim.round, None, {})
+        self._echoes[claim.id] = echo
+        self._spread(echo)
+
+    def _spread(self, echo: Echo) -> None:
+        """Send the request on to everywhere but where it came from."""
+        claim = echo.claim
+        for link in self._context.connections.links(State.NATIVE):
+            # A first round trusts the tree; a repetition means that the tree was changing, so it takes every link.
+            if link.conn != echo.parent and (link.eager or echo.round > 1):
+                echo.waiting[link.conn] = 1
+                self._send_request(link, claim, echo.round, self._leads_to_base(link))
+        for link in self._context.connections.links(State.BASE):
+            if link.conn not in (echo.parent, claim.base_conn) and claim.secret is not None:
+                echo.waiting[link.conn] = max(1, len(link.guests))
+                claim.asked_base[link.conn] = None
+                self._count(link, LockRequest(claim.username, claim.secret))
+                self._context.notify(
+                    "security",
+                    f"the secret of {claim.username} was sent in clear to base server {link.peer}",
+                    "warning",
+                )
+        if self._context.connections.links(State.QUIET):
+            # A base server that has not announced itself yet cannot be asked yet, and may know the name.
+            echo.incomplete = True
+        self._gathered(echo)
+
+    def _send_request(self, link: Link, claim: Claim, round_number: int, with_secret: bool) -> None:
+        self._count(
+            link,
+            LockRequest(
+                claim.username,
+                claim.secret if with_secret else None,
+                claim=claim.id,
+                round=round_number,
+                stamp=claim.stamp,
+                verifier=claim.verifier,
+            ),
+        )
+
+    def _leads_to_base(self, link: Link) -> bool:
+        """Whether a base server is somewhere behind a link: its registrations need the secret in clear."""
+        hosts = set(self._topology.guest_hosts().values())
+        hosts.discard(self._context.id)
+        if not hosts or link.remote_id is None:
+            return False
+        return any(self._topology.next_hop(host) == link.remote_id for host in sorted(hosts)) or not link.eager
+
+    def _count(self, link: Link, message: LockRequest | LockAllowed | LockDenied) -> None:
+        self.lock_messages += 1
+        self._context.send(link, message)
+
+    def _gathered(self, echo: Echo) -> None:
+        """Go on if every answer is in."""
+        if echo.waiting or self._echoes.get(echo.claim.id) is not echo:
+            return
+        claim = echo.claim
+        if echo.parent is not None:
+            del self._echoes[claim.id]
+            parent = self._context.connections.link(echo.parent)
+            if parent is not None:
+                self._count(
+                    parent,
+                    LockAllowed(
+                        claim.username,
+                        claim=claim.id,
+                        round=echo.round,
+                        count=echo.count,
+                        incomplete=echo.incomplete,
+                    ),
+                )
+            return
+        del self._echoes[claim.id]
+        if echo.incomplete or echo.count < len(self._topology.reachable):
+            self._context.timers.set(("ask", claim.id), self._context.after(RETRY_DELAY), lambda: self._ask(claim))
+            return
+        self._succeed(claim)
+
+    # --- being asked --------------------------------------------------------------------------------------------------
+
+    def requested(self, link: Link, message: LockRequest) -> None:
+        """A LOCK_REQUEST arrived."""
+        if link.state is not State.NATIVE:
+            self._requested_by_base(link, message)
+            return
+        if message.claim is None or message.round is None or message.stamp is None or message.verifier is None:
+            self._context.invalid(link, "LOCK_REQUEST between native servers needs claim, round, stamp and verifier")
+            return
+        echo = self._echoes.get(message.claim)
+        known = self._claims.get(message.username, {}).get(message.claim)
+        if (echo is not None and echo.round == message.round) or (known is not None and known.round > message.round):
+            # A second way to here: this node's own answer goes back the first one.
+            self._count(link, LockAllowed(message.username, claim=message.claim, round=message.round, count=0))
+            return
+        if known is not None and known.round == message.round:
+            self._count(link, LockAllowed(message.username, claim=message.claim, round=message.round, count=0))
+            return
+        claim = known or Claim(message.claim, message.username, message.stamp, message.verifier, message.secret)
+        claim.round = message.round
+        if claim.secret is None:
+            claim.secret = message.secret
+        problem = self._objection(claim)
+        if problem is not None:
+            self._vote(claim.username, "denied", problem)
+            self._count(link, LockDenied(message.username, claim=message.claim, round=message.round, info=problem))
+            return
+        self._vote(claim.username, "allowed", "")
+        self._claims.setdefault(claim.username, {})[claim.id] = claim
+        limit = self._context.config.lock_limit + 5.0
+        self._context.timers.set(("lock", claim.id), self._context.after(limit), lambda: self._forget(claim))
+        echo = Echo(claim, message.round, link.conn, {})
+        self._echoes[claim.id] = echo
+        self._spread(echo)
+
+    def _objection(self, claim: Claim) -> str | None:
+        """Why this node denies another's claim. A claim of its own that comes later gives way."""
+        problem = registrable_problem(claim.username)
+        if problem is not None:
+            return problem
+        holder = self._book.holder(claim.username)
+        if holder is not None and holder.claim != claim.id:
+            return f"{claim.username} is already registered"
+        for rival in list(self._claims.get(claim.username, {}).values()):
+            if rival.id == claim.id or rival.done is None:
+                continue
+            if rival.decided or rival.priority < claim.priority:
+                return f"{claim.username} is being registered by somebody who was earlier"
+            self._fail(rival, f"{claim.username} is being registered by somebody who was earlier")
+        return None
+
+    def _vote(self, username: str, answer: str, why: str) -> None:
+        because = f": {why}" if why else ""
+        self._context.notify("vote", f"this server {answer} the registration of {username}{because}", user=username)
+
+    def _requested_by_base(self, link: Link, message: LockRequest) -> None:
+        """A base server registers somebody: this node asks everything behind itself, and answers for it."""
+        secret = message.secret
+        if secret is None:
+            self._context.invalid(link, "LOCK_REQUEST: object missing required field `secret`")
+            return
+        problem = self._local_problem(message.username) or secret_problem(secret)
+        if problem is not None:
+            self._vote(message.username, "denied", problem)
+            self._answer_base(link.conn, message.username, secret, allowed=False)
+            return
+
+        def done(problem: str | None) -> None:
+            self._answer_base(link.conn, message.username, secret, allowed=problem is None)
+
+        self._begin(message.username, secret, done, base_conn=link.conn)
+
+    def _answer_base(self, conn: int, username: str, secret: str, *, allowed: bool) -> None:
+        link = self._context.connections.link(conn)
+        if link is None or link.state is not State.BASE:
+            return
+        answers = max(1, len(link.announced))
+        if not allowed:
+            self._count(link, LockDenied(username, secret))
+            answers -= 1
+        for _ in range(answers):
+            self._count(link, LockAllowed(username, secret))
+
+    # --- answers ------------------------------------------------------------------------------------------------------
+
+    def allowed(self, link: Link, message: LockAllowed) -> None:
+        """A LOCK_ALLOWED arrived."""
+        if link.state is State.NATIVE:
+            echo = self._echoes.get(message.claim or "")
+            if echo is None or echo.round != message.round or link.conn not in echo.waiting:
+                return
+            echo.count += message.count or 0
+            echo.incomplete |= message.incomplete
+            del echo.waiting[link.conn]
+            if echo.parent is None:
+                name = link.name or str(link.peer)
+                self._context.notify(
+                    "vote", f"{name} and what is behind it allowed {message.username} ({message.count} servers)"
+                )
+            self._gathered(echo)
+            return
+        for claim in list(self._claims.get(message.username, {}).values()):
+            echo = self._echoes.get(claim.id)
+            if echo is not None and link.conn in echo.waiting and message.secret in (None, claim.secret):
+                echo.waiting[link.conn] -= 1
+                if echo.waiting[link.conn] <= 0:
+                    del echo.waiting[link.conn]
+                    self._gathered(echo)
+                return
+
+    def denied(self, link: Link, message: LockDenied) -> None:
+        """A LOCK_DENIED arrived."""
+        if link.state is State.NATIVE:
+            echo = self._echoes.get(message.claim or "")
+            if echo is None or echo.round != message.round:
+                return
+            reason = message.info or "another server knows the name"
+            self._denied(echo.claim, reason[:200])
+            return
+        for claim in list(self._claims.get(message.username, {}).values()):
+            # A base server may put the secret that it stores in place of the one that was asked about.
+            if claim.base_conn == link.conn:
+                self._release(claim)
+            elif link.conn in claim.asked_base:
+                claim.asked_base.pop(link.conn)
+                self._denied(claim, f"{message.username} is already registered at a base server")
+
+    def _denied(self, claim: Claim, reason: str) -> None:
+        echo = self._echoes.pop(claim.id, None)
+        if claim.done is not None:
+            self._fail(claim, reason)
+        elif echo is not None and echo.parent is not None:
+            parent = self._context.connections.link(echo.parent)
+            if parent is not None:
+                self._count(parent, LockDenied(claim.username, claim=claim.id, round=echo.round, info=reason))
+
+    def link_closed(self, conn: int) -> None:
+        """A link is gone: whoever waits for answers over it knows that they will be incomplete."""
+        for echo in list(self._echoes.values()):
+            if echo.parent == conn:
+                self._echoes.pop(echo.claim.id, None)
+            elif conn in echo.waiting:
+                del echo.waiting[conn]
+                echo.incomplete = True
+                self._gathered(echo)
+        for claims in list(self._claims.values()):
+            for claim in list(claims.values()):
+                claim.asked_base.pop(conn, None)
+                if claim.base_conn == conn and not claim.decided:
+                    self._fail(claim, "the base server's link is gone")
+
+    # --- outcomes -----------------------------------------------------------------------------------------------------
+
+    def _succeed(self, claim: Claim) -> None:
+        """Everybody allowed it: the claim becomes an account, once that is durable."""
+        context = self._context
+        if claim.base_conn is not None and not claim.decided:
+            # A base server has no word for success: unless it takes the request back, it will have succeeded.
+            claim.decided = True
+            done, claim.done = claim.done, (lambda problem: None)
+            if done is not None:
+                done(None)
+            context.timers.set(
+                ("lock", claim.id), context.after(context.config.base_grace), lambda: self._make_account(claim)
+            )
+            return
+        claim.decided = True
+        self._make_account(claim)
+
+    def _make_account(self, claim: Claim) -> None:
+        if not self._is_open(claim) or claim.verifier is None:
+            return
+        fact = AccountFact(claim.username, claim.verifier, claim.stamp, claim.id)
+        self._context.timers.cancel(("lock", claim.id))
+
+        def kept(problem: str | None) -> None:
+            if problem is None:
+                self._close(claim)
+                self._context.notify("registered", f"{claim.username} is registered", "good", user=claim.username)
+                if claim.done is not None:
+                    claim.done(None)
+                self._wake(claim.username)
+            else:
+                claim.decided = False
+                self._fail(claim, f"this server cannot keep accounts now: {problem}")
+
+        self._replication.originate("account", msgspec.json.encode(fact), then=kept)
+
+    def _too_late(self, claim: Claim) -> None:
+        echo = self._echoes.get(claim.id)
+        silent = ""
+        if echo is not None and echo.waiting:
+            links = [self._context.connections.link(conn) for conn in echo.waiting]
+            silent = ": no answer from " + ", ".join(
+                sorted((link.name or str(link.peer)) for link in links if link is not None)
+            )
+        limit = self._context.config.lock_limit
+        self._fail(claim, f"the network did not answer within {limit:g} seconds{silent}; try again later")
+
+    def _fail(self, claim: Claim, reason: str) -> None:
+        """A claim of this node comes to nothing: it leaves no trace anywhere."""
+        if not self._is_open(claim):
+            return
+        done = claim.done
+        self._context.notify(
+            "refused", f"the registration of {claim.username!r} failed: {reason}", "warning", user=claim.username
+        )
+        self._release(claim)
+        if done is not None:
+            done(reason)
+
+    def released(self, link: Link, message: LockRelease) -> None:
+        """A LOCK_RELEASE arrived: the claim's origin gave up."""
+        claim = self._claims.get(message.username, {}).get(message.claim)
+        if claim is not None and claim.done is None:
+            self._release(claim, link.conn)
+
+    def _release(self, claim: Claim, source: int | None = None) -> None:
+        self._close(claim)
+        for link in self._context.connections.links(State.NATIVE):
+            if link.conn != source and (link.eager or claim.round > 1):
+                self._context.send(link, LockRelease(claim.username, claim.id))
+        for conn in claim.asked_base:
+            base = self._context.connections.link(conn)
+            if base is not None and claim.secret is not None:
+                self._context.send(base, LockDenied(claim.username, claim.secret))
+        self._wake(claim.username)
+
+    def _forget(self, claim: Claim) -> None:
+        self._close(claim)
+        self._wake(claim.username)
+
+    def _close(self, claim: Claim) -> None:
+        self._echoes.pop(claim.id, None)
+        self._context.timers.cancel(("lock", claim.id))
+        self._context.timers.cancel(("ask", claim.id))
+        claims = self._claims.get(claim.username)
+        if claims is not None:
+            claims.pop(claim.id, None)
+            if not claims:
+                del self._claims[claim.username]
+
+    def _wake(self, username: str) -> None:
+        if self._claims.get(username) and not self._book.knows(username):
+            return
+        for then in self._waiting.pop(username, ()):
+            then()
+
+    def account_known(self, fact: AccountFact) -> None:
+        """An account entry arrived from elsewhere: its claim, and rivals of it here, are over."""
+        for claim in list(self._claims.get(fact.username, {}).values()):
+            if claim.id == fact.claim:
+                self._close(claim)
+            elif claim.done is not None and not claim.decided:
+                self._fail(claim, f"{fact.username} is already registered")
+        self._wake(fact.username)
+
+    def import_account(self, username: str, secret_or_verifier: str, is_verifier: bool) -> None:
+        """A peer that is not one of ours told of a user: take the account in, if nobody has the name."""
+        if self._local_problem(username) is not None:
+            return
+        self._counter += 1
+        context = self._context
+        claim = Claim(
+            f"{context.id}.{context.incarnation}.{self._counter}",
+            username,
+            context.stamp(),
+            secret_or_verifier if is_verifier else None,
+            None,
+            lambda problem: None,
+            decided=True,
+        )
+        self._claims.setdefault(username, {})[claim.id] = claim
+        if is_verifier:
+            self._make_account(claim)
+            return
+        token = context.token()
+        self._hashing[token] = claim
+        context.actions.append(HashSecret(token, secret_or_verifier))

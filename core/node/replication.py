@@ -1,0 +1,365 @@
+"""Replication: entries are accepted, kept, passed on and delivered, each exactly once.
+
+The way of an entry: accepted (from a client, or from a link) ─▶ persisted ─▶ committed ─▶ passed on over the eager
+links and, if an account, applied, if an activity, delivered to clients and base servers in its sender's order.
+
+Nothing leaves the node before it is durable here. An entry whose sender's previous activity has not been delivered yet
+is *parked* until it has, or until `order_wait` is over.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from core.node.actions import Broadcast, Persist
+from core.node.connections import State
+from core.node.context import Context
+from core.wire.codec import Frame
+from core.wire.entries import (
+    AccountFact,
+    Entry,
+    EntryId,
+    Kind,
+    Record,
+    Recovered,
+    Stream,
+    StreamMark,
+    VersionVector,
+    parse_entry_id,
+)
+from core.wire.messages import Account, ActivityBroadcast
+
+REFS_MAX = 100_000
+"""How many names that clients gave activities are remembered, to recognise repetitions."""
+
+
+@dataclass(slots=True)
+class _InFlight:
+    """A batch that is being committed."""
+
+    batch: int
+    entries: list[tuple[Entry, int | None, Callable[[str | None], None] | None]]
+
+
+@dataclass(slots=True)
+class _Parked:
+    entry: Entry
+    frame: Frame
+    source: int | None
+    until: float
+
+
+class Replication:
+    """The node's log of entries. `apply_account` is called for each account, once it is committed."""
+
+    def __init__(self, context: Context, recovered: Recovered, apply_account: Callable[[AccountFact], None]) -> None:
+        self._context = context
+        self._apply_account = apply_account
+        self.own_stream = Stream(context.id, context.incarnation)
+        self.vector = VersionVector(recovered.streams, recovered.sparse)
+        """What has been accepted here: a repetition is not accepted again."""
+        self.activities = recovered.activities
+        self._seq = 0
+        self._batch = 0
+        self._records: list[Record] = []
+        self._entries: list[tuple[Entry, int | None, Callable[[str | None], None] | None]] = []
+        self._in_flight: deque[_InFlight] = deque()
+        self._pending: dict[EntryId, None] = {}
+        self._parked_under: dict[EntryId, list[_Parked]] = {}
+        self._parked: OrderedDict[EntryId, _Parked] = OrderedDict()
+        self._refs: OrderedDict[tuple[str, str], EntryId] = OrderedDict(
+            ((sender, ref), entry_id) for sender, ref, entry_id in recovered.recent_refs
+        )
+        self._delivered_refs: OrderedDict[tuple[str, str], EntryId] = OrderedDict(self._refs)
+        self._last_by_sender: dict[str, EntryId] = dict(recovered.last_by_sender)
+        self._waiting_for: dict[EntryId, list[Callable[[], None]]] = {}
+
+    # --- accepting --------------------------------------------------------------------------------------------------
+
+    def originate(
+        self,
+        kind: Kind,
+        body: bytes,
+        *,
+        sender: str = "",
+        previous: EntryId | None = None,
+        after: int = 0,
+        ref: str | None = None,
+        source: int | None = None,
+        then: Callable[[str | None], None] | None = None,
+    ) -> Entry:
+        """Accept something new. `then` is called when it is durable (with None) or cannot be kept (with why).
+
+        `after` is a stamp that the entry's must be later than. `source` is a base link that it came from.
+        """
+        self._seq += 1
+        entry = Entry(
+            EntryId(self._context.id, self._context.incarnation, self._seq),
+            kind,
+            self._context.stamp(after),
+            body,
+            sender,
+            previous,
+            ref,
+        )
+        self._take(entry, source, then)
+        return entry
+
+    def receive(self, entry: Entry, source: int | None) -> bool:
+        """Accept an entry from a link; whether it was new."""
+        if entry.id in self.vector or entry.id.stream == self.own_stream:
+            return False
+        self.vector.add(entry.id)
+        self._context.clock.observe(entry.stamp, self._context.now.wall)
+        self._take(entry, source, None)
+        return True
+
+    def _take(self, entry: Entry, source: int | None, then: Callable[[str | None], None] | None) -> None:
+        self._pending[entry.id] = None
+        if entry.kind == "activity":
+            if entry.sender:
+                self._last_by_sender[entry.sender] = entry.id
+            if entry.ref is not None:
+                self._refs.setdefault((entry.sender, entry.ref), entry.id)
+                if len(self._refs) > REFS_MAX:
+                    self._refs.popitem(last=False)
+        self._records.append(entry)
+        self._entries.append((entry, source, then))
+
+    def mark(self, stream: Stream, upto: int) -> None:
+        """Nothing of `stream` up to `upto` is missing here any more."""
+        if stream != self.own_stream and self.vector.raise_to(stream, upto):
+            self._records.append(StreamMark(stream, upto))
+
+    def keep(self, record: Record) -> None:
+        """Have something kept that nothing waits for."""
+        self._records.append(record)
+
+    def flush(self) -> None:
+        """Ask for what the event in hand brought to be made durable, as one batch."""
+        if not self._records:
+            return
+        self._batch += 1
+        self._context.actions.append(Persist(self._batch, tuple(self._records)))
+        self._in_flight.append(_InFlight(self._batch, self._entries))
+        self._records = []
+        self._entries = []
+
+    # --- durable, or not ----------------------------------------------------------------------------------------------
+
+    def committed(self, batch: int) -> None:
+        """The batch and those before it are durable."""
+        while self._in_flight and self._in_flight[0].batch <= batch:
+            for entry, source, then in self._in_flight.popleft().entries:
+                if entry.id.stream == self.own_stream:
+                    self.vector.add(entry.id)
+                self._spread(entry, source)
+                if then is not None:
+                    then(None)
+
+    def commit_failed(self, batch: int, reason: str) -> None:
+        """The batch was not kept: what was to be accepted here is refused, what others have accepted is passed on."""
+        while self._in_flight and self._in_flight[0].batch <= batch:
+            for entry, source, then in self._in_flight.popleft().entries:
+                if entry.id.stream == self.own_stream:
+                    self._pending.pop(entry.id, None)
+                    if entry.ref is not None:
+                        self._refs.pop((entry.sender, entry.ref), None)
+                    if self._last_by_sender.get(entry.sender) == entry.id:
+                        if entry.previous is None:
+                            del self._last_by_sender[entry.sender]
+                        else:
+                            self._last_by_sender[entry.sender] = entry.previous
+                    self._waiting_for.pop(entry.id, None)
+                else:
+                    self._spread(entry, source)
+                if then is not None:
+                    then(reason)
+        own_in_flight = any(
+            entry.id.stream == self.own_stream for flight in self._in_flight for entry, _, _ in flight.entries
+        )
+        if not own_in_flight and not self._entries:
+            self._seq = self.vector.upto(self.own_stream)
+
+    def when_durable(self, entry_id: EntryId, then: Callable[[], None]) -> None:
+        """Call `then` once an entry that is being kept is durable, at once if it is already."""
+        if entry_id in self._pending and entry_id not in self._parked:
+            self._waiting_for.setdefault(entry_id, []).append(then)
+        else:
+            then()
+
+    # --- passing on and delivering ------------------------------------------------------------------------------------
+
+    def _spread(self, entry: Entry, source: int | None) -> None:
+        frame = frame_of(entry)
+        for link in self._context.connections.links(State.NATIVE):
+            if link.eager and link.conn != source:
+                self._context.send(link, frame)
+        for then in self._waiting_for.pop(entry.id, ()):
+            then()
+        if entry.kind == "account":
+            self._pending.pop(entry.id, None)
+            self._apply_account(msgspec.json.decode(entry.body, type=AccountFact))
+            return
+        self.activities += 1
+        previous = entry.previous
+        if (
+            previous is not None
+            and not self._is_delivered(previous)
+            and len(self._parked) < self._context.config.parked_max
+        ):
+            parked = _Parked(entry, frame, source, self._context.after(self._context.config.order_wait))
+            self._parked[entry.id] = parked
+            self._parked_under.setdefault(previous, []).append(parked)
+            if len(self._parked) == 1:
+                self._context.timers.set("parked", parked.until, self._unpark_overdue)
+            return
+        self._deliver(entry, frame, source)
+
+    def _is_delivered(self, entry_id: EntryId) -> bool:
+        return entry_id in self.vector and entry_id not in self._pending
+
+    def _deliver(self, entry: Entry, frame: Frame, source: int | None) -> None:
+        ready = deque([(entry, frame, source)])
+        while ready:
+            entry, frame, source = ready.popleft()
+            self._pending.pop(entry.id, None)
+            if self._first_of_its_ref(entry):
+                self._hand_out(entry, frame, source)
+            for parked in self._parked_under.pop(entry.id, ()):
+                if self._parked.pop(parked.entry.id, None) is not None:
+                    ready.append((parked.entry, parked.frame, parked.source))
+
+    def _first_of_its_ref(self, entry: Entry) -> bool:
+        if entry.ref is None:
+            return True
+        known = self._delivered_refs.setdefault((entry.sender, entry.ref), entry.id)
+        if len(self._delivered_refs) > REFS_MAX:
+            self._delivered_refs.popitem(last=False)
+        return known == entry.id
+
+    def _hand_out(self, entry: Entry, frame: Frame, source: int | None) -> None:
+        context = self._context
+        context.actions.append(Broadcast(frame))
+        for session in context.connections.catching_up.values():
+            if session.backlog is not None:
+                session.backlog.append(entry)
+        for link in context.connections.links(State.BASE, State.QUIET):
+            if link.conn != source:
+                if link.state is State.BASE:
+                    context.send(link, frame)
+                else:
+                    link.backlog.append(frame)
+
+    def _unpark_overdue(self) -> None:
+        now = self._context.now.monotonic
+        while self._parked:
+            parked = next(iter(self._parked.values()))
+            if parked.until > now:
+                self._context.timers.set("parked", parked.until, self._unpark_overdue)
+                return
+            del self._parked[parked.entry.id]
+            previous = parked.entry.previous
+            if previous is not None:
+                siblings = self._parked_under.get(previous, [])
+                if parked in siblings:
+                    siblings.remove(parked)
+                if not siblings:
+                    self._parked_under.pop(previous, None)
+            self._deliver(parked.entry, parked.frame, parked.source)
+
+    # --- what others ask ----------------------------------------------------------------------------------------------
+
+    @property
+    def parked(self) -> int:
+        return len(self._parked)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something accepted is not durable yet."""
+        return bool(self._in_flight or self._records)
+
+    def is_pending(self, entry_id: EntryId) -> bool:
+        """Whether an entry is here but has not been delivered yet."""
+        return entry_id in self._pending
+
+    def known_ref(self, sender: str, ref: str) -> EntryId | None:
+        """The activity that its sender already gave this name."""
+        return self._refs.get((sender, ref))
+
+    def last_of(self, sender: str) -> EntryId | None:
+        """The newest activity of a user that is known here."""
+        return self._last_by_sender.get(sender)
+
+    def rename_sender(self, before: str, after: str) -> None:
+        """A user goes on under another name; so does the order of its activities."""
+        last = self._last_by_sender.get(before)
+        if last is not None:
+            self._last_by_sender.setdefault(after, last)
+
+    def durable_vector(self) -> dict[Stream, int]:
+        """What this node has and would still have after a crash."""
+        return self._without(entry_id for entry_id in self._pending if entry_id not in self._parked)
+
+    def client_vector(self) -> dict[Stream, int]:
+        """What a client that comes now need not expect: everything that has been delivered."""
+        return self._without(self._pending)
+
+    def _without(self, missing: Iterable[EntryId]) -> dict[Stream, int]:
+        covered = dict(self.vector.contiguous)
+        for entry_id in missing:
+            stream = entry_id.stream
+            if covered.get(stream, 0) >= entry_id.seq:
+                covered[stream] = entry_id.seq - 1
+        return covered
+
+
+def frame_of(entry: Entry) -> Frame:
+    """An entry as it travels, between nodes and to clients alike."""
+    if entry.kind == "account":
+        fact = msgspec.json.decode(entry.body, type=AccountFact)
+        return Frame(
+            Account(
+                id=str(entry.id),
+                stamp=entry.stamp,
+                username=fact.username,
+                verifier=fact.verifier,
+                claimed_at=fact.stamp,
+                claim=fact.claim,
+            )
+        )
+    return Frame(
+        ActivityBroadcast(
+            activity=msgspec.Raw(entry.body),
+            id=str(entry.id),
+            stamp=entry.stamp,
+            sender=entry.sender or None,
+            previous=str(entry.previous) if entry.previous is not None else None,
+            ref=entry.ref,
+        )
+    )
+
+
+def entry_of_activity(message: ActivityBroadcast) -> Entry | None:
+    """The entry that a broadcast carries; None when a base server began it. Raises ValueError."""
+    if message.id is None or message.stamp is None:
+        return None
+    return Entry(
+        parse_entry_id(message.id),
+        "activity",
+        message.stamp,
+        bytes(message.activity),
+        message.sender or "",
+        parse_entry_id(message.previous) if message.previous is not None else None,
+        message.ref,
+    )
+
+
+def entry_of_account(message: Account) -> Entry:
+    """The entry that an account travels as. Raises ValueError."""
+    fact = AccountFact(message.username, message.verifier, message.claimed_at, message.claim)
+    return Entry(parse_entry_id(message.id), "account", message.stamp, msgspec.json.encode(fact))

@@ -1,0 +1,417 @@
+"""Clients: login, logout, posting, catching up, and what they are told.
+
+While a client's secret is being checked or its registration is under way the session is SETTLING, and what it sends
+meanwhile waits in its inbox, so that answers come in the order of questions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from typing import Any, Final
+
+from core.node.accounts import AccountBook, Renaming
+from core.node.actions import FetchPage, Hold, Subscribe, Unsubscribe, VerifySecret
+from core.node.balance import Balance
+from core.node.connections import Session, State
+from core.node.context import Context
+from core.node.registration import Registration
+from core.node.replication import Replication, frame_of
+from core.wire.activity import stamp_activity
+from core.wire.entries import Entry, Fetch, Page, Stream, decode_vector, encode_vector, parse_entry_id
+from core.wire.messages import (
+    AccountRenamed,
+    ActivityAck,
+    ActivityMessage,
+    ActivityRefused,
+    AuthenticationFail,
+    CaughtUp,
+    InvalidMessage,
+    Login,
+    LoginFailed,
+    LoginSuccess,
+    Message,
+    Ping,
+    Pong,
+    Redirect,
+    Register,
+    RegisterFailed,
+    RegisterSuccess,
+    Status,
+    StatusRequest,
+    command_of,
+)
+from core.wire.names import ANONYMOUS, secret_problem
+
+HOLD_INBOX: Final = 16
+"""From so many waiting messages on, the client is not read from until they are through."""
+
+
+class Sessions:
+    """The clients' half of the node."""
+
+    def __init__(
+        self,
+        context: Context,
+        book: AccountBook,
+        replication: Replication,
+        registration: Registration,
+        balance: Balance,
+        load_changed: Callable[[], None],
+        status: Callable[[], dict[str, Any]],
+    ) -> None:
+        self._context = context
+        self._book = book
+        self._replication = replication
+        self._registration = registration
+        self._balance = balance
+        self._load_changed = load_changed
+        self._status = status
+        self._key = context.rng.randbytes(32)
+        self._verifying: dict[int, Callable[[bool], None]] = {}
+        self._fetching: dict[int, tuple[Session, Fetch]] = {}
+        self.load = 0
+        """Clients that are logged in."""
+
+    # --- messages -----------------------------------------------------------------------------------------------------
+
+    def receive(self, session: Session, message: Message) -> None:
+        """A legal message of a client."""
+        if session.state is State.SETTLING:
+            self._queue(session, message)
+            return
+        match message:
+            case Login():
+                self._login(session, message)
+            case Register():
+                self._register(session, message)
+            case ActivityMessage():
+                self._post(session, message)
+            case Ping():
+                self._context.send(session, Pong(message.number))
+            case StatusRequest():
+                self._context.send(session, Status(self._status()))
+            case InvalidMessage() | AuthenticationFail():
+                self._context.close(session, f"the client says {command_of(message)}: {message.info[:200]}")
+            case _:
+                self._context.close(session, "logged out")
+
+    def _queue(self, session: Session, message: Message) -> None:
+        session.inbox.append(message)
+        if len(session.inbox) > self._context.config.inbox_max:
+            self._context.invalid(session, "too many messages before the answer to the login or registration")
+        elif len(session.inbox) >= HOLD_INBOX and not session.held:
+            session.held = True
+            self._context.actions.append(Hold(session.conn, True))
+
+    def _settle(self, session: Session, purpose: str) -> None:
+        session.state = State.SETTLING
+        session.purpose = purpose
+
+    def _settled(self, session: Session, state: State) -> None:
+        """A check is over: take up what waited."""
+        session.state = state
+        session.purpose = ""
+        while session.inbox and session.state not in (State.SETTLING, State.CLOSING):
+            message = session.inbox.popleft()
+            if session.state is State.LOGGED_IN and isinstance(message, Register):
+                self._context.invalid(session, "REGISTER is not possible on a connection that is logged in")
+                break
+            self.receive(session, message)
+        if session.held and len(session.inbox) < HOLD_INBOX:
+            session.held = False
+            self._context.actions.append(Hold(session.conn, False))
+
+    # --- registering --------------------------------------------------------------------------------------------------
+
+    def _register(self, session: Session, message: Register) -> None:
+        session.features |= frozenset(message.features)
+        self._settle(session, "registering")
+        problem = secret_problem(message.secret)
+        if problem is not None:
+            self._register_failed(session, problem)
+            return
+
+        def done(problem: str | None) -> None:
+            if session.state is not State.SETTLING:
+                return
+            if problem is not None:
+                self._register_failed(session, problem)
+                return
+            self._context.send(session, RegisterSuccess(f"{message.username} is registered"))
+            self._settled(session, State.GREETED)
+
+        self._registration.register(message.username, message.secret, done)
+
+    def _register_failed(self, session: Session, problem: str) -> None:
+        self._context.refuse(session, RegisterFailed(problem), f"registration refused: {problem}")
+
+    # --- logging in ---------------------------------------------------------------------------------------------------
+
+    def _login(self, session: Session, message: Login) -> None:
+        session.features = frozenset(message.features)
+        if message.username == ANONYMOUS:
+            if not self._context.config.anonymous and session.vouched != ANONYMOUS:
+                self._login_failed(session, "this server takes no anonymous clients; register a name")
+                return
+            self._logged_in(session, message, ANONYMOUS, None)
+            return
+        if session.vouched is not None and message.secret is None:
+            fact = self._book.holder(message.username) if message.username == session.vouched else None
+            if fact is None:
+                self._login_failed(session, f"this connection cannot log in as {message.username!r} without its secret")
+            else:
+                self._logged_in(session, message, message.username, fact.claim)
+            return
+        if message.secret is None:
+            self._login_failed(session, "a login under a name needs its secret")
+            return
+        self._settle(session, "logging in")
+        self._registration.when_settled(message.username, lambda: self._verify(session, message, tried=()))
+
+    def _verify(self, session: Session, message: Login, tried: tuple[str, ...]) -> None:
+        """Check the secret against each account that the name may mean, one after the other."""
+        if session.state is not State.SETTLING or message.secret is None:
+            return
+        candidates = [fact for fact in self._book.candidates(message.username) if fact.claim not in tried]
+        if not candidates and tried:
+            self._login_failed(session, "the name and the secret do not match")
+            return
+        fact = candidates[0] if candidates else None
+        token = self._context.token()
+        self._context.actions.append(VerifySecret(token, message.secret, fact.verifier if fact is not None else None))
+
+        def verified(matches: bool) -> None:
+            if session.state is not State.SETTLING:
+                return
+            if fact is None:
+                self._login_failed(session, "the name and the secret do not match")
+            elif matches:
+                name = self._book.name_of(fact.claim) or fact.username
+                self._logged_in(session, message, name, fact.claim)
+            else:
+                self._verify(session, message, (*tried, fact.claim))
+
+        self._verifying[token] = verified
+
+    def verified(self, token: int, matches: bool) -> None:
+        """The answer to a VerifySecret."""
+        callback = self._verifying.pop(token, None)
+        if callback is not None:
+            callback(matches)
+
+    def _login_failed(self, session: Session, reason: str) -> None:
+        self._context.notify("refused", f"a login from {session.peer} was refused: {reason}", "warning")
+        self._context.refuse(session, LoginFailed(reason), f"login refused: {reason}")
+
+    def _logged_in(self, session: Session, message: Login, name: str, claim: str | None) -> None:
+        context = self._context
+        seen: dict[Stream, int] | None = None
+        if message.seen is not None and session.native:
+            try:
+                seen = decode_vector(message.seen)
+            except ValueError as error:
+                context.invalid(session, str(error))
+                return
+        session.login_name = message.username
+        session.user = name
+        session.claim = claim
+        session.secret_mac = self._mac(message.secret) if message.secret is not None and claim is not None else None
+        session.last_post = None
+        if not session.counted:
+            session.counted = True
+            self.load += 1
+        info = f"logged in as {name}"
+        if name != message.username:
+            info += f": the name {message.username} belongs to an account that was registered earlier"
+        if session.native:
+            vector = encode_vector(self._replication.client_vector())
+            context.send(session, LoginSuccess(info, id=context.id, username=name, vector=vector))
+        else:
+            context.send(session, LoginSuccess(info))
+        target = self._balance.redirect_for(session, message, self.load)
+        if target is not None:
+            self._redirect(session, target.hostname, target.port, target.name)
+            return
+        context.notify("login", f"{name} logged in from {session.peer}", user=name)
+        self._load_changed()
+        if session.native and (seen is not None or message.history):
+            self._start_catching_up(session, seen, message.history)
+        elif session.backlog is None:
+            context.actions.append(Subscribe(session.conn))
+            if session.native:
+                context.send(session, CaughtUp(0))
+        self._settled(session, State.LOGGED_IN)
+
+    def _redirect(self, session: Session, hostname: str, port: int, server: str) -> None:
+        self._context.notify("redirected", f"{session.user} was redirected to {server}", user=session.user)
+        self._leave(session)
+        self._context.refuse(session, Redirect(hostname, port), f"redirected to {hostname}:{port}")
+
+    def _mac(self, secret: str) -> bytes:
+        return hashlib.blake2b(secret.encode(errors="surrogatepass"), key=self._key, digest_size=16).digest()
+
+    # --- catching up --------------------------------------------------------------------------------------------------
+
+    def _start_catching_up(self, session: Session, seen: dict[Stream, int] | None, history: int) -> None:
+        self._context.actions.append(Unsubscribe(session.conn))
+        session.backlog = []
+        session.fetched = set()
+        self._context.connections.catching_up[session.conn] = session
+        if seen is not None:
+            query = Fetch(seen, ("activity",))
+        else:
+            query = Fetch({}, ("activity",), newest=min(history, self._context.config.history_max))
+        self._fetch(session, query)
+
+    def _fetch(self, session: Session, query: Fetch) -> None:
+        token = self._context.token()
+        self._fetching[token] = (session, query)
+        self._context.actions.append(FetchPage(token, query))
+
+    def fetched(self, token: int, page: Page | None) -> bool:
+        """The answer to a FetchPage; whether the question was this part's."""
+        found = self._fetching.pop(token, None)
+        if found is None:
+            return False
+        session, query = found
+        if session.backlog is None or session.state is State.CLOSING:
+            return True
+        if page is None:
+            self._context.notify("storage", "a client could not be sent its history: the store cannot be read", "error")
+            page = Page((), {}, False)
+        for entry in page.entries:
+            if entry.id not in session.fetched and not self._replication.is_pending(entry.id):
+                session.fetched.add(entry.id)
+                self._context.send(session, frame_of(entry))
+        if page.more and query.newest is None:
+            seen = dict(query.seen)
+            for stream, upto in page.upto.items():
+                seen[stream] = max(upto, seen.get(stream, 0))
+            self._fetch(session, Fetch(seen, query.kinds))
+            return True
+        for entry in session.backlog:
+            if entry.id not in session.fetched:
+                self._context.send(session, frame_of(entry))
+        self._context.send(session, CaughtUp(len(session.fetched)))
+        self._context.connections.catching_up.pop(session.conn, None)
+        session.backlog = None
+        session.fetched = set()
+        self._context.actions.append(Subscribe(session.conn))
+        return True
+
+    # --- posting ------------------------------------------------------------------------------------------------------
+
+    def _post(self, session: Session, message: ActivityMessage) -> None:
+        context = self._context
+        if session.state is not State.LOGGED_IN or session.user is None:
+            self._not_authentic(session, "log in before sending activities")
+            return
+        if not self._is_authentic(session, message):
+            self._not_authentic(session, "the activity's name and secret are not those of the login")
+            return
+        try:
+            previous = parse_entry_id(message.previous) if message.previous is not None else None
+        except ValueError as error:
+            context.invalid(session, f"ACTIVITY_MESSAGE: previous: {error}")
+            return
+        ref = message.ref if session.native else None
+        sender = "" if session.claim is None else session.user
+        problem = self._post_problem()
+        if problem is not None:
+            if ref is not None:
+                context.send(session, ActivityRefused(ref, problem))
+            else:
+                context.notify("refused", f"an activity of {session.user} was not accepted: {problem}", "error")
+                context.refuse(session, AuthenticationFail(problem), f"activity refused: {problem}")
+            return
+        if ref is not None:
+            known = self._replication.known_ref(sender, ref)
+            if known is not None:
+                self._replication.when_durable(
+                    known, lambda: context.send(session, ActivityAck(ref, str(known), context.stamp()))
+                )
+                return
+        if session.last_post is not None:
+            previous = session.last_post
+        elif previous is None and sender:
+            previous = self._replication.last_of(sender)
+        entry = self._replication.originate(
+            "activity",
+            stamp_activity(message.activity, session.user),
+            sender=sender,
+            previous=previous,
+            after=message.previous_stamp or 0,
+            ref=ref,
+            then=lambda problem: self._kept(session, entry, problem),
+        )
+        session.last_post = entry.id
+
+    def _post_problem(self) -> str | None:
+        if self._context.draining:
+            return "this server is leaving the network"
+        if self._context.storage_error is not None:
+            return f"this server cannot keep activities now: {self._context.storage_error}"
+        return None
+
+    def _kept(self, session: Session, entry: Entry, problem: str | None) -> None:
+        context = self._context
+        if problem is not None and session.last_post == entry.id:
+            session.last_post = entry.previous
+        if entry.ref is not None:
+            if problem is None:
+                context.send(session, ActivityAck(entry.ref, str(entry.id), entry.stamp))
+            else:
+                context.send(session, ActivityRefused(entry.ref, f"this server cannot keep activities now: {problem}"))
+        elif problem is not None and session.state is not State.CLOSING:
+            text = f"this server cannot keep activities now: {problem}"
+            context.refuse(session, AuthenticationFail(text), text)
+
+    def _is_authentic(self, session: Session, message: ActivityMessage) -> bool:
+        if session.claim is None:
+            return message.username == ANONYMOUS
+        if message.username not in (session.login_name, session.user):
+            return False
+        if message.secret is None or session.secret_mac is None:
+            return session.vouched is not None and message.secret is None
+        return hmac.compare_digest(self._mac(message.secret), session.secret_mac)
+
+    def _not_authentic(self, session: Session, reason: str) -> None:
+        self._context.notify("refused", f"an activity from {session.peer} was refused: {reason}", "warning")
+        self._context.refuse(session, AuthenticationFail(reason), f"activity refused: {reason}")
+
+    # --- ends and changes ---------------------------------------------------------------------------------------------
+
+    def closed(self, session: Session, reason: str) -> None:
+        """The connection is gone."""
+        if session.counted:
+            name = session.user or "a client"
+            self._context.notify("logout", f"{name} left{f': {reason}' if reason else ''}", user=session.user)
+        self._leave(session)
+        session.state = State.CLOSING
+
+    def _leave(self, session: Session) -> None:
+        session.backlog = None
+        self._context.connections.catching_up.pop(session.conn, None)
+        if session.counted:
+            session.counted = False
+            self.load -= 1
+            self._load_changed()
+
+    def renamed(self, renaming: Renaming) -> None:
+        """An account's name has changed: whoever is logged in with it goes on under the new one, and is told."""
+        self._replication.rename_sender(renaming.before, renaming.after)
+        text = f"{renaming.before} was registered earlier in another part of the network; you are {renaming.after} now"
+        for session in self._context.connections.sessions():
+            if session.claim == renaming.claim:
+                session.user = renaming.after
+                if session.native:
+                    self._context.send(session, AccountRenamed(renaming.before, renaming.after, text))
+        self._load_changed()
+
+    def users(self) -> list[str]:
+        """Names that are logged in here, sorted."""
+        return sorted(
+            {session.user for session in self._context.connections.sessions() if session.counted and session.user}
+        )

@@ -1,0 +1,166 @@
+"""Building snapshots: the node's knowledge as people are shown it."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from core.node.accounts import AccountBook
+from core.node.clock import MICROSECONDS
+from core.node.connections import Connection, Link, Session, State
+from core.node.context import Context
+from core.node.events import Now
+from core.node.healing import Healing
+from core.node.replication import Replication
+from core.node.snapshot import ConnectionView, NodeSnapshot, ServerState, ServerView, UserView
+from core.node.topology import Topology
+
+USERS_SHOWN_MAX: Final = 1000
+CONNECTIONS_SHOWN_MAX: Final = 2000
+
+
+def view_of(
+    context: Context,
+    book: AccountBook,
+    topology: Topology,
+    replication: Replication,
+    healing: Healing,
+    now: Now,
+) -> NodeSnapshot:
+    """A picture of the node at `now`."""
+    connections = context.connections.all()
+    own_users = tuple(sorted({c.user for c in connections if isinstance(c, Session) and c.counted and c.user}))
+    load = sum(1 for c in connections if isinstance(c, Session) and c.counted)
+    servers = _servers(context, topology, healing, own_users, load)
+    users, users_total = _users(book, servers)
+    return NodeSnapshot(
+        at=now.wall,
+        id=context.id,
+        name=context.name,
+        hostname=context.config.hostname,
+        port=context.config.port,
+        incarnation=context.incarnation,
+        load=load,
+        servers=servers,
+        connections=tuple(_connection(one) for one in connections[:CONNECTIONS_SHOWN_MAX]),
+        users=users,
+        users_total=users_total,
+        activities=replication.activities,
+        draining=context.draining,
+        storage_error=context.storage_error,
+        base_servers=any(topology.records[server].guests for server in topology.reachable)
+        or any(link.state is State.BASE for link in context.connections.links(State.BASE)),
+        parked=replication.parked,
+        unreachable=len(healing.missing()),
+    )
+
+
+def _servers(
+    context: Context, topology: Topology, healing: Healing, own_users: tuple[str, ...], load: int
+) -> tuple[ServerView, ...]:
+    own = topology.own
+    found = [
+        ServerView(
+            own.id,
+            own.name,
+            own.hostname,
+            own.port,
+            load,
+            "here",
+            own.incarnation,
+            context.draining,
+            tuple(topology.tree_neighbours(own.id)),
+            tuple(one for one in sorted(own.links) if one not in topology.tree_neighbours(own.id)),
+            own_users,
+        )
+    ]
+    others = []
+    for server in topology.reachable:
+        if server == own.id:
+            continue
+        record = topology.records[server]
+        tree = tuple(topology.tree_neighbours(server))
+        others.append(
+            ServerView(
+                server,
+                record.name,
+                record.hostname,
+                record.port,
+                record.load,
+                "reachable",
+                record.incarnation,
+                record.draining,
+                tree,
+                tuple(one for one in sorted(record.links) if one not in tree and one in topology.reachable),
+                record.users,
+            )
+        )
+    hosts = topology.guest_hosts()
+    for server in topology.reachable:
+        guests = (
+            [guest for link in context.connections.links(State.BASE) for guest in link.guests.values()]
+            if server == own.id
+            else topology.records[server].guests
+        )
+        for guest in guests:
+            if hosts.get(guest.id, own.id) == server and guest.id not in topology.reachable:
+                others.append(
+                    ServerView(guest.id, guest.id[:6], guest.hostname, guest.port, guest.load, "guest", via=server)
+                )
+    for server in healing.missing():
+        peer = healing.peers[server]
+        others.append(ServerView(server, peer.name, peer.hostname, peer.port, 0, "unreachable"))
+    others.sort(key=lambda one: (_ORDER[one.state], one.name, one.id))
+    return tuple(found + others)
+
+
+_ORDER: Final[dict[ServerState, int]] = {"here": 0, "reachable": 1, "guest": 2, "unreachable": 3, "left": 4}
+
+
+def _users(book: AccountBook, servers: tuple[ServerView, ...]) -> tuple[tuple[UserView, ...], int]:
+    where: dict[str, list[str]] = {}
+    for server in servers:
+        for user in server.users:
+            where.setdefault(user, []).append(server.id)
+    online = [UserView(name, None, tuple(there)) for name, there in sorted(where.items()) if not book.knows(name)]
+    known: list[UserView] = []
+    total = len(online)
+    for name, fact in book:
+        total += 1
+        there = where.get(name, ())
+        if there or len(known) < USERS_SHOWN_MAX:
+            renamed = fact.username if fact.username != name else None
+            known.append(UserView(name, fact.stamp / MICROSECONDS, tuple(there), renamed))
+    return tuple(sorted(online + known, key=lambda user: user.name)), total
+
+
+def _connection(connection: Connection) -> ConnectionView:
+    role: Literal["server", "client", "unknown"] = "unknown"
+    state = connection.state.value
+    name = ""
+    server = None
+    round_trip = None
+    if isinstance(connection, Link):
+        role = "server"
+        state = connection.view_state
+        name = connection.name
+        server = connection.remote_id
+        round_trip = connection.round_trip
+    elif isinstance(connection, Session):
+        role = "client"
+        name = connection.user or ""
+        if connection.state is State.SETTLING:
+            state = connection.purpose
+        elif connection.state is State.LOGGED_IN and connection.claim is None:
+            state = "anonymous"
+    return ConnectionView(
+        connection.conn,
+        role,
+        connection.origin,
+        str(connection.peer),
+        state,
+        name,
+        server,
+        tuple(sorted(connection.features)),
+        connection.since,
+        round_trip,
+    )
