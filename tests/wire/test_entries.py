@@ -1,0 +1,177 @@
+"""Identities of entries, and version vectors against the plain set that they stand for."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.wire.entries import (
+    COUNTER_MAX,
+    EntryId,
+    Stream,
+    VersionVector,
+    decode_vector,
+    encode_vector,
+    parse_entry_id,
+    parse_stream,
+)
+
+A, B = Stream("a", 1), Stream("b", 2)
+
+node_names = st.text(st.characters(exclude_characters=".", codec="utf-8"), min_size=1, max_size=64)
+counters = st.integers(0, COUNTER_MAX)
+
+
+@given(node_names, counters, counters)
+def test_an_identity_is_written_and_read(node: str, incarnation: int, seq: int) -> None:
+    entry_id = EntryId(node, incarnation, seq)
+    assert parse_entry_id(str(entry_id)) == entry_id
+    assert parse_stream(str(entry_id.stream)) == entry_id.stream == Stream(node, incarnation)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", ".", "..", "a", "a.", ".1", "a.1", "a.1.", "a..1", "a.x.1", "a.1.x", "a.-1.1", "a.1.-1", "a.1.+1"),
+        *("a.1.1.1", "a.1. 1", "a.1_0.1", "a.1.1e3", "a.٣.1", "a.1.²", "x" * 65 + ".1.1", f"a.1.{COUNTER_MAX + 1}"),
+        "a.1." + "9" * 5000,
+    ],
+)
+def test_what_is_no_identity_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not a"):
+        parse_entry_id(text)
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_an_identity_or_a_value_error(text: str) -> None:
+    for parse in (parse_entry_id, parse_stream):
+        with contextlib.suppress(ValueError):
+            parse(text)
+
+
+@given(st.dictionaries(st.builds(Stream, node_names, counters), counters, max_size=6))
+def test_a_vector_survives_the_wire(vector: dict[Stream, int]) -> None:
+    assert decode_vector(encode_vector(vector)) == vector
+
+
+@pytest.mark.parametrize("vector", [{"a": 1}, {"a.1": -1}, {"a.1": COUNTER_MAX + 1}, {"": 1}, {"a.x": 1}])
+def test_a_vector_that_is_none_is_refused(vector: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="not a"):
+        decode_vector(vector)
+
+
+# --- the vector against a set ---
+
+streams = st.sampled_from([A, B, Stream("a", 2)])
+ids = st.builds(lambda stream, seq: EntryId(stream.node, stream.incarnation, seq), streams, st.integers(1, 12))
+operations = st.lists(ids | st.tuples(streams, st.integers(0, 12)), max_size=40)
+every_id = [EntryId(*stream, seq) for stream in (A, B, Stream("a", 2)) for seq in range(1, 14)]
+
+
+def apply(vector: VersionVector, model: set[EntryId], done: list[EntryId | tuple[Stream, int]]) -> None:
+    for step in done:
+        if isinstance(step, EntryId):
+            assert vector.add(step) == (step not in model)
+            model.add(step)
+        else:
+            stream, upto = step
+            vector.raise_to(stream, upto)
+            model.update(EntryId(*stream, seq) for seq in range(1, upto + 1))
+
+
+def contiguous(model: set[EntryId], stream: Stream) -> int:
+    upto = 0
+    while EntryId(*stream, upto + 1) in model:
+        upto += 1
+    return upto
+
+
+@given(operations)
+def test_a_vector_holds_exactly_what_was_put_in(done: list[EntryId | tuple[Stream, int]]) -> None:
+    vector, model = VersionVector(), set[EntryId]()
+    apply(vector, model, done)
+    assert [entry_id for entry_id in every_id if entry_id in vector] == [i for i in every_id if i in model]
+    for stream in {entry_id.stream for entry_id in every_id}:
+        upto = contiguous(model, stream)
+        assert vector.upto(stream) == upto
+        beyond = any(entry_id.stream == stream and entry_id.seq > upto for entry_id in model)
+        assert vector.has_gap(stream) == beyond
+    assert vector.gaps() == any(vector.has_gap(entry_id.stream) for entry_id in every_id)
+    assert all(upto == contiguous(model, stream) for stream, upto in vector.contiguous.items())
+
+
+@given(operations, operations)
+def test_covering_is_being_a_superset(
+    done: list[EntryId | tuple[Stream, int]], others: list[EntryId | tuple[Stream, int]]
+) -> None:
+    vector, model, other, other_model = VersionVector(), set[EntryId](), VersionVector(), set[EntryId]()
+    apply(vector, model, done)
+    apply(other, other_model, others)
+    assert vector.covers(other) == (model >= other_model)
+    assert vector.lacks(other.contiguous) == any(
+        contiguous(other_model, stream) > contiguous(model, stream) for stream in other.contiguous
+    )
+
+
+@given(operations, operations)
+def test_a_copy_lives_its_own_life(
+    done: list[EntryId | tuple[Stream, int]], more: list[EntryId | tuple[Stream, int]]
+) -> None:
+    vector, model = VersionVector(), set[EntryId]()
+    apply(vector, model, done)
+    twin = vector.copy()
+    apply(vector, set(model), more)
+    assert [i for i in every_id if i in twin] == [i for i in every_id if i in model]
+    apply(twin, model, more)
+    assert twin.covers(vector) and vector.covers(twin)
+
+
+@given(operations)
+def test_a_vector_can_be_rebuilt_from_its_parts(done: list[EntryId | tuple[Stream, int]]) -> None:
+    vector, model = VersionVector(), set[EntryId]()
+    apply(vector, model, done)
+    sparse = [i for i in model if i.seq > vector.upto(i.stream)]
+    rebuilt = VersionVector(vector.contiguous, sparse)
+    assert rebuilt.covers(vector) and vector.covers(rebuilt)
+
+
+def test_raising_says_whether_it_was_news() -> None:
+    vector = VersionVector({A: 5})
+    assert not vector.raise_to(A, 5)
+    assert not vector.raise_to(A, 3)
+    assert vector.upto(A) == 5
+    assert vector.raise_to(A, 6)
+
+
+def test_raising_joins_what_lies_behind_it() -> None:
+    vector = VersionVector({}, [EntryId("a", 1, 4), EntryId("a", 1, 2)])
+    assert vector.raise_to(A, 1)
+    assert vector.upto(A) == 2
+    assert vector.raise_to(A, 3)
+    assert vector.upto(A) == 4
+    assert not vector.gaps()
+
+
+@given(st.lists(ids, max_size=60), st.integers(0, 4))
+def test_knowledge_beyond_gaps_is_bounded_and_never_wrong(added: list[EntryId], sparse_max: int) -> None:
+    vector, model = VersionVector(sparse_max=sparse_max), set[EntryId]()
+    for entry_id in added:
+        vector.add(entry_id)
+        model.add(entry_id)
+    held = {entry_id for entry_id in every_id if entry_id in vector}
+    assert held <= model
+    assert sum(entry_id.seq > vector.upto(entry_id.stream) for entry_id in held) <= sparse_max
+    for stream in {entry_id.stream for entry_id in every_id}:
+        assert vector.has_gap(stream) == any(i.stream == stream and i.seq > vector.upto(stream) for i in held)
+
+
+def test_the_oldest_knowledge_beyond_a_gap_is_forgotten_first() -> None:
+    vector = VersionVector(sparse_max=2)
+    for entry_id in (EntryId("a", 1, 5), EntryId("b", 2, 7), EntryId("b", 2, 9)):
+        assert vector.add(entry_id)
+    assert EntryId("a", 1, 5) not in vector
+    assert EntryId("b", 2, 7) in vector and EntryId("b", 2, 9) in vector
+    assert not vector.has_gap(A)
