@@ -157,6 +157,7 @@ class Link(Connection):
         "clean",
         "dialled",
         "eager",
+        "established_at",
         "guests",
         "handed_over",
         "hostname",
@@ -184,6 +185,8 @@ class Link(Connection):
         self.hostname = connection.peer.host
         self.port = connection.peer.port
         self.stamp = 0
+        self.established_at: float | None = None
+        """Monotonic time at which both sides had introduced themselves."""
         self.eager = False
         self.backlog: list[Frame] = []
         """What a quiet peer will be told once it may be spoken to."""

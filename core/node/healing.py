@@ -156,13 +156,12 @@ class Healing:
     def linked(self, link: Link) -> None:
         """A link is established."""
         self._had_link = True
+        link.established_at = self._context.now.monotonic
         attempt = self._attempts.pop(link.dial or 0, None)
         if attempt is not None:
             seed = self._seeds.get(attempt.address)
             if seed is not None:
                 seed.linked = True
-            if attempt.purpose == "base":
-                self._base.pop(attempt.address, None)
             if attempt.server is not None and link.remote_id is not None and attempt.server != link.remote_id:
                 # Somebody else lives at that address now.
                 self._forget_peer(attempt.server)
@@ -210,10 +209,14 @@ class Healing:
             self._lost_neighbours[link.remote_id] = None
             self._suspended.pop(link.remote_id, None)
             self._responsible = RESPONSIBLE_ROUNDS
-            self._round = 0
+            lived = self._context.now.monotonic - (link.established_at or 0.0)
+            if lived > self._context.config.redial_max:
+                self._round = 0
         elif was_base and not link.clean:
             address = link.dialled or Address(link.hostname, link.port)
             if link.dialled is not None or link.remote_id is not None:
+                if self._context.now.monotonic - (link.established_at or 0.0) > self._context.config.redial_max:
+                    self._base.pop(address, None)
                 self._redial_base(address)
         self._schedule_lazy()
 
@@ -241,8 +244,7 @@ class Healing:
         for guest in guests:
             if guest.direct:
                 address = Address(guest.hostname, guest.port)
-                if address not in self._base:
-                    self._base[address] = 0
+                if ("base", address) not in self._context.timers:
                     self._redial_base(address)
 
     def _adopt_guests_of(self, server: str) -> None:
@@ -270,7 +272,8 @@ class Healing:
             self._remember(server)
         if gone and not context.draining:
             context.timers.set("missing", context.after(1.0), self._announce_missing)
-            self._schedule_round(context.config.heal_jitter * context.rng.random())
+            jitter = context.config.heal_jitter * context.rng.random()
+            self._schedule_round(jitter if self._round == 0 else self._backoff(self._round))
         if came:
             self._schedule_lazy()
             back = [server for server in came if server in self._missing_announced]
