@@ -58,6 +58,9 @@ class Drain:
         self.stage = Stage.RUNNING
         self._successor: Link | None = None
         self._successor_address: Address | None = None
+        self._held: dict[Stream, int] = {}
+        """What this node had when it asked its successor: the successor must have all of it. What came in later was
+        passed on over the successor's link like any other broadcast."""
         self._leaving: dict[int, Address] = {}
         """Native links whose other side leaves, and the successor that it named."""
 
@@ -113,6 +116,7 @@ class Drain:
             self._send_everybody_away()
             return
         self.stage = Stage.HANDING_OVER
+        self._held = self._replication.durable_vector()
         guests = [guest for link in context.connections.links(State.BASE) for guest in link.guests.values()]
         context.send(
             successor,
@@ -131,7 +135,7 @@ class Drain:
             has: dict[Stream, int] = decode_vector(successor.peer_has)
         except ValueError:
             return False
-        return not any(upto > has.get(stream, 0) for stream, upto in self._replication.vector.contiguous.items())
+        return not any(upto > has.get(stream, 0) for stream, upto in self._held.items())
 
     def _send_everybody_away(self) -> None:
         context = self._context

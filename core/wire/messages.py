@@ -2,7 +2,7 @@
 
 A struct that exists is a legal message by its form; whether it is legal in a connection's state is `core.node`'s
 matter. Fields that were not on the wire are None or empty, and are left out again when a message is encoded.
-`docs/protocol.md` has the tables with their meaning, states and answers.
+`core/PROTOCOL.md` has the tables with their meaning, states and answers.
 """
 
 from __future__ import annotations
