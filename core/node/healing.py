@@ -9,7 +9,7 @@ separates nobody.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -71,6 +71,7 @@ class Healing:
         self._round = 0
         self._suspended: dict[str, float] = {}
         self._reachable: frozenset[str] = frozenset({context.id})
+        self._observed: Mapping[str, None] | None = None
         self._missing_announced: frozenset[str] = frozenset()
         self._had_link = False
 
@@ -259,7 +260,11 @@ class Healing:
 
     def observe(self) -> None:
         """Look at who can be reached after an event, and act on differences."""
-        reachable = frozenset(self._topology.reachable)
+        current = self._topology.reachable
+        if current is self._observed:
+            return
+        self._observed = current
+        reachable = frozenset(current)
         if reachable == self._reachable:
             return
         context = self._context
