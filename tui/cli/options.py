@@ -17,6 +17,16 @@ Preset = Literal["local", "lan", "wan"]
 
 
 @dataclass(frozen=True, slots=True)
+class TlsOptions:
+    """PEM files with which all connections are encrypted."""
+
+    certificate: Path
+    key: Path
+    authority: Path | None
+    """None: the system's authorities."""
+
+
+@dataclass(frozen=True, slots=True)
 class NodeOptions:
     """A server in this process. Times are in seconds."""
 
@@ -39,11 +49,14 @@ class NodeOptions:
     announce_interval: float
     backup_interval: float
     backups_kept: int
+    activities_kept: int
     preset: Preset
     anonymous: bool
     """Whether people may come in without a name."""
     redirects: bool
     """Whether people are sent to servers with fewer of them."""
+    tls: TlsOptions | None
+    """None: everything travels in the clear."""
     ssh: Address | None
     """Where to serve the application over SSH, host empty for all addresses; None for nowhere."""
 
@@ -71,5 +84,6 @@ class JoinOptions:
     """Join the network at `address`: with a server (`node`) and the application on it, or as a client there only."""
 
     address: Address
+    """A server of the network; without a server here, the one to be a client of."""
     node: NodeOptions | None
     person: PersonOptions

@@ -1,0 +1,295 @@
+"""The command line's grammar, and the way to the command that it names."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NoReturn
+
+from tui.cli import values
+from tui.cli.console import PROGRAM, ExitStatus, run, say
+from tui.cli.settings import (
+    BY_NAME,
+    CONFIG_VARIABLE,
+    GROUP_TITLES,
+    SETTINGS,
+    Choices,
+    Group,
+    Setting,
+    load,
+    suggestion,
+)
+from tui.cli.version import __version__
+
+_MODULES: Final = {
+    "serve": "tui.cli.serve",
+    "join": "tui.cli.serve",
+    "post": "tui.cli.post",
+    "tail": "tui.cli.tail",
+    "status": "tui.cli.status",
+    "restore": "tui.cli.restore",
+    "config": "tui.cli.config",
+}
+"""Where each command lives; imported when it is called, because some need much."""
+
+_EXAMPLES: Final = """\
+examples:
+  activity-tui serve                              a server on port 3780, and the application on it
+  activity-tui join example.org:3780              into a network, as a client
+  activity-tui join example.org --secret-file F   into a network, with a server of one's own
+  activity-tui serve --headless                   a server without a screen, until SIGTERM
+  activity-tui post example.org "hello"           post a note
+  activity-tui tail example.org --since 10m       follow what is posted
+  activity-tui status example.org --json          servers, loads, users, links
+
+settings: flags win over the environment (ACTIVITY_TUI_PORT for --port), that over the configuration file
+(`activity-tui config path`), that over the defaults. `activity-tui config show` tells which is which.
+
+exit status: 0 done, 1 a failure of ours, 2 usage or configuration, 3 the network cannot be reached, 4 refused,
+5 cannot listen, 6 data directory unusable or in use, 130 interrupted
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what was wrong in one line instead of the whole usage, and suggests what may have been meant."""
+
+    def __init__(self, **settings: Any) -> None:
+        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        match = re.match(r"argument COMMAND: invalid choice: '(.*?)'", message)
+        if match:
+            message = f"there is no command {values.shown(match[1])}{suggestion(match[1], _MODULES)}"
+        elif match := re.match(r"unrecognized arguments: (.*)", message):
+            message = f"{match[1]} is not understood here{self._near(match[1].split()[0])}"
+        say(f"{PROGRAM}: {message}")
+        say(f"`{self.prog} --help` tells what can be said.")
+        raise SystemExit(int(ExitStatus.USAGE))
+
+    def _near(self, wrong: str) -> str:
+        name = wrong.partition("=")[0]
+        return suggestion(name, self.flags()) if name.startswith("--") else ""
+
+    def flags(self) -> Iterable[str]:
+        """All flags of this parser and of the commands below it."""
+        for action in self._actions:
+            yield from (flag for flag in action.option_strings if flag.startswith("--"))
+            if isinstance(action, argparse._SubParsersAction):
+                for parser in set(action.choices.values()):
+                    yield from parser.flags()
+
+
+def build() -> argparse.ArgumentParser:
+    """The grammar of the whole command line. Settings that were not given are not in the namespace."""
+    parser = _Parser(
+        prog=PROGRAM,
+        description="A decentralised activity network, run and lived in from one terminal application.",
+        epilog=_EXAMPLES,
+        argument_default=argparse.SUPPRESS,
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    _config_flag(parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=_Parser)
+    _serve(commands)
+    _join(commands)
+    _post(commands)
+    _tail(commands)
+    _status(commands)
+    _restore(commands)
+    _config(commands)
+    return parser
+
+
+Commands = argparse._SubParsersAction  # its only name
+
+
+def _command(commands: Commands[_Parser], name: str, summary: str, examples: str, more: str = "") -> _Parser:
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + "." + (" " + more if more else ""),
+        epilog="examples:\n" + examples,
+        argument_default=argparse.SUPPRESS,
+    )
+    _config_flag(parser)
+    return parser
+
+
+def _config_flag(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", metavar="FILE", help=f"the configuration file (also {CONFIG_VARIABLE})", default=argparse.SUPPRESS
+    )
+
+
+def _settings(parser: argparse.ArgumentParser, groups: Sequence[Group]) -> None:
+    for group in groups:
+        section = parser.add_argument_group(GROUP_TITLES[group])
+        for setting in SETTINGS:
+            if setting.group == group and setting.flag:
+                _flag(section, setting)
+
+
+def _flag(section: argparse._ActionsContainer, setting: Setting) -> None:
+    names = ["-u", setting.flag_name] if setting.name == "user" else [setting.flag_name]
+    default = setting.unset or ("" if setting.default is None else f"{setting.default}")
+    explained = (setting.help + (f" (default: {default})" if default else "")).replace("%", "%%")
+    if setting.is_switch:
+        section.add_argument(
+            *names, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=setting.help
+        )
+    else:
+        section.add_argument(*names, metavar=setting.metavar, default=argparse.SUPPRESS, help=explained)
+
+
+def _serve(commands: Commands[_Parser]) -> None:
+    parser = _command(
+        commands,
+        "serve",
+        "run a server, and the application on it",
+        "  activity-tui serve\n"
+        "  activity-tui serve --port 3790 --name kitchen\n"
+        "  activity-tui serve --headless --advertise chat.example.org --data-dir /var/lib/activity-tui\n",
+        "A new network begins here; a server that was part of one finds its neighbours again.",
+    )
+    parser.add_argument("--headless", action="store_true", help="no screen: log to standard error, end on SIGTERM")
+    _settings(parser, ("server", "tls", "person"))
+
+
+def _join(commands: Commands[_Parser]) -> None:
+    parser = _command(
+        commands,
+        "join",
+        "join a network, with a server of one's own or as a client",
+        "  activity-tui join example.org:3780\n"
+        "  activity-tui join example.org:3780 --secret-file ~/network-secret\n"
+        "  ACTIVITY_TUI_SECRET=… activity-tui join example.org --headless\n",
+        "With the network's secret a server joins there, and the application runs on it; without one, the "
+        "application is a client of the server at HOST.",
+    )
+    parser.add_argument("address", metavar="HOST[:PORT]", help="a server of the network")
+    parser.add_argument("--headless", action="store_true", help="no screen: log to standard error, end on SIGTERM")
+    _settings(parser, ("server", "tls", "person"))
+
+
+def _client(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("address", metavar="HOST[:PORT]", help="a server of the network")
+
+
+def _timeout(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--timeout", metavar="SECONDS", default="10", help="give up after this time (default: 10)")
+
+
+def _post(commands: Commands[_Parser]) -> None:
+    parser = _command(
+        commands,
+        "post",
+        "post an activity, and say what became of it",
+        '  activity-tui post example.org "the bread is ready"\n'
+        '  activity-tui post example.org -u ada --user-secret-file ~/ada "hello"\n'
+        '  activity-tui post example.org --json \'{"type": "Like", "object": "https://example.org/1"}\'\n'
+        "  tail -f log | activity-tui post example.org -          one note a line\n"
+        "  activity-tui post example.org --json - < objects        one object a line\n",
+        "One line for each activity on standard output: `accepted ID`, `refused REASON` or `unknown REASON`.",
+    )
+    _client(parser)
+    parser.add_argument("text", metavar="TEXT", nargs="?", default=None, help="the note; - for one a line from stdin")
+    parser.add_argument(
+        "--json", metavar="OBJECT", default=None, help="a JSON object to post as it is; - for one a line from stdin"
+    )
+    _timeout(parser)
+    _settings(parser, ("person", "tls"))
+
+
+def _tail(commands: Commands[_Parser]) -> None:
+    parser = _command(
+        commands,
+        "tail",
+        "follow what is posted, one line an activity",
+        "  activity-tui tail example.org\n"
+        "  activity-tui tail example.org --since 10m\n"
+        "  activity-tui tail example.org --since 100 --no-follow --json > newest\n",
+        "Reconnects by itself, to another server of the network if need be, and ends on Ctrl+C.",
+    )
+    _client(parser)
+    parser.add_argument("--json", action="store_true", default=False, help="the objects as they came")
+    parser.add_argument(
+        "--since", metavar="DURATION|N", default=None,
+        help="begin with what was posted in that time (10m, 2h, 1d), or with the newest N",
+    )  # fmt: skip
+    parser.add_argument(
+        "--no-follow", dest="follow", action="store_false", default=True, help="end when the past has been shown"
+    )
+    _settings(parser, ("person", "tls"))
+
+
+def _status(commands: Commands[_Parser]) -> None:
+    parser = _command(
+        commands,
+        "status",
+        "show the network: servers, loads, users, links",
+        "  activity-tui status example.org\n  activity-tui status example.org --json | jq .servers\n",
+    )
+    _client(parser)
+    parser.add_argument("--json", action="store_true", default=False, help="everything, as one JSON object")
+    _timeout(parser)
+    _settings(parser, ("person", "tls"))
+
+
+def _restore(commands: Commands[_Parser]) -> None:
+    parser = _command(
+        commands,
+        "restore",
+        "rebuild a server's data from a backup",
+        "  activity-tui restore backups/2026-01-31T12-00-00.backup --data-dir /var/lib/activity-tui\n",
+        "The server must not be running. Data that exists is kept unless --force says otherwise.",
+    )
+    parser.add_argument("backup", metavar="BACKUP", help="the backup file")
+    parser.add_argument("--force", action="store_true", default=False, help="replace the data that is there")
+    _flag(parser, BY_NAME["data_dir"])
+
+
+def _config(commands: Commands[_Parser]) -> None:
+    parser = _command(
+        commands,
+        "config",
+        "tell, write or check the settings",
+        "  activity-tui config show                 every setting, and who says so\n"
+        "  activity-tui config init                 write a file with all settings, commented\n"
+        "  activity-tui config check                what is wrong in the file and the environment\n"
+        '  $EDITOR "$(activity-tui config path)"\n',
+    )
+    parser.add_argument("action", metavar="path|show|init|check", choices=("path", "show", "init", "check"))
+    parser.add_argument("--force", action="store_true", default=False, help="init: overwrite a file that is there")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    return run(lambda: _dispatch(sys.argv[1:] if argv is None else argv))
+
+
+def _dispatch(argv: Sequence[str]) -> int:
+    parser = build()
+    arguments = parser.parse_args(argv)
+    command = getattr(arguments, "command", None)
+    if command is None:
+        parser.print_help(sys.stderr)
+        return ExitStatus.USAGE
+    if hasattr(arguments, "secret"):
+        from tui.cli.process_list import hide_argument
+
+        hide_argument(arguments.secret)
+    return int(importlib.import_module(_MODULES[command]).run(arguments))
+
+
+def given_settings(arguments: argparse.Namespace) -> dict[str, object]:
+    """The settings among the arguments, as they were written."""
+    return {name: value for name, value in vars(arguments).items() if name in BY_NAME}
+
+
+def choices_of(arguments: argparse.Namespace) -> Choices:
+    """The settings as they hold for a command. Raises CommandFailed."""
+    return load(given_settings(arguments), getattr(arguments, "config", None))

@@ -1,0 +1,134 @@
+"""The commands that are clients of a network: who they are, and a connection that ends with the command."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from core.client import (
+    Client,
+    ClientEvent,
+    ClientSettings,
+    Disconnected,
+    GaveUp,
+    LoggedIn,
+    LoginRefused,
+    Redirected,
+    Renamed,
+)
+from core.wire.address import Address
+from core.wire.names import ANONYMOUS
+from tui.cli import values
+from tui.cli.console import CommandFailed, ExitStatus, ask_secret, say, usage_error
+from tui.cli.settings import Choices
+
+
+def address_of(arguments: argparse.Namespace) -> Address:
+    """The server that a command names. Raises CommandFailed."""
+    try:
+        return values.address(arguments.address)
+    except ValueError as error:
+        raise usage_error(str(error)) from None
+
+
+def seconds_of(arguments: argparse.Namespace) -> float:
+    """`--timeout`. Raises CommandFailed."""
+    try:
+        return values.duration_between(0.1, 86400)(arguments.timeout)
+    except ValueError as error:
+        raise usage_error(f"--timeout: {error}") from None
+
+
+def credentials(choices: Choices) -> tuple[str, str | None]:
+    """Who the command is. Asks for a secret if there is somebody to ask. Raises CommandFailed."""
+    user = str(choices.value("user") or ANONYMOUS)
+    if user == ANONYMOUS:
+        return ANONYMOUS, None
+    secret = choices.secret("user_secret") or ask_secret(f"secret of {user}: ")
+    if not secret:
+        raise usage_error(
+            f"logging in as {user} needs a secret",
+            hint="ACTIVITY_TUI_USER_SECRET or --user-secret-file gives it.",
+        )
+    return user, secret
+
+
+class Session:
+    """A client that runs beside the command, and what became of it.
+
+    `failure` is set, and `over` with it, when there is no hope left.
+    """
+
+    def __init__(self, settings: ClientSettings, address: Address, on_event: Callable[[ClientEvent], None]) -> None:
+        self._address = address
+        self._on_event = on_event
+        self.logged_in = asyncio.Event()
+        self.over = asyncio.Event()
+        self.failure: CommandFailed | None = None
+        self.client = Client(settings, [address], self._note)
+
+    def _note(self, event: ClientEvent) -> None:
+        match event:
+            case LoggedIn():
+                self.logged_in.set()
+            case LoginRefused(info=info):
+                self._fail(CommandFailed(ExitStatus.REFUSED, f"the login was refused: {info}"))
+            case GaveUp(reason=reason):
+                self._fail(self.unreachable(reason))
+            case Disconnected(reason=reason, retry_in=retry_in):
+                if not self.logged_in.is_set():
+                    self._fail(self.unreachable(reason))
+                elif retry_in is not None:
+                    say(f"disconnected: {reason}; trying again in {retry_in:.1f} s")
+            case Redirected(address=address):
+                say(f"sent to {address}")
+            case Renamed(username=old, renamed=new):
+                say(f"the name {old} is another account's, registered earlier elsewhere; this one is now {new}")
+        self._on_event(event)
+
+    def unreachable(self, reason: str) -> CommandFailed:
+        return CommandFailed(ExitStatus.UNREACHABLE, f"{self._address} cannot be reached: {reason}")
+
+    def _fail(self, failure: CommandFailed) -> None:
+        if self.failure is None:
+            self.failure = failure
+        self.over.set()
+
+    async def wait_logged_in(self, seconds: float) -> None:
+        """Returns once the login has succeeded. Raises CommandFailed if it does not within the time."""
+        if not await self.until(self.logged_in, seconds):
+            raise self.unreachable(f"no answer within {seconds:g} seconds")
+
+    async def until(self, event: asyncio.Event, seconds: float | None) -> bool:
+        """Wait for `event`; False if the time is up. Raises what made the session fail, if that comes first."""
+        waits = [asyncio.ensure_future(each.wait()) for each in (event, self.over)]
+        try:
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if self.failure is not None and not event.is_set():
+            raise self.failure
+        return event.is_set()
+
+
+@asynccontextmanager
+async def session(
+    settings: ClientSettings, address: Address, on_event: Callable[[ClientEvent], None]
+) -> AsyncIterator[Session]:
+    """A session that is closed, politely but not at length, when the block ends."""
+    found = Session(settings, address, on_event)
+    running = asyncio.create_task(found.client.run())
+    running.add_done_callback(lambda _: found.over.set())
+    try:
+        yield found
+    finally:
+        await found.client.close()
+        _, pending = await asyncio.wait([running], timeout=2)
+        for task in pending:
+            task.cancel()
+        error = running.exception() if running.done() and not running.cancelled() else None
+    if error is not None:
+        raise error

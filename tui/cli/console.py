@@ -1,0 +1,203 @@
+"""Standard output and standard error, and what an error means to whoever called us.
+
+Output is data, standard error is narration. Nothing else in the application writes to either, except the screen itself.
+Every error ends here, as one sentence and an exit status, never as a traceback.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn, TextIO
+
+PROGRAM = "activity-tui"
+
+
+class ExitStatus(enum.IntEnum):
+    """What a command ended with. Scripts rely on these numbers."""
+
+    DONE = 0
+    FAILURE = 1
+    """A failure of ours."""
+    USAGE = 2
+    """The command line or the configuration is wrong."""
+    UNREACHABLE = 3
+    """The network cannot be reached."""
+    REFUSED = 4
+    """The network refused: a login, or what was posted."""
+    CANNOT_BIND = 5
+    """The port or address cannot be listened on."""
+    DATA_DIRECTORY = 6
+    """The data directory cannot be used, or is in use."""
+    INTERRUPTED = 130
+    """Ctrl+C (128 + SIGINT, as shells count)."""
+
+
+class CommandFailed(Exception):
+    """A command cannot do what it was asked for: an exit status, and a sentence that says why and what to do."""
+
+    def __init__(self, status: ExitStatus, sentence: str, *, hint: str = "") -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.hint = hint
+
+
+class OutputClosed(Exception):
+    """Whoever read our output has had enough."""
+
+
+def usage_error(sentence: str, *, hint: str = "") -> CommandFailed:
+    return CommandFailed(ExitStatus.USAGE, sentence, hint=hint)
+
+
+def say(sentence: str) -> None:
+    """Narrate one line on standard error. Control characters, as a hostile peer may have sent them, stay out."""
+    with contextlib.suppress(OSError, ValueError):  # nobody listens
+        print(_printable(sentence), file=sys.stderr, flush=True)
+
+
+def put(line: str = "") -> None:
+    """Write one line of data to standard output. Raises OutputClosed when nobody reads it any more."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        raise OutputClosed from None
+
+
+def ask_secret(prompt: str) -> str | None:
+    """Ask the person at the terminal for a secret, without showing it; None when there is no terminal."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    import getpass
+
+    try:
+        return getpass.getpass(prompt, stream=sys.stderr)
+    except EOFError:
+        return None
+
+
+def interactive() -> bool:
+    """Whether a screen and a keyboard are there for the application."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def run(command: Callable[[], int]) -> int:
+    """Run a command to its exit status, whatever happens in it."""
+    _prepare_streams()
+    try:
+        status = int(command())
+        _flush()
+    except OutputClosed:
+        _discard_output()
+        return ExitStatus.DONE
+    except BaseException as error:
+        return _report(error)
+    return status
+
+
+def _report(error: BaseException) -> int:
+    """Say what went wrong; returns the exit status for it."""
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else ExitStatus.FAILURE if error.code else ExitStatus.DONE
+    if isinstance(error, KeyboardInterrupt):
+        return ExitStatus.INTERRUPTED
+    if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        return _report(error.exceptions[0])
+    status, sentence = meaning(error)
+    say(f"{PROGRAM}: {sentence}")
+    if isinstance(error, CommandFailed) and error.hint:
+        say(error.hint)
+    return status
+
+
+def meaning(error: BaseException) -> tuple[ExitStatus, str]:
+    """The exit status and the sentence for an error."""
+    if isinstance(error, CommandFailed):
+        return error.status, str(error)
+    if type(error).__module__.startswith("core."):
+        known = _core_status(error)
+        if known is not None:
+            return known, str(error)
+    if isinstance(error, OSError):
+        where = f" ({error.filename})" if error.filename else ""
+        return ExitStatus.FAILURE, f"the system refused: {error.strerror or error}{where}"
+    place = _write_details(error)
+    details = f"; the details are in {place}" if place else ""
+    return ExitStatus.FAILURE, f"a fault of ours, {type(error).__name__}: {error}{details}"
+
+
+def _core_status(error: BaseException) -> ExitStatus | None:
+    # Imported only now: a command that needs neither must not pay for both.
+    from core.engine import CannotBind, DataDirectoryUnusable, EngineError
+    from core.store import StoreError
+
+    if isinstance(error, CannotBind):
+        return ExitStatus.CANNOT_BIND
+    if isinstance(error, DataDirectoryUnusable | StoreError):
+        return ExitStatus.DATA_DIRECTORY
+    if isinstance(error, EngineError):
+        return ExitStatus.FAILURE
+    return None
+
+
+def _write_details(error: BaseException) -> str | None:
+    """Keep a traceback, for whoever mends the fault, in a file private to the person. Returns where."""
+    import tempfile
+    import traceback
+
+    try:
+        handle, name = tempfile.mkstemp(prefix=f"{PROGRAM}-fault-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.writelines(traceback.format_exception(error))
+    except OSError:
+        return None
+    return name
+
+
+def _printable(sentence: str) -> str:
+    if sentence.isascii() and sentence.replace("\n", " ").isprintable():
+        return sentence
+    from tui.safe_text import neutralise_lines
+
+    return neutralise_lines(sentence)
+
+
+def _prepare_streams() -> None:
+    # A terminal that cannot show a character is no reason to fail.
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+    sys.unraisablehook = lambda fault: _note_fault(fault.exc_value)
+
+
+def _note_fault(error: BaseException | None) -> None:
+    if error is not None:
+        say(f"{PROGRAM}: a fault of ours went on unseen, {type(error).__name__}: {error}")
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise OutputClosed from None
+
+
+def _discard_output() -> None:
+    # The interpreter flushes once more on its way out, and would complain about the closed pipe.
+    _redirect(sys.stdout)
+
+
+def _redirect(stream: TextIO) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def leave_at_once(status: int) -> NoReturn:
+    """End the process now, waiting for nothing and nobody."""
+    os._exit(status)

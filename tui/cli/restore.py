@@ -1,0 +1,25 @@
+"""`restore`: a server's data, rebuilt from a backup."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from core.store import restore_backup
+from tui.cli import values
+from tui.cli.arguments import choices_of
+from tui.cli.console import ExitStatus, say, usage_error
+from tui.cli.settings import default_data_dir
+
+
+def run(arguments: argparse.Namespace) -> int:
+    choices = choices_of(arguments)
+    try:
+        backup = values.path(arguments.backup)
+    except ValueError as error:
+        raise usage_error(f"BACKUP: {error}") from None
+    chosen = choices.value("data_dir")
+    data_dir = chosen if isinstance(chosen, Path) else default_data_dir(int(str(choices.value("port"))))
+    restore_backup(backup, data_dir, force=arguments.force)
+    say(f"restored {data_dir} from {backup}; start the server with `activity-tui serve --data-dir {data_dir}`")
+    return ExitStatus.DONE

@@ -1,0 +1,83 @@
+"""`serve` and `join`: a server with the application on it, or without a screen until somebody ends it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any, cast
+
+from core.wire.address import Address
+from tui.cli.arguments import choices_of
+from tui.cli.clients import address_of
+from tui.cli.console import interactive, usage_error
+from tui.cli.options import JoinOptions, NodeOptions, PersonOptions, Preset, ServeOptions, TlsOptions
+from tui.cli.settings import Choices
+
+
+def run(arguments: argparse.Namespace) -> int:
+    choices = choices_of(arguments)
+    join = address_of(arguments) if arguments.command == "join" else None
+    secret = choices.secret("secret")
+    headless = getattr(arguments, "headless", False)
+    if headless and join is not None and secret is None:
+        raise usage_error(
+            "without the network's secret `join` is a client, and a client without a screen shows nothing",
+            hint="Give the secret (--secret-file, ACTIVITY_TUI_SECRET), or follow the feed with `activity-tui tail`.",
+        )
+    node = node_options(choices, join, secret) if join is None or secret is not None else None
+    if headless:
+        assert node is not None
+        from tui.cli.headless import serve_headless
+
+        return serve_headless(node)
+    if not interactive():
+        raise usage_error(
+            f"`{arguments.command}` needs a terminal for its screen",
+            hint="--headless runs a server without one; `activity-tui tail` follows the feed as lines.",
+        )
+    from tui.app import run_application
+
+    person = PersonOptions(cast(str | None, choices.value("user")), choices.secret("user_secret"))
+    if join is None:
+        assert node is not None
+        return run_application(ServeOptions(node, person))
+    return run_application(JoinOptions(join, node, person))
+
+
+def node_options(choices: Choices, join: Address | None, secret: str | None) -> NodeOptions:
+    """The server's options. Raises CommandFailed if settings do not go together."""
+    value: dict[str, Any] = {name: choices.value(name) for name in NodeOptions.__slots__ if name in choices}
+    return NodeOptions(
+        host=value["host"],
+        port=value["port"],
+        # On one machine a second server, which joins the first, finds a port by itself; a first one does not hide.
+        port_may_differ=join is not None and choices.is_default("port"),
+        advertise=value["advertise"],
+        name=value["name"],
+        secret=secret,
+        data_dir=value["data_dir"],
+        join=join,
+        announce_interval=value["announce_interval"],
+        backup_interval=value["backup_interval"],
+        backups_kept=value["backups_kept"],
+        activities_kept=value["activities_kept"],
+        preset=cast(Preset, value["preset"]),
+        anonymous=value["anonymous"],
+        redirects=value["redirects"],
+        tls=_tls(choices),
+        ssh=value["ssh"],
+    )
+
+
+def _tls(choices: Choices) -> TlsOptions | None:
+    certificate, key, authority = (
+        cast(Path | None, choices.value(f"tls_{part}")) for part in ("certificate", "key", "authority")
+    )
+    if certificate is None and key is None and authority is None:
+        return None
+    if certificate is None or key is None:
+        missing, given = ("tls_certificate", "tls_key") if certificate is None else ("tls_key", "tls_certificate")
+        if key is None and certificate is None:
+            given = "tls_authority"
+        raise usage_error(f"{choices[given].origin}: encryption needs {missing} too")
+    return TlsOptions(certificate, key, authority)

@@ -1,0 +1,336 @@
+"""Every setting that a person may choose, once: its name, what it may be, its default, and what it is for.
+
+A setting `data_dir` is the flag `--data-dir`, the environment variable `ACTIVITY_TUI_DATA_DIR` and the line
+`data_dir = …` in the configuration file. Flags win over the environment, the environment over the file, the file over
+the default.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from core.wire.limits import DEFAULT_PORT
+from tui.cli import values
+from tui.cli.console import usage_error
+
+ENVIRONMENT_PREFIX: Final = "ACTIVITY_TUI_"
+CONFIG_VARIABLE: Final = "ACTIVITY_TUI_CONFIG"
+
+Group = Literal["server", "tls", "person"]
+GROUP_TITLES: Final[Mapping[Group, str]] = {
+    "server": "The server that `serve` and `join` run",
+    "tls": "Encryption: all servers and clients of a network use it, or none does",
+    "person": "Who you are",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting. A `default` of None means that there is none; `unset` says in words what holds then."""
+
+    name: str
+    read: values.Reader
+    help: str
+    metavar: str = ""
+    default: object = None
+    unset: str = ""
+    group: Group = "server"
+    secret: bool = False
+    flag: bool = True
+    """Whether it has a flag: a person's own secret has none, command lines are seen by others."""
+
+    @property
+    def flag_name(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        return ENVIRONMENT_PREFIX + self.name.upper()
+
+    @property
+    def is_switch(self) -> bool:
+        return self.read is values.switch
+
+
+SETTINGS: Final[tuple[Setting, ...]] = (
+    Setting("host", values.host, "where to listen", "HOST", "", "all addresses of this machine"),
+    Setting("port", values.port, "where to listen; 0 for any free port", "PORT", DEFAULT_PORT),
+    Setting(
+        "advertise",
+        values.advertised,
+        "where others reach this server, if not where it listens",
+        "HOST[:PORT]",
+        unset="found out by itself",
+    ),
+    Setting("name", values.label, "what people call the server", "NAME", "", "this machine's name"),
+    Setting(
+        "secret",
+        values.secret,
+        "the network's secret: whoever has it may link a server",
+        "SECRET",
+        secret=True,
+        unset="kept in the data directory, made at the first start",
+    ),
+    Setting("secret_file", values.path, "a file whose first line is the network's secret", "FILE"),
+    Setting(
+        "data_dir",
+        values.path,
+        "where the server keeps everything; never shared by two",
+        "DIRECTORY",
+        unset="one for each port, see `config show`",
+    ),
+    Setting(
+        "announce_interval",
+        values.duration_between(0.1, 3600),
+        "between two announcements to the network",
+        "SECONDS",
+        5.0,
+    ),
+    Setting(
+        "backup_interval",
+        values.duration_between(1, 365 * 86400, zero=True),
+        "between two backups; 0 for none",
+        "SECONDS",
+        600.0,
+    ),
+    Setting("backups_kept", values.count_between(1, 10_000), "how many backups are kept", "COUNT", 5),
+    Setting(
+        "activities_kept",
+        values.count_between(1, 1_000_000_000),
+        "how many activities the server remembers",
+        "COUNT",
+        1_000_000,
+    ),
+    Setting(
+        "preset",
+        values.choice("local", "lan", "wan"),
+        "how fast the others are: local (this machine), lan, or wan (slow or lossy)",
+        "PRESET",
+        "lan",
+    ),
+    Setting("anonymous", values.switch, "whether people may come in without a name", default=True),
+    Setting("redirects", values.switch, "whether people are sent to servers with fewer of them", default=True),
+    Setting("ssh", values.listening, "serve the application over SSH there", "[HOST:]PORT", unset="not served"),
+    Setting(
+        "tls_certificate",
+        values.path,
+        "PEM file: the server's certificate and its chain",
+        "FILE",
+        group="tls",
+        unset="no encryption",
+    ),
+    Setting("tls_key", values.path, "PEM file: the certificate's key", "FILE", group="tls"),
+    Setting(
+        "tls_authority",
+        values.path,
+        "PEM file: who signed the other servers' certificates",
+        "FILE",
+        group="tls",
+        unset="the system's authorities",
+    ),
+    Setting("user", values.username, "your name in the network", "NAME", group="person", unset="asked for"),
+    Setting("user_secret", values.secret, "your secret", group="person", secret=True, flag=False, unset="asked for"),
+    Setting("user_secret_file", values.path, "a file whose first line is your secret", "FILE", group="person"),
+)
+
+BY_NAME: Final[Mapping[str, Setting]] = {setting.name: setting for setting in SETTINGS}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A setting's value and where it comes from: a flag, a variable, `FILE:LINE`, or `default`."""
+
+    value: object
+    origin: str
+    rank: int
+    """0 flag, 1 environment, 2 file, 3 default."""
+
+
+DEFAULT_RANK: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with a setting."""
+
+    origin: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.origin}: {self.sentence}"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A configuration file as it was read; values are as TOML gave them."""
+
+    path: Path
+    exists: bool
+    found: Mapping[str, tuple[object, int]]
+    """Key to value and line."""
+
+
+def config_path(flag: str | None, environment: Mapping[str, str]) -> tuple[Path, str]:
+    """Where the configuration file is, whether it exists or not, and who says so."""
+    for named, origin in ((flag, "--config"), (environment.get(CONFIG_VARIABLE), CONFIG_VARIABLE)):
+        if named:
+            try:
+                return values.path(named), origin
+            except ValueError as error:
+                raise usage_error(f"{origin}: {error}") from None
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("activity-tui", appauthor=False)) / "config.toml", "default"
+
+
+def default_data_dir(port: int) -> Path:
+    """Where a server keeps its data if nobody says: each port of this machine has a directory of its own."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("activity-tui", appauthor=False)) / f"node-{port}"
+
+
+def read_config(path: Path, origin: str) -> ConfigFile:
+    """Read a configuration file. A file that nobody named need not exist.
+
+    Raises CommandFailed with the line if it is not TOML.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        if origin == "default":
+            return ConfigFile(path, False, {})
+        raise usage_error(
+            f"{origin}: there is no file {path}", hint="`activity-tui config init` writes one with all settings."
+        ) from None
+    except OSError as error:
+        raise usage_error(f"{path} cannot be read: {error.strerror}") from None
+    import tomllib
+
+    try:
+        document = content.decode("utf-8-sig")
+        found = tomllib.loads(document)
+    except UnicodeDecodeError:
+        raise usage_error(f"{path} is not UTF-8 text") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise usage_error(f"{path} is not TOML: {error}") from None
+    return ConfigFile(path, True, {key: (value, _line_of(document, key)) for key, value in found.items()})
+
+
+def _line_of(document: str, key: str) -> int:
+    """The line on which a top-level key or table is written; 0 if it cannot be told."""
+    quoted = rf"""["']?{re.escape(key)}["']?"""
+    pattern = re.compile(rf"\s*(?:{quoted}\s*[=.]|\[+\s*{quoted}\s*[.\]])")
+    for number, line in enumerate(document.splitlines(), 1):
+        if pattern.match(line):
+            return number
+    return 0
+
+
+class Choices:
+    """What every setting is, and why. Made by `choose`."""
+
+    def __init__(self, chosen: Mapping[str, Choice], file: ConfigFile) -> None:
+        self._chosen = chosen
+        self.file = file
+
+    def __getitem__(self, name: str) -> Choice:
+        return self._chosen[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._chosen
+
+    def value(self, name: str) -> object:
+        return self._chosen[name].value
+
+    def is_default(self, name: str) -> bool:
+        return self._chosen[name].rank == DEFAULT_RANK
+
+    def secret(self, name: str) -> str | None:
+        """A secret given itself or in a file (`…_file`), whichever is said with more weight.
+
+        Raises CommandFailed if both are said with the same weight, or the file holds none.
+        """
+        itself, in_file = self._chosen[name], self._chosen[f"{name}_file"]
+        if itself.rank == in_file.rank == DEFAULT_RANK:
+            return None
+        if itself.rank == in_file.rank:
+            raise usage_error(f"{itself.origin} and {in_file.origin} both name a secret: give only one of them")
+        if itself.rank < in_file.rank:
+            return str(itself.value)
+        assert isinstance(in_file.value, Path)
+        try:
+            return values.read_secret_file(in_file.value)
+        except ValueError as error:
+            raise usage_error(f"{in_file.origin}: {error}") from None
+
+
+def choose(flags: Mapping[str, object], environment: Mapping[str, str], file: ConfigFile) -> Choices:
+    """Put all sources together.
+
+    `flags` has only those that were given. Raises CommandFailed for the first setting that is wrong.
+    """
+    chosen, problems = examine(flags, environment, file)
+    if problems:
+        raise usage_error(
+            str(problems[0]), hint="`activity-tui config check` tells everything that is wrong." if problems[1:] else ""
+        )
+    return chosen
+
+
+def examine(
+    flags: Mapping[str, object], environment: Mapping[str, str], file: ConfigFile
+) -> tuple[Choices, list[Problem]]:
+    """Like `choose`, but collects what is wrong; a wrong value leaves the setting to the next source."""
+    problems = list(_unknown_keys(file))
+    chosen: dict[str, Choice] = {}
+    for setting in SETTINGS:
+        sources: list[tuple[object, str]] = [
+            (flags.get(setting.name), setting.flag_name),
+            (environment.get(setting.variable) or None, setting.variable),
+        ]
+        value, line = file.found.get(setting.name, (None, 0))
+        sources.append((value, f"{file.path}:{line}"))
+        for rank, (raw, origin) in enumerate(sources):
+            if raw is None or setting.name in chosen:
+                continue
+            try:
+                chosen[setting.name] = Choice(setting.read(raw), origin, rank)
+            except ValueError as error:
+                within = "" if origin.startswith("--") else f"{setting.name}: "
+                problems.append(Problem(origin, within + str(error)))
+        chosen.setdefault(setting.name, Choice(setting.default, "default", DEFAULT_RANK))
+    return Choices(chosen, file), problems
+
+
+def _unknown_keys(file: ConfigFile) -> Iterable[Problem]:
+    for key, (value, line) in file.found.items():
+        if key not in BY_NAME:
+            table = "the table " if isinstance(value, dict) else ""
+            yield Problem(f"{file.path}:{line}", f"{table}{values.shown(key)} is no setting{suggestion(key, BY_NAME)}")
+
+
+def unknown_variables(environment: Mapping[str, str]) -> Iterable[Problem]:
+    """Variables with our prefix that mean nothing: misspelt ones, most likely."""
+    known = {setting.variable for setting in SETTINGS} | {CONFIG_VARIABLE}
+    for name in sorted(environment):
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in known:
+            yield Problem(name, f"no setting is called so{suggestion(name, known)}")
+
+
+def suggestion(wrong: str, known: Iterable[str]) -> str:
+    """`; did you mean X?`, or nothing."""
+    near = difflib.get_close_matches(wrong, list(known), 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def load(flags: Mapping[str, object], config: str | None) -> Choices:
+    """All sources of this process together. Raises CommandFailed."""
+    path, origin = config_path(config, os.environ)
+    return choose(flags, os.environ, read_config(path, origin))

@@ -1,0 +1,100 @@
+"""Starts the server that `serve` and `join` run, with the application on it or without."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from pathlib import Path
+from typing import Final
+
+from core.engine import CannotBind, DataDirectoryInUse, EngineSettings, Retention, Server, TlsSettings
+from core.wire.address import Address
+from tui.cli.options import NodeOptions
+from tui.cli.settings import default_data_dir
+
+NEXT_PORTS: Final = 20
+"""How many ports after the usual one are tried when nobody asked for a certain one."""
+
+SECRET_FILE: Final = "network-secret"
+"""In the data directory, readable by its owner alone: what `join --secret-file` takes."""
+
+
+async def start_server(options: NodeOptions) -> Server:
+    """Start a server on the port that was asked for, or, if none was, on the first free one from the usual one on.
+
+    Raises EngineError.
+    """
+    last = options.port + (NEXT_PORTS if options.port_may_differ else 0)
+    for port in range(options.port, last + 1):
+        server = Server(engine_settings(options, port))
+        try:
+            await server.start()
+        except (CannotBind, DataDirectoryInUse):
+            if port == last:
+                raise
+        else:
+            return server
+    raise AssertionError("unreachable")
+
+
+def engine_settings(options: NodeOptions, port: int) -> EngineSettings:
+    """The engine's settings for listening on `port`."""
+    tls = options.tls and TlsSettings(
+        certificate=options.tls.certificate, key=options.tls.key, authority=options.tls.authority
+    )
+    return EngineSettings(
+        data_dir=data_dir_of(options, port),
+        host=options.host,
+        port=port,
+        advertise=options.advertise,
+        name=options.name or machine_name(),
+        secret=options.secret,
+        join=options.join,
+        preset=options.preset,
+        announce_interval=options.announce_interval,
+        backup_interval=options.backup_interval,
+        backups_kept=options.backups_kept,
+        anonymous=options.anonymous,
+        redirects=options.redirects,
+        retention=Retention(activities=options.activities_kept),
+        tls=tls,
+    )
+
+
+def data_dir_of(options: NodeOptions, port: int) -> Path:
+    """Where the server on `port` keeps its data."""
+    return options.data_dir if options.data_dir is not None else default_data_dir(port)
+
+
+def machine_name() -> str:
+    """This machine's name without its domain, as a server's name; empty if it has none."""
+    with contextlib.suppress(OSError):
+        return socket.gethostname().partition(".")[0][:64]
+    return ""
+
+
+def keep_secret_file(data_dir: Path, secret: str) -> Path:
+    """Write the network's secret where `--secret-file` can be pointed at, mode 0600. Raises OSError."""
+    file = data_dir / SECRET_FILE
+    with contextlib.suppress(OSError, UnicodeError):
+        if file.read_text(encoding="utf-8") == secret + "\n":
+            return file
+    draft = data_dir / f".{SECRET_FILE}.{os.getpid()}"
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
+            stream.write(secret + "\n")
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+    return file
+
+
+def join_command(address: Address, secret_file: Path | None) -> str:
+    """The command with which another server joins; without a file, a client."""
+    import shlex
+
+    command = ["activity-tui", "join", str(address)]
+    if secret_file is not None:
+        command += ["--secret-file", str(secret_file)]
+    return shlex.join(command)

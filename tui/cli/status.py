@@ -1,0 +1,164 @@
+"""`status`: what a server knows of its network, as a table or as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from core.client import ClientEvent, ClientSettings
+from core.node.snapshot import ConnectionView, NodeSnapshot, ServerView
+from core.wire.address import Address
+from tui.cli.arguments import choices_of
+from tui.cli.clients import address_of, credentials, seconds_of, session
+from tui.cli.console import CommandFailed, ExitStatus, put
+from tui.cli.loop import run_until_interrupted
+from tui.safe_text import neutralise, neutralise_name
+
+USERS_SHOWN = 20
+
+
+def run(arguments: argparse.Namespace) -> int:
+    address, seconds = address_of(arguments), seconds_of(arguments)
+    user, secret = credentials(choices_of(arguments))
+    settings = ClientSettings(username=user, secret=secret, follow_redirects=False, reconnect=False)
+    answer = run_until_interrupted(lambda: _ask(settings, address, seconds))
+    if arguments.json:
+        # Escaped to ASCII: names come from strangers.
+        put(json.dumps(answer, ensure_ascii=True))
+    else:
+        for line in table(_snapshot(answer)):
+            put(line)
+    return ExitStatus.DONE
+
+
+async def _ask(settings: ClientSettings, address: Address, seconds: float) -> dict[str, Any]:
+    def ignore(event: ClientEvent) -> None:
+        pass
+
+    async with session(settings, address, ignore) as client:
+        await client.wait_logged_in(seconds)
+        try:
+            return await asyncio.wait_for(client.client.request_status(), seconds)
+        except TimeoutError:
+            raise client.unreachable(
+                f"it did not tell its status within {seconds:g} seconds (servers of other makes cannot)"
+            ) from None
+
+
+def _snapshot(answer: dict[str, Any]) -> NodeSnapshot:
+    try:
+        return msgspec.convert(answer, NodeSnapshot, strict=False)
+    except msgspec.ValidationError as error:
+        raise CommandFailed(
+            ExitStatus.FAILURE,
+            f"the server told its status in a way that this version does not understand: {error}",
+            hint="--json shows it as it came.",
+        ) from None
+
+
+def table(snapshot: NodeSnapshot) -> Iterator[str]:
+    """The status in lines for a terminal."""
+    names = {server.id: neutralise_name(server.name or server.id[:8]) for server in snapshot.servers}
+    here = sum(server.state in ("here", "reachable", "guest") for server in snapshot.servers)
+    clients = sum(server.load for server in snapshot.servers if server.state in ("here", "reachable", "guest"))
+    yield (
+        f"{names.get(snapshot.id, snapshot.id[:8])} at {Address(neutralise(snapshot.hostname), snapshot.port)}: "
+        f"{_count(here, 'server')}, {_count(clients, 'client')}, {_count(snapshot.users_total, 'registered user')}, "
+        f"{_count(snapshot.activities, 'activity', 'activities')} kept"
+    )
+    yield from _warnings(snapshot)
+    yield ""
+    yield from _aligned(
+        ("SERVER", "ADDRESS", "LOAD", "STATE", "TREE", "SPARE LINKS"),
+        (_server_row(server, names) for server in snapshot.servers),
+    )
+    if snapshot.connections:
+        yield ""
+        yield from _aligned(
+            ("CONNECTION", "ROLE", "STATE", "PEER", "ROUND TRIP", "SINCE"),
+            (_connection_row(connection) for connection in snapshot.connections),
+        )
+    if snapshot.users:
+        yield ""
+        yield from _aligned(("USER", "REGISTERED", "LOGGED IN AT"), _user_rows(snapshot, names))
+        if snapshot.users_total > len(snapshot.users[:USERS_SHOWN]):
+            yield f"… and {snapshot.users_total - len(snapshot.users[:USERS_SHOWN]):,} more; --json tells more"
+
+
+def _warnings(snapshot: NodeSnapshot) -> Iterator[str]:
+    if snapshot.draining:
+        yield "! this server is about to leave"
+    if snapshot.storage_error:
+        yield f"! the disk fails, nothing new is accepted here: {neutralise(snapshot.storage_error)}"
+    if snapshot.base_servers:
+        yield "! a base server is part of the network: secrets travel there in the clear when somebody registers"
+    if snapshot.unreachable:
+        yield f"! {_count(snapshot.unreachable, 'known server')} cannot be reached"
+
+
+def _server_row(server: ServerView, names: dict[str, str]) -> tuple[str, ...]:
+    state = server.state + (", leaving" if server.draining else "")
+    if server.via:
+        state += f" via {names.get(server.via, server.via[:8])}"
+    return (
+        names[server.id],
+        str(Address(neutralise(server.hostname), server.port)),
+        str(server.load),
+        state,
+        _named(server.tree, names),
+        _named(server.lazy, names),
+    )
+
+
+def _connection_row(connection: ConnectionView) -> tuple[str, ...]:
+    name = neutralise_name(connection.name) if connection.name else f"#{connection.conn}"
+    arrow = {"inbound": "from", "outbound": "to", "local": "local"}[connection.origin]
+    trip = "" if connection.round_trip is None else f"{connection.round_trip * 1000:.1f} ms"
+    return (
+        name,
+        f"{connection.role} {arrow}",
+        neutralise(connection.state),
+        neutralise(connection.peer),
+        trip,
+        _moment(connection.since),
+    )
+
+
+def _user_rows(snapshot: NodeSnapshot, names: dict[str, str]) -> Iterator[tuple[str, ...]]:
+    for user in snapshot.users[:USERS_SHOWN]:
+        renamed = f" (was {neutralise_name(user.renamed_from)})" if user.renamed_from else ""
+        yield (neutralise_name(user.name) + renamed, _moment(user.registered_at), _named(user.servers, names))
+
+
+def _named(ids: Sequence[str], names: dict[str, str]) -> str:
+    shown = ", ".join(names.get(each, neutralise_name(each[:8])) for each in ids[:6])
+    return shown + (f" +{len(ids) - 6}" if len(ids) > 6 else "")
+
+
+def _moment(at: float | None) -> str:
+    if not at:
+        return ""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
+    except (ValueError, OverflowError, OSError):
+        return "?"
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _aligned(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    from rich.cells import cell_len
+
+    lines = [head, *rows]
+    used = [column for column in range(len(head)) if any(line[column] for line in lines[1:])]
+    widths = {column: max(cell_len(line[column]) for line in lines) for column in used}
+    for line in lines:
+        yield "  ".join(line[column] + " " * (widths[column] - cell_len(line[column])) for column in used).rstrip()

@@ -1,0 +1,109 @@
+"""`tail`: the feed as lines, for people and for pipes."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import re
+import stat
+import sys
+import time
+from typing import Final
+
+from core.client import ActivityArrived, CaughtUp, ClientEvent, ClientSettings
+from core.wire.address import Address
+from tui.activities import compact, sentence
+from tui.cli import values
+from tui.cli.arguments import choices_of
+from tui.cli.clients import address_of, credentials, session
+from tui.cli.console import ExitStatus, OutputClosed, put, say, usage_error
+from tui.cli.loop import run_until_interrupted
+from tui.safe_text import neutralise_name
+
+HISTORY_MAX: Final = 10_000
+"""What a server gives at most to one login."""
+CONNECT_LIMIT: Final = 15.0
+
+_CONTROL: Final = re.compile("[\x7f-\x9f\u2028\u2029]")
+"""What JSON lets stand in a string, but a terminal or a reader of lines would obey."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    address = address_of(arguments)
+    history, not_before = since(arguments.since, time.time())
+    if not arguments.follow and not history:
+        raise usage_error("--no-follow shows the past only, and no past was asked for: give --since")
+    user, secret = credentials(choices_of(arguments))
+    settings = ClientSettings(username=user, secret=secret, history=history)
+    tail = _Tail(as_json=arguments.json, not_before=not_before, follow=arguments.follow)
+    return run_until_interrupted(lambda: tail.run(settings, address))
+
+
+def since(text: str | None, now: float) -> tuple[int, float]:
+    """What `--since` asks for: how many past activities, and from which second since 1970 on.
+
+    A bare number counts activities, a number with a unit is a time. Raises CommandFailed.
+    """
+    if text is None:
+        return 0, 0.0
+    try:
+        if text.isascii() and text.isdigit():
+            return values.count_between(0, HISTORY_MAX)(text), 0.0
+        return HISTORY_MAX, now - values.duration(text)
+    except ValueError as error:
+        raise usage_error(f"--since: {error}") from None
+
+
+class _Tail:
+    def __init__(self, *, as_json: bool, not_before: float, follow: bool) -> None:
+        self._as_json = as_json
+        self._not_before = not_before * 1_000_000
+        self._follow = follow
+        self._caught_up = asyncio.Event()
+        self._closed = asyncio.Event()
+
+    async def run(self, settings: ClientSettings, address: Address) -> int:
+        self._watch_output()
+        async with session(settings, address, self._on_event) as client:
+            await client.wait_logged_in(CONNECT_LIMIT)
+            await client.until(self._closed if self._follow else self._caught_up, None)
+        return ExitStatus.DONE
+
+    def _watch_output(self) -> None:
+        """Notice that nobody reads any more even while there is nothing to write."""
+        try:
+            descriptor = sys.stdout.fileno()
+            if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+                # The writing end of a pipe becomes readable when the reading end is closed.
+                asyncio.get_running_loop().add_reader(descriptor, self._output_closed)
+        except (OSError, ValueError):
+            pass
+
+    def _output_closed(self) -> None:
+        asyncio.get_running_loop().remove_reader(sys.stdout.fileno())
+        self._closed.set()
+
+    def _on_event(self, event: ClientEvent) -> None:
+        match event:
+            case ActivityArrived(body=body, sender=sender, stamp=stamp):
+                if stamp is None or stamp >= self._not_before or self._caught_up.is_set():
+                    self._put(self.line(body, sender, stamp))
+            case CaughtUp(count=count):
+                if self._not_before and count >= HISTORY_MAX and not self._caught_up.is_set():
+                    say(f"the server gives only its newest {HISTORY_MAX:,} activities")
+                self._caught_up.set()
+
+    def _put(self, line: str) -> None:
+        try:
+            put(line)
+        except OutputClosed:
+            self._closed.set()
+
+    def line(self, body: bytes, sender: str | None, stamp: int | None) -> str:
+        """An activity on one line, safe for a terminal unless it is asked for as it came."""
+        if self._as_json:
+            return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", compact(body))
+        words = sentence(body)
+        moment = time.strftime("%H:%M:%S", time.localtime(stamp / 1_000_000 if stamp else None))
+        return f"{moment}  {neutralise_name(sender or words.sender or '?')}: {words.text}"

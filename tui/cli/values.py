@@ -1,0 +1,206 @@
+"""Values as people write them: on the command line, in the environment, in the configuration file.
+
+Each reader takes a text or what TOML makes of it, and raises ValueError with a clause for a person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from core.wire.address import Address, parse_address, parse_port
+from core.wire.names import ANONYMOUS, name_problem, secret_problem
+
+Reader = Callable[[object], object]
+
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])?", re.ASCII)
+_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+_FALSE: Final = frozenset({"0", "false", "no", "off"})
+
+
+def text(value: object) -> str:
+    """A text without control characters, blanks around it cut off."""
+    if not isinstance(value, str):
+        raise ValueError(f"{shown(value)} is not a text in quotes")
+    if any(not character.isprintable() for character in value):
+        raise ValueError("it contains a control character")
+    return value.strip()
+
+
+def label(value: object) -> str:
+    """A server's name: at most 64 characters."""
+    found = text(value)
+    if len(found) > 64:
+        raise ValueError(f"a server's name has at most 64 characters, this one has {len(found)}")
+    return found
+
+
+def host(value: object) -> str:
+    """A host name or address without a port; empty means all addresses of this machine."""
+    found = text(value)
+    if found.startswith("[") and found.endswith("]"):
+        found = found[1:-1]
+    if not found or found == "*":
+        return ""
+    if "/" in found or " " in found or (found.count(":") == 1):
+        raise ValueError(f"{found!r} is not a host name or address (the port is a setting of its own)")
+    return found
+
+
+def port(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError(f"{shown(value)} is not a port: a port is a number from 0 to 65535")
+    return parse_port(value)
+
+
+def address(value: object) -> Address:
+    """`HOST`, `HOST:PORT` or `[IPv6]:PORT`, of something to connect to."""
+    found = parse_address(text(value))
+    if not found.port:
+        raise ValueError(f"{found} cannot be reached: port 0 only makes sense to listen on")
+    return found
+
+
+def advertised(value: object) -> Address:
+    """`HOST[:PORT]`; without a port, 0, which stands for the listening port."""
+    found = text(value)
+    return parse_address(found, default_port=0)
+
+
+def listening(value: object) -> Address:
+    """`[HOST:]PORT`, host empty for all addresses."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Address("", parse_port(value))
+    found = text(value)
+    if found.isascii() and found.isdigit():
+        return Address("", parse_port(found))
+    if ":" not in found:
+        raise ValueError(f"{found!r} names no port: write PORT or HOST:PORT")
+    host_part, _, port_part = found.rpartition(":")
+    return Address(host(host_part), parse_port(port_part))
+
+
+def duration(value: object) -> float:
+    """Seconds, or a number with a unit: `90`, `1.5`, `500ms`, `10m`, `2h`, `1d`. Returns seconds."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError(f"{shown(value)} is not a time: write seconds, or a number with s, m, h or d")
+    match = _DURATION.fullmatch(str(value).strip())
+    if match is None:
+        raise ValueError(f"{shown(value)} is not a time: write seconds, or a number with s, m, h or d")
+    seconds = float(match[1]) * _UNITS[match[2] or "s"]
+    if seconds > 100 * 365 * 86400:
+        raise ValueError(f"{shown(value)} is longer than a century")
+    return seconds
+
+
+def duration_between(least: float, most: float, *, zero: bool = False) -> Callable[[object], float]:
+    """A duration within bounds, in seconds; with `zero`, 0 (never) too."""
+
+    def read(value: object) -> float:
+        seconds = duration(value)
+        if zero and seconds == 0:
+            return 0.0
+        if not least <= seconds <= most:
+            bounds = f"from {least:g} to {most:g} seconds" + (", or 0" if zero else "")
+            raise ValueError(f"{shown(value)} is out of range: it may be {bounds}")
+        return seconds
+
+    return read
+
+
+def count_between(least: int, most: int) -> Callable[[object], int]:
+    """A whole number within bounds."""
+
+    def read(value: object) -> int:
+        try:
+            if isinstance(value, bool | float) or not isinstance(value, int | str):
+                raise ValueError
+            number = int(value)
+        except ValueError:
+            raise ValueError(f"{shown(value)} is not a whole number") from None
+        if not least <= number <= most:
+            raise ValueError(f"{number} is out of range: it may be {least:,} to {most:,}")
+        return number
+
+    return read
+
+
+def switch(value: object) -> bool:
+    """`true` or `false`; in texts also yes/no, on/off, 1/0."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in _TRUE:
+        return True
+    if isinstance(value, str) and value.strip().lower() in _FALSE:
+        return False
+    raise ValueError(f"{shown(value)} is neither true nor false")
+
+
+def choice(*names: str) -> Callable[[object], str]:
+    """One of some words."""
+
+    def read(value: object) -> str:
+        if value not in names:
+            raise ValueError(f"{shown(value)} is not one of {', '.join(names)}")
+        return str(value)
+
+    return read
+
+
+def path(value: object) -> Path:
+    """A file or directory; `~` is the home directory."""
+    found = value if isinstance(value, str) else ""
+    if not found or "\0" in found:
+        raise ValueError(f"{shown(value)} is not a path")
+    try:
+        return Path(found).expanduser()
+    except RuntimeError:
+        raise ValueError(f"the home directory in {found!r} cannot be found") from None
+
+
+def username(value: object) -> str:
+    """The name of an account, or `anonymous`."""
+    found = value if isinstance(value, str) else ""
+    problem = None if found == ANONYMOUS else name_problem(found)
+    if problem:
+        raise ValueError(problem)
+    return found
+
+
+def secret(value: object) -> str:
+    """A secret. No error of this tells the secret."""
+    if not isinstance(value, str):
+        raise ValueError("a secret is a text in quotes")
+    problem = secret_problem(value)
+    if problem:
+        raise ValueError(problem)
+    if any(character in value for character in "\r\n\0"):
+        raise ValueError("a secret is one line of text")
+    return value
+
+
+def read_secret_file(file: Path) -> str:
+    """The secret that stands in the first line of a file.
+
+    Raises ValueError with a clause for a person if there is none.
+    """
+    try:
+        with file.open(encoding="utf-8") as stream:
+            first = stream.readline(4096)
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ValueError(f"{file} cannot be read: {reason}") from None
+    line = first.rstrip("\r\n")
+    try:
+        return secret(line)
+    except ValueError as error:
+        raise ValueError(f"{file} holds no secret in its first line: {error}") from None
+
+
+def shown(value: object) -> str:
+    """A value for an error message, cut where it would not end."""
+    found = repr(value)
+    return found if len(found) <= 80 else found[:79] + "…"
