@@ -1,0 +1,395 @@
+"""One connection: bytes come in and become messages, frames go out, and it ends in an orderly way.
+
+    open ──▶ closing (flush, at most `flush`) ──▶ lingering (read and discard, at most `linger`) ──▶ lost
+      └────────────────────── the peer vanishes, or is too slow ───────────────────────────────────▶ lost
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections import deque
+from dataclasses import dataclass
+from typing import Final, Protocol, cast
+
+from core.engine.outbox import Outbox
+from core.engine.output import Output
+from core.engine.settings import ConnectionLimits
+from core.node.events import Now, Origin
+from core.wire.address import Address
+from core.wire.codec import MalformedLine, decode
+from core.wire.framing import LineSplitter, LineTooLong
+from core.wire.messages import Message
+
+READ_BYTES: Final = 64 * 1024
+"""Most that is read from one connection at a time: a few hundred messages, so that no peer has the loop for long."""
+
+LOCAL_PEER: Final = Address("local", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionTraffic:
+    """What went over one connection, and what waits to be taken by its peer."""
+
+    bytes_in: int
+    bytes_out: int
+    messages_in: int
+    messages_out: int
+    queued_bytes: int
+
+
+class ConnectionHost(Protocol):
+    """What a connection needs of the engine around it."""
+
+    loop: asyncio.AbstractEventLoop
+    limits: ConnectionLimits
+    output: Output
+    congestion: int
+    """0: everything can be taken, 1: only what trusted peers say, 2: nothing."""
+
+    def read_buffer(self) -> memoryview:
+        """Where to read to; whoever reads is done with it before anybody else reads."""
+
+    def now(self) -> Now: ...
+
+    def opened(self, connection: Connection) -> bool:
+        """The connection is up; false: there is no room for it, and it has been told."""
+
+    def received(self, connection: Connection, message: Message, now: Now) -> None: ...
+
+    def malformed(self, connection: Connection, info: str) -> None: ...
+
+    def closed(self, connection: Connection, reason: str) -> None:
+        """Nothing more will come of it: once for each connection that was opened and had room."""
+
+    def gone(self, connection: Connection) -> None:
+        """Its socket is closed: once for each connection that was opened."""
+
+    def waiting(self, connection: Connection, waits: bool) -> None:
+        """Whether the peer takes what is sent to it."""
+
+
+class Connection(asyncio.BufferedProtocol):
+    """The protocol of one socket. `conn` is its number for the node."""
+
+    __slots__ = (
+        "_bytes_in",
+        "_closing",
+        "_held",
+        "_host",
+        "_lingering",
+        "_lost",
+        "_messages_in",
+        "_overlong",
+        "_peer_ended",
+        "_reading",
+        "_reason",
+        "_reported",
+        "_splitter",
+        "_stopped",
+        "_timer",
+        "_transport",
+        "_waiting",
+        "conn",
+        "dial",
+        "line_limit",
+        "origin",
+        "outbox",
+        "peer",
+        "refused",
+        "trusted",
+        "vouched",
+    )
+
+    _transport: asyncio.Transport
+    outbox: Outbox
+
+    def __init__(
+        self, host: ConnectionHost, conn: int, origin: Origin, dial: int | None = None, vouched: str | None = None
+    ) -> None:
+        self._host = host
+        self.conn = conn
+        self.origin: Origin = origin
+        self.dial = dial
+        self.vouched = vouched
+        self.peer = LOCAL_PEER
+        self.trusted = False
+        self.refused = False
+        """There was no room for it."""
+        self.line_limit = host.limits.client_line_bytes
+        # The larger limit holds for the splitter: whether a line may be that long is only known when all lines before
+        # it have been handled, because one of them may be what makes the peer trusted.
+        self._splitter = LineSplitter(max(host.limits.server_line_bytes, self.line_limit))
+        self._waiting: deque[bytes] = deque()
+        self._bytes_in = 0
+        self._messages_in = 0
+        self._held = False
+        self._reading = True
+        self._overlong = False
+        self._stopped = False
+        self._closing = False
+        self._lingering = False
+        self._peer_ended = False
+        self._reported = False
+        self._lost = False
+        self._reason = ""
+        self._timer: asyncio.TimerHandle | None = None
+
+    # --- the transport's side -------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport = cast(asyncio.Transport, transport)
+        self.outbox = Outbox(self, transport, self._host.limits.client_queue_bytes)
+        # Above a single byte everything waits in the outbox, where it is shared, counted and timed. (With 0 asyncio's
+        # TLS transport would pause without ever resuming.)
+        transport.set_write_buffer_limits(high=1 if transport.get_extra_info("sslcontext") else 0)
+        plain_socket = transport.get_extra_info("socket")
+        if plain_socket is not None and plain_socket.family in (socket.AF_INET, socket.AF_INET6):
+            set_tcp_options(plain_socket)
+            with contextlib.suppress(TypeError, IndexError):
+                name = transport.get_extra_info("peername")
+                self.peer = Address(str(name[0]), int(name[1]))
+        if not self._host.opened(self):
+            self._reported = True
+        elif self._blocked:
+            # uvloop starts to read after this method, even if this method has paused it.
+            self._host.loop.call_soon(self._pause_again)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._host.read_buffer()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._bytes_in += nbytes
+        if self._stopped or self._overlong:
+            return
+        try:
+            lines = self._splitter.feed(bytes(self._host.read_buffer()[:nbytes]))
+        except LineTooLong as error:
+            lines = error.lines
+            self._overlong = True
+        self._hand_in(lines)
+
+    def eof_received(self) -> bool:
+        self._peer_ended = True
+        if self._lingering:
+            return False
+        if self._stopped and not self._closing:
+            self._report()
+        else:
+            self._go_on()
+        # True keeps the writing half open; a TLS transport has none.
+        return self._transport.can_write_eof()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
+        self._peer_ended = True
+        self._cancel_timer()
+        self._host.waiting(self, False)
+        self._host.output.forget(self.outbox)
+        self._host.gone(self)
+        if not self._reason:
+            self._reason = f"connection lost: {exc.strerror or exc}" if isinstance(exc, OSError) else "closed by the peer"
+        if self._waiting and not self._stopped:
+            self._timer = self._host.loop.call_later(self._host.limits.held, self._report)
+            self._go_on()
+        else:
+            self._report()
+
+    def pause_writing(self) -> None:
+        self.outbox.choke()
+        self._host.waiting(self, True)
+
+    def resume_writing(self) -> None:
+        self.outbox.release()
+        if not self.outbox.waits:
+            self._host.waiting(self, False)
+
+    # --- the engine's side ----------------------------------------------------------------------------------------
+
+    @property
+    def traffic(self) -> ConnectionTraffic:
+        waiting = 0 if self._lost else self.outbox.waiting_bytes
+        return ConnectionTraffic(
+            bytes_in=self._bytes_in,
+            bytes_out=self.outbox.accepted_bytes - waiting,
+            messages_in=self._messages_in,
+            messages_out=self.outbox.messages,
+            queued_bytes=waiting,
+        )
+
+    @property
+    def closing(self) -> bool:
+        """Whether nothing more can be sent to it."""
+        return self._closing or self._lost
+
+    def trust(self) -> None:
+        """The larger limits apply from here on."""
+        self.trusted = True
+        self.line_limit = self._host.limits.server_line_bytes
+        self.outbox.bytes_max = self._host.limits.server_queue_bytes
+        self.adjust_reading()
+
+    def hold(self, held: bool) -> None:
+        """Stop taking anything from the peer, or go on."""
+        if held != self._held:
+            self._held = held
+            self.adjust_reading()
+
+    def adjust_reading(self) -> None:
+        """Read if what is read can be handed in."""
+        wanted = self._stopped or not self._blocked
+        if wanted == self._reading:
+            return
+        self._reading = wanted
+        if not self._lost and not self._peer_ended:
+            # A transport that is closing refuses both.
+            with contextlib.suppress(RuntimeError):
+                if wanted:
+                    self._transport.resume_reading()
+                else:
+                    self._transport.pause_reading()
+        if wanted and not self._stopped:
+            # Not at once: whoever releases a connection is in the midst of carrying out actions.
+            self._host.loop.call_soon(self._go_on)
+
+    def close(self, reason: str) -> None:
+        """Flush what was sent, tell the peer that this was all, listen for a moment longer, and close."""
+        if self._closing:
+            return
+        self._closing = True
+        self._reason = self._reason or reason
+        self._stop()
+        if self._lost:
+            self._report()
+            return
+        self._cancel_timer()
+        self._timer = self._host.loop.call_later(self._host.limits.flush, self.abort, "")
+        self._host.output.finish(self.outbox)
+
+    def abort(self, reason: str) -> None:
+        """Cut the connection at once."""
+        self._reason = self._reason or reason
+        self._stop()
+        if not self._lost:
+            self._transport.abort()
+
+    def check_progress(self, now: float) -> None:
+        """Cut the connection if its peer has not taken anything for too long."""
+        limit = self._host.limits.stall
+        if self.outbox.stalled_since(now) + limit <= now:
+            self.abort(f"too slow: nothing was taken for {limit:g} s")
+
+    # --- the outbox's side ----------------------------------------------------------------------------------------
+
+    def flushed(self) -> None:
+        if self._lost or not self._closing:
+            return
+        self._cancel_timer()
+        if self._peer_ended or not self._transport.can_write_eof():
+            self._transport.close()
+            return
+        try:
+            self._transport.write_eof()
+        except (OSError, RuntimeError):
+            self._transport.abort()
+            return
+        self._lingering = True
+        self._timer = self._host.loop.call_later(self._host.limits.linger, self._transport.close)
+
+    def too_slow(self, reason: str) -> None:
+        self.abort(reason)
+
+    # --- inside ---------------------------------------------------------------------------------------------------
+
+    @property
+    def _blocked(self) -> bool:
+        return self._held or self._host.congestion > self.trusted
+
+    def _pause_again(self) -> None:
+        self._reading = True
+        self.adjust_reading()
+
+    def _hand_in(self, lines: list[bytes]) -> None:
+        """Hand in lines; what cannot be taken now waits. Nobody reads meanwhile, so at most one read's lines do."""
+        if self._waiting:
+            self._waiting.extend(lines)
+            return
+        host = self._host
+        now = host.now()
+        for position, line in enumerate(lines):
+            if self._stopped:
+                return
+            if self._blocked:
+                self._waiting.extend(lines[position:])
+                self.adjust_reading()
+                return
+            if len(line) > self.line_limit:
+                self._too_long()
+                return
+            try:
+                message = decode(line)
+            except MalformedLine as error:
+                self._malformed(str(error))
+                return
+            self._messages_in += 1
+            host.received(self, message, now)
+        if self._stopped or self._blocked:
+            return
+        if self._overlong or self._splitter.pending_bytes > self.line_limit:
+            self._too_long()
+        elif self._peer_ended:
+            self._report()
+
+    def _go_on(self) -> None:
+        """Hand in what waits, if that is possible again; then the end, if it has come."""
+        if self._stopped or self._blocked:
+            return
+        lines = list(self._waiting)
+        self._waiting.clear()
+        self._hand_in(lines)
+
+    def _too_long(self) -> None:
+        self._malformed(f"a line is longer than {self.line_limit} bytes")
+
+    def _malformed(self, info: str) -> None:
+        self._stop()
+        self._host.malformed(self, info)
+
+    def _stop(self) -> None:
+        """Nothing more is handed in; what still arrives is discarded."""
+        self._stopped = True
+        self._waiting.clear()
+        if not self._lost:
+            self.adjust_reading()
+
+    def _report(self) -> None:
+        """Nothing more will come of the connection."""
+        self._cancel_timer()
+        if not self._reported:
+            self._reported = True
+            self._host.closed(self, self._reason or "closed by the peer")
+        self._reason = self._reason or "closed by the peer"
+        self._stopped = True
+        self._waiting.clear()
+        if not self._lost:
+            self.close(self._reason)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def set_tcp_options(connected: socket.socket) -> None:
+    """No waiting for more to send, and a probe when nothing has been heard for long.
+
+    asyncio sets TCP_NODELAY only on sockets that name their protocol, which accepted ones of a listener made without it
+    do not.
+    """
+    with contextlib.suppress(OSError):
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4)):
+            if hasattr(socket, option):
+                connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

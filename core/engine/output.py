@@ -1,0 +1,103 @@
+"""All output of one turn of the event loop, written once per connection.
+
+One `send` of a small frame costs about 5 µs in the kernel, whatever the language, and dominates everything else that a
+broadcast costs. So frames of a turn are gathered, joined and written when it ends. Broadcasts are kept once, in the
+turn's log. A connection remembers only how far into the log it is (its mark), and takes a stretch of it over when a
+frame of its own has to go behind that. Whoever had no frame of its own gets the same bytes object as all others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from core.engine.outbox import Outbox
+
+
+class Output:
+    """Gathers frames and writes them at the end of the turn."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._log: list[bytes] = []
+        self._dirty: list[Outbox] = []
+        self._subscribers: dict[Outbox, None] = {}
+        self._scheduled = False
+
+    def send(self, outbox: Outbox, data: bytes) -> None:
+        """One frame to one connection."""
+        self._catch_up(outbox)
+        outbox.pieces.append(data)
+
+    def broadcast(self, data: bytes) -> None:
+        """One frame to all subscribers."""
+        if self._subscribers:
+            self._log.append(data)
+            self._schedule()
+
+    def subscribe(self, outbox: Outbox) -> None:
+        """Broadcasts from here on reach the connection."""
+        if not outbox.subscribed:
+            outbox.subscribed = True
+            self._subscribers[outbox] = None
+            self._touch(outbox)
+            outbox.mark = len(self._log)
+
+    def unsubscribe(self, outbox: Outbox) -> None:
+        """Broadcasts from here on do not reach the connection."""
+        if outbox.subscribed:
+            self._catch_up(outbox)
+            outbox.subscribed = False
+            del self._subscribers[outbox]
+
+    def finish(self, outbox: Outbox) -> None:
+        """Nothing more will be sent: its owner is told once all of it has been taken."""
+        self.unsubscribe(outbox)
+        outbox.finishing = True
+        self._touch(outbox)
+
+    def forget(self, outbox: Outbox) -> None:
+        """The connection is gone."""
+        if outbox.subscribed:
+            outbox.subscribed = False
+            del self._subscribers[outbox]
+        outbox.discard()
+
+    def flush(self) -> None:
+        """Write everything now."""
+        self._scheduled = False
+        log, self._log = self._log, []
+        dirty, self._dirty = self._dirty, []
+        for outbox in dirty:
+            pieces, outbox.pieces = outbox.pieces, []
+            if outbox.subscribed:
+                pieces += log[outbox.mark :]
+                outbox.mark = 0
+            if pieces:
+                outbox.write(pieces[0] if len(pieces) == 1 else b"".join(pieces), len(pieces))
+        if log:
+            joined = log[0] if len(log) == 1 else b"".join(log)
+            messages = len(log)
+            for outbox in list(self._subscribers):
+                if not outbox.dirty:
+                    outbox.write(joined, messages)
+        for outbox in dirty:
+            outbox.dirty = False
+            outbox.settle()
+
+    def _catch_up(self, outbox: Outbox) -> None:
+        """Bring the connection to the log's end."""
+        self._touch(outbox)
+        if outbox.subscribed and outbox.mark < len(self._log):
+            outbox.pieces += self._log[outbox.mark :]
+            outbox.mark = len(self._log)
+
+    def _touch(self, outbox: Outbox) -> None:
+        if not outbox.dirty:
+            outbox.dirty = True
+            self._dirty.append(outbox)
+            self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self.flush)

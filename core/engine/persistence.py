@@ -1,0 +1,289 @@
+"""The store in a thread of its own: nothing that touches the disk happens in the event loop.
+
+What is asked for while a commit runs is committed together as one transaction when it is over (group commit), so the
+slower the disk, the larger the groups. Reads take turns with commits: a read sees everything that was to be kept before
+it, a stream of reads never keeps commits waiting for more than one page, nor the other way round.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
+
+from core.node.events import CommitFailed, Committed, Event, Fetched, StoreRecovered
+from core.wire.entries import Entry, Fetch, Page, Record, Recovered
+
+log = logging.getLogger(__name__)
+
+GROUP_RECORDS_MAX: Final = 20_000
+"""Most records in one transaction."""
+RECORD_BYTES: Final = 200
+"""What a record costs beside its body, about."""
+PROBE_MIN: Final = 0.5
+PROBE_MAX: Final = 30.0
+"""Seconds between two tries of a disk that failed: doubled each time."""
+PROBE_SETTING: Final = "last_probe"
+
+_Answer = TypeVar("_Answer")
+
+
+class _Batch(NamedTuple):
+    number: int
+    epoch: int
+    records: tuple[Record, ...]
+
+
+class Store(Protocol):
+    """What this module needs of a store. All methods may block, and are called from one thread."""
+
+    def commit(self, records: Sequence[Record]) -> None:
+        """Keep all or none, synced."""
+
+    def fetch(self, query: Fetch) -> Page: ...
+
+    def backup(self, directory: Path, keep: int) -> Path: ...
+
+    def trim(self, wall: float) -> int: ...
+
+    def get_setting(self, name: str) -> str | None: ...
+
+    def set_setting(self, name: str, value: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class StoreClosed(Exception):
+    """Asked of a store that is being closed."""
+
+
+class Persistence:
+    """Runs a store."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.deliver: Callable[[Event], None] = _nobody
+        """Where events go, in the loop; never from within `persist` or `fetch`."""
+        self._changed = threading.Condition()
+        # Guarded by `_changed`.
+        self._batches: deque[_Batch] = deque()
+        self._fetches: deque[tuple[int, Fetch]] = deque()
+        self._calls: deque[tuple[Callable[[Any], Any], asyncio.Future[Any]]] = deque()
+        self._closing = False
+
+        # The thread's own.
+        self._broken = ""
+        self._probe_at = 0.0
+        self._store_epoch = 0
+
+        # The loop's own.
+        self._epoch = 0
+        """How often the store has recovered, as far as the node knows. What it asked for before it knew of the last
+        time has failed: it builds upon something that was not kept."""
+        self._collected: list[_Batch] = []
+        self._submitting = False
+        self.backlog_bytes = 0
+        """What waits for the disk, about."""
+        self._sizes: deque[tuple[int, int]] = deque()
+        self._opened: asyncio.Future[Recovered] = loop.create_future()
+        self._ended: asyncio.Future[None] = loop.create_future()
+        self._thread: threading.Thread | None = None
+
+    async def open(self, opening: Callable[[], tuple[Store, Recovered]]) -> Recovered:
+        """Start the thread, and open the store in it. Raises what `opening` does."""
+        self._thread = threading.Thread(target=self._run, args=(opening,), name="store", daemon=True)
+        self._thread.start()
+        return await asyncio.shield(self._opened)
+
+    def persist(self, batch: int, records: tuple[Record, ...]) -> None:
+        """Keep a batch; Committed or CommitFailed follows."""
+        size = sum(RECORD_BYTES + (len(one.body) if isinstance(one, Entry) else 0) for one in records)
+        self._sizes.append((batch, size))
+        self.backlog_bytes += size
+        self._collected.append(_Batch(batch, self._epoch, records))
+        # The thread is woken once a turn: each wake-up makes two threads compete for the interpreter.
+        if not self._submitting:
+            self._submitting = True
+            self._loop.call_soon(self._submit)
+
+    def fetch(self, token: int, query: Fetch) -> None:
+        """Read a page that shows everything persisted so far; Fetched follows."""
+        self._submit()
+        with self._changed:
+            self._fetches.append((token, query))
+            self._changed.notify()
+
+    async def call(self, work: Callable[[Any], _Answer]) -> _Answer:
+        """Run `work(store)` in the store's thread, behind everything asked for before. Raises what it does."""
+        self._submit()
+        answer: asyncio.Future[_Answer] = self._loop.create_future()
+        with self._changed:
+            if self._closing:
+                raise StoreClosed("the store is closed")
+            self._calls.append((work, answer))
+            self._changed.notify()
+        return await answer
+
+    async def aclose(self) -> None:
+        """Finish everything asked for, close the store, end the thread."""
+        self._submit()
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        if self._thread is None:
+            return
+        await asyncio.shield(self._ended)
+        self._thread.join()
+
+    def _submit(self) -> None:
+        self._submitting = False
+        if self._collected:
+            collected, self._collected = self._collected, []
+            with self._changed:
+                self._batches.extend(collected)
+                self._changed.notify()
+
+    # --- answers, in the loop -------------------------------------------------------------------------------------
+
+    def _settled(self, upto: int) -> None:
+        while self._sizes and self._sizes[0][0] <= upto:
+            self.backlog_bytes -= self._sizes.popleft()[1]
+
+    def _committed(self, batch: int) -> None:
+        self._settled(batch)
+        self.deliver(Committed(batch))
+
+    def _failed(self, batches: list[int], reason: str) -> None:
+        for batch in batches:
+            self._settled(batch)
+            self.deliver(CommitFailed(batch, reason))
+
+    def _recovered(self, reason: str) -> None:
+        self._epoch += 1
+        self._failed([batch for batch, _ in self._sizes], reason)
+        self.deliver(StoreRecovered())
+
+    def _fetched(self, token: int, page: Page | None) -> None:
+        self.deliver(Fetched(token, page))
+
+    # --- the thread -----------------------------------------------------------------------------------------------
+
+    def _post(self, callback: Callable[..., object], *arguments: object) -> None:
+        # The loop may be gone when a process is ended the hard way.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(callback, *arguments)
+
+    def _run(self, opening: Callable[[], tuple[Store, Recovered]]) -> None:
+        try:
+            store, recovered = opening()
+        except BaseException as error:
+            self._post(_fail, self._opened, error)
+            self._post(_answer, self._ended, None)
+            return
+        self._post(_answer, self._opened, recovered)
+        try:
+            self._serve(store)
+        finally:
+            try:
+                store.close()
+            except Exception:
+                log.exception("the store could not be closed")
+            self._post(_answer, self._ended, None)
+
+    def _serve(self, store: Store) -> None:
+        backoff = PROBE_MIN
+        while True:
+            with self._changed:
+                while not (self._batches or self._fetches or self._calls or self._closing):
+                    limit = max(0.0, self._probe_at - time.monotonic()) if self._broken else None
+                    if limit == 0.0 or not self._changed.wait(limit):
+                        break
+                group = self._take_group()
+                fetch = self._fetches.popleft() if self._fetches else None
+                call = self._calls.popleft() if self._calls and not self._batches else None
+                over = self._closing and not (group or fetch or call)
+            if over:
+                return
+            if self._broken and time.monotonic() >= self._probe_at:
+                backoff = self._probe(store, backoff)
+            if group:
+                self._commit(store, group)
+            if fetch is not None:
+                self._read(store, *fetch)
+            if call is not None:
+                self._execute(store, *call)
+
+    def _take_group(self) -> list[_Batch]:
+        group: list[_Batch] = []
+        records = 0
+        while self._batches and (not group or records + len(self._batches[0].records) <= GROUP_RECORDS_MAX):
+            group.append(self._batches.popleft())
+            records += len(group[-1].records)
+        return group
+
+    def _commit(self, store: Store, group: list[_Batch]) -> None:
+        group = [batch for batch in group if batch.epoch == self._store_epoch]
+        if group and not self._broken:
+            try:
+                store.commit([record for batch in group for record in batch.records])
+            except Exception as error:
+                log.warning("a commit failed: %s", error)
+                self._broken = _reason(error)
+                self._probe_at = time.monotonic() + PROBE_MIN
+        if group and self._broken:
+            self._post(self._failed, [batch.number for batch in group], self._broken)
+        elif group:
+            self._post(self._committed, group[-1].number)
+
+    def _probe(self, store: Store, backoff: float) -> float:
+        """Try to write something that does not matter; how long to wait before the next try."""
+        try:
+            store.set_setting(PROBE_SETTING, str(time.time()))
+        except Exception as error:
+            self._broken = _reason(error)
+            self._probe_at = time.monotonic() + backoff
+            return min(backoff * 2, PROBE_MAX)
+        self._store_epoch += 1
+        self._post(self._recovered, self._broken)
+        self._broken = ""
+        return PROBE_MIN
+
+    def _read(self, store: Store, token: int, query: Fetch) -> None:
+        page: Page | None = None
+        try:
+            page = store.fetch(query)
+        except Exception as error:
+            log.warning("a page could not be read: %s", error)
+        self._post(self._fetched, token, page)
+
+    def _execute(self, store: Store, work: Callable[[Any], Any], answer: asyncio.Future[Any]) -> None:
+        try:
+            result = work(store)
+        except Exception as error:
+            self._post(_fail, answer, error)
+        else:
+            self._post(_answer, answer, result)
+
+
+def _nobody(event: Event) -> None:
+    log.error("nobody takes %s", type(event).__name__)
+
+
+def _answer(future: asyncio.Future[Any], result: object) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+def _fail(future: asyncio.Future[Any], error: BaseException) -> None:
+    if not future.done():
+        future.set_exception(error)
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,433 @@
+"""The driver: hands one node its events and carries out what it wants done, in order, in real time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from core.engine.connection import READ_BYTES, Connection, ConnectionTraffic
+from core.engine.dialler import CannotConnect, connect
+from core.engine.output import Output
+from core.engine.passwords import Passwords
+from core.engine.persistence import Persistence
+from core.engine.settings import ConnectionLimits
+from core.node.actions import (
+    Action,
+    Broadcast,
+    Close,
+    Dial,
+    FetchPage,
+    Finished,
+    HashSecret,
+    Hold,
+    Notify,
+    Persist,
+    Send,
+    Subscribe,
+    Trust,
+    Unsubscribe,
+    VerifySecret,
+    WakeAt,
+)
+from core.node.events import (
+    ConnectionClosed,
+    ConnectionOpened,
+    DialFailed,
+    DisconnectRequested,
+    Event,
+    MalformedReceived,
+    MessageReceived,
+    Now,
+    Origin,
+    SecretHashed,
+    SecretVerified,
+    Woke,
+)
+from core.node.notices import Notice
+from core.node.snapshot import NodeSnapshot
+from core.wire.address import Address
+from core.wire.codec import encode
+from core.wire.messages import InvalidMessage, Message
+
+log = logging.getLogger(__name__)
+
+REFUSED_MAX: Final = 100
+"""Connections above the limit that are told so at a time; more are just cut."""
+PROGRESS_CHECKS: Final = 10
+"""How often within the stall limit a connection that does not take its output is looked at."""
+
+
+class NodeMachine(Protocol):
+    """The node, as its driver sees it."""
+
+    def start(self, now: Now) -> list[Action]: ...
+
+    def handle(self, event: Event, now: Now) -> list[Action]: ...
+
+    def snapshot(self, now: Now) -> NodeSnapshot: ...
+
+
+class Runtime:
+    """Drives one node. It is the host of all its connections."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        limits: ConnectionLimits,
+        persistence: Persistence,
+        passwords: Passwords,
+        *,
+        dial_limit: float,
+        dial_tls: ssl.SSLContext | None = None,
+        on_notice: Callable[[Notice], None],
+        on_finished: Callable[[tuple[str, ...]], None],
+    ) -> None:
+        self.loop = loop
+        self.limits = limits
+        self.output = Output(loop)
+        self._persistence = persistence
+        persistence.deliver = self.from_store
+        self._passwords = passwords
+        self._dial_limit = dial_limit
+        self._dial_tls = dial_tls
+        self._on_notice = on_notice
+        self._on_finished = on_finished
+        self._node: NodeMachine | None = None
+        self._connections: dict[int, Connection] = {}
+        self._open: set[Connection] = set()
+        """All with an open socket: some of them the node does not know any more, or never has."""
+        self._all_gone = asyncio.Event()
+        self._all_gone.set()
+        self._last_conn = 0
+        self._refused = 0
+        self._monotonic = 0.0
+        self._wake_at: float | None = None
+        self._wake_handle: asyncio.TimerHandle | None = None
+        self._slow: dict[Connection, None] = {}
+        self._progress_handle: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._buffer = memoryview(bytearray(READ_BYTES))
+        self.congestion = 0
+        self._performers: dict[type[Any], Callable[[Any], None]] = {
+            Send: self._send,
+            Broadcast: self._broadcast,
+            Subscribe: self._subscribe,
+            Unsubscribe: self._unsubscribe,
+            Close: self._close,
+            Hold: self._hold,
+            Trust: self._trust,
+            Dial: self._dial,
+            Persist: self._persist,
+            FetchPage: self._fetch_page,
+            HashSecret: self._hash_secret,
+            VerifySecret: self._verify_secret,
+            WakeAt: self._wake,
+            Notify: self._notify,
+            Finished: self._finished,
+        }
+
+    # --- for the server -------------------------------------------------------------------------------------------
+
+    def start(self, node: NodeMachine) -> None:
+        """Begin to drive `node`. Raises what its start does."""
+        self._node = node
+        self._perform(node.start(self.now()))
+
+    def deliver(self, event: Event) -> None:
+        """Hand the node an event; nothing when it has finished."""
+        self._handle(event, self.now())
+
+    def from_store(self, event: Event) -> None:
+        """Hand the node what its store answers."""
+        self._check_congestion()
+        self.deliver(event)
+
+    def accepted(self) -> Connection:
+        """The protocol for a connection that somebody opened."""
+        return self._make("inbound")
+
+    def local(self, vouched: str | None) -> Connection:
+        """The protocol for a connection from within this process."""
+        return self._make("local", vouched=vouched)
+
+    def snapshot(self) -> NodeSnapshot:
+        assert self._node is not None
+        return self._node.snapshot(self.now())
+
+    def traffic(self) -> dict[int, ConnectionTraffic]:
+        return {conn: connection.traffic for conn, connection in self._connections.items()}
+
+    def run(self, work: asyncio.Task[None]) -> None:
+        """Own a task: it is ended, and awaited, with the runtime."""
+        self._tasks.add(work)
+        work.add_done_callback(self._tasks.discard)
+
+    async def aclose(self, reason: str, *, at_once: bool = False) -> None:
+        """Hand in nothing more, end all connections and tasks. Bounded by the flush and linger limits."""
+        self._node = None
+        for handle in (self._wake_handle, self._progress_handle):
+            if handle is not None:
+                handle.cancel()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self.output.flush()
+        for connection in list(self._open):
+            if at_once:
+                connection.abort(reason)
+            else:
+                connection.close(reason)
+        try:
+            async with asyncio.timeout(self.limits.flush + self.limits.linger + 1.0):
+                await self._all_gone.wait()
+        except TimeoutError:
+            for connection in list(self._open):
+                connection.abort(reason)
+            await self._all_gone.wait()
+
+    # --- for connections ------------------------------------------------------------------------------------------
+
+    def read_buffer(self) -> memoryview:
+        return self._buffer
+
+    def now(self) -> Now:
+        self._monotonic = max(self._monotonic, self.loop.time())
+        return Now(self._monotonic, time.time())
+
+    def opened(self, connection: Connection) -> bool:
+        if self._node is None:
+            connection.abort("the server is not running")
+            return False
+        if connection.origin == "inbound" and len(self._open) - self._refused >= self.limits.connections:
+            self._refuse(connection)
+            return False
+        self._track(connection)
+        self._connections[connection.conn] = connection
+        self.deliver(
+            ConnectionOpened(connection.conn, connection.origin, connection.peer, connection.dial, connection.vouched)
+        )
+        return True
+
+    def received(self, connection: Connection, message: Message, now: Now) -> None:
+        self._handle(MessageReceived(connection.conn, message), now)
+
+    def malformed(self, connection: Connection, info: str) -> None:
+        self.deliver(MalformedReceived(connection.conn, info))
+
+    def closed(self, connection: Connection, reason: str) -> None:
+        self._connections.pop(connection.conn, None)
+        self.deliver(ConnectionClosed(connection.conn, reason))
+
+    def gone(self, connection: Connection) -> None:
+        if connection.refused:
+            self._refused -= 1
+        self._open.discard(connection)
+        if not self._open:
+            self._all_gone.set()
+
+    def waiting(self, connection: Connection, waits: bool) -> None:
+        if not waits:
+            self._slow.pop(connection, None)
+            return
+        self._slow[connection] = None
+        connection.check_progress(self.loop.time())
+        if self._progress_handle is None:
+            self._progress_handle = self.loop.call_later(self.limits.stall / PROGRESS_CHECKS, self._check_progress)
+
+    # --- events and actions ---------------------------------------------------------------------------------------
+
+    def _handle(self, event: Event, now: Now) -> None:
+        node = self._node
+        if node is None:
+            return
+        try:
+            actions = node.handle(event, now)
+        except Exception:
+            self._survive(node, event)
+            return
+        self._perform(actions)
+
+    def _perform(self, actions: list[Action]) -> None:
+        performers = self._performers
+        for action in actions:
+            try:
+                performers[type(action)](action)
+            except Exception:
+                log.exception("an action could not be carried out: %s", type(action).__name__)
+
+    def _survive(self, node: NodeMachine, event: Event) -> None:
+        """A fault in the node: whatever led to it loses its connection, everybody else goes on."""
+        # The event itself may hold a secret.
+        log.exception("a fault in handling %s", type(event).__name__)
+        conn = getattr(event, "conn", None)
+        connection = self._connections.get(conn) if isinstance(conn, int) else None
+        if connection is None:
+            return
+        reason = "a fault in this server"
+        text = f"a fault in this server ended the connection from {connection.peer}; the log says more"
+        self._on_notice(Notice(time.time(), "refused", text, "error"))
+        try:
+            actions = node.handle(DisconnectRequested(connection.conn, reason), self.now())
+        except Exception:
+            log.exception("a fault in handling DisconnectRequested")
+        else:
+            self._perform(actions)
+        if not connection.closing:
+            connection.close(reason)
+
+    def _send(self, action: Send) -> None:
+        connection = self._connections.get(action.conn)
+        if connection is not None and not connection.closing:
+            self.output.send(connection.outbox, action.frame.data)
+
+    def _broadcast(self, action: Broadcast) -> None:
+        self.output.broadcast(action.frame.data)
+
+    def _subscribe(self, action: Subscribe) -> None:
+        connection = self._connections.get(action.conn)
+        if connection is not None and not connection.closing:
+            self.output.subscribe(connection.outbox)
+
+    def _unsubscribe(self, action: Unsubscribe) -> None:
+        connection = self._connections.get(action.conn)
+        if connection is not None:
+            self.output.unsubscribe(connection.outbox)
+
+    def _close(self, action: Close) -> None:
+        connection = self._connections.get(action.conn)
+        if connection is not None:
+            connection.close(action.reason)
+
+    def _hold(self, action: Hold) -> None:
+        connection = self._connections.get(action.conn)
+        if connection is not None:
+            connection.hold(action.held)
+
+    def _trust(self, action: Trust) -> None:
+        connection = self._connections.get(action.conn)
+        if connection is not None:
+            connection.trust()
+
+    def _dial(self, action: Dial) -> None:
+        self.run(self.loop.create_task(self._dialling(action.dial, action.address), name=f"dial {action.address}"))
+
+    def _persist(self, action: Persist) -> None:
+        self._persistence.persist(action.batch, action.records)
+        self._check_congestion()
+
+    def _fetch_page(self, action: FetchPage) -> None:
+        self._persistence.fetch(action.token, action.query)
+
+    def _hash_secret(self, action: HashSecret) -> None:
+        token = action.token
+        self._passwords.hash(action.secret, lambda verifier: self.deliver(SecretHashed(token, verifier)))
+
+    def _verify_secret(self, action: VerifySecret) -> None:
+        token = action.token
+        self._passwords.verify(
+            action.secret, action.verifier, lambda matches: self.deliver(SecretVerified(token, matches))
+        )
+
+    def _wake(self, action: WakeAt) -> None:
+        self._wake_at = action.at
+        # A handle that is due earlier is left alone: when it is, it looks again. Timers mostly move into the future.
+        if self._wake_handle is None or action.at < self._wake_handle.when():
+            if self._wake_handle is not None:
+                self._wake_handle.cancel()
+            self._wake_handle = self.loop.call_at(action.at, self._woke)
+
+    def _woke(self) -> None:
+        self._wake_handle = None
+        wake_at = self._wake_at
+        if wake_at is None:
+            return
+        # Loops round to their clock's resolution (uvloop: milliseconds), and may be a little early.
+        if wake_at > self.loop.time() + 0.002:
+            self._wake_handle = self.loop.call_at(wake_at, self._woke)
+            return
+        self._wake_at = None
+        self._monotonic = max(self._monotonic, wake_at)
+        self.deliver(Woke())
+
+    def _notify(self, action: Notify) -> None:
+        self._on_notice(action.notice)
+
+    def _finished(self, action: Finished) -> None:
+        self._on_finished(action.undone)
+
+    # --- dialling -------------------------------------------------------------------------------------------------
+
+    async def _dialling(self, dial: int, address: Address) -> None:
+        deadline = self.loop.time() + self._dial_limit
+        try:
+            connected = await connect(address, self._dial_limit)
+        except CannotConnect as error:
+            self.deliver(DialFailed(dial, str(error), refused=error.refused))
+            return
+        except Exception as error:
+            log.exception("a fault in dialling")
+            self.deliver(DialFailed(dial, str(error)))
+            return
+        connection = self._make("outbound", dial=dial)
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self.loop.create_connection(
+                    lambda: connection,
+                    sock=connected,
+                    ssl=self._dial_tls,
+                    server_hostname=address.host if self._dial_tls is not None else None,
+                )
+        except OSError as error:
+            connected.close()
+            if connection.conn not in self._connections:
+                reason = error.strerror or str(error) or f"no answer within {self._dial_limit:g} s"
+                self.deliver(DialFailed(dial, f"no encrypted connection could be made: {reason}"))
+        except BaseException:
+            connected.close()
+            raise
+
+    def _make(self, origin: Origin, dial: int | None = None, vouched: str | None = None) -> Connection:
+        self._last_conn += 1
+        return Connection(self, self._last_conn, origin, dial, vouched)
+
+    # --- limits ---------------------------------------------------------------------------------------------------
+
+    def _track(self, connection: Connection) -> None:
+        self._open.add(connection)
+        self._all_gone.clear()
+
+    def _refuse(self, connection: Connection) -> None:
+        """No room: say so, unless even that is asked too often."""
+        self._track(connection)
+        connection.refused = True
+        self._refused += 1
+        reason = f"this server has no room for more than {self.limits.connections} connections, try again later"
+        if self._refused > REFUSED_MAX:
+            connection.abort(reason)
+            return
+        self.output.send(connection.outbox, encode(InvalidMessage(reason)))
+        connection.close(reason)
+
+    def _check_congestion(self) -> None:
+        """Read less when the disk does not keep up, and again when it has caught up by half."""
+        waiting, limit = self._persistence.backlog_bytes, self.limits.unwritten_bytes
+        level = 2 if waiting > 4 * limit else 1 if waiting > limit else 0
+        if level < self.congestion and waiting > limit * (2 if self.congestion == 2 else 0.5):
+            return
+        if level != self.congestion:
+            self.congestion = level
+            for connection in self._connections.values():
+                connection.adjust_reading()
+
+    def _check_progress(self) -> None:
+        self._progress_handle = None
+        now = self.loop.time()
+        for connection in list(self._slow):
+            connection.check_progress(now)
+        if self._slow:
+            self._progress_handle = self.loop.call_later(self.limits.stall / PROGRESS_CHECKS, self._check_progress)

@@ -1,0 +1,124 @@
+"""The engine's settings: everything that a person may choose about one server. Times in seconds, sizes in bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final, Literal
+
+from core.node import config as presets
+from core.node.config import NodeConfig
+from core.wire.address import Address
+from core.wire.limits import CLIENT_LINE_BYTES_MAX, DEFAULT_PORT, SERVER_LINE_BYTES_MAX
+
+MEBIBYTE: Final = 1024 * 1024
+
+Preset = Literal["local", "lan", "wan"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionLimits:
+    """What one connection, and all of them together, may cost."""
+
+    connections: int = 10_000
+    """Connections at a time; one more is told so and closed."""
+    client_line_bytes: int = CLIENT_LINE_BYTES_MAX
+    server_line_bytes: int = SERVER_LINE_BYTES_MAX
+    client_queue_bytes: int = 8 * MEBIBYTE
+    """What may wait for one client that reads slowly; with more it is disconnected, and catches up when it is back."""
+    server_queue_bytes: int = 64 * MEBIBYTE
+    """The same for an authenticated server."""
+    stall: float = 30.0
+    """How long something may wait on a connection that takes not a single byte."""
+    flush: float = 5.0
+    """How long a connection that is being closed has to take what was sent to it."""
+    linger: float = 1.0
+    """How long a peer that was told to go may go on talking before its connection is cut.
+
+    What it says is discarded, but has to be read: a close with unread input makes the kernel send a reset, which can
+    destroy the last answer on its way (RFC 2525, section 2.17).
+    """
+    held: float = 30.0
+    """How long what a vanished peer had said waits for the node to take it."""
+    unwritten_bytes: int = 32 * MEBIBYTE
+    """What may wait for the disk; with more, clients are not read until it has gone down (servers: four times)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordSettings:
+    """Argon2id parameters (OWASP Password Storage Cheat Sheet: 19 MiB, 2 passes, 1 lane), and who computes."""
+
+    memory_kib: int = 19 * 1024
+    passes: int = 2
+    lanes: int = 1
+    workers: int = 2
+    queue: int = 4096
+    """Checks that may wait; one more fails at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSettings:
+    """Encryption of all connections, in both directions. All servers and clients of a network use it, or none does."""
+
+    certificate: Path
+    """PEM: this server's certificate, then the chain to its authority."""
+    key: Path
+    authority: Path | None = None
+    """PEM: who signed the other servers' certificates; None means the system's authorities."""
+    check_names: bool = True
+    """Whether a dialled server's certificate must name the host that was dialled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """What the store keeps of past activities. Accounts are kept for ever."""
+
+    activities: int | None = 1_000_000
+    seconds: float | None = None
+    interval: float = 600.0
+    """Between two looks at what can go."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """How one server runs."""
+
+    data_dir: Path
+    host: str = ""
+    """Where to listen: a name or address; empty, `0.0.0.0` and `::` mean everywhere, IPv4 and IPv6."""
+    port: int = DEFAULT_PORT
+    """0: any free one."""
+    advertise: Address | None = None
+    """Where others reach this server, if not where it listens; port 0 in it means the port that it listens on."""
+    name: str = ""
+    secret: str | None = None
+    """The network's secret; None: the one kept in the data directory, made at the first start."""
+    join: Address | None = None
+    """A server of the network to join."""
+    preset: Preset = "lan"
+    announce_interval: float = 5.0
+    backup_interval: float = 600.0
+    """0: no backups."""
+    backups_kept: int = 5
+    anonymous: bool = True
+    redirects: bool = True
+    retention: Retention = field(default_factory=Retention)
+    limits: ConnectionLimits = field(default_factory=ConnectionLimits)
+    passwords: PasswordSettings = field(default_factory=PasswordSettings)
+    tls: TlsSettings | None = None
+    node: Mapping[str, float | int | bool] = field(default_factory=dict)
+    """Fields of `NodeConfig` that differ from the preset."""
+
+    def node_config(self, advertised: Address, secret: str) -> NodeConfig:
+        """The node's settings. Raises TypeError if `node` names a field that does not exist."""
+        make = {"local": presets.local, "lan": presets.lan, "wan": presets.wan}[self.preset]
+        config = replace(
+            make(advertised.host, advertised.port, secret),
+            name=self.name,
+            announce_interval=self.announce_interval,
+            anonymous=self.anonymous,
+            redirects=self.redirects,
+        )
+        changes: dict[str, float | int | bool] = dict(self.node)
+        return replace(config, **changes)  # type: ignore[arg-type]

@@ -1,0 +1,258 @@
+"""A scripted node, a store in memory, and a runtime around them on real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from core.engine.listening import bind
+from core.engine.passwords import Passwords
+from core.engine.persistence import Persistence
+from core.engine.runtime import Runtime
+from core.engine.settings import ConnectionLimits, PasswordSettings
+from core.node.actions import Action
+from core.node.events import ConnectionOpened, Event, MessageReceived, Now
+from core.node.notices import Notice
+from core.node.snapshot import NodeSnapshot
+from core.wire.codec import Frame
+from core.wire.entries import Entry, EntryId, Fetch, Page, Record, Recovered
+from core.wire.messages import Message, Ping
+
+LIMIT = 5.0
+"""Seconds that anything in these tests may take."""
+
+CHEAP = PasswordSettings(memory_kib=64, passes=1)
+
+_Kind = TypeVar("_Kind", bound=Event)
+
+
+def frame(number: int, size: int = 0) -> Frame:
+    """A frame that names its number and is at least `size` bytes long."""
+    data = b'{"command":"PING","number":%d}' % number
+    return Frame(Ping(number), data.ljust(size - 1) + b"\n")
+
+
+def entry(seq: int, body: bytes = b"{}") -> Entry:
+    return Entry(EntryId("n", 1, seq), "activity", seq, body)
+
+
+class ScriptedNode:
+    """Does what `script` says, and remembers what it was told."""
+
+    def __init__(self, script: Callable[[Event], list[Action]] | None = None) -> None:
+        self.script = script or (lambda event: [])
+        self.events: list[Event] = []
+        self.starting: list[Action] = []
+        self.snapshots = 0
+        self._news = asyncio.Event()
+
+    def start(self, now: Now) -> list[Action]:
+        return self.starting
+
+    def handle(self, event: Event, now: Now) -> list[Action]:
+        self.events.append(event)
+        self._news.set()
+        return self.script(event)
+
+    def snapshot(self, now: Now) -> NodeSnapshot:
+        self.snapshots += 1
+        return NodeSnapshot(now.wall, "n", "n", "h", 1, 1, 0, (), (), (), 0, 0, False, None, False)
+
+    def of(self, kind: type[_Kind]) -> list[_Kind]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    async def told(self, kind: type[_Kind], count: int = 1) -> list[_Kind]:
+        """Wait until so many events of a kind have come."""
+        async with asyncio.timeout(LIMIT):
+            while len(self.of(kind)) < count:
+                self._news.clear()
+                await self._news.wait()
+        return self.of(kind)
+
+    async def numbers(self, count: int) -> list[int]:
+        """Wait for so many pings; their numbers."""
+        received = await self.told(MessageReceived, count)
+        return [event.message.number for event in received if isinstance(event.message, Ping)]
+
+    @property
+    def messages(self) -> list[Message]:
+        return [event.message for event in self.of(MessageReceived)]
+
+
+class MemoryStore:
+    """A store that forgets, fails and dawdles when it is told to."""
+
+    def __init__(self) -> None:
+        self.transactions: list[list[Record]] = []
+        self.settings: dict[str, str] = {}
+        self.trimmed = 0
+        self.backups: list[Path] = []
+        self.failure: Exception | None = None
+        self.closed = False
+        self.threads: set[int] = set()
+        self.reached = threading.Event()
+        self.gate = threading.Event()
+        self.gate.set()
+
+    @property
+    def records(self) -> list[Record]:
+        return [record for transaction in self.transactions for record in transaction]
+
+    def _work(self) -> None:
+        self.threads.add(threading.get_ident())
+        self.reached.set()
+        assert self.gate.wait(LIMIT)
+        if self.failure is not None:
+            raise self.failure
+
+    def commit(self, records: Sequence[Record]) -> None:
+        self._work()
+        self.transactions.append(list(records))
+
+    def fetch(self, query: Fetch) -> Page:
+        self._work()
+        found = tuple(one for one in self.records if isinstance(one, Entry) and one.kind in query.kinds)
+        return Page(found[-query.newest :] if query.newest else found, {}, False)
+
+    def backup(self, directory: Path, keep: int) -> Path:
+        self._work()
+        self.backups.append(directory / f"backup-{len(self.backups)}")
+        return self.backups[-1]
+
+    def trim(self, wall: float) -> int:
+        self._work()
+        self.trimmed += 1
+        return 0
+
+    def get_setting(self, name: str) -> str | None:
+        return self.settings.get(name)
+
+    def set_setting(self, name: str, value: str) -> None:
+        self._work()
+        self.settings[name] = value
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class World:
+    """One scripted node on a real port."""
+
+    def __init__(self, runtime: Runtime, node: ScriptedNode, store: MemoryStore, port: int) -> None:
+        self.runtime = runtime
+        self.node = node
+        self.store = store
+        self.port = port
+        self.notices: list[Notice] = []
+        self.finished: list[tuple[str, ...]] = []
+
+    async def client(self, *, receive_buffer: int | None = None) -> Peer:
+        """A peer on a connection of its own, which the node has been told of."""
+        known = len(self.node.of(ConnectionOpened))
+        peer = await Peer.dial(self.port, receive_buffer)
+        peer.conn = (await self.node.told(ConnectionOpened, known + 1))[-1].conn
+        return peer
+
+
+class Peer:
+    """The other end of a connection, by bare sockets."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.conn = 0
+        self.received = b""
+
+    @classmethod
+    async def dial(cls, port: int, receive_buffer: int | None = None) -> Peer:
+        sock = socket.socket()
+        sock.setblocking(False)
+        if receive_buffer is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
+        return cls(sock)
+
+    async def say(self, data: bytes) -> None:
+        async with asyncio.timeout(LIMIT):
+            await asyncio.get_running_loop().sock_sendall(self.sock, data)
+
+    async def ping(self, *numbers: int) -> None:
+        await self.say(b"".join(frame(number).data for number in numbers))
+
+    async def hear(self, size: int) -> bytes:
+        """The next `size` bytes, or fewer if the stream ends."""
+        async with asyncio.timeout(LIMIT):
+            while len(self.received) < size:
+                data = await asyncio.get_running_loop().sock_recv(self.sock, 1 << 20)
+                if not data:
+                    break
+                self.received += data
+        found, self.received = self.received[:size], self.received[size:]
+        return found
+
+    async def rest(self) -> bytes:
+        """Everything up to the end of the stream."""
+        pieces = [self.received]
+        self.received = b""
+        async with asyncio.timeout(LIMIT):
+            while data := await asyncio.get_running_loop().sock_recv(self.sock, 1 << 20):
+                pieces.append(data)
+        return b"".join(pieces)
+
+    def close(self) -> None:
+        self.sock.close()
+
+
+@contextlib.asynccontextmanager
+async def world(
+    script: Callable[[Event], list[Action]] | None = None,
+    *,
+    limits: ConnectionLimits | None = None,
+    store: MemoryStore | None = None,
+    starting: Sequence[Action] = (),
+    dial_limit: float = LIMIT,
+    **changes: float,
+) -> AsyncIterator[World]:
+    """A runtime with a scripted node; `changes` are to the limits."""
+    loop = asyncio.get_running_loop()
+    store = store or MemoryStore()
+    node = ScriptedNode(script)
+    node.starting = list(starting)
+    persistence = Persistence(loop)
+    passwords = Passwords(CHEAP)
+    await persistence.open(lambda: (store, Recovered("n", 1)))
+    tuned = replace(limits or ConnectionLimits(linger=0.2), **changes)  # type: ignore[arg-type]
+    runtime = Runtime(
+        loop,
+        tuned,
+        persistence,
+        passwords,
+        dial_limit=dial_limit,
+        on_notice=lambda notice: made.notices.append(notice),
+        on_finished=lambda undone: made.finished.append(undone),
+    )
+    (listener,) = await bind("127.0.0.1", 0)
+    listener.listen()
+    made = World(runtime, node, store, listener.getsockname()[1])
+    runtime.start(node)
+    server = await loop.create_server(runtime.accepted, sock=listener)
+    try:
+        yield made
+    finally:
+        server.close()
+        await runtime.aclose("the test is over", at_once=True)
+        await passwords.aclose()
+        store.gate.set()
+        await persistence.aclose()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something is so that no event tells of."""
+    async with asyncio.timeout(LIMIT):
+        while not condition():
+            await asyncio.sleep(0.002)
