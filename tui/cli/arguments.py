@@ -16,10 +16,8 @@ from tui.cli.settings import (
     CONFIG_VARIABLE,
     GROUP_TITLES,
     SETTINGS,
-    Choices,
     Group,
     Setting,
-    load,
     suggestion,
 )
 from tui.cli.version import __version__
@@ -283,13 +281,3 @@ def _dispatch(argv: Sequence[str]) -> int:
 
         hide_argument(arguments.secret)
     return int(importlib.import_module(_MODULES[command]).run(arguments))
-
-
-def given_settings(arguments: argparse.Namespace) -> dict[str, object]:
-    """The settings among the arguments, as they were written."""
-    return {name: value for name, value in vars(arguments).items() if name in BY_NAME}
-
-
-def choices_of(arguments: argparse.Namespace) -> Choices:
-    """The settings as they hold for a command. Raises CommandFailed."""
-    return load(given_settings(arguments), getattr(arguments, "config", None))

@@ -1,8 +1,7 @@
-"""The commands that are clients of a network: who they are, and a connection that ends with the command."""
+"""A client for a command: a connection that ends with the command, and what its failures mean."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,40 +18,7 @@ from core.client import (
     Renamed,
 )
 from core.wire.address import Address
-from core.wire.names import ANONYMOUS
-from tui.cli import values
-from tui.cli.console import CommandFailed, ExitStatus, ask_secret, say, usage_error
-from tui.cli.settings import Choices
-
-
-def address_of(arguments: argparse.Namespace) -> Address:
-    """The server that a command names. Raises CommandFailed."""
-    try:
-        return values.address(arguments.address)
-    except ValueError as error:
-        raise usage_error(str(error)) from None
-
-
-def seconds_of(arguments: argparse.Namespace) -> float:
-    """`--timeout`. Raises CommandFailed."""
-    try:
-        return values.duration_between(0.1, 86400)(arguments.timeout)
-    except ValueError as error:
-        raise usage_error(f"--timeout: {error}") from None
-
-
-def credentials(choices: Choices) -> tuple[str, str | None]:
-    """Who the command is. Asks for a secret if there is somebody to ask. Raises CommandFailed."""
-    user = str(choices.value("user") or ANONYMOUS)
-    if user == ANONYMOUS:
-        return ANONYMOUS, None
-    secret = choices.secret("user_secret") or ask_secret(f"secret of {user}: ")
-    if not secret:
-        raise usage_error(
-            f"logging in as {user} needs a secret",
-            hint="ACTIVITY_TUI_USER_SECRET or --user-secret-file gives it.",
-        )
-    return user, secret
+from tui.cli.console import CommandFailed, ExitStatus, say
 
 
 class Session:

@@ -8,8 +8,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from tui.cli.arguments import given_settings
 from tui.cli.console import CommandFailed, ExitStatus, put, say, usage_error
+from tui.cli.inputs import given_settings
 from tui.cli.settings import (
     GROUP_TITLES,
     SETTINGS,
@@ -93,6 +93,9 @@ def _init(path: Path, force: bool) -> int:
     content = template()
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandFailed(ExitStatus.FAILURE, f"{path} cannot be written: {error.strerror}") from None
+    try:
         # Whole or not at all; private, because a secret may come to stand in it.
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

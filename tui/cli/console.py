@@ -165,7 +165,21 @@ def _printable(sentence: str) -> str:
     return neutralise_lines(sentence)
 
 
+def _occupy_descriptors() -> None:
+    """Where a caller has closed a standard stream, put nothing in its place.
+
+    Otherwise the next file or socket that is opened takes the number, and narration would be written into it.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    sys.stdin = sys.stdin or os.fdopen(0, encoding="utf-8", closefd=False)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
+
+
 def _prepare_streams() -> None:
+    _occupy_descriptors()
     # A terminal that cannot show a character is no reason to fail.
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)

@@ -17,9 +17,9 @@ from core.wire.address import Address
 from core.wire.framing import LineSplitter, LineTooLong
 from core.wire.limits import CLIENT_LINE_BYTES_MAX
 from tui.activities import note, raw_activity
-from tui.cli.arguments import choices_of
-from tui.cli.clients import Session, address_of, credentials, seconds_of, session
+from tui.cli.clients import Session, session
 from tui.cli.console import CommandFailed, ExitStatus, put, say, usage_error
+from tui.cli.inputs import address_of, choices_of, credentials, seconds_of
 from tui.cli.loop import run_until_interrupted
 from tui.safe_text import neutralise
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from core.store import restore_backup
 from tui.cli import values
-from tui.cli.arguments import choices_of
 from tui.cli.console import ExitStatus, say, usage_error
+from tui.cli.inputs import choices_of
 from tui.cli.settings import default_data_dir
 
 
@@ -20,6 +19,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise usage_error(f"BACKUP: {error}") from None
     chosen = choices.value("data_dir")
     data_dir = chosen if isinstance(chosen, Path) else default_data_dir(int(str(choices.value("port"))))
+    # Only now: what is wrong with the arguments is said without waiting for the store to be loaded.
+    from core.store import restore_backup
+
     restore_backup(backup, data_dir, force=arguments.force)
     say(f"restored {data_dir} from {backup}; start the server with `activity-tui serve --data-dir {data_dir}`")
     return ExitStatus.DONE

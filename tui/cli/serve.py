@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from core.wire.address import Address
-from tui.cli.arguments import choices_of
-from tui.cli.clients import address_of
 from tui.cli.console import interactive, usage_error
+from tui.cli.inputs import address_of, choices_of
 from tui.cli.options import JoinOptions, NodeOptions, PersonOptions, Preset, ServeOptions, TlsOptions
 from tui.cli.settings import Choices
 

@@ -14,9 +14,9 @@ import msgspec
 from core.client import ClientEvent, ClientSettings
 from core.node.snapshot import ConnectionView, NodeSnapshot, ServerView
 from core.wire.address import Address
-from tui.cli.arguments import choices_of
-from tui.cli.clients import address_of, credentials, seconds_of, session
+from tui.cli.clients import session
 from tui.cli.console import CommandFailed, ExitStatus, put
+from tui.cli.inputs import address_of, choices_of, credentials, seconds_of
 from tui.cli.loop import run_until_interrupted
 from tui.safe_text import neutralise, neutralise_name
 

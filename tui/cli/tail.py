@@ -15,9 +15,9 @@ from core.client import ActivityArrived, CaughtUp, ClientEvent, ClientSettings
 from core.wire.address import Address
 from tui.activities import compact, sentence
 from tui.cli import values
-from tui.cli.arguments import choices_of
-from tui.cli.clients import address_of, credentials, session
+from tui.cli.clients import session
 from tui.cli.console import ExitStatus, OutputClosed, put, say, usage_error
+from tui.cli.inputs import address_of, choices_of, credentials
 from tui.cli.loop import run_until_interrupted
 from tui.safe_text import neutralise_name
 

@@ -1,0 +1,96 @@
+"""What is loaded when: the static import contracts' dynamic twin, which also sees what our dependencies load."""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import core
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SCREENS = {"textual", "asyncssh"}
+
+
+def loaded_after(code: str, tmp_path: Path) -> set[str]:
+    """The modules that a fresh interpreter has loaded after running `code`."""
+    report = tmp_path / "modules.json"
+    ending = f"\nimport json, sys\nopen({str(report)!r}, 'w').write(json.dumps(sorted(sys.modules)))\n"
+    subprocess.run(
+        [sys.executable, "-c", code + ending], cwd=REPOSITORY, check=True, timeout=50, stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={"HOME": str(tmp_path)},
+    )  # fmt: skip
+    return set(json.loads(report.read_text()))
+
+
+def loaded_after_command(tmp_path: Path, *arguments: str) -> set[str]:
+    code = f"from tui.cli import main\ntry:\n    main({list(arguments)!r})\nexcept SystemExit:\n    pass\n"
+    return loaded_after(code, tmp_path)
+
+
+def roots(modules: set[str]) -> set[str]:
+    return {module.partition(".")[0] for module in modules}
+
+
+def test_no_module_of_the_core_loads_a_screen_or_ssh(tmp_path: Path) -> None:
+    names = [module.name for module in pkgutil.walk_packages(core.__path__, "core.") if "__main__" not in module.name]
+    assert len(names) > 20
+    loaded = loaded_after("\n".join(f"import {name}" for name in names), tmp_path)
+    assert set(names) <= loaded
+    assert not roots(loaded) & (SCREENS | {"rich", "argparse", "platformdirs", "tui"})
+
+
+def test_the_pure_rooms_load_no_sockets_threads_or_loops(tmp_path: Path) -> None:
+    names = [
+        module.name
+        for room in ("wire", "node")
+        for module in pkgutil.walk_packages([str(REPOSITORY / "core" / room)], f"core.{room}.")
+    ]
+    loaded = loaded_after("\n".join(f"import {name}" for name in names), tmp_path)
+    assert set(names) <= loaded
+    assert not roots(loaded) & {
+        "asyncio",
+        "socket",
+        "ssl",
+        "select",
+        "selectors",
+        "concurrent",
+        "sqlite3",
+        "subprocess",
+    }
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("--version",),
+        ("serve", "--help"),
+        ("config", "show"),
+        ("post", "127.0.0.1:1", "hello"),
+        ("tail", "127.0.0.1:1"),
+        ("status", "127.0.0.1:1"),
+        ("serve", "--headless", "--host", "192.0.2.1", "--data-dir", "/dev/null/x"),
+    ],
+    ids=lambda arguments: " ".join(arguments)[:20],
+)
+def test_a_command_without_a_screen_loads_neither_textual_nor_asyncssh(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    assert not roots(loaded_after_command(tmp_path, *arguments)) & SCREENS
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("config", "path")], ids=lambda each: each[0])
+def test_what_only_prints_loads_no_event_loop_either(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    assert not roots(loaded_after_command(tmp_path, *arguments)) & {"asyncio", "logging", "msgspec", "rich", "sqlite3"}
+
+
+def test_a_client_command_loads_no_engine_and_no_store(tmp_path: Path) -> None:
+    loaded = loaded_after_command(tmp_path, "tail", "127.0.0.1:1")
+    assert "core.client" in loaded
+    assert not {module for module in loaded if module.startswith(("core.engine", "core.store"))}
+    assert "sqlite3" not in loaded

@@ -1,0 +1,94 @@
+"""How the command line answers what it does not understand, and how it explains itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.program import Program
+from tui.cli.arguments import build
+
+COMMANDS = ("serve", "join", "post", "tail", "status", "restore", "config")
+
+
+def test_version_is_told_on_standard_output(program: Program) -> None:
+    ended = program.run("--version")
+    assert ended.status == 0
+    assert ended.out.startswith("activity-tui 0.")
+    assert ended.err == ""
+
+
+def test_help_shows_the_commands_examples_and_exit_statuses(program: Program) -> None:
+    ended = program.run("--help")
+    assert ended.status == 0
+    assert all(f"    {command} " in ended.out for command in COMMANDS)
+    assert "examples:" in ended.out
+    assert "130 interrupted" in ended.out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_with_examples(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    with pytest.raises(SystemExit) as ended:
+        build().parse_args([command, "--help"])
+    text = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert f"activity-tui {command}" in text.partition("examples:")[2]
+
+
+def test_no_command_shows_the_help_as_an_error(program: Program) -> None:
+    ended = program.run()
+    assert ended.status == 2
+    assert ended.out == ""
+    assert "commands:" in ended.err
+
+
+def test_an_unknown_command_suggests_what_was_meant(program: Program) -> None:
+    ended = program.run("stauts")
+    assert ended.status == 2
+    assert ended.err.splitlines()[0] == "activity-tui: there is no command 'stauts'; did you mean 'status'?"
+
+
+def test_an_unknown_flag_suggests_what_was_meant(program: Program) -> None:
+    ended = program.run("serve", "--headles")
+    assert ended.status == 2
+    assert "did you mean '--headless'?" in ended.err
+
+
+def test_a_flag_is_never_guessed_from_its_beginning(program: Program) -> None:
+    assert program.run("serve", "--head").status == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("post", "h"), "give what to post"),
+        (("post", "h", "text", "--json", "{}"), "not both"),
+        (("post", "h", "--json", "[1]"), "begins with {"),
+        (("post", "h", "--json", '{"a": }'), "not JSON"),
+        (("post", "h", " "), "an empty note"),
+        (("post", "h", "x" * 70_000), "at most"),
+        (("post", "h:0", "x"), "port 0"),
+        (("post", "h:x", "x"), "not a port"),
+        (("post", "h", "x", "--timeout", "soon"), "--timeout"),
+        (("post", "h", "x", "-u", "ada"), "needs a secret"),
+        (("post", "h", "x", "-u", " ada"), "--user"),
+        (("tail", "h", "--since", "yesterday"), "--since"),
+        (("tail", "h", "--no-follow"), "--since"),
+        (("status", ""), "host is missing"),
+        (("join", "h", "--headless"), "network's secret"),
+        (("serve",), "--headless"),
+        (("join", "h"), "--headless"),
+        (("serve", "--headless", "--secret-file", "/does/not/exist"), "cannot be read"),
+        (("serve", "--headless", "--tls-key", "/k"), "tls_certificate"),
+        (("config", "shw"), "invalid choice"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence_with_status_2(
+    program: Program, arguments: tuple[str, ...], said: str
+) -> None:
+    ended = program.run(*arguments)
+    assert ended.status == 2
+    assert said in ended.err
+    assert ended.out == ""

@@ -1,0 +1,122 @@
+"""Values as people write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.wire.address import Address
+from tui.cli import values
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("90", 90), ("1.5", 1.5), ("500ms", 0.5), ("10m", 600), ("2h", 7200), ("1d", 86400), (5, 5), (0.5, 0.5)],
+)
+def test_a_time_is_seconds_or_a_number_with_a_unit(written: object, seconds: float) -> None:
+    assert values.duration(written) == seconds
+
+
+@pytest.mark.parametrize(
+    "written", ["", "soon", "-1", "1 hour", "10x", "1e9", "nan", "inf", True, None, "\u0663", "9999999w"]
+)
+def test_what_is_no_time_is_refused(written: object) -> None:
+    with pytest.raises(ValueError):
+        values.duration(written)
+
+
+def test_an_interval_may_be_switched_off_only_where_that_makes_sense() -> None:
+    assert values.duration_between(1, 10, zero=True)("0") == 0
+    with pytest.raises(ValueError, match="out of range"):
+        values.duration_between(1, 10)("0")
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("3722", Address("", 3722)),
+        (3722, Address("", 3722)),
+        (":3722", Address("", 3722)),
+        ("127.0.0.1:3722", Address("127.0.0.1", 3722)),
+        ("[::1]:3722", Address("::1", 3722)),
+    ],
+)
+def test_where_to_listen_is_a_port_or_a_host_and_a_port(written: object, address: Address) -> None:
+    assert values.listening(written) == address
+
+
+@pytest.mark.parametrize("written", ["host", "host:", "1:2:3", "70000", True, 1.5])
+def test_where_to_listen_needs_a_port(written: object) -> None:
+    with pytest.raises(ValueError):
+        values.listening(written)
+
+
+def test_an_advertised_address_without_a_port_stands_for_the_listening_port() -> None:
+    assert values.advertised("chat.example.org") == Address("chat.example.org", 0)
+    assert values.advertised("chat.example.org:99") == Address("chat.example.org", 99)
+
+
+def test_an_address_to_connect_to_cannot_have_port_zero() -> None:
+    assert values.address("example.org") == Address("example.org", 3780)
+    with pytest.raises(ValueError, match="only makes sense to listen on"):
+        values.address("example.org:0")
+
+
+@pytest.mark.parametrize("written", ["", "*", "[]"])
+def test_no_host_means_all_addresses(written: str) -> None:
+    assert values.host(written) == ""
+
+
+def test_a_host_with_a_port_says_that_the_port_is_a_setting_of_its_own() -> None:
+    with pytest.raises(ValueError, match="setting of its own"):
+        values.host("localhost:3780")
+
+
+@pytest.mark.parametrize("written", [True, "yes", "ON", "1", "true"])
+def test_a_switch_is_on_in_many_words(written: object) -> None:
+    assert values.switch(written) is True
+
+
+@pytest.mark.parametrize("written", ["maybe", 1, 0, None, ""])
+def test_a_switch_is_nothing_between_on_and_off(written: object) -> None:
+    with pytest.raises(ValueError):
+        values.switch(written)
+
+
+@pytest.mark.parametrize("written", ["1.0", 1.0, True, "many", "", None])
+def test_a_count_is_a_whole_number(written: object) -> None:
+    with pytest.raises(ValueError, match="whole number"):
+        values.count_between(0, 10)(written)
+
+
+def test_a_path_begins_at_home_where_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/somewhere")
+    assert values.path("~/data") == Path("/somewhere/data")
+
+
+@pytest.mark.parametrize("name", ["", " ada", "a\nb", "x" * 65])
+def test_a_user_name_that_could_not_be_registered_is_refused(name: str) -> None:
+    with pytest.raises(ValueError):
+        values.username(name)
+
+
+@pytest.mark.parametrize("written", ["", "two\nlines", "x" * 1025, 5])
+def test_a_refused_secret_is_not_told(written: object) -> None:
+    with pytest.raises(ValueError) as refused:
+        values.secret(written)
+    assert not written or str(written) not in str(refused.value)
+
+
+def test_a_secret_file_gives_its_first_line(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("correct horse \r\nsomething else\n")
+    assert values.read_secret_file(file) == "correct horse "
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xff\xfe\n"])
+def test_a_secret_file_without_a_secret_is_refused(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=str(file)):
+        values.read_secret_file(file)
