@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import signal
 import threading
 import time
@@ -15,7 +16,8 @@ from core.node.notices import Notice
 from tui.cli.console import ExitStatus, leave_at_once
 from tui.cli.loop import narrate_log
 from tui.cli.options import NodeOptions
-from tui.cli.starting import join_command, keep_secret_file, start_server
+from tui.cli.starting import keep_secret_file, start_server
+from tui.invitation import client_command
 from tui.safe_text import neutralise
 
 LOG_LINES_MAX: Final = 10_000
@@ -88,13 +90,14 @@ class _Headless:
         self._log.write(f"listening on {server.address}, reached at {server.advertised}")
         data_dir = server.settings.data_dir
         self._log.write(f"data is kept in {data_dir}")
-        self._log.write(f"join as a client with: {join_command(server.advertised, None)}")
+        self._log.write(f"join as a client with: {client_command(server.advertised)}")
         try:
             secret_file = keep_secret_file(data_dir, server.secret)
         except OSError as error:
             self._log.write(f"warning the network's secret could not be written to a file: {error}")
         else:
-            self._log.write(f"join as a server with: {join_command(server.advertised, secret_file)}")
+            flag = f"--secret-file {shlex.quote(str(secret_file))}"
+            self._log.write(f"join as a server with: {client_command(server.advertised)} {flag}")
 
     def _note(self, notice: Notice) -> None:
         mark = "" if notice.severity in ("info", "good") else f"{notice.severity}: "

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 from core.engine import CannotBind, DataDirectoryInUse, EngineSettings, Retention, Server, TlsSettings
-from core.wire.address import Address
 from tui.cli.options import NodeOptions
 from tui.cli.settings import default_data_dir
 
@@ -88,13 +87,3 @@ def keep_secret_file(data_dir: Path, secret: str) -> Path:
     finally:
         draft.unlink(missing_ok=True)
     return file
-
-
-def join_command(address: Address, secret_file: Path | None) -> str:
-    """The command with which another server joins; without a file, a client."""
-    import shlex
-
-    command = ["activity-tui", "join", str(address)]
-    if secret_file is not None:
-        command += ["--secret-file", str(secret_file)]
-    return shlex.join(command)
