@@ -132,7 +132,8 @@ class Connection(asyncio.BufferedProtocol):
         self._lingering = False
         self._peer_ended = False
         self._reported = False
-        self._lost = False
+        self._lost = True
+        """Not connected: not yet, or not any more."""
         self._reason = ""
         self._timer: asyncio.TimerHandle | None = None
 
@@ -140,6 +141,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport = cast(asyncio.Transport, transport)
+        self._lost = False
         self.outbox = Outbox(self, transport, self._host.limits.client_queue_bytes)
         # Above a single byte everything waits in the outbox, where it is shared, counted and timed. (With 0 asyncio's
         # TLS transport would pause without ever resuming.)
@@ -182,6 +184,8 @@ class Connection(asyncio.BufferedProtocol):
         return self._transport.can_write_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._lost:
+            return
         self._lost = True
         self._peer_ended = True
         self._cancel_timer()
@@ -273,6 +277,10 @@ class Connection(asyncio.BufferedProtocol):
         self._stop()
         if not self._lost:
             self._transport.abort()
+
+    def abandon(self) -> None:
+        """Whoever made the connection was cancelled: uvloop then closes the socket without `connection_lost`."""
+        self.connection_lost(None)
 
     def check_progress(self, now: float) -> None:
         """Cut the connection if its peer has not taken anything for too long."""

@@ -98,9 +98,8 @@ async def _race(addresses: Sequence[_Resolved]) -> socket.socket:
 
 async def _attempt(address: _Resolved) -> socket.socket:
     family, kind, protocol, _, where = address
-    dialled = socket.socket(family, kind, protocol)
+    dialled = _new_socket(family, kind, protocol)
     try:
-        dialled.setblocking(False)
         await asyncio.get_running_loop().sock_connect(dialled, where)
         if dialled.getsockname() == dialled.getpeername():
             # A dead port of this host in the range for outgoing connections: TCP lets a socket connect to itself.
@@ -110,6 +109,12 @@ async def _attempt(address: _Resolved) -> socket.socket:
         with contextlib.suppress(OSError):
             dialled.close()
         raise
+
+
+def _new_socket(family: int, kind: int, protocol: int) -> socket.socket:
+    made = socket.socket(family, kind, protocol)
+    made.setblocking(False)
+    return made
 
 
 def _sentence(error: BaseException) -> str:

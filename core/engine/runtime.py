@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -150,9 +151,9 @@ class Runtime:
         """The protocol for a connection that somebody opened."""
         return self._make("inbound")
 
-    def local(self, vouched: str | None) -> Connection:
-        """The protocol for a connection from within this process."""
-        return self._make("local", vouched=vouched)
+    def attach(self, ours: socket.socket, vouched: str | None) -> None:
+        """Serve a connection from within this process."""
+        self.run(self.loop.create_task(self._attaching(ours, vouched), name="local connection"))
 
     def snapshot(self) -> NodeSnapshot:
         assert self._node is not None
@@ -373,22 +374,30 @@ class Runtime:
             log.exception("a fault in dialling")
             self.deliver(DialFailed(dial, str(error)))
             return
+        tls = self._dial_tls
         connection = self._make("outbound", dial=dial)
         try:
             async with asyncio.timeout_at(deadline):
                 await self.loop.create_connection(
-                    lambda: connection,
-                    sock=connected,
-                    ssl=self._dial_tls,
-                    server_hostname=address.host if self._dial_tls is not None else None,
+                    lambda: connection, sock=connected, ssl=tls, server_hostname=address.host if tls else None
                 )
-        except OSError as error:
+        except BaseException as error:
             connected.close()
-            if connection.conn not in self._connections:
+            if connection.conn in self._connections:
+                connection.abandon()
+            elif isinstance(error, OSError):
                 reason = error.strerror or str(error) or f"no answer within {self._dial_limit:g} s"
                 self.deliver(DialFailed(dial, f"no encrypted connection could be made: {reason}"))
+            if not isinstance(error, OSError):
+                raise
+
+    async def _attaching(self, ours: socket.socket, vouched: str | None) -> None:
+        connection = self._make("local", vouched=vouched)
+        try:
+            await self.loop.connect_accepted_socket(lambda: connection, ours)
         except BaseException:
-            connected.close()
+            ours.close()
+            connection.abandon()
             raise
 
     def _make(self, origin: Origin, dial: int | None = None, vouched: str | None = None) -> Connection:

@@ -1,0 +1,201 @@
+"""The store's thread: group commit, failure and recovery, reads."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from core.engine import persistence as module
+from core.engine.persistence import Persistence, StoreClosed
+from core.node.events import CommitFailed, Committed, Event, Fetched, StoreRecovered
+from core.wire.entries import Fetch, Recovered
+from tests.engine.harness import LIMIT, MemoryStore, entry, until
+
+
+class Desk:
+    """A persistence over a store in memory, and what it answered."""
+
+    def __init__(self, persistence: Persistence, store: MemoryStore) -> None:
+        self.persistence = persistence
+        self.store = store
+        self.events: list[Event] = []
+        persistence.deliver = self.events.append
+
+    async def busy(self) -> None:
+        """Make the store dawdle over batch 1."""
+        self.store.reached.clear()
+        self.store.gate.clear()
+        self.persistence.persist(1, (entry(1),))
+        await asyncio.to_thread(self.store.reached.wait, LIMIT)
+
+    async def answered(self, *events: Event) -> None:
+        with contextlib.suppress(TimeoutError):
+            await until(lambda: len(self.events) >= len(events))
+        assert self.events == list(events)
+
+
+@pytest.fixture
+async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+    monkeypatch.setattr(module, "PROBE_MIN", 0.05)
+    persistence = Persistence(asyncio.get_running_loop())
+    made = Desk(persistence, MemoryStore())
+    await persistence.open(lambda: (made.store, Recovered("n", 1)))
+    yield made
+    made.store.gate.set()
+    await persistence.aclose()
+
+
+async def test_what_one_turn_asks_for_is_one_transaction_and_answered_once(desk: Desk) -> None:
+    for batch in (1, 2, 3):
+        desk.persistence.persist(batch, (entry(batch),))
+    await desk.answered(Committed(3))
+    assert desk.store.transactions == [[entry(1), entry(2), entry(3)]]
+
+
+async def test_what_is_asked_for_during_a_commit_is_committed_together_after_it(desk: Desk) -> None:
+    await desk.busy()
+    for batch in (2, 3, 4):
+        desk.persistence.persist(batch, (entry(batch),))
+        await asyncio.sleep(0)
+    desk.store.gate.set()
+    await desk.answered(Committed(1), Committed(4))
+    assert desk.store.transactions == [[entry(1)], [entry(2), entry(3), entry(4)]]
+
+
+async def test_a_transaction_has_a_largest_size(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "GROUP_RECORDS_MAX", 3)
+    for batch in (1, 2, 3):
+        desk.persistence.persist(batch, (entry(2 * batch), entry(2 * batch + 1)))
+    await desk.answered(Committed(1), Committed(2), Committed(3))
+
+
+async def test_the_loop_goes_on_while_the_disk_works(desk: Desk) -> None:
+    await desk.busy()
+    begin = time.monotonic()
+    await asyncio.sleep(0.01)
+    assert time.monotonic() - begin < 1.0
+    assert desk.events == []
+    assert desk.store.threads.isdisjoint({threading.get_ident()})
+
+
+async def test_a_page_shows_everything_persisted_before_it(desk: Desk) -> None:
+    desk.persistence.persist(1, (entry(1),))
+    desk.persistence.fetch(7, Fetch({}))
+    await until(lambda: len(desk.events) == 2)
+    fetched = desk.events[1]
+    assert isinstance(fetched, Fetched) and fetched.page is not None
+    assert (fetched.token, fetched.page.entries) == (7, (entry(1),))
+
+
+async def test_reads_and_commits_take_turns(desk: Desk) -> None:
+    await desk.busy()
+    for token in range(3):
+        desk.persistence.fetch(token, Fetch({}))
+    desk.persistence.persist(2, (entry(2),))
+    await asyncio.sleep(0)
+    desk.store.gate.set()
+    await until(lambda: len(desk.events) == 5)
+    kinds = [type(event).__name__ for event in desk.events]
+    assert kinds == ["Committed", "Committed", "Fetched", "Fetched", "Fetched"]
+
+
+async def test_a_page_that_cannot_be_read_is_answered_as_none(desk: Desk) -> None:
+    desk.store.failure = OSError("bad block")
+    desk.persistence.fetch(7, Fetch({}))
+    await desk.answered(Fetched(7, None))
+
+
+async def test_a_failed_commit_fails_all_its_batches_with_the_reason(desk: Desk) -> None:
+    desk.store.failure = OSError("disk full")
+    desk.persistence.persist(1, (entry(1),))
+    desk.persistence.persist(2, (entry(2),))
+    await desk.answered(CommitFailed(1, "disk full"), CommitFailed(2, "disk full"))
+
+
+async def test_after_a_failure_everything_fails_until_the_disk_works_again(desk: Desk) -> None:
+    desk.store.failure = OSError("disk full")
+    desk.persistence.persist(1, (entry(1),))
+    await desk.answered(CommitFailed(1, "disk full"))
+    desk.persistence.persist(2, (entry(2),))
+    await desk.answered(CommitFailed(1, "disk full"), CommitFailed(2, "disk full"))
+    desk.store.failure = None
+    await until(lambda: StoreRecovered() in desk.events)
+    desk.persistence.persist(3, (entry(3),))
+    await until(lambda: len(desk.events) == 4)
+    assert desk.events[2:] == [StoreRecovered(), Committed(3)]
+    assert desk.store.records == [entry(3)]
+
+
+async def test_what_was_asked_for_before_the_recovery_was_known_is_not_kept(desk: Desk) -> None:
+    desk.store.failure = OSError("disk full")
+    desk.persistence.persist(1, (entry(1),))
+    await desk.answered(CommitFailed(1, "disk full"))
+    desk.store.failure = None
+    # The thread finds the disk working while this turn of the loop does not end.
+    begin = time.monotonic()
+    while not desk.store.settings and time.monotonic() - begin < LIMIT:
+        time.sleep(0.001)
+    desk.persistence.persist(2, (entry(2),))
+    await until(lambda: len(desk.events) == 3)
+    assert desk.events[1:] == [CommitFailed(2, "disk full"), StoreRecovered()]
+    desk.persistence.persist(3, (entry(3),))
+    await until(lambda: len(desk.events) == 4)
+    assert desk.store.records == [entry(3)]
+    assert desk.persistence.backlog_bytes == 0
+
+
+async def test_a_disk_that_stays_broken_is_tried_again_and_again(desk: Desk) -> None:
+    desk.store.failure = OSError("disk full")
+    desk.persistence.persist(1, (entry(1),))
+    await desk.answered(CommitFailed(1, "disk full"))
+    await asyncio.sleep(0.2)
+    assert desk.events == [CommitFailed(1, "disk full")]
+    desk.store.failure = None
+    await until(lambda: StoreRecovered() in desk.events)
+
+
+async def test_what_waits_for_the_disk_is_measured(desk: Desk) -> None:
+    await desk.busy()
+    desk.persistence.persist(2, (entry(2, b"x" * 10_000),))
+    assert 10_000 < desk.persistence.backlog_bytes < 12_000
+    desk.store.gate.set()
+    await until(lambda: Committed(2) in desk.events)
+    assert desk.persistence.backlog_bytes == 0
+
+
+async def test_closing_finishes_what_was_asked_for_and_closes_the_store(desk: Desk) -> None:
+    await desk.busy()
+    desk.persistence.persist(2, (entry(2),))
+    closing = asyncio.create_task(desk.persistence.aclose())
+    await asyncio.sleep(0)
+    desk.store.gate.set()
+    await closing
+    assert desk.store.records == [entry(1), entry(2)]
+    assert desk.store.closed
+    with pytest.raises(StoreClosed):
+        await desk.persistence.call(lambda store: None)
+
+
+async def test_a_call_runs_in_the_stores_thread_and_raises_what_it_raises(desk: Desk) -> None:
+    desk.persistence.persist(1, (entry(1),))
+    assert await desk.persistence.call(lambda store: len(store.records)) == 1
+    desk.store.failure = OSError("no")
+    with pytest.raises(OSError, match="no"):
+        await desk.persistence.call(lambda store: store.set_setting("a", "b"))
+
+
+async def test_a_store_that_cannot_be_opened_says_so_and_leaves_no_thread() -> None:
+    persistence = Persistence(asyncio.get_running_loop())
+
+    def opening() -> tuple[MemoryStore, Recovered]:
+        raise OSError("no such directory")
+
+    with pytest.raises(OSError, match="no such directory"):
+        await persistence.open(opening)
+    await persistence.aclose()
+    assert persistence._thread is not None and not persistence._thread.is_alive()
