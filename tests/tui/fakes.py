@@ -1,0 +1,253 @@
+"""A network that is not there: what the application sees of a node and a client, by hand and to the second."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from core.node.notices import Notice, NoticeKind, Severity
+from core.node.snapshot import ConnectionView, NodeSnapshot, ServerView, UserView
+from core.wire.activity import stamp_activity
+from core.wire.address import Address
+from tui.activities import note
+from tui.app import ActivityApp, Preferences
+from tui.session import Identity, Session
+
+NOON = 1_795_348_800.0
+"""22 November 2026, 12:00:00 UTC."""
+
+
+@dataclass(frozen=True)
+class FakeTraffic:
+    bytes_in: int
+    bytes_out: int
+    queued_bytes: int = 0
+
+
+def snapshot(**changes: Any) -> NodeSnapshot:
+    """A small network: this node, two neighbours, one behind them, a base server, and one that is gone."""
+    known = NodeSnapshot(
+        at=NOON,
+        id="aa",
+        name="ada",
+        hostname="192.0.2.1",
+        port=3780,
+        incarnation=3,
+        load=3,
+        servers=(
+            ServerView("aa", "ada", "192.0.2.1", 3780, 3, "here", 3, False, ("bb", "cc"), ("dd",), ("alice", "bob")),
+            ServerView("bb", "byron", "192.0.2.2", 3780, 4, "reachable", 1, False, ("aa", "dd"), (), ("carol",)),
+            ServerView("cc", "curie", "192.0.2.3", 3780, 2, "reachable", 1, True, ("aa",), (), ()),
+            ServerView("dd", "darwin", "192.0.2.4", 3780, 1, "reachable", 7, False, ("bb",), ("aa",), ("dave",)),
+            ServerView("ee", "elder", "192.0.2.5", 3781, 6, "guest", via="cc"),
+            ServerView("ff", "faraday", "192.0.2.6", 3780, 0, "unreachable"),
+        ),
+        connections=(
+            ConnectionView(
+                1, "server", "outbound", "192.0.2.2:3780", "eager", "byron", "bb", ("quit", "sync"), NOON - 7200, 0.0041
+            ),
+            ConnectionView(
+                2, "server", "inbound", "192.0.2.3:50111", "eager", "curie", "cc", ("quit", "sync"), NOON - 300, 0.0382
+            ),
+            ConnectionView(
+                3, "server", "outbound", "192.0.2.4:3780", "lazy", "darwin", "dd", ("quit", "sync"), NOON - 60, 1.25
+            ),
+            ConnectionView(
+                4, "client", "local", "this process", "logged in", "alice", None, ("quit", "ack"), NOON - 7000, 0.0002
+            ),
+            ConnectionView(5, "client", "inbound", "198.51.100.9:40404", "logged in", "bob", None, (), NOON - 45),
+            ConnectionView(6, "client", "inbound", "198.51.100.10:40405", "anonymous", "anonymous", None, (), NOON - 5),
+        ),
+        users=(
+            UserView("alice", NOON - 86400, ("aa",)),
+            UserView("bob", NOON - 3600, ("aa",)),
+            UserView("carol", NOON - 1800, ("bb",)),
+            UserView("dave", NOON - 900, ("dd",), "dan"),
+            UserView("erin", NOON - 200_000, ()),
+        ),
+        users_total=5,
+        activities=12,
+        draining=False,
+        storage_error=None,
+        base_servers=False,
+        unreachable=1,
+    )
+    return msgspec.structs.replace(known, **changes)
+
+
+@dataclass
+class FakeNode:
+    """A node of which the test decides everything."""
+
+    shown: NodeSnapshot = field(default_factory=snapshot)
+    address: Address = field(default_factory=lambda: Address("0.0.0.0", 3780))
+    advertised: Address = field(default_factory=lambda: Address("192.0.2.1", 3780))
+    secret: str = "correct horse"
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def snapshot(self) -> NodeSnapshot:
+        return self.shown
+
+    def traffic(self) -> Mapping[int, FakeTraffic]:
+        return {
+            1: FakeTraffic(1_204_000, 3_310_000),
+            2: FakeTraffic(41_000, 88_100),
+            3: FakeTraffic(8_800, 9_900),
+            4: FakeTraffic(2_100, 51_000),
+            5: FakeTraffic(310, 44_000, 2_500_000),
+            6: FakeTraffic(120, 700),
+        }
+
+    def join(self, address: Address) -> None:
+        self.calls.append(("join", address))
+
+    def disconnect(self, conn: int, reason: str) -> None:
+        self.calls.append(("disconnect", conn))
+
+    def request_drain(self, reason: str = "") -> None:
+        self.calls.append(("drain", reason))
+
+    async def wait_closed(self) -> tuple[str, ...]:
+        await self.closed.wait()
+        return ()
+
+    async def backup_now(self) -> Path:
+        self.calls.append(("backup",))
+        return Path("/data/backups/one.backup")
+
+
+class FakeClient:
+    """A client that says yes at once, unless told otherwise, and keeps what is posted until the test answers."""
+
+    def __init__(self, session: Session, identity: Identity) -> None:
+        self.session = session
+        self.identity = identity
+        self.posted: list[tuple[str, Mapping[str, Any]]] = []
+        self.answers = True
+        self.closed = False
+
+    async def run(self) -> None:
+        world = WORLDS[self.session]
+        world.clients.append(self)
+        if world.refuse is not None:
+            refused = self.session.register_refused if self.identity.way == "register" else self.session.login_refused
+            refused(world.refuse)
+            return
+        if self.identity.way == "register":
+            self.session.registered(self.identity.username, None if self.identity.secret else "made-for-you-7Kq2")
+        self.session.logged_in(self.identity.username, Address("192.0.2.1", 3780))
+        await asyncio.Event().wait()
+
+    def post(self, activity: Mapping[str, Any]) -> str:
+        ref = f"ref-{len(self.posted)}"
+        self.posted.append((ref, activity))
+        return ref
+
+    def deliver(self, ref: str) -> None:
+        """The network has the activity, and it comes back."""
+        activity = next(one for key, one in self.posted if key == ref)
+        raw = {key: msgspec.Raw(msgspec.json.encode(value)) for key, value in activity.items()}
+        name = self.session.username or "anonymous"
+        self.session.accepted(ref)
+        self.session.arrived(stamp_activity(raw, name), name, self.session.clock(), live=True, own_ref=ref)
+
+    async def close(self) -> None:
+        self.closed = True
+
+    async def status(self) -> Mapping[str, Any] | None:
+        shown: Mapping[str, Any] = msgspec.to_builtins(snapshot())
+        return shown
+
+
+WORLDS: dict[Session, World] = {}
+
+
+class World:
+    """A session, its node and its clients."""
+
+    def __init__(self, *, node: bool = True, refuse: str | None = None, capacity: int = 5000) -> None:
+        self.time = NOON
+        self.node = FakeNode() if node else None
+        self.refuse = refuse
+        self.clients: list[FakeClient] = []
+        self.session = Session(
+            FakeClient,
+            node=self.node,
+            target=None if node else Address("192.0.2.1", 3780),
+            clock=lambda: self.time,
+            feed_capacity=capacity,
+        )
+        WORLDS[self.session] = self
+
+    @property
+    def client(self) -> FakeClient:
+        return self.clients[-1]
+
+    def app(self, **options: Any) -> ActivityApp:
+        preferences = options.pop("preferences", Preferences(zone=UTC))
+        options.setdefault("first", Identity("login", "alice", "secret"))
+        app = ActivityApp(self.session, preferences=preferences, **options)
+        app.animation_level = "none"
+        return app
+
+    def says(self, sender: str, text: str, *, live: bool = True) -> None:
+        self.arrives(sender, note(text), live=live)
+
+    def arrives(self, sender: str, activity: Mapping[str, Any], *, live: bool = True) -> None:
+        raw = {key: msgspec.Raw(msgspec.json.encode(value)) for key, value in activity.items()}
+        self.session.arrived(stamp_activity(raw, sender), sender, self.time, live=live, own_ref=None)
+
+    def notice(self, kind: NoticeKind, text: str, severity: Severity = "info") -> None:
+        self.session.noticed(Notice(self.time, kind, text, severity))
+
+    def lively(self) -> None:
+        """Some minutes of an ordinary day."""
+        for after, sender, text in (
+            (0, "bob", "good morning, is anybody on curie?"),
+            (4, "carol", "me, via byron; round trips look fine from here"),
+            (9, "alice", "@bob I am moving the backups to darwin today"),
+        ):
+            self.time = NOON + after
+            self.says(sender, text, live=False)
+        self.time = NOON + 12
+        self.session.caught_up(3)
+        self.arrives("dave", {"type": "Like", "object": {"type": "Note", "name": "Release notes 1.4"}})
+        self.time = NOON + 15
+        self.arrives("anonymous", {"temperature": 21.50, "sensor": {"id": 7, "room": "lab"}})
+        self.time = NOON + 21
+        self.arrives(
+            "erin",
+            {
+                "type": "Add",
+                "object": {"type": "Image", "name": "harbour"},
+                "target": {"type": "Collection", "name": "Holidays"},
+            },
+        )
+        self.time = NOON + 25
+        self.says(
+            "王小明",
+            "漢字も大丈夫です — wide characters keep their column, and a longer line is wrapped "
+            "under itself so that the names stay easy to scan",
+        )
+        for after, kind, text, severity in (
+            (1, "listening", "listening on 0.0.0.0:3780, reached at 192.0.2.1:3780", "good"),
+            (2, "linked", "linked with byron (192.0.2.2:3780)", "good"),
+            (3, "joined", "darwin has joined the network behind byron", "info"),
+            (5, "vote", "byron, curie and darwin allow the name carol", "info"),
+            (6, "registered", "carol was registered at byron", "good"),
+            (8, "redirected", "a client was sent to curie, which has fewer", "info"),
+            (11, "lost", "faraday and 2 people behind it cannot be reached", "error"),
+            (13, "healed", "the gap is closed: darwin is reached through byron", "good"),
+            (18, "quit", "curie is leaving; its people go to ada", "warning"),
+            (20, "backup", "a backup of 214 kB was written", "good"),
+        ):
+            self.time = NOON + after
+            self.notice(kind, text, severity)  # type: ignore[arg-type]
+        self.time = NOON + 30

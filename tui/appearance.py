@@ -1,0 +1,101 @@
+"""How the application looks: one style sheet, the theme pairs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+DEFAULT_THEME: Final = "textual-dark"
+
+_PAIRS: Final = (
+    ("textual-dark", "textual-light"),
+    ("ansi-dark", "ansi-light"),
+    ("catppuccin-mocha", "catppuccin-latte"),
+    ("solarized-dark", "solarized-light"),
+    ("rose-pine", "rose-pine-dawn"),
+    ("atom-one-dark", "atom-one-light"),
+)
+
+
+def counterpart(theme: str, *, dark: bool) -> str:
+    """The light theme that goes with a dark one, and the other way round."""
+    for one, other in _PAIRS:
+        if theme in (one, other):
+            return other if theme == one else one
+    return _PAIRS[0][1] if dark else _PAIRS[0][0]
+
+
+CSS: Final = """
+Screen { background: $background; }
+
+TopBar { height: 1; background: $panel; color: $foreground; padding: 0 1; }
+ShareBar { height: 1; padding: 0 1; color: $foreground 75%; }
+ShareBar:hover { color: $foreground; background: $boost; }
+TabBar { height: 1; display: none; background: $surface; }
+
+#panes { height: 1fr; layout: grid; grid-size: 2 4; grid-columns: 3fr 2fr; grid-gutter: 0; }
+Pane {
+    height: 100%; padding: 0; border: round $foreground 25%;
+    border-title-color: $foreground 80%; border-subtitle-color: $foreground 60%;
+}
+Pane:focus-within {
+    border: round $primary;
+    border-title-color: $text-primary; border-title-style: bold; border-subtitle-color: $foreground 75%;
+}
+Pane:ansi { border: round ansi_bright_black; }
+Pane:ansi:focus-within { border: round ansi_default; }
+#pane-feed { row-span: 4; }
+
+MainScreen.-huge #panes { grid-size: 3 2; grid-columns: 8fr 5fr 5fr; }
+MainScreen.-huge #pane-feed { row-span: 2; }
+
+MainScreen.-tabs TabBar { display: block; }
+MainScreen.-tabs #panes { layout: vertical; }
+MainScreen.-tabs Pane { display: none; }
+MainScreen.-tabs Pane.-current { display: block; height: 1fr; }
+MainScreen.-short Pane { border: none; border-title-style: none; }
+MainScreen.-short Pane:focus-within { border: none; }
+
+MainScreen.-zoomed #panes { layout: vertical; }
+MainScreen.-zoomed Pane { display: none; }
+MainScreen.-zoomed Pane.-current { display: block; height: 1fr; }
+
+#composer-line { height: 1; }
+#prompt { width: auto; color: $text-primary; text-style: bold; padding: 0 1 0 1; }
+#composer { width: 1fr; height: 1; background: $boost; border: none; padding: 0 1; }
+#composer:focus { background: $surface-lighten-1; border: none; }
+#composer:ansi { background: ansi_default; }
+#composer-problem { height: auto; max-height: 3; display: none; padding: 0 1; }
+.problem { color: $text-error; height: auto; }
+
+#filter-bar { height: 1; display: none; background: $boost; }
+#filter-bar.-open { display: block; }
+#filter-label { width: auto; padding: 0 1; color: $text-warning; text-style: bold; }
+#filter { width: 1fr; height: 1; border: none; padding: 0 1; background: $boost; }
+#filter-words { width: auto; padding: 0 1; color: $foreground 75%; }
+
+Footer { background: $panel; }
+
+ModalScreen { align: center middle; background: $background 60%; }
+ModalScreen:ansi { background: ansi_default; }
+.dialog {
+    width: 66; max-width: 96%; height: auto; max-height: 96%;
+    border: round $primary; border-title-color: $text-primary; border-title-style: bold;
+    background: $surface; padding: 1 2;
+}
+.dialog.-wide { width: 100; }
+.dialog.-large { width: 100; height: 90%; padding: 1; }
+.dialog .label { height: 1; margin-top: 1; color: $foreground 80%; }
+.dialog Input { background: $boost; }
+.dialog Input.-textual-compact { height: 1; border: none; padding: 0 1; }
+.dialog Input:focus { background: $surface-lighten-2; }
+.dialog .quiet { color: $foreground 70%; }
+.dialog .copied { margin: 1 0; padding: 0 1; background: $boost; color: $text-success; }
+.dialog RadioSet { margin-top: 1; width: 1fr; background: $surface; }
+.dialog Checkbox { margin-top: 1; background: $surface; }
+.dialog .buttons { height: 1; margin-top: 1; }
+.dialog .buttons Button { margin-right: 2; }
+.dialog .problem { display: block; }
+.dialog #name-problem, .dialog #secret-problem { height: auto; }
+LeavingScreen .dialog { height: 60%; }
+LeavingScreen EventsView { margin: 1 0; }
+"""

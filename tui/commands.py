@@ -1,0 +1,66 @@
+"""What can be typed after a slash in the line where one writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    name: str
+    usage: str
+    help: str
+    needs: str = ""
+    """What the argument is, if there must be one."""
+    node_only: bool = False
+
+
+COMMANDS: Final = (
+    Command("help", "/help", "Shows the keys and the commands."),
+    Command("who", "/who", "Shows who is registered, and logged in where."),
+    Command("filter", "/filter [WORDS]", "Filters the feed: words, from:NAME, type:TYPE. Without words: shows all."),
+    Command("json", "/json OBJECT", "Sends an activity of your own making.", needs="a JSON object"),
+    Command("invite", "/invite", "Shows and copies the command with which others join."),
+    Command(
+        "join", "/join HOST:PORT", "Links this node to a server of another network.", needs="HOST:PORT", node_only=True
+    ),
+    Command("backup", "/backup", "Writes a backup of everything this node keeps.", node_only=True),
+    Command("login", "/login", "Registers a name, logs in with another one, or goes anonymous."),
+    Command("bell", "/bell off|mention|all", "Says when to ring.", needs="off, mention or all"),
+    Command("theme", "/theme [NAME]", "Changes the colours; without a name: light or dark."),
+    Command("quit", "/quit", "Leaves."),
+)
+
+BY_NAME: Final = {command.name: command for command in COMMANDS}
+_ALIASES: Final = {"exit": "quit", "users": "who", "search": "filter", "share": "invite", "nick": "login", "h": "help"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a written line asks for: to be sent (`command` is None), or a command with its argument."""
+
+    text: str
+    command: Command | None = None
+
+
+def parse(text: str, *, node: bool = True) -> Line:
+    """Read a written line.
+
+    Raises ValueError with a sentence for a person.
+    """
+    text = text.strip()
+    if text.startswith("//"):
+        return Line(text[1:])
+    if not text.startswith("/"):
+        return Line(text)
+    word, _, argument = text[1:].partition(" ")
+    command = BY_NAME.get(_ALIASES.get(word.lower(), word.lower()))
+    if command is None:
+        raise ValueError(f"there is no command /{word[:20]}; /help lists them, and // writes a line that begins with /")
+    argument = argument.strip()
+    if command.needs and not argument:
+        raise ValueError(f"/{command.name} needs {command.needs}: {command.usage}")
+    if command.node_only and not node:
+        raise ValueError(f"/{command.name} needs a server here, and this is a client only")
+    return Line(argument, command)

@@ -1,0 +1,24 @@
+"""How others join: commands to copy, none of which puts a secret where other people of a machine can read it."""
+
+from __future__ import annotations
+
+import shlex
+
+from core.wire.address import Address
+
+SECRET_VARIABLE = "ACTIVITY_TUI_SECRET"
+
+
+def client_command(address: Address) -> str:
+    """With which a person joins as a client."""
+    return f"activity-tui join {shlex.quote(str(address))}"
+
+
+def server_command(address: Address, secret: str) -> str:
+    """With which a server joins. The secret is in the environment of the command, which only its owner can read."""
+    return f"{SECRET_VARIABLE}={shlex.quote(secret)} {client_command(address)}"
+
+
+def masked(address: Address) -> str:
+    """The server's command as it can stand on a screen that others see."""
+    return f"{SECRET_VARIABLE}=\u2022\u2022\u2022\u2022 {client_command(address)}"

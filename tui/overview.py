@@ -1,0 +1,94 @@
+"""The lines around the panes, as words: who and where one is, how others join, what the panes hold."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from core.node.snapshot import NodeSnapshot, ServerView
+from tui import invitation, words
+from tui.safe_text import neutralise, neutralise_name
+from tui.session import Session, Stage
+
+StyledText = tuple[str, str]
+"""Safe text and a Textual style."""
+
+_DIM: Final = "$foreground 70%"
+_DOTS: Final[dict[Stage, StyledText]] = {
+    "online": ("\u25cf ", "$text-success"),
+    "connecting": ("\u25cc ", "$text-warning"),
+    "waiting": ("\u25cc ", "$text-warning"),
+    "gone": ("\u2717 ", "$text-error"),
+    "nobody": ("\u25cb ", _DIM),
+}
+
+
+def present(snapshot: NodeSnapshot) -> list[ServerView]:
+    """The servers that are part of the network now."""
+    return [one for one in snapshot.servers if one.state not in ("unreachable", "left")]
+
+
+def top_line(session: Session) -> list[StyledText]:
+    """Who one is, on which node, in how large a network, and what is wrong with it."""
+    parts = [_DOTS[session.stage]]
+    if session.stage == "online":
+        parts += [("you are ", _DIM), (neutralise_name(session.username or ""), "bold")]
+    else:
+        parts.append((neutralise(session.stage_words, 120), "bold"))
+    snapshot = session.snapshot
+    if snapshot is None:
+        return parts
+    servers = present(snapshot)
+    people = sum(one.load for one in servers)
+    name = neutralise_name(snapshot.name) or neutralise(str(session.server or ""), 80)
+    parts += [(" on " if session.node is not None else " at ", _DIM), (name, "bold")]
+    size = f" \u00b7 {words.count(len(servers), 'server')}, {words.count(people, 'person', 'people')} online"
+    parts.append((size, "$foreground 85%"))
+    if snapshot.storage_error:
+        parts.append((f" \u00b7 \u2717 the disk fails: {neutralise(snapshot.storage_error, 80)}", "$text-error bold"))
+    if snapshot.unreachable:
+        parts.append((f" \u00b7 \u2717 {snapshot.unreachable} unreachable", "$text-error"))
+    if snapshot.draining:
+        parts.append((" \u00b7 ! leaving", "$text-warning"))
+    if snapshot.base_servers:
+        parts.append((" \u00b7 ! base server: new secrets travel in the clear", "$text-warning"))
+    return parts
+
+
+def invite_line(session: Session) -> str:
+    """How others join, without the secret."""
+    if session.node is not None and session.owns_node:
+        return f"Invite (F8): {invitation.masked(session.node.advertised)}"
+    address = session.node.advertised if session.node is not None else session.server
+    return f"Invite (F8): {invitation.client_command(address)}" if address is not None else ""
+
+
+def connections_note(snapshot: NodeSnapshot) -> str:
+    servers = sum(1 for one in snapshot.connections if one.role == "server")
+    clients = sum(1 for one in snapshot.connections if one.role == "client")
+    return f"{words.count(servers, 'server')}, {words.count(clients, 'client')}"
+
+
+def users_note(snapshot: NodeSnapshot) -> str:
+    here = sum(1 for one in snapshot.users if one.servers)
+    shown = f", {len(snapshot.users)} shown" if len(snapshot.users) < snapshot.users_total else ""
+    return f"{here} logged in of {snapshot.users_total}{shown}"
+
+
+def network_note(snapshot: NodeSnapshot) -> str:
+    note = words.count(len(present(snapshot)), "server")
+    if any(one.lazy for one in snapshot.servers):
+        note += " \u00b7 \u21e2 spare link"
+    if any(one.state == "guest" for one in snapshot.servers):
+        note += " \u00b7 \u25c7 base server"
+    return note
+
+
+def others_here(snapshot: NodeSnapshot | None) -> str:
+    """Who is connected to this node besides the person here, in words; empty if nobody."""
+    if snapshot is None:
+        return ""
+    servers = sum(1 for one in snapshot.connections if one.role == "server")
+    clients = sum(1 for one in snapshot.connections if one.role == "client" and one.origin != "local")
+    found = [words.count(servers, "server")] if servers else []
+    found += [words.count(clients, "client")] if clients else []
+    return " and ".join(found)

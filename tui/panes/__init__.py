@@ -1,0 +1,1 @@
+"""The panes: what each shows of the session's data. Nothing here changes the network."""

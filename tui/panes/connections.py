@@ -1,0 +1,123 @@
+"""Who is connected to this node: servers and clients, how they stand and what goes over the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from core.node.snapshot import ConnectionView, NodeSnapshot
+from tui import words
+from tui.actions import bindings
+from tui.safe_text import neutralise, neutralise_name
+from tui.session import Traffic
+from tui.topology import server_names
+from tui.widgets.feed_view import name_role
+from tui.widgets.table import Column, Row, TableView
+
+_DIRECTIONS = {"inbound": "\u2190 in", "outbound": "\u2192 out", "local": "\u2302 here"}
+_STATE_ROLES = {
+    "eager": "good",
+    "logged in": "good",
+    "lazy": "dim",
+    "closing": "warning",
+    "connecting": "warning",
+    "registering": "warning",
+    "logging in": "warning",
+}
+_STATE_WORDS = {"eager": "tree link", "lazy": "spare link", "base": "base link", "quiet": "not introduced"}
+
+
+class ConnectionsView(TableView):
+    """A row a connection; servers first."""
+
+    BINDINGS: ClassVar = bindings("connections")
+    columns: ClassVar[tuple[Column, ...]] = (
+        Column("Who", most=24, least=8),
+        Column("Kind", rank=8, most=7, least=6),
+        Column("State", rank=1, most=16, least=9),
+        Column("Way", rank=2, most=6, least=5),
+        Column("Trip", rank=3, align="right", most=8, least=6, descending=True),
+        Column("Waiting", rank=4, align="right", most=8, least=7, descending=True),
+        Column("In", rank=5, align="right", most=8, least=6, descending=True),
+        Column("Out", rank=6, align="right", most=8, least=6, descending=True),
+        Column("Since", rank=7, align="right", most=6, least=5, descending=True),
+        Column("From", rank=9, most=30, least=12),
+    )
+
+    def show_snapshot(self, snapshot: NodeSnapshot, traffic: Mapping[int, Traffic]) -> None:
+        names = server_names(snapshot.servers)
+        order = {"server": 0, "client": 1, "unknown": 2}
+        connections = sorted(snapshot.connections, key=lambda one: (order.get(one.role, 3), one.name, one.conn))
+        self.show([_row(one, traffic.get(one.conn), names, snapshot.at) for one in connections])
+
+    def connection_at(self, index: int) -> int:
+        """The number of the connection in a row."""
+        key = self.rows[index].key
+        assert isinstance(key, int)
+        return key
+
+
+def _row(one: ConnectionView, traffic: Traffic | None, names: Mapping[str, str], now: float) -> Row:
+    who = names.get(one.server or "", "") or neutralise_name(one.name) or "?"
+    peer = neutralise_name(one.peer, 300)
+    state = _STATE_WORDS.get(one.state, neutralise(one.state, 24))
+    bytes_in, bytes_out, queued = (
+        (traffic.bytes_in, traffic.bytes_out, traffic.queued_bytes) if traffic is not None else (None, None, None)
+    )
+    detail = "\n".join(
+        f"{label:<12}{value}"
+        for label, value in (
+            ("who", who),
+            ("kind", one.role),
+            ("state", state),
+            ("way", one.origin),
+            ("address", peer),
+            ("round trip", words.milliseconds(one.round_trip) or "not measured"),
+            ("waiting", words.size(queued) if queued is not None else "not known"),
+            ("received", words.size(bytes_in) if bytes_in is not None else "not known"),
+            ("sent", words.size(bytes_out) if bytes_out is not None else "not known"),
+            ("for", words.age(now - one.since)),
+            ("speaks", neutralise(", ".join(one.features), 400) or "the base protocol"),
+            ("server id", neutralise_name(one.server) if one.server else "-"),
+        )
+    )
+    return Row(
+        one.conn,
+        (
+            who,
+            one.role,
+            state,
+            _DIRECTIONS.get(one.origin, one.origin),
+            words.milliseconds(one.round_trip),
+            words.size(queued) if queued is not None else "",
+            words.size(bytes_in) if bytes_in is not None else "",
+            words.size(bytes_out) if bytes_out is not None else "",
+            words.age(now - one.since) if one.since else "",
+            peer,
+        ),
+        (
+            "object" if one.role == "server" else name_role(one.name),
+            "dim",
+            _STATE_ROLES.get(one.state, "text"),
+            "dim",
+            "text",
+            "warning" if queued and queued > 1_000_000 else "text",
+            "text",
+            "text",
+            "dim",
+            "dim",
+        ),
+        (
+            who.casefold(),
+            one.role,
+            state,
+            one.origin,
+            one.round_trip,
+            queued,
+            bytes_in,
+            bytes_out,
+            now - one.since if one.since else None,
+            peer,
+        ),
+        detail,
+    )

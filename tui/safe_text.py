@@ -1,0 +1,121 @@
+"""Text from the network, made safe for a terminal.
+
+Everything that a peer wrote is hostile: control characters that move the cursor or set the window's title, marks that
+reverse the reading direction, characters without width that make two names look alike, stacks of combining marks that
+overflow their line. `neutralise` keeps what a person can read and shows the rest as a visible replacement, so that
+what is on the screen is what was sent, and nothing but text.
+
+Nothing here knows about markup, because nothing in the application parses markup in text that it did not write itself.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+from typing import Final
+
+from rich.cells import cell_len, get_character_cell_size
+
+REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
+LINE_BREAK: Final = "\N{RETURN SYMBOL}"
+ELLIPSIS: Final = "\N{HORIZONTAL ELLIPSIS}"
+
+COMBINING_MARKS_MAX: Final = 2
+"""Combining marks kept on one character. Vietnamese and Hebrew need two; more is decoration that leaves the line."""
+
+_JOINERS: Final = frozenset("\u200c\u200d\ufe0e\ufe0f")
+"""Zero-width (non-)joiners and the common variation selectors: harmless, but terminals disagree on the width of what
+they join. They are dropped."""
+
+_BLANKS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0\u180e\u034f")
+"""Letters and symbols that paint nothing."""
+
+
+@lru_cache(maxsize=4096)
+def _shown(character: str) -> str:
+    """What is painted for one character, with "combining" marks passed on as they are."""
+    if " " <= character <= "~":
+        return character
+    code = ord(character)
+    if code < 0x20:
+        return LINE_BREAK if character == "\n" else " " if character == "\t" else chr(0x2400 + code)
+    if code == 0x7F:
+        return "\N{SYMBOL FOR DELETE}"
+    if character in _JOINERS:
+        return ""
+    if character in _BLANKS or 0xE0000 <= code <= 0xE0FFF:
+        return REPLACEMENT
+    category = unicodedata.category(character)
+    if category == "Zs":
+        return " "
+    if category in ("Zl", "Zp"):
+        return LINE_BREAK
+    if category in ("Cc", "Cf", "Cs", "Co", "Cn"):
+        return REPLACEMENT
+    return character
+
+
+def neutralise(text: str, limit: int | None = None) -> str:
+    """`text` on one line, with nothing in it that a terminal would obey or a person could not see.
+
+    With `limit`, at most that many characters of `text` are looked at, and an ellipsis says that there was more.
+    """
+    if limit is not None and len(text) > limit:
+        return neutralise(text[:limit]) + ELLIPSIS
+    if text.isascii() and text.isprintable():
+        return text
+    result: list[str] = []
+    marks = COMBINING_MARKS_MAX
+    for character in text:
+        if character >= "\u0300" and unicodedata.category(character) in ("Mn", "Me", "Mc"):
+            if character in _JOINERS:
+                continue
+            if character in _BLANKS or 0xE0000 <= ord(character) <= 0xE0FFF:
+                result.append(REPLACEMENT)
+                continue
+            marks += 1
+            if marks <= COMBINING_MARKS_MAX:
+                result.append(character)
+            continue
+        shown = _shown(character)
+        if shown:
+            result.append(shown)
+            marks = 0
+    return "".join(result)
+
+
+def neutralise_lines(text: str, limit: int | None = None) -> str:
+    """Like `neutralise`, but line feeds stay: for text that is shown on many lines."""
+    if limit is not None and len(text) > limit:
+        return neutralise_lines(text[:limit]) + ELLIPSIS
+    return "\n".join(neutralise(line) for line in text.replace("\r\n", "\n").split("\n"))
+
+
+def neutralise_name(name: str, limit: int = 64) -> str:
+    """A name of somebody. Invisible joiners are shown here as well: two names that look alike must be one name."""
+    for joiner in _JOINERS:
+        if joiner in name:
+            name = name.replace(joiner, REPLACEMENT)
+    return neutralise(name, limit)
+
+
+def fit(text: str, width: int) -> str:
+    """Safe `text` cut or padded to exactly `width` cells, with an ellipsis where something was cut."""
+    length = cell_len(text)
+    if length <= width:
+        return text + " " * (width - length)
+    if width <= 0:
+        return ""
+    return cut(text, width - 1)[0] + ELLIPSIS + " " * (width - 1 - cell_len(cut(text, width - 1)[0]))
+
+
+def cut(text: str, width: int) -> tuple[str, str]:
+    """Split safe `text` after as many characters as fit into `width` cells; no wide character is torn."""
+    if len(text) <= width and cell_len(text) <= width:
+        return text, ""
+    used = 0
+    for index, character in enumerate(text):
+        used += get_character_cell_size(character)
+        if used > width:
+            return text[:index], text[index:]
+    return text, ""

@@ -1,0 +1,150 @@
+"""Screens to read: the inspector, the help."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import tzinfo
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button
+
+from tui import commands
+from tui.actions import ACTIONS, key_names
+from tui.activities import compact, pretty
+from tui.feed import Entry
+from tui.panes.events import EventsView
+from tui.panes.network import NetworkView
+from tui.safe_text import neutralise, neutralise_lines, neutralise_name
+from tui.session import Session
+from tui.widgets.feed_view import FeedView, clock_time
+from tui.widgets.rows import Piece, RowView
+from tui.widgets.table import TableView
+from tui.widgets.text_view import TextView
+
+_JSON = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|(-?\d[\d.eE+-]*|true|false|null)|([^"\d\w-]+|.)')
+
+
+def json_lines(text: str) -> list[list[Piece]]:
+    """Pretty JSON with its keys, texts and values told apart."""
+    lines: list[list[Piece]] = []
+    for line in text.split("\n"):
+        pieces: list[Piece] = []
+        for quoted, colon, value, rest in _JSON.findall(line):
+            if quoted:
+                pieces.append((quoted, "object" if colon else "good"))
+                if colon:
+                    pieces.append((colon, "dim"))
+            elif value:
+                pieces.append((value, "name-0"))
+            else:
+                pieces.append((rest, "dim" if rest.strip() else "text"))
+        lines.append(pieces)
+    return lines
+
+
+class ReadingScreen(ModalScreen[None]):
+    """A title and text to scroll; `copied` is what y copies."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss", "Close"),
+        Binding("y", "copy_all", "Copy all"),
+    ]
+
+    def __init__(self, title: str, lines: Sequence[Sequence[Piece]], copied: str) -> None:
+        super().__init__()
+        self._title = title
+        self._text = lines
+        self._copied = copied
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog -large") as dialog:
+            dialog.border_title = self._title.replace("[", r"\[")
+            yield TextView(self._text, widget_id="reading")
+            with Horizontal(classes="buttons"):
+                yield Button("Copy (y)", id="copy", compact=True)
+                yield Button("Close (Esc)", id="close", compact=True, variant="primary")
+
+    def on_mount(self) -> None:
+        self.query_one("#reading").focus()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "copy":
+            self.action_copy_all()
+        else:
+            self.dismiss(None)
+
+    def action_copy_all(self) -> None:
+        self.app.copy_to_clipboard(self._copied)
+        self.app.notify("Copied.", markup=False, timeout=3)
+
+
+def inspector_of(view: RowView, index: int, session: Session, zone: tzinfo | None) -> ReadingScreen | None:
+    """Everything about a row of a pane; None if there is nothing more to say."""
+    match view:
+        case FeedView():
+            return _activity(view.entry(index), session, zone)
+        case TableView():
+            return _details("Details", view.rows[index].detail)
+        case NetworkView():
+            return _details("Server", view.row_detail(index))
+        case EventsView():
+            return _details("Event", view.row_copy(index) or "")
+    return None
+
+
+def _details(title: str, text: str) -> ReadingScreen:
+    return ReadingScreen(title, [[(line, "text")] for line in text.split("\n")], text)
+
+
+def _activity(entry: Entry, session: Session, zone: tzinfo | None) -> ReadingScreen | None:
+    if entry.state == "mark":
+        return None
+    said = session.feed.sentence(entry)
+    head = (
+        ("from", neutralise_name(entry.sender)),
+        ("at", clock_time(entry.at, zone, "%Y-%m-%d %H:%M:%S")),
+        ("types", neutralise(", ".join(said.types), 200) or "none of ActivityStreams"),
+        ("state", entry.state + (f": {neutralise(entry.why, 200)}" if entry.why else "")),
+    )
+    lines: list[Sequence[Piece]] = [[(f"{label:<8}", "dim"), (value, "text")] for label, value in head]
+    lines.append([("", "text")])
+    lines.extend(json_lines(pretty(entry.body)))
+    return ReadingScreen("Activity", lines, compact(entry.body))
+
+
+def help_screen(key_of: dict[str, str]) -> ReadingScreen:
+    """Every key and command. `key_of` tells the keys in use by action id."""
+    lines: list[Sequence[Piece]] = [
+        [("Write a line and press Enter: everybody in the network gets it. ", "text")],
+        [("Everything below can also be found by name in the command palette (Ctrl+P).", "text")],
+        [("", "text")],
+    ]
+    group = ""
+    for action in ACTIONS:
+        if action.group != group:
+            if group:
+                lines.append([("", "text")])
+            group = action.group
+            lines.append([(group, "header")])
+        keys = key_names(key_of.get(action.id, action.keys)) or "palette"
+        lines.append([(f"  {keys:<18}", "name-0"), (f"{action.title}  ", "object"), (action.help, "dim")])
+    lines += [[("", "text")], [("Commands, in the line where you write", "header")]]
+    for command in commands.COMMANDS:
+        lines.append([(f"  {command.usage:<24}", "name-0"), (command.help, "dim")])
+    lines.append([("  //text                  ", "name-0"), ("Writes a line that begins with a /.", "dim")])
+    lines += [
+        [("", "text")],
+        [("Mouse", "header")],
+        [
+            ("  ", "text"),
+            ("Click a pane, tab, row or button; twice on a row inspects it; the wheel scrolls; ", "dim"),
+            ("click a table's header to sort. Shift and drag selects text in most terminals.", "dim"),
+        ],
+    ]
+    text = neutralise_lines("\n".join("".join(text for text, _ in line) for line in lines))
+    return ReadingScreen("Help", lines, text)

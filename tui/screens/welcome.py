@@ -1,0 +1,164 @@
+"""The first thing a person sees: who do you want to be?"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import Button, Checkbox, Input, RadioButton, RadioSet, Static
+
+from core.wire.names import ANONYMOUS, name_problem, secret_problem
+from tui.safe_text import neutralise
+from tui.session import Identity, Way
+
+_WAYS: tuple[Way, ...] = ("register", "login", "anonymous")
+
+
+class WelcomeScreen(ModalScreen[None]):
+    """Register a name, log in with one, or be anonymous. It stays until the network has said yes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Look around first")]
+
+    class Chosen(Message):
+        def __init__(self, identity: Identity) -> None:
+            super().__init__()
+            self.identity = identity
+
+    def __init__(self, where: str, *, username: str = "", way: Way = "register", anonymous: bool = True) -> None:
+        super().__init__()
+        self._where = where
+        self._username = username
+        self._way: Way = way
+        self._anonymous = anonymous
+        self._busy = False
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog", can_focus=False) as dialog:
+            dialog.border_title = "Welcome to the activity network"
+            yield Static(self._where, classes="quiet", markup=False)
+            with RadioSet(id="way", compact=True):
+                yield RadioButton("I am new: register a name", value=self._way == "register", compact=True)
+                yield RadioButton("I have a name: log in", value=self._way == "login", compact=True)
+                yield RadioButton(
+                    "Come in anonymously", value=self._way == "anonymous", disabled=not self._anonymous, compact=True
+                )
+            yield Static("Name", classes="label", id="name-label")
+            yield Input(value=self._username, id="name", placeholder="1 to 64 characters", compact=True)
+            yield Static("", classes="problem", id="name-problem", markup=False)
+            yield Static("Secret", classes="label", id="secret-label")
+            yield Input(password=True, id="secret", compact=True)
+            yield Static("", classes="problem", id="secret-problem", markup=False)
+            yield Checkbox("Remember the secret here (in a file only you can read)", id="remember", compact=True)
+            yield Static("", classes="problem", id="problem", markup=False)
+            with Horizontal(classes="buttons"):
+                yield Button("Come in", id="go", variant="primary", compact=True)
+                yield Button("Look around first (Esc)", id="close", compact=True)
+
+    def on_mount(self) -> None:
+        self._show_way()
+        self.query_one("#way" if self._way == "anonymous" else "#name").focus()
+
+    @property
+    def way(self) -> Way:
+        index = self.query_one(RadioSet).pressed_index
+        return _WAYS[index] if index >= 0 else "register"
+
+    @on(RadioSet.Changed)
+    def _way_changed(self) -> None:
+        self._show_way()
+
+    def _show_way(self) -> None:
+        way = self.way
+        for selector in ("#name-label", "#name", "#secret-label", "#secret", "#remember"):
+            self.query_one(selector).display = way != "anonymous"
+        self.query_one("#secret", Input).placeholder = (
+            "leave empty: one is made for you, and shown once" if way == "register" else "the secret of this name"
+        )
+        self.query_one("#go", Button).label = {
+            "register": "Register and come in",
+            "login": "Log in",
+            "anonymous": "Come in",
+        }[way]
+        self._clear()
+
+    def _clear(self) -> None:
+        for selector in ("#name-problem", "#secret-problem", "#problem"):
+            self._say(selector, "")
+
+    def _say(self, selector: str, problem: str) -> None:
+        label = self.query_one(selector, Static)
+        label.update(f"\N{BALLOT X} {neutralise(problem, 300)}" if problem else "")
+        label.display = bool(problem)
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        self._say(f"#{event.input.id}-problem", "")
+
+    @on(Input.Submitted, "#name")
+    def _name_entered(self) -> None:
+        if not self._name_wrong():
+            self.query_one("#secret").focus()
+
+    @on(Input.Submitted, "#secret")
+    def _secret_entered(self) -> None:
+        self._go()
+
+    @on(Button.Pressed, "#go")
+    def _go_pressed(self) -> None:
+        self._go()
+
+    @on(Button.Pressed, "#close")
+    def _close_pressed(self) -> None:
+        self.action_close()
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+    def _name_wrong(self) -> bool:
+        problem = name_problem(self.query_one("#name", Input).value)
+        self._say("#name-problem", problem or "")
+        return problem is not None
+
+    def _go(self) -> None:
+        if self._busy:
+            return
+        self._clear()
+        way = self.way
+        if way == "anonymous":
+            self._choose(Identity("anonymous", ANONYMOUS))
+            return
+        secret = self.query_one("#secret", Input).value
+        wrong = self._name_wrong()
+        problem = secret_problem(secret) if secret or way == "login" else None
+        if problem is not None:
+            self._say("#secret-problem", problem)
+        if wrong:
+            self.query_one("#name").focus()
+        elif problem is not None:
+            self.query_one("#secret").focus()
+        else:
+            name = self.query_one("#name", Input).value
+            self._choose(Identity(way, name, secret or None, self.query_one(Checkbox).value))
+
+    def _choose(self, identity: Identity) -> None:
+        self._busy = True
+        button = self.query_one("#go", Button)
+        button.disabled = True
+        button.label = "One moment\N{HORIZONTAL ELLIPSIS}"
+        self.post_message(self.Chosen(identity))
+
+    def refused(self, why: str) -> None:
+        """The network said no; say why beside the field that it is about."""
+        self._busy = False
+        self.query_one("#go", Button).disabled = False
+        self._show_way()
+        about_secret = self.way == "login" and "secret" in why.lower()
+        where = "#problem" if self.way == "anonymous" else "#secret-problem" if about_secret else "#name-problem"
+        self._say(where, why)
+        if self.way != "anonymous":
+            self.query_one("#secret" if about_secret else "#name").focus()

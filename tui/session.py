@@ -1,0 +1,345 @@
+"""One person at one application: the node here (if any), the person's client, and everything that is shown.
+
+A session holds plain data and knows nothing of screens. What the network says changes the data at once and marks it
+changed; the screen looks when it is ready, some times a second. Several sessions may share one node in one process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, Protocol
+
+import msgspec
+
+from core.node.notices import Notice
+from core.node.snapshot import NodeSnapshot
+from core.wire.address import Address
+from core.wire.names import ANONYMOUS
+from tui.activities import note
+from tui.feed import CAPACITY, Feed
+
+logger = logging.getLogger(__name__)
+
+NOTICES_KEPT: Final = 2_000
+HAPPENINGS_KEPT: Final = 200
+STATUS_INTERVAL: Final = 3.0
+"""Seconds between two looks at the network by a client without a node."""
+
+ActivityInput = Mapping[str, Any]
+Way = Literal["register", "login", "anonymous"]
+
+
+class Traffic(Protocol):
+    """What went over one connection."""
+
+    @property
+    def bytes_in(self) -> int: ...
+    @property
+    def bytes_out(self) -> int: ...
+    @property
+    def queued_bytes(self) -> int: ...
+
+
+class NodeFace(Protocol):
+    """What the application needs of the node in this process; `core.engine.Server` is one."""
+
+    @property
+    def address(self) -> Address: ...
+    @property
+    def advertised(self) -> Address: ...
+    @property
+    def secret(self) -> str: ...
+    def snapshot(self) -> NodeSnapshot: ...
+    def traffic(self) -> Mapping[int, Traffic]: ...
+    def join(self, address: Address) -> None: ...
+    def disconnect(self, conn: int, reason: str) -> None: ...
+    def request_drain(self, reason: str = "") -> None: ...
+    async def wait_closed(self) -> Any: ...
+    async def backup_now(self) -> Any: ...
+
+
+class ClientFace(Protocol):
+    """What the application needs of a client."""
+
+    async def run(self) -> None: ...
+    def post(self, activity: ActivityInput) -> str:
+        """Send an activity; the name by which its answer comes back."""
+        ...
+
+    async def close(self) -> None: ...
+    async def status(self) -> Mapping[str, Any] | None:
+        """The server's view of the network, or None if it cannot be had."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a person wants to be. With `way` register and an empty secret, one is made."""
+
+    way: Way
+    username: str = ANONYMOUS
+    secret: str | None = field(default=None, repr=False)
+    remember: bool = False
+
+
+ClientFactory = Callable[["Session", Identity], ClientFace]
+
+HappeningKind = Literal[
+    "logged in",
+    "login refused",
+    "registered",
+    "register refused",
+    "renamed",
+    "disconnected",
+    "redirected",
+    "gone",
+    "storage",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that a person has to be told at once. `secret` is only there when it was made for them just now."""
+
+    kind: HappeningKind
+    text: str
+    username: str = ""
+    secret: str | None = field(default=None, repr=False)
+
+
+Stage = Literal["nobody", "connecting", "online", "waiting", "gone"]
+
+
+class Session:
+    """What one person sees of the network. Not thread-safe: everything happens on the event loop."""
+
+    def __init__(
+        self,
+        make_client: ClientFactory,
+        *,
+        node: NodeFace | None = None,
+        target: Address | None = None,
+        owns_node: bool = True,
+        clock: Callable[[], float] = time.time,
+        feed_capacity: int = CAPACITY,
+    ) -> None:
+        self.node = node
+        self.owns_node = owns_node and node is not None
+        """Whether leaving this session takes the node out of the network."""
+        self.target = target
+        """The server that a client without a node was asked to join."""
+        self.clock = clock
+        self.feed = Feed(feed_capacity)
+        self.notices: deque[Notice] = deque(maxlen=NOTICES_KEPT)
+        self.notices_seen = 0
+        """Notices that ever came in."""
+        self.happenings: deque[Happening] = deque(maxlen=HAPPENINGS_KEPT)
+        self.mentions = 0
+        """Live activities of others that named this person."""
+        self.others_live = 0
+        """Live activities of others."""
+        self.stage: Stage = "nobody"
+        self.stage_words = "not logged in"
+        self.identity: Identity | None = None
+        self.username: str | None = None
+        """The name that the network knows this person by, while logged in."""
+        self.server: Address | None = target
+        self.snapshot: NodeSnapshot | None = None
+        self.traffic: Mapping[int, Traffic] = {}
+        self.on_change: Callable[[], None] = lambda: None
+        """Called whenever something has changed; must return at once and change nothing."""
+        self.looking = False
+        """Whether a picture of the network is on its way from afar."""
+        self._make_client = make_client
+        self._client: ClientFace | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._marked = False
+
+    # --- what the person does --------------------------------------------------------------------------------------
+
+    @property
+    def online(self) -> bool:
+        return self.stage == "online"
+
+    async def enter(self, identity: Identity) -> None:
+        """Register or log in, ending what there was before. What comes of it is told as a happening."""
+        await self.stop()
+        self.identity = identity
+        self.username = None
+        self._stage("connecting", "registering" if identity.way == "register" else "logging in")
+        self._client = client = self._make_client(self, identity)
+        self._task = asyncio.create_task(self._run(client), name="session client")
+
+    async def _run(self, client: ClientFace) -> None:
+        try:
+            await client.run()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            logger.exception("the client ended unexpectedly")
+            self.gone(f"the client failed: {error}")
+
+    async def stop(self) -> None:
+        """Log out, within a bounded time."""
+        client, task = self._client, self._task
+        self._client = self._task = None
+        if client is not None:
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(client.close(), 2.0)
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await task
+        if self.stage != "gone":
+            self._stage("nobody", "not logged in")
+
+    def write(self, text: str) -> None:
+        """Post a line. Raises ConnectionError with a sentence for a person when nobody is logged in."""
+        self.post(note(text))
+
+    def post(self, activity: ActivityInput) -> None:
+        """Post an activity. Raises ConnectionError when nobody is logged in, ValueError when it cannot be sent."""
+        if self._client is None or self.username is None:
+            raise ConnectionError("you are not logged in yet, so this cannot be sent")
+        body = msgspec.json.encode(activity)
+        ref = self._client.post(activity)
+        self.feed.sending(ref, body, self.username, self.clock())
+        self.on_change()
+
+    def look(self) -> None:
+        """Take a new picture of the node here."""
+        if self.node is not None:
+            self.snapshot = self.node.snapshot()
+            self.traffic = self.node.traffic()
+
+    async def look_from_afar(self) -> None:
+        """Ask the server for a picture of the network, without a node here."""
+        if self.node is not None or self._client is None or not self.online:
+            return
+        self.looking = True
+        try:
+            status = await self._client.status()
+        finally:
+            self.looking = False
+        if status is None:
+            return
+        with contextlib.suppress(msgspec.ValidationError):
+            self.snapshot = msgspec.convert(dict(status), NodeSnapshot, strict=False)
+            self.on_change()
+
+    # --- what the network says -------------------------------------------------------------------------------------
+
+    def arrived(self, body: bytes, sender: str, at: float, *, live: bool, own_ref: str | None) -> None:
+        own = sender == self.username != ANONYMOUS
+        entry = self.feed.add(body, sender, at, live=live, own_ref=own_ref, own=own)
+        if live and not entry.own:
+            self.others_live += 1
+            if self.username and self.username != ANONYMOUS and self._names_me(body):
+                self.mentions += 1
+        self.on_change()
+
+    def _names_me(self, body: bytes) -> bool:
+        assert self.username is not None
+        name = self.username.casefold()
+        # A cheap look at the bytes first: nearly all activities name nobody.
+        if name.isascii() and name.encode() not in body.lower():
+            return False
+        words = self.feed.read_body(body).text.casefold()
+        place = words.find(name)
+        while place >= 0:
+            before, after = words[place - 1 : place], words[place + len(name) : place + len(name) + 1]
+            if not before.isalnum() and not after.isalnum():
+                return True
+            place = words.find(name, place + 1)
+        return False
+
+    def accepted(self, ref: str) -> None:
+        self.feed.accepted(ref)
+        self.on_change()
+
+    def refused(self, ref: str, why: str) -> None:
+        self.feed.refused(ref, why)
+        self.on_change()
+
+    def unknown(self, ref: str, why: str) -> None:
+        self.feed.unknown(ref, why)
+        self.on_change()
+
+    def logged_in(self, username: str, server: Address | None) -> None:
+        self.username = username
+        self.server = server or self.server
+        self._stage("online", f"logged in as {username}")
+        self._happen(Happening("logged in", f"You are logged in as {username}.", username))
+
+    def login_refused(self, why: str) -> None:
+        self._stage("nobody", "not logged in")
+        self._happen(Happening("login refused", why))
+
+    def registered(self, username: str, secret: str | None) -> None:
+        """The name is this person's; `secret` is given when it was made just now."""
+        self._happen(Happening("registered", f"{username} is registered.", username, secret))
+
+    def register_refused(self, why: str) -> None:
+        self._stage("nobody", "not logged in")
+        self._happen(Happening("register refused", why))
+
+    def caught_up(self, count: int) -> None:
+        if not self._marked and self.feed.arrived:
+            self._marked = True
+            self.feed.mark("from here on, live", self.clock())
+        elif count:
+            self.feed.mark(f"{count} missed while you were away, above", self.clock())
+        self.on_change()
+
+    def redirected(self, server: Address, why: str) -> None:
+        self.server = server
+        self._stage("connecting", f"moving to {server}")
+        self._happen(Happening("redirected", why))
+
+    def connecting(self, server: Address) -> None:
+        self.server = server
+        self._stage("connecting", f"connecting to {server}")
+
+    def disconnected(self, why: str, retry_in: float | None) -> None:
+        words = (
+            "reconnecting" if not retry_in else f"trying again in {retry_in:.0f} s" if retry_in >= 1 else "trying again"
+        )
+        self._stage("waiting", f"{why}; {words}")
+        self._happen(Happening("disconnected", why))
+
+    def renamed(self, username: str, renamed: str, why: str) -> None:
+        self.username = renamed
+        if self.identity is not None:
+            self.identity = Identity("login", renamed, self.identity.secret, self.identity.remember)
+        self._stage("online", f"logged in as {renamed}")
+        self._happen(
+            Happening("renamed", why or f"{username} belongs to somebody else; you are {renamed} now.", renamed)
+        )
+
+    def gone(self, why: str) -> None:
+        """The client has given up."""
+        self._stage("gone", why)
+        self._happen(Happening("gone", why))
+
+    def noticed(self, notice: Notice) -> None:
+        self.notices.append(notice)
+        self.notices_seen += 1
+        self.on_change()
+
+    def _stage(self, stage: Stage, words: str) -> None:
+        self.stage, self.stage_words = stage, words
+        self.on_change()
+
+    def _happen(self, happening: Happening) -> None:
+        self.happenings.append(happening)
+        self.on_change()
+
+
+Leaving = Callable[[], Awaitable[int]]
+"""Takes the node out of the network and stops it; the exit status."""

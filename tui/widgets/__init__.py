@@ -1,0 +1,1 @@
+"""Widgets of the application, painted line by line."""

@@ -1,0 +1,95 @@
+"""The lines above the panes: where one is, how others join, and the tabs of a small screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from tui.safe_text import fit
+
+
+class TopBar(Static):
+    """Who and where one is."""
+
+    ALLOW_SELECT = False
+
+    def show(self, left: Sequence[tuple[str, str]], right: str) -> None:
+        """`left`: safe texts with their styles; the end is cut where there is no room."""
+        room = max(0, self.size.width - 2)
+        parts: list[tuple[str, str]] = []
+        used = 0
+        for text, style in left:
+            if used + cell_len(text) > room:
+                text = fit(text, room - used)
+            parts.append((text, style))
+            used += cell_len(text)
+        if used + cell_len(right) + 2 <= room:
+            parts.append((" " * (room - used - cell_len(right)), ""))
+            parts.append((right, "$foreground 70%"))
+        self.update(Content.assemble(*parts))
+
+
+class ShareBar(Static):
+    """The command with which others join; a click copies it."""
+
+    ALLOW_SELECT = False
+
+    class Clicked(Message):
+        pass
+
+    def __init__(self) -> None:
+        super().__init__(markup=False)
+        self.tooltip = "Click to copy the command with which others join"
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        self.post_message(self.Clicked())
+
+
+class TabBar(Static):
+    """One tab a pane."""
+
+    ALLOW_SELECT = False
+    TABS: ClassVar[tuple[tuple[str, str, str], ...]] = (
+        ("feed", "F2", "Feed"),
+        ("connections", "F3", "Links"),
+        ("users", "F4", "Users"),
+        ("events", "F5", "Events"),
+        ("network", "F6", "Network"),
+    )
+
+    class Chosen(Message):
+        def __init__(self, pane: str) -> None:
+            super().__init__()
+            self.pane = pane
+
+    def __init__(self) -> None:
+        super().__init__(markup=False)
+        self._ends: list[tuple[int, str]] = []
+
+    def show(self, current: str, notes: dict[str, str]) -> None:
+        """`notes`: a few characters beside a tab's name, such as how much is new there."""
+        parts: list[tuple[str, str]] = []
+        self._ends = []
+        used = 0
+        for name, key, title in self.TABS:
+            note = notes.get(name, "")
+            text = f" {key} {title}{' ' + note if note else ''} "
+            style = "reverse bold" if name == current else ""
+            parts.append((text, style))
+            used += cell_len(text)
+            self._ends.append((used, name))
+        self.update(Content.assemble(*parts))
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        for end, name in self._ends:
+            if event.x < end:
+                self.post_message(self.Chosen(name))
+                return

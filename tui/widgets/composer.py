@@ -1,0 +1,66 @@
+"""The line where one writes."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.suggester import SuggestFromList
+from textual.widgets import Input
+
+from tui import commands
+
+LINE_CHARACTERS_MAX: Final = 12_000
+"""So that a line in the widest encoding, escaped, fits into the protocol's 64 KiB."""
+HISTORY_KEPT: Final = 100
+
+
+class Composer(Input):
+    """An input that remembers what was written, and knows the commands."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "recall(-1)", "What was written before", show=False),
+        Binding("down", "recall(1)", "What was written after", show=False),
+        Binding("pageup", "app.page_feed(-1)", "Feed a page up", show=False),
+        Binding("pagedown", "app.page_feed(1)", "Feed a page down", show=False),
+    ]
+
+    def __init__(self, *, widget_id: str) -> None:
+        super().__init__(
+            id=widget_id,
+            placeholder="Write to everybody. / for commands, Esc for the feed",
+            max_length=LINE_CHARACTERS_MAX,
+            suggester=SuggestFromList([f"/{command.name}" for command in commands.COMMANDS]),
+            select_on_focus=False,
+            compact=True,
+        )
+        self._history: list[str] = []
+        self._place = 0
+        self._draft = ""
+
+    def remember(self, line: str) -> None:
+        """Keep a line that was sent or cleared, for the up key."""
+        if line and (not self._history or self._history[-1] != line):
+            self._history.append(line)
+            del self._history[:-HISTORY_KEPT]
+        self._place = len(self._history)
+        self._draft = ""
+
+    def action_recall(self, step: int) -> None:
+        if self._place == len(self._history):
+            self._draft = self.value
+        place = max(0, min(len(self._history), self._place + step))
+        if place == self._place:
+            return
+        self._place = place
+        self.value = self._history[place] if place < len(self._history) else self._draft
+        self.cursor_position = len(self.value)
+
+    def _on_paste(self, event: events.Paste) -> None:
+        # The base class keeps the first line of what is pasted and drops the rest without a word.
+        lines = event.text.splitlines()
+        if len(lines) > 1:
+            event.stop()
+            event.prevent_default()
+            self.insert_text_at_cursor(" ".join(line.strip() for line in lines if line.strip()))

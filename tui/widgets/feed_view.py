@@ -1,0 +1,282 @@
+"""The feed on the screen: rows of the ring, wrapped, filtered, following the end while nobody reads further up."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+import zlib
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Hashable, Sequence
+from datetime import datetime, tzinfo
+from typing import Final
+
+from rich.cells import cell_len
+from textual.message import Message
+from textual.strip import Strip
+
+from tui.activities import compact
+from tui.feed import PENDING_SERIAL, Entry, Feed, Filter
+from tui.safe_text import fit, neutralise_name
+from tui.widgets.rows import Piece, RowView
+from tui.widgets.wrapping import highlight, wrap
+
+ROW_LINES_MAX: Final = 8
+"""Lines of one activity in the feed; the inspector shows all of it."""
+NAME_CELLS: Final = 12
+WIDE: Final = 56
+SCAN_SLICE: Final = 0.006
+"""Seconds that a search through old rows may take before everything else has its turn."""
+NAME_COLOURS: Final = 6
+
+_STATE_WORDS: Final = {
+    "sending": ("sending\N{HORIZONTAL ELLIPSIS}", "dim"),
+    "accepted": ("accepted, on its way", "dim"),
+    "refused": ("\N{BALLOT X} refused", "error"),
+    "unknown": ("? nobody can say yet whether it arrived", "warning"),
+}
+
+
+def name_role(name: str) -> str:
+    """The colour of a name: the same on every screen, for ever."""
+    return f"name-{zlib.crc32(name.encode('utf-8', 'replace')) % NAME_COLOURS}"
+
+
+def clock_time(at: float, zone: tzinfo | None, form: str) -> str:
+    """A moment in local time; a stamp that no calendar knows is shown as dashes."""
+    try:
+        return datetime.fromtimestamp(at, zone).strftime(form)
+    except (ValueError, OverflowError, OSError):
+        return re.sub("%[a-zA-Z]", "--", form.replace("%Y", "----"))
+
+
+class FeedView(RowView):
+    """The rows of a `Feed`."""
+
+    follows = True
+
+    class FilterProgress(Message):
+        """The search for what matches a filter has got further, or is done."""
+
+        def __init__(self, found: int, searching: bool) -> None:
+            super().__init__()
+            self.found = found
+            self.searching = searching
+
+    def __init__(self, feed: Feed, *, zone: tzinfo | None = None, widget_id: str | None = None) -> None:
+        super().__init__(widget_id=widget_id)
+        self.feed = feed
+        self._zone = zone
+        self._filter = Filter()
+        self._generation = 0
+        self._with_rest = False
+        self._matches: deque[int] = deque()
+        self._tested_to = feed.end_serial
+        self._searching = False
+        self._seen_serial = feed.end_serial
+        self._pending: tuple[Entry, ...] = feed.pending()
+
+    # --- the filter ------------------------------------------------------------------------------------------------
+
+    @property
+    def filter(self) -> Filter:
+        return self._filter
+
+    @property
+    def showing_rest(self) -> bool:
+        """Whether rows that do not match are shown as well."""
+        return self._with_rest
+
+    @property
+    def matches(self) -> int:
+        return len(self._matches)
+
+    @property
+    def searching(self) -> bool:
+        return self._searching
+
+    def apply_filter(self, wanted: Filter) -> None:
+        """Show what matches; an empty filter shows everything."""
+        if wanted == self._filter:
+            return
+        self._filter = wanted
+        self._generation += 1
+        self._matches.clear()
+        self._tested_to = self.feed.end_serial
+        self._cursor_key = None
+        self._to_end()
+        self._searching = bool(wanted)
+        if wanted:
+            self.run_worker(self._search(wanted, self._generation), group="search", exclusive=True)
+        self.changed()
+
+    def toggle_rest(self) -> None:
+        """Hide or show what does not match."""
+        selected = self.selected
+        key = self.row_key(selected) if selected is not None else None
+        self._with_rest = not self._with_rest
+        self.changed()
+        if key is not None and (index := self.row_index(key)) is not None:
+            self.select(index)
+
+    async def _search(self, wanted: Filter, generation: int) -> None:
+        """Test the rows that were there before the filter, newest first, in slices."""
+        until = self._tested_to
+        begun = time.monotonic()
+        for entry in self.feed.newest_first():
+            if entry.serial < until and self._test(wanted, entry):
+                self._matches.appendleft(entry.serial)
+            if time.monotonic() - begun > SCAN_SLICE:
+                self.changed()
+                self.post_message(self.FilterProgress(len(self._matches), True))
+                await asyncio.sleep(SCAN_SLICE)
+                if generation != self._generation:
+                    return
+                begun = time.monotonic()
+        self._searching = False
+        self.changed()
+        self.post_message(self.FilterProgress(len(self._matches), False))
+
+    def _test(self, wanted: Filter, entry: Entry) -> bool:
+        return entry.state != "mark" and wanted.matches(entry.sender, self.feed.read(entry))
+
+    def move_match(self, step: int) -> bool:
+        """Select the next (1) or previous (-1) match; whether there is one."""
+        if not self._filter or not self._matches:
+            return False
+        selected = self.selected
+        serial = self._entry(selected).serial if selected is not None else 0
+        place = bisect_left(self._matches, serial)
+        if step > 0 and place < len(self._matches) and self._matches[place] == serial:
+            place += 1
+        elif step < 0:
+            place -= 1
+        if not 0 <= place < len(self._matches):
+            return False
+        index = self.row_index(self._matches[place])
+        if index is None:
+            return False
+        self.select(index)
+        return True
+
+    # --- RowView ---------------------------------------------------------------------------------------------------
+
+    def changed(self) -> None:
+        self._pending = self.feed.pending()
+        if self._filter:
+            while self._tested_to < self.feed.end_serial:
+                entry = self.feed.by_serial(self._tested_to)
+                if entry is not None and self._test(self._filter, entry):
+                    self._matches.append(self._tested_to)
+                self._tested_to += 1
+            while self._matches and self._matches[0] < self.feed.first_serial:
+                self._matches.popleft()
+        if self._follow:
+            self._seen_serial = self.feed.end_serial
+        super().changed()
+
+    @property
+    def _filtered(self) -> bool:
+        return bool(self._filter) and not self._with_rest
+
+    @property
+    def _settled(self) -> int:
+        return len(self._matches) if self._filtered else self.feed.settled
+
+    def row_count(self) -> int:
+        return self._settled + len(self._pending)
+
+    def row_key(self, index: int) -> Hashable:
+        settled = self._settled
+        if index >= settled:
+            return self._pending[index - settled].serial
+        return self._matches[index] if self._filtered else self.feed.first_serial + index
+
+    def row_index(self, key: Hashable) -> int | None:
+        assert isinstance(key, int)
+        settled = self._settled
+        if key >= PENDING_SERIAL:
+            place = next((place for place, entry in enumerate(self._pending) if entry.serial >= key), None)
+            return settled + place if place is not None else max(0, self.row_count() - 1)
+        if self._filtered:
+            return bisect_left(self._matches, key)
+        return max(0, key - self.feed.first_serial)
+
+    def row_version(self, index: int) -> Hashable:
+        settled = self._settled
+        state = self._pending[index - settled].state if index >= settled else None
+        return self._generation, state
+
+    def entry(self, index: int) -> Entry:
+        """The row's activity."""
+        return self._entry(index)
+
+    def _entry(self, index: int) -> Entry:
+        settled = self._settled
+        if index >= settled:
+            return self._pending[index - settled]
+        entry = self.feed.by_serial(self._matches[index] if self._filtered else self.feed.first_serial + index)
+        if entry is None:
+            raise IndexError(index)
+        return entry
+
+    def row_strips(self, index: int, width: int) -> Sequence[Strip]:
+        entry = self._entry(index)
+        if entry.state == "mark":
+            return [self._mark_strip(entry, width)]
+        wide = width >= WIDE
+        name = neutralise_name(entry.sender) or "?"
+        name_cells = NAME_CELLS if wide else max(4, min(NAME_CELLS, width // 4))
+        when = clock_time(entry.at, self._zone, "%H:%M:%S" if wide else "%H:%M")
+        prefix: list[Piece] = [(when + " ", "dim")]
+        role = "own" if entry.own else name_role(entry.sender)
+        names = highlight([(fit(name, name_cells), role)], self._filter.pattern)
+        indent = len(when) + 1 + name_cells + 1
+        pieces: list[Piece] = highlight(self.feed.sentence(entry).spans, self._filter.pattern)
+        if entry.state in _STATE_WORDS:
+            words, state_role = _STATE_WORDS[entry.state]
+            if entry.why:
+                words += ": " + neutralise_name(entry.why, 200)
+            pieces.append(("  " + words, state_role))
+        lines = wrap(pieces, width - indent, ROW_LINES_MAX)
+        blank = " " * indent
+        return [
+            self.strip_of([*prefix, *names, (" ", "text"), *line] if place == 0 else [(blank, "text"), *line])
+            for place, line in enumerate(lines)
+        ]
+
+    def _mark_strip(self, entry: Entry, width: int) -> Strip:
+        words = f" {self.feed.sentence(entry).text} "
+        dashes = max(0, width - cell_len(words))
+        line = "\N{BOX DRAWINGS LIGHT HORIZONTAL}"
+        return self.strip_of([(fit(line * (dashes // 2) + words + line * (dashes - dashes // 2), width), "mark")])
+
+    def reached_end(self) -> None:
+        self._seen_serial = self.feed.end_serial
+
+    @property
+    def unseen(self) -> int:
+        """Rows that have arrived below while the person reads further up."""
+        if self._follow:
+            return 0
+        if self._filtered:
+            return len(self._matches) - bisect_left(self._matches, self._seen_serial)
+        return self.feed.end_serial - max(self._seen_serial, self.feed.first_serial)
+
+    def marker(self) -> str:
+        unseen = self.unseen
+        return (
+            f"\N{BLACK DOWN-POINTING TRIANGLE} {unseen} new below \N{EM DASH} End (or a click here) follows"
+            if unseen
+            else ""
+        )
+
+    def row_copy(self, index: int) -> str | None:
+        entry = self._entry(index)
+        return None if entry.state == "mark" else compact(entry.body)
+
+    def empty_words(self) -> str:
+        if self._filter:
+            return "Searching\N{HORIZONTAL ELLIPSIS}" if self._searching else "Nothing matches the filter."
+        return "Nothing here yet. Write the first line below."

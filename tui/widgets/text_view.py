@@ -1,0 +1,39 @@
+"""Text over many lines, wrapped and scrolled, with the same keys as every list."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import ClassVar
+
+from textual.strip import Strip
+
+from tui.widgets.rows import Piece, RowView
+from tui.widgets.wrapping import wrap
+
+LINE_LINES_MAX = 400
+
+
+class TextView(RowView):
+    """Lines of safe text; each line is a row."""
+
+    follows: ClassVar[bool] = False
+
+    def __init__(self, lines: Sequence[Sequence[Piece]], *, widget_id: str | None = None) -> None:
+        super().__init__(widget_id=widget_id)
+        self._texts = lines
+
+    def row_count(self) -> int:
+        return len(self._texts)
+
+    def row_key(self, index: int) -> Hashable:
+        return index
+
+    def row_index(self, key: Hashable) -> int | None:
+        assert isinstance(key, int)
+        return key
+
+    def row_strips(self, index: int, width: int) -> Sequence[Strip]:
+        return [self.strip_of(line) for line in wrap(self._texts[index], width, LINE_LINES_MAX)]
+
+    def row_copy(self, index: int) -> str | None:
+        return "".join(text for text, _ in self._texts[index])

@@ -1,0 +1,77 @@
+"""Breaking coloured text into lines of cells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from rich.cells import cell_len
+
+from tui.safe_text import ELLIPSIS, cut
+from tui.widgets.rows import Piece
+
+_TOKENS = re.compile(r"\s+|\S+")
+
+
+def wrap(pieces: Iterable[Piece], width: int, lines_max: int) -> list[list[Piece]]:
+    """Safe pieces as at most `lines_max` lines of at most `width` cells; an ellipsis ends what was cut."""
+    width = max(1, width)
+    lines: list[list[Piece]] = [[]]
+    room = width
+    for text, role in pieces:
+        for token in _TOKENS.findall(text):
+            length = cell_len(token)
+            if length > room and token.isspace():
+                lines.append([])
+                room = width
+                continue
+            if length > room and length <= width and room < width:
+                lines.append([])
+                room = width
+            while length > room:
+                head, tail = cut(token, room)
+                if head:
+                    lines[-1].append((head, role))
+                elif room == width:
+                    # A wide character in a column of one cell: nothing can be shown of it.
+                    tail = tail[1:]
+                token, length = tail, cell_len(tail)
+                lines.append([])
+                room = width
+                if len(lines) > lines_max:
+                    break
+            if token:
+                lines[-1].append((token, role))
+                room -= length
+            if len(lines) > lines_max:
+                return _shorten(lines[:lines_max], width)
+    return lines
+
+
+def _shorten(lines: list[list[Piece]], width: int) -> list[list[Piece]]:
+    last = lines[-1]
+    while last and sum(cell_len(text) for text, _ in last) >= width:
+        text, role = last.pop()
+        if shorter := text[:-1]:
+            last.append((shorter, role))
+    last.append((ELLIPSIS, "dim"))
+    return lines
+
+
+def highlight(pieces: Iterable[Piece], pattern: re.Pattern[str] | None) -> list[Piece]:
+    """The pieces with what the pattern finds in them set in the role `match`."""
+    if pattern is None:
+        return list(pieces)
+    result: list[Piece] = []
+    for text, role in pieces:
+        position = 0
+        for found in pattern.finditer(text):
+            if found.end() == found.start():
+                continue
+            if found.start() > position:
+                result.append((text[position : found.start()], role))
+            result.append((found.group(), "match"))
+            position = found.end()
+        if position < len(text):
+            result.append((text[position:], role))
+    return result
