@@ -118,6 +118,16 @@ class BaseClient:
             return
         raise UnexpectedMessage(f"expected nothing, got {message or 'the end of the connection'}")
 
+    async def settle(self, period: float = 0.3) -> None:
+        """Follow redirects until none has come for a while; anything but another LOGIN_SUCCESS is unexpected."""
+        while True:
+            try:
+                message = await asyncio.wait_for(self._answers.get(), period)
+            except TimeoutError:
+                return
+            if message is None or message["command"] != "LOGIN_SUCCESS":
+                raise UnexpectedMessage(f"expected LOGIN_SUCCESS, got {message or 'the end of the connection'}")
+
     async def register(self, username: str, secret: str, timeout: float = 15.0) -> Json:
         """Register; the connection stays open."""
         self.send({"command": "REGISTER", "username": username, "secret": secret})

@@ -201,7 +201,9 @@ class NodeProcess:
             await asker.expect("LOGIN_SUCCESS", limit)
             asker.send({"command": "STATUS_REQUEST"})
             answer = await asker.expect("STATUS", limit)
+            # Waiting for the end keeps whoever asks from weighing on the next login.
             asker.logout()
+            await wait_until(asker.closed.is_set, limit, "the end after LOGOUT")
         status = answer["status"]
         assert isinstance(status, dict)
         return status
