@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import queue
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LIMIT = 40.0
@@ -71,3 +76,64 @@ class Program:
         finally:
             process.kill()
             process.communicate()
+
+
+class Lines:
+    """Lines of a running command's stream, read by a thread so that a test can wait for one with a limit."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self.seen: list[str] = []
+        self._fresh: queue.Queue[str | None] = queue.Queue()
+        threading.Thread(target=self._read, args=(stream,), daemon=True).start()
+
+    def _read(self, stream: IO[str]) -> None:
+        with contextlib.suppress(ValueError):
+            for line in stream:
+                self._fresh.put(line.rstrip("\n"))
+        self._fresh.put(None)
+
+    def wait(self, words: str, limit: float = LIMIT) -> str:
+        """The next line that contains `words`. Raises AssertionError if none comes."""
+        deadline = time.monotonic() + limit
+        while True:
+            try:
+                line = self._fresh.get(timeout=max(0.01, deadline - time.monotonic()))
+            except queue.Empty:
+                raise AssertionError(f"{words!r} did not come within {limit} s; seen: {self.seen}") from None
+            if line is None:
+                raise AssertionError(f"{words!r} did not come before the end; seen: {self.seen}")
+            self.seen.append(line)
+            if words in line:
+                return line
+
+    def rest(self, limit: float = LIMIT) -> list[str]:
+        """All lines up to the end."""
+        while (line := self._fresh.get(timeout=limit)) is not None:
+            self.seen.append(line)
+        return self.seen
+
+
+class Node:
+    """A headless server in a process of its own."""
+
+    def __init__(self, process: subprocess.Popen[str], data_dir: Path, secret: str) -> None:
+        assert process.stderr is not None
+        self.process = process
+        self.data_dir = data_dir
+        self.secret = secret
+        self.log = Lines(process.stderr)
+        words = self.log.wait("listening on ")
+        self.port = int(words.partition("listening on 127.0.0.1:")[2].partition(",")[0])
+        self.address = f"127.0.0.1:{self.port}"
+
+
+@contextmanager
+def running_node(
+    program: Program, data_dir: Path, *options: str, join: str = "", secret: str = "s3cret-word"
+) -> Iterator[Node]:
+    """A headless server on a free loopback port."""
+    command = ("join", join) if join else ("serve",)
+    fixed = ("--headless", "--host", "127.0.0.1", "--port", "0", "--data-dir", str(data_dir), "--preset", "local")
+    variables = {"ACTIVITY_TUI_SECRET": secret} if secret else {}
+    with program.running(*command, *fixed, *options, variables=variables) as process:
+        yield Node(process, data_dir, secret)

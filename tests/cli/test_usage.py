@@ -56,6 +56,12 @@ def test_an_unknown_flag_suggests_what_was_meant(program: Program) -> None:
     assert "did you mean '--headless'?" in ended.err
 
 
+def test_a_flag_of_another_command_is_called_that(program: Program) -> None:
+    ended = program.run("status", "h", "--backup-interval", "5")
+    assert ended.status == 2
+    assert "--backup-interval does not belong to this command" in ended.err
+
+
 def test_a_flag_is_never_guessed_from_its_beginning(program: Program) -> None:
     assert program.run("serve", "--head").status == 2
 

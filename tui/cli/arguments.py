@@ -63,14 +63,18 @@ class _Parser(argparse.ArgumentParser):
         if match:
             message = f"there is no command {values.shown(match[1])}{suggestion(match[1], _MODULES)}"
         elif match := re.match(r"unrecognized arguments: (.*)", message):
-            message = f"{match[1]} is not understood here{self._near(match[1].split()[0])}"
+            message = self._unrecognized(match[1])
         say(f"{PROGRAM}: {message}")
         say(f"`{self.prog} --help` tells what can be said.")
         raise SystemExit(int(ExitStatus.USAGE))
 
-    def _near(self, wrong: str) -> str:
-        name = wrong.partition("=")[0]
-        return suggestion(name, self.flags()) if name.startswith("--") else ""
+    def _unrecognized(self, words: str) -> str:
+        name = words.split()[0].partition("=")[0]
+        known = set(self.flags())
+        if name in known:
+            return f"{name} does not belong to this command"
+        near = suggestion(name, known) if name.startswith("--") else ""
+        return f"{values.shown(words)} is not understood here{near}"
 
     def flags(self) -> Iterable[str]:
         """All flags of this parser and of the commands below it."""

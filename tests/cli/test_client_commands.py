@@ -1,0 +1,226 @@
+"""`post`, `tail` and `status` against a real server, as scripts use them."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import LIMIT, Lines, Node, Program, running_node
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """One server for all tests that leave it as it was."""
+    directory = tmp_path_factory.mktemp("node")
+    with running_node(Program(directory), directory / "data", "--name", "kitchen") as node:
+        yield node
+
+
+@pytest.fixture
+def ada(shared: Node, tmp_path: Path) -> tuple[str, ...]:
+    """Flags that log in as a registered user."""
+    file = tmp_path / "ada-secret"
+    file.write_text("difference engine\n")
+    with socket.create_connection(("127.0.0.1", shared.port), 10) as connection, connection.makefile("rwb") as stream:
+        request = {"command": "REGISTER", "username": "ada", "secret": "difference engine"}
+        stream.write(json.dumps(request).encode() + b"\n")
+        stream.flush()
+        assert json.loads(stream.readline())["command"] in ("REGISTER_SUCCESS", "REGISTER_FAILED")
+    return ("-u", "ada", "--user-secret-file", str(file))
+
+
+def posted(program: Program, node: Node, count: int = 100) -> list[dict[str, object]]:
+    """What the server remembers, oldest first."""
+    ended = program.run("tail", node.address, "--since", str(count), "--no-follow", "--json")
+    assert ended.status == 0, ended.err
+    return [json.loads(line) for line in ended.out.splitlines()]
+
+
+def test_a_text_is_posted_as_a_note_and_its_id_is_told(program: Program, shared: Node) -> None:
+    ended = program.run("post", shared.address, "the bread is ready")
+    assert ended.status == 0
+    assert re.fullmatch(r"accepted \S+\n", ended.out)
+    newest = posted(program, shared, 1)[0]
+    assert newest["object"] == {"type": "Note", "mediaType": "text/plain", "content": "the bread is ready"}
+    assert newest["authenticated_user"] == "anonymous"
+
+
+def test_an_object_is_posted_as_it_is(program: Program, shared: Node) -> None:
+    body = '{ "n": 123456789012345678901234567890.50, "nested": {"a":\n [1.0, "\\u0000"]} }'
+    assert program.run("post", shared.address, "--json", body).status == 0
+    ended = program.run("tail", shared.address, "--since", "1", "--no-follow", "--json")
+    assert ended.out.startswith('{"n":123456789012345678901234567890.50,"nested":{"a":[1.0,"\\u0000"]}')
+
+
+def test_a_registered_user_posts_under_the_name(program: Program, shared: Node, ada: tuple[str, ...]) -> None:
+    assert program.run("post", shared.address, "from ada", *ada).status == 0
+    assert posted(program, shared, 1)[0]["authenticated_user"] == "ada"
+
+
+def test_the_secret_may_come_from_the_environment(program: Program, shared: Node, ada: tuple[str, ...]) -> None:
+    variables = {"ACTIVITY_TUI_USER": "ada", "ACTIVITY_TUI_USER_SECRET": "difference engine"}
+    assert program.run("post", shared.address, "again", variables=variables).status == 0
+
+
+def test_a_wrong_secret_is_status_4_and_is_not_shown(program: Program, shared: Node, ada: tuple[str, ...]) -> None:
+    ended = program.run("post", shared.address, "x", "-u", "ada", variables={"ACTIVITY_TUI_USER_SECRET": "abacus"})
+    assert ended.status == 4
+    assert "refused" in ended.err
+    assert "abacus" not in ended.err + ended.out
+
+
+@pytest.mark.parametrize("command", ["post", "tail", "status"])
+def test_a_server_that_is_not_there_is_status_3(program: Program, command: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    ended = program.run(command, f"127.0.0.1:{port}", *(("x",) if command == "post" else ()))
+    assert ended.status == 3
+    assert f"127.0.0.1:{port} cannot be reached" in ended.err
+    assert ended.out == ""
+
+
+def test_a_name_that_cannot_be_found_is_status_3(program: Program) -> None:
+    assert program.run("status", "no-such-host.invalid").status == 3
+
+
+def test_a_server_that_says_nothing_is_given_up_after_the_timeout(program: Program) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        ended = program.run("post", f"127.0.0.1:{silent.getsockname()[1]}", "x", "--timeout", "0.5")
+    assert ended.status == 3
+
+
+def test_lines_of_standard_input_are_posted_in_order_and_each_fate_is_told(program: Program, shared: Node) -> None:
+    lines = [f"line {number}" for number in range(200)]
+    ended = program.run("post", shared.address, "-", stdin="\n".join(lines) + "\n\n")
+    assert ended.status == 0
+    assert len(ended.out.splitlines()) == 200
+    assert all(line.startswith("accepted ") for line in ended.out.splitlines())
+    assert "200 accepted" in ended.err
+    kept = [item["object"]["content"] for item in posted(program, shared, 200)]  # type: ignore[index]
+    assert kept == lines
+
+
+def test_a_line_that_is_no_object_is_refused_and_the_rest_goes_on(program: Program, shared: Node) -> None:
+    ended = program.run("post", shared.address, "--json", "-", stdin='{"a":1}\nnonsense\n{"a":2}\n')
+    assert ended.status == 4
+    assert [line.split()[0] for line in ended.out.splitlines()] == ["accepted", "refused", "accepted"]
+    assert "2 accepted, 1 refused" in ended.err
+
+
+def test_a_line_is_posted_as_soon_as_it_is_there(program: Program, shared: Node) -> None:
+    with program.running("post", shared.address, "-", stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None
+        lines = Lines(process.stdout)
+        for text in ("one", "two"):
+            process.stdin.write(text + "\n")
+            process.stdin.flush()
+            lines.wait("accepted")
+        process.stdin.close()
+        assert process.wait(LIMIT) == 0
+
+
+def test_a_line_without_end_is_refused_without_being_kept(program: Program, shared: Node) -> None:
+    ended = program.run("post", shared.address, "-", stdin="first\n" + "x" * 1_000_000)
+    assert ended.status == 4
+    assert [line.split()[0] for line in ended.out.splitlines()] == ["accepted", "refused"]
+
+
+def test_waiting_for_standard_input_ends_on_interrupt_with_130(program: Program, shared: Node) -> None:
+    with program.running("post", shared.address, "-", stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+        process.stdin.write("one\n")
+        process.stdin.flush()
+        Lines(process.stdout).wait("accepted")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(LIMIT) == 130
+        assert process.stderr.read() == ""
+
+
+def test_tail_shows_one_line_an_activity_as_it_comes(program: Program, shared: Node) -> None:
+    program.run("post", shared.address, "long ago")
+    with program.running("tail", shared.address, "--since", "1") as process:
+        assert process.stdout is not None and process.stderr is not None
+        lines = Lines(process.stdout)
+        lines.wait("long ago")
+        program.run("post", shared.address, "just now\x1b[2J")
+        line = lines.wait("just now")
+        assert re.match(r"\d\d:\d\d:\d\d  anonymous: just now", line)
+        assert "\x1b" not in line
+        process.send_signal(signal.SIGINT)
+        assert process.wait(LIMIT) == 130
+        assert process.stderr.read() == ""
+
+
+def test_tail_begins_with_what_is_younger_than_a_time(program: Program, shared: Node) -> None:
+    program.run("post", shared.address, "a moment ago")
+    ended = program.run("tail", shared.address, "--since", "1h", "--no-follow")
+    assert "a moment ago" in ended.out
+    assert program.run("tail", shared.address, "--since", "1ms", "--no-follow").out == ""
+
+
+def test_tail_ends_silently_when_nobody_reads_it_any_more(program: Program, shared: Node) -> None:
+    with program.running("tail", shared.address, "--since", "1") as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(LIMIT) == 0
+        assert process.stderr.read() == ""
+        process.stdout = None
+
+
+def test_tail_survives_its_servers_restart_and_misses_nothing(program: Program, tmp_path: Path) -> None:
+    with running_node(program, tmp_path / "data") as node:
+        port = node.port
+        program.run("post", node.address, "before")
+        with program.running("tail", node.address, "--since", "1") as process:
+            assert process.stdout is not None
+            lines = Lines(process.stdout)
+            lines.wait("before")
+            node.process.kill()
+            node.process.wait(LIMIT)
+            with running_node(program, tmp_path / "data", "--port", str(port)) as again:
+                assert again.port == port
+                program.run("post", again.address, "after")
+                lines.wait("after")
+            assert [line.partition(": ")[2] for line in lines.seen] == ["before", "after"]
+
+
+def test_tail_that_is_refused_ends_with_status_4(program: Program, shared: Node) -> None:
+    ended = program.run("tail", shared.address, "-u", "nobody", variables={"ACTIVITY_TUI_USER_SECRET": "x"})
+    assert ended.status == 4
+
+
+def test_status_is_a_table_for_people(program: Program, shared: Node, ada: tuple[str, ...]) -> None:
+    ended = program.run("status", shared.address)
+    assert ended.status == 0
+    assert ended.out.startswith(f"kitchen at {shared.address}: 1 server, ")
+    assert re.search(r"^SERVER +ADDRESS +LOAD +STATE", ended.out, re.MULTILINE)
+    assert re.search(r"^ada ", ended.out, re.MULTILINE)
+
+
+def test_status_is_an_object_for_scripts(program: Program, shared: Node) -> None:
+    ended = program.run("status", shared.address, "--json")
+    assert ended.status == 0
+    status = json.loads(ended.out)
+    assert status["servers"][0]["port"] == shared.port
+    assert status["name"] == "kitchen"
+    assert shared.secret not in ended.out
+
+
+def test_status_shows_both_servers_of_a_network(program: Program, tmp_path: Path) -> None:
+    with (
+        running_node(program, tmp_path / "a", "--name", "first") as first,
+        running_node(program, tmp_path / "b", "--name", "second", join=first.address) as second,
+    ):
+        first.log.wait("linked")
+        second.log.wait("linked")
+        out = program.run("status", second.address).out
+        assert "2 servers" in out
+        assert re.search(r"^first +127\.0\.0\.1:", out, re.MULTILINE)

@@ -1,0 +1,60 @@
+"""`restore`: a server's data from a backup."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import LIMIT, Program, running_node
+
+
+@pytest.fixture
+def backup(program: Program, tmp_path: Path) -> Path:
+    """A backup of a server on which something was posted, and whose own data is gone."""
+    with running_node(program, tmp_path / "lost", "--backup-interval", "1") as node:
+        assert program.run("post", node.address, "remember me").status == 0
+        node.log.wait("backup")
+        node.log.wait("backup")
+        node.process.kill()
+        node.process.wait(LIMIT)
+    return max((tmp_path / "lost" / "backups").iterdir())
+
+
+def test_a_restored_server_knows_what_the_lost_one_knew(program: Program, backup: Path, tmp_path: Path) -> None:
+    ended = program.run("restore", str(backup), "--data-dir", str(tmp_path / "new"))
+    assert ended.status == 0, ended.err
+    assert ended.out == ""
+    with running_node(program, tmp_path / "new") as node:
+        assert "remember me" in program.run("tail", node.address, "--since", "9", "--no-follow").out
+
+
+def test_existing_data_is_kept_unless_told_otherwise(program: Program, backup: Path, tmp_path: Path) -> None:
+    target = str(tmp_path / "new")
+    assert program.run("restore", str(backup), "--data-dir", target).status == 0
+    refused = program.run("restore", str(backup), "--data-dir", target)
+    assert refused.status == 6
+    assert "--force" in refused.err
+    assert program.run("restore", str(backup), "--data-dir", target, "--force").status == 0
+
+
+def test_a_running_servers_data_is_not_replaced(program: Program, backup: Path, tmp_path: Path) -> None:
+    with running_node(program, tmp_path / "new"):
+        ended = program.run("restore", str(backup), "--data-dir", str(tmp_path / "new"), "--force")
+        assert ended.status == 6
+
+
+@pytest.mark.parametrize("content", [b"", b"not a backup", b"SQLite format 3\0" + b"\0" * 4000])
+def test_a_foreign_file_is_refused(program: Program, tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(content)
+    ended = program.run("restore", str(file), "--data-dir", str(tmp_path / "new"))
+    assert ended.status in (1, 6)
+    assert str(file) in ended.err
+    assert not (tmp_path / "new").exists() or not list((tmp_path / "new").glob("*.sqlite*"))
+
+
+def test_a_missing_backup_is_named(program: Program, tmp_path: Path) -> None:
+    ended = program.run("restore", str(tmp_path / "none"), "--data-dir", str(tmp_path / "new"))
+    assert ended.status != 0
+    assert str(tmp_path / "none") in ended.err
