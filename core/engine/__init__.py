@@ -1,0 +1,32 @@
+"""One server in real time: sockets, threads and timers around a pure node.
+
+settings ─▶ Server ─▶ Runtime ─▶ Node        decides
+              │          ├─▶ Connection ◀─▶ Outbox ◀─ Output    bytes
+              │          ├─▶ Passwords       in threads
+              │          ╰─▶ Persistence     in a thread
+              ╰─▶ listening, dialling, TLS
+"""
+
+from core.engine.connection import ConnectionTraffic
+from core.engine.errors import CannotBind, EngineError, NotRunning, TlsUnusable
+from core.engine.server import Server
+from core.engine.settings import ConnectionLimits, EngineSettings, PasswordSettings, Preset, TlsSettings
+from core.store.errors import DataDirectoryInUse, DataDirectoryUnusable
+from core.store.interface import Retention
+
+__all__ = [
+    "CannotBind",
+    "ConnectionLimits",
+    "ConnectionTraffic",
+    "DataDirectoryInUse",
+    "DataDirectoryUnusable",
+    "EngineError",
+    "EngineSettings",
+    "NotRunning",
+    "PasswordSettings",
+    "Preset",
+    "Retention",
+    "Server",
+    "TlsSettings",
+    "TlsUnusable",
+]

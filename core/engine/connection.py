@@ -1,7 +1,7 @@
 """One connection: bytes come in and become messages, frames go out, and it ends in an orderly way.
 
-    open ──▶ closing (flush, at most `flush`) ──▶ lingering (read and discard, at most `linger`) ──▶ lost
-      └────────────────────── the peer vanishes, or is too slow ───────────────────────────────────▶ lost
+open ──▶ closing (flush, at most `flush`) ──▶ lingering (read and discard, at most `linger`) ──▶ lost
+  └────────────────────── the peer vanishes, or is too slow ───────────────────────────────────▶ lost
 """
 
 from __future__ import annotations
@@ -193,7 +193,9 @@ class Connection(asyncio.BufferedProtocol):
         self._host.output.forget(self.outbox)
         self._host.gone(self)
         if not self._reason:
-            self._reason = f"connection lost: {exc.strerror or exc}" if isinstance(exc, OSError) else "closed by the peer"
+            self._reason = (
+                f"connection lost: {exc.strerror or exc}" if isinstance(exc, OSError) else "closed by the peer"
+            )
         if self._waiting and not self._stopped:
             self._timer = self._host.loop.call_later(self._host.limits.held, self._report)
             self._go_on()

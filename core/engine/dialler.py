@@ -1,4 +1,4 @@
-"""Dialling: names are looked up in a thread, and all addresses of a host are tried, staggered ("Happy Eyeballs", RFC 8305).
+"""Dialling: names are looked up in a thread, all addresses of a host are tried, staggered (Happy Eyeballs, RFC 8305).
 
 The race is run here because uvloop's `create_connection` has none.
 """

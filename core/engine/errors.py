@@ -1,4 +1,4 @@
-"""What can keep an engine from starting, in sentences for a person."""
+"""What can keep an engine from starting, in sentences for a person. What the store raises is the store's."""
 
 from __future__ import annotations
 
@@ -9,14 +9,6 @@ class EngineError(Exception):
 
 class CannotBind(EngineError):
     """The node cannot take connections where it should."""
-
-
-class DataDirectoryUnusable(EngineError):
-    """The data directory cannot be read or written, or holds something that this version does not understand."""
-
-
-class DataDirectoryInUse(DataDirectoryUnusable):
-    """Another process works with the data directory."""
 
 
 class TlsUnusable(EngineError):

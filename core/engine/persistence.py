@@ -13,11 +13,12 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from core.node.events import CommitFailed, Committed, Event, Fetched, StoreRecovered
+from core.store.interface import Store
 from core.wire.entries import Entry, Fetch, Page, Record, Recovered
 
 log = logging.getLogger(__name__)
@@ -40,25 +41,6 @@ class _Batch(NamedTuple):
     records: tuple[Record, ...]
 
 
-class Store(Protocol):
-    """What this module needs of a store. All methods may block, and are called from one thread."""
-
-    def commit(self, records: Sequence[Record]) -> None:
-        """Keep all or none, synced."""
-
-    def fetch(self, query: Fetch) -> Page: ...
-
-    def backup(self, directory: Path, keep: int) -> Path: ...
-
-    def trim(self, wall: float) -> int: ...
-
-    def get_setting(self, name: str) -> str | None: ...
-
-    def set_setting(self, name: str, value: str) -> None: ...
-
-    def close(self) -> None: ...
-
-
 class StoreClosed(Exception):
     """Asked of a store that is being closed."""
 
@@ -74,7 +56,7 @@ class Persistence:
         # Guarded by `_changed`.
         self._batches: deque[_Batch] = deque()
         self._fetches: deque[tuple[int, Fetch]] = deque()
-        self._calls: deque[tuple[Callable[[Any], Any], asyncio.Future[Any]]] = deque()
+        self._calls: deque[tuple[Callable[[Store], Any], asyncio.Future[Any]]] = deque()
         self._closing = False
 
         # The thread's own.
@@ -94,6 +76,9 @@ class Persistence:
         self._opened: asyncio.Future[Recovered] = loop.create_future()
         self._ended: asyncio.Future[None] = loop.create_future()
         self._thread: threading.Thread | None = None
+        self._store: Store | None = None
+        self._backing_up = asyncio.Lock()
+        self._backup: asyncio.Future[Path] | None = None
 
     async def open(self, opening: Callable[[], tuple[Store, Recovered]]) -> Recovered:
         """Start the thread, and open the store in it. Raises what `opening` does."""
@@ -119,7 +104,7 @@ class Persistence:
             self._fetches.append((token, query))
             self._changed.notify()
 
-    async def call(self, work: Callable[[Any], _Answer]) -> _Answer:
+    async def call(self, work: Callable[[Store], _Answer]) -> _Answer:
         """Run `work(store)` in the store's thread, behind everything asked for before. Raises what it does."""
         self._submit()
         answer: asyncio.Future[_Answer] = self._loop.create_future()
@@ -130,8 +115,18 @@ class Persistence:
             self._changed.notify()
         return await answer
 
+    async def backup(self, directory: Path, keep: int) -> Path:
+        """Write a backup in a thread of its own, one at a time; commits go on. Raises what the store does."""
+        async with self._backing_up:
+            if self._store is None or self._closing:
+                raise StoreClosed("the store is closed")
+            self._backup = self._loop.run_in_executor(None, self._store.backup, directory, keep)
+            return await asyncio.shield(self._backup)
+
     async def aclose(self) -> None:
         """Finish everything asked for, close the store, end the thread."""
+        if self._backup is not None:
+            await asyncio.wait([self._backup])
         self._submit()
         with self._changed:
             self._closing = True
@@ -186,6 +181,7 @@ class Persistence:
             self._post(_fail, self._opened, error)
             self._post(_answer, self._ended, None)
             return
+        self._store = store
         self._post(_answer, self._opened, recovered)
         try:
             self._serve(store)
@@ -262,7 +258,7 @@ class Persistence:
             log.warning("a page could not be read: %s", error)
         self._post(self._fetched, token, page)
 
-    def _execute(self, store: Store, work: Callable[[Any], Any], answer: asyncio.Future[Any]) -> None:
+    def _execute(self, store: Store, work: Callable[[Store], Any], answer: asyncio.Future[Any]) -> None:
         try:
             result = work(store)
         except Exception as error:

@@ -9,10 +9,13 @@ from typing import Final, Literal
 
 from core.node import config as presets
 from core.node.config import NodeConfig
+from core.store.interface import Retention
 from core.wire.address import Address
 from core.wire.limits import CLIENT_LINE_BYTES_MAX, DEFAULT_PORT, SERVER_LINE_BYTES_MAX
 
 MEBIBYTE: Final = 1024 * 1024
+
+ACTIVITIES_KEPT: Final = 1_000_000
 
 Preset = Literal["local", "lan", "wan"]
 
@@ -71,16 +74,6 @@ class TlsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Retention:
-    """What the store keeps of past activities. Accounts are kept for ever."""
-
-    activities: int | None = 1_000_000
-    seconds: float | None = None
-    interval: float = 600.0
-    """Between two looks at what can go."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSettings:
     """How one server runs."""
 
@@ -103,7 +96,9 @@ class EngineSettings:
     backups_kept: int = 5
     anonymous: bool = True
     redirects: bool = True
-    retention: Retention = field(default_factory=Retention)
+    retention: Retention = field(default_factory=lambda: Retention(activities=ACTIVITIES_KEPT))
+    trim_interval: float = 600.0
+    """Between two looks at what retention lets go."""
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     passwords: PasswordSettings = field(default_factory=PasswordSettings)
     tls: TlsSettings | None = None

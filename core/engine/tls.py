@@ -28,7 +28,7 @@ def dialling_context(settings: TlsSettings) -> ssl.SSLContext:
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=settings.authority)
     except (OSError, ssl.SSLError) as error:
         raise TlsUnusable(
-            f"The authority file {settings.authority} cannot be used: {error}. It has to be a PEM file with certificates."
+            f"The authority file {settings.authority} cannot be used: {error}. It has to hold PEM certificates."
         ) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = settings.check_names

@@ -99,6 +99,8 @@ class MemoryStore:
         self.reached = threading.Event()
         self.gate = threading.Event()
         self.gate.set()
+        self.backup_gate = threading.Event()
+        self.backup_gate.set()
 
     @property
     def records(self) -> list[Record]:
@@ -121,19 +123,22 @@ class MemoryStore:
         return Page(found[-query.newest :] if query.newest else found, {}, False)
 
     def backup(self, directory: Path, keep: int) -> Path:
-        self._work()
+        self.reached.set()
+        assert self.backup_gate.wait(LIMIT)
+        if self.failure is not None:
+            raise self.failure
         self.backups.append(directory / f"backup-{len(self.backups)}")
         return self.backups[-1]
 
     def trim(self, wall: float) -> int:
         self._work()
         self.trimmed += 1
-        return 0
+        return 1 if self.trimmed % 3 else 0
 
     def get_setting(self, name: str) -> str | None:
         return self.settings.get(name)
 
-    def set_setting(self, name: str, value: str) -> None:
+    def set_setting(self, name: str, value: str, *, backed_up: bool = False) -> None:
         self._work()
         self.settings[name] = value
 
@@ -254,5 +259,5 @@ async def world(
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until something is so that no event tells of."""
     async with asyncio.timeout(LIMIT):
-        while not condition():
+        while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.002)

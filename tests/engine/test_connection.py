@@ -18,7 +18,6 @@ from core.node.events import (
 )
 from core.wire.limits import CLIENT_LINE_BYTES_MAX
 from core.wire.messages import Login, Ping
-
 from tests.engine.harness import Peer, frame, until, world
 
 

@@ -7,6 +7,7 @@ import contextlib
 import threading
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -139,7 +140,7 @@ async def test_what_was_asked_for_before_the_recovery_was_known_is_not_kept(desk
     # The thread finds the disk working while this turn of the loop does not end.
     begin = time.monotonic()
     while not desk.store.settings and time.monotonic() - begin < LIMIT:
-        time.sleep(0.001)
+        time.sleep(0.001)  # noqa: ASYNC251
     desk.persistence.persist(2, (entry(2),))
     await until(lambda: len(desk.events) == 3)
     assert desk.events[1:] == [CommitFailed(2, "disk full"), StoreRecovered()]
@@ -183,10 +184,35 @@ async def test_closing_finishes_what_was_asked_for_and_closes_the_store(desk: De
 
 async def test_a_call_runs_in_the_stores_thread_and_raises_what_it_raises(desk: Desk) -> None:
     desk.persistence.persist(1, (entry(1),))
-    assert await desk.persistence.call(lambda store: len(store.records)) == 1
+    assert await desk.persistence.call(lambda store: store is desk.store and len(desk.store.records)) == 1
     desk.store.failure = OSError("no")
     with pytest.raises(OSError, match="no"):
         await desk.persistence.call(lambda store: store.set_setting("a", "b"))
+
+
+async def test_a_backup_does_not_keep_commits_waiting(desk: Desk) -> None:
+    desk.store.backup_gate.clear()
+    backup = asyncio.create_task(desk.persistence.backup(Path("d"), 2))
+    await asyncio.to_thread(desk.store.reached.wait, LIMIT)
+    desk.persistence.persist(1, (entry(1),))
+    await desk.answered(Committed(1))
+    assert not backup.done()
+    desk.store.backup_gate.set()
+    assert await backup == Path("d/backup-0")
+
+
+async def test_closing_waits_for_a_backup_that_nobody_waits_for_any_more(desk: Desk) -> None:
+    desk.store.backup_gate.clear()
+    backup = asyncio.create_task(desk.persistence.backup(Path("d"), 2))
+    await asyncio.to_thread(desk.store.reached.wait, LIMIT)
+    backup.cancel()
+    closing = asyncio.create_task(desk.persistence.aclose())
+    await asyncio.sleep(0.02)
+    assert not desk.store.closed
+    desk.store.backup_gate.set()
+    await closing
+    assert desk.store.closed
+    assert desk.store.backups == [Path("d/backup-0")]
 
 
 async def test_a_store_that_cannot_be_opened_says_so_and_leaves_no_thread() -> None:

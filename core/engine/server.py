@@ -1,0 +1,361 @@
+"""A running server: one node, its sockets, its store, and what an application may ask of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import secrets
+import socket
+import ssl
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from core.engine.connection import ConnectionTraffic
+from core.engine.errors import CannotBind, NotRunning
+from core.engine.listening import BACKLOG, advertised_address, bind, explain
+from core.engine.passwords import Passwords
+from core.engine.persistence import Persistence
+from core.engine.runtime import NodeMachine, Runtime
+from core.engine.settings import EngineSettings
+from core.engine.tls import dialling_context, listening_context
+from core.node.config import NodeConfig
+from core.node.events import DisconnectRequested, DrainRequested, JoinRequested, Now
+from core.node.node import Node
+from core.node.notices import Notice, NoticeKind, Severity
+from core.node.snapshot import NodeSnapshot
+from core.store.interface import Store
+from core.store.sqlite import open_store
+from core.wire.address import Address
+from core.wire.entries import Fetch, Kind, Page, Recovered, Stream
+
+log = logging.getLogger(__name__)
+
+NOTICES_KEPT: Final = 1000
+SECRET_SETTING: Final = "network_secret"
+SECRET_BYTES: Final = 18
+SNAPSHOT_AGE_MAX: Final = 0.05
+"""Seconds for which a snapshot is shown again: many screens share one."""
+DRAIN_GRACE: Final = 3.0
+"""How long after its own limit a leaving node is taken to be stuck."""
+ABORT_LIMIT: Final = 2.0
+STORE_LIMIT: Final = 10.0
+"""How long the end waits for the disk: a disk that hangs must not keep a process that was told to end."""
+HISTORY_BYTES_MAX: Final = 16 * 1024 * 1024
+HANDSHAKE_LIMIT: Final = 10.0
+
+NodeFactory = Callable[[NodeConfig, Recovered, random.Random, Now], NodeMachine]
+StoreFactory = Callable[[EngineSettings], tuple[Store, Recovered]]
+
+
+class Server:
+    """One server. `start` it once; it ends by `request_drain` or `abort`, and `wait_closed` tells when it has.
+
+    All methods are called in the event loop in which it was started.
+    """
+
+    def __init__(
+        self, settings: EngineSettings, *, make_node: NodeFactory = Node, make_store: StoreFactory | None = None
+    ) -> None:
+        self.settings = settings
+        self.notices: deque[Notice] = deque(maxlen=NOTICES_KEPT)
+        """The newest last."""
+        self._make_node = make_node
+        self._make_store = make_store or open_sqlite
+        self._subscribers: dict[object, Callable[[Notice], None]] = {}
+        self._listeners: list[asyncio.Server] = []
+        self._runtime: Runtime | None = None
+        self._persistence: Persistence | None = None
+        self._passwords: Passwords | None = None
+        self._closed: asyncio.Future[tuple[str, ...]] | None = None
+        self._stopping: asyncio.Task[None] | None = None
+        self._drain_limit: asyncio.TimerHandle | None = None
+        self._drain_seconds = DRAIN_GRACE
+        self._snapshot: tuple[float, NodeSnapshot] | None = None
+        self._address = self._advertised = Address("", 0)
+        self._secret = self._node_id = ""
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Take connections, and join the network if the settings name a server of it.
+
+        Raises CannotBind, TlsUnusable, and what opening the store does (DataDirectoryInUse, DataDirectoryUnusable and
+        other StoreErrors); nothing is left behind then.
+        """
+        loop = asyncio.get_running_loop()
+        async with contextlib.AsyncExitStack() as undo:
+            listen_tls, dial_tls = await asyncio.to_thread(self._tls_contexts)
+            sockets = await bind(self.settings.host, self.settings.port)
+            for listener in sockets:
+                undo.callback(listener.close)
+            persistence = Persistence(loop)
+            undo.push_async_callback(persistence.aclose)
+            recovered = await persistence.open(partial(self._make_store, self.settings))
+            passwords = Passwords(self.settings.passwords)
+            undo.push_async_callback(passwords.aclose)
+
+            host, port = sockets[0].getsockname()[:2]
+            self._address = Address(host, port)
+            self._advertised = advertised_address(self.settings.host, self._address, self.settings.advertise)
+            secret = self.settings.secret
+            self._secret = await persistence.call(_kept_secret) if secret is None else secret
+            self._node_id = recovered.node
+            config = self.settings.node_config(self._advertised, self._secret)
+            runtime = Runtime(
+                loop,
+                self.settings.limits,
+                persistence,
+                passwords,
+                dial_limit=config.dial_limit,
+                dial_tls=dial_tls,
+                on_notice=self._notice,
+                on_finished=self._finish,
+            )
+            undo.push_async_callback(runtime.aclose, "the server could not start", at_once=True)
+            node = self._make_node(config, recovered, random.Random(secrets.randbits(256)), runtime.now())
+            for listener in sockets:
+                try:
+                    listener.listen(BACKLOG)
+                except OSError as error:
+                    raise CannotBind(explain(self.settings.host, self.settings.port, error)) from error
+            runtime.start(node)
+            listeners: list[asyncio.Server] = []
+            for listener in sockets:
+                listeners.append(await self._serve(loop, runtime, listener, listen_tls))
+                undo.callback(listeners[-1].close)
+            undo.pop_all()
+        self._runtime, self._persistence, self._passwords = runtime, persistence, passwords
+        self._listeners = listeners
+        self._closed = loop.create_future()
+        self._drain_seconds = config.drain_limit + DRAIN_GRACE
+        if self.settings.backup_interval > 0:
+            runtime.run(loop.create_task(self._back_up_regularly(), name="backups"))
+        runtime.run(loop.create_task(self._trim_regularly(), name="retention"))
+        if self.settings.join is not None:
+            runtime.deliver(JoinRequested(self.settings.join))
+
+    def request_drain(self, reason: str = "") -> None:
+        """Leave the network in an orderly way; `wait_closed` tells when that is done. A second call does nothing."""
+        if self._stopping is not None or self._drain_limit is not None:
+            return
+        runtime = self._running()
+        self._drain_limit = runtime.loop.call_later(
+            self._drain_seconds, self._finish, ("the node did not finish leaving",)
+        )
+        runtime.deliver(DrainRequested(reason))
+
+    async def wait_closed(self) -> tuple[str, ...]:
+        """Wait for the end; what the node could not do before it, in words."""
+        if self._closed is None:
+            return ()
+        return await asyncio.shield(self._closed)
+
+    async def abort(self) -> None:
+        """End at once: no good-byes. What was accepted is on disk."""
+        if self._closed is None:
+            return
+        if self._stopping is None:
+            self._stopping = asyncio.create_task(self._stop(("the server was ended at once",), at_once=True))
+        elif self._runtime is not None:
+            await self._runtime.aclose("the server was ended at once", at_once=True)
+        await self.wait_closed()
+
+    # --- what it is -----------------------------------------------------------------------------------------------
+
+    @property
+    def address(self) -> Address:
+        """Where it listens."""
+        return self._address
+
+    @property
+    def advertised(self) -> Address:
+        """Where it tells others to reach it."""
+        return self._advertised
+
+    @property
+    def secret(self) -> str:
+        """The network's secret."""
+        return self._secret
+
+    @property
+    def node_id(self) -> str:
+        return self._node_id
+
+    # --- what goes on ---------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> NodeSnapshot:
+        """What the node knows; up to 50 ms old. Raises NotRunning before the start; the last one after the end."""
+        if self._stopping is not None and self._snapshot is not None:
+            return self._snapshot[1]
+        runtime = self._running()
+        now = runtime.loop.time()
+        if self._snapshot is None or now - self._snapshot[0] >= SNAPSHOT_AGE_MAX:
+            self._snapshot = (now, runtime.snapshot())
+        return self._snapshot[1]
+
+    def traffic(self) -> Mapping[int, ConnectionTraffic]:
+        """By connection number, as in the snapshot's connections."""
+        return {} if self._runtime is None else self._runtime.traffic()
+
+    def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
+        """Have `callback` called with each notice from here on; the result ends that."""
+        key = object()
+        self._subscribers[key] = callback
+
+        def unsubscribe() -> None:
+            self._subscribers.pop(key, None)
+
+        return unsubscribe
+
+    async def history(
+        self,
+        *,
+        newest: int | None = None,
+        seen: Mapping[Stream, int] | None = None,
+        kinds: tuple[Kind, ...] = ("activity",),
+        entries_max: int = 500,
+    ) -> Page:
+        """Stored entries: the `newest` so many, or those beyond `seen`. Raises what the store does.
+
+        The page's `more` tells whether the entries did not all fit into it.
+        """
+        query = Fetch(seen or {}, kinds, newest, max(entries_max, newest or 0), HISTORY_BYTES_MAX)
+        return await self._store_thread().call(lambda store: store.fetch(query))
+
+    # --- what it can be told --------------------------------------------------------------------------------------
+
+    def connect_local(self, vouched: str | None = None) -> socket.socket:
+        """A non-blocking stream socket that speaks the protocol with this server, from within its process.
+
+        `vouched` is the name of a user whom the caller has authenticated.
+        """
+        runtime = self._running()
+        theirs, ours = socket.socketpair()
+        theirs.setblocking(False)
+        ours.setblocking(False)
+        runtime.attach(ours, vouched)
+        return theirs
+
+    def join(self, address: Address) -> None:
+        """Link this server to another one, and so their networks."""
+        self._running().deliver(JoinRequested(address))
+
+    def disconnect(self, conn: int, reason: str) -> None:
+        """End a connection."""
+        self._running().deliver(DisconnectRequested(conn, reason))
+
+    async def backup_now(self) -> Path:
+        """Write a backup; where it is. Raises what the store does."""
+        directory, keep = self.settings.data_dir / "backups", self.settings.backups_kept
+        path = await self._store_thread().backup(directory, keep)
+        self._tell("backup", f"a backup was written to {path}", "good")
+        return path
+
+    # --- inside ---------------------------------------------------------------------------------------------------
+
+    def _running(self) -> Runtime:
+        if self._runtime is None or self._stopping is not None:
+            raise NotRunning("The server is not running.")
+        return self._runtime
+
+    def _store_thread(self) -> Persistence:
+        self._running()
+        assert self._persistence is not None
+        return self._persistence
+
+    def _tls_contexts(self) -> tuple[ssl.SSLContext | None, ssl.SSLContext | None]:
+        if self.settings.tls is None:
+            return None, None
+        return listening_context(self.settings.tls), dialling_context(self.settings.tls)
+
+    @staticmethod
+    async def _serve(
+        loop: asyncio.AbstractEventLoop, runtime: Runtime, listener: socket.socket, tls: ssl.SSLContext | None
+    ) -> asyncio.Server:
+        limit = HANDSHAKE_LIMIT if tls is not None else None
+        return await loop.create_server(
+            runtime.accepted, sock=listener, backlog=BACKLOG, ssl=tls, ssl_handshake_timeout=limit
+        )
+
+    def _notice(self, notice: Notice) -> None:
+        self.notices.append(notice)
+        for callback in list(self._subscribers.values()):
+            try:
+                callback(notice)
+            except Exception:
+                log.exception("a subscriber could not take a notice")
+
+    def _tell(self, kind: NoticeKind, text: str, severity: Severity) -> None:
+        self._notice(Notice(time.time(), kind, text, severity))
+
+    async def _back_up_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.backup_interval)
+            try:
+                await self.backup_now()
+            except Exception as error:
+                self._tell("backup", f"a backup could not be written: {error}", "error")
+
+    async def _trim_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.trim_interval)
+            try:
+                # Step by step, so that commits get in between.
+                while await self._store_thread().call(lambda store: store.trim(time.time())):
+                    pass
+            except Exception as error:
+                self._tell("storage", f"old activities could not be removed: {error}", "warning")
+
+    def _finish(self, undone: tuple[str, ...]) -> None:
+        if self._stopping is None:
+            self._stopping = asyncio.get_running_loop().create_task(self._stop(undone), name="stop")
+
+    async def _stop(self, undone: tuple[str, ...], *, at_once: bool = False) -> None:
+        assert self._runtime is not None and self._closed is not None
+        assert self._persistence is not None and self._passwords is not None
+        if self._drain_limit is not None:
+            self._drain_limit.cancel()
+        try:
+            with contextlib.suppress(Exception):
+                self._snapshot = (0.0, self._runtime.snapshot())
+            for listener in self._listeners:
+                listener.close()
+            await self._runtime.aclose("the server has left", at_once=at_once)
+            await self._passwords.aclose()
+            try:
+                async with asyncio.timeout(ABORT_LIMIT if at_once else STORE_LIMIT):
+                    await self._persistence.aclose()
+            except TimeoutError:
+                undone += ("the disk did not answer in time",)
+            for listener in self._listeners:
+                await listener.wait_closed()
+        except Exception:
+            log.exception("a fault in stopping")
+        finally:
+            if not self._closed.done():
+                self._closed.set_result(undone)
+
+
+def open_sqlite(settings: EngineSettings) -> tuple[Store, Recovered]:
+    """The store in the settings' data directory. Blocks. Raises what `core.store.sqlite.open_store` does."""
+    return open_store(settings.data_dir, node_id_factory=new_node_id, wall=time.time(), retention=settings.retention)
+
+
+def new_node_id() -> str:
+    """An identity for a node that has none yet."""
+    return secrets.token_hex(8)
+
+
+def _kept_secret(store: Store) -> str:
+    """The network's secret from an earlier start, or a new one that later starts find."""
+    kept = store.get_setting(SECRET_SETTING)
+    if kept is None:
+        kept = secrets.token_urlsafe(SECRET_BYTES)
+        store.set_setting(SECRET_SETTING, kept)
+    return kept
