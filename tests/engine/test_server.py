@@ -179,7 +179,7 @@ async def test_a_node_that_cannot_start_leaves_nothing_behind(place: Place) -> N
     def make_node(*_: object) -> ScriptedNode:
         raise ValueError("bad settings")
 
-    place.make_node = make_node  # type: ignore[method-assign]
+    place.make_node = make_node  # type: ignore[method-assign, assignment]
     server = place.server()
     with pytest.raises(ValueError, match="bad settings"):
         await server.start()

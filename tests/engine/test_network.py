@@ -1,0 +1,284 @@
+"""Real servers with real nodes and stores, spoken to with nothing but lines of JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import ipaddress
+import json
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from core.engine import EngineSettings, Server, TlsSettings, TlsUnusable
+from core.wire.address import Address
+from tests.engine.harness import CHEAP, until
+
+LIMIT = 10.0
+
+
+class Person:
+    """Somebody with a socket and a JSON library."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def at(cls, server: Server, tls: ssl.SSLContext | None = None) -> Person:
+        host, port = server.address
+        name = "127.0.0.1" if tls else None
+        return cls(*await asyncio.open_connection(host, port, ssl=tls, server_hostname=name, limit=1 << 20))
+
+    async def say(self, **message: Any) -> None:
+        self._writer.write(json.dumps(message).encode() + b"\n")
+        await self._writer.drain()
+
+    async def hears(self, command: str) -> dict[str, Any]:
+        """The next message, which has to be this one."""
+        async with asyncio.timeout(LIMIT):
+            message = json.loads(await self._reader.readline())
+        assert message["command"] == command, message
+        assert isinstance(message, dict)
+        return message
+
+    async def ends(self) -> None:
+        async with asyncio.timeout(LIMIT):
+            assert await self._reader.read() == b""
+
+    async def logs_in(self, username: str = "anonymous", secret: str = "") -> None:
+        await self.say(command="LOGIN", username=username, secret=secret)
+        await self.hears("LOGIN_SUCCESS")
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+Begin = Callable[..., Awaitable[Server]]
+
+
+@pytest.fixture
+async def begin(tmp_path: Path) -> AsyncIterator[Begin]:
+    """Starts servers, each in a data directory of its own."""
+    servers: list[Server] = []
+
+    async def begin(name: str, **changes: Any) -> Server:
+        node = {"lazy_delay": 0.05, "heal_jitter": 0.02, "announce_gap": 0.05, "redirects": False}
+        settings = EngineSettings(
+            **{
+                "data_dir": tmp_path / name,
+                "host": "127.0.0.1",
+                "port": 0,
+                "name": name,
+                "secret": "network",
+                "preset": "local",
+                "redirects": False,
+                "passwords": CHEAP,
+                "node": node,
+            }
+            | changes
+        )
+        server = Server(settings)
+        await server.start()
+        servers.append(server)
+        return server
+
+    yield begin
+    for server in servers:
+        await server.abort()
+
+
+async def linked(*servers: Server) -> None:
+    await until(lambda: all(len(server.snapshot().servers) == len(servers) for server in servers))
+
+
+async def test_a_person_registers_logs_in_posts_and_reads(begin: Begin) -> None:
+    server = await begin("a")
+    ada, reader = await Person.at(server), await Person.at(server)
+    await reader.logs_in()
+    await ada.say(command="REGISTER", username="ada", secret="lovelace")
+    await ada.hears("REGISTER_SUCCESS")
+    await ada.logs_in("ada", "lovelace")
+    await ada.say(
+        command="ACTIVITY_MESSAGE", username="ada", secret="lovelace", activity={"n": 123456789012345678901234567890}
+    )
+    for person in (ada, reader):
+        broadcast = await person.hears("ACTIVITY_BROADCAST")
+        assert broadcast["activity"] == {"n": 123456789012345678901234567890, "authenticated_user": "ada"}
+    ada.close()
+    reader.close()
+
+
+async def test_a_wrong_secret_is_told_and_the_connection_closed(begin: Begin) -> None:
+    server = await begin("a")
+    person = await Person.at(server)
+    await person.say(command="LOGIN", username="nobody", secret="x")
+    await person.hears("LOGIN_FAILED")
+    await person.ends()
+    person.close()
+
+
+async def test_nonsense_is_answered_before_the_connection_is_closed(begin: Begin) -> None:
+    server = await begin("a")
+    person = await Person.at(server)
+    await person.say(no="command")
+    assert "no command" in (await person.hears("INVALID_MESSAGE"))["info"]
+    await person.ends()
+    person.close()
+
+
+async def test_an_activity_crosses_two_servers(begin: Begin) -> None:
+    a = await begin("a")
+    b = await begin("b", join=a.address)
+    await linked(a, b)
+    writer, reader = await Person.at(a), await Person.at(b)
+    await reader.logs_in()
+    await writer.logs_in()
+    for number in range(100):
+        await writer.say(command="ACTIVITY_MESSAGE", username="anonymous", activity={"number": number})
+    for number in range(100):
+        assert (await reader.hears("ACTIVITY_BROADCAST"))["activity"]["number"] == number
+    assert [json.loads(one.body)["number"] for one in (await b.history(newest=3)).entries] == [97, 98, 99]
+    writer.close()
+    reader.close()
+
+
+async def test_a_user_registered_on_one_server_logs_in_on_the_other_and_after_its_restart(begin: Begin) -> None:
+    a = await begin("a")
+    b = await begin("b", join=a.address)
+    await linked(a, b)
+    person = await Person.at(a)
+    await person.say(command="REGISTER", username="ada", secret="lovelace")
+    await person.hears("REGISTER_SUCCESS")
+    person.close()
+    other = await Person.at(b)
+    await other.logs_in("ada", "lovelace")
+    other.close()
+    await b.abort()
+    await a.abort()
+    again = await begin("b")
+    third = await Person.at(again)
+    await third.logs_in("ada", "lovelace")
+    third.close()
+
+
+async def test_a_server_that_quits_sends_its_people_to_another_and_ends(begin: Begin) -> None:
+    a = await begin("a")
+    b = await begin("b", join=a.address)
+    await linked(a, b)
+    person = await Person.at(b)
+    await person.logs_in()
+    b.request_drain("maintenance")
+    redirect = await person.hears("REDIRECT")
+    assert Address(redirect["hostname"], redirect["port"]) == a.advertised
+    await person.ends()
+    person.close()
+    async with asyncio.timeout(LIMIT):
+        assert await b.wait_closed() == ()
+    await until(lambda: [one.state for one in a.snapshot().servers if one.name == "b"] in ([], ["left"]))
+
+
+async def test_ten_thousand_activities_arrive_once_each_in_order_at_every_reader(begin: Begin) -> None:
+    server = await begin("a")
+    readers = [await Person.at(server) for _ in range(5)]
+    for reader in readers:
+        await reader.logs_in()
+    writer = await Person.at(server)
+    await writer.logs_in()
+    line = '{"command":"ACTIVITY_MESSAGE","username":"anonymous","activity":{"number":%d}}\n'
+
+    async def write() -> None:
+        for first in range(0, 10_000, 500):
+            writer._writer.write("".join(line % number for number in range(first, first + 500)).encode())
+            await writer._writer.drain()
+
+    async def read(person: Person) -> list[int]:
+        return [(await person.hears("ACTIVITY_BROADCAST"))["activity"]["number"] for _ in range(10_000)]
+
+    _, *received = await asyncio.gather(write(), *(read(person) for person in [writer, *readers]))
+    assert received == [list(range(10_000))] * 6
+    for person in [writer, *readers]:
+        person.close()
+
+
+# --- TLS ----------------------------------------------------------------------------------------------------------
+
+
+def certificate(directory: Path, address: str = "127.0.0.1") -> TlsSettings:
+    """A certificate for an address, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a server of the network")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    files = TlsSettings(certificate=directory / "cert.pem", key=directory / "key.pem", authority=directory / "cert.pem")
+    files.certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    files.key.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return files
+
+
+async def test_servers_and_people_can_speak_over_tls(begin: Begin, tmp_path: Path) -> None:
+    tls = certificate(tmp_path)
+    a = await begin("a", tls=tls)
+    b = await begin("b", tls=tls, join=a.address)
+    await linked(a, b)
+    trusting = ssl.create_default_context(cafile=tls.authority)
+    writer, reader = await Person.at(a, trusting), await Person.at(b, trusting)
+    await reader.logs_in()
+    await writer.logs_in()
+    text = "x" * 50_000
+    for number in range(100):
+        await writer.say(command="ACTIVITY_MESSAGE", username="anonymous", activity={"number": number, "text": text})
+    for number in range(100):
+        assert (await reader.hears("ACTIVITY_BROADCAST"))["activity"]["number"] == number
+    await writer.say(command="NONSENSE")
+    for _ in range(100):
+        await writer.hears("ACTIVITY_BROADCAST")
+    await writer.hears("INVALID_MESSAGE")
+    await writer.ends()
+    writer.close()
+    reader.close()
+
+
+async def test_a_server_with_a_certificate_for_another_address_is_not_linked(begin: Begin, tmp_path: Path) -> None:
+    tls = certificate(tmp_path, "192.0.2.1")
+    a = await begin("a", tls=tls)
+    b = await begin("b", tls=tls, join=a.address)
+    await until(lambda: any("CERTIFICATE_VERIFY_FAILED" in notice.text.upper() for notice in b.notices))
+    assert len(a.snapshot().servers) == 1
+
+
+async def test_who_does_not_encrypt_gets_nothing_from_a_server_that_does(begin: Begin, tmp_path: Path) -> None:
+    server = await begin("a", tls=certificate(tmp_path))
+    person = await Person.at(server)
+    await person.say(command="LOGIN", username="anonymous")
+    with contextlib.suppress(ConnectionResetError):
+        async with asyncio.timeout(LIMIT):
+            assert b"LOGIN" not in await person._reader.read()
+    person.close()
+
+
+async def test_a_certificate_that_cannot_be_used_is_refused_in_words(begin: Begin, tmp_path: Path) -> None:
+    tls = TlsSettings(certificate=tmp_path / "absent", key=tmp_path / "absent")
+    with pytest.raises(TlsUnusable, match="cannot be used"):
+        await begin("a", tls=tls)
