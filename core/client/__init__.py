@@ -1,0 +1,52 @@
+"""The client's half of the protocol: a pure machine, and a client on asyncio."""
+
+from core.client.connection import Client, NotConnected
+from core.client.events import (
+    ActivityAccepted,
+    ActivityArrived,
+    ActivityRefused,
+    ActivityUnknown,
+    CaughtUp,
+    ClientEvent,
+    Connected,
+    Connecting,
+    Disconnected,
+    GaveUp,
+    LoggedIn,
+    LoginRefused,
+    Redirected,
+    Registered,
+    RegisterRefused,
+    Renamed,
+    ServerQuits,
+    StatusArrived,
+)
+from core.client.machine import ClientMachine
+from core.client.posts import PostQueueFull
+from core.client.settings import ClientSettings
+
+__all__ = [
+    "ActivityAccepted",
+    "ActivityArrived",
+    "ActivityRefused",
+    "ActivityUnknown",
+    "CaughtUp",
+    "Client",
+    "ClientEvent",
+    "ClientMachine",
+    "ClientSettings",
+    "Connected",
+    "Connecting",
+    "Disconnected",
+    "GaveUp",
+    "LoggedIn",
+    "LoginRefused",
+    "NotConnected",
+    "PostQueueFull",
+    "Redirected",
+    "RegisterRefused",
+    "Registered",
+    "Renamed",
+    "ServerQuits",
+    "StatusArrived",
+]

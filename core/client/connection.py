@@ -1,0 +1,349 @@
+"""A client on asyncio: the machine, a socket, a timer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from core.client.events import ClientEvent, GaveUp, LoggedIn, LoginRefused, RegisterRefused, StatusArrived
+from core.client.machine import ClientMachine, Connect, Disconnect, Send, State, Tell, WakeAt
+from core.client.settings import ClientSettings
+from core.wire.address import Address
+from core.wire.codec import MalformedLine, decode, encode
+from core.wire.framing import LineSplitter, LineTooLong
+from core.wire.limits import SERVER_LINE_BYTES_MAX
+
+LINES_MAX: Final = 4 * SERVER_LINE_BYTES_MAX
+"""Longest line from a server, in bytes."""
+WRITE_BUFFER_MAX: Final = 16 * 1024 * 1024
+"""A server that has left so many bytes unread is given up."""
+CLOSE_LIMIT: Final = 2.0
+STATUS_LIMIT: Final = 10.0
+
+
+class NotConnected(Exception):
+    """There is no server that can be asked now."""
+
+
+class Client:
+    """A client of the network. `run` it as a task of yours; everything else is called in the same event loop.
+
+    `on_event` is called for each event, in the event loop, and must return at once. With `home`, a callable that
+    returns a connected socket to the server in this process, that server is preferred as long as it lives. `tls`
+    encrypts the connections to others.
+    """
+
+    def __init__(
+        self,
+        settings: ClientSettings,
+        addresses: Sequence[Address],
+        on_event: Callable[[ClientEvent], None],
+        *,
+        home: Callable[[], socket.socket] | None = None,
+        tls: ssl.SSLContext | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._machine = ClientMachine(settings, addresses, rng or random.SystemRandom(), home=home is not None)
+        self._on_event = on_event
+        self._home = home
+        self._tls = tls
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._wire: _Wire | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._done: asyncio.Future[str] | None = None
+        self._logged_in = asyncio.Event()
+        self._refusal: str | None = None
+        self._status: list[asyncio.Future[dict[str, object]]] = []
+        self._working = False
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> str:
+        """Connect and stay connected until closed or refused; why it ended. Cancelling it closes at once."""
+        self._loop = asyncio.get_running_loop()
+        self._done = self._loop.create_future()
+        try:
+            if self._machine.state is State.CLOSED:
+                return "closed"
+            self._machine.start(self._loop.time())
+            self._work()
+            return await asyncio.shield(self._done)
+        finally:
+            await self._clean_up()
+
+    async def _clean_up(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._connecting is not None:
+            self._connecting.cancel()
+            with contextlib.suppress(asyncio.CancelledError, OSError):
+                await self._connecting
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            await wire.closed(CLOSE_LIMIT)
+        for waiting in self._status:
+            if not waiting.done():
+                waiting.cancel()
+
+    async def close(self) -> None:
+        """Log out, flush, close; within a bounded time. Harmless when repeated."""
+        self._machine.close(self._now())
+        wire = self._wire
+        self._work()
+        if wire is not None:
+            await wire.closed(CLOSE_LIMIT)
+
+    def _now(self) -> float:
+        return (self._loop or asyncio.get_running_loop()).time()
+
+    # --- what an application does -------------------------------------------------------------------------------------
+
+    @property
+    def online(self) -> bool:
+        return self._machine.state is State.ONLINE
+
+    @property
+    def unanswered(self) -> int:
+        """Posts without an answer."""
+        return self._machine.unanswered
+
+    def post(self, activity: object, ref: str | None = None) -> str:
+        """Send an activity (an object, or JSON as bytes) now or once there is a connection; its name.
+
+        An event tells later what became of it: accepted, refused or unknown. Raises PostQueueFull, or ValueError when
+        it is not a JSON object.
+        """
+        ref = self._machine.post(activity, ref, self._now())
+        self._work()
+        return ref
+
+    async def wait_logged_in(self) -> None:
+        """Return once logged in. Raises ConnectionRefusedError with the server's reason if that will never be."""
+        await self._logged_in.wait()
+        if self._refusal is not None:
+            raise ConnectionRefusedError(self._refusal)
+
+    async def request_status(self) -> dict[str, object]:
+        """The server's view of the network.
+
+        Raises NotConnected when there is no server that can tell, TimeoutError when it does not answer.
+        """
+        if not self._machine.request_status():
+            raise NotConnected("no server is connected that can tell the network's state")
+        answer: asyncio.Future[dict[str, object]] = asyncio.get_running_loop().create_future()
+        self._status.append(answer)
+        self._work()
+        try:
+            return await asyncio.wait_for(answer, STATUS_LIMIT)
+        finally:
+            if answer in self._status:
+                self._status.remove(answer)
+
+    # --- driving the machine ------------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        """Carry out what the machine wants. An event's handler may call back into the client."""
+        if self._working:
+            return
+        self._working = True
+        try:
+            while outputs := self._machine.take_outputs():
+                for output in outputs:
+                    match output:
+                        case Send():
+                            if self._wire is not None:
+                                self._wire.send(encode(output.message))
+                        case Tell():
+                            self._tell(output.event)
+                        case Connect():
+                            self._connect(output.address)
+                        case Disconnect():
+                            self._disconnect()
+                        case WakeAt():
+                            self._set_timer(output.at)
+        finally:
+            self._working = False
+
+    def _tell(self, event: ClientEvent) -> None:
+        match event:
+            case LoggedIn():
+                self._logged_in.set()
+            case LoginRefused() | RegisterRefused():
+                self._refusal = event.info
+            case StatusArrived():
+                for waiting in self._status:
+                    if not waiting.done():
+                        waiting.set_result(event.status)
+            case GaveUp():
+                if not self._logged_in.is_set():
+                    self._refusal = self._refusal or event.reason
+                    self._logged_in.set()
+                if self._done is not None and not self._done.done():
+                    self._done.set_result(event.reason)
+            case _:
+                pass
+        self._on_event(event)
+
+    def _set_timer(self, at: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if at is not None and self._loop is not None:
+            self._timer = self._loop.call_at(at, self._woke)
+
+    def _woke(self) -> None:
+        self._timer = None
+        self._machine.woke(self._now())
+        self._work()
+
+    def _disconnect(self) -> None:
+        if self._connecting is not None:
+            self._connecting.cancel()
+            self._connecting = None
+        if self._wire is not None:
+            self._wire.finish()
+            self._wire = None
+
+    def _connect(self, address: Address | None) -> None:
+        self._disconnect()
+        self._connecting = asyncio.create_task(self._open(address), name=f"connect to {address or 'home'}")
+
+    async def _open(self, address: Address | None) -> None:
+        loop = asyncio.get_running_loop()
+        wire = _Wire(self)
+        try:
+            if address is None:
+                if self._home is None:
+                    raise OSError("there is no server in this process")
+                await loop.create_connection(lambda: wire, sock=self._home())
+            else:
+                await loop.create_connection(
+                    lambda: wire,
+                    address.host,
+                    address.port,
+                    ssl=self._tls,
+                    server_hostname=address.host if self._tls is not None else None,
+                    happy_eyeballs_delay=0.25,
+                )
+        except (OSError, RuntimeError, UnicodeError) as error:
+            self._connecting = None
+            self._machine.connect_failed(_explain(error), self._now())
+            self._work()
+            return
+        self._connecting = None
+        self._wire = wire
+        self._machine.connected(self._now())
+        self._work()
+        wire.go_on()
+
+    def received(self, wire: _Wire, line: bytes) -> None:
+        """A line arrived on a connection."""
+        if wire is not self._wire:
+            return
+        try:
+            message = decode(line)
+        except MalformedLine as error:
+            self._machine.malformed(str(error), self._now())
+        else:
+            self._machine.received(message, self._now())
+        self._work()
+
+    def nonsense(self, wire: _Wire, info: str) -> None:
+        """What arrived cannot be cut into lines."""
+        if wire is self._wire:
+            self._machine.malformed(info, self._now())
+            self._work()
+
+    def ended(self, wire: _Wire, reason: str) -> None:
+        """A connection has ended by itself."""
+        if wire is self._wire:
+            self._wire = None
+            self._machine.lost(reason, self._now())
+            self._work()
+
+
+class _Wire(asyncio.Protocol):
+    """One connection. What arrives before its owner knows of it waits."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._transport: asyncio.Transport | None = None
+        self._splitter = LineSplitter(LINES_MAX)
+        self._early: list[bytes] | None = []
+        self._ended: str | None = None
+        self._over = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        sock = transport.get_extra_info("socket")
+        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+    def go_on(self) -> None:
+        """The owner is ready for what arrives."""
+        early, self._early = self._early or [], None
+        for piece in early:
+            self.data_received(piece)
+        if self._ended is not None:
+            self._client.ended(self, self._ended)
+
+    def data_received(self, data: bytes) -> None:
+        if self._early is not None:
+            self._early.append(data)
+            return
+        try:
+            lines = self._splitter.feed(data)
+            error = None
+        except LineTooLong as too_long:
+            lines, error = too_long.lines, too_long
+        for line in lines:
+            self._client.received(self, line)
+        if error is not None:
+            self._client.nonsense(self, str(error))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._ended = _explain(exc) if exc is not None else "the server closed the connection"
+        if not self._over.done():
+            self._over.set_result(None)
+        if self._early is None:
+            self._client.ended(self, self._ended)
+
+    def send(self, data: bytes) -> None:
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            transport.write(data)
+            if transport.get_write_buffer_size() > WRITE_BUFFER_MAX:
+                transport.abort()
+
+    def finish(self) -> None:
+        """Flush and close."""
+        if self._transport is not None:
+            self._transport.close()
+
+    async def closed(self, limit: float) -> None:
+        """Wait until the connection is closed; by force, once the limit is over."""
+        self.finish()
+        done, _ = await asyncio.wait([self._over], timeout=limit)
+        if not done and self._transport is not None:
+            self._transport.abort()
+
+
+def _explain(error: BaseException) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "nobody listens there"
+    if isinstance(error, socket.gaierror):
+        return "the host name is not known"
+    if isinstance(error, ssl.SSLError):
+        return f"no secure connection: {error.reason or error}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error) or type(error).__name__

@@ -1,0 +1,159 @@
+"""What a client tells the application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from core.wire.address import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Connecting:
+    """A connection is being tried; `address` is None for the server in this process."""
+
+    address: Address | None
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    address: Address | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """`username` is the account's name, which another account may have forced to differ from the one given.
+
+    `server_id` is None at a base server.
+    """
+
+    username: str
+    server_id: str | None
+    address: Address | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRefused:
+    info: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The name is registered. `made`: the secret was made by the client, and has to be shown to its owner."""
+
+    username: str
+    secret: str = field(repr=False)
+    made: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterRefused:
+    info: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityArrived:
+    """An activity, once. `body` is its JSON as the server sent it; `live` is false for the past.
+
+    `id`, `stamp` (microseconds since 1970) and `sender` are None or empty where a base server began it. `own_ref` is
+    what `post` returned, when it is this client's own.
+    """
+
+    id: str | None
+    body: bytes
+    sender: str
+    stamp: int | None
+    live: bool
+    own_ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityAccepted:
+    """What was posted is kept by a server. `id` and `stamp` are None at a base server."""
+
+    ref: str
+    id: str | None
+    stamp: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityRefused:
+    """What was posted was certainly not accepted."""
+
+    ref: str
+    info: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityUnknown:
+    """Nobody can tell whether what was posted was accepted."""
+
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """What was asked for of the past is through; `count` activities of it."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Redirected:
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class ServerQuits:
+    """The server leaves; `address` is where it sends its people, None if there is nowhere to go."""
+
+    address: Address | None
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The connection is gone. `retry_in` seconds from now another is tried; None if none will be."""
+
+    reason: str
+    retry_in: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    username: str
+    renamed: str
+    info: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusArrived:
+    """The answer to a request for the server's view of the network."""
+
+    status: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class GaveUp:
+    """The client has ended for good, and why. Nothing follows."""
+
+    reason: str
+
+
+ClientEvent = (
+    Connecting
+    | Connected
+    | LoggedIn
+    | LoginRefused
+    | Registered
+    | RegisterRefused
+    | ActivityArrived
+    | ActivityAccepted
+    | ActivityRefused
+    | ActivityUnknown
+    | CaughtUp
+    | Redirected
+    | ServerQuits
+    | Disconnected
+    | Renamed
+    | StatusArrived
+    | GaveUp
+)

@@ -1,0 +1,69 @@
+"""What a client has seen: each activity is reported once, and what was missed can be asked for."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Final
+
+from core.wire.entries import EntryId, Stream, VersionVector, encode_vector
+
+RECENT_MAX: Final = 20_000
+"""Ids and references remembered beside the vector."""
+
+
+class Inbox:
+    """Recognises repetitions by the vector, by id and by the sender's own name for an activity."""
+
+    def __init__(self, seen: Mapping[Stream, int] | None, streams_max: int) -> None:
+        self._vector = VersionVector(seen or {})
+        self._touched: OrderedDict[Stream, None] = OrderedDict.fromkeys(self._vector.contiguous)
+        self._recent: OrderedDict[object, None] = OrderedDict()
+        self._streams_max = streams_max
+        self._baseline: Mapping[Stream, int] | None = None
+        self.resumable = seen is not None
+        """Whether the vector says what this client has, so that a server can send what it missed."""
+
+    def offer(self, entry_id: EntryId | None, sender: str, ref: str | None) -> bool:
+        """An activity arrived; whether it is new."""
+        if entry_id is not None:
+            if entry_id in self._vector or not self._first(entry_id):
+                return False
+            self._vector.add(entry_id)
+            self._touch(entry_id.stream)
+        return ref is None or self._first((sender, ref))
+
+    def _first(self, key: object) -> bool:
+        if key in self._recent:
+            return False
+        self._recent[key] = None
+        if len(self._recent) > RECENT_MAX:
+            self._recent.popitem(last=False)
+        return True
+
+    def _touch(self, stream: Stream) -> None:
+        self._touched[stream] = None
+        self._touched.move_to_end(stream)
+        if len(self._touched) > 2 * self._streams_max:
+            self._touched.popitem(last=False)
+
+    def logged_in(self, vector: Mapping[Stream, int]) -> None:
+        """A server says what this client need not expect, once it has caught up."""
+        self._baseline = vector
+
+    def caught_up(self) -> None:
+        """What was missed is through: from here on everything is live."""
+        if self._baseline is not None:
+            for stream, upto in self._baseline.items():
+                if self._vector.raise_to(stream, upto):
+                    self._touch(stream)
+            self._baseline = None
+        self.resumable = True
+
+    def seen(self) -> dict[str, int] | None:
+        """The vector to resume from, as it travels; None when there is nothing to resume."""
+        if not self.resumable:
+            return None
+        contiguous = self._vector.contiguous
+        newest = list(self._touched)[-self._streams_max :]
+        return encode_vector({stream: contiguous[stream] for stream in newest if stream in contiguous})

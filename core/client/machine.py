@@ -1,0 +1,595 @@
+"""The client's half of the protocol as a pure state machine.
+
+Inputs are method calls with the time; outputs are values in `outputs`: connect, send, disconnect, wake, tell the
+application. No socket, clock or random source of its own.
+
+    IDLE ─▶ CONNECTING ─▶ REGISTERING ─▶ LOGGING_IN ─▶ ONLINE
+               ▲  │            │              │           │  refused ─▶ CLOSED
+               │  ▼            ▼              ▼           ▼  lost, redirected, told to go
+              WAITING ◀──────────────────────────────────────
+"""
+
+from __future__ import annotations
+
+import base64
+import enum
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from core.client.events import (
+    ActivityAccepted,
+    ActivityArrived,
+    ActivityRefused,
+    ActivityUnknown,
+    CaughtUp,
+    ClientEvent,
+    Connected,
+    Connecting,
+    Disconnected,
+    GaveUp,
+    LoggedIn,
+    LoginRefused,
+    Redirected,
+    Registered,
+    RegisterRefused,
+    Renamed,
+    ServerQuits,
+    StatusArrived,
+)
+from core.client.inbox import Inbox
+from core.client.posts import Post, Posts, raw_activity
+from core.client.settings import FEATURES, ClientSettings
+from core.wire import messages as wire
+from core.wire.address import Address
+from core.wire.entries import decode_vector, parse_entry_id
+from core.wire.messages import Message
+from core.wire.names import ANONYMOUS
+
+LEARNT_MAX: Final = 16
+"""Servers remembered from redirects and farewells."""
+LOGIN_RETRIES: Final = 3
+"""How often a login that once succeeded is tried again when a server refuses it: it may not know the account yet."""
+
+
+class State(enum.Enum):
+    IDLE = "idle"
+    CONNECTING = "connecting"
+    REGISTERING = "registering"
+    LOGGING_IN = "logging in"
+    ONLINE = "online"
+    WAITING = "waiting"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Open a connection; None is the server in this process."""
+
+    address: Address | None
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """Flush and close the connection. What still comes of it is not handed in."""
+
+
+@dataclass(frozen=True, slots=True)
+class WakeAt:
+    """Call `woke` at this monotonic time; only the last one counts. None: not at all."""
+
+    at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    event: ClientEvent
+
+
+Output = Connect | Send | Disconnect | WakeAt | Tell
+
+
+def make_secret(rng: random.Random) -> str:
+    """A secret as existing clients make them: 26 base-32 characters, 130 bits."""
+    return base64.b32encode(rng.randbytes(17)).decode()[:26].lower()
+
+
+class ClientMachine:
+    """One client. After each input, carry out `take_outputs()` in order."""
+
+    def __init__(
+        self, settings: ClientSettings, addresses: Sequence[Address], rng: random.Random, *, home: bool = False
+    ) -> None:
+        if not addresses and not home:
+            raise ValueError("a client needs at least one server's address")
+        self.settings = settings
+        self.state = State.IDLE
+        self._rng = rng
+        self._home = home
+        self._configured = list(addresses)
+        self._learnt: list[Address] = []
+        self._last_good: Address | None = None
+        self._current: Address | None = None
+        self._turn = 0
+        self._outputs: list[Output] = []
+        self._inbox = Inbox(settings.seen, settings.streams_max)
+        self._posts = Posts(settings.posts_max)
+        self._secret = settings.secret
+        self._made_secret = False
+        if settings.register and not self._secret:
+            self._secret = make_secret(rng)
+            self._made_secret = True
+        self._registered = not settings.register
+        self._register_unknown = False
+        self._username = settings.username
+        self._id = base64.b32encode(rng.randbytes(10)).decode().lower()
+        self._number = 0
+        self._attempts = 0
+        self._redirects = 0
+        self._visited: list[str] = []
+        self._ever_online = False
+        self._login_refusals = 0
+        self._native = False
+        self._live = False
+        self._next: Address | None = None
+        self._next_is_set = False
+        self._previous: tuple[str, int] | None = None
+        self._deadline: float | None = None
+        self._heard_at = 0.0
+        self._pings = 0
+
+    # --- what the application sees ------------------------------------------------------------------------------------
+
+    @property
+    def native(self) -> bool:
+        """Whether the present server has shown that it is one of ours."""
+        return self._native and self.state is State.ONLINE
+
+    @property
+    def unanswered(self) -> int:
+        return len(self._posts)
+
+    def take_outputs(self) -> list[Output]:
+        outputs, self._outputs = self._outputs, []
+        return outputs
+
+    def start(self, now: float) -> None:
+        if self.state is State.IDLE:
+            self._connect(now)
+
+    def post(self, activity: object, ref: str | None, now: float) -> str:
+        """Send an activity, as soon as there is somebody to send it to; the name by which its answer comes.
+
+        Raises PostQueueFull, or ValueError when it is not a JSON object.
+        """
+        raw = raw_activity(activity)
+        if ref is None:
+            self._number += 1
+            ref = f"{self._id}-{self._number}"
+        self._posts.add(ref, raw)
+        if self.state is State.CLOSED:
+            self._posts.answered(ref)
+            self._tell(ActivityRefused(ref, "the client is closed"))
+        self._send_posts()
+        return ref
+
+    def request_status(self) -> bool:
+        """Ask the server for its view of the network; whether there is one that can be asked."""
+        if not self.native:
+            return False
+        self._send(wire.StatusRequest())
+        return True
+
+    def close(self, now: float) -> None:
+        """Log out, and end."""
+        if self.state is State.CLOSED:
+            return
+        if self.state in (State.ONLINE, State.LOGGING_IN, State.REGISTERING):
+            self._send(wire.Logout())
+        self._end("closed")
+
+    # --- the connection -----------------------------------------------------------------------------------------------
+
+    def connected(self, now: float) -> None:
+        """The connection asked for is up."""
+        if self.state is not State.CONNECTING:
+            return
+        self._heard_at = now
+        self._pings = 0
+        self._native = False
+        self._live = False
+        self._tell(Connected(self._current))
+        if self._registered or self._register_unknown:
+            self._login(now)
+        else:
+            self._register(now)
+
+    def _register(self, now: float) -> None:
+        self.state = State.REGISTERING
+        self._send(wire.Register(self.settings.username, self._secret or "", features=list(FEATURES)))
+        self._set_deadline(now + self.settings.answer_limit)
+
+    def _login(self, now: float) -> None:
+        self.state = State.LOGGING_IN
+        seen = self._inbox.seen()
+        anonymous = self.settings.username == ANONYMOUS
+        self._send(
+            wire.Login(
+                self.settings.username,
+                None if anonymous else self._secret,
+                features=list(FEATURES),
+                seen=seen,
+                history=0 if seen is not None else self.settings.history,
+                redirects=self._redirects,
+                visited=self._visited[-16:],
+            )
+        )
+        self._set_deadline(now + self.settings.answer_limit)
+
+    def connect_failed(self, reason: str, now: float) -> None:
+        """The connection asked for cannot be had."""
+        if self.state is State.CONNECTING:
+            self._retry(f"{self._where()} cannot be reached: {reason}", now)
+
+    def lost(self, reason: str, now: float) -> None:
+        """The connection has ended."""
+        if self.state in (State.REGISTERING, State.LOGGING_IN, State.ONLINE):
+            self._retry(reason or "the server closed the connection", now)
+
+    def woke(self, now: float) -> None:
+        """The time asked for has come."""
+        if self._deadline is None or now < self._deadline:
+            return
+        self._deadline = None
+        if self.state is State.WAITING:
+            self._connect(now)
+        elif self.state is State.CONNECTING:
+            self._outputs.append(Disconnect())
+            self._retry(f"{self._where()} does not answer", now)
+        elif self.state in (State.REGISTERING, State.LOGGING_IN):
+            self._outputs.append(Disconnect())
+            self._retry(f"{self._where()} did not answer the {self.state.value}", now)
+        elif self.state is State.ONLINE and self._native:
+            self._watch(now)
+
+    def _watch(self, now: float) -> None:
+        interval = self.settings.ping_interval
+        if now - self._heard_at < interval:
+            self._pings = 0
+            self._set_deadline(self._heard_at + interval)
+        elif self._pings >= self.settings.ping_misses:
+            self._outputs.append(Disconnect())
+            self._retry(f"{self._where()} does not answer any more", now)
+        else:
+            self._pings += 1
+            self._send(wire.Ping(self._pings))
+            self._set_deadline(now + interval / 2)
+
+    def _where(self) -> str:
+        return str(self._current) if self._current is not None else "the server in this process"
+
+    def _connect(self, now: float) -> None:
+        if self._next_is_set:
+            target, self._next, self._next_is_set = self._next, None, False
+        else:
+            target = self._candidate()
+        self._current = target
+        self.state = State.CONNECTING
+        self._tell(Connecting(target))
+        self._outputs.append(Connect(target))
+        self._set_deadline(now + self.settings.connect_limit)
+
+    def _candidate(self) -> Address | None:
+        """Where to try next: home first, then the last good server, then the others in turn."""
+        if self._home and self._attempts % 2 == 0:
+            return None
+        known = [
+            address
+            for address in dict.fromkeys([self._last_good, *self._configured, *self._learnt])
+            if address is not None
+        ]
+        if not known:
+            return None
+        address = known[self._turn % len(known)]
+        self._turn += 1
+        return address
+
+    def _retry(self, reason: str, now: float, *, at_once: bool = False) -> None:
+        """The connection is over: what next?"""
+        if self.state is State.REGISTERING:
+            # It may have succeeded without our hearing of it: a login tells.
+            self._register_unknown = True
+        was_base = self.state is State.ONLINE and not self._native
+        if was_base:
+            for post in self._posts.sent():
+                self._posts.answered(post.ref)
+                self._tell(ActivityUnknown(post.ref))
+        self._posts.connection_lost()
+        if not self.settings.reconnect and not at_once:
+            self._tell(Disconnected(reason, None))
+            self._end(reason)
+            return
+        self.state = State.WAITING
+        if at_once:
+            self._connect(now)
+            return
+        ceiling = min(self.settings.retry_max, self.settings.retry_min * 2.0 ** min(self._attempts, 16))
+        delay = ceiling * self._rng.uniform(0.5, 1.0)
+        self._attempts += 1
+        self._redirects = 0
+        self._visited.clear()
+        self._tell(Disconnected(reason, delay))
+        self._set_deadline(now + delay)
+
+    def _end(self, reason: str) -> None:
+        if self.state is State.CLOSED:
+            return
+        self.state = State.CLOSED
+        self._outputs.append(Disconnect())
+        self._set_deadline(None)
+        for post in self._posts.all():
+            if post.ever_sent:
+                self._tell(ActivityUnknown(post.ref))
+            else:
+                self._tell(ActivityRefused(post.ref, f"it was never sent: {reason}"))
+        self._posts.clear()
+        self._tell(GaveUp(reason))
+
+    # --- messages -----------------------------------------------------------------------------------------------------
+
+    def malformed(self, info: str, now: float) -> None:
+        """The server said something that is no message."""
+        if self.state in (State.REGISTERING, State.LOGGING_IN, State.ONLINE):
+            self._send(wire.InvalidMessage(info))
+            self._outputs.append(Disconnect())
+            self._retry(f"{self._where()} talks nonsense: {info}", now)
+
+    def received(self, message: Message, now: float) -> None:
+        """The server said something."""
+        if self.state not in (State.REGISTERING, State.LOGGING_IN, State.ONLINE):
+            return
+        self._heard_at = now
+        self._pings = 0
+        match message:
+            case wire.ActivityBroadcast():
+                self._activity(message)
+            case wire.ActivityAck():
+                self._acknowledged(message)
+            case wire.ActivityRefused():
+                if self._posts.answered(message.ref):
+                    self._tell(ActivityRefused(message.ref, message.info))
+                self._send_posts()
+            case wire.CaughtUp():
+                self._inbox.caught_up()
+                self._live = True
+                self._tell(CaughtUp(message.count))
+            case wire.Pong() | wire.LockAllowed():
+                pass
+            case wire.Ping():
+                self._send(wire.Pong(message.number))
+            case wire.LoginSuccess():
+                self._logged_in(message, now)
+            case wire.LoginFailed():
+                self._login_failed(message.info, now)
+            case wire.RegisterSuccess():
+                if self.state is State.REGISTERING:
+                    self._registration_done()
+                    self._login(now)
+            case wire.RegisterFailed():
+                if self.state is State.REGISTERING:
+                    self._tell(RegisterRefused(message.info))
+                    self._end(f"the registration was refused: {message.info}")
+            case wire.Redirect():
+                self._redirected(Address(message.hostname, int(message.port)), now)
+            case wire.Quit():
+                self._server_quits(message, now)
+            case wire.AccountRenamed():
+                self._username = message.renamed
+                self._tell(Renamed(message.username, message.renamed, message.info))
+            case wire.Status():
+                self._learn_from(message.status)
+                self._tell(StatusArrived(message.status))
+            case wire.InvalidMessage() | wire.AuthenticationFail():
+                self._objected(message.info, now)
+            case _:
+                self.malformed(f"{wire.command_of(message)} is not for clients", now)
+
+    def _registration_done(self) -> None:
+        self._registered = True
+        self._register_unknown = False
+        self._tell(Registered(self.settings.username, self._secret or "", self._made_secret))
+
+    def _logged_in(self, message: wire.LoginSuccess, now: float) -> None:
+        if self.state is not State.LOGGING_IN:
+            return
+        if not self._registered:
+            self._registration_done()
+        self.state = State.ONLINE
+        self._native = message.id is not None
+        self._ever_online = True
+        self._login_refusals = 0
+        self._attempts = 0
+        self._last_good = self._current
+        self._username = message.username or self.settings.username
+        if self._native:
+            try:
+                self._inbox.logged_in(decode_vector(message.vector or {}))
+            except ValueError as error:
+                self.malformed(f"LOGIN_SUCCESS: {error}", now)
+                return
+            self._set_deadline(now + self.settings.ping_interval)
+        else:
+            self._live = True
+            self._set_deadline(None)
+        self._tell(LoggedIn(self._username, message.id, self._current))
+        self._send_posts()
+
+    def _login_failed(self, info: str, now: float) -> None:
+        if self._register_unknown and not self._registered:
+            # The registration whose answer was lost did not succeed, or is not known here: ask for it again.
+            self._register_unknown = False
+            self._outputs.append(Disconnect())
+            self._retry(f"the registration was interrupted: {info}", now)
+            return
+        self._login_refusals += 1
+        if self._ever_online and self._login_refusals <= LOGIN_RETRIES and self.settings.reconnect:
+            self._outputs.append(Disconnect())
+            self._retry(f"{self._where()} refused the login: {info}", now)
+            return
+        self._tell(LoginRefused(info))
+        self._end(f"the login was refused: {info}")
+
+    def _redirected(self, address: Address, now: float) -> None:
+        here = str(self._current) if self._current is not None else ""
+        self._outputs.append(Disconnect())
+        self._tell(Redirected(address))
+        if not self.settings.follow_redirects:
+            self._end(f"redirected to {address}")
+            return
+        self._learn(address)
+        back = str(address) == here or str(address) in self._visited
+        self._redirects += 1
+        if here:
+            self._visited.append(here)
+        if back or self._redirects > self.settings.redirects_max:
+            self._retry(f"{here} redirects back and forth", now)
+            return
+        self._go_to(address, now)
+
+    def _server_quits(self, message: wire.Quit, now: float) -> None:
+        self._outputs.append(Disconnect())
+        if message.new_server_ip is None or message.new_server_port is None:
+            self._tell(ServerQuits(None))
+            self._retry("the server left and the network ends here", now)
+            return
+        address = Address(message.new_server_ip, int(message.new_server_port))
+        self._tell(ServerQuits(address))
+        self._learn(address)
+        self._last_good = None
+        if self.settings.follow_redirects:
+            self._go_to(address, now)
+        else:
+            self._end(f"the server left; go on at {address}")
+
+    def _go_to(self, address: Address, now: float) -> None:
+        self._next, self._next_is_set = address, True
+        self._retry("", now, at_once=True)
+
+    def _learn(self, address: Address) -> None:
+        if address in self._learnt:
+            self._learnt.remove(address)
+        self._learnt.insert(0, address)
+        del self._learnt[LEARNT_MAX:]
+
+    def _learn_from(self, status: dict[str, object]) -> None:
+        servers = status.get("servers")
+        for server in servers[:LEARNT_MAX] if isinstance(servers, list) else ():
+            if isinstance(server, dict) and server.get("state") == "reachable":
+                host, port = server.get("hostname"), server.get("port")
+                if isinstance(host, str) and isinstance(port, int):
+                    address = Address(host, port)
+                    if address not in self._learnt:
+                        self._learnt.append(address)
+        del self._learnt[LEARNT_MAX:]
+
+    def _objected(self, info: str, now: float) -> None:
+        """The server objects to something, and closes."""
+        self._outputs.append(Disconnect())
+        sent = self._posts.sent()
+        if sent and (self._posts.careful or len(sent) == 1):
+            self._posts.answered(sent[0].ref)
+            self._tell(ActivityRefused(sent[0].ref, info))
+        elif sent:
+            self._posts.careful = True
+        if not self._ever_online and self.state is not State.ONLINE:
+            self._tell(LoginRefused(info))
+            self._end(f"the server refused: {info}")
+            return
+        self._retry(f"the server objected: {info}", now)
+
+    # --- activities ---------------------------------------------------------------------------------------------------
+
+    def _activity(self, message: wire.ActivityBroadcast) -> None:
+        body = bytes(message.activity)
+        try:
+            entry_id = parse_entry_id(message.id) if message.id is not None else None
+        except ValueError:
+            entry_id = None
+        sender = message.sender or ""
+        own_ref = self._own_ref(message, body)
+        if not self._inbox.offer(entry_id, sender, message.ref):
+            return
+        self._tell(ActivityArrived(message.id, body, sender, message.stamp, self._live, own_ref))
+        if own_ref is not None and not self._native and self._posts.answered(own_ref):
+            self._tell(ActivityAccepted(own_ref, message.id, message.stamp))
+            self._send_posts()
+
+    def _own_ref(self, message: wire.ActivityBroadcast, body: bytes) -> str | None:
+        if message.ref is not None:
+            own = message.ref.startswith(f"{self._id}-") or message.ref in self._posts
+            return message.ref if own else None
+        if self._native:
+            return None
+        for post in self._posts.sent():
+            if _same_activity(post, body, self._username):
+                return post.ref
+        return None
+
+    def _acknowledged(self, message: wire.ActivityAck) -> None:
+        self._previous = (message.id, message.stamp)
+        if self._posts.answered(message.ref):
+            self._tell(ActivityAccepted(message.ref, message.id, message.stamp))
+        self._send_posts()
+
+    def _send_posts(self) -> None:
+        if self.state is not State.ONLINE:
+            return
+        anonymous = self.settings.username == ANONYMOUS
+        for post in self._posts.ready():
+            post.sent = post.ever_sent = True
+            previous = self._previous if self._native else None
+            self._send(
+                wire.ActivityMessage(
+                    self.settings.username,
+                    post.activity,
+                    None if anonymous else self._secret,
+                    ref=post.ref,
+                    previous=previous[0] if previous else None,
+                    previous_stamp=previous[1] if previous else None,
+                )
+            )
+
+    # --- outputs ------------------------------------------------------------------------------------------------------
+
+    def _send(self, message: Message) -> None:
+        self._outputs.append(Send(message))
+
+    def _tell(self, event: ClientEvent) -> None:
+        self._outputs.append(Tell(event))
+
+    def _set_deadline(self, at: float | None) -> None:
+        if at != self._deadline:
+            self._deadline = at
+            self._outputs.append(WakeAt(at))
+
+
+def _same_activity(post: Post, body: bytes, user: str) -> bool:
+    """Whether a broadcast is this post, by content: base servers give activities no names."""
+    try:
+        members = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        author = members.pop("authenticated_user", None)
+        if author is not None and msgspec.json.decode(bytes(author)) != user:
+            return False
+        mine = {name: msgspec.json.decode(bytes(raw)) for name, raw in post.activity.items()}
+        mine.pop("authenticated_user", None)
+        return mine == {name: msgspec.json.decode(bytes(raw)) for name, raw in members.items()}
+    except msgspec.MsgspecError:
+        return False

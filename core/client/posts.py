@@ -1,0 +1,83 @@
+"""What a client has posted and not yet had an answer to."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import msgspec
+
+
+class PostQueueFull(Exception):
+    """Too many posts are waiting for their answer; wait for some."""
+
+
+@dataclass(slots=True)
+class Post:
+    """One activity on its way out. `sent` is whether it went out on the present connection."""
+
+    ref: str
+    activity: dict[str, msgspec.Raw]
+    sent: bool = False
+    ever_sent: bool = False
+
+
+class Posts:
+    """Unanswered posts, in order. After a server objected, they go out one at a time, so that it is clear to which."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._posts: OrderedDict[str, Post] = OrderedDict()
+        self.careful = False
+
+    def __len__(self) -> int:
+        return len(self._posts)
+
+    def __contains__(self, ref: str) -> bool:
+        return ref in self._posts
+
+    def add(self, ref: str, activity: dict[str, msgspec.Raw]) -> None:
+        """Raises PostQueueFull, or ValueError when the name is in use."""
+        if ref in self._posts:
+            raise ValueError(f"an activity named {ref!r} is waiting for its answer already")
+        if len(self._posts) >= self._limit:
+            raise PostQueueFull(f"{len(self._posts)} activities wait for their answer already")
+        self._posts[ref] = Post(ref, activity)
+
+    def ready(self) -> list[Post]:
+        """Those to send now, in order."""
+        if self.careful:
+            first = next(iter(self._posts.values()), None)
+            return [first] if first is not None and not first.sent else []
+        return [post for post in self._posts.values() if not post.sent]
+
+    def answered(self, ref: str) -> bool:
+        """An answer came; whether it was awaited."""
+        found = self._posts.pop(ref, None) is not None
+        if not self._posts:
+            self.careful = False
+        return found
+
+    def sent(self) -> list[Post]:
+        """Those that went out on this connection, in order."""
+        return [post for post in self._posts.values() if post.sent]
+
+    def connection_lost(self) -> None:
+        for post in self._posts.values():
+            post.sent = False
+
+    def all(self) -> list[Post]:
+        return list(self._posts.values())
+
+    def clear(self) -> None:
+        self._posts.clear()
+
+
+def raw_activity(activity: object) -> dict[str, msgspec.Raw]:
+    """An activity, as an object or as JSON, with the bytes of its members kept. Raises ValueError."""
+    try:
+        data = activity if isinstance(activity, bytes) else msgspec.json.encode(activity)
+        data.decode()
+        return msgspec.json.decode(data, type=dict[str, msgspec.Raw])
+    except (msgspec.MsgspecError, TypeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"an activity is a JSON object: {error}") from None

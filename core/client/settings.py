@@ -1,0 +1,44 @@
+"""A client's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from core.wire.entries import Stream
+from core.wire.names import ANONYMOUS
+
+FEATURES: Final = ("quit", "resume", "ack", "ping", "status")
+"""What this client shows servers."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """Who the client is, and how it behaves. Times are in seconds."""
+
+    username: str = ANONYMOUS
+    secret: str | None = field(default=None, repr=False)
+    """None with `register`: one is made."""
+    register: bool = False
+    history: int = 0
+    """How many of the newest activities to ask for at the first login."""
+    seen: Mapping[Stream, int] | None = None
+    """What the client has from an earlier life: it gets what it missed since, instead of `history`."""
+    follow_redirects: bool = True
+    reconnect: bool = True
+    redirects_max: int = 3
+    """Redirects followed at once; more, or one back to where the client just was, are followed after a pause."""
+    retry_min: float = 0.25
+    retry_max: float = 30.0
+    """Backoff between connections: doubled each time, with full jitter."""
+    connect_limit: float = 10.0
+    answer_limit: float = 20.0
+    """How long a server may take over a login or a registration."""
+    ping_interval: float = 10.0
+    """How long a native server may be silent before it is asked whether it is there."""
+    ping_misses: int = 3
+    posts_max: int = 1000
+    """Posts without an answer; one more is refused by `post`."""
+    streams_max: int = 1000
+    """Streams of which the client remembers what it has, the most recently heard of first."""
