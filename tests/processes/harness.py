@@ -66,7 +66,13 @@ class NodeProcess:
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(("ACTIVITY_TUI_", "XDG_", "COV"))
         }
-        environment = {**kept, "HOME": str(home), "PYTHONPATH": str(REPOSITORY), "PYTHONWARNINGS": "default"}
+        environment = {
+            **kept,
+            "HOME": str(home),
+            "TMPDIR": str(home),
+            "PYTHONPATH": str(REPOSITORY),
+            "PYTHONWARNINGS": "default",
+        }
         self._first_line = len(self.stderr_lines)
         self._process = await asyncio.create_subprocess_exec(
             *self.command(),
