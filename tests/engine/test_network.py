@@ -9,6 +9,7 @@ import ipaddress
 import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,21 +72,18 @@ async def begin(tmp_path: Path) -> AsyncIterator[Begin]:
     servers: list[Server] = []
 
     async def begin(name: str, **changes: Any) -> Server:
-        node = {"lazy_delay": 0.05, "heal_jitter": 0.02, "announce_gap": 0.05, "redirects": False}
         settings = EngineSettings(
-            **{
-                "data_dir": tmp_path / name,
-                "host": "127.0.0.1",
-                "port": 0,
-                "name": name,
-                "secret": "network",
-                "preset": "local",
-                "redirects": False,
-                "passwords": CHEAP,
-                "node": node,
-            }
-            | changes
+            data_dir=tmp_path / name,
+            host="127.0.0.1",
+            port=0,
+            name=name,
+            secret="network",
+            preset="local",
+            redirects=False,
+            passwords=CHEAP,
+            node={"lazy_delay": 0.05, "heal_jitter": 0.02, "announce_gap": 0.05},
         )
+        settings = replace(settings, **changes)
         server = Server(settings)
         await server.start()
         servers.append(server)
