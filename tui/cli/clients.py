@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -27,13 +28,19 @@ class Session:
     `failure` is set, and `over` with it, when there is no hope left.
     """
 
-    def __init__(self, settings: ClientSettings, address: Address, on_event: Callable[[ClientEvent], None]) -> None:
+    def __init__(
+        self,
+        settings: ClientSettings,
+        address: Address,
+        on_event: Callable[[ClientEvent], None],
+        tls: ssl.SSLContext | None,
+    ) -> None:
         self._address = address
         self._on_event = on_event
         self.logged_in = asyncio.Event()
         self.over = asyncio.Event()
         self.failure: CommandFailed | None = None
-        self.client = Client(settings, [address], self._note)
+        self.client = Client(settings, [address], self._note, tls=tls)
 
     def _note(self, event: ClientEvent) -> None:
         match event:
@@ -82,10 +89,13 @@ class Session:
 
 @asynccontextmanager
 async def session(
-    settings: ClientSettings, address: Address, on_event: Callable[[ClientEvent], None]
+    settings: ClientSettings,
+    address: Address,
+    on_event: Callable[[ClientEvent], None],
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Session]:
     """A session that is closed, politely but not at length, when the block ends."""
-    found = Session(settings, address, on_event)
+    found = Session(settings, address, on_event, tls)
     running = asyncio.create_task(found.client.run())
     running.add_done_callback(lambda _: found.over.set())
     try:

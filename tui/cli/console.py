@@ -108,8 +108,8 @@ def _report(error: BaseException) -> int:
         return _report(error.exceptions[0])
     status, sentence = meaning(error)
     say(f"{PROGRAM}: {sentence}")
-    if isinstance(error, CommandFailed) and error.hint:
-        say(error.hint)
+    if hint := error.hint if isinstance(error, CommandFailed) else "":
+        say(hint)
     return status
 
 
@@ -131,15 +131,17 @@ def meaning(error: BaseException) -> tuple[ExitStatus, str]:
 
 def _core_status(error: BaseException) -> ExitStatus | None:
     # Imported only now: a command that needs neither must not pay for both.
-    from core.engine import CannotBind, DataDirectoryUnusable, EngineError
-    from core.store import StoreError
+    from core.engine import CannotBind, EngineError, TlsUnusable
+    from core.store import BackupDamaged, BackupForeign, BackupUnreadable, StoreError
 
     if isinstance(error, CannotBind):
         return ExitStatus.CANNOT_BIND
-    if isinstance(error, DataDirectoryUnusable | StoreError):
-        return ExitStatus.DATA_DIRECTORY
-    if isinstance(error, EngineError):
+    if isinstance(error, TlsUnusable):
+        return ExitStatus.USAGE
+    if isinstance(error, BackupDamaged | BackupForeign | BackupUnreadable | EngineError):
         return ExitStatus.FAILURE
+    if isinstance(error, StoreError):
+        return ExitStatus.DATA_DIRECTORY
     return None
 
 

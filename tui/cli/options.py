@@ -18,12 +18,20 @@ Preset = Literal["local", "lan", "wan"]
 
 @dataclass(frozen=True, slots=True)
 class TlsOptions:
-    """PEM files with which all connections are encrypted."""
+    """PEM files with which a server encrypts all connections."""
 
     certificate: Path
     key: Path
     authority: Path | None
     """None: the system's authorities."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTlsOptions:
+    """A client's encrypted connection; `tui.cli.encryption.client_context` makes a context of it."""
+
+    authority: Path | None
+    """PEM: who signed the servers' certificates. None: the system's authorities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,8 @@ class ServeOptions:
 
     node: NodeOptions
     person: PersonOptions
+    client_tls: ClientTlsOptions | None = None
+    """How the person's client reaches other servers, once the one here has gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +97,4 @@ class JoinOptions:
     """A server of the network; without a server here, the one to be a client of."""
     node: NodeOptions | None
     person: PersonOptions
+    client_tls: ClientTlsOptions | None = None

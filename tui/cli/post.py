@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import ssl
 import sys
 import threading
 from collections.abc import AsyncIterator
@@ -12,13 +13,14 @@ from typing import Final
 
 import msgspec
 
-from core.client import ActivityAccepted, ActivityRefused, ClientEvent, ClientSettings
+from core.client import ActivityAccepted, ActivityRefused, ActivityUnknown, ClientEvent, ClientSettings
 from core.wire.address import Address
 from core.wire.framing import LineSplitter, LineTooLong
 from core.wire.limits import CLIENT_LINE_BYTES_MAX
 from tui.activities import note, raw_activity
 from tui.cli.clients import Session, session
 from tui.cli.console import CommandFailed, ExitStatus, put, say, usage_error
+from tui.cli.encryption import client_context, client_tls
 from tui.cli.inputs import address_of, choices_of, credentials, seconds_of
 from tui.cli.loop import run_until_interrupted
 from tui.safe_text import neutralise
@@ -45,10 +47,12 @@ def run(arguments: argparse.Namespace) -> int:
             single = encode(arguments.json if as_json else arguments.text, as_json=as_json)
         except ValueError as error:
             raise usage_error(str(error)) from None
-    user, secret = credentials(choices_of(arguments))
+    choices = choices_of(arguments)
+    user, secret = credentials(choices)
+    tls = client_context(client_tls(choices))
     settings = ClientSettings(username=user, secret=secret)
     posting = _Posting(seconds)
-    return run_until_interrupted(lambda: posting.run(settings, address, single, as_json=as_json))
+    return run_until_interrupted(lambda: posting.run(settings, address, tls, single, as_json=as_json))
 
 
 def encode(text: str, *, as_json: bool) -> bytes:
@@ -86,17 +90,27 @@ class _Posting:
     def _on_event(self, event: ClientEvent) -> None:
         match event:
             case ActivityAccepted(ref=ref, id=identity):
-                self._settle(ref, f"accepted {identity}".rstrip())
+                self._settle(ref, f"accepted {identity or ''}".rstrip())
             case ActivityRefused(ref=ref, info=info):
                 self._settle(ref, f"refused {neutralise(info)}")
+            case ActivityUnknown(ref=ref):
+                self._settle(ref, "unknown the connection was lost before an answer came")
 
     def _settle(self, ref: str, fate: str) -> None:
         future = self._fates.get(ref)
         if future is not None and not future.done():
             future.set_result(fate)
 
-    async def run(self, settings: ClientSettings, address: Address, single: bytes | None, *, as_json: bool) -> int:
-        async with session(settings, address, self._on_event) as client:
+    async def run(
+        self,
+        settings: ClientSettings,
+        address: Address,
+        tls: ssl.SSLContext | None,
+        single: bytes | None,
+        *,
+        as_json: bool,
+    ) -> int:
+        async with session(settings, address, self._on_event, tls) as client:
             await client.wait_logged_in(self._seconds)
             if single is not None:
                 await self._post(client, single)
@@ -141,7 +155,8 @@ class _Posting:
         try:
             await asyncio.wait([future, over], timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
             if future.done():
-                return future.result()
+                fate: str = future.result()
+                return fate
             if client.failure is not None:
                 return f"unknown {neutralise(str(client.failure))}"
             return f"unknown no answer within {self._seconds:g} seconds"

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from tui.cli import values
-from tui.cli.console import ExitStatus, say, usage_error
+from tui.cli.console import CommandFailed, ExitStatus, say, usage_error
 from tui.cli.inputs import choices_of
 from tui.cli.settings import default_data_dir
 
@@ -20,8 +20,15 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = choices.value("data_dir")
     data_dir = chosen if isinstance(chosen, Path) else default_data_dir(int(str(choices.value("port"))))
     # Only now: what is wrong with the arguments is said without waiting for the store to be loaded.
-    from core.store import restore_backup
+    from core.store import DataExists, restore_backup
 
-    restore_backup(backup, data_dir, force=arguments.force)
-    say(f"restored {data_dir} from {backup}; start the server with `activity-tui serve --data-dir {data_dir}`")
+    try:
+        aside = restore_backup(backup, data_dir, force=arguments.force)
+    except DataExists as error:
+        raise CommandFailed(
+            ExitStatus.DATA_DIRECTORY, str(error), hint="--force moves that data aside, and restores."
+        ) from None
+    if aside is not None:
+        say(f"the data that was there is now in {aside}")
+    say(f"restored {data_dir} from {backup}; `activity-tui serve --data-dir {data_dir}` starts the server")
     return ExitStatus.DONE

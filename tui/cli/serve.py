@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from core.wire.address import Address
 from tui.cli.console import interactive, usage_error
+from tui.cli.encryption import client_tls
 from tui.cli.inputs import address_of, choices_of
 from tui.cli.options import JoinOptions, NodeOptions, PersonOptions, Preset, ServeOptions, TlsOptions
 from tui.cli.settings import Choices
@@ -39,8 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     person = PersonOptions(cast(str | None, choices.value("user")), choices.secret("user_secret"))
     if join is None:
         assert node is not None
-        return run_application(ServeOptions(node, person))
-    return run_application(JoinOptions(join, node, person))
+        return run_application(ServeOptions(node, person, client_tls(choices)))
+    return run_application(JoinOptions(join, node, person, client_tls(choices)))
 
 
 def node_options(choices: Choices, join: Address | None, secret: str | None) -> NodeOptions:

@@ -118,6 +118,13 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("redirects", values.switch, "whether people are sent to servers with fewer of them", default=True),
     Setting("ssh", values.listening, "serve the application over SSH there", "[HOST:]PORT", unset="not served"),
     Setting(
+        "tls",
+        values.switch,
+        "as a client, encrypt the connection; on by itself where an authority or a certificate is named",
+        default=False,
+        group="tls",
+    ),
+    Setting(
         "tls_certificate",
         values.path,
         "PEM file: the server's certificate and its chain",

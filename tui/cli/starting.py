@@ -39,9 +39,9 @@ async def start_server(options: NodeOptions) -> Server:
 
 def engine_settings(options: NodeOptions, port: int) -> EngineSettings:
     """The engine's settings for listening on `port`."""
-    tls = options.tls and TlsSettings(
-        certificate=options.tls.certificate, key=options.tls.key, authority=options.tls.authority
-    )
+    tls = None
+    if options.tls is not None:
+        tls = TlsSettings(certificate=options.tls.certificate, key=options.tls.key, authority=options.tls.authority)
     return EngineSettings(
         data_dir=data_dir_of(options, port),
         host=options.host,

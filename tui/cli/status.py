@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
-from core.client import ClientEvent, ClientSettings
+from core.client import ClientEvent, ClientSettings, NotConnected
 from core.node.snapshot import ConnectionView, NodeSnapshot, ServerView
 from core.wire.address import Address
 from tui.cli.clients import session
 from tui.cli.console import CommandFailed, ExitStatus, put
+from tui.cli.encryption import client_context, client_tls
 from tui.cli.inputs import address_of, choices_of, credentials, seconds_of
 from tui.cli.loop import run_until_interrupted
 from tui.safe_text import neutralise, neutralise_name
@@ -25,9 +27,11 @@ USERS_SHOWN = 20
 
 def run(arguments: argparse.Namespace) -> int:
     address, seconds = address_of(arguments), seconds_of(arguments)
-    user, secret = credentials(choices_of(arguments))
+    choices = choices_of(arguments)
+    user, secret = credentials(choices)
+    tls = client_context(client_tls(choices))
     settings = ClientSettings(username=user, secret=secret, follow_redirects=False, reconnect=False)
-    answer = run_until_interrupted(lambda: _ask(settings, address, seconds))
+    answer = run_until_interrupted(lambda: _ask(settings, address, tls, seconds))
     if arguments.json:
         # Escaped to ASCII: names come from strangers.
         put(json.dumps(answer, ensure_ascii=True))
@@ -37,18 +41,22 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitStatus.DONE
 
 
-async def _ask(settings: ClientSettings, address: Address, seconds: float) -> dict[str, Any]:
+async def _ask(
+    settings: ClientSettings, address: Address, tls: ssl.SSLContext | None, seconds: float
+) -> dict[str, Any]:
     def ignore(event: ClientEvent) -> None:
         pass
 
-    async with session(settings, address, ignore) as client:
+    async with session(settings, address, ignore, tls) as client:
         await client.wait_logged_in(seconds)
         try:
             return await asyncio.wait_for(client.client.request_status(), seconds)
-        except TimeoutError:
-            raise client.unreachable(
-                f"it did not tell its status within {seconds:g} seconds (servers of other makes cannot)"
+        except NotConnected:
+            raise CommandFailed(
+                ExitStatus.FAILURE, f"{address} speaks only the base protocol, which has no status"
             ) from None
+        except TimeoutError:
+            raise client.unreachable(f"it did not tell its status within {seconds:g} seconds") from None
 
 
 def _snapshot(answer: dict[str, Any]) -> NodeSnapshot:

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import os
 import re
+import ssl
 import stat
 import sys
 import time
@@ -17,6 +18,7 @@ from tui.activities import compact, sentence
 from tui.cli import values
 from tui.cli.clients import session
 from tui.cli.console import ExitStatus, OutputClosed, put, say, usage_error
+from tui.cli.encryption import client_context, client_tls
 from tui.cli.inputs import address_of, choices_of, credentials
 from tui.cli.loop import run_until_interrupted
 from tui.safe_text import neutralise_name
@@ -34,10 +36,12 @@ def run(arguments: argparse.Namespace) -> int:
     history, not_before = since(arguments.since, time.time())
     if not arguments.follow and not history:
         raise usage_error("--no-follow shows the past only, and no past was asked for: give --since")
-    user, secret = credentials(choices_of(arguments))
+    choices = choices_of(arguments)
+    user, secret = credentials(choices)
+    tls = client_context(client_tls(choices))
     settings = ClientSettings(username=user, secret=secret, history=history)
     tail = _Tail(as_json=arguments.json, not_before=not_before, follow=arguments.follow)
-    return run_until_interrupted(lambda: tail.run(settings, address))
+    return run_until_interrupted(lambda: tail.run(settings, address, tls))
 
 
 def since(text: str | None, now: float) -> tuple[int, float]:
@@ -63,9 +67,9 @@ class _Tail:
         self._caught_up = asyncio.Event()
         self._closed = asyncio.Event()
 
-    async def run(self, settings: ClientSettings, address: Address) -> int:
+    async def run(self, settings: ClientSettings, address: Address, tls: ssl.SSLContext | None) -> int:
         self._watch_output()
-        async with session(settings, address, self._on_event) as client:
+        async with session(settings, address, self._on_event, tls) as client:
             await client.wait_logged_in(CONNECT_LIMIT)
             await client.until(self._closed if self._follow else self._caught_up, None)
         return ExitStatus.DONE
@@ -86,8 +90,8 @@ class _Tail:
 
     def _on_event(self, event: ClientEvent) -> None:
         match event:
-            case ActivityArrived(body=body, sender=sender, stamp=stamp):
-                if stamp is None or stamp >= self._not_before or self._caught_up.is_set():
+            case ActivityArrived(body=body, sender=sender, stamp=stamp, live=live):
+                if live or stamp is None or stamp >= self._not_before:
                     self._put(self.line(body, sender, stamp))
             case CaughtUp(count=count):
                 if self._not_before and count >= HISTORY_MAX and not self._caught_up.is_set():

@@ -1,0 +1,32 @@
+"""Encryption of the connections that a client opens."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+from tui.cli.console import usage_error
+from tui.cli.options import ClientTlsOptions
+from tui.cli.settings import Choices
+
+
+def client_tls(choices: Choices) -> ClientTlsOptions | None:
+    """What the settings say of a client's connections: who names an authority, or a certificate, wants encryption."""
+    authority = choices.value("tls_authority")
+    if choices.value("tls") or authority is not None or choices.value("tls_certificate") is not None:
+        return ClientTlsOptions(authority if isinstance(authority, Path) else None)
+    return None
+
+
+def client_context(options: ClientTlsOptions | None) -> ssl.SSLContext | None:
+    """The context for a client's connections; None for connections in the clear. Raises CommandFailed."""
+    if options is None:
+        return None
+    try:
+        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=options.authority)
+    except (OSError, ssl.SSLError) as error:
+        raise usage_error(
+            f"the authority file {options.authority} cannot be used: {error}", hint="It has to hold PEM certificates."
+        ) from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
