@@ -77,7 +77,7 @@ SHAPES: list[Shape] = [
     at_both_ends_of_a_chain,
 ]
 every_shape = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
-known_dialect = pytest.mark.parametrize("dialect", (O, D, E), ids=lambda dialect: dialect.name)
+known_dialect = pytest.mark.parametrize("dialect", [O, D, E], ids=lambda dialect: dialect.name)
 
 
 async def build(mixed: MixedNetwork, shape: Shape, dialect: Dialect) -> list[Server]:
