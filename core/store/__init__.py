@@ -1,0 +1,46 @@
+"""What a node remembers: accounts, activities, its identity and incarnation, known peers, and the engine's settings.
+
+`open_store` opens the SQLite file in a data directory for a new start of its node, `restore_backup` rebuilds one.
+`MemoryStore` keeps the same contract, `Store`, without a disk. Errors are `StoreError`s, with a sentence for a person.
+"""
+
+from core.store.backup import restore_backup
+from core.store.errors import (
+    BackupDamaged,
+    BackupForeign,
+    BackupUnreadable,
+    DataDirectoryInUse,
+    DataDirectoryUnusable,
+    DataExists,
+    SchemaTooNew,
+    StoreError,
+    StoreUnreadable,
+    StoreUnwritable,
+)
+from core.store.identity import next_incarnation, node_id
+from core.store.interface import KEEP_EVERYTHING, TRIM_STEP, Retention, Store
+from core.store.memory import MemoryStore
+from core.store.sqlite import SqliteStore, open_store
+
+__all__ = [
+    "KEEP_EVERYTHING",
+    "TRIM_STEP",
+    "BackupDamaged",
+    "BackupForeign",
+    "BackupUnreadable",
+    "DataDirectoryInUse",
+    "DataDirectoryUnusable",
+    "DataExists",
+    "MemoryStore",
+    "Retention",
+    "SchemaTooNew",
+    "SqliteStore",
+    "Store",
+    "StoreError",
+    "StoreUnreadable",
+    "StoreUnwritable",
+    "next_incarnation",
+    "node_id",
+    "open_store",
+    "restore_backup",
+]

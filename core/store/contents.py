@@ -1,0 +1,137 @@
+"""What a store knows by heart: everything but the entries themselves, and what a commit changes about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from core.store.runs import Runs
+from core.wire.entries import (
+    AccountFact,
+    Entry,
+    EntryId,
+    PeerForgotten,
+    PeerRecord,
+    Record,
+    Recovered,
+    Stream,
+    StreamMark,
+)
+
+REFS_RECOVERED: Final = 100_000
+"""Among how many of the newest activities repetitions are recognised after a restart."""
+SPARSE_RECOVERED: Final = 100_000
+"""How many entries beyond gaps a node is told of at its start: as many as its vector takes."""
+
+
+class Position(NamedTuple):
+    """Where an entry stands in the order of all entries."""
+
+    stamp: int
+    id: EntryId
+
+
+def position(entry: Entry) -> Position:
+    return Position(entry.stamp, entry.id)
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a commit makes new. Each value replaces the one that was there."""
+
+    entries: list[Entry] = field(default_factory=list)
+    runs: dict[Stream, Runs] = field(default_factory=dict)
+    latest: dict[str, Position] = field(default_factory=dict)
+    peers: dict[str, PeerRecord | None] = field(default_factory=dict)
+    activities: int = 0
+
+
+@dataclass(slots=True)
+class Contents:
+    """What is kept besides entries. `latest` is each sender's newest activity, also when retention dropped it."""
+
+    held: dict[Stream, Runs] = field(default_factory=dict)
+    latest: dict[str, Position] = field(default_factory=dict)
+    peers: dict[str, PeerRecord] = field(default_factory=dict)
+    activities: int = 0
+    stamp: int = 0
+
+    def changes(self, records: Iterable[Record]) -> Changes:
+        """What keeping `records` would change; nothing is changed yet."""
+        changes = Changes()
+        for record in records:
+            if isinstance(record, Entry):
+                self._receive(record, changes)
+            elif isinstance(record, StreamMark):
+                self._runs(record.stream, changes).add(0, record.upto)
+            elif isinstance(record, PeerRecord):
+                changes.peers[record.id] = record
+            else:
+                assert isinstance(record, PeerForgotten)
+                changes.peers[record.id] = None
+        return changes
+
+    def _receive(self, entry: Entry, changes: Changes) -> None:
+        if not self._runs(entry.id.stream, changes).add(entry.id.seq, entry.id.seq):
+            return
+        changes.entries.append(entry)
+        if entry.kind != "activity":
+            return
+        changes.activities += 1
+        if entry.sender:
+            here = position(entry)
+            before = changes.latest.get(entry.sender) or self.latest.get(entry.sender)
+            if before is None or before < here:
+                changes.latest[entry.sender] = here
+
+    def _runs(self, stream: Stream, changes: Changes) -> Runs:
+        runs = changes.runs.get(stream)
+        if runs is None:
+            known = self.held.get(stream)
+            runs = changes.runs[stream] = Runs() if known is None else known.copy()
+        return runs
+
+    def apply(self, changes: Changes) -> None:
+        """Make the changes of a commit that succeeded."""
+        self.held.update(changes.runs)
+        self.latest.update(changes.latest)
+        for peer, record in changes.peers.items():
+            if record is None:
+                self.peers.pop(peer, None)
+            else:
+                self.peers[peer] = record
+        self.activities += changes.activities
+        self.stamp = max(self.stamp, max((entry.stamp for entry in changes.entries), default=0))
+
+    def recovered(
+        self,
+        node: str,
+        incarnation: int,
+        accounts: Iterable[AccountFact],
+        recent_refs: Iterable[tuple[str, str, EntryId]],
+    ) -> Recovered:
+        """What a node is handed at its start."""
+        return Recovered(
+            node=node,
+            incarnation=incarnation,
+            stamp=self.stamp,
+            streams={
+                stream: runs.upto for stream, runs in sorted(self.held.items(), key=lambda item: item[0]) if runs.upto
+            },
+            sparse=tuple(self._sparse()),
+            accounts=tuple(accounts),
+            last_by_sender={sender: latest.id for sender, latest in self.latest.items()},
+            recent_refs=tuple(recent_refs),
+            peers=tuple(sorted(self.peers.values(), key=lambda peer: peer.id)),
+            activities=self.activities,
+        )
+
+    def _sparse(self) -> Sequence[EntryId]:
+        sparse: list[EntryId] = []
+        for stream, runs in sorted(self.held.items(), key=lambda item: item[0]):
+            for first, last in runs:
+                if first:
+                    last = min(last, first + SPARSE_RECOVERED - len(sparse) - 1)
+                    sparse.extend(EntryId(stream.node, stream.incarnation, seq) for seq in range(first, last + 1))
+        return sparse

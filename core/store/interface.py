@@ -1,0 +1,77 @@
+"""What every store does, whatever it keeps things in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from core.wire.entries import Fetch, Page, Record
+
+TRIM_STEP: Final = 2_000
+"""Most activities that one `trim` drops: a few milliseconds of work between two commits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """What is kept of past activities; None means without limit. Accounts are kept for ever."""
+
+    activities: int | None = None
+    """How many of the newest."""
+    seconds: float | None = None
+    """How old, by the activity's stamp against wall time."""
+
+
+KEEP_EVERYTHING: Final = Retention()
+
+
+class Store(Protocol):
+    """Remembers for one node. Every method may block, and all but `backup` are called from the thread that opened it.
+
+    What is kept is more than entries: for each stream also which numbers have been received. An entry that retention
+    dropped is still known as received, so it is neither asked for again nor kept a second time.
+    """
+
+    def commit(self, records: Sequence[Record]) -> None:
+        """Keep all of `records` or none, in their order; synced when it returns.
+
+        Entries that were received before are left out. Raises StoreUnwritable when nothing was kept; the next commit
+        may succeed.
+        """
+
+    def fetch(self, query: Fetch) -> Page:
+        """Answer `query`, as of the last commit. Raises StoreUnreadable.
+
+        Within a stream entries always come in the order of their numbers, so each page raises a vector. The page's
+        `upto` names only streams in which it is beyond `query.seen`, counts only the kinds asked for, and, for entries
+        left out by `newest`, takes them as not wanted.
+
+        An entry beyond a gap that neither side can fill cannot be covered by a vector. Such entries come last, one
+        page of them at most, and come again when asked again.
+        """
+
+    def trim(self, wall: float) -> int:
+        """Drop what retention does not keep, the oldest first, at most TRIM_STEP activities; how many were dropped.
+
+        `wall` is seconds since 1970. Call again until it returns 0. Raises StoreUnwritable.
+        """
+
+    def get_setting(self, name: str) -> str | None:
+        """What `set_setting` kept under `name`. Raises StoreUnreadable."""
+
+    def set_setting(self, name: str, value: str, *, backed_up: bool = False) -> None:
+        """Keep a value, synced when it returns. Raises StoreUnwritable.
+
+        Settings may be secrets, and backups travel: one is left out of backups unless `backed_up` is set.
+        """
+
+    def backup(self, directory: Path, keep: int) -> Path:
+        """Write everything committed so far to a new file in `directory`, whole or not at all, and return its path.
+
+        Of the backups in `directory` the newest `keep` stay. May be called from any thread, and does not keep commits
+        waiting. Raises StoreUnwritable.
+        """
+
+    def close(self) -> None:
+        """Let go of everything; a second call does nothing."""

@@ -1,0 +1,239 @@
+"""A store without a disk, for simulated worlds: what is written is lost in a crash until it is synced."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from core.store.contents import REFS_RECOVERED, Changes, Contents, Position, position
+from core.store.errors import BackupUnreadable, StoreUnwritable
+from core.store.identity import check_node_id, next_incarnation
+from core.store.interface import KEEP_EVERYTHING, TRIM_STEP, Retention
+from core.store.paging import read_page
+from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Kind, Page, Record, Recovered, Stream
+
+
+class MemoryStore:
+    """See `core.store.interface.Store`. It stands for a disk: it outlives the crashes of its node.
+
+    `commit` is `write` and `sync`. Who wants to know what a crash in between does calls them apart. While `failure` is
+    set, whatever writes raises StoreUnwritable with it.
+    """
+
+    def __init__(self, node: str, *, retention: Retention = KEEP_EVERYTHING) -> None:
+        self.node = check_node_id(node)
+        self.incarnation = 0
+        self.failure: str | None = None
+        self.backups: dict[Path, MemoryStore] = {}
+        self._retention = retention
+        self._contents = Contents()
+        self._shelf = _Shelf()
+        self._settings: dict[str, tuple[str, bool]] = {}
+        self._unsynced: list[Callable[[], None]] = []
+        self._backups_made = 0
+
+    def start(self, wall: float) -> Recovered:
+        """Begin a new start of the node at `wall`, seconds since 1970; its incarnation is synced.
+
+        Raises StoreUnwritable.
+        """
+        self._check()
+        self.sync()
+        self.incarnation = next_incarnation(self.incarnation, wall)
+        decoder = msgspec.json.Decoder(AccountFact)
+        return self._contents.recovered(
+            self.node,
+            self.incarnation,
+            [decoder.decode(entry.body) for entry in self._shelf.accounts()],
+            self._shelf.recent_refs(),
+        )
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    def commit(self, records: Sequence[Record]) -> None:
+        self.write(records)
+        self.sync()
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Take a commit up, visible but not synced. Raises StoreUnwritable."""
+        self._check()
+        changes = self._contents.changes(records)
+        self._unsynced.append(self._undoing(changes))
+        self._contents.apply(changes)
+        for entry in changes.entries:
+            self._shelf.put(entry)
+
+    def sync(self) -> None:
+        """Make everything written so far survive a crash. Raises StoreUnwritable."""
+        self._check()
+        self._unsynced.clear()
+
+    def crash(self, keep: int = 0) -> None:
+        """Lose what was written since the last sync, but for the first `keep` of those writes."""
+        while len(self._unsynced) > keep:
+            self._unsynced.pop()()
+        self._unsynced.clear()
+
+    @property
+    def unsynced(self) -> int:
+        """How many writes a crash could lose."""
+        return len(self._unsynced)
+
+    def _check(self) -> None:
+        if self.failure is not None:
+            raise StoreUnwritable(self.failure)
+
+    def _undoing(self, changes: Changes) -> Callable[[], None]:
+        contents = self._contents
+        held = {stream: contents.held.get(stream) for stream in changes.runs}
+        latest = {sender: contents.latest.get(sender) for sender in changes.latest}
+        peers = {peer: contents.peers.get(peer) for peer in changes.peers}
+        activities, stamp = contents.activities, contents.stamp
+
+        def undo() -> None:
+            for stream, runs in held.items():
+                _put_back(contents.held, stream, runs)
+            for sender, place in latest.items():
+                _put_back(contents.latest, sender, place)
+            for peer, record in peers.items():
+                _put_back(contents.peers, peer, record)
+            contents.activities, contents.stamp = activities, stamp
+            for entry in changes.entries:
+                self._shelf.remove(entry)
+
+        return undo
+
+    def trim(self, wall: float) -> int:
+        self.sync()
+        excess = 0
+        if self._retention.activities is not None:
+            excess = self._contents.activities - self._retention.activities
+        horizon = 0
+        if self._retention.seconds is not None:
+            horizon = int((wall - self._retention.seconds) * 1_000_000)
+        dropped = [
+            place
+            for index, place in enumerate(self._shelf.activities[:TRIM_STEP])
+            if index < excess or place.stamp < horizon
+        ]
+        for place in dropped:
+            self._shelf.remove(self._shelf.streams[place.id.stream][place.id.seq])
+        self._contents.activities -= len(dropped)
+        return len(dropped)
+
+    def set_setting(self, name: str, value: str, *, backed_up: bool = False) -> None:
+        self.sync()
+        self._settings[name] = (value, backed_up)
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def get_setting(self, name: str) -> str | None:
+        found = self._settings.get(name)
+        return None if found is None else found[0]
+
+    def fetch(self, query: Fetch) -> Page:
+        return read_page(self._shelf, self._contents.held, query)
+
+    # --- the rest -----------------------------------------------------------------------------------------------------
+
+    def backup(self, directory: Path, keep: int) -> Path:
+        """Keep a copy under a path in `directory`, which names no file; see `restored`."""
+        self.sync()
+        self._backups_made += 1
+        path = directory / f"backup-{self._backups_made:09d}"
+        self.backups[path] = self._copy()
+        here = [one for one in self.backups if one.parent == directory]
+        for old in here[: max(0, len(here) - max(1, keep))]:
+            del self.backups[old]
+        return path
+
+    def restored(self, path: Path) -> MemoryStore:
+        """The disk of a node that is rebuilt from the backup at `path`. Raises BackupUnreadable."""
+        if path not in self.backups:
+            raise BackupUnreadable(f"the backup {path} cannot be read: there is none of that name")
+        return self.backups[path]._copy()
+
+    def _copy(self) -> MemoryStore:
+        twin = MemoryStore(self.node, retention=self._retention)
+        twin.incarnation = self.incarnation
+        twin._contents = Contents(
+            {stream: runs.copy() for stream, runs in self._contents.held.items()},
+            dict(self._contents.latest),
+            dict(self._contents.peers),
+            self._contents.activities,
+            self._contents.stamp,
+        )
+        twin._shelf = self._shelf.copy()
+        twin._settings = {name: kept for name, kept in self._settings.items() if kept[1]}
+        return twin
+
+    def close(self) -> None:
+        """Nothing is held: the store goes on to stand for a disk."""
+
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+def _put_back(mapping: dict[_Key, _Value], key: _Key, value: _Value | None) -> None:
+    if value is None:
+        mapping.pop(key, None)
+    else:
+        mapping[key] = value
+
+
+class _Shelf:
+    """The entries: each stream's by number, and where the activities stand among all."""
+
+    def __init__(self) -> None:
+        self.streams: dict[Stream, dict[int, Entry]] = {}
+        self.numbers: dict[Stream, list[int]] = {}
+        self.activities: list[Position] = []
+
+    def put(self, entry: Entry) -> None:
+        stream = entry.id.stream
+        self.streams.setdefault(stream, {})[entry.id.seq] = entry
+        insort(self.numbers.setdefault(stream, []), entry.id.seq)
+        if entry.kind == "activity":
+            insort(self.activities, position(entry))
+
+    def remove(self, entry: Entry) -> None:
+        stream = entry.id.stream
+        del self.streams[stream][entry.id.seq]
+        numbers = self.numbers[stream]
+        del numbers[bisect_left(numbers, entry.id.seq)]
+        if entry.kind == "activity":
+            del self.activities[bisect_left(self.activities, position(entry))]
+
+    def entries(
+        self, stream: Stream, first: int, last: int, kinds: Sequence[Kind], *, descending: bool = False
+    ) -> Iterator[Entry]:
+        numbers = self.numbers.get(stream, [])
+        span = range(bisect_left(numbers, first), bisect_left(numbers, last + 1))
+        found = self.streams.get(stream, {})
+        for index in reversed(span) if descending else span:
+            entry = found[numbers[index]]
+            if entry.kind in kinds:
+                yield entry
+
+    def newest_activities(self, most: int) -> Iterator[Position]:
+        return iter(self.activities[: -most - 1 : -1])
+
+    def accounts(self) -> list[Entry]:
+        accounts = [entry for found in self.streams.values() for entry in found.values() if entry.kind == "account"]
+        return sorted(accounts, key=position)
+
+    def recent_refs(self) -> list[tuple[str, str, EntryId]]:
+        newest = (self.streams[place.id.stream][place.id.seq] for place in self.activities[-REFS_RECOVERED:])
+        return [(entry.sender, entry.ref, entry.id) for entry in newest if entry.ref is not None]
+
+    def copy(self) -> _Shelf:
+        twin = _Shelf()
+        twin.streams = {stream: dict(found) for stream, found in self.streams.items()}
+        twin.numbers = {stream: list(numbers) for stream, numbers in self.numbers.items()}
+        twin.activities = list(self.activities)
+        return twin

@@ -1,0 +1,70 @@
+"""Which numbers of a stream have been received: all up to one, and runs beyond it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+
+
+class Runs:
+    """A set of counters as runs of successive ones, ascending; no two of them touch.
+
+    0 is always in it, as the number before a stream's first: the first run is what has been received without a gap.
+    """
+
+    __slots__ = ("_firsts", "_lasts")
+
+    def __init__(self, runs: Iterable[tuple[int, int]] = ()) -> None:
+        self._firsts = [0]
+        self._lasts = [0]
+        for first, last in runs:
+            self.add(first, last)
+
+    def __contains__(self, number: int) -> bool:
+        index = bisect_right(self._firsts, number) - 1
+        return index >= 0 and number <= self._lasts[index]
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return zip(self._firsts, self._lasts, strict=True)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Runs) and self._firsts == other._firsts and self._lasts == other._lasts
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Runs({list(self)})"
+
+    def add(self, first: int, last: int) -> bool:
+        """Put in all from `first` to `last`; whether any was new."""
+        begin = bisect_left(self._lasts, first - 1)
+        end = bisect_right(self._firsts, last + 1)
+        if begin < end:
+            first = min(first, self._firsts[begin])
+            last = max(last, self._lasts[end - 1])
+            if end - begin == 1 and (first, last) == (self._firsts[begin], self._lasts[begin]):
+                return False
+        self._firsts[begin:end] = [first]
+        self._lasts[begin:end] = [last]
+        return True
+
+    @property
+    def upto(self) -> int:
+        """The number up to which nothing is missing."""
+        return self._lasts[0]
+
+    @property
+    def top(self) -> int:
+        """The largest number that is there."""
+        return self._lasts[-1]
+
+    def complete_from(self, number: int) -> int:
+        """How far one has everything who has all up to `number` and gets everything that is here beyond it."""
+        index = bisect_right(self._firsts, number + 1) - 1
+        return max(number, self._lasts[index])
+
+    def copy(self) -> Runs:
+        twin = Runs()
+        twin._firsts = self._firsts.copy()
+        twin._lasts = self._lasts.copy()
+        return twin
