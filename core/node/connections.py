@@ -32,7 +32,7 @@ from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import Entry, EntryId
-from core.wire.messages import Guest, Message
+from core.wire.messages import Guest, Message, command_of
 
 
 class State(enum.Enum):
@@ -84,6 +84,26 @@ CLIENT_STATES: Final = (State.SETTLING, State.GREETED, State.LOGGED_IN)
 LINK_STATES: Final = (State.WAITING, State.QUIET, State.BASE, State.NATIVE)
 
 
+def why_illegal(state: State, message: Message) -> str | None:
+    """Why a command is not allowed in a state, as a clause for the peer; None when it is."""
+    if type(message) in LEGAL[state]:
+        return None
+    command = command_of(message)
+    match state:
+        case State.FRESH:
+            return f"{command} is not possible before LOGIN, REGISTER or AUTHENTICATE"
+        case State.GREETED if isinstance(message, wire.Ping | wire.StatusRequest):
+            return f"{command} is not possible before LOGIN"
+        case State.LOGGED_IN if isinstance(message, wire.Register):
+            return "REGISTER is not possible on a connection that is logged in"
+        case _ if state in CLIENT_STATES:
+            return f"{command} is not a client's command"
+        case _ if isinstance(message, wire.Authenticate):
+            return "AUTHENTICATE is possible once, as the first message of a connection"
+        case _:
+            return f"{command} is not possible on this server link"
+
+
 class Connection:
     """What every connection has."""
 
@@ -115,6 +135,7 @@ class Session(Connection):
         "last_post",
         "login_name",
         "purpose",
+        "resuming",
         "secret_mac",
         "user",
     )
@@ -126,6 +147,8 @@ class Session(Connection):
         self.inbox: deque[Message] = deque()
         """Messages that wait until the check under way is over."""
         self.held = False
+        self.resuming = False
+        """Whether the messages that waited are being taken up."""
         self.purpose = ""
         self.login_name: str | None = None
         """The name as the client gives it: what its ACTIVITY_MESSAGEs repeat."""

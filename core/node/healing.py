@@ -101,6 +101,11 @@ class Healing:
         attempt = self._attempts.get(link.dial or 0)
         return "lazy" if attempt is not None and attempt.purpose == "lazy" else "join"
 
+    @property
+    def dials(self) -> int:
+        """Dials under way, up to the link they lead to."""
+        return len(self._attempts)
+
     # --- dialling -----------------------------------------------------------------------------------------------------
 
     def _dial(self, address: Address, purpose: Purpose, server: str | None) -> None:

@@ -17,7 +17,7 @@ from core.node.actions import Action, WakeAt
 from core.node.announcements import Announcements
 from core.node.balance import Balance
 from core.node.config import NodeConfig
-from core.node.connections import CLIENT_STATES, LEGAL, Connection, Link, Session, State
+from core.node.connections import Connection, Link, Session, State, why_illegal
 from core.node.context import Context
 from core.node.drain import Drain, Stage
 from core.node.events import (
@@ -258,8 +258,9 @@ class Node:
         connection = self._context.connections.get(conn)
         if connection is None or connection.state is State.CLOSING:
             return
-        if type(message) not in LEGAL[connection.state]:
-            self._context.invalid(connection, _why_not(connection.state, message))
+        problem = why_illegal(connection.state, message)
+        if problem is not None:
+            self._context.invalid(connection, problem)
             return
         if isinstance(connection, Link):
             self.links.receive(connection, message)
@@ -344,6 +345,32 @@ class Node:
         """What the node knows at this moment."""
         return view_of(self._context, self.book, self.topology, self.replication, self.healing, now)
 
+    def queues(self) -> dict[str, int]:
+        """How much waits, by what it waits for: what a monitor watches, and what must be bounded."""
+        sessions = self._context.connections.sessions()
+        return {
+            "timers": len(self._context.timers),
+            "messages in the longest inbox": max((len(session.inbox) for session in sessions), default=0),
+            "activities behind the longest catching up": max(
+                (len(session.backlog) for session in sessions if session.backlog is not None), default=0
+            ),
+            "logins being checked": self.sessions.checking,
+            "registrations": self.registration.open_claims,
+            "lock answers being gathered": self.registration.open_echoes,
+            "entries not durable": self.replication.undurable,
+            "activities parked": self.replication.parked,
+            "pages being read": self.sessions.reading + self.synchronisation.reading,
+            "dials": self.healing.dials,
+        }
+
+    def account(self, name: str) -> AccountFact | None:
+        """The account that has the name now."""
+        return self.book.holder(name)
+
+    def account_name(self, claim: str) -> str | None:
+        """The name that an account has now; it differs from its first one after a conflict."""
+        return self.book.name_of(claim)
+
     def _status(self) -> dict[str, Any]:
         snapshot = self.snapshot(self._context.now)
         shown = without_clients(snapshot)
@@ -354,18 +381,3 @@ def without_clients(snapshot: NodeSnapshot) -> NodeSnapshot:
     """The snapshot without what concerns only the node's own people: addresses of clients."""
     servers_only = tuple(one for one in snapshot.connections if one.role == "server")
     return msgspec.structs.replace(snapshot, connections=servers_only)
-
-
-def _why_not(state: State, message: Message) -> str:
-    command = command_of(message)
-    match state:
-        case State.FRESH:
-            return f"{command} is not possible before LOGIN, REGISTER or AUTHENTICATE"
-        case State.LOGGED_IN if isinstance(message, Register):
-            return "REGISTER is not possible on a connection that is logged in"
-        case _ if state in CLIENT_STATES:
-            return f"{command} is not a client's command"
-        case _ if isinstance(message, Authenticate):
-            return "AUTHENTICATE is possible once, as the first message of a connection"
-        case _:
-            return f"{command} is not possible on this server link"

@@ -93,6 +93,20 @@ class Registration:
         self.lock_messages = 0
         """Lock messages sent by this node, for those who count."""
 
+    @property
+    def open_claims(self) -> int:
+        """Registrations under way, here or elsewhere, and logins that wait for their outcome."""
+        return (
+            sum(len(claims) for claims in self._claims.values())
+            + len(self._hashing)
+            + sum(len(waiting) for waiting in self._waiting.values())
+        )
+
+    @property
+    def open_echoes(self) -> int:
+        """Claims whose answers are being gathered."""
+        return len(self._echoes)
+
     # --- asked from outside -------------------------------------------------------------------------------------------
 
     def register(self, username: str, secret: str, done: Done) -> None:

@@ -275,6 +275,11 @@ class Replication:
     # --- what others ask ----------------------------------------------------------------------------------------------
 
     @property
+    def undurable(self) -> int:
+        """Entries that are accepted here and have not been delivered yet, but for those that are parked."""
+        return len(self._pending) - len(self._parked)
+
+    @property
     def parked(self) -> int:
         return len(self._parked)
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from core.node.accounts import AccountBook, Renaming
 from core.node.actions import FetchPage, Hold, Subscribe, Unsubscribe, VerifySecret
 from core.node.balance import Balance
-from core.node.connections import Session, State
+from core.node.connections import Session, State, why_illegal
 from core.node.context import Context
 from core.node.registration import Registration
 from core.node.replication import Replication, frame_of
@@ -74,6 +74,16 @@ class Sessions:
         self.load = 0
         """Clients that are logged in."""
 
+    @property
+    def checking(self) -> int:
+        """Secrets being checked."""
+        return len(self._verifying)
+
+    @property
+    def reading(self) -> int:
+        """Pages of history being read for clients."""
+        return len(self._fetching)
+
     # --- messages -----------------------------------------------------------------------------------------------------
 
     def receive(self, session: Session, message: Message) -> None:
@@ -113,12 +123,19 @@ class Sessions:
         """A check is over: take up what waited."""
         session.state = state
         session.purpose = ""
+        if session.resuming:
+            # One of those that waited has led to here: whoever took it up goes on with the next.
+            return
+        session.resuming = True
         while session.inbox and session.state not in (State.SETTLING, State.CLOSING):
             message = session.inbox.popleft()
-            if session.state is State.LOGGED_IN and isinstance(message, Register):
-                self._context.invalid(session, "REGISTER is not possible on a connection that is logged in")
+            # What was legal when it arrived may not be in the state that the check has led to.
+            problem = why_illegal(session.state, message)
+            if problem is not None:
+                self._context.invalid(session, problem)
                 break
             self.receive(session, message)
+        session.resuming = False
         if session.held and len(session.inbox) < HOLD_INBOX:
             session.held = False
             self._context.actions.append(Hold(session.conn, False))

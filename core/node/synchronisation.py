@@ -26,6 +26,11 @@ class Synchronisation:
         self._answering: dict[int, Link] = {}
         self._received: dict[int, int] = {}
 
+    @property
+    def reading(self) -> int:
+        """Pages being read for neighbours."""
+        return len(self._answering)
+
     def start(self) -> None:
         self._schedule()
 

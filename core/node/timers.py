@@ -28,6 +28,9 @@ class Timers:
     def __contains__(self, name: Hashable) -> bool:
         return name in self._current
 
+    def __len__(self) -> int:
+        return len(self._current)
+
     def next_at(self) -> float | None:
         """When the earliest timer is due."""
         heap = self._heap
