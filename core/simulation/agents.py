@@ -1,0 +1,86 @@
+"""People with clients: what every kind of them has in common.
+
+An agent stands for a person. It knows the addresses of some servers, registers a name (or is anonymous), logs in, posts
+numbered activities, moves, leaves and comes back; and it comes back by itself when its connection is lost.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from core.simulation.network import End
+from core.simulation.schedule import pick, seeded
+from core.wire.address import Address
+from core.wire.names import ANONYMOUS
+
+if TYPE_CHECKING:
+    from core.simulation.world import World
+
+
+class Agent:
+    """A person with a client that may be connected."""
+
+    native = False
+
+    def __init__(self, world: World, name: str, *, registers: bool, username: str | None = None) -> None:
+        self.world = world
+        self.name = name
+        self.host = f"client-{name}"
+        self.username = (username or name) if registers else ANONYMOUS
+        self.secret = f"secret of {name}"
+        self.rng = seeded(world.seed, "agent", name)
+        self.wanted = False
+        """Whether the person wants to be logged in."""
+        self.registered = not registers
+        """Whether the account is known to exist."""
+        self.gave_up = False
+        """The name belongs to somebody else."""
+        self.logged_in = False
+        self.posts = 0
+        self.line = 0
+        """Counts what an activity's order is guaranteed within: a native client's life, a base client's connection."""
+        self.end: End | None = None
+
+    # --- what the person does -----------------------------------------------------------------------------------------
+
+    def arrive(self, address: Address) -> None:
+        """Want to be logged in, beginning at this server."""
+        raise NotImplementedError
+
+    def move(self, address: Address) -> None:
+        """Go to another server."""
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        """Log out."""
+        raise NotImplementedError
+
+    def post(self) -> None:
+        """Write an activity."""
+        raise NotImplementedError
+
+    # --- helpers ------------------------------------------------------------------------------------------------------
+
+    def some_server(self) -> Address:
+        """Any server that the person knows."""
+        addresses = self.world.addresses
+        return addresses[pick(self.rng, len(addresses))]
+
+    def next_number(self) -> int:
+        """The number of the next activity, noted in the ledger."""
+        self.posts += 1
+        self.world.ledger.posted(self, self.posts)
+        return self.posts
+
+    def body(self, number: int) -> dict[str, msgspec.Raw]:
+        """An activity, with members that careless handling would change."""
+        return {
+            "type": msgspec.Raw(b'"Note"'),
+            "by": msgspec.Raw(msgspec.json.encode(self.name)),
+            "n": msgspec.Raw(str(number).encode()),
+            "precise": msgspec.Raw(b"0.10000000000000000555111512312578270211815834045410156250"),
+            "nested": msgspec.Raw(b'{"a":[1,{"b":null}],"text":"\\u0000 \xc3\xa9"}'),
+            "authenticated_user": msgspec.Raw(b'"somebody else"'),
+        }

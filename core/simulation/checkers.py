@@ -1,0 +1,180 @@
+"""What has to hold, checked against what really happened.
+
+Each checker is a function of the world that yields problems. Those of `ALWAYS` hold in every history, those of
+`SETTLED` once faults have stopped and the bound is over. What can be seen only in the moment (something delivered
+twice, a login before its registration) the ledger notes as it happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from core.node.config import NodeConfig
+from core.node.node import Node
+from core.simulation.server import SimulatedServer, matches
+from core.simulation.world import QUEUE_MAX, World
+from core.wire.entries import Entry, Fetch
+
+Found = Iterator[tuple[str, str]]
+"""(guarantee, what is wrong)."""
+
+
+def nodes(world: World) -> list[tuple[SimulatedServer, Node]]:
+    return [(server, server.node) for server in world.servers.values() if server.node is not None]
+
+
+# --- in every history -------------------------------------------------------------------------------------------------
+
+
+def order(world: World) -> Found:
+    """No sender's activities reach anybody in another order than that in which they were sent."""
+    ledger = world.ledger
+    for receiver, lives in ledger.lives.items():
+        for seen in lives:
+            last: dict[tuple[str, int], int] = {}
+            for post in seen:
+                line = (post.by, ledger.line(post))
+                if post.number < last.get(line, 0):
+                    yield "order", f"{receiver} got {post.by}'s activity {post.number} after {last[line]}"
+                last[line] = max(post.number, last.get(line, 0))
+
+
+def bounded(world: World) -> Found:
+    """No queue of a node grows beyond what its settings allow."""
+    config = world.config
+    for name, size in world.largest.items():
+        limit = queue_limit(name, config)
+        if limit is not None and size > limit:
+            yield "bounded queues", f"{size} {name}; the limit is {limit}"
+
+
+def queue_limit(name: str, config: NodeConfig) -> int | None:
+    """The most that a node's queue may hold."""
+    limits = {
+        "messages in the longest inbox": config.inbox_max,
+        "activities parked": config.parked_max,
+        "activities behind the longest catching up": QUEUE_MAX,
+        "dials": 64,
+    }
+    return limits.get(name)
+
+
+def unique_registrations(world: World) -> Found:
+    """While nothing was broken, of several registrations of one name at most one succeeded."""
+    first_fault = world.first_fault
+    winners: dict[str, str] = {}
+    for at, agent in world.ledger.registrations:
+        if at >= first_fault:
+            continue
+        if agent.username in winners:
+            yield "unique names", f"{winners[agent.username]} and {agent.name} both registered {agent.username}"
+        winners[agent.username] = agent.name
+
+
+# --- once faults have stopped -----------------------------------------------------------------------------------------
+
+
+def one_network(world: World) -> Found:
+    """Every running server reaches every other, over the same tree, and knows the same."""
+    running = nodes(world)
+    everybody = sorted(server.id for server, _ in running)
+    first: tuple[SimulatedServer, Node] | None = None
+    for server, node in running:
+        reachable = list(node.topology.reachable)
+        if reachable != everybody:
+            yield "liveness", f"{server.name} reaches {len(reachable)} of {len(everybody)} servers"
+            continue
+        if first is None:
+            first = server, node
+            continue
+        other, other_node = first
+        if any(node.topology.tree_neighbours(one) != other_node.topology.tree_neighbours(one) for one in everybody):
+            yield "agreement", f"{server.name} and {other.name} have different trees"
+        if node.replication.vector.contiguous != other_node.replication.vector.contiguous:
+            yield "agreement", f"{server.name} and {other.name} do not have the same entries"
+        if list(node.book) != list(other_node.book):
+            yield "agreement", f"{server.name} and {other.name} do not have the same accounts"
+
+
+def complete(world: World) -> Found:
+    """Whoever was logged in when something was accepted has got it."""
+    for name, post in world.ledger.owed():
+        yield "exactly once", f"{name} never got {post.by}'s activity {post.number}"
+
+
+def everybody_is_back(world: World) -> Found:
+    """Whoever wants to be logged in is."""
+    for agent in world.agents.values():
+        if agent.wanted and not agent.logged_in:
+            yield "liveness", f"{agent.name} is not logged in"
+
+
+def durable(world: World) -> Found:
+    """Nothing that was acknowledged is missing on any server's disk."""
+    ledger = world.ledger
+    accounts = {entry_id for entry_id, fact in ledger.accounts.items() if _was_promised(world, fact.username, fact.verifier)}
+    for server, node in nodes(world):
+        kept = {entry.id for entry in entries_of(server)}
+        held = {post for entry_id in kept if (post := ledger.post_of(entry_id)) is not None}
+        for post in ledger.acks:
+            if post not in held:
+                yield "durability", f"{server.name} has not got {post.by}'s acknowledged activity {post.number}"
+        for entry_id in sorted(accounts - kept):
+            yield "durability", f"{server.name} has not got the account {ledger.accounts[entry_id].username}"
+        for at, agent in ledger.registrations:
+            names = [name for name, fact in node.book if matches(agent.secret, fact.verifier)]
+            if not names:
+                yield "durability", f"{server.name} does not know {agent.name}, who registered at {at:.3f}"
+
+
+def _was_promised(world: World, username: str, verifier: str) -> bool:
+    return any(
+        agent.username == username and matches(agent.secret, verifier) for _, agent in world.ledger.registrations
+    )
+
+
+def entries_of(server: SimulatedServer) -> Iterator[Entry]:
+    """Everything on a server's disk."""
+    seen: dict[object, None] = {}
+    query = Fetch({})
+    while True:
+        page = server.disk.store.fetch(query)
+        for entry in page.entries:
+            if entry.id not in seen:
+                seen[entry.id] = None
+                yield entry
+        if not page.more:
+            return
+        query = Fetch({**query.seen, **page.upto})
+
+
+def unique_names(world: World) -> Found:
+    """Every name belongs to one account, the earlier registration; the other is kept under another name."""
+    for server, node in nodes(world):
+        facts = list(world.ledger.accounts.values())
+        for name, holder in node.book:
+            rivals = [fact for fact in facts if fact.username == name]
+            if rivals and holder.claim != min(rivals, key=lambda fact: (fact.stamp, fact.claim)).claim:
+                yield "unique names", f"at {server.name}, {name} is not the earliest registration's"
+        known = {fact.claim for _, fact in node.book}
+        for fact in facts:
+            if fact.claim not in known:
+                yield "unique names", f"{server.name} has dropped the account {fact.username} of {fact.claim}"
+
+
+def nothing_left(world: World) -> Found:
+    """Nothing waits any more that should not."""
+    for server, node in nodes(world):
+        for name, size in node.queues().items():
+            if size and name not in ("timers", "dials"):
+                yield "bounded queues", f"at {server.name}, long after everything was over: {size} {name}"
+        timers = node.queues()["timers"]
+        if timers > 30 + 4 * len(world.network.ends_of(server.name)):
+            yield "bounded queues", f"at {server.name}, long after everything was over: {timers} timers"
+
+
+ALWAYS: Final[tuple[Callable[[World], Found], ...]] = (order, bounded, unique_registrations)
+CONVERGED: Final[tuple[Callable[[World], Found], ...]] = (one_network, everybody_is_back, complete)
+"""What the network has to arrive at within the bound."""
+SETTLED: Final[tuple[Callable[[World], Found], ...]] = (durable, unique_names)

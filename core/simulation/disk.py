@@ -1,0 +1,149 @@
+"""A host's disk: what is synced stays, what is not may be cut anywhere by a crash.
+
+The contract of `core.store`, with time: batches are committed in order and in groups (all that waited while the last
+group was being synced), a crash keeps the part of the unsynced tail that lies before some byte, whole batches only. A
+full disk fails everything until it has been found to work again, as the engine's probing finds out.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from core.node.events import CommitFailed, Committed, Event, Fetched, StoreRecovered
+from core.simulation.schedule import Schedule, between
+from core.store.memory import MemoryStore
+from core.wire.entries import Entry, Fetch, Record
+
+PROBE_MIN: Final = 0.5
+PROBE_MAX: Final = 4.0
+"""Seconds between two tries of a disk that failed."""
+RECORD_BYTES: Final = 200
+
+
+class Disk:
+    """A store on hardware that takes its time, and fails."""
+
+    def __init__(
+        self, schedule: Schedule, store: MemoryStore, rng: random.Random, kept: Callable[[tuple[Record, ...]], None]
+    ) -> None:
+        self.schedule = schedule
+        self.store = store
+        self.deliver: Callable[[Event], None] | None = None
+        """Where answers go while the process lives."""
+        self.delay = (0.0005, 0.003)
+        """Least and greatest seconds of one sync."""
+        self.full = False
+        self._rng = rng
+        self._kept = kept
+        self._queue: deque[tuple[int, tuple[Record, ...]]] = deque()
+        self._syncing: list[tuple[int, tuple[Record, ...]]] = []
+        self._broken = False
+        self._life = 0
+        self._asked = 0
+        self._settled = 0
+        self._fetches: deque[tuple[int, int, Fetch]] = deque()
+        """The last batch before the question, its token, the question."""
+
+    @property
+    def waiting(self) -> int:
+        """Batches that are not synced yet."""
+        return len(self._queue) + len(self._syncing)
+
+    def persist(self, batch: int, records: tuple[Record, ...]) -> None:
+        self._queue.append((batch, records))
+        self._asked = batch
+        if not self._syncing:
+            self._sync()
+
+    def fetch(self, token: int, query: Fetch) -> None:
+        """Read; sees everything that was to be kept before."""
+        self._fetches.append((self._asked, token, query))
+        self._read()
+
+    def _read(self) -> None:
+        deliver = self.deliver
+        while self._fetches and self._fetches[0][0] <= self._settled:
+            _, token, query = self._fetches.popleft()
+            self.schedule.after(0.2 * self._delay(), lambda token=token, query=query: self._answer(token, query, deliver))
+
+    def _answer(self, token: int, query: Fetch, deliver: Callable[[Event], None] | None) -> None:
+        if deliver is not None and self.deliver is deliver:
+            deliver(Fetched(token, self.store.fetch(query)))
+
+    def _delay(self) -> float:
+        return between(self._rng, *self.delay)
+
+    def _sync(self) -> None:
+        self._syncing = list(self._queue)
+        self._queue.clear()
+        life = self._life
+        self.schedule.after(self._delay(), lambda: self._synced(life))
+
+    def _synced(self, life: int) -> None:
+        if life != self._life or self.deliver is None:
+            return
+        group, self._syncing = self._syncing, []
+        self._settled = group[-1][0]
+        if self.full and not self._broken:
+            self._broken = True
+            self.schedule.after(PROBE_MIN, lambda: self._probe(life, PROBE_MIN))
+        if self._broken:
+            for batch, _ in group:
+                self.deliver(CommitFailed(batch, "no space left on device"))
+        else:
+            for _, records in group:
+                self._keep(records)
+            self.deliver(Committed(group[-1][0]))
+        self._read()
+        if self._queue and not self._syncing:
+            self._sync()
+
+    def _probe(self, life: int, pause: float) -> None:
+        if life != self._life or self.deliver is None:
+            return
+        if self.full:
+            pause = min(2 * pause, PROBE_MAX)
+            self.schedule.after(pause, lambda: self._probe(life, pause))
+            return
+        # What was asked for before the node knows that it may ask again builds upon what was not kept.
+        failed, self._syncing = [*self._syncing, *self._queue], []
+        self._queue.clear()
+        self._broken = False
+        self._life += 1
+        self._settled = self._asked
+        for batch, _ in failed:
+            self.deliver(CommitFailed(batch, "no space left on device"))
+        self.deliver(StoreRecovered())
+        self._read()
+        if self._queue and not self._syncing:
+            self._sync()
+
+    def _keep(self, records: tuple[Record, ...]) -> None:
+        """Synced, from here on. A group's parts are synced together, but a crash may have cut between them."""
+        self.store.commit(records)
+        self._kept(records)
+
+    def crash(self, fraction: float) -> None:
+        """The host has died: of the unsynced tail's bytes, this fraction was on the disk."""
+        self._life += 1
+        tail = [*self._syncing, *self._queue]
+        self._syncing = []
+        self._queue.clear()
+        self._fetches.clear()
+        self._asked = self._settled = 0
+        cut = fraction * sum(_size(records) for _, records in tail)
+        if not self._broken and not self.full:
+            for _, records in tail:
+                cut -= _size(records)
+                if cut < 0:
+                    break
+                self._keep(records)
+        self._broken = False
+        self.deliver = None
+
+
+def _size(records: tuple[Record, ...]) -> int:
+    return sum(RECORD_BYTES + (len(record.body) if isinstance(record, Entry) else 0) for record in records)

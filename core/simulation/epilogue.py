@@ -1,0 +1,117 @@
+"""What is examined once the network has settled: the cost of a broadcast and of a registration, and balance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from core.simulation.agents import Agent
+from core.simulation.checkers import nodes, nothing_left
+from core.simulation.network import End
+from core.simulation.plan import Person
+from core.simulation.world import World
+
+SETTLING: float = 3.0
+"""Seconds for redundant links and everything under way to come to rest."""
+BALANCE_SPREAD: int = 3
+"""How far loads may be apart when enough people have come since the last disturbance: 2 is where the base rule begins
+to redirect, and one more may come before that is known everywhere."""
+
+
+def examine(world: World) -> None:
+    """Look at a network that is one again."""
+    ledger = world.ledger
+    if not nodes(world) or world.base_servers:
+        return
+    _settle(world)
+    for guarantee, text in nothing_left(world):
+        ledger.problem(guarantee, text)
+    _examine_costs(world)
+    if world.seed % 4 == 0:
+        _examine_balance(world)
+
+
+def _settle(world: World) -> None:
+    """Wait until no dial is under way and the tree has not changed for a while."""
+    begun = world.schedule.time
+    quiet_since = begun
+    before = _links(world)
+    while world.schedule.time - quiet_since < SETTLING and world.schedule.time - begun < 30.0:
+        world.schedule.run_until(world.schedule.time + 0.5)
+        now = _links(world)
+        if now != before:
+            before = now
+            quiet_since = world.schedule.time
+
+
+def _links(world: World) -> list[list[tuple[str, int]]]:
+    return [sorted(node.topology.own.links.items()) for _, node in nodes(world)]
+
+
+@contextmanager
+def counting(world: World) -> Iterator[dict[str, int]]:
+    """Count what servers send one another, by kind, and what they send to clients under `to clients`."""
+    sent: dict[str, int] = {}
+
+    def count(end: End, command: str) -> None:
+        if end.host in world.servers and end.peer in world.servers:
+            sent[command] = sent.get(command, 0) + 1
+
+    world.network.counting = count
+    try:
+        yield sent
+    finally:
+        world.network.counting = None
+
+
+def _someone(world: World, name: str, *, registers: bool) -> Agent:
+    agent = world.add_person(Person(name, native=True, registers=registers))
+    lightest = min(nodes(world), key=lambda one: (one[1].sessions.load, one[0].name))
+    agent.arrive(lightest[0].address)
+    return agent
+
+
+def _examine_costs(world: World) -> None:
+    """A registration costs 2·(n-1) lock messages, a broadcast n-1, whatever happened before."""
+    count = len(nodes(world))
+    with counting(world) as sent:
+        agent = _someone(world, "newcomer", registers=True)
+        world.schedule.run_until(world.schedule.time + 3.0)
+    if not agent.logged_in:
+        world.ledger.problem("liveness", "nobody can register and log in on the settled network")
+        return
+    locks = {kind: number for kind, number in sent.items() if kind.startswith("LOCK_")}
+    if sum(locks.values()) != 2 * (count - 1):
+        world.ledger.problem("cost", f"a registration among {count} servers took {locks}, not {2 * (count - 1)} messages")
+    if sent.get("ACCOUNT", 0) != count - 1:
+        world.ledger.problem("cost", f"an account's broadcast among {count} took {sent.get('ACCOUNT', 0)} messages")
+    with counting(world) as sent:
+        agent.post()
+        world.schedule.run_until(world.schedule.time + 2.0)
+    if sent.get("ACTIVITY_BROADCAST", 0) != count - 1:
+        world.ledger.problem(
+            "cost", f"a broadcast among {count} servers took {sent.get('ACTIVITY_BROADCAST', 0)} messages"
+        )
+    for name, post in world.ledger.owed():
+        world.ledger.problem("exactly once", f"on the settled network, {name} did not get {post.by}'s {post.number}")
+
+
+def _examine_balance(world: World) -> None:
+    """People who come one after the other, all to the same server, even the loads out, with few redirects."""
+    running = nodes(world)
+    loads = [node.sessions.load for _, node in running]
+    wanted = sum(max(loads) - load for load in loads) + len(loads)
+    first = running[0][0].address
+    newcomers = []
+    for index in range(min(wanted, 120)):
+        agent = world.add_person(Person(f"guest{index}"))
+        agent.arrive(first)
+        newcomers.append(agent)
+        world.schedule.run_until(world.schedule.time + 0.2)
+    world.schedule.run_until(world.schedule.time + 2.0)
+    loads = [node.sessions.load for _, node in running]
+    if wanted <= 120 and max(loads) - min(loads) > BALANCE_SPREAD:
+        world.ledger.problem("balance", f"{wanted} newcomers later the loads are {sorted(loads)}")
+    for agent in newcomers:
+        if world.ledger.redirects.get(agent.name, 0) > 2:
+            world.ledger.problem("balance", f"{agent.name} was redirected {world.ledger.redirects[agent.name]} times")

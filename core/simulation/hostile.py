@@ -1,0 +1,153 @@
+"""Peers that talk nonsense or lie.
+
+Whoever has not authenticated may say anything. Who knows the network's secret is trusted with content, but not with
+sense: it sends garbage, repeats itself, answers what nobody asked, and hangs up when it likes.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from core.simulation.network import End, Failure
+from core.simulation.schedule import between, pick, seeded
+from core.wire import messages as wire
+from core.wire.address import Address
+from core.wire.codec import encode
+from core.wire.messages import Message
+
+if TYPE_CHECKING:
+    from core.simulation.world import World
+
+DIAL_LIMIT: Final = 3.0
+
+_GARBAGE: Final = (
+    b"",
+    b"{}",
+    b"[]",
+    b"null",
+    b"\xff\xfe\x00",
+    b'{"command":"LOGIN"}',
+    b'{"command":17}',
+    b'{"command":"NOPE"}',
+    b'{"command":"ACTIVITY_MESSAGE","username":"anonymous","activity":[1]}',
+    b'{"command":"SERVER_ANNOUNCE","id":"x","load":-1,"hostname":"h","port":99999}',
+    b'{"command":"REGISTER","username":"","secret":""}',
+    b'{"command":"REGISTER","username":"anonymous","secret":"x"}',
+    b'{"command":"LOGIN","username":"anonymous","seen":{"no stream":1},"features":["ack"]}',
+    b'{"command":"LOGIN","username":"\\ud800","secret":"\\ud800"}',
+    b'{"command":"AUTHENTICATE","secret":"wrong"}',
+    b'{"command":"LOCK_ALLOWED","username":"u","secret":"s"}',
+    b'{"command":"ACTIVITY_BROADCAST","activity":{"by":"nobody"}}',
+    b"GET / HTTP/1.1",
+    b"[" * 5000,
+    b'{"command":"LOGIN","username":' + b"1" * 5000 + b"}",
+)
+
+
+class HostilePeer:
+    """One hostile connection, opened again and again for a while."""
+
+    def __init__(self, world: World, name: str, target: Address, *, authenticated: bool, secret: str) -> None:
+        self.world = world
+        self.name = name
+        self.host = f"hostile-{name}"
+        self.target = target
+        self.authenticated = authenticated
+        self.secret = secret
+        self.rng = seeded(world.seed, "hostile", name)
+        self.end: End | None = None
+        self._heard: list[Message] = []
+        self._id = f"hostile{pick(self.rng, 100_000):05}"
+        self._incarnation = 0
+
+    def start(self, attempts: int) -> None:
+        if attempts > 0:
+            self.world.network.dial(self.host, self.target, DIAL_LIMIT, lambda outcome: self._dialled(outcome, attempts))
+
+    def _dialled(self, outcome: End | Failure, attempts: int) -> None:
+        if isinstance(outcome, End):
+            outcome.party = self
+            self.end = outcome
+            self._heard = []
+            if self.authenticated:
+                self._incarnation += 1
+                outcome.send(encode(self._introduction())[:-1])
+            self._go_on(outcome)
+        self.world.schedule.after(between(self.rng, 0.5, 3.0), lambda: self._again(attempts))
+
+    def _again(self, attempts: int) -> None:
+        end, self.end = self.end, None
+        if end is not None:
+            end.party = None
+            end.vanish(told=True)
+        self.start(attempts - 1)
+
+    def _introduction(self) -> Message:
+        native = self.rng.random() < 0.7
+        return wire.Authenticate(
+            self.secret,
+            id=self._id if native else None,
+            incarnation=self._incarnation if native else None,
+            hostname=self.host,
+            port=1,
+            features=["sync", "quit"] if native else [],
+            link="lazy",
+        )
+
+    def _go_on(self, end: End) -> None:
+        if self.end is not end or not end.is_open:
+            return
+        for _ in range(1 + pick(self.rng, 4)):
+            end.send(self._nonsense())
+        self.world.schedule.after(between(self.rng, 0.0, 0.3), lambda: self._go_on(end))
+
+    def _nonsense(self) -> bytes:
+        rng = self.rng
+        if not self.authenticated:
+            return _GARBAGE[pick(rng, len(_GARBAGE))]
+        if rng.random() < 0.05:
+            return _GARBAGE[pick(rng, len(_GARBAGE))]
+        if self._heard and rng.random() < 0.4:
+            # What it heard is said back, as if it were news.
+            return encode(self._heard[pick(rng, len(self._heard))])[:-1]
+        return encode(_lie(rng, self._id))[:-1]
+
+    def received(self, conn: int, message: Message) -> None:
+        if len(self._heard) < 200 and not isinstance(message, wire.Quit):
+            self._heard.append(message)
+
+    def garbled(self, conn: int, info: str) -> None:
+        pass
+
+    def closed(self, conn: int, reason: str) -> None:
+        self.end = None
+
+
+def _lie(rng: random.Random, me: str) -> Message:
+    """Something well-formed that has no reason."""
+    number = pick(rng, 10)
+    claim = f"{me}.1.{number}"
+    lies: tuple[Message, ...] = (
+        wire.Ping(number),
+        wire.Pong(number),
+        wire.SyncDigest("0123"),
+        wire.SyncRequest({f"{me}.1": number}),
+        wire.SyncRequest({"nonsense": number}),
+        wire.SyncDone(upto={f"{me}.1": number}, more=rng.random() < 0.5, vector={"x": 1}),
+        wire.LockAllowed("u", claim=claim, round=number, count=number),
+        wire.LockDenied("u", claim=claim, round=number),
+        wire.LockRelease("u", claim),
+        wire.LockRequest(f"free{number}", claim=claim, round=number, stamp=1 + number, verifier="$argon2id$x$y"),
+        wire.ActivityBroadcast(
+            msgspec.Raw(b'{"by":"nobody","n":1}'), id=f"{me}.1.{1 + number}", stamp=1 + number, previous=f"{me}.1.{number}"
+        ),
+        wire.ActivityBroadcast(msgspec.Raw(b'{"by":"nobody","n":1}')),
+        wire.ServerAnnounce(me, number, f"hostile-{me}", 1, incarnation=1, version=number),
+        wire.ServerAnnounce("nobody", number, "nowhere", 1),
+        wire.UserInfo({f"guest{number}": "secret"}),
+        wire.ServerRefused("busy"),
+    )
+    return lies[pick(rng, len(lies))]

@@ -1,0 +1,214 @@
+"""What really happened: the truth that the checkers compare with what nodes and clients believe.
+
+Nothing here is known to any node. An activity is *accepted* when it is synced to the disk of the server that took it;
+an account exists from the moment at which its entry is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from core.node.accounts import name_after_conflict
+from core.simulation.agents import Agent
+from core.simulation.server import SimulatedServer, matches
+from core.wire.activity import stamp_activity
+from core.wire.entries import AccountFact, Entry, EntryId, Record
+
+if TYPE_CHECKING:
+    from core.simulation.schedule import Schedule
+
+
+class Post(NamedTuple):
+    """A person's activity, by who wrote it and its number."""
+
+    by: str
+    number: int
+
+
+class Problem(NamedTuple):
+    """A guarantee that did not hold."""
+
+    guarantee: str
+    at: float
+    text: str
+
+
+class _Mark(msgspec.Struct):
+    by: str
+    n: int
+
+
+class Ledger:
+    """Everything that was accepted, promised and delivered."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+        self.problems: list[Problem] = []
+        self.accepted: dict[EntryId, Entry] = {}
+        self.accepted_at: dict[Post, float] = {}
+        self.ids: dict[Post, list[EntryId]] = {}
+        self.accounts: dict[EntryId, AccountFact] = {}
+        self.account_at: dict[EntryId, float] = {}
+        self.acks: dict[Post, EntryId] = {}
+        self.acked_at: dict[Post, float] = {}
+        self.seen: dict[str, dict[Post, float]] = {}
+        """Agent to the activities that reached it, and when first."""
+        self.lives: dict[str, list[dict[Post, float]]] = {}
+        """Agent to the same in the order in which they arrived, for each client that it had."""
+        self.refusals: dict[Post, str] = {}
+        self.since: dict[str, float] = {}
+        """Agent to the time from which on everything accepted has to reach it."""
+        self.registrations: list[tuple[float, Agent]] = []
+        self.redirects: dict[str, int] = {}
+        self.renamings: dict[str, str] = {}
+        self._agents: dict[str, Agent] = {}
+        self._posts: dict[EntryId, Post] = {}
+        self._line: dict[Post, int] = {}
+        """The part of its writer's activities within which an activity's order is guaranteed."""
+
+    def problem(self, guarantee: str, text: str) -> None:
+        self.problems.append(Problem(guarantee, self._schedule.time, text))
+
+    def join(self, agent: Agent) -> None:
+        self._agents[agent.name] = agent
+        self.seen[agent.name] = {}
+        self.lives[agent.name] = [{}]
+
+    # --- servers ------------------------------------------------------------------------------------------------------
+
+    def kept(self, server: SimulatedServer, records: tuple[Record, ...]) -> None:
+        """Records are synced to a server's disk."""
+        for record in records:
+            if isinstance(record, Entry) and record.id.node == server.id and record.id not in self.accepted:
+                self.accepted[record.id] = record
+                if record.kind == "account":
+                    self.accounts[record.id] = msgspec.json.decode(record.body, type=AccountFact)
+                    self.account_at[record.id] = self._schedule.time
+                else:
+                    self._accepted(record)
+
+    def _accepted(self, entry: Entry) -> None:
+        try:
+            mark = msgspec.json.decode(entry.body, type=_Mark)
+        except msgspec.DecodeError:
+            return
+        agent = self._agents.get(mark.by)
+        if agent is None:
+            return
+        post = Post(mark.by, mark.n)
+        self.accepted_at.setdefault(post, self._schedule.time)
+        self.ids.setdefault(post, []).append(entry.id)
+        self._posts[entry.id] = post
+        if post in self.refusals:
+            self.problem("outcome", f"{post.by}'s activity {mark.n} was accepted after it was refused for good")
+        expected = (stamp_activity(agent.body(mark.n), name) for name in self.names_of(agent))
+        if entry.body not in expected:
+            self.problem("content", f"{post.by}'s activity {post.number} was accepted as {entry.body!r}")
+
+    def names_of(self, agent: Agent) -> Iterator[str]:
+        """The names under which an agent's activities may appear."""
+        yield agent.username
+        if agent.name in self.renamings:
+            yield self.renamings[agent.name]
+        for fact in self.accounts.values():
+            if fact.username == agent.username and matches(agent.secret, fact.verifier):
+                yield name_after_conflict(fact)
+
+    # --- agents -------------------------------------------------------------------------------------------------------
+
+    def posted(self, agent: Agent, number: int) -> None:
+        """An activity was written, and will be sent."""
+        self._line[Post(agent.name, number)] = agent.line
+
+    def line(self, post: Post) -> int:
+        return self._line.get(post, 0)
+
+    def acknowledged(self, agent: Agent, number: int, entry_id: EntryId) -> None:
+        post = Post(agent.name, number)
+        self.acks[post] = entry_id
+        self.acked_at[post] = self._schedule.time
+        if entry_id not in self.accepted:
+            self.problem("durability", f"{post.by}'s activity {number} was acknowledged as {entry_id} before it was kept")
+
+    def refused(self, agent: Agent, number: int, info: str) -> None:
+        """The client said that the activity was certainly not accepted, by nobody."""
+        post = Post(agent.name, number)
+        self.refusals[post] = info
+        if post in self.accepted_at:
+            self.problem("outcome", f"{post.by} was told that its activity {number} was refused ({info}); it was kept")
+
+    def new_client(self, agent: Agent) -> None:
+        """A person starts a client afresh: it may be shown again what the one before had shown."""
+        self.lives.setdefault(agent.name, []).append({})
+
+    def delivered(self, agent: Agent, body: bytes) -> None:
+        try:
+            mark = msgspec.json.decode(body, type=_Mark)
+        except msgspec.DecodeError:
+            return
+        post = Post(mark.by, mark.n)
+        if post.by not in self._agents:
+            return
+        life = self.lives[agent.name][-1]
+        if post in life:
+            self.problem("exactly once", f"{agent.name} got {post.by}'s activity {post.number} twice")
+            return
+        life[post] = self._schedule.time
+        self.seen[agent.name].setdefault(post, self._schedule.time)
+        if not any(body == self.accepted[entry_id].body for entry_id in self.ids.get(post, ())):
+            self.problem("content", f"{agent.name} got {post.by}'s activity {post.number} as {body!r}")
+
+    def logged_in(self, agent: Agent, name: str | None) -> None:
+        self.since.setdefault(agent.name, self._schedule.time)
+        if agent.username == "anonymous":
+            return
+        if name is not None and name != agent.username:
+            self.renamings[agent.name] = name
+        if not any(
+            fact.username == agent.username and matches(agent.secret, fact.verifier) for fact in self.accounts.values()
+        ):
+            self.problem("login", f"{agent.name} logged in as {agent.username} before the registration had succeeded")
+
+    def login_failed(self, agent: Agent, info: str) -> None:
+        if self.was_registered(agent):
+            self.problem("durability", f"{agent.name} is registered, and its login was refused: {info}")
+
+    def registered(self, agent: Agent) -> None:
+        self.registrations.append((self._schedule.time, agent))
+
+    def was_registered(self, agent: Agent) -> bool:
+        return any(one is agent for _, one in self.registrations)
+
+    def is_taken(self, agent: Agent) -> bool:
+        """Whether somebody else has the name."""
+        facts = [fact for fact in self.accounts.values() if fact.username == agent.username]
+        return bool(facts) and not any(matches(agent.secret, fact.verifier) for fact in facts)
+
+    def redirected(self, agent: Agent) -> None:
+        self.redirects[agent.name] = self.redirects.get(agent.name, 0) + 1
+
+    def renamed(self, agent: Agent, name: str) -> None:
+        self.renamings[agent.name] = name
+
+    def disconnected(self, agent: Agent) -> None:
+        """A base client that is back is somebody new to the network; a native one says what it has."""
+        if not agent.native:
+            self.since.pop(agent.name, None)
+
+    def left(self, agent: Agent) -> None:
+        self.since.pop(agent.name, None)
+
+    def post_of(self, entry_id: EntryId) -> Post | None:
+        """Which person's activity an entry is."""
+        return self._posts.get(entry_id)
+
+    def owed(self) -> Iterator[tuple[str, Post]]:
+        """(agent, activity) for everything that has to reach somebody and has not yet."""
+        for name, since in self.since.items():
+            seen = self.seen[name]
+            for post, at in self.accepted_at.items():
+                if at > since and post not in seen:
+                    yield name, post

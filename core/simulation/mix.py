@@ -1,0 +1,271 @@
+"""The standard mix: from a seed to a plan.
+
+A seed decides how large the world is, how it grows, who lives in it, which kinds of faults it knows (none in a tenth of
+all worlds, one to four in the others) and when each thing happens.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from core.simulation.plan import Operation, Person, Plan
+from core.simulation.schedule import between, pick, seeded
+from core.simulation.world import server_name
+
+SHAPES: Final = ("chain", "star", "tree", "alone")
+CALM: Final = 5.0
+"""Until when a world only grows."""
+
+
+class _Scene(msgspec.Struct):
+    """What a generator of faults works with."""
+
+    rng: random.Random
+    servers: list[str]
+    people: list[Person]
+    begin: float
+    end: float
+
+    def moment(self, spare: float = 0.0) -> float:
+        """A time within the storm, at least `spare` seconds before its end."""
+        return between(self.rng, self.begin, max(self.begin, self.end - spare))
+
+    def server(self) -> str:
+        return self.servers[pick(self.rng, len(self.servers))]
+
+    def some(self, low: int, high: int) -> int:
+        return low + pick(self.rng, high - low + 1)
+
+    def shuffled(self, names: list[str]) -> list[str]:
+        return [name for _, name in sorted((self.rng.random(), name) for name in names)]
+
+
+def standard(seed: int) -> Plan:
+    """The plan of a seed."""
+    rng = seeded(seed, "mix")
+    servers = 1 + pick(rng, 3) if rng.random() < 0.15 else 3 + pick(rng, 7 if rng.random() < 0.3 else 4)
+    duration = CALM + between(rng, 12.0, 30.0)
+    people = _people(rng)
+    names = [server_name(index) for index in range(servers)]
+    scene = _Scene(rng, names, people, CALM, duration)
+    operations = _lives(scene)
+    if rng.random() >= 0.1:
+        for _ in range(1 + pick(rng, 4)):
+            kind = KINDS[pick(rng, len(KINDS))]
+            operations += FAULTS[kind](scene)
+    operations.sort(key=lambda one: one.at)
+    low = between(rng, 0.0005, 0.03)
+    return Plan(
+        seed=seed,
+        servers=servers,
+        shape=SHAPES[pick(rng, len(SHAPES))],
+        lazy_links=pick(rng, 4),
+        latency=(low, low + between(rng, 0.0, 0.03)),
+        clock_spread=between(rng, 0.0, 5.0) if rng.random() < 0.5 else 0.0,
+        clock_drift=0.005 if rng.random() < 0.3 else 0.0,
+        codec=rng.random() < 0.5,
+        people=tuple(people),
+        calm=CALM,
+        duration=duration,
+        operations=tuple(operations),
+    )
+
+
+def _people(rng: random.Random) -> list[Person]:
+    people: list[Person] = []
+    for index in range(3 + pick(rng, 6)):
+        name = f"p{index}"
+        native = rng.random() < 0.65
+        registers = rng.random() < 0.7
+        people.append(Person(name, native, registers))
+        if registers and rng.random() < 0.2:
+            people.append(Person(f"{name}rival", rng.random() < 0.5, True, username=name))
+        if registers and rng.random() < 0.15:
+            people.append(Person(f"{name}haste", native=False, registers=True, username=name, impatient=True))
+    return people
+
+
+def _lives(scene: _Scene) -> list[Operation]:
+    """People arrive, write, move, leave and come back."""
+    rng = scene.rng
+    found: list[Operation] = []
+    arrivals: dict[str, float] = {}
+    for person in scene.people:
+        at = between(rng, 1.0, scene.begin + 0.3 * (scene.end - scene.begin))
+        if person.username is not None and rng.random() < 0.7:
+            at = arrivals[person.username] + between(rng, -0.1, 0.1)
+        arrivals[person.name] = at
+        found.append(Operation(at, "arrive", person.name, scene.server()))
+    for person in scene.people:
+        first = arrivals[person.name]
+        for _ in range(pick(rng, 12)):
+            at = between(rng, first, scene.end)
+            found.append(Operation(at, "post", person.name))
+            if rng.random() < 0.3:
+                found += [Operation(at + 0.001 * (1 + burst), "post", person.name) for burst in range(pick(rng, 5))]
+        for _ in range(pick(rng, 3)):
+            found.append(Operation(between(rng, first, scene.end), "move", person.name, scene.server()))
+        if rng.random() < 0.2:
+            at = between(rng, first, scene.end)
+            found.append(Operation(at, "leave", person.name))
+            if rng.random() < 0.6:
+                found.append(Operation(between(rng, at, scene.end), "arrive", person.name, scene.server()))
+    return found
+
+
+# --- faults -----------------------------------------------------------------------------------------------------------
+
+
+def _crashes(scene: _Scene) -> list[Operation]:
+    """Processes or hosts die, one after the other or several at once; some stumble when they start again."""
+    rng = scene.rng
+    found: list[Operation] = []
+    for _ in range(scene.some(1, 3)):
+        at = scene.moment()
+        many = 1 + pick(rng, len(scene.servers)) if rng.random() < 0.3 else 1
+        for name in scene.shuffled(scene.servers)[:many]:
+            what = "power" if rng.random() < 0.3 else "kill"
+            found.append(Operation(at, what, name, amount=rng.random()))
+            back = at + between(rng, 0.0, 8.0)
+            if rng.random() < 0.8:
+                found.append(Operation(back, "start", name))
+                while rng.random() < 0.25:
+                    found.append(Operation(back + between(rng, 0.0, 0.2), "kill", name, amount=rng.random()))
+                    back += between(rng, 0.2, 1.0)
+                    found.append(Operation(back, "start", name))
+    return found
+
+
+def _departures(scene: _Scene) -> list[Operation]:
+    """Servers leave on purpose, one or several at once; some come back."""
+    rng = scene.rng
+    at = scene.moment(2.0)
+    many = 1 + pick(rng, max(1, len(scene.servers) - 1)) if rng.random() < 0.4 else 1
+    found: list[Operation] = []
+    for name in scene.shuffled(scene.servers)[:many]:
+        found.append(Operation(at + between(rng, 0.0, 0.2), "quit", name))
+        if rng.random() < 0.5 or many == len(scene.servers):
+            found.append(Operation(at + between(rng, 7.0, 12.0), "start", name))
+    return found
+
+
+def _partitions(scene: _Scene) -> list[Operation]:
+    """The network falls into parts, people included or not."""
+    rng = scene.rng
+    found: list[Operation] = []
+    for _ in range(scene.some(1, 2)):
+        at = scene.moment(1.0)
+        names = scene.shuffled(scene.servers)[: 1 + pick(rng, len(scene.servers))]
+        if rng.random() < 0.5:
+            names += [f"client-{person.name}" for person in scene.people if rng.random() < 0.5]
+        who = ",".join(names)
+        found.append(Operation(at, "part", who))
+        found.append(Operation(min(scene.end, at + between(rng, 0.2, 20.0)), "unite", who))
+    return found
+
+
+def _swizzle(scene: _Scene) -> list[Operation]:
+    """Servers are cut off one by one, and come back in another order."""
+    rng = scene.rng
+    names = scene.shuffled(scene.servers)[: 1 + pick(rng, len(scene.servers))]
+    at = scene.moment(5.0)
+    found = []
+    for name in names:
+        at += between(rng, 0.0, 2.0)
+        found.append(Operation(at, "part", name))
+    for name in scene.shuffled(names):
+        at += between(rng, 0.0, 2.0)
+        found.append(Operation(at, "unite", name))
+    return found
+
+
+def _cut_links(scene: _Scene) -> list[Operation]:
+    """Paths between two servers break, in one direction or both, and are mended in random order."""
+    rng = scene.rng
+    found: list[Operation] = []
+    for _ in range(scene.some(1, 6)):
+        at = scene.moment(1.0)
+        one, other = scene.server(), scene.server()
+        if rng.random() < 0.2:
+            other = f"client-{scene.people[pick(rng, len(scene.people))].name}"
+        found.append(Operation(at, "cut both" if rng.random() < 0.5 else "cut", one, other))
+        found.append(Operation(min(scene.end, at + between(rng, 0.1, 15.0)), "mend", one, other))
+    return found
+
+
+def _broken_connections(scene: _Scene) -> list[Operation]:
+    """Connections go dead without a word, or are reset."""
+    rng = scene.rng
+    found: list[Operation] = []
+    for _ in range(scene.some(2, 10)):
+        what = "half-open" if rng.random() < 0.5 else "reset"
+        one, other = scene.server(), scene.server()
+        if rng.random() < 0.4:
+            other = f"client-{scene.people[pick(rng, len(scene.people))].name}"
+        found.append(Operation(scene.moment(), what, one, other))
+    return found
+
+
+def _slow_things(scene: _Scene) -> list[Operation]:
+    """Disks and readers that take their time."""
+    rng = scene.rng
+    found: list[Operation] = []
+    for _ in range(scene.some(1, 3)):
+        found.append(Operation(scene.moment(), "disk slow", scene.server(), amount=between(rng, 0.05, 2.0)))
+    for _ in range(scene.some(0, 2)):
+        who = scene.people[pick(rng, len(scene.people))].name
+        found.append(Operation(scene.moment(), "slow reader", who, amount=between(rng, 0.05, 1.0)))
+    return found
+
+
+def _full_disks(scene: _Scene) -> list[Operation]:
+    rng = scene.rng
+    found: list[Operation] = []
+    for _ in range(scene.some(1, 2)):
+        at, name = scene.moment(1.0), scene.server()
+        found.append(Operation(at, "disk full", name))
+        found.append(Operation(min(scene.end, at + between(rng, 0.1, 10.0)), "disk free", name))
+    return found
+
+
+def _clocks(scene: _Scene) -> list[Operation]:
+    """Wall clocks jump, back and forth."""
+    rng = scene.rng
+    return [
+        Operation(scene.moment(), "clock", scene.server(), amount=between(rng, -120.0, 120.0))
+        for _ in range(scene.some(1, 4))
+    ]
+
+
+def _duplicate_dials(scene: _Scene) -> list[Operation]:
+    return [Operation(scene.moment(), "dial", scene.server(), scene.server()) for _ in range(scene.some(1, 6))]
+
+
+def _strangers(scene: _Scene) -> list[Operation]:
+    """Peers that talk nonsense; some of them know the network's secret."""
+    rng = scene.rng
+    found: list[Operation] = []
+    for index in range(scene.some(1, 2)):
+        what = "lies" if rng.random() < 0.4 else "nonsense"
+        found.append(Operation(scene.moment(4.0), what, f"x{index}", scene.server(), amount=1 + pick(rng, 4)))
+    return found
+
+
+FAULTS: Final[Mapping[str, Callable[[_Scene], list[Operation]]]] = {
+    "crashes": _crashes,
+    "departures": _departures,
+    "partitions": _partitions,
+    "swizzle": _swizzle,
+    "cut links": _cut_links,
+    "broken connections": _broken_connections,
+    "slow things": _slow_things,
+    "full disks": _full_disks,
+    "clocks": _clocks,
+    "duplicate dials": _duplicate_dials,
+    "strangers": _strangers,
+}
+KINDS: Final = tuple(FAULTS)

@@ -1,0 +1,393 @@
+"""The network between hosts: connections like TCP's, and everything that can happen to them.
+
+What one end sends arrives at the other in order, each after a latency of its own, unless the path is cut (it waits, as
+with retransmissions), the connection has gone dead (it vanishes, and nobody is told: half-open), or the host has lost its
+power. Whoever sends to an end that is gone learns of it by a reset.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Callable
+from typing import Final, NamedTuple, Protocol
+
+from core.simulation.schedule import Schedule, number_of
+from core.wire.address import Address
+from core.wire.codec import Frame, MalformedLine, decode
+from core.wire.messages import Message, command_of
+
+LINGER: Final = 1.0
+"""Seconds that an end which was closed waits for the other to close as well."""
+DECODED_MAX: Final = 2048
+_MULTIPLIER: Final = 6364136223846793005
+_INCREMENT: Final = 1442695040888963407
+_MASK: Final = 2**64 - 1
+
+Parcel = Frame | bytes
+"""What travels: a frame, or the bytes of a line (without terminator) that may be anything."""
+
+
+class Party(Protocol):
+    """Who holds one end of a connection."""
+
+    def received(self, conn: int, message: Message) -> None: ...
+
+    def garbled(self, conn: int, info: str) -> None:
+        """Something arrived that is no message."""
+
+    def closed(self, conn: int, reason: str) -> None:
+        """Nothing more will come of the connection; once for each."""
+
+
+class Listener(Protocol):
+    """Who takes connections at an address."""
+
+    def accepted(self, end: End, peer: Address) -> Party: ...
+
+
+class Failure(NamedTuple):
+    """A dial that came to nothing."""
+
+    reason: str
+    refused: bool
+
+
+class _Signal(enum.Enum):
+    OPEN = "open"
+    END = "end"
+    RESET = "reset"
+
+
+class _Stage(enum.Enum):
+    OPEN = "open"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+class Lane:
+    """One direction of a connection."""
+
+    __slots__ = ("_queue", "_random", "_stuck", "dead", "last_at", "network", "receiver", "source", "target", "tempo")
+
+    def __init__(self, network: Network, source: str, target: str, number: int) -> None:
+        self.network = network
+        self.source = source
+        self.target = target
+        self.tempo = 0.0
+        """Seconds that the receiver takes for each message."""
+        self.dead = False
+        self.last_at = 0.0
+        self.receiver: End
+        self._queue: deque[Parcel | _Signal] = deque()
+        self._stuck: deque[Parcel | _Signal] = deque()
+        self._random = number_of(network.seed, "lane", source, target, number)
+
+    @property
+    def waiting(self) -> int:
+        """What has been sent and has not arrived."""
+        return len(self._queue) + len(self._stuck)
+
+    def send(self, item: Parcel | _Signal) -> None:
+        if self.dead:
+            return
+        network = self.network
+        at = max(self.last_at, network.schedule.time + self._latency()) + self.tempo
+        self.last_at = at
+        self._queue.append(item)
+        network.schedule.at(at, self._arrive)
+
+    def _latency(self) -> float:
+        self._random = (self._random * _MULTIPLIER + _INCREMENT) & _MASK
+        low, high = self.network.latency
+        return low + (high - low) * (self._random >> 11) * 2.0**-53
+
+    def _arrive(self) -> None:
+        if not self._queue:
+            return
+        item = self._queue.popleft()
+        if self.dead or self.target in self.network.dark:
+            return
+        if self._stuck or (self.source, self.target) in self.network.cuts:
+            self._stuck.append(item)
+            return
+        self.receiver.take(item)
+
+    def release(self) -> None:
+        """The path is whole again: what waited is sent once more."""
+        stuck, self._stuck = self._stuck, deque()
+        now = self.network.schedule.time
+        self._queue.extendleft(reversed(stuck))
+        for _ in stuck:
+            self.last_at = max(self.last_at, now + self._latency())
+            self.network.schedule.at(now + self._latency(), self._arrive)
+
+    def lose(self, keep: int) -> None:
+        """Of what is on its way only so much arrives."""
+        while len(self._queue) > keep:
+            self._queue.pop()
+        if keep < len(self._queue) + len(self._stuck):
+            self._stuck.clear()
+
+
+class End:
+    """One end of a connection, `conn` to whoever holds it."""
+
+    __slots__ = ("_before_open", "_held", "_inbox", "_stage", "conn", "far", "host", "lane", "network", "party", "peer")
+
+    def __init__(self, network: Network, conn: int, host: str, peer: str, lane: Lane) -> None:
+        self.network = network
+        self.conn = conn
+        self.host = host
+        self.peer = peer
+        """The host at the other end."""
+        self.lane = lane
+        """What this end sends."""
+        self.far: End
+        self.party: Party | None = None
+        self._stage = _Stage.OPEN
+        self._held = False
+        self._inbox: deque[Parcel | _Signal] = deque()
+        self._before_open: Callable[[], None] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._stage is _Stage.OPEN
+
+    def when_opened(self, callback: Callable[[], None]) -> None:
+        self._before_open = callback
+
+    def send(self, parcel: Parcel) -> None:
+        """Send, behind everything that was sent before. Whoever has too much on its way is cut off."""
+        if self._stage is not _Stage.OPEN:
+            return
+        network = self.network
+        network.note_sent(self, parcel)
+        self.lane.send(parcel)
+        if self.lane.waiting > network.queue_max:
+            self.abort(f"too slow: more than {network.queue_max} messages waited")
+
+    def close(self, reason: str) -> None:
+        """End the connection once everything sent has arrived."""
+        if self._stage is not _Stage.OPEN:
+            return
+        self._stage = _Stage.CLOSING
+        self._inbox.clear()
+        self.lane.send(_Signal.END)
+        self.network.schedule.after(LINGER, lambda: self._over(reason))
+
+    def abort(self, reason: str) -> None:
+        """Cut the connection at once."""
+        if self._stage is not _Stage.CLOSED:
+            self.lane.send(_Signal.RESET)
+            self.network.schedule.after(0.0, lambda: self._over(reason))
+            self._stage = _Stage.CLOSING
+
+    def vanish(self, *, told: bool) -> None:
+        """The process that holds this end is dead; the other end is `told` by its kernel, or not."""
+        if self._stage is _Stage.OPEN and told:
+            self.lane.send(_Signal.RESET)
+        self._stage = _Stage.CLOSED
+        self.party = None
+        self._inbox.clear()
+        self.network.forget(self)
+
+    def hold(self, held: bool) -> None:
+        """Stop handing in what arrives, or go on."""
+        self._held = held
+        while self._inbox and not self._held:
+            self._take_in(self._inbox.popleft())
+
+    def take(self, item: Parcel | _Signal) -> None:
+        """Something has arrived."""
+        if item is _Signal.OPEN:
+            opened, self._before_open = self._before_open, None
+            if opened is not None:
+                opened()
+            return
+        if self._stage is _Stage.CLOSED:
+            if item is not _Signal.RESET and item is not _Signal.END:
+                self.lane.send(_Signal.RESET)
+            return
+        if self._held:
+            self._inbox.append(item)
+        else:
+            self._take_in(item)
+
+    def _take_in(self, item: Parcel | _Signal) -> None:
+        if isinstance(item, _Signal):
+            if item is _Signal.END and self._stage is _Stage.OPEN:
+                self.lane.send(_Signal.END)
+            self._over("closed by the peer" if item is _Signal.END else "connection reset by the peer")
+            return
+        if self._stage is not _Stage.OPEN or self.party is None:
+            return
+        self.network.deliver(self, item)
+
+    def _over(self, reason: str) -> None:
+        if self._stage is not _Stage.CLOSED:
+            self._stage = _Stage.CLOSED
+            self.network.forget(self)
+            party, self.party = self.party, None
+            if party is not None:
+                party.closed(self.conn, reason)
+
+
+class Network:
+    """All hosts and connections."""
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        seed: int,
+        *,
+        latency: tuple[float, float],
+        codec: bool,
+        queue_max: int,
+        note: Callable[[End, str, bytes], None],
+    ) -> None:
+        self.schedule = schedule
+        self.seed = seed
+        self.latency = latency
+        """Least and greatest, in seconds, one way."""
+        self.codec = codec
+        """Whether messages travel as the bytes of their lines, or, faster, as they are."""
+        self.queue_max = queue_max
+        self.cuts: set[tuple[str, str]] = set()
+        """Pairs of hosts between which nothing gets through in this direction."""
+        self.dark: set[str] = set()
+        """Hosts without power: nothing answers there."""
+        self.counting: Callable[[End, str], None] | None = None
+        self._note = note
+        self._listeners: dict[Address, tuple[str, Listener]] = {}
+        self._ends: dict[int, End] = {}
+        self._numbers = 0
+        self._decoded: dict[int, tuple[Frame, Message | MalformedLine]] = {}
+
+    # --- addresses ----------------------------------------------------------------------------------------------------
+
+    def listen(self, address: Address, host: str, listener: Listener) -> None:
+        self._listeners[address] = (host, listener)
+
+    def unlisten(self, address: Address) -> None:
+        self._listeners.pop(address, None)
+
+    def dial(self, host: str, address: Address, limit: float, then: Callable[[End | Failure], None]) -> None:
+        """Open a connection; `then` is called once, within `limit` seconds."""
+        self._try(host, address, self.schedule.time + limit, then, 0)
+
+    def _try(
+        self, host: str, address: Address, until: float, then: Callable[[End | Failure], None], tries: int
+    ) -> None:
+        found = self._listeners.get(address)
+        target = found[0] if found is not None else address.host
+        self._numbers += 1
+        out = Lane(self, host, target, self._numbers)
+        back = Lane(self, target, host, self._numbers)
+        there, again = out._latency(), back._latency()
+
+        def arrived() -> None:
+            if self.schedule.time >= until:
+                then(Failure("no answer in time", refused=False))
+            elif target in self.dark or (host, target) in self.cuts or (target, host) in self.cuts:
+                # A lost SYN is repeated after 1, 2, 4 … seconds.
+                pause = min(2.0**tries, max(until - self.schedule.time, 0.0))
+                self.schedule.after(pause, lambda: self._try(host, address, until, then, tries + 1))
+            elif (listening := self._listeners.get(address)) is None:
+                self.schedule.after(again, lambda: then(Failure("connection refused", refused=True)))
+            else:
+                self.schedule.after(again, lambda: self._connected(host, address, listening[1], out, back, then))
+
+        self.schedule.after(there, arrived)
+
+    def _connected(
+        self,
+        host: str,
+        address: Address,
+        listener: Listener,
+        out: Lane,
+        back: Lane,
+        then: Callable[[End | Failure], None],
+    ) -> None:
+        near = End(self, self._numbers + 1, host, out.target, out)
+        far = End(self, self._numbers + 2, out.target, host, back)
+        self._numbers += 2
+        near.far, far.far = far, near
+        out.receiver, back.receiver = far, near
+        self._ends[near.conn] = near
+        self._ends[far.conn] = far
+        peer = Address(host, 40_000 + near.conn % 20_000)
+
+        def accept() -> None:
+            if self._listeners.get(address, (None, None))[1] is listener:
+                far.party = listener.accepted(far, peer)
+            else:
+                far.vanish(told=True)
+
+        far.when_opened(accept)
+        out.send(_Signal.OPEN)
+        then(near)
+
+    # --- what happens to connections ----------------------------------------------------------------------------------
+
+    def forget(self, end: End) -> None:
+        self._ends.pop(end.conn, None)
+
+    def ends_of(self, host: str) -> list[End]:
+        """The ends at a host, in the order in which they came up."""
+        return [end for end in self._ends.values() if end.host == host]
+
+    def ends_between(self, one: str, other: str) -> list[End]:
+        """The ends at `one` of connections with `other`, in the order in which they came up."""
+        return [end for end in self._ends.values() if end.host == one and end.peer == other]
+
+    def ends(self) -> list[End]:
+        return list(self._ends.values())
+
+    def mend(self, pairs: list[tuple[str, str]]) -> None:
+        """Let everything through again between these hosts, in these directions."""
+        mended = [pair for pair in pairs if pair in self.cuts]
+        self.cuts.difference_update(mended)
+        for end in list(self._ends.values()):
+            if (end.lane.source, end.lane.target) in mended:
+                end.lane.release()
+
+    def note_sent(self, end: End, parcel: Parcel) -> None:
+        if self.counting is not None:
+            self.counting(end, command_of(parcel.message) if isinstance(parcel, Frame) else "(raw)")
+
+    def deliver(self, end: End, parcel: Parcel) -> None:
+        party = end.party
+        assert party is not None
+        if isinstance(parcel, Frame):
+            if not self.codec:
+                self._note(end, command_of(parcel.message), b"")
+                party.received(end.conn, parcel.message)
+                return
+            self._note(end, command_of(parcel.message), parcel.data)
+            message = self._decode(parcel)
+        else:
+            self._note(end, "(raw)", parcel)
+            try:
+                message = decode(parcel)
+            except MalformedLine as error:
+                message = error
+        if isinstance(message, MalformedLine):
+            party.garbled(end.conn, str(message))
+        else:
+            party.received(end.conn, message)
+
+    def _decode(self, frame: Frame) -> Message | MalformedLine:
+        """Decode a frame once, however many connections it went to: messages cannot change."""
+        known = self._decoded.get(id(frame))
+        if known is not None:
+            return known[1]
+        result: Message | MalformedLine
+        try:
+            result = decode(frame.data[:-1])
+        except MalformedLine as error:
+            result = error
+        if len(self._decoded) >= DECODED_MAX:
+            self._decoded.clear()
+        self._decoded[id(frame)] = (frame, result)
+        return result

@@ -1,0 +1,230 @@
+"""What each operation of a plan does. An operation whose subject is not there, or not in the state for it, does nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from core.node.events import JoinRequested
+from core.simulation.hostile import HostilePeer
+from core.simulation.plan import Operation
+from core.simulation.world import SECRET, World
+
+Doing = Callable[[World, Operation], None]
+
+
+def perform(world: World, operation: Operation) -> None:
+    """Let an operation happen now."""
+    OPERATIONS[operation.what](world, operation)
+
+
+# --- people -----------------------------------------------------------------------------------------------------------
+
+
+def _arrive(world: World, operation: Operation) -> None:
+    """`who` wants to be logged in, at server `whom`."""
+    server = world.servers.get(operation.whom)
+    base = world.base_servers.get(operation.whom)
+    address = server.address if server is not None else base.address if base is not None else None
+    if address is not None and operation.who in world.agents:
+        world.agents[operation.who].arrive(address)
+
+
+def _move(world: World, operation: Operation) -> None:
+    """`who` goes to server `whom`."""
+    server = world.servers.get(operation.whom)
+    if server is not None and operation.who in world.agents:
+        world.agents[operation.who].move(server.address)
+
+
+def _post(world: World, operation: Operation) -> None:
+    """`who` writes an activity."""
+    agent = world.agents.get(operation.who)
+    if agent is not None and agent.wanted:
+        agent.post()
+
+
+def _leave(world: World, operation: Operation) -> None:
+    """`who` logs out."""
+    if operation.who in world.agents:
+        world.agents[operation.who].leave()
+
+
+def _slow_reader(world: World, operation: Operation) -> None:
+    """`who` takes `amount` seconds for each message from here on."""
+    agent = world.agents.get(operation.who)
+    if agent is not None and agent.end is not None:
+        agent.end.far.lane.tempo = operation.amount
+
+
+# --- servers ----------------------------------------------------------------------------------------------------------
+
+
+def _kill(world: World, operation: Operation) -> None:
+    """The process of `who` dies; `amount` of its unsynced tail was on the disk."""
+    if operation.who in world.base_servers:
+        world.base_servers[operation.who].crash()
+    elif operation.who in world.servers:
+        world.servers[operation.who].crash(operation.amount)
+
+
+def _power(world: World, operation: Operation) -> None:
+    """The host of `who` loses its power: nobody is told."""
+    if operation.who in world.servers:
+        world.servers[operation.who].crash(operation.amount, silent=True)
+
+
+def _start(world: World, operation: Operation) -> None:
+    """`who` starts again, with what its disk has."""
+    if operation.who in world.servers:
+        world.servers[operation.who].start()
+
+
+def _quit(world: World, operation: Operation) -> None:
+    """`who` leaves on purpose."""
+    if operation.who in world.servers:
+        world.servers[operation.who].drain()
+
+
+def _dial(world: World, operation: Operation) -> None:
+    """`who` is told to join at `whom`, at the same moment as the other way round."""
+    one, other = world.servers.get(operation.who), world.servers.get(operation.whom)
+    if one is not None and other is not None:
+        one.handle(JoinRequested(other.address))
+        other.handle(JoinRequested(one.address))
+
+
+def _disk_full(world: World, operation: Operation) -> None:
+    if operation.who in world.servers:
+        world.servers[operation.who].disk.full = True
+
+
+def _disk_free(world: World, operation: Operation) -> None:
+    if operation.who in world.servers:
+        world.servers[operation.who].disk.full = False
+
+
+def _disk_slow(world: World, operation: Operation) -> None:
+    """Each sync of `who` takes up to `amount` seconds."""
+    if operation.who in world.servers:
+        world.servers[operation.who].disk.delay = (operation.amount * 0.3, operation.amount)
+
+
+def _clock(world: World, operation: Operation) -> None:
+    """The wall clock of `who` jumps by `amount` seconds."""
+    if operation.who in world.servers:
+        world.servers[operation.who].jump_clock(operation.amount)
+
+
+# --- the network ------------------------------------------------------------------------------------------------------
+
+
+def _hosts(world: World) -> list[str]:
+    return [
+        *(server.config.hostname for server in world.servers.values()),
+        *(server.address.host for server in world.base_servers.values()),
+        *(agent.host for agent in world.agents.values()),
+    ]
+
+
+def _cut(world: World, operation: Operation) -> None:
+    """Nothing gets from `who` to `whom`."""
+    world.raise_barrier(f"cut {operation.who} {operation.whom}", [(operation.who, operation.whom)])
+
+
+def _cut_both(world: World, operation: Operation) -> None:
+    """Nothing gets from `who` to `whom`, nor back."""
+    pairs = [(operation.who, operation.whom), (operation.whom, operation.who)]
+    world.raise_barrier(f"cut {operation.who} {operation.whom}", pairs)
+
+
+def _mend(world: World, operation: Operation) -> None:
+    world.remove_barrier(f"cut {operation.who} {operation.whom}")
+
+
+def _part(world: World, operation: Operation) -> None:
+    """The hosts in `who`, separated by commas, are parted from all others."""
+    inside = [name for name in operation.who.split(",") if name]
+    outside = [host for host in _hosts(world) if host not in inside]
+    pairs = [pair for one in inside for other in outside for pair in ((one, other), (other, one))]
+    world.raise_barrier(f"part {operation.who}", pairs)
+
+
+def _unite(world: World, operation: Operation) -> None:
+    world.remove_barrier(f"part {operation.who}")
+
+
+def _half_open(world: World, operation: Operation) -> None:
+    """The connections from `who` to `whom` go dead, and nobody is told."""
+    for end in world.network.ends_between(operation.who, operation.whom):
+        end.lane.dead = end.far.lane.dead = True
+        world.strand(end)
+        world.strand(end.far)
+
+
+def _reset(world: World, operation: Operation) -> None:
+    """The connections from `who` to `whom` break, and both sides are told."""
+    for end in world.network.ends_between(operation.who, operation.whom):
+        end.abort("connection reset")
+
+
+def _hostile(world: World, operation: Operation, *, authenticated: bool) -> None:
+    server = world.servers.get(operation.whom)
+    if server is not None:
+        peer = HostilePeer(world, operation.who, server.address, authenticated=authenticated, secret=SECRET)
+        peer.start(max(1, int(operation.amount)))
+
+
+def _nonsense(world: World, operation: Operation) -> None:
+    """A stranger talks nonsense to `whom`, over `amount` connections."""
+    _hostile(world, operation, authenticated=False)
+
+
+def _lies(world: World, operation: Operation) -> None:
+    """Somebody who knows the network's secret does."""
+    _hostile(world, operation, authenticated=True)
+
+
+OPERATIONS: Final[Mapping[str, Doing]] = {
+    "arrive": _arrive,
+    "move": _move,
+    "post": _post,
+    "leave": _leave,
+    "slow reader": _slow_reader,
+    "kill": _kill,
+    "power": _power,
+    "start": _start,
+    "quit": _quit,
+    "dial": _dial,
+    "disk full": _disk_full,
+    "disk free": _disk_free,
+    "disk slow": _disk_slow,
+    "clock": _clock,
+    "cut": _cut,
+    "cut both": _cut_both,
+    "mend": _mend,
+    "part": _part,
+    "unite": _unite,
+    "half-open": _half_open,
+    "reset": _reset,
+    "nonsense": _nonsense,
+    "lies": _lies,
+}
+
+
+HARMLESS: Final = frozenset({"arrive", "move", "post", "leave", "dial"})
+"""Operations under which nothing breaks."""
+
+
+def repair(world: World) -> None:
+    """Everything that is broken works again, and every server that did not leave on purpose runs."""
+    world.remove_barriers()
+    for server in world.servers.values():
+        server.disk.full = False
+        server.disk.delay = (0.0005, 0.003)
+        if server.finished is None:
+            server.start()
+    for base in world.base_servers.values():
+        base.start(None)
+    for end in world.network.ends():
+        end.lane.tempo = 0.0

@@ -1,0 +1,98 @@
+"""One history, from a plan to a verdict."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from core.node.config import NodeConfig
+from core.simulation.checkers import ALWAYS, CONVERGED, SETTLED
+from core.simulation.epilogue import examine
+from core.simulation.ledger import Problem
+from core.simulation.operations import HARMLESS, perform, repair
+from core.simulation.plan import Plan
+from core.simulation.world import World
+
+STEP = 0.25
+"""Seconds between two looks at whether the network is one again."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What a history came to."""
+
+    plan: Plan
+    problems: list[Problem]
+    fingerprint: str
+    events: int
+    seconds: float
+    """Of simulated time."""
+    messages: dict[str, int]
+    convergence: float | None
+    """Seconds from the end of all faults until the network was one, complete and agreed; None: never."""
+    largest: dict[str, int] = field(default_factory=dict)
+    real_seconds: float = 0.0
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.problems)
+
+
+def run(plan: Plan, *, config: NodeConfig | None = None, verbose: bool = False) -> Report:
+    """Let a plan happen, and check everything."""
+    started = time.perf_counter()
+    world = World(plan, config=config, verbose=verbose)
+    return conclude(world, started)
+
+
+def conclude(world: World, started: float) -> Report:
+    """Let the plan of a fresh world happen in it, and check everything."""
+    plan = world.plan
+    for person in plan.people:
+        world.add_person(person)
+    world.grow()
+    for operation in plan.operations:
+        if operation.what not in HARMLESS:
+            world.first_fault = min(world.first_fault, operation.at)
+        world.schedule.at(operation.at, lambda operation=operation: perform(world, operation))
+    while world.schedule.time < plan.duration:
+        world.schedule.run_until(min(world.schedule.time + 1.0, plan.duration))
+        world.note_sizes()
+    repair(world)
+    convergence = converge(world, plan.bound)
+    ledger = world.ledger
+    if convergence is None:
+        for checker in CONVERGED:
+            for guarantee, text in checker(world):
+                ledger.problem(guarantee, f"{plan.bound:g} s after all faults: {text}")
+    for checker in ALWAYS:
+        for guarantee, text in checker(world):
+            ledger.problem(guarantee, text)
+    if convergence is not None:
+        for checker in SETTLED:
+            for guarantee, text in checker(world):
+                ledger.problem(guarantee, text)
+        if plan.epilogue and not ledger.problems:
+            examine(world)
+    return Report(
+        plan,
+        ledger.problems,
+        world.fingerprint,
+        world.schedule.events,
+        world.schedule.time,
+        world.messages,
+        convergence,
+        world.largest,
+        time.perf_counter() - started,
+    )
+
+
+def converge(world: World, bound: float) -> float | None:
+    """Wait until the network is one, complete and agreed; the seconds that it took, or None."""
+    begun = world.schedule.time
+    while True:
+        if all(next(checker(world), None) is None for checker in CONVERGED):
+            return world.schedule.time - begun
+        if world.schedule.time - begun >= bound:
+            return None
+        world.schedule.run_until(world.schedule.time + STEP)

@@ -1,0 +1,303 @@
+"""A host that runs a node: carries out its actions in virtual time, dies, and starts again from its disk."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from core.node import actions
+from core.node.config import NodeConfig
+from core.node.events import (
+    ConnectionClosed,
+    ConnectionOpened,
+    DialFailed,
+    DrainRequested,
+    Event,
+    JoinRequested,
+    MalformedReceived,
+    MessageReceived,
+    Now,
+    SecretHashed,
+    SecretVerified,
+    Woke,
+)
+from core.node.node import Node
+from core.node.notices import Notice
+from core.simulation.disk import Disk
+from core.simulation.network import End, Failure
+from core.simulation.schedule import number_of, pick, seeded
+from core.store.identity import node_id
+from core.store.memory import MemoryStore
+from core.wire.address import Address
+from core.wire.messages import Message
+
+if TYPE_CHECKING:
+    from core.simulation.world import World
+
+EPOCH: Final = 1_700_000_000.0
+"""Wall-clock seconds since 1970 at which every world begins."""
+HASH_SECONDS: Final = 0.03
+"""What hashing or checking a secret takes."""
+
+
+def verifier_of(secret: str, salt: str) -> str:
+    """Stands for a slow salted hash."""
+    digest = hashlib.blake2b(secret.encode(errors="surrogatepass"), key=salt.encode()[:16], digest_size=12).hexdigest()
+    return f"$argon2id$v=0$simulated${salt}${digest}"
+
+
+def matches(secret: str, verifier: str | None) -> bool:
+    """Whether `verifier` was made from `secret`."""
+    if verifier is None:
+        return False
+    salt = verifier.split("$")[-2]
+    return verifier_of(secret, salt) == verifier
+
+
+class SimulatedServer:
+    """One host, with its disk and, while it runs, its node."""
+
+    def __init__(self, world: World, name: str, config: NodeConfig, *, clock_offset: float, clock_rate: float) -> None:
+        self.world = world
+        self.name = name
+        self.config = config
+        self.address = Address(config.hostname, config.port)
+        self.clock_offset = clock_offset
+        """How far the wall clock is ahead, in seconds; jumps change it."""
+        self.clock_rate = clock_rate
+        self.node: Node | None = None
+        self.boots = 0
+        self.finished: tuple[str, ...] | None = None
+        """What the node said it left undone when it left on purpose; None while it has not."""
+        self.notices: list[tuple[float, Notice]] = []
+        store = MemoryStore(node_id(number_of(world.seed, "id", name).to_bytes(8, "big")))
+        self.disk = Disk(world.schedule, store, seeded(world.seed, "disk", name), self._kept)
+        self._booted_at = 0.0
+        self._ends: dict[int, End] = {}
+        self._subscribed: dict[int, None] = {}
+        self._wake_at: float | None = None
+        self._check_at: float | None = None
+        self._woken_by = 0.0
+        self._performers: dict[type[Any], Callable[[Any], None]] = {
+            actions.Send: self._send,
+            actions.Broadcast: self._broadcast,
+            actions.Subscribe: self._subscribe,
+            actions.Unsubscribe: self._unsubscribe,
+            actions.Close: self._close,
+            actions.Hold: self._hold,
+            actions.Trust: self._trust,
+            actions.Dial: self._dial,
+            actions.Persist: self._persist,
+            actions.FetchPage: self._fetch_page,
+            actions.HashSecret: self._hash_secret,
+            actions.VerifySecret: self._verify_secret,
+            actions.WakeAt: self._wake,
+            actions.Notify: self._notify,
+            actions.Finished: self._finished,
+        }
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def id(self) -> str:
+        return self.disk.store.node
+
+    @property
+    def up(self) -> bool:
+        return self.node is not None
+
+    def start(self, join: tuple[Address, ...] = ()) -> None:
+        """Start the process, from what the disk has."""
+        if self.node is not None:
+            return
+        world = self.world
+        self.boots += 1
+        self._booted_at = world.schedule.time
+        self._wake_at = self._check_at = None
+        self._woken_by = 0.0
+        self.finished = None
+        world.network.dark.discard(self.config.hostname)
+        recovered = self.disk.store.start(self.now().wall)
+        node = Node(self.config, recovered, seeded(world.seed, "node", self.name, self.boots), self.now())
+        self.node = node
+        self.disk.deliver = lambda event: self.handle(event) if self.node is node else None
+        world.network.listen(self.address, self.config.hostname, self)
+        self._perform(node.start(self.now()))
+        for address in join:
+            self.handle(JoinRequested(address))
+
+    def crash(self, fraction: float, *, silent: bool = False) -> None:
+        """The process dies; `silent`: the whole host does, and nobody is told.
+
+        `fraction` is how much of the disk's unsynced tail was written.
+        """
+        if self.node is None:
+            return
+        self.node = None
+        network = self.world.network
+        network.unlisten(self.address)
+        self.disk.crash(fraction)
+        rng = seeded(self.world.seed, "crash", self.name, self.boots)
+        if silent:
+            network.dark.add(self.config.hostname)
+        for end in list(self._ends.values()):
+            if rng.random() < 0.5:
+                end.lane.lose(pick(rng, end.lane.waiting + 1))
+            if silent:
+                self.world.strand(end.far)
+            end.vanish(told=not silent)
+        self._ends.clear()
+        self._subscribed.clear()
+
+    def drain(self) -> None:
+        """Leave the network on purpose."""
+        self.handle(DrainRequested("told to"))
+
+    def jump_clock(self, seconds: float) -> None:
+        self.clock_offset += seconds
+
+    def now(self) -> Now:
+        elapsed = (self.world.schedule.time - self._booted_at) * self.clock_rate
+        # Dividing and multiplying by the clock's rate may lose the last bit.
+        return Now(max(elapsed, self._woken_by), EPOCH + self.world.schedule.time * self.clock_rate + self.clock_offset)
+
+    # --- events -------------------------------------------------------------------------------------------------------
+
+    def handle(self, event: Event) -> None:
+        """Hand the node an event, if it lives, and do what it wants done."""
+        node = self.node
+        if node is not None:
+            self._perform(node.handle(event, self.now()))
+
+    def accepted(self, end: End, peer: Address) -> SimulatedServer:
+        self._ends[end.conn] = end
+        self.handle(ConnectionOpened(end.conn, "inbound", peer))
+        return self
+
+    def received(self, conn: int, message: Message) -> None:
+        self.handle(MessageReceived(conn, message))
+
+    def garbled(self, conn: int, info: str) -> None:
+        self.handle(MalformedReceived(conn, info))
+
+    def closed(self, conn: int, reason: str) -> None:
+        if self._ends.pop(conn, None) is not None:
+            self._subscribed.pop(conn, None)
+            self.handle(ConnectionClosed(conn, reason))
+
+    # --- actions ------------------------------------------------------------------------------------------------------
+
+    def _perform(self, wanted: list[actions.Action]) -> None:
+        performers = self._performers
+        for action in wanted:
+            performers[type(action)](action)
+
+    def _send(self, action: actions.Send) -> None:
+        end = self._ends.get(action.conn)
+        if end is not None:
+            end.send(action.frame)
+
+    def _broadcast(self, action: actions.Broadcast) -> None:
+        for conn in list(self._subscribed):
+            self._ends[conn].send(action.frame)
+
+    def _subscribe(self, action: actions.Subscribe) -> None:
+        if action.conn in self._ends:
+            self._subscribed[action.conn] = None
+
+    def _unsubscribe(self, action: actions.Unsubscribe) -> None:
+        self._subscribed.pop(action.conn, None)
+
+    def _close(self, action: actions.Close) -> None:
+        end = self._ends.get(action.conn)
+        if end is not None:
+            self._subscribed.pop(action.conn, None)
+            end.close(action.reason)
+
+    def _hold(self, action: actions.Hold) -> None:
+        end = self._ends.get(action.conn)
+        if end is not None:
+            # Going on may lead to more actions for the same connection: after those in hand.
+            self.world.schedule.after(0.0, lambda: end.hold(action.held))
+
+    def _trust(self, action: actions.Trust) -> None:
+        """Line limits are the framing's matter, and lines here are whole."""
+
+    def _dial(self, action: actions.Dial) -> None:
+        node = self.node
+        number = action.dial
+
+        def then(outcome: End | Failure) -> None:
+            if self.node is not node:
+                if isinstance(outcome, End):
+                    outcome.vanish(told=True)
+            elif isinstance(outcome, Failure):
+                self.handle(DialFailed(number, outcome.reason, refused=outcome.refused))
+            else:
+                outcome.party = self
+                self._ends[outcome.conn] = outcome
+                self.handle(ConnectionOpened(outcome.conn, "outbound", action.address, number))
+
+        self.world.network.dial(self.config.hostname, action.address, self.config.dial_limit, then)
+
+    def _persist(self, action: actions.Persist) -> None:
+        self.disk.persist(action.batch, action.records)
+
+    def _fetch_page(self, action: actions.FetchPage) -> None:
+        self.disk.fetch(action.token, action.query)
+
+    def _hash_secret(self, action: actions.HashSecret) -> None:
+        salt = f"{number_of(self.world.seed, 'salt', self.name, self.boots, action.token):016x}"
+        event = SecretHashed(action.token, verifier_of(action.secret, salt))
+        self._later(HASH_SECONDS, event)
+
+    def _verify_secret(self, action: actions.VerifySecret) -> None:
+        self._later(HASH_SECONDS, SecretVerified(action.token, matches(action.secret, action.verifier)))
+
+    def _later(self, seconds: float, event: Event) -> None:
+        node = self.node
+        self.world.schedule.after(seconds, lambda: self.handle(event) if self.node is node else None)
+
+    def _wake(self, action: actions.WakeAt) -> None:
+        self._wake_at = action.at
+        # A check that comes earlier looks again: timers mostly move into the future.
+        if self._check_at is None or action.at < self._check_at:
+            self._schedule_check(action.at)
+
+    def _schedule_check(self, at: float) -> None:
+        self._check_at = at
+        node = self.node
+        self.world.schedule.at(self._booted_at + at / self.clock_rate, lambda: self._check(node, at))
+
+    def _check(self, node: Node | None, at: float) -> None:
+        if self.node is not node or self._check_at != at:
+            return
+        self._check_at = None
+        if self._wake_at is not None and self._wake_at > at:
+            self._schedule_check(self._wake_at)
+        elif self._wake_at is not None:
+            self._wake_at = None
+            self._woken_by = at
+            self.handle(Woke())
+
+    def _notify(self, action: actions.Notify) -> None:
+        self.world.noticed(self, action.notice)
+
+    def _finished(self, action: actions.Finished) -> None:
+        self.finished = action.undone
+        node = self.node
+        # What was sent last still goes out: the process ends a moment later.
+        self.world.schedule.after(1.5, lambda: self._stop() if self.node is node else None)
+
+    def _stop(self) -> None:
+        self.node = None
+        self.world.network.unlisten(self.address)
+        self.disk.crash(1.0)
+        for end in list(self._ends.values()):
+            end.vanish(told=True)
+        self._ends.clear()
+        self._subscribed.clear()
+
+    def _kept(self, records: tuple[Any, ...]) -> None:
+        self.world.kept(self, records)

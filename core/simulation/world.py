@@ -1,0 +1,182 @@
+"""A world: servers, people, the network between them, and time."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Final
+
+from core.node.config import NodeConfig, lan
+from core.node.notices import Notice
+from core.simulation.agents import Agent
+from core.simulation.base_client import BaseAgent
+from core.simulation.base_server import SimulatedBaseServer
+from core.simulation.ledger import Ledger
+from core.simulation.native import NativeAgent
+from core.simulation.network import End, Network
+from core.simulation.plan import Person, Plan
+from core.simulation.schedule import Schedule, between, pick, seeded
+from core.simulation.server import SimulatedServer
+from core.wire.address import Address
+from core.wire.entries import Record
+
+SECRET: Final = "the network's secret"
+PORT: Final = 3780
+STRANDED_SECONDS: Final = 5.0
+"""After which somebody whose screen stands still starts their client again."""
+QUEUE_MAX: Final = 2000
+"""Messages that may be on their way to one end; with more the sender cuts the connection, as the engine does."""
+
+
+class World:
+    """Everything there is. Deterministic: its history follows from the plan alone."""
+
+    def __init__(self, plan: Plan, *, config: NodeConfig | None = None, verbose: bool = False) -> None:
+        self.plan = plan
+        self.seed = plan.seed
+        self.verbose = verbose
+        self.schedule = Schedule()
+        self.ledger = Ledger(self.schedule)
+        self.network = Network(
+            self.schedule,
+            plan.seed,
+            latency=plan.latency,
+            codec=plan.codec,
+            queue_max=QUEUE_MAX,
+            note=self._note,
+        )
+        self.config = config or lan("", PORT, SECRET)
+        self.servers: dict[str, SimulatedServer] = {}
+        self.base_servers: dict[str, SimulatedBaseServer] = {}
+        self.agents: dict[str, Agent] = {}
+        self.addresses: list[Address] = []
+        """Servers that people know of."""
+        self.messages: dict[str, int] = {}
+        """Messages that arrived, by kind."""
+        self.first_fault = float("inf")
+        """When the first fault happens."""
+        self.largest: dict[str, int] = {}
+        """The most that each of the nodes' queues ever held."""
+        self._barriers: dict[str, list[tuple[str, str]]] = {}
+        self._hasher = hashlib.blake2b(digest_size=16)
+        self._trace: list[str] = []
+
+    # --- making it ----------------------------------------------------------------------------------------------------
+
+    def add_server(self, name: str) -> SimulatedServer:
+        rng = seeded(self.seed, "clock", name)
+        offset = between(rng, -self.plan.clock_spread, self.plan.clock_spread)
+        rate = 1.0 + between(rng, -self.plan.clock_drift, self.plan.clock_drift)
+        config = replace(self.config, hostname=name, port=PORT, name=name, lazy_links=self.plan.lazy_links)
+        server = SimulatedServer(self, name, config, clock_offset=offset, clock_rate=rate)
+        self.servers[name] = server
+        self.addresses.append(server.address)
+        return server
+
+    def add_base_server(self, name: str) -> SimulatedBaseServer:
+        server = SimulatedBaseServer(self, name, Address(name, PORT), SECRET)
+        self.base_servers[name] = server
+        return server
+
+    def add_person(self, person: Person) -> Agent:
+        kind = NativeAgent if person.native else BaseAgent
+        agent = kind(self, person.name, registers=person.registers, username=person.username)
+        if person.impatient:
+            agent.registered = True
+            agent.secret = f"secret of {person.username}"
+        self.agents[person.name] = agent
+        self.ledger.join(agent)
+        return agent
+
+    def grow(self) -> None:
+        """Servers start one after the other, each joining the network as the plan's shape has it."""
+        rng = seeded(self.seed, "growth")
+        names = [server_name(index) for index in range(self.plan.servers)]
+        at = 0.0
+        for index, name in enumerate(names):
+            server = self.add_server(name)
+            match self.plan.shape:
+                case "chain":
+                    joins = [names[index - 1]]
+                case "star":
+                    joins = [names[0]]
+                case "tree":
+                    joins = [names[pick(rng, index)]] if index else []
+                case _:
+                    joins = [names[0], names[1]][: 1 + pick(rng, 2)] if len(names) > 1 else []
+            addresses = tuple(Address(one, PORT) for one in joins if index and one != name)
+            self.schedule.at(at, lambda server=server, addresses=addresses: server.start(addresses))
+            at += between(rng, 0.0, 0.5)
+        for index in range(self.plan.base_servers):
+            base = self.add_base_server(f"b{index}")
+            remote = Address(names[pick(rng, len(names))], PORT)
+            self.schedule.at(at + between(rng, 0.0, 1.0), lambda base=base, remote=remote: base.start(remote))
+
+    # --- barriers -----------------------------------------------------------------------------------------------------
+
+    def raise_barrier(self, name: str, pairs: list[tuple[str, str]]) -> None:
+        """Let nothing through between these hosts, in these directions, until the barrier of this name is gone."""
+        self._barriers[name] = pairs
+        self.network.cuts.update(pairs)
+
+    def remove_barrier(self, name: str) -> None:
+        pairs = self._barriers.pop(name, [])
+        still = {pair for others in self._barriers.values() for pair in others}
+        self.network.mend([pair for pair in dict.fromkeys(pairs) if pair not in still])
+
+    def remove_barriers(self) -> None:
+        for name in list(self._barriers):
+            self.remove_barrier(name)
+
+    def strand(self, end: End) -> None:
+        """A connection is dead without a sign of it: a person with a base client finds out after a while."""
+        agent = end.party
+        if isinstance(agent, BaseAgent):
+            self.ledger.disconnected(agent)
+            session = agent.session
+            self.schedule.after(STRANDED_SECONDS, lambda: agent.give_up_on(session))
+
+    # --- what is noted ------------------------------------------------------------------------------------------------
+
+    def _note(self, end: End, command: str, data: bytes) -> None:
+        self.messages[command] = self.messages.get(command, 0) + 1
+        self._trace.append(f"{self.schedule.time!r} {end.peer}>{end.host} {command}\n")
+        if data:
+            self._trace.append(data.decode(errors="replace"))
+        if len(self._trace) > 1000:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._hasher.update("".join(self._trace).encode(errors="replace"))
+        self._trace.clear()
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of everything that has arrived anywhere, and when."""
+        self._flush()
+        return self._hasher.copy().hexdigest()
+
+    def kept(self, server: SimulatedServer, records: tuple[Record, ...]) -> None:
+        self.ledger.kept(server, records)
+
+    def noticed(self, server: SimulatedServer, notice: Notice) -> None:
+        self._trace.append(f"{self.schedule.time!r} {server.name} {notice.kind} {notice.text}\n")
+        if self.verbose:
+            print(f"{self.schedule.time:9.3f} {server.name}: [{notice.kind}] {notice.text}")
+
+    def note_sizes(self) -> None:
+        """Look at how much waits in each node."""
+        for server in self.servers.values():
+            if server.node is not None:
+                for name, size in server.node.queues().items():
+                    if size > self.largest.get(name, 0):
+                        self.largest[name] = size
+
+    # --- looking at it ------------------------------------------------------------------------------------------------
+
+    def alive(self) -> list[SimulatedServer]:
+        return [server for server in self.servers.values() if server.node is not None]
+
+
+def server_name(index: int) -> str:
+    return f"s{index:03}"
