@@ -12,11 +12,13 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from core.engine.connection import ConnectionTraffic
+from core.engine.descriptors import room_for
 from core.engine.errors import CannotBind, NotRunning
 from core.engine.listening import BACKLOG, advertised_address, bind, explain
 from core.engine.passwords import Passwords
@@ -109,7 +111,7 @@ class Server:
             config = self.settings.node_config(self._advertised, self._secret)
             runtime = Runtime(
                 loop,
-                self.settings.limits,
+                replace(self.settings.limits, connections=room_for(self.settings.limits.connections)),
                 persistence,
                 passwords,
                 dial_limit=config.dial_limit,

@@ -25,7 +25,7 @@ class ConnectionLimits:
     """What one connection, and all of them together, may cost."""
 
     connections: int = 10_000
-    """Connections at a time; one more is told so and closed."""
+    """Connections at a time, as far as the system lets the process open so many; one more is told so and closed."""
     client_line_bytes: int = CLIENT_LINE_BYTES_MAX
     server_line_bytes: int = SERVER_LINE_BYTES_MAX
     client_queue_bytes: int = 8 * MEBIBYTE

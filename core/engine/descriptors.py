@@ -1,0 +1,25 @@
+"""Open files: each connection is one, and a server that has run out of them can neither accept nor back up."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Final
+
+RESERVED: Final = 128
+"""For the store, its backups, logs, threads and whatever else the process has open."""
+
+
+def room_for(connections: int) -> int:
+    """How many of so many connections this process may have open. Raises its soft limit if that helps."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit on sockets
+        return connections
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + RESERVED
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        raised = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return connections if soft == resource.RLIM_INFINITY else max(1, min(connections, soft - RESERVED))
