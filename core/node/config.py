@@ -26,6 +26,9 @@ class NodeConfig:
     """Least time between announcements of changed loads or users: shorter spreads news faster, longer costs less."""
     lock_limit: float = 10.0
     """A registration that has not got all its answers by then fails."""
+    gather_wait: float = 1.0
+    """How long after a base server's last answer others that it owes are waited for: some of them answer a
+    registration once for all that are behind them. Shorter asks less patience of people, longer trusts slower ones."""
     first_message_limit: float = 10.0
     """A connection that has said nothing valid by then is closed."""
     quiet_limit: float = 6.0
@@ -82,4 +85,12 @@ def local(hostname: str, port: int, secret: str) -> NodeConfig:
 
 def wan(hostname: str, port: int, secret: str) -> NodeConfig:
     """Round trips of hundreds of milliseconds and lossy paths: slower to suspect."""
-    return replace(lan(hostname, port, secret), ping_interval=5.0, dial_limit=15.0, redial_min=0.5, heal_jitter=0.5)
+    return replace(
+        lan(hostname, port, secret),
+        ping_interval=5.0,
+        dial_limit=15.0,
+        lock_limit=30.0,
+        gather_wait=3.0,
+        redial_min=0.5,
+        heal_jitter=0.5,
+    )

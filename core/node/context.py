@@ -16,6 +16,8 @@ from core.wire.codec import Frame
 from core.wire.entries import Recovered
 from core.wire.messages import InvalidMessage, Message
 
+NOTICE_CHARACTERS_MAX: Final = 600
+"""Notices quote what peers say, who may say a lot."""
 FEATURES: Final = ("quit", "user_info", "sync")
 """What this node shows other servers: QUIT, USER_INFO, and the native layer."""
 
@@ -77,6 +79,8 @@ class Context:
         server: str | None = None,
         user: str | None = None,
     ) -> None:
+        if len(text) > NOTICE_CHARACTERS_MAX:
+            text = f"{text[: NOTICE_CHARACTERS_MAX - 1]}…"
         self.actions.append(Notify(Notice(self.now.wall, kind, text, severity, server, user)))
 
     def after(self, seconds: float) -> float:

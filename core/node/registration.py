@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -55,8 +56,8 @@ class Claim:
     decided: bool = False
     """The account entry is being made durable: too late to give way."""
     denied_by: str | None = None
-    asked_base: dict[int, None] = field(default_factory=dict)
-    """Base links that were asked, and would keep the pair if nobody told them to drop it."""
+    asked_base: dict[int, int] = field(default_factory=dict)
+    """Base links that were asked, and would keep the pair if nobody told them to drop it; with the answers they owe."""
 
     @property
     def priority(self) -> tuple[int, str]:
@@ -86,6 +87,7 @@ class Registration:
         self._topology = topology
         self._replication = replication
         self._claims: dict[str, dict[str, Claim]] = {}
+        self._claims_by_id: dict[str, Claim] = {}
         self._echoes: dict[str, Echo] = {}
         self._hashing: dict[int, Claim] = {}
         self._waiting: dict[str, list[Callable[[], None]]] = {}
@@ -151,7 +153,7 @@ class Registration:
             done,
             base_conn,
         )
-        self._claims.setdefault(username, {})[claim.id] = claim
+        self._open(claim)
         context.timers.set(("lock", claim.id), context.after(context.config.lock_limit), lambda: self._too_late(claim))
         token = context.token()
         self._hashing[token] = claim
@@ -171,8 +173,12 @@ class Registration:
         else:
             self._ask(claim)
 
+    def _open(self, claim: Claim) -> None:
+        self._claims.setdefault(claim.username, {})[claim.id] = claim
+        self._claims_by_id[claim.id] = claim
+
     def _is_open(self, claim: Claim) -> bool:
-        return self._claims.get(claim.username, {}).get(claim.id) is claim
+        return self._claims_by_id.get(claim.id) is claim
 
     # --- asking the network -------------------------------------------------------------------------------------------
 
@@ -194,14 +200,17 @@ class Registration:
                 self._send_request(link, claim, echo.round, self._leads_to_base(link))
         for link in self._context.connections.links(State.BASE):
             if link.conn not in (echo.parent, claim.base_conn) and claim.secret is not None:
-                echo.waiting[link.conn] = max(1, len(link.guests))
-                claim.asked_base[link.conn] = None
-                self._count(link, LockRequest(claim.username, claim.secret))
-                self._context.notify(
-                    "security",
-                    f"the secret of {claim.username} was sent in clear to base server {link.peer}",
-                    "warning",
-                )
+                if link.conn not in claim.asked_base:
+                    # Once a claim, however many rounds it takes: a base server would take a second for a new one.
+                    claim.asked_base[link.conn] = max(1, len(link.guests))
+                    self._count(link, LockRequest(claim.username, claim.secret))
+                    self._context.notify(
+                        "security",
+                        f"the secret of {claim.username} was sent in clear to base server {link.peer}",
+                        "warning",
+                    )
+                if claim.asked_base[link.conn] > 0:
+                    echo.waiting[link.conn] = claim.asked_base[link.conn]
         if self._context.connections.links(State.QUIET):
             # A base server that has not announced itself yet cannot be asked yet, and may know the name.
             echo.incomplete = True
@@ -268,13 +277,13 @@ class Registration:
         if message.claim is None or message.round is None or message.stamp is None or message.verifier is None:
             self._context.invalid(link, "LOCK_REQUEST between native servers needs claim, round, stamp and verifier")
             return
-        echo = self._echoes.get(message.claim)
-        known = self._claims.get(message.username, {}).get(message.claim)
-        if (echo is not None and echo.round == message.round) or (known is not None and known.round > message.round):
-            # A second way to here: this node's own answer goes back the first one.
-            self._count(link, LockAllowed(message.username, claim=message.claim, round=message.round, count=0))
+        known = self._claims_by_id.get(message.claim)
+        if known is not None and known.username != message.username:
+            self._context.invalid(link, "LOCK_REQUEST: the claim is a registration of another name")
             return
-        if known is not None and known.round == message.round:
+        is_own = message.claim.startswith(f"{self._context.id}.{self._context.incarnation}.")
+        if is_own or (known is not None and known.round >= message.round):
+            # A second way to here: this node's own answer goes back the first one.
             self._count(link, LockAllowed(message.username, claim=message.claim, round=message.round, count=0))
             return
         claim = known or Claim(message.claim, message.username, message.stamp, message.verifier, message.secret)
@@ -287,7 +296,7 @@ class Registration:
             self._count(link, LockDenied(message.username, claim=message.claim, round=message.round, info=problem))
             return
         self._vote(claim.username, "allowed", "")
-        self._claims.setdefault(claim.username, {})[claim.id] = claim
+        self._open(claim)
         limit = self._context.config.lock_limit + 5.0
         self._context.timers.set(("lock", claim.id), self._context.after(limit), lambda: self._forget(claim))
         echo = Echo(claim, message.round, link.conn, {})
@@ -361,19 +370,32 @@ class Registration:
             self._gathered(echo)
             return
         for claim in list(self._claims.get(message.username, {}).values()):
-            echo = self._echoes.get(claim.id)
-            if echo is not None and link.conn in echo.waiting and message.secret in (None, claim.secret):
-                echo.waiting[link.conn] -= 1
-                if echo.waiting[link.conn] <= 0:
-                    del echo.waiting[link.conn]
-                    self._gathered(echo)
+            if claim.asked_base.get(link.conn, 0) > 0 and message.secret in (None, claim.secret):
+                claim.asked_base[link.conn] -= 1
+                if claim.asked_base[link.conn] == 0:
+                    self._base_answered(claim, link.conn)
+                else:
+                    self._context.timers.set(
+                        ("gather", claim.id, link.conn),
+                        self._context.after(self._context.config.gather_wait),
+                        partial(self._base_answered, claim, link.conn),
+                    )
                 return
+
+    def _base_answered(self, claim: Claim, conn: int) -> None:
+        """Everything behind a base link has allowed: each server itself, or one for all, as some of them do."""
+        self._context.timers.cancel(("gather", claim.id, conn))
+        if conn in claim.asked_base:
+            claim.asked_base[conn] = 0
+        echo = self._echoes.get(claim.id)
+        if echo is not None and echo.waiting.pop(conn, None) is not None:
+            self._gathered(echo)
 
     def denied(self, link: Link, message: LockDenied) -> None:
         """A LOCK_DENIED arrived."""
         if link.state is State.NATIVE:
             echo = self._echoes.get(message.claim or "")
-            if echo is None or echo.round != message.round:
+            if echo is None or echo.round != message.round or link.conn not in echo.waiting:
                 return
             reason = message.info or "another server knows the name"
             self._denied(echo.claim, reason[:200])
@@ -472,8 +494,8 @@ class Registration:
 
     def released(self, link: Link, message: LockRelease) -> None:
         """A LOCK_RELEASE arrived: the claim's origin gave up."""
-        claim = self._claims.get(message.username, {}).get(message.claim)
-        if claim is not None and claim.done is None:
+        claim = self._claims_by_id.get(message.claim)
+        if claim is not None and claim.done is None and claim.username == message.username:
             self._release(claim, link.conn)
 
     def _release(self, claim: Claim, source: int | None = None) -> None:
@@ -481,20 +503,29 @@ class Registration:
         for link in self._context.connections.links(State.NATIVE):
             if link.conn != source and (link.eager or claim.round > 1):
                 self._context.send(link, LockRelease(claim.username, claim.id))
+        self._tell_base_to_drop(claim)
+        self._wake(claim.username)
+
+    def _tell_base_to_drop(self, claim: Claim) -> None:
         for conn in claim.asked_base:
             base = self._context.connections.link(conn)
             if base is not None and claim.secret is not None:
-                self._context.send(base, LockDenied(claim.username, claim.secret))
-        self._wake(claim.username)
+                self._count(base, LockDenied(claim.username, claim.secret))
 
     def _forget(self, claim: Claim) -> None:
+        """The origin of a claim has not said what became of it: it is gone, or cannot reach this node."""
         self._close(claim)
+        self._tell_base_to_drop(claim)
         self._wake(claim.username)
 
     def _close(self, claim: Claim) -> None:
         self._echoes.pop(claim.id, None)
         self._context.timers.cancel(("lock", claim.id))
         self._context.timers.cancel(("ask", claim.id))
+        for conn in claim.asked_base:
+            self._context.timers.cancel(("gather", claim.id, conn))
+        if self._is_open(claim):
+            del self._claims_by_id[claim.id]
         claims = self._claims.get(claim.username)
         if claims is not None:
             claims.pop(claim.id, None)
@@ -531,7 +562,7 @@ class Registration:
             lambda problem: None,
             decided=True,
         )
-        self._claims.setdefault(username, {})[claim.id] = claim
+        self._open(claim)
         if is_verifier:
             self._make_account(claim)
             return
