@@ -1,0 +1,324 @@
+"""The registration lock where base servers take part, in the middle and at the edge, in both directions."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.node import events
+from core.wire import messages as wire
+from core.wire.address import Address
+from tests.node.network import BaseServer, Network, Server, chain
+
+
+def test_a_base_server_is_asked_with_the_secret_and_its_answers_are_counted() -> None:
+    network = Network()
+    servers = network.build(chain(3))
+    base = network.base_server(servers[2], ids=("b1", "b2", "b3"))
+    network.registered(servers[0], "ann", "s")
+    assert base.of(wire.LockRequest) == [wire.LockRequest("ann", "s")]
+    assert base.users == {"ann": "s"}
+
+
+def test_the_secret_travels_only_on_links_that_lead_to_the_base_server() -> None:
+    network = Network()
+    servers = network.build(chain(4), lazy_links=0)
+    network.base_server(servers[1])
+    network.run(1.0)
+    network.registered(servers[0], "ann", "s")
+    with_secret = [
+        (server.config.name, request.secret) for server in servers for request in server.said(wire.LockRequest)
+    ]
+    assert with_secret == [("n000", "s"), ("n001", None), ("n001", "s"), ("n002", None)]
+
+
+def test_operators_are_told_that_a_secret_travels_in_clear() -> None:
+    network = Network()
+    server = network.start("a")
+    base = network.base_server(server)
+    network.registered(server, "ann", "s")
+    assert base.users
+    assert any("ann" in text and "clear" in text for text in server.told("security"))
+
+
+def test_a_name_that_a_base_server_knows_is_refused() -> None:
+    network = Network()
+    servers = network.build(chain(3))
+    base = network.base_server(servers[2])
+    base.users["ann"] = "from long ago"
+    client = network.client(servers[0])
+    client.register("ann", "s")
+    network.run(2.0)
+    assert client.commands == ["REGISTER_FAILED"]
+    assert base.users == {"ann": "from long ago"}
+    assert not any(server.node.book.knows("ann") for server in servers)
+
+
+def test_a_denial_may_carry_the_secret_that_is_stored() -> None:
+    network = Network()
+    server = network.start("a")
+    base = network.base_server(server)
+    base.answers = False
+    client = network.client(server)
+    client.register("ann", "s")
+    network.run(0.2)
+    base.say(wire.LockDenied("ann", "from long ago"))
+    network.run(0.2)
+    assert client.commands == ["REGISTER_FAILED"]
+
+
+def test_a_denied_registration_is_taken_back_at_every_other_base_server() -> None:
+    network = Network()
+    servers = network.build(chain(3))
+    first, last = network.base_server(servers[0], 9000, ["first"]), network.base_server(servers[2], 9100, ["last"])
+    last.users["ann"] = "from long ago"
+    client = network.client(servers[1])
+    client.register("ann", "s")
+    network.run(2.0)
+    assert client.commands == ["REGISTER_FAILED"]
+    assert first.users == {}
+    assert last.users == {"ann": "from long ago"}
+
+
+def test_a_base_server_that_does_not_answer_fails_the_registration_within_the_limit_without_a_trace() -> None:
+    network = Network()
+    servers = network.build(chain(2), lock_limit=3.0)
+    silent, other = network.base_server(servers[1]), network.base_server(servers[0], 9100, ["other"])
+    silent.answers = False
+    client = network.client(servers[0])
+    client.register("ann", "s")
+    network.run(2.9)
+    assert client.log == []
+    network.run(1.0)
+    assert client.commands == ["REGISTER_FAILED"]
+    assert silent.of(wire.LockDenied) == [wire.LockDenied("ann", "s")]
+    assert other.users == {}
+
+
+def test_a_base_server_that_answers_once_for_all_behind_it_is_understood() -> None:
+    network = Network()
+    server = network.start("a")
+    base = network.base_server(server, ids=("b1", "b2", "b3"))
+    base.answers = False
+    client = network.client(server)
+    client.register("ann", "s")
+    network.run(0.2)
+    base.say(wire.LockAllowed("ann", "s"))
+    network.run(0.9)
+    assert client.log == []
+    network.run(0.3)
+    assert client.commands == ["REGISTER_SUCCESS"]
+
+
+def test_a_denial_that_comes_after_another_servers_answer_counts() -> None:
+    network = Network()
+    server = network.start("a")
+    base = network.base_server(server, ids=("b1", "b2"))
+    base.answers = False
+    client = network.client(server)
+    client.register("ann", "s")
+    network.run(0.2)
+    base.say(wire.LockAllowed("ann", "s"))
+    network.run(0.5)
+    base.say(wire.LockDenied("ann", "other"))
+    network.run(2.0)
+    assert client.commands == ["REGISTER_FAILED"]
+
+
+def test_each_base_server_is_asked_once_however_often_the_network_changes_meanwhile() -> None:
+    network = Network(delay=0.02)
+    servers = network.build(chain(5), settle=15.0)
+    base = network.base_server(servers[0])
+    base.answers = False
+    client = network.client(servers[0])
+    client.register("ann", "s")
+    network.run(0.1)
+    network.cut_between(servers[2], servers[3])
+    network.run(2.0)
+    base.say(wire.LockAllowed("ann", "s"))
+    network.run(1.0)
+    assert client.commands == ["REGISTER_SUCCESS"]
+    assert len(base.of(wire.LockRequest)) == 1
+
+
+def test_a_base_server_that_has_not_announced_itself_yet_is_waited_for() -> None:
+    network = Network()
+    server = network.start("a")
+    base = BaseServer(network, 9000)
+    network._connect(base, server, "inbound", None)
+    base.authenticate()
+    network.run(0.1)
+    client = network.client(server)
+    client.register("ann", "s")
+    network.run(2.0)
+    assert client.log == base.log == []
+    base.announce()
+    network.run(1.0)
+    assert client.commands == ["REGISTER_SUCCESS"]
+    assert base.users == {"ann": "s"}
+
+
+def test_a_base_server_whose_link_breaks_meanwhile_is_not_waited_for() -> None:
+    network = Network()
+    servers = network.build(chain(2))
+    base = network.base_server(servers[1])
+    base.answers = False
+    client = network.client(servers[0])
+    client.register("ann", "s")
+    network.run(0.5)
+    assert base.wire is not None
+    network.cut(base.wire)
+    network.run(3.0)
+    assert client.commands == ["REGISTER_SUCCESS"]
+
+
+# --- registrations that a base server begins --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_base_server_gets_one_answer_for_each_server_announced_to_it(count: int) -> None:
+    network = Network()
+    servers = network.build(chain(count))
+    other = network.base_server(servers[-1], 9100, ["o1", "o2"])
+    base = network.base_server(servers[0])
+    network.run(6.0)
+    announced = {str(one.id) for one in base.of(wire.ServerAnnounce)}
+    assert announced == {server.id for server in servers} | {"o1", "o2"}
+    base.say(wire.LockRequest("ann", "s"))
+    network.run(1.0)
+    assert base.of(wire.LockAllowed) == [wire.LockAllowed("ann", "s")] * (count + 2)
+    assert base.of(wire.LockDenied) == []
+    assert other.users == {"ann": "s"}
+    network.run(3.0)
+    for server in servers:
+        network.logged_in(server, "ann", "s", redirects=1)
+
+
+def test_a_server_that_is_gone_still_counts_among_the_answers() -> None:
+    network = Network()
+    servers = network.build(chain(3))
+    base = network.base_server(servers[0])
+    network.run(6.0)
+    servers[2].crash()
+    network.run(30.0)
+    base.say(wire.LockRequest("ann", "s"))
+    network.run(2.0)
+    assert len(base.of(wire.LockAllowed)) == 3
+
+
+def test_a_known_name_is_denied_to_a_base_server_first_and_then_answered_completely() -> None:
+    network = Network()
+    servers = network.build(chain(3))
+    network.registered(servers[2], "ann", "s")
+    base = network.base_server(servers[0])
+    base.say(wire.LockRequest("ann", "other"))
+    network.run(1.0)
+    answers = [one for one in base.log if isinstance(one, wire.LockAllowed | wire.LockDenied)]
+    assert answers == [wire.LockDenied("ann", "other"), *[wire.LockAllowed("ann", "other")] * 2]
+
+
+@pytest.mark.parametrize("name", ["", "anonymous", "ann~abc234", "x" * 65, "a\x00b"])
+def test_a_name_that_cannot_be_registered_is_denied_to_a_base_server(name: str) -> None:
+    network = Network()
+    server = network.start("a")
+    base = network.base_server(server)
+    base.say(wire.LockRequest(name, "s"))
+    network.run(2.0)
+    assert base.of(wire.LockDenied) == [wire.LockDenied(name, "s")]
+    assert base.closed is None
+
+
+def test_a_name_is_taken_from_the_moment_a_base_server_asks_for_it() -> None:
+    network = Network()
+    servers = network.build(chain(2))
+    base = network.base_server(servers[0])
+    base.say(wire.LockRequest("ann", "s"))
+    network.run(0.5)
+    assert len(base.of(wire.LockAllowed)) == 2
+    client = network.client(servers[1])
+    client.register("ann", "other")
+    network.run(3.0)
+    assert client.commands == ["REGISTER_FAILED"]
+    network.logged_in(servers[1], "ann", "s", redirects=1)
+
+
+def test_a_base_server_may_take_its_registration_back() -> None:
+    network = Network()
+    servers = network.build(chain(2))
+    base = network.base_server(servers[0])
+    base.say(wire.LockRequest("ann", "s"))
+    network.run(0.3)
+    base.say(wire.LockDenied("ann", "s"))
+    network.run(3.0)
+    assert not any(server.node.book.knows("ann") for server in servers)
+    network.registered(servers[1], "ann", "other")
+
+
+def test_a_base_server_that_goes_away_before_it_is_answered_has_registered_nobody() -> None:
+    network = Network(delay=0.1)
+    servers = network.build(chain(3), settle=15.0)
+    base = network.base_server(servers[0])
+    network.run(1.0)
+    base.say(wire.LockRequest("ann", "s"))
+    network.run(0.15)
+    base.hang_up()
+    network.run(20.0)
+    assert not any(server.node.book.knows("ann") for server in servers)
+    assert sum(server.node.registration.open_claims for server in servers) == 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_of_one_name_registered_at_a_node_and_at_a_base_server_at_most_one_succeeds(seed: int) -> None:
+    network = Network(seed)
+    servers = network.build(chain(3))
+    base = network.base_server(servers[0])
+    network.run(1.0)
+    client = network.client(servers[2])
+    at_base = network.rng.random() * 0.06
+    network.after(network.rng.random() * 0.06, lambda: client.register("ann", "at node"))
+    network.after(at_base, lambda: base.say(wire.LockRequest("ann", "at base")))
+    network.run(15.0)
+    at_node_succeeded = bool(client.of(wire.RegisterSuccess))
+    at_base_succeeded = not base.of(wire.LockDenied) and len(base.of(wire.LockAllowed)) == 3
+    assert at_node_succeeded + at_base_succeeded <= 1
+    network.run(5.0)
+    books = {str(dict(iter(server.node.book))) for server in servers}
+    assert len(books) == 1
+    if at_node_succeeded or at_base_succeeded:
+        network.logged_in(servers[1], "ann", "at node" if at_node_succeeded else "at base", redirects=1)
+
+
+def test_between_two_base_servers_a_node_speaks_for_each_to_the_other() -> None:
+    network = Network()
+    server = network.start("a")
+    left, right = network.base_server(server, 9000, ["l1", "l2"]), network.base_server(server, 9100, ["r1"])
+    network.run(6.0)
+    left.say(wire.LockRequest("ann", "s"))
+    right.say(wire.LockRequest("bob", "t"))
+    network.run(3.0)
+    assert left.of(wire.LockAllowed) == [wire.LockAllowed("ann", "s")] * 2
+    assert right.of(wire.LockAllowed) == [wire.LockAllowed("bob", "t")] * 3
+    assert left.users == {"bob": "t"}
+    assert right.users == {"ann": "s"}
+
+
+def test_a_base_server_that_was_dialled_is_asked_too() -> None:
+    network = Network()
+    server = network.start("a")
+    base = network.listening_base_server()
+    server.handle(events.JoinRequested(Address("base.example", 9000)))
+    network.run(0.1)
+    base.announce()
+    network.run(0.1)
+    network.registered(server, "ann", "s")
+    assert base.users == {"ann": "s"}
+
+
+@pytest.mark.parametrize("unasked", [wire.LockAllowed("ann", "s"), wire.LockDenied("ann", "s")])
+def test_an_answer_that_nobody_asked_for_changes_nothing(unasked: wire.Message) -> None:
+    network = Network()
+    servers: list[Server] = network.build(chain(2))
+    base = network.base_server(servers[0])
+    base.say(unasked)
+    network.run(1.0)
+    assert base.closed is None
+    network.registered(servers[1], "ann", "s")
