@@ -114,15 +114,9 @@ async def test_activities_cross_in_all_directions_exactly_once(
 
 
 def dialects_and_shapes() -> list[Any]:
-    found = []
-    for dialect in (O, D, E):
-        for shape in SHAPES:
-            # A server that gathers gives one answer for all that are behind it, and a node waits for one of each.
-            short = dialect.gathers_answers and shape in (between_two_nodes, chain_of_two_base_servers)
-            why = pytest.mark.xfail(reason="a server that gathers answers once for all behind it", strict=True)
-            name = f"{shape.__name__}-{dialect.name}"
-            found.append(pytest.param(shape, dialect, id=name, marks=(why,) if short else ()))
-    return found
+    return [
+        pytest.param(shape, dialect, id=f"{shape.__name__}-{dialect.name}") for dialect in (O, D, E) for shape in SHAPES
+    ]
 
 
 @pytest.mark.parametrize(("shape", "dialect"), dialects_and_shapes())
