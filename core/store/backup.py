@@ -241,10 +241,11 @@ def _incarnation_of(database: Path, node: str) -> int:
     """The last incarnation in data that is about to be replaced; 0 if it is another node's, or cannot be read."""
     if not database.exists():
         return 0
-    # Whoever restores may do so because that data is damaged.
+    # Whoever restores may do so because that data is damaged. It is moved aside as it is found: a connection that may
+    # write would clear its log.
     with (
         contextlib.suppress(sqlite3.Error, TypeError, ValueError),
-        contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection,
+        contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection,
     ):
         for identifier, incarnation in connection.execute("SELECT id, incarnation FROM node"):
             if identifier == node:

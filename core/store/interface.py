@@ -44,8 +44,8 @@ class Store(Protocol):
         """Answer `query`, as of the last commit. Raises StoreUnreadable.
 
         Within a stream entries always come in the order of their numbers, so each page raises a vector. The page's
-        `upto` names only streams in which it is beyond `query.seen`, counts only the kinds asked for, and, for entries
-        left out by `newest`, takes them as not wanted.
+        `upto` names only streams in which it is beyond `query.seen`, counts only the kinds asked for, and takes what
+        `newest` leaves out as not wanted: who asks for more lowers `newest` by the activities that came.
 
         An entry beyond a gap that neither side can fill cannot be covered by a vector. Such entries come last, one
         page of them at most, and come again when asked again.

@@ -48,6 +48,8 @@ def everything(
     while True:
         page = store.fetch(Fetch(dict(vector), kinds, newest, entries_max))
         pages.append(page)
+        if newest is not None:
+            newest -= sum(entry.kind == "activity" for entry in page.entries)
         raised = {stream: upto for stream, upto in page.upto.items() if upto > vector.get(stream, 0)}
         assert raised == page.upto, "upto names only what it raises"
         vector.update(raised)

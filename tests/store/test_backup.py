@@ -202,12 +202,18 @@ def crashed_node(tmp_path: Path) -> Path:
     return data
 
 
-def test_damaged_data_can_be_replaced(backup: Path, tmp_path: Path) -> None:
-    (tmp_path / "node.db").write_bytes(b"\0garbage" * 1000)
-    aside = restore_backup(backup, tmp_path, force=True)
+def test_damaged_data_can_be_replaced_and_its_log_is_not_taken_for_the_new_datas(backup: Path, tmp_path: Path) -> None:
+    data = crashed_node(tmp_path)
+    log = (data / "node.db-wal").read_bytes()
+    (data / "node.db").write_bytes(b"\0garbage" * 1000)
+    aside = restore_backup(backup, data, force=True)
     assert aside is not None
     assert (aside / "node.db").read_bytes() == b"\0garbage" * 1000
-    open_at(tmp_path)[0].close()
+    assert (aside / "node.db-wal").read_bytes() == log
+    assert sorted(path.name for path in data.iterdir()) == sorted(["lock", "node.db", aside.name])
+    store, recovered = open_at(data, WALL + 1)
+    assert (recovered.node, recovered.activities) == ("gezdgnbvgy3t", 2)
+    store.close()
 
 
 def test_data_in_use_is_not_replaced_even_by_force(backup: Path, tmp_path: Path) -> None:

@@ -73,6 +73,15 @@ def test_a_shared_directory_is_not_closed_to_others(tmp_path: Path) -> None:
     assert mode(shared) == 0o1777
 
 
+def test_somebody_elses_directory_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    theirs.chmod(0o770)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    open_at(theirs)[0].close()
+    assert mode(theirs) == 0o770
+
+
 def test_a_second_opener_is_told_who_has_it(tmp_path: Path) -> None:
     store, _ = open_at(tmp_path / "data")
     with pytest.raises(DataDirectoryInUse, match=f"in use by process {os.getpid()}") as refusal:

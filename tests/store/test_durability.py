@@ -138,6 +138,14 @@ def test_what_cannot_be_stored_at_all_leaves_nothing_behind(tmp_path: Path) -> N
     store.close()
 
 
+def test_gaps_that_have_closed_leave_nothing_on_disk(tmp_path: Path) -> None:
+    store, _ = open_at(tmp_path)
+    for seq in (9, 7, 5, 3, 1, 2, 4, 6, 8):
+        store.commit([activity(A, seq)])
+    assert store._connection.execute("SELECT first, last FROM runs").fetchall() == [(0, 9)]
+    store.close()
+
+
 def test_commits_go_on_while_a_backup_is_written(tmp_path: Path) -> None:
     store, _ = open_at(tmp_path / "data")
     for begin in range(0, 20_000, 1000):
