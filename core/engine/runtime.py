@@ -52,6 +52,7 @@ from core.node.notices import Notice
 from core.node.snapshot import NodeSnapshot
 from core.wire.address import Address
 from core.wire.codec import encode
+from core.wire.entries import AccountFact
 from core.wire.messages import InvalidMessage, Message
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,10 @@ class NodeMachine(Protocol):
     def handle(self, event: Event, now: Now) -> list[Action]: ...
 
     def snapshot(self, now: Now) -> NodeSnapshot: ...
+
+    def account(self, name: str) -> AccountFact | None: ...
+
+    def account_name(self, claim: str) -> str | None: ...
 
 
 class Runtime:
@@ -158,6 +163,14 @@ class Runtime:
     def snapshot(self) -> NodeSnapshot:
         assert self._node is not None
         return self._node.snapshot(self.now())
+
+    def account(self, name: str) -> AccountFact | None:
+        assert self._node is not None
+        return self._node.account(name)
+
+    def account_name(self, claim: str) -> str | None:
+        assert self._node is not None
+        return self._node.account_name(claim)
 
     def traffic(self) -> dict[int, ConnectionTraffic]:
         return {conn: connection.traffic for conn, connection in self._connections.items()}

@@ -34,7 +34,7 @@ from core.node.snapshot import NodeSnapshot
 from core.store.interface import Store
 from core.store.sqlite import open_store
 from core.wire.address import Address
-from core.wire.entries import Fetch, Kind, Page, Recovered, Stream
+from core.wire.entries import AccountFact, Fetch, Kind, Page, Recovered, Stream
 
 log = logging.getLogger(__name__)
 
@@ -259,6 +259,29 @@ class Server:
         self._tell("backup", f"a backup was written to {path}", "good")
         return path
 
+    # --- who people are -------------------------------------------------------------------------------------------
+
+    def account(self, name: str) -> AccountFact | None:
+        """The account that has a name, or None if nobody has."""
+        return self._running().account(name)
+
+    def account_name(self, claim: str) -> str | None:
+        """The name that an account has now."""
+        return self._running().account_name(claim)
+
+    async def verify(self, name: str, secret: str) -> bool:
+        """Whether `secret` is the account's that has the name. Takes as long when there is none."""
+        fact = self.account(name)
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def answered(matches: bool) -> None:
+            if not answer.done():
+                answer.set_result(matches)
+
+        assert self._passwords is not None
+        self._passwords.verify(secret, fact.verifier if fact is not None else None, answered)
+        return await answer
+
     # --- inside ---------------------------------------------------------------------------------------------------
 
     def _running(self) -> Runtime:
@@ -284,6 +307,10 @@ class Server:
         return await loop.create_server(
             runtime.accepted, sock=listener, backlog=BACKLOG, ssl=tls, ssl_handshake_timeout=limit
         )
+
+    def publish(self, notice: Notice) -> None:
+        """Put something that happened beside the node among its events."""
+        self._notice(notice)
 
     def _notice(self, notice: Notice) -> None:
         self.notices.append(notice)

@@ -19,6 +19,8 @@ from core.wire.messages import Guest, ServerAnnounce
 RECORDS_PER_SECOND: Final = 4.0
 """How many repeated records a node is willing to hear per second."""
 USERS_SHOWN: Final = 256
+REDIRECT_GAP: Final = 0.005
+"""Seconds between announcements because of redirects: a storm of them is announced together."""
 
 
 class Announcements:
@@ -30,6 +32,7 @@ class Announcements:
         self._users = users
         self._structural = False
         self._load_dirty = False
+        self._published_at = float("-inf")
         self._base_beat = False
         self.on_record: list[Callable[[ServerRecord | None, ServerRecord], None]] = []
         """Told of each newer record of another node, with the one before it."""
@@ -49,6 +52,15 @@ class Announcements:
             self._load_dirty = True
             gap = self._context.config.announce_gap * self._stretch()
             self._context.timers.set("load", self._context.after(gap), self._publish_load)
+
+    def redirected(self) -> None:
+        """A client is about to be sent away: its new server must know before it arrives, or would send it on."""
+        now = self._context.now.monotonic
+        if now - self._published_at >= REDIRECT_GAP:
+            self._publish(everywhere=False)
+        else:
+            self._load_dirty = True
+            self._context.timers.set("load", self._published_at + REDIRECT_GAP, self._publish_load)
 
     def _stretch(self) -> float:
         interval = self._context.config.announce_interval
@@ -75,6 +87,7 @@ class Announcements:
     def _publish(self, *, everywhere: bool) -> None:
         own = self._topology.own
         own.version += 1
+        self._published_at = self._context.now.monotonic
         own.load, users = self._users()
         own.users = tuple(users[:USERS_SHOWN])
         own.guests = tuple(

@@ -2,13 +2,15 @@
 
 The base rule (some other server has at least 2 clients fewer) is applied to loads that are seconds old. Three things
 keep that from doing harm: of the servers that qualify two are drawn at random and the lighter is taken (Mitzenmacher,
-"How Useful Is Old Information?", IEEE TPDS 11(1), 2000); each client just sent to a server counts as that
-server's until its announcements can have caught up; and a client that was just redirected stays.
+"How Useful Is Old Information?", IEEE TPDS 11(1), 2000); each client that anybody has just sent to a server, which is
+announced at once, counts as that server's until its own announcements can have caught up; and as many clients as were
+sent to a server stay there.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from core.node.connections import Session
@@ -18,6 +20,8 @@ from core.wire.messages import Login
 
 DIFFERENCE_MIN: Final = 2
 """How many clients fewer another server must have (base protocol)."""
+CREDITS_MAX: Final = 1000
+"""How many clients sent to one server are believed of one announcement."""
 
 
 class Target(NamedTuple):
@@ -43,6 +47,10 @@ class Balance:
         config = self._context.config
         if not config.redirects or session.origin == "local" or self._context.draining:
             return None
+        if self._credits(self._context.id):
+            # Somebody sent a client here, and this may be it: it stays. A base client cannot say so itself.
+            self._sent[self._context.id].popleft()
+            return None
         if login.redirects >= config.redirect_client_limit:
             return None
         lighter = [
@@ -54,8 +62,19 @@ class Balance:
             return None
         drawn = lighter if len(lighter) <= 2 else self._context.rng.sample(lighter, 2)
         target = min(drawn, key=lambda one: (one.load, one.id))
-        self._sent.setdefault(target.id, deque()).append(self._context.after(self._credit_time()))
+        self._credit(target.id)
+        sent = self._topology.own.sent
+        sent[target.id] = sent.get(target.id, 0) + 1
         return target
+
+    def _credit(self, server: str) -> None:
+        self._sent.setdefault(server, deque()).append(self._context.after(self._credit_time()))
+
+    def sent_announced(self, before: Mapping[str, int], after: Mapping[str, int]) -> None:
+        """A server announced how many clients it has ever sent where: the new ones count before they show in loads."""
+        for server, total in after.items():
+            for _ in range(min(max(0, total - before.get(server, 0)), CREDITS_MAX)):
+                self._credit(server)
 
     def candidates(self) -> list[Target]:
         """Every other server that takes clients, with its load as estimated now."""

@@ -92,6 +92,7 @@ class Node:
             self.registration,
             self.balance,
             self.announcements.load_changed,
+            self.announcements.redirected,
             self._status,
         )
         self.drain = Drain(
@@ -320,6 +321,7 @@ class Node:
     def _record_merged(self, before: ServerRecord | None, record: ServerRecord) -> None:
         if before is not None:
             self.balance.load_announced(record.id, before.load, record.load)
+            self.balance.sent_announced(before.sent, record.sent)
         if record.left and (before is None or not before.left):
             self._context.notify("quit", f"{record.name} has left the network", server=record.id)
             self.healing.departed(record.id)
@@ -343,7 +345,15 @@ class Node:
 
     def snapshot(self, now: Now) -> NodeSnapshot:
         """What the node knows at this moment."""
-        return view_of(self._context, self.book, self.topology, self.replication, self.healing, now)
+        return view_of(
+            self._context,
+            self.book,
+            self.topology,
+            self.replication,
+            self.healing,
+            self.registration.lock_messages,
+            now,
+        )
 
     def queues(self) -> dict[str, int]:
         """How much waits, by what it waits for: what a monitor watches, and what must be bounded."""

@@ -18,6 +18,7 @@ import msgspec
 from core.node.actions import Broadcast, Persist
 from core.node.connections import State
 from core.node.context import Context
+from core.wire.activity import unique_members
 from core.wire.codec import Frame
 from core.wire.entries import (
     AccountFact,
@@ -248,12 +249,15 @@ class Replication:
         for session in context.connections.catching_up.values():
             if session.backlog is not None:
                 session.backlog.append(entry)
-        for link in context.connections.links(State.BASE, State.QUIET):
-            if link.conn != source:
+        base_links = [link for link in context.connections.links(State.BASE, State.QUIET) if link.conn != source]
+        if base_links:
+            body = unique_members(entry.body)
+            to_base = frame if body is entry.body else frame_of(msgspec.structs.replace(entry, body=body))
+            for link in base_links:
                 if link.state is State.BASE:
-                    context.send(link, frame)
+                    context.send(link, to_base)
                 else:
-                    link.backlog.append(frame)
+                    link.backlog.append(to_base)
 
     def _unpark_overdue(self) -> None:
         now = self._context.now.monotonic

@@ -59,6 +59,7 @@ class Sessions:
         registration: Registration,
         balance: Balance,
         load_changed: Callable[[], None],
+        redirected: Callable[[], None],
         status: Callable[[], dict[str, Any]],
     ) -> None:
         self._context = context
@@ -67,6 +68,7 @@ class Sessions:
         self._registration = registration
         self._balance = balance
         self._load_changed = load_changed
+        self._redirected = redirected
         self._status = status
         self._key = context.rng.randbytes(32)
         self._verifying: dict[int, Callable[[bool], None]] = {}
@@ -264,6 +266,7 @@ class Sessions:
     def _redirect(self, session: Session, hostname: str, port: int, server: str) -> None:
         self._context.notify("redirected", f"{session.user} was redirected to {server}", user=session.user)
         self._leave(session)
+        self._redirected()
         self._context.refuse(session, Redirect(hostname, port), f"redirected to {hostname}:{port}")
 
     def _mac(self, secret: str) -> bytes:
@@ -302,11 +305,12 @@ class Sessions:
             if entry.id not in session.fetched and not self._replication.is_pending(entry.id):
                 session.fetched.add(entry.id)
                 self._context.send(session, frame_of(entry))
-        if page.more and query.newest is None:
+        newest = None if query.newest is None else query.newest - len(page.entries)
+        if page.more and (newest is None or newest > 0):
             seen = dict(query.seen)
             for stream, upto in page.upto.items():
                 seen[stream] = max(upto, seen.get(stream, 0))
-            self._fetch(session, Fetch(seen, query.kinds))
+            self._fetch(session, Fetch(seen, query.kinds, newest))
             return True
         for entry in session.backlog:
             if entry.id not in session.fetched:

@@ -91,5 +91,7 @@ class NodeSnapshot(msgspec.Struct, frozen=True):
     """Whether a base server is part of the network: registrations then travel there in the clear."""
     parked: int = 0
     """Activities that wait for their sender's previous one."""
+    lock_messages: int = 0
+    """Lock messages that this node has sent since its start."""
     unreachable: int = 0
     """Servers that are known but cannot be reached now."""

@@ -42,6 +42,8 @@ class ServerRecord:
     draining: bool = False
     left: bool = False
     successor: str | None = None
+    sent: dict[str, int] = field(default_factory=dict)
+    """How many clients the node has ever redirected to each server."""
     seen_at: float = 0.0
     """Wall-clock seconds since 1970 at which the node was last known to be reachable."""
 
@@ -65,6 +67,7 @@ class ServerRecord:
             draining=self.draining,
             left=self.left,
             successor=self.successor,
+            sent=dict(sorted(self.sent.items())),
         )
 
 
@@ -86,6 +89,7 @@ def record_of(message: ServerAnnounce, wall: float) -> ServerRecord | None:
         draining=message.draining,
         left=message.left,
         successor=message.successor,
+        sent=dict(message.sent),
         seen_at=wall,
     )
 

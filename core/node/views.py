@@ -24,6 +24,7 @@ def view_of(
     topology: Topology,
     replication: Replication,
     healing: Healing,
+    lock_messages: int,
     now: Now,
 ) -> NodeSnapshot:
     """A picture of the node at `now`."""
@@ -50,6 +51,7 @@ def view_of(
         base_servers=any(topology.records[server].guests for server in topology.reachable)
         or any(link.state is State.BASE for link in context.connections.links(State.BASE)),
         parked=replication.parked,
+        lock_messages=lock_messages,
         unreachable=len(healing.missing()),
     )
 

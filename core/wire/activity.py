@@ -19,6 +19,29 @@ def stamp_activity(activity: dict[str, msgspec.Raw], user: str) -> bytes:
     return _encoder.encode(processed)
 
 
+def unique_members(activity: bytes) -> bytes:
+    """The activity without repeated members, the last of each kept; the same bytes where there are none.
+
+    Some base servers end a link over a member that is there twice (RFC 8259, section 4, only says that names should be
+    unique), so towards base servers there are none.
+    """
+    if activity.count(b"{") <= 1:
+        return activity
+    unique = _unique(activity)
+    return activity if len(unique) == len(activity) else unique
+
+
+def _unique(value: bytes) -> bytes:
+    value = value.strip(b" \t\r\n")
+    if value.startswith(b"{"):
+        members = msgspec.json.decode(value, type=dict[str, msgspec.Raw])
+        return _encoder.encode({name: msgspec.Raw(_unique(bytes(raw))) for name, raw in members.items()})
+    if value.startswith(b"["):
+        items = msgspec.json.decode(value, type=list[msgspec.Raw])
+        return _encoder.encode([msgspec.Raw(_unique(bytes(raw))) for raw in items])
+    return value
+
+
 def too_deep(activity: bytes) -> bool:
     """Whether an activity nests deeper than every node is sure to be able to parse."""
     if activity.count(b"[") + activity.count(b"{") <= NESTING_DEPTH_MAX:

@@ -21,7 +21,7 @@ from core.node.events import ConnectionOpened, Event, MessageReceived, Now
 from core.node.notices import Notice
 from core.node.snapshot import NodeSnapshot
 from core.wire.codec import Frame
-from core.wire.entries import Entry, EntryId, Fetch, Page, Record, Recovered
+from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Page, Record, Recovered
 from core.wire.messages import Message, Ping
 
 LIMIT = 10.0
@@ -63,6 +63,12 @@ class ScriptedNode:
     def snapshot(self, now: Now) -> NodeSnapshot:
         self.snapshots += 1
         return NodeSnapshot(now.wall, "n", "n", "h", 1, 1, 0, (), (), (), 0, 0, False, None, False)
+
+    def account(self, name: str) -> AccountFact | None:
+        return None
+
+    def account_name(self, claim: str) -> str | None:
+        return None
 
     def of(self, kind: type[_Kind]) -> list[_Kind]:
         return [event for event in self.events if isinstance(event, kind)]

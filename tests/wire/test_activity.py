@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.wire.activity import stamp_activity, too_deep
+from core.wire.activity import stamp_activity, too_deep, unique_members
 from core.wire.codec import MalformedLine, decode, encode
 from core.wire.limits import NESTING_DEPTH_MAX
 from core.wire.messages import ActivityBroadcast, ActivityMessage
@@ -147,3 +147,12 @@ def test_a_deeply_nested_activity_is_refused_at_any_depth(command: bytes, depth:
     line = b'{"command":"' + command + b'","username":"a","activity":{"a":' + nested(depth) + b"}}"
     with pytest.raises(MalformedLine, match="nested too deeply"):
         decode(line)
+
+
+def test_repeated_members_are_removed_at_any_depth_and_the_last_is_kept() -> None:
+    assert unique_members(b'{"a":{"b":1,"b":[{"c":1,"c":2.50}]}}') == b'{"a":{"b":[{"c":2.50}]}}'
+
+
+def test_an_activity_without_repeated_members_keeps_its_bytes() -> None:
+    activity = b'{"a":{"b":123456789012345678901234567890},"c":[{"d":1e2}]}'
+    assert unique_members(activity) is activity
