@@ -1,0 +1,151 @@
+"""The application as it runs in an SSH session."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from core.client import Client, ClientEvent, ClientSettings, ServerQuits
+from core.wire.names import ANONYMOUS
+from tui.app import ActivityApp, Preferences
+from tui.client_events import tell
+from tui.running import HISTORY, NetworkClient
+from tui.safe_text import neutralise_name
+from tui.screens.asking import ConfirmScreen
+from tui.session import ClientFace, Happening, Identity, Session
+from tui.ssh.keyring import TooManyKeys
+from tui.ssh.terminals import color_system
+
+if TYPE_CHECKING:
+    from tui.ssh.connection import SSHConnection
+    from tui.ssh.server import SSHServer
+    from tui.ssh.session import SSHSession
+
+log = logging.getLogger(__name__)
+
+
+class SSHApp(ActivityApp):
+    """One person's application. What goes wrong in it is logged here and concerns nobody else."""
+
+    def __init__(self, server: SSHServer, connection: SSHConnection, **options: Any) -> None:
+        super().__init__(**options)
+        self._ssh = server
+        self._connection = connection
+        self.failure = False
+
+    @property
+    def frame_interval(self) -> float:
+        return self._ssh.pace.interval
+
+    def frame_late_by(self, seconds: float) -> None:
+        self._ssh.pace.late_by(seconds)
+
+    def _print_error_renderables(self) -> None:
+        # The default prints a traceback, with the values of variables, to the server's own terminal.
+        self.failure = True
+        self._exit_renderables.clear()
+        error = getattr(self, "_exception", None)
+        log.error("an application over SSH failed", exc_info=error)
+
+    def _tell(self, happening: Happening) -> None:
+        super()._tell(happening)
+        if happening.kind == "registered":
+            self._offer_key(happening.username)
+
+    def _offer_key(self, username: str) -> None:
+        """Trust on first use: the key that a newcomer came in with can open the account that they have just made."""
+        person = self._connection.person
+        fact = self._ssh.account(username)
+        if person is None or fact is None:
+            return
+        self._connection.registered(fact.claim)
+        if person.key is None:
+            return
+        key = person.key
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._spawn(self._bind(fact.claim))
+
+        self.push_screen(
+            ConfirmScreen(
+                "Your key",
+                f"You came in with the key {key.fingerprint}.\n\nShall it open the account "
+                f"{neutralise_name(username)} from now on, without the secret?",
+                yes="Bind this key",
+                no="Not now",
+            ),
+            answered,
+        )
+
+    async def _bind(self, claim: str) -> None:
+        person = self._connection.person
+        if person is None:
+            return
+        try:
+            await self._ssh.bind_key(person, claim)
+        except (TooManyKeys, OSError) as error:
+            self.call_later(self.notify, f"The key could not be bound: {error}", severity="error", markup=False)
+        else:
+            self.call_later(self.notify, "The key opens this account from now on.", markup=False)
+
+
+def make_application(server: SSHServer, connection: SSHConnection, terminal: SSHSession, query: str) -> SSHApp:
+    """The application for the person at the other end of a connection."""
+    person = connection.person
+    assert person is not None
+    colors = color_system(terminal.terminal, terminal.environment)
+    person_name, newcomer = person.name, person.newcomer
+
+    def make_client(session: Session, identity: Identity) -> ClientFace:
+        anonymous = identity.way == "anonymous"
+        name = ANONYMOUS if anonymous else identity.username
+        vouched = name if connection.person is not None and _vouched(server, connection, name) else None
+        settings = ClientSettings(
+            username=name,
+            secret=None if anonymous or (vouched and not identity.secret) else identity.secret,
+            register=identity.way == "register",
+            history=HISTORY if not session.feed.arrived else 0,
+            follow_redirects=False,
+        )
+
+        def heard(event: ClientEvent) -> None:
+            tell(session, event)
+            if isinstance(event, ServerQuits):
+                terminal.farewell("This server has left the network.", event.address)
+
+        return NetworkClient(Client(settings, (), heard, home=lambda: server.node.connect_local(vouched)))
+
+    session = Session(make_client, node=server.node, owns_node=False)
+    for notice in server.node.notices:
+        session.noticed(notice)
+    if newcomer:
+        session.identity = Identity("register", person_name, person.secret)
+        first = None
+    elif person_name == ANONYMOUS:
+        first = Identity("anonymous")
+    else:
+        first = Identity("login", person_name, None)
+    app = SSHApp(
+        server,
+        connection,
+        session=session,
+        first=first,
+        preferences=Preferences(no_color=colors is None, anonymous=server.settings.anonymous),
+    )
+    if colors is not None:
+        app.console._color_system = colors
+    unsubscribe = server.node.subscribe(session.noticed)
+    app.at_end(unsubscribe)
+    if query:
+        app.filter_at_start = query
+    return app
+
+
+def _vouched(server: SSHServer, connection: SSHConnection, name: str) -> bool:
+    """Whether the person has proved to own the account that has this name now."""
+    person = connection.person
+    fact = server.account(name)
+    return person is not None and person.claim is not None and fact is not None and fact.claim == person.claim
+
+

@@ -1,0 +1,102 @@
+"""Standard input, output and error of a command that runs over SSH."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import Final, Protocol
+
+INPUT_HOLD: Final = 256 * 1024
+"""Bytes of input that wait for the command; with more, the channel is not read."""
+
+
+class Closed(Exception):
+    """The other side has gone, or wants the command to end."""
+
+
+class _Write(Protocol):
+    def __call__(self, data: bytes, *, error: bool = False) -> None: ...
+
+
+class CommandChannel:
+    """A command's streams. Output waits for a slow reader; input is held back when nobody takes it."""
+
+    def __init__(self, write: _Write, hold: Callable[[bool], None]) -> None:
+        self._write = write
+        self._hold = hold
+        self._input: deque[bytes] = deque()
+        self._input_bytes = 0
+        self._held = False
+        self._eof = False
+        self._news = asyncio.Event()
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self.stopped = asyncio.Event()
+        """Set when the other side has gone or wants the command to end."""
+
+    # --- from the channel ---------------------------------------------------------------------------------------------
+
+    def received(self, data: bytes) -> None:
+        self._input.append(data)
+        self._input_bytes += len(data)
+        if self._input_bytes > INPUT_HOLD and not self._held:
+            self._held = True
+            self._hold(True)
+        self._news.set()
+
+    def ended(self) -> None:
+        self._eof = True
+        self._news.set()
+
+    def closed(self) -> None:
+        self.ended()
+        self.interrupted()
+
+    def interrupted(self) -> None:
+        self.stopped.set()
+        self._news.set()
+        self._writable.set()
+
+    def pause(self) -> None:
+        if not self.stopped.is_set():
+            self._writable.clear()
+
+    def resume(self) -> None:
+        self._writable.set()
+
+    # --- for the command ----------------------------------------------------------------------------------------------
+
+    async def put(self, line: str) -> None:
+        """Write a line of data. Raises Closed when nobody reads any more."""
+        await self._writable.wait()
+        if self.stopped.is_set():
+            raise Closed
+        self._write(f"{line}\n".encode("utf-8", "replace"))
+
+    def say(self, sentence: str) -> None:
+        """Narrate a line."""
+        self._write(f"activity-tui: {sentence}\n".encode("utf-8", "replace"), error=True)
+
+    async def lines(self, longest: int) -> AsyncIterator[bytes]:
+        """Lines of input, until its end. A line longer than `longest` bytes comes as that many and one more."""
+        partial = b""
+        while True:
+            while not self._input and not self._eof and not self.stopped.is_set():
+                self._news.clear()
+                await self._news.wait()
+            if self.stopped.is_set():
+                raise Closed
+            if not self._input:
+                if partial:
+                    yield partial
+                return
+            data = self._input.popleft()
+            self._input_bytes -= len(data)
+            if self._held and self._input_bytes < INPUT_HOLD // 2:
+                self._held = False
+                self._hold(False)
+            *whole, rest = (partial + data).split(b"\n")
+            for line in whole:
+                yield line
+            partial = rest[: longest + 1]

@@ -1,0 +1,340 @@
+"""Commands over SSH: the same words, output and exit statuses as on the command line, without a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import shlex
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from core.client import (
+    ActivityAccepted,
+    ActivityArrived,
+    ActivityRefused,
+    ActivityUnknown,
+    CaughtUp,
+    Client,
+    ClientEvent,
+    ClientSettings,
+    GaveUp,
+    LoggedIn,
+)
+from core.node.snapshot import NodeSnapshot
+from core.wire.limits import CLIENT_LINE_BYTES_MAX
+from core.wire.names import ANONYMOUS
+from tui.cli.console import ExitStatus
+from tui.cli.post import encode
+from tui.cli.status import table
+from tui.cli.tail import HISTORY_MAX, line_of, since
+from tui.safe_text import neutralise
+from tui.ssh.channel import Closed, CommandChannel
+from tui.ssh.keyring import TooManyKeys
+
+if TYPE_CHECKING:
+    from tui.ssh.connection import Person
+    from tui.ssh.server import SSHServer
+
+ANSWER_LIMIT: Final = 15.0
+LINES_WAITING_MAX: Final = 1000
+
+HELP: Final = """\
+ssh HOST                      open the application (needs a terminal)
+ssh -t HOST feed QUERY        open it with the feed filtered: words, from:NAME, type:TYPE
+ssh HOST post TEXT            post a note
+ssh HOST post --json OBJECT   post an activity as it stands
+ssh HOST post [--json] -      post each line of standard input
+ssh HOST tail [--json] [--since DURATION|N] [--no-follow]
+                              the feed, an activity a line
+ssh HOST status [--json]      servers, loads, connections, users
+ssh HOST keys                 the keys that open your account here
+ssh HOST keys add [KEY]       bind the key that you came in with, or another public key
+ssh HOST keys remove WHICH    by its number in the list, its fingerprint or its comment
+ssh HOST help                 this page
+
+Exit statuses: 0 done, 1 failure, 2 usage, 3 unreachable, 4 refused, 130 interrupted."""
+
+
+class _Failed(Exception):
+    def __init__(self, status: ExitStatus, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+def split(command: str) -> list[str]:
+    """The words of a command as a shell would see them."""
+    try:
+        return shlex.split(command)
+    except ValueError:
+        return command.split()
+
+
+async def run(words: list[str], io: CommandChannel, server: SSHServer, person: Person) -> int:
+    """Run a command; its exit status."""
+    commands: dict[str, Callable[[list[str], CommandChannel, SSHServer, Person], Awaitable[int]]] = {
+        "post": _post,
+        "tail": _tail,
+        "status": _status,
+        "keys": _keys,
+        "help": _help,
+    }
+    command = commands.get(words[0])
+    try:
+        if command is None:
+            needs = " needs a terminal: ssh -t" if words[0] == "feed" else " is no command here"
+            raise _Failed(ExitStatus.USAGE, f"{neutralise(words[0], 40)!r}{needs}; `help` tells what there is")
+        if person.newcomer and words[0] != "help":
+            raise _Failed(
+                ExitStatus.REFUSED,
+                f"nobody is registered as {neutralise(person.name, 64)!r}; come in with a terminal to register the name",
+            )
+        return await command(words[1:], io, server, person)
+    except _Failed as failed:
+        io.say(str(failed))
+        return failed.status
+    except Closed:
+        return ExitStatus.INTERRUPTED
+
+
+async def _help(words: list[str], io: CommandChannel, server: SSHServer, person: Person) -> int:
+    for line in HELP.splitlines():
+        await io.put(line)
+    return ExitStatus.DONE
+
+
+def _flags(words: list[str], known: tuple[str, ...]) -> tuple[set[str], list[str]]:
+    flags = {word for word in words if word in known}
+    rest = [word for word in words if word not in known]
+    for word in rest:
+        if word.startswith("--"):
+            raise _Failed(ExitStatus.USAGE, f"{neutralise(word, 40)} is no option here; `help` tells what there is")
+    return flags, rest
+
+
+# --- the client ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Running:
+    client: Client
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    logged_in: asyncio.Event = field(default_factory=asyncio.Event)
+    reason: str = ""
+
+
+@contextlib.asynccontextmanager
+async def _client(
+    server: SSHServer, person: Person, io: CommandChannel, on_event: Callable[[ClientEvent], None], history: int = 0
+) -> AsyncIterator[_Running]:
+    """The person's client on the node of this process, logged in."""
+
+    def heard(event: ClientEvent) -> None:
+        if isinstance(event, LoggedIn):
+            running.logged_in.set()
+        elif isinstance(event, GaveUp):
+            running.reason = event.reason
+            running.over.set()
+        on_event(event)
+
+    name = server.node.account_name(person.claim) if person.claim is not None else ANONYMOUS
+    settings = ClientSettings(username=name or person.name, history=history, reconnect=False, follow_redirects=False)
+    client = Client(settings, (), heard, home=lambda: server.node.connect_local(name))
+    running = _Running(client)
+    task = asyncio.create_task(client.run())
+    task.add_done_callback(lambda _: running.over.set())
+    try:
+        if not await _first(running.logged_in, running.over, io.stopped, limit=ANSWER_LIMIT):
+            reason = neutralise(running.reason, 200) or "no answer"
+            raise _Failed(ExitStatus.REFUSED, f"the login did not succeed: {reason}")
+        yield running
+    finally:
+        await client.close()
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await task
+
+
+async def _first(wanted: asyncio.Event, *others: asyncio.Event, limit: float | None) -> bool:
+    """Wait for the first of some events; whether it was the one that was wanted."""
+    waits = [asyncio.ensure_future(event.wait()) for event in (wanted, *others)]
+    try:
+        await asyncio.wait(waits, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+    return wanted.is_set()
+
+
+# --- post ---------------------------------------------------------------------------------------------------------------
+
+
+async def _post(words: list[str], io: CommandChannel, server: SSHServer, person: Person) -> int:
+    flags, rest = _flags(words, ("--json",))
+    as_json = "--json" in flags
+    if not rest:
+        raise _Failed(ExitStatus.USAGE, "there is nothing to post: give a text, or - for standard input")
+    fates: dict[str, asyncio.Future[str]] = {}
+
+    def heard(event: ClientEvent) -> None:
+        match event:
+            case ActivityAccepted(ref=ref, id=identity):
+                fate = f"accepted {identity or ''}".rstrip()
+            case ActivityRefused(ref=ref, info=info):
+                fate = f"refused {neutralise(info)}"
+            case ActivityUnknown(ref=ref):
+                fate = "unknown the connection was lost before an answer came"
+            case _:
+                return
+        future = fates.get(ref)
+        if future is not None and not future.done():
+            future.set_result(fate)
+
+    async def one(running: _Running, text: str) -> str:
+        try:
+            ref = running.client.post(encode(text, as_json=as_json))
+        except ValueError as error:
+            return f"refused {error}"
+        future = fates[ref] = asyncio.get_running_loop().create_future()
+        try:
+            return await asyncio.wait_for(future, ANSWER_LIMIT)
+        except TimeoutError:
+            return f"unknown no answer within {ANSWER_LIMIT:g} seconds"
+        finally:
+            del fates[ref]
+
+    worst = ExitStatus.DONE
+    async with _client(server, person, io, heard) as running:
+        if rest == ["-"]:
+            async for line in io.lines(CLIENT_LINE_BYTES_MAX):
+                if line.strip():
+                    worst = max(worst, await _told(io, await one(running, line.decode("utf-8", "replace"))))
+        else:
+            worst = await _told(io, await one(running, " ".join(rest)))
+    return worst
+
+
+async def _told(io: CommandChannel, fate: str) -> ExitStatus:
+    await io.put(fate)
+    kind = fate.partition(" ")[0]
+    return {"accepted": ExitStatus.DONE, "refused": ExitStatus.REFUSED}.get(kind, ExitStatus.FAILURE)
+
+
+# --- tail, status -------------------------------------------------------------------------------------------------------
+
+
+async def _tail(words: list[str], io: CommandChannel, server: SSHServer, person: Person) -> int:
+    span: str | None = None
+    if "--since" in words:
+        place = words.index("--since")
+        if place + 1 >= len(words):
+            raise _Failed(ExitStatus.USAGE, "--since needs a duration (2h) or a number of activities")
+        span = words[place + 1]
+        words = words[:place] + words[place + 2 :]
+    flags, rest = _flags(words, ("--json", "--no-follow"))
+    if rest:
+        raise _Failed(ExitStatus.USAGE, f"tail takes no {neutralise(rest[0], 40)!r}")
+    try:
+        history, not_before = since(span, time.time())
+    except Exception as error:
+        raise _Failed(ExitStatus.USAGE, str(error)) from None
+    lines: asyncio.Queue[str | None] = asyncio.Queue(LINES_WAITING_MAX + HISTORY_MAX)
+    too_slow = asyncio.Event()
+
+    def heard(event: ClientEvent) -> None:
+        match event:
+            case ActivityArrived(body=body, sender=sender, stamp=stamp, live=live):
+                if live or stamp is None or stamp >= not_before * 1_000_000:
+                    with contextlib.suppress(asyncio.QueueFull):
+                        lines.put_nowait(line_of(body, sender, stamp, as_json="--json" in flags))
+                        return
+                    too_slow.set()
+            case CaughtUp() if "--no-follow" in flags:
+                with contextlib.suppress(asyncio.QueueFull):
+                    lines.put_nowait(None)
+            case _:
+                pass
+
+    async with _client(server, person, io, heard, history) as running:
+        while True:
+            waiting = asyncio.ensure_future(lines.get())
+            stops = [asyncio.ensure_future(event.wait()) for event in (io.stopped, running.over, too_slow)]
+            try:
+                await asyncio.wait([waiting, *stops], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for stop in stops:
+                    stop.cancel()
+                if not waiting.done():
+                    waiting.cancel()
+            if too_slow.is_set():
+                raise _Failed(ExitStatus.FAILURE, "the feed is read too slowly; what was missed is in the history")
+            if not waiting.done() or waiting.cancelled():
+                if io.stopped.is_set():
+                    return ExitStatus.INTERRUPTED
+                raise _Failed(ExitStatus.UNREACHABLE, f"the server ended: {neutralise(running.reason, 200)}")
+            line = waiting.result()
+            if line is None:
+                return ExitStatus.DONE
+            await io.put(line)
+
+
+async def _status(words: list[str], io: CommandChannel, server: SSHServer, person: Person) -> int:
+    flags, rest = _flags(words, ("--json",))
+    if rest:
+        raise _Failed(ExitStatus.USAGE, f"status takes no {neutralise(rest[0], 40)!r}")
+    async with _client(server, person, io, lambda event: None) as running:
+        answer: dict[str, Any] = await running.client.request_status()
+    if "--json" in flags:
+        await io.put(json.dumps(answer, ensure_ascii=True))
+    else:
+        for line in table(msgspec.convert(answer, NodeSnapshot, strict=False)):
+            await io.put(line)
+    return ExitStatus.DONE
+
+
+# --- keys ---------------------------------------------------------------------------------------------------------------
+
+
+async def _keys(words: list[str], io: CommandChannel, server: SSHServer, person: Person) -> int:
+    if person.claim is None:
+        raise _Failed(ExitStatus.REFUSED, "keys belong to accounts; anonymous people have none")
+    action = words[0] if words else "list"
+    if action == "list" and len(words) <= 1:
+        for place, key in enumerate(server.keyring.keys(person.claim), 1):
+            day = time.strftime("%Y-%m-%d", time.gmtime(key.added_at))
+            await io.put(f"{place}  {key.fingerprint}  {day}  {key.comment}".rstrip())
+        return ExitStatus.DONE
+    if action == "add":
+        return await _add_key(" ".join(words[1:]), io, server, person)
+    if action == "remove" and len(words) == 2:
+        removed = await server.keyring.remove(person.claim, words[1])
+        if removed is None:
+            raise _Failed(ExitStatus.FAILURE, f"no key of yours is {neutralise(words[1], 80)!r}; `keys` lists them")
+        await io.put(f"removed {removed.fingerprint}")
+        return ExitStatus.DONE
+    raise _Failed(ExitStatus.USAGE, "keys [list], keys add [KEY], keys remove WHICH")
+
+
+async def _add_key(text: str, io: CommandChannel, server: SSHServer, person: Person) -> int:
+    import asyncssh
+
+    from tui.ssh.connection import key_of
+
+    key = person.key
+    if text:
+        try:
+            key = key_of(asyncssh.import_public_key(text), server.wall())
+        except (asyncssh.KeyImportError, ValueError) as error:
+            raise _Failed(ExitStatus.USAGE, f"that is no public key: {error}") from None
+    if key is None:
+        raise _Failed(ExitStatus.USAGE, "you came in with a secret: give the public key to bind")
+    try:
+        new = await server.keyring.bind(person.claim or "", key)
+    except (TooManyKeys, OSError) as error:
+        raise _Failed(ExitStatus.FAILURE, str(error)) from None
+    await io.put(f"{'bound' if new else 'known already'} {key.fingerprint}")
+    return ExitStatus.DONE

@@ -1,0 +1,172 @@
+"""One SSH connection: who is at the other end, and what they may open.
+
+A person is who they have proved to be when authentication has completed, never before: keys are offered, and may be
+offered by somebody who does not have them, any number of times until then. The last thing that was accepted before the
+completion is what proved it.
+"""
+
+from __future__ import annotations
+
+
+import logging
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import asyncssh
+
+from core.node.accounts import registrable_problem
+from core.wire.names import ANONYMOUS
+from tui.safe_text import neutralise, neutralise_name
+from tui.ssh.keyring import Key
+
+if TYPE_CHECKING:
+    from tui.ssh.server import SSHServer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who came in. `claim` is the account, None for `anonymous` and for somebody with a new name.
+
+    `secret` is what a newcomer gave as the password, `key` the public key that a person came in with.
+    """
+
+    name: str
+    claim: str | None
+    secret: str | None = field(default=None, repr=False)
+    key: Key | None = None
+
+    @property
+    def newcomer(self) -> bool:
+        """Whether the name is to be registered first."""
+        return self.claim is None and self.name != ANONYMOUS
+
+
+class SSHConnection(asyncssh.SSHServer):
+    """What asyncssh asks about a connection. Everything that is not allowed here is refused by asyncssh's defaults."""
+
+    def __init__(self, server: SSHServer) -> None:
+        self._server = server
+        self._conn: asyncssh.SSHServerConnection | None = None
+        self._proof: Person | None = None
+        self._attempts = 0
+        self.host = ""
+        self.person: Person | None = None
+        """Who it is, once that is proved."""
+        self.client = ""
+        self.sessions = 0
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._conn = conn
+        peer = conn.get_extra_info("peername")
+        self.host = str(peer[0]) if peer else "?"
+        if not self._server.admit(self):
+            conn.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.gone(self)
+        if exc is not None and not isinstance(exc, asyncssh.DisconnectError | OSError):
+            log.warning("an SSH connection from %s ended: %s", self.host, exc)
+
+    def close(self, reason: str) -> None:
+        if self._conn is not None:
+            self._conn.disconnect(asyncssh.DISC_BY_APPLICATION, reason)
+
+    # --- who it is ----------------------------------------------------------------------------------------------------
+
+    async def begin_auth(self, username: str) -> bool:
+        if self._conn is not None:
+            version = self._conn.get_extra_info("client_version", "")
+            self.client = neutralise(str(version), 60).removeprefix("SSH-2.0-")
+        if username == ANONYMOUS:
+            if self._server.settings.anonymous:
+                self._proof = Person(ANONYMOUS, None)
+                return False
+            self._banner("This server takes no anonymous people; come with a name of your own.")
+        elif self._server.account(username) is None:
+            problem = registrable_problem(username)
+            if problem is not None:
+                self._banner(f"{neutralise_name(username)}: {problem}.")
+            elif self._server.settings.registration:
+                self._banner(f"{neutralise_name(username)} is new here; you can register the name once you are in.")
+        return True
+
+    def _banner(self, text: str) -> None:
+        if self._conn is not None:
+            self._conn.send_auth_banner(f"{text}\r\n")
+
+    def _may_register(self, username: str) -> bool:
+        return self._server.settings.registration and registrable_problem(username) is None
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        """Whether a key would do. It is asked before the key's owner has proved to have it."""
+        offered = key_of(key, self._server.wall())
+        fact = self._server.account(username)
+        if fact is None:
+            if username == ANONYMOUS or not self._may_register(username):
+                return self._refused()
+            self._proof = Person(username, None, key=offered)
+            return True
+        if not self._server.keyring.has(fact.claim, offered.text):
+            # Offering keys is what every client does by itself: it is no guess, and costs no waiting.
+            return self._refused()
+        self._proof = Person(username, fact.claim, key=offered)
+        return True
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    async def validate_password(self, username: str, password: str) -> bool:
+        if self._attempts >= self._server.settings.attempts_max:
+            return self._refused()
+        fact = self._server.account(username)
+        if fact is None and username != ANONYMOUS and self._may_register(username):
+            self._proof = Person(username, None, secret=password)
+            return True
+        if await self._server.check_secret(self.host, username, password) and fact is not None:
+            self._proof = Person(username, fact.claim)
+            return True
+        return self._refused()
+
+    def _refused(self) -> bool:
+        self._proof = None
+        self._attempts += 1
+        if self._attempts >= self._server.settings.attempts_max and self._conn is not None:
+            self._conn.disconnect(asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, "Too many failed attempts")
+        return False
+
+    def auth_completed(self) -> None:
+        self.person = self._proof
+        if self.person is None:
+            self.close("Nobody was authenticated")
+            return
+        self._server.authenticated(self)
+
+    def registered(self, claim: str) -> None:
+        """The newcomer has registered its name."""
+        if self.person is not None:
+            self.person = replace(self.person, claim=claim)
+
+    # --- what they may open -------------------------------------------------------------------------------------------
+
+    def session_requested(self) -> asyncssh.SSHServerSession[bytes] | bool:
+        from tui.ssh.session import SSHSession
+
+        if self.person is None or not self._server.may_open(self):
+            return False
+        return SSHSession(self._server, self)
+
+
+def key_of(key: asyncssh.SSHKey, at: float) -> Key:
+    """A key as it is kept."""
+    text = key.export_public_key("openssh").decode("ascii", "replace").split()
+    comment = key.get_comment() or ""
+    return Key(" ".join(text[:2]), neutralise(str(comment), 80), key.get_fingerprint(), at)
+
+

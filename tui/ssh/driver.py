@@ -1,0 +1,220 @@
+"""A Textual driver whose terminal is at the other end of an SSH channel.
+
+It uses no threads, no signals and none of the process's own streams: bytes from the channel are parsed where they arrive,
+and what the application paints is written to the channel. A client that does not read is not painted for: while the
+channel is full, painting is batched, and one whole repaint follows when it drains.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, Final, Literal, Protocol, TextIO
+
+from textual import events
+from textual._parser import ParseError
+from textual._xterm_parser import XTermParser
+from textual.app import App
+from textual.driver import Driver
+from textual.geometry import Size
+from textual.message import Message
+from textual.messages import InBandWindowResize
+
+ESCAPE_DELAY: Final = 0.1
+"""Seconds after which a lone ESC is the Escape key and not the beginning of a sequence."""
+INPUT_BYTES_MAX: Final = 1024 * 1024
+"""Longest paste that is parsed in one piece; a client that sends more at once is cut off there."""
+
+_ENTER: Final = (
+    "\x1b[?1049h"  # alternate screen
+    "\x1b[?25l"  # hide cursor
+    "\x1b[?1004h"  # focus reports
+    "\x1b[?2004h"  # bracketed paste
+    "\x1b[?7l"  # no line wrap
+    "\x1b[?2026$p"  # can the terminal paint synchronously?
+)
+_MOUSE_ON: Final = "\x1b[?1000h\x1b[?1003h\x1b[?1015h\x1b[?1006h"
+_MOUSE_OFF: Final = "\x1b[?1006l\x1b[?1015l\x1b[?1003l\x1b[?1000l"
+_KITTY_ON: Final = "\x1b[>25u"
+"""Disambiguate, report all keys, report text (the kitty keyboard protocol); unknown to most terminals, and ignored."""
+_LEAVE: Final = "\x1b[?2004l\x1b[?7h\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
+
+RESTORE: Final = _MOUSE_OFF + _LEAVE
+"""Gives any terminal back as it was, whatever state the application left it in."""
+
+
+class Terminal(Protocol):
+    """The channel's side of a driver."""
+
+    def write(self, data: bytes) -> None: ...
+    @property
+    def size(self) -> tuple[int, int]: ...
+    @property
+    def kitty(self) -> bool:
+        """Whether to ask for the kitty keyboard protocol."""
+        ...
+
+
+class ChannelDriver(Driver):
+    """Paints to, and reads from, a `Terminal`."""
+
+    def __init__(
+        self,
+        app: App[Any],
+        terminal: Terminal,
+        *,
+        debug: bool = False,
+        mouse: bool = True,
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        super().__init__(app, debug=False, mouse=mouse, size=size or terminal.size)
+        self._terminal = terminal
+        self._parser = XTermParser(False)
+        self._decode = getincrementaldecoder("utf-8")("replace").decode
+        self._tick: asyncio.TimerHandle | None = None
+        self._started = False
+        self._stopped = False
+        self._input = True
+        self._paused = False
+        self._pending: list[str] = []
+        self._flush: asyncio.Handle | None = None
+        self.painted: Callable[[int], None] | None = None
+        """Told how many bytes each write had."""
+
+    # --- output -------------------------------------------------------------------------------------------------------
+
+    def write(self, data: str) -> None:
+        """Write to the terminal, joined with everything else that is written in this tick of the event loop."""
+        self._pending.append(data)
+        if self._flush is None:
+            self._flush = self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Hand what was written to the channel."""
+        if self._flush is not None:
+            self._flush.cancel()
+            self._flush = None
+        if self._pending:
+            data = "".join(self._pending).encode("utf-8", "replace")
+            self._pending.clear()
+            self._terminal.write(data)
+            if self.painted is not None:
+                self.painted(len(data))
+
+    def channel_full(self) -> None:
+        """The client does not read as fast as it is painted for: stop painting."""
+        if not self._paused and self._started and not self._stopped:
+            self._paused = True
+            self._app._begin_batch()
+
+    def channel_drained(self) -> None:
+        """The client has caught up: paint the screen as it is now."""
+        if self._paused:
+            self._paused = False
+            self._app._end_batch()
+            if not self._stopped:
+                self._app.call_later(self._app.refresh, layout=True)
+
+    # --- the application's mode ---------------------------------------------------------------------------------------
+
+    def start_application_mode(self) -> None:
+        self._started = True
+        self._post(events.Resize(Size(*self._terminal.size), Size(*self._terminal.size)))
+        self.write(_ENTER)
+        if self._mouse:
+            self.write(_MOUSE_ON)
+        if self._terminal.kitty:
+            self.write(_KITTY_ON)
+        self.flush()
+
+    def disable_input(self) -> None:
+        self._input = False
+
+    def stop_application_mode(self) -> None:
+        """Give the terminal back; harmless when repeated."""
+        self.disable_input()
+        if not self._stopped:
+            self._stopped = True
+            self.write(RESTORE)
+            self.flush()
+
+    def close(self) -> None:
+        """Let go of the application: the parser's generator would keep its last event, and so the app, alive."""
+        if self._tick is not None:
+            self._tick.cancel()
+            self._tick = None
+        try:
+            for _ in self._parser.feed(""):
+                pass
+        except (EOFError, ParseError):
+            pass
+        self.flush()
+
+    # --- input --------------------------------------------------------------------------------------------------------
+
+    def feed(self, data: bytes) -> None:
+        """Bytes that the person typed, pasted or clicked."""
+        if not self._input or not self._started:
+            return
+        for start in range(0, len(data), INPUT_BYTES_MAX):
+            text = self._decode(data[start : start + INPUT_BYTES_MAX])
+            if text:
+                # An empty piece (half a character) would tell the parser that input has ended.
+                self._dispatch(self._parser.feed(text))
+        if self._tick is None:
+            self._tick = self._loop.call_later(ESCAPE_DELAY, self._on_tick)
+
+    def _on_tick(self) -> None:
+        self._tick = None
+        if self._input:
+            self._dispatch(self._parser.tick())
+
+    def _dispatch(self, parsed: Any) -> None:
+        messages: Iterator[Message] = iter(parsed)
+        while True:
+            try:
+                message = next(messages)
+            except (StopIteration, ParseError, EOFError):
+                return
+            if isinstance(message, InBandWindowResize):
+                # The channel tells the size itself.
+                continue
+            self.process_message(message)
+
+    def send_message(self, message: Message) -> None:
+        self._post(message)
+
+    def _post(self, message: Message) -> None:
+        self._app.post_message(message)
+
+    def resized(self, width: int, height: int) -> None:
+        """The terminal has another size."""
+        size = Size(width, height)
+        self._size = (width, height)
+        if self._started and not self._stopped:
+            self._post(events.Resize(size, size))
+
+    # --- what must not happen on the server -----------------------------------------------------------------------------
+
+    @property
+    def can_suspend(self) -> bool:
+        return False
+
+    def open_url(self, url: str, new_tab: bool = True) -> None:
+        """Not here: a browser would open on the server. The person has the link on screen."""
+        self._app.notify(url, title="Open this link yourself", severity="information")
+
+    def deliver_binary(
+        self,
+        binary: BinaryIO | TextIO,
+        *,
+        delivery_key: str,
+        save_path: Any,
+        open_method: Literal["browser", "download"] = "download",
+        encoding: str | None = None,
+        mime_type: str | None = None,
+        name: str | None = None,
+    ) -> None:
+        """Not here: the file would be written to the server's disk."""
+        self._app.notify("Files cannot be saved over SSH", severity="warning")

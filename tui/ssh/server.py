@@ -1,0 +1,265 @@
+"""The SSH server: listens, keeps the limits, and knows every session."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncssh
+
+from core.engine import CannotBind, Server
+from core.node.notices import Notice, NoticeKind, Severity
+from core.wire.address import Address
+from core.wire.entries import AccountFact
+from tui.safe_text import neutralise, neutralise_name
+from tui.ssh import output_guard
+from tui.ssh.connection import Person, SSHConnection
+from tui.ssh.keyring import KeyRing, write_private
+from tui.ssh.limits import Failures
+from tui.ssh.pace import Pace
+from tui.ssh.settings import SSHSettings
+
+if TYPE_CHECKING:
+    from tui.ssh.session import SSHSession
+
+HOST_KEY_FILE: Final = "ssh-host-key"
+
+KEX: Final = (
+    "mlkem768x25519-sha256",
+    "sntrup761x25519-sha512@openssh.com",
+    "curve25519-sha256",
+    "curve25519-sha256@libssh.org",
+    "ecdh-sha2-nistp256",
+    "diffie-hellman-group16-sha512",
+)
+CIPHERS: Final = (
+    "chacha20-poly1305@openssh.com",
+    "aes256-gcm@openssh.com",
+    "aes128-gcm@openssh.com",
+    "aes256-ctr",
+    "aes128-ctr",
+)
+MACS: Final = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512")
+SIGNATURES: Final = (
+    "ssh-ed25519",
+    "sk-ssh-ed25519@openssh.com",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+)
+"""Nothing with SHA-1, no DSA."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """A session as the operator sees it."""
+
+    number: int
+    user: str
+    address: str
+    client: str
+    terminal: str
+    size: tuple[int, int]
+    since: float
+    """Wall-clock seconds since 1970."""
+    bytes_in: int
+    bytes_out: int
+    lag: float
+    """Seconds from a key to what it painted, the latest."""
+    command: str
+
+
+class SSHServer:
+    """Serves the application of one node over SSH. `start` it once, `close` it before the node ends."""
+
+    def __init__(self, node: Server, settings: SSHSettings) -> None:
+        self.node = node
+        self.settings = settings
+        self.keyring = KeyRing(settings.data_dir, settings.keys_max)
+        self.pace = Pace()
+        self._failures = Failures(settings.failure_delay, settings.delay_max)
+        self._checks = asyncio.Semaphore(settings.checks_max)
+        self._connections: set[SSHConnection] = set()
+        self._unauthenticated: Counter[str] = Counter()
+        self._sessions: dict[int, SSHSession] = {}
+        self._numbers = 0
+        self._acceptor: asyncssh.SSHAcceptor | None = None
+        self._closing = False
+        self.fingerprint = ""
+        self.address = Address(settings.host, settings.port)
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Listen. Raises CannotBind, OSError when the keys cannot be kept, ValueError when they are damaged."""
+        host_key = await asyncio.to_thread(host_key_of, self.settings.data_dir / HOST_KEY_FILE)
+        self.fingerprint = host_key.get_fingerprint()
+        await self.keyring.load()
+        output_guard.install()
+        settings = self.settings
+        try:
+            self._acceptor = await asyncssh.listen(
+                settings.host or None,
+                settings.port,
+                server_factory=functools.partial(SSHConnection, self),
+                server_host_keys=[host_key],
+                encoding=None,
+                line_editor=False,
+                login_timeout=settings.login_limit,
+                keepalive_interval=settings.keepalive_interval,
+                keepalive_count_max=settings.keepalive_misses,
+                kex_algs=_known(KEX, asyncssh.kex.get_kex_algs()),
+                encryption_algs=_known(CIPHERS, asyncssh.encryption.get_encryption_algs()),
+                mac_algs=_known(MACS, asyncssh.mac.get_mac_algs()),
+                signature_algs=_known(SIGNATURES, asyncssh.public_key.get_public_key_algs()),
+                compression_algs=["none"],
+                agent_forwarding=False,
+                x11_forwarding=False,
+                allow_scp=False,
+                server_version="activity-tui",
+                backlog=128,
+            )
+        except OSError as error:
+            where = Address(settings.host or "*", settings.port)
+            raise CannotBind(f"SSH cannot be served at {where}: {error.strerror or error}") from error
+        self.address = Address(settings.host or self.node.advertised.host, self._acceptor.get_port())
+
+    async def close(self, reason: str, successor: Address | None = None) -> None:
+        """Say good-bye to every session, give their terminals back, and stop listening; within `leave_limit`."""
+        self._closing = True
+        if self._acceptor is not None:
+            self._acceptor.close()
+        sessions = list(self._sessions.values())
+        for session in sessions:
+            session.farewell(reason, successor)
+        waiting = [session.over.wait() for session in sessions]
+        if waiting:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.settings.leave_limit):
+                    await asyncio.gather(*waiting)
+        for connection in list(self._connections):
+            connection.close(reason)
+        if self._acceptor is not None:
+            with contextlib.suppress(TimeoutError, OSError):
+                async with asyncio.timeout(self.settings.leave_limit):
+                    await self._acceptor.wait_closed()
+
+    # --- connections --------------------------------------------------------------------------------------------------
+
+    def wall(self) -> float:
+        return time.time()
+
+    def admit(self, connection: SSHConnection) -> bool:
+        """Whether there is room for another connection."""
+        settings = self.settings
+        if (
+            self._closing
+            or len(self._connections) >= settings.connections_max
+            or self._unauthenticated.total() >= settings.unauthenticated_max
+            or self._unauthenticated[connection.host] >= settings.unauthenticated_per_host_max
+        ):
+            return False
+        self._connections.add(connection)
+        self._unauthenticated[connection.host] += 1
+        return True
+
+    def authenticated(self, connection: SSHConnection) -> None:
+        """Somebody has proved who they are."""
+        self._leave_queue(connection)
+        self._failures.succeeded(connection.host)
+        person = connection.person
+        if person is not None:
+            how = "a key" if person.key is not None else "no secret" if person.name == "anonymous" else "a secret"
+            self.tell("login", f"{neutralise_name(person.name)} came in over SSH from {connection.host} with {how}")
+
+    def gone(self, connection: SSHConnection) -> None:
+        if connection in self._connections:
+            self._connections.discard(connection)
+            if connection.person is None:
+                self._leave_queue(connection)
+
+    def _leave_queue(self, connection: SSHConnection) -> None:
+        self._unauthenticated[connection.host] -= 1
+        if self._unauthenticated[connection.host] <= 0:
+            del self._unauthenticated[connection.host]
+
+    def account(self, name: str) -> AccountFact | None:
+        return self.node.account(name)
+
+    async def check_secret(self, host: str, username: str, secret: str) -> bool:
+        """Whether the secret fits. Wrong ones are answered late, and the later the more there were of one host."""
+        async with self._checks:
+            matches = await self.node.verify(username, secret)
+        if not matches:
+            delay = self._failures.failed(host, time.monotonic())
+            self.tell(
+                "refused", f"a login over SSH from {host} as {neutralise_name(username)} failed", severity="warning"
+            )
+            await asyncio.sleep(delay)
+        return matches
+
+    def tell(self, kind: NoticeKind, text: str, severity: Severity = "info") -> None:
+        """Put something among the node's events."""
+        self.node.publish(Notice(time.time(), kind, neutralise(text, 400), severity))
+
+    # --- sessions -----------------------------------------------------------------------------------------------------
+
+    def may_open(self, connection: SSHConnection) -> bool:
+        """Whether there is room for another session of this person, on this connection and here at all."""
+        settings, person = self.settings, connection.person
+        if self._closing or person is None or len(self._sessions) >= settings.sessions_max:
+            return False
+        if connection.sessions >= settings.sessions_per_connection_max:
+            return False
+        of_user = sum(1 for session in self._sessions.values() if session.user == person.name)
+        return person.name == "anonymous" or of_user < settings.sessions_per_user_max
+
+    def opened(self, session: SSHSession) -> int:
+        self._numbers += 1
+        self._sessions[self._numbers] = session
+        return self._numbers
+
+    def closed(self, number: int) -> None:
+        self._sessions.pop(number, None)
+
+    def sessions(self) -> tuple[SessionView, ...]:
+        """Every session, oldest first."""
+        return tuple(session.view() for session in self._sessions.values())
+
+    def end(self, number: int, reason: str) -> bool:
+        """End a session; whether there was one with this number."""
+        session = self._sessions.get(number)
+        if session is None:
+            return False
+        session.farewell(reason, None)
+        return True
+
+    async def bind_key(self, person: Person, claim: str) -> bool:
+        """Bind the key that somebody came in with to their account; whether it was new."""
+        return person.key is not None and await self.keyring.bind(claim, person.key)
+
+
+def host_key_of(file: Path) -> asyncssh.SSHKey:
+    """The host key; made at the first start. Raises OSError, or ValueError when the file is damaged."""
+    with contextlib.suppress(FileNotFoundError):
+        try:
+            return asyncssh.read_private_key(str(file))
+        except asyncssh.KeyImportError as error:
+            raise ValueError(f"{file} is damaged: {error}; move it away to have a new one made") from None
+    key = asyncssh.generate_private_key("ssh-ed25519", comment="activity-tui")
+    write_private(file, key.export_private_key())
+    return key
+
+
+def _known(wanted: tuple[str, ...], known: Any) -> list[str]:
+    names = {name.decode("ascii") if isinstance(name, bytes) else name for name in known}
+    return [name for name in wanted if name in names]

@@ -1,0 +1,301 @@
+"""One SSH session: a terminal with the application in it, or a command without one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncssh
+
+from core.wire.address import Address
+from core.wire.names import ANONYMOUS
+from tui.cli.console import ExitStatus
+from tui.safe_text import neutralise
+from tui.ssh import commands
+from tui.ssh.channel import CommandChannel
+from tui.ssh.driver import RESTORE, ChannelDriver
+from tui.ssh.terminals import SIZE_MAX, SIZE_MIN, kitty_keys, plausible_size
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+    from tui.ssh.connection import SSHConnection
+    from tui.ssh.server import SSHServer, SessionView
+
+log = logging.getLogger(__name__)
+
+NO_TERMINAL: Final = (
+    "activity-tui: the application needs a terminal, and this session has none. `ssh -t` asks for one;\n"
+    "`ssh HOST help` tells what works without.\n"
+)
+
+
+class SSHSession(asyncssh.SSHServerSession[bytes]):
+    """What asyncssh tells about a session's channel. It is the terminal of the application that runs in it."""
+
+    def __init__(self, server: SSHServer, connection: SSHConnection) -> None:
+        self._server = server
+        self._connection = connection
+        self._chan: asyncssh.SSHServerChannel[bytes] | None = None
+        self._driver: ChannelDriver | None = None
+        self._app: App[int] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._command = ""
+        self._has_terminal = False
+        self._size = (80, 24)
+        self._farewell = ""
+        self._ended = False
+        self._idle: asyncio.TimerHandle | None = None
+        self._resume: asyncio.TimerHandle | None = None
+        self._input_due = 0.0
+        self._typed_at: float | None = None
+        self._since = time.time()
+        self._bytes_in = self._bytes_out = 0
+        self._lag = 0.0
+        self.number = 0
+        self.terminal = ""
+        self.environment: dict[str, str] = {}
+        self.io = CommandChannel(self.write, self._pause_reading)
+        self.over = asyncio.Event()
+
+    # --- the channel --------------------------------------------------------------------------------------------------
+
+    def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
+        self._chan = chan
+        self._connection.sessions += 1
+        self.number = self._server.opened(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._chan = None
+        self._connection.sessions -= 1
+        self.io.closed()
+        for timer in (self._idle, self._resume):
+            if timer is not None:
+                timer.cancel()
+        if self._app is not None and self._app.is_running:
+            self._app.call_later(self._app.exit, int(ExitStatus.FAILURE))
+        elif self._task is not None:
+            self._task.cancel()
+        if self._task is None:
+            self._finished()
+
+    def pty_requested(self, term_type: str, term_size: Any, term_modes: Any) -> bool:
+        self._has_terminal = True
+        self.terminal = neutralise(term_type, 40)
+        self._size = plausible_size(term_size[0], term_size[1])
+        return True
+
+    def shell_requested(self) -> bool:
+        return True
+
+    def exec_requested(self, command: str) -> bool:
+        self._command = command
+        return True
+
+    def session_started(self) -> None:
+        if self._chan is None:
+            return
+        self.environment = {
+            str(name): str(value)[:200] for name, value in list(self._chan.get_environment().items())[:64]
+        }
+        self._heard()
+        self._task = asyncio.create_task(self._run(), name=f"ssh session {self.number}")
+
+    def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
+        self._bytes_in += len(data)
+        self._heard()
+        if self._driver is not None:
+            if self._typed_at is None:
+                self._typed_at = time.perf_counter()
+            self._driver.feed(data)
+            self._slow_down(len(data))
+        else:
+            self.io.received(data)
+
+    def eof_received(self) -> bool:
+        self.io.ended()
+        if self._driver is not None:
+            self.farewell("", None)
+        return True
+
+    def terminal_size_changed(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
+        self._size = plausible_size(width, height)
+        if self._driver is not None:
+            self._driver.resized(*self._size)
+
+    def break_received(self, msec: int) -> bool:
+        return False
+
+    def signal_received(self, signal: str) -> None:
+        if signal in ("INT", "TERM", "HUP", "QUIT"):
+            self.io.interrupted()
+            self.farewell("", None)
+
+    def pause_writing(self) -> None:
+        self.io.pause()
+        if self._driver is not None:
+            self._driver.channel_full()
+
+    def resume_writing(self) -> None:
+        self.io.resume()
+        if self._driver is not None:
+            self._driver.channel_drained()
+
+    def _slow_down(self, length: int) -> None:
+        """Read no faster than the input rate: what a person types and pastes is far below it."""
+        now = time.monotonic()
+        self._input_due = max(self._input_due, now - 2.0) + length / self._server.settings.input_rate
+        if self._input_due > now and self._chan is not None and self._resume is None:
+            self._chan.pause_reading()
+            loop = asyncio.get_running_loop()
+            self._resume = loop.call_later(self._input_due - now, self._read_on)
+
+    def _read_on(self) -> None:
+        self._resume = None
+        if self._chan is not None:
+            self._chan.resume_reading()
+
+    def _pause_reading(self, paused: bool) -> None:
+        if self._chan is not None:
+            if paused:
+                self._chan.pause_reading()
+            else:
+                self._chan.resume_reading()
+
+    def _heard(self) -> None:
+        limit = self._server.settings.idle_limit
+        if limit > 0:
+            if self._idle is not None:
+                self._idle.cancel()
+            text = f"Nothing was typed for {limit:g} seconds."
+            self._idle = asyncio.get_running_loop().call_later(limit, self.farewell, text, None)
+
+    # --- the terminal -------------------------------------------------------------------------------------------------
+
+    def write(self, data: bytes, *, error: bool = False) -> None:
+        """Send to the person's terminal, or to their standard output or error."""
+        if self._chan is None:
+            return
+        self._bytes_out += len(data)
+        if self._typed_at is not None:
+            self._lag = time.perf_counter() - self._typed_at
+            self._typed_at = None
+        with contextlib.suppress(BrokenPipeError, OSError):
+            self._chan.write(data, asyncssh.EXTENDED_DATA_STDERR if error else None)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self._size
+
+    @property
+    def kitty(self) -> bool:
+        return kitty_keys(self.terminal)
+
+    # --- what runs in it ----------------------------------------------------------------------------------------------
+
+    @property
+    def user(self) -> str:
+        person = self._connection.person
+        return person.name if person is not None else ANONYMOUS
+
+    async def _run(self) -> None:
+        status: int = ExitStatus.FAILURE
+        try:
+            words = commands.split(self._command)
+            if self._has_terminal and (not words or words[0] == "feed"):
+                status = await self._run_application(" ".join(words[1:]))
+            elif not words:
+                self.write(NO_TERMINAL.encode(), error=True)
+            else:
+                person = self._connection.person
+                assert person is not None
+                status = await commands.run(words, self.io, self._server, person)
+        except asyncio.CancelledError:
+            status = ExitStatus.INTERRUPTED
+        except Exception:
+            log.exception("an SSH session failed")
+            self._farewell = "The application failed here; that has been logged. The server goes on: come in again."
+        finally:
+            self._finish(status)
+
+    async def _run_application(self, query: str) -> int:
+        from tui.ssh.application import make_application
+
+        person = self._connection.person
+        assert person is not None
+        app = make_application(self._server, self._connection, self, query)
+        self._app = app
+
+        def driver(app: App[Any], *, debug: bool, mouse: bool, size: tuple[int, int] | None) -> ChannelDriver:
+            self._driver = ChannelDriver(app, self, mouse=mouse, size=self._size)
+            return self._driver
+
+        app.driver_class = driver  # type: ignore[assignment]
+        try:
+            if self._ended:
+                return ExitStatus.DONE
+            status = await app.run_async(size=self._size)
+        finally:
+            await app.session.stop()
+            self._app = None
+        if app.failure:
+            self._farewell = "The application failed here; that has been logged. The server goes on: come in again."
+            return ExitStatus.FAILURE
+        return ExitStatus.DONE if status is None else status
+
+    def farewell(self, reason: str, successor: Address | None) -> None:
+        """End the session; `reason` is the line that the person is left with."""
+        if self._ended:
+            return
+        self._ended = True
+        self._farewell = reason
+        if successor is not None:
+            port = self._server.address.port
+            self._farewell += f" Go on with: ssh -p {port} {self.user}@{neutralise(successor.host, 200)}"
+        self.io.interrupted()
+        if self._app is not None and self._app.is_running:
+            self._app.call_later(self._app.exit, int(ExitStatus.DONE))
+
+    def _finish(self, status: int) -> None:
+        """Give the terminal back as it was, with one line that says what happened."""
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            driver.stop_application_mode()
+            driver.close()
+        if self._chan is not None:
+            if self._has_terminal and driver is not None:
+                self.write(RESTORE.encode())
+            if self._farewell:
+                line = f"activity-tui: {neutralise(self._farewell, 500)}"
+                end = "\r\n" if self._has_terminal else "\n"
+                self.write((line + end).encode(), error=not self._has_terminal)
+            with contextlib.suppress(OSError):
+                self._chan.exit(int(status))
+        self._finished()
+
+    def _finished(self) -> None:
+        self._server.closed(self.number)
+        self.over.set()
+
+    def view(self) -> SessionView:
+        from tui.ssh.server import SessionView
+
+        return SessionView(
+            self.number,
+            self.user,
+            self._connection.host,
+            self._connection.client,
+            self.terminal,
+            self._size if self._has_terminal else (0, 0),
+            self._since,
+            self._bytes_in,
+            self._bytes_out,
+            self._lag,
+            neutralise(self._command, 60),
+        )
+
+
+__all__ = ["SIZE_MAX", "SIZE_MIN", "SSHSession"]

@@ -1,0 +1,46 @@
+"""What the SSH server allows. Times in seconds; every limit is a setting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class SSHSettings:
+    """Where to listen, and how much anybody may have."""
+
+    host: str
+    """Empty for all of this machine's addresses."""
+    port: int
+    data_dir: Path
+    """Where the host key and the people's keys are kept."""
+    anonymous: bool = True
+    """Whether `ssh anonymous@host` comes in without a key or secret."""
+    registration: bool = True
+    """Whether somebody with a new name may register it inside the session."""
+    connections_max: int = 500
+    unauthenticated_max: int = 50
+    """Connections that have not logged in yet; above it new ones are dropped, as sshd's MaxStartups does."""
+    unauthenticated_per_host_max: int = 20
+    attempts_max: int = 6
+    """Failed attempts to authenticate on one connection (sshd's MaxAuthTries)."""
+    failure_delay: float = 1.0
+    """How long the answer to a wrong secret is kept back; it doubles with each failure of one host, up to `delay_max`."""
+    delay_max: float = 8.0
+    checks_max: int = 4
+    """Secrets that are checked at a time for people who come by SSH: the node's own logins go first."""
+    sessions_per_connection_max: int = 8
+    sessions_per_user_max: int = 32
+    sessions_max: int = 400
+    login_limit: float = 30.0
+    idle_limit: float = 0.0
+    """Close a session in which nothing was typed for so long; 0: never."""
+    keepalive_interval: float = 15.0
+    keepalive_misses: int = 4
+    keys_max: int = 32
+    """Keys of one account."""
+    input_rate: int = 64 * 1024
+    """Bytes a second that one session may type or paste, on average; above it the session is read more slowly."""
+    leave_limit: float = 3.0
+    """How long sessions have to say good-bye when the server ends."""
