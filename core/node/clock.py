@@ -18,8 +18,10 @@ class HybridClock:
 
     __slots__ = ("_last",)
 
-    def __init__(self, last: int = 0) -> None:
-        self._last = last
+    def __init__(self, last: int = 0, wall: float | None = None) -> None:
+        """Go on after `last`, the largest stamp that is remembered, as far as `wall` makes it credible: it may be one
+        that a peer with a wrong clock gave."""
+        self._last = last if wall is None else min(last, int(wall * MICROSECONDS) + AHEAD_MAX)
 
     def stamp(self, wall: float, after: int = 0) -> int:
         """A new stamp at `wall` seconds since 1970, later than `after` if that is credible."""
