@@ -20,10 +20,16 @@ def loaded_after(code: str, tmp_path: Path) -> set[str]:
     """The modules that a fresh interpreter has loaded after running `code`."""
     report = tmp_path / "modules.json"
     ending = f"\nimport json, sys\nopen({str(report)!r}, 'w').write(json.dumps(sorted(sys.modules)))\n"
-    subprocess.run(
-        [sys.executable, "-c", code + ending], cwd=REPOSITORY, check=True, timeout=50, stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={"HOME": str(tmp_path)},
-    )  # fmt: skip
+    ended = subprocess.run(
+        [sys.executable, "-c", code + ending],
+        cwd=REPOSITORY,
+        check=False,
+        timeout=50,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env={"HOME": str(tmp_path)},
+    )
+    assert ended.returncode == 0, ended.stderr.decode()
     return set(json.loads(report.read_text()))
 
 
@@ -87,6 +93,24 @@ def test_a_command_without_a_screen_loads_neither_textual_nor_asyncssh(
 @pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("config", "path")], ids=lambda each: each[0])
 def test_what_only_prints_loads_no_event_loop_either(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     assert not roots(loaded_after_command(tmp_path, *arguments)) & {"asyncio", "logging", "msgspec", "rich", "sqlite3"}
+
+
+def test_a_running_server_without_a_screen_loads_neither_textual_nor_asyncssh(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    command = ["serve", "--headless", "--host", "127.0.0.1", "--port", "0", "--data-dir", str(data_dir)]
+    code = f"""
+import os, pathlib, signal, threading, time
+from tui.cli import main
+def end_once_it_runs():
+    while not pathlib.Path({str(data_dir / "network-secret")!r}).exists():
+        time.sleep(0.02)
+    os.kill(os.getpid(), signal.SIGTERM)
+threading.Thread(target=end_once_it_runs, daemon=True).start()
+assert main({command!r}) == 0
+"""
+    loaded = loaded_after(code, tmp_path)
+    assert "core.engine.server" in loaded
+    assert not roots(loaded) & SCREENS
 
 
 def test_a_client_command_loads_no_engine_and_no_store(tmp_path: Path) -> None:

@@ -165,6 +165,13 @@ def test_tail_begins_with_what_is_younger_than_a_time(program: Program, shared: 
     assert program.run("tail", shared.address, "--since", "1ms", "--no-follow").out == ""
 
 
+def test_tail_gives_the_whole_past_that_is_asked_for_in_order(program: Program, shared: Node) -> None:
+    lines = [f"of many {number}" for number in range(1200)]
+    assert program.run("post", shared.address, "-", stdin="\n".join(lines)).status == 0
+    ended = program.run("tail", shared.address, "--since", "1200", "--no-follow")
+    assert [line.partition(": ")[2] for line in ended.out.splitlines()] == lines
+
+
 def test_tail_ends_silently_when_nobody_reads_it_any_more(program: Program, shared: Node) -> None:
     with program.running("tail", shared.address, "--since", "1") as process:
         assert process.stdout is not None and process.stderr is not None

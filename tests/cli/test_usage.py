@@ -62,6 +62,25 @@ def test_a_flag_of_another_command_is_called_that(program: Program) -> None:
     assert "--backup-interval does not belong to this command" in ended.err
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "post h text -u ada --timeout 3",
+        "post -u ada --timeout 3 h text",
+        "post h -u ada text --timeout 3",
+        "post h -u ada --timeout 3 text",
+    ],
+)
+def test_flags_may_stand_anywhere(line: str) -> None:
+    arguments = build().parse_args(line.split())
+    assert (arguments.address, arguments.text, arguments.user, arguments.timeout) == ("h", "text", "ada", "3")
+
+
+def test_a_text_may_begin_with_a_dash_after_two_dashes() -> None:
+    assert build().parse_args(["post", "h", "--", "-5 degrees"]).text == "-5 degrees"
+    assert build().parse_args(["post", "h", "-"]).text == "-"
+
+
 def test_a_flag_is_never_guessed_from_its_beginning(program: Program) -> None:
     assert program.run("serve", "--head").status == 2
 

@@ -16,12 +16,14 @@ from core.node.notices import Notice
 from tui.cli.console import ExitStatus, leave_at_once
 from tui.cli.loop import narrate_log
 from tui.cli.options import NodeOptions
-from tui.cli.starting import keep_secret_file, start_server
+from tui.cli.starting import keep_secret_file, serving_ssh, start_server
 from tui.invitation import client_command
 from tui.safe_text import neutralise
 
 LOG_LINES_MAX: Final = 10_000
 """Lines that wait for a slow reader of the log; more are counted, not kept."""
+SAME_SIGNAL: Final = 0.1
+"""Seconds in which signals count as one: supervisors signal a process and then its whole group (`timeout` does)."""
 FLUSH_LIMIT: Final = 2.0
 LEAVE_LIMIT: Final = 30.0
 """Seconds after a signal until the process ends, whatever still goes on in it. The engine's own limits are shorter."""
@@ -38,6 +40,7 @@ class _Headless:
         self._log = Log()
         self._server: Server | None = None
         self._told_to_stop = asyncio.Event()
+        self._told_at = 0.0
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -48,7 +51,13 @@ class _Headless:
             server = self._server = await self._start()
             if server is None:
                 return ExitStatus.DONE
-            undone = await self._ended(server)
+            try:
+                async with serving_ssh(server, self._options) as ssh:
+                    if ssh is not None:
+                        self._log.write(f"listening for SSH on {ssh.address}, host key {ssh.fingerprint}")
+                    undone = await self._ended(server)
+            finally:
+                await server.abort()
             for each in undone:
                 self._log.write(f"undone {each}")
             self._log.write("ended")
@@ -104,10 +113,14 @@ class _Headless:
         self._log.write(f"{notice.kind} {mark}{notice.text}", notice.at)
 
     def _signalled(self, number: signal.Signals) -> None:
+        now = time.monotonic()
         if self._told_to_stop.is_set():
+            if now - self._told_at < SAME_SIGNAL:
+                return
             # What was accepted is on disk, and everything else goes with the process.
             leave_at_once(ExitStatus.INTERRUPTED if number == signal.SIGINT else ExitStatus.FAILURE)
         self._told_to_stop.set()
+        self._told_at = now
         self._log.write(f"leaving after {signal.Signals(number).name}; one more ends it at once")
         if self._server is not None:
             self._server.request_drain("it was told to")

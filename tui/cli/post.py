@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import concurrent.futures
 import os
 import ssl
 import sys
 import threading
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -33,9 +34,8 @@ WAITING_MAX: Final = 64
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if (arguments.text is None) == (arguments.json is None):
-        if not (arguments.text == "-" and arguments.json is not None):
-            raise usage_error("give what to post: a TEXT, --json OBJECT, or - for one a line from standard input")
+    if arguments.text is None and arguments.json is None:
+        raise usage_error("give what to post: a TEXT, --json OBJECT, or - for one a line from standard input")
     from_stdin = "-" in (arguments.text, arguments.json)
     if arguments.text not in (None, "-") and arguments.json is not None:
         raise usage_error("give a TEXT or --json OBJECT, not both")
@@ -113,7 +113,7 @@ class _Posting:
         async with session(settings, address, self._on_event, tls) as client:
             await client.wait_logged_in(self._seconds)
             if single is not None:
-                await self._post(client, single)
+                self._count(await self._fate(client, *self._post(client, single)))
             else:
                 await self._post_lines(client, as_json=as_json)
         return self._status()
@@ -133,7 +133,7 @@ class _Posting:
                 except ValueError as error:
                     await waiting.put(f"refused {error}")
                 else:
-                    await waiting.put(asyncio.create_task(self._fate(client, client.client.post(body))))
+                    await waiting.put(asyncio.create_task(self._fate(client, *self._post(client, body))))
                 if telling.done():
                     break
             await waiting.put(None)
@@ -145,18 +145,19 @@ class _Posting:
         while (fate := await waiting.get()) is not None:
             self._count(fate if isinstance(fate, str) else await fate)
 
-    async def _post(self, client: Session, body: bytes) -> None:
-        self._count(await self._fate(client, client.client.post(body)))
+    def _post(self, client: Session, body: bytes) -> tuple[str, asyncio.Future[str]]:
+        ref = client.client.post(body)
+        self._fates[ref] = asyncio.get_running_loop().create_future()
+        return ref, self._fates[ref]
 
-    async def _fate(self, client: Session, ref: str) -> str:
+    async def _fate(self, client: Session, ref: str, future: asyncio.Future[str]) -> str:
         """What became of an activity: it is sent again after a broken connection, and accepted once."""
-        future = self._fates[ref] = asyncio.get_running_loop().create_future()
         over = asyncio.ensure_future(client.over.wait())
         try:
-            await asyncio.wait([future, over], timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
+            waits: list[asyncio.Future[Any]] = [future, over]
+            await asyncio.wait(waits, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
             if future.done():
-                fate: str = future.result()
-                return fate
+                return future.result()
             if client.failure is not None:
                 return f"unknown {neutralise(str(client.failure))}"
             return f"unknown no answer within {self._seconds:g} seconds"
@@ -203,9 +204,11 @@ async def _stdin_lines() -> AsyncIterator[bytes | str]:
                 data = os.read(descriptor, 65536)
             except OSError:
                 data = b""
+            putting = chunks.put(data)
             try:
-                asyncio.run_coroutine_threadsafe(chunks.put(data), loop).result()
-            except (RuntimeError, asyncio.CancelledError):
+                asyncio.run_coroutine_threadsafe(putting, loop).result()
+            except (RuntimeError, concurrent.futures.CancelledError):
+                putting.close()
                 return  # the loop has ended
 
     threading.Thread(target=read, name="stdin", daemon=True).start()

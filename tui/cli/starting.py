@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from core.engine import CannotBind, DataDirectoryInUse, EngineSettings, Retention, Server, TlsSettings
+from tui.cli.console import CommandFailed, ExitStatus
 from tui.cli.options import NodeOptions
 from tui.cli.settings import default_data_dir
+
+if TYPE_CHECKING:
+    from tui.ssh import SSHServer
 
 NEXT_PORTS: Final = 20
 """How many ports after the usual one are tried when nobody asked for a certain one."""
@@ -87,3 +92,30 @@ def keep_secret_file(data_dir: Path, secret: str) -> Path:
     finally:
         draft.unlink(missing_ok=True)
     return file
+
+
+@contextlib.asynccontextmanager
+async def serving_ssh(server: Server, options: NodeOptions) -> AsyncIterator[SSHServer | None]:
+    """The application over SSH as long as the block runs, if the options ask for it.
+
+    The block should last until the node has ended: what the node says on leaving reaches the sessions through it.
+    Raises EngineError, or CommandFailed if the host key or the people's keys cannot be used.
+    """
+    if options.ssh is None:
+        yield None
+        return
+    # Loads asyncssh and Textual, which nobody else has to pay for.
+    from tui.ssh import SSHServer, SSHSettings
+
+    settings = SSHSettings(
+        options.ssh.host, options.ssh.port, data_dir=server.settings.data_dir, anonymous=options.anonymous
+    )
+    service = SSHServer(server, settings)
+    try:
+        await service.start()
+    except (OSError, ValueError) as error:
+        raise CommandFailed(ExitStatus.DATA_DIRECTORY, f"SSH cannot be served: {error}") from None
+    try:
+        yield service
+    finally:
+        await service.close("the server here has ended")

@@ -92,7 +92,7 @@ class _Tail:
         match event:
             case ActivityArrived(body=body, sender=sender, stamp=stamp, live=live):
                 if live or stamp is None or stamp >= self._not_before:
-                    self._put(self.line(body, sender, stamp))
+                    self._put(line_of(body, sender, stamp, as_json=self._as_json))
             case CaughtUp(count=count):
                 if self._not_before and count >= HISTORY_MAX and not self._caught_up.is_set():
                     say(f"the server gives only its newest {HISTORY_MAX:,} activities")
@@ -104,10 +104,11 @@ class _Tail:
         except OutputClosed:
             self._closed.set()
 
-    def line(self, body: bytes, sender: str | None, stamp: int | None) -> str:
-        """An activity on one line, safe for a terminal unless it is asked for as it came."""
-        if self._as_json:
-            return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", compact(body))
-        words = sentence(body)
-        moment = time.strftime("%H:%M:%S", time.localtime(stamp / 1_000_000 if stamp else None))
-        return f"{moment}  {neutralise_name(sender or words.sender or '?')}: {words.text}"
+
+def line_of(body: bytes, sender: str | None, stamp: int | None, *, as_json: bool) -> str:
+    """An activity on one line: its JSON as it came, or the time, the sender and its words. Safe for a terminal."""
+    if as_json:
+        return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", compact(body))
+    words = sentence(body)
+    moment = time.strftime("%H:%M:%S", time.localtime(stamp / 1_000_000 if stamp else None))
+    return f"{moment}  {neutralise_name(sender or words.sender or '?')}: {words.text}"
