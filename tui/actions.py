@@ -93,7 +93,6 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "Put the cursor into the line where you write. Enter sends it.",
         "Feed",
         "write",
-        footer="Write",
     ),
     Action(
         "feed.leave",
@@ -222,7 +221,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "Disconnect",
         "End the selected connection, after asking.",
         "Network",
-        "disconnect",
+        "screen.disconnect",
         scope="connections",
         palette=False,
         node_only=True,

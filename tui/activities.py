@@ -78,7 +78,30 @@ _VERSION_1_VERBS: Final = {
 }
 
 OBJECTS: Final = frozenset(
-    ["Article", "Audio", "Document", "Event", "Image", "Note", "Page", "Place", "Profile", "Relationship", "Tombstone", "Video", "Mention", "Application", "Group", "Organization", "Person", "Service", "Object", "Link", "Collection", "OrderedCollection"]
+    [
+        "Article",
+        "Audio",
+        "Document",
+        "Event",
+        "Image",
+        "Note",
+        "Page",
+        "Place",
+        "Profile",
+        "Relationship",
+        "Tombstone",
+        "Video",
+        "Mention",
+        "Application",
+        "Group",
+        "Organization",
+        "Person",
+        "Service",
+        "Object",
+        "Link",
+        "Collection",
+        "OrderedCollection",
+    ]
 )
 """The object, actor and link types of the vocabulary."""
 

@@ -81,22 +81,26 @@ class ActivityApp(App[int]):
         session: Session,
         *,
         first: Identity | None = None,
+        suggestion: str = "",
         leave: Leave | None = None,
         person_dir: Path | None = None,
         preferences: Preferences | None = None,
         **app_options: Any,
     ) -> None:
-        """`first`: who to be at the start; None asks. `leave`: takes the node out of the network and returns the exit
-        status; None when leaving concerns nobody but this session. `person_dir`: where to remember the person.
-        `app_options` are Textual's, such as `driver_class`."""
+        """
+        `first`: who to be at the start; None asks, with the name `suggestion` filled in. `leave`: takes the node out of
+        the network and returns the exit status; None when leaving concerns nobody but this session. `person_dir`: where
+        to remember the person. `app_options` are Textual's, such as `driver_class`.
+        """
         super().__init__(**app_options)
         self.session = session
         self.preferences = preferences or Preferences()
         self.bell_policy: BellPolicy = self.preferences.bell
         self._first = first
+        self._suggestion = suggestion
         self._leave = leave
         self._person_dir = person_dir
-        self._leaving = False
+        self.leaving = False
         self._armed = False
         self._painted = 0.0
         self._looked = 0.0
@@ -164,6 +168,8 @@ class ActivityApp(App[int]):
 
     def _flush_changes(self) -> None:
         self._armed = False
+        if not self.main.painted:
+            return
         self._painted = asyncio.get_running_loop().time()
         while self.session.happenings:
             self._tell(self.session.happenings.popleft())
@@ -174,11 +180,17 @@ class ActivityApp(App[int]):
             self.screen.refresh_story()
         self._ring_if_wanted()
 
+    def refresh_now(self) -> None:
+        """Show everything at once, without waiting for the next frame."""
+        self._flush_changes()
+        self._look()
+
     def _look(self) -> None:
         """Take a new picture of the network and show it."""
         self._looked = asyncio.get_running_loop().time()
-        self.session.look()
-        self.main.show_snapshot()
+        if self.main.painted:
+            self.session.look()
+            self.main.show_snapshot()
 
     def _look_from_afar(self) -> None:
         if not self.session.looking:
@@ -195,7 +207,11 @@ class ActivityApp(App[int]):
                     welcome.dismiss(None)
                 self._remember()
                 self.main.composer.focus()
+                if self.session.node is None:
+                    self._look_from_afar()
             case "registered":
+                if welcome is not None:
+                    welcome.dismiss(None)
                 self._remember(happening.secret)
                 if happening.secret is not None:
                     self._show_secret(happening.username, happening.secret)
@@ -210,7 +226,7 @@ class ActivityApp(App[int]):
                 self._remember()
                 self.notify(text, title="Your name has changed", severity="warning", timeout=20, markup=False)
             case "disconnected" | "redirected" | "storage":
-                if not self._leaving:
+                if not self.leaving:
                     self.notify(text, severity="warning", timeout=5, markup=False)
 
     def _remember(self, secret: str | None = None) -> None:
@@ -292,8 +308,10 @@ class ActivityApp(App[int]):
             if session.node is not None and session.snapshot is not None
             else f"You join at {session.server}. Who are you?"
         )
-        way: Way = "login" if problem and known is not None and known.way != "register" else "register"
-        name = known.username if known is not None and known.username != ANONYMOUS else ""
+        name = known.username if known is not None and known.username != ANONYMOUS else self._suggestion
+        way: Way = "register"
+        if (known is None and name) or (problem and known is not None and known.way != "register"):
+            way = "login"
         screen = WelcomeScreen(where, username=name, way=way, anonymous=self.preferences.anonymous)
         self.push_screen(screen)
         if problem:
@@ -369,7 +387,7 @@ class ActivityApp(App[int]):
     def action_interrupt(self) -> None:
         """Ctrl+C: empty the line; on an empty line, offer to quit."""
         composer = self.main.composer
-        if self._leaving:
+        if self.leaving:
             self._leave_at_once()
         elif isinstance(self.focused, Input) and self.focused.value:
             if isinstance(self.focused, Composer):
@@ -384,7 +402,7 @@ class ActivityApp(App[int]):
         self._quit()
 
     def _quit(self) -> None:
-        if self._leaving:
+        if self.leaving:
             self._leave_at_once()
         elif isinstance(self.screen, ConfirmScreen) and self.screen.id == "leave":
             self.screen.dismiss(True)
@@ -403,8 +421,8 @@ class ActivityApp(App[int]):
             text = "Leave the application?"
         elif others:
             text = (
-                f"{others[0].upper()}{others[1:]} are connected here.\nThis server hands them over to a neighbour and "
-                "leaves; nothing that was accepted is lost."
+                f"Connected here: {others}.\nThis server hands them over to a neighbour and leaves; nothing that was "
+                "accepted is lost."
             )
         else:
             text = "Stop this server? Nobody else is connected here; its data is kept."
@@ -419,10 +437,10 @@ class ActivityApp(App[int]):
 
     def leave(self, words_of: str = "") -> None:
         """Leave: hand everybody over first if the node is ours, then end. A second call ends at once."""
-        if self._leaving:
+        if self.leaving:
             self._leave_at_once()
             return
-        self._leaving = True
+        self.leaving = True
         if self._leave is not None:
             others = self._others()
             self.push_screen(

@@ -281,9 +281,10 @@ class Session:
         self._stage("nobody", "not logged in")
         self._happen(Happening("login refused", why))
 
-    def registered(self, username: str, secret: str | None) -> None:
-        """The name is this person's; `secret` is given when it was made just now."""
-        self._happen(Happening("registered", f"{username} is registered.", username, secret))
+    def registered(self, username: str, secret: str) -> None:
+        """The name is this person's; if they gave no secret, one was made just now."""
+        made = self.identity is None or self.identity.secret is None
+        self._happen(Happening("registered", f"{username} is registered.", username, secret if made else None))
 
     def register_refused(self, why: str) -> None:
         self._stage("nobody", "not logged in")
@@ -302,9 +303,13 @@ class Session:
         self._stage("connecting", f"moving to {server}")
         self._happen(Happening("redirected", why))
 
-    def connecting(self, server: Address) -> None:
-        self.server = server
-        self._stage("connecting", f"connecting to {server}")
+    def connecting(self, server: Address | None) -> None:
+        """A connection is being tried; None: to the node here."""
+        self.server = server or self.server
+        self._stage("connecting", f"connecting to {server}" if server is not None else "connecting to the server here")
+
+    def server_quits(self, why: str) -> None:
+        self._happen(Happening("redirected", why))
 
     def disconnected(self, why: str, retry_in: float | None) -> None:
         words = (
@@ -323,7 +328,9 @@ class Session:
         )
 
     def gone(self, why: str) -> None:
-        """The client has given up."""
+        """The client has given up. After a refusal that is no news: the person is asked again."""
+        if self.stage == "nobody":
+            return
         self._stage("gone", why)
         self._happen(Happening("gone", why))
 
@@ -331,6 +338,10 @@ class Session:
         self.notices.append(notice)
         self.notices_seen += 1
         self.on_change()
+
+    def fault(self, text: str) -> None:
+        """Something went wrong in this process that nobody else speaks of."""
+        self.noticed(Notice(self.clock(), "storage", f"a fault in this program: {text}", "error"))
 
     def _stage(self, stage: Stage, words: str) -> None:
         self.stage, self.stage_words = stage, words

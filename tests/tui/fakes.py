@@ -11,12 +11,23 @@ from typing import Any
 
 import msgspec
 
+from core.client.events import (
+    ActivityAccepted,
+    ActivityArrived,
+    CaughtUp,
+    ClientEvent,
+    LoggedIn,
+    LoginRefused,
+    Registered,
+    RegisterRefused,
+)
 from core.node.notices import Notice, NoticeKind, Severity
 from core.node.snapshot import ConnectionView, NodeSnapshot, ServerView, UserView
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
 from tui.activities import note
 from tui.app import ActivityApp, Preferences
+from tui.client_events import tell
 from tui.session import Identity, Session
 
 NOON = 1_795_348_800.0
@@ -81,6 +92,12 @@ def snapshot(**changes: Any) -> NodeSnapshot:
     return msgspec.structs.replace(known, **changes)
 
 
+def processed(activity: Mapping[str, Any], sender: str) -> bytes:
+    """The activity as the network broadcasts it."""
+    raw = {key: msgspec.Raw(msgspec.json.encode(value)) for key, value in activity.items()}
+    return stamp_activity(raw, sender)
+
+
 @dataclass
 class FakeNode:
     """A node of which the test decides everything."""
@@ -136,14 +153,18 @@ class FakeClient:
     async def run(self) -> None:
         world = WORLDS[self.session]
         world.clients.append(self)
+        name, secret = self.identity.username, self.identity.secret
+        registering = self.identity.way == "register"
         if world.refuse is not None:
-            refused = self.session.register_refused if self.identity.way == "register" else self.session.login_refused
-            refused(world.refuse)
+            self.tell(RegisterRefused(world.refuse) if registering else LoginRefused(world.refuse))
             return
-        if self.identity.way == "register":
-            self.session.registered(self.identity.username, None if self.identity.secret else "made-for-you-7Kq2")
-        self.session.logged_in(self.identity.username, Address("192.0.2.1", 3780))
+        if registering:
+            self.tell(Registered(name, secret or "made-for-you-7Kq2"))
+        self.tell(LoggedIn(name, "aa", None if world.node else Address("192.0.2.1", 3780)))
         await asyncio.Event().wait()
+
+    def tell(self, event: ClientEvent) -> None:
+        tell(self.session, event)
 
     def post(self, activity: Mapping[str, Any]) -> str:
         ref = f"ref-{len(self.posted)}"
@@ -153,10 +174,10 @@ class FakeClient:
     def deliver(self, ref: str) -> None:
         """The network has the activity, and it comes back."""
         activity = next(one for key, one in self.posted if key == ref)
-        raw = {key: msgspec.Raw(msgspec.json.encode(value)) for key, value in activity.items()}
         name = self.session.username or "anonymous"
-        self.session.accepted(ref)
-        self.session.arrived(stamp_activity(raw, name), name, self.session.clock(), live=True, own_ref=ref)
+        stamp = int(self.session.clock() * 1_000_000)
+        self.tell(ActivityAccepted(ref, "aa.3.1", stamp))
+        self.tell(ActivityArrived("aa.3.1", processed(activity, name), name, stamp, True, ref))
 
     async def close(self) -> None:
         self.closed = True
@@ -201,8 +222,8 @@ class World:
         self.arrives(sender, note(text), live=live)
 
     def arrives(self, sender: str, activity: Mapping[str, Any], *, live: bool = True) -> None:
-        raw = {key: msgspec.Raw(msgspec.json.encode(value)) for key, value in activity.items()}
-        self.session.arrived(stamp_activity(raw, sender), sender, self.time, live=live, own_ref=None)
+        stamp = int(self.time * 1_000_000)
+        tell(self.session, ActivityArrived("bb.1.1", processed(activity, sender), sender, stamp, live))
 
     def notice(self, kind: NoticeKind, text: str, severity: Severity = "info") -> None:
         self.session.noticed(Notice(self.time, kind, text, severity))
@@ -217,7 +238,7 @@ class World:
             self.time = NOON + after
             self.says(sender, text, live=False)
         self.time = NOON + 12
-        self.session.caught_up(3)
+        tell(self.session, CaughtUp(3))
         self.arrives("dave", {"type": "Like", "object": {"type": "Note", "name": "Release notes 1.4"}})
         self.time = NOON + 15
         self.arrives("anonymous", {"temperature": 21.50, "sensor": {"id": 7, "room": "lab"}})

@@ -45,6 +45,7 @@ class ConnectionsView(TableView):
     )
 
     def show_snapshot(self, snapshot: NodeSnapshot, traffic: Mapping[int, Traffic]) -> None:
+        self.say_when_empty("Nobody is connected.")
         names = server_names(snapshot.servers)
         order = {"server": 0, "client": 1, "unknown": 2}
         connections = sorted(snapshot.connections, key=lambda one: (order.get(one.role, 3), one.name, one.conn))

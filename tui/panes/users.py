@@ -28,6 +28,7 @@ class UsersView(TableView):
         self._zone = zone
 
     def show_snapshot(self, snapshot: NodeSnapshot, own_name: str | None) -> None:
+        self.say_when_empty("Nobody is registered or logged in.")
         names = server_names(snapshot.servers)
         users = sorted(snapshot.users, key=lambda one: (not one.servers, one.name.casefold(), one.name))
         self.show([self._row(one, names, own_name) for one in users])

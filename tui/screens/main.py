@@ -128,6 +128,11 @@ class MainScreen(Screen[None]):
     def filter_input(self) -> Input:
         return self.query_one("#filter", Input)
 
+    @property
+    def painted(self) -> bool:
+        """Whether the panes are there: not before the first composing, nor while the application ends."""
+        return self.is_attached and bool(self.query("#feed"))
+
     def pane(self, name: str) -> Pane:
         return self.query_one(f"#pane-{name}", Pane)
 

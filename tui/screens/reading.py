@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import tzinfo
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -47,6 +47,9 @@ def json_lines(text: str) -> list[list[Piece]]:
     return lines
 
 
+HELP_INDENT: Final = 24
+
+
 class ReadingScreen(ModalScreen[None]):
     """A title and text to scroll; `copied` is what y copies."""
 
@@ -55,16 +58,17 @@ class ReadingScreen(ModalScreen[None]):
         Binding("y", "copy_all", "Copy all"),
     ]
 
-    def __init__(self, title: str, lines: Sequence[Sequence[Piece]], copied: str) -> None:
+    def __init__(self, title: str, lines: Sequence[Sequence[Piece]], copied: str, *, indent: int = 0) -> None:
         super().__init__()
         self._title = title
+        self._indent = indent
         self._text = lines
         self._copied = copied
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -large") as dialog:
             dialog.border_title = self._title.replace("[", r"\[")
-            yield TextView(self._text, widget_id="reading")
+            yield TextView(self._text, indent=self._indent, widget_id="reading")
             with Horizontal(classes="buttons"):
                 yield Button("Copy (y)", id="copy", compact=True)
                 yield Button("Close (Esc)", id="close", compact=True, variant="primary")
@@ -132,11 +136,12 @@ def help_screen(key_of: dict[str, str]) -> ReadingScreen:
             group = action.group
             lines.append([(group, "header")])
         keys = key_names(key_of.get(action.id, action.keys)) or "palette"
-        lines.append([(f"  {keys:<18}", "name-0"), (f"{action.title}  ", "object"), (action.help, "dim")])
+        keys = f"  {keys:<{HELP_INDENT - 2}}"
+        lines.append([(keys, "name-0"), (f"{action.title}  ", "object"), (action.help, "dim")])
     lines += [[("", "text")], [("Commands, in the line where you write", "header")]]
     for command in commands.COMMANDS:
-        lines.append([(f"  {command.usage:<24}", "name-0"), (command.help, "dim")])
-    lines.append([("  //text                  ", "name-0"), ("Writes a line that begins with a /.", "dim")])
+        lines.append([(f"  {command.usage:<{HELP_INDENT - 2}}", "name-0"), (command.help, "dim")])
+    lines.append([(f"  {'//text':<{HELP_INDENT - 2}}", "name-0"), ("Writes a line that begins with a /.", "dim")])
     lines += [
         [("", "text")],
         [("Mouse", "header")],
@@ -147,4 +152,4 @@ def help_screen(key_of: dict[str, str]) -> ReadingScreen:
         ],
     ]
     text = neutralise_lines("\n".join("".join(text for text, _ in line) for line in lines))
-    return ReadingScreen("Help", lines, text)
+    return ReadingScreen("Help", lines, text, indent=HELP_INDENT)

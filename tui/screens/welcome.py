@@ -19,6 +19,22 @@ from tui.session import Identity, Way
 _WAYS: tuple[Way, ...] = ("register", "login", "anonymous")
 
 
+class Choice(RadioButton):
+    """A choice of several whose mark is there only while it is chosen: its colour alone would not tell."""
+
+    @property
+    def BUTTON_INNER(self) -> str:  # type: ignore[override]  # noqa: N802
+        return "\u25cf" if self.value else " "
+
+
+class Tick(Checkbox):
+    """A box whose tick is there only while it is set."""
+
+    @property
+    def BUTTON_INNER(self) -> str:  # type: ignore[override]  # noqa: N802
+        return "X" if self.value else " "
+
+
 class WelcomeScreen(ModalScreen[None]):
     """Register a name, log in with one, or be anonymous. It stays until the network has said yes."""
 
@@ -42,9 +58,9 @@ class WelcomeScreen(ModalScreen[None]):
             dialog.border_title = "Welcome to the activity network"
             yield Static(self._where, classes="quiet", markup=False)
             with RadioSet(id="way", compact=True):
-                yield RadioButton("I am new: register a name", value=self._way == "register", compact=True)
-                yield RadioButton("I have a name: log in", value=self._way == "login", compact=True)
-                yield RadioButton(
+                yield Choice("I am new: register a name", value=self._way == "register", compact=True)
+                yield Choice("I have a name: log in", value=self._way == "login", compact=True)
+                yield Choice(
                     "Come in anonymously", value=self._way == "anonymous", disabled=not self._anonymous, compact=True
                 )
             yield Static("Name", classes="label", id="name-label")
@@ -53,7 +69,7 @@ class WelcomeScreen(ModalScreen[None]):
             yield Static("Secret", classes="label", id="secret-label")
             yield Input(password=True, id="secret", compact=True)
             yield Static("", classes="problem", id="secret-problem", markup=False)
-            yield Checkbox("Remember the secret here (in a file only you can read)", id="remember", compact=True)
+            yield Tick("Remember the secret here (in a file only you can read)", id="remember", compact=True)
             yield Static("", classes="problem", id="problem", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button("Come in", id="go", variant="primary", compact=True)
@@ -61,7 +77,7 @@ class WelcomeScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         self._show_way()
-        self.query_one("#way" if self._way == "anonymous" else "#name").focus()
+        self.query_one("#secret" if self._way == "login" and self._username else "#name").focus()
 
     @property
     def way(self) -> Way:

@@ -13,6 +13,7 @@ from typing import ClassVar, Final
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.actions import SkipAction
 from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -80,7 +81,7 @@ class RowView(Widget, can_focus=True):
         & > .rows--name-3 { color: $text-success; }
         & > .rows--name-4 { color: $text-warning; }
         & > .rows--name-5 { color: $foreground; }
-        &:ansi > .rows--cursor { background: ansi_bright_black; }
+        &:ansi > .rows--cursor { background: ansi_default; text-style: reverse; }
         &:ansi > .rows--dim { color: ansi_default; text-style: dim; }
         &:ansi > .rows--bar { color: ansi_bright_black; }
         &:ansi > .rows--match { background: ansi_default; text-style: reverse; }
@@ -94,6 +95,8 @@ class RowView(Widget, can_focus=True):
     follows: ClassVar[bool] = False
     """Whether the view stays at the end when it is there and rows arrive."""
     header_lines: ClassVar[int] = 0
+    shows_cursor: ClassVar[bool] = True
+    """Whether a row is selected; without, the keys move the view."""
 
     class Inspected(Message):
         """A person wants to see the whole of a row."""
@@ -200,6 +203,9 @@ class RowView(Widget, can_focus=True):
 
     def select(self, index: int) -> None:
         """Select a row and bring it into view."""
+        if not self.shows_cursor:
+            self.scroll_to_row(index)
+            return
         count = self.row_count()
         if not count:
             return
@@ -211,6 +217,13 @@ class RowView(Widget, can_focus=True):
             self._follow = False
             self._bring_into_view(index)
         self.changed()
+
+    def scroll_to_row(self, index: int) -> None:
+        """Bring a row to the top of the view, or as near as the end allows."""
+        count = self.row_count()
+        if count:
+            self._set_top(max(0, min(index, count - 1)), 0)
+            self.changed()
 
     def scroll_lines(self, lines: int) -> None:
         """Move the view by so many lines; the selection comes along when it would leave the screen."""
@@ -334,7 +347,7 @@ class RowView(Widget, can_focus=True):
     def _compose_lines(self) -> list[Strip]:
         width, height = self.size.width, self._row_height
         base = self.style_of("text")
-        selected = self.selected if self.has_focus else None
+        selected = self.selected if self.has_focus and self.shows_cursor else None
         bar = self._scrollbar(height)
         lines: list[Strip] = []
         if self.header_lines:
@@ -448,8 +461,9 @@ class RowView(Widget, can_focus=True):
             self.action_end()
         elif y < len(self._visible):
             index = self._visible[y][0]
-            self.select(index)
-            if event.chain == 2:
+            if self.shows_cursor:
+                self.select(index)
+            if event.chain == 2 and self.shows_cursor:
                 self.post_message(self.Inspected(self, index))
 
     def clicked_header(self, x: int) -> None:
@@ -458,11 +472,17 @@ class RowView(Widget, can_focus=True):
     # --- actions ---------------------------------------------------------------------------------------------------
 
     def action_cursor(self, rows: int) -> None:
+        if not self.shows_cursor:
+            self.scroll_lines(rows)
+            return
         selected = self.selected
         if selected is not None:
             self.select(selected + rows)
 
     def action_page(self, pages: float) -> None:
+        if not self.shows_cursor:
+            self.scroll_lines(int(pages * max(1, self._row_height - 1)))
+            return
         selected = self.selected
         if selected is None:
             return
@@ -481,11 +501,15 @@ class RowView(Widget, can_focus=True):
         self.select(self.row_count() - 1)
 
     def action_inspect(self) -> None:
+        if not self.shows_cursor:
+            raise SkipAction
         selected = self.selected
         if selected is not None:
             self.post_message(self.Inspected(self, selected))
 
     def action_copy_row(self) -> None:
+        if not self.shows_cursor:
+            raise SkipAction
         selected = self.selected
         words = self.row_copy(selected) if selected is not None else None
         if words is not None:

@@ -73,6 +73,12 @@ class TableView(RowView):
         self._places = {row.key: place for place, row in enumerate(rows)}
         self.changed()
 
+    def say_when_empty(self, words: str) -> None:
+        """What stands there while there are no rows."""
+        if words != self._empty:
+            self._empty = words
+            self.changed()
+
     def _sorted(self, rows: Sequence[Row]) -> tuple[Row, ...]:
         column = self._sort_column
         if column is None:

@@ -17,10 +17,13 @@ class TextView(RowView):
     """Lines of safe text; each line is a row."""
 
     follows: ClassVar[bool] = False
+    shows_cursor: ClassVar[bool] = False
 
-    def __init__(self, lines: Sequence[Sequence[Piece]], *, widget_id: str | None = None) -> None:
+    def __init__(self, lines: Sequence[Sequence[Piece]], *, indent: int = 0, widget_id: str | None = None) -> None:
+        """`indent`: by how many cells the continuation of a line that is wrapped stands in."""
         super().__init__(widget_id=widget_id)
         self._texts = lines
+        self._indent = indent
 
     def row_count(self) -> int:
         return len(self._texts)
@@ -33,7 +36,11 @@ class TextView(RowView):
         return key
 
     def row_strips(self, index: int, width: int) -> Sequence[Strip]:
-        return [self.strip_of(line) for line in wrap(self._texts[index], width, LINE_LINES_MAX)]
+        indent = min(self._indent, width // 2)
+        lines = wrap(self._texts[index], width, LINE_LINES_MAX, indent)
+        return [
+            self.strip_of(line if place == 0 else [(" " * indent, "text"), *line]) for place, line in enumerate(lines)
+        ]
 
     def row_copy(self, index: int) -> str | None:
         return "".join(text for text, _ in self._texts[index])

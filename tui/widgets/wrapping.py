@@ -13,11 +13,14 @@ from tui.widgets.rows import Piece
 _TOKENS = re.compile(r"\s+|\S+")
 
 
-def wrap(pieces: Iterable[Piece], width: int, lines_max: int) -> list[list[Piece]]:
-    """Safe pieces as at most `lines_max` lines of at most `width` cells; an ellipsis ends what was cut."""
-    width = max(1, width)
+def wrap(pieces: Iterable[Piece], width: int, lines_max: int, indent: int = 0) -> list[list[Piece]]:
+    """Safe pieces as at most `lines_max` lines of at most `width` cells; an ellipsis ends what was cut.
+
+    All lines but the first leave `indent` cells of the width free, for the caller to put something before them.
+    """
     lines: list[list[Piece]] = [[]]
-    room = width
+    room = max(1, width)
+    width = max(1, width - indent)
     for text, role in pieces:
         for token in _TOKENS.findall(text):
             length = cell_len(token)

@@ -1,0 +1,67 @@
+"""Who somebody was the last time."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from core.wire.address import Address
+from tui import credentials, invitation
+from tui.cli.options import PersonOptions
+from tui.running import first_identity
+from tui.session import Identity
+
+
+def test_what_is_remembered_is_private_and_comes_back(tmp_path):
+    directory = tmp_path / "new" / "place"
+    credentials.save(directory, credentials.Remembered("zoe", "s3cret"))
+    assert credentials.load(directory) == credentials.Remembered("zoe", "s3cret")
+    assert (directory / credentials.FILE_NAME).stat().st_mode & 0o777 == 0o600
+    assert directory.stat().st_mode & 0o777 == 0o700
+    assert os.listdir(directory) == [credentials.FILE_NAME]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"username": 5}', b"\xff\xfe"])
+def test_a_damaged_file_is_as_good_as_none(tmp_path, content):
+    (tmp_path / credentials.FILE_NAME).write_bytes(content)
+    assert credentials.load(tmp_path) is None
+
+
+def test_forgetting_twice_is_harmless(tmp_path):
+    credentials.save(tmp_path, credentials.Remembered("zoe"))
+    credentials.forget(tmp_path)
+    credentials.forget(tmp_path)
+    assert credentials.load(tmp_path) is None
+
+
+KEPT = credentials.Remembered("zoe", "kept")
+
+
+@pytest.mark.parametrize(
+    ("name", "secret", "remembered", "identity"),
+    [
+        (None, None, None, None),
+        (None, None, KEPT, Identity("login", "zoe", "kept", remember=True)),
+        (None, None, credentials.Remembered("zoe"), None),
+        (None, None, credentials.Remembered("anonymous"), Identity("anonymous")),
+        ("bob", "given", KEPT, Identity("login", "bob", "given")),
+        ("bob", None, KEPT, Identity("register", "bob")),
+        ("zoe", None, KEPT, Identity("login", "zoe", "kept", remember=True)),
+        ("anonymous", None, KEPT, Identity("anonymous")),
+    ],
+)
+def test_settings_go_before_memory_and_a_name_alone_is_a_new_one(name, secret, remembered, identity):
+    assert first_identity(PersonOptions(name, secret), remembered) == identity
+
+
+def test_the_invitation_hides_the_secret_from_lists_of_processes_and_from_the_screen():
+    address = Address("192.0.2.1", 3780)
+    assert invitation.server_command(address, "a b'c") == (
+        "ACTIVITY_TUI_SECRET='a b'\"'\"'c' activity-tui join 192.0.2.1:3780"
+    )
+    assert "a b" not in invitation.masked(address)
+
+
+def test_a_secret_never_shows_in_what_is_logged():
+    assert "kept" not in repr(Identity("login", "zoe", "kept"))

@@ -1,0 +1,80 @@
+"""Text from the network on a terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from tui.safe_text import cut, fit, neutralise, neutralise_lines, neutralise_name
+
+
+def test_plain_text_stays_as_it_is():
+    assert neutralise("Grüße, 漢字, Ελληνικά [bold]not markup[/]") == "Grüße, 漢字, Ελληνικά [bold]not markup[/]"
+
+
+def test_control_characters_are_shown_and_not_sent():
+    assert neutralise("\x1b[2J\x07\x9b31m") == "␛[2J␇\N{REPLACEMENT CHARACTER}31m"
+
+
+def test_line_breaks_of_every_kind_are_shown_on_one_line():
+    assert neutralise("a\nb\u2028c\td") == "a⏎b⏎c d"
+
+
+@pytest.mark.parametrize("mark", list("\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"))
+def test_marks_that_turn_the_reading_direction_become_visible(mark):
+    assert neutralise(f"abc{mark}def") == "abc\N{REPLACEMENT CHARACTER}def"
+
+
+@pytest.mark.parametrize("nothing", list("\u200b\u2060\ufeff\u00ad\u3164\u2800\u115f\U000e0041"))
+def test_what_paints_nothing_becomes_visible(nothing):
+    assert neutralise(f"ali{nothing}ce") == "ali\N{REPLACEMENT CHARACTER}ce"
+
+
+def test_two_names_that_look_alike_are_one_name():
+    assert neutralise_name("ali\u200dce") != neutralise_name("alice")
+    assert neutralise_name("ali\u200bce") != neutralise_name("alice")
+
+
+def test_stacks_of_combining_marks_are_cut():
+    shown = neutralise("e" + "\u0301" * 50 + "f")
+    assert shown == "e\u0301\u0301f"
+
+
+def test_a_combining_mark_without_a_letter_is_dropped():
+    assert neutralise("\u0301x") == "x"
+
+
+def test_lines_stay_lines_where_that_is_wanted():
+    assert neutralise_lines("a\r\nb\n\x1bc") == "a\nb\n␛c"
+
+
+def test_a_limit_ends_with_an_ellipsis():
+    assert neutralise("abcdef", 3) == "abc…"
+    assert neutralise("abc", 3) == "abc"
+
+
+def test_wide_characters_are_never_torn():
+    assert cut("漢字", 3) == ("漢", "字")
+    assert fit("漢字漢", 4) == "漢… "
+    assert fit("漢", 4) == "漢  "
+
+
+@given(st.text(), st.integers(0, 40))
+def test_fitted_text_is_exactly_as_wide_as_asked(text, width):
+    assert cell_len(fit(neutralise(text), width)) == width
+
+
+@given(st.text())
+def test_nothing_that_a_terminal_would_obey_gets_through(text):
+    for character in neutralise(text):
+        assert unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"), hex(ord(character))
+
+
+@given(st.text())
+def test_what_is_safe_is_not_changed_again(text):
+    once = neutralise(text)
+    assert neutralise(once) == once

@@ -1,0 +1,91 @@
+"""The main screens, pixel for pixel; clocks, cursors and the network are held still."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.tui.driving import ready, settled, welcomed
+from tests.tui.fakes import World
+from tui.app import ActivityApp, Preferences
+
+Before = Callable[[Pilot[Any]], Awaitable[None]]
+
+
+def shown(theme: str = "textual-dark", *, lively: bool = True, **options: Any) -> tuple[ActivityApp, Before]:
+    """An application over a small network, and what brings it to the state to compare."""
+    world = World()
+    app = world.app(preferences=Preferences(zone=UTC, theme=theme), **options)
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await ready(pilot)
+        app.main.composer.cursor_blink = False
+        if lively:
+            world.lively()
+        await settled(pilot)
+
+    return app, before
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)], ids=str)
+def test_the_panes_at_every_size(snap_compare, size):
+    app, before = shown()
+    assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+@pytest.mark.parametrize("theme", ["textual-light", "ansi-dark"])
+def test_the_panes_in_other_colours(snap_compare, theme):
+    app, before = shown(theme)
+    assert snap_compare(app, terminal_size=(120, 40), run_before=before)
+
+
+@pytest.mark.parametrize("key", ["f3", "f4", "f5", "f6"])
+def test_one_pane_at_a_time_on_a_small_screen(snap_compare, key):
+    app, before = shown()
+    assert snap_compare(app, press=[key], terminal_size=(80, 24), run_before=before)
+
+
+@pytest.mark.parametrize("key", ["f1", "f8", "ctrl+c"], ids=["help", "invite", "quit"])
+def test_what_lies_over_the_panes(snap_compare, key):
+    app, before = shown()
+    assert snap_compare(app, press=[key], terminal_size=(80, 24), run_before=before)
+
+
+def test_the_filter_and_its_matches(snap_compare):
+    app, before = shown()
+
+    async def filtered(pilot: Pilot[Any]) -> None:
+        await before(pilot)
+        app.main._set_filter("from:bob good")
+        await pilot.pause()
+        await app.workers.wait_for_complete()
+        app.main.feed.focus()
+        await settled(pilot)
+
+    assert snap_compare(app, terminal_size=(100, 30), run_before=filtered)
+
+
+def test_an_activity_in_full(snap_compare):
+    app, before = shown()
+
+    async def inspected(pilot: Pilot[Any]) -> None:
+        await before(pilot)
+        await pilot.press("escape", "k", "k", "enter")
+
+    assert snap_compare(app, terminal_size=(100, 30), run_before=inspected)
+
+
+def test_the_first_start(snap_compare):
+    app, _ = shown(lively=False, first=None)
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await welcomed(pilot)
+        for field in app.screen.query("Input"):
+            field.cursor_blink = False  # type: ignore[attr-defined]
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=(80, 24), run_before=before)

@@ -1,0 +1,210 @@
+"""Runs the application in this terminal: the node (if any) and the screen on one event loop, until both have ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import ssl
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from core.client import Client, ClientSettings, PostQueueFull
+from core.engine import Server
+from core.wire.address import Address
+from core.wire.names import ANONYMOUS
+from tui import credentials
+from tui.app import ActivityApp, Preferences
+from tui.cli.options import JoinOptions, NodeOptions, PersonOptions, ServeOptions
+from tui.client_events import tell
+from tui.safe_text import neutralise
+from tui.session import ActivityInput, ClientFace, ClientFactory, Identity, Session
+
+HISTORY: Final = 500
+"""Past activities that the feed begins with."""
+LEAVE_LIMIT: Final = 15.0
+"""Seconds in which a node has to have left; the engine's own limits are shorter."""
+LEFT_WITH_FAULT: Final = 1
+ENDED_AT_ONCE: Final = 130
+
+
+class NetworkClient:
+    """A client of the network, as the session wants it."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def run(self) -> None:
+        await self._client.run()
+
+    def post(self, activity: ActivityInput) -> str:
+        try:
+            return self._client.post(dict(activity))
+        except PostQueueFull as error:
+            raise ConnectionError(str(error)) from None
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def status(self) -> Mapping[str, Any] | None:
+        # Not connected now, or a base server, which knows no such question.
+        try:
+            return await self._client.request_status()
+        except Exception:
+            return None
+
+
+def client_factory(
+    addresses: tuple[Address, ...],
+    *,
+    server: Server | None,
+    tls: ssl.SSLContext | None = None,
+    vouched: str | None = None,
+) -> ClientFactory:
+    """Clients at home on `server`, or at `addresses`. `vouched` is a user whom the caller has authenticated."""
+
+    def make(session: Session, identity: Identity) -> ClientFace:
+        anonymous = identity.way == "anonymous"
+        settings = ClientSettings(
+            username=ANONYMOUS if anonymous else identity.username,
+            secret=None if anonymous else identity.secret,
+            register=identity.way == "register",
+            history=HISTORY if not session.feed.arrived else 0,
+        )
+        home = (lambda: server.connect_local(vouched)) if server is not None else None
+        return NetworkClient(Client(settings, addresses, lambda event: tell(session, event), home=home, tls=tls))
+
+    return make
+
+
+def first_identity(person: PersonOptions, remembered: credentials.Remembered | None) -> Identity | None:
+    """Who to be at the start: what the settings say, else who it was the last time, else None: ask.
+
+    A name without a secret is a new one to register, as the original's command line had it, unless it is the one that
+    is remembered here.
+    """
+    name = person.username
+    if name is None:
+        if remembered is None:
+            return None
+        name = remembered.username
+    if name == ANONYMOUS:
+        return Identity("anonymous")
+    if person.secret is not None:
+        return Identity("login", name, person.secret)
+    if remembered is not None and remembered.username == name:
+        return Identity("login", name, remembered.secret, remember=True) if remembered.secret is not None else None
+    return Identity("register", name)
+
+
+def run(options: ServeOptions | JoinOptions) -> int:
+    """Run until the person leaves; the exit status. Raises EngineError if the node cannot start."""
+    report: list[str] = []
+    status = asyncio.run(_run(options, report))
+    for line in report:
+        sys.stderr.write(f"activity-tui: {neutralise(line)}\n")
+    return status
+
+
+async def _run(options: ServeOptions | JoinOptions, report: list[str]) -> int:
+    from tui.cli.encryption import client_context
+    from tui.cli.starting import start_server
+
+    tls = await asyncio.to_thread(client_context, options.client_tls)
+    server = await start_server(options.node) if options.node is not None else None
+    try:
+        return await _show(options, server, tls, report)
+    finally:
+        if server is not None:
+            await server.abort()
+
+
+async def _show(
+    options: ServeOptions | JoinOptions, server: Server | None, tls: ssl.SSLContext | None, report: list[str]
+) -> int:
+    person_dir = server.settings.data_dir if server is not None else client_data_dir()
+    remembered = await asyncio.to_thread(credentials.load, person_dir)
+    target = options.address if isinstance(options, JoinOptions) else None
+    addresses = (server.advertised,) if server is not None else (target,) if target is not None else ()
+    session = Session(client_factory(addresses, server=server, tls=tls), node=server, target=target)
+    if server is not None:
+        for notice in server.notices:
+            session.noticed(notice)
+        server.subscribe(session.noticed)
+
+    async def leave() -> int:
+        assert server is not None
+        server.request_drain("the person at the application quits")
+        try:
+            async with asyncio.timeout(LEAVE_LIMIT):
+                undone = await server.wait_closed()
+        except TimeoutError:
+            undone = ("the node did not finish leaving in time",)
+        report.extend(f"left undone: {each}" for each in undone)
+        return 0
+
+    app = ActivityApp(
+        session,
+        first=first_identity(options.person, remembered),
+        suggestion=options.person.username or (remembered.username if remembered is not None else ""),
+        leave=leave if server is not None else None,
+        person_dir=person_dir,
+        preferences=_preferences(options.node),
+    )
+    _log_to(session)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, app.call_later, app.leave, f"{signal.Signals(number).name} was received.")
+    watching = asyncio.create_task(_end_with(server, app, report)) if server is not None else None
+    try:
+        status = await app.run_async()
+    finally:
+        if watching is not None:
+            watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watching
+        await session.stop()
+    if status is None:
+        return LEFT_WITH_FAULT
+    return status
+
+
+async def _end_with(server: Server, app: ActivityApp, report: list[str]) -> None:
+    """The application ends when its node has ended by itself."""
+    undone = await server.wait_closed()
+    if not app.leaving:
+        report.append("the server here has ended" + "".join(f"; {each}" for each in undone))
+        app.call_later(app.exit, LEFT_WITH_FAULT)
+
+
+def client_data_dir() -> Path:
+    """Where a person without a server is remembered."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("activity-tui", appauthor=False)) / "client"
+
+
+def _preferences(node: NodeOptions | None) -> Preferences:
+    return Preferences(anonymous=node.anonymous if node is not None else True)
+
+
+class _IntoEvents(logging.Handler):
+    """What libraries warn of stands among the events: the terminal belongs to the screen."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(logging.WARNING)
+        self._session = session
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._session.fault(record.getMessage().partition("\n")[0])
+
+
+def _log_to(session: Session) -> None:
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        root.removeHandler(handler)
+    root.addHandler(_IntoEvents(session))
+    logging.raiseExceptions = False
