@@ -34,8 +34,12 @@ async def start_server(options: NodeOptions) -> Server:
         server = Server(engine_settings(options, port))
         try:
             await server.start()
-        except (CannotBind, DataDirectoryInUse):
+        except CannotBind:
             if port == last:
+                raise
+        except DataDirectoryInUse:
+            # The directory of another port is another one, unless a certain one was asked for.
+            if port == last or options.data_dir is not None:
                 raise
         else:
             return server

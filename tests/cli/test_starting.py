@@ -1,0 +1,102 @@
+"""Which port and data directory a server gets."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.engine import CannotBind
+from core.wire.address import Address
+from tui.cli import starting
+from tui.cli.options import NodeOptions
+from tui.cli.serve import node_options
+from tui.cli.settings import ConfigFile, choose, default_data_dir
+
+
+def options(flags: dict[str, object], *, join: Address | None = None) -> NodeOptions:
+    chosen = choose({"host": "127.0.0.1", **flags}, {}, ConfigFile(Path("/none"), False, {}))
+    return node_options(chosen, join, "secret" if join is not None else None)
+
+
+@pytest.fixture
+def two_ports() -> Iterator[int]:
+    """A port that is taken, and is followed by a free one."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            try:
+                socket.create_server(("127.0.0.1", port + 1)).close()
+            except (OSError, OverflowError):
+                continue
+            yield port
+            return
+
+
+def test_only_a_server_that_joins_and_was_given_no_port_may_take_another_one() -> None:
+    elsewhere = Address("example.org", 3780)
+    assert options({}, join=elsewhere).port_may_differ
+    assert not options({"port": "3780"}, join=elsewhere).port_may_differ
+    assert not options({}).port_may_differ
+
+
+async def test_a_joining_server_takes_the_next_free_port_and_that_ports_directory(
+    two_ports: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    wanted = replace(options({}), port=two_ports, port_may_differ=True)
+    server = await starting.start_server(wanted)
+    try:
+        assert server.address.port > two_ports
+        assert server.settings.data_dir == default_data_dir(server.address.port)
+        assert server.settings.data_dir.is_dir()
+    finally:
+        await server.abort()
+
+
+async def test_a_port_that_was_asked_for_is_taken_or_refused(two_ports: int, tmp_path: Path) -> None:
+    with pytest.raises(CannotBind):
+        await starting.start_server(options({"port": str(two_ports), "data_dir": str(tmp_path)}))
+
+
+async def test_the_options_reach_the_engine(tmp_path: Path) -> None:
+    flags = {
+        "data_dir": str(tmp_path),
+        "advertise": "chat.example.org",
+        "name": "kitchen",
+        "preset": "wan",
+        "announce_interval": "2s",
+        "backup_interval": "1h",
+        "backups_kept": "3",
+        "activities_kept": "1000",
+        "anonymous": "no",
+        "redirects": "off",
+    }
+    settings = starting.engine_settings(options({**flags}), 4000)
+    assert settings.port == 4000
+    assert settings.advertise == Address("chat.example.org", 0)
+    assert (settings.name, settings.preset) == ("kitchen", "wan")
+    assert (settings.announce_interval, settings.backup_interval, settings.backups_kept) == (2.0, 3600.0, 3)
+    assert settings.retention.activities == 1000
+    assert not settings.anonymous and not settings.redirects
+    assert settings.data_dir == tmp_path
+
+
+def test_a_server_without_a_name_is_called_like_its_machine() -> None:
+    assert starting.engine_settings(options({}), 1).name == starting.machine_name()
+
+
+def test_the_secret_file_is_private_and_follows_the_secret(tmp_path: Path) -> None:
+    file = starting.keep_secret_file(tmp_path, "one")
+    before = file.stat()
+    assert starting.keep_secret_file(tmp_path, "one").stat().st_mtime_ns == before.st_mtime_ns
+    assert starting.keep_secret_file(tmp_path, "two").read_text() == "two\n"
+    assert file.stat().st_mode & 0o077 == 0
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_no_representation_shows_a_secret() -> None:
+    assert "secret" not in repr(options({}, join=Address("h", 1))).replace("secret=None", "")
