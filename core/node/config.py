@@ -68,7 +68,9 @@ class NodeConfig:
     base_grace: float = 1.0
     """How long after this node's last answer a base server's registration is taken to have succeeded."""
     parked_max: int = 10_000
-    """Activities that wait for a previous one; more are delivered without waiting."""
+    """Activities that wait for a previous one; with more, the oldest is delivered without waiting any longer."""
+    parked_bytes_max: int = 32 * 1024 * 1024
+    """The same in bytes."""
     history_max: int = 10_000
     """Largest number of past activities that one login gets."""
 

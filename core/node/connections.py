@@ -132,6 +132,7 @@ class Session(Connection):
         "fetched",
         "held",
         "inbox",
+        "kept_post",
         "last_post",
         "login_name",
         "purpose",
@@ -158,6 +159,9 @@ class Session(Connection):
         """The account, or None for `anonymous`."""
         self.secret_mac: bytes | None = None
         self.last_post: EntryId | None = None
+        """The client's newest activity on this connection: the next one names it as its previous one."""
+        self.kept_post: EntryId | None = None
+        """The newest of them that is durable."""
         self.backlog: list[Entry] | None = None
         """Not None while the client catches up: live activities wait here."""
         self.fetched: set[EntryId] = set()

@@ -234,7 +234,8 @@ class Links:
         def check() -> None:
             if link.state is not State.BASE:
                 return
-            if self._context.now.monotonic - link.heard_at >= limit:
+            # Not a difference of times: rounded, it could stay below the limit at the very time that is set below.
+            if link.heard_at + limit <= self._context.now.monotonic:
                 self._context.close(link, f"silent for {limit:g} s")
             else:
                 self._context.timers.set(("silence", link.conn), link.heard_at + limit, check)
@@ -347,6 +348,11 @@ class Links:
             return
         if link.state is State.NATIVE:
             self._context.invalid(link, "ACTIVITY_BROADCAST between native servers needs id and stamp")
+            return
+        if self._context.storage_error is not None:
+            # It would take a number that is never kept, and every other node would ask for that for ever.
+            text = f"an activity from base server {link.peer} is lost: the disk does not take writes"
+            self._context.notify("storage", text, "error", server=link.remote_id)
             return
         body = bytes(message.activity)
         sender = _authenticated_user(body)

@@ -147,7 +147,9 @@ class Node:
             case Committed():
                 self.replication.committed(event.batch)
             case Woke():
-                while (callback := self._context.timers.pop_due(now.monotonic)) is not None:
+                timers = self._context.timers
+                serial = timers.serial
+                while (callback := timers.pop_due(now.monotonic, serial)) is not None:
                     callback()
                 self._wake_at = None
             case ConnectionOpened():

@@ -453,6 +453,10 @@ class Registration:
     def _make_account(self, claim: Claim) -> None:
         if not self._is_open(claim) or claim.verifier is None:
             return
+        if self._context.storage_error is not None:
+            claim.decided = False
+            self._fail(claim, f"this server cannot keep accounts now: {self._context.storage_error}")
+            return
         fact = AccountFact(claim.username, claim.verifier, claim.stamp, claim.id)
         self._context.timers.cancel(("lock", claim.id))
 

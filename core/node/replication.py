@@ -46,7 +46,7 @@ class _InFlight:
     entries: list[tuple[Entry, int | None, Callable[[str | None], None] | None]]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Parked:
     entry: Entry
     frame: Frame
@@ -72,12 +72,18 @@ class Replication:
         self._pending: dict[EntryId, None] = {}
         self._parked_under: dict[EntryId, list[_Parked]] = {}
         self._parked: OrderedDict[EntryId, _Parked] = OrderedDict()
-        self._refs: OrderedDict[tuple[str, str], EntryId] = OrderedDict(
-            ((sender, ref), entry_id) for sender, ref, entry_id in recovered.recent_refs
-        )
+        self._parked_bytes = 0
+        self._refs: OrderedDict[tuple[str, str], EntryId] = OrderedDict()
+        for sender, ref, entry_id in recovered.recent_refs:
+            self._refs.setdefault((sender, ref), entry_id)
         self._delivered_refs: OrderedDict[tuple[str, str], EntryId] = OrderedDict(self._refs)
-        self._last_by_sender: dict[str, EntryId] = dict(recovered.last_by_sender)
-        self._waiting_for: dict[EntryId, list[Callable[[], None]]] = {}
+        self._last_by_sender: dict[str, tuple[int, EntryId]] = {
+            sender: (0, entry_id) for sender, entry_id in recovered.last_by_sender.items()
+        }
+        """Stamp and id of each user's newest activity; stamp 0 where it was read from the store."""
+        self._failed: dict[EntryId, EntryId | None] = {}
+        """Own activities that could not be kept, to the ones before them, as long as others may point at them."""
+        self._waiting_for: dict[EntryId, list[Callable[[str | None], None]]] = {}
 
     # --- accepting --------------------------------------------------------------------------------------------------
 
@@ -122,8 +128,9 @@ class Replication:
     def _take(self, entry: Entry, source: int | None, then: Callable[[str | None], None] | None) -> None:
         self._pending[entry.id] = None
         if entry.kind == "activity":
-            if entry.sender:
-                self._last_by_sender[entry.sender] = entry.id
+            # Synchronisation brings older ones after newer ones.
+            if entry.sender and entry.stamp > self._last_by_sender.get(entry.sender, (0, None))[0]:
+                self._last_by_sender[entry.sender] = (entry.stamp, entry.id)
             if entry.ref is not None:
                 self._refs.setdefault((entry.sender, entry.ref), entry.id)
                 if len(self._refs) > REFS_MAX:
@@ -167,15 +174,7 @@ class Replication:
         while self._in_flight and self._in_flight[0].batch <= batch:
             for entry, source, then in self._in_flight.popleft().entries:
                 if entry.id.stream == self.own_stream:
-                    self._pending.pop(entry.id, None)
-                    if entry.ref is not None:
-                        self._refs.pop((entry.sender, entry.ref), None)
-                    if self._last_by_sender.get(entry.sender) == entry.id:
-                        if entry.previous is None:
-                            del self._last_by_sender[entry.sender]
-                        else:
-                            self._last_by_sender[entry.sender] = entry.previous
-                    self._waiting_for.pop(entry.id, None)
+                    self._drop(entry, reason)
                 else:
                     self._spread(entry, source)
                 if then is not None:
@@ -185,13 +184,32 @@ class Replication:
         )
         if not own_in_flight and not self._entries:
             self._seq = self.vector.upto(self.own_stream)
+            self._failed.clear()
 
-    def when_durable(self, entry_id: EntryId, then: Callable[[], None]) -> None:
-        """Call `then` once an entry that is being kept is durable, at once if it is already."""
+    def _drop(self, entry: Entry, reason: str) -> None:
+        """An entry of this node could not be kept: it has never been."""
+        self._pending.pop(entry.id, None)
+        previous = entry.previous
+        while previous is not None and previous in self._failed:
+            previous = self._failed[previous]
+        self._failed[entry.id] = previous
+        if entry.ref is not None:
+            self._refs.pop((entry.sender, entry.ref), None)
+        stamp, last = self._last_by_sender.get(entry.sender, (0, None))
+        if last == entry.id:
+            if previous is None:
+                del self._last_by_sender[entry.sender]
+            else:
+                self._last_by_sender[entry.sender] = (stamp, previous)
+        for waiting in self._waiting_for.pop(entry.id, ()):
+            waiting(reason)
+
+    def when_durable(self, entry_id: EntryId, then: Callable[[str | None], None]) -> None:
+        """Call `then` once an entry that is being kept is durable, at once if it is already, or with why it is not."""
         if entry_id in self._pending and entry_id not in self._parked:
             self._waiting_for.setdefault(entry_id, []).append(then)
         else:
-            then()
+            then(None)
 
     # --- passing on and delivering ------------------------------------------------------------------------------------
 
@@ -201,25 +219,27 @@ class Replication:
             if link.eager and link.conn != source:
                 self._context.send(link, frame)
         for then in self._waiting_for.pop(entry.id, ()):
-            then()
+            then(None)
         if entry.kind == "account":
             self._pending.pop(entry.id, None)
             self._apply_account(msgspec.json.decode(entry.body, type=AccountFact))
             return
         self.activities += 1
         previous = entry.previous
-        if (
-            previous is not None
-            and not self._is_delivered(previous)
-            and len(self._parked) < self._context.config.parked_max
-        ):
-            parked = _Parked(entry, frame, source, self._context.after(self._context.config.order_wait))
-            self._parked[entry.id] = parked
-            self._parked_under.setdefault(previous, []).append(parked)
-            if len(self._parked) == 1:
-                self._context.timers.set("parked", parked.until, self._unpark_overdue)
+        if previous is not None and not self._is_delivered(previous):
+            self._park(_Parked(entry, frame, source, self._context.after(self._context.config.order_wait)), previous)
             return
         self._deliver(entry, frame, source)
+
+    def _park(self, parked: _Parked, previous: EntryId) -> None:
+        config = self._context.config
+        self._parked[parked.entry.id] = parked
+        self._parked_bytes += len(parked.entry.body)
+        self._parked_under.setdefault(previous, []).append(parked)
+        if len(self._parked) == 1:
+            self._context.timers.set("parked", parked.until, self._unpark_overdue)
+        while len(self._parked) > config.parked_max or self._parked_bytes > config.parked_bytes_max:
+            self._unpark_oldest()
 
     def _is_delivered(self, entry_id: EntryId) -> bool:
         return entry_id in self.vector and entry_id not in self._pending
@@ -233,6 +253,7 @@ class Replication:
                 self._hand_out(entry, frame, source)
             for parked in self._parked_under.pop(entry.id, ()):
                 if self._parked.pop(parked.entry.id, None) is not None:
+                    self._parked_bytes -= len(parked.entry.body)
                     ready.append((parked.entry, parked.frame, parked.source))
 
     def _first_of_its_ref(self, entry: Entry) -> bool:
@@ -266,15 +287,19 @@ class Replication:
             if parked.until > now:
                 self._context.timers.set("parked", parked.until, self._unpark_overdue)
                 return
-            del self._parked[parked.entry.id]
-            previous = parked.entry.previous
-            if previous is not None:
-                siblings = self._parked_under.get(previous, [])
-                if parked in siblings:
-                    siblings.remove(parked)
-                if not siblings:
-                    self._parked_under.pop(previous, None)
-            self._deliver(parked.entry, parked.frame, parked.source)
+            self._unpark_oldest()
+
+    def _unpark_oldest(self) -> None:
+        _, parked = self._parked.popitem(last=False)
+        self._parked_bytes -= len(parked.entry.body)
+        previous = parked.entry.previous
+        if previous is not None:
+            siblings = self._parked_under.get(previous, [])
+            if parked in siblings:
+                siblings.remove(parked)
+            if not siblings:
+                self._parked_under.pop(previous, None)
+        self._deliver(parked.entry, parked.frame, parked.source)
 
     # --- what others ask ----------------------------------------------------------------------------------------------
 
@@ -300,9 +325,13 @@ class Replication:
         """The activity that its sender already gave this name."""
         return self._refs.get((sender, ref))
 
+    def is_repetition(self, entry: Entry) -> bool:
+        """Whether clients here have got the same activity, accepted somewhere else too, in place of this one."""
+        return entry.ref is not None and self._delivered_refs.get((entry.sender, entry.ref), entry.id) != entry.id
+
     def last_of(self, sender: str) -> EntryId | None:
         """The newest activity of a user that is known here."""
-        return self._last_by_sender.get(sender)
+        return self._last_by_sender.get(sender, (0, None))[1]
 
     def rename_sender(self, before: str, after: str) -> None:
         """A user goes on under another name; so does the order of its activities."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from core.node.accounts import AccountBook, Renaming
@@ -19,7 +20,7 @@ from core.node.context import Context
 from core.node.registration import Registration
 from core.node.replication import Replication, frame_of
 from core.wire.activity import stamp_activity
-from core.wire.entries import Entry, Fetch, Page, Stream, decode_vector, encode_vector, parse_entry_id
+from core.wire.entries import Entry, EntryId, Fetch, Page, Stream, decode_vector, encode_vector, parse_entry_id
 from core.wire.messages import (
     AccountRenamed,
     ActivityAck,
@@ -237,7 +238,7 @@ class Sessions:
         session.user = name
         session.claim = claim
         session.secret_mac = self._mac(message.secret) if message.secret is not None and claim is not None else None
-        session.last_post = None
+        session.last_post = session.kept_post = None
         if not session.counted:
             session.counted = True
             self.load += 1
@@ -302,7 +303,11 @@ class Sessions:
             self._context.notify("storage", "a client could not be sent its history: the store cannot be read", "error")
             page = Page((), {}, False)
         for entry in page.entries:
-            if entry.id not in session.fetched and not self._replication.is_pending(entry.id):
+            if (
+                entry.id not in session.fetched
+                and not self._replication.is_pending(entry.id)
+                and not self._replication.is_repetition(entry)
+            ):
                 session.fetched.add(entry.id)
                 self._context.send(session, frame_of(entry))
         newest = None if query.newest is None else query.newest - len(page.entries)
@@ -350,9 +355,7 @@ class Sessions:
         if ref is not None:
             known = self._replication.known_ref(sender, ref)
             if known is not None:
-                self._replication.when_durable(
-                    known, lambda: context.send(session, ActivityAck(ref, str(known), context.stamp()))
-                )
+                self._replication.when_durable(known, partial(self._answer_repetition, session, ref, known))
                 return
         if session.last_post is not None:
             previous = session.last_post
@@ -376,10 +379,18 @@ class Sessions:
             return f"this server cannot keep activities now: {self._context.storage_error}"
         return None
 
+    def _answer_repetition(self, session: Session, ref: str, known: EntryId, problem: str | None) -> None:
+        if problem is None:
+            self._context.send(session, ActivityAck(ref, str(known), self._context.stamp()))
+        else:
+            self._context.send(session, ActivityRefused(ref, f"this server cannot keep activities now: {problem}"))
+
     def _kept(self, session: Session, entry: Entry, problem: str | None) -> None:
         context = self._context
-        if problem is not None and session.last_post == entry.id:
-            session.last_post = entry.previous
+        if problem is None:
+            session.kept_post = entry.id
+        else:
+            session.last_post = session.kept_post
         if entry.ref is not None:
             if problem is None:
                 context.send(session, ActivityAck(entry.ref, str(entry.id), entry.stamp))

@@ -8,13 +8,18 @@ differs from its own. The neighbour answers with entries, page by page; whoever 
 from __future__ import annotations
 
 import hashlib
+from functools import partial
+from typing import Final
 
 from core.node.actions import FetchPage
 from core.node.connections import Link, State
 from core.node.context import Context
 from core.node.replication import Replication, frame_of
-from core.wire.entries import Fetch, Page, decode_vector, encode_vector
+from core.wire.entries import Fetch, Page, Stream, decode_vector, encode_vector
 from core.wire.messages import SyncDigest, SyncDone, SyncRequest
+
+LACK_WAIT: Final = 0.5
+"""Seconds between learning that a neighbour has more and asking for it."""
 
 
 class Synchronisation:
@@ -73,12 +78,21 @@ class Synchronisation:
             return
         link.peer_has = dict(message.vector)
         vector = self._replication.vector
+        if vector.lacks(seen) and ("lacks", link.conn) not in self._context.timers:
+            # What is under way here anyway will have come by then.
+            self._context.timers.set(
+                ("lacks", link.conn), self._context.after(LACK_WAIT), partial(self._request_if_lacking, link, seen)
+            )
         if not vector.gaps() and not any(upto > seen.get(stream, 0) for stream, upto in vector.contiguous.items()):
             self._context.send(link, SyncDone(vector=encode_vector(self._replication.durable_vector())))
             return
         token = self._context.token()
         self._answering[token] = link
         self._context.actions.append(FetchPage(token, Fetch(seen)))
+
+    def _request_if_lacking(self, link: Link, seen: dict[Stream, int]) -> None:
+        if self._replication.vector.lacks(seen):
+            self.request(link)
 
     def fetched(self, token: int, page: Page | None) -> bool:
         """The answer to a FetchPage; whether the question was this part's."""
@@ -127,3 +141,4 @@ class Synchronisation:
 
     def link_closed(self, conn: int) -> None:
         self._received.pop(conn, None)
+        self._context.timers.cancel(("lacks", conn))

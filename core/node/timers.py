@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Hashable
+from typing import Final
+
+STALE_MAX: Final = 1000
 
 
 class Timers:
@@ -21,6 +24,14 @@ class Timers:
         self._serial += 1
         self._current[name] = (self._serial, callback)
         heapq.heappush(self._heap, (at, self._serial, name))
+        if len(self._heap) > 2 * len(self._current) + STALE_MAX:
+            # A timer that was moved or cancelled stays in the heap; with many of those, long before its time.
+            self._heap = [one for one in self._heap if self._is_current(one)]
+            heapq.heapify(self._heap)
+
+    def _is_current(self, item: tuple[float, int, Hashable]) -> bool:
+        current = self._current.get(item[2])
+        return current is not None and current[0] == item[1]
 
     def cancel(self, name: Hashable) -> None:
         self._current.pop(name, None)
@@ -35,17 +46,24 @@ class Timers:
         """When the earliest timer is due."""
         heap = self._heap
         while heap:
-            at, serial, name = heap[0]
-            current = self._current.get(name)
-            if current is not None and current[0] == serial:
-                return at
+            if self._is_current(heap[0]):
+                return heap[0][0]
             heapq.heappop(heap)
         return None
 
-    def pop_due(self, now: float) -> Callable[[], None] | None:
-        """The callback of the earliest timer that is due, which is over with this; None when none is."""
+    @property
+    def serial(self) -> int:
+        """How often a timer was set so far."""
+        return self._serial
+
+    def pop_due(self, now: float, serial: int) -> Callable[[], None] | None:
+        """The callback of the earliest timer that is due, which is over with this; None when none is.
+
+        Only timers that were set before the `serial`-th setting count: one that sets itself again for now would
+        otherwise never let go.
+        """
         at = self.next_at()
-        if at is None or at > now:
+        if at is None or at > now or self._heap[0][1] > serial:
             return None
         _, _, name = heapq.heappop(self._heap)
         return self._current.pop(name)[1]
