@@ -9,6 +9,7 @@ suffix that only its claim decides.
 from __future__ import annotations
 
 import base64
+import bisect
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
@@ -38,6 +39,14 @@ def name_after_conflict(fact: AccountFact) -> str:
     return f"{fact.username[: NAME_CHARACTERS_MAX - SUFFIX_CHARACTERS - 1]}~{suffix}"
 
 
+def _age(fact: AccountFact) -> tuple[int, str]:
+    return (fact.stamp, fact.claim)
+
+
+def _total_order(fact: AccountFact) -> tuple[int, str, str]:
+    return (fact.stamp, fact.username, fact.verifier)
+
+
 @dataclass(frozen=True, slots=True)
 class Renaming:
     """An account's name has changed."""
@@ -53,8 +62,11 @@ class AccountBook:
     def __init__(self, facts: Iterable[AccountFact] = ()) -> None:
         self._by_claim: dict[str, AccountFact] = {}
         self._by_username: dict[str, list[AccountFact]] = {}
+        """Registrations of each name, the earliest first."""
         self._names: dict[str, str] = {}
-        self._holders: dict[str, AccountFact] = {}
+        """The name that each claim has now."""
+        self._holders: dict[str, list[AccountFact]] = {}
+        """Who has each name now: one account, unless suffixes were made to collide; then the earliest counts."""
         for fact in facts:
             self.apply(fact)
 
@@ -64,36 +76,55 @@ class AccountBook:
     def apply(self, fact: AccountFact) -> list[Renaming]:
         """Take in a fact; the renamings of accounts that were known before. Idempotent and commutative."""
         known = self._by_claim.get(fact.claim)
-        if known is not None and (known.stamp, known.verifier) <= (fact.stamp, fact.verifier):
+        if known is not None and _total_order(known) <= _total_order(fact):
             return []
-        same_name = self._by_username.setdefault(fact.username, [])
-        if known is not None:
-            self._by_username[known.username].remove(known)
-        self._by_claim[fact.claim] = fact
-        same_name.append(fact)
-        same_name.sort(key=lambda one: (one.stamp, one.claim))
         renamings: list[Renaming] = []
-        for position, one in enumerate(same_name):
-            name = one.username if position == 0 else name_after_conflict(one)
-            before = self._names.get(one.claim)
-            if before is not None and before != name:
-                renamings.append(Renaming(one.claim, before, name))
-            self._names[one.claim] = name
-        for one in same_name:
-            self._holders[self._names[one.claim]] = one
+        if known is not None:
+            # Two facts of one claim are somebody's lie; all the same, everybody must believe the same one.
+            self._by_username[known.username].remove(known)
+            self._unname(known)
+            if known.username != fact.username:
+                self._assign(known.username, renamings)
+        self._by_claim[fact.claim] = fact
+        bisect.insort(self._by_username.setdefault(fact.username, []), fact, key=_age)
+        self._assign(fact.username, renamings)
         return renamings
+
+    def _assign(self, username: str, renamings: list[Renaming]) -> None:
+        """Give everybody who registered `username` the name that follows."""
+        rivals = self._by_username[username]
+        if not rivals:
+            del self._by_username[username]
+        for position, one in enumerate(rivals):
+            name = username if position == 0 else name_after_conflict(one)
+            before = self._names.get(one.claim)
+            if before != name or one not in self._holders.get(name, ()):
+                if before is not None and before != name:
+                    self._unname(one)
+                    renamings.append(Renaming(one.claim, before, name))
+                self._names[one.claim] = name
+                bisect.insort(self._holders.setdefault(name, []), one, key=_age)
+
+    def _unname(self, fact: AccountFact) -> None:
+        name = self._names[fact.claim]
+        holders = self._holders.get(name, [])
+        if fact in holders:
+            holders.remove(fact)
+        if not holders:
+            self._holders.pop(name, None)
 
     def knows(self, name: str) -> bool:
         return name in self._holders
 
     def holder(self, name: str) -> AccountFact | None:
         """The account that has the name now."""
-        return self._holders.get(name)
+        holders = self._holders.get(name)
+        return holders[0] if holders else None
 
     def candidates(self, name: str) -> list[AccountFact]:
         """Accounts that somebody giving this name may mean: the holder first, then those that had it and lost it."""
         found = list(self._by_username.get(name, ()))
-        holder = self._holders.get(name)
+        holder = self.holder(name)
         if holder is not None and holder not in found:
             found.insert(0, holder)
         return found
@@ -107,4 +138,4 @@ class AccountBook:
 
     def __iter__(self) -> Iterator[tuple[str, AccountFact]]:
         """(name, account), by name."""
-        return iter(sorted(self._holders.items()))
+        return ((name, holders[0]) for name, holders in sorted(self._holders.items()))

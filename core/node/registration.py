@@ -28,6 +28,7 @@ from core.node.context import Context
 from core.node.replication import Replication
 from core.node.topology import Topology
 from core.wire.entries import AccountFact
+from core.wire.limits import VERIFIER_CHARACTERS_MAX
 from core.wire.messages import LockAllowed, LockDenied, LockRelease, LockRequest
 from core.wire.names import secret_problem
 
@@ -363,10 +364,9 @@ class Registration:
             echo.incomplete |= message.incomplete
             del echo.waiting[link.conn]
             if echo.parent is None:
-                name = link.name or str(link.peer)
-                self._context.notify(
-                    "vote", f"{name} and what is behind it allowed {message.username} ({message.count} servers)"
-                )
+                behind = (message.count or 1) - 1
+                more = f" and {behind} server{'s' if behind > 1 else ''} behind it" if behind > 0 else ""
+                self._context.notify("vote", f"{link.name or link.peer}{more} allowed {message.username}")
             self._gathered(echo)
             return
         for claim in list(self._claims.get(message.username, {}).values()):
@@ -554,6 +554,8 @@ class Registration:
     def import_account(self, username: str, secret_or_verifier: str, is_verifier: bool) -> None:
         """A peer that is not one of ours told of a user: take the account in, if nobody has the name."""
         if self._local_problem(username) is not None:
+            return
+        if (len(secret_or_verifier) > VERIFIER_CHARACTERS_MAX) if is_verifier else secret_problem(secret_or_verifier):
             return
         self._counter += 1
         context = self._context

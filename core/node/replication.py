@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from core.node.accounts import registrable_problem
 from core.node.actions import Broadcast, Persist
 from core.node.connections import State
 from core.node.context import Context
@@ -399,5 +400,8 @@ def entry_of_activity(message: ActivityBroadcast) -> Entry | None:
 
 def entry_of_account(message: Account) -> Entry:
     """The entry that an account travels as. Raises ValueError."""
+    problem = registrable_problem(message.username)
+    if problem is not None:
+        raise ValueError(problem)
     fact = AccountFact(message.username, message.verifier, message.claimed_at, message.claim)
     return Entry(parse_entry_id(message.id), "account", message.stamp, msgspec.json.encode(fact))

@@ -25,6 +25,9 @@ NAME_CHARACTERS_MAX: Final = 64
 SECRET_CHARACTERS_MAX: Final = 1024
 """Longest secret: longer ones would make a slow hash slower at the attacker's choice."""
 
+VERIFIER_CHARACTERS_MAX: Final = 1024
+"""Longest verifier of an account."""
+
 FEATURES_MAX: Final = 64
 INFO_CHARACTERS_MAX: Final = 400
 """How much of a peer's or of our own `info` text is kept."""

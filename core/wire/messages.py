@@ -13,7 +13,7 @@ import msgspec
 
 from core.wire.address import parse_number, parse_port
 from core.wire.entries import COUNTER_MAX, IDENTIFIER_CHARACTERS_MAX
-from core.wire.limits import FEATURES_MAX
+from core.wire.limits import FEATURES_MAX, VERIFIER_CHARACTERS_MAX
 
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=IDENTIFIER_CHARACTERS_MAX)]
 Counter = Annotated[int, msgspec.Meta(ge=0, le=COUNTER_MAX)]
@@ -299,7 +299,7 @@ class Account(_Message, frozen=True):
     id: Annotated[str, msgspec.Meta(max_length=128)]
     stamp: Counter
     username: str
-    verifier: Annotated[str, msgspec.Meta(max_length=1024)]
+    verifier: Annotated[str, msgspec.Meta(max_length=VERIFIER_CHARACTERS_MAX)]
     claimed_at: Counter
     claim: Identifier
 
