@@ -169,6 +169,11 @@ class Session(Connection):
         """Whether the client is part of this server's load."""
 
     @property
+    def whence(self) -> str:
+        """Where the client is, as a clause for a person."""
+        return "here" if self.origin == "local" else f"from {self.peer}"
+
+    @property
     def native(self) -> bool:
         """Whether the client understands what base clients do not."""
         return "ack" in self.features

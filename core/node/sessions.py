@@ -254,7 +254,7 @@ class Sessions:
         if target is not None:
             self._redirect(session, target.hostname, target.port, target.name)
             return
-        context.notify("login", f"{name} logged in from {session.peer}", user=name)
+        context.notify("login", f"{name} logged in {session.whence}", user=name)
         self._load_changed()
         if session.native and (seen is not None or message.history):
             self._start_catching_up(session, seen, message.history)
