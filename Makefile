@@ -51,10 +51,10 @@ format: $(DEV) ## Let the formatter and the safe fixes at the code
 	$(BIN)/ruff format
 
 screenshots: $(DEV) ## Make screenshots/ from the real application with a little network behind it
-	$(BIN)/python -m tools.screenshots $(ARGS)
+	$(BIN)/python -m screenshots.generate $(ARGS)
 
 bench: $(DEV) ## Measure, and print the tables
-	$(BIN)/python -m bench $(ARGS)
+	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 clean: ## Remove everything that was made, .venv included
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

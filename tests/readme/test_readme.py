@@ -1,0 +1,180 @@
+"""The README is true: its commands work, its table is the application's, its links lead somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tui.actions import markdown_table
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SECRET = "the-network-secret"
+LIMIT = 30.0
+
+
+def commands() -> list[str]:
+    """Every indented line of the README that a person would type."""
+    return [line.strip() for line in README.splitlines() if line.startswith("    ") and line.strip()]
+
+
+class Running:
+    """A server as `activity-tui serve --headless` of the README starts it, on a free port."""
+
+    def __init__(self, directory: Path) -> None:
+        self.environment = os.environ | {
+            "HOME": str(directory),
+            "XDG_DATA_HOME": str(directory / "data"),
+            "XDG_CONFIG_HOME": str(directory / "config"),
+            "ACTIVITY_TUI_SECRET": SECRET,
+            "ACTIVITY_TUI_HOST": "127.0.0.1",
+            "ACTIVITY_TUI_BACKUP_INTERVAL": "1",
+            "ACTIVITY_TUI_DATA_DIR": str(directory / "node"),
+        }
+        self.directory = directory
+        self._log = (directory / "log").open("w+", encoding="utf-8")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tui", "serve", "--headless", "--port", "0"],
+            cwd=ROOT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._log,
+        )
+        self.port = int(self._wait_for(r"listening on 127\.0\.0\.1:(\d+)"))
+
+    def _wait_for(self, pattern: str) -> str:
+        deadline = time.monotonic() + LIMIT
+        while time.monotonic() < deadline:
+            found = re.search(pattern, (self.directory / "log").read_text(encoding="utf-8"))
+            if found:
+                return found[1]
+            assert self.process.poll() is None, (self.directory / "log").read_text(encoding="utf-8")
+            time.sleep(0.05)
+        raise AssertionError(f"the server did not say {pattern!r}")
+
+    def backup(self) -> Path:
+        deadline = time.monotonic() + LIMIT
+        while time.monotonic() < deadline:
+            found = sorted((self.directory / "node" / "backups").glob("backup-*.db"))
+            if found:
+                return found[-1]
+            time.sleep(0.05)
+        raise AssertionError("no backup was written")
+
+    def run(self, line: str) -> subprocess.CompletedProcess[str]:
+        """Run a line of the README against this server."""
+        line = line.replace("HOST:3780", f"127.0.0.1:{self.port}").replace("HOST 3780", f"127.0.0.1 {self.port}")
+        line = line.replace("BACKUP", shlex.quote(str(self.backup())) if "BACKUP" in line else "")
+        line = line.replace("DIR", str(self.directory / "restored"))
+        line = line.replace("activity-tui", f"{shlex.quote(sys.executable)} -m tui")
+        return subprocess.run(
+            ["sh", "-c", line],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+            check=False,
+        )
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(LIMIT)
+        self._log.close()
+        return status
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    running = Running(tmp_path_factory.mktemp("readme"))
+    yield running
+    assert running.end() == 0
+
+
+def test_the_readme_names_only_commands_that_a_test_runs() -> None:
+    tried = {
+        "make serve",
+        "make test",
+        "activity-tui serve",
+        "ACTIVITY_TUI_SECRET=... activity-tui join HOST:3780",
+        "activity-tui join HOST:3780",
+        """echo '{"command":"LOGIN","username":"anonymous"}' | nc HOST 3780""",
+        "activity-tui serve --ssh 3722",
+        "ssh -p 3722 NAME@HOST",
+        "activity-tui serve --headless",
+        'activity-tui post HOST:3780 "deployed 1.4"',
+        "activity-tui tail HOST:3780 --since 10m --json",
+        "activity-tui status HOST:3780",
+        "activity-tui config show",
+        "activity-tui restore BACKUP --data-dir DIR",
+    }
+    assert {line.partition("  #")[0].rstrip() for line in commands()} == tried
+
+
+def test_posting_says_what_became_of_it(server: Running) -> None:
+    done = server.run('activity-tui post HOST:3780 "deployed 1.4"')
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("accepted ")
+
+
+def test_tail_shows_what_was_posted(server: Running) -> None:
+    server.run('activity-tui post HOST:3780 "seen by tail"')
+    done = server.run("activity-tui tail HOST:3780 --since 10m --json --no-follow")
+    assert done.returncode == 0, done.stderr
+    assert "seen by tail" in done.stdout
+
+
+def test_status_shows_the_servers(server: Running) -> None:
+    done = server.run("activity-tui status HOST:3780")
+    assert done.returncode == 0, done.stderr
+    assert f"127.0.0.1:{server.port}" in done.stdout
+
+
+def test_the_settings_are_shown_without_secrets(server: Running) -> None:
+    done = server.run("activity-tui config show")
+    assert done.returncode == 0, done.stderr
+    assert SECRET not in done.stdout + done.stderr
+
+
+def test_a_backup_can_be_restored(server: Running) -> None:
+    done = server.run("activity-tui restore BACKUP --data-dir DIR")
+    assert done.returncode == 0, done.stderr
+    assert (server.directory / "restored" / "node.db").exists()
+
+
+def test_a_line_of_json_is_enough_to_log_in(server: Running) -> None:
+    import socket
+
+    line = next(line for line in commands() if line.startswith("echo"))
+    text = shlex.split(line)[1]
+    with socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT) as connection:
+        connection.sendall(text.encode() + b"\n")
+        assert b"LOGIN_SUCCESS" in connection.recv(4096)
+
+
+def test_the_two_make_commands_are_in_the_makefile() -> None:
+    for target in ("serve", "test"):
+        done = subprocess.run(
+            ["make", "-n", target], cwd=ROOT, capture_output=True, text=True, timeout=LIMIT, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_table_of_keys_is_the_applications() -> None:
+    shown = README.partition("<!-- keys: made from tui/actions.py -->\n")[2].partition("\n<!-- /keys -->")[0]
+    assert shown == markdown_table().strip()
+
+
+def test_every_link_leads_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
