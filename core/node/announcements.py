@@ -19,6 +19,8 @@ from core.wire.messages import Guest, ServerAnnounce
 RECORDS_PER_SECOND: Final = 4.0
 """How many repeated records a node is willing to hear per second."""
 USERS_SHOWN: Final = 256
+OVERTAKE_GAP: Final = 1.0
+"""Seconds between announcements that are made because somebody knows a later one of this node."""
 REDIRECT_GAP: Final = 0.005
 """Seconds between announcements because of redirects: a storm of them is announced together."""
 
@@ -33,6 +35,7 @@ class Announcements:
         self._structural = False
         self._load_dirty = False
         self._published_at = float("-inf")
+        self._overtook_at = float("-inf")
         self._base_beat = False
         self.on_record: list[Callable[[ServerRecord | None, ServerRecord], None]] = []
         """Told of each newer record of another node, with the one before it."""
@@ -118,12 +121,10 @@ class Announcements:
             return
         own = self._topology.own
         if record.id == own.id:
-            if record.incarnation > own.incarnation or (
-                record.incarnation == own.incarnation and record.version > own.version
-            ):
-                # Somebody remembers more of this node than it does itself (its data was restored, say): overtake that.
-                own.version = max(own.version, record.version)
-                self.structure_changed()
+            if record.order > own.order:
+                # Somebody remembers more of this node than it does itself: its data went back in time.
+                own.incarnation, own.version = record.order
+                self._overtake()
             return
         known = self._topology.records.get(record.id)
         if not self._topology.merge(record):
@@ -144,6 +145,18 @@ class Announcements:
                 self._context.send(other, frame)
         for told in self.on_record:
             told(known, record)
+
+    def _overtake(self) -> None:
+        """Announce this node again, later than what others know: at once, but not at any rate.
+
+        Another process with the same identity, from copied data, would do the same.
+        """
+        now = self._context.now.monotonic
+        if now - self._overtook_at >= OVERTAKE_GAP:
+            self._overtook_at = now
+            self.structure_changed()
+        elif "overtake" not in self._context.timers:
+            self._context.timers.set("overtake", self._overtook_at + OVERTAKE_GAP, self._overtake)
 
     # --- base servers -------------------------------------------------------------------------------------------------
 

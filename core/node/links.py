@@ -13,6 +13,7 @@ from core.node.announcements import Announcements
 from core.node.connections import Connection, Link, State
 from core.node.context import FEATURES, Context
 from core.node.drain import Drain
+from core.node.events import Origin
 from core.node.healing import Healing
 from core.node.registration import Registration
 from core.node.replication import Replication, entry_of_account, entry_of_activity
@@ -163,17 +164,23 @@ class Links:
             return ServerRefused("self", "this is the server that you are")
         existing = context.connections.native_link(remote)
         if existing is not None:
-            crossing = existing.origin == "outbound" and existing.incarnation == link.incarnation
-            if crossing and context.id < remote:
+            if self._is_crossing(existing, link, "outbound") and context.id < remote:
                 return ServerRefused("duplicate", "there is a link already")
             # Whoever dials knows of no link: the older one is dead on its side.
-            existing.clean = True
-            context.close(existing, "replaced by a newer link")
-            self._unlink(existing)
+            self._replace(existing)
         natives = len(context.connections.links(State.NATIVE))
         if lazy and natives >= context.config.links_max:
             return ServerRefused("busy", f"this server has {natives} links already")
         return None
+
+    def _is_crossing(self, existing: Link, link: Link, origin: Origin) -> bool:
+        """Whether both servers dialled each other, rather than one of them again."""
+        return existing.origin == origin and existing.incarnation == link.incarnation
+
+    def _replace(self, existing: Link) -> None:
+        existing.clean = True
+        self._context.close(existing, "replaced by another link")
+        self._unlink(existing)
 
     def hello(self, link: Link, message: ServerHello) -> None:
         """The dialled server is one of ours."""
@@ -185,6 +192,11 @@ class Links:
         link.hostname, link.port = message.hostname, int(message.port)
         context.timers.cancel(("quiet", link.conn))
         existing = context.connections.native_link(message.id)
+        if existing is not None and self._is_crossing(existing, link, "inbound") and context.id < message.id:
+            # Both have dialled at once, and neither knew of the other: of the two links the one stays that the
+            # server with the smaller id dialled.
+            self._replace(existing)
+            existing = None
         if message.id == context.id or existing is not None:
             link.clean = True
             self._healing.dial_was_needless(link)

@@ -1,0 +1,236 @@
+"""The network's map: nodes with the same records compute the same spanning tree, and older links are preferred."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.node.topology import Edge, ServerRecord, Topology, record_of, spanning_tree
+from core.wire.codec import decode, encode
+from core.wire.messages import Guest
+from tests.node.network import Network, chain, random_tree, star
+
+NODES = [f"n{number}" for number in range(7)]
+pairs = st.sampled_from(list(itertools.combinations(NODES, 2)))
+link_sets = st.dictionaries(pairs, st.integers(1, 5), max_size=15)
+
+
+def record(server: str, links: dict[str, int], version: int = 1, **more: Any) -> ServerRecord:
+    return ServerRecord(server, 1, version, f"{server}.example", 3780, 0, server, links, **more)
+
+
+def records_of(links: dict[tuple[str, str], int]) -> list[ServerRecord]:
+    ends: dict[str, dict[str, int]] = {node: {} for node in NODES}
+    for (one, other), stamp in links.items():
+        ends[one][other] = stamp
+        ends[other][one] = stamp
+    return [record(node, ends[node]) for node in NODES]
+
+
+def map_of(own: str, records: list[ServerRecord]) -> Topology:
+    topology = Topology(next(one for one in records if one.id == own))
+    for one in records:
+        if one.id != own:
+            topology.merge(one)
+    return topology
+
+
+def tree_of(topology: Topology) -> dict[str, list[str]]:
+    return {node: topology.tree_neighbours(node) for node in topology.reachable}
+
+
+def parts(links: dict[tuple[str, str], int]) -> list[set[str]]:
+    found = [{node} for node in NODES]
+    for one, other in links:
+        first = next(part for part in found if one in part)
+        second = next(part for part in found if other in part)
+        if first is not second:
+            found.remove(second)
+            first |= second
+    return found
+
+
+@given(link_sets, st.randoms())
+def test_all_nodes_that_reach_one_another_agree_on_the_tree(links: dict[tuple[str, str], int], random: Any) -> None:
+    for part in parts(links):
+        trees = []
+        for node in sorted(part):
+            records = records_of(links)
+            random.shuffle(records)
+            topology = map_of(node, records)
+            assert set(topology.reachable) == part
+            trees.append(tree_of(topology))
+        assert all(tree == trees[0] for tree in trees)
+
+
+@given(link_sets)
+def test_the_tree_spans_what_can_be_reached_and_has_no_loop(links: dict[tuple[str, str], int]) -> None:
+    for part in parts(links):
+        tree = tree_of(map_of(min(part), records_of(links)))
+        assert set(tree) == part
+        assert sum(len(neighbours) for neighbours in tree.values()) == 2 * (len(part) - 1)
+        assert all(node in tree[neighbour] for node in tree for neighbour in tree[node])
+        assert all(tuple(sorted((node, neighbour))) in links for node in tree for neighbour in tree[node])
+        reached, frontier = {min(part)}, [min(part)]
+        while frontier:
+            for neighbour in tree[frontier.pop()]:
+                if neighbour not in reached:
+                    reached.add(neighbour)
+                    frontier.append(neighbour)
+        assert reached == part
+
+
+@given(link_sets)
+def test_no_other_tree_is_older(links: dict[tuple[str, str], int]) -> None:
+    edges = sorted(Edge(stamp, *pair) for pair, stamp in links.items())
+    tree = spanning_tree(edges)
+    for edge in edges:
+        if edge not in tree:
+            # The way between its ends along the tree has only links that are older.
+            assert all(step < edge for step in path(tree, edge.a, edge.b))
+
+
+def path(tree: list[Edge], start: str, end: str) -> list[Edge]:
+    ways: list[tuple[str, list[Edge]]] = [(start, [])]
+    for node, way in ways:
+        if node == end:
+            return way
+        on = [edge for edge in tree if node in (edge.a, edge.b) and edge not in way]
+        ways += [(edge.b if node == edge.a else edge.a, [*way, edge]) for edge in on]
+    raise AssertionError(f"no way from {start} to {end}")
+
+
+@given(link_sets, pairs)
+def test_a_new_link_within_a_connected_part_changes_nothing_in_its_tree(
+    links: dict[tuple[str, str], int], pair: tuple[str, str]
+) -> None:
+    part = next(part for part in parts(links) if pair[0] in part)
+    if pair in links or pair[1] not in part:
+        return
+    before = tree_of(map_of(pair[0], records_of(links)))
+    assert tree_of(map_of(pair[0], records_of({**links, pair: 99}))) == before
+
+
+@given(link_sets, st.sampled_from(NODES), st.sampled_from(NODES))
+def test_the_next_hop_leads_to_the_target(links: dict[tuple[str, str], int], own: str, target: str) -> None:
+    topology = map_of(own, records_of(links))
+    hop = topology.next_hop(target)
+    if own == target or target not in topology.reachable:
+        assert hop is None
+        return
+    steps = 0
+    here = own
+    while here != target:
+        nearer = map_of(here, records_of(links)).next_hop(target)
+        assert nearer in topology.tree_neighbours(here)
+        here = str(nearer)
+        steps += 1
+        assert steps < len(NODES)
+
+
+def test_a_link_counts_only_when_both_ends_name_it_with_the_same_stamp() -> None:
+    topology = map_of("n0", [record("n0", {"n1": 1}), record("n1", {})])
+    assert list(topology.reachable) == ["n0"]
+    topology.merge(record("n1", {"n0": 2}, version=2))
+    assert list(topology.reachable) == ["n0"]
+    topology.merge(record("n1", {"n0": 1}, version=3))
+    assert list(topology.reachable) == ["n0", "n1"]
+
+
+def test_a_server_that_has_left_is_no_way_to_anywhere() -> None:
+    records = [record("n0", {"n1": 1}), record("n1", {"n0": 1, "n2": 1}, left=True), record("n2", {"n1": 1})]
+    assert list(map_of("n0", records).reachable) == ["n0"]
+
+
+@pytest.mark.parametrize(
+    ("incarnation", "version", "newer"), [(1, 5, False), (1, 6, True), (2, 0, True), (0, 9, False)]
+)
+def test_the_newest_record_of_a_server_counts(incarnation: int, version: int, newer: bool) -> None:
+    topology = map_of("n0", [record("n0", {})])
+    topology.merge(ServerRecord("n1", 1, 5, "old.example", 3780, 0, "n1"))
+    assert topology.merge(ServerRecord("n1", incarnation, version, "new.example", 3780, 0, "n1")) is newer
+    assert topology.records["n1"].hostname == ("new.example" if newer else "old.example")
+
+
+def test_a_record_survives_the_wire() -> None:
+    sent = record(
+        "n0",
+        {"n1": 5, "n2": 7},
+        guests=(Guest("b", "base.example", 3780, 4, direct=True),),
+        users=("ann", "名前"),
+        draining=True,
+        left=True,
+        successor="n1",
+    )
+    received = record_of(decode(encode(sent.message())[:-1]), 0.0)  # type: ignore[arg-type]
+    assert received == sent
+
+
+# --- in the network ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [chain, star, random_tree])
+def test_the_links_that_made_the_network_one_are_its_tree_and_redundant_ones_are_lazy(shape: Any) -> None:
+    network = Network()
+    parents = shape(8)
+    servers = network.build(parents)
+    made = {frozenset((servers[n].id, servers[p].id)) for n, p in enumerate(parents) if p is not None}
+    tree = {
+        frozenset((server.id, one)) for server in servers for one in server.node.topology.tree_neighbours(server.id)
+    }
+    assert tree == made
+    for server in servers:
+        for view in server.node.snapshot(network.now).connections:
+            expected = "eager" if frozenset((server.id, str(view.server))) in made else "lazy"
+            assert view.state == expected
+    assert all(len(server.neighbours) >= 3 for server in servers)
+
+
+def test_a_server_that_loses_a_tree_link_uses_a_redundant_one_at_once() -> None:
+    network = Network()
+    servers = network.build(chain(6))
+    network.cut_between(servers[2], servers[3])
+    network.run(0.05)
+    assert network.is_one()
+
+
+def test_a_server_whose_data_went_back_in_time_is_heard_again_without_a_storm() -> None:
+    network = Network()
+    servers = network.build(chain(4))
+    for _ in range(3):
+        network.servers["n003"].crash()
+        network.run(1.0)
+        network.start("n003")
+        network.run(3.0)
+    network.servers["n003"].crash()
+    network._disks["n003"].incarnation = 0
+    network.run(1.0)
+    old = network.start("n003")
+    assert network.until(network.is_one, 10.0)
+    before = sum(len(server.sent) for server in servers)
+    network.run(10.0)
+    assert sum(len(server.sent) for server in network.living) - before < 500
+    old.join(servers[0])
+    client = network.logged_in(old, redirects=1)
+    network.run(2.0)
+    assert servers[0].node.topology.records[old.id].load == 1
+    assert client.closed is None
+
+
+def test_two_servers_that_dial_each_other_at_once_end_with_one_link() -> None:
+    for seed in range(20):
+        network = Network(seed)
+        one, other = network.start("a"), network.start("b")
+        network.run(1.0)
+        delay = (seed % 5) * 0.002
+        one.join(other)
+        network.after(delay, lambda one=one, other=other: other.join(one))  # type: ignore[misc]
+        network.run(0.2)
+        assert network.is_one()
+        assert len(network.wires_between(one, other)) == 1
+        assert one.told("lost") == other.told("lost") == []
+        assert all(notice.severity != "warning" for server in (one, other) for notice in server.notices)
