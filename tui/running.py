@@ -111,15 +111,17 @@ def run(options: ServeOptions | JoinOptions) -> int:
 
 async def _run(options: ServeOptions | JoinOptions, report: list[str]) -> int:
     from tui.cli.encryption import client_context
-    from tui.cli.starting import start_server
+    from tui.cli.starting import serving_ssh, start_server
 
     tls = await asyncio.to_thread(client_context, options.client_tls)
-    server = await start_server(options.node) if options.node is not None else None
+    if options.node is None:
+        return await _show(options, None, tls, report)
+    server = await start_server(options.node)
     try:
-        return await _show(options, server, tls, report)
+        async with serving_ssh(server, options.node):
+            return await _show(options, server, tls, report)
     finally:
-        if server is not None:
-            await server.abort()
+        await server.abort()
 
 
 async def _show(

@@ -74,7 +74,7 @@ class _Headless:
             await asyncio.wait([starting], timeout=LEAVE_LIMIT)
             return None
         server = starting.result()
-        self._introduce(server)
+        await self._introduce(server)
         for notice in list(server.notices):
             self._note(notice)
         server.subscribe(self._note)
@@ -95,13 +95,13 @@ class _Headless:
             leave_at_once(ExitStatus.FAILURE)
         return ending.result()
 
-    def _introduce(self, server: Server) -> None:
+    async def _introduce(self, server: Server) -> None:
         self._log.write(f"listening on {server.address}, reached at {server.advertised}")
         data_dir = server.settings.data_dir
         self._log.write(f"data is kept in {data_dir}")
         self._log.write(f"join as a client with: {client_command(server.advertised)}")
         try:
-            secret_file = keep_secret_file(data_dir, server.secret)
+            secret_file = await asyncio.to_thread(keep_secret_file, data_dir, server.secret)
         except OSError as error:
             self._log.write(f"warning the network's secret could not be written to a file: {error}")
         else:

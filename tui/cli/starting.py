@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -42,6 +43,8 @@ async def start_server(options: NodeOptions) -> Server:
             if port == last or options.data_dir is not None:
                 raise
         else:
+            with contextlib.suppress(OSError):  # the command line for others can do without it
+                await asyncio.to_thread(keep_secret_file, server.settings.data_dir, server.secret)
             return server
     raise AssertionError("unreachable")
 
