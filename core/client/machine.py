@@ -262,7 +262,7 @@ class ClientMachine:
 
     def _watch(self, now: float) -> None:
         interval = self.settings.ping_interval
-        if now - self._heard_at < interval:
+        if now < self._heard_at + interval:
             self._pings = 0
             self._set_deadline(self._heard_at + interval)
         elif self._pings >= self.settings.ping_misses:
