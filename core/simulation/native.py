@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
-from core.client import actions, events
-from core.client.errors import PostQueueFull
-from core.client.machine import ClientMachine
+from core.client import events
+from core.client.machine import ClientMachine, Connect, Disconnect, Send, Tell, WakeAt
 from core.client.settings import ClientSettings
 from core.simulation.agents import Agent
 from core.simulation.network import End, Failure
 from core.simulation.schedule import seeded
 from core.wire.address import Address
-from core.wire.entries import parse_entry_id
+from core.wire.codec import Frame
+from core.wire.entries import Stream, decode_vector, parse_entry_id
 from core.wire.messages import Message
 
 if TYPE_CHECKING:
@@ -33,11 +32,11 @@ class NativeAgent(Agent):
     def __init__(self, world: World, name: str, *, registers: bool, username: str | None = None) -> None:
         super().__init__(world, name, registers=registers, username=username)
         self._machine: ClientMachine | None = None
-        self._conn = -1
+        self._attempt = 0
         self._wake_at: float | None = None
         self._numbers: dict[str, int] = {}
         """Refs of posts without an outcome, and the numbers of their activities."""
-        self._seen: dict[str, int] | None = None
+        self._seen: Mapping[Stream, int] | None = None
         self._moving_to: Address | None = None
 
     # --- what the person does -----------------------------------------------------------------------------------------
@@ -49,103 +48,106 @@ class NativeAgent(Agent):
                 self._open(address)
 
     def move(self, address: Address) -> None:
-        """The connection breaks, or the person ends the client in good order and opens another one elsewhere."""
+        """The connection breaks, or the person ends the client and opens another one elsewhere."""
         if not self.wanted or self._machine is None:
             return
         if self.rng.random() < 0.6 and self.end is not None:
             self.end.abort("moving")
         else:
             self._moving_to = address
-            self._perform(self._machine.close(self._now))
+            self._close_client()
 
     def leave(self) -> None:
         if self.wanted:
             self.wanted = False
             self.world.ledger.left(self)
-            if self._machine is not None:
-                self._perform(self._machine.close(self._now))
+            self._close_client()
 
     def post(self) -> None:
         machine = self._machine
-        if machine is None or self._moving_to is not None or not self.wanted:
+        if machine is None or not self.wanted:
             return
         number = self.next_number()
-        body = msgspec.json.encode(self.body(number))
-        try:
-            ref, wanted = machine.post(body, None, self._now)
-        except PostQueueFull:
-            return
+        ref = f"{self.name}-{number}"
         self._numbers[ref] = number
-        self._perform(wanted)
+        machine.post(self.body(number), ref, self._now)
+        self._perform()
 
     # --- the machine --------------------------------------------------------------------------------------------------
 
     def _open(self, address: Address) -> None:
         self.line += 1
         self.world.ledger.new_client(self)
-        addresses = [address, *(one for one in self.world.addresses if one != address)]
+        others = [one for one in self.world.addresses if one != address]
         named = self.username != "anonymous"
-        self._machine = ClientMachine(
-            replace(
-                SETTINGS,
-                username=self.username,
-                secret=self.secret if named else None,
-                register=not self.registered,
-                seen=self._seen,
-            ),
-            seeded(self.world.seed, "client", self.name, self.line),
-            addresses[:4],
+        settings = replace(
+            SETTINGS,
+            username=self.username,
+            secret=self.secret if named else None,
+            register=not self.registered,
+            seen=self._seen,
         )
-        self._perform(self._machine.start(self._now))
+        rng = seeded(self.world.seed, "client", self.name, self.line)
+        self._machine = ClientMachine(settings, [address, *others[:3]], rng)
+        self._machine.start(self._now)
+        self._perform()
+
+    def _close_client(self) -> None:
+        if self._machine is not None:
+            self._seen = _seen_by(self._machine)
+            self._machine.close(self._now)
+            self._perform()
 
     @property
     def _now(self) -> float:
         return self.world.schedule.time
 
-    def _perform(self, wanted: list[actions.Action]) -> None:
-        for action in wanted:
-            match action:
-                case actions.Send():
-                    if self.end is not None and action.conn == self._conn:
-                        self.end.send(action.frame)
-                case actions.Connect():
-                    self._connect(action.conn, action.address)
-                case actions.Close():
-                    self._close(action.conn)
-                case actions.WakeAt():
-                    self._wake(action.at)
-                case actions.Emit():
-                    self._told(action.event)
-                case actions.Finished():
-                    self._finished()
-                case actions.AnswerStatus():
-                    pass
-
-    def _connect(self, conn: int, address: Address) -> None:
+    def _perform(self) -> None:
         machine = self._machine
-        self._conn = conn
+        if machine is None:
+            return
+        for output in machine.take_outputs():
+            match output:
+                case Send():
+                    if self.end is not None:
+                        self.end.send(Frame(output.message))
+                case Connect():
+                    self._connect(output.address)
+                case Disconnect():
+                    self._disconnect()
+                case WakeAt():
+                    self._wake(output.at)
+                case Tell():
+                    self._told(output.event)
+
+    def _connect(self, address: Address | None) -> None:
+        assert address is not None
+        machine = self._machine
+        self._attempt += 1
+        attempt = self._attempt
 
         def then(outcome: End | Failure) -> None:
-            if self._machine is not machine or machine is None or self._conn != conn:
+            if self._machine is not machine or machine is None or self._attempt != attempt:
                 if isinstance(outcome, End):
                     outcome.vanish(told=True)
-            elif isinstance(outcome, Failure):
-                self._perform(machine.connect_failed(conn, outcome.reason, self._now))
+                return
+            if isinstance(outcome, Failure):
+                machine.connect_failed(outcome.reason, self._now)
             else:
                 self.end = outcome
                 outcome.party = self
-                self._perform(machine.connected(conn, self._now))
+                machine.connected(self._now)
+            self._perform()
 
         self.world.network.dial(self.host, address, SETTINGS.connect_limit, then)
 
-    def _close(self, conn: int) -> None:
-        if conn == self._conn:
-            self._conn = -1
-            end, self.end = self.end, None
-            self.logged_in = False
-            if end is not None:
-                end.party = None
-                end.close("closed")
+    def _disconnect(self) -> None:
+        self._attempt += 1
+        end, self.end = self.end, None
+        self.logged_in = False
+        if end is not None:
+            end.party = None
+            end.close("closed")
 
     def _wake(self, at: float | None) -> None:
         self._wake_at = at
@@ -156,16 +158,16 @@ class NativeAgent(Agent):
         def woke() -> None:
             if self._machine is machine and self._wake_at == at:
                 self._wake_at = None
-                self._perform(machine.woke(self._now))
+                machine.woke(self._now)
+                self._perform()
 
         self.world.schedule.at(at, woke)
 
     def _finished(self) -> None:
         machine, self._machine = self._machine, None
-        if machine is not None:
-            self._seen = machine.seen(self._now)
         self.logged_in = False
-        self._conn = -1
+        if machine is not None and self._seen is None:
+            self._seen = _seen_by(machine)
         address, self._moving_to = self._moving_to, None
         if self.wanted and not self.gave_up:
             # A person whose client gave up opens it again.
@@ -179,7 +181,8 @@ class NativeAgent(Agent):
 
     def received(self, conn: int, message: Message) -> None:
         if self.end is not None and self.end.conn == conn and self._machine is not None:
-            self._perform(self._machine.received(self._conn, message, self._now))
+            self._machine.received(message, self._now)
+            self._perform()
 
     def garbled(self, conn: int, info: str) -> None:
         self.world.ledger.problem("protocol", f"{self.name} was sent what is no message: {info}")
@@ -189,7 +192,8 @@ class NativeAgent(Agent):
             self.end = None
             self.logged_in = False
             if self._machine is not None:
-                self._perform(self._machine.lost(self._conn, reason, self._now))
+                self._machine.lost(reason, self._now)
+                self._perform()
 
     def _told(self, event: events.ClientEvent) -> None:
         ledger = self.world.ledger
@@ -198,7 +202,7 @@ class NativeAgent(Agent):
                 ledger.delivered(self, event.body)
             case events.ActivityAccepted():
                 number = self._numbers.pop(event.ref, None)
-                if number is not None:
+                if number is not None and event.id is not None:
                     ledger.acknowledged(self, number, parse_entry_id(event.id))
             case events.ActivityRefused():
                 number = self._numbers.pop(event.ref, None)
@@ -227,5 +231,13 @@ class NativeAgent(Agent):
                     self.wanted = False
             case events.LoginRefused():
                 ledger.login_failed(self, event.info)
+            case events.GaveUp():
+                self._finished()
             case _:
                 pass
+
+
+def _seen_by(machine: ClientMachine) -> Mapping[Stream, int] | None:
+    """What a client has seen, for one that takes its place."""
+    seen = machine._inbox.seen()
+    return decode_vector(seen) if seen is not None else None
