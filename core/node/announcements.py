@@ -93,9 +93,7 @@ class Announcements:
         self._published_at = self._context.now.monotonic
         own.load, users = self._users()
         own.users = tuple(users[:USERS_SHOWN])
-        own.guests = tuple(
-            guest for link in self._context.connections.links(State.BASE) for guest in link.guests.values()
-        )
+        own.guests = self._guests()
         own.draining = self._context.draining
         own.seen_at = self._context.now.wall
         self._load_dirty = False
@@ -104,6 +102,10 @@ class Announcements:
         for link in self._context.connections.links(State.NATIVE):
             if everywhere or link.eager:
                 self._context.send(link, frame)
+
+    def _guests(self) -> tuple[Guest, ...]:
+        links = self._context.connections.links(State.BASE)
+        return tuple(guest for link in links for guest in link.guests.values())
 
     def introduce(self, link: Link) -> None:
         """Tell a new native neighbour everything that is known of the network."""
@@ -183,6 +185,8 @@ class Announcements:
                 "joined", f"base server {guest.hostname}:{guest.port} is part of the network", "good", server=server
             )
         elif known.load != guest.load:
+            # Whoever logs in here meanwhile is sent by what is known, though the others hear of it a little later.
+            self._topology.own.guests = self._guests()
             self.load_changed()
         self._check_cycle(link, server)
         for other in self._context.connections.links(State.BASE):
