@@ -197,6 +197,11 @@ class Healing:
                 seed.linked = True
             elif why == "AUTHENTICATION_FAIL":
                 seed.refused = True
+                self._context.notify(
+                    "join_refused",
+                    f"{attempt.address} does not let this server in: the secret is not its network's",
+                    "error",
+                )
         if attempt.server is not None:
             self._suspended[attempt.server] = self._context.after(self._context.config.redial_max)
         if attempt.purpose == "lazy":

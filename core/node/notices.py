@@ -10,6 +10,7 @@ Severity = Literal["info", "good", "warning", "error"]
 NoticeKind = Literal[
     "listening",  # the node takes connections
     "joined",  # this node became part of a network, or another one did
+    "join_refused",  # the network that a person named does not let this server in
     "linked",  # a link to a neighbour is up
     "unlinked",  # a link is down
     "lost",  # a server, and who was behind it, cannot be reached any more

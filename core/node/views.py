@@ -105,9 +105,8 @@ def _servers(
         )
         for guest in guests:
             if hosts.get(guest.id, own.id) == server and guest.id not in topology.reachable:
-                others.append(
-                    ServerView(guest.id, guest.id[:6], guest.hostname, guest.port, guest.load, "guest", via=server)
-                )
+                view = ServerView(guest.id, guest.id[:6], guest.hostname, guest.port, guest.load, "guest", via=server)
+                others.append(view)
     for server in healing.missing():
         peer = healing.peers[server]
         others.append(ServerView(server, peer.name, peer.hostname, peer.port, 0, "unreachable"))

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 NEXT_PORTS: Final = 20
 """How many ports after the usual one are tried when nobody asked for a certain one."""
 
+LET_IN_LIMIT: Final = 5.0
+"""Seconds until a network that does not answer at once is left to be tried in the background."""
+
 SECRET_FILE: Final = "network-secret"
 """In the data directory, readable by its owner alone: what `join --secret-file` takes."""
 
@@ -28,7 +31,7 @@ SECRET_FILE: Final = "network-secret"
 async def start_server(options: NodeOptions) -> Server:
     """Start a server on the port that was asked for, or, if none was, on the first free one from the usual one on.
 
-    Raises EngineError.
+    Raises EngineError, or CommandFailed if the network that it is to join refuses it.
     """
     last = options.port + (NEXT_PORTS if options.port_may_differ else 0)
     for port in range(options.port, last + 1):
@@ -45,8 +48,34 @@ async def start_server(options: NodeOptions) -> Server:
         else:
             with contextlib.suppress(OSError):  # the command line for others can do without it
                 await asyncio.to_thread(keep_secret_file, server.settings.data_dir, server.secret)
+            if options.join is not None:
+                await _let_in(server)
             return server
     raise AssertionError("unreachable")
+
+
+async def _let_in(server: Server) -> None:
+    """Wait until the network has let the server in, or cannot be reached yet: that is tried on.
+
+    Raises CommandFailed, with the server ended, if the network does not want it.
+    """
+    news = asyncio.Event()
+    unsubscribe = server.subscribe(lambda notice: news.set())
+    try:
+        async with asyncio.timeout(LET_IN_LIMIT):
+            while True:
+                news.clear()
+                for notice in server.notices:
+                    if notice.kind == "join_refused":
+                        await server.abort()
+                        raise CommandFailed(ExitStatus.REFUSED, notice.text)
+                    if notice.kind in ("linked", "unlinked"):
+                        return
+                await news.wait()
+    except TimeoutError:
+        return
+    finally:
+        unsubscribe()
 
 
 def engine_settings(options: NodeOptions, port: int) -> EngineSettings:
