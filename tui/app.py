@@ -64,7 +64,6 @@ class Preferences:
     """The person's time zone; None: the machine's."""
     anonymous: bool = True
     """Whether one may come in without a name."""
-    animations: bool = True
 
 
 class ActivityApp(App[int]):
@@ -205,8 +204,8 @@ class ActivityApp(App[int]):
             case "logged in":
                 if welcome is not None:
                     welcome.dismiss(None)
+                    self.main.composer.focus()
                 self._remember()
-                self.main.composer.focus()
                 if self.session.node is None:
                     self._look_from_afar()
             case "registered":
@@ -373,7 +372,7 @@ class ActivityApp(App[int]):
         return binding.key_display or key_name(binding.key)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        for action in palette(node=self.session.node is not None):
+        for action in palette(node=self.session.owns_node):
             yield SystemCommand(action.title, action.help, lambda call=action.call: self._from_palette(call))
         yield SystemCommand("Theme\N{HORIZONTAL ELLIPSIS}", "Choose the colours.", self.action_change_theme)
 

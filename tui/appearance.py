@@ -94,6 +94,7 @@ ModalScreen:ansi { background: ansi_default; }
 .dialog Checkbox { margin-top: 1; background: $surface; }
 .dialog .buttons { height: 1; margin-top: 1; }
 .dialog .buttons Button { margin-right: 2; }
+.dialog Button:focus { text-style: bold underline; background: $primary; color: $text; }
 .dialog .problem { display: block; }
 .dialog #name-problem, .dialog #secret-problem { height: auto; }
 LeavingScreen .dialog { height: 60%; }

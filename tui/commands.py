@@ -62,5 +62,5 @@ def parse(text: str, *, node: bool = True) -> Line:
     if command.needs and not argument:
         raise ValueError(f"/{command.name} needs {command.needs}: {command.usage}")
     if command.node_only and not node:
-        raise ValueError(f"/{command.name} needs a server here, and this is a client only")
+        raise ValueError(f"/{command.name} is for the operator of a server, and there is none of yours here")
     return Line(argument, command)

@@ -21,8 +21,9 @@ class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
 
     username: str
     secret: str | None = None
-    bell: str | None = None
-    theme: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Remembered({self.username!r})"
 
 
 def load(directory: Path) -> Remembered | None:

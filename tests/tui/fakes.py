@@ -193,7 +193,9 @@ WORLDS: dict[Session, World] = {}
 class World:
     """A session, its node and its clients."""
 
-    def __init__(self, *, node: bool = True, refuse: str | None = None, capacity: int = 5000) -> None:
+    def __init__(
+        self, *, node: bool = True, operator: bool = True, refuse: str | None = None, capacity: int = 5000
+    ) -> None:
         self.time = NOON
         self.node = FakeNode() if node else None
         self.refuse = refuse
@@ -201,6 +203,7 @@ class World:
         self.session = Session(
             FakeClient,
             node=self.node,
+            owns_node=operator,
             target=None if node else Address("192.0.2.1", 3780),
             clock=lambda: self.time,
             feed_capacity=capacity,

@@ -131,13 +131,13 @@ async def test_what_was_written_comes_back_with_the_up_key(world):
         assert app.main.composer.value == "dra"
 
 
-async def test_a_client_only_says_which_commands_need_a_server():
-    world = World(node=False)
+@pytest.mark.parametrize("world", [World(node=False), World(operator=False)], ids=["client only", "guest"])
+async def test_who_has_no_server_is_told_which_commands_need_one(world):
     app = world.app()
     async with app.run_test(size=(100, 24)) as pilot:
         await ready(pilot)
         await type_line(pilot, "/backup")
-        assert "client only" in str(app.main.query_one("#composer-problem", Static).render())
+        assert "for the operator of a server" in str(app.main.query_one("#composer-problem", Static).render())
 
 
 # --- panes ----------------------------------------------------------------------------------------------------------
@@ -230,6 +230,19 @@ async def test_a_connection_is_ended_after_asking(world):
         assert world.node.calls == []
         await pilot.press("x", "y")
         assert world.node.calls == [("disconnect", 2)]
+
+
+async def test_a_guest_ends_no_connections_and_learns_no_secret():
+    world = World(operator=False)
+    app = world.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        await settled(pilot)
+        await pilot.press("f3", "j", "x", "f8")
+        await pilot.pause()
+        assert app.clipboard == "activity-tui join 192.0.2.1:3780"
+        assert "correct horse" not in screen_text(app)
+        assert world.node is not None and world.node.calls == []
 
 
 async def test_double_click_shows_the_details_of_a_row(world):

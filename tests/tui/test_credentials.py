@@ -65,3 +65,4 @@ def test_the_invitation_hides_the_secret_from_lists_of_processes_and_from_the_sc
 
 def test_a_secret_never_shows_in_what_is_logged():
     assert "kept" not in repr(Identity("login", "zoe", "kept"))
+    assert "kept" not in repr(KEPT)

@@ -31,7 +31,7 @@ def shown(theme: str = "textual-dark", *, lively: bool = True, **options: Any) -
     return app, before
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)], ids=str)
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)], ids=lambda size: "x".join(map(str, size)))
 def test_the_panes_at_every_size(snap_compare, size):
     app, before = shown()
     assert snap_compare(app, terminal_size=size, run_before=before)

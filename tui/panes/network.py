@@ -11,7 +11,8 @@ from textual.strip import Strip
 from core.node.snapshot import NodeSnapshot
 from tui.safe_text import fit, neutralise_name
 from tui.topology import LOAD_BAR_MAX, Branch, draw, load_bar, server_names
-from tui.widgets.rows import Piece, RowView
+from tui.widgets.roles import Piece
+from tui.widgets.rows import RowView
 
 LEAD_CELLS_MAX = 40
 

@@ -25,7 +25,7 @@ from tui.panes.users import UsersView
 from tui.safe_text import neutralise
 from tui.screens.asking import AskScreen, ConfirmScreen, CopyScreen
 from tui.screens.reading import inspector_of
-from tui.session import Session
+from tui.session import NodeFace, Session
 from tui.widgets.bars import ShareBar, TabBar, TopBar
 from tui.widgets.composer import Composer
 from tui.widgets.feed_view import FeedView
@@ -289,7 +289,7 @@ class MainScreen(Screen[None]):
 
     async def _carry_out(self, text: str) -> None:
         """Send a line or do a command. Raises ValueError or ConnectionError with a sentence for a person."""
-        line = commands.parse(text, node=self.session.node is not None)
+        line = commands.parse(text, node=self.session.owns_node)
         if line.command is None:
             self.session.write(line.text)
             self.feed.action_end()
@@ -368,6 +368,11 @@ class MainScreen(Screen[None]):
 
     # --- the network -----------------------------------------------------------------------------------------------
 
+    @property
+    def _own_node(self) -> NodeFace | None:
+        """The node here, for its operator; a guest's session (over SSH) may look at it and no more."""
+        return self.session.node if self.session.owns_node else None
+
     @on(ShareBar.Clicked)
     def _share_clicked(self) -> None:
         self.action_share()
@@ -416,12 +421,13 @@ class MainScreen(Screen[None]):
 
     def _join(self, text: str) -> None:
         address = parse_address(text)
-        if self.session.node is not None:
-            self.session.node.join(address)
+        node = self._own_node
+        if node is not None:
+            node.join(address)
             self.notify(f"Dialling {neutralise(str(address), 200)}; the events tell what comes of it.", markup=False)
 
     def action_disconnect(self) -> None:
-        node, view = self.session.node, self.connections
+        node, view = self._own_node, self.connections
         selected = view.selected
         if node is None or selected is None:
             return
@@ -435,7 +441,7 @@ class MainScreen(Screen[None]):
         self.app.push_screen(ConfirmScreen("Disconnect", question, yes="Disconnect", no="Keep"), answered)
 
     def action_backup(self) -> None:
-        node = self.session.node
+        node = self._own_node
         if node is None:
             return
 

@@ -22,7 +22,8 @@ from tui.panes.network import NetworkView
 from tui.safe_text import neutralise, neutralise_lines, neutralise_name
 from tui.session import Session
 from tui.widgets.feed_view import FeedView, clock_time
-from tui.widgets.rows import Piece, RowView
+from tui.widgets.roles import Piece
+from tui.widgets.rows import RowView
 from tui.widgets.table import TableView
 from tui.widgets.text_view import TextView
 

@@ -19,7 +19,8 @@ from textual.strip import Strip
 from tui.activities import compact
 from tui.feed import PENDING_SERIAL, Entry, Feed, Filter
 from tui.safe_text import fit, neutralise_name
-from tui.widgets.rows import Piece, RowView
+from tui.widgets.roles import NAME_COLOURS, Piece
+from tui.widgets.rows import RowView
 from tui.widgets.wrapping import highlight, wrap
 
 ROW_LINES_MAX: Final = 8
@@ -28,7 +29,6 @@ NAME_CELLS: Final = 12
 WIDE: Final = 56
 SCAN_SLICE: Final = 0.006
 """Seconds that a search through old rows may take before everything else has its turn."""
-NAME_COLOURS: Final = 6
 
 _STATE_WORDS: Final = {
     "sending": ("sending\N{HORIZONTAL ELLIPSIS}", "dim"),

@@ -22,12 +22,10 @@ from textual.widget import Widget
 
 from tui.actions import bindings
 from tui.safe_text import fit
+from tui.widgets.roles import ROLE_CLASSES, ROLE_CSS, Piece
 
 WHEEL_LINES: Final = 3
 CURSOR_MARK: Final = "\N{LEFT HALF BLOCK}"
-
-Piece = tuple[str, str]
-"""Safe text and the role that colours it."""
 
 
 class RowView(Widget, can_focus=True):
@@ -35,62 +33,8 @@ class RowView(Widget, can_focus=True):
 
     ALLOW_SELECT = False
     BINDINGS: ClassVar = bindings("rows")
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "rows--cursor",
-        "rows--bar",
-        "rows--thumb",
-        "rows--header",
-        "rows--marker",
-        "rows--match",
-        "rows--text",
-        "rows--dim",
-        "rows--verb",
-        "rows--object",
-        "rows--type",
-        "rows--json",
-        "rows--mark",
-        "rows--good",
-        "rows--warning",
-        "rows--error",
-        "rows--own",
-        *(f"rows--name-{number}" for number in range(6)),
-    }
-    DEFAULT_CSS = """
-    RowView {
-        height: 1fr;
-        & > .rows--cursor { background: $surface-lighten-2; }
-        & > .rows--bar { color: $foreground 20%; }
-        & > .rows--thumb { color: $primary; }
-        & > .rows--header { color: $foreground 70%; text-style: bold; }
-        & > .rows--marker { background: $accent; color: $background; text-style: bold; }
-        & > .rows--match { background: $warning; color: $background; text-style: bold; }
-        & > .rows--text { color: $foreground; }
-        & > .rows--dim { color: $foreground 60%; }
-        & > .rows--verb { color: $foreground 75%; }
-        & > .rows--object { color: $foreground; text-style: bold; }
-        & > .rows--type { color: $text-secondary; }
-        & > .rows--json { color: $foreground 80%; }
-        & > .rows--mark { color: $foreground 60%; text-style: italic; }
-        & > .rows--good { color: $text-success; }
-        & > .rows--warning { color: $text-warning; }
-        & > .rows--error { color: $text-error; text-style: bold; }
-        & > .rows--own { color: $foreground; text-style: bold; }
-        & > .rows--name-0 { color: $text-primary; }
-        & > .rows--name-1 { color: $text-secondary; }
-        & > .rows--name-2 { color: $text-accent; }
-        & > .rows--name-3 { color: $text-success; }
-        & > .rows--name-4 { color: $text-warning; }
-        & > .rows--name-5 { color: $foreground; }
-        &:ansi > .rows--cursor { background: ansi_default; text-style: reverse; }
-        &:ansi > .rows--dim { color: ansi_default; text-style: dim; }
-        &:ansi > .rows--bar { color: ansi_bright_black; }
-        &:ansi > .rows--match { background: ansi_default; text-style: reverse; }
-        &:ansi > .rows--marker { background: ansi_default; text-style: reverse; }
-        &:nocolor > .rows--cursor { text-style: reverse; }
-        &:nocolor > .rows--match { text-style: reverse; }
-        &:nocolor > .rows--marker { text-style: reverse; }
-    }
-    """
+    COMPONENT_CLASSES: ClassVar = ROLE_CLASSES
+    DEFAULT_CSS = ROLE_CSS
 
     follows: ClassVar[bool] = False
     """Whether the view stays at the end when it is there and rows arrive."""

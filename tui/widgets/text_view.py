@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from textual.strip import Strip
 
-from tui.widgets.rows import Piece, RowView
+from tui.widgets.roles import Piece
+from tui.widgets.rows import RowView
 from tui.widgets.wrapping import wrap
 
 LINE_LINES_MAX = 400

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from rich.cells import cell_len
 
 from tui.safe_text import ELLIPSIS, cut
-from tui.widgets.rows import Piece
+from tui.widgets.roles import Piece
 
 _TOKENS = re.compile(r"\s+|\S+")
 

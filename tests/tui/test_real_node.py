@@ -1,0 +1,123 @@
+"""The application on a real node: sockets, a database, the protocol."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from core.engine import EngineSettings, Server
+from core.engine.settings import PasswordSettings
+from core.wire.address import Address
+from tests.tui.driving import lines_of, settled, type_line, until, welcomed
+from tui.app import ActivityApp
+from tui.running import client_factory
+from tui.session import Identity, Session
+
+
+async def running_server(directory: Path, name: str, join: Address | None = None) -> Server:
+    server = Server(
+        EngineSettings(
+            data_dir=directory / name,
+            host="127.0.0.1",
+            port=0,
+            name=name,
+            secret="s",
+            join=join,
+            preset="local",
+            announce_interval=0.2,
+            passwords=PasswordSettings(memory_kib=64, passes=1),
+        )
+    )
+    await server.start()
+    return server
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    server = await running_server(tmp_path, "ada")
+    yield server
+    await server.abort()
+
+
+def app_on(server: Server, first: Identity | None = None) -> ActivityApp:
+    session = Session(client_factory((server.advertised,), server=server), node=server)
+    server.subscribe(session.noticed)
+
+    async def leave() -> int:
+        server.request_drain("quit")
+        await server.wait_closed()
+        return 0
+
+    return ActivityApp(session, first=first, leave=leave)
+
+
+async def test_a_person_registers_writes_a_line_and_sees_it(server):
+    app = app_on(server)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await welcomed(pilot)
+        await pilot.press(*"zoe", "enter")
+        await pilot.press(*"pw", "enter")
+        await until(pilot, lambda: app.session.online)
+        await type_line(pilot, "hello, network")
+        await until(pilot, lambda: app.session.feed.arrived == 1 and not app.session.feed.pending())
+        await settled(pilot)
+        assert "hello, network" in "\n".join(lines_of(app, "#feed"))
+        await until(pilot, lambda: any("zoe is registered" in notice.text for notice in app.session.notices))
+        await app.session.stop()
+
+
+async def test_a_wrong_secret_is_said_and_the_right_one_lets_in(server):
+    app = app_on(server, Identity("register", "zoe", "pw"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.session.online)
+        await app.session.stop()
+    app = app_on(server, Identity("login", "zoe", "wrong"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await welcomed(pilot)
+        await pilot.press(*"pw", "enter")
+        await until(pilot, lambda: app.session.online)
+        await app.session.stop()
+
+
+async def test_two_servers_see_each_other_and_a_leave_is_told_in_words(server, tmp_path):
+    other = await running_server(tmp_path, "byron", server.advertised)
+    app = app_on(server, Identity("register", "zoe", "pw"))
+    try:
+        async with app.run_test(size=(200, 50)) as pilot:
+            await until(pilot, lambda: app.session.online)
+            await until(pilot, lambda: any("byron" in line for line in lines_of(app, "#network")))
+            await until(pilot, lambda: any("byron" in line for line in lines_of(app, "#connections")))
+            other.request_drain("quit")
+            await asyncio.wait_for(other.wait_closed(), 10)
+            await until(pilot, lambda: not any("byron" in line for line in lines_of(app, "#network")))
+            assert any("byron" in line and "leave" in line for line in lines_of(app, "#events"))
+            await app.session.stop()
+    finally:
+        await other.abort()
+
+
+async def test_quitting_takes_the_node_out_of_the_network(server):
+    app = app_on(server, Identity("anonymous"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.session.online)
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: app.return_value is not None, 10)
+    assert app.return_value == 0
+    await asyncio.wait_for(server.wait_closed(), 1)
+
+
+async def test_a_client_only_sees_the_network_through_its_server(server):
+    session = Session(client_factory((server.advertised,), server=None), target=server.advertised)
+    app = ActivityApp(session, first=Identity("register", "bob", "pw"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: session.online)
+        await pilot.press("f6")
+        await until(pilot, lambda: any("ada" in line for line in lines_of(app, "#network")))
+        await type_line(pilot, "from afar")
+        await until(pilot, lambda: session.feed.arrived == 1)
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: app.return_value is not None)
+    assert app.return_value == 0

@@ -1,0 +1,73 @@
+"""The roles that pieces of text play in the lists, and what each looks like. No role is told by its colour alone."""
+
+from __future__ import annotations
+
+from typing import Final
+
+NAME_COLOURS: Final = 6
+
+Piece = tuple[str, str]
+"""Safe text and its role."""
+
+ROLE_CLASSES: Final = {
+    *(
+        f"rows--{role}"
+        for role in (
+            "cursor",
+            "bar",
+            "thumb",
+            "header",
+            "marker",
+            "match",
+            "text",
+            "dim",
+            "verb",
+            "object",
+            "type",
+            "json",
+            "mark",
+            "good",
+            "warning",
+            "error",
+            "own",
+        )
+    ),
+    *(f"rows--name-{number}" for number in range(NAME_COLOURS)),
+}
+
+ROLE_CSS: Final = """
+RowView {
+    height: 1fr;
+    & > .rows--cursor { background: $surface-lighten-2; }
+    & > .rows--bar { color: $foreground 20%; }
+    & > .rows--thumb { color: $primary; }
+    & > .rows--header { color: $foreground 70%; text-style: bold; }
+    & > .rows--marker { background: $accent; color: $background; text-style: bold; }
+    & > .rows--match { background: $warning; color: $background; text-style: bold; }
+    & > .rows--text { color: $foreground; }
+    & > .rows--dim { color: $foreground 60%; }
+    & > .rows--verb { color: $foreground 75%; }
+    & > .rows--object { color: $foreground; text-style: bold; }
+    & > .rows--type { color: $text-secondary; }
+    & > .rows--json { color: $foreground 80%; }
+    & > .rows--mark { color: $foreground 60%; text-style: italic; }
+    & > .rows--good { color: $text-success; }
+    & > .rows--warning { color: $text-warning; }
+    & > .rows--error { color: $text-error; text-style: bold; }
+    & > .rows--own { color: $foreground; text-style: bold; }
+    & > .rows--name-0 { color: $text-primary; }
+    & > .rows--name-1 { color: $text-secondary; }
+    & > .rows--name-2 { color: $text-accent; }
+    & > .rows--name-3 { color: $text-success; }
+    & > .rows--name-4 { color: $text-warning; }
+    & > .rows--name-5 { color: $foreground; }
+    &:ansi > .rows--cursor { background: ansi_default; text-style: reverse; }
+    &:ansi > .rows--dim { color: ansi_default; text-style: dim; }
+    &:ansi > .rows--bar { color: ansi_bright_black; }
+    &:ansi > .rows--match { background: ansi_default; text-style: reverse; }
+    &:ansi > .rows--marker { background: ansi_default; text-style: reverse; }
+    &:nocolor > .rows--cursor { text-style: reverse; }
+    &:nocolor > .rows--match { text-style: reverse; }
+    &:nocolor > .rows--marker { text-style: reverse; }
+}
+"""
