@@ -98,6 +98,7 @@ class Node:
         self.drain = Drain(
             context,
             self.topology,
+            self.registration,
             self.replication,
             self.synchronisation,
             self.announcements,
@@ -342,6 +343,7 @@ class Node:
         if self._context.storage_error is not None:
             self._context.storage_error = None
             self._context.notify("storage", "the disk takes writes again", "good")
+            self.replication.storage_recovered()
 
     # --- views --------------------------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from core.wire.entries import (
     AccountFact,
     Entry,
     EntryId,
+    Fetch,
     Kind,
     Record,
     Recovered,
@@ -37,6 +38,9 @@ from core.wire.messages import Account, ActivityBroadcast
 
 REFS_MAX = 100_000
 """How many names that clients gave activities are remembered, to recognise repetitions."""
+UNKEPT_MAX = 100_000
+"""Others' entries that wait in memory for a disk to work again. Of more, the oldest are missing on this node until its
+next start, when it finds out and asks for them."""
 
 
 @dataclass(slots=True)
@@ -44,6 +48,7 @@ class _InFlight:
     """A batch that is being committed."""
 
     batch: int
+    records: tuple[Record, ...]
     entries: list[tuple[Entry, int | None, Callable[[str | None], None] | None]]
 
 
@@ -70,6 +75,10 @@ class Replication:
         self._records: list[Record] = []
         self._entries: list[tuple[Entry, int | None, Callable[[str | None], None] | None]] = []
         self._in_flight: deque[_InFlight] = deque()
+        self._unkept: OrderedDict[EntryId, Entry] = OrderedDict()
+        """Others' entries that were passed on although the disk did not take them: kept when it works again."""
+        self._unkept_records: dict[str, Record] = {}
+        """The same for what is no entry, by what it is about: only the last of each counts."""
         self._pending: dict[EntryId, None] = {}
         self._parked_under: dict[EntryId, list[_Parked]] = {}
         self._parked: OrderedDict[EntryId, _Parked] = OrderedDict()
@@ -153,8 +162,9 @@ class Replication:
         if not self._records:
             return
         self._batch += 1
-        self._context.actions.append(Persist(self._batch, tuple(self._records)))
-        self._in_flight.append(_InFlight(self._batch, self._entries))
+        records = tuple(self._records)
+        self._context.actions.append(Persist(self._batch, records))
+        self._in_flight.append(_InFlight(self._batch, records, self._entries))
         self._records = []
         self._entries = []
 
@@ -173,7 +183,9 @@ class Replication:
     def commit_failed(self, batch: int, reason: str) -> None:
         """The batch was not kept: what was to be accepted here is refused, what others have accepted is passed on."""
         while self._in_flight and self._in_flight[0].batch <= batch:
-            for entry, source, then in self._in_flight.popleft().entries:
+            flight = self._in_flight.popleft()
+            self._remember_unkept(flight.records)
+            for entry, source, then in flight.entries:
                 if entry.id.stream == self.own_stream:
                     self._drop(entry, reason)
                 else:
@@ -204,6 +216,36 @@ class Replication:
                 self._last_by_sender[entry.sender] = (stamp, previous)
         for waiting in self._waiting_for.pop(entry.id, ()):
             waiting(reason)
+
+    def _remember_unkept(self, records: tuple[Record, ...]) -> None:
+        for record in records:
+            match record:
+                case Entry():
+                    if record.id.stream != self.own_stream:
+                        self._unkept[record.id] = record
+                        if len(self._unkept) > UNKEPT_MAX:
+                            self._unkept.popitem(last=False)
+                case StreamMark():
+                    self._unkept_records[f"mark {record.stream}"] = record
+                case _:
+                    self._unkept_records[f"peer {record.id}"] = record
+
+    def storage_recovered(self) -> None:
+        """The disk takes writes again: what it did not take before is kept now."""
+        self._records[0:0] = [*self._unkept.values(), *self._unkept_records.values()]
+        self._unkept.clear()
+        self._unkept_records.clear()
+
+    def unkept_beyond(self, query: Fetch) -> list[Entry]:
+        """What a page of the store lacks because the disk did not take it."""
+        return sorted(
+            (
+                entry
+                for entry in self._unkept.values()
+                if entry.kind in query.kinds and entry.id.seq > query.seen.get(entry.id.stream, 0)
+            ),
+            key=lambda entry: (entry.stamp, entry.id),
+        )
 
     def when_durable(self, entry_id: EntryId, then: Callable[[str | None], None]) -> None:
         """Call `then` once an entry that is being kept is durable, at once if it is already, or with why it is not."""
@@ -342,7 +384,8 @@ class Replication:
 
     def durable_vector(self) -> dict[Stream, int]:
         """What this node has and would still have after a crash."""
-        return self._without(entry_id for entry_id in self._pending if entry_id not in self._parked)
+        undurable = [entry_id for entry_id in self._pending if entry_id not in self._parked]
+        return self._without([*undurable, *self._unkept])
 
     def client_vector(self) -> dict[Stream, int]:
         """What a client that comes now need not expect: everything that has been delivered."""

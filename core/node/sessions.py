@@ -302,7 +302,9 @@ class Sessions:
         if page is None:
             self._context.notify("storage", "a client could not be sent its history: the store cannot be read", "error")
             page = Page((), {}, False)
-        for entry in page.entries:
+        newest = None if query.newest is None else query.newest - len(page.entries)
+        more = page.more and (newest is None or newest > 0)
+        for entry in page.entries if more else (*page.entries, *self._replication.unkept_beyond(query)):
             if (
                 entry.id not in session.fetched
                 and not self._replication.is_pending(entry.id)
@@ -310,8 +312,7 @@ class Sessions:
             ):
                 session.fetched.add(entry.id)
                 self._context.send(session, frame_of(entry))
-        newest = None if query.newest is None else query.newest - len(page.entries)
-        if page.more and (newest is None or newest > 0):
+        if more:
             seen = dict(query.seen)
             for stream, upto in page.upto.items():
                 seen[stream] = max(upto, seen.get(stream, 0))

@@ -28,7 +28,7 @@ class Synchronisation:
     def __init__(self, context: Context, replication: Replication) -> None:
         self._context = context
         self._replication = replication
-        self._answering: dict[int, Link] = {}
+        self._answering: dict[int, tuple[Link, Fetch]] = {}
         self._received: dict[int, int] = {}
 
     @property
@@ -87,8 +87,9 @@ class Synchronisation:
             self._context.send(link, SyncDone(vector=encode_vector(self._replication.durable_vector())))
             return
         token = self._context.token()
-        self._answering[token] = link
-        self._context.actions.append(FetchPage(token, Fetch(seen)))
+        query = Fetch(seen)
+        self._answering[token] = (link, query)
+        self._context.actions.append(FetchPage(token, query))
 
     def _request_if_lacking(self, link: Link, seen: dict[Stream, int]) -> None:
         if self._replication.vector.lacks(seen):
@@ -96,15 +97,16 @@ class Synchronisation:
 
     def fetched(self, token: int, page: Page | None) -> bool:
         """The answer to a FetchPage; whether the question was this part's."""
-        link = self._answering.pop(token, None)
-        if link is None:
+        answering = self._answering.pop(token, None)
+        if answering is None:
             return False
+        link, query = answering
         if link.state is not State.NATIVE:
             return True
         if page is None:
             self._context.send(link, SyncDone())
             return True
-        for entry in page.entries:
+        for entry in page.entries if page.more else (*page.entries, *self._replication.unkept_beyond(query)):
             self._context.send(link, frame_of(entry))
         vector = encode_vector(self._replication.durable_vector())
         self._context.send(link, SyncDone(upto=encode_vector(page.upto), more=page.more, vector=vector))
