@@ -161,9 +161,15 @@ class ActivityApp(App[int]):
         if self._armed:
             return
         self._armed = True
-        loop = asyncio.get_running_loop()
-        wait = max(0.0, self._painted + 1 / FRAMES_PER_SECOND - loop.time())
-        loop.call_later(wait, self.call_later, self._flush_changes)
+        self.schedule_frame(self._painted + 1 / FRAMES_PER_SECOND)
+
+    def schedule_frame(self, due: float) -> None:
+        """Have `paint_frame` called by this application's own task, at `due` (the event loop's time) or soon after."""
+        asyncio.get_running_loop().call_at(due, self.call_later, self.paint_frame)
+
+    def paint_frame(self) -> None:
+        """Show what has changed since the last frame."""
+        self._flush_changes()
 
     def _flush_changes(self) -> None:
         self._armed = False

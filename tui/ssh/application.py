@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from core.client import Client, ClientEvent, ClientSettings, ServerQuits
@@ -27,18 +28,30 @@ log = logging.getLogger(__name__)
 class SSHApp(ActivityApp):
     """One person's application. What goes wrong in it is logged here and concerns nobody else."""
 
-    def __init__(self, server: SSHServer, connection: SSHConnection, **options: Any) -> None:
+    def __init__(self, server: SSHServer, connection: SSHConnection, query: str, **options: Any) -> None:
         super().__init__(**options)
         self._ssh = server
         self._connection = connection
+        self._query = query
+        self._endings: list[Callable[[], None]] = []
         self.failure = False
 
-    @property
-    def frame_interval(self) -> float:
-        return self._ssh.pace.interval
+    def at_end(self, callback: Callable[[], None]) -> None:
+        """Have something called when the application has ended, however it did."""
+        self._endings.append(callback)
 
-    def frame_late_by(self, seconds: float) -> None:
-        self._ssh.pace.late_by(seconds)
+    def release(self) -> None:
+        """Let go of everything outside; the session's owner calls it when the application has ended."""
+        while self._endings:
+            self._endings.pop()()
+
+    def _begin(self) -> None:
+        super()._begin()
+        if self._query:
+            try:
+                self.main._set_filter(self._query)
+            except ValueError as error:
+                self.notify(str(error), severity="warning", markup=False)
 
     def _print_error_renderables(self) -> None:
         # The default prints a traceback, with the values of variables, to the server's own terminal.
@@ -129,6 +142,7 @@ def make_application(server: SSHServer, connection: SSHConnection, terminal: SSH
     app = SSHApp(
         server,
         connection,
+        query,
         session=session,
         first=first,
         preferences=Preferences(no_color=colors is None, anonymous=server.settings.anonymous),
@@ -137,8 +151,6 @@ def make_application(server: SSHServer, connection: SSHConnection, terminal: SSH
         app.console._color_system = colors
     unsubscribe = server.node.subscribe(session.noticed)
     app.at_end(unsubscribe)
-    if query:
-        app.filter_at_start = query
     return app
 
 
@@ -147,5 +159,3 @@ def _vouched(server: SSHServer, connection: SSHConnection, name: str) -> bool:
     person = connection.person
     fact = server.account(name)
     return person is not None and person.claim is not None and fact is not None and fact.claim == person.claim
-
-

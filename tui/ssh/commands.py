@@ -91,7 +91,7 @@ async def run(words: list[str], io: CommandChannel, server: SSHServer, person: P
         if person.newcomer and words[0] != "help":
             raise _Failed(
                 ExitStatus.REFUSED,
-                f"nobody is registered as {neutralise(person.name, 64)!r}; come in with a terminal to register the name",
+                f"nobody is registered as {neutralise(person.name, 64)!r}; come with a terminal to register the name",
             )
         return await command(words[1:], io, server, person)
     except _Failed as failed:
@@ -116,7 +116,7 @@ def _flags(words: list[str], known: tuple[str, ...]) -> tuple[set[str], list[str
     return flags, rest
 
 
-# --- the client ---------------------------------------------------------------------------------------------------------
+# --- the client -------------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -170,7 +170,7 @@ async def _first(wanted: asyncio.Event, *others: asyncio.Event, limit: float | N
     return wanted.is_set()
 
 
-# --- post ---------------------------------------------------------------------------------------------------------------
+# --- post -------------------------------------------------------------------------------------------------------------
 
 
 async def _post(words: list[str], io: CommandChannel, server: SSHServer, person: Person) -> int:
@@ -224,7 +224,7 @@ async def _told(io: CommandChannel, fate: str) -> ExitStatus:
     return {"accepted": ExitStatus.DONE, "refused": ExitStatus.REFUSED}.get(kind, ExitStatus.FAILURE)
 
 
-# --- tail, status -------------------------------------------------------------------------------------------------------
+# --- tail, status -----------------------------------------------------------------------------------------------------
 
 
 async def _tail(words: list[str], io: CommandChannel, server: SSHServer, person: Person) -> int:
@@ -296,7 +296,7 @@ async def _status(words: list[str], io: CommandChannel, server: SSHServer, perso
     return ExitStatus.DONE
 
 
-# --- keys ---------------------------------------------------------------------------------------------------------------
+# --- keys -------------------------------------------------------------------------------------------------------------
 
 
 async def _keys(words: list[str], io: CommandChannel, server: SSHServer, person: Person) -> int:

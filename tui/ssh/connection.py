@@ -7,7 +7,6 @@ completion is what proved it.
 
 from __future__ import annotations
 
-
 import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -168,5 +167,3 @@ def key_of(key: asyncssh.SSHKey, at: float) -> Key:
     text = key.export_public_key("openssh").decode("ascii", "replace").split()
     comment = key.get_comment() or ""
     return Key(" ".join(text[:2]), neutralise(str(comment), 80), key.get_fingerprint(), at)
-
-

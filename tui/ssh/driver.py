@@ -1,7 +1,7 @@
 """A Textual driver whose terminal is at the other end of an SSH channel.
 
-It uses no threads, no signals and none of the process's own streams: bytes from the channel are parsed where they arrive,
-and what the application paints is written to the channel. A client that does not read is not painted for: while the
+It uses no threads, no signals and none of the process's own streams: bytes from the channel are parsed where they
+arrive, and what the application paints is written to the channel. A client that does not read is not painted for: while the
 channel is full, painting is batched, and one whole repaint follows when it drains.
 """
 
@@ -195,7 +195,7 @@ class ChannelDriver(Driver):
         if self._started and not self._stopped:
             self._post(events.Resize(size, size))
 
-    # --- what must not happen on the server -----------------------------------------------------------------------------
+    # --- what must not happen on the server ---------------------------------------------------------------------------
 
     @property
     def can_suspend(self) -> bool:

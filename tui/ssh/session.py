@@ -22,8 +22,9 @@ from tui.ssh.terminals import SIZE_MAX, SIZE_MIN, kitty_keys, plausible_size
 if TYPE_CHECKING:
     from textual.app import App
 
+    from tui.ssh.application import SSHApp
     from tui.ssh.connection import SSHConnection
-    from tui.ssh.server import SSHServer, SessionView
+    from tui.ssh.server import SessionView, SSHServer
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         self._connection = connection
         self._chan: asyncssh.SSHServerChannel[bytes] | None = None
         self._driver: ChannelDriver | None = None
-        self._app: App[int] | None = None
+        self._app: SSHApp | None = None
         self._task: asyncio.Task[None] | None = None
         self._command = ""
         self._has_terminal = False
@@ -239,6 +240,7 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
                 return ExitStatus.DONE
             status = await app.run_async(size=self._size)
         finally:
+            app.release()
             await app.session.stop()
             self._app = None
         if app.failure:

@@ -26,7 +26,7 @@ class SSHSettings:
     attempts_max: int = 6
     """Failed attempts to authenticate on one connection (sshd's MaxAuthTries)."""
     failure_delay: float = 1.0
-    """How long the answer to a wrong secret is kept back; it doubles with each failure of one host, up to `delay_max`."""
+    """How long a wrong secret's answer is kept back; doubles with each failure of one host, up to `delay_max`."""
     delay_max: float = 8.0
     checks_max: int = 4
     """Secrets that are checked at a time for people who come by SSH: the node's own logins go first."""
