@@ -158,6 +158,8 @@ class BaseAgent(Agent):
                 ledger.delivered(self, bytes(message.activity))
             case LoginSuccess():
                 self.logged_in = True
+                # Nobody knows what it had seen before: on each connection it is somebody new.
+                ledger.new_client(self)
                 ledger.logged_in(self, self.username)
             case Redirect():
                 ledger.redirected(self)

@@ -110,6 +110,13 @@ def everybody_is_back(world: World) -> Found:
             yield "liveness", f"{agent.name} is not logged in"
 
 
+def disks_work(world: World) -> Found:
+    """Every disk takes writes, and everything that was to be written has been."""
+    for server, node in nodes(world):
+        if server.disk.broken or server.disk.waiting or node.replication.busy:
+            yield "liveness", f"the disk of {server.name} is not up to date"
+
+
 def durable(world: World) -> Found:
     """Nothing that was acknowledged is missing on any server's disk."""
     ledger = world.ledger
@@ -175,6 +182,6 @@ def nothing_left(world: World) -> Found:
 
 
 ALWAYS: Final[tuple[Callable[[World], Found], ...]] = (order, bounded, unique_registrations)
-CONVERGED: Final[tuple[Callable[[World], Found], ...]] = (one_network, everybody_is_back, complete)
+CONVERGED: Final[tuple[Callable[[World], Found], ...]] = (one_network, everybody_is_back, disks_work, complete)
 """What the network has to arrive at within the bound."""
 SETTLED: Final[tuple[Callable[[World], Found], ...]] = (durable, unique_names)

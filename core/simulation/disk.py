@@ -40,7 +40,7 @@ class Disk:
         self._kept = kept
         self._queue: deque[tuple[int, tuple[Record, ...]]] = deque()
         self._syncing: list[tuple[int, tuple[Record, ...]]] = []
-        self._broken = False
+        self.broken = False
         self._life = 0
         self._asked = 0
         self._settled = 0
@@ -87,10 +87,10 @@ class Disk:
             return
         group, self._syncing = self._syncing, []
         self._settled = group[-1][0]
-        if self.full and not self._broken:
-            self._broken = True
+        if self.full and not self.broken:
+            self.broken = True
             self.schedule.after(PROBE_MIN, lambda: self._probe(life, PROBE_MIN))
-        if self._broken:
+        if self.broken:
             for batch, _ in group:
                 self.deliver(CommitFailed(batch, "no space left on device"))
         else:
@@ -111,7 +111,7 @@ class Disk:
         # What was asked for before the node knows that it may ask again builds upon what was not kept.
         failed, self._syncing = [*self._syncing, *self._queue], []
         self._queue.clear()
-        self._broken = False
+        self.broken = False
         self._life += 1
         self._settled = self._asked
         for batch, _ in failed:
@@ -135,13 +135,13 @@ class Disk:
         self._fetches.clear()
         self._asked = self._settled = 0
         cut = fraction * sum(_size(records) for _, records in tail)
-        if not self._broken and not self.full:
+        if not self.broken and not self.full:
             for _, records in tail:
                 cut -= _size(records)
                 if cut < 0:
                     break
                 self._keep(records)
-        self._broken = False
+        self.broken = False
         self.deliver = None
 
 
