@@ -16,6 +16,7 @@ from core.node.announcements import Announcements
 from core.node.connections import Link, Session, State
 from core.node.context import Context
 from core.node.healing import Healing
+from core.node.registration import Registration
 from core.node.replication import Replication
 from core.node.synchronisation import Synchronisation
 from core.node.topology import Topology
@@ -42,6 +43,7 @@ class Drain:
         self,
         context: Context,
         topology: Topology,
+        registration: Registration,
         replication: Replication,
         synchronisation: Synchronisation,
         announcements: Announcements,
@@ -50,6 +52,7 @@ class Drain:
     ) -> None:
         self._context = context
         self._topology = topology
+        self._registration = registration
         self._replication = replication
         self._synchronisation = synchronisation
         self._announcements = announcements
@@ -76,16 +79,19 @@ class Drain:
         context.notify("quit", f"this server leaves the network{f': {reason}' if reason else ''}", server=context.id)
         context.timers.set("drain", context.after(context.config.drain_limit), self._out_of_time)
         self._announcements.structure_changed()
+        self._registration.hurry()
         self.advance()
 
     def advance(self) -> None:
         """Go on to the next stage if the present one is done."""
-        if self.stage is Stage.SETTLING and not self._replication.busy:
+        if self.stage is Stage.SETTLING and not self._replication.busy and not self._registration.has_decided:
             self._choose_successor()
         if self.stage is Stage.HANDING_OVER and self._successor_has_everything():
             self._send_everybody_away()
-        if self.stage is Stage.LETTING_GO and not self._neighbours():
-            self._finish([])
+        if self.stage is Stage.LETTING_GO:
+            self._send_clients_away()
+            if not self._neighbours():
+                self._finish([])
 
     def _neighbours(self) -> list[Link]:
         return [
@@ -137,12 +143,15 @@ class Drain:
             return False
         return not any(upto > has.get(stream, 0) for stream, upto in self._held.items())
 
-    def _send_everybody_away(self) -> None:
+    def _farewell(self) -> Quit:
+        address = self._successor_address
+        host, port = (address.host, address.port) if address is not None else (None, None)
+        return Quit(host, port, id=self._context.id)
+
+    def _send_clients_away(self) -> None:
         context = self._context
         address = self._successor_address
-        self.stage = Stage.LETTING_GO
-        host, port = (address.host, address.port) if address is not None else (None, None)
-        notice = Quit(host, port, id=context.id)
+        notice = self._farewell()
         for session in context.connections.sessions():
             if session.state is State.CLOSING:
                 continue
@@ -151,6 +160,13 @@ class Drain:
             elif address is not None:
                 context.send(session, Redirect(address.host, address.port))
             self._dismiss(session, "this server leaves the network")
+
+    def _send_everybody_away(self) -> None:
+        context = self._context
+        self.stage = Stage.LETTING_GO
+        self._send_clients_away()
+        self._registration.abandon("this server is leaving the network")
+        notice = self._farewell()
         for link in self._neighbours():
             link.clean = True
             if link.state is State.NATIVE:

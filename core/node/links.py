@@ -114,11 +114,12 @@ class Links:
         link = Link(connection)
         link.features = frozenset(message.features)
         context.connections.add(link)
+        native = "sync" in link.features and message.id is not None and message.incarnation is not None
         if context.draining:
-            context.refuse(link, ServerRefused("leaving", "this server is leaving the network"), "leaving")
+            text = "this server is leaving the network"
+            context.refuse(link, ServerRefused("leaving", text) if native else AuthenticationFail(text), "leaving")
             return
         context.actions.append(Trust(link.conn))
-        native = "sync" in link.features and message.id is not None and message.incarnation is not None
         if not native:
             if link.features:
                 self._become_base(link)

@@ -56,7 +56,8 @@ class Claim:
     round: int = 0
     decided: bool = False
     """The account entry is being made durable: too late to give way."""
-    denied_by: str | None = None
+    being_kept: bool = False
+    """The account entry has been made."""
     asked_base: dict[int, int] = field(default_factory=dict)
     """Base links that were asked, and would keep the pair if nobody told them to drop it; with the answers they owe."""
 
@@ -451,7 +452,7 @@ class Registration:
         self._make_account(claim)
 
     def _make_account(self, claim: Claim) -> None:
-        if not self._is_open(claim) or claim.verifier is None:
+        if not self._is_open(claim) or claim.verifier is None or claim.being_kept:
             return
         if self._context.storage_error is not None:
             claim.decided = False
@@ -459,6 +460,7 @@ class Registration:
             return
         fact = AccountFact(claim.username, claim.verifier, claim.stamp, claim.id)
         self._context.timers.cancel(("lock", claim.id))
+        claim.being_kept = True
 
         def kept(problem: str | None) -> None:
             if problem is None:
@@ -472,6 +474,27 @@ class Registration:
                 self._fail(claim, f"this server cannot keep accounts now: {problem}")
 
         self._replication.originate("account", msgspec.json.encode(fact), then=kept)
+
+    # --- leaving ------------------------------------------------------------------------------------------------------
+
+    @property
+    def has_decided(self) -> bool:
+        """Whether a registration has succeeded whose account is not durable yet."""
+        return any(claim.decided and claim.done is not None for claim in self._claims_by_id.values())
+
+    def hurry(self) -> None:
+        """Make accounts of all registrations that have succeeded, without waiting whether one is taken back."""
+        for claim in list(self._claims_by_id.values()):
+            if claim.decided and claim.done is not None:
+                self._make_account(claim)
+
+    def abandon(self, reason: str) -> None:
+        """Give up every registration of this node that has not succeeded."""
+        for claim in list(self._claims_by_id.values()):
+            if claim.done is not None and not claim.decided:
+                self._fail(claim, reason)
+
+    # --- failure ------------------------------------------------------------------------------------------------------
 
     def _too_late(self, claim: Claim) -> None:
         echo = self._echoes.get(claim.id)
