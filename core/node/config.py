@@ -60,6 +60,8 @@ class NodeConfig:
     """A leaving node is gone after this time, whatever is left undone."""
     redirect_client_limit: int = 1
     """A native client that has followed this many redirects stays."""
+    redirect_delay: float = 0.02
+    """How long a client waits for its REDIRECT, so that its new server hears of it first and does not send it on."""
     redirects: bool = True
     anonymous: bool = True
     """Whether clients may log in as `anonymous`."""

@@ -268,7 +268,13 @@ class Sessions:
         self._context.notify("redirected", f"{session.user} was redirected to {server}", user=session.user)
         self._leave(session)
         self._redirected()
-        self._context.refuse(session, Redirect(hostname, port), f"redirected to {hostname}:{port}")
+        # The new server has to hear of it before the client can be there.
+        self._settle(session, "redirecting")
+        self._context.timers.set(
+            ("redirect", session.conn),
+            self._context.after(self._context.config.redirect_delay),
+            lambda: self._context.refuse(session, Redirect(hostname, port), f"redirected to {hostname}:{port}"),
+        )
 
     def _mac(self, secret: str) -> bytes:
         return hashlib.blake2b(secret.encode(errors="surrogatepass"), key=self._key, digest_size=16).digest()
