@@ -47,9 +47,14 @@ class Inbox:
         if len(self._touched) > 2 * self._streams_max:
             self._touched.popitem(last=False)
 
-    def logged_in(self, vector: Mapping[Stream, int]) -> None:
-        """A server says what this client need not expect, once it has caught up."""
+    def logged_in(self, vector: Mapping[Stream, int], *, asked_history: bool) -> None:
+        """A server says what this client need not expect, once it has caught up.
+
+        A client that asked for nothing of the past begins there at once: it may be redirected before it hears more.
+        """
         self._baseline = vector
+        if not self.resumable and not asked_history:
+            self.caught_up()
 
     def caught_up(self) -> None:
         """What was missed is through: from here on everything is live."""

@@ -364,8 +364,9 @@ class ClientMachine:
             case wire.ActivityAck():
                 self._acknowledged(message)
             case wire.ActivityRefused():
-                if self._posts.answered(message.ref):
-                    self._tell(ActivityRefused(message.ref, message.info))
+                refused = self._posts.get(message.ref)
+                if refused is not None:
+                    self._refused(refused, message.info)
                 self._send_posts()
             case wire.CaughtUp():
                 self._inbox.caught_up()
@@ -421,7 +422,7 @@ class ClientMachine:
         self._username = message.username or self.settings.username
         if self._native:
             try:
-                self._inbox.logged_in(decode_vector(message.vector or {}))
+                self._inbox.logged_in(decode_vector(message.vector or {}), asked_history=self.settings.history > 0)
             except ValueError as error:
                 self.malformed(f"LOGIN_SUCCESS: {error}", now)
                 return
@@ -505,8 +506,7 @@ class ClientMachine:
         self._outputs.append(Disconnect())
         sent = self._posts.sent()
         if sent and (self._posts.careful or len(sent) == 1):
-            self._posts.answered(sent[0].ref)
-            self._tell(ActivityRefused(sent[0].ref, info))
+            self._refused(sent[0], info)
         elif sent:
             self._posts.careful = True
         if not self._ever_online and self.state is not State.ONLINE:
@@ -542,6 +542,11 @@ class ClientMachine:
             if _same_activity(post, body, self._username):
                 return post.ref
         return None
+
+    def _refused(self, post: Post, info: str) -> None:
+        """This server does not accept it; whether an earlier one did before its connection was lost, nobody knows."""
+        self._posts.answered(post.ref)
+        self._tell(ActivityUnknown(post.ref) if post.unsure else ActivityRefused(post.ref, info))
 
     def _acknowledged(self, message: wire.ActivityAck) -> None:
         self._previous = (message.id, message.stamp)

@@ -20,6 +20,8 @@ class Post:
     activity: dict[str, msgspec.Raw]
     sent: bool = False
     ever_sent: bool = False
+    unsure: bool = False
+    """It went out on a connection that was lost before the answer: who had it then may have accepted it."""
 
 
 class Posts:
@@ -58,12 +60,16 @@ class Posts:
             self.careful = False
         return found
 
+    def get(self, ref: str) -> Post | None:
+        return self._posts.get(ref)
+
     def sent(self) -> list[Post]:
         """Those that went out on this connection, in order."""
         return [post for post in self._posts.values() if post.sent]
 
     def connection_lost(self) -> None:
         for post in self._posts.values():
+            post.unsure |= post.sent
             post.sent = False
 
     def all(self) -> list[Post]:
