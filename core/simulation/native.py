@@ -163,6 +163,12 @@ class NativeAgent(Agent):
 
         self.world.schedule.at(at, woke)
 
+    def _think_again(self) -> None:
+        """Give up on a name that is somebody else's."""
+        if self.world.ledger.is_taken(self):
+            self.gave_up = True
+            self.wanted = False
+
     def _finished(self) -> None:
         machine, self._machine = self._machine, None
         self.logged_in = False
@@ -226,11 +232,13 @@ class NativeAgent(Agent):
             case events.Renamed():
                 ledger.renamed(self, event.renamed)
             case events.RegisterRefused():
-                if ledger.is_taken(self):
-                    self.gave_up = True
-                    self.wanted = False
+                # Perhaps an earlier client of the same person had registered it and never heard of that.
+                self.registered = True
+                self._think_again()
             case events.LoginRefused():
                 ledger.login_failed(self, event.info)
+                self.registered = ledger.was_registered(self)
+                self._think_again()
             case events.GaveUp():
                 self._finished()
             case _:

@@ -217,14 +217,22 @@ HARMLESS: Final = frozenset({"arrive", "move", "post", "leave", "dial"})
 
 
 def repair(world: World) -> None:
-    """Everything that is broken works again, and every server that did not leave on purpose runs."""
+    """Everything that is broken works again, and every server runs but for those that left and could be spared."""
     world.remove_barriers()
     for server in world.servers.values():
         server.disk.full = False
         server.disk.delay = (0.0005, 0.003)
         if server.finished is None:
             server.start()
+    start_missed(world)
     for base in world.base_servers.values():
         base.start(None)
     for end in world.network.ends():
         end.lane.tempo = 0.0
+
+
+def start_missed(world: World) -> None:
+    """Who left, but holds what nobody else may have, starts again; also one that only now has left."""
+    for server in world.servers.values():
+        if server.finished is not None and server.missed:
+            server.start()

@@ -9,7 +9,7 @@ from core.node.config import NodeConfig
 from core.simulation.checkers import ALWAYS, CONVERGED, SETTLED
 from core.simulation.epilogue import examine
 from core.simulation.ledger import Problem
-from core.simulation.operations import HARMLESS, perform, repair
+from core.simulation.operations import HARMLESS, perform, repair, start_missed
 from core.simulation.plan import Plan
 from core.simulation.world import World
 
@@ -96,3 +96,4 @@ def converge(world: World, bound: float) -> float | None:
         if world.schedule.time - begun >= bound:
             return None
         world.schedule.run_until(world.schedule.time + STEP)
+        start_missed(world)

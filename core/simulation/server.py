@@ -70,6 +70,8 @@ class SimulatedServer:
         self.boots = 0
         self.finished: tuple[str, ...] | None = None
         """What the node said it left undone when it left on purpose; None while it has not."""
+        self.missed = False
+        """It left, but holds what nobody else may have: it left something undone, or there was nobody to leave it to."""
         self.notices: list[tuple[float, Notice]] = []
         store = MemoryStore(node_id(number_of(world.seed, "id", name).to_bytes(8, "big")))
         self.disk = Disk(world.schedule, store, seeded(world.seed, "disk", name), self._kept)
@@ -285,8 +287,10 @@ class SimulatedServer:
         self.world.noticed(self, action.notice)
 
     def _finished(self, action: actions.Finished) -> None:
-        self.finished = action.undone
         node = self.node
+        assert node is not None
+        self.finished = action.undone
+        self.missed = bool(action.undone) or node.topology.own.successor is None
         # What was sent last still goes out: the process ends a moment later.
         self.world.schedule.after(1.5, lambda: self._stop() if self.node is node else None)
 
