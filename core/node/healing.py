@@ -74,6 +74,10 @@ class Healing:
         self._observed: Mapping[str, None] | None = None
         self._missing_announced: frozenset[str] = frozenset()
         self._had_link = False
+        self._flapped_at = float("-inf")
+        """When a link died last that had not lived long."""
+        self._met = dict.fromkeys(self.peers)
+        """Servers that could be reached at some time."""
 
     # --- beginnings ---------------------------------------------------------------------------------------------------
 
@@ -81,10 +85,14 @@ class Healing:
         """Look for the network that this node was part of before its restart."""
         if self.peers:
             self._schedule_round(self._context.config.heal_jitter)
+        self._schedule_forgetting()
 
     def join(self, address: Address) -> None:
         """A person names a server to join."""
         self._seeds[address] = Seed(address)
+        for link in self._context.connections.links(State.NATIVE):
+            if address in (link.dialled, Address(link.hostname, link.port)):
+                self._seeds[address].linked = True
         self._dial_seed(address)
 
     def _dial_seed(self, address: Address) -> None:
@@ -100,6 +108,11 @@ class Healing:
     def purpose_of(self, link: Link) -> str:
         attempt = self._attempts.get(link.dial or 0)
         return "lazy" if attempt is not None and attempt.purpose == "lazy" else "join"
+
+    def knows_for_native(self, link: Link) -> bool:
+        """Whether a link was dialled to reach a server that is one of ours."""
+        attempt = self._attempts.get(link.dial or 0)
+        return attempt is not None and (attempt.server is not None or attempt.purpose == "successor")
 
     @property
     def dials(self) -> int:
@@ -223,6 +236,8 @@ class Healing:
             lived = self._context.now.monotonic - (link.established_at or 0.0)
             if lived > self._context.config.redial_max:
                 self._round = 0
+            else:
+                self._flapped_at = self._context.now.monotonic
         elif was_base and not link.clean:
             address = link.dialled or Address(link.hostname, link.port)
             if link.dialled is not None or link.remote_id is not None:
@@ -274,6 +289,7 @@ class Healing:
         if current is self._observed:
             return
         self._observed = current
+        self._hear_of_others(current)
         reachable = frozenset(current)
         if reachable == self._reachable:
             return
@@ -298,13 +314,21 @@ class Healing:
                 more = f" and {len(back) - 5} more" if len(back) > 5 else ""
                 context.notify("healed", f"{names}{more}: reachable again", "good", server=back[0])
 
+    def _hear_of_others(self, reachable: Mapping[str, None]) -> None:
+        """Servers that others were linked with are missing here too: whoever looks for them may be this node."""
+        for server, record in self._topology.records.items():
+            if server not in self.peers and server not in reachable and not record.left:
+                self._keep_peer(PeerRecord(server, record.hostname, record.port, record.name, self._context.now.wall))
+                if "heal" not in self._context.timers:
+                    self._schedule_round(self._backoff(self._round))
+
     def _came(self, server: str) -> None:
         if server == self._context.id:
             return
         self._suspended.pop(server, None)
-        known = self.peers.get(server)
         self._remember(server)
-        if known is None:
+        if server not in self._met:
+            self._met[server] = None
             self._context.notify("joined", f"{self._name(server)} joined the network", "good", server=server)
 
     def _remember(self, server: str) -> None:
@@ -319,9 +343,11 @@ class Healing:
             or wall - known.seen_at > SEEN_INTERVAL
             or server not in self._reachable
         ):
-            peer = PeerRecord(server, record.hostname, record.port, record.name, wall)
-            self.peers[server] = peer
-            self._replication.keep(peer)
+            self._keep_peer(PeerRecord(server, record.hostname, record.port, record.name, wall))
+
+    def _keep_peer(self, peer: PeerRecord) -> None:
+        self.peers[peer.id] = peer
+        self._replication.keep(peer)
 
     def departed(self, server: str) -> None:
         """A server has left on purpose: nobody looks for it."""
@@ -329,8 +355,25 @@ class Healing:
         self._forget_peer(server)
 
     def _forget_peer(self, server: str) -> None:
+        self._met.pop(server, None)
         if self.peers.pop(server, None) is not None:
             self._replication.keep(PeerForgotten(server))
+
+    def _schedule_forgetting(self) -> None:
+        interval = min(SEEN_INTERVAL, self._context.config.remember_lost / 8)
+        self._context.timers.set("forget", self._context.after(interval), self._forget_old)
+
+    def _forget_old(self) -> None:
+        """Nobody looks for ever for a server that vanished, and a record that it had left is not kept for ever."""
+        oldest = self._context.now.wall - self._context.config.remember_lost
+        for server in self.missing():
+            if self.peers[server].seen_at < oldest:
+                self._forget_peer(server)
+                self._topology.forget(server)
+        for record in list(self._topology.records.values()):
+            if record.left and record.seen_at < oldest:
+                self._topology.forget(record.id)
+        self._schedule_forgetting()
 
     def _name(self, server: str) -> str:
         record = self._topology.records.get(server)
@@ -363,13 +406,10 @@ class Healing:
         context = self._context
         if context.draining:
             return
-        oldest = context.now.wall - context.config.remember_lost
-        for server in self.missing():
-            if self.peers[server].seen_at < oldest:
-                self._forget_peer(server)
         missing = self.missing()
         if not missing:
-            self._round = 0
+            if context.now.monotonic - self._flapped_at > 2 * context.config.redial_max:
+                self._round = 0
             self._responsible = 0
             self._lost_neighbours.clear()
             return
@@ -389,7 +429,8 @@ class Healing:
     def _wanted(self, missing: list[str]) -> list[str]:
         """Missing servers in the order in which to look for them: lost neighbours, those next to them, the rest."""
         now = self._context.now.monotonic
-        free = [server for server in missing if self._suspended.get(server, 0.0) <= now]
+        linked = self._topology.own.links  # with some of them the records are only just being exchanged
+        free = [server for server in missing if server not in linked and self._suspended.get(server, 0.0) <= now]
         first = [server for server in free if server in self._lost_neighbours]
         behind: dict[str, None] = {}
         for lost in self._lost_neighbours:

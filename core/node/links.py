@@ -180,7 +180,9 @@ class Links:
 
     def _replace(self, existing: Link) -> None:
         existing.clean = True
-        self._context.close(existing, "replaced by another link")
+        # Should the other side still listen there, it must not take this for a loss.
+        text = "replaced by another link"
+        self._context.refuse(existing, ServerRefused("duplicate", text), text)
         self._unlink(existing)
 
     def hello(self, link: Link, message: ServerHello) -> None:
@@ -193,9 +195,9 @@ class Links:
         link.hostname, link.port = message.hostname, int(message.port)
         context.timers.cancel(("quiet", link.conn))
         existing = context.connections.native_link(message.id)
-        if existing is not None and self._is_crossing(existing, link, "inbound") and context.id < message.id:
-            # Both have dialled at once, and neither knew of the other: of the two links the one stays that the
-            # server with the smaller id dialled.
+        if existing is not None and not (self._is_crossing(existing, link, "inbound") and message.id < context.id):
+            # The other side has replaced the older link. Only when both have dialled at once, and neither knew of the
+            # other, the link stays that the server with the smaller id dialled.
             self._replace(existing)
             existing = None
         if message.id == context.id or existing is not None:
@@ -221,7 +223,11 @@ class Links:
         self._drain.linked(link)
 
     def _take_for_base(self, link: Link) -> None:
-        if link.state in (State.QUIET, State.WAITING):
+        if link.state is State.WAITING and self._healing.knows_for_native(link):
+            # One of ours takes connections but does not answer: it hangs.
+            self._context.close(link, "no answer")
+            self.closed(link, "no answer")
+        elif link.state in (State.QUIET, State.WAITING):
             self._become_base(link)
 
     def _become_base(self, link: Link) -> None:

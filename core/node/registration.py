@@ -206,6 +206,9 @@ class Registration:
                     # Once a claim, however many rounds it takes: a base server would take a second for a new one.
                     claim.asked_base[link.conn] = max(1, len(link.guests))
                     self._count(link, LockRequest(claim.username, claim.secret))
+                    if not link.guests:
+                        # It has not announced itself in all that time, so it may be anything.
+                        self._wait_for_more(claim, link.conn)
                     self._context.notify(
                         "security",
                         f"the secret of {claim.username} was sent in clear to base server {link.peer}",
@@ -376,12 +379,15 @@ class Registration:
                 if claim.asked_base[link.conn] == 0:
                     self._base_answered(claim, link.conn)
                 else:
-                    self._context.timers.set(
-                        ("gather", claim.id, link.conn),
-                        self._context.after(self._context.config.gather_wait),
-                        partial(self._base_answered, claim, link.conn),
-                    )
+                    self._wait_for_more(claim, link.conn)
                 return
+
+    def _wait_for_more(self, claim: Claim, conn: int) -> None:
+        self._context.timers.set(
+            ("gather", claim.id, conn),
+            self._context.after(self._context.config.gather_wait),
+            partial(self._base_answered, claim, conn),
+        )
 
     def _base_answered(self, claim: Claim, conn: int) -> None:
         """Everything behind a base link has allowed: each server itself, or one for all, as some of them do."""
