@@ -110,6 +110,20 @@ def everybody_is_back(world: World) -> Found:
             yield "liveness", f"{agent.name} is not logged in"
 
 
+def nobody_is_leaving(world: World) -> Found:
+    """Who was told to leave has left."""
+    for server, node in nodes(world):
+        if node.topology.own.draining:
+            yield "liveness", f"{server.name} is still leaving"
+
+
+def no_dead_links(world: World) -> Found:
+    """No server holds on to a connection that has long been dead."""
+    for end in world.network.ends():
+        if end.lane.dead and end.host in world.servers and end.peer in world.servers and end.is_open:
+            yield "liveness", f"{end.host} has not noticed that its connection with {end.peer} is dead"
+
+
 def disks_work(world: World) -> Found:
     """Every disk takes writes, and everything that was to be written has been."""
     for server, node in nodes(world):
@@ -182,6 +196,6 @@ def nothing_left(world: World) -> Found:
 
 
 ALWAYS: Final[tuple[Callable[[World], Found], ...]] = (order, bounded, unique_registrations)
-CONVERGED: Final[tuple[Callable[[World], Found], ...]] = (one_network, everybody_is_back, disks_work, complete)
+CONVERGED: Final[tuple[Callable[[World], Found], ...]] = (one_network, everybody_is_back, disks_work, nobody_is_leaving, no_dead_links, complete)
 """What the network has to arrive at within the bound."""
 SETTLED: Final[tuple[Callable[[World], Found], ...]] = (durable, unique_names)

@@ -24,7 +24,7 @@ def examine(world: World) -> None:
     if not nodes(world) or world.base_servers:
         return
     _settle(world)
-    for guarantee, text in nothing_left(world):
+    for guarantee, text in nothing_left(world) if not world.lied else ():
         ledger.problem(guarantee, text)
     _examine_costs(world)
     if world.seed % 4 == 0:

@@ -57,6 +57,7 @@ def standard(seed: int) -> Plan:
         for _ in range(1 + pick(rng, 4)):
             kind = KINDS[pick(rng, len(KINDS))]
             operations += FAULTS[kind](scene)
+    operations = [msgspec.structs.replace(one, at=min(one.at, duration)) for one in operations]
     operations.sort(key=lambda one: one.at)
     low = between(rng, 0.0005, 0.03)
     return Plan(

@@ -53,6 +53,8 @@ class World:
         """Servers that people know of."""
         self.messages: dict[str, int] = {}
         """Messages that arrived, by kind."""
+        self.lied = False
+        """Whether a server lied: what it said of itself may wait until its time is over."""
         self.first_fault = float("inf")
         """When the first fault happens."""
         self.largest: dict[str, int] = {}
