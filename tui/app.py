@@ -230,8 +230,10 @@ class ActivityApp(App[int]):
             case "renamed":
                 self._remember()
                 self.notify(text, title="Your name has changed", severity="warning", timeout=20, markup=False)
-            case "disconnected" | "redirected" | "storage":
-                if not self.leaving:
+            case "disconnected" | "redirected":
+                if welcome is not None:
+                    welcome.delayed(f"{text}; trying again")
+                elif not self.leaving:
                     self.notify(text, severity="warning", timeout=5, markup=False)
 
     def _remember(self, secret: str | None = None) -> None:
@@ -309,7 +311,8 @@ class ActivityApp(App[int]):
         session = self.session
         known = session.identity
         where = (
-            f"Your server {neutralise_name(session.snapshot.name)} runs at {session.node.advertised}. Who are you?"
+            f"{'Your' if session.owns_node else 'The'} server {neutralise_name(session.snapshot.name)} runs at "
+            f"{session.node.advertised}. Who are you?"
             if session.node is not None and session.snapshot is not None
             else f"You join at {session.server}. Who are you?"
         )
@@ -317,7 +320,13 @@ class ActivityApp(App[int]):
         way: Way = "register"
         if (known is None and name) or (problem and known is not None and known.way != "register"):
             way = "login"
-        screen = WelcomeScreen(where, username=name, way=way, anonymous=self.preferences.anonymous)
+        screen = WelcomeScreen(
+            where,
+            username=name,
+            way=way,
+            anonymous=self.preferences.anonymous,
+            remembers=self._person_dir is not None,
+        )
         self.push_screen(screen)
         if problem:
             self.call_after_refresh(screen.refused, problem)

@@ -21,7 +21,7 @@ from tui.app import ActivityApp, Preferences
 from tui.cli.options import JoinOptions, NodeOptions, PersonOptions, ServeOptions
 from tui.client_events import tell
 from tui.safe_text import neutralise
-from tui.session import ActivityInput, ClientFace, ClientFactory, Identity, Session
+from tui.session import ActivityInput, ClientFace, ClientFactory, Identity, Session, Visitors
 
 HISTORY: Final = 500
 """Past activities that the feed begins with."""
@@ -118,20 +118,25 @@ async def _run(options: ServeOptions | JoinOptions, report: list[str]) -> int:
         return await _show(options, None, tls, report)
     server = await start_server(options.node)
     try:
-        async with serving_ssh(server, options.node):
-            return await _show(options, server, tls, report)
+        async with serving_ssh(server, options.node) as ssh:
+            return await _show(options, server, tls, report, ssh)
     finally:
         await server.abort()
 
 
 async def _show(
-    options: ServeOptions | JoinOptions, server: Server | None, tls: ssl.SSLContext | None, report: list[str]
+    options: ServeOptions | JoinOptions,
+    server: Server | None,
+    tls: ssl.SSLContext | None,
+    report: list[str],
+    visitors: Visitors | None = None,
 ) -> int:
     person_dir = server.settings.data_dir if server is not None else client_data_dir()
     remembered = await asyncio.to_thread(credentials.load, person_dir)
     target = options.address if isinstance(options, JoinOptions) else None
     addresses = (server.advertised,) if server is not None else (target,) if target is not None else ()
     session = Session(client_factory(addresses, server=server, tls=tls), node=server, target=target)
+    session.visitors = visitors
     if server is not None:
         for notice in server.notices:
             session.noticed(notice)

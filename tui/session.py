@@ -11,9 +11,9 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 import msgspec
 
@@ -23,6 +23,9 @@ from core.wire.address import Address
 from core.wire.names import ANONYMOUS
 from tui.activities import note
 from tui.feed import CAPACITY, Feed
+
+if TYPE_CHECKING:
+    from tui.ssh.server import SessionView
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +67,13 @@ class NodeFace(Protocol):
     async def backup_now(self) -> Any: ...
 
 
+class Visitors(Protocol):
+    """The sessions over SSH at the node here; `tui.ssh.SSHServer` is one."""
+
+    def sessions(self) -> Sequence[SessionView]: ...
+    def end(self, number: int, reason: str) -> bool: ...
+
+
 class ClientFace(Protocol):
     """What the application needs of a client."""
 
@@ -99,7 +109,6 @@ HappeningKind = Literal[
     "disconnected",
     "redirected",
     "gone",
-    "storage",
 ]
 
 
@@ -150,6 +159,8 @@ class Session:
         self.username: str | None = None
         """The name that the network knows this person by, while logged in."""
         self.server: Address | None = target
+        self.visitors: Visitors | None = None
+        """Who is here over SSH, for the node's operator."""
         self.snapshot: NodeSnapshot | None = None
         self.traffic: Mapping[int, Traffic] = {}
         self.on_change: Callable[[], None] = lambda: None

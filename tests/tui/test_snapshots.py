@@ -8,12 +8,19 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
-from tests.tui.driving import ready, settled, welcomed
+from tests.tui.driving import ready, settled, until, welcomed
 from tests.tui.fakes import World
 from tui.app import ActivityApp, Preferences
 
 Before = Callable[[Pilot[Any]], Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+def steady_cursors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cursor that blinks would be there in one picture and not in the next."""
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
 
 
 def shown(theme: str = "textual-dark", *, lively: bool = True, **options: Any) -> tuple[ActivityApp, Before]:
@@ -23,7 +30,6 @@ def shown(theme: str = "textual-dark", *, lively: bool = True, **options: Any) -
 
     async def before(pilot: Pilot[Any]) -> None:
         await ready(pilot)
-        app.main.composer.cursor_blink = False
         if lively:
             world.lively()
         await settled(pilot)
@@ -75,6 +81,8 @@ def test_an_activity_in_full(snap_compare):
     async def inspected(pilot: Pilot[Any]) -> None:
         await before(pilot)
         await pilot.press("escape", "k", "k", "enter")
+        await until(pilot, lambda: app.focused is not None and app.focused.id == "reading")
+        await settled(pilot)
 
     assert snap_compare(app, terminal_size=(100, 30), run_before=inspected)
 
@@ -84,8 +92,5 @@ def test_the_first_start(snap_compare):
 
     async def before(pilot: Pilot[Any]) -> None:
         await welcomed(pilot)
-        for field in app.screen.query("Input"):
-            field.cursor_blink = False  # type: ignore[attr-defined]
-        await pilot.pause()
 
     assert snap_compare(app, terminal_size=(80, 24), run_before=before)

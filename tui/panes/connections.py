@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from core.node.snapshot import ConnectionView, NodeSnapshot
 from tui import words
@@ -13,6 +13,9 @@ from tui.session import Traffic
 from tui.topology import server_names
 from tui.widgets.feed_view import name_role
 from tui.widgets.table import Column, Row, TableView
+
+if TYPE_CHECKING:
+    from tui.ssh.server import SessionView
 
 _DIRECTIONS = {"inbound": "\u2190 in", "outbound": "\u2192 out", "local": "\u2302 here"}
 _STATE_ROLES = {
@@ -44,18 +47,26 @@ class ConnectionsView(TableView):
         Column("From", rank=9, most=30, least=12),
     )
 
-    def show_snapshot(self, snapshot: NodeSnapshot, traffic: Mapping[int, Traffic]) -> None:
+    def show_snapshot(
+        self, snapshot: NodeSnapshot, traffic: Mapping[int, Traffic], visitors: Sequence[SessionView] = ()
+    ) -> None:
+        """`visitors`: the sessions over SSH, below the connections."""
         self.say_when_empty("Nobody is connected.")
         names = server_names(snapshot.servers)
         order = {"server": 0, "client": 1, "unknown": 2}
         connections = sorted(snapshot.connections, key=lambda one: (order.get(one.role, 3), one.name, one.conn))
-        self.show([_row(one, traffic.get(one.conn), names, snapshot.at) for one in connections])
+        rows = [_row(one, traffic.get(one.conn), names, snapshot.at) for one in connections]
+        self.show([*rows, *(_visitor_row(one, snapshot.at) for one in visitors)])
 
-    def connection_at(self, index: int) -> int:
-        """The number of the connection in a row."""
+    def connection_at(self, index: int) -> int | None:
+        """The number of the connection in a row; None if it is a session over SSH."""
         key = self.rows[index].key
-        assert isinstance(key, int)
-        return key
+        return key if isinstance(key, int) else None
+
+    def visitor_at(self, index: int) -> int | None:
+        """The number of the session over SSH in a row; None if it is a connection."""
+        key = self.rows[index].key
+        return key[1] if isinstance(key, tuple) else None
 
 
 def _row(one: ConnectionView, traffic: Traffic | None, names: Mapping[str, str], now: float) -> Row:
@@ -119,6 +130,59 @@ def _row(one: ConnectionView, traffic: Traffic | None, names: Mapping[str, str],
             bytes_out,
             now - one.since if one.since else None,
             peer,
+        ),
+        detail,
+    )
+
+
+def _visitor_row(one: SessionView, now: float) -> Row:
+    who, address = neutralise_name(one.user) or "?", neutralise_name(one.address, 300)
+    columns, lines = one.size
+    size = f"{columns}\u00d7{lines}" if columns else ""
+    state = size or neutralise(one.command, 24) or "no terminal"
+    client = neutralise(one.client, 60)
+    detail = "\n".join(
+        f"{label:<12}{value}"
+        for label, value in (
+            ("who", who),
+            ("kind", "session over SSH"),
+            ("address", address),
+            ("client", client or "not told"),
+            ("terminal", neutralise(one.terminal, 60) or "none"),
+            ("size", size or "-"),
+            ("runs", neutralise(one.command, 200) or "the application"),
+            ("key to paint", words.milliseconds(one.lag) if one.lag else "not measured"),
+            ("received", words.size(one.bytes_in)),
+            ("sent", words.size(one.bytes_out)),
+            ("for", words.age(now - one.since)),
+        )
+    )
+    return Row(
+        ("ssh", one.number),
+        (
+            who,
+            "ssh",
+            state,
+            "\u2190 ssh",
+            words.milliseconds(one.lag) if one.lag else "",
+            "",
+            words.size(one.bytes_in),
+            words.size(one.bytes_out),
+            words.age(now - one.since),
+            f"{address} {client}".rstrip(),
+        ),
+        (name_role(one.user), "dim", "good", "dim", "text", "text", "text", "text", "dim", "dim"),
+        (
+            who.casefold(),
+            "ssh",
+            state,
+            "ssh",
+            one.lag or None,
+            None,
+            one.bytes_in,
+            one.bytes_out,
+            now - one.since,
+            address,
         ),
         detail,
     )

@@ -151,7 +151,8 @@ class MainScreen(Screen[None]):
             return
         visible = self.visible_panes()
         if "connections" in visible:
-            self.connections.show_snapshot(snapshot, self.session.traffic)
+            visitors = self.session.visitors.sessions() if self.session.visitors is not None else ()
+            self.connections.show_snapshot(snapshot, self.session.traffic, visitors)
         if "users" in visible:
             self.users.show_snapshot(snapshot, self.session.username)
         if "network" in visible:
@@ -336,7 +337,8 @@ class MainScreen(Screen[None]):
         self.feed.focus()
 
     @on(FeedView.FilterProgress)
-    def _filter_progress(self) -> None:
+    @on(FeedView.PositionChanged)
+    def _feed_moved(self) -> None:
         self.show_bars()
 
     def _set_filter(self, text: str) -> None:
@@ -432,12 +434,17 @@ class MainScreen(Screen[None]):
         if node is None or selected is None:
             return
         conn, who = view.connection_at(selected), view.rows[selected].cells[0]
+        visitor, visitors = view.visitor_at(selected), self.session.visitors
 
         def answered(yes: bool | None) -> None:
-            if yes:
+            if not yes:
+                return
+            if conn is not None:
                 node.disconnect(conn, "the operator ended the connection")
+            elif visitor is not None and visitors is not None:
+                visitors.end(visitor, "The operator of this server has ended your session.")
 
-        question = f"End the connection of {who}?"
+        question = f"End the connection of {who}?" if conn is not None else f"End the session of {who}?"
         self.app.push_screen(ConfirmScreen("Disconnect", question, yes="Disconnect", no="Keep"), answered)
 
     def action_backup(self) -> None:

@@ -45,8 +45,12 @@ class WelcomeScreen(ModalScreen[None]):
             super().__init__()
             self.identity = identity
 
-    def __init__(self, where: str, *, username: str = "", way: Way = "register", anonymous: bool = True) -> None:
+    def __init__(
+        self, where: str, *, username: str = "", way: Way = "register", anonymous: bool = True, remembers: bool = True
+    ) -> None:
+        """`remembers`: whether there is a place where the secret can be kept for the next time."""
         super().__init__()
+        self._remembers = remembers
         self._where = where
         self._username = username
         self._way: Way = way
@@ -91,7 +95,7 @@ class WelcomeScreen(ModalScreen[None]):
     def _show_way(self) -> None:
         way = self.way
         for selector in ("#name-label", "#name", "#secret-label", "#secret", "#remember"):
-            self.query_one(selector).display = way != "anonymous"
+            self.query_one(selector).display = way != "anonymous" and (selector != "#remember" or self._remembers)
         self.query_one("#secret", Input).placeholder = (
             "leave empty: one is made for you, and shown once" if way == "register" else "the secret of this name"
         )
@@ -167,6 +171,10 @@ class WelcomeScreen(ModalScreen[None]):
         button.disabled = True
         button.label = "One moment\N{HORIZONTAL ELLIPSIS}"
         self.post_message(self.Chosen(identity))
+
+    def delayed(self, why: str) -> None:
+        """No answer yet; it is tried on."""
+        self._say("#problem", why)
 
     def refused(self, why: str) -> None:
         """The network said no; say why beside the field that it is about."""

@@ -35,6 +35,8 @@ class Composer(Input):
             select_on_focus=False,
             compact=True,
         )
+        # A steady cursor: a session in which nothing happens paints nothing.
+        self.cursor_blink = False
         self._history: list[str] = []
         self._place = 0
         self._draft = ""

@@ -64,6 +64,9 @@ class FeedView(RowView):
             self.found = found
             self.searching = searching
 
+    class PositionChanged(Message):
+        """The view has begun or ceased to follow, or more is new below."""
+
     def __init__(self, feed: Feed, *, zone: tzinfo | None = None, widget_id: str | None = None) -> None:
         super().__init__(widget_id=widget_id)
         self.feed = feed
@@ -75,6 +78,7 @@ class FeedView(RowView):
         self._tested_to = feed.end_serial
         self._searching = False
         self._seen_serial = feed.end_serial
+        self._told = (True, 0)
         self._pending: tuple[Entry, ...] = feed.pending()
 
     # --- the filter ------------------------------------------------------------------------------------------------
@@ -175,6 +179,10 @@ class FeedView(RowView):
         if self._follow:
             self._seen_serial = self.feed.end_serial
         super().changed()
+        position = (self._follow, self.unseen)
+        if position != self._told and self.is_attached:
+            self._told = position
+            self.post_message(self.PositionChanged())
 
     @property
     def _filtered(self) -> bool:
