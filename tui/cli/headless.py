@@ -52,9 +52,7 @@ class _Headless:
             if server is None:
                 return ExitStatus.DONE
             try:
-                async with serving_ssh(server, self._options) as ssh:
-                    if ssh is not None:
-                        self._log.write(f"listening for SSH on {ssh.address}, host key {ssh.fingerprint}")
+                async with serving_ssh(server, self._options):
                     undone = await self._ended(server)
             finally:
                 await server.abort()

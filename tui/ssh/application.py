@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -55,30 +56,36 @@ class SSHApp(ActivityApp):
 
     def _print_error_renderables(self) -> None:
         # The default prints a traceback, with the values of variables, to the server's own terminal.
-        self.failure = True
         self._exit_renderables.clear()
-        error = getattr(self, "_exception", None)
-        log.error("an application over SSH failed", exc_info=error)
+        error: BaseException | None = getattr(self, "_exception", None)
+        if error is not None:
+            self.failure = True
+            log.error("an application over SSH failed: %s", where(error), exc_info=error)
 
     def _tell(self, happening: Happening) -> None:
         super()._tell(happening)
         if happening.kind == "registered":
-            self._offer_key(happening.username)
+            identity = self.session.identity
+            secret = happening.secret or (identity.secret if identity is not None else None)
+            if secret is not None:
+                self._spawn(self._registered(happening.username, secret))
 
-    def _offer_key(self, username: str) -> None:
+    async def _registered(self, username: str, secret: str) -> None:
+        """Take the connection for the new account's owner's, if the name is still that of the account."""
+        if await self._ssh.node.verify(username, secret) and (fact := self._ssh.account(username)) is not None:
+            self._connection.registered(fact.claim)
+            self.call_later(self._offer_key, username, fact.claim)
+
+    def _offer_key(self, username: str, claim: str) -> None:
         """Trust on first use: the key that a newcomer came in with can open the account that they have just made."""
         person = self._connection.person
-        fact = self._ssh.account(username)
-        if person is None or fact is None:
-            return
-        self._connection.registered(fact.claim)
-        if person.key is None:
+        if person is None or person.key is None:
             return
         key = person.key
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._spawn(self._bind(fact.claim))
+                self._spawn(self._bind(claim))
 
         self.push_screen(
             ConfirmScreen(
@@ -101,6 +108,13 @@ class SSHApp(ActivityApp):
             self.call_later(self.notify, f"The key could not be bound: {error}", severity="error", markup=False)
         else:
             self.call_later(self.notify, "The key opens this account from now on.", markup=False)
+
+
+def where(error: BaseException) -> str:
+    """An error and the place it comes from, on one line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"
 
 
 def make_application(server: SSHServer, connection: SSHConnection, terminal: SSHSession, query: str) -> SSHApp:

@@ -55,6 +55,8 @@ class SSHConnection(asyncssh.SSHServer):
         """Who it is, once that is proved."""
         self.client = ""
         self.sessions = 0
+        """Sessions that are open on it now."""
+        self.had_session = False
 
     # --- life ---------------------------------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """A Textual driver whose terminal is at the other end of an SSH channel.
 
 It uses no threads, no signals and none of the process's own streams: bytes from the channel are parsed where they
-arrive, and what the application paints is written to the channel. A client that does not read is not painted for: while the
-channel is full, painting is batched, and one whole repaint follows when it drains.
+arrive, and what the application paints is written to the channel. A client that does not read is not painted for:
+while the channel is full, painting is batched, and one whole repaint follows when it drains.
 """
 
 from __future__ import annotations
@@ -86,6 +86,8 @@ class ChannelDriver(Driver):
 
     def write(self, data: str) -> None:
         """Write to the terminal, joined with everything else that is written in this tick of the event loop."""
+        if self._stopped:
+            return
         self._pending.append(data)
         if self._flush is None:
             self._flush = self._loop.call_soon(self.flush)
@@ -135,8 +137,8 @@ class ChannelDriver(Driver):
         """Give the terminal back; harmless when repeated."""
         self.disable_input()
         if not self._stopped:
-            self._stopped = True
             self.write(RESTORE)
+            self._stopped = True
             self.flush()
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import importlib
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -94,6 +95,7 @@ class SSHServer:
         self._numbers = 0
         self._acceptor: asyncssh.SSHAcceptor | None = None
         self._closing = False
+        self._went = asyncio.Event()
         self.fingerprint = ""
         self.address = Address(settings.host, settings.port)
 
@@ -101,6 +103,8 @@ class SSHServer:
 
     async def start(self) -> None:
         """Listen. Raises CannotBind, OSError when the keys cannot be kept, ValueError when they are damaged."""
+        # Not with the first person at the door: it takes a quarter of a second.
+        await asyncio.to_thread(importlib.import_module, "tui.ssh.application")
         host_key = await asyncio.to_thread(host_key_of, self.settings.data_dir / HOST_KEY_FILE)
         self.fingerprint = host_key.get_fingerprint()
         await self.keyring.load()
@@ -132,6 +136,8 @@ class SSHServer:
             where = Address(settings.host or "*", settings.port)
             raise CannotBind(f"SSH cannot be served at {where}: {error.strerror or error}") from error
         self.address = Address(settings.host or self.node.advertised.host, self._acceptor.get_port())
+        command = f"ssh -p {self.address.port} NAME@{self.node.advertised.host}"
+        self.tell("listening", f"SSH at {self.address}, host key {self.fingerprint}; come in with: {command}")
 
     async def close(self, reason: str, successor: Address | None = None) -> None:
         """Say good-bye to every session, give their terminals back, and stop listening; within `leave_limit`."""
@@ -141,11 +147,14 @@ class SSHServer:
         sessions = list(self._sessions.values())
         for session in sessions:
             session.farewell(reason, successor)
-        waiting = [session.over.wait() for session in sessions]
-        if waiting:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self.settings.leave_limit):
-                    await asyncio.gather(*waiting)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.leave_limit):
+                for session in sessions:
+                    await session.over.wait()
+                # A client that has its exit status hangs up by itself; hung up on, it would complain.
+                while any(connection.had_session for connection in self._connections):
+                    self._went.clear()
+                    await self._went.wait()
         for connection in list(self._connections):
             connection.close(reason)
         if self._acceptor is not None:
@@ -182,6 +191,8 @@ class SSHServer:
             self.tell("login", f"{neutralise_name(person.name)} came in over SSH from {connection.host} with {how}")
 
     def gone(self, connection: SSHConnection) -> None:
+        """A connection has ended."""
+        self._went.set()
         if connection in self._connections:
             self._connections.discard(connection)
             if connection.person is None:

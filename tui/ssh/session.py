@@ -12,11 +12,12 @@ import asyncssh
 
 from core.wire.address import Address
 from core.wire.names import ANONYMOUS
+from tui import invitation
 from tui.cli.console import ExitStatus
 from tui.safe_text import neutralise
 from tui.ssh import commands
 from tui.ssh.channel import CommandChannel
-from tui.ssh.driver import RESTORE, ChannelDriver
+from tui.ssh.driver import ChannelDriver
 from tui.ssh.terminals import SIZE_MAX, SIZE_MIN, kitty_keys, plausible_size
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         self._chan = chan
         self._connection.sessions += 1
+        self._connection.had_session = True
         self.number = self._server.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -255,8 +257,9 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         self._ended = True
         self._farewell = reason
         if successor is not None:
-            port = self._server.address.port
-            self._farewell += f" Go on with: ssh -p {port} {self.user}@{neutralise(successor.host, 200)}"
+            host = neutralise(successor.host, 200)
+            ssh = f"ssh -p {self._server.address.port} {self.user}@{host}"
+            self._farewell += f" Go on with `{ssh}` or `{invitation.client_command(successor)}`."
         self.io.interrupted()
         if self._app is not None and self._app.is_running:
             self._app.call_later(self._app.exit, int(ExitStatus.DONE))
@@ -268,8 +271,6 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
             driver.stop_application_mode()
             driver.close()
         if self._chan is not None:
-            if self._has_terminal and driver is not None:
-                self.write(RESTORE.encode())
             if self._farewell:
                 line = f"activity-tui: {neutralise(self._farewell, 500)}"
                 end = "\r\n" if self._has_terminal else "\n"
