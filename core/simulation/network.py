@@ -110,6 +110,7 @@ class Lane:
             return
         if self._stuck or (self.source, self.target) in self.network.cuts:
             self._stuck.append(item)
+            self.network.stuck[self] = None
             return
         self.receiver.take(item)
 
@@ -255,6 +256,8 @@ class Network:
         self.queue_max = queue_max
         self.cuts: set[tuple[str, str]] = set()
         """Pairs of hosts between which nothing gets through in this direction."""
+        self.stuck: dict[Lane, None] = {}
+        """Lanes on which something waits for their path; the ends they belong to may be gone."""
         self.dark: set[str] = set()
         """Hosts without power: nothing answers there."""
         self.counting: Callable[[End, str], None] | None = None
@@ -348,9 +351,10 @@ class Network:
         """Let everything through again between these hosts, in these directions."""
         mended = [pair for pair in pairs if pair in self.cuts]
         self.cuts.difference_update(mended)
-        for end in list(self._ends.values()):
-            if (end.lane.source, end.lane.target) in mended:
-                end.lane.release()
+        for lane in list(self.stuck):
+            if (lane.source, lane.target) in mended:
+                del self.stuck[lane]
+                lane.release()
 
     def note_sent(self, end: End, parcel: Parcel) -> None:
         if self.counting is not None:
