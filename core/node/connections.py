@@ -31,7 +31,7 @@ from core.node.snapshot import LinkState
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import Entry, EntryId
+from core.wire.entries import Entry, EntryId, Fetch
 from core.wire.messages import Guest, Message, command_of
 
 
@@ -127,18 +127,20 @@ class Session(Connection):
     __slots__ = (
         "announced_name",
         "backlog",
+        "caught_up",
         "claim",
         "counted",
-        "fetched",
         "held",
         "inbox",
         "kept_post",
         "last_post",
         "login_name",
         "purpose",
+        "reading",
         "resuming",
         "secret_mac",
         "user",
+        "wanted",
     )
 
     def __init__(self, connection: Connection) -> None:
@@ -162,9 +164,14 @@ class Session(Connection):
         """The client's newest activity on this connection: the next one names it as its previous one."""
         self.kept_post: EntryId | None = None
         """The newest of them that is durable."""
-        self.backlog: list[Entry] | None = None
+        self.backlog: dict[EntryId, Entry] | None = None
         """Not None while the client catches up: live activities wait here."""
-        self.fetched: set[EntryId] = set()
+        self.caught_up = 0
+        """How many activities it has been sent meanwhile."""
+        self.reading = False
+        """Whether a page is being read for it."""
+        self.wanted: Fetch | None = None
+        """What a later login asked for while that page was being read."""
         self.counted = False
         """Whether the client is part of this server's load."""
 

@@ -312,7 +312,7 @@ class Replication:
         context.actions.append(Broadcast(frame))
         for session in context.connections.catching_up.values():
             if session.backlog is not None:
-                session.backlog.append(entry)
+                session.backlog[entry.id] = entry
         base_links = [link for link in context.connections.links(State.BASE, State.QUIET) if link.conn != source]
         if base_links:
             body = unique_members(entry.body)

@@ -283,16 +283,21 @@ class Sessions:
 
     def _start_catching_up(self, session: Session, seen: dict[Stream, int] | None, history: int) -> None:
         self._context.actions.append(Unsubscribe(session.conn))
-        session.backlog = []
-        session.fetched = set()
+        session.backlog = {}
+        session.caught_up = 0
         self._context.connections.catching_up[session.conn] = session
         if seen is not None:
             query = Fetch(seen, ("activity",))
         else:
             query = Fetch({}, ("activity",), newest=min(history, self._context.config.history_max))
-        self._fetch(session, query)
+        if session.reading:
+            # One page at a time, however often a client logs in: what the earlier login asked for is dropped.
+            session.wanted = query
+        else:
+            self._fetch(session, query)
 
     def _fetch(self, session: Session, query: Fetch) -> None:
+        session.reading = True
         token = self._context.token()
         self._fetching[token] = (session, query)
         self._context.actions.append(FetchPage(token, query))
@@ -303,7 +308,12 @@ class Sessions:
         if found is None:
             return False
         session, query = found
+        session.reading = False
         if session.backlog is None or session.state is State.CLOSING:
+            return True
+        if session.wanted is not None:
+            wanted, session.wanted = session.wanted, None
+            self._fetch(session, wanted)
             return True
         if page is None:
             self._context.notify("storage", "a client could not be sent its history: the store cannot be read", "error")
@@ -311,12 +321,13 @@ class Sessions:
         newest = None if query.newest is None else query.newest - len(page.entries)
         more = page.more and (newest is None or newest > 0)
         for entry in page.entries if more else (*page.entries, *self._replication.unkept_beyond(query)):
+            # What is delivered meanwhile, or still waits to be, comes live.
             if (
-                entry.id not in session.fetched
+                entry.id not in session.backlog
                 and not self._replication.is_pending(entry.id)
                 and not self._replication.is_repetition(entry)
             ):
-                session.fetched.add(entry.id)
+                session.caught_up += 1
                 self._context.send(session, frame_of(entry))
         if more:
             seen = dict(query.seen)
@@ -324,13 +335,11 @@ class Sessions:
                 seen[stream] = max(upto, seen.get(stream, 0))
             self._fetch(session, Fetch(seen, query.kinds, newest))
             return True
-        for entry in session.backlog:
-            if entry.id not in session.fetched:
-                self._context.send(session, frame_of(entry))
-        self._context.send(session, CaughtUp(len(session.fetched)))
+        for entry in session.backlog.values():
+            self._context.send(session, frame_of(entry))
+        self._context.send(session, CaughtUp(session.caught_up))
         self._context.connections.catching_up.pop(session.conn, None)
         session.backlog = None
-        session.fetched = set()
         self._context.actions.append(Subscribe(session.conn))
         return True
 
