@@ -133,7 +133,7 @@ class Network:
             if isinstance(event, LoggedIn):
                 logged_in.set()
 
-        settings = ClientSettings(username=name, secret="pw", register=True, follow_redirects=False)
+        settings = ClientSettings(username=name, secret="pw", register=True)
         others = [self.servers[server].advertised, self.servers["ada"].advertised]
         self._clients[name] = client = Client(settings, others, heard)
         self._tasks.append(asyncio.create_task(client.run()))

@@ -20,7 +20,7 @@ class UsersView(TableView):
         Column("User", most=24, least=8),
         Column("Logged in at", rank=1, most=40, least=10),
         Column("Registered", rank=2, most=16, least=10),
-        Column("Was called", rank=3, most=20, least=8),
+        Column("Was called", rank=3, most=20, least=8, optional=True),
     )
 
     def __init__(self, *, zone: tzinfo | None = None, empty: str = "", widget_id: str | None = None) -> None:

@@ -125,8 +125,8 @@ def _activity(entry: Entry, session: Session, zone: tzinfo | None) -> ReadingScr
 def help_screen(key_of: dict[str, str]) -> ReadingScreen:
     """Every key and command. `key_of` tells the keys in use by action id."""
     lines: list[Sequence[Piece]] = [
-        [("Write a line and press Enter: everybody in the network gets it. ", "text")],
-        [("Everything below can also be found by name in the command palette (Ctrl+P).", "text")],
+        [("Write a line and press Enter: everybody in the network gets it.", "text")],
+        [("Every action is also found by its name in the palette (Ctrl+P).", "text")],
         [("", "text")],
     ]
     group = ""

@@ -29,6 +29,8 @@ class Column:
     """Smallest useful width in cells."""
     descending: bool = False
     """Whether sorting by it begins with the largest."""
+    optional: bool = False
+    """Left out while no row has anything in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +150,17 @@ class TableView(RowView):
             else cell_len(column.title) + 1
             for place, column in enumerate(self.columns)
         ]
-        widths = list(wanted)
+        widths = [
+            0 if column.optional and not any(row.cells[place] for row in self._rows) else wanted[place]
+            for place, column in enumerate(self.columns)
+        ]
         order = sorted(range(len(self.columns)), key=lambda place: -self.columns[place].rank)
         for place in order:
             over = sum(width + GAP for width in widths if width) - GAP - room
             if over <= 0:
                 break
+            if not widths[place]:
+                continue
             column = self.columns[place]
             if column.rank == 0 or widths[place] - over >= column.least:
                 widths[place] = max(column.least, widths[place] - over)
