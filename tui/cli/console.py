@@ -81,7 +81,7 @@ def ask_secret(prompt: str) -> str | None:
 
 def interactive() -> bool:
     """Whether a screen and a keyboard are there for the application."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
 
 
 def run(command: Callable[[], int]) -> int:
