@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from core.wire.entries import EntryId, Stream, VersionVector, encode_vector
+from core.wire.names import original_name
 
 RECENT_MAX: Final = 20_000
 """Ids and references remembered beside the vector."""
@@ -31,7 +32,7 @@ class Inbox:
                 return False
             self._vector.add(entry_id)
             self._touch(entry_id.stream)
-        return ref is None or self._first((sender, ref))
+        return ref is None or self._first((original_name(sender), ref))
 
     def _first(self, key: object) -> bool:
         if key in self._recent:

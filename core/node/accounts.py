@@ -11,23 +11,17 @@ from __future__ import annotations
 import base64
 import bisect
 import hashlib
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from core.wire.entries import AccountFact
-from core.wire.limits import NAME_CHARACTERS_MAX
-from core.wire.names import name_problem
-
-SUFFIX_CHARACTERS: Final = 6
-_RENAMED: Final = re.compile(r"~[a-z2-7]{6}\Z")
+from core.wire.names import CHANGED_SUFFIX_CHARACTERS, changed_name, is_changed_name, name_problem
 
 
 def registrable_problem(name: str) -> str | None:
     """What keeps `name` from being registered by a person, as a clause, or None."""
     problem = name_problem(name)
-    if problem is None and _RENAMED.search(name):
+    if problem is None and is_changed_name(name):
         return "names that end in '~' and 6 letters or digits are kept for renamed accounts"
     return problem
 
@@ -35,8 +29,8 @@ def registrable_problem(name: str) -> str | None:
 def name_after_conflict(fact: AccountFact) -> str:
     """The name that an account has when its own belongs to an earlier registration."""
     digest = hashlib.blake2b(fact.claim.encode(), digest_size=8).digest()
-    suffix = base64.b32encode(digest).decode().lower()[:SUFFIX_CHARACTERS]
-    return f"{fact.username[: NAME_CHARACTERS_MAX - SUFFIX_CHARACTERS - 1]}~{suffix}"
+    suffix = base64.b32encode(digest).decode().lower()[:CHANGED_SUFFIX_CHARACTERS]
+    return changed_name(fact.username, suffix)
 
 
 def _age(fact: AccountFact) -> tuple[int, str]:

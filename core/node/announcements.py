@@ -14,11 +14,16 @@ from core.node.connections import Link, State
 from core.node.context import Context
 from core.node.topology import ServerRecord, Topology, record_of
 from core.wire.codec import Frame
+from core.wire.limits import SERVER_LINE_BYTES_MAX
 from core.wire.messages import Guest, ServerAnnounce
 
 RECORDS_PER_SECOND: Final = 4.0
 """How many repeated records a node is willing to hear per second."""
 USERS_SHOWN: Final = 256
+ORDER_MAX: Final = 2**48
+"""Largest incarnation or version that is believed: a lie beyond what a node can count to could not be overtaken."""
+GUESTS_MAX: Final = 256
+"""Base servers that one node speaks for; others behind its base links are not heard of. They must fit its record."""
 OVERTAKE_GAP: Final = 1.0
 """Seconds between announcements that are made because somebody knows a later one of this node."""
 REDIRECT_GAP: Final = 0.005
@@ -121,6 +126,13 @@ class Announcements:
         if record is None:
             # What a dialling node says in base words, before it knows that it talks to one of ours.
             return
+        if max(record.order) > ORDER_MAX:
+            self._context.invalid(link, "SERVER_ANNOUNCE: no node has had so many starts or announcements")
+            return
+        frame = Frame(record.message())
+        if len(frame.data) > SERVER_LINE_BYTES_MAX:
+            self._context.invalid(link, "SERVER_ANNOUNCE: too long to be passed on")
+            return
         own = self._topology.own
         if record.id == own.id:
             if record.order > own.order:
@@ -141,7 +153,6 @@ class Announcements:
             or known.incarnation != record.incarnation
             or [guest.id for guest in known.guests] != [guest.id for guest in record.guests]
         )
-        frame = Frame(record.message())
         for other in self._context.connections.links(State.NATIVE):
             if other.conn != link.conn and (structural or other.eager):
                 self._context.send(other, frame)
@@ -172,6 +183,8 @@ class Announcements:
             link.origin == "inbound" or link.dialled is None or link.dialled.port == int(message.port)
         )
         known = link.guests.get(server)
+        if known is None and len(self._guests()) >= GUESTS_MAX:
+            return
         guest = Guest(server, message.hostname, int(message.port), int(message.load), known.direct if known else direct)
         link.guests[server] = guest
         if guest.direct:

@@ -21,7 +21,7 @@ from core.wire.messages import Login
 DIFFERENCE_MIN: Final = 2
 """How many clients fewer another server must have (base protocol)."""
 CREDITS_MAX: Final = 1000
-"""How many clients sent to one server are believed of one announcement."""
+"""How many clients that were sent away are believed of one announcement, and counted for one server."""
 
 
 class Target(NamedTuple):
@@ -64,17 +64,25 @@ class Balance:
         target = min(drawn, key=lambda one: (one.load, one.id))
         self._credit(target.id)
         sent = self._topology.own.sent
+        if len(sent) >= CREDITS_MAX and target.id not in sent:
+            sent.clear()
         sent[target.id] = sent.get(target.id, 0) + 1
         return target
 
     def _credit(self, server: str) -> None:
-        self._sent.setdefault(server, deque()).append(self._context.after(self._credit_time()))
+        sent = self._sent.setdefault(server, deque(maxlen=CREDITS_MAX))
+        sent.append(self._context.after(self._credit_time()))
 
     def sent_announced(self, before: Mapping[str, int], after: Mapping[str, int]) -> None:
         """A server announced how many clients it has ever sent where: the new ones count before they show in loads."""
+        room = CREDITS_MAX
+        hosts = self._topology.guest_hosts()
         for server, total in after.items():
-            for _ in range(min(max(0, total - before.get(server, 0)), CREDITS_MAX)):
-                self._credit(server)
+            new = min(max(0, total - before.get(server, 0)), room)
+            if new > 0 and (server in self._topology.reachable or server in hosts):
+                room -= new
+                for _ in range(new):
+                    self._credit(server)
 
     def candidates(self) -> list[Target]:
         """Every other server that takes clients, with its load as estimated now."""

@@ -137,6 +137,7 @@ class Session(Connection):
         "login_name",
         "purpose",
         "reading",
+        "refs_sent",
         "resuming",
         "secret_mac",
         "user",
@@ -168,6 +169,8 @@ class Session(Connection):
         """Not None while the client catches up: live activities wait here."""
         self.caught_up = 0
         """How many activities it has been sent meanwhile."""
+        self.refs_sent: dict[tuple[str, str], None] = {}
+        """What of that had names given by its senders, (sender, ref): another server may have accepted it as well."""
         self.reading = False
         """Whether a page is being read for it."""
         self.wanted: Fetch | None = None

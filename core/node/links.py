@@ -20,7 +20,7 @@ from core.node.replication import Replication, entry_of_account, entry_of_activi
 from core.node.synchronisation import Synchronisation
 from core.node.topology import Topology
 from core.wire.entries import Stream
-from core.wire.limits import USER_INFO_CHUNK_BYTES
+from core.wire.limits import ACTIVITY_BYTES_MAX, USER_INFO_CHUNK_BYTES
 from core.wire.messages import (
     Account,
     ActivityBroadcast,
@@ -44,6 +44,7 @@ from core.wire.messages import (
     UserInfo,
     command_of,
 )
+from core.wire.names import name_problem
 
 VERIFIER_PREFIXES: Final = ("$argon2", "$scrypt$", "$2b$")
 """How a salted hash in the PHC string format begins; anything else in a USER_INFO is a secret in clear."""
@@ -374,6 +375,9 @@ class Links:
             self._context.notify("storage", text, "error", server=link.remote_id)
             return
         body = bytes(message.activity)
+        if len(body) > ACTIVITY_BYTES_MAX:
+            self._context.invalid(link, f"ACTIVITY_BROADCAST: the activity is longer than {ACTIVITY_BYTES_MAX} bytes")
+            return
         sender = _authenticated_user(body)
         self._replication.originate(
             "activity",
@@ -457,4 +461,4 @@ def _authenticated_user(body: bytes) -> str:
         name = msgspec.json.decode(bytes(user), type=str) if user is not None else ""
     except (msgspec.DecodeError, ValueError):
         return ""
-    return "" if name == "anonymous" else name
+    return "" if name_problem(name) is not None else name

@@ -8,7 +8,7 @@ simulator.
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import Final
 
 import msgspec
 
@@ -48,6 +48,7 @@ from core.node.snapshot import NodeSnapshot
 from core.node.synchronisation import Synchronisation
 from core.node.topology import ServerRecord, Topology
 from core.node.views import view_of
+from core.wire.codec import Frame
 from core.wire.entries import AccountFact, Recovered
 from core.wire.messages import (
     ActivityMessage,
@@ -57,8 +58,12 @@ from core.wire.messages import (
     Login,
     Message,
     Register,
+    Status,
     command_of,
 )
+
+STATUS_AGE: Final = 0.2
+"""Seconds for which one picture of the node answers everybody who asks for it."""
 
 
 class Node:
@@ -118,6 +123,7 @@ class Node:
         )
         self.announcements.on_record.append(self._record_merged)
         self._wake_at: float | None = None
+        self._status_made: tuple[float, Frame] | None = None
 
     @property
     def id(self) -> str:
@@ -385,10 +391,13 @@ class Node:
         """The name that an account has now; it differs from its first one after a conflict."""
         return self.book.name_of(claim)
 
-    def _status(self) -> dict[str, Any]:
-        snapshot = self.snapshot(self._context.now)
-        shown = without_clients(snapshot)
-        return msgspec.to_builtins(shown)  # type: ignore[no-any-return]
+    def _status(self) -> Frame:
+        """The answer to STATUS_REQUEST: the same for all who ask within `STATUS_AGE`, because it costs something."""
+        now = self._context.now
+        if self._status_made is None or now.monotonic - self._status_made[0] > STATUS_AGE:
+            shown = without_clients(self.snapshot(now))
+            self._status_made = (now.monotonic, Frame(Status(msgspec.to_builtins(shown))))
+        return self._status_made[1]
 
 
 def without_clients(snapshot: NodeSnapshot) -> NodeSnapshot:

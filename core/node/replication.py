@@ -34,7 +34,9 @@ from core.wire.entries import (
     VersionVector,
     parse_entry_id,
 )
+from core.wire.limits import ACTIVITY_BYTES_MAX, NAME_CHARACTERS_MAX
 from core.wire.messages import Account, ActivityBroadcast
+from core.wire.names import original_name
 
 REFS_MAX = 100_000
 """How many names that clients gave activities are remembered, to recognise repetitions."""
@@ -85,7 +87,7 @@ class Replication:
         self._parked_bytes = 0
         self._refs: OrderedDict[tuple[str, str], EntryId] = OrderedDict()
         for sender, ref, entry_id in recovered.recent_refs:
-            self._refs.setdefault((sender, ref), entry_id)
+            self._refs.setdefault((original_name(sender), ref), entry_id)
         self._delivered_refs: OrderedDict[tuple[str, str], EntryId] = OrderedDict(self._refs)
         self._last_by_sender: dict[str, tuple[int, EntryId]] = {
             sender: (0, entry_id) for sender, entry_id in recovered.last_by_sender.items()
@@ -142,7 +144,7 @@ class Replication:
             if entry.sender and entry.stamp > self._last_by_sender.get(entry.sender, (0, None))[0]:
                 self._last_by_sender[entry.sender] = (entry.stamp, entry.id)
             if entry.ref is not None:
-                self._refs.setdefault((entry.sender, entry.ref), entry.id)
+                self._refs.setdefault((original_name(entry.sender), entry.ref), entry.id)
                 if len(self._refs) > REFS_MAX:
                     self._refs.popitem(last=False)
         self._records.append(entry)
@@ -207,7 +209,7 @@ class Replication:
             previous = self._failed[previous]
         self._failed[entry.id] = previous
         if entry.ref is not None:
-            self._refs.pop((entry.sender, entry.ref), None)
+            self._refs.pop((original_name(entry.sender), entry.ref), None)
         stamp, last = self._last_by_sender.get(entry.sender, (0, None))
         if last == entry.id:
             if previous is None:
@@ -302,7 +304,7 @@ class Replication:
     def _first_of_its_ref(self, entry: Entry) -> bool:
         if entry.ref is None:
             return True
-        known = self._delivered_refs.setdefault((entry.sender, entry.ref), entry.id)
+        known = self._delivered_refs.setdefault((original_name(entry.sender), entry.ref), entry.id)
         if len(self._delivered_refs) > REFS_MAX:
             self._delivered_refs.popitem(last=False)
         return known == entry.id
@@ -366,11 +368,7 @@ class Replication:
 
     def known_ref(self, sender: str, ref: str) -> EntryId | None:
         """The activity that its sender already gave this name."""
-        return self._refs.get((sender, ref))
-
-    def is_repetition(self, entry: Entry) -> bool:
-        """Whether clients here have got the same activity, accepted somewhere else too, in place of this one."""
-        return entry.ref is not None and self._delivered_refs.get((entry.sender, entry.ref), entry.id) != entry.id
+        return self._refs.get((original_name(sender), ref))
 
     def last_of(self, sender: str) -> EntryId | None:
         """The newest activity of a user that is known here."""
@@ -430,6 +428,10 @@ def entry_of_activity(message: ActivityBroadcast) -> Entry | None:
     """The entry that a broadcast carries; None when a base server began it. Raises ValueError."""
     if message.id is None or message.stamp is None:
         return None
+    if message.sender is not None and len(message.sender) > NAME_CHARACTERS_MAX:
+        raise ValueError("the sender's name is too long")
+    if len(bytes(message.activity)) > ACTIVITY_BYTES_MAX:
+        raise ValueError(f"the activity is longer than {ACTIVITY_BYTES_MAX} bytes")
     return Entry(
         parse_entry_id(message.id),
         "activity",

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from core.node.accounts import AccountBook, Renaming
 from core.node.actions import FetchPage, Hold, Subscribe, Unsubscribe, VerifySecret
@@ -20,7 +20,9 @@ from core.node.context import Context
 from core.node.registration import Registration
 from core.node.replication import Replication, frame_of
 from core.wire.activity import stamp_activity
+from core.wire.codec import Frame
 from core.wire.entries import Entry, EntryId, Fetch, Page, Stream, decode_vector, encode_vector, parse_entry_id
+from core.wire.limits import ACTIVITY_BYTES_MAX
 from core.wire.messages import (
     AccountRenamed,
     ActivityAck,
@@ -39,14 +41,16 @@ from core.wire.messages import (
     Register,
     RegisterFailed,
     RegisterSuccess,
-    Status,
     StatusRequest,
     command_of,
 )
-from core.wire.names import ANONYMOUS, secret_problem
+from core.wire.names import ANONYMOUS, original_name, secret_problem
 
 HOLD_INBOX: Final = 16
 """From so many waiting messages on, the client is not read from until they are through."""
+
+REFS_SENT_MAX: Final = 10_000
+"""Refs that are remembered while a client catches up: two servers accept one activity within moments, if they do."""
 
 
 class Sessions:
@@ -61,7 +65,7 @@ class Sessions:
         balance: Balance,
         load_changed: Callable[[], None],
         redirected: Callable[[], None],
-        status: Callable[[], dict[str, Any]],
+        status: Callable[[], Frame],
     ) -> None:
         self._context = context
         self._book = book
@@ -104,7 +108,7 @@ class Sessions:
             case Ping():
                 self._context.send(session, Pong(message.number))
             case StatusRequest():
-                self._context.send(session, Status(self._status()))
+                self._context.send(session, self._status())
             case InvalidMessage() | AuthenticationFail():
                 self._context.close(session, f"the client says {command_of(message)}: {message.info[:200]}")
             case _:
@@ -285,6 +289,7 @@ class Sessions:
         self._context.actions.append(Unsubscribe(session.conn))
         session.backlog = {}
         session.caught_up = 0
+        session.refs_sent = {}
         self._context.connections.catching_up[session.conn] = session
         if seen is not None:
             query = Fetch(seen, ("activity",))
@@ -325,7 +330,7 @@ class Sessions:
             if (
                 entry.id not in session.backlog
                 and not self._replication.is_pending(entry.id)
-                and not self._replication.is_repetition(entry)
+                and self._first_copy(session, entry)
             ):
                 session.caught_up += 1
                 self._context.send(session, frame_of(entry))
@@ -340,7 +345,23 @@ class Sessions:
         self._context.send(session, CaughtUp(session.caught_up))
         self._context.connections.catching_up.pop(session.conn, None)
         session.backlog = None
+        session.refs_sent = {}
         self._context.actions.append(Subscribe(session.conn))
+        return True
+
+    def _first_copy(self, session: Session, entry: Entry) -> bool:
+        """Whether an activity from the past is the first of those that servers accepted under its ref.
+
+        By stamp, not as it was delivered here: only that keeps a sender's order in a page, which is in stamps' order.
+        """
+        if entry.ref is None:
+            return True
+        ref = (original_name(entry.sender), entry.ref)
+        if ref in session.refs_sent:
+            return False
+        session.refs_sent[ref] = None
+        if len(session.refs_sent) > REFS_SENT_MAX:
+            del session.refs_sent[next(iter(session.refs_sent))]
         return True
 
     # --- posting ------------------------------------------------------------------------------------------------------
@@ -377,9 +398,13 @@ class Sessions:
             previous = session.last_post
         elif previous is None and sender:
             previous = self._replication.last_of(sender)
+        body = stamp_activity(message.activity, session.user)
+        if len(body) > ACTIVITY_BYTES_MAX:
+            context.invalid(session, f"ACTIVITY_MESSAGE: the activity is longer than {ACTIVITY_BYTES_MAX} bytes")
+            return
         entry = self._replication.originate(
             "activity",
-            stamp_activity(message.activity, session.user),
+            body,
             sender=sender,
             previous=previous,
             after=message.previous_stamp or 0,

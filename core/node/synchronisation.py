@@ -8,7 +8,6 @@ differs from its own. The neighbour answers with entries, page by page; whoever 
 from __future__ import annotations
 
 import hashlib
-from typing import Final
 from functools import partial
 from typing import Final
 

@@ -16,6 +16,10 @@ CLIENT_LINE_BYTES_MAX: Final = 64 * 1024
 SERVER_LINE_BYTES_MAX: Final = 1024 * 1024
 """Longest line, without its terminator, from an authenticated server."""
 
+ACTIVITY_BYTES_MAX: Final = SERVER_LINE_BYTES_MAX - 4096
+"""Longest processed activity. With what the network adds to it, it still fits a line between servers: what one node
+accepts every other node must be able to read."""
+
 NESTING_DEPTH_MAX: Final = 128
 """Deepest nesting of an activity. What one node accepts every other node must be able to parse."""
 

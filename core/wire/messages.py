@@ -159,10 +159,10 @@ class ActivityBroadcast(_Message, frozen=True):
 class Guest(msgspec.Struct, frozen=True, omit_defaults=True):
     """A base server that is reached through a node's base link. `direct`: it is at the other end of that link."""
 
-    id: Annotated[str, msgspec.Meta(max_length=256)]
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
     hostname: Hostname
-    port: int
-    load: Annotated[int, msgspec.Meta(ge=0)]
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)]
+    load: Counter
     direct: bool = False
 
 

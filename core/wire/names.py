@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
@@ -9,6 +10,10 @@ from core.wire.limits import NAME_CHARACTERS_MAX, SECRET_CHARACTERS_MAX
 
 ANONYMOUS: Final = "anonymous"
 """The name that needs no secret and belongs to nobody."""
+
+
+CHANGED_SUFFIX_CHARACTERS: Final = 6
+_STEM_CHARACTERS_MAX: Final = NAME_CHARACTERS_MAX - CHANGED_SUFFIX_CHARACTERS - 1
 
 
 def name_problem(name: str) -> str | None:
@@ -24,6 +29,24 @@ def name_problem(name: str) -> str | None:
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
         return "a user name cannot contain control characters"
     return None
+
+
+_CHANGED: Final = re.compile(r"~[a-z2-7]{6}\Z")
+
+
+def is_changed_name(name: str) -> bool:
+    """Whether a name has the form of those that accounts get whose own name belongs to an earlier registration."""
+    return _CHANGED.search(name) is not None
+
+
+def changed_name(name: str, suffix: str) -> str:
+    """The name that an account called `name` goes on under; `suffix` is 6 characters of lower-case base 32."""
+    return f"{name[:_STEM_CHARACTERS_MAX]}~{suffix}"
+
+
+def original_name(name: str) -> str:
+    """What an account's names have in common, before and after a change."""
+    return (name[: -CHANGED_SUFFIX_CHARACTERS - 1] if is_changed_name(name) else name)[:_STEM_CHARACTERS_MAX]
 
 
 def secret_problem(secret: str) -> str | None:
