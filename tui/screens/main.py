@@ -130,8 +130,8 @@ class MainScreen(Screen[None]):
 
     @property
     def painted(self) -> bool:
-        """Whether the panes are there: not before the first composing, nor while the application ends."""
-        return self.is_attached and bool(self.query("#feed"))
+        """Whether the panes are there, each with all of its parts: not at the start, nor while the application ends."""
+        return self.is_mounted and self.is_attached and not self.app._exit
 
     def pane(self, name: str) -> Pane:
         return self.query_one(f"#pane-{name}", Pane)

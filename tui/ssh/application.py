@@ -7,6 +7,9 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from rich.color import ColorSystem
+from textual.filter import Monochrome, NoColor
+
 from core.client import Client, ClientEvent, ClientSettings, ServerQuits
 from core.wire.names import ANONYMOUS
 from tui.app import ActivityApp, Preferences
@@ -161,8 +164,10 @@ def make_application(server: SSHServer, connection: SSHConnection, terminal: SSH
         first=first,
         preferences=Preferences(no_color=colors is None, anonymous=server.settings.anonymous),
     )
-    if colors is not None:
-        app.console._color_system = colors
+    # Textual takes both from the environment of the process, which is the server's and not the person's.
+    app.console._color_system = colors or ColorSystem.STANDARD
+    if colors is None:
+        app._filters = [one for one in app._filters if not isinstance(one, Monochrome)] + [NoColor()]
     unsubscribe = server.node.subscribe(session.noticed)
     app.at_end(unsubscribe)
     return app

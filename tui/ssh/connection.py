@@ -20,6 +20,7 @@ from tui.ssh.keyring import Key
 
 if TYPE_CHECKING:
     from tui.ssh.server import SSHServer
+    from tui.ssh.session import SSHSession
 
 log = logging.getLogger(__name__)
 
@@ -54,14 +55,17 @@ class SSHConnection(asyncssh.SSHServer):
         self.person: Person | None = None
         """Who it is, once that is proved."""
         self.client = ""
-        self.sessions = 0
-        """Sessions that are open on it now."""
+        self.open_sessions: set[SSHSession] = set()
         self.had_session = False
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._conn = conn
+        # asyncssh obeys the channel's window, which the client chooses, but not the socket: without this a client that
+        # grants a large window and does not read would be buffered for without bound.
+        conn.pause_writing = self._socket_full  # type: ignore[method-assign]
+        conn.resume_writing = self._socket_drained  # type: ignore[method-assign]
         peer = conn.get_extra_info("peername")
         self.host = str(peer[0]) if peer else "?"
         if not self._server.admit(self):
@@ -71,6 +75,25 @@ class SSHConnection(asyncssh.SSHServer):
         self._server.gone(self)
         if exc is not None and not isinstance(exc, asyncssh.DisconnectError | OSError):
             log.warning("an SSH connection from %s ended: %s", self.host, exc)
+
+    def _socket_full(self) -> None:
+        for session in self.open_sessions:
+            session.full("socket")
+        self._read_socket(False)
+
+    def _socket_drained(self) -> None:
+        for session in self.open_sessions:
+            session.drained("socket")
+        self._read_socket(True)
+
+    def _read_socket(self, reading: bool) -> None:
+        """Whoever does not read our answers asks no more: they would pile up as well."""
+        transport = getattr(self._conn, "_transport", None)
+        if transport is not None:
+            if reading:
+                transport.resume_reading()
+            else:
+                transport.pause_reading()
 
     def close(self, reason: str) -> None:
         if self._conn is not None:

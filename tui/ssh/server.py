@@ -19,7 +19,7 @@ from core.node.notices import Notice, NoticeKind, Severity
 from core.wire.address import Address
 from core.wire.entries import AccountFact
 from tui.safe_text import neutralise, neutralise_name
-from tui.ssh import output_guard
+from tui.ssh import colours, output_guard
 from tui.ssh.connection import Person, SSHConnection
 from tui.ssh.keyring import KeyRing, write_private
 from tui.ssh.limits import Failures
@@ -109,6 +109,7 @@ class SSHServer:
         self.fingerprint = host_key.get_fingerprint()
         await self.keyring.load()
         output_guard.install()
+        colours.install()
         settings = self.settings
         try:
             self._acceptor = await asyncssh.listen(
@@ -229,7 +230,7 @@ class SSHServer:
         settings, person = self.settings, connection.person
         if self._closing or person is None or len(self._sessions) >= settings.sessions_max:
             return False
-        if connection.sessions >= settings.sessions_per_connection_max:
+        if len(connection.open_sessions) >= settings.sessions_per_connection_max:
             return False
         of_user = sum(1 for session in self._sessions.values() if session.user == person.name)
         return person.name == "anonymous" or of_user < settings.sessions_per_user_max

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+OUTPUT_HIGH: Final = 128 * 1024
+"""Bytes that wait for a client before its screen is painted no more, until it has read a good part of them."""
 NO_TERMINAL: Final = (
     "activity-tui: the application needs a terminal, and this session has none. `ssh -t` asks for one;\n"
     "`ssh HOST help` tells what works without.\n"
@@ -53,6 +55,7 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         self._idle: asyncio.TimerHandle | None = None
         self._resume: asyncio.TimerHandle | None = None
         self._input_due = 0.0
+        self._full: set[str] = set()
         self._typed_at: float | None = None
         self._since = time.time()
         self._bytes_in = self._bytes_out = 0
@@ -67,13 +70,14 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         self._chan = chan
-        self._connection.sessions += 1
+        chan.set_write_buffer_limits(OUTPUT_HIGH)
+        self._connection.open_sessions.add(self)
         self._connection.had_session = True
         self.number = self._server.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._chan = None
-        self._connection.sessions -= 1
+        self._connection.open_sessions.discard(self)
         self.io.closed()
         for timer in (self._idle, self._resume):
             if timer is not None:
@@ -138,14 +142,27 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
             self.farewell("", None)
 
     def pause_writing(self) -> None:
-        self.io.pause()
-        if self._driver is not None:
-            self._driver.channel_full()
+        self.full("channel")
 
     def resume_writing(self) -> None:
-        self.io.resume()
-        if self._driver is not None:
-            self._driver.channel_drained()
+        self.drained("channel")
+
+    def full(self, where: str) -> None:
+        """The channel or the connection's socket takes no more."""
+        if not self._full:
+            self.io.pause()
+            if self._driver is not None:
+                self._driver.channel_full()
+        self._full.add(where)
+
+    def drained(self, where: str) -> None:
+        """The channel or the connection's socket takes more again."""
+        if where in self._full:
+            self._full.discard(where)
+            if not self._full:
+                self.io.resume()
+                if self._driver is not None:
+                    self._driver.channel_drained()
 
     def _slow_down(self, length: int) -> None:
         """Read no faster than the input rate: what a person types and pastes is far below it."""

@@ -28,7 +28,7 @@ class SSHSettings:
     failure_delay: float = 1.0
     """How long a wrong secret's answer is kept back; doubles with each failure of one host, up to `delay_max`."""
     delay_max: float = 8.0
-    checks_max: int = 4
+    checks_max: int = 2
     """Secrets that are checked at a time for people who come by SSH: the node's own logins go first."""
     sessions_per_connection_max: int = 8
     sessions_per_user_max: int = 32

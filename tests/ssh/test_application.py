@@ -1,0 +1,136 @@
+"""What a person does with the real OpenSSH client in a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.ssh.conftest import SECRET, Place
+from tui.ssh.driver import RESTORE
+
+CTRL_Q = "\x11"
+ALTERNATE_SCREEN = b"\x1b[?1049h"
+
+
+async def test_a_newcomer_registers_with_a_key_binds_it_and_comes_back_with_it_alone(place: Place):
+    async with place.terminal("grace", key="grace") as terminal:
+        await terminal.shows("Register and come in")
+        terminal.type("\t\t\r")
+        await terminal.shows("You came in with the key")
+        terminal.type("y")
+        await terminal.shows("The key opens this account from now on.")
+        terminal.type(CTRL_Q)
+        assert await terminal.status() == 0
+    assert (await place.run("grace", "keys", key="grace"))[0] == 0
+    async with place.terminal("grace", key="grace") as terminal:
+        await terminal.shows("you are grace")
+
+
+async def test_a_person_comes_in_with_the_secret_as_the_password(place: Place):
+    await place.register("grace")
+    async with place.terminal("grace") as terminal:
+        await terminal.shows("assword:")
+        terminal.type(SECRET + "\n")
+        await terminal.shows("you are grace")
+        assert ALTERNATE_SCREEN in terminal.output
+
+
+async def test_anybody_may_come_in_as_anonymous(place: Place):
+    async with place.terminal("anonymous") as terminal:
+        await terminal.shows("you are anonymous")
+
+
+async def test_two_people_talk_to_each_other(place: Place):
+    await place.register("grace", key="grace")
+    await place.register("alan", key="alan")
+    async with place.terminal("grace", key="grace") as grace, place.terminal("alan", key="alan") as alan:
+        await grace.shows("you are grace")
+        await alan.shows("you are alan")
+        grace.type("is anybody here?\r")
+        await alan.shows("is anybody here?")
+        alan.type("yes, I am\r")
+        await grace.shows("yes, I am")
+
+
+async def test_two_sessions_of_one_person_are_one_user(place: Place):
+    await place.register("grace", key="grace")
+    async with place.terminal("grace", key="grace") as one, place.terminal("grace", key="grace") as other:
+        await one.shows("you are grace")
+        await other.shows("you are grace")
+        one.type("to my other self\r")
+        await other.shows("to my other self")
+        users = [user for user in place.node.snapshot().users if user.name == "grace"]
+        assert len(users) == 1 and len(users[0].servers) == 1
+
+
+async def test_the_panes_follow_the_terminal_s_size(place: Place):
+    async with place.terminal("anonymous", size=(80, 24)) as terminal:
+        await terminal.shows("F3 Links")
+        terminal.forget()
+        terminal.resize(160, 45)
+        await terminal.shows("F3 Connections")
+        assert place.ssh.sessions()[0].size == (160, 45)
+
+
+async def test_a_click_of_the_mouse_chooses_a_tab(place: Place):
+    async with place.terminal("anonymous", size=(80, 24)) as terminal:
+        await terminal.shows("you are anonymous")
+        terminal.forget()
+        column, line = 24, 3
+        terminal.type(f"\x1b[<0;{column};{line}M\x1b[<0;{column};{line}m")
+        await terminal.shows("Logged in at")
+
+
+async def test_what_is_pasted_is_one_piece_and_sends_nothing_by_itself(place: Place):
+    async with place.terminal("anonymous") as terminal:
+        await terminal.shows("you are anonymous")
+        terminal.type("\x1b[200~pasted wörds\x1b[201~")
+        await terminal.shows("pasted wörds")
+        assert place.node.snapshot().activities == 0
+        terminal.type("\r")
+        await place.until(lambda: place.node.snapshot().activities == 1)
+
+
+async def test_escape_alone_is_a_key(place: Place):
+    async with place.terminal("anonymous") as terminal:
+        await terminal.shows("you are anonymous")
+        [app] = place.apps()
+        terminal.type("\x1b")
+        await place.until(lambda: app.focused is app.main.feed)
+        terminal.type("/")
+        await terminal.shows("from:NAME")
+
+
+async def test_quitting_gives_the_terminal_back_as_it_was(place: Place):
+    async with place.terminal("anonymous") as terminal:
+        await terminal.shows("you are anonymous")
+        terminal.type(CTRL_Q)
+        assert await terminal.status() == 0
+        assert terminal.output.count(RESTORE.encode()) == 1
+        assert terminal.output.endswith(RESTORE.encode())
+
+
+async def test_a_deep_link_opens_the_feed_filtered(place: Place):
+    for words in ("about trains", "about boats"):
+        assert (await place.run("anonymous", "post", words))[0] == 0
+    async with place.terminal("anonymous", "feed", "boats", options=("-t",)) as terminal:
+        await terminal.shows("1 found")
+        await terminal.shows("about boats")
+
+
+async def test_the_client_s_terminal_decides_about_colours_and_not_the_server_s_environment(place: Place, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLORTERM", "truecolor")
+
+    async def painted(term: str, colorterm: str = "") -> bytes:
+        options = ("-o", f"SetEnv=COLORTERM={colorterm}") if colorterm else ()
+        async with place.terminal("anonymous", environment={"TERM": term}, options=options) as terminal:
+            await terminal.shows("you are anonymous")
+            return terminal.output
+
+    plain, few, many, all_of_them = await asyncio.gather(
+        painted("vt100"), painted("xterm"), painted("xterm-256color"), painted("xterm-256color", "truecolor")
+    )
+    assert b"38;5;" not in plain and b"38;2;" not in plain
+    assert b"38;5;" not in few and b"38;2;" not in few and b"\x1b[3" in few
+    assert b"38;5;" in many and b"38;2;" not in many
+    assert b"38;2;" in all_of_them
