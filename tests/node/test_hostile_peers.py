@@ -343,7 +343,7 @@ def test_nonsense_previous_ids_hold_up_only_who_sends_them_and_little_memory(sce
     try:
         for number in range(200):
             client = scene.network.logged_in(scene.first)
-            client.post("x" * 50_000, previous=f"gone.1.{number}")
+            client.post("x" * 50_000, previous=f"gone.1.{number + 1}")
             client.hang_up()
         scene.near.post("not held up")
         scene.network.run(0.5)
