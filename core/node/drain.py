@@ -85,12 +85,14 @@ class Drain:
     def advance(self) -> None:
         """Go on to the next stage if the present one is done."""
         if self.stage is Stage.SETTLING and not self._replication.busy and not self._registration.has_decided:
+            # From here on nothing of this node's own may come: its successor could miss it.
+            self._registration.freeze()
             self._choose_successor()
         if self.stage is Stage.HANDING_OVER and self._successor_has_everything():
             self._send_everybody_away()
         if self.stage is Stage.LETTING_GO:
             self._send_clients_away()
-            if not self._neighbours():
+            if not self._neighbours() and not self._replication.busy:
                 self._finish([])
 
     def _neighbours(self) -> list[Link]:

@@ -94,6 +94,7 @@ class Registration:
         self._hashing: dict[int, Claim] = {}
         self._waiting: dict[str, list[Callable[[], None]]] = {}
         self._counter = 0
+        self._frozen = False
         self.lock_messages = 0
         """Lock messages sent by this node, for those who count."""
 
@@ -443,6 +444,8 @@ class Registration:
 
     def _succeed(self, claim: Claim) -> None:
         """Everybody allowed it: the claim becomes an account, once that is durable."""
+        if self._frozen:
+            return
         context = self._context
         if claim.base_conn is not None and not claim.decided:
             # A base server has no word for success: unless it takes the request back, it will have succeeded.
@@ -493,6 +496,10 @@ class Registration:
         for claim in list(self._claims_by_id.values()):
             if claim.decided and claim.done is not None:
                 self._make_account(claim)
+
+    def freeze(self) -> None:
+        """From here on no registration of this node succeeds."""
+        self._frozen = True
 
     def abandon(self, reason: str) -> None:
         """Give up every registration of this node that has not succeeded."""
