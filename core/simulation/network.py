@@ -123,6 +123,15 @@ class Lane:
             self.last_at = max(self.last_at, now + self._latency())
             self.network.schedule.at(now + self._latency(), self._arrive)
 
+    def hurry(self) -> None:
+        """The receiver is quick again, also with what is on its way."""
+        self.tempo = 0.0
+        now = self.network.schedule.time
+        self.last_at = now
+        for _ in self._queue:
+            self.last_at = max(self.last_at, now + self._latency())
+            self.network.schedule.at(self.last_at, self._arrive)
+
     def lose(self, keep: int) -> None:
         """Of what is on its way only so much arrives."""
         while len(self._queue) > keep:

@@ -229,7 +229,8 @@ def repair(world: World) -> None:
     for base in world.base_servers.values():
         base.start(None)
     for end in world.network.ends():
-        end.lane.tempo = 0.0
+        if end.lane.tempo:
+            end.lane.hurry()
 
 
 def start_missed(world: World) -> None:
