@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 import socket
 import ssl
@@ -17,6 +18,8 @@ from core.wire.address import Address
 from core.wire.codec import MalformedLine, decode, encode
 from core.wire.framing import LineSplitter, LineTooLong
 from core.wire.limits import SERVER_LINE_BYTES_MAX
+
+log = logging.getLogger(__name__)
 
 LINES_MAX: Final = 4 * SERVER_LINE_BYTES_MAX
 """Longest line from a server, in bytes."""
@@ -189,7 +192,11 @@ class Client:
                     self._done.set_result(event.reason)
             case _:
                 pass
-        self._on_event(event)
+        try:
+            self._on_event(event)
+        except Exception:
+            # What the machine wants next must be carried out all the same.
+            log.exception("the application failed to take %s", type(event).__name__)
 
     def _set_timer(self, at: float | None) -> None:
         if self._timer is not None:
@@ -222,7 +229,7 @@ class Client:
             if address is None:
                 if self._home is None:
                     raise OSError("there is no server in this process")
-                await loop.create_connection(lambda: wire, sock=self._home())
+                await loop.create_connection(lambda: wire, sock=self._home_socket())
             else:
                 await loop.create_connection(
                     lambda: wire,
@@ -232,7 +239,7 @@ class Client:
                     server_hostname=address.host if self._tls is not None else None,
                     happy_eyeballs_delay=0.25,
                 )
-        except (OSError, RuntimeError, UnicodeError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             self._connecting = None
             self._machine.connect_failed(_explain(error), self._now())
             self._work()
@@ -242,6 +249,14 @@ class Client:
         self._machine.connected(self._now())
         self._work()
         wire.go_on()
+
+    def _home_socket(self) -> socket.socket:
+        assert self._home is not None
+        try:
+            return self._home()
+        except Exception as error:
+            # Whatever the caller's way of saying so: there is no server in this process now.
+            raise OSError(str(error) or "there is no server in this process") from error
 
     def received(self, wire: _Wire, line: bytes) -> None:
         """A line arrived on a connection."""
@@ -342,6 +357,8 @@ def _explain(error: BaseException) -> str:
         return "nobody listens there"
     if isinstance(error, socket.gaierror):
         return "the host name is not known"
+    if isinstance(error, ValueError) and not isinstance(error, OSError):
+        return "that is no host name"
     if isinstance(error, ssl.SSLError):
         return f"no secure connection: {error.reason or error}"
     if isinstance(error, OSError) and error.strerror:

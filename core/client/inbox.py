@@ -11,6 +11,10 @@ from core.wire.names import original_name
 
 RECENT_MAX: Final = 20_000
 """Ids and references remembered beside the vector."""
+VECTOR_BYTES_MAX: Final = 40 * 1024
+"""Most that a vector may add to a login: a server limits a client's line to 64 KiB."""
+NUMBER_BYTES: Final = 24
+"""What a number and the marks around it may take beside a stream's name."""
 
 
 class Inbox:
@@ -71,5 +75,11 @@ class Inbox:
         if not self.resumable:
             return None
         contiguous = self._vector.contiguous
-        newest = list(self._touched)[-self._streams_max :]
-        return encode_vector({stream: contiguous[stream] for stream in newest if stream in contiguous})
+        size = 0
+        newest: list[Stream] = []
+        for stream in reversed(self._touched):
+            size += len(str(stream).encode()) + NUMBER_BYTES
+            if len(newest) >= self._streams_max or size > VECTOR_BYTES_MAX:
+                break
+            newest.append(stream)
+        return encode_vector({stream: contiguous[stream] for stream in reversed(newest) if stream in contiguous})

@@ -45,7 +45,9 @@ from core.client.posts import Post, Posts, raw_activity
 from core.client.settings import FEATURES, ClientSettings
 from core.wire import messages as wire
 from core.wire.address import Address
-from core.wire.entries import decode_vector, parse_entry_id
+from core.wire.codec import encode
+from core.wire.entries import COUNTER_MAX, decode_vector, parse_entry_id
+from core.wire.limits import CLIENT_LINE_BYTES_MAX
 from core.wire.messages import Message
 from core.wire.names import ANONYMOUS
 
@@ -53,6 +55,8 @@ LEARNT_MAX: Final = 16
 """Servers remembered from redirects and farewells."""
 LOGIN_RETRIES: Final = 3
 """How often a login that once succeeded is tried again when a server refuses it: it may not know the account yet."""
+ENVELOPE_BYTES: Final = 256
+"""What `previous` and its stamp may add to the line of a post."""
 
 
 class State(enum.Enum):
@@ -121,7 +125,7 @@ class ClientMachine:
         self._turn = 0
         self._outputs: list[Output] = []
         self._inbox = Inbox(settings.seen, settings.streams_max)
-        self._posts = Posts(settings.posts_max)
+        self._posts = Posts(settings.posts_max, settings.posts_bytes_under_way)
         self._secret = settings.secret
         self._made_secret = False
         if settings.register and not self._secret:
@@ -145,6 +149,10 @@ class ClientMachine:
         self._deadline: float | None = None
         self._heard_at = 0.0
         self._pings = 0
+        self._ping_at = 0.0
+        self._discover_at: float | None = None
+        self._online_since = 0.0
+        self._settling = False
 
     # --- what the application sees ------------------------------------------------------------------------------------
 
@@ -168,13 +176,17 @@ class ClientMachine:
     def post(self, activity: object, ref: str | None, now: float) -> str:
         """Send an activity, as soon as there is somebody to send it to; the name by which its answer comes.
 
-        Raises PostQueueFull, or ValueError when it is not a JSON object.
+        Raises PostQueueFull, or ValueError when it is not a JSON object or no server would take it.
         """
         raw = raw_activity(activity)
         if ref is None:
             self._number += 1
             ref = f"{self._id}-{self._number}"
-        self._posts.add(ref, raw)
+        size = len(encode(wire.ActivityMessage(self.settings.username, raw, self._secret, ref)))
+        excess = size + ENVELOPE_BYTES - CLIENT_LINE_BYTES_MAX
+        if excess > 0:
+            raise ValueError(f"the activity is {excess} bytes too long: with its envelope it must fit into 64 KiB")
+        self._posts.add(ref, raw, size)
         if self.state is State.CLOSED:
             self._posts.answered(ref)
             self._tell(ActivityRefused(ref, "the client is closed"))
@@ -206,6 +218,7 @@ class ClientMachine:
         self._pings = 0
         self._native = False
         self._live = False
+        self._settling = False
         self._tell(Connected(self._current))
         if self._registered or self._register_unknown:
             self._login(now)
@@ -257,21 +270,40 @@ class ClientMachine:
         elif self.state in (State.REGISTERING, State.LOGGING_IN):
             self._outputs.append(Disconnect())
             self._retry(f"{self._where()} did not answer the {self.state.value}", now)
-        elif self.state is State.ONLINE and self._native:
+        elif self.state is State.ONLINE:
+            self._check(now)
+
+    def _check(self, now: float) -> None:
+        """Something that a login brings with it is due."""
+        if self._settling:
+            self._settled()
+            return
+        if self._discover_at is not None and now >= self._discover_at:
+            self._send(wire.StatusRequest())
+            self._discover_at = now + self.settings.discover_interval * self._rng.uniform(0.5, 1.5)
+        if now >= self._ping_at:
             self._watch(now)
+        if self.state is State.ONLINE:
+            self._set_deadline(min(self._ping_at, self._discover_at or self._ping_at))
+
+    def _settled(self) -> None:
+        """A base server has not redirected: it is the one to post to, and it has no past to send."""
+        self._settling = False
+        self._tell(CaughtUp(0))
+        self._send_posts()
 
     def _watch(self, now: float) -> None:
         interval = self.settings.ping_interval
         if now < self._heard_at + interval:
             self._pings = 0
-            self._set_deadline(self._heard_at + interval)
+            self._ping_at = self._heard_at + interval
         elif self._pings >= self.settings.ping_misses:
             self._outputs.append(Disconnect())
             self._retry(f"{self._where()} does not answer any more", now)
         else:
             self._pings += 1
             self._send(wire.Ping(self._pings))
-            self._set_deadline(now + interval / 2)
+            self._ping_at = now + interval / 2
 
     def _where(self) -> str:
         return str(self._current) if self._current is not None else "the server in this process"
@@ -304,14 +336,15 @@ class ClientMachine:
 
     def _retry(self, reason: str, now: float, *, at_once: bool = False) -> None:
         """The connection is over: what next?"""
+        if self.state is State.ONLINE and now - self._online_since >= self.settings.settled_after:
+            self._attempts = 0
         if self.state is State.REGISTERING:
             # It may have succeeded without our hearing of it: a login tells.
             self._register_unknown = True
         was_base = self.state is State.ONLINE and not self._native
         if was_base:
             for post in self._posts.sent():
-                self._posts.answered(post.ref)
-                self._tell(ActivityUnknown(post.ref))
+                self._unknown(post)
         self._posts.connection_lost()
         if not self.settings.reconnect and not at_once:
             self._tell(Disconnected(reason, None))
@@ -322,7 +355,8 @@ class ClientMachine:
             self._connect(now)
             return
         ceiling = min(self.settings.retry_max, self.settings.retry_min * 2.0 ** min(self._attempts, 16))
-        delay = ceiling * self._rng.uniform(0.5, 1.0)
+        # From nothing on: the clients of a lost server come back spread over the whole time.
+        delay = ceiling * self._rng.random()
         self._attempts += 1
         self._redirects = 0
         self._visited.clear()
@@ -399,7 +433,7 @@ class ClientMachine:
                 self._learn_from(message.status)
                 self._tell(StatusArrived(message.status))
             case wire.InvalidMessage() | wire.AuthenticationFail():
-                self._objected(message.info, now)
+                self._objected(message.info, now, certain=isinstance(message, wire.AuthenticationFail))
             case _:
                 self.malformed(f"{wire.command_of(message)} is not for clients", now)
 
@@ -417,7 +451,7 @@ class ClientMachine:
         self._native = message.id is not None
         self._ever_online = True
         self._login_refusals = 0
-        self._attempts = 0
+        self._online_since = now
         self._last_good = self._current
         self._username = message.username or self.settings.username
         if self._native:
@@ -426,10 +460,19 @@ class ClientMachine:
             except ValueError as error:
                 self.malformed(f"LOGIN_SUCCESS: {error}", now)
                 return
-            self._set_deadline(now + self.settings.ping_interval)
+            self._ping_at = now + self.settings.ping_interval
+            after = self.settings.discover_after
+            away = after is not None and self._current is not None
+            self._discover_at = now + after * self._rng.uniform(0.5, 1.5) if away and after is not None else None
+            self._set_deadline(min(self._ping_at, self._discover_at or self._ping_at))
         else:
             self._live = True
-            self._set_deadline(None)
+            self._settling = True
+            self._set_deadline(now + self.settings.base_settle)
+            for post in self._posts.all():
+                if post.ever_sent:
+                    # A base server knows no refs: what another server may have accepted would come twice.
+                    self._unknown(post)
         self._tell(LoggedIn(self._username, message.id, self._current))
         self._send_posts()
 
@@ -501,13 +544,22 @@ class ClientMachine:
                         self._learnt.append(address)
         del self._learnt[LEARNT_MAX:]
 
-    def _objected(self, info: str, now: float) -> None:
-        """The server objects to something, and closes."""
+    def _unknown(self, post: Post) -> None:
+        self._posts.answered(post.ref)
+        self._tell(ActivityUnknown(post.ref))
+
+    def _objected(self, info: str, now: float, *, certain: bool) -> None:
+        """The server objects to something, and closes.
+
+        `certain`: to an activity. INVALID_MESSAGE may also come from an operator who ends the connection.
+        """
         self._outputs.append(Disconnect())
         sent = self._posts.sent()
-        if sent and (self._posts.careful or len(sent) == 1):
+        if len(sent) == 1 and (certain or not self._native):
             self._refused(sent[0], info)
-        elif sent:
+        elif sent and self._posts.careful:
+            self._unknown(sent[0])
+        elif sent and self._native:
             self._posts.careful = True
         if not self._ever_online and self.state is not State.ONLINE:
             self._tell(LoginRefused(info))
@@ -549,13 +601,22 @@ class ClientMachine:
         self._tell(ActivityUnknown(post.ref) if post.unsure else ActivityRefused(post.ref, info))
 
     def _acknowledged(self, message: wire.ActivityAck) -> None:
-        self._previous = (message.id, message.stamp)
         if self._posts.answered(message.ref):
+            self._remember(message)
             self._tell(ActivityAccepted(message.ref, message.id, message.stamp))
         self._send_posts()
 
+    def _remember(self, message: wire.ActivityAck) -> None:
+        """What the next post names as the one before it; another server must be able to read it."""
+        try:
+            parse_entry_id(message.id)
+        except ValueError:
+            return
+        if 0 <= message.stamp <= COUNTER_MAX:
+            self._previous = (message.id, message.stamp)
+
     def _send_posts(self) -> None:
-        if self.state is not State.ONLINE:
+        if self.state is not State.ONLINE or self._settling:
             return
         anonymous = self.settings.username == ANONYMOUS
         for post in self._posts.ready():
@@ -595,6 +656,18 @@ def _same_activity(post: Post, body: bytes, user: str) -> bool:
             return False
         mine = {name: msgspec.json.decode(bytes(raw)) for name, raw in post.activity.items()}
         mine.pop("authenticated_user", None)
-        return mine == {name: msgspec.json.decode(bytes(raw)) for name, raw in members.items()}
-    except msgspec.MsgspecError:
+        theirs = {name: msgspec.json.decode(bytes(raw)) for name, raw in members.items()}
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return False
+    return _same(mine, theirs)
+
+
+def _same(one: object, other: object) -> bool:
+    """Equality that does not take true for 1."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    return one == other

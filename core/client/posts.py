@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from core.wire.activity import too_deep
+
 
 class PostQueueFull(Exception):
     """Too many posts are waiting for their answer; wait for some."""
@@ -18,6 +20,7 @@ class Post:
 
     ref: str
     activity: dict[str, msgspec.Raw]
+    size: int
     sent: bool = False
     ever_sent: bool = False
     unsure: bool = False
@@ -27,8 +30,9 @@ class Post:
 class Posts:
     """Unanswered posts, in order. After a server objected, they go out one at a time, so that it is clear to which."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, bytes_under_way: int) -> None:
         self._limit = limit
+        self._bytes_under_way = bytes_under_way
         self._posts: OrderedDict[str, Post] = OrderedDict()
         self.careful = False
 
@@ -38,20 +42,28 @@ class Posts:
     def __contains__(self, ref: str) -> bool:
         return ref in self._posts
 
-    def add(self, ref: str, activity: dict[str, msgspec.Raw]) -> None:
+    def add(self, ref: str, activity: dict[str, msgspec.Raw], size: int) -> None:
         """Raises PostQueueFull, or ValueError when the name is in use."""
         if ref in self._posts:
             raise ValueError(f"an activity named {ref!r} is waiting for its answer already")
         if len(self._posts) >= self._limit:
             raise PostQueueFull(f"{len(self._posts)} activities wait for their answer already")
-        self._posts[ref] = Post(ref, activity)
+        self._posts[ref] = Post(ref, activity, size)
 
     def ready(self) -> list[Post]:
         """Those to send now, in order."""
         if self.careful:
             first = next(iter(self._posts.values()), None)
             return [first] if first is not None and not first.sent else []
-        return [post for post in self._posts.values() if not post.sent]
+        under_way = 0
+        ready = []
+        for post in self._posts.values():
+            if under_way and under_way + post.size > self._bytes_under_way:
+                break
+            under_way += post.size
+            if not post.sent:
+                ready.append(post)
+        return ready
 
     def answered(self, ref: str) -> bool:
         """An answer came; whether it was awaited."""
@@ -84,6 +96,13 @@ def raw_activity(activity: object) -> dict[str, msgspec.Raw]:
     try:
         data = activity if isinstance(activity, bytes) else msgspec.json.encode(activity)
         data.decode()
-        return msgspec.json.decode(data, type=dict[str, msgspec.Raw])
-    except (msgspec.MsgspecError, TypeError, UnicodeDecodeError, RecursionError) as error:
+        # Members keep their bytes, so line breaks between them would end the line that they travel on.
+        data = msgspec.json.format(data, indent=-1)
+        members = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
+    except RecursionError:
+        raise ValueError("the activity is nested too deeply") from None
+    except (msgspec.MsgspecError, TypeError, UnicodeError, OverflowError) as error:
         raise ValueError(f"an activity is a JSON object: {error}") from None
+    if too_deep(b'{"":' + data):
+        raise ValueError("the activity is nested too deeply")
+    return members

@@ -35,10 +35,21 @@ class ClientSettings:
     connect_limit: float = 10.0
     answer_limit: float = 20.0
     """How long a server may take over a login or a registration."""
+    settled_after: float = 10.0
+    """A login that lasted so long was a success: the next loss starts with the shortest backoff again."""
+    base_settle: float = 0.25
+    """How long after a login at a base server nothing is posted: it redirects at once or not at all, and what it does
+    not read is lost without a word."""
+    discover_after: float | None = 2.0
+    """How long after a login a native server is asked for others, to have somewhere to go when it dies; half to one and
+    a half times this. None: never."""
+    discover_interval: float = 300.0
     ping_interval: float = 10.0
     """How long a native server may be silent before it is asked whether it is there."""
     ping_misses: int = 3
     posts_max: int = 1000
     """Posts without an answer; one more is refused by `post`."""
+    posts_bytes_under_way: int = 1024 * 1024
+    """Posts that were sent and not answered; the rest waits here, where it fills no socket."""
     streams_max: int = 1000
     """Streams of which the client remembers what it has, the most recently heard of first."""
