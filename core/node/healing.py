@@ -112,7 +112,13 @@ class Healing:
     def knows_for_native(self, link: Link) -> bool:
         """Whether a link was dialled to reach a server that is one of ours."""
         attempt = self._attempts.get(link.dial or 0)
-        return attempt is not None and (attempt.server is not None or attempt.purpose == "successor")
+        if attempt is None:
+            return False
+        if attempt.server is not None or attempt.purpose == "successor":
+            return True
+        own = Address(self._context.config.hostname, self._context.config.port)
+        ours = (Address(peer.hostname, peer.port) for peer in self.peers.values())
+        return attempt.address == own or attempt.address in ours
 
     @property
     def dials(self) -> int:
