@@ -173,8 +173,13 @@ class Ledger:
             self.problem("login", f"{agent.name} logged in as {agent.username} before the registration had succeeded")
 
     def login_failed(self, agent: Agent, info: str) -> None:
-        if self.was_registered(agent):
-            self.problem("durability", f"{agent.name} is registered, and its login was refused: {info}")
+        """A server that has just come back may not know the account yet; one that knows it must not refuse it."""
+        server = agent.world.servers.get(agent.end.peer) if agent.end is not None else None
+        node = server.node if server is not None else None
+        if server is None or node is None:
+            return
+        if any(matches(agent.secret, fact.verifier) for fact in node.book.candidates(agent.username)):
+            self.problem("login", f"{server.name} knows {agent.name}'s account, and refused its login: {info}")
 
     def registered(self, agent: Agent) -> None:
         self.registrations.append((self._schedule.time, agent))

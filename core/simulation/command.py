@@ -1,0 +1,196 @@
+"""`python -m core.simulation`: sweep, replay, table."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from core.simulation.mix import standard
+from core.simulation.plan import Plan
+from core.simulation.runner import Report, run
+from core.simulation.shrink import numbers_of, ranges_of, shrink
+from core.simulation.sweep import Outcome, Summary, sweep
+
+PROGRESS_SECONDS: Final = 10.0
+SHOWN_MAX: Final = 10
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit status: 0 if everything held, 1 if something did not, 2 for wrong usage."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    match options.command:
+        case "sweep":
+            return _sweep(options)
+        case "replay":
+            return _replay(options)
+        case "table":
+            # The bars' worlds are large: loaded only when asked for.
+            from core.simulation.table import print_table
+
+            return print_table(options.rows, options.seeds)
+        case _:
+            parser.print_help()
+            return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m core.simulation",
+        description="Simulated worlds of servers, people and faults: each history follows from its seed, and everything"
+        " that the network guarantees is checked in it.",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    many = commands.add_parser("sweep", help="run the standard mix of many seeds")
+    many.add_argument("--seeds", type=int, default=1000, help="how many (default 1000)")
+    many.add_argument("--first", type=int, default=0, help="the first seed (default 0)")
+    many.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
+    many.add_argument("--no-shrink", action="store_true", help="do not look for the shortest failing history")
+    once = commands.add_parser("replay", help="run one history again, and print what happens in it")
+    source = once.add_mutually_exclusive_group(required=True)
+    source.add_argument("--seed", type=int, help="the standard mix's history of this seed")
+    source.add_argument("--plan", type=Path, help="a plan written by --save")
+    once.add_argument("--without", default="", metavar="NUMBERS", help="operations to leave out, such as 0-3,7")
+    once.add_argument("--quiet", action="store_true", help="only the outcome")
+    once.add_argument("--save", type=Path, metavar="FILE", help="write the plan as JSON")
+    once.add_argument("--shrink", action="store_true", help="find the shortest history that still fails")
+    bars = commands.add_parser("table", help="measure what the network has to show, and print it with its bars")
+    bars.add_argument("rows", nargs="*", metavar="ROW", help="only rows whose name begins so; all by default")
+    bars.add_argument("--seeds", type=int, default=None, help="how many histories a row, where it takes several")
+    return parser
+
+
+# --- sweep ------------------------------------------------------------------------------------------------------------
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    shown = time.perf_counter()
+
+    def progress(summary: Summary, outcome: Outcome) -> None:
+        nonlocal shown
+        if outcome.problems and len(summary.failures) <= SHOWN_MAX:
+            _print_failure(outcome)
+        if time.perf_counter() - shown >= PROGRESS_SECONDS:
+            shown = time.perf_counter()
+            print(
+                f"{summary.seeds} of {options.seeds} seeds, {len(summary.failures)} failed,"
+                f" {summary.seeds / summary.real_seconds:.1f} a second",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    summary = sweep(range(options.first, options.first + options.seeds), options.jobs, progress)
+    _print_summary(summary)
+    if not summary.failures:
+        return 0
+    if not options.no_shrink:
+        failure = summary.failures[0]
+        _shrink(standard(failure.seed), {problem.guarantee for problem in failure.problems})
+    return 1
+
+
+def _print_failure(outcome: Outcome) -> None:
+    print(f"seed {outcome.seed} FAILED:")
+    for problem in outcome.problems[:5]:
+        print(f"  at {problem.at:.3f} s, {problem.guarantee}: {problem.text}")
+    if len(outcome.problems) > 5:
+        print(f"  and {len(outcome.problems) - 5} more")
+    print(f"  replay: python -m core.simulation replay --seed {outcome.seed}", flush=True)
+
+
+def _print_summary(summary: Summary) -> None:
+    print(
+        f"{summary.seeds} histories, {summary.seconds:,.0f} simulated seconds, {summary.events:,} events,"
+        f" {summary.faults:,} operations; {summary.real_seconds:.1f} s,"
+        f" {summary.seeds / max(summary.real_seconds, 1e-9):.1f} histories a second"
+    )
+    kinds = sorted(summary.messages.items(), key=lambda item: (-item[1], item[0]))
+    print("messages: " + ", ".join(f"{kind} {number:,}" for kind, number in kinds))
+    print("largest queues: " + ", ".join(f"{name} {size}" for name, size in sorted(summary.largest.items())))
+    if summary.worst_seed is not None:
+        print(f"worst convergence after faults: {summary.worst_convergence:.2f} s (seed {summary.worst_seed})")
+    if summary.failures:
+        seeds = ", ".join(str(failure.seed) for failure in summary.failures[:50])
+        print(f"{len(summary.failures)} FAILED: {seeds}")
+    else:
+        print("all guarantees held")
+
+
+# --- replay -----------------------------------------------------------------------------------------------------------
+
+
+def _replay(options: argparse.Namespace) -> int:
+    if options.plan is not None:
+        try:
+            plan = msgspec.json.decode(options.plan.read_bytes(), type=Plan)
+        except (OSError, msgspec.DecodeError) as error:
+            print(f"{options.plan} is not a plan that can be read: {error}", file=sys.stderr)
+            return 2
+    else:
+        plan = standard(options.seed)
+    try:
+        plan = plan.without(numbers_of(options.without))
+    except ValueError:
+        print(f"--without {options.without!r} is not a list of numbers such as 0-3,7", file=sys.stderr)
+        return 2
+    if options.save is not None:
+        options.save.write_bytes(msgspec.json.format(msgspec.json.encode(plan), indent=1) + b"\n")
+    if not options.quiet:
+        _print_plan(plan)
+    report = run(plan, verbose=not options.quiet)
+    _print_report(report)
+    if report.failed and options.shrink:
+        _shrink(plan, {problem.guarantee for problem in report.problems})
+    return 1 if report.failed else 0
+
+
+def _print_plan(plan: Plan) -> None:
+    print(
+        f"seed {plan.seed}: {plan.servers} servers grow as {plan.shape}, {len(plan.people)} people,"
+        f" one way takes {1000 * plan.latency[0]:.1f} to {1000 * plan.latency[1]:.1f} ms,"
+        f" everything is repaired at {plan.duration:.1f} s"
+    )
+    for index, operation in enumerate(plan.operations):
+        print(f"{index:4} {operation}")
+
+
+def _print_report(report: Report) -> None:
+    print(
+        f"{report.events} events in {report.seconds:.1f} simulated and {report.real_seconds:.2f} real seconds;"
+        f" fingerprint {report.fingerprint}"
+    )
+    kinds = sorted(report.messages.items(), key=lambda item: (-item[1], item[0]))
+    print("messages: " + ", ".join(f"{kind} {number}" for kind, number in kinds))
+    if report.convergence is not None:
+        print(f"one network, complete and agreed, {report.convergence:.2f} s after the last fault")
+    for problem in report.problems:
+        print(f"FAILED at {problem.at:.3f} s, {problem.guarantee}: {problem.text}")
+    if not report.problems:
+        print("all guarantees held")
+
+
+def _shrink(plan: Plan, guarantees: set[str]) -> None:
+    """Print the shortest history found in which one of the same guarantees is broken."""
+
+    def fails(shorter: Plan) -> bool:
+        try:
+            return any(problem.guarantee in guarantees for problem in run(shorter).problems)
+        except Exception:
+            return "no exceptions" in guarantees
+
+    print("looking for the shortest history that still fails …", file=sys.stderr, flush=True)
+    left_out = shrink(plan, fails)
+    short = plan.without(left_out)
+    print(f"{len(short.operations)} of {len(plan.operations)} operations are enough:")
+    for index, operation in enumerate(plan.operations):
+        if index not in left_out:
+            print(f"{index:4} {operation}")
+    for problem in run(short).problems[:3]:
+        print(f"  at {problem.at:.3f} s, {problem.guarantee}: {problem.text}")
+    print(f"replay: python -m core.simulation replay --seed {plan.seed} --without {ranges_of(left_out)}")

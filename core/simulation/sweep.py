@@ -1,0 +1,102 @@
+"""Many histories, one per seed, on several processors."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from core.simulation.ledger import Problem
+from core.simulation.mix import standard
+from core.simulation.runner import Report, run
+
+
+@dataclass(slots=True)
+class Outcome:
+    """A history without its world, as it travels between processes."""
+
+    seed: int
+    problems: list[Problem]
+    fingerprint: str
+    events: int
+    seconds: float
+    convergence: float | None
+    messages: dict[str, int]
+    largest: dict[str, int]
+    faults: int
+
+
+@dataclass(slots=True)
+class Summary:
+    """What many histories came to."""
+
+    seeds: int = 0
+    events: int = 0
+    seconds: float = 0.0
+    faults: int = 0
+    messages: dict[str, int] = field(default_factory=dict)
+    largest: dict[str, int] = field(default_factory=dict)
+    worst_convergence: float = 0.0
+    worst_seed: int | None = None
+    failures: list[Outcome] = field(default_factory=list)
+    real_seconds: float = 0.0
+
+    def add(self, outcome: Outcome) -> None:
+        self.seeds += 1
+        self.events += outcome.events
+        self.seconds += outcome.seconds
+        self.faults += outcome.faults
+        for kind, number in outcome.messages.items():
+            self.messages[kind] = self.messages.get(kind, 0) + number
+        for name, size in outcome.largest.items():
+            self.largest[name] = max(size, self.largest.get(name, 0))
+        if outcome.convergence is not None and outcome.convergence >= self.worst_convergence:
+            self.worst_convergence, self.worst_seed = outcome.convergence, outcome.seed
+        if outcome.problems:
+            self.failures.append(outcome)
+
+
+def outcome_of(report: Report) -> Outcome:
+    return Outcome(
+        report.plan.seed,
+        report.problems,
+        report.fingerprint,
+        report.events,
+        report.seconds,
+        report.convergence,
+        report.messages,
+        report.largest,
+        len(report.plan.operations),
+    )
+
+
+def judge(seed: int) -> Outcome:
+    """Run the standard mix's history of a seed. An exception is a failure of that history, not of the sweep."""
+    plan = standard(seed)
+    try:
+        return outcome_of(run(plan))
+    except Exception as error:
+        problem = Problem("no exceptions", 0.0, f"{type(error).__name__}: {error}")
+        return Outcome(seed, [problem], "", 0, 0.0, None, {}, {}, len(plan.operations))
+
+
+def judged(seeds: Iterable[int], jobs: int) -> Iterator[Outcome]:
+    """The outcomes of seeds, in their order."""
+    if jobs <= 1:
+        yield from map(judge, seeds)
+        return
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+        yield from pool.imap(judge, seeds, chunksize=20)
+
+
+def sweep(seeds: Iterable[int], jobs: int, on_outcome: Callable[[Summary, Outcome], None] | None = None) -> Summary:
+    """Run many seeds."""
+    started = time.perf_counter()
+    summary = Summary()
+    for outcome in judged(seeds, jobs):
+        summary.add(outcome)
+        summary.real_seconds = time.perf_counter() - started
+        if on_outcome is not None:
+            on_outcome(summary, outcome)
+    return summary
