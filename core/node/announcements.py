@@ -127,24 +127,26 @@ class Announcements:
             # What a dialling node says in base words, before it knows that it talks to one of ours.
             return
         if max(record.order) > ORDER_MAX:
-            self._context.invalid(link, "SERVER_ANNOUNCE: no node has had so many starts or announcements")
-            return
-        frame = Frame(record.message())
-        if len(frame.data) > SERVER_LINE_BYTES_MAX:
-            self._context.invalid(link, "SERVER_ANNOUNCE: too long to be passed on")
             return
         own = self._topology.own
         if record.id == own.id:
             if record.order > own.order:
                 # Somebody remembers more of this node than it does itself: its data went back in time.
                 own.incarnation, own.version = record.order
+                if own.version > ORDER_MAX // 2:
+                    own.incarnation, own.version = own.incarnation + 1, 0
                 self._overtake()
             return
         known = self._topology.records.get(record.id)
-        if not self._topology.merge(record):
-            if known is not None and known.order > record.order:
+        if known is not None and known.order >= record.order:
+            if known.order > record.order:
                 self._context.send(link, known.message())
             return
+        frame = Frame(record.message())
+        if len(frame.data) > SERVER_LINE_BYTES_MAX:
+            self._context.invalid(link, "SERVER_ANNOUNCE: too long to be passed on")
+            return
+        self._topology.merge(record)
         structural = (
             known is None
             or known.links != record.links

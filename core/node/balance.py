@@ -75,14 +75,17 @@ class Balance:
 
     def sent_announced(self, before: Mapping[str, int], after: Mapping[str, int]) -> None:
         """A server announced how many clients it has ever sent where: the new ones count before they show in loads."""
+        news = {server: total - before.get(server, 0) for server, total in after.items()}
+        news = {server: new for server, new in news.items() if new > 0}
+        if not news:
+            return
         room = CREDITS_MAX
         hosts = self._topology.guest_hosts()
-        for server, total in after.items():
-            new = min(max(0, total - before.get(server, 0)), room)
-            if new > 0 and (server in self._topology.reachable or server in hosts):
-                room -= new
-                for _ in range(new):
+        for server, new in news.items():
+            if server in self._topology.reachable or server in hosts:
+                for _ in range(min(new, room)):
                     self._credit(server)
+                room = max(0, room - new)
 
     def candidates(self) -> list[Target]:
         """Every other server that takes clients, with its load as estimated now."""

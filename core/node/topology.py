@@ -103,6 +103,9 @@ class Topology:
         self._stale = True
         self._reachable: dict[str, None] = {own.id: None}
         self._tree: dict[str, list[str]] = {own.id: []}
+        self._tree_edges: set[Edge] = set()
+        self._youngest: Edge | None = None
+        """The last edge of this node's tree, by age."""
 
     def merge(self, record: ServerRecord) -> bool:
         """Take in another node's record if it is newer; whether it was."""
@@ -110,21 +113,41 @@ class Topology:
         if known is not None and known.order >= record.order:
             return False
         self.records[record.id] = record
-        if known is None or known.links != record.links or known.left != record.left:
+        if known is None or known.left != record.left or self._matters(record.id, known.links, record.links):
             self._stale = True
         return True
+
+    def _matters(self, server: str, before: Mapping[str, int], after: Mapping[str, int]) -> bool:
+        """Whether a node's links have changed in a way that changes the tree: redundant ones mostly do not."""
+        if self._stale or before == after:
+            return self._stale
+        for neighbour, stamp in before.items() ^ after.items():
+            other = self.records.get(neighbour)
+            if other is None or other.left or other.links.get(server) != stamp:
+                continue
+            edge = Edge(stamp, min(server, neighbour), max(server, neighbour))
+            inside = (edge.a in self._reachable) + (edge.b in self._reachable)
+            if before.get(neighbour) == stamp:
+                matters = edge in self._tree_edges
+            else:
+                matters = inside == 1 or (inside == 2 and (self._youngest is None or edge < self._youngest))
+            if matters:
+                return True
+        return False
 
     def forget(self, server: str) -> None:
         if server != self.own.id and self.records.pop(server, None) is not None:
             self._stale = True
 
     def link_up(self, neighbour: str, stamp: int) -> None:
+        before = dict(self.own.links)
         self.own.links[neighbour] = stamp
-        self._stale = True
+        self._stale = self._matters(self.own.id, before, self.own.links)
 
     def link_down(self, neighbour: str) -> None:
+        before = dict(self.own.links)
         if self.own.links.pop(neighbour, None) is not None:
-            self._stale = True
+            self._stale = self._matters(self.own.id, before, self.own.links)
 
     @property
     def reachable(self) -> Mapping[str, None]:
@@ -171,6 +194,8 @@ class Topology:
                     frontier.append(neighbour)
         self._reachable = dict.fromkeys(sorted(reachable))
         self._tree = {server: sorted(neighbours.get(server, ())) for server in self._reachable}
+        self._tree_edges = {edge for edge in tree if edge.a in reachable}
+        self._youngest = max(self._tree_edges, default=None)
 
     def degree(self, server: str) -> int:
         """How many links a node announces."""

@@ -132,6 +132,27 @@ def test_the_next_hop_leads_to_the_target(links: dict[tuple[str, str], int], own
         assert steps < len(NODES)
 
 
+@given(st.lists(st.tuples(st.sampled_from(NODES), link_sets, st.booleans()), max_size=12))
+def test_news_in_any_order_leads_to_the_same_map_as_all_of_it_at_once(
+    news: list[tuple[str, dict[tuple[str, str], int], bool]],
+) -> None:
+    """Each piece of news is what one node says of its links at some time; others may contradict it."""
+    gradual = Topology(record("n0", {}))
+    for version, (node, links, left) in enumerate(news, 2):
+        ends = {one if two == node else two: stamp for (one, two), stamp in links.items() if node in (one, two)}
+        if node == "n0":
+            for neighbour in [one for one in gradual.own.links if ends.get(one) != gradual.own.links[one]]:
+                gradual.link_down(neighbour)
+            for neighbour, stamp in ends.items():
+                gradual.link_up(neighbour, stamp)
+        else:
+            gradual.merge(record(node, ends, version, left=left))
+        at_once = Topology(record("n0", dict(gradual.own.links)))
+        at_once.records |= {one.id: one for one in gradual.records.values() if one.id != "n0"}
+        assert list(gradual.reachable) == list(at_once.reachable)
+        assert tree_of(gradual) == tree_of(at_once)
+
+
 def test_a_link_counts_only_when_both_ends_name_it_with_the_same_stamp() -> None:
     topology = map_of("n0", [record("n0", {"n1": 1}), record("n1", {})])
     assert list(topology.reachable) == ["n0"]
