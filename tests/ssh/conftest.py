@@ -73,9 +73,9 @@ class Place:
         """The command line of the OpenSSH client."""
         identity = ["-i", str(self.key(key))] if key is not None else ["-o", "PubkeyAuthentication=no"]
         return [
-            *("ssh", "-F", "none", "-p", str(self.port), "-o", "StrictHostKeyChecking=accept-new"),
+            *("ssh", *options, "-F", "none", "-p", str(self.port), "-o", "StrictHostKeyChecking=accept-new"),
             *("-o", f"UserKnownHostsFile={self.directory / 'known_hosts'}", "-o", "IdentitiesOnly=yes"),
-            *("-o", "LogLevel=ERROR", "-o", "NumberOfPasswordPrompts=1", *identity, *options),
+            *("-o", "LogLevel=ERROR", "-o", "NumberOfPasswordPrompts=1", *identity),
             *(f"{name}@127.0.0.1", *words),
         ]
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import traceback
 from collections.abc import Callable
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from rich.color import ColorSystem
+from textual import events
 from textual.filter import Monochrome, NoColor
+from textual.widgets import Input
 
 from core.client import Client, ClientEvent, ClientSettings, ServerQuits
 from core.wire.names import ANONYMOUS
@@ -17,7 +21,7 @@ from tui.client_events import tell
 from tui.running import HISTORY, NetworkClient
 from tui.safe_text import neutralise_name
 from tui.screens.asking import ConfirmScreen
-from tui.session import ClientFace, Happening, Identity, Session
+from tui.session import ActivityInput, ClientFace, Happening, Identity, Session
 from tui.ssh.keyring import TooManyKeys
 from tui.ssh.terminals import color_system
 
@@ -27,6 +31,31 @@ if TYPE_CHECKING:
     from tui.ssh.session import SSHSession
 
 log = logging.getLogger(__name__)
+
+
+class OutsideClient(NetworkClient):
+    """A client whose timers and tasks do not belong to the application.
+
+    What is started in an application's context keeps the application alive for as long as it might still run; a timer
+    of the event loop does so even when it has been cancelled.
+    """
+
+    def __init__(self, client: Client, context: Context) -> None:
+        super().__init__(client)
+        self._context = context
+
+    async def run(self) -> None:
+        task = asyncio.create_task(super().run(), name="SSH session's client", context=self._context.copy())
+        try:
+            await task
+        finally:
+            task.cancel()
+
+    def post(self, activity: ActivityInput) -> str:
+        return self._context.copy().run(super().post, activity)
+
+    async def close(self) -> None:
+        await asyncio.create_task(super().close(), context=self._context.copy())
 
 
 class SSHApp(ActivityApp):
@@ -56,6 +85,11 @@ class SSHApp(ActivityApp):
                 self.main._set_filter(self._query)
             except ValueError as error:
                 self.notify(str(error), severity="warning", markup=False)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        # A blinking cursor would paint every idle session twice a second.
+        if isinstance(event.widget, Input):
+            event.widget.cursor_blink = False
 
     def _print_error_renderables(self) -> None:
         # The default prints a traceback, with the values of variables, to the server's own terminal.
@@ -144,7 +178,9 @@ def make_application(server: SSHServer, connection: SSHConnection, terminal: SSH
             if isinstance(event, ServerQuits):
                 terminal.farewell("This server has left the network.", event.address)
 
-        return NetworkClient(Client(settings, (), heard, home=lambda: server.node.connect_local(vouched)))
+        return OutsideClient(
+            Client(settings, (), heard, home=lambda: server.node.connect_local(vouched)), server.context
+        )
 
     session = Session(make_client, node=server.node, owns_node=False)
     for notice in server.node.notices:

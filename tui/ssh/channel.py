@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Final, Protocol
 
-INPUT_HOLD: Final = 256 * 1024
+INPUT_HOLD: Final = 64 * 1024
 """Bytes of input that wait for the command; with more, the channel is not read."""
 
 
@@ -77,6 +77,16 @@ class CommandChannel:
     def say(self, sentence: str) -> None:
         """Narrate a line."""
         self._write(f"activity-tui: {sentence}\n".encode("utf-8", "replace"), error=True)
+
+    def take(self) -> bytes:
+        """What has come in and nobody has taken."""
+        data = b"".join(self._input)
+        self._input.clear()
+        self._input_bytes = 0
+        if self._held:
+            self._held = False
+            self._hold(False)
+        return data
 
     async def lines(self, longest: int) -> AsyncIterator[bytes]:
         """Lines of input, until its end. A line longer than `longest` bytes comes as that many and one more."""

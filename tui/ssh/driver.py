@@ -23,8 +23,11 @@ from textual.messages import InBandWindowResize
 
 ESCAPE_DELAY: Final = 0.1
 """Seconds after which a lone ESC is the Escape key and not the beginning of a sequence."""
-INPUT_BYTES_MAX: Final = 1024 * 1024
-"""Longest paste that is parsed in one piece; a client that sends more at once is cut off there."""
+PIECE_BYTES: Final = 128
+"""Input that is read at a time: some dozens of keys."""
+PASTE_MAX: Final = 256 * 1024
+"""Longest paste, in characters; a longer one is cut in several."""
+_PASTE_END: Final = "\x1b[201~"
 
 _ENTER: Final = (
     "\x1b[?1049h"  # alternate screen
@@ -67,20 +70,26 @@ class ChannelDriver(Driver):
         debug: bool = False,
         mouse: bool = True,
         size: tuple[int, int] | None = None,
+        rate: float = 64 * 1024,
+        has_read: Callable[[], None] = lambda: None,
     ) -> None:
+        """`rate`: bytes a second that are read at most. `has_read` is called whenever some more have been read."""
         super().__init__(app, debug=False, mouse=mouse, size=size or terminal.size)
         self._terminal = terminal
         self._parser = XTermParser(False)
         self._decode = getincrementaldecoder("utf-8")("replace").decode
         self._tick: asyncio.TimerHandle | None = None
+        self._rate = rate
+        self.has_read = has_read
+        self._unread = bytearray()
+        self._reading: asyncio.TimerHandle | None = None
+        self._silent = 0
         self._started = False
         self._stopped = False
         self._input = True
         self._paused = False
         self._pending: list[str] = []
         self._flush: asyncio.Handle | None = None
-        self.painted: Callable[[int], None] | None = None
-        """Told how many bytes each write had."""
 
     # --- output -------------------------------------------------------------------------------------------------------
 
@@ -101,8 +110,6 @@ class ChannelDriver(Driver):
             data = "".join(self._pending).encode("utf-8", "replace")
             self._pending.clear()
             self._terminal.write(data)
-            if self.painted is not None:
-                self.painted(len(data))
 
     def channel_full(self) -> None:
         """The client does not read as fast as it is painted for: stop painting."""
@@ -129,6 +136,7 @@ class ChannelDriver(Driver):
         if self._terminal.kitty:
             self.write(_KITTY_ON)
         self.flush()
+        self._read_some()
 
     def disable_input(self) -> None:
         self._input = False
@@ -143,9 +151,11 @@ class ChannelDriver(Driver):
 
     def close(self) -> None:
         """Let go of the application: the parser's generator would keep its last event, and so the app, alive."""
-        if self._tick is not None:
-            self._tick.cancel()
-            self._tick = None
+        for timer in (self._tick, self._reading):
+            if timer is not None:
+                timer.cancel()
+        self._tick = self._reading = None
+        self._unread.clear()
         try:
             for _ in self._parser.feed(""):
                 pass
@@ -156,16 +166,49 @@ class ChannelDriver(Driver):
     # --- input --------------------------------------------------------------------------------------------------------
 
     def feed(self, data: bytes) -> None:
-        """Bytes that the person typed, pasted or clicked."""
-        if not self._input or not self._started:
-            return
-        for start in range(0, len(data), INPUT_BYTES_MAX):
-            text = self._decode(data[start : start + INPUT_BYTES_MAX])
-            if text:
+        """Bytes that the person typed, pasted or clicked. They are read a few keys at a time: see `_read_some`."""
+        if self._input:
+            self._unread += data
+            if self._reading is None and self._started:
+                self._read_some()
+
+    @property
+    def unread(self) -> int:
+        """Bytes that have come and wait to be read."""
+        return len(self._unread)
+
+    def _read_some(self) -> None:
+        """Read one piece; the next one when the application has done what this one asked for, and rested as long.
+
+        A flood of keys would otherwise keep the event loop from everybody else: a message queue that is not empty
+        gives nobody else a turn.
+        """
+        self._reading = None
+        if not self._input:
+            self._unread.clear()
+        if self._unread:
+            piece = self._decode(bytes(self._unread[:PIECE_BYTES]))
+            del self._unread[:PIECE_BYTES]
+            if piece:
                 # An empty piece (half a character) would tell the parser that input has ended.
-                self._dispatch(self._parser.feed(text))
-        if self._tick is None:
-            self._tick = self._loop.call_later(ESCAPE_DELAY, self._on_tick)
+                self._silent += len(piece)
+                self._dispatch(self._parser.feed(piece))
+                if self._silent > PASTE_MAX:
+                    self._silent = 0
+                    self._dispatch(self._parser.feed(_PASTE_END))
+            if self._tick is None:
+                self._tick = self._loop.call_later(ESCAPE_DELAY, self._on_tick)
+            if self._unread:
+                # Should the application never answer, reading goes on all the same.
+                self._reading = self._loop.call_later(1.0, self._read_some)
+                self._app.call_later(self._done_with_piece, self._loop.time())
+        self.has_read()
+
+    def _done_with_piece(self, begun: float) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            rest = max(PIECE_BYTES / self._rate, self._loop.time() - begun)
+            self._reading = self._loop.call_later(rest, self._read_some)
 
     def _on_tick(self) -> None:
         self._tick = None
@@ -179,6 +222,7 @@ class ChannelDriver(Driver):
                 message = next(messages)
             except (StopIteration, ParseError, EOFError):
                 return
+            self._silent = 0
             if isinstance(message, InBandWindowResize):
                 # The channel tells the size itself.
                 continue

@@ -8,6 +8,7 @@ process that serves sessions nothing is printed at all, so the wrapping is taken
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,3 +25,6 @@ def install() -> None:
     for name in ("redirect_stdout", "redirect_stderr"):
         if hasattr(textual.app, name):
             setattr(textual.app, name, _leave_alone)
+    # An application that ends while Textual has work prepared for it leaves that work undone, and Python would say so
+    # on standard error, in the middle of the operator's screen.
+    warnings.filterwarnings("ignore", r"coroutine 'Suggester\._get_suggestion' was never awaited", RuntimeWarning)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import functools
 import importlib
 import time
@@ -87,6 +88,8 @@ class SSHServer:
         self.settings = settings
         self.keyring = KeyRing(settings.data_dir, settings.keys_max)
         self.pace = Pace()
+        self.context = contextvars.copy_context()
+        """For what sessions start that is not theirs."""
         self._failures = Failures(settings.failure_delay, settings.delay_max)
         self._checks = asyncio.Semaphore(settings.checks_max)
         self._connections: set[SSHConnection] = set()

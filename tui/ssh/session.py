@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 OUTPUT_HIGH: Final = 128 * 1024
 """Bytes that wait for a client before its screen is painted no more, until it has read a good part of them."""
+INPUT_HIGH: Final = 64 * 1024
+"""Bytes of input that wait to be read before the client has to."""
 NO_TERMINAL: Final = (
     "activity-tui: the application needs a terminal, and this session has none. `ssh -t` asks for one;\n"
     "`ssh HOST help` tells what works without.\n"
@@ -53,8 +55,7 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         self._farewell = ""
         self._ended = False
         self._idle: asyncio.TimerHandle | None = None
-        self._resume: asyncio.TimerHandle | None = None
-        self._input_due = 0.0
+        self._held = False
         self._full: set[str] = set()
         self._typed_at: float | None = None
         self._since = time.time()
@@ -79,9 +80,8 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         self._chan = None
         self._connection.open_sessions.discard(self)
         self.io.closed()
-        for timer in (self._idle, self._resume):
-            if timer is not None:
-                timer.cancel()
+        if self._idle is not None:
+            self._idle.cancel()
         if self._app is not None and self._app.is_running:
             self._app.call_later(self._app.exit, int(ExitStatus.FAILURE))
         elif self._task is not None:
@@ -118,7 +118,7 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
             if self._typed_at is None:
                 self._typed_at = time.perf_counter()
             self._driver.feed(data)
-            self._slow_down(len(data))
+            self._has_read()
         else:
             self.io.received(data)
 
@@ -164,19 +164,15 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
                 if self._driver is not None:
                     self._driver.channel_drained()
 
-    def _slow_down(self, length: int) -> None:
-        """Read no faster than the input rate: what a person types and pastes is far below it."""
-        now = time.monotonic()
-        self._input_due = max(self._input_due, now - 2.0) + length / self._server.settings.input_rate
-        if self._input_due > now and self._chan is not None and self._resume is None:
-            self._chan.pause_reading()
-            loop = asyncio.get_running_loop()
-            self._resume = loop.call_later(self._input_due - now, self._read_on)
-
-    def _read_on(self) -> None:
-        self._resume = None
-        if self._chan is not None:
-            self._chan.resume_reading()
+    def _has_read(self) -> None:
+        """Take no more from the client than the application reads."""
+        waiting = self._driver.unread if self._driver is not None else 0
+        if waiting > INPUT_HIGH and not self._held:
+            self._held = True
+            self._pause_reading(True)
+        elif waiting < INPUT_HIGH // 2 and self._held:
+            self._held = False
+            self._pause_reading(False)
 
     def _pause_reading(self, paused: bool) -> None:
         if self._chan is not None:
@@ -250,7 +246,10 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         self._app = app
 
         def driver(app: App[Any], *, debug: bool, mouse: bool, size: tuple[int, int] | None) -> ChannelDriver:
-            self._driver = ChannelDriver(app, self, mouse=mouse, size=self._size)
+            rate = self._server.settings.input_rate
+            self._driver = ChannelDriver(app, self, mouse=mouse, size=self._size, rate=rate, has_read=self._has_read)
+            self._driver.feed(self.io.take())
+            self._has_read()
             return self._driver
 
         app.driver_class = driver  # type: ignore[assignment]

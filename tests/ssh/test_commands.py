@@ -1,0 +1,80 @@
+"""Commands over the real OpenSSH client, without a terminal."""
+
+from __future__ import annotations
+
+import json
+
+from tests.ssh.conftest import Place
+
+
+async def test_help_tells_what_there_is(place: Place):
+    status, output, _ = await place.run("anonymous", "help")
+    assert status == 0
+    for word in ("post", "tail", "status", "keys", "feed"):
+        assert f"ssh HOST {word}" in output or f"ssh -t HOST {word}" in output
+
+
+async def test_a_note_is_posted_and_its_identity_printed(place: Place):
+    status, output, errors = await place.run("anonymous", "post", "'hello   there'")
+    assert (status, errors) == (0, "")
+    assert output.startswith("accepted ")
+    _, feed, _ = await place.run("anonymous", "tail", "--since", "10", "--no-follow")
+    assert feed.endswith("anonymous: hello   there\n")
+
+
+async def test_each_line_of_standard_input_is_posted(place: Place):
+    status, output, _ = await place.run("anonymous", "post", "-", given=b"one\n\ntwo\nthree without an end")
+    assert status == 0
+    assert output.count("accepted ") == 3
+
+
+async def test_what_is_no_activity_is_refused_with_status_4(place: Place):
+    status, output, _ = await place.run("anonymous", "post", "--json", "-", given=b'{"type": "Like"}\nnonsense\n')
+    assert status == 4
+    assert [line.split()[0] for line in output.splitlines()] == ["accepted", "refused"]
+
+
+async def test_the_feed_comes_as_json_one_activity_a_line(place: Place):
+    for words in ("first", "second"):
+        await place.run("anonymous", "post", words)
+    status, output, _ = await place.run("anonymous", "tail", "--json", "--since", "1h", "--no-follow")
+    assert status == 0
+    assert [json.loads(line)["object"]["content"] for line in output.splitlines()] == ["first", "second"]
+
+
+async def test_the_status_is_told_as_a_table_and_as_json(place: Place):
+    status, table, _ = await place.run("anonymous", "status")
+    assert status == 0 and table.startswith("ada at 127.0.0.1:")
+    _, told, _ = await place.run("anonymous", "status", "--json")
+    assert json.loads(told)["name"] == "ada"
+
+
+async def test_keys_are_listed_added_and_removed_and_open_the_account_at_once(place: Place):
+    await place.register("grace", key="one")
+    other = place.key("other").with_suffix(".pub").read_text().strip()
+    assert (await place.run("grace", "keys", key="other"))[0] == 255
+    status, output, _ = await place.run("grace", "keys", "add", f"'{other}'", key="one")
+    assert status == 0 and output.startswith("bound SHA256:")
+    status, listed, _ = await place.run("grace", "keys", key="other")
+    assert status == 0 and [line[0] for line in listed.splitlines()] == ["1", "2"]
+    assert (await place.run("grace", "keys", "remove", "1", key="other"))[0] == 0
+    assert (await place.run("grace", "keys", key="one"))[0] == 255
+
+
+async def test_without_a_terminal_the_application_says_what_to_do(place: Place):
+    status, output, errors = await place.run("anonymous")
+    assert (status, output) == (1, "")
+    assert "ssh -t" in errors and "help" in errors
+
+
+async def test_an_unknown_command_is_an_error_of_usage(place: Place):
+    status, output, errors = await place.run("anonymous", "/bin/sh", "-c", "id")
+    assert (status, output) == (2, "")
+    assert "'/bin/sh' is no command here" in errors
+
+
+async def test_a_newcomer_can_do_nothing_before_the_name_is_registered(place: Place):
+    status, output, errors = await place.run("nobody-yet", "post", "hello", key="nobody-yet")
+    assert (status, output) == (4, "")
+    assert "registered" in errors
+    assert place.node.account("nobody-yet") is None

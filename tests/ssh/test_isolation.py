@@ -1,0 +1,149 @@
+"""Many applications in one process: what one does, or fails at, concerns no other and not the server itself."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import signal
+import sys
+import webbrowser
+
+from textual._context import active_app
+
+from tests.ssh.conftest import Place, live_apps
+from tests.ssh.terminal import TerminalCommand
+from tui.ssh.application import SSHApp
+from tui.ssh.driver import RESTORE
+
+SIZE = (80, 24)
+
+
+async def open_session(place: Place, conn):
+    """The application in a session of the asyncssh client; its process, when the first frame has come."""
+    process = await conn.create_process(term_type="xterm-256color", term_size=SIZE, encoding=None)
+    seen = b""
+    async with asyncio.timeout(10):
+        while b"anonymous" not in seen:
+            seen += await process.stdout.read(65536)
+    return process
+
+
+async def test_standard_output_is_the_server_s_whatever_the_order_in_which_sessions_end(place: Place):
+    before = sys.stdout, sys.stderr
+    conn = await place.connect("anonymous")
+    first, second = await open_session(place, conn), await open_session(place, conn)
+    assert (sys.stdout, sys.stderr) == before
+    for process in (first, second):
+        process.stdin.write(b"\x11")
+        await process.wait()
+        assert (sys.stdout, sys.stderr) == before
+    conn.close()
+
+
+async def test_each_application_is_painted_in_its_own_context(place: Place, monkeypatch):
+    painted: list[tuple[SSHApp, object]] = []
+    original = SSHApp.paint_frame
+
+    def watched(app: SSHApp) -> None:
+        painted.append((app, active_app.get()))
+        original(app)
+
+    monkeypatch.setattr(SSHApp, "paint_frame", watched)
+    conn = await place.connect("anonymous")
+    first, second = await open_session(place, conn), await open_session(place, conn)
+    painted.clear()
+    first.stdin.write(b"from the first\r")
+    await place.until(lambda: {app for app, _ in painted} == set(place.apps()))
+    assert all(app is context for app, context in painted)
+    for app in place.apps():
+        assert app.main.app is app
+    for process in (first, second):
+        process.close()
+    conn.close()
+
+
+async def test_sessions_that_have_ended_leave_no_application_alive(place: Place):
+    """The parser of keys is remembered for ever by a cache in Textual; it must not hold the application too."""
+    conn = await place.connect("anonymous")
+    for number in range(30):
+        process = await open_session(place, conn)
+        process.stdin.write(b"x\x1b[<35;4;5M\x1b[97;5u\x1b")
+        if number % 2:
+            process.stdin.write(b"\x15\x11")
+            await process.wait()
+        else:
+            process.close()
+            await process.wait_closed()
+    await place.until(lambda: not place.ssh.sessions())
+    conn.close()
+    await conn.wait_closed()
+    del process, conn
+    await place.until(lambda: not live_apps())
+
+
+async def test_an_application_that_crashes_ends_its_own_session_only(place: Place, capfd):
+    async with place.terminal("anonymous") as bystander:
+        await bystander.shows("you are anonymous")
+        async with place.terminal("anonymous") as terminal:
+            await terminal.shows("you are anonymous")
+
+            def crash() -> None:
+                raise RuntimeError("the secret value")
+
+            app = place.apps()[-1]
+            app.call_later(crash)
+            await terminal.shows("The application failed here")
+            assert await terminal.status() == 1
+            assert RESTORE.encode() in terminal.output
+            assert "Traceback" not in terminal.text and "secret value" not in terminal.text
+        bystander.type("still here\r")
+        await bystander.shows("still here")
+    output, errors = capfd.readouterr()
+    assert "Traceback" not in output + errors and "secret value" not in output + errors
+
+
+async def test_nothing_is_opened_saved_or_suspended_on_the_server(place: Place, monkeypatch, tmp_path):
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", lambda url, **_: opened.append(url))
+    monkeypatch.chdir(tmp_path)
+    files = set(tmp_path.rglob("*"))
+    async with place.terminal("anonymous") as terminal:
+        await terminal.shows("you are anonymous")
+        [app] = place.apps()
+        app.call_later(app.open_url, "https://example.org/")
+        await terminal.shows("Open this link yourself")
+        app.call_later(app.deliver_text, io.StringIO("text"), save_filename="delivered.txt")
+        await terminal.shows("Files cannot be saved over SSH")
+        assert app._driver is not None and not app._driver.can_suspend
+    assert opened == []
+    assert not list(tmp_path.rglob("delivered*"))
+    assert not [file for file in set(tmp_path.rglob("*")) - files if file.suffix == ".log"]
+
+
+async def test_a_session_touches_no_signal_handler(place: Place):
+    numbers = (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH, signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    async with place.terminal("anonymous") as terminal:
+        await terminal.shows("you are anonymous")
+        assert [signal.getsignal(number) for number in numbers] == before
+        terminal.type("\x11")
+        await terminal.status()
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
+async def test_an_idle_session_is_not_painted(place: Place):
+    async with place.terminal("anonymous", size=(160, 45)) as terminal:
+        await terminal.shows("you are anonymous")
+        await quiet(terminal)
+        before = place.ssh.sessions()[0].bytes_out
+        await asyncio.sleep(2.5)  # longer than any interval at which the application looks at the node
+        assert place.ssh.sessions()[0].bytes_out - before < 2_000
+
+
+async def quiet(terminal: TerminalCommand) -> None:
+    """Wait until nothing has been painted for half a second."""
+    length = -1
+    async with asyncio.timeout(20):
+        while length != len(terminal.output):
+            length = len(terminal.output)
+            await asyncio.sleep(0.5)

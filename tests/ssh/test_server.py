@@ -1,0 +1,119 @@
+"""What the server gives away, and how much of it."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+
+import asyncssh
+import pytest
+
+from tests.ssh.conftest import Place, serving
+from tui.ssh.server import CIPHERS, KEX, MACS, SIGNATURES, host_key_of
+
+
+async def test_the_host_key_is_made_once_and_readable_by_its_owner_alone(tmp_path):
+    async with serving(tmp_path) as place:
+        first = place.ssh.fingerprint
+        file = place.node.settings.data_dir / "ssh-host-key"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert host_key_of(file).algorithm == b"ssh-ed25519"
+    async with serving(tmp_path) as place:
+        assert place.ssh.fingerprint == first
+
+
+async def test_a_damaged_host_key_is_said_and_not_replaced(tmp_path):
+    file = tmp_path / "ssh-host-key"
+    file.write_text("nonsense")
+    with pytest.raises(ValueError, match="damaged"):
+        host_key_of(file)
+    assert file.read_text() == "nonsense"
+
+
+def test_no_algorithm_uses_sha_1():
+    for names in (KEX, CIPHERS, MACS, SIGNATURES):
+        assert not [name for name in names if "sha1" in name or name in ("ssh-rsa", "ssh-dss") or "cbc" in name]
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["KexAlgorithms=diffie-hellman-group14-sha1", "MACs=hmac-sha1", "HostKeyAlgorithms=ssh-rsa", "Ciphers=aes128-cbc"],
+)
+async def test_a_client_that_knows_only_sha_1_is_refused(place: Place, option):
+    extra = ("-o", "Ciphers=aes128-ctr") if option.startswith("MACs") else ()
+    status, _, errors = await place.run("anonymous", "help", options=("-o", option, *extra, "-o", "LogLevel=INFO"))
+    assert status == 255 and "no matching" in errors.lower()
+
+
+async def test_forwarding_sftp_agent_and_subsystems_are_refused(place: Place):
+    async with await place.connect("anonymous") as conn:
+        with pytest.raises(asyncssh.ChannelOpenError):
+            await conn.open_connection("127.0.0.1", place.node.address.port)
+        with pytest.raises(asyncssh.ChannelListenError):
+            await conn.forward_remote_port("", 0, "127.0.0.1", 1)
+        with pytest.raises((asyncssh.ChannelOpenError, asyncssh.SFTPError)):
+            await conn.start_sftp_client()
+        with pytest.raises(asyncssh.ChannelOpenError):
+            await conn.create_process(subsystem="anything")
+        with pytest.raises(asyncssh.ChannelOpenError):
+            await conn.open_unix_connection("/tmp/socket")
+
+
+async def test_the_agent_and_x11_are_not_forwarded(place: Place):
+    for flag in ("-A", "-X"):
+        status, output, _ = await place.run("anonymous", "help", options=(flag,))
+        assert status == 0 and "post" in output
+
+
+async def test_there_are_limits_to_connections_and_to_those_that_do_not_log_in(tmp_path):
+    async with serving(tmp_path, unauthenticated_per_host_max=3, login_limit=1.0) as place:
+        streams = [await asyncio.open_connection("127.0.0.1", place.port) for _ in range(3)]
+        await place.until(lambda: len(place.ssh._connections) == 3)
+        with pytest.raises((asyncssh.DisconnectError, OSError)):
+            await place.connect("anonymous")
+        await place.until(lambda: not place.ssh._connections)
+        (await place.connect("anonymous")).close()
+        for _, writer in streams:
+            writer.close()
+
+
+async def test_there_are_limits_to_sessions_on_a_connection_and_of_a_user(tmp_path):
+    async with serving(tmp_path, sessions_per_connection_max=2, sessions_per_user_max=3) as place:
+        await place.register("grace", key="grace")
+        keys = [str(place.key("grace"))]
+        one, other = await place.connect("grace", client_keys=keys), await place.connect("grace", client_keys=keys)
+        for conn, count in ((one, 2), (other, 1)):
+            for _ in range(count):
+                await conn.create_process("tail")
+            with pytest.raises(asyncssh.ChannelOpenError):
+                await conn.create_process("tail")
+        one.close()
+        await one.wait_closed()
+        await place.until(lambda: len(place.ssh.sessions()) == 1)
+        await other.create_process("tail")
+        other.close()
+
+
+async def test_what_a_client_says_of_its_terminal_is_not_believed(place: Place):
+    async with await place.connect("anonymous") as conn:
+        process = await conn.create_process(
+            term_type="\x1b]0;owned\x07" + "x" * 5000, term_size=(100_000, 100_000), encoding=None
+        )
+        await place.until(lambda: bool(place.apps()))
+        [view] = place.ssh.sessions()
+        assert view.size == (500, 200)
+        assert "\x1b" not in view.terminal and len(view.terminal) < 50
+        process.change_terminal_size(0, 0)
+        await place.until(lambda: place.ssh.sessions()[0].size == (80, 24))
+        process.close()
+
+
+async def test_a_flood_of_input_is_read_slowly_and_holds_nobody_up(tmp_path):
+    async with serving(tmp_path, input_rate=20_000) as place, await place.connect("anonymous") as conn:
+        process = await conn.create_process(term_type="xterm", term_size=(80, 24), encoding=None)
+        await place.until(lambda: bool(place.apps()))
+        process.stdin.write(b"\x1b[A" * 100_000)
+        async with place.terminal("anonymous") as terminal:
+            await terminal.shows("you are anonymous")
+        assert place.ssh.sessions()[0].bytes_in < 300_000
+        process.close()
