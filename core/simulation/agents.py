@@ -35,6 +35,8 @@ class Agent:
         """Whether the person wants to be logged in."""
         self.registered = not registers
         """Whether the account is known to exist."""
+        self.registers = True
+        """Whether the person registers the name if nobody has; somebody impatient waits until another has done it."""
         self.gave_up = False
         """The name belongs to somebody else."""
         self.logged_in = False

@@ -173,18 +173,12 @@ class BaseAgent(Agent):
                 # Whether an earlier attempt, whose answer was lost, had succeeded, only a login shows.
                 self.registered = True
             case LoginFailed():
-                ledger.login_failed(self, message.info)
                 if ledger.is_taken(self):
                     self.gave_up = True
                     self.wanted = False
-                elif not ledger.was_registered(self) and not self._never_registers:
+                elif not ledger.was_registered(self) and self.registers:
                     self.registered = False
             case AuthenticationFail() | InvalidMessage():
                 pass
             case _:
                 ledger.problem("base protocol", f"{self.name} was sent {command_of(message)}, which it does not know")
-
-    @property
-    def _never_registers(self) -> bool:
-        """Impatient: trying to log in with what somebody else is registering."""
-        return self.secret != f"secret of {self.name}"

@@ -106,7 +106,7 @@ def complete(world: World) -> Found:
 def everybody_is_back(world: World) -> Found:
     """Whoever wants to be logged in is."""
     for agent in world.agents.values():
-        if agent.wanted and not agent.logged_in:
+        if agent.wanted and not agent.logged_in and (agent.registers or world.ledger.has_account(agent)):
             yield "liveness", f"{agent.name} is not logged in"
 
 

@@ -24,7 +24,8 @@ def examine(world: World) -> None:
     if not nodes(world) or world.base_servers:
         return
     _settle(world)
-    for guarantee, text in nothing_left(world) if not world.lied else ():
+    _wait_for_limits(world)
+    for guarantee, text in nothing_left(world):
         ledger.problem(guarantee, text)
     _examine_costs(world)
     if world.seed % 4 == 0:
@@ -42,6 +43,13 @@ def _settle(world: World) -> None:
         if now != before:
             before = now
             quiet_since = world.schedule.time
+
+
+def _wait_for_limits(world: World) -> None:
+    """What waits for somebody who never comes waits until its limit: longest for an activity before it in order."""
+    until = world.schedule.time + world.config.order_wait + world.config.lock_limit
+    while next(nothing_left(world), None) is not None and world.schedule.time < until:
+        world.schedule.run_until(world.schedule.time + 1.0)
 
 
 def _links(world: World) -> list[list[tuple[str, int]]]:

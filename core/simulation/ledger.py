@@ -7,7 +7,7 @@ an account exists from the moment at which its entry is.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -19,6 +19,9 @@ from core.wire.entries import AccountFact, Entry, EntryId, Record
 
 if TYPE_CHECKING:
     from core.simulation.schedule import Schedule
+
+LOGIN_SECONDS: Final = 1.0
+"""Longest that a server may think about a login before it answers: what it learns meanwhile comes too late."""
 
 
 class Post(NamedTuple):
@@ -64,6 +67,7 @@ class Ledger:
         self.registrations: list[tuple[float, Agent]] = []
         self.redirects: dict[str, int] = {}
         self.renamings: dict[str, str] = {}
+        self._account_kept: dict[str, dict[EntryId, float]] = {}
         self._agents: dict[str, Agent] = {}
         self._posts: dict[EntryId, Post] = {}
         self._line: dict[Post, int] = {}
@@ -82,6 +86,8 @@ class Ledger:
     def kept(self, server: SimulatedServer, records: tuple[Record, ...]) -> None:
         """Records are synced to a server's disk."""
         for record in records:
+            if isinstance(record, Entry) and record.kind == "account":
+                self._account_kept.setdefault(server.name, {}).setdefault(record.id, self._schedule.time)
             if isinstance(record, Entry) and record.id.node == server.id and record.id not in self.accepted:
                 self.accepted[record.id] = record
                 if record.kind == "account":
@@ -167,25 +173,28 @@ class Ledger:
             return
         if name is not None and name != agent.username:
             self.renamings[agent.name] = name
-        if not any(
-            fact.username == agent.username and matches(agent.secret, fact.verifier) for fact in self.accounts.values()
-        ):
+        if not self.has_account(agent):
             self.problem("login", f"{agent.name} logged in as {agent.username} before the registration had succeeded")
 
-    def login_failed(self, agent: Agent, info: str) -> None:
-        """A server that has just come back may not know the account yet; one that knows it must not refuse it."""
-        server = agent.world.servers.get(agent.end.peer) if agent.end is not None else None
-        node = server.node if server is not None else None
-        if server is None or node is None:
-            return
-        if any(matches(agent.secret, fact.verifier) for fact in node.book.candidates(agent.username)):
-            self.problem("login", f"{server.name} knows {agent.name}'s account, and refused its login: {info}")
+    def refused_login(self, server: SimulatedServer, agent: Agent) -> None:
+        """A server refuses a login just now. One that has just come back may not know the account yet."""
+        known = self._account_kept.get(server.name, {})
+        for entry_id, fact in self.accounts.items():
+            if fact.username == agent.username and matches(agent.secret, fact.verifier):
+                if known.get(entry_id, self._schedule.time) < self._schedule.time - LOGIN_SECONDS:
+                    self.problem("login", f"{server.name} has {agent.name}'s account, and refused its login")
 
     def registered(self, agent: Agent) -> None:
         self.registrations.append((self._schedule.time, agent))
 
     def was_registered(self, agent: Agent) -> bool:
         return any(one is agent for _, one in self.registrations)
+
+    def has_account(self, agent: Agent) -> bool:
+        """Whether the agent's name and secret are an account's."""
+        return any(
+            fact.username == agent.username and matches(agent.secret, fact.verifier) for fact in self.accounts.values()
+        )
 
     def is_taken(self, agent: Agent) -> bool:
         """Whether somebody else has the name."""

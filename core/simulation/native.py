@@ -236,7 +236,6 @@ class NativeAgent(Agent):
                 self.registered = True
                 self._think_again()
             case events.LoginRefused():
-                ledger.login_failed(self, event.info)
                 self.registered = ledger.was_registered(self)
                 self._think_again()
             case events.GaveUp():

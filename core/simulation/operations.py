@@ -182,7 +182,6 @@ def _nonsense(world: World, operation: Operation) -> None:
 
 def _lies(world: World, operation: Operation) -> None:
     """Somebody who knows the network's secret does."""
-    world.lied = True
     _hostile(world, operation, authenticated=True)
 
 

@@ -30,7 +30,7 @@ from core.simulation.schedule import number_of, pick, seeded
 from core.store.identity import node_id
 from core.store.memory import MemoryStore
 from core.wire.address import Address
-from core.wire.messages import Message
+from core.wire.messages import LoginFailed, Message
 
 if TYPE_CHECKING:
     from core.simulation.world import World
@@ -198,6 +198,8 @@ class SimulatedServer:
     def _send(self, action: actions.Send) -> None:
         end = self._ends.get(action.conn)
         if end is not None:
+            if isinstance(action.frame.message, LoginFailed):
+                self.world.login_refused(self, end)
             end.send(action.frame)
 
     def _broadcast(self, action: actions.Broadcast) -> None:

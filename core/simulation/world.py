@@ -53,8 +53,6 @@ class World:
         """Servers that people know of."""
         self.messages: dict[str, int] = {}
         """Messages that arrived, by kind."""
-        self.lied = False
-        """Whether a server lied: what it said of itself may wait until its time is over."""
         self.first_fault = float("inf")
         """When the first fault happens."""
         self.largest: dict[str, int] = {}
@@ -85,6 +83,7 @@ class World:
         agent = kind(self, person.name, registers=person.registers, username=person.username)
         if person.impatient:
             agent.registered = True
+            agent.registers = False
             agent.secret = f"secret of {person.username}"
         self.agents[person.name] = agent
         self.ledger.join(agent)
@@ -160,6 +159,12 @@ class World:
 
     def kept(self, server: SimulatedServer, records: tuple[Record, ...]) -> None:
         self.ledger.kept(server, records)
+
+    def login_refused(self, server: SimulatedServer, end: End) -> None:
+        """A server is about to refuse a login."""
+        for agent in self.agents.values():
+            if agent.host == end.peer:
+                self.ledger.refused_login(server, agent)
 
     def noticed(self, server: SimulatedServer, notice: Notice) -> None:
         self._trace.append(f"{self.schedule.time!r} {server.name} {notice.kind} {notice.text}\n")
