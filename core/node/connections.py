@@ -204,6 +204,7 @@ class Link(Connection):
         "handed_over",
         "hostname",
         "incarnation",
+        "is_base",
         "name",
         "peer_has",
         "ping_number",
@@ -246,6 +247,8 @@ class Link(Connection):
         self.round_trip: float | None = None
         self.clean = False
         """Whether the link's end is expected: no loss to heal."""
+        self.is_base = False
+        """Whether the link was taken for a base server's, until its end has been seen to."""
         self.handed_over = False
         self.wants_user_info = False
 

@@ -237,6 +237,7 @@ class Links:
         if link.state is State.WAITING:
             context.actions.append(Trust(link.conn))
         link.state = State.BASE
+        link.is_base = True
         link.name = link.name or str(link.peer)
         context.notify("linked", f"linked with base server {link.peer}", "good")
         context.notify(
@@ -427,8 +428,8 @@ class Links:
     def closed(self, link: Link, reason: str) -> None:
         """The link is gone, or given up: everything that relied on it must know. Harmless when repeated."""
         context = self._context
-        was_native = link.remote_id is not None and self._topology.own.links.get(link.remote_id) == link.stamp
-        was_base = bool(link.guests) or link.view_state == "base"
+        was_native = self._is_in_topology(link)
+        was_base, link.is_base = link.is_base, False
         link.state = State.CLOSING
         for timer in ("quiet", "ping", "silence"):
             context.timers.cancel((timer, link.conn))
@@ -450,9 +451,16 @@ class Links:
         if link.guests:
             link.guests = {}
             self._announcements.structure_changed()
-        if link.remote_id is not None and self._topology.own.links.get(link.remote_id) == link.stamp:
-            self._topology.link_down(link.remote_id)
+        if self._is_in_topology(link):
+            self._topology.link_down(link.remote_id or "")
             self._announcements.structure_changed()
+
+    def _is_in_topology(self, link: Link) -> bool:
+        """Whether it is this link that this node announces: not one that was refused, or replaced."""
+        remote = link.remote_id
+        if remote is None or link.established_at is None or self._topology.own.links.get(remote) != link.stamp:
+            return False
+        return self._context.connections.native_link(remote) in (None, link)
 
 
 def _authenticated_user(body: bytes) -> str:

@@ -189,6 +189,8 @@ class Node:
     def _outcome(self) -> list[Action]:
         """Settle what follows from the event, and hand out the actions."""
         context = self._context
+        while context.given_up:
+            self.links.closed(*context.given_up.pop(0))
         self.healing.observe()
         self._steer_links()
         self.announcements.flush()

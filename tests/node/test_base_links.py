@@ -304,6 +304,15 @@ def test_a_base_server_that_says_nothing_for_long_is_given_up() -> None:
     assert base.closed is not None
 
 
+def test_a_dialled_server_that_never_says_anything_is_tried_again() -> None:
+    network = Network()
+    server = network.start("a", base_silence_limit=20.0)
+    network.listening_base_server()
+    server.handle(events.JoinRequested(Address("base.example", 9000)))
+    network.run(120.0)
+    assert len(server.dials) >= 2
+
+
 def test_of_two_ways_to_a_base_server_one_is_cut() -> None:
     network = Network()
     servers = network.build(chain(3))

@@ -363,6 +363,31 @@ def test_a_verifier_that_others_would_not_take_is_not_taken(scene: Scene) -> Non
     assert scene.is_unharmed()
 
 
+def test_a_link_that_is_closed_for_nonsense_counts_no_more_even_while_its_end_is_flushed(scene: Scene) -> None:
+    liar = scene.native()
+    assert "liar" in scene.first.reachable
+    assert liar.wire is not None
+    liar.wire.delay = 3.0
+    scene.first.heard(liar.wire, b"nonsense")
+    assert liar.wire.number in scene.first.wires
+    assert "liar" not in scene.first.reachable
+    scene.network.run(0.1)
+    assert "liar" not in scene.second.reachable
+
+
+def test_a_link_that_is_refused_takes_nothing_with_it(scene: Scene) -> None:
+    """It claims to be the link that there is already, down to its stamp."""
+    stamp = scene.first.node.topology.own.links[scene.second.id]
+    liar = scene.network.peer(scene.second)
+    liar.say(wire.Authenticate(SECRET, id=scene.second.id, incarnation=1, features=["sync"], stamp=stamp))
+    again = scene.network.peer(scene.first)
+    again.say(wire.Authenticate(SECRET, id=scene.first.id, incarnation=1, features=["sync"], stamp=stamp))
+    scene.network.run(0.5)
+    assert liar.closed is not None
+    assert again.closed is not None
+    assert scene.is_unharmed()
+
+
 # --- claims -----------------------------------------------------------------------------------------------------------
 
 
