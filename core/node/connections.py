@@ -81,7 +81,6 @@ LEGAL: Final[Mapping[State, _Commands]] = {
 }
 
 CLIENT_STATES: Final = (State.SETTLING, State.GREETED, State.LOGGED_IN)
-LINK_STATES: Final = (State.WAITING, State.QUIET, State.BASE, State.NATIVE)
 
 
 def why_illegal(state: State, message: Message) -> str | None:
@@ -214,7 +213,6 @@ class Link(Connection):
         "round_trip",
         "stamp",
         "unanswered",
-        "wants_user_info",
     )
 
     def __init__(self, connection: Connection) -> None:
@@ -250,7 +248,6 @@ class Link(Connection):
         self.is_base = False
         """Whether the link was taken for a base server's, until its end has been seen to."""
         self.handed_over = False
-        self.wants_user_info = False
 
     @property
     def view_state(self) -> LinkState:
