@@ -11,7 +11,17 @@ import ssl
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from core.client.events import ClientEvent, GaveUp, LoggedIn, LoginRefused, RegisterRefused, StatusArrived
+from core.client.events import (
+    ClientEvent,
+    Disconnected,
+    GaveUp,
+    LoggedIn,
+    LoginRefused,
+    Redirected,
+    RegisterRefused,
+    ServerQuits,
+    StatusArrived,
+)
 from core.client.machine import ClientMachine, Connect, Disconnect, Send, State, Tell, WakeAt
 from core.client.settings import ClientSettings
 from core.wire.address import Address
@@ -91,9 +101,13 @@ class Client:
         wire, self._wire = self._wire, None
         if wire is not None:
             await wire.closed(CLOSE_LIMIT)
+        self._fail_status()
+
+    def _fail_status(self) -> None:
+        """The connection that would have brought the answers is gone."""
         for waiting in self._status:
             if not waiting.done():
-                waiting.cancel()
+                waiting.set_exception(NotConnected("the connection ended before the server told its status"))
 
     async def close(self) -> None:
         """Log out, flush, close; within a bounded time. Harmless when repeated."""
@@ -190,6 +204,9 @@ class Client:
                     self._logged_in.set()
                 if self._done is not None and not self._done.done():
                     self._done.set_result(event.reason)
+                self._fail_status()
+            case Disconnected() | Redirected() | ServerQuits():
+                self._fail_status()
             case _:
                 pass
         try:

@@ -53,6 +53,8 @@ from core.wire.names import ANONYMOUS
 
 LEARNT_MAX: Final = 16
 """Servers remembered from redirects and farewells."""
+REDIRECTS_NONE: Final = 1000
+"""Said at a login by a client that follows no redirects: a native server keeps a client that has followed any."""
 LOGIN_RETRIES: Final = 3
 """How often a login that once succeeded is tried again when a server refuses it: it may not know the account yet."""
 ENVELOPE_BYTES: Final = 256
@@ -241,7 +243,7 @@ class ClientMachine:
                 features=list(FEATURES),
                 seen=seen,
                 history=0 if seen is not None else self.settings.history,
-                redirects=self._redirects,
+                redirects=self._redirects if self.settings.follow_redirects else REDIRECTS_NONE,
                 visited=self._visited[-16:],
             )
         )

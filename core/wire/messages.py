@@ -70,7 +70,7 @@ class Login(_Message, frozen=True):
 
     `seen` is the vector of what the client already has: it gets what it missed since. `history` asks for that many of
     the newest activities instead. `redirects` counts the redirects that the client has followed since a person last
-    chose a server, `visited` names the servers (as HOST:PORT) where it was meanwhile.
+    chose a server (1000: it follows none), `visited` names the servers (as HOST:PORT) where it was meanwhile.
     """
 
     username: str

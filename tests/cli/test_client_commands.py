@@ -82,7 +82,7 @@ def test_a_server_that_is_not_there_is_status_3(program: Program, command: str) 
         port = closed.getsockname()[1]
     ended = program.run(command, f"127.0.0.1:{port}", *(("x",) if command == "post" else ()))
     assert ended.status == 3
-    assert f"127.0.0.1:{port} cannot be reached" in ended.err
+    assert f"activity-tui: 127.0.0.1:{port} cannot be reached: nobody listens there\n" in ended.err
     assert ended.out == ""
 
 
@@ -231,3 +231,35 @@ def test_status_shows_both_servers_of_a_network(program: Program, tmp_path: Path
         out = program.run("status", second.address).out
         assert "2 servers" in out
         assert re.search(r"^first +127\.0\.0\.1:", out, re.MULTILINE)
+
+
+def test_status_is_of_the_server_that_was_asked_also_if_others_have_fewer_people(
+    program: Program, tmp_path: Path
+) -> None:
+    with (
+        running_node(program, tmp_path / "a", "--name", "full") as full,
+        running_node(program, tmp_path / "b", "--name", "empty", join=full.address) as empty,
+        socket.create_connection(("127.0.0.1", full.port), 10) as client,
+        client.makefile("rwb") as stream,
+    ):
+        full.log.wait("linked")
+        empty.log.wait("linked")
+        stream.write(b'{"command":"LOGIN","username":"anonymous"}\n')
+        stream.flush()
+        assert json.loads(stream.readline())["command"] == "LOGIN_SUCCESS"
+        ended = program.run("status", full.address)
+        assert ended.status == 0, ended.err
+        assert ended.out.startswith(f"full at {full.address}")
+
+
+def test_status_tells_servers_of_one_name_apart_by_their_addresses(program: Program, tmp_path: Path) -> None:
+    with (
+        running_node(program, tmp_path / "a", "--name", "desk") as first,
+        running_node(program, tmp_path / "b", "--name", "desk", join=first.address) as second,
+    ):
+        first.log.wait("linked")
+        second.log.wait("linked")
+        out = program.run("status", first.address).out
+        assert re.search(
+            rf"^desk +{re.escape(first.address)} .*desk \({re.escape(second.address)}\)$", out, re.MULTILINE
+        )

@@ -107,6 +107,7 @@ def test_a_flag_is_never_guessed_from_its_beginning(program: Program) -> None:
         (("join", "h"), "--headless"),
         (("serve", "--headless", "--secret-file", "/does/not/exist"), "cannot be read"),
         (("serve", "--headless", "--tls-key", "/k"), "tls_certificate"),
+        (("serve", "--headless", "--tls"), "tls_certificate"),
         (("config", "shw"), "invalid choice"),
     ],
 )

@@ -194,6 +194,20 @@ async def test_the_status_of_a_native_server_can_be_asked_for(server: ScriptedSe
             assert await asking == {"load": 1}
 
 
+async def test_a_status_that_never_comes_because_the_server_redirects_is_told(server: ScriptedServer) -> None:
+    told = Told()
+    settings = ClientSettings(follow_redirects=False, reconnect=False)
+    async with running(told, [server.address], settings) as client:
+        peer = await server.login()
+        await told.wait(LoggedIn)
+        asking = asyncio.create_task(client.request_status())
+        await peer.expect("STATUS_REQUEST")
+        peer.say(command="REDIRECT", hostname="127.0.0.1", port=1)
+        async with asyncio.timeout(LIMIT):
+            with pytest.raises(NotConnected, match="before the server told its status"):
+                await asking
+
+
 async def test_a_base_server_has_no_status(server: ScriptedServer) -> None:
     told = Told()
     async with running(told, [server.address]) as client:

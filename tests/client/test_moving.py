@@ -22,6 +22,15 @@ def test_a_redirect_is_followed_at_once_and_told_to_the_next_server() -> None:
     assert (login.redirects, login.visited) == (1, ["one.example:1"])
 
 
+def test_a_client_that_follows_no_redirects_asks_to_be_kept() -> None:
+    driven = Driven(ClientSettings(follow_redirects=False))
+    driven.start()
+    driven.connected()
+    assert driven.said(wire.Login)[-1].redirects == 1000
+    driven.say(wire.LoginSuccess(id="aa"), wire.Redirect(*THERE))
+    assert driven.dialled == [HERE]
+
+
 def test_redirects_are_followed_only_so_often_without_a_pause() -> None:
     driven = Driven(ClientSettings(redirects_max=3))
     driven.start()

@@ -62,6 +62,8 @@ class Session:
         self._on_event(event)
 
     def unreachable(self, reason: str) -> CommandFailed:
+        # The client's own reason names the address too, if it did not even get there.
+        reason = reason.removeprefix(f"{self._address} cannot be reached: ")
         return CommandFailed(ExitStatus.UNREACHABLE, f"{self._address} cannot be reached: {reason}")
 
     def _fail(self, failure: CommandFailed) -> None:

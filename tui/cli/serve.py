@@ -74,6 +74,9 @@ def _tls(choices: Choices) -> TlsOptions | None:
         cast(Path | None, choices.value(f"tls_{part}")) for part in ("certificate", "key", "authority")
     )
     if certificate is None and key is None and authority is None:
+        if choices.value("tls"):
+            # A server in the clear, for somebody who asked for encryption, would be a bad surprise.
+            raise usage_error(f"{choices['tls'].origin}: an encrypted server needs tls_certificate and tls_key")
         return None
     if certificate is None or key is None:
         missing, given = ("tls_certificate", "tls_key") if certificate is None else ("tls_key", "tls_certificate")

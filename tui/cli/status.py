@@ -21,6 +21,7 @@ from tui.cli.encryption import client_context, client_tls
 from tui.cli.inputs import address_of, choices_of, credentials, seconds_of
 from tui.cli.loop import run_until_interrupted
 from tui.safe_text import neutralise, neutralise_name
+from tui.topology import server_name, server_names
 
 USERS_SHOWN = 20
 
@@ -51,7 +52,11 @@ async def _ask(
         await client.wait_logged_in(seconds)
         try:
             return await asyncio.wait_for(client.client.request_status(), seconds)
-        except NotConnected:
+        except NotConnected as error:
+            if client.failure is not None:
+                raise client.failure from None
+            if not client.client.online:
+                raise client.unreachable(str(error)) from None
             raise CommandFailed(
                 ExitStatus.FAILURE, f"{address} speaks only the base protocol, which has no status"
             ) from None
@@ -72,11 +77,12 @@ def _snapshot(answer: dict[str, Any]) -> NodeSnapshot:
 
 def table(snapshot: NodeSnapshot) -> Iterator[str]:
     """The status in lines for a terminal."""
-    names = {server.id: neutralise_name(server.name or server.id[:8]) for server in snapshot.servers}
+    names = server_names(snapshot.servers)
     here = sum(server.state in ("here", "reachable", "guest") for server in snapshot.servers)
     clients = sum(server.load for server in snapshot.servers if server.state in ("here", "reachable", "guest"))
+    name = neutralise_name(snapshot.name) or snapshot.id[:8]
     yield (
-        f"{names.get(snapshot.id, snapshot.id[:8])} at {Address(neutralise(snapshot.hostname), snapshot.port)}: "
+        f"{name} at {Address(neutralise(snapshot.hostname), snapshot.port)}: "
         f"{_count(here, 'server')}, {_count(clients, 'client')}, {_count(snapshot.users_total, 'registered user')}, "
         f"{_count(snapshot.activities, 'activity', 'activities')} kept"
     )
@@ -115,7 +121,7 @@ def _server_row(server: ServerView, names: dict[str, str]) -> tuple[str, ...]:
     if server.via:
         state += f" via {names.get(server.via, server.via[:8])}"
     return (
-        names[server.id],
+        server_name(server),
         str(Address(neutralise(server.hostname), server.port)),
         str(server.load),
         state,
