@@ -12,6 +12,7 @@ from typing import Final
 
 from core.node.config import NodeConfig
 from core.node.node import Node
+from core.simulation.ledger import Post
 from core.simulation.server import SimulatedServer, matches
 from core.simulation.world import QUEUE_MAX, World
 from core.wire.entries import Entry, Fetch
@@ -31,13 +32,18 @@ def order(world: World) -> Found:
     """No sender's activities reach anybody in another order than that in which they were sent."""
     ledger = world.ledger
     for receiver, lives in ledger.lives.items():
+        before: dict[Post, float] = {}
         for seen in lives:
             last: dict[tuple[str, int], int] = {}
             for post in seen:
+                if post in before:
+                    # A client started afresh may be shown again what the one before it had shown.
+                    continue
                 line = (post.by, ledger.line(post))
                 if post.number < last.get(line, 0):
                     yield "order", f"{receiver} got {post.by}'s activity {post.number} after {last[line]}"
                 last[line] = max(post.number, last.get(line, 0))
+            before.update(seen)
 
 
 def bounded(world: World) -> Found:

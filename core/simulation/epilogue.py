@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from core.simulation.agents import Agent
 from core.simulation.checkers import nodes, nothing_left
 from core.simulation.network import End
 from core.simulation.plan import Person
 from core.simulation.world import World
+from core.wire.codec import encode
+from core.wire.messages import Message, command_of
 
-SETTLING: float = 3.0
+SETTLING: Final = 3.0
 """Seconds for redundant links and everything under way to come to rest."""
-BALANCE_SPREAD: int = 3
+ATTEMPTS: Final = 2
+BALANCE_SPREAD: Final = 3
 """How far loads may be apart when enough people have come since the last disturbance: 2 is where the base rule begins
 to redirect, and one more may come before that is known everywhere."""
 
@@ -57,12 +61,13 @@ def _links(world: World) -> list[list[tuple[str, int]]]:
 
 
 @contextmanager
-def counting(world: World) -> Iterator[dict[str, int]]:
-    """Count what servers send one another, by kind, and what they send to clients under `to clients`."""
+def counting(world: World, about: bytes) -> Iterator[dict[str, int]]:
+    """Count what servers send one another, by kind: messages whose line has the bytes `about` in it."""
     sent: dict[str, int] = {}
 
-    def count(end: End, command: str) -> None:
-        if end.host in world.servers and end.peer in world.servers:
+    def count(end: End, message: Message) -> None:
+        if end.host in world.servers and end.peer in world.servers and about in encode(message):
+            command = command_of(message)
             sent[command] = sent.get(command, 0) + 1
 
     world.network.counting = count
@@ -80,28 +85,38 @@ def _someone(world: World, name: str, *, registers: bool) -> Agent:
 
 
 def _examine_costs(world: World) -> None:
-    """A registration costs 2·(n-1) lock messages, a broadcast n-1, whatever happened before."""
-    count = len(nodes(world))
-    with counting(world) as sent:
-        agent = _someone(world, "newcomer", registers=True)
-        world.schedule.run_until(world.schedule.time + 3.0)
-    if not agent.logged_in:
-        world.ledger.problem("liveness", "nobody can register and log in on the settled network")
-        return
-    locks = {kind: number for kind, number in sent.items() if kind.startswith("LOCK_")}
-    if sum(locks.values()) != 2 * (count - 1):
-        world.ledger.problem("cost", f"a registration among {count} servers took {locks}, not {2 * (count - 1)} messages")
-    if sent.get("ACCOUNT", 0) != count - 1:
-        world.ledger.problem("cost", f"an account's broadcast among {count} took {sent.get('ACCOUNT', 0)} messages")
-    with counting(world) as sent:
-        agent.post()
-        world.schedule.run_until(world.schedule.time + 2.0)
-    if sent.get("ACTIVITY_BROADCAST", 0) != count - 1:
-        world.ledger.problem(
-            "cost", f"a broadcast among {count} servers took {sent.get('ACTIVITY_BROADCAST', 0)} messages"
-        )
+    """A registration costs 2·(n-1) lock messages, a broadcast n-1, whatever happened before.
+
+    Now and then the comparison of digests that goes on all the time crosses with the very entry, and it travels over
+    one link twice; not twice in a row.
+    """
+    for attempt in range(ATTEMPTS):
+        problems = list(_costs(world, f"newcomer{attempt}"))
+        if not problems:
+            break
+        world.schedule.run_until(world.schedule.time + world.config.sync_interval)
+    for guarantee, text in problems:
+        world.ledger.problem(guarantee, text)
     for name, post in world.ledger.owed():
         world.ledger.problem("exactly once", f"on the settled network, {name} did not get {post.by}'s {post.number}")
+
+
+def _costs(world: World, name: str) -> Iterator[tuple[str, str]]:
+    count = len(nodes(world))
+    with counting(world, name.encode()) as sent:
+        agent = _someone(world, name, registers=True)
+        world.schedule.run_until(world.schedule.time + 3.0)
+        if not agent.logged_in:
+            yield "liveness", "nobody can register and log in on the settled network"
+            return
+        agent.post()
+        world.schedule.run_until(world.schedule.time + 2.0)
+    locks = {kind: number for kind, number in sent.items() if kind.startswith("LOCK_")}
+    if sum(locks.values()) != 2 * (count - 1):
+        yield "cost", f"a registration among {count} servers took {locks}, not {2 * (count - 1)} messages"
+    for kind in ("ACCOUNT", "ACTIVITY_BROADCAST"):
+        if sent.get(kind, 0) != count - 1:
+            yield "cost", f"one {kind} among {count} servers was sent {sent.get(kind, 0)} times"
 
 
 def _examine_balance(world: World) -> None:

@@ -269,7 +269,8 @@ class Network:
         """Lanes on which something waits for their path; the ends they belong to may be gone."""
         self.dark: set[str] = set()
         """Hosts without power: nothing answers there."""
-        self.counting: Callable[[End, str], None] | None = None
+        self.counting: Callable[[End, Message], None] | None = None
+        """Told of each message that is sent, while somebody counts."""
         self._note = note
         self._listeners: dict[Address, tuple[str, Listener]] = {}
         self._ends: dict[int, End] = {}
@@ -366,8 +367,8 @@ class Network:
                 lane.release()
 
     def note_sent(self, end: End, parcel: Parcel) -> None:
-        if self.counting is not None:
-            self.counting(end, command_of(parcel.message) if isinstance(parcel, Frame) else "(raw)")
+        if self.counting is not None and isinstance(parcel, Frame):
+            self.counting(end, parcel.message)
 
     def deliver(self, end: End, parcel: Parcel) -> None:
         party = end.party
