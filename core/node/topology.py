@@ -2,7 +2,7 @@
 
 Every node floods a record of itself with its links (link-state routing as in OSPF, RFC 2328: a newer record replaces
 an older one, a link counts only when both ends name it). So each node has the same graph and computes the same
-minimum spanning tree of it (Kruskal, 1956), the weight of a link being its birth stamp: an older link is preferred,
+minimum spanning tree of it, the weight of a link being its birth stamp: an older link is preferred,
 so a new link never disturbs the tree, and when a tree link dies the oldest redundant link that closes the gap takes
 its place. Links in the tree are *eager*: they carry broadcasts and gather lock answers. All others are *lazy*.
 """
@@ -11,17 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
+from core.node.forest import Edge, Forest, edge_between
 from core.wire.messages import Guest, LinkEnd, ServerAnnounce
-
-
-class Edge(NamedTuple):
-    """A link that both ends name; edges compare by age."""
-
-    stamp: int
-    a: str
-    b: str
 
 
 @dataclass(slots=True)
@@ -100,12 +92,11 @@ class Topology:
     def __init__(self, own: ServerRecord) -> None:
         self.own = own
         self.records: dict[str, ServerRecord] = {own.id: own}
-        self._stale = True
+        self._forest: Forest | None = None
+        """None until it is asked for."""
         self._reachable: dict[str, None] = {own.id: None}
-        self._tree: dict[str, list[str]] = {own.id: []}
-        self._tree_edges: set[Edge] = set()
-        self._youngest: Edge | None = None
-        """The last edge of this node's tree, by age."""
+        self._stale = True
+        """Whether what can be reached has to be looked up again."""
 
     def merge(self, record: ServerRecord) -> bool:
         """Take in another node's record if it is newer; whether it was."""
@@ -113,89 +104,69 @@ class Topology:
         if known is not None and known.order >= record.order:
             return False
         self.records[record.id] = record
-        if known is None or known.left != record.left or self._matters(record.id, known.links, record.links):
-            self._stale = True
+        before = known.links if known is not None and not known.left else {}
+        self._links_changed(record.id, before, record.links if not record.left else {})
         return True
 
-    def _matters(self, server: str, before: Mapping[str, int], after: Mapping[str, int]) -> bool:
-        """Whether a node's links have changed in a way that changes the tree: redundant ones mostly do not."""
-        if self._stale or before == after:
-            return self._stale
-        for neighbour, stamp in before.items() ^ after.items():
-            other = self.records.get(neighbour)
-            if other is None or other.left or other.links.get(server) != stamp:
-                continue
-            edge = Edge(stamp, min(server, neighbour), max(server, neighbour))
-            inside = (edge.a in self._reachable) + (edge.b in self._reachable)
-            if before.get(neighbour) == stamp:
-                matters = edge in self._tree_edges
-            else:
-                matters = inside == 1 or (inside == 2 and (self._youngest is None or edge < self._youngest))
-            if matters:
-                return True
-        return False
-
     def forget(self, server: str) -> None:
-        if server != self.own.id and self.records.pop(server, None) is not None:
-            self._stale = True
+        if server != self.own.id:
+            record = self.records.pop(server, None)
+            if record is not None and not record.left:
+                self._links_changed(server, record.links, {})
 
     def link_up(self, neighbour: str, stamp: int) -> None:
         before = dict(self.own.links)
         self.own.links[neighbour] = stamp
-        self._stale = self._matters(self.own.id, before, self.own.links)
+        self._links_changed(self.own.id, before, self.own.links)
 
     def link_down(self, neighbour: str) -> None:
         before = dict(self.own.links)
         if self.own.links.pop(neighbour, None) is not None:
-            self._stale = self._matters(self.own.id, before, self.own.links)
+            self._links_changed(self.own.id, before, self.own.links)
+
+    def _links_changed(self, server: str, before: Mapping[str, int], after: Mapping[str, int]) -> None:
+        """A node names other links than before: those that the other ends name as well have come or gone."""
+        forest = self._forest
+        if forest is None or before == after:
+            return
+        for neighbour, stamp in before.items():
+            if after.get(neighbour) != stamp and self._names(neighbour, server, stamp):
+                forest.remove(edge_between(server, neighbour, stamp))
+                self._stale = True
+        for neighbour, stamp in after.items():
+            if before.get(neighbour) != stamp and self._names(neighbour, server, stamp):
+                forest.add(edge_between(server, neighbour, stamp))
+                self._stale = True
+
+    def _names(self, server: str, neighbour: str, stamp: int) -> bool:
+        record = self.records.get(server)
+        return record is not None and not record.left and record.links.get(neighbour) == stamp
+
+    @property
+    def forest(self) -> Forest:
+        """The graph of all links that both ends name, and its minimum spanning forest."""
+        if self._forest is None:
+            self._forest = Forest()
+            for server, record in self.records.items():
+                if not record.left:
+                    for neighbour, stamp in record.links.items():
+                        if server < neighbour and self._names(neighbour, server, stamp):
+                            self._forest.add(Edge(stamp, server, neighbour))
+        return self._forest
 
     @property
     def reachable(self) -> Mapping[str, None]:
-        """Ids of all nodes that can be reached over links now, this one included, in a fixed order."""
-        self._refresh()
+        """Ids of all nodes that can be reached over links now, this one included, sorted. The same until it changes."""
+        if self._stale:
+            found = self.forest.members(self.own.id)
+            self._stale = False
+            if len(found) != len(self._reachable) or any(server not in self._reachable for server in found):
+                self._reachable = dict.fromkeys(found)
         return self._reachable
 
     def tree_neighbours(self, server: str) -> list[str]:
-        """A reachable node's neighbours in the spanning tree, sorted."""
-        self._refresh()
-        return self._tree.get(server, [])
-
-    def edges(self) -> list[Edge]:
-        """Every link that both ends name, oldest first."""
-        records = self.records
-        found = []
-        for server, record in records.items():
-            if record.left:
-                continue
-            for neighbour, stamp in record.links.items():
-                if server < neighbour:
-                    other = records.get(neighbour)
-                    if other is not None and not other.left and other.links.get(server) == stamp:
-                        found.append(Edge(stamp, server, neighbour))
-        found.sort()
-        return found
-
-    def _refresh(self) -> None:
-        if not self._stale:
-            return
-        self._stale = False
-        edges = self.edges()
-        tree = spanning_tree(edges)
-        neighbours: dict[str, list[str]] = {}
-        for edge in tree:
-            neighbours.setdefault(edge.a, []).append(edge.b)
-            neighbours.setdefault(edge.b, []).append(edge.a)
-        reachable: dict[str, None] = {self.own.id: None}
-        frontier = [self.own.id]
-        while frontier:
-            for neighbour in neighbours.get(frontier.pop(), ()):
-                if neighbour not in reachable:
-                    reachable[neighbour] = None
-                    frontier.append(neighbour)
-        self._reachable = dict.fromkeys(sorted(reachable))
-        self._tree = {server: sorted(neighbours.get(server, ())) for server in self._reachable}
-        self._tree_edges = {edge for edge in tree if edge.a in reachable}
-        self._youngest = max(self._tree_edges, default=None)
+        """A reachable node's neighbours in the spanning tree, sorted. The same list until they change."""
+        return self.forest.neighbours(server) if server in self.reachable else []
 
     def degree(self, server: str) -> int:
         """How many links a node announces."""
@@ -212,14 +183,13 @@ class Topology:
 
     def next_hop(self, target: str) -> str | None:
         """The tree neighbour through which a reachable node is reached."""
-        self._refresh()
-        if target not in self._reachable or target == self.own.id:
+        if target not in self.reachable or target == self.own.id:
             return None
         came_from: dict[str, str] = {self.own.id: ""}
         frontier = [self.own.id]
         while frontier:
             server = frontier.pop()
-            for neighbour in self._tree[server]:
+            for neighbour in self.forest.neighbours(server):
                 if neighbour not in came_from:
                     came_from[neighbour] = server
                     frontier.append(neighbour)
@@ -227,24 +197,3 @@ class Topology:
         while came_from[step] != self.own.id:
             step = came_from[step]
         return step
-
-
-def spanning_tree(edges: list[Edge]) -> list[Edge]:
-    """The minimum spanning forest of `edges`, which are sorted (Kruskal, with union-find)."""
-    parent: dict[str, str] = {}
-
-    def root(server: str) -> str:
-        top = server
-        while (above := parent.get(top, top)) != top:
-            top = above
-        while parent.get(server, server) != top:
-            parent[server], server = top, parent[server]
-        return top
-
-    tree = []
-    for edge in edges:
-        a, b = root(edge.a), root(edge.b)
-        if a != b:
-            parent[max(a, b)] = min(a, b)
-            tree.append(edge)
-    return tree

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.node.topology import Edge, ServerRecord, Topology, record_of, spanning_tree
+from core.node.forest import Edge, Forest
+from core.node.topology import ServerRecord, Topology, record_of
 from core.wire.codec import decode, encode
 from core.wire.messages import Guest
 from tests.node.network import Network, chain, random_tree, star
@@ -87,11 +88,45 @@ def test_the_tree_spans_what_can_be_reached_and_has_no_loop(links: dict[tuple[st
 @given(link_sets)
 def test_no_other_tree_is_older(links: dict[tuple[str, str], int]) -> None:
     edges = sorted(Edge(stamp, *pair) for pair, stamp in links.items())
-    tree = spanning_tree(edges)
+    tree = kruskal(edges)
     for edge in edges:
         if edge not in tree:
             # The way between its ends along the tree has only links that are older.
             assert all(step < edge for step in path(tree, edge.a, edge.b))
+
+
+def kruskal(edges: list[Edge]) -> list[Edge]:
+    """The minimum spanning forest, computed at once (Kruskal, 1956)."""
+    found = [{node} for node in NODES]
+    tree = []
+    for edge in sorted(edges):
+        first = next(part for part in found if edge.a in part)
+        second = next(part for part in found if edge.b in part)
+        if first is not second:
+            found.remove(second)
+            first |= second
+            tree.append(edge)
+    return tree
+
+
+@given(st.lists(st.tuples(pairs, st.integers(1, 5)), max_size=40))
+def test_a_forest_that_follows_its_graph_is_the_minimum_spanning_forest(
+    changes: list[tuple[tuple[str, str], int]],
+) -> None:
+    """A pair that is named again loses its edge, or gets it."""
+    forest = Forest()
+    graph: dict[tuple[str, str], int] = {}
+    for pair, stamp in changes:
+        if pair in graph:
+            forest.remove(Edge(graph.pop(pair), *pair))
+        else:
+            graph[pair] = stamp
+            forest.add(Edge(stamp, *pair))
+        tree = kruskal([Edge(age, *ends) for ends, age in graph.items()])
+        for node in NODES:
+            around = sorted(edge.b if node == edge.a else edge.a for edge in tree if node in (edge.a, edge.b))
+            assert forest.neighbours(node) == around
+            assert forest.members(node) == sorted(next(part for part in parts(graph) if node in part))
 
 
 def path(tree: list[Edge], start: str, end: str) -> list[Edge]:

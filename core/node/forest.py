@@ -1,0 +1,170 @@
+"""A minimum spanning forest that follows its graph edge by edge.
+
+Computing the forest afresh takes time in proportion to the graph, and in a large network that loses many nodes at once
+there is news for every one of them. Here an edge that comes or goes costs what it touches: a redundant one next to
+nothing, one of the forest the smaller of the two parts that it joined. With edges that all differ there is one minimum
+spanning forest, so the result does not depend on the order of the changes.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Edge(NamedTuple):
+    """A link that both ends name; edges compare by age."""
+
+    stamp: int
+    a: str
+    b: str
+
+
+def edge_between(one: str, other: str, stamp: int) -> Edge:
+    return Edge(stamp, one, other) if one < other else Edge(stamp, other, one)
+
+
+class Forest:
+    """A graph and its minimum spanning forest."""
+
+    __slots__ = ("_around", "_lists", "_members", "_part", "_parts", "_tree", "_youngest")
+
+    def __init__(self) -> None:
+        self._around: dict[str, dict[str, int]] = {}
+        """The graph: node to neighbours and the stamps of their edges."""
+        self._tree: dict[str, dict[str, int]] = {}
+        """The same of the forest."""
+        self._part: dict[str, int] = {}
+        self._members: dict[int, dict[str, None]] = {}
+        self._parts = 0
+        self._youngest: Edge | None = None
+        """No edge of the forest is younger than this one, which may be gone."""
+        self._lists: dict[str, list[str]] = {}
+
+    def part_of(self, node: str) -> int | None:
+        """A number for the part of the graph that a node is in; None for one without edges."""
+        return self._part.get(node)
+
+    def members(self, node: str) -> list[str]:
+        """All nodes that can be reached from one, itself included, sorted."""
+        part = self._part.get(node)
+        return sorted(self._members[part]) if part is not None else [node]
+
+    def neighbours(self, node: str) -> list[str]:
+        """A node's neighbours in the forest, sorted; the same list until they change."""
+        found = self._lists.get(node)
+        if found is None:
+            found = self._lists[node] = sorted(self._tree.get(node, ()))
+        return found
+
+    # --- changes ------------------------------------------------------------------------------------------------------
+
+    def add(self, edge: Edge) -> None:
+        """An edge has come; between its ends there is none yet."""
+        stamp, a, b = edge
+        self._around.setdefault(a, {})[b] = stamp
+        self._around.setdefault(b, {})[a] = stamp
+        first, second = self._part_or_new(a), self._part_or_new(b)
+        if first != second:
+            self._take_up(edge)
+            if len(self._members[first]) < len(self._members[second]):
+                first, second = second, first
+            self._relabel(self._members.pop(second), first)
+            return
+        if self._youngest is not None and edge < self._youngest:
+            youngest = max(self._way(a, b))
+            if edge < youngest:
+                self._give_up(youngest)
+                self._take_up(edge)
+
+    def remove(self, edge: Edge) -> None:
+        """An edge has gone."""
+        _, a, b = edge
+        del self._around[a][b]
+        del self._around[b][a]
+        if b not in self._tree.get(a, {}):
+            return
+        self._give_up(edge)
+        cut_off = self._smaller_side(a, b)
+        instead = self._oldest_out_of(cut_off)
+        if instead is not None:
+            self._take_up(instead)
+            return
+        self._parts += 1
+        self._members[self._parts] = {}
+        before = self._members[self._part[a]]
+        for node in cut_off:
+            del before[node]
+        self._relabel(cut_off, self._parts)
+
+    def _part_or_new(self, node: str) -> int:
+        part = self._part.get(node)
+        if part is None:
+            self._parts += 1
+            part = self._part[node] = self._parts
+            self._members[part] = {node: None}
+        return part
+
+    def _relabel(self, nodes: dict[str, None], part: int) -> None:
+        members = self._members[part]
+        for node in nodes:
+            self._part[node] = part
+            members[node] = None
+
+    def _take_up(self, edge: Edge) -> None:
+        stamp, a, b = edge
+        self._tree.setdefault(a, {})[b] = stamp
+        self._tree.setdefault(b, {})[a] = stamp
+        self._lists.pop(a, None)
+        self._lists.pop(b, None)
+        if self._youngest is None or edge > self._youngest:
+            self._youngest = edge
+
+    def _give_up(self, edge: Edge) -> None:
+        _, a, b = edge
+        del self._tree[a][b]
+        del self._tree[b][a]
+        self._lists.pop(a, None)
+        self._lists.pop(b, None)
+
+    # --- searches -----------------------------------------------------------------------------------------------------
+
+    def _way(self, start: str, end: str) -> list[Edge]:
+        """The edges of the forest between two nodes of one part."""
+        came_from = {start: start}
+        frontier = [start]
+        while end not in came_from:
+            node = frontier.pop()
+            for neighbour in self._tree[node]:
+                if neighbour not in came_from:
+                    came_from[neighbour] = node
+                    frontier.append(neighbour)
+        way = []
+        node = end
+        while node != start:
+            before = came_from[node]
+            way.append(edge_between(before, node, self._tree[before][node]))
+            node = before
+        return way
+
+    def _smaller_side(self, a: str, b: str) -> dict[str, None]:
+        """Of the two trees that two nodes are in, the smaller one: both are searched in turn until one is through."""
+        sides = [({a: None}, [a]), ({b: None}, [b])]
+        while True:
+            for found, frontier in sides:
+                if not frontier:
+                    return found
+                for neighbour in self._tree[frontier.pop()]:
+                    if neighbour not in found:
+                        found[neighbour] = None
+                        frontier.append(neighbour)
+
+    def _oldest_out_of(self, nodes: dict[str, None]) -> Edge | None:
+        """The oldest edge that leads from these nodes to others."""
+        oldest: Edge | None = None
+        for node in nodes:
+            for neighbour, stamp in self._around[node].items():
+                if neighbour not in nodes:
+                    edge = edge_between(node, neighbour, stamp)
+                    if oldest is None or edge < oldest:
+                        oldest = edge
+        return oldest
