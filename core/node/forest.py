@@ -40,9 +40,17 @@ class Forest:
         """No edge of the forest is younger than this one, which may be gone."""
         self._lists: dict[str, list[str]] = {}
 
-    def part_of(self, node: str) -> int | None:
-        """A number for the part of the graph that a node is in; None for one without edges."""
-        return self._part.get(node)
+    def copy(self) -> Forest:
+        """A forest of its own; what is around a node is shared until it changes."""
+        twin = Forest()
+        twin._around = dict(self._around)
+        twin._tree = dict(self._tree)
+        twin._part = dict(self._part)
+        twin._members = {part: dict(members) for part, members in self._members.items()}
+        twin._parts = self._parts
+        twin._youngest = self._youngest
+        twin._lists = dict(self._lists)
+        return twin
 
     def members(self, node: str) -> list[str]:
         """All nodes that can be reached from one, itself included, sorted."""
@@ -61,8 +69,8 @@ class Forest:
     def add(self, edge: Edge) -> None:
         """An edge has come; between its ends there is none yet."""
         stamp, a, b = edge
-        self._around.setdefault(a, {})[b] = stamp
-        self._around.setdefault(b, {})[a] = stamp
+        _put(self._around, a, b, stamp)
+        _put(self._around, b, a, stamp)
         first, second = self._part_or_new(a), self._part_or_new(b)
         if first != second:
             self._take_up(edge)
@@ -79,8 +87,8 @@ class Forest:
     def remove(self, edge: Edge) -> None:
         """An edge has gone."""
         _, a, b = edge
-        del self._around[a][b]
-        del self._around[b][a]
+        _drop(self._around, a, b)
+        _drop(self._around, b, a)
         if b not in self._tree.get(a, {}):
             return
         self._give_up(edge)
@@ -112,8 +120,8 @@ class Forest:
 
     def _take_up(self, edge: Edge) -> None:
         stamp, a, b = edge
-        self._tree.setdefault(a, {})[b] = stamp
-        self._tree.setdefault(b, {})[a] = stamp
+        _put(self._tree, a, b, stamp)
+        _put(self._tree, b, a, stamp)
         self._lists.pop(a, None)
         self._lists.pop(b, None)
         if self._youngest is None or edge > self._youngest:
@@ -121,8 +129,8 @@ class Forest:
 
     def _give_up(self, edge: Edge) -> None:
         _, a, b = edge
-        del self._tree[a][b]
-        del self._tree[b][a]
+        _drop(self._tree, a, b)
+        _drop(self._tree, b, a)
         self._lists.pop(a, None)
         self._lists.pop(b, None)
 
@@ -168,3 +176,11 @@ class Forest:
                     if oldest is None or edge < oldest:
                         oldest = edge
         return oldest
+
+
+def _put(ends: dict[str, dict[str, int]], node: str, neighbour: str, stamp: int) -> None:
+    ends[node] = {**ends.get(node, {}), neighbour: stamp}
+
+
+def _drop(ends: dict[str, dict[str, int]], node: str, neighbour: str) -> None:
+    ends[node] = {one: stamp for one, stamp in ends[node].items() if one != neighbour}
