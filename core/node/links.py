@@ -19,6 +19,7 @@ from core.node.registration import Registration
 from core.node.replication import Replication, entry_of_account, entry_of_activity
 from core.node.synchronisation import Synchronisation
 from core.node.topology import Topology
+from core.wire.address import Address
 from core.wire.entries import Stream
 from core.wire.limits import ACTIVITY_BYTES_MAX, USER_INFO_CHUNK_BYTES
 from core.wire.messages import (
@@ -168,12 +169,30 @@ class Links:
         if existing is not None:
             if self._is_crossing(existing, link, "outbound") and context.id < remote:
                 return ServerRefused("duplicate", "there is a link already")
+            twin = self._twin_of(existing, link)
+            if twin is not None:
+                return twin
             # Whoever dials knows of no link: the older one is dead on its side.
             self._replace(existing)
         natives = len(context.connections.links(State.NATIVE))
         if lazy and natives >= context.config.links_max:
             return ServerRefused("busy", f"this server has {natives} links already")
         return None
+
+    def _twin_of(self, existing: Link, link: Link) -> ServerRefused | None:
+        """Why not to exchange a neighbour's link for one with an earlier start of the same server, elsewhere.
+
+        Two servers with one identity (data restored while the original runs) would push each other out for ever; so the
+        later start stays, and the other is told why.
+        """
+        address = Address(existing.hostname, existing.port)
+        if existing.incarnation <= link.incarnation or address == Address(link.hostname, link.port):
+            return None
+        return ServerRefused(
+            "twin",
+            f"a server with this one's identity was started later at {address}: two cannot run from one server's data;"
+            " end one of them, and start it with a data directory of its own",
+        )
 
     def _is_crossing(self, existing: Link, link: Link, origin: Origin) -> bool:
         """Whether both servers dialled each other, rather than one of them again."""
@@ -196,6 +215,12 @@ class Links:
         link.hostname, link.port = message.hostname, int(message.port)
         context.timers.cancel(("quiet", link.conn))
         existing = context.connections.native_link(message.id)
+        twin = self._twin_of(existing, link) if existing is not None else None
+        if twin is not None:
+            link.clean = True
+            self._healing.dial_was_needless(link)
+            context.refuse(link, twin, "its identity is that of another server, started later")
+            return
         if existing is not None and not (self._is_crossing(existing, link, "inbound") and message.id < context.id):
             # The other side has replaced the older link. Only when both have dialled at once, and neither knew of the
             # other, the link stays that the server with the smaller id dialled.

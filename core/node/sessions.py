@@ -380,6 +380,11 @@ class Sessions:
             context.invalid(session, f"ACTIVITY_MESSAGE: previous: {error}")
             return
         ref = message.ref if session.native else None
+        if ref is None and self._context.draining:
+            # A refusal would cost the client its service; it is sent on in a moment, and posts there.
+            self._settle(session, "waiting to be sent on")
+            self._queue(session, message)
+            return
         sender = "" if session.claim is None else session.user
         problem = self._post_problem()
         if problem is not None:

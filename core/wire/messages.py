@@ -287,7 +287,8 @@ class ServerHello(_Message, frozen=True):
 
 
 class ServerRefused(_Message, frozen=True):
-    """A link is not wanted now (`busy`), leads to itself (`self`), or exists already (`duplicate`); then close."""
+    """A link is not wanted now (`busy`), leads to itself (`self`), exists already (`duplicate`), or would take the
+    place of another server with the same identity that was started later (`twin`); then close."""
 
     reason: Label
     info: str = ""

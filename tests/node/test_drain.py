@@ -153,6 +153,23 @@ def test_posts_are_refused_while_the_server_leaves() -> None:
     assert "leaving" in refused.info
 
 
+def test_a_base_client_that_posts_while_the_server_leaves_is_sent_on_rather_than_refused() -> None:
+    network = Network()
+    first, second, _ = slow_leaver(network)
+    base = network.base_client(first)
+    base.login()
+    network.run(0.1)
+    first.drain()
+    for number in range(100):
+        base.post(number)
+        network.run(0.01)
+    assert base.commands == ["LOGIN_SUCCESS"]
+    network.run(10.0)
+    assert base.commands == ["LOGIN_SUCCESS", "REDIRECT"]
+    assert base.of(wire.Redirect) == [wire.Redirect("node.example", second.config.port)]
+    assert first.undone == ()
+
+
 def test_what_was_accepted_last_reaches_the_successor() -> None:
     network = Network()
     first, second = network.build(chain(2), redirects=False)
