@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from core.node.connections import Session
 from core.node.context import Context
 from core.node.topology import Topology
+from core.wire.address import Address
 from core.wire.messages import Login
 
 DIFFERENCE_MIN: Final = 2
@@ -56,7 +57,7 @@ class Balance:
         lighter = [
             target
             for target in self.candidates()
-            if target.load + DIFFERENCE_MIN <= load and f"{target.hostname}:{target.port}" not in login.visited
+            if target.load + DIFFERENCE_MIN <= load and str(Address(target.hostname, target.port)) not in login.visited
         ]
         if not lighter:
             return None

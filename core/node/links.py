@@ -244,7 +244,8 @@ class Links:
         self._synchronisation.request(link)
         link.heard_at = context.now.monotonic
         self._schedule_ping(link)
-        context.notify("linked", f"linked with {link.name} ({link.hostname}:{link.port})", "good", server=remote)
+        where = Address(link.hostname, link.port)
+        context.notify("linked", f"linked with {link.name} ({where})", "good", server=remote)
         self._healing.linked(link)
         self._drain.linked(link)
 

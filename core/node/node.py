@@ -48,6 +48,7 @@ from core.node.snapshot import NodeSnapshot
 from core.node.synchronisation import Synchronisation
 from core.node.topology import ServerRecord, Topology
 from core.node.views import view_of
+from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import AccountFact, Recovered
 from core.wire.messages import (
@@ -138,7 +139,7 @@ class Node:
         self.announcements.start()
         self.synchronisation.start()
         self.healing.start()
-        where = f"{context.config.hostname}:{context.config.port}"
+        where = Address(context.config.hostname, context.config.port)
         context.notify("listening", f"server {context.name} ({context.id}) takes connections at {where}", "good")
         return self._outcome()
 

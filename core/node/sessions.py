@@ -20,6 +20,7 @@ from core.node.context import Context
 from core.node.registration import Registration
 from core.node.replication import Replication, frame_of
 from core.wire.activity import stamp_activity
+from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import Entry, EntryId, Fetch, Page, Stream, decode_vector, encode_vector, parse_entry_id
 from core.wire.limits import ACTIVITY_BYTES_MAX
@@ -277,7 +278,7 @@ class Sessions:
         self._context.timers.set(
             ("redirect", session.conn),
             self._context.after(self._context.config.redirect_delay),
-            lambda: self._context.refuse(session, Redirect(hostname, port), f"redirected to {hostname}:{port}"),
+            lambda: self._context.refuse(session, Redirect(hostname, port), f"redirected to {Address(hostname, port)}"),
         )
 
     def _mac(self, secret: str) -> bytes:

@@ -39,6 +39,8 @@ def decode(line: bytes) -> Message:
             raise MalformedLine(_explain(line, str(error))) from None
         message = base
     except msgspec.DecodeError as error:
+        if not line.strip():
+            raise MalformedLine("the line is empty, a message is a JSON object") from None
         raise MalformedLine(f"the line is not JSON: {error}") from None
     if isinstance(message, ActivityMessage | ActivityBroadcast) and too_deep(line):
         raise MalformedLine("the activity is nested too deeply")

@@ -89,12 +89,13 @@ def test_a_native_client_that_has_followed_a_redirect_stays_even_where_many_are(
     assert client.closed is None
 
 
-def test_a_client_is_not_sent_back_to_where_it_was() -> None:
+@pytest.mark.parametrize("host", ["node.example", "2001:db8::1"])
+def test_a_client_is_not_sent_back_to_where_it_was(host: str) -> None:
     network = Network()
-    first, second = network.build(chain(2))
+    first, second = network.build(chain(2), hostname=host)
     fill(network, first, 10)
     client = network.client(first)
-    client.login(visited=[f"node.example:{second.config.port}"])
+    client.login(visited=[str(second.address)])
     network.run(0.1)
     assert client.closed is None
 

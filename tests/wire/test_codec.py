@@ -313,8 +313,8 @@ def test_unreadable_fields_of_a_native_command_are_refused() -> None:
 @pytest.mark.parametrize(
     ("data", "info"),
     [
-        (b"", "the line is not JSON"),
-        (b"   ", "the line is not JSON"),
+        (b"", "the line is empty"),
+        (b"   ", "the line is empty"),
         (b"h", "the line is not JSON"),
         (b"GET / HTTP/1.1", "the line is not JSON"),
         (b'{"command":"LOGOUT"', "the line is not JSON"),
