@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -152,7 +151,7 @@ async def serving(
     directory: Path, name: str = "ada", join: Address | None = None, **settings: Any
 ) -> AsyncIterator[Place]:
     node = await start_node(directory, name, join)
-    chosen: dict[str, Any] = {"failure_delay": 0.01, "delay_max": 0.05, "leave_limit": 2.0}
+    chosen: dict[str, Any] = {"failure_delay": 0.01, "delay_max": 0.05, "leave_limit": 2.0, "collect_after": 0.2}
     ssh = SSHServer(node, SSHSettings("127.0.0.1", 0, node.settings.data_dir, **(chosen | settings)))
     try:
         await ssh.start()
@@ -166,9 +165,3 @@ async def serving(
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
     async with serving(tmp_path) as made:
         yield made
-
-
-def live_apps() -> list[SSHApp]:
-    """The applications that are still somewhere in memory."""
-    gc.collect()
-    return [each for each in gc.get_objects() if isinstance(each, SSHApp)]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.color import ColorSystem
 from textual import events
-from textual.filter import Monochrome, NoColor
+from textual.filter import ANSIToTruecolor, Monochrome, NoColor
+from textual.screen import Screen
 from textual.widgets import Input
 
 from core.client import Client, ClientEvent, ClientSettings, ServerQuits
@@ -21,8 +22,10 @@ from tui.client_events import tell
 from tui.running import HISTORY, NetworkClient
 from tui.safe_text import neutralise_name
 from tui.screens.asking import ConfirmScreen
+from tui.screens.main import MainScreen
 from tui.session import ActivityInput, ClientFace, Happening, Identity, Session
 from tui.ssh.keyring import TooManyKeys
+from tui.ssh.styles import SharedStylesheet
 from tui.ssh.terminals import color_system
 
 if TYPE_CHECKING:
@@ -58,16 +61,51 @@ class OutsideClient(NetworkClient):
         await asyncio.create_task(super().close(), context=self._context.copy())
 
 
+class SSHMainScreen(MainScreen):
+    """The panes, not painted before all of them are there: each half of them costs as much as the whole."""
+
+    def _compositor_refresh(self) -> None:
+        if isinstance(self.app, SSHApp) and self.app.shown:
+            super()._compositor_refresh()
+
+
 class SSHApp(ActivityApp):
     """One person's application. What goes wrong in it is logged here and concerns nobody else."""
 
     def __init__(self, server: SSHServer, connection: SSHConnection, query: str, **options: Any) -> None:
         super().__init__(**options)
+        # Styles here have no colours out of a palette that would have to be looked up on every line.
+        self._filters = [one for one in self._filters if not isinstance(one, ANSIToTruecolor)]
+        own, self.stylesheet = self.stylesheet, SharedStylesheet(variables=self.stylesheet._variables)
+        self.stylesheet.source = own.source
         self._ssh = server
         self._connection = connection
         self._query = query
         self._endings: list[Callable[[], None]] = []
         self.failure = False
+        self.shown = False
+        """Whether the first whole frame has been made; what is half made is not painted."""
+
+    def get_default_screen(self) -> Screen[None]:
+        return SSHMainScreen(self.session, zone=self.preferences.zone)
+
+    def schedule_frame(self, due: float) -> None:
+        self._ssh.painter.want(self, due)
+
+    def paint_now(self) -> None:
+        """Show what has changed, and paint it here and now: Textual would wait for a sixtieth of a second."""
+        self.paint_frame()
+        if self.is_running and not self._exit and self.screen_stack:
+            screen = self.screen
+            with screen._context():
+                screen._on_timer_update()
+
+    def _look(self) -> None:
+        before = self.session.snapshot
+        self._looked = asyncio.get_running_loop().time()
+        self.session.look()
+        if self.session.snapshot is not before and self.main.painted:
+            self.main.show_snapshot()
 
     def at_end(self, callback: Callable[[], None]) -> None:
         """Have something called when the application has ended, however it did."""
@@ -80,6 +118,9 @@ class SSHApp(ActivityApp):
 
     def _begin(self) -> None:
         super()._begin()
+        self.shown = True
+        self.screen.refresh()
+        self.call_after_refresh(self._ssh.collector.began)
         if self._query:
             try:
                 self.main._set_filter(self._query)
@@ -182,7 +223,7 @@ def make_application(server: SSHServer, connection: SSHConnection, terminal: SSH
             Client(settings, (), heard, home=lambda: server.node.connect_local(vouched)), server.context
         )
 
-    session = Session(make_client, node=server.node, owns_node=False)
+    session = Session(make_client, node=server.guest, owns_node=False)
     for notice in server.node.notices:
         session.noticed(notice)
     if newcomer:
@@ -206,6 +247,7 @@ def make_application(server: SSHServer, connection: SSHConnection, terminal: SSH
         app._filters = [one for one in app._filters if not isinstance(one, Monochrome)] + [NoColor()]
     unsubscribe = server.node.subscribe(session.noticed)
     app.at_end(unsubscribe)
+    app.at_end(lambda: server.painter.forget(app))
     return app
 
 

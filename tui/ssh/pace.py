@@ -1,30 +1,85 @@
-"""How often sessions are painted: as often as is pleasant, and never so often that the node itself waits.
+"""Shares the event loop's time among the sessions: one frame at a time, in turn, and never more than a part of it.
 
-The event loop's lag is measured; when it grows, every session is painted less often, and when it has gone down, more
-often again (additive increase, multiplicative decrease; Chiu and Jain, 1989).
+A frame of a busy screen costs some milliseconds during which nothing else happens. Sessions that painted whenever they
+liked would, together, leave the node and the keys of everybody no time at all. Here each waits for its turn, and after
+each frame the loop is left alone in proportion to what it cost: with more sessions each is painted less often, and
+what a key or an activity waits for stays one frame. (The order is round robin; the proportion is that of a
+proportional-share scheduler such as Waldspurger and Weihl's, 1995, with two parties.)
 """
 
 from __future__ import annotations
 
-from typing import Final
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, Protocol
 
-FASTEST: Final = 1 / 20
-SLOWEST: Final = 1.0
-LAG_MAX: Final = 0.02
-"""Seconds by which a frame may be late before the pace is taken back."""
-BACK_OFF: Final = 1.5
-RECOVER: Final = 0.002
+SHARE: Final = 0.5
+"""Of the event loop's time, what all frames together may take when everybody is busy."""
+ANSWER_LIMIT: Final = 0.25
+"""Seconds in which an application that has its turn begins to paint, before the next one has its."""
 
 
-class Pace:
-    """The least time between two frames of one session, in seconds."""
+class Painting(Protocol):
+    """An application, as the painter sees it."""
+
+    def call_later(self, callback: Callable[..., Any], *args: Any) -> bool: ...
+    def paint_now(self) -> None: ...
+
+
+class Painter:
+    """Gives out turns. Not thread-safe; belongs to the event loop in which it is first used."""
 
     def __init__(self) -> None:
-        self.interval = FASTEST
+        self._waiting: deque[tuple[float, Painting]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._free_at = 0.0
+        self._turn = 0
+        self._painting = False
 
-    def late_by(self, seconds: float) -> None:
-        """A frame was painted this much later than it was due."""
-        if seconds > LAG_MAX:
-            self.interval = min(SLOWEST, self.interval * BACK_OFF)
-        else:
-            self.interval = max(FASTEST, self.interval - RECOVER)
+    def want(self, app: Painting, due: float) -> None:
+        """Have `app.paint_now` called in the application's own task, at `due` (the loop's time) or at its turn."""
+        self._waiting.append((due, app))
+        self._arm()
+
+    def forget(self, app: Painting) -> None:
+        """The application has ended."""
+        self._waiting = deque(each for each in self._waiting if each[1] is not app)
+
+    def _arm(self) -> None:
+        if self._timer is None and not self._painting and self._waiting:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_at(max(self._free_at, min(due for due, _ in self._waiting)), self._next)
+
+    def _next(self) -> None:
+        self._timer = None
+        now = asyncio.get_running_loop().time()
+        for place, (due, app) in enumerate(self._waiting):
+            if due <= now + 0.001:
+                del self._waiting[place]
+                self._turn += 1
+                self._painting = True
+                app.call_later(self._paint, app, self._turn)
+                self._timer = asyncio.get_running_loop().call_later(ANSWER_LIMIT, self._no_answer)
+                return
+        self._arm()
+
+    def _no_answer(self) -> None:
+        self._timer = None
+        self._painting = False
+        self._arm()
+
+    def _paint(self, app: Painting, turn: int) -> None:
+        begun = time.perf_counter()
+        try:
+            app.paint_now()
+        finally:
+            cost = time.perf_counter() - begun
+            if turn == self._turn:
+                if self._timer is not None:
+                    self._timer.cancel()
+                    self._timer = None
+                self._painting = False
+                self._free_at = asyncio.get_running_loop().time() + cost * (1 / SHARE - 1)
+                self._arm()

@@ -22,9 +22,11 @@ from core.wire.entries import AccountFact
 from tui.safe_text import neutralise, neutralise_name
 from tui.ssh import colours, output_guard
 from tui.ssh.connection import Person, SSHConnection
+from tui.ssh.garbage import Collector
+from tui.ssh.guest import GuestNode
 from tui.ssh.keyring import KeyRing, write_private
 from tui.ssh.limits import Failures
-from tui.ssh.pace import Pace
+from tui.ssh.pace import Painter
 from tui.ssh.settings import SSHSettings
 
 if TYPE_CHECKING:
@@ -87,7 +89,9 @@ class SSHServer:
         self.node = node
         self.settings = settings
         self.keyring = KeyRing(settings.data_dir, settings.keys_max)
-        self.pace = Pace()
+        self.painter = Painter()
+        self.guest = GuestNode(node)
+        self.collector = Collector(settings.collect_after)
         self.context = contextvars.copy_context()
         """For what sessions start that is not theirs."""
         self._failures = Failures(settings.failure_delay, settings.delay_max)
@@ -112,6 +116,7 @@ class SSHServer:
         self.fingerprint = host_key.get_fingerprint()
         await self.keyring.load()
         output_guard.install()
+        self.collector.start()
         colours.install()
         settings = self.settings
         try:
@@ -165,6 +170,7 @@ class SSHServer:
             with contextlib.suppress(TimeoutError, OSError):
                 async with asyncio.timeout(self.settings.leave_limit):
                     await self._acceptor.wait_closed()
+        self.collector.close()
 
     # --- connections --------------------------------------------------------------------------------------------------
 
@@ -244,7 +250,8 @@ class SSHServer:
         return self._numbers
 
     def closed(self, number: int) -> None:
-        self._sessions.pop(number, None)
+        if self._sessions.pop(number, None) is not None and not self._closing:
+            self.collector.ended()
 
     def sessions(self) -> tuple[SessionView, ...]:
         """Every session, oldest first."""

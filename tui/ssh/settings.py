@@ -20,9 +20,9 @@ class SSHSettings:
     registration: bool = True
     """Whether somebody with a new name may register it inside the session."""
     connections_max: int = 500
-    unauthenticated_max: int = 50
+    unauthenticated_max: int = 100
     """Connections that have not logged in yet; above it new ones are dropped, as sshd's MaxStartups does."""
-    unauthenticated_per_host_max: int = 20
+    unauthenticated_per_host_max: int = 60
     attempts_max: int = 6
     """Failed attempts to authenticate on one connection (sshd's MaxAuthTries)."""
     failure_delay: float = 1.0
@@ -44,3 +44,5 @@ class SSHSettings:
     """Bytes a second that one session may type or paste, on average; above it the session is read more slowly."""
     leave_limit: float = 3.0
     """How long sessions have to say good-bye when the server ends."""
+    collect_after: float = 20.0
+    """How long the memory of a session that has ended may be kept; see `tui.ssh.garbage`."""

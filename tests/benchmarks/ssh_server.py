@@ -1,0 +1,108 @@
+"""The server that `ssh_sessions` loads, in a process of its own; told what to do by lines on standard input."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from core.client import Client, ClientSettings
+from core.engine import EngineSettings, Server
+from tui.activities import note
+from tui.ssh import SSHServer, SSHSettings
+from tui.ssh.application import SSHApp
+
+WORDS = ["the", "quick", "brown", "fox", "jumps", "over", "the", "lazy", "dog", "while", "a", "node", "passes", "on", "what", "people", "say", "to", "each", "other"]
+
+
+class Load:
+    """Posts activities at a rate."""
+
+    def __init__(self, node: Server) -> None:
+        self._client = Client(
+            ClientSettings(username="anonymous"), (), lambda event: None, home=lambda: node.connect_local("anonymous")
+        )
+        self._task = asyncio.create_task(self._client.run())
+        self.rate = 0.0
+
+    async def run(self) -> None:
+        number = 0
+        due = time.monotonic()
+        while True:
+            if not self.rate:
+                await asyncio.sleep(0.05)
+                due = time.monotonic()
+                continue
+            due += 1 / self.rate
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            number += 1
+            text = " ".join(WORDS[(number * 7 + place) % len(WORDS)] for place in range(5 + number % 25))
+            self._client.post(note(f"{number} {text}"))
+
+
+def resident() -> int:
+    """Bytes of memory that this process has now."""
+    for line in Path("/proc/self/smaps_rollup").read_text().splitlines():
+        if line.startswith("Rss:"):
+            return int(line.split()[1]) * 1024
+    raise OSError("the system does not tell")
+
+
+async def main() -> None:
+    directory = Path(tempfile.mkdtemp(prefix="ssh-benchmark-"))
+    node = Server(EngineSettings(data_dir=directory, host="127.0.0.1", port=0, name="bench", preset="local"))
+    await node.start()
+    settings = SSHSettings(
+        "127.0.0.1",
+        0,
+        directory,
+        unauthenticated_max=200,
+        unauthenticated_per_host_max=200,
+        sessions_per_connection_max=1,
+        collect_after=5.0,
+    )
+    ssh = SSHServer(node, settings)
+    await ssh.start()
+    load = Load(node)
+    loading = asyncio.create_task(load.run())
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+
+    def answer(**values: object) -> None:
+        sys.stdout.write(json.dumps(values) + "\n")
+        sys.stdout.flush()
+
+    answer(ssh=ssh.address.port, node=node.address.port, pid=os.getpid())
+    while line := (await reader.readline()).decode().split():
+        match line:
+            case ["rate", rate]:
+                load.rate = float(rate)
+                answer()
+            case ["stats"]:
+                if not ssh.sessions():
+                    ssh.collector.collect()
+                    gc.unfreeze()
+                apps = sum(isinstance(each, SSHApp) for each in gc.get_objects())
+                answer(rss=resident(), apps=apps, cpu=time.process_time(), sessions=len(ssh.sessions()))
+            case ["profile", "on"]:
+                import cProfile
+
+                profile = cProfile.Profile()
+                profile.enable()
+                answer()
+            case ["profile", file]:
+                profile.disable()
+                profile.dump_stats(file)
+                answer()
+    loading.cancel()
+    await ssh.close("the benchmark is over")
+    await node.abort()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,62 @@
+"""Keeps the garbage collector from stopping everybody.
+
+Python's full collection looks at every object there is: with fifty sessions some hundreds of milliseconds, in the
+middle of everything. What a session consists of is there to stay until it ends, so when one has begun everything is
+moved to where the collector does not look (`gc.freeze`). When sessions have ended, which leaves cycles that only a full
+collection frees, one is made on purpose, for several of them at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from typing import Final
+
+YOUNG_OBJECTS: Final = 10_000
+"""New objects after which the young ones are looked at; Python's own 700 are for small programs."""
+ENDED_MAX: Final = 20
+"""Sessions that may have ended before their memory is taken back at once."""
+
+
+class Collector:
+    """Told of sessions that begin and end. It changes the whole process's collector while there are sessions."""
+
+    def __init__(self, delay: float) -> None:
+        """`delay`: seconds after the first end of a session until the memory of all that have ended is taken back."""
+        self._delay = delay
+        self._timer: asyncio.TimerHandle | None = None
+        self._ended = 0
+        self._threshold = gc.get_threshold()
+
+    def start(self) -> None:
+        gc.set_threshold(YOUNG_OBJECTS, *self._threshold[1:])
+
+    def began(self) -> None:
+        """A session has its first frame on the screen."""
+        gc.freeze()
+
+    def ended(self) -> None:
+        """A session has ended."""
+        self._ended += 1
+        if self._ended >= ENDED_MAX:
+            self.collect()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._delay, self.collect)
+
+    def collect(self) -> None:
+        """Take back the memory of what has ended."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._ended = 0
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+
+    def close(self) -> None:
+        """Leave the collector as it was found."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        gc.unfreeze()
+        gc.set_threshold(*self._threshold)
