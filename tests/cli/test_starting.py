@@ -11,6 +11,7 @@ import pytest
 
 from core.engine import CannotBind
 from core.wire.address import Address
+from core.wire.limits import DEFAULT_PORT
 from tui.cli import starting
 from tui.cli.options import NodeOptions
 from tui.cli.serve import node_options
@@ -86,7 +87,11 @@ async def test_the_options_reach_the_engine(tmp_path: Path) -> None:
 
 
 def test_a_server_without_a_name_is_called_like_its_machine() -> None:
-    assert starting.engine_settings(options({}), 1).name == starting.machine_name()
+    assert starting.engine_settings(options({}), DEFAULT_PORT).name == starting.machine_name()
+
+
+def test_further_servers_on_a_machine_are_told_apart_by_their_ports() -> None:
+    assert starting.engine_settings(options({}), 3781).name == f"{starting.machine_name()}:3781"
 
 
 def test_the_secret_file_is_private_and_follows_the_secret(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.engine import CannotBind, DataDirectoryInUse, EngineSettings, Retention, Server, TlsSettings
+from core.wire.limits import DEFAULT_PORT
 from tui.cli.console import CommandFailed, ExitStatus
 from tui.cli.options import NodeOptions
 from tui.cli.settings import default_data_dir
@@ -88,7 +89,7 @@ def engine_settings(options: NodeOptions, port: int) -> EngineSettings:
         host=options.host,
         port=port,
         advertise=options.advertise,
-        name=options.name or machine_name(),
+        name=options.name or default_name(port),
         secret=options.secret,
         join=options.join,
         preset=options.preset,
@@ -105,6 +106,12 @@ def engine_settings(options: NodeOptions, port: int) -> EngineSettings:
 def data_dir_of(options: NodeOptions, port: int) -> Path:
     """Where the server on `port` keeps its data."""
     return options.data_dir if options.data_dir is not None else default_data_dir(port)
+
+
+def default_name(port: int) -> str:
+    """What people call a server that nobody named: the machine's name, and the port where there may be several."""
+    name = machine_name()
+    return f"{name[:58]}:{port}" if name and port not in (0, DEFAULT_PORT) else name
 
 
 def machine_name() -> str:
