@@ -11,6 +11,7 @@ arrived, so a number with thirty digits is shown with thirty digits.
 from __future__ import annotations
 
 import contextlib
+import functools
 import html
 import re
 from dataclasses import dataclass
@@ -165,6 +166,7 @@ def pretty(body: bytes, limit: int = PRETTY_CHARACTERS_MAX) -> str:
     return neutralise_lines(body.decode("utf-8", "replace"), limit)
 
 
+@functools.lru_cache(maxsize=1024)
 def sentence(body: bytes) -> Sentence:
     """The activity in words, or as compact JSON if it is no ActivityStreams object. Never fails."""
     members = _read(body)

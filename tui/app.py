@@ -34,6 +34,7 @@ from tui.screens.reading import help_screen
 from tui.screens.welcome import WelcomeScreen
 from tui.session import Happening, Identity, Session, Way
 from tui.widgets.composer import Composer
+from tui.widgets.line_pool import LinePool
 
 FRAMES_PER_SECOND: Final = 20
 LOOK_INTERVAL: Final = 1.0
@@ -95,6 +96,8 @@ class ActivityApp(App[int]):
         self.session = session
         self.preferences = preferences or Preferences()
         self.bell_policy: BellPolicy = self.preferences.bell
+        self.line_pool = LinePool()
+        """What has been painted and may be painted again."""
         self._first = first
         self._suggestion = suggestion
         self._leave = leave

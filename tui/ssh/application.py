@@ -7,7 +7,7 @@ import logging
 import traceback
 from collections.abc import Callable
 from contextvars import Context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.color import ColorSystem
 from textual import events
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from tui.ssh.session import SSHSession
 
 log = logging.getLogger(__name__)
+
+QUIET_LOOK_INTERVAL: Final = 10.0
+"""Seconds between two looks at the node while nothing happens: ages and counts of bytes are not worth a frame."""
 
 
 class OutsideClient(NetworkClient):
@@ -79,10 +82,12 @@ class SSHApp(ActivityApp):
         own, self.stylesheet = self.stylesheet, SharedStylesheet(variables=self.stylesheet._variables)
         self.stylesheet.source = own.source
         self._ssh = server
+        self.line_pool = server.line_pool
         self._connection = connection
         self._query = query
         self._endings: list[Callable[[], None]] = []
         self.failure = False
+        self._news = True
         self.shown = False
         """Whether the first whole frame has been made; what is half made is not painted."""
 
@@ -90,6 +95,7 @@ class SSHApp(ActivityApp):
         return SSHMainScreen(self.session, zone=self.preferences.zone)
 
     def schedule_frame(self, due: float) -> None:
+        self._news = True
         self._ssh.painter.want(self, due)
 
     def paint_now(self) -> None:
@@ -101,8 +107,12 @@ class SSHApp(ActivityApp):
                 screen._on_timer_update()
 
     def _look(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if not self._news and now - self._looked < QUIET_LOOK_INTERVAL:
+            return
+        self._news = False
+        self._looked = now
         before = self.session.snapshot
-        self._looked = asyncio.get_running_loop().time()
         self.session.look()
         if self.session.snapshot is not before and self.main.painted:
             self.main.show_snapshot()

@@ -16,6 +16,8 @@ YOUNG_OBJECTS: Final = 10_000
 """New objects after which the young ones are looked at; Python's own 700 are for small programs."""
 ENDED_MAX: Final = 20
 """Sessions that may have ended before their memory is taken back at once."""
+RUN_OUT: Final = 5.0
+"""Seconds for which timers of a session may still hold parts of it after its end."""
 
 
 class Collector:
@@ -26,6 +28,7 @@ class Collector:
         self._delay = delay
         self._timer: asyncio.TimerHandle | None = None
         self._ended = 0
+        self._again = False
         self._threshold = gc.get_threshold()
 
     def start(self) -> None:
@@ -38,6 +41,7 @@ class Collector:
     def ended(self) -> None:
         """A session has ended."""
         self._ended += 1
+        self._again = True
         if self._ended >= ENDED_MAX:
             self.collect()
         elif self._timer is None:
@@ -52,6 +56,10 @@ class Collector:
         gc.unfreeze()
         gc.collect()
         gc.freeze()
+        if self._again:
+            # What still ran out when it was looked at, is free the next time.
+            self._again = False
+            self._timer = asyncio.get_running_loop().call_later(max(self._delay, RUN_OUT), self.collect)
 
     def close(self) -> None:
         """Leave the collector as it was found."""

@@ -28,6 +28,7 @@ from tui.ssh.keyring import KeyRing, write_private
 from tui.ssh.limits import Failures
 from tui.ssh.pace import Painter
 from tui.ssh.settings import SSHSettings
+from tui.widgets.line_pool import LinePool
 
 if TYPE_CHECKING:
     from tui.ssh.session import SSHSession
@@ -91,6 +92,7 @@ class SSHServer:
         self.keyring = KeyRing(settings.data_dir, settings.keys_max)
         self.painter = Painter()
         self.guest = GuestNode(node)
+        self.line_pool = LinePool()
         self.collector = Collector(settings.collect_after)
         self.context = contextvars.copy_context()
         """For what sessions start that is not theirs."""

@@ -229,6 +229,10 @@ class FeedView(RowView):
             raise IndexError(index)
         return entry
 
+    def row_shared(self, index: int) -> Hashable | None:
+        entry = self._entry(index)
+        return (entry.body, entry.sender, entry.at, entry.state, entry.own, entry.why, self._filter, self._zone)
+
     def row_strips(self, index: int, width: int) -> Sequence[Strip]:
         entry = self._entry(index)
         if entry.state == "mark":

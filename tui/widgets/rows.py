@@ -22,6 +22,7 @@ from textual.widget import Widget
 
 from tui.actions import bindings
 from tui.safe_text import fit
+from tui.widgets.line_pool import LinePool
 from tui.widgets.roles import ROLE_CLASSES, ROLE_CSS, Piece
 
 WHEEL_LINES: Final = 3
@@ -65,6 +66,7 @@ class RowView(Widget, can_focus=True):
         self._cache: LRUCache[Hashable, Sequence[Strip]] = LRUCache(512)
         self._styles_by_role: dict[str, Style] = {}
         self._dragging = False
+        self._own_pool: LinePool | None = None
 
     # --- what subclasses say ---------------------------------------------------------------------------------------
 
@@ -86,6 +88,10 @@ class RowView(Widget, can_focus=True):
     def row_strips(self, index: int, width: int) -> Sequence[Strip]:
         """The row's lines, at least one, none wider than `width`."""
         raise NotImplementedError
+
+    def row_shared(self, index: int) -> Hashable | None:
+        """Everything but width and styles that the row's lines depend on, if others may show the same; else None."""
+        return None
 
     def header_strip(self, width: int) -> Strip:
         raise NotImplementedError
@@ -203,10 +209,27 @@ class RowView(Widget, can_focus=True):
         key = (self.row_key(index), self.row_version(index), width)
         strips = self._cache.get(key)
         if strips is None:
-            strips = self._cache[key] = tuple(
-                strip.extend_cell_length(width, self.style_of("text")) for strip in self.row_strips(index, width)
-            )
+            strips = self._cache[key] = self._shared_strips(index, width)
         return strips
+
+    def _shared_strips(self, index: int, width: int) -> Sequence[Strip]:
+        base, shared = self.style_of("text"), self.row_shared(index)
+        if shared is None:
+            return tuple(strip.extend_cell_length(width, base) for strip in self.row_strips(index, width))
+        key = (shared, width, base, self.style_of("dim"), self.style_of("own"), self.app.console.color_system)
+        strips = self._pool.row(key)
+        if strips is None:
+            strips = tuple(strip.extend_cell_length(width, base) for strip in self.row_strips(index, width))
+            self._pool.keep_row(key, strips)
+        return strips
+
+    @property
+    def _pool(self) -> LinePool:
+        """The application's; one of its own for a list elsewhere."""
+        pool = getattr(self.app, "line_pool", None)
+        if not isinstance(pool, LinePool):
+            pool = self._own_pool = self._own_pool or LinePool()
+        return pool
 
     def _end_anchor(self, last: int | None = None) -> tuple[int, int]:
         """The anchor at which the row `last` ends on the last line of the view."""
@@ -283,7 +306,9 @@ class RowView(Widget, can_focus=True):
             return
         width = self.size.width
         differing = [
-            Region(0, y, width, 1) for y, (one, other) in enumerate(zip(old, lines, strict=True)) if one != other
+            Region(0, y, width, 1)
+            for y, (one, other) in enumerate(zip(old, lines, strict=True))
+            if one is not other and one != other
         ]
         if differing:
             self.refresh(*differing)
@@ -294,19 +319,21 @@ class RowView(Widget, can_focus=True):
         selected = self.selected if self.has_focus and self.shows_cursor else None
         bar = self._scrollbar(height)
         lines: list[Strip] = []
+        pool, plain = self._pool, Segment(" ", base)
         if self.header_lines:
             header = self.header_strip(self._row_width).extend_cell_length(self._row_width, base)
             lines.append(Strip([Segment(" ", base), *header, Segment(" ", base)], width))
         for y in range(height):
             if y < len(self._visible):
                 index, line = self._visible[y]
-                body: Iterable[Segment] = self._strips(index, self._row_width)[line]
-                gutter = Segment(" ", base)
-                if index == selected:
+                strip = self._strips(index, self._row_width)[line]
+                if index != selected:
+                    lines.append(pool.line(plain, strip, bar[y], width))
+                else:
                     over = Style(bgcolor=self.style_of("cursor").bgcolor, reverse=self.style_of("cursor").reverse)
-                    body = [Segment(text, style + over if style else over) for text, style, _ in body]
+                    body = [Segment(text, style + over if style else over) for text, style, _ in strip]
                     gutter = Segment(CURSOR_MARK, self.style_of("thumb") + over)
-                lines.append(Strip([gutter, *body, bar[y]], width))
+                    lines.append(Strip([gutter, *body, bar[y]], width))
             elif y == 0 and (words := self.empty_words()):
                 lines.append(Strip([Segment(" " + fit(words, width - 1), self.style_of("dim"))], width))
             else:
