@@ -160,7 +160,7 @@ class Topology:
         if self._stale:
             found = self.forest.members(self.own.id)
             self._stale = False
-            if len(found) != len(self._reachable) or any(server not in self._reachable for server in found):
+            if found != list(self._reachable):
                 self._reachable = dict.fromkeys(found)
         return self._reachable
 
