@@ -15,7 +15,7 @@ from core.node.context import Context
 from core.node.topology import ServerRecord, Topology, record_of
 from core.wire.codec import Frame
 from core.wire.limits import SERVER_LINE_BYTES_MAX
-from core.wire.messages import Guest, ServerAnnounce
+from core.wire.messages import Guest, MapSummary, ServerAnnounce
 
 RECORDS_PER_SECOND: Final = 4.0
 """How many repeated records a node is willing to hear per second."""
@@ -28,6 +28,10 @@ OVERTAKE_GAP: Final = 1.0
 """Seconds between announcements that are made because somebody knows a later one of this node."""
 REDIRECT_GAP: Final = 0.005
 """Seconds between announcements because of redirects: a storm of them is announced together."""
+
+STRUCTURE_GAP: Final = 0.01
+"""Seconds for which structural news is gathered: links that die together are one piece of news. Each piece costs a
+message over every link of the network, and half of the nodes of a network crash at once in the worst of cases."""
 
 
 class Announcements:
@@ -76,9 +80,12 @@ class Announcements:
 
     def flush(self) -> None:
         """Publish structural news that the event in hand brought."""
-        if self._structural:
-            self._structural = False
-            self._publish(everywhere=True)
+        if self._structural and "structure" not in self._context.timers:
+            self._context.timers.set("structure", self._context.after(STRUCTURE_GAP), self._publish_structure)
+
+    def _publish_structure(self) -> None:
+        self._structural = False
+        self._publish(everywhere=True)
 
     def _publish_load(self) -> None:
         if self._load_dirty:
@@ -113,9 +120,15 @@ class Announcements:
         return tuple(guest for link in links for guest in link.guests.values())
 
     def introduce(self, link: Link) -> None:
-        """Tell a new native neighbour everything that is known of the network."""
+        """Tell a new native neighbour of this node, and which records it has, so that it sends what is newer."""
+        records = self._topology.records
+        self._context.send(link, self._topology.own.message())
+        self._context.send(link, MapSummary({record.id: list(record.order) for record in records.values()}))
+
+    def compare(self, link: Link, message: MapSummary) -> None:
+        """A new neighbour says which records it has: send those that it lacks, or has in an older form."""
         for record in self._topology.records.values():
-            if record.id != link.remote_id:
+            if record.id != link.remote_id and tuple(message.records.get(record.id, ())) < record.order:
                 self._context.send(link, record.message())
 
     # --- other nodes' records -----------------------------------------------------------------------------------------
@@ -142,8 +155,9 @@ class Announcements:
             if known.order > record.order:
                 self._context.send(link, known.message())
             return
-        frame = Frame(record.message())
-        if len(frame.data) > SERVER_LINE_BYTES_MAX:
+        frame = Frame(message)
+        listed = len(message.links) + len(message.guests) + len(message.users)
+        if listed > GUESTS_MAX and len(frame.data) > SERVER_LINE_BYTES_MAX:
             self._context.invalid(link, "SERVER_ANNOUNCE: too long to be passed on")
             return
         self._topology.merge(record)

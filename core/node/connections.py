@@ -62,6 +62,7 @@ _NATIVE: Final[_Commands] = frozenset(
         wire.SyncDigest,
         wire.SyncRequest,
         wire.SyncDone,
+        wire.MapSummary,
         wire.Ping,
         wire.Pong,
         wire.ServerRefused,

@@ -74,6 +74,8 @@ class Healing:
         self._observed: Mapping[str, None] | None = None
         self._missing_announced: frozenset[str] = frozenset()
         self._had_link = False
+        self._news: list[str] = []
+        """Servers whose first record has just arrived."""
         self._flapped_at = float("-inf")
         """When a link died last that had not lived long."""
         self._met = dict.fromkeys(self.peers)
@@ -293,9 +295,12 @@ class Healing:
         """Look at who can be reached after an event, and act on differences."""
         current = self._topology.reachable
         if current is self._observed:
+            self._hear_of_others(current, self._news)
+            self._news.clear()
             return
+        self._news.clear()
         self._observed = current
-        self._hear_of_others(current)
+        self._hear_of_others(current, self._topology.records)
         reachable = frozenset(current)
         if reachable == self._reachable:
             return
@@ -320,9 +325,14 @@ class Healing:
                 more = f" and {len(back) - 5} more" if len(back) > 5 else ""
                 context.notify("healed", f"{names}{more}: reachable again", "good", server=back[0])
 
-    def _hear_of_others(self, reachable: Mapping[str, None]) -> None:
+    def heard_of(self, server: str) -> None:
+        """A server's first record has arrived."""
+        self._news.append(server)
+
+    def _hear_of_others(self, reachable: Mapping[str, None], servers: Iterable[str]) -> None:
         """Servers that others were linked with are missing here too: whoever looks for them may be this node."""
-        for server, record in self._topology.records.items():
+        for server in servers:
+            record = self._topology.records[server]
             if server not in self.peers and server not in reachable and not record.left:
                 self._keep_peer(PeerRecord(server, record.hostname, record.port, record.name, self._context.now.wall))
                 if "heal" not in self._context.timers:

@@ -32,6 +32,7 @@ from core.wire.messages import (
     LockDenied,
     LockRelease,
     LockRequest,
+    MapSummary,
     Message,
     Ping,
     Pong,
@@ -370,6 +371,8 @@ class Links:
             case SyncDone():
                 self._synchronisation.done(link, message)
                 self._drain.synchronised(link)
+            case MapSummary():
+                self._announcements.compare(link, message)
             case Ping():
                 self._context.send(link, Pong(message.number))
             case Pong():

@@ -331,7 +331,9 @@ class Node:
         self.registration.account_known(fact)
 
     def _record_merged(self, before: ServerRecord | None, record: ServerRecord) -> None:
-        if before is not None:
+        if before is None:
+            self.healing.heard_of(record.id)
+        else:
             self.balance.load_announced(record.id, before.load, record.load)
             self.balance.sent_announced(before.sent, record.sent)
         if record.left and (before is None or not before.left):

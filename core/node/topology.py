@@ -38,6 +38,8 @@ class ServerRecord:
     """How many clients the node has ever redirected to each server."""
     seen_at: float = 0.0
     """Wall-clock seconds since 1970 at which the node was last known to be reachable."""
+    announcement: ServerAnnounce | None = field(default=None, compare=False, repr=False)
+    """What another node's record was read from: it is passed on as it came."""
 
     @property
     def order(self) -> tuple[int, int]:
@@ -45,6 +47,8 @@ class ServerRecord:
 
     def message(self) -> ServerAnnounce:
         """The record as it travels."""
+        if self.announcement is not None:
+            return self.announcement
         return ServerAnnounce(
             id=self.id,
             load=self.load,
@@ -83,6 +87,7 @@ def record_of(message: ServerAnnounce, wall: float) -> ServerRecord | None:
         successor=message.successor,
         sent=dict(message.sent),
         seen_at=wall,
+        announcement=message,
     )
 
 

@@ -341,6 +341,19 @@ class Network:
         out.send(_Signal.OPEN)
         then(near)
 
+    def connect(self, one: str, other: str) -> tuple[End, End]:
+        """Two ends of a connection that is up already; their parties are still to be set."""
+        self._numbers += 3
+        out = Lane(self, one, other, self._numbers)
+        back = Lane(self, other, one, self._numbers)
+        near = End(self, self._numbers - 2, one, other, out)
+        far = End(self, self._numbers - 1, other, one, back)
+        near.far, far.far = far, near
+        out.receiver, back.receiver = far, near
+        self._ends[near.conn] = near
+        self._ends[far.conn] = far
+        return near, far
+
     # --- what happens to connections ----------------------------------------------------------------------------------
 
     def forget(self, end: End) -> None:

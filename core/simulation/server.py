@@ -164,6 +164,17 @@ class SimulatedServer:
         # Dividing and multiplying by the clock's rate may lose the last bit.
         return Now(max(elapsed, self._woken_by), EPOCH + self.world.schedule.time * self.clock_rate + self.clock_offset)
 
+    def attach(self, end: End) -> None:
+        """Hold the end of a connection that the node has been told of already."""
+        end.party = self
+        self._ends[end.conn] = end
+
+    def settle(self) -> None:
+        """Take up what was put into the node from outside: its timers are due when it says so."""
+        node = self.node
+        if node is not None:
+            self._perform(node.handle(Woke(), self.now()))
+
     # --- events -------------------------------------------------------------------------------------------------------
 
     def handle(self, event: Event) -> None:

@@ -335,6 +335,12 @@ class SyncDone(_Message, frozen=True):
     vector: Vector = {}
 
 
+class MapSummary(_Message, frozen=True):
+    """The records that the sender has, each with its `[incarnation, version]`: the receiver sends those that are newer."""
+
+    records: dict[Identifier, Annotated[list[Counter], msgspec.Meta(min_length=2, max_length=2)]]
+
+
 class Ping(_Message, frozen=True):
     number: Counter = 0
 
@@ -409,6 +415,7 @@ Message = (
     | SyncDigest
     | SyncRequest
     | SyncDone
+    | MapSummary
     | Ping
     | Pong
     | ActivityAck

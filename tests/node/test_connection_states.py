@@ -43,6 +43,7 @@ EXAMPLES: list[Message] = [
     wire.SyncDigest("x"),
     wire.SyncRequest({}),
     wire.SyncDone(),
+    wire.MapSummary({}),
     wire.Ping(1),
     wire.Pong(1),
     wire.ActivityAck("ref", "elsewhere.1.1", 1),

@@ -1,0 +1,137 @@
+"""Large networks, put together as they are once they have settled.
+
+Growing a network of a thousand servers by joins takes minutes of real time, nearly all of it the flooding of news that
+everybody will have in the end. So here the end is built: every server has its links, knows everybody's record, and has
+the same spanning tree. What happens from then on is the real nodes' doing. Small networks built both ways behave alike,
+which a test shows.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from core.node.connections import Link, Connection, State
+from core.node.forest import Edge, Forest
+from core.node.node import Node
+from core.node.topology import ServerRecord
+from core.simulation.plan import Plan
+from core.simulation.schedule import pick, seeded
+from core.simulation.server import EPOCH, SimulatedServer
+from core.simulation.world import PORT, World, server_name
+from core.wire.address import Address
+from core.wire.entries import PeerRecord
+
+FEATURES = frozenset({"quit", "user_info", "sync"})
+
+
+def settled(plan: Plan, world: World) -> World:
+    """Fill a fresh world with `plan.servers` servers that have long been one network."""
+    rng = seeded(plan.seed, "settled")
+    names = [server_name(index) for index in range(plan.servers)]
+    servers = [world.add_server(name) for name in names]
+    for server in servers:
+        server.start()
+    links = overlay(rng, plan.servers, 1 + plan.lazy_links, world.config.links_max, star=plan.shape == "star")
+    ids = [server.id for server in servers]
+    edges = []
+    records = {}
+    for server in servers:
+        node = _node(server)
+        own = node.topology.own
+        own.version = 10
+        records[server.id] = replace(own, links={})
+    for number, (one, other) in enumerate(links):
+        stamp = int(EPOCH * 1_000_000) - 3_600_000_000 + number * 1_000_000
+        edges.append(Edge(stamp, *sorted((ids[one], ids[other]))))
+        records[ids[one]].links[ids[other]] = stamp
+        records[ids[other]].links[ids[one]] = stamp
+    forest = Forest()
+    for edge in edges:
+        forest.add(edge)
+    peers = {
+        server.id: PeerRecord(server.id, server.name, PORT, server.name, EPOCH) for server in servers
+    }
+    for server in servers:
+        _tell(server, records, forest, peers)
+    stamps = [edge.stamp for edge in edges]
+    for (one, other), stamp in zip(links, stamps, strict=True):
+        _link(world, servers[one], servers[other], stamp)
+    for server in servers:
+        server.settle()
+    return world
+
+
+def overlay(rng: random.Random, count: int, degree: int, degree_max: int, *, star: bool) -> list[tuple[int, int]]:
+    """Links as they come about when servers join one after the other: (later, earlier), the oldest first.
+
+    Each joins at a random one, or with `star` at the first, and then makes redundant links until it has `degree`: of
+    three that it draws, to the one with the fewest.
+    """
+    links: list[tuple[int, int]] = []
+    around: list[dict[int, None]] = [{} for _ in range(count)]
+
+    def add(one: int, other: int) -> None:
+        links.append((one, other))
+        around[one][other] = None
+        around[other][one] = None
+
+    for index in range(1, count):
+        other = 0 if star else pick(rng, index)
+        while not star and len(around[other]) >= degree_max:
+            other = pick(rng, index)
+        add(index, other)
+    for index in range(count):
+        while len(around[index]) < min(degree, count - 1):
+            drawn = [pick(rng, count) for _ in range(3)]
+            free = [one for one in drawn if one != index and one not in around[index]]
+            if free:
+                add(index, min(free, key=lambda one: (len(around[one]), one)))
+    return links
+
+
+def _node(server: SimulatedServer) -> Node:
+    assert server.node is not None
+    return server.node
+
+
+def _tell(
+    server: SimulatedServer, records: dict[str, ServerRecord], forest: Forest, peers: dict[str, PeerRecord]
+) -> None:
+    """Let a server know everybody."""
+    node = _node(server)
+    topology = node.topology
+    own = replace(records[server.id], links=dict(records[server.id].links))
+    topology.own.links = own.links
+    topology.records = {**records, server.id: topology.own}
+    topology._forest = forest.copy()
+    topology._stale = True
+    healing = node.healing
+    healing.peers = {id: peer for id, peer in peers.items() if id != server.id}
+    healing._met = dict.fromkeys(healing.peers)
+    healing._reachable = frozenset(topology.reachable)
+    healing._observed = topology.reachable
+    healing._had_link = True
+    server.disk.store.commit(list(healing.peers.values()))
+
+
+def _link(world: World, one: SimulatedServer, other: SimulatedServer, stamp: int) -> None:
+    """Put a link between two servers, as if it had been there for an hour."""
+    near, far = world.network.connect(one.config.hostname, other.config.hostname)
+    for server, end, peer, origin in ((one, near, other, "outbound"), (other, far, one, "inbound")):
+        node = _node(server)
+        address = Address(peer.config.hostname, peer.config.port)
+        connection = Connection(end.conn, "outbound" if origin == "outbound" else "inbound", address, EPOCH, 0.0)
+        link = Link(connection)
+        link.state = State.NATIVE
+        link.features = FEATURES
+        link.remote_id, link.name = peer.id, peer.name
+        link.incarnation = peer.disk.store.incarnation
+        link.hostname, link.port = address
+        link.stamp = stamp
+        link.established_at = -3600.0
+        link.eager = peer.id in node.topology.tree_neighbours(server.id)
+        link.peer_has = {}
+        node._context.connections.add(link)
+        node.links._schedule_ping(link)
+        server.attach(end)
