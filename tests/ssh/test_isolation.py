@@ -74,7 +74,7 @@ async def test_sessions_that_have_ended_leave_no_application_alive(place: Place)
     for number in range(30):
         process = await open_session(place, conn)
         seen += [weakref.ref(app) for app in place.apps()]
-        process.stdin.write(b"x\x1b[<35;4;5M\x1b[97;5u\x1b")
+        process.stdin.write(b"\x1b[<35;4;5M\x1b[97;5u\x1b")
         if number % 2:
             process.stdin.write(b"\x15\x11")
             await process.wait()
@@ -86,7 +86,7 @@ async def test_sessions_that_have_ended_leave_no_application_alive(place: Place)
     await conn.wait_closed()
     del process, conn
     assert len(seen) >= 30
-    await place.until(lambda: not any(each() for each in seen))
+    await place.until(lambda: not any(each() for each in seen), limit=25)
 
 
 async def test_an_application_that_crashes_ends_its_own_session_only(place: Place, capfd):

@@ -12,11 +12,11 @@ import asyncio
 import gc
 from typing import Final
 
-YOUNG_OBJECTS: Final = 10_000
-"""New objects after which the young ones are looked at; Python's own 700 are for small programs."""
+THRESHOLDS: Final = (1_000, 10, 50)
+"""Often, and little at a time: painting leaves much garbage in cycles, and a pass over it should cost milliseconds."""
 ENDED_MAX: Final = 20
 """Sessions that may have ended before their memory is taken back at once."""
-RUN_OUT: Final = 5.0
+RUN_OUT: Final = 3.0
 """Seconds for which timers of a session may still hold parts of it after its end."""
 
 
@@ -32,7 +32,7 @@ class Collector:
         self._threshold = gc.get_threshold()
 
     def start(self) -> None:
-        gc.set_threshold(YOUNG_OBJECTS, *self._threshold[1:])
+        gc.set_threshold(*THRESHOLDS)
 
     def began(self) -> None:
         """A session has its first frame on the screen."""
