@@ -131,7 +131,8 @@ class MainScreen(Screen[None]):
     @property
     def painted(self) -> bool:
         """Whether the panes are there, each with all of its parts: not at the start, nor while the application ends."""
-        return self.is_mounted and self.is_attached and not self.app._exit
+        whole = self.is_mounted and self.is_attached and not self.app._exit
+        return whole and len(self.query("#top, #feed, #filter-words, #network")) == 4
 
     def pane(self, name: str) -> Pane:
         return self.query_one(f"#pane-{name}", Pane)
