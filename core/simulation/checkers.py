@@ -141,7 +141,9 @@ def disks_work(world: World) -> Found:
 def durable(world: World) -> Found:
     """Nothing that was acknowledged is missing on any server's disk."""
     ledger = world.ledger
-    accounts = {entry_id for entry_id, fact in ledger.accounts.items() if _was_promised(world, fact.username, fact.verifier)}
+    accounts = {
+        entry_id for entry_id, fact in ledger.accounts.items() if _was_promised(world, fact.username, fact.verifier)
+    }
     for server, node in nodes(world):
         kept = {entry.id for entry in entries_of(server)}
         held = {post for entry_id in kept if (post := ledger.post_of(entry_id)) is not None}
@@ -203,6 +205,13 @@ def nothing_left(world: World) -> Found:
 
 
 ALWAYS: Final[tuple[Callable[[World], Found], ...]] = (order, bounded, unique_registrations)
-CONVERGED: Final[tuple[Callable[[World], Found], ...]] = (one_network, everybody_is_back, disks_work, nobody_is_leaving, no_dead_links, complete)
+CONVERGED: Final[tuple[Callable[[World], Found], ...]] = (
+    one_network,
+    everybody_is_back,
+    disks_work,
+    nobody_is_leaving,
+    no_dead_links,
+    complete,
+)
 """What the network has to arrive at within the bound."""
 SETTLED: Final[tuple[Callable[[World], Found], ...]] = (durable, unique_names)

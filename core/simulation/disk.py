@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from core.node.events import CommitFailed, Committed, Event, Fetched, StoreRecovered
@@ -67,7 +68,7 @@ class Disk:
         deliver = self.deliver
         while self._fetches and self._fetches[0][0] <= self._settled:
             _, token, query = self._fetches.popleft()
-            self.schedule.after(0.2 * self._delay(), lambda token=token, query=query: self._answer(token, query, deliver))
+            self.schedule.after(0.2 * self._delay(), partial(self._answer, token, query, deliver))
 
     def _answer(self, token: int, query: Fetch, deliver: Callable[[Event], None] | None) -> None:
         if deliver is not None and self.deliver is deliver:

@@ -65,7 +65,9 @@ class HostilePeer:
 
     def start(self, attempts: int) -> None:
         if attempts > 0:
-            self.world.network.dial(self.host, self.target, DIAL_LIMIT, lambda outcome: self._dialled(outcome, attempts))
+            self.world.network.dial(
+                self.host, self.target, DIAL_LIMIT, lambda outcome: self._dialled(outcome, attempts)
+            )
 
     def _dialled(self, outcome: End | Failure, attempts: int) -> None:
         if isinstance(outcome, End):
@@ -142,7 +144,10 @@ def _lie(rng: random.Random, me: str) -> Message:
         wire.LockRelease("u", claim),
         wire.LockRequest(f"free{number}", claim=claim, round=number, stamp=1 + number, verifier="$argon2id$x$y"),
         wire.ActivityBroadcast(
-            msgspec.Raw(b'{"by":"nobody","n":1}'), id=f"{me}.1.{1 + number}", stamp=1 + number, previous=f"{me}.1.{number}"
+            msgspec.Raw(b'{"by":"nobody","n":1}'),
+            id=f"{me}.1.{1 + number}",
+            stamp=1 + number,
+            previous=f"{me}.1.{number}",
         ),
         wire.ActivityBroadcast(msgspec.Raw(b'{"by":"nobody","n":1}')),
         wire.ServerAnnounce(me, number, f"hostile-{me}", 1, incarnation=1, version=number),

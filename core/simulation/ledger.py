@@ -137,7 +137,9 @@ class Ledger:
         self.acks[post] = entry_id
         self.acked_at[post] = self._schedule.time
         if entry_id not in self.accepted:
-            self.problem("durability", f"{post.by}'s activity {number} was acknowledged as {entry_id} before it was kept")
+            self.problem(
+                "durability", f"{post.by}'s activity {number} was acknowledged as {entry_id} before it was kept"
+            )
 
     def refused(self, agent: Agent, number: int, info: str) -> None:
         """The client said that the activity was certainly not accepted, by nobody."""

@@ -214,9 +214,10 @@ def _broken_connections(scene: _Scene) -> list[Operation]:
 def _slow_things(scene: _Scene) -> list[Operation]:
     """Disks and readers that take their time."""
     rng = scene.rng
-    found: list[Operation] = []
-    for _ in range(scene.some(1, 3)):
-        found.append(Operation(scene.moment(), "disk slow", scene.server(), amount=between(rng, 0.05, 2.0)))
+    found = [
+        Operation(scene.moment(), "disk slow", scene.server(), amount=between(rng, 0.05, 2.0))
+        for _ in range(scene.some(1, 3))
+    ]
     for _ in range(scene.some(0, 2)):
         who = scene.people[pick(rng, len(scene.people))].name
         found.append(Operation(scene.moment(), "slow reader", who, amount=between(rng, 0.05, 1.0)))

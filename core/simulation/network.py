@@ -1,8 +1,8 @@
 """The network between hosts: connections like TCP's, and everything that can happen to them.
 
-What one end sends arrives at the other in order, each after a latency of its own, unless the path is cut (it waits, as
-with retransmissions), the connection has gone dead (it vanishes, and nobody is told: half-open), or the host has lost its
-power. Whoever sends to an end that is gone learns of it by a reset.
+What one end sends arrives at the other in order, each after a latency of its own, unless the path is cut (it waits,
+as with retransmissions), the connection has gone dead (it vanishes, and nobody is told: half-open), or the host has
+lost its power. Whoever sends to an end that is gone learns of it by a reset.
 """
 
 from __future__ import annotations

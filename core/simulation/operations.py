@@ -1,4 +1,4 @@
-"""What each operation of a plan does. An operation whose subject is not there, or not in the state for it, does nothing."""
+"""What each operation of a plan does. One whose subject is not there, or not in the state for it, does nothing."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 
 from core.node.config import NodeConfig
 from core.simulation.checkers import ALWAYS, CONVERGED, SETTLED
@@ -54,7 +55,7 @@ def conclude(world: World, started: float) -> Report:
     for operation in plan.operations:
         if operation.what not in HARMLESS:
             world.first_fault = min(world.first_fault, operation.at)
-        world.schedule.at(operation.at, lambda operation=operation: perform(world, operation))
+        world.schedule.at(operation.at, partial(perform, world, operation))
     while world.schedule.time < plan.duration:
         world.schedule.run_until(min(world.schedule.time + 1.0, plan.duration))
         world.note_sizes()

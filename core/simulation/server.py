@@ -71,7 +71,7 @@ class SimulatedServer:
         self.finished: tuple[str, ...] | None = None
         """What the node said it left undone when it left on purpose; None while it has not."""
         self.missed = False
-        """It left, but holds what nobody else may have: it left something undone, or there was nobody to leave it to."""
+        """It left, but holds what nobody else may have: something was left undone, or nobody was there to take it."""
         self.notices: list[tuple[float, Notice]] = []
         store = MemoryStore(node_id(number_of(world.seed, "id", name).to_bytes(8, "big")))
         self.disk = Disk(world.schedule, store, seeded(world.seed, "disk", name), self._kept)

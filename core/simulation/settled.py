@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from core.node.connections import Link, Connection, State
+from core.node.connections import Connection, Link, State
 from core.node.forest import Edge, Forest
 from core.node.node import Node
 from core.node.topology import ServerRecord
@@ -49,9 +49,7 @@ def settled(plan: Plan, world: World) -> World:
     forest = Forest()
     for edge in edges:
         forest.add(edge)
-    peers = {
-        server.id: PeerRecord(server.id, server.name, PORT, server.name, EPOCH) for server in servers
-    }
+    peers = {server.id: PeerRecord(server.id, server.name, PORT, server.name, EPOCH) for server in servers}
     for server in servers:
         _tell(server, records, forest, peers)
     stamps = [edge.stamp for edge in edges]
@@ -107,7 +105,7 @@ def _tell(
     topology._forest = forest.copy()
     topology._stale = True
     healing = node.healing
-    healing.peers = {id: peer for id, peer in peers.items() if id != server.id}
+    healing.peers = {peer_id: peer for peer_id, peer in peers.items() if peer_id != server.id}
     healing._met = dict.fromkeys(healing.peers)
     healing._reachable = frozenset(topology.reachable)
     healing._observed = topology.reachable

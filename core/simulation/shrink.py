@@ -1,7 +1,7 @@
 """Making a failing history shorter: operations are left out, by halves and then one by one, while it still fails.
 
-After Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input" (delta debugging), 2002. Each connection
-and each node has a random source of its own, so leaving out an operation changes little else.
+After Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input" (delta debugging), 2002. Each
+connection and each node has a random source of its own, so leaving out an operation changes little else.
 """
 
 from __future__ import annotations

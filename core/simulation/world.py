@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from core.node.config import NodeConfig, lan
@@ -106,12 +107,12 @@ class World:
                 case _:
                     joins = [names[0], names[1]][: 1 + pick(rng, 2)] if len(names) > 1 else []
             addresses = tuple(Address(one, PORT) for one in joins if index and one != name)
-            self.schedule.at(at, lambda server=server, addresses=addresses: server.start(addresses))
+            self.schedule.at(at, partial(server.start, addresses))
             at += between(rng, 0.0, 0.5)
         for index in range(self.plan.base_servers):
             base = self.add_base_server(f"b{index}")
             remote = Address(names[pick(rng, len(names))], PORT)
-            self.schedule.at(at + between(rng, 0.0, 1.0), lambda base=base, remote=remote: base.start(remote))
+            self.schedule.at(at + between(rng, 0.0, 1.0), partial(base.start, remote))
 
     # --- barriers -----------------------------------------------------------------------------------------------------
 

@@ -336,7 +336,7 @@ class SyncDone(_Message, frozen=True):
 
 
 class MapSummary(_Message, frozen=True):
-    """The records that the sender has, each with its `[incarnation, version]`: the receiver sends those that are newer."""
+    """The records that the sender has, each as `[incarnation, version]`: the receiver sends those that are newer."""
 
     records: dict[Identifier, Annotated[list[Counter], msgspec.Meta(min_length=2, max_length=2)]]
 
