@@ -20,7 +20,7 @@ from core.node.notices import Notice, NoticeKind, Severity
 from core.wire.address import Address
 from core.wire.entries import AccountFact
 from tui.safe_text import neutralise, neutralise_name
-from tui.ssh import colours, output_guard
+from tui.ssh import colours, garbage, output_guard
 from tui.ssh.connection import Person, SSHConnection
 from tui.ssh.garbage import Collector
 from tui.ssh.guest import GuestNode
@@ -120,6 +120,7 @@ class SSHServer:
         output_guard.install()
         self.collector.start()
         colours.install()
+        garbage.install()
         settings = self.settings
         try:
             self._acceptor = await asyncssh.listen(
