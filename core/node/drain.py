@@ -66,6 +66,8 @@ class Drain:
         passed on over the successor's link like any other broadcast."""
         self._leaving: dict[int, Address] = {}
         """Native links whose other side leaves, and the successor that it named."""
+        self._named_here: set[int] = set()
+        """Native links whose other side leaves and named this node."""
 
     # --- this node leaves ---------------------------------------------------------------------------------------------
 
@@ -88,6 +90,8 @@ class Drain:
             # From here on nothing of this node's own may come: its successor could miss it.
             self._registration.freeze()
             self._choose_successor()
+        if self.stage in (Stage.HANDING_OVER, Stage.LETTING_GO):
+            self._reconsider()
         if self.stage is Stage.HANDING_OVER and self._successor_has_everything():
             self._send_everybody_away()
         if self.stage is Stage.LETTING_GO:
@@ -102,13 +106,38 @@ class Drain:
             if link is not self._successor
         ]
 
+    def _staying(self) -> list[Link]:
+        """Native neighbours that do not leave, as far as this node knows."""
+        return [
+            link
+            for link in self._context.connections.links(State.NATIVE)
+            if not (link.conn in self._leaving or link.conn in self._named_here)
+            and not self._is_leaving(link.remote_id or "")
+        ]
+
+    def _reconsider(self) -> None:
+        """Choose again if the successor turns out to leave as well.
+
+        Two that leave at once may have named each other before they knew: they would send their people back and forth
+        and wait for neighbours that neither takes.
+        """
+        successor = self._successor
+        if successor is None or successor.state is not State.NATIVE:
+            return
+        mutual = successor.conn in self._named_here
+        if not mutual and not self._is_leaving(successor.remote_id or ""):
+            return
+        if self._staying():
+            self._choose_successor()
+        elif mutual and self._context.id > (successor.remote_id or ""):
+            # Nobody else is left to go to: the network ends with one of the two.
+            self._successor = None
+            self._successor_address = None
+            self._send_everybody_away()
+
     def _choose_successor(self) -> None:
         context = self._context
-        natives = [
-            link
-            for link in context.connections.links(State.NATIVE)
-            if link.conn not in self._leaving and not self._is_leaving(link.remote_id or "")
-        ]
+        natives = self._staying()
         eager = [link for link in natives if link.eager] or natives
         bases = [link for link in context.connections.links(State.BASE) if link.remote_id is not None]
         if eager:
@@ -222,12 +251,14 @@ class Drain:
     def unlinked(self, link: Link) -> None:
         """A link has gone."""
         self._leaving.pop(link.conn, None)
-        if self.stage is Stage.HANDING_OVER and link is self._successor:
+        self._named_here.discard(link.conn)
+        if link is self._successor:
             self._successor = None
-            self._successor_address = None
-            self._choose_successor()
-        elif link is self._successor:
-            self._successor = None
+            waited_for = self._staying() if self.stage is Stage.LETTING_GO else []
+            if self.stage is Stage.HANDING_OVER or waited_for:
+                # Neighbours that have not got through to it by now never will.
+                self._successor_address = None
+                self._choose_successor()
         self.advance()
 
     # --- a neighbour leaves -------------------------------------------------------------------------------------------
@@ -245,6 +276,8 @@ class Drain:
         if address == Address(context.config.hostname, context.config.port):
             context.notify("quit", f"{name} leaves the network; this server takes its place", server=link.remote_id)
             link.handed_over = True
+            if link.state is State.NATIVE:
+                self._named_here.add(link.conn)
             self._synchronisation.request(link)
             if message.guests:
                 guests = list(message.guests)

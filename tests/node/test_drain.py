@@ -319,6 +319,37 @@ def test_when_two_neighbours_leave_at_once_the_rest_stays_one() -> None:
     assert all(server.reachable == {one.id for one in rest} for server in rest)
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_two_neighbours_that_leave_at_once_do_not_wait_for_each_other(seed: int) -> None:
+    network = Network(seed=seed)
+    servers = network.build(chain(5), redirects=False)
+    rest = [servers[0], servers[1], servers[4]]
+    clients = [network.logged_in(leaver) for leaver in servers[2:4]]
+    servers[2].drain()
+    servers[3].drain()
+    network.run(1.0)
+    assert [server.undone for server in servers[2:4]] == [(), ()]
+    assert not servers[2].alive and not servers[3].alive
+    network.run(2.0)
+    assert all(server.reachable == {one.id for one in rest} for server in rest)
+    assert all(quits(client) for client in clients)
+    # Whoever was sent from one to the other while neither knew of it is sent on from there, not back.
+    final = {server.said(wire.Quit)[-1].new_server_port for server in servers[2:4]}
+    assert final <= {server.config.port for server in rest}
+
+
+def test_when_the_last_two_leave_at_once_neither_waits_for_the_other() -> None:
+    network = Network()
+    first, second = network.build(chain(2), redirects=False)
+    clients = [network.logged_in(server) for server in (first, second)]
+    first.drain()
+    second.drain()
+    network.run(1.0)
+    assert not first.alive and not second.alive
+    assert first.undone == second.undone == ()
+    assert all(quits(client) for client in clients)
+
+
 def test_when_everybody_leaves_at_once_everybody_gets_away() -> None:
     network = Network()
     servers = network.build(star(4), redirects=False)

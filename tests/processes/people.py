@@ -25,7 +25,7 @@ from tests.processes.harness import NodeProcess
 
 
 class Person:
-    """A native client in the test's own process. It stays where it is while its server lives, and resumes elsewhere."""
+    """A native client in the test's own process. It goes where its server sends it, and resumes after every loss."""
 
     def __init__(
         self,
@@ -41,7 +41,6 @@ class Person:
             secret,
             register=register,
             history=history,
-            follow_redirects=False,
             retry_min=0.1,
             retry_max=1.0,
             discover_after=0.5,

@@ -17,8 +17,12 @@ SHAPES = {"chain": chain(COUNT), "star": star(COUNT), "random tree": random_tree
 
 
 async def lock_messages(servers: Sequence[NodeProcess]) -> int:
-    """What all of them together have sent since their start."""
+    """What all of them together have sent since their start; a server's answer may be a moment old."""
     return sum([int((await server.status())["lock_messages"]) for server in servers])
+
+
+async def sent(servers: Sequence[NodeProcess], count: int) -> bool:
+    return await lock_messages(servers) == count
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -31,7 +35,7 @@ async def test_who_registers_at_one_posts_at_all_and_everybody_reads_everything_
     async with await registrar.client() as client:
         await client.register("ann", "her secret")
     # Nothing more may come after these: whether it does shows at the end.
-    assert await lock_messages(servers) - before == 2 * (COUNT - 1)
+    await wait_for(lambda: sent(servers, before + 2 * (COUNT - 1)), 10, "the lock messages are counted")
 
     people = [Person([server], "ann", "her secret") for server in servers]
     await asyncio.gather(*(person.__aenter__() for person in people))
