@@ -21,7 +21,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 START_LIMIT = 30.0
 """Seconds until a node must listen, on a machine that has much else to do."""
 
-_LISTENING = re.compile(r"(?:listening|takes connections)[^\n]*?(?P<host>127\.0\.0\.1|localhost|\[::1\]):(?P<port>\d+)")
+_LISTENING = re.compile(
+    r"(?:listening|takes connections)[^\n]*?(?P<host>127\.0\.0\.1|10(?:\.\d+){3}|localhost|\[::1\]):(?P<port>\d+)"
+)
 
 
 class NodeProcess:

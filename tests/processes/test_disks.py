@@ -1,0 +1,212 @@
+"""Data directories that are full, read-only, in use, lost, restored or copied."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.base_peers.lines import wait_until
+from tests.base_peers.network import chain
+from tests.processes.harness import REPOSITORY, NodeNetwork, NodeProcess, wait_for
+from tests.processes.people import Person
+
+
+async def ended(command: list[str], limit: float = 20.0) -> tuple[int, str]:
+    """Run a command to its end; returns its status and what it said on standard error."""
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=REPOSITORY, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        _, said = await asyncio.wait_for(process.communicate(), limit)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode is not None
+    text = said.decode()
+    assert "Traceback" not in text, text
+    return process.returncode, text
+
+
+async def system(*command: str) -> tuple[int, str]:
+    """Run a command of the system; returns its status and why it failed."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await asyncio.wait_for(process.communicate(), 10)
+    return process.returncode or 0, said.decode().strip()
+
+
+@pytest.fixture
+async def small_disk(tmp_path: Path) -> AsyncIterator[Path]:
+    """A file system of a few mebibytes, where the system allows to make one."""
+    place = tmp_path / "small"
+    place.mkdir()
+    status, why = await system("mount", "-t", "tmpfs", "-o", "size=3m,mode=700", "tmpfs", str(place))
+    if status != 0:
+        pytest.skip(f"the system does not allow to mount a small file system here: {why}")
+    yield place
+    assert await system("umount", "-l", str(place)) == (0, "")
+
+
+async def test_a_full_disk_refuses_with_a_reason_serves_on_and_recovers_by_itself(
+    nodes: NodeNetwork, small_disk: Path
+) -> None:
+    full = NodeProcess(small_disk / "data", options=("--name", "full", *nodes.options))
+    nodes.nodes.append(full)
+    await full.start()
+    healthy = await nodes.start(full)
+    await nodes.settled()
+    async with Person([full]) as writer, Person([healthy]) as other:
+        await writer.post_accepted(["before"])
+        # Somebody else takes what is left of the disk.
+        hog = small_disk / "hog"
+        with hog.open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(b"x" * 4096)
+            except OSError:
+                pass
+        big = "y" * 30_000
+        for number in range(100):
+            writer.client.post({"text": f"n {number}", "filler": big}, ref=f"n {number}")
+        await wait_for(lambda: writer.refused, 20, "activities are refused")
+        await writer.answered()
+        refused = set(writer.refused)
+        assert (await full.status())["storage_error"]
+        await full.said("warning" if "warning" in full.stderr else "error")
+        async with await full.client() as client:
+            client.send({"command": "REGISTER", "username": "ann", "secret": "her secret"})
+            reason = await client.expect_refusal("REGISTER_FAILED")
+            assert "account" in reason or "disk" in reason or "full" in reason, reason
+        # It still passes on what others accept.
+        await other.post_accepted(["from a healthy one"])
+        await writer.has(["from a healthy one"])
+
+        hog.unlink()
+
+        async def recovered() -> bool:
+            return not (await full.status())["storage_error"]
+
+        await wait_for(recovered, 40, "the disk takes writes again")
+        await writer.post_accepted(["after"])
+        await other.has([*writer.accepted])
+        other.nothing_twice()
+        assert not refused & set(other.arrived), "what was refused arrived"
+        accepted = set(writer.accepted)
+    full.kill9()
+    await full.wait()
+    await full.restart()
+    async with Person([full], history=1000) as late:
+        await late.has([*accepted, "from a healthy one"])
+        late.nothing_twice()
+
+
+async def test_a_read_only_data_directory_ends_the_start_with_status_6(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with NodeProcess(data) as node:
+        await node.quit()
+    mounted, why = await system("mount", "--bind", str(data), str(data))
+    if mounted != 0:
+        pytest.skip(f"the system does not allow a read-only mount here: {why}")
+    try:
+        assert await system("mount", "-o", "remount,bind,ro", str(data)) == (0, "")
+        status, said = await ended(NodeProcess(data).command())
+    finally:
+        await system("umount", "-l", str(data))
+    assert status == 6, said
+    assert str(data) in said or "read-only" in said.lower()
+
+
+async def test_a_second_process_on_the_same_data_is_refused_and_the_first_goes_on(nodes: NodeNetwork) -> None:
+    (node,) = await nodes.build([])
+    status, said = await ended(NodeProcess(node.data_dir).command())
+    assert status == 6, said
+    assert "use" in said
+    async with Person([node]) as person:
+        await person.post_accepted(["still here"])
+
+
+async def test_a_taken_port_ends_the_start_with_status_5(nodes: NodeNetwork, tmp_path: Path) -> None:
+    (node,) = await nodes.build([])
+    status, said = await ended(NodeProcess(tmp_path / "other", port=node.port).command())
+    assert status == 5, said
+    assert str(node.port) in said
+
+
+async def test_a_server_with_another_secret_is_not_let_in(nodes: NodeNetwork, tmp_path: Path) -> None:
+    (node,) = await nodes.build([])
+    status, said = await ended(NodeProcess(tmp_path / "other", join=node.address, secret="no such secret").command())
+    assert status == 4, said
+    assert "secret" in said and "no such secret" not in said
+    assert len((await node.status())["servers"]) == 1
+
+
+async def test_who_lost_its_data_comes_back_from_a_backup_and_learns_the_rest(nodes: NodeNetwork) -> None:
+    first = await nodes.start(options=("--backup-interval", "1"))
+    second = await nodes.start(first)
+    await nodes.settled()
+    async with await first.client() as client:
+        await client.register("ann", "her secret")
+    async with Person([first], "ann", "her secret") as writer:
+        await writer.post_accepted(["old"])
+        backups = first.data_dir / "backups"
+        # Two new ones: the second began after the post was accepted.
+        seen = set(backups.glob("backup-*.db"))
+        await wait_until(lambda: len(set(backups.glob("backup-*.db")) - seen) >= 2, 20, "backups are made")
+        kept = first.data_dir.parent / "kept.backup"
+        shutil.copyfile(max(backups.glob("backup-*.db")), kept)
+        await writer.post_accepted(["new"])
+        async with await second.client() as client:
+            await client.register("bob", "his secret")
+        async with Person([second], history=10) as elsewhere:
+            await elsewhere.has(["old", "new"])
+        first.kill9()
+        await first.wait()
+        shutil.rmtree(first.data_dir)
+        program = [sys.executable, "-m", "tui", "restore", str(kept), "--data-dir", str(first.data_dir)]
+        status, said = await ended(program)
+        assert status == 0, said
+        await first.restart(join=second.address)
+        await nodes.settled()
+        await writer.post_accepted(["newest"])
+    for name, secret in (("ann", "her secret"), ("bob", "his secret")):
+        async with await first.client() as client:
+            await client.login(name, secret)
+    for server in (first, second):
+        async with Person([server], history=10) as late:
+            await late.has(["old", "new", "newest"])
+            late.nothing_twice()
+
+
+async def test_of_two_servers_with_one_data_the_one_started_later_stays_and_nothing_accepted_is_lost(
+    nodes: NodeNetwork,
+) -> None:
+    first, second = await nodes.build(chain(2))
+    await first.quit()
+    copy = first.data_dir.parent / "copy"
+    shutil.copytree(first.data_dir, copy)
+    await first.restart()
+    await nodes.settled()
+    twin = NodeProcess(copy, join=second.address, options=("--name", "twin", *nodes.options))
+    nodes.nodes.append(twin)
+    await twin.start()
+    await first.said("two cannot run from one server's data", 20)
+    async with Person([first]) as one, Person([second]) as two, Person([twin]) as three:
+        people = {"one": one, "two": two, "three": three}
+        for name, person in people.items():
+            await person.post_accepted([f"{name} {number}" for number in range(5)])
+        await three.has(two.accepted)
+        await two.has(three.accepted)
+        await twin.quit()
+        await nodes.settled([first, second], limit=50)
+        for person in (one, two):
+            await person.has([*one.accepted, *two.accepted, *three.accepted])
+            person.nothing_twice()
+            for name in people:
+                person.in_order(f"{name} ")
