@@ -55,7 +55,12 @@ class Forest:
     def members(self, node: str) -> list[str]:
         """All nodes that can be reached from one, itself included, sorted."""
         part = self._part.get(node)
-        return sorted(self._members[part]) if part is not None else [node]
+        if part is None:
+            return [node]
+        found = sorted(self._members[part])
+        # Kept in order, so that sorting it again after a small change takes little.
+        self._members[part] = dict.fromkeys(found)
+        return found
 
     def neighbours(self, node: str) -> list[str]:
         """A node's neighbours in the forest, sorted; the same list until they change."""

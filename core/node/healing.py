@@ -294,13 +294,11 @@ class Healing:
     def observe(self) -> None:
         """Look at who can be reached after an event, and act on differences."""
         current = self._topology.reachable
+        if self._news:
+            self._hear_of_others(current)
         if current is self._observed:
-            self._hear_of_others(current, self._news)
-            self._news.clear()
             return
-        self._news.clear()
         self._observed = current
-        self._hear_of_others(current, self._topology.records)
         reachable = frozenset(current)
         if reachable == self._reachable:
             return
@@ -326,12 +324,13 @@ class Healing:
                 context.notify("healed", f"{names}{more}: reachable again", "good", server=back[0])
 
     def heard_of(self, server: str) -> None:
-        """A server's first record has arrived."""
+        """A server's first record has arrived, or the first since it left."""
         self._news.append(server)
 
-    def _hear_of_others(self, reachable: Mapping[str, None], servers: Iterable[str]) -> None:
+    def _hear_of_others(self, reachable: Mapping[str, None]) -> None:
         """Servers that others were linked with are missing here too: whoever looks for them may be this node."""
-        for server in servers:
+        news, self._news = self._news, []
+        for server in news:
             record = self._topology.records[server]
             if server not in self.peers and server not in reachable and not record.left:
                 self._keep_peer(PeerRecord(server, record.hostname, record.port, record.name, self._context.now.wall))
@@ -357,7 +356,6 @@ class Healing:
             known is None
             or (known.hostname, known.port) != (record.hostname, record.port)
             or wall - known.seen_at > SEEN_INTERVAL
-            or server not in self._reachable
         ):
             self._keep_peer(PeerRecord(server, record.hostname, record.port, record.name, wall))
 

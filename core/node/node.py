@@ -331,9 +331,9 @@ class Node:
         self.registration.account_known(fact)
 
     def _record_merged(self, before: ServerRecord | None, record: ServerRecord) -> None:
-        if before is None:
+        if before is None or before.left:
             self.healing.heard_of(record.id)
-        else:
+        if before is not None:
             self.balance.load_announced(record.id, before.load, record.load)
             self.balance.sent_announced(before.sent, record.sent)
         if record.left and (before is None or not before.left):
