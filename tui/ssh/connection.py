@@ -8,8 +8,9 @@ completion is what proved it.
 from __future__ import annotations
 
 import logging
+import socket
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import asyncssh
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from tui.ssh.session import SSHSession
 
 log = logging.getLogger(__name__)
+
+SOCKET_BUFFER: Final = 256 * 1024
+"""Bytes that the system may keep for a client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,10 @@ class SSHConnection(asyncssh.SSHServer):
         # grants a large window and does not read would be buffered for without bound.
         conn.pause_writing = self._socket_full  # type: ignore[method-assign]
         conn.resume_writing = self._socket_drained  # type: ignore[method-assign]
+        sock = conn.get_extra_info("socket")
+        if sock is not None:
+            # By itself the system would keep megabytes of old frames for a client that does not read.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
         peer = conn.get_extra_info("peername")
         self.host = str(peer[0]) if peer else "?"
         if not self._server.admit(self):

@@ -95,7 +95,8 @@ class ChannelDriver(Driver):
 
     def write(self, data: str) -> None:
         """Write to the terminal, joined with everything else that is written in this tick of the event loop."""
-        if self._stopped:
+        if self._stopped or self._paused:
+            # Nothing is lost: when the client has caught up, the whole screen is painted.
             return
         self._pending.append(data)
         if self._flush is None:
@@ -145,6 +146,7 @@ class ChannelDriver(Driver):
         """Give the terminal back; harmless when repeated."""
         self.disable_input()
         if not self._stopped:
+            self._paused = False
             self.write(RESTORE)
             self._stopped = True
             self.flush()
