@@ -9,16 +9,12 @@ import sys
 import weakref
 import webbrowser
 
-import pytest
 from textual._context import active_app
 
 from tests.ssh.conftest import Place
 from tests.ssh.terminal import TerminalCommand
 from tui.ssh.application import SSHApp
 from tui.ssh.driver import RESTORE
-
-# An application that ends while Textual has work prepared for it leaves that work undone.
-pytestmark = pytest.mark.filterwarnings("ignore:coroutine .Suggester._get_suggestion. was never awaited")
 
 SIZE = (80, 24)
 
@@ -74,7 +70,7 @@ async def test_sessions_that_have_ended_leave_no_application_alive(place: Place)
     for number in range(30):
         process = await open_session(place, conn)
         seen += [weakref.ref(app) for app in place.apps()]
-        process.stdin.write(b"\x1b[<35;4;5M\x1b[97;5u\x1b")
+        process.stdin.write(b"x\x1b[<35;4;5M\x1b[97;5u\x1b")
         if number % 2:
             process.stdin.write(b"\x15\x11")
             await process.wait()

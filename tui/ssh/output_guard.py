@@ -8,11 +8,12 @@ process that serves sessions nothing is printed at all, so the wrapping is taken
 from __future__ import annotations
 
 import contextlib
-import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import textual.app
+from textual.dom import DOMNode
+from textual.suggester import Suggester
 
 
 @contextlib.contextmanager
@@ -25,6 +26,23 @@ def install() -> None:
     for name in ("redirect_stdout", "redirect_stderr"):
         if hasattr(textual.app, name):
             setattr(textual.app, name, _leave_alone)
-    # An application that ends while Textual has work prepared for it leaves that work undone, and Python would say so
-    # on standard error, in the middle of the operator's screen.
-    warnings.filterwarnings("ignore", r"coroutine 'Suggester\._get_suggestion' was never awaited", RuntimeWarning)
+    # An application that ends while a suggestion is prepared for it leaves that undone, and Python would say so on
+    # standard error, in the middle of the operator's screen.
+    Suggester._get_suggestion = _suggest_later  # type: ignore[assignment, method-assign]
+
+
+_get_suggestion = Suggester._get_suggestion
+
+
+class _Suggestion:
+    """The work of suggesting, begun when somebody waits for it."""
+
+    def __init__(self, suggester: Suggester, requester: DOMNode, value: str) -> None:
+        self._arguments = suggester, requester, value
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return _get_suggestion(*self._arguments).__await__()
+
+
+def _suggest_later(self: Suggester, requester: DOMNode, value: str) -> _Suggestion:
+    return _Suggestion(self, requester, value)
