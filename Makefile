@@ -17,7 +17,7 @@ DEV := $(VENV)/.stamp-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test test-quick lint types imports pytest format screenshots bench clean
+.PHONY: help serve test test-quick lint types imports pytest slow format screenshots bench clean
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -43,8 +43,11 @@ imports: $(DEV) ## Which part may import which
 
 # Exit status 5: nothing was selected, which ARGS may well want.
 pytest: $(DEV) ## The tests, those that need the machine for themselves last
-	$(BIN)/pytest -n 2 -m "not serial" $(ARGS) || [ $$? -eq 5 ]
-	$(BIN)/pytest -m serial $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/pytest -n 2 -m "not serial and not slow" $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/pytest -m "serial and not slow" $(ARGS) || [ $$? -eq 5 ]
+
+slow: $(DEV) ## The tests that take long
+	$(BIN)/pytest -n 2 -m slow $(ARGS)
 
 format: $(DEV) ## Let the formatter and the safe fixes at the code
 	$(BIN)/ruff check --fix

@@ -1,4 +1,4 @@
-"""`python -m core.simulation`: sweep, replay, table."""
+"""`python -m core.simulation`: sweep, replay."""
 
 from __future__ import annotations
 
@@ -30,11 +30,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _sweep(options)
         case "replay":
             return _replay(options)
-        case "table":
-            # The bars' worlds are large: loaded only when asked for.
-            from core.simulation.table import print_table
-
-            return print_table(options.rows, options.seeds)
         case _:
             parser.print_help()
             return 2
@@ -60,9 +55,6 @@ def _parser() -> argparse.ArgumentParser:
     once.add_argument("--quiet", action="store_true", help="only the outcome")
     once.add_argument("--save", type=Path, metavar="FILE", help="write the plan as JSON")
     once.add_argument("--shrink", action="store_true", help="find the shortest history that still fails")
-    bars = commands.add_parser("table", help="measure what the network has to show, and print it with its bars")
-    bars.add_argument("rows", nargs="*", metavar="ROW", help="only rows whose name begins so; all by default")
-    bars.add_argument("--seeds", type=int, default=None, help="how many histories a row, where it takes several")
     return parser
 
 

@@ -59,6 +59,7 @@ MESSAGES: list[wire.Message] = [
     wire.SyncDigest("d"),
     wire.SyncRequest({}),
     wire.SyncDone(),
+    wire.MapSummary({}),
     wire.Ping(1),
     wire.Pong(1),
     wire.ActivityAck("r", "nonsense", -1),
