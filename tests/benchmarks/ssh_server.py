@@ -17,7 +17,28 @@ from tui.activities import note
 from tui.ssh import SSHServer, SSHSettings
 from tui.ssh.application import SSHApp
 
-WORDS = ["the", "quick", "brown", "fox", "jumps", "over", "the", "lazy", "dog", "while", "a", "node", "passes", "on", "what", "people", "say", "to", "each", "other"]
+WORDS = [
+    "the",
+    "quick",
+    "brown",
+    "fox",
+    "jumps",
+    "over",
+    "the",
+    "lazy",
+    "dog",
+    "while",
+    "a",
+    "node",
+    "passes",
+    "on",
+    "what",
+    "people",
+    "say",
+    "to",
+    "each",
+    "other",
+]
 
 
 class Load:

@@ -63,7 +63,7 @@ async def test_two_neighbours_leave_at_once_and_the_network_stays_one(nodes: Nod
         await wait_for(lambda: writer.accepted, 10, "some are accepted")
         servers[2].terminate()
         servers[3].terminate()
-        assert await asyncio.gather(servers[2].wait(12), servers[3].wait(12)) == [0, 0]
+        assert list(await asyncio.gather(servers[2].wait(12), servers[3].wait(12))) == [0, 0]
         rest = [servers[0], servers[1], servers[4]]
         await nodes.settled(rest)
         await writer.answered()
