@@ -105,7 +105,7 @@ def first_frame(directory: Path) -> None:
 async def memory(directory: Path) -> None:
     """Resident memory of a headless server without clients and with idle ones."""
     async with NodeProcess(directory, options=("--no-redirects",)) as node:
-        before = resident(node.pid)
+        before = await steady(node.pid)
         clients = []
         for _ in range(IDLE_CLIENTS):
             reader, writer = await asyncio.open_connection(*node.address)
@@ -113,7 +113,7 @@ async def memory(directory: Path) -> None:
             clients.append((reader, writer))
         for reader, _ in clients:
             assert b"LOGIN_SUCCESS" in await reader.readline()
-        after = resident(node.pid)
+        after = await steady(node.pid)
         for _, writer in clients:
             writer.close()
         await node.kill()
@@ -121,6 +121,15 @@ async def memory(directory: Path) -> None:
         f"resident memory of a headless server: {before / 1024:.1f} MiB, with {IDLE_CLIENTS} idle clients"
         f" {after / 1024:.1f} MiB ({(after - before) / IDLE_CLIENTS:.1f} KiB each)"
     )
+
+
+async def steady(pid: int) -> int:
+    """KiB, once it has stopped changing: a start takes more for a moment than what follows."""
+    last = -1
+    while (now := resident(pid)) != last:
+        last = now
+        await asyncio.sleep(1.5)
+    return now
 
 
 def resident(pid: int) -> int:
