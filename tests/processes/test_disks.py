@@ -184,6 +184,7 @@ async def test_who_lost_its_data_comes_back_from_a_backup_and_learns_the_rest(no
             late.nothing_twice()
 
 
+@pytest.mark.slow
 async def test_of_two_servers_with_one_data_the_one_started_later_stays_and_nothing_accepted_is_lost(
     nodes: NodeNetwork,
 ) -> None:

@@ -74,6 +74,7 @@ async def login(node: HostedNode, name: str, secret: str) -> list[Any]:
     return await node.talk({**message, "history": 1}, until="CAUGHT_UP", limit=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["a cable that carries nothing", "an interface that goes down"])
 async def test_both_sides_of_a_partition_go_on_and_agree_once_it_is_healed(
     hosts: Hosts, servers: list[HostedNode], way: str
