@@ -54,6 +54,7 @@ async def small_disk(tmp_path: Path) -> AsyncIterator[Path]:
     assert await system("umount", "-l", str(place)) == (0, "")
 
 
+@pytest.mark.slow
 async def test_a_full_disk_refuses_with_a_reason_serves_on_and_recovers_by_itself(
     nodes: NodeNetwork, small_disk: Path
 ) -> None:

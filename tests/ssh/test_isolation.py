@@ -63,6 +63,7 @@ async def test_each_application_is_painted_in_its_own_context(place: Place, monk
     conn.close()
 
 
+@pytest.mark.slow
 async def test_sessions_that_have_ended_leave_no_application_alive(place: Place):
     """The parser of keys is remembered for ever by a cache in Textual; it must not hold the application too."""
     conn = await place.connect("anonymous")
