@@ -1,7 +1,7 @@
 """Announcements: this node's link-state record, the flooding of everybody's, and speaking for all towards base servers.
 
 Structural news (a link, a guest, a departure) is flooded at once over every native link; a changed load or user list
-goes over the tree only, at most every `announce_gap`. Without news a record is repeated every `announce_interval`,
+goes over the tree only, at most every `announce_gap`. Without news a record is repeated every `refresh_interval`,
 stretched in large networks so that a node hears a handful of messages a second however many nodes there are.
 """
 
@@ -96,7 +96,7 @@ class Announcements:
         self._schedule_refresh()
 
     def _schedule_refresh(self) -> None:
-        interval = self._context.config.announce_interval * self._stretch()
+        interval = max(self._context.config.refresh_interval, len(self._topology.reachable) / RECORDS_PER_SECOND)
         self._context.timers.set("refresh", self._context.after(interval), self._refresh)
 
     def _publish(self, *, everywhere: bool) -> None:

@@ -21,7 +21,9 @@ class NodeConfig:
     """What people call the node; the start of its id when empty."""
 
     announce_interval: float = 5.0
-    """Between announcements (base protocol). Our own nodes stretch it when the network is large."""
+    """Between announcements to base servers (base protocol)."""
+    refresh_interval: float = 30.0
+    """Between announcements to our own nodes when nothing has changed; they stretch it when the network is large."""
     announce_gap: float = 0.5
     """Least time between announcements of changed loads or users: shorter spreads news faster, longer costs less."""
     lock_limit: float = 10.0
@@ -41,7 +43,11 @@ class NodeConfig:
     dial_limit: float = 5.0
     redial_min: float = 0.25
     redial_max: float = 30.0
-    """Backoff between attempts to find lost servers: doubled each time, with full jitter."""
+    """Backoff between attempts at a server that was named, or that speaks only the base protocol: doubled each time,
+    with full jitter."""
+    heal_max: float = 5.0
+    """The same for servers that were lost: parts of a network that can reach each other again find that out within this
+    time, and one node of each part makes a few attempts so often for as long as anybody is missing."""
     heal_jitter: float = 0.2
     """The first attempt after a loss comes within this time, at random."""
     remember_lost: float = 7 * 24 * 3600.0

@@ -26,6 +26,10 @@ DIALS_AT_ONCE: Final = 3
 """Attempts to find lost servers that one node has under way."""
 RESPONSIBLE_ROUNDS: Final = 6
 """How often a node that lost a neighbour looks for it before it leaves that to its part's coordinator."""
+SEARCH_ROUNDS: Final = 6
+"""For so many rounds after a loss, a dial that is refused is followed by the next at once: where most nodes have died
+together, the parts that are left find each other among the dead. Later rounds cost a few dials each, however many
+servers are missing."""
 SEEN_INTERVAL: Final = 3600.0
 """How often the store is told that a peer is still there."""
 
@@ -152,7 +156,7 @@ class Healing:
         context = self._context
         config = context.config
         if attempt.server is not None:
-            self._suspended[attempt.server] = context.after(config.redial_max if refused else config.dial_limit)
+            self._suspended[attempt.server] = context.after(config.heal_max if refused else config.dial_limit)
             if refused:
                 self._adopt_guests_of(attempt.server)
         match attempt.purpose:
@@ -170,13 +174,19 @@ class Healing:
             case "lazy":
                 self._schedule_lazy()
             case "heal" | "successor":
-                if not any(other.purpose == "heal" for other in self._attempts.values()):
-                    self._schedule_round(self._backoff(self._round))
+                if refused and self._round <= SEARCH_ROUNDS and not context.draining:
+                    # That one is dead for sure: no reason to wait before the next is tried.
+                    self._dial_missing(self.missing())
+                elif not any(other.purpose == "heal" for other in self._attempts.values()):
+                    self._schedule_round(self._heal_backoff())
 
-    def _backoff(self, attempts: int) -> float:
+    def _backoff(self, attempts: int, most: float | None = None) -> float:
         config = self._context.config
-        ceiling = min(config.redial_max, config.redial_min * 2.0 ** min(attempts, 16))
+        ceiling = min(most or config.redial_max, config.redial_min * 2.0 ** min(attempts, 16))
         return ceiling * (0.5 + 0.5 * self._context.rng.random())
+
+    def _heal_backoff(self) -> float:
+        return self._backoff(self._round, self._context.config.heal_max)
 
     # --- links --------------------------------------------------------------------------------------------------------
 
@@ -313,7 +323,7 @@ class Healing:
         if gone and not context.draining:
             context.timers.set("missing", context.after(1.0), self._announce_missing)
             jitter = context.config.heal_jitter * context.rng.random()
-            self._schedule_round(jitter if self._round == 0 else self._backoff(self._round))
+            self._schedule_round(jitter if self._round == 0 else self._heal_backoff())
         if came:
             self._schedule_lazy()
             back = [server for server in came if server in self._missing_announced]
@@ -335,7 +345,7 @@ class Healing:
             if server not in self.peers and server not in reachable and not record.left:
                 self._keep_peer(PeerRecord(server, record.hostname, record.port, record.name, self._context.now.wall))
                 if "heal" not in self._context.timers:
-                    self._schedule_round(self._backoff(self._round))
+                    self._schedule_round(self._heal_backoff())
 
     def _came(self, server: str) -> None:
         if server == self._context.id:
@@ -432,13 +442,18 @@ class Healing:
             return
         self._responsible -= 1
         self._round += 1
+        self._dial_missing(missing)
+        self._schedule_round(self._heal_backoff())
+
+    def _dial_missing(self, missing: list[str]) -> None:
+        """Have as many dials under way as one node may."""
         under_way = {attempt.server for attempt in self._attempts.values()}
         room = DIALS_AT_ONCE - sum(attempt.purpose == "heal" for attempt in self._attempts.values())
-        for server in self._wanted(missing)[: max(0, room)]:
-            if server not in under_way:
-                peer = self.peers[server]
-                self._dial(Address(peer.hostname, peer.port), "heal", server)
-        self._schedule_round(self._backoff(self._round))
+        if room <= 0:
+            return
+        for server in self._wanted([one for one in missing if one not in under_way])[:room]:
+            peer = self.peers[server]
+            self._dial(Address(peer.hostname, peer.port), "heal", server)
 
     def _wanted(self, missing: list[str]) -> list[str]:
         """Missing servers in the order in which to look for them: lost neighbours, those next to them, the rest."""

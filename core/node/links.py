@@ -51,6 +51,9 @@ from core.wire.names import name_problem
 VERIFIER_PREFIXES: Final = ("$argon2", "$scrypt$", "$2b$")
 """How a salted hash in the PHC string format begins; anything else in a USER_INFO is a secret in clear."""
 
+MEASURE_INTERVAL: Final = 30.0
+"""Seconds after which a link's round trip is measured again although its other side has just been heard."""
+
 
 class Links:
     """The servers' half of the node."""
@@ -316,8 +319,13 @@ class Links:
         now = self._context.now.monotonic
         config = self._context.config
         silence = now - link.heard_at
-        limit = config.ping_interval * config.ping_misses
-        if silence >= limit and link.unanswered >= config.ping_misses:
+        if now < link.heard_at + config.ping_interval and now < link.pinged_at + MEASURE_INTERVAL:
+            # It lives: there is no need to ask.
+            self._context.timers.set(
+                ("ping", link.conn), link.heard_at + config.ping_interval, lambda: self._ping(link)
+            )
+            return
+        if link.unanswered >= config.ping_misses:
             self._context.notify(
                 "unlinked", f"{link.name} does not answer any more ({silence:.0f} s)", "warning", server=link.remote_id
             )
