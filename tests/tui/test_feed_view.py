@@ -6,6 +6,7 @@ import time
 
 from tests.tui.driving import lines_of, ready, settled, until
 from tests.tui.fakes import World
+from tui.feed import parse_filter
 
 
 def texts(app) -> list[str]:
@@ -185,6 +186,18 @@ async def test_a_search_through_many_rows_leaves_room_for_everything_else():
         await pilot.press("escape")
         app.main.filter_input.value = "line 49999"
         await until(pilot, lambda: app.main.feed.matches == 1 and not app.main.feed.searching, 20)
+
+
+async def test_an_activity_that_comes_before_the_search_has_begun_is_found_once(world):
+    app = world.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        view = app.main.feed
+        view.apply_filter(parse_filter("boats"))
+        world.says("bob", "about boats")
+        view.changed()
+        await until(pilot, lambda: not view.searching)
+        assert view.matches == 1
 
 
 async def test_a_bad_filter_says_what_is_wrong_beside_it(world):

@@ -112,7 +112,7 @@ class FeedView(RowView):
         self._to_end()
         self._searching = bool(wanted)
         if wanted:
-            self.run_worker(self._search(wanted, self._generation), group="search", exclusive=True)
+            self.run_worker(self._search(wanted, self._generation, self._tested_to), group="search", exclusive=True)
         self.changed()
 
     def toggle_rest(self) -> None:
@@ -124,9 +124,11 @@ class FeedView(RowView):
         if key is not None and (index := self.row_index(key)) is not None:
             self.select(index)
 
-    async def _search(self, wanted: Filter, generation: int) -> None:
-        """Test the rows that were there before the filter, newest first, in slices."""
-        until = self._tested_to
+    async def _search(self, wanted: Filter, generation: int, until: int) -> None:
+        """Test the rows that were there before the filter, those before `until`, newest first, in slices.
+
+        Later ones are tested as they come, which they may do before this begins.
+        """
         begun = time.monotonic()
         for entry in self.feed.newest_first():
             if entry.serial < until and self._test(wanted, entry):
