@@ -381,14 +381,16 @@ class Sessions:
             context.invalid(session, f"ACTIVITY_MESSAGE: previous: {error}")
             return
         ref = message.ref if session.native else None
-        if ref is None and self._context.draining:
-            # A refusal would cost the client its service; it is sent on in a moment, and posts there.
-            self._settle(session, "waiting to be sent on")
-            self._queue(session, message)
+        if self._context.draining:
+            # It is sent on in a moment. A client that names its activities repeats there what was not answered here;
+            # to any other a refusal would cost its service, so its lines wait.
+            if ref is None:
+                self._settle(session, "waiting to be sent on")
+                self._queue(session, message)
             return
         sender = "" if session.claim is None else session.user
-        problem = self._post_problem()
-        if problem is not None:
+        if context.storage_error is not None:
+            problem = f"this server cannot keep activities now: {context.storage_error}"
             if ref is not None:
                 context.send(session, ActivityRefused(ref, problem))
             else:
@@ -418,13 +420,6 @@ class Sessions:
             then=lambda problem: self._kept(session, entry, problem),
         )
         session.last_post = entry.id
-
-    def _post_problem(self) -> str | None:
-        if self._context.draining:
-            return "this server is leaving the network"
-        if self._context.storage_error is not None:
-            return f"this server cannot keep activities now: {self._context.storage_error}"
-        return None
 
     def _answer_repetition(self, session: Session, ref: str, known: EntryId, problem: str | None) -> None:
         if problem is None:

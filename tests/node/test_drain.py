@@ -143,14 +143,20 @@ def test_a_client_that_comes_while_the_server_leaves_is_sent_on_as_well() -> Non
         assert client.closed is not None
 
 
-def test_posts_are_refused_while_the_server_leaves() -> None:
+def test_a_post_that_comes_while_the_server_leaves_is_left_to_be_repeated_at_its_successor() -> None:
     network = Network()
-    first, _, client = slow_leaver(network)
+    first, second, client = slow_leaver(network)
     first.drain()
     client.post("too late", ref="r1")
-    network.run(0.1)
-    (refused,) = client.of(wire.ActivityRefused)
-    assert "leaving" in refused.info
+    network.run(10.0)
+    assert not client.of(wire.ActivityRefused)
+    assert [ack for ack in client.of(wire.ActivityAck) if ack.ref == "r1"] == []
+    (told,) = client.of(wire.Quit)
+    assert told.new_server_port == second.config.port
+    again = network.logged_in(second)
+    again.post("too late", ref="r1")
+    network.run(1.0)
+    assert [ack.ref for ack in again.of(wire.ActivityAck)] == ["r1"]
 
 
 def test_a_base_client_that_posts_while_the_server_leaves_is_sent_on_rather_than_refused() -> None:
