@@ -16,6 +16,7 @@ from tui.activities import note
 from tui.app import Preferences
 from tui.screens.asking import AskScreen, ConfirmScreen, CopyScreen
 from tui.screens.leaving import LeavingScreen
+from tui.screens.welcome import WelcomeScreen
 from tui.session import Identity
 
 SIZES = [(80, 24), (120, 40), (200, 50)]
@@ -64,6 +65,7 @@ async def test_a_line_that_cannot_be_sent_stays_in_the_composer_with_the_reason(
         await type_line(pilot, "hello")
         assert app.main.composer.value == "hello"
         assert "not logged in" in str(app.main.query_one("#composer-problem", Static).render())
+        await until(pilot, lambda: isinstance(app.screen, WelcomeScreen))
 
 
 async def test_a_slash_begins_a_command_and_two_write_one(world):
