@@ -252,6 +252,13 @@ def test_status_is_of_the_server_that_was_asked_also_if_others_have_fewer_people
         assert ended.out.startswith(f"full at {full.address}")
 
 
+def test_status_does_not_count_the_anonymous_among_the_registered(program: Program, tmp_path: Path) -> None:
+    with running_node(program, tmp_path / "a") as node:
+        out = program.run("status", node.address).out
+        assert "1 client, 0 registered users" in out
+        assert re.search("^anonymous", out, re.MULTILINE)
+
+
 def test_status_tells_servers_of_one_name_apart_by_their_addresses(program: Program, tmp_path: Path) -> None:
     with (
         running_node(program, tmp_path / "a", "--name", "desk") as first,

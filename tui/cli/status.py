@@ -81,9 +81,10 @@ def table(snapshot: NodeSnapshot) -> Iterator[str]:
     here = sum(server.state in ("here", "reachable", "guest") for server in snapshot.servers)
     clients = sum(server.load for server in snapshot.servers if server.state in ("here", "reachable", "guest"))
     name = neutralise_name(snapshot.name) or snapshot.id[:8]
+    registered = snapshot.users_total - sum(user.registered_at is None for user in snapshot.users)
     yield (
         f"{name} at {Address(neutralise(snapshot.hostname), snapshot.port)}: "
-        f"{_count(here, 'server')}, {_count(clients, 'client')}, {_count(snapshot.users_total, 'registered user')}, "
+        f"{_count(here, 'server')}, {_count(clients, 'client')}, {_count(registered, 'registered user')}, "
         f"{_count(snapshot.activities, 'activity', 'activities')} kept"
     )
     yield from _warnings(snapshot)
