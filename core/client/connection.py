@@ -22,7 +22,8 @@ from core.client.events import (
     ServerQuits,
     StatusArrived,
 )
-from core.client.machine import ClientMachine, Connect, Disconnect, Send, State, Tell, WakeAt
+from core.client.machine import ClientMachine, State
+from core.client.outputs import Connect, Disconnect, Send, Tell, WakeAt
 from core.client.settings import ClientSettings
 from core.wire.address import Address
 from core.wire.codec import MalformedLine, decode, encode

@@ -15,10 +15,7 @@ import base64
 import enum
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
-
-import msgspec
 
 from core.client.events import (
     ActivityAccepted,
@@ -41,7 +38,9 @@ from core.client.events import (
     StatusArrived,
 )
 from core.client.inbox import Inbox
+from core.client.outputs import Connect, Disconnect, Output, Send, Tell, WakeAt
 from core.client.posts import Post, Posts, raw_activity
+from core.client.route import Route
 from core.client.settings import FEATURES, ClientSettings
 from core.wire import messages as wire
 from core.wire.address import Address
@@ -51,8 +50,8 @@ from core.wire.limits import CLIENT_LINE_BYTES_MAX
 from core.wire.messages import Message
 from core.wire.names import ANONYMOUS
 
-LEARNT_MAX: Final = 16
-"""Servers remembered from redirects and farewells."""
+SERVERS_HEARD_MAX: Final = 16
+"""Servers of a picture of the network that are looked at."""
 REDIRECTS_NONE: Final = 1000
 """Said at a login by a client that follows no redirects: a native server keeps a client that has followed any."""
 LOGIN_RETRIES: Final = 3
@@ -71,38 +70,6 @@ class State(enum.Enum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True)
-class Connect:
-    """Open a connection; None is the server in this process."""
-
-    address: Address | None
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    message: Message
-
-
-@dataclass(frozen=True, slots=True)
-class Disconnect:
-    """Flush and close the connection. What still comes of it is not handed in."""
-
-
-@dataclass(frozen=True, slots=True)
-class WakeAt:
-    """Call `woke` at this monotonic time; only the last one counts. None: not at all."""
-
-    at: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Tell:
-    event: ClientEvent
-
-
-Output = Connect | Send | Disconnect | WakeAt | Tell
-
-
 def make_secret(rng: random.Random) -> str:
     """A secret as existing clients make them: 26 base-32 characters, 130 bits."""
     return base64.b32encode(rng.randbytes(17)).decode()[:26].lower()
@@ -119,12 +86,7 @@ class ClientMachine:
         self.settings = settings
         self.state = State.IDLE
         self._rng = rng
-        self._home = home
-        self._configured = list(addresses)
-        self._learnt: list[Address] = []
-        self._last_good: Address | None = None
-        self._current: Address | None = None
-        self._turn = 0
+        self._route = Route(addresses, home=home, redirects_max=settings.redirects_max)
         self._outputs: list[Output] = []
         self._inbox = Inbox(settings.seen, settings.streams_max)
         self._posts = Posts(settings.posts_max, settings.posts_bytes_under_way)
@@ -139,14 +101,10 @@ class ClientMachine:
         self._id = base64.b32encode(rng.randbytes(10)).decode().lower()
         self._number = 0
         self._attempts = 0
-        self._redirects = 0
-        self._visited: list[str] = []
         self._ever_online = False
         self._login_refusals = 0
         self._native = False
         self._live = False
-        self._next: Address | None = None
-        self._next_is_set = False
         self._previous: tuple[str, int] | None = None
         self._deadline: float | None = None
         self._heard_at = 0.0
@@ -221,7 +179,7 @@ class ClientMachine:
         self._native = False
         self._live = False
         self._settling = False
-        self._tell(Connected(self._current))
+        self._tell(Connected(self._route.current))
         if self._registered or self._register_unknown:
             self._login(now)
         else:
@@ -243,8 +201,8 @@ class ClientMachine:
                 features=list(FEATURES),
                 seen=seen,
                 history=0 if seen is not None else self.settings.history,
-                redirects=self._redirects if self.settings.follow_redirects else REDIRECTS_NONE,
-                visited=self._visited[-16:],
+                redirects=self._route.redirects if self.settings.follow_redirects else REDIRECTS_NONE,
+                visited=self._route.visited,
             )
         )
         self._set_deadline(now + self.settings.answer_limit)
@@ -252,7 +210,7 @@ class ClientMachine:
     def connect_failed(self, reason: str, now: float) -> None:
         """The connection asked for cannot be had."""
         if self.state is State.CONNECTING:
-            self._retry(f"{self._where()} cannot be reached: {reason}", now)
+            self._retry(f"{self._route.where} cannot be reached: {reason}", now)
 
     def lost(self, reason: str, now: float) -> None:
         """The connection has ended."""
@@ -268,10 +226,10 @@ class ClientMachine:
             self._connect(now)
         elif self.state is State.CONNECTING:
             self._outputs.append(Disconnect())
-            self._retry(f"{self._where()} does not answer", now)
+            self._retry(f"{self._route.where} does not answer", now)
         elif self.state in (State.REGISTERING, State.LOGGING_IN):
             self._outputs.append(Disconnect())
-            self._retry(f"{self._where()} did not answer the {self.state.value}", now)
+            self._retry(f"{self._route.where} did not answer the {self.state.value}", now)
         elif self.state is State.ONLINE:
             self._check(now)
 
@@ -301,40 +259,18 @@ class ClientMachine:
             self._ping_at = self._heard_at + interval
         elif self._pings >= self.settings.ping_misses:
             self._outputs.append(Disconnect())
-            self._retry(f"{self._where()} does not answer any more", now)
+            self._retry(f"{self._route.where} does not answer any more", now)
         else:
             self._pings += 1
             self._send(wire.Ping(self._pings))
             self._ping_at = now + interval / 2
 
-    def _where(self) -> str:
-        return str(self._current) if self._current is not None else "the server in this process"
-
     def _connect(self, now: float) -> None:
-        if self._next_is_set:
-            target, self._next, self._next_is_set = self._next, None, False
-        else:
-            target = self._candidate()
-        self._current = target
+        target = self._route.choose(self._attempts)
         self.state = State.CONNECTING
         self._tell(Connecting(target))
         self._outputs.append(Connect(target))
         self._set_deadline(now + self.settings.connect_limit)
-
-    def _candidate(self) -> Address | None:
-        """Where to try next: home first, then the last good server, then the others in turn."""
-        if self._home and self._attempts % 2 == 0:
-            return None
-        known = [
-            address
-            for address in dict.fromkeys([self._last_good, *self._configured, *self._learnt])
-            if address is not None
-        ]
-        if not known:
-            return None
-        address = known[self._turn % len(known)]
-        self._turn += 1
-        return address
 
     def _retry(self, reason: str, now: float, *, at_once: bool = False) -> None:
         """The connection is over: what next?"""
@@ -360,8 +296,7 @@ class ClientMachine:
         # From nothing on: the clients of a lost server come back spread over the whole time.
         delay = ceiling * self._rng.random()
         self._attempts += 1
-        self._redirects = 0
-        self._visited.clear()
+        self._route.waits()
         self._tell(Disconnected(reason, delay))
         self._set_deadline(now + delay)
 
@@ -386,7 +321,7 @@ class ClientMachine:
         if self.state in (State.REGISTERING, State.LOGGING_IN, State.ONLINE):
             self._send(wire.InvalidMessage(info))
             self._outputs.append(Disconnect())
-            self._retry(f"{self._where()} talks nonsense: {info}", now)
+            self._retry(f"{self._route.where} talks nonsense: {info}", now)
 
     def received(self, message: Message, now: float) -> None:
         """The server said something."""
@@ -454,7 +389,7 @@ class ClientMachine:
         self._ever_online = True
         self._login_refusals = 0
         self._online_since = now
-        self._last_good = self._current
+        self._route.arrived()
         self._username = message.username or self.settings.username
         if self._native:
             try:
@@ -464,7 +399,7 @@ class ClientMachine:
                 return
             self._ping_at = now + self.settings.ping_interval
             after = self.settings.discover_after
-            away = after is not None and self._current is not None
+            away = after is not None and self._route.current is not None
             self._discover_at = now + after * self._rng.uniform(0.5, 1.5) if away and after is not None else None
             self._set_deadline(min(self._ping_at, self._discover_at or self._ping_at))
         else:
@@ -475,7 +410,7 @@ class ClientMachine:
                 if post.ever_sent:
                     # A base server knows no refs: what another server may have accepted would come twice.
                     self._unknown(post)
-        self._tell(LoggedIn(self._username, message.id, self._current))
+        self._tell(LoggedIn(self._username, message.id, self._route.current))
         self._send_posts()
 
     def _login_failed(self, info: str, now: float) -> None:
@@ -488,27 +423,20 @@ class ClientMachine:
         self._login_refusals += 1
         if self._ever_online and self._login_refusals <= LOGIN_RETRIES and self.settings.reconnect:
             self._outputs.append(Disconnect())
-            self._retry(f"{self._where()} refused the login: {info}", now)
+            self._retry(f"{self._route.where} refused the login: {info}", now)
             return
         self._tell(LoginRefused(info))
         self._end(f"the login was refused: {info}")
 
     def _redirected(self, address: Address, now: float) -> None:
-        here = str(self._current) if self._current is not None else ""
         self._outputs.append(Disconnect())
         self._tell(Redirected(address))
         if not self.settings.follow_redirects:
             self._end(f"redirected to {address}")
-            return
-        self._learn(address)
-        back = str(address) == here or str(address) in self._visited
-        self._redirects += 1
-        if here:
-            self._visited.append(here)
-        if back or self._redirects > self.settings.redirects_max:
-            self._retry(f"{here} redirects back and forth", now)
-            return
-        self._go_to(address, now)
+        elif self._route.redirected(address):
+            self._retry("", now, at_once=True)
+        else:
+            self._retry(f"{self._route.where} redirects back and forth", now)
 
     def _server_quits(self, message: wire.Quit, now: float) -> None:
         self._outputs.append(Disconnect())
@@ -518,33 +446,21 @@ class ClientMachine:
             return
         address = Address(message.new_server_ip, int(message.new_server_port))
         self._tell(ServerQuits(address))
-        self._learn(address)
-        self._last_good = None
         if self.settings.follow_redirects:
-            self._go_to(address, now)
+            self._route.left(address)
+            self._retry("", now, at_once=True)
         else:
             self._end(f"the server left; go on at {address}")
 
-    def _go_to(self, address: Address, now: float) -> None:
-        self._next, self._next_is_set = address, True
-        self._retry("", now, at_once=True)
-
-    def _learn(self, address: Address) -> None:
-        if address in self._learnt:
-            self._learnt.remove(address)
-        self._learnt.insert(0, address)
-        del self._learnt[LEARNT_MAX:]
-
     def _learn_from(self, status: dict[str, object]) -> None:
         servers = status.get("servers")
-        for server in servers[:LEARNT_MAX] if isinstance(servers, list) else ():
+        addresses = []
+        for server in servers[:SERVERS_HEARD_MAX] if isinstance(servers, list) else ():
             if isinstance(server, dict) and server.get("state") == "reachable":
                 host, port = server.get("hostname"), server.get("port")
                 if isinstance(host, str) and isinstance(port, int):
-                    address = Address(host, port)
-                    if address not in self._learnt:
-                        self._learnt.append(address)
-        del self._learnt[LEARNT_MAX:]
+                    addresses.append(Address(host, port))
+        self._route.hear_of(addresses)
 
     def _unknown(self, post: Post) -> None:
         self._posts.answered(post.ref)
@@ -593,7 +509,7 @@ class ClientMachine:
         if self._native:
             return None
         for post in self._posts.sent():
-            if _same_activity(post, body, self._username):
+            if post.is_broadcast_as(body, self._username):
                 return post.ref
         return None
 
@@ -647,29 +563,3 @@ class ClientMachine:
         if at != self._deadline:
             self._deadline = at
             self._outputs.append(WakeAt(at))
-
-
-def _same_activity(post: Post, body: bytes, user: str) -> bool:
-    """Whether a broadcast is this post, by content: base servers give activities no names."""
-    try:
-        members = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-        author = members.pop("authenticated_user", None)
-        if author is not None and msgspec.json.decode(bytes(author)) != user:
-            return False
-        mine = {name: msgspec.json.decode(bytes(raw)) for name, raw in post.activity.items()}
-        mine.pop("authenticated_user", None)
-        theirs = {name: msgspec.json.decode(bytes(raw)) for name, raw in members.items()}
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return False
-    return _same(mine, theirs)
-
-
-def _same(one: object, other: object) -> bool:
-    """Equality that does not take true for 1."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(value, other[key]) for key, value in one.items())
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    return one == other

@@ -26,6 +26,20 @@ class Post:
     unsure: bool = False
     """It went out on a connection that was lost before the answer: who had it then may have accepted it."""
 
+    def is_broadcast_as(self, body: bytes, user: str) -> bool:
+        """Whether `body` is this post of `user`, by content: base servers give activities no names."""
+        try:
+            members = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+            author = members.pop("authenticated_user", None)
+            if author is not None and msgspec.json.decode(bytes(author)) != user:
+                return False
+            mine = {name: msgspec.json.decode(bytes(raw)) for name, raw in self.activity.items()}
+            mine.pop("authenticated_user", None)
+            theirs = {name: msgspec.json.decode(bytes(raw)) for name, raw in members.items()}
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return False
+        return _same(mine, theirs)
+
 
 class Posts:
     """Unanswered posts, in order. After a server objected, they go out one at a time, so that it is clear to which."""
@@ -106,3 +120,14 @@ def raw_activity(activity: object) -> dict[str, msgspec.Raw]:
     if too_deep(b'{"":' + data):
         raise ValueError("the activity is nested too deeply")
     return members
+
+
+def _same(one: object, other: object) -> bool:
+    """Equality that does not take true for 1."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    return one == other

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from core.client import events
-from core.client.machine import ClientMachine, Connect, Disconnect, Send, Tell, WakeAt
+from core.client.machine import ClientMachine
+from core.client.outputs import Connect, Disconnect, Send, Tell, WakeAt
 from core.client.settings import ClientSettings
 from core.simulation.agents import Agent
 from core.simulation.network import End, Failure

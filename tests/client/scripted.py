@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from core.client import ClientEvent, ClientMachine, ClientSettings
-from core.client.machine import Connect, Disconnect, Output, Send, Tell, WakeAt
+from core.client.outputs import Connect, Disconnect, Output, Send, Tell, WakeAt
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.codec import encode

@@ -1,0 +1,41 @@
+"""What the client's machine wants done, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.client.events import ClientEvent
+from core.wire.address import Address
+from core.wire.messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Open a connection; None is the server in this process."""
+
+    address: Address | None
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """Flush and close the connection. What still comes of it is not handed in."""
+
+
+@dataclass(frozen=True, slots=True)
+class WakeAt:
+    """Call `woke` at this monotonic time; only the last one counts. None: not at all."""
+
+    at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    event: ClientEvent
+
+
+Output = Connect | Send | Disconnect | WakeAt | Tell
