@@ -8,7 +8,7 @@ settings ─▶ Server ─▶ Runtime ─▶ Node        decides
 """
 
 from core.engine.connection import ConnectionTraffic
-from core.engine.errors import CannotBind, EngineError, NotRunning, TlsUnusable
+from core.engine.errors import CannotBind, EngineError, NotChanged, NotRunning, TlsUnusable
 from core.engine.server import Server
 from core.engine.settings import ConnectionLimits, EngineSettings, PasswordSettings, Preset, TlsSettings
 from core.store.errors import DataDirectoryInUse, DataDirectoryUnusable
@@ -22,6 +22,7 @@ __all__ = [
     "DataDirectoryUnusable",
     "EngineError",
     "EngineSettings",
+    "NotChanged",
     "NotRunning",
     "PasswordSettings",
     "Preset",

@@ -15,5 +15,9 @@ class TlsUnusable(EngineError):
     """A certificate, key or authority file cannot be used."""
 
 
+class NotChanged(EngineError):
+    """What was to be changed is as it was; the text is a clause that says why."""
+
+
 class NotRunning(EngineError):
     """The server has not been started, or has stopped."""

@@ -25,6 +25,7 @@ from core.node.actions import (
     Finished,
     HashSecret,
     Hold,
+    KeyChanged,
     Notify,
     Persist,
     Send,
@@ -40,6 +41,7 @@ from core.node.events import (
     DialFailed,
     DisconnectRequested,
     Event,
+    KeyChangeRequested,
     MalformedReceived,
     MessageReceived,
     Now,
@@ -52,13 +54,15 @@ from core.node.notices import Notice
 from core.node.snapshot import NodeSnapshot
 from core.wire.address import Address
 from core.wire.codec import encode
-from core.wire.entries import AccountFact
+from core.wire.entries import AccountFact, KeyChange
 from core.wire.messages import InvalidMessage, Message
 
 log = logging.getLogger(__name__)
 
 REFUSED_MAX: Final = 100
 """Connections above the limit that are told so at a time; more are just cut."""
+KEY_CHANGE_LIMIT: Final = 30.0
+"""Seconds within which a changed key must be durable."""
 PROGRESS_CHECKS: Final = 10
 """How often within the stall limit a connection that does not take its output is looked at."""
 
@@ -75,6 +79,8 @@ class NodeMachine(Protocol):
     def account(self, name: str) -> AccountFact | None: ...
 
     def account_name(self, claim: str) -> str | None: ...
+
+    def account_keys(self, claim: str) -> tuple[KeyChange, ...]: ...
 
 
 class Runtime:
@@ -116,6 +122,8 @@ class Runtime:
         self._slow: dict[Connection, None] = {}
         self._progress_handle: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._key_changes: dict[int, asyncio.Future[str | None]] = {}
+        self._last_key_change = 0
         self._buffer = memoryview(bytearray(READ_BYTES))
         self.congestion = 0
         self._performers: dict[type[Any], Callable[[Any], None]] = {
@@ -133,6 +141,7 @@ class Runtime:
             VerifySecret: self._verify_secret,
             WakeAt: self._wake,
             Notify: self._notify,
+            KeyChanged: self._key_changed,
             Finished: self._finished,
         }
 
@@ -172,6 +181,23 @@ class Runtime:
         assert self._node is not None
         return self._node.account_name(claim)
 
+    def account_keys(self, claim: str) -> tuple[KeyChange, ...]:
+        assert self._node is not None
+        return self._node.account_keys(claim)
+
+    async def change_key(self, claim: str, text: str, comment: str, *, bound: bool) -> str | None:
+        """Bind a key to an account or take it away; what kept it from being done, as a clause."""
+        self._last_key_change += 1
+        token = self._last_key_change
+        answer = self._key_changes[token] = self.loop.create_future()
+        self.deliver(KeyChangeRequested(token, claim, text, comment, bound))
+        try:
+            return await asyncio.wait_for(answer, KEY_CHANGE_LIMIT)
+        except TimeoutError:
+            return f"it was not kept within {KEY_CHANGE_LIMIT:g} seconds"
+        finally:
+            del self._key_changes[token]
+
     def traffic(self) -> dict[int, ConnectionTraffic]:
         return {conn: connection.traffic for conn, connection in self._connections.items()}
 
@@ -183,6 +209,9 @@ class Runtime:
     async def aclose(self, reason: str, *, at_once: bool = False) -> None:
         """Hand in nothing more, end all connections and tasks. Bounded by the flush and linger limits."""
         self._node = None
+        for answer in self._key_changes.values():
+            if not answer.done():
+                answer.set_result("the server has ended")
         for handle in (self._wake_handle, self._progress_handle):
             if handle is not None:
                 handle.cancel()
@@ -370,6 +399,11 @@ class Runtime:
 
     def _notify(self, action: Notify) -> None:
         self._on_notice(action.notice)
+
+    def _key_changed(self, action: KeyChanged) -> None:
+        answer = self._key_changes.get(action.token)
+        if answer is not None and not answer.done():
+            answer.set_result(action.problem)
 
     def _finished(self, action: Finished) -> None:
         self._on_finished(action.undone)

@@ -19,7 +19,7 @@ from typing import Final
 
 from core.engine.connection import ConnectionTraffic
 from core.engine.descriptors import room_for
-from core.engine.errors import CannotBind, NotRunning
+from core.engine.errors import CannotBind, NotChanged, NotRunning
 from core.engine.listening import BACKLOG, advertised_address, bind, explain
 from core.engine.passwords import Passwords
 from core.engine.persistence import Persistence
@@ -34,7 +34,7 @@ from core.node.snapshot import NodeSnapshot
 from core.store.interface import Store
 from core.store.sqlite import open_store
 from core.wire.address import Address
-from core.wire.entries import AccountFact, Fetch, Kind, Page, Recovered, Stream
+from core.wire.entries import AccountFact, Fetch, KeyChange, Kind, Page, Recovered, Stream
 
 log = logging.getLogger(__name__)
 
@@ -268,6 +268,19 @@ class Server:
     def account_name(self, claim: str) -> str | None:
         """The name that an account has now."""
         return self._running().account_name(claim)
+
+    def account_keys(self, claim: str) -> tuple[KeyChange, ...]:
+        """The public keys that open an account, in the whole network; the one that was bound first at the front."""
+        return self._running().account_keys(claim)
+
+    async def change_key(self, claim: str, text: str, comment: str = "", *, bound: bool) -> None:
+        """Bind a public key (`text`: type and base 64) to an account, or take it away, in the whole network.
+
+        Whose account it is must have been proved. Returns when the change is durable here; raises NotChanged.
+        """
+        problem = await self._running().change_key(claim, text, comment, bound=bound)
+        if problem is not None:
+            raise NotChanged(problem)
 
     async def verify(self, name: str, secret: str) -> bool:
         """Whether `secret` is the account's that has the name. Takes as long when there is none."""

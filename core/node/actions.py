@@ -122,6 +122,14 @@ class Notify:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyChanged:
+    """The answer to a KeyChangeRequested: the change is durable, or `problem` says in a clause why there is none."""
+
+    token: int
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The node has left the network; close what is left and stop. `undone` names what it could not do."""
 
@@ -143,5 +151,6 @@ Action = (
     | VerifySecret
     | WakeAt
     | Notify
+    | KeyChanged
     | Finished
 )

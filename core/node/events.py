@@ -142,6 +142,20 @@ class DisconnectRequested:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class KeyChangeRequested:
+    """The owner of account `claim`, whom the driver has authenticated, binds a public key to it or takes it away.
+
+    `token` is the driver's name for the request; KeyChanged, with the same, follows.
+    """
+
+    token: int
+    claim: str
+    text: str
+    comment: str
+    bound: bool
+
+
 Event = (
     ConnectionOpened
     | MessageReceived
@@ -158,4 +172,5 @@ Event = (
     | JoinRequested
     | DrainRequested
     | DisconnectRequested
+    | KeyChangeRequested
 )

@@ -31,6 +31,7 @@ from core.node.events import (
     Event,
     Fetched,
     JoinRequested,
+    KeyChangeRequested,
     MalformedReceived,
     MessageReceived,
     Now,
@@ -40,6 +41,7 @@ from core.node.events import (
     Woke,
 )
 from core.node.healing import Healing
+from core.node.keys import Keys
 from core.node.links import Links
 from core.node.registration import Registration
 from core.node.replication import Replication
@@ -50,7 +52,7 @@ from core.node.topology import ServerRecord, Topology
 from core.node.views import view_of
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import AccountFact, Recovered
+from core.wire.entries import AccountFact, KeyChange, Recovered
 from core.wire.messages import (
     ActivityMessage,
     Authenticate,
@@ -73,7 +75,7 @@ class Node:
     def __init__(self, config: NodeConfig, recovered: Recovered, rng: random.Random, now: Now) -> None:
         context = Context(config, recovered, rng, now)
         self._context = context
-        self.book = AccountBook(recovered.accounts)
+        self.book = AccountBook(fact for fact in recovered.accounts if fact.key is None)
         own = ServerRecord(
             id=context.id,
             incarnation=context.incarnation,
@@ -86,6 +88,7 @@ class Node:
         )
         self.topology = Topology(own)
         self.replication = Replication(context, recovered, self._apply_account)
+        self.keys = Keys(context, self.book, self.replication, recovered.accounts)
         self.registration = Registration(context, self.book, self.topology, self.replication)
         self.announcements = Announcements(context, self.topology, lambda: (self.sessions.load, self.sessions.users()))
         self.balance = Balance(context, self.topology)
@@ -185,6 +188,8 @@ class Node:
                 self.drain.begin(event.reason)
             case DisconnectRequested():
                 self._disconnect(event)
+            case KeyChangeRequested():
+                self.keys.change(event)
         return self._outcome()
 
     def _outcome(self) -> list[Action]:
@@ -310,6 +315,11 @@ class Node:
     # --- accounts, records, storage -----------------------------------------------------------------------------------
 
     def _apply_account(self, fact: AccountFact) -> None:
+        if fact.key is not None:
+            self.keys.apply(fact.claim, fact.key)
+            fact = msgspec.structs.replace(fact, key=None)
+            if self.book.fact(fact.claim) == fact:
+                return
         renamings = self.book.apply(fact)
         for renaming in renamings:
             self._context.notify(
@@ -395,6 +405,10 @@ class Node:
     def account_name(self, claim: str) -> str | None:
         """The name that an account has now; it differs from its first one after a conflict."""
         return self.book.name_of(claim)
+
+    def account_keys(self, claim: str) -> tuple[KeyChange, ...]:
+        """The public keys that open an account, the one that was bound first at the front."""
+        return self.keys.of(claim)
 
     def _status(self) -> Frame:
         """The answer to STATUS_REQUEST: the same for all who ask within `STATUS_AGE`, because it costs something."""

@@ -410,6 +410,7 @@ def frame_of(entry: Entry) -> Frame:
                 verifier=fact.verifier,
                 claimed_at=fact.stamp,
                 claim=fact.claim,
+                key=fact.key,
             )
         )
     return Frame(
@@ -448,5 +449,5 @@ def entry_of_account(message: Account) -> Entry:
     problem = registrable_problem(message.username)
     if problem is not None:
         raise ValueError(problem)
-    fact = AccountFact(message.username, message.verifier, message.claimed_at, message.claim)
+    fact = AccountFact(message.username, message.verifier, message.claimed_at, message.claim, message.key)
     return Entry(parse_entry_id(message.id), "account", message.stamp, msgspec.json.encode(fact))

@@ -11,11 +11,11 @@ Entries of one (node, incarnation) form a *stream*. What a node has is a version
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
-from core.wire.limits import SERVER_LINE_BYTES_MAX
+from core.wire.limits import KEY_CHARACTERS_MAX, SERVER_LINE_BYTES_MAX
 
 IDENTIFIER_CHARACTERS_MAX = 64
 COUNTER_MAX = 2**53 - 1
@@ -74,21 +74,37 @@ def _counter(text: str) -> int:
 Kind = Literal["activity", "account"]
 
 
-class AccountFact(msgspec.Struct, frozen=True):
+class KeyChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """From `stamp` on, a public key opens an account (`bound`) or does not. Of a key's changes the latest counts.
+
+    `text` is the key as OpenSSH writes it, type and base 64; `comment` is what its owner calls it.
+    """
+
+    text: Annotated[
+        str, msgspec.Meta(max_length=KEY_CHARACTERS_MAX, pattern=r"\A[a-z0-9@.-]{1,64} [A-Za-z0-9+/]+={0,2}\Z")
+    ]
+    stamp: Annotated[int, msgspec.Meta(ge=0, le=COUNTER_MAX)]
+    bound: bool
+    comment: Annotated[str, msgspec.Meta(max_length=100)] = ""
+
+
+class AccountFact(msgspec.Struct, frozen=True, omit_defaults=True):
     """A registration that succeeded: `username` belongs to whoever knows the secret that `verifier` is a hash of.
 
     `claim` names the registration for ever. When a partition let one name be registered twice, the fact with the
-    smaller (stamp, claim) keeps it.
+    smaller (stamp, claim) keeps it. A fact with a `key` repeats a registration that is known, and says something of a
+    key.
     """
 
     username: str
     verifier: str
     stamp: int
     claim: str
+    key: KeyChange | None = None
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One accepted activity or one account.
+    """One accepted activity, one account, or one change of an account's keys.
 
     `body` is JSON as bytes: for an activity the processed object exactly as it is broadcast, for an account the
     `AccountFact`. `stamp` is hybrid logical time in microseconds since 1970. `sender` is the user name that an activity

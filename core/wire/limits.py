@@ -32,6 +32,9 @@ SECRET_CHARACTERS_MAX: Final = 1024
 VERIFIER_CHARACTERS_MAX: Final = 1024
 """Longest verifier of an account."""
 
+KEY_CHARACTERS_MAX: Final = 4096
+"""Longest public key that opens an account: RSA with 16384 bits has 2800."""
+
 FEATURES_MAX: Final = 64
 INFO_CHARACTERS_MAX: Final = 400
 """How much of a peer's or of our own `info` text is kept."""

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from core.wire.address import parse_number, parse_port
-from core.wire.entries import COUNTER_MAX, IDENTIFIER_CHARACTERS_MAX
+from core.wire.entries import COUNTER_MAX, IDENTIFIER_CHARACTERS_MAX, KeyChange
 from core.wire.limits import FEATURES_MAX, VERIFIER_CHARACTERS_MAX
 
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=IDENTIFIER_CHARACTERS_MAX)]
@@ -295,7 +295,10 @@ class ServerRefused(_Message, frozen=True):
 
 
 class Account(_Message, frozen=True):
-    """An entry that is an account: broadcast when a registration has succeeded, or as part of synchronisation."""
+    """An entry that is an account: broadcast when a registration has succeeded, or as part of synchronisation.
+
+    With `key`: an account whose keys have changed.
+    """
 
     id: Annotated[str, msgspec.Meta(max_length=128)]
     stamp: Counter
@@ -303,6 +306,7 @@ class Account(_Message, frozen=True):
     verifier: Annotated[str, msgspec.Meta(max_length=VERIFIER_CHARACTERS_MAX)]
     claimed_at: Counter
     claim: Identifier
+    key: KeyChange | None = None
 
 
 class LockRelease(_Message, frozen=True):

@@ -21,7 +21,7 @@ from core.node.events import ConnectionOpened, Event, MessageReceived, Now
 from core.node.notices import Notice
 from core.node.snapshot import NodeSnapshot
 from core.wire.codec import Frame
-from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Page, Record, Recovered
+from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Page, Record, Recovered
 from core.wire.messages import Message, Ping
 
 LIMIT = 10.0
@@ -69,6 +69,9 @@ class ScriptedNode:
 
     def account_name(self, claim: str) -> str | None:
         return None
+
+    def account_keys(self, claim: str) -> tuple[KeyChange, ...]:
+        return ()
 
     def of(self, kind: type[_Kind]) -> list[_Kind]:
         return [event for event in self.events if isinstance(event, kind)]

@@ -153,6 +153,7 @@ class Server(End):
         self.notices: list[Notice] = []
         self.dials: list[tuple[float, Address]] = []
         self.sent: list[tuple[int, Message]] = []
+        self.key_answers: dict[int, str | None] = {}
         self.wires: dict[int, Wire] = {}
         self.closed: set[int] = set()
         self.held: set[int] = set()
@@ -283,6 +284,8 @@ class Server(End):
             case actions.WakeAt():
                 self._wake_at = action.at
                 network.at(action.at, lambda: self.handle(events.Woke()) if self._wake_at == action.at else None)
+            case actions.KeyChanged():
+                self.key_answers[action.token] = action.problem
             case actions.Notify():
                 self.notices.append(action.notice)
             case actions.Finished():

@@ -437,6 +437,9 @@ link_ends = st.lists(st.tuples(identifiers, numbers), max_size=3)
 objects: st.SearchStrategy[Any] = st.sampled_from(
     [{}, {"text": "hi"}, {"authenticated_user": 5}, {"a": [[{}]]}, [], 5, None]
 )
+keys = st.fixed_dictionaries(
+    {"text": st.sampled_from(["ssh-ed25519 AAAA", "", "x"]), "stamp": numbers, "bound": st.booleans(), "comment": names}
+)
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "username": names, "secret": st.sampled_from([SECRET, "s", "", "wrong"]), "id": st.one_of(identifiers, entry_ids),
     "incarnation": numbers, "hostname": identifiers, "port": st.one_of(numbers, st.just("3780")), "name": names,
@@ -449,7 +452,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "verifier": st.sampled_from(["$argon2id$s", "x", ""]), "count": numbers, "incomplete": st.booleans(),
     "new_server_ip": identifiers, "new_server_port": numbers, "user_info": st.dictionaries(names, names, max_size=3),
     "reason": st.sampled_from(["self", "duplicate", "busy", "leaving", "?"]), "claimed_at": numbers,
-    "digest": identifiers, "vector": vectors, "upto": vectors, "more": st.booleans(), "number": numbers,
+    "key": keys, "digest": identifiers, "vector": vectors, "upto": vectors, "more": st.booleans(), "number": numbers,
 }  # fmt: skip
 COMMANDS: dict[str, type[msgspec.Struct]] = {
     str(kind.__struct_config__.tag): kind

@@ -1,0 +1,241 @@
+"""Public keys that open accounts: the same everywhere, whatever order their changes arrive in."""
+
+from __future__ import annotations
+
+import random
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.node import events
+from core.node.keys import CHANGES_MAX, KeyBook
+from core.wire import messages as wire
+from core.wire.codec import MalformedLine, decode
+from core.wire.entries import KeyChange
+from tests.node.network import Network, Server, chain
+
+KEY, OTHER = "ssh-ed25519 AAAAkey", "ssh-ed25519 AAAAother"
+
+changes = st.lists(
+    st.builds(KeyChange, st.sampled_from([KEY, OTHER]), st.integers(0, 4), st.booleans(), st.sampled_from(["", "x"]))
+)
+
+
+# --- the set ----------------------------------------------------------------------------------------------------------
+
+
+def keys_after(made: list[KeyChange]) -> tuple[KeyChange, ...]:
+    book = KeyBook()
+    for change in made:
+        book.apply("claim", change)
+    return book.of("claim")
+
+
+@given(changes, st.randoms())
+def test_the_order_of_changes_does_not_matter_nor_how_often_they_come(made: list[KeyChange], order: random.Random):
+    shuffled = [*made, *made]
+    order.shuffle(shuffled)
+    assert keys_after(made) == keys_after(shuffled)
+
+
+@given(changes)
+def test_a_key_that_was_taken_away_last_opens_nothing(made: list[KeyChange]):
+    assert KEY not in [change.text for change in keys_after([*made, KeyChange(KEY, 5, False)])]
+
+
+def test_of_a_binding_and_a_removal_at_the_same_time_the_removal_counts():
+    assert keys_after([KeyChange(KEY, 1, False), KeyChange(KEY, 1, True)]) == ()
+
+
+def test_keys_are_listed_in_the_order_in_which_they_were_bound():
+    assert [key.text for key in keys_after([KeyChange(OTHER, 2, True), KeyChange(KEY, 1, True)])] == [KEY, OTHER]
+
+
+# --- in the network ---------------------------------------------------------------------------------------------------
+
+
+def claim_of(server: Server, name: str = "grace") -> str:
+    account = server.node.account(name)
+    assert account is not None
+    return account.claim
+
+
+def change(server: Server, text: str, *, bound: bool, comment: str = "", name: str = "grace") -> int:
+    """Ask for a change; the request's token."""
+    token = len(server.key_answers) + 1
+    server.key_answers[token] = "no answer yet"
+    server.handle(events.KeyChangeRequested(token, claim_of(server, name), text, comment, bound))
+    return token
+
+
+def keys_at(server: Server, name: str = "grace") -> list[str]:
+    return [key.text for key in server.node.account_keys(claim_of(server, name))]
+
+
+def with_account(count: int = 3) -> tuple[Network, list[Server]]:
+    network = Network()
+    servers = network.build(chain(count))
+    network.registered(servers[0], "grace")
+    network.run(0.5)
+    return network, servers
+
+
+def test_a_key_that_is_bound_at_one_server_opens_the_account_at_all():
+    network, servers = with_account()
+    token = change(servers[0], KEY, bound=True, comment="laptop")
+    network.run(0.5)
+    assert servers[0].key_answers[token] is None
+    for server in servers:
+        assert [(key.text, key.comment) for key in server.node.account_keys(claim_of(server))] == [(KEY, "laptop")]
+
+
+def test_a_key_that_is_taken_away_at_one_server_opens_the_account_at_none():
+    network, servers = with_account()
+    change(servers[0], KEY, bound=True)
+    change(servers[2], OTHER, bound=True)
+    network.run(0.5)
+    change(servers[2], KEY, bound=False)
+    network.run(0.5)
+    assert [keys_at(server) for server in servers] == [[OTHER]] * 3
+
+
+def test_a_change_is_answered_when_it_is_durable_and_not_before():
+    network, servers = with_account(1)
+    servers[0].disk.delay = 0.2
+    token = change(servers[0], KEY, bound=True)
+    network.run(0.1)
+    assert servers[0].key_answers[token] == "no answer yet" and keys_at(servers[0]) == []
+    network.run(0.2)
+    assert servers[0].key_answers[token] is None and keys_at(servers[0]) == [KEY]
+
+
+def test_keys_survive_a_crash_and_reach_a_server_that_joins_later():
+    network, servers = with_account(2)
+    change(servers[0], KEY, bound=True)
+    change(servers[0], OTHER, bound=True)
+    network.run(0.5)
+    change(servers[0], OTHER, bound=False)
+    network.run(0.5)
+    servers[0].crash()
+    again = network.start("n000", servers[1])
+    late = network.start("late", servers[1])
+    network.run(3.0)
+    assert [keys_at(server) for server in (again, servers[1], late)] == [[KEY]] * 3
+
+
+def test_what_both_sides_of_a_parted_network_did_to_a_key_is_decided_by_who_did_it_last():
+    network, servers = with_account(2)
+    change(servers[0], KEY, bound=True)
+    change(servers[0], OTHER, bound=True)
+    network.run(0.5)
+    network.part(servers[:1], servers[1:])
+    change(servers[0], KEY, bound=False)
+    change(servers[1], OTHER, bound=False)
+    network.run(1.0)
+    change(servers[0], OTHER, bound=True)
+    network.mend()
+    servers[1].join(servers[0])
+    network.run(20.0)
+    assert [keys_at(server) for server in servers] == [[OTHER]] * 2
+
+
+def test_a_removal_outdoes_a_binding_that_a_clock_far_ahead_has_dated():
+    network, servers = with_account(2)
+    account = servers[0].node.account("grace")
+    assert account is not None
+    ahead = 10**15 * 4
+    peer = network.peer(servers[0])
+    peer.say(wire.Authenticate("network secret", id="far", incarnation=1, features=["sync"]))
+    network.run(0.1)
+    peer.say(
+        wire.Account(
+            "far.1.1",
+            1,
+            account.username,
+            account.verifier,
+            account.stamp,
+            account.claim,
+            KeyChange(KEY, ahead, True),
+        )
+    )
+    network.run(0.5)
+    assert [keys_at(server) for server in servers] == [[KEY]] * 2
+    change(servers[1], KEY, bound=False)
+    network.run(0.5)
+    assert [keys_at(server) for server in servers] == [[]] * 2
+
+
+def test_keys_follow_the_account_when_its_name_passes_to_another():
+    network = Network()
+    first, second = network.start("one"), network.start("two")
+    network.registered(first, "grace", "first")
+    network.run(1.0)
+    network.registered(second, "grace", "second")
+    change(first, KEY, bound=True)
+    later = claim_of(second)
+    change(second, OTHER, bound=True)
+    network.run(0.5)
+    second.join(first)
+    network.run(5.0)
+    for server in (first, second):
+        assert keys_at(server) == [KEY]
+        assert [key.text for key in server.node.account_keys(later)] == [OTHER]
+        assert server.node.account_name(later) != "grace"
+    assert len(first.told("renamed")) == 1
+
+
+def test_base_servers_hear_nothing_of_keys():
+    network, servers = with_account(1)
+    base = network.base_server(servers[0])
+    before = len(base.log)
+    change(servers[0], KEY, bound=True)
+    network.run(0.5)
+    assert "ACCOUNT" not in base.commands and not [one for one in base.log[before:] if "AAAAkey" in repr(one)]
+
+
+def test_a_change_that_cannot_be_kept_is_refused_and_made_nowhere():
+    network, servers = with_account(2)
+    servers[0].disk.failing = True
+    first = change(servers[0], KEY, bound=True)
+    network.run(0.5)
+    second = change(servers[0], KEY, bound=True)
+    network.run(0.5)
+    assert "no space left" in (servers[0].key_answers[first] or "")
+    assert "no space left" in (servers[0].key_answers[second] or "")
+    assert [keys_at(server) for server in servers] == [[]] * 2
+
+
+def test_a_server_that_leaves_changes_no_keys_any_more():
+    _, servers = with_account(2)
+    servers[0].drain()
+    token = change(servers[0], KEY, bound=True)
+    assert servers[0].key_answers[token] == "this server is leaving the network"
+
+
+def test_an_account_that_is_not_known_has_no_keys():
+    _, servers = with_account(1)
+    servers[0].handle(events.KeyChangeRequested(9, "nobody.1.1", KEY, "", True))
+    assert servers[0].key_answers[9] == "the account is not known here"
+
+
+def test_an_account_s_keys_can_be_changed_only_so_often():
+    network, servers = with_account(1)
+    for number in range(CHANGES_MAX):
+        change(servers[0], KEY, bound=number % 2 == 0)
+    network.run(1.0)
+    token = change(servers[0], KEY, bound=True)
+    assert f"changed {CHANGES_MAX} times" in (servers[0].key_answers[token] or "")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "ssh-ed25519", "ssh-ed25519 \n", "x y z", "ssh-ed25519 " + "A" * 5000, KEY + "\n"]
+)
+def test_what_is_no_public_key_is_not_read_from_the_wire(text: str):
+    good = wire.Account("far.1.1", 1, "grace", "v", 1, "far.1.1", KeyChange(KEY, 1, True))
+    line = msgspec.json.encode(good)
+    assert decode(line) == good
+    bad = msgspec.structs.replace(good, key=KeyChange(text, 1, True))
+    with pytest.raises(MalformedLine):
+        decode(msgspec.json.encode(bad))
