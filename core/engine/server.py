@@ -27,7 +27,7 @@ from core.engine.runtime import NodeMachine, Runtime
 from core.engine.settings import EngineSettings
 from core.engine.tls import dialling_context, listening_context
 from core.node.config import NodeConfig
-from core.node.events import DisconnectRequested, DrainRequested, JoinRequested, Now
+from core.node.events import DisconnectRequested, DrainRequested, JoinRequested, Now, SshServed
 from core.node.node import Node
 from core.node.notices import Notice, NoticeKind, Severity
 from core.node.snapshot import NodeSnapshot
@@ -251,6 +251,11 @@ class Server:
     def disconnect(self, conn: int, reason: str) -> None:
         """End a connection."""
         self._running().deliver(DisconnectRequested(conn, reason))
+
+    def announce_ssh(self, port: int) -> None:
+        """Tell the network that this node's host serves SSH on a port; 0: no longer. Nothing when it has ended."""
+        if self._runtime is not None and self._stopping is None:
+            self._runtime.deliver(SshServed(port))
 
     async def backup_now(self) -> Path:
         """Write a backup; where it is. Raises what the store does."""

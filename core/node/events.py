@@ -143,6 +143,13 @@ class DisconnectRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class SshServed:
+    """From now on SSH is served at this node's host, on this port; 0: no longer."""
+
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class KeyChangeRequested:
     """The owner of account `claim`, whom the driver has authenticated, binds a public key to it or takes it away.
 
@@ -172,5 +179,6 @@ Event = (
     | JoinRequested
     | DrainRequested
     | DisconnectRequested
+    | SshServed
     | KeyChangeRequested
 )

@@ -37,6 +37,7 @@ from core.node.events import (
     Now,
     SecretHashed,
     SecretVerified,
+    SshServed,
     StoreRecovered,
     Woke,
 )
@@ -188,6 +189,9 @@ class Node:
                 self.drain.begin(event.reason)
             case DisconnectRequested():
                 self._disconnect(event)
+            case SshServed():
+                self.topology.own.ssh = event.port
+                self.announcements.structure_changed()
             case KeyChangeRequested():
                 self.keys.change(event)
         return self._outcome()

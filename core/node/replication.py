@@ -10,7 +10,7 @@ is *parked* until it has, or until `order_wait` is over.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -40,6 +40,8 @@ from core.wire.names import original_name
 
 REFS_MAX = 100_000
 """How many names that clients gave activities are remembered, to recognise repetitions."""
+COPIES_MAX = 10_000
+"""How many names are remembered under which more than one activity was accepted."""
 UNKEPT_MAX = 100_000
 """Others' entries that wait in memory for a disk to work again. Of more, the oldest are missing on this node until its
 next start, when it finds out and asks for them."""
@@ -86,8 +88,10 @@ class Replication:
         self._parked: OrderedDict[EntryId, _Parked] = OrderedDict()
         self._parked_bytes = 0
         self._refs: OrderedDict[tuple[str, str], EntryId] = OrderedDict()
+        self._copies: OrderedDict[tuple[str, str], list[EntryId]] = OrderedDict()
+        """What was accepted more than once under one ref: repeated at one server while another one had it already."""
         for sender, ref, entry_id in recovered.recent_refs:
-            self._refs.setdefault((original_name(sender), ref), entry_id)
+            self._note_ref((original_name(sender), ref), entry_id)
         self._delivered_refs: OrderedDict[tuple[str, str], EntryId] = OrderedDict(self._refs)
         self._last_by_sender: dict[str, tuple[int, EntryId]] = {
             sender: (0, entry_id) for sender, entry_id in recovered.last_by_sender.items()
@@ -144,11 +148,25 @@ class Replication:
             if entry.sender and entry.stamp > self._last_by_sender.get(entry.sender, (0, None))[0]:
                 self._last_by_sender[entry.sender] = (entry.stamp, entry.id)
             if entry.ref is not None:
-                self._refs.setdefault((original_name(entry.sender), entry.ref), entry.id)
-                if len(self._refs) > REFS_MAX:
-                    self._refs.popitem(last=False)
+                self._note_ref((original_name(entry.sender), entry.ref), entry.id)
         self._records.append(entry)
         self._entries.append((entry, source, then))
+
+    def _note_ref(self, key: tuple[str, str], entry_id: EntryId) -> None:
+        known = self._refs.setdefault(key, entry_id)
+        if len(self._refs) > REFS_MAX:
+            self._refs.popitem(last=False)
+        if known != entry_id:
+            self._copies.setdefault(key, [known]).append(entry_id)
+            if len(self._copies) > COPIES_MAX:
+                self._copies.popitem(last=False)
+
+    def is_copy_of_seen(self, entry: Entry, seen: Mapping[Stream, int]) -> bool:
+        """Whether an activity was accepted a second time elsewhere, where it is within `seen`."""
+        if entry.ref is None:
+            return False
+        copies = self._copies.get((original_name(entry.sender), entry.ref), ())
+        return any(one != entry.id and one.seq <= seen.get(one.stream, 0) for one in copies)
 
     def mark(self, stream: Stream, upto: int) -> None:
         """Nothing of `stream` up to `upto` is missing here any more."""
@@ -209,7 +227,11 @@ class Replication:
             previous = self._failed[previous]
         self._failed[entry.id] = previous
         if entry.ref is not None:
-            self._refs.pop((original_name(entry.sender), entry.ref), None)
+            key = (original_name(entry.sender), entry.ref)
+            self._refs.pop(key, None)
+            for copy in self._copies.pop(key, ()):
+                if copy != entry.id:
+                    self._note_ref(key, copy)
         stamp, last = self._last_by_sender.get(entry.sender, (0, None))
         if last == entry.id:
             if previous is None:

@@ -331,6 +331,7 @@ class Sessions:
             if (
                 entry.id not in session.backlog
                 and not self._replication.is_pending(entry.id)
+                and not self._replication.is_copy_of_seen(entry, query.seen)
                 and self._first_copy(session, entry)
             ):
                 session.caught_up += 1

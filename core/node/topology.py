@@ -36,6 +36,8 @@ class ServerRecord:
     successor: str | None = None
     sent: dict[str, int] = field(default_factory=dict)
     """How many clients the node has ever redirected to each server."""
+    ssh: int = 0
+    """The port on which the node serves SSH at its host; 0: it does not."""
     seen_at: float = 0.0
     """Wall-clock seconds since 1970 at which the node was last known to be reachable."""
     announcement: ServerAnnounce | None = field(default=None, compare=False, repr=False)
@@ -64,6 +66,7 @@ class ServerRecord:
             left=self.left,
             successor=self.successor,
             sent=dict(sorted(self.sent.items())),
+            ssh=self.ssh,
         )
 
 
@@ -86,6 +89,7 @@ def record_of(message: ServerAnnounce, wall: float) -> ServerRecord | None:
         left=message.left,
         successor=message.successor,
         sent=dict(message.sent),
+        ssh=message.ssh,
         seen_at=wall,
         announcement=message,
     )

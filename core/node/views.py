@@ -73,6 +73,7 @@ def _servers(
             tuple(topology.tree_neighbours(own.id)),
             tuple(one for one in sorted(own.links) if one not in topology.tree_neighbours(own.id)),
             own_users,
+            ssh=own.ssh,
         )
     ]
     others = []
@@ -94,6 +95,7 @@ def _servers(
                 tree,
                 tuple(one for one in sorted(record.links) if one not in tree and one in topology.reachable),
                 record.users,
+                ssh=record.ssh,
             )
         )
     hosts = topology.guest_hosts()

@@ -178,7 +178,8 @@ class ServerAnnounce(_Message, frozen=True):
 
     `incarnation` and `version` order a node's records. `links` are its native links, `guests` the base servers that it
     speaks for, `users` the names logged in there (the first 256), `draining` that it is about to leave, `left` that it
-    has left on purpose, in favour of server `successor`, `sent` how many clients it has ever redirected to each server.
+    has left on purpose, in favour of server `successor`, `sent` how many clients it has ever redirected to each server,
+    `ssh` the port on which it serves SSH.
     """
 
     id: str | int
@@ -195,6 +196,7 @@ class ServerAnnounce(_Message, frozen=True):
     left: bool = False
     successor: str | None = None
     sent: Annotated[dict[Annotated[str, msgspec.Meta(max_length=256)], Counter], msgspec.Meta(max_length=4096)] = {}
+    ssh: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
 
     def __post_init__(self) -> None:
         _normalise_port(self, "port")
