@@ -19,6 +19,11 @@ def server_command(address: Address, secret: str) -> str:
     return f"{SECRET_VARIABLE}={shlex.quote(secret)} {client_command(address)}"
 
 
+def ssh_command(host: str, port: int, name: str) -> str:
+    """With which a person comes in over SSH."""
+    return f"ssh -p {port} {shlex.quote(f'{name}@{host}')}"
+
+
 def masked(address: Address) -> str:
     """The server's command as it can stand on a screen that others see."""
     return f"{SECRET_VARIABLE}=\u2022\u2022\u2022\u2022 {client_command(address)}"

@@ -99,6 +99,12 @@ class Keys:
             # A peer whose clock is far ahead may have dated a change so that no credible stamp outdoes it.
             stamp = min(max(stamp, known.stamp + 1), COUNTER_MAX)
         change = KeyChange(event.text, stamp, event.bound, event.comment)
+        body = msgspec.json.encode(msgspec.structs.replace(account, key=change))
+        try:
+            msgspec.json.decode(body, type=AccountFact)
+        except msgspec.ValidationError:
+            answer("no other server could read this key")
+            return
 
         def kept(problem: str | None) -> None:
             if problem is None:
@@ -107,9 +113,7 @@ class Keys:
                 self._context.notify("security", f"a key{_called(event.comment)} {what} the account {name}", user=name)
             answer(f"this server cannot keep it now: {problem}" if problem is not None else None)
 
-        self._replication.originate(
-            "account", msgspec.json.encode(msgspec.structs.replace(account, key=change)), then=kept
-        )
+        self._replication.originate("account", body, then=kept)
 
     def _problem(self, claim: str) -> str | None:
         if self._context.draining:

@@ -452,7 +452,8 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "verifier": st.sampled_from(["$argon2id$s", "x", ""]), "count": numbers, "incomplete": st.booleans(),
     "new_server_ip": identifiers, "new_server_port": numbers, "user_info": st.dictionaries(names, names, max_size=3),
     "reason": st.sampled_from(["self", "duplicate", "busy", "leaving", "?"]), "claimed_at": numbers,
-    "key": keys, "ssh": numbers, "digest": identifiers, "vector": vectors, "upto": vectors, "more": st.booleans(), "number": numbers,
+    "key": keys, "ssh": numbers, "digest": identifiers, "vector": vectors, "upto": vectors, "more": st.booleans(),
+    "number": numbers,
 }  # fmt: skip
 COMMANDS: dict[str, type[msgspec.Struct]] = {
     str(kind.__struct_config__.tag): kind

@@ -214,6 +214,12 @@ def test_a_server_that_leaves_changes_no_keys_any_more():
     assert servers[0].key_answers[token] == "this server is leaving the network"
 
 
+def test_what_other_servers_could_not_read_is_not_accepted():
+    _, servers = with_account(1)
+    token = change(servers[0], "ssh-rsa " + "A" * 5000, bound=True)
+    assert servers[0].key_answers[token] == "no other server could read this key"
+
+
 def test_an_account_that_is_not_known_has_no_keys():
     _, servers = with_account(1)
     servers[0].handle(events.KeyChangeRequested(9, "nobody.1.1", KEY, "", True))

@@ -134,7 +134,12 @@ class Place:
             fact = self.node.account(name)
             assert fact is not None
             public = asyncssh.read_public_key(self.key(key).with_suffix(".pub"))
-            await self.ssh.keyring.bind(fact.claim, key_of(public, 0.0))
+            await self.ssh.keyring.bind(fact.claim, key_of(public))
+
+    def keys(self, name: str) -> list[str]:
+        """What the keys that open an account here are called."""
+        fact = self.node.account(name)
+        return [key.comment for key in self.ssh.keyring.keys(fact.claim)] if fact is not None else []
 
     async def until(self, condition: Callable[[], bool], limit: float = 10.0) -> None:
         """Wait until something is so."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.ssh.conftest import Place
+from tests.ssh.conftest import Place, serving
 
 
 async def test_help_tells_what_there_is(place: Place):
@@ -59,6 +59,38 @@ async def test_keys_are_listed_added_and_removed_and_open_the_account_at_once(pl
     assert status == 0 and [line[0] for line in listed.splitlines()] == ["1", "2"]
     assert (await place.run("grace", "keys", "remove", "1", key="other"))[0] == 0
     assert (await place.run("grace", "keys", key="one"))[0] == 255
+
+
+async def test_a_key_that_is_bound_or_removed_at_one_server_is_so_at_every_server(tmp_path):
+    async with serving(tmp_path) as place, serving(tmp_path, "bob", place.node.advertised) as other:
+        await place.register("grace", key="one")
+        await place.until(lambda: other.keys("grace") == ["one"])
+        assert (await other.run("grace", "keys", "add", key="one"))[1].startswith("known already SHA256:")
+        other_key = place.key("other").with_suffix(".pub").read_bytes()
+        status, output, _ = await other.run("grace", "keys", "add", "-", key="one", given=other_key)
+        assert status == 0 and output.startswith("bound SHA256:")
+        await place.until(lambda: place.keys("grace") == ["one", "other"])
+        assert (await place.run("grace", "keys", "remove", "one", key="other"))[0] == 0
+        await place.until(lambda: other.keys("grace") == ["other"])
+        assert (await other.run("grace", "keys", key="one"))[0] == 255
+        assert (await other.run("grace", "keys", key="other"))[0] == 0
+
+
+async def test_what_is_no_public_key_is_not_bound(place: Place):
+    await place.register("grace", key="one")
+    for text in ("nonsense", "ssh-ed25519 AAAA", place.key("one").read_text()):
+        status, output, errors = await place.run("grace", "keys", "add", "-", key="one", given=text.encode())
+        assert (status, output) == (2, "") and "no public key" in errors
+    status, _, errors = await place.run("grace", "keys", "remove", "nine", key="one")
+    assert status == 1 and "no key of yours is 'nine'" in errors
+
+
+async def test_an_account_has_only_so_many_keys(tmp_path):
+    async with serving(tmp_path, keys_max=1) as place:
+        await place.register("grace", key="one")
+        other = place.key("other").with_suffix(".pub").read_bytes()
+        status, _, errors = await place.run("grace", "keys", "add", "-", key="one", given=other)
+        assert status == 1 and "at most 1 keys" in errors
 
 
 async def test_without_a_terminal_the_application_says_what_to_do(place: Place):

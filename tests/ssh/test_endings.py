@@ -24,9 +24,22 @@ async def test_a_server_that_quits_names_the_server_that_goes_on(tmp_path):
         closing = asyncio.create_task(place.ssh.close("the server here has ended"))
         assert await terminal.status() == 0
         await closing
-        assert f"ssh -p {place.port} grace@127.0.0.1" in terminal.text
-        assert f"activity-tui join {other.advertised}" in terminal.text
+        assert f"Go on with `activity-tui join {other.advertised}`." in terminal.text
         assert RESTORE.encode() in terminal.output
+
+
+async def test_a_server_that_quits_tells_the_port_at_which_its_successor_serves_ssh(tmp_path):
+    async with serving(tmp_path) as place, serving(tmp_path, "bob", place.node.advertised) as other:
+        await place.register("grace", key="grace")
+        await place.until(lambda: other.port in [server.ssh for server in place.node.snapshot().servers])
+        async with place.terminal("grace", key="grace") as terminal:
+            await terminal.shows("you are grace")
+            place.node.request_drain("the operator goes home")
+            await terminal.shows("This server has left the network.")
+            assert await terminal.status() == 0
+            way = f"ssh -p {other.port} grace@127.0.0.1"
+            assert f"Go on with `{way}` or `activity-tui join {other.node.advertised}`." in terminal.text
+        assert (await other.run("grace", "keys", key="grace"))[0] == 0
 
 
 async def test_the_end_of_the_service_gives_every_terminal_back(place: Place):

@@ -24,7 +24,7 @@ from tui.safe_text import neutralise_name
 from tui.screens.asking import ConfirmScreen
 from tui.screens.main import MainScreen
 from tui.session import ActivityInput, ClientFace, Happening, Identity, Session
-from tui.ssh.keyring import TooManyKeys
+from tui.ssh.keyring import CannotChangeKeys
 from tui.ssh.styles import SharedStylesheet
 from tui.ssh.terminals import color_system
 
@@ -192,7 +192,7 @@ class SSHApp(ActivityApp):
             return
         try:
             await self._ssh.bind_key(person, claim)
-        except (TooManyKeys, OSError) as error:
+        except CannotChangeKeys as error:
             self.call_later(self.notify, f"The key could not be bound: {error}", severity="error", markup=False)
         else:
             self.call_later(self.notify, "The key opens this account from now on.", markup=False)

@@ -34,7 +34,7 @@ from tui.cli.status import table
 from tui.cli.tail import HISTORY_MAX, line_of, since
 from tui.safe_text import neutralise
 from tui.ssh.channel import Closed, CommandChannel
-from tui.ssh.keyring import TooManyKeys
+from tui.ssh.keyring import CannotChangeKeys
 
 if TYPE_CHECKING:
     from tui.ssh.connection import Person
@@ -52,8 +52,8 @@ ssh HOST post [--json] -      post each line of standard input
 ssh HOST tail [--json] [--since DURATION|N] [--no-follow]
                               the feed, an activity a line
 ssh HOST status [--json]      servers, loads, connections, users
-ssh HOST keys                 the keys that open your account here
-ssh HOST keys add [KEY]       bind the key that you came in with, or another public key
+ssh HOST keys                 the keys that open your account, in the whole network
+ssh HOST keys add [KEY|-]     bind the key that you came in with, or another public key
 ssh HOST keys remove WHICH    by its number in the list, its fingerprint or its comment
 ssh HOST help                 this page
 
@@ -311,7 +311,10 @@ async def _keys(words: list[str], io: CommandChannel, server: SSHServer, person:
     if action == "add":
         return await _add_key(" ".join(words[1:]), io, server, person)
     if action == "remove" and len(words) == 2:
-        removed = await server.keyring.remove(person.claim, words[1])
+        try:
+            removed = await server.keyring.remove(person.claim, words[1])
+        except CannotChangeKeys as error:
+            raise _Failed(ExitStatus.FAILURE, str(error)) from None
         if removed is None:
             raise _Failed(ExitStatus.FAILURE, f"no key of yours is {neutralise(words[1], 80)!r}; `keys` lists them")
         await io.put(f"removed {removed.fingerprint}")
@@ -325,16 +328,24 @@ async def _add_key(text: str, io: CommandChannel, server: SSHServer, person: Per
     from tui.ssh.connection import key_of
 
     key = person.key
+    if text == "-":
+        text = ""
+        async for line in io.lines(CLIENT_LINE_BYTES_MAX):
+            text = line.decode("utf-8", "replace").strip()
+            if text:
+                break
+        if not text:
+            raise _Failed(ExitStatus.USAGE, "standard input has no public key")
     if text:
         try:
-            key = key_of(asyncssh.import_public_key(text), server.wall())
+            key = key_of(asyncssh.import_public_key(text))
         except (asyncssh.KeyImportError, ValueError) as error:
             raise _Failed(ExitStatus.USAGE, f"that is no public key: {error}") from None
     if key is None:
         raise _Failed(ExitStatus.USAGE, "you came in with a secret: give the public key to bind")
     try:
         new = await server.keyring.bind(person.claim or "", key)
-    except (TooManyKeys, OSError) as error:
+    except CannotChangeKeys as error:
         raise _Failed(ExitStatus.FAILURE, str(error)) from None
     await io.put(f"{'bound' if new else 'known already'} {key.fingerprint}")
     return ExitStatus.DONE

@@ -17,7 +17,7 @@ import asyncssh
 from core.node.accounts import registrable_problem
 from core.wire.names import ANONYMOUS
 from tui.safe_text import neutralise, neutralise_name
-from tui.ssh.keyring import Key
+from tui.ssh.keyring import COMMENT_MAX, Key
 
 if TYPE_CHECKING:
     from tui.ssh.server import SSHServer
@@ -138,7 +138,7 @@ class SSHConnection(asyncssh.SSHServer):
 
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         """Whether a key would do. It is asked before the key's owner has proved to have it."""
-        offered = key_of(key, self._server.wall())
+        offered = key_of(key)
         fact = self._server.account(username)
         if fact is None:
             if username == ANONYMOUS or not self._may_register(username):
@@ -195,8 +195,7 @@ class SSHConnection(asyncssh.SSHServer):
         return SSHSession(self._server, self)
 
 
-def key_of(key: asyncssh.SSHKey, at: float) -> Key:
+def key_of(key: asyncssh.SSHKey) -> Key:
     """A key as it is kept."""
     text = key.export_public_key("openssh").decode("ascii", "replace").split()
-    comment = key.get_comment() or ""
-    return Key(" ".join(text[:2]), neutralise(str(comment), 80), key.get_fingerprint(), at)
+    return Key(" ".join(text[:2]), neutralise(str(key.get_comment() or ""), COMMENT_MAX))

@@ -1,99 +1,96 @@
-"""Public keys that are bound to accounts.
-
-A key belongs to an account, not to a name: after a conflict a name can pass to another account, and whoever had it must
-not come in as its new owner. The keys are in `ssh-keys.json` in the data directory, readable by its owner alone.
-"""
+"""Public keys that open accounts: what a person sees and says of them, over the keys that the network keeps."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-from pathlib import Path
-from typing import Final
+import base64
+import binascii
+import hashlib
+from dataclasses import dataclass
+from typing import Protocol
 
-import msgspec
+from core.engine import NotChanged, NotRunning
+from core.wire.entries import KeyChange
 
-FILE: Final = "ssh-keys.json"
+COMMENT_MAX = 80
 
 
-class Key(msgspec.Struct, frozen=True):
-    """A public key: its OpenSSH text (type and base-64), its owner's comment, and when it was bound (since 1970)."""
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A public key: its OpenSSH text (type and base 64), its owner's comment, and when it was bound (since 1970)."""
 
     text: str
     comment: str
-    fingerprint: str
-    added_at: float
+    added_at: float = 0.0
+
+    @property
+    def fingerprint(self) -> str:
+        """As `ssh-keygen -l` shows it."""
+        try:
+            blob = base64.b64decode(self.text.partition(" ")[2], validate=True)
+        except (binascii.Error, ValueError):
+            blob = b""
+        return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
 
-class TooManyKeys(Exception):
-    """The account has as many keys as it may have."""
+class CannotChangeKeys(Exception):
+    """The keys are as they were; the text says why."""
+
+
+class KeyKeeper(Protocol):
+    """What keeps the network's keys; `core.engine.Server` is one."""
+
+    def account_keys(self, claim: str) -> tuple[KeyChange, ...]: ...
+
+    async def change_key(self, claim: str, text: str, comment: str = "", *, bound: bool) -> None: ...
 
 
 class KeyRing:
-    """The keys of all accounts on this server. `load` it before use."""
+    """The keys of all accounts. A change is made in the whole network."""
 
-    def __init__(self, data_dir: Path, keys_max: int) -> None:
-        self._file = data_dir / FILE
+    def __init__(self, keeper: KeyKeeper, keys_max: int) -> None:
+        """`keys_max`: how many keys an account may have for another one to be bound to it here."""
+        self._keeper = keeper
         self._keys_max = keys_max
-        self._keys: dict[str, list[Key]] = {}
-        self._saving = asyncio.Lock()
-
-    async def load(self) -> None:
-        """Read the file. Raises OSError, or ValueError when it is damaged."""
-        try:
-            data = await asyncio.to_thread(self._file.read_bytes)
-        except FileNotFoundError:
-            return
-        try:
-            self._keys = msgspec.json.decode(data, type=dict[str, list[Key]])
-        except msgspec.MsgspecError as error:
-            raise ValueError(f"{self._file} is damaged: {error}; move it away to start without keys") from None
 
     def keys(self, claim: str) -> list[Key]:
-        """The keys of an account."""
-        return list(self._keys.get(claim, ()))
+        """The keys of an account, the oldest first; none when the server has ended."""
+        try:
+            found = self._keeper.account_keys(claim)
+        except NotRunning:
+            return []
+        return [Key(one.text, one.comment, one.stamp / 1_000_000) for one in found]
 
     def has(self, claim: str, text: str) -> bool:
-        return any(key.text == text for key in self._keys.get(claim, ()))
+        return any(key.text == text for key in self.keys(claim))
 
     async def bind(self, claim: str, key: Key) -> bool:
-        """Bind a key to an account; whether it was new. Raises TooManyKeys, or OSError when it cannot be kept."""
+        """Bind a key to an account; whether it was new. Raises CannotChangeKeys."""
         if self.has(claim, key.text):
             return False
-        keys = self._keys.setdefault(claim, [])
-        if len(keys) >= self._keys_max:
-            raise TooManyKeys(f"an account has at most {self._keys_max} keys here; remove one first")
-        keys.append(key)
-        await self._save()
+        if len(self.keys(claim)) >= self._keys_max:
+            raise CannotChangeKeys(f"an account has at most {self._keys_max} keys; remove one first")
+        await self._change(claim, key, bound=True)
         return True
 
     async def remove(self, claim: str, which: str) -> Key | None:
-        """Remove the key with this fingerprint, comment or place in the list (from 1); None when there is none."""
-        keys = self._keys.get(claim, [])
-        found = next((key for key in keys if which in (key.fingerprint, key.comment, key.text)), None)
-        if found is None and which.isascii() and which.isdigit() and 1 <= int(which) <= len(keys):
-            found = keys[int(which) - 1]
-        if found is None:
+        """Remove the key with this fingerprint, text, comment or place in the list (from 1); None when there is none.
+
+        Raises CannotChangeKeys, also when several have that comment.
+        """
+        keys = self.keys(claim)
+        found = [key for key in keys if which in (key.fingerprint, key.text)]
+        found = found or [key for key in keys if which == key.comment]
+        if len(found) > 1:
+            raise CannotChangeKeys("several keys are called so; name one by its number or fingerprint")
+        if not found and which.isascii() and which.isdigit() and 1 <= int(which) <= len(keys):
+            found = [keys[int(which) - 1]]
+        if not found:
             return None
-        keys.remove(found)
-        await self._save()
-        return found
+        await self._change(claim, found[0], bound=False)
+        return found[0]
 
-    async def _save(self) -> None:
-        async with self._saving:
-            data = msgspec.json.format(msgspec.json.encode(self._keys), indent=1)
-            await asyncio.to_thread(write_private, self._file, data)
-
-
-def write_private(file: Path, data: bytes) -> None:
-    """Write a file for its owner alone, whole or not at all. Raises OSError."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
+    async def _change(self, claim: str, key: Key, *, bound: bool) -> None:
+        try:
+            await self._keeper.change_key(claim, key.text, key.comment, bound=bound)
+        except (NotChanged, NotRunning) as error:
+            raise CannotChangeKeys(str(error)) from None

@@ -7,15 +7,15 @@ import contextlib
 import contextvars
 import functools
 import importlib
+import ipaddress
 import time
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncssh
 
-from core.engine import CannotBind, Server
+from core.engine import CannotBind, NotRunning, Server
 from core.node.notices import Notice, NoticeKind, Severity
 from core.wire.address import Address
 from core.wire.entries import AccountFact
@@ -24,7 +24,9 @@ from tui.ssh import colours, garbage, output_guard
 from tui.ssh.connection import Person, SSHConnection
 from tui.ssh.garbage import Collector
 from tui.ssh.guest import GuestNode
-from tui.ssh.keyring import KeyRing, write_private
+from tui.ssh.host_key import FILE as HOST_KEY_FILE
+from tui.ssh.host_key import host_key_of
+from tui.ssh.keyring import KeyRing
 from tui.ssh.limits import Failures
 from tui.ssh.pace import Painter
 from tui.ssh.settings import SSHSettings
@@ -32,8 +34,6 @@ from tui.widgets.line_pool import LinePool
 
 if TYPE_CHECKING:
     from tui.ssh.session import SSHSession
-
-HOST_KEY_FILE: Final = "ssh-host-key"
 
 KEX: Final = (
     "mlkem768x25519-sha256",
@@ -89,7 +89,7 @@ class SSHServer:
     def __init__(self, node: Server, settings: SSHSettings) -> None:
         self.node = node
         self.settings = settings
-        self.keyring = KeyRing(settings.data_dir, settings.keys_max)
+        self.keyring = KeyRing(node, settings.keys_max)
         self.painter = Painter()
         self.guest = GuestNode(node)
         self.line_pool = LinePool()
@@ -116,7 +116,6 @@ class SSHServer:
         await asyncio.to_thread(importlib.import_module, "tui.ssh.application")
         host_key = await asyncio.to_thread(host_key_of, self.settings.data_dir / HOST_KEY_FILE)
         self.fingerprint = host_key.get_fingerprint()
-        await self.keyring.load()
         output_guard.install()
         self.collector.start()
         colours.install()
@@ -149,11 +148,19 @@ class SSHServer:
             raise CannotBind(f"SSH cannot be served at {where}: {error.strerror or error}") from error
         self.address = Address(settings.host or self.node.advertised.host, self._acceptor.get_port())
         command = f"ssh -p {self.address.port} NAME@{self.node.advertised.host}"
+        if self._is_reachable():
+            self.node.announce_ssh(self.address.port)
         self.tell("listening", f"SSH at {self.address}, host key {self.fingerprint}; come in with: {command}")
+
+    def _is_reachable(self) -> bool:
+        """Whether others find SSH at the host that they know this node by."""
+        loopback = (_is_loopback(self.settings.host), _is_loopback(self.node.advertised.host))
+        return loopback != (True, False)
 
     async def close(self, reason: str, successor: Address | None = None) -> None:
         """Say good-bye to every session, give their terminals back, and stop listening; within `leave_limit`."""
         self._closing = True
+        self.node.announce_ssh(0)
         if self._acceptor is not None:
             self._acceptor.close()
         sessions = list(self._sessions.values())
@@ -217,7 +224,19 @@ class SSHServer:
             del self._unauthenticated[connection.host]
 
     def account(self, name: str) -> AccountFact | None:
-        return self.node.account(name)
+        """The account that has a name; None also when the node has ended."""
+        try:
+            return self.node.account(name)
+        except NotRunning:
+            return None
+
+    def ssh_port_of(self, address: Address) -> int:
+        """Where SSH is served at another server's host; 0 if it is not, as far as is known."""
+        try:
+            servers = self.node.snapshot().servers
+        except NotRunning:
+            return 0
+        return next((one.ssh for one in servers if Address(one.hostname, one.port) == address), 0)
 
     async def check_secret(self, host: str, username: str, secret: str) -> bool:
         """Whether the secret fits. Wrong ones are answered late, and the later the more there were of one host."""
@@ -273,16 +292,11 @@ class SSHServer:
         return person.key is not None and await self.keyring.bind(claim, person.key)
 
 
-def host_key_of(file: Path) -> asyncssh.SSHKey:
-    """The host key; made at the first start. Raises OSError, or ValueError when the file is damaged."""
-    with contextlib.suppress(FileNotFoundError):
-        try:
-            return asyncssh.read_private_key(str(file))
-        except asyncssh.KeyImportError as error:
-            raise ValueError(f"{file} is damaged: {error}; move it away to have a new one made") from None
-    key = asyncssh.generate_private_key("ssh-ed25519", comment="activity-tui")
-    write_private(file, key.export_private_key())
-    return key
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _known(wanted: tuple[str, ...], known: Any) -> list[str]:

@@ -273,9 +273,11 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         self._ended = True
         self._farewell = reason
         if successor is not None:
-            host = neutralise(successor.host, 200)
-            ssh = f"ssh -p {self._server.address.port} {self.user}@{host}"
-            self._farewell += f" Go on with `{ssh}` or `{invitation.client_command(successor)}`."
+            ways = [invitation.client_command(successor)]
+            port = self._server.ssh_port_of(successor)
+            if port:
+                ways.insert(0, invitation.ssh_command(successor.host, port, self.user))
+            self._farewell += f" Go on with {' or '.join(f'`{way}`' for way in ways)}."
         self.io.interrupted()
         if self._app is not None and self._app.is_running:
             self._app.call_later(self._app.exit, int(ExitStatus.DONE))

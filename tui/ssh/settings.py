@@ -14,7 +14,7 @@ class SSHSettings:
     """Empty for all of this machine's addresses."""
     port: int
     data_dir: Path
-    """Where the host key and the people's keys are kept."""
+    """Where the host key is kept."""
     anonymous: bool = True
     """Whether `ssh anonymous@host` comes in without a key or secret."""
     registration: bool = True
@@ -39,7 +39,7 @@ class SSHSettings:
     keepalive_interval: float = 15.0
     keepalive_misses: int = 4
     keys_max: int = 32
-    """Keys of one account."""
+    """Keys of one account, above which none is bound here."""
     input_rate: int = 64 * 1024
     """Bytes a second that one session may type or paste, on average; above it the session is read more slowly."""
     leave_limit: float = 3.0
