@@ -118,7 +118,7 @@ class World:
 
     def raise_barrier(self, name: str, pairs: list[tuple[str, str]]) -> None:
         """Let nothing through between these hosts, in these directions, until the barrier of this name is gone."""
-        self._barriers[name] = pairs
+        self._barriers.setdefault(name, []).extend(pairs)
         self.network.cuts.update(pairs)
 
     def remove_barrier(self, name: str) -> None:
