@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.ssh.conftest import SECRET, Place
+from tests.ssh.conftest import SECRET, Place, serving
 from tui.ssh.driver import RESTORE
 
 CTRL_Q = "\x11"
@@ -88,6 +88,30 @@ async def test_what_is_pasted_is_one_piece_and_sends_nothing_by_itself(place: Pl
         assert place.node.snapshot().activities == 0
         terminal.type("\r")
         await place.until(lambda: place.node.snapshot().activities == 1)
+
+
+async def test_lines_that_are_typed_faster_than_they_are_read_are_lines_of_their_own(place: Place):
+    async with place.terminal("anonymous") as terminal:
+        await terminal.shows("you are anonymous")
+        terminal.type("one\rtwo\rthree\rthe beginning of")
+        await place.until(lambda: place.node.snapshot().activities == 3)
+        _, feed, _ = await place.run("anonymous", "tail", "--since", "10", "--no-follow")
+        assert [line.rpartition(": ")[2] for line in feed.splitlines()] == ["one", "two", "three"]
+        assert place.apps()[0].main.composer.value == "the beginning of"
+
+
+async def test_whoever_sends_too_much_at_once_is_told_so_and_can_send_it_later(tmp_path):
+    async with serving(tmp_path, message_rate=1.0) as place, place.terminal("anonymous") as terminal:
+        await terminal.shows("you are anonymous")
+        terminal.type("".join(f"line {number}\r" for number in range(4)))
+        await terminal.shows("takes no more of you at once")
+        composer = place.apps()[0].main.composer
+        assert composer.value == "line 3"
+        assert place.node.snapshot().activities == 3
+        await asyncio.sleep(1.1)  # until the next one is allowed
+        terminal.type("\r")
+        await place.until(lambda: place.node.snapshot().activities == 4)
+        assert composer.value == ""
 
 
 async def test_escape_alone_is_a_key(place: Place):

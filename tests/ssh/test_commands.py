@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 from tests.ssh.conftest import Place, serving
 
@@ -26,6 +27,14 @@ async def test_each_line_of_standard_input_is_posted(place: Place):
     status, output, _ = await place.run("anonymous", "post", "-", given=b"one\n\ntwo\nthree without an end")
     assert status == 0
     assert output.count("accepted ") == 3
+
+
+async def test_whoever_posts_without_end_is_slowed_down(tmp_path):
+    async with serving(tmp_path, message_rate=10.0) as place:
+        before = time.perf_counter()
+        status, output, _ = await place.run("anonymous", "post", "-", given=b"again\n" * 35)
+        assert status == 0 and output.count("accepted ") == 35
+        assert time.perf_counter() - before > 0.4
 
 
 async def test_what_is_no_activity_is_refused_with_status_4(place: Place):

@@ -172,7 +172,7 @@ def _serve(commands: Commands[_Parser]) -> None:
         "A new network begins here; a server that was part of one finds its neighbours again.",
     )
     parser.add_argument("--headless", action="store_true", help="no screen: log to standard error, end on SIGTERM")
-    _settings(parser, ("server", "tls", "person"))
+    _settings(parser, ("server", "ssh", "tls", "person"))
 
 
 def _join(commands: Commands[_Parser]) -> None:
@@ -188,7 +188,7 @@ def _join(commands: Commands[_Parser]) -> None:
     )
     parser.add_argument("address", metavar="HOST[:PORT]", help="a server of the network")
     parser.add_argument("--headless", action="store_true", help="no screen: log to standard error, end on SIGTERM")
-    _settings(parser, ("server", "tls", "person"))
+    _settings(parser, ("server", "ssh", "tls", "person"))
 
 
 def _client(parser: argparse.ArgumentParser) -> None:

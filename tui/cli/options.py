@@ -7,9 +7,10 @@ These are the command line's contract with the application: `tui.app.run_applica
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from core.wire.address import Address
 
@@ -67,6 +68,8 @@ class NodeOptions:
     """None: everything travels in the clear."""
     ssh: Address | None
     """Where to serve the application over SSH, host empty for all addresses; None for nowhere."""
+    ssh_limits: Mapping[str, Any]
+    """What is allowed there: fields of `tui.ssh.SSHSettings`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from tui.cli.console import interactive, usage_error
 from tui.cli.encryption import client_tls
 from tui.cli.inputs import address_of, choices_of
 from tui.cli.options import JoinOptions, NodeOptions, PersonOptions, Preset, ServeOptions, TlsOptions
-from tui.cli.settings import Choices
+from tui.cli.settings import SETTINGS, Choices
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -66,6 +66,11 @@ def node_options(choices: Choices, join: Address | None, secret: str | None) -> 
         redirects=value["redirects"],
         tls=_tls(choices),
         ssh=value["ssh"],
+        ssh_limits={
+            one.name.removeprefix("ssh_"): choices.value(one.name)
+            for one in SETTINGS
+            if one.group == "ssh" and one.name != "ssh"
+        },
     )
 
 

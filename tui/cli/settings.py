@@ -11,20 +11,22 @@ import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final, Literal
 
 from core.wire.limits import DEFAULT_PORT
 from tui.cli import values
 from tui.cli.console import usage_error
+from tui.ssh.settings import SSHSettings
 
 ENVIRONMENT_PREFIX: Final = "ACTIVITY_TUI_"
 CONFIG_VARIABLE: Final = "ACTIVITY_TUI_CONFIG"
 
-Group = Literal["server", "tls", "person"]
+Group = Literal["server", "ssh", "tls", "person"]
 GROUP_TITLES: Final[Mapping[Group, str]] = {
     "server": "The server that `serve` and `join` run",
+    "ssh": "The application over SSH",
     "tls": "Encryption: all servers and clients of a network use it, or none does",
     "person": "Who you are",
 }
@@ -57,6 +59,42 @@ class Setting:
     def is_switch(self) -> bool:
         return self.read is values.switch
 
+
+def _ssh_limit(name: str, read: values.Reader, explained: str) -> Setting:
+    """A limit of the SSH server: in the configuration file and the environment only, for there are many."""
+    return Setting(f"ssh_{name}", read, explained, default=_SSH_DEFAULTS[name], group="ssh", flag=False)
+
+
+_SSH_DEFAULTS: Final = {one.name: one.default for one in fields(SSHSettings)}
+_COUNT: Final = values.count_between(1, 100_000)
+_SECONDS: Final = values.duration_between(0.01, 86400)
+_SSH_LIMITS: Final = (
+    _ssh_limit("registration", values.switch, "whether somebody with a new name may register it over SSH"),
+    _ssh_limit("connections_max", _COUNT, "connections at a time"),
+    _ssh_limit("unauthenticated_max", _COUNT, "connections at a time that have not logged in yet"),
+    _ssh_limit("unauthenticated_per_host_max", _COUNT, "the same, of one address"),
+    _ssh_limit("login_limit", _SECONDS, "how long somebody may take to log in"),
+    _ssh_limit("attempts_max", values.count_between(1, 100), "failed attempts to log in on one connection"),
+    _ssh_limit(
+        "failure_delay", _SECONDS, "how long a wrong secret's answer is kept back; doubles with each of one address"
+    ),
+    _ssh_limit("delay_max", _SECONDS, "how long a wrong secret's answer is kept back at most"),
+    _ssh_limit("checks_max", values.count_between(1, 100), "secrets that are checked at a time"),
+    _ssh_limit("sessions_max", _COUNT, "sessions at a time"),
+    _ssh_limit("sessions_per_user_max", _COUNT, "sessions of one user at a time"),
+    _ssh_limit("sessions_per_connection_max", _COUNT, "sessions on one connection at a time"),
+    _ssh_limit(
+        "idle_limit",
+        values.duration_between(1, 365 * 86400, zero=True),
+        "how long nothing may be typed before a session is ended; 0 for any time",
+    ),
+    _ssh_limit("keepalive_interval", _SECONDS, "how often a silent client is asked whether it is there"),
+    _ssh_limit("keepalive_misses", values.count_between(1, 100), "how often it may not answer"),
+    _ssh_limit("message_rate", values.number_between(0.1, 10_000), "activities a second that a session may post"),
+    _ssh_limit("input_rate", values.count_between(1024, 2**30), "bytes a second that a session may type or paste"),
+    _ssh_limit("keys_max", values.count_between(1, 1000), "keys of one account"),
+    _ssh_limit("leave_limit", _SECONDS, "how long sessions have to say good-bye when the server ends"),
+)
 
 SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("host", values.host, "where to listen", "HOST", "", "all addresses of this machine"),
@@ -116,7 +154,10 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting("anonymous", values.switch, "whether people may come in without a name", default=True),
     Setting("redirects", values.switch, "whether people are sent to servers with fewer of them", default=True),
-    Setting("ssh", values.listening, "serve the application over SSH there", "[HOST:]PORT", unset="not served"),
+    Setting(
+        "ssh", values.listening, "serve the application over SSH there", "[HOST:]PORT", unset="not served", group="ssh"
+    ),
+    *_SSH_LIMITS,
     Setting(
         "tls",
         values.switch,

@@ -151,7 +151,11 @@ async def serving_ssh(server: Server, options: NodeOptions) -> AsyncIterator[SSH
     from tui.ssh import SSHServer, SSHSettings
 
     settings = SSHSettings(
-        options.ssh.host, options.ssh.port, data_dir=server.settings.data_dir, anonymous=options.anonymous
+        options.ssh.host,
+        options.ssh.port,
+        data_dir=server.settings.data_dir,
+        anonymous=options.anonymous,
+        **options.ssh_limits,
     )
     service = SSHServer(server, settings)
     try:

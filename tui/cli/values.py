@@ -111,6 +111,23 @@ def duration_between(least: float, most: float, *, zero: bool = False) -> Callab
     return read
 
 
+def number_between(least: float, most: float) -> Callable[[object], float]:
+    """A number within bounds."""
+
+    def read(value: object) -> float:
+        try:
+            if isinstance(value, bool) or not isinstance(value, int | float | str):
+                raise ValueError
+            number = float(value)
+        except ValueError:
+            raise ValueError(f"{shown(value)} is not a number") from None
+        if not least <= number <= most:
+            raise ValueError(f"{shown(value)} is out of range: it may be from {least:g} to {most:g}")
+        return number
+
+    return read
+
+
 def count_between(least: int, most: int) -> Callable[[object], int]:
     """A whole number within bounds."""
 

@@ -274,13 +274,13 @@ class MainScreen(Screen[None]):
         try:
             await self._carry_out(text)
         except (ValueError, ConnectionError) as error:
+            self.composer.give_back(text)
             self._composer_problem(str(error))
             if self.session.stage == "nobody":
                 # The line stays in the composer, to be sent once it is known who sends it.
                 await self.app.run_action("identity")
             return
         self.composer.remember(text)
-        self.composer.value = ""
         self._composer_problem("")
 
     @on(Input.Changed, "#composer")

@@ -1,6 +1,21 @@
-"""The application over SSH: one Textual app a session, all of them in the node's process and event loop."""
+"""The application over SSH: one Textual app a session, all of them in the node's process and event loop.
 
-from tui.ssh.server import SessionView, SSHServer
+What it allows (`SSHSettings`) can be known without loading what it is made of.
+"""
+
+from typing import TYPE_CHECKING, Any
+
 from tui.ssh.settings import SSHSettings
 
+if TYPE_CHECKING:
+    from tui.ssh.server import SessionView, SSHServer
+
 __all__ = ["SSHServer", "SSHSettings", "SessionView"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("SSHServer", "SessionView"):
+        import tui.ssh.server
+
+        return getattr(tui.ssh.server, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import traceback
 from collections.abc import Callable
 from contextvars import Context
@@ -25,6 +26,7 @@ from tui.screens.asking import ConfirmScreen
 from tui.screens.main import MainScreen
 from tui.session import ActivityInput, ClientFace, Happening, Identity, Session
 from tui.ssh.keyring import CannotChangeKeys
+from tui.ssh.limits import Rate
 from tui.ssh.styles import SharedStylesheet
 from tui.ssh.terminals import color_system
 
@@ -46,9 +48,10 @@ class OutsideClient(NetworkClient):
     of the event loop does so even when it has been cancelled.
     """
 
-    def __init__(self, client: Client, context: Context) -> None:
+    def __init__(self, client: Client, context: Context, message_rate: float) -> None:
         super().__init__(client)
         self._context = context
+        self._rate = Rate(message_rate)
 
     async def run(self) -> None:
         task = asyncio.create_task(super().run(), name="SSH session's client", context=self._context.copy())
@@ -58,6 +61,8 @@ class OutsideClient(NetworkClient):
             task.cancel()
 
     def post(self, activity: ActivityInput) -> str:
+        if self._rate.wait(time.monotonic()):
+            raise ConnectionError("this server takes no more of you at once; wait a moment, then send it again")
         return self._context.copy().run(super().post, activity)
 
     async def close(self) -> None:
@@ -230,7 +235,9 @@ def make_application(server: SSHServer, connection: SSHConnection, terminal: SSH
                 terminal.farewell("This server has left the network.", event.address)
 
         return OutsideClient(
-            Client(settings, (), heard, home=lambda: server.node.connect_local(vouched)), server.context
+            Client(settings, (), heard, home=lambda: server.node.connect_local(vouched)),
+            server.context,
+            server.settings.message_rate,
         )
 
     session = Session(make_client, node=server.guest, owns_node=False)

@@ -35,6 +35,7 @@ from tui.cli.tail import HISTORY_MAX, line_of, since
 from tui.safe_text import neutralise
 from tui.ssh.channel import Closed, CommandChannel
 from tui.ssh.keyring import CannotChangeKeys
+from tui.ssh.limits import Rate
 
 if TYPE_CHECKING:
     from tui.ssh.connection import Person
@@ -208,10 +209,13 @@ async def _post(words: list[str], io: CommandChannel, server: SSHServer, person:
             del fates[ref]
 
     worst = ExitStatus.DONE
+    rate = Rate(server.settings.message_rate)
     async with _client(server, person, io, heard) as running:
         if rest == ["-"]:
             async for line in io.lines(CLIENT_LINE_BYTES_MAX):
                 if line.strip():
+                    while wait := rate.wait(time.monotonic()):  # noqa: ASYNC110 - the event is the time itself
+                        await asyncio.sleep(wait)
                     worst = max(worst, await _told(io, await one(running, line.decode("utf-8", "replace"))))
         else:
             worst = await _told(io, await one(running, " ".join(rest)))

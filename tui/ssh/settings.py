@@ -40,6 +40,8 @@ class SSHSettings:
     keepalive_misses: int = 4
     keys_max: int = 32
     """Keys of one account, above which none is bound here."""
+    message_rate: float = 20.0
+    """Activities a second that one session may post, on average; some seconds' worth of them may come at once."""
     input_rate: int = 64 * 1024
     """Bytes a second that one session may type or paste, on average; above it the session is read more slowly."""
     leave_limit: float = 3.0

@@ -59,6 +59,29 @@ class Composer(Input):
         self.value = self._history[place] if place < len(self._history) else self._draft
         self.cursor_position = len(self.value)
 
+    async def _on_key(self, event: events.Key) -> None:
+        if event.key == "enter":
+            # Up the tree, the way of bindings, it would be overtaken by what is typed after it.
+            event.stop()
+            event.prevent_default()
+            await self.action_submit()
+            return
+        await super()._on_key(event)
+
+    async def action_submit(self) -> None:
+        """Hand the line over: what is typed from here on is the next one."""
+        line, self.value = self.value, ""
+        self.post_message(self.Submitted(self, line))
+
+    def give_back(self, line: str) -> None:
+        """A line could not be sent: show it again, or keep it for the up key where another one has been begun."""
+        if self.value:
+            self.remember(line)
+            return
+        with self.prevent(Input.Changed):
+            self.value = line
+        self.cursor_position = len(line)
+
     def _on_paste(self, event: events.Paste) -> None:
         # The base class keeps the first line of what is pasted and drops the rest without a word.
         lines = event.text.splitlines()
