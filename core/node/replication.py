@@ -10,13 +10,14 @@ is *parked* until it has, or until `order_wait` is over.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from core.node.accounts import registrable_problem
 from core.node.actions import Broadcast, Persist
+from core.node.clock import MICROSECONDS
 from core.node.connections import State
 from core.node.context import Context
 from core.wire.activity import unique_members
@@ -27,6 +28,7 @@ from core.wire.entries import (
     EntryId,
     Fetch,
     Kind,
+    Page,
     Record,
     Recovered,
     Stream,
@@ -100,6 +102,8 @@ class Replication:
         self._failed: dict[EntryId, EntryId | None] = {}
         """Own activities that could not be kept, to the ones before them, as long as others may point at them."""
         self._waiting_for: dict[EntryId, list[Callable[[str | None], None]]] = {}
+        for entry in recovered.disordered:
+            self._wait_again(entry)
 
     # --- accepting --------------------------------------------------------------------------------------------------
 
@@ -193,7 +197,12 @@ class Replication:
     def committed(self, batch: int) -> None:
         """The batch and those before it are durable."""
         while self._in_flight and self._in_flight[0].batch <= batch:
-            for entry, source, then in self._in_flight.popleft().entries:
+            flight = self._in_flight.popleft()
+            if self._unkept:
+                for record in flight.records:
+                    if isinstance(record, Entry):
+                        self._unkept.pop(record.id, None)
+            for entry, source, then in flight.entries:
                 if entry.id.stream == self.own_stream:
                     self.vector.add(entry.id)
                 self._spread(entry, source)
@@ -255,21 +264,19 @@ class Replication:
                     self._unkept_records[f"peer {record.id}"] = record
 
     def storage_recovered(self) -> None:
-        """The disk takes writes again: what it did not take before is kept now."""
+        """The disk takes writes again: what it did not take before is to be kept now."""
         self._records[0:0] = [*self._unkept.values(), *self._unkept_records.values()]
-        self._unkept.clear()
         self._unkept_records.clear()
 
-    def unkept_beyond(self, query: Fetch) -> list[Entry]:
-        """What a page of the store lacks because the disk did not take it."""
-        return sorted(
-            (
-                entry
-                for entry in self._unkept.values()
-                if entry.kind in query.kinds and entry.id.seq > query.seen.get(entry.id.stream, 0)
-            ),
-            key=lambda entry: (entry.stamp, entry.id),
-        )
+    def completed(self, page: Page, query: Fetch) -> Sequence[Entry]:
+        """The entries of the last page that the store has for a query, with those that the disk has not taken."""
+        if not self._unkept:
+            return page.entries
+        entries = {entry.id: entry for entry in page.entries}
+        for entry in self._unkept.values():
+            if entry.kind in query.kinds and entry.id.seq > query.seen.get(entry.id.stream, 0):
+                entries[entry.id] = entry
+        return sorted(entries.values(), key=lambda entry: (entry.stamp, entry.id))
 
     def when_durable(self, entry_id: EntryId, then: Callable[[str | None], None]) -> None:
         """Call `then` once an entry that is being kept is durable, at once if it is already, or with why it is not."""
@@ -297,6 +304,14 @@ class Replication:
             self._park(_Parked(entry, frame, source, self._context.after(self._context.config.order_wait)), previous)
             return
         self._deliver(entry, frame, source)
+
+    def _wait_again(self, entry: Entry) -> None:
+        """What waited for its sender's previous activity when this node ended does so for the rest of its time."""
+        waited = max(0.0, self._context.now.wall - entry.stamp / MICROSECONDS)
+        left = self._context.config.order_wait - waited
+        if entry.previous is not None and left > 0:
+            self._pending[entry.id] = None
+            self._park(_Parked(entry, frame_of(entry), None, self._context.after(left)), entry.previous)
 
     def _park(self, parked: _Parked, previous: EntryId) -> None:
         config = self._context.config

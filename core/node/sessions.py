@@ -326,7 +326,7 @@ class Sessions:
             page = Page((), {}, False)
         newest = None if query.newest is None else query.newest - len(page.entries)
         more = page.more and (newest is None or newest > 0)
-        for entry in page.entries if more else (*page.entries, *self._replication.unkept_beyond(query)):
+        for entry in page.entries if more else self._replication.completed(page, query):
             # What is delivered meanwhile, or still waits to be, comes live.
             if (
                 entry.id not in session.backlog

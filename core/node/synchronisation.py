@@ -118,7 +118,7 @@ class Synchronisation:
         if page is None:
             self._context.send(link, SyncDone())
             return True
-        for entry in page.entries if page.more else (*page.entries, *self._replication.unkept_beyond(query)):
+        for entry in page.entries if page.more else self._replication.completed(page, query):
             self._context.send(link, frame_of(entry))
         vector = encode_vector(self._replication.durable_vector())
         self._context.send(link, SyncDone(upto=encode_vector(page.upto), more=page.more, vector=vector))

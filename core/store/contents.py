@@ -21,6 +21,9 @@ from core.wire.entries import (
 
 REFS_RECOVERED: Final = 100_000
 """Among how many of the newest activities repetitions are recognised after a restart."""
+ORDER_RECOVERED: Final = 5_000
+"""Among how many of the newest activities a sender's order is looked after across a restart: more than come in the
+seconds for which an activity waits for the one before it."""
 SPARSE_RECOVERED: Final = 100_000
 """How many entries beyond gaps a node is told of at its start: as many as its vector takes."""
 
@@ -110,6 +113,7 @@ class Contents:
         incarnation: int,
         accounts: Iterable[AccountFact],
         recent_refs: Iterable[tuple[str, str, EntryId]],
+        disordered: Iterable[Entry],
     ) -> Recovered:
         """What a node is handed at its start."""
         return Recovered(
@@ -123,9 +127,22 @@ class Contents:
             accounts=tuple(accounts),
             last_by_sender={sender: latest.id for sender, latest in self.latest.items()},
             recent_refs=tuple(recent_refs),
+            disordered=tuple(disordered),
             peers=tuple(sorted(self.peers.values(), key=lambda peer: peer.id)),
             activities=self.activities,
         )
+
+    def disordered(self, activities: Iterable[tuple[EntryId, EntryId | None]]) -> list[EntryId]:
+        """Of activities and their senders' previous ones, oldest first, those before which one is missing."""
+        missing_before: dict[EntryId, None] = {}
+        for entry_id, previous in activities:
+            if previous is not None and (previous in missing_before or not self._has_received(previous)):
+                missing_before[entry_id] = None
+        return list(missing_before)
+
+    def _has_received(self, entry_id: EntryId) -> bool:
+        runs = self.held.get(entry_id.stream)
+        return runs is not None and entry_id.seq in runs
 
     def _sparse(self) -> Sequence[EntryId]:
         sparse: list[EntryId] = []

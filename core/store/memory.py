@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from core.store.contents import REFS_RECOVERED, Changes, Contents, Position, position
+from core.store.contents import ORDER_RECOVERED, REFS_RECOVERED, Changes, Contents, Position, position
 from core.store.errors import BackupUnreadable, StoreUnwritable
 from core.store.identity import check_node_id, next_incarnation
 from core.store.interface import KEEP_EVERYTHING, TRIM_STEP, Retention
@@ -50,6 +50,7 @@ class MemoryStore:
             self.incarnation,
             [decoder.decode(entry.body) for entry in self._shelf.accounts()],
             self._shelf.recent_refs(),
+            self._shelf.disordered(self._contents),
         )
 
     # --- writing ------------------------------------------------------------------------------------------------------
@@ -230,6 +231,10 @@ class _Shelf:
     def recent_refs(self) -> list[tuple[str, str, EntryId]]:
         newest = (self.streams[place.id.stream][place.id.seq] for place in self.activities[-REFS_RECOVERED:])
         return [(entry.sender, entry.ref, entry.id) for entry in newest if entry.ref is not None]
+
+    def disordered(self, contents: Contents) -> list[Entry]:
+        newest = {place.id: self.streams[place.id.stream][place.id.seq] for place in self.activities[-ORDER_RECOVERED:]}
+        return [newest[found] for found in contents.disordered((one.id, one.previous) for one in newest.values())]
 
     def copy(self) -> _Shelf:
         twin = _Shelf()

@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from core.store import backup, data_directory
-from core.store.contents import REFS_RECOVERED, Changes, Contents, Position
+from core.store.contents import ORDER_RECOVERED, REFS_RECOVERED, Changes, Contents, Position
 from core.store.data_directory import DataDirectory
 from core.store.errors import DataDirectoryUnusable, StoreError, StoreUnreadable, StoreUnwritable
 from core.store.identity import check_node_id, next_incarnation
@@ -79,7 +79,9 @@ def open_store(
         _upgrade(connection, directory, schema)
         node, incarnation = _begin(connection, node_id_factory, wall)
         contents = _load(connection, node)
-        recovered = contents.recovered(node, incarnation, _accounts(connection), _recent_refs(connection))
+        recovered = contents.recovered(
+            node, incarnation, _accounts(connection), _recent_refs(connection), _disordered(connection, contents)
+        )
         return SqliteStore(directory, connection, contents, retention), recovered
     except BaseException as error:
         if connection is not None:
@@ -202,6 +204,20 @@ def _recent_refs(connection: sqlite3.Connection) -> list[tuple[str, str, EntryId
     refs = [(sender, ref, EntryId(*identity)) for sender, ref, *identity in newest if ref is not None]
     refs.reverse()
     return refs
+
+
+def _disordered(connection: sqlite3.Connection, contents: Contents) -> list[Entry]:
+    newest = connection.execute(
+        "SELECT previous, node, incarnation, seq FROM entries WHERE kind = 'activity'"
+        " ORDER BY stamp DESC, node DESC, incarnation DESC, seq DESC LIMIT ?",
+        (ORDER_RECOVERED,),
+    ).fetchall()
+    activities = (
+        (EntryId(*identity), None if previous is None else parse_entry_id(previous))
+        for previous, *identity in reversed(newest)
+    )
+    by_id = f"SELECT {_ENTRY} FROM entries WHERE node = ? AND incarnation = ? AND seq = ?"
+    return [_entry(connection.execute(by_id, found).fetchone()) for found in contents.disordered(activities)]
 
 
 class SqliteStore:

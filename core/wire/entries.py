@@ -165,6 +165,8 @@ class Recovered(msgspec.Struct, frozen=True):
     last_by_sender: Mapping[str, EntryId] = {}
     recent_refs: tuple[tuple[str, str, EntryId], ...] = ()
     """(sender, ref, id) of the newest activities, oldest first."""
+    disordered: tuple[Entry, ...] = ()
+    """Of the newest activities those whose sender's previous one is not there, oldest first."""
     peers: tuple[PeerRecord, ...] = ()
     activities: int = 0
     """How many activities are stored."""

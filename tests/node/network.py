@@ -99,9 +99,17 @@ class Disk:
             tuple(msgspec.json.decode(one.body, type=AccountFact) for one in ordered if one.kind == "account"),
             {one.sender: one.id for one in posts if one.sender},
             tuple((one.sender, one.ref, one.id) for one in posts if one.ref is not None),
+            self._disordered(posts),
             tuple(self.peers.values()),
             len(posts),
         )
+
+    def _disordered(self, posts: list[Entry]) -> tuple[Entry, ...]:
+        found: dict[EntryId, Entry] = {}
+        for one in posts:
+            if one.previous is not None and (one.previous in found or one.previous not in self.vector):
+                found[one.id] = one
+        return tuple(found.values())
 
     def activities(self) -> list[Any]:
         """What is kept, in the order of stamps, without the fields that the network adds."""

@@ -252,6 +252,25 @@ def test_a_disk_that_failed_for_a_while_leaves_no_gap() -> None:
     assert not [one for _, one in first.sent[before:] if isinstance(one, wire.ActivityBroadcast)]
 
 
+def test_what_the_disk_takes_only_now_is_there_for_a_client_that_asks_in_the_meantime() -> None:
+    network = Network()
+    first, second = network.build(chain(2), redirects=False)
+    second.disk.failing = True
+    sender = network.logged_in(first)
+    sender.post("one")
+    network.run(1.0)
+    second.disk.delay = 2.0
+    sender.post("two")
+    network.run(0.5)
+    late = network.client(second)
+    late.login(history=10)
+    network.run(0.5)
+    second.mend_disk()
+    network.run(20.0)
+    assert late.texts() == ["one", "two"]
+    assert [one["text"] for one in second.disk.activities()] == ["one", "two"]
+
+
 def test_a_repetition_of_what_could_not_be_kept_is_refused_as_well() -> None:
     network = Network()
     server = network.start("a")
@@ -345,6 +364,25 @@ def test_an_activity_accepted_at_two_servers_under_one_ref_reaches_a_client_once
         assert {one.ref for one in late.of(wire.ActivityBroadcast)} == {"r1"}
 
 
+def test_a_client_that_has_an_activity_is_not_sent_what_another_server_accepted_under_the_same_ref() -> None:
+    network = Network()
+    first, second = network.build(chain(2), redirects=False)
+    network.part([first], [second])
+    network.logged_in(second).post("hello", ref="r1")
+    network.run(1.0)
+    reader = network.logged_in(second)
+    seen = dict(reader.of(wire.LoginSuccess)[0].vector or {})
+    late = network.logged_in(first)
+    late.post("hello", ref="r1")
+    network.run(1.0)
+    network.mend()
+    assert network.until(network.is_one)
+    network.run(5.0)
+    again = network.logged_in(first, seen=seen)
+    assert again.texts() == []
+    assert network.logged_in(first, history=10).texts() == ["hello"]
+
+
 # --- order ------------------------------------------------------------------------------------------------------------
 
 
@@ -363,6 +401,25 @@ def test_an_activity_waits_for_its_senders_previous_one() -> None:
     network.run(1.0)
     assert client.texts() == ["another's", "first", "second", "third"]
     assert server.node.replication.parked == 0
+
+
+def test_an_activity_waits_for_its_senders_previous_one_also_across_a_restart() -> None:
+    network = Network()
+    server = network.start("a")
+    far = native_link(network, server)
+    far.say(broadcast(3, "third", sender="ann", previous="far.1.2"))
+    far.say(broadcast(4, "fourth", sender="ann", previous="far.1.3"))
+    network.run(1.0)
+    server.crash()
+    server = network.start("a")
+    client = network.logged_in(server, history=10)
+    assert client.texts() == []
+    assert server.node.replication.parked == 2
+    far = native_link(network, server)
+    for number, text in ((1, "first"), (2, "second")):
+        far.say(broadcast(number, text, sender="ann", previous=f"far.1.{number - 1}" if number > 1 else None))
+    network.run(1.0)
+    assert client.texts() == ["first", "second", "third", "fourth"]
 
 
 def test_an_activity_that_waits_goes_on_to_other_servers_all_the_same() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from core.store import KEEP_EVERYTHING, TRIM_STEP, MemoryStore, Retention, SqliteStore
@@ -84,6 +85,22 @@ def test_what_was_committed_is_there_after_a_restart(disk: Disk) -> None:
     assert recovered.recent_refs == (("ann", "r1", EntryId("a", 1, 1)), ("ann", "r2", EntryId("a", 1, 3)))
     assert recovered.activities == 3
     assert ids(store) == [EntryId("a", 1, 1), EntryId("a", 1, 2), EntryId("a", 1, 3), EntryId("b", 1, 1)]
+
+
+def test_activities_before_which_one_is_missing_are_told_at_the_start_and_so_are_those_after_them(disk: Disk) -> None:
+    second, third = EntryId("a", 1, 2), EntryId("a", 1, 3)
+    waiting = [
+        msgspec.structs.replace(activity(A, 3, 503), previous=second),
+        msgspec.structs.replace(activity(B, 2, 504), previous=third),
+    ]
+    in_order = msgspec.structs.replace(activity(B, 1, 505), previous=EntryId("a", 1, 1))
+    store, _ = disk.open()
+    store.commit([activity(A, 1, 500), *waiting, in_order])
+    store, recovered = disk.open()
+    assert recovered.disordered == tuple(waiting)
+    store.commit([activity(A, 2, 502)])
+    _, recovered = disk.open()
+    assert recovered.disordered == ()
 
 
 def test_an_entry_comes_back_byte_for_byte(disk: Disk) -> None:
