@@ -42,6 +42,18 @@ async def test_standard_output_is_the_server_s_whatever_the_order_in_which_sessi
     conn.close()
 
 
+async def test_the_event_loop_starts_tasks_as_before_whatever_python_can_do(place: Place, monkeypatch):
+    """From Python 3.12 on Textual would have every task of the process begin inside whoever creates it."""
+
+    def eager(loop: asyncio.AbstractEventLoop, coro, **options):
+        return asyncio.Task(coro, loop=loop, **options)
+
+    monkeypatch.setattr(asyncio, "eager_task_factory", eager, raising=False)
+    async with place.terminal("anonymous") as terminal:
+        await terminal.shows("you are anonymous")
+        assert asyncio.get_running_loop().get_task_factory() is None
+
+
 async def test_each_application_is_painted_in_its_own_context(place: Place, monkeypatch):
     painted: list[tuple[SSHApp, object]] = []
     original = SSHApp.paint_frame
@@ -64,12 +76,11 @@ async def test_each_application_is_painted_in_its_own_context(place: Place, monk
     conn.close()
 
 
-@pytest.mark.slow
 async def test_sessions_that_have_ended_leave_no_application_alive(place: Place):
     """The parser of keys is remembered for ever by a cache in Textual; it must not hold the application too."""
     conn = await place.connect("anonymous")
     seen: list[weakref.ref[SSHApp]] = []
-    for number in range(30):
+    for number in range(6):
         process = await open_session(place, conn)
         seen += [weakref.ref(app) for app in place.apps()]
         process.stdin.write(b"x\x1b[<35;4;5M\x1b[97;5u\x1b")
@@ -83,7 +94,7 @@ async def test_sessions_that_have_ended_leave_no_application_alive(place: Place)
     conn.close()
     await conn.wait_closed()
     del process, conn
-    assert len(seen) >= 30
+    assert len(seen) >= 6
     await place.until(lambda: not any(each() for each in seen), limit=25)
 
 
