@@ -73,7 +73,7 @@ MainScreen.-zoomed Pane.-current { display: block; height: 1fr; }
 #filter { width: 1fr; height: 1; border: none; padding: 0 1; background: $boost; }
 #filter-words { width: auto; padding: 0 1; color: $foreground 75%; }
 
-Footer { background: $panel; }
+KeyBar { background: $panel; }
 
 ModalScreen { align: center middle; background: $background 60%; }
 ModalScreen:ansi { background: ansi_default; }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import cProfile
 import gc
 import json
 import os
@@ -89,6 +90,7 @@ async def main() -> None:
     )
     ssh = SSHServer(node, settings)
     await ssh.start()
+    profile = cProfile.Profile()
     load = Load(node)
     loading = asyncio.create_task(load.run())
     reader = asyncio.StreamReader()
@@ -104,6 +106,8 @@ async def main() -> None:
             case ["rate", rate]:
                 load.rate = float(rate)
                 answer()
+            case ["cpu"]:
+                answer(cpu=time.process_time())
             case ["stats"]:
                 if not ssh.sessions():
                     ssh.collector.collect()
@@ -111,10 +115,10 @@ async def main() -> None:
                 apps = sum(isinstance(each, SSHApp) for each in gc.get_objects())
                 answer(rss=resident(), apps=apps, cpu=time.process_time(), sessions=len(ssh.sessions()))
             case ["profile", "on"]:
-                import cProfile
-
-                profile = cProfile.Profile()
                 profile.enable()
+                answer()
+            case ["profile", "off"]:
+                profile.disable()
                 answer()
             case ["profile", file]:
                 profile.disable()

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer, Input, Label, Static
+from textual.widgets import Input, Label, Static
 
 from core.wire.address import parse_address
 from tui import commands, invitation, overview
@@ -29,6 +29,7 @@ from tui.session import NodeFace, Session
 from tui.widgets.bars import ShareBar, TabBar, TopBar
 from tui.widgets.composer import Composer
 from tui.widgets.feed_view import FeedView
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.rows import RowView
 
 PANES: Final = ("feed", "connections", "users", "events", "network")
@@ -96,7 +97,7 @@ class MainScreen(Screen[None]):
             yield Pane("users", UsersView(zone=self._zone, empty=waiting, widget_id="users"))
             yield Pane("events", EventsView(self.session, zone=self._zone, widget_id="events"))
             yield Pane("network", NetworkView(empty=waiting, widget_id="network"))
-        yield Footer(compact=True)
+        yield KeyBar()
 
     # --- parts -----------------------------------------------------------------------------------------------------
 

@@ -84,7 +84,7 @@ class SSHApp(ActivityApp):
         super().__init__(**options)
         # Styles here have no colours out of a palette that would have to be looked up on every line.
         self._filters = [one for one in self._filters if not isinstance(one, ANSIToTruecolor)]
-        own, self.stylesheet = self.stylesheet, SharedStylesheet(variables=self.stylesheet._variables)
+        own, self.stylesheet = self.stylesheet, SharedStylesheet(self, variables=self.stylesheet._variables)
         self.stylesheet.source = own.source
         self._ssh = server
         self.line_pool = server.line_pool

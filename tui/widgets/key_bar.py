@@ -1,0 +1,158 @@
+"""The line at the bottom: the keys that work now, and what they do. A click presses one.
+
+Textual's own footer makes a widget of each key, and makes all of them anew whenever the focus moves; they were more
+than half of all widgets here, and of what the beginning of a session cost. This is one widget that paints one line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual import events
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widget import Widget
+
+_DIVIDER: Final = "\N{LEFT ONE EIGHTH BLOCK}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    key: str
+    name: str
+    words: str
+    enabled: bool
+    tooltip: str
+
+    @property
+    def cells(self) -> int:
+        return cell_len(self.name) + 1 + cell_len(self.words)
+
+
+class KeyBar(Widget):
+    """Shows the active bindings of its screen that want to be shown."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "key-bar--key",
+        "key-bar--words",
+        "key-bar--pointed",
+        "key-bar--disabled",
+        "key-bar--divider",
+    }
+    DEFAULT_CSS = """
+    KeyBar {
+        dock: bottom; height: 1;
+        color: $footer-foreground; background: $footer-background;
+        & > .key-bar--key {
+            color: $footer-key-foreground; background: $footer-key-background; text-style: bold;
+        }
+        & > .key-bar--words { color: $footer-description-foreground; background: $footer-description-background; }
+        & > .key-bar--pointed { background: $block-hover-background; }
+        & > .key-bar--disabled { text-style: dim; }
+        & > .key-bar--divider { color: $foreground 20%; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._keys: tuple[_Key, ...] = ()
+        self._palette: _Key | None = None
+        self._pointed: _Key | None = None
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
+
+    def on_unmount(self) -> None:
+        self.screen.bindings_updated_signal.unsubscribe(self)
+
+    def _bindings_changed(self, screen: Screen[object]) -> None:
+        if screen is not self.screen or not screen.app.app_focus:
+            return
+        app = self.app
+        keys: dict[str, _Key] = {}
+        palette = None
+        for key, (_, binding, enabled, tooltip) in screen.active_bindings.items():
+            shown = _Key(binding.key, app.get_key_display(binding), binding.description, enabled, tooltip)
+            if key == app.COMMAND_PALETTE_BINDING:
+                palette = shown
+            elif binding.show:
+                keys.setdefault(binding.action, shown)
+        found = (tuple(keys.values()), palette)
+        if found != (self._keys, self._palette):
+            self._keys, self._palette = found
+            self.refresh()
+
+    def _places(self) -> list[tuple[int, _Key]]:
+        """Where each key begins; the one of the command palette is at the right."""
+        places = []
+        column = 0
+        room = self.size.width
+        if self._palette is not None and self._palette.cells < room:
+            room -= self._palette.cells + 2
+        for key in self._keys:
+            if column >= room:
+                break
+            places.append((column, key))
+            column += key.cells + 1
+        if room < self.size.width and self._palette is not None:
+            places.append((room + 1, self._palette))
+        return places
+
+    def render_line(self, y: int) -> Strip:
+        base = self.rich_style
+        strips: list[Strip] = []
+        column = 0
+        for begin, key in self._places():
+            if key is self._palette:
+                # What has no room before it is cut.
+                strips = [Strip(segments_of(strips)).adjust_cell_length(begin - 1, base)]
+                strips.append(Strip([Segment(_DIVIDER, self.get_component_rich_style("key-bar--divider"))]))
+            elif begin > column:
+                strips.append(Strip([Segment(" " * (begin - column), base)]))
+            over = base
+            if key == self._pointed:
+                over += self.get_component_rich_style("key-bar--pointed", partial=True)
+            if not key.enabled:
+                over += self.get_component_rich_style("key-bar--disabled", partial=True)
+            name = over + self.get_component_rich_style("key-bar--key", partial=True)
+            words = over + self.get_component_rich_style("key-bar--words", partial=True)
+            strips.append(Strip([Segment(key.name, name), Segment(" " + key.words, words)]))
+            column = begin + key.cells
+        return Strip(segments_of(strips)).adjust_cell_length(self.size.width, base)
+
+    def _key_at(self, column: int) -> _Key | None:
+        for begin, key in reversed(self._places()):
+            if begin <= column < begin + key.cells:
+                return key
+        return None
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        event.stop()
+        key = self._key_at(event.x)
+        if key is None:
+            return
+        if key.enabled:
+            self.app.simulate_key(key.key)
+        else:
+            self.app.bell()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        self._point_at(self._key_at(event.x))
+
+    def on_leave(self) -> None:
+        self._point_at(None)
+
+    def _point_at(self, key: _Key | None) -> None:
+        if key != self._pointed:
+            self._pointed = key
+            self.tooltip = key.tooltip or None if key is not None else None
+            self.refresh()
+
+
+def segments_of(strips: list[Strip]) -> list[Segment]:
+    """The segments of strips that stand side by side."""
+    return [segment for strip in strips for segment in strip]
