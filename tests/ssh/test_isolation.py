@@ -9,7 +9,6 @@ import sys
 import weakref
 import webbrowser
 
-import pytest
 from textual._context import active_app
 
 from tests.ssh.conftest import Place
