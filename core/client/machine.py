@@ -108,6 +108,7 @@ class ClientMachine:
         self._previous: tuple[str, int] | None = None
         self._deadline: float | None = None
         self._heard_at = 0.0
+        self._pinged_at = 0.0
         self._pings = 0
         self._ping_at = 0.0
         self._discover_at: float | None = None
@@ -174,7 +175,7 @@ class ClientMachine:
         """The connection asked for is up."""
         if self.state is not State.CONNECTING:
             return
-        self._heard_at = now
+        self._heard_at = self._pinged_at = now
         self._pings = 0
         self._native = False
         self._live = False
@@ -254,14 +255,15 @@ class ClientMachine:
 
     def _watch(self, now: float) -> None:
         interval = self.settings.ping_interval
-        if now < self._heard_at + interval:
-            self._pings = 0
-            self._ping_at = self._heard_at + interval
+        due = min(self._heard_at, self._pinged_at) + interval
+        if now < due:
+            self._ping_at = due
         elif self._pings >= self.settings.ping_misses:
             self._outputs.append(Disconnect())
             self._retry(f"{self._route.where} does not answer any more", now)
         else:
             self._pings += 1
+            self._pinged_at = now
             self._send(wire.Ping(self._pings))
             self._ping_at = now + interval / 2
 

@@ -45,7 +45,8 @@ class ClientSettings:
     a half times this. None: never."""
     discover_interval: float = 300.0
     ping_interval: float = 10.0
-    """How long a native server may be silent before it is asked whether it is there."""
+    """How long a native server may be silent before it is asked whether it is there, and how long one that is not goes
+    without being asked: it does not believe a client of whom it has heard nothing for longer."""
     ping_misses: int = 3
     posts_max: int = 1000
     """Posts without an answer; one more is refused by `post`."""

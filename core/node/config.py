@@ -58,6 +58,9 @@ class NodeConfig:
     """Above this many native links, others' wishes for lazy ones are refused."""
     lazy_delay: float = 1.0
     """How long the network must have been stable before redundant links are made."""
+    flood: float = 2.0
+    """How long after the spanning tree has lost a link new entries are passed on over redundant links too: as long as
+    it takes until all agree on another tree. 0: never."""
     sync_interval: float = 10.0
     """Between digests on a link (anti-entropy)."""
     order_wait: float = 30.0
@@ -68,6 +71,9 @@ class NodeConfig:
     """A native client that has followed this many redirects stays."""
     redirect_delay: float = 0.02
     """How long a client waits for its REDIRECT, so that its new server hears of it first and does not send it on."""
+    fence_after: float = 12.5
+    """How long a client may be silent before it has to show that it is there when it posts. A living one is heard every
+    10 s, and one that hears nothing goes elsewhere after 25 s, of which it may have been heard for 10."""
     redirects: bool = True
     anonymous: bool = True
     """Whether clients may log in as `anonymous`."""

@@ -71,9 +71,9 @@ _NATIVE: Final[_Commands] = frozenset(
 
 LEGAL: Final[Mapping[State, _Commands]] = {
     State.FRESH: _CLIENT | _PARTING | {wire.Authenticate},
-    State.SETTLING: _CLIENT | _PARTING | {wire.Ping, wire.StatusRequest},
+    State.SETTLING: _CLIENT | _PARTING | {wire.Ping, wire.Pong, wire.StatusRequest},
     State.GREETED: _CLIENT | _PARTING,
-    State.LOGGED_IN: (_CLIENT - {wire.Register}) | _PARTING | {wire.Ping, wire.StatusRequest},
+    State.LOGGED_IN: (_CLIENT - {wire.Register}) | _PARTING | {wire.Ping, wire.Pong, wire.StatusRequest},
     State.WAITING: _BASE | _FAILOVER | _PARTING | {wire.ServerHello, wire.ServerRefused},
     State.QUIET: _BASE | _FAILOVER | _PARTING,
     State.BASE: _BASE | _FAILOVER | _PARTING,
@@ -130,6 +130,7 @@ class Session(Connection):
         "caught_up",
         "claim",
         "counted",
+        "doubtful",
         "held",
         "inbox",
         "kept_post",
@@ -177,6 +178,8 @@ class Session(Connection):
         """What a later login asked for while that page was being read."""
         self.counted = False
         """Whether the client is part of this server's load."""
+        self.doubtful = False
+        """Whether it has been silent for so long that it may have gone elsewhere."""
 
     @property
     def whence(self) -> str:

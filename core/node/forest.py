@@ -69,6 +69,10 @@ class Forest:
             found = self._lists[node] = sorted(self._tree.get(node, ()))
         return found
 
+    def has_in_tree(self, a: str, b: str) -> bool:
+        """Whether the edge between two nodes is one of the forest."""
+        return b in self._tree.get(a, ())
+
     # --- changes ------------------------------------------------------------------------------------------------------
 
     def add(self, edge: Edge) -> None:

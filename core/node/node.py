@@ -202,6 +202,9 @@ class Node:
         while context.given_up:
             self.links.closed(*context.given_up.pop(0))
         self.healing.observe()
+        if self.topology.losses != self._losses:
+            self._losses = self.topology.losses
+            self.replication.flood()
         self._steer_links()
         self.announcements.flush()
         self.replication.flush()
@@ -232,6 +235,7 @@ class Node:
             self.announcements.tell_base(base, only_new=True)
 
     _tree: list[str] | None = None
+    _losses = 0
 
     # --- connections --------------------------------------------------------------------------------------------------
 
@@ -287,10 +291,11 @@ class Node:
         if isinstance(connection, Link):
             self.links.receive(connection, message)
             return
-        connection.heard_at = self._context.now.monotonic
         if isinstance(connection, Session):
+            self.sessions.heard(connection)
             self.sessions.receive(connection, message)
             return
+        connection.heard_at = self._context.now.monotonic
         self._context.timers.cancel(("first", conn))
         if isinstance(message, Authenticate):
             self.links.authenticate(connection, message)

@@ -14,6 +14,7 @@ NoticeKind = Literal[
     "linked",  # a link to a neighbour is up
     "unlinked",  # a link is down
     "lost",  # a server, and who was behind it, cannot be reached any more
+    "alone",  # no other server can be reached any more
     "healed",  # servers can be reached again
     "quit",  # a server leaves on purpose, this one or another
     "redirected",  # a client was sent to another server

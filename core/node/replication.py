@@ -44,6 +44,12 @@ REFS_MAX = 100_000
 """How many names that clients gave activities are remembered, to recognise repetitions."""
 COPIES_MAX = 10_000
 """How many names are remembered under which more than one activity was accepted."""
+RECENT_SECONDS = 1.0
+"""How far back what was passed on is repeated over redundant links when the tree loses a link: as long as it takes to
+notice the loss, and for the news of it to come to the other end of the network."""
+RECENT_MAX = 256
+"""How many entries that may be at most; more would clog the links when they are needed most. What is older, or more,
+is asked for when another link takes the lost one's place."""
 UNKEPT_MAX = 100_000
 """Others' entries that wait in memory for a disk to work again. Of more, the oldest are missing on this node until its
 next start, when it finds out and asks for them."""
@@ -101,6 +107,9 @@ class Replication:
         """Stamp and id of each user's newest activity; stamp 0 where it was read from the store."""
         self._failed: dict[EntryId, EntryId | None] = {}
         """Own activities that could not be kept, to the ones before them, as long as others may point at them."""
+        self._flood_until = float("-inf")
+        self._recent: deque[tuple[float, Frame]] = deque(maxlen=RECENT_MAX)
+        """What was passed on last, and when."""
         self._waiting_for: dict[EntryId, list[Callable[[str | None], None]]] = {}
         for entry in recovered.disordered:
             self._wait_again(entry)
@@ -285,12 +294,36 @@ class Replication:
         else:
             then(None)
 
+    def flood(self) -> None:
+        """The tree has lost a link: until all agree on another one, new entries are passed on over every link.
+
+        So who was behind that link hears what is new as soon as the news of the loss has come to any redundant link
+        between the parts, and does not wait for the one that takes its place in the tree. What was on its way when the
+        link was lost goes first: without it the rest would wait for its turn.
+        """
+        context = self._context
+        begins = not self.flooding
+        self._flood_until = context.after(context.config.flood)
+        if begins and self.flooding:
+            since = context.now.monotonic - RECENT_SECONDS
+            frames = [frame for at, frame in self._recent if at >= since]
+            for link in context.connections.links(State.NATIVE):
+                if not link.eager:
+                    for frame in frames:
+                        context.send(link, frame)
+
+    @property
+    def flooding(self) -> bool:
+        return self._context.now.monotonic < self._flood_until
+
     # --- passing on and delivering ------------------------------------------------------------------------------------
 
     def _spread(self, entry: Entry, source: int | None) -> None:
         frame = frame_of(entry)
+        flooding = self.flooding
+        self._recent.append((self._context.now.monotonic, frame))
         for link in self._context.connections.links(State.NATIVE):
-            if link.eager and link.conn != source:
+            if (flooding or link.eager) and link.conn != source:
                 self._context.send(link, frame)
         for then in self._waiting_for.pop(entry.id, ()):
             then(None)

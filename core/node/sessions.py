@@ -17,6 +17,7 @@ from core.node.actions import FetchPage, Hold, Subscribe, Unsubscribe, VerifySec
 from core.node.balance import Balance
 from core.node.connections import Session, State, why_illegal
 from core.node.context import Context
+from core.node.fence import Fence
 from core.node.registration import Registration
 from core.node.replication import Replication, frame_of
 from core.wire.activity import stamp_activity
@@ -79,6 +80,7 @@ class Sessions:
         self._key = context.rng.randbytes(32)
         self._verifying: dict[int, Callable[[bool], None]] = {}
         self._fetching: dict[int, tuple[Session, Fetch]] = {}
+        self._fence = Fence(context, self._post)
         self.load = 0
         """Clients that are logged in."""
 
@@ -94,6 +96,12 @@ class Sessions:
 
     # --- messages -----------------------------------------------------------------------------------------------------
 
+    def heard(self, session: Session) -> None:
+        """A client has said something."""
+        now = self._context.now.monotonic
+        self._fence.heard(session, now - session.heard_at)
+        session.heard_at = now
+
     def receive(self, session: Session, message: Message) -> None:
         """A legal message of a client."""
         if session.state is State.SETTLING:
@@ -108,6 +116,8 @@ class Sessions:
                 self._post(session, message)
             case Ping():
                 self._context.send(session, Pong(message.number))
+            case Pong():
+                self._fence.answered(session, message.number)
             case StatusRequest():
                 self._context.send(session, self._status())
             case InvalidMessage() | AuthenticationFail():
@@ -381,6 +391,8 @@ class Sessions:
         except ValueError as error:
             context.invalid(session, f"ACTIVITY_MESSAGE: previous: {error}")
             return
+        if self._fence.holds(session, message):
+            return
         ref = message.ref if session.native else None
         if self._context.draining:
             # It is sent on in a moment. A client that names its activities repeats there what was not answered here;
@@ -467,6 +479,7 @@ class Sessions:
         session.state = State.CLOSING
 
     def _leave(self, session: Session) -> None:
+        self._fence.forget(session)
         session.backlog = None
         self._context.connections.catching_up.pop(session.conn, None)
         if session.counted:

@@ -104,6 +104,8 @@ class Topology:
         self._forest: Forest | None = None
         """None until it is asked for."""
         self._reachable: dict[str, None] = {own.id: None}
+        self.losses = 0
+        """How many links the tree has lost."""
         self._stale = True
         """Whether what can be reached has to be looked up again."""
 
@@ -140,6 +142,8 @@ class Topology:
             return
         for neighbour, stamp in before.items():
             if after.get(neighbour) != stamp and self._names(neighbour, server, stamp):
+                if forest.has_in_tree(server, neighbour):
+                    self.losses += 1
                 forest.remove(edge_between(server, neighbour, stamp))
                 self._stale = True
         for neighbour, stamp in after.items():

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 SETTINGS: Final = ClientSettings(ping_interval=2.0, answer_limit=12.0, retry_max=4.0)
 """Quicker than the defaults: worlds last for a minute."""
+FENCE_AFTER: Final = 2.75
+"""What a server has to believe of clients that are so quick, in seconds."""
 
 
 class NativeAgent(Agent):

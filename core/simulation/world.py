@@ -13,7 +13,7 @@ from core.simulation.agents import Agent
 from core.simulation.base_client import BaseAgent
 from core.simulation.base_server import SimulatedBaseServer
 from core.simulation.ledger import Ledger
-from core.simulation.native import NativeAgent
+from core.simulation.native import FENCE_AFTER, NativeAgent
 from core.simulation.network import End, Network
 from core.simulation.plan import Person, Plan
 from core.simulation.schedule import Schedule, between, pick, seeded
@@ -46,7 +46,7 @@ class World:
             queue_max=QUEUE_MAX,
             note=self._note,
         )
-        self.config = config or lan("", PORT, SECRET)
+        self.config = config or replace(lan("", PORT, SECRET), fence_after=FENCE_AFTER)
         self.servers: dict[str, SimulatedServer] = {}
         self.base_servers: dict[str, SimulatedBaseServer] = {}
         self.agents: dict[str, Agent] = {}

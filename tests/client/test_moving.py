@@ -157,3 +157,20 @@ def test_a_native_server_that_answers_is_kept() -> None:
         for ping in driven.said(wire.Ping)[-1:]:
             driven.say(wire.Pong(ping.number))
     assert not driven.of(Disconnected)
+
+
+def test_a_client_is_heard_of_regularly_also_while_it_only_reads() -> None:
+    driven = Driven(ClientSettings(ping_interval=10.0, discover_after=None))
+    driven.online()
+    for _ in range(60):
+        driven.wait(1.0)
+        driven.say(wire.Pong(0))
+    assert len(driven.said(wire.Ping)) == 6
+    assert not driven.of(Disconnected)
+
+
+def test_a_client_answers_a_server_that_asks_whether_it_is_there() -> None:
+    driven = Driven()
+    driven.online()
+    driven.say(wire.Ping(7))
+    assert driven.said(wire.Pong) == [wire.Pong(7)]

@@ -368,6 +368,11 @@ class Client(Peer):
     def __init__(self, network: Network, server: Server | None = None, features: Sequence[str] = NATIVE_CLIENT) -> None:
         super().__init__(network, server)
         self.features = list(features)
+        self.answers = True
+
+    def answer(self, message: Message) -> None:
+        if isinstance(message, wire.Ping) and self.answers:
+            self.say(wire.Pong(message.number))
 
     def login(self, username: str = "anonymous", secret: str | None = None, **extra: Any) -> None:
         self.say(wire.Login(username, secret, features=self.features, **extra))
