@@ -5,8 +5,8 @@ and goes on there. What it had sent may still be on its way: when the path is wh
 server, which does not know of the second one yet. Accepted now, it would come behind what the client has posted since.
 
 So whoever has been silent for longer than a living client is, is asked before its activities are accepted: a connection
-that has been given up does not answer. (Leases with fencing, after C. Gray and D. Cheriton, Leases: An Efficient
-Fault-Tolerant Mechanism for Distributed File Cache Consistency, SOSP 1989; here the holder is asked instead of a clock.)
+that has been given up does not answer. (Leases, after C. Gray and D. Cheriton, Leases: An Efficient Fault-Tolerant
+Mechanism for Distributed File Cache Consistency, SOSP 1989; here the holder is asked instead of a clock.)
 """
 
 from __future__ import annotations
