@@ -28,6 +28,7 @@ PIECE_BYTES: Final = 128
 PASTE_MAX: Final = 256 * 1024
 """Longest paste, in characters; a longer one is cut in several."""
 _PASTE_END: Final = "\x1b[201~"
+_PASTE_BEGIN: Final = "\x1b[200~"
 
 _ENTER: Final = (
     "\x1b[?1049h"  # alternate screen
@@ -197,7 +198,7 @@ class ChannelDriver(Driver):
                 self._dispatch(self._parser.feed(piece))
                 if self._silent > PASTE_MAX:
                     self._silent = 0
-                    self._dispatch(self._parser.feed(_PASTE_END))
+                    self._dispatch(self._parser.feed(_PASTE_END + _PASTE_BEGIN))
             if self._tick is None:
                 self._tick = self._loop.call_later(ESCAPE_DELAY, self._on_tick)
             if self._unread:
@@ -224,9 +225,14 @@ class ChannelDriver(Driver):
                 message = next(messages)
             except (StopIteration, ParseError, EOFError):
                 return
+            except (ValueError, OverflowError):
+                # A sequence with numbers that mean nothing is beyond Textual's parser, and ends it.
+                self._parser = XTermParser(False)
+                return
             self._silent = 0
-            if isinstance(message, InBandWindowResize):
-                # The channel tells the size itself.
+            if isinstance(message, InBandWindowResize | events.Resize):
+                # The channel tells the size itself, within limits; what is typed could claim any.
+                self._parser.mouse_pixels = False
                 continue
             self.process_message(message)
 

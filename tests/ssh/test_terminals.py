@@ -1,0 +1,128 @@
+"""Terminals of every kind: what they say of themselves, and what they send that is no plain key."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import pytest
+
+from tests.ssh.conftest import Place, serving
+from tui.ssh.driver import PASTE_MAX, RESTORE, ChannelDriver
+
+KITTY_ON = b"\x1b[>25u"
+SYNCHRONISED = b"\x1b[?2026h"
+
+
+async def test_the_kitty_keyboard_protocol_is_spoken_where_it_is_known(place: Place):
+    async with place.terminal("anonymous", environment={"TERM": "xterm-kitty"}) as terminal:
+        await terminal.shows("you are anonymous")
+        assert KITTY_ON in terminal.output
+        composer = place.apps()[0].main.composer
+        # h, i, Shift+A and Shift+1, each with the text that it stands for.
+        terminal.type("\x1b[104;;104u\x1b[105;;105u\x1b[97;2;65u\x1b[49;2;33u")
+        await place.until(lambda: composer.value == "hiA!")
+        terminal.type("\x1b[13u")
+        await place.until(lambda: place.node.snapshot().activities == 1)
+        terminal.type("\x1b[113;5u")
+        assert await terminal.status() == 0
+        assert b"\x1b[<u" in terminal.output[terminal.output.rindex(RESTORE.encode()) :]
+
+
+async def test_a_terminal_that_may_not_know_the_kitty_keyboard_protocol_is_not_asked_for_it(place: Place):
+    for name in ("xterm-256color", "screen", "linux", "vt220"):
+        async with place.terminal("anonymous", environment={"TERM": name}) as terminal:
+            await terminal.shows("you are anonymous")
+            assert KITTY_ON not in terminal.output
+
+
+async def test_a_terminal_that_can_is_painted_synchronously_and_others_are_not(place: Place):
+    async with place.terminal("anonymous") as able, place.terminal("anonymous") as unable:
+        for terminal in (able, unable):
+            await terminal.shows("you are anonymous")
+            assert SYNCHRONISED not in terminal.output
+        able.type("\x1b[?2026;2$y")
+        unable.type("\x1b[?2026;0$y")
+        able.type("a line for everybody\r")
+        await able.sends(SYNCHRONISED)
+        await unable.shows("a line for everybody")
+        assert SYNCHRONISED not in unable.output
+
+
+async def test_answers_of_a_terminal_to_questions_are_not_taken_for_keys(place: Place):
+    async with place.terminal("anonymous") as terminal:
+        await terminal.shows("you are anonymous")
+        app = place.apps()[0]
+        size = app.size
+        modes, cursor, resized = "\x1b[?2048;2$y\x1b[?2026;1$y", "\x1b[12;40R", "\x1b[48;50000;20000;800;1600t"
+        terminal.type(modes + cursor + resized + "\x1b[O\x1b[I" + "then a word")
+        await place.until(lambda: app.main.composer.value.endswith("then a word"))
+        assert app.main.composer.value == "then a word"
+        assert app.size == size, "the size is what the client tells, not what is typed"
+
+
+async def test_sequences_whose_numbers_mean_nothing_break_nothing(place: Place):
+    async with place.terminal("anonymous") as terminal:
+        await terminal.shows("you are anonymous")
+        composer = place.apps()[0].main.composer
+        for sequence in ("\x1b[97:65;2;65u", "\x1b[9999999999999u", "\x1b[1;9:9:9u", "\x1b[<0;0;0M", "\x1b[<99;1;1M"):
+            composer.value = ""
+            terminal.type(sequence)
+            await asyncio.sleep(0.05)
+            terminal.type("a word")
+            await place.until(lambda: composer.value.endswith("a word"))
+
+
+async def test_bytes_that_are_no_text_break_nothing(place: Place):
+    async with await place.connect("anonymous") as conn:
+        process = await conn.create_process(term_type="xterm", term_size=(80, 24), encoding=None)
+        await place.until(lambda: bool(place.apps()))
+        app = place.apps()[0]
+        await place.until(lambda: app.shown)
+        process.stdin.write(b"\xff\xfe\xc3\x28\x00\x1b[\x1b]\x1bP\x1b\\" + bytes(range(128, 256)) + b"\x15good")
+        await place.until(lambda: app.main.composer.value.endswith("good"))
+        process.stdin.write(b"\x15w\xc3")
+        process.stdin.write(b"\xb6rter\r")
+        await place.until(lambda: place.node.snapshot().activities == 1)
+        result = await conn.run("tail --since 1 --no-follow")
+        assert str(result.stdout).rstrip().endswith("wörter")
+
+
+async def test_a_paste_without_end_is_cut_and_nothing_of_it_is_taken_for_keys(tmp_path):
+    async with serving(tmp_path, input_rate=10_000_000) as place, await place.connect("anonymous") as conn:
+        process = await conn.create_process(term_type="xterm", term_size=(80, 24), encoding=None)
+        await place.until(lambda: bool(place.apps()))
+        app = place.apps()[0]
+        await place.until(lambda: app.shown)
+        driver = app._driver
+        assert isinstance(driver, ChannelDriver)
+        process.stdin.write(b"\x1b[200~" + b"\x11" * (PASTE_MAX + 5_000))
+        await place.until(lambda: driver.unread == 0 and place.ssh.sessions()[0].bytes_in > PASTE_MAX + 5_000, limit=30)
+        process.stdin.write(b"\x1b[201~\x15at last")
+        await place.until(lambda: app.main.composer.value.endswith("at last"))
+
+
+@pytest.mark.parametrize("environment", [{"LANG": "\x1b]0;owned\x07"}, {"COLORTERM": "truecolor" * 500}])
+async def test_the_client_s_environment_is_a_hint_and_no_more(place: Place, environment):
+    async with await place.connect("anonymous") as conn:
+        name = "\x1b[31mINJECTED"
+        await conn.create_process(
+            term_type="xterm", term_size=(80, 24), encoding=None, env=environment | {name: "x", "PATH": "/evil"}
+        )
+        await place.until(lambda: bool(place.apps()))
+        [session] = place.ssh._sessions.values()
+        assert len(session.environment) <= 64
+        assert all(len(value) <= 200 for value in session.environment.values())
+
+
+async def test_a_client_that_says_nothing_any_more_is_given_up(tmp_path):
+    async with (
+        serving(tmp_path, keepalive_interval=0.2, keepalive_misses=2) as place,
+        place.terminal("anonymous") as terminal,
+    ):
+        await terminal.shows("you are anonymous")
+        terminal.process.send_signal(signal.SIGSTOP)
+        await place.until(lambda: not place.ssh.sessions() and not place.ssh._connections)
+        await place.until(lambda: place.node.snapshot().connections == ())
+        terminal.process.send_signal(signal.SIGCONT)
+        assert await terminal.status() == 255
