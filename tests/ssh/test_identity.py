@@ -98,8 +98,45 @@ async def test_a_hundred_wrong_keys_and_a_hundred_wrong_secrets_open_nothing_and
     waits.sort()
     assert waits[len(waits) * 9 // 10] < 0.25
     assert (await place.run("grace", "keys", key="grace"))[0] == 0
-    assert any("as grace failed" in notice.text for notice in place.node.notices)
+    told = [notice.text for notice in place.node.notices if "as grace failed" in notice.text]
+    assert len([text for text in told if "keys that open nothing" in text]) == 60 and len(told) == 120
     await place.until(lambda: not place.ssh._connections)
+
+
+async def test_a_host_that_offers_wrong_keys_again_and_again_has_to_wait_each_time(tmp_path):
+    async with serving(tmp_path, failure_delay=0.2, delay_max=0.2) as place:
+        await place.register("grace", key="grace")
+
+        async def guess() -> float:
+            before = time.perf_counter()
+            with pytest.raises(asyncssh.PermissionDenied):
+                await place.connect("grace", client_keys=[str(place.key("mallory"))])
+            await place.until(lambda: not place.ssh._connections)
+            return time.perf_counter() - before
+
+        waits = [await guess() for _ in range(7)]
+        assert min(waits[:5]) < 0.15 and min(waits[5:]) >= 0.2
+        assert (await place.run("grace", "keys", key="grace"))[0] == 0
+        assert await guess() < 0.2, "who has come in is trusted again"
+
+
+async def test_of_a_host_that_guesses_only_so_many_secrets_are_checked(tmp_path, monkeypatch):
+    async with serving(tmp_path, failure_delay=0.05, delay_max=0.05, checks_per_host_max=2) as place:
+        await place.register("grace")
+        checked: list[str] = []
+        verify = place.node.verify
+
+        async def counted(name: str, secret: str) -> bool:
+            checked.append(secret)
+            await asyncio.sleep(0.1)
+            return await verify(name, secret)
+
+        monkeypatch.setattr(place.node, "verify", counted)
+        answers = [await place.ssh.check_secret("192.0.2.1", "grace", "wrong") for _ in range(5)]
+        assert not any(answers) and len(checked) == 5
+        await asyncio.gather(*(place.ssh.check_secret("192.0.2.1", "grace", "wrong") for _ in range(20)))
+        assert len(checked) == 5 + 2
+        assert await place.ssh.check_secret("192.0.2.2", "grace", SECRET)
 
 
 async def test_one_connection_has_only_so_many_attempts(tmp_path):

@@ -80,6 +80,11 @@ _SSH_LIMITS: Final = (
     ),
     _ssh_limit("delay_max", _SECONDS, "how long a wrong secret's answer is kept back at most"),
     _ssh_limit("checks_max", values.count_between(1, 100), "secrets that are checked at a time"),
+    _ssh_limit(
+        "checks_per_host_max",
+        values.count_between(1, 1000),
+        "secrets of one address that guesses, checked or waiting; more are refused as they come",
+    ),
     _ssh_limit("sessions_max", _COUNT, "sessions at a time"),
     _ssh_limit("sessions_per_user_max", _COUNT, "sessions of one user at a time"),
     _ssh_limit("sessions_per_connection_max", _COUNT, "sessions on one connection at a time"),

@@ -55,6 +55,9 @@ class SSHConnection(asyncssh.SSHServer):
         self._conn: asyncssh.SSHServerConnection | None = None
         self._proof: Person | None = None
         self._attempts = 0
+        self.keys_refused = 0
+        """Keys that opened nothing."""
+        self.username = ""
         self.host = ""
         self.person: Person | None = None
         """Who it is, once that is proved."""
@@ -110,6 +113,8 @@ class SSHConnection(asyncssh.SSHServer):
     # --- who it is ----------------------------------------------------------------------------------------------------
 
     async def begin_auth(self, username: str) -> bool:
+        self.username = username
+        await self._server.hold_back(self.host)
         if self._conn is not None:
             version = self._conn.get_extra_info("client_version", "")
             self.client = neutralise(str(version), 60).removeprefix("SSH-2.0-")
@@ -146,7 +151,8 @@ class SSHConnection(asyncssh.SSHServer):
             self._proof = Person(username, None, key=offered)
             return True
         if not self._server.keyring.has(fact.claim, offered.text):
-            # Offering keys is what every client does by itself: it is no guess, and costs no waiting.
+            # Offering keys is what every client does by itself: the one that fits is mostly among them.
+            self.keys_refused += 1
             return self._refused()
         self._proof = Person(username, fact.claim, key=offered)
         return True

@@ -10,6 +10,8 @@ FORGET_AFTER: Final = 600.0
 """Seconds without a failure after which a host's are forgotten."""
 
 
+HABIT: Final = 5
+"""Failures after which a host is taken for one that guesses."""
 BURST: Final = 3.0
 """Seconds' worth of what a `Rate` allows that may come at once."""
 
@@ -49,6 +51,13 @@ class Failures:
         if len(self._hosts) > HOSTS_MAX:
             self._hosts.popitem(last=False)
         return float(min(self._delay_max, self._first_delay * 2.0 ** min(count - 1, 16)))
+
+    def penalty(self, host: str, now: float) -> float:
+        """Seconds for which somebody from there should wait before they may try: none until it has become a habit."""
+        count, last = self._hosts.get(host, (0, now))
+        if count < HABIT or now - last > FORGET_AFTER:
+            return 0.0
+        return float(min(self._delay_max, self._first_delay * 2.0 ** min(count - HABIT, 16)))
 
     def succeeded(self, host: str) -> None:
         self._hosts.pop(host, None)

@@ -97,6 +97,8 @@ class SSHServer:
         self.context = contextvars.copy_context()
         """For what sessions start that is not theirs."""
         self._failures = Failures(settings.failure_delay, settings.delay_max)
+        self._checking: Counter[str] = Counter()
+        """Secrets of each host that are being checked, or wait to be."""
         self._checks = asyncio.Semaphore(settings.checks_max)
         self._connections: set[SSHConnection] = set()
         self._unauthenticated: Counter[str] = Counter()
@@ -217,6 +219,11 @@ class SSHServer:
             self._connections.discard(connection)
             if connection.person is None:
                 self._leave_queue(connection)
+                if connection.keys_refused:
+                    self._failures.failed(connection.host, time.monotonic())
+                    who = f"{connection.host} as {neutralise_name(connection.username)}"
+                    keys = "a key that opens" if connection.keys_refused == 1 else "keys that open"
+                    self.tell("refused", f"a login over SSH from {who} failed: {keys} nothing", severity="warning")
 
     def _leave_queue(self, connection: SSHConnection) -> None:
         self._unauthenticated[connection.host] -= 1
@@ -238,10 +245,25 @@ class SSHServer:
             return 0
         return next((one.ssh for one in servers if Address(one.hostname, one.port) == address), 0)
 
+    async def hold_back(self, host: str) -> None:
+        """Let somebody wait whose host is in the habit of failing."""
+        await asyncio.sleep(self._failures.penalty(host, time.monotonic()))
+
     async def check_secret(self, host: str, username: str, secret: str) -> bool:
         """Whether the secret fits. Wrong ones are answered late, and the later the more there were of one host."""
-        async with self._checks:
-            matches = await self.node.verify(username, secret)
+        matches = False
+        guesses = self._failures.penalty(host, time.monotonic()) > 0
+        if not (guesses and self._checking[host] >= self.settings.checks_per_host_max):
+            self._checking[host] += 1
+            try:
+                async with self._checks:
+                    matches = await self.node.verify(username, secret)
+            except NotRunning:
+                matches = False
+            finally:
+                self._checking[host] -= 1
+                if not self._checking[host]:
+                    del self._checking[host]
         if not matches:
             delay = self._failures.failed(host, time.monotonic())
             self.tell(

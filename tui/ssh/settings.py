@@ -30,6 +30,8 @@ class SSHSettings:
     delay_max: float = 8.0
     checks_max: int = 2
     """Secrets that are checked at a time for people who come by SSH: the node's own logins go first."""
+    checks_per_host_max: int = 8
+    """Secrets of one host that guesses, checked or waiting for it; more are refused as they come."""
     sessions_per_connection_max: int = 8
     sessions_per_user_max: int = 32
     sessions_max: int = 400
