@@ -98,6 +98,9 @@ class Drain:
             self._send_clients_away()
             if not self._neighbours() and not self._replication.busy:
                 self._finish([])
+        elif self.stage is Stage.FINISHED:
+            # Somebody may still come before the process has ended.
+            self._send_clients_away()
 
     def _neighbours(self) -> list[Link]:
         return [

@@ -19,7 +19,7 @@ from core.node.balance import Balance
 from core.node.config import NodeConfig
 from core.node.connections import Connection, Link, Session, State, why_illegal
 from core.node.context import Context
-from core.node.drain import Drain, Stage
+from core.node.drain import Drain
 from core.node.events import (
     CommitFailed,
     Committed,
@@ -208,7 +208,7 @@ class Node:
         self._steer_links()
         self.announcements.flush()
         self.replication.flush()
-        if context.draining and self.drain.stage is not Stage.FINISHED:
+        if context.draining:
             self.drain.advance()
             self.replication.flush()
         actions, context.actions = context.actions, []

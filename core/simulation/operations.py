@@ -8,7 +8,9 @@ from typing import Final
 from core.node.events import JoinRequested
 from core.simulation.hostile import HostilePeer
 from core.simulation.plan import Operation
+from core.simulation.server import SimulatedServer
 from core.simulation.world import SECRET, World
+from core.wire.address import Address
 
 Doing = Callable[[World, Operation], None]
 
@@ -77,7 +79,15 @@ def _power(world: World, operation: Operation) -> None:
 def _start(world: World, operation: Operation) -> None:
     """`who` starts again, with what its disk has."""
     if operation.who in world.servers:
-        world.servers[operation.who].start()
+        _start_server(world, world.servers[operation.who])
+
+
+def _start_server(world: World, server: SimulatedServer) -> None:
+    """One that has left on purpose is told where the network is: those who were in it may all be others by now."""
+    join: tuple[Address, ...] = ()
+    if server.finished is not None:
+        join = tuple(other.address for other in world.servers.values() if other.node is not None)[:1]
+    server.start(join)
 
 
 def _quit(world: World, operation: Operation) -> None:
@@ -236,4 +246,4 @@ def start_missed(world: World) -> None:
     """Who left, but holds what nobody else may have, starts again; also one that only now has left."""
     for server in world.servers.values():
         if server.finished is not None and server.missed:
-            server.start()
+            _start_server(world, server)

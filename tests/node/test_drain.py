@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from core.node import events
+from core.node.drain import Stage
 from core.wire import messages as wire
 from core.wire.address import Address
 from tests.node.network import NATIVE_CLIENT, Client, Network, Server, chain, random_tree, star
@@ -141,6 +142,18 @@ def test_a_client_that_comes_while_the_server_leaves_is_sent_on_as_well() -> Non
     for client in served:
         assert client.commands[-1] in ("QUIT", "REDIRECT"), client.commands
         assert client.closed is not None
+
+
+def test_a_client_that_comes_when_the_server_has_left_is_sent_on_until_its_process_ends() -> None:
+    network = Network()
+    first, second = network.build(chain(2), redirects=False)
+    first.drain()
+    assert network.until(lambda: first.node.drain.stage is Stage.FINISHED, 2.0)
+    client = network.client(first)
+    client.login()
+    network.run(0.045)
+    (told,) = client.of(wire.Quit)
+    assert told.new_server_port == second.config.port
 
 
 def test_a_post_that_comes_while_the_server_leaves_is_left_to_be_repeated_at_its_successor() -> None:
