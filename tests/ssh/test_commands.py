@@ -108,6 +108,22 @@ async def test_without_a_terminal_the_application_says_what_to_do(place: Place):
     assert "ssh -t" in errors and "help" in errors
 
 
+async def test_a_command_that_is_given_a_terminal_uses_it_as_one(place: Place):
+    async with place.terminal("anonymous", "status", options=("-t",)) as terminal:
+        assert await terminal.status() == 0
+        assert b"\r\n" in terminal.output and b"\n" not in terminal.output.replace(b"\r\n", b"")
+    async with place.terminal("anonymous", "post", "-", options=("-t",)) as terminal:
+        terminal.type("hellö\x7fo \x15from a terminax\x7fl\r")
+        await terminal.shows("accepted ")
+        assert b"hell\xc3\xb6\x08 \x08o" in terminal.output
+        terminal.type("\x04")
+        assert await terminal.status() == 0
+    async with place.terminal("anonymous", "tail", "--since", "10", options=("-t",)) as terminal:
+        await terminal.shows("from a terminal")
+        terminal.type("\x03")
+        assert await terminal.status() == 130
+
+
 async def test_an_unknown_command_is_an_error_of_usage(place: Place):
     status, output, errors = await place.run("anonymous", "/bin/sh", "-c", "id")
     assert (status, output) == (2, "")

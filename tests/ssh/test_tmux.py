@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,18 @@ async def test_a_person_comes_in_writes_pastes_resizes_and_leaves(place: Place):
         screen = await tmux.shows("status 0")
         assert "written by hand" not in screen
         assert await tmux.modes() == AS_IT_WAS
+
+
+async def test_a_link_leads_into_the_filtered_feed(place: Place):
+    for words in ("a new release, #ops please look", "lunch?"):
+        assert (await place.run("anonymous", "post", words))[0] == 0
+    async with Tmux(place.directory) as tmux:
+        command = shlex.join(place.command("anonymous", options=("-t",)))
+        await tmux.enter(f"{command} feed '#ops'")
+        screen = await tmux.shows("#ops please look")
+        assert "lunch?" not in screen
+        await tmux.keys("C-q")
+        await tmux.prompts()
 
 
 async def test_a_crash_gives_the_terminal_back_with_one_line(place: Place):

@@ -18,6 +18,7 @@ from tui.safe_text import neutralise
 from tui.ssh import commands
 from tui.ssh.channel import CommandChannel
 from tui.ssh.driver import ChannelDriver
+from tui.ssh.line_input import LineInput
 from tui.ssh.terminals import SIZE_MAX, SIZE_MIN, kitty_keys, plausible_size
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         self.number = 0
         self.terminal = ""
         self.environment: dict[str, str] = {}
-        self.io = CommandChannel(self.write, self._pause_reading)
+        self.io = CommandChannel(self._write_lines, self._pause_reading)
+        self._lines = LineInput(self.io.received, self.write, self.io.ended, self.io.interrupted)
         self.over = asyncio.Event()
 
     # --- the channel --------------------------------------------------------------------------------------------------
@@ -119,6 +121,8 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
                 self._typed_at = time.perf_counter()
             self._driver.feed(data)
             self._has_read()
+        elif self._has_terminal and self._is_command:
+            self._lines.typed(data)
         else:
             self.io.received(data)
 
@@ -202,6 +206,16 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         with contextlib.suppress(BrokenPipeError, OSError):
             self._chan.write(data, asyncssh.EXTENDED_DATA_STDERR if error else None)
 
+    def _write_lines(self, data: bytes, *, error: bool = False) -> None:
+        """The output of a command: on a terminal, which is in raw mode, lines end with a carriage return too."""
+        self.write(data.replace(b"\n", b"\r\n") if self._has_terminal else data, error=error)
+
+    @property
+    def _is_command(self) -> bool:
+        """Whether a command runs, and not the application."""
+        words = commands.split(self._command)
+        return bool(words) and not (self._has_terminal and words[0] == "feed")
+
     @property
     def size(self) -> tuple[int, int]:
         return self._size
@@ -221,7 +235,7 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         status: int = ExitStatus.FAILURE
         try:
             words = commands.split(self._command)
-            if self._has_terminal and (not words or words[0] == "feed"):
+            if self._has_terminal and not self._is_command:
                 status = await self._run_application(" ".join(words[1:]))
             elif not words:
                 self.write(NO_TERMINAL.encode(), error=True)
