@@ -22,6 +22,7 @@ from core.client import Client, ClientSettings, LoggedIn
 from core.engine import EngineSettings, Server
 from core.engine.settings import PasswordSettings
 from core.wire.address import Address
+from screenshots import over_ssh
 from tui.activities import note
 from tui.app import ActivityApp, Preferences
 from tui.running import client_factory
@@ -259,6 +260,7 @@ async def main() -> None:
         try:
             await network.start()
             await take(network)
+            await over_ssh.take(network.servers["ada"], "zoe", Path(directory))
         finally:
             await network.stop()
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ssh.terminal import TerminalCommand
 from tui.actions import markdown_table
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +46,7 @@ class Running:
         self.directory = directory
         self._log = (directory / "log").open("w+", encoding="utf-8")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tui", "serve", "--headless", "--port", "0"],
+            [sys.executable, "-m", "tui", "serve", "--headless", "--port", "0", "--ssh", "127.0.0.1:0"],
             cwd=ROOT,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -51,6 +54,40 @@ class Running:
             stderr=self._log,
         )
         self.port = int(self._wait_for(r"listening on 127\.0\.0\.1:(\d+)"))
+        self.ssh_port = int(self._wait_for(r"SSH at 127\.0\.0\.1:(\d+)"))
+        self._make_ssh(directory / "bin")
+
+    def _make_ssh(self, directory: Path) -> None:
+        """An `ssh` that knows nobody of this machine's own, and a program that answers its question for the secret."""
+        directory.mkdir()
+        options = f"-F none -o StrictHostKeyChecking=no -o UserKnownHostsFile={directory / 'hosts'} -o LogLevel=ERROR"
+        real = shutil.which("ssh")
+        for name, line in (
+            ("ssh", f'exec {real} {options} -o PubkeyAuthentication=no "$@"'),
+            ("ask", f"echo {SECRET}"),
+        ):
+            (directory / name).write_text(f"#!/bin/sh\n{line}\n")
+            (directory / name).chmod(0o700)
+        self.environment |= {
+            "PATH": f"{directory}:{self.environment['PATH']}",
+            "SSH_ASKPASS": str(directory / "ask"),
+            "SSH_ASKPASS_REQUIRE": "force",
+        }
+
+    def register(self, name: str) -> None:
+        """An account whose secret is the network's."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=LIMIT) as connection:
+            connection.sendall(f'{{"command":"REGISTER","username":"{name}","secret":"{SECRET}"}}\n'.encode())
+            assert b"REGISTER_SUCCESS" in connection.recv(4096)
+
+    def adapted(self, line: str) -> str:
+        """A line of the README, as it is run against this server."""
+        line = line.replace("HOST:3780", f"127.0.0.1:{self.port}").replace("HOST 3780", f"127.0.0.1 {self.port}")
+        line = line.replace("3722 NAME@HOST", f"{self.ssh_port} zoe@127.0.0.1")
+        line = line.replace("3722 anonymous@HOST", f"{self.ssh_port} anonymous@127.0.0.1")
+        line = line.replace("BACKUP", shlex.quote(str(self.backup())) if "BACKUP" in line else "")
+        line = line.replace("DIR", str(self.directory / "restored"))
+        return line.replace("activity-tui", f"{shlex.quote(sys.executable)} -m tui")
 
     def _wait_for(self, pattern: str) -> str:
         deadline = time.monotonic() + LIMIT
@@ -73,12 +110,8 @@ class Running:
 
     def run(self, line: str) -> subprocess.CompletedProcess[str]:
         """Run a line of the README against this server."""
-        line = line.replace("HOST:3780", f"127.0.0.1:{self.port}").replace("HOST 3780", f"127.0.0.1 {self.port}")
-        line = line.replace("BACKUP", shlex.quote(str(self.backup())) if "BACKUP" in line else "")
-        line = line.replace("DIR", str(self.directory / "restored"))
-        line = line.replace("activity-tui", f"{shlex.quote(sys.executable)} -m tui")
         return subprocess.run(
-            ["sh", "-c", line],
+            ["sh", "-c", self.adapted(line)],
             cwd=ROOT,
             env=self.environment,
             capture_output=True,
@@ -111,6 +144,11 @@ def test_the_readme_names_only_commands_that_a_test_runs() -> None:
         """echo '{"command":"LOGIN","username":"anonymous"}' | nc HOST 3780""",
         "activity-tui serve --ssh 3722",
         "ssh -p 3722 NAME@HOST",
+        "ssh -t -p 3722 NAME@HOST feed '#ops'",
+        'ssh -p 3722 NAME@HOST post "deployed 1.4"',
+        "ssh -p 3722 NAME@HOST keys",
+        "ssh -p 3722 anonymous@HOST tail --since 10m --json",
+        "ssh -p 3722 anonymous@HOST help",
         "activity-tui serve --headless",
         'activity-tui post HOST:3780 "deployed 1.4"',
         "activity-tui tail HOST:3780 --since 10m --json",
@@ -153,13 +191,34 @@ def test_a_backup_can_be_restored(server: Running) -> None:
 
 
 def test_a_line_of_json_is_enough_to_log_in(server: Running) -> None:
-    import socket
-
     line = next(line for line in commands() if line.startswith("echo"))
     text = shlex.split(line)[1]
     with socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT) as connection:
         connection.sendall(text.encode() + b"\n")
         assert b"LOGIN_SUCCESS" in connection.recv(4096)
+
+
+def test_the_commands_over_ssh_do_what_they_do_locally(server: Running) -> None:
+    server.register("zoe")
+    done = server.run('ssh -p 3722 NAME@HOST post "deployed 1.4"')
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("accepted ")
+    done = server.run("ssh -p 3722 anonymous@HOST tail --since 10m --json --no-follow")
+    assert done.returncode == 0, done.stderr
+    assert "deployed 1.4" in done.stdout and "zoe" in done.stdout
+    assert server.run("ssh -p 3722 NAME@HOST keys").returncode == 0
+    assert "ssh HOST post" in server.run("ssh -p 3722 anonymous@HOST help").stdout
+
+
+async def test_the_application_opens_over_ssh(server: Running) -> None:
+    server.run('activity-tui post HOST:3780 "please look, #ops"')
+    for line in ("ssh -p 3722 NAME@HOST", "ssh -t -p 3722 NAME@HOST feed '#ops'"):
+        words = ["sh", "-c", server.adapted(line)]
+        async with TerminalCommand(words, environment=server.environment | {"TERM": "xterm-256color"}) as terminal:
+            await terminal.shows("zoe")
+            await terminal.shows("#ops")
+            terminal.type("\x11")
+            assert await terminal.status() == 0
 
 
 def test_the_two_make_commands_are_in_the_makefile() -> None:

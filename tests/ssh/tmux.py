@@ -80,6 +80,10 @@ class Tmux:
         """What is on the screen."""
         return await self._run("capture-pane", "-p")
 
+    async def painted(self) -> str:
+        """What is on the screen, with the escape codes of its colours."""
+        return await self._run("capture-pane", "-p", "-e", "-N")
+
     async def modes(self) -> dict[str, str]:
         """The modes of the terminal that a program could leave behind."""
         names = ("alternate_on", "cursor_flag", "mouse_any_flag", "mouse_sgr_flag", "wrap_flag", "insert_flag")
