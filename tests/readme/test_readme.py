@@ -61,11 +61,8 @@ class Running:
         """An `ssh` that knows nobody of this machine's own, and a program that answers its question for the secret."""
         directory.mkdir()
         options = f"-F none -o StrictHostKeyChecking=no -o UserKnownHostsFile={directory / 'hosts'} -o LogLevel=ERROR"
-        real = shutil.which("ssh")
-        for name, line in (
-            ("ssh", f'exec {real} {options} -o PubkeyAuthentication=no "$@"'),
-            ("ask", f"echo {SECRET}"),
-        ):
+        real = f"exec {shutil.which('ssh')} {options} -o PubkeyAuthentication=no"
+        for name, line in (("ssh", f'{real} "$@"'), ("ask", f"echo {SECRET}")):
             (directory / name).write_text(f"#!/bin/sh\n{line}\n")
             (directory / name).chmod(0o700)
         self.environment |= {
@@ -130,6 +127,7 @@ class Running:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running = Running(tmp_path_factory.mktemp("readme"))
+    running.register("zoe")
     yield running
     assert running.end() == 0
 
@@ -199,7 +197,6 @@ def test_a_line_of_json_is_enough_to_log_in(server: Running) -> None:
 
 
 def test_the_commands_over_ssh_do_what_they_do_locally(server: Running) -> None:
-    server.register("zoe")
     done = server.run('ssh -p 3722 NAME@HOST post "deployed 1.4"')
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("accepted ")
