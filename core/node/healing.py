@@ -411,12 +411,17 @@ class Healing:
         return [server for server in sorted(self.peers) if server not in self._reachable]
 
     def _announce_missing(self) -> None:
-        news = [server for server in self.missing() if server not in self._missing_announced]
+        missing = self.missing()
+        news = [server for server in missing if server not in self._missing_announced]
         if news:
             self._missing_announced |= frozenset(news)
             names = ", ".join(self._name(server) for server in news[:5])
             more = f" and {len(news) - 5} more" if len(news) > 5 else ""
             self._context.notify("lost", f"{names}{more}: not reachable any more", "error", server=news[0])
+            if len(self._reachable) == 1:
+                others = "the other server" if len(missing) == 1 else f"any of the {len(missing)} other servers"
+                text = f"this server is alone: it cannot reach {others}, and goes on looking"
+                self._context.notify("alone", text, "error")
 
     # --- looking for them ---------------------------------------------------------------------------------------------
 

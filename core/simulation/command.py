@@ -1,4 +1,4 @@
-"""`python -m core.simulation`: sweep, replay."""
+"""`python -m core.simulation`: sweep, replay, table."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from core.simulation.plan import Plan
 from core.simulation.runner import Report, run
 from core.simulation.shrink import numbers_of, ranges_of, shrink
 from core.simulation.sweep import Outcome, Summary, sweep
+from core.simulation.table import print_table, rows
 
 PROGRESS_SECONDS: Final = 10.0
 SHOWN_MAX: Final = 10
@@ -30,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _sweep(options)
         case "replay":
             return _replay(options)
+        case "table":
+            return _table(options)
         case _:
             parser.print_help()
             return 2
@@ -55,6 +58,11 @@ def _parser() -> argparse.ArgumentParser:
     once.add_argument("--quiet", action="store_true", help="only the outcome")
     once.add_argument("--save", type=Path, metavar="FILE", help="write the plan as JSON")
     once.add_argument("--shrink", action="store_true", help="find the shortest history that still fails")
+    measured = commands.add_parser("table", help="measure what the network is judged by, and print it beside its bars")
+    measured.add_argument("--quick", action="store_true", help="no networks of 1,000 servers, and few seeds")
+    measured.add_argument("--row", action="append", metavar="NAME", help="only this line; may be repeated")
+    measured.add_argument("--seeds", type=int, metavar="N", help="so many worlds for each line")
+    measured.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
     return parser
 
 
@@ -186,3 +194,21 @@ def _shrink(plan: Plan, guarantees: set[str]) -> None:
     for problem in run(short).problems[:3]:
         print(f"  at {problem.at:.3f} s, {problem.guarantee}: {problem.text}")
     print(f"replay: python -m core.simulation replay --seed {plan.seed} --without {ranges_of(left_out)}")
+
+
+# --- table ------------------------------------------------------------------------------------------------------------
+
+
+def _table(options: argparse.Namespace) -> int:
+    if options.seeds is not None and options.seeds < 1:
+        print("--seeds must be at least 1", file=sys.stderr)
+        return 2
+    found = rows(quick=options.quick, seeds=options.seeds, jobs=options.jobs)
+    if options.row:
+        names = [row.name for row in found]
+        unknown = [name for name in options.row if name not in names]
+        if unknown:
+            print(f"there is no line {unknown[0]!r}; there are {', '.join(names)}", file=sys.stderr)
+            return 2
+        found = [row for row in found if row.name in options.row]
+    return 0 if print_table(found, max(1, options.jobs)) else 1

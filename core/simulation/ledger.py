@@ -52,6 +52,7 @@ class Ledger:
         self.problems: list[Problem] = []
         self.accepted: dict[EntryId, Entry] = {}
         self.accepted_at: dict[Post, float] = {}
+        self.posted_at: dict[Post, float] = {}
         self.ids: dict[Post, list[EntryId]] = {}
         self.accounts: dict[EntryId, AccountFact] = {}
         self.account_at: dict[EntryId, float] = {}
@@ -128,6 +129,7 @@ class Ledger:
     def posted(self, agent: Agent, number: int) -> None:
         """An activity was written, and will be sent."""
         self._line[Post(agent.name, number)] = agent.line
+        self.posted_at[Post(agent.name, number)] = self._schedule.time
 
     def line(self, post: Post) -> int:
         return self._line.get(post, 0)

@@ -195,9 +195,10 @@ class SimulatedServer:
         self.handle(MalformedReceived(conn, info))
 
     def closed(self, conn: int, reason: str) -> None:
-        if self._ends.pop(conn, None) is not None:
+        end = self._ends.pop(conn, None)
+        if end is not None:
             self._subscribed.pop(conn, None)
-            self.handle(ConnectionClosed(conn, reason))
+            self.handle(ConnectionClosed(conn, reason, end.lane.unconfirmed))
 
     # --- actions ------------------------------------------------------------------------------------------------------
 
@@ -214,6 +215,8 @@ class SimulatedServer:
             end.send(action.frame)
 
     def _broadcast(self, action: actions.Broadcast) -> None:
+        if self.world.handing_out is not None:
+            self.world.handing_out(self, action.frame)
         for conn in list(self._subscribed):
             self._ends[conn].send(action.frame)
 

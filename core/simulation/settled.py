@@ -52,6 +52,8 @@ def settled(plan: Plan, world: World) -> World:
     peers = {server.id: PeerRecord(server.id, server.name, PORT, server.name, EPOCH) for server in servers}
     for server in servers:
         _tell(server, records, forest, peers)
+        # Somewhere between two of its refreshes, as everybody else.
+        _node(server).announcements.schedule_refresh(rng.random())
     stamps = [edge.stamp for edge in edges]
     for (one, other), stamp in zip(links, stamps, strict=True):
         _link(world, servers[one], servers[other], stamp)
