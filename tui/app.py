@@ -23,7 +23,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from core.wire.names import ANONYMOUS
-from tui import credentials, overview
+from tui import credentials, overview, resizing
 from tui.actions import BY_ID, bindings, key_name, palette
 from tui.appearance import CSS, DEFAULT_THEME, counterpart
 from tui.safe_text import neutralise, neutralise_name
@@ -93,6 +93,7 @@ class ActivityApp(App[int]):
         to remember the person. `app_options` are Textual's, such as `driver_class`.
         """
         super().__init__(**app_options)
+        resizing.install()
         self.session = session
         self.preferences = preferences or Preferences()
         self.bell_policy: BellPolicy = self.preferences.bell

@@ -147,6 +147,20 @@ async def test_a_session_touches_no_signal_handler(place: Place):
     assert [signal.getsignal(number) for number in numbers] == before
 
 
+async def test_where_others_come_from_and_fail_is_told_to_the_operator_alone(place: Place):
+    await place.register("grace", key="grace")
+    async with place.terminal("grace", key="grace"), place.terminal("anonymous", size=(150, 45)) as terminal:
+        await terminal.shows("you are anonymous")
+        await place.run("grace", "help", key="mallory")
+        await place.until(lambda: any("as grace failed" in notice.text for notice in place.node.notices))
+        await place.until(lambda: len(place.apps()) == 2)
+        app = place.apps()[1]
+        await place.until(lambda: any("grace logged in" in notice.text for notice in app.session.notices))
+        assert not [notice for notice in app.session.notices if "127.0.0.1" in notice.text or "failed" in notice.text]
+        await place.until(lambda: app.session.snapshot is not None)
+        assert app.session.snapshot is not None and app.session.snapshot.connections == ()
+
+
 async def test_an_idle_session_is_not_painted(place: Place):
     async with place.terminal("anonymous", size=(160, 45)) as terminal:
         await terminal.shows("you are anonymous")

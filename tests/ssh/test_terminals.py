@@ -6,6 +6,9 @@ import asyncio
 import signal
 
 import pytest
+from textual import events
+from textual.geometry import Size
+from textual.screen import Screen
 
 from tests.ssh.conftest import Place, serving
 from tui.ssh.driver import PASTE_MAX, RESTORE, ChannelDriver
@@ -71,6 +74,30 @@ async def test_sequences_whose_numbers_mean_nothing_break_nothing(place: Place):
             await asyncio.sleep(0.05)
             terminal.type("a word")
             await place.until(lambda: composer.value.endswith("a word"))
+
+
+async def test_a_window_whose_edge_is_dragged_comes_to_rest_at_its_last_size(place: Place, monkeypatch):
+    """Textual's screens answer each change of size with another one; two at a time would answer each other for ever."""
+    async with place.terminal("anonymous") as terminal:
+        await terminal.shows("you are anonymous")
+        app = place.apps()[0]
+        laid_out: list[Size | None] = []
+        layout = Screen._refresh_layout
+
+        def counted(screen: Screen[None], size: Size | None = None, scroll: bool = False) -> None:
+            laid_out.append(size)
+            layout(screen, size, scroll)
+
+        monkeypatch.setattr(Screen, "_refresh_layout", counted)
+        # What comes of a change that overtakes the one before it.
+        for size in (Size(130, 40), Size(70, 20), app.size):
+            app.screen.post_message(events.Resize(size, size))
+            app.screen.call_later(len, "something else, without which the newer one would replace the older one")
+        await place.until(lambda: len(laid_out) > 0)
+        await asyncio.sleep(0.3)
+        count = len(laid_out)
+        await asyncio.sleep(0.5)
+        assert len(laid_out) - count < 5
 
 
 async def test_bytes_that_are_no_text_break_nothing(place: Place):

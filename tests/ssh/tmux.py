@@ -33,8 +33,8 @@ class Tmux:
         columns, rows = self._size
         configuration = self._socket.with_suffix(".conf")
         configuration.write_text(f"set -g default-terminal {self._terminal}\n")
+        self._socket.with_suffix(".rc").write_text("PS1='ready> '\n")
         await self._run("-f", str(configuration), "new-session", "-d", "-x", str(columns), "-y", str(rows), "sh")
-        await self.enter("PS1='ready> '")
         await self.prompts()
         return self
 
@@ -43,7 +43,12 @@ class Tmux:
             await self._run("kill-server")
 
     async def _run(self, *words: str) -> str:
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self._socket.parent), "LC_ALL": "C.UTF-8"}
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self._socket.parent),
+            "LC_ALL": "C.UTF-8",
+            "ENV": str(self._socket.with_suffix(".rc")),
+        }
         process = await asyncio.create_subprocess_exec(
             *("tmux", "-u", "-S", str(self._socket), *words),
             env=environment,
@@ -96,7 +101,7 @@ class Tmux:
 
     async def prompts(self, limit: float = 15.0) -> str:
         """Wait until the shell has nothing to do any more; the screen then."""
-        return await self.until(lambda screen: screen.rstrip().endswith("\nready>"), "a prompt", limit)
+        return await self.until(lambda screen: f"\n{screen}".rstrip().endswith("\nready>"), "a prompt", limit)
 
     async def hides(self, words: str, limit: float = 15.0) -> str:
         """Wait until the words are not on the screen any more; the screen then."""

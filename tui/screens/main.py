@@ -241,8 +241,8 @@ class MainScreen(Screen[None]):
     def on_mount(self) -> None:
         self.make_current("feed")
 
-    def on_resize(self, event: events.Resize) -> None:
-        columns, rows = event.size
+    def on_resize(self) -> None:
+        columns, rows = self.app.size
         wide = columns >= WIDE_COLUMNS and rows >= WIDE_ROWS
         self.set_class(not wide, "-tabs")
         self.set_class(columns >= HUGE_COLUMNS and rows >= HUGE_ROWS, "-huge")

@@ -17,6 +17,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from core.client import Client, ClientEvent, ClientSettings, ServerQuits
+from core.node.notices import Notice
 from core.wire.names import ANONYMOUS
 from tui.app import ActivityApp, Preferences
 from tui.client_events import tell
@@ -25,6 +26,7 @@ from tui.safe_text import neutralise_name
 from tui.screens.asking import ConfirmScreen
 from tui.screens.main import MainScreen
 from tui.session import ActivityInput, ClientFace, Happening, Identity, Session
+from tui.ssh.guest import for_guests
 from tui.ssh.keyring import CannotChangeKeys
 from tui.ssh.limits import Rate
 from tui.ssh.styles import SharedStylesheet
@@ -241,8 +243,14 @@ def make_application(server: SSHServer, connection: SSHConnection, terminal: SSH
         )
 
     session = Session(make_client, node=server.guest, owns_node=False)
+
+    def noticed(notice: Notice) -> None:
+        told = for_guests(notice)
+        if told is not None:
+            session.noticed(told)
+
     for notice in server.node.notices:
-        session.noticed(notice)
+        noticed(notice)
     if newcomer:
         session.identity = Identity("register", person_name, person.secret)
         first = None
@@ -262,7 +270,7 @@ def make_application(server: SSHServer, connection: SSHConnection, terminal: SSH
     app.console._color_system = colors or ColorSystem.STANDARD
     if colors is None:
         app._filters = [one for one in app._filters if not isinstance(one, Monochrome)] + [NoColor()]
-    unsubscribe = server.node.subscribe(session.noticed)
+    unsubscribe = server.node.subscribe(noticed)
     app.at_end(unsubscribe)
     app.at_end(lambda: server.painter.forget(app))
     return app

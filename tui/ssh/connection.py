@@ -128,7 +128,8 @@ class SSHConnection(asyncssh.SSHServer):
             if problem is not None:
                 self._banner(f"{neutralise_name(username)}: {problem}.")
             elif self._server.settings.registration:
-                self._banner(f"{neutralise_name(username)} is new here; you can register the name once you are in.")
+                new = f"{neutralise_name(username)} is new here; you can register the name once you are in."
+                self._banner(f"{new} With a password, that becomes its secret; it may be empty.")
         return True
 
     def _banner(self, text: str) -> None:

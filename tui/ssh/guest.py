@@ -1,18 +1,38 @@
-"""The node as guests see it: one picture of it a second for all of them together."""
+"""The node as guests see it: one picture of it a second for all of them together.
+
+Where people come from, who failed to log in, and where files are, concerns the operator: guests are not told.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from core.engine import Server
+from core.node.node import without_clients
+from core.node.notices import Notice, NoticeKind
 from core.node.snapshot import NodeSnapshot
 from core.wire.address import Address
 from tui.session import Traffic
 
 PICTURE_AGE_MAX: Final = 1.0
 """Seconds for which a picture of the node serves everybody who looks."""
+
+
+PUBLIC: Final[frozenset[NoticeKind]] = frozenset(
+    ("joined", "linked", "unlinked", "lost", "alone", "healed", "quit", "registered", "renamed", "synchronised")
+)
+"""Kinds of notices that are about the network, and not about the node's own people and files."""
+COMING_AND_GOING: Final[Mapping[NoticeKind, str]] = {"login": "logged in", "logout": "left"}
+
+
+def for_guests(notice: Notice) -> Notice | None:
+    """A notice as guests are told it; None when it is not for them."""
+    if notice.kind in COMING_AND_GOING and notice.user is not None:
+        return replace(notice, text=f"{notice.user} {COMING_AND_GOING[notice.kind]}")
+    return notice if notice.kind in PUBLIC else None
 
 
 class GuestNode:
@@ -42,7 +62,7 @@ class GuestNode:
         now = self._clock()
         if self._snapshot is None or now - self._taken_at >= PICTURE_AGE_MAX:
             self._taken_at = now
-            self._snapshot, self._traffic = self._node.snapshot(), self._node.traffic()
+            self._snapshot, self._traffic = without_clients(self._node.snapshot()), self._node.traffic()
         return self._snapshot
 
     def snapshot(self) -> NodeSnapshot:

@@ -19,6 +19,7 @@ from core.engine import CannotBind, NotRunning, Server
 from core.node.notices import Notice, NoticeKind, Severity
 from core.wire.address import Address
 from core.wire.entries import AccountFact
+from core.wire.names import ANONYMOUS
 from tui.safe_text import neutralise, neutralise_name
 from tui.ssh import colours, garbage, output_guard
 from tui.ssh.connection import Person, SSHConnection
@@ -209,7 +210,9 @@ class SSHServer:
         self._failures.succeeded(connection.host)
         person = connection.person
         if person is not None:
-            how = "a key" if person.key is not None else "no secret" if person.name == "anonymous" else "a secret"
+            how = "a key" if person.key is not None else "a secret"
+            if person.claim is None:
+                how = "no name" if person.name == ANONYMOUS else "a name that nobody has yet"
             self.tell("login", f"{neutralise_name(person.name)} came in over SSH from {connection.host} with {how}")
 
     def gone(self, connection: SSHConnection) -> None:
