@@ -34,11 +34,16 @@ async def test_a_server_that_quits_tells_the_port_at_which_its_successor_serves_
         await place.until(lambda: other.port in [server.ssh for server in place.node.snapshot().servers])
         async with place.terminal("grace", key="grace") as terminal:
             await terminal.shows("you are grace")
+            tail = asyncio.create_task(place.run("grace", "tail", key="grace"))
+            await place.until(lambda: place.node.snapshot().load == 2)
             place.node.request_drain("the operator goes home")
             await terminal.shows("This server has left the network.")
             assert await terminal.status() == 0
             way = f"ssh -p {other.port} grace@127.0.0.1"
-            assert f"Go on with `{way}` or `activity-tui join {other.node.advertised}`." in terminal.text
+            where = f"Go on with `{way}` or `activity-tui join {other.node.advertised}`."
+            assert where in terminal.text
+            status, _, errors = await tail
+            assert status == 3 and where in errors
         assert (await other.run("grace", "keys", key="grace"))[0] == 0
 
 

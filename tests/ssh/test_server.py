@@ -102,6 +102,21 @@ async def test_there_are_limits_to_connections_and_to_those_that_do_not_log_in(t
             writer.close()
 
 
+async def test_there_is_a_limit_to_connections_and_to_sessions_of_all_together(tmp_path):
+    async with serving(tmp_path, connections_max=2, sessions_max=1) as place:
+        first, second = await place.connect("anonymous"), await place.connect("anonymous")
+        with pytest.raises((asyncssh.DisconnectError, OSError)):
+            await place.connect("anonymous")
+        await first.create_process("tail")
+        with pytest.raises(asyncssh.ChannelOpenError):
+            await second.create_process("tail")
+        first.close()
+        await place.until(lambda: len(place.ssh._connections) == 1)
+        await second.create_process("tail")
+        (await place.connect("anonymous")).close()
+        second.close()
+
+
 async def test_there_are_limits_to_sessions_on_a_connection_and_of_a_user(tmp_path):
     async with serving(tmp_path, sessions_per_connection_max=2, sessions_per_user_max=3) as place:
         await place.register("grace", key="grace")

@@ -24,6 +24,7 @@ from core.client import (
     ClientSettings,
     GaveUp,
     LoggedIn,
+    ServerQuits,
 )
 from core.node.snapshot import NodeSnapshot
 from core.wire.limits import CLIENT_LINE_BYTES_MAX
@@ -126,6 +127,8 @@ class _Running:
     over: asyncio.Event = field(default_factory=asyncio.Event)
     logged_in: asyncio.Event = field(default_factory=asyncio.Event)
     reason: str = ""
+    way_on: str = ""
+    """Where to go on when the server leaves; a sentence."""
 
 
 @contextlib.asynccontextmanager
@@ -137,6 +140,8 @@ async def _client(
     def heard(event: ClientEvent) -> None:
         if isinstance(event, LoggedIn):
             running.logged_in.set()
+        elif isinstance(event, ServerQuits) and event.address is not None:
+            running.way_on = server.way_on(event.address, name or person.name)
         elif isinstance(event, GaveUp):
             running.reason = event.reason
             running.over.set()
@@ -279,7 +284,9 @@ async def _tail(words: list[str], io: CommandChannel, server: SSHServer, person:
             if not waiting.done() or waiting.cancelled():
                 if io.stopped.is_set():
                     return ExitStatus.INTERRUPTED
-                raise _Failed(ExitStatus.UNREACHABLE, f"the server ended: {neutralise(running.reason, 200)}")
+                ended = f"the server ended: {neutralise(running.reason, 200)}"
+                left = f"this server has left the network. {running.way_on}"
+                raise _Failed(ExitStatus.UNREACHABLE, left if running.way_on else ended)
             line = waiting.result()
             if line is None:
                 return ExitStatus.DONE

@@ -20,6 +20,7 @@ from core.node.notices import Notice, NoticeKind, Severity
 from core.wire.address import Address
 from core.wire.entries import AccountFact
 from core.wire.names import ANONYMOUS
+from tui import invitation
 from tui.safe_text import neutralise, neutralise_name
 from tui.ssh import colours, garbage, output_guard
 from tui.ssh.connection import Person, SSHConnection
@@ -240,13 +241,17 @@ class SSHServer:
         except NotRunning:
             return None
 
-    def ssh_port_of(self, address: Address) -> int:
-        """Where SSH is served at another server's host; 0 if it is not, as far as is known."""
+    def way_on(self, successor: Address, user: str) -> str:
+        """Where somebody can go on at another server, over SSH too if it is known to serve that; a sentence."""
         try:
             servers = self.node.snapshot().servers
         except NotRunning:
-            return 0
-        return next((one.ssh for one in servers if Address(one.hostname, one.port) == address), 0)
+            servers = ()
+        port = next((one.ssh for one in servers if Address(one.hostname, one.port) == successor), 0)
+        ways = [invitation.client_command(successor)]
+        if port:
+            ways.insert(0, invitation.ssh_command(successor.host, port, user))
+        return f"Go on with {' or '.join(f'`{way}`' for way in ways)}."
 
     async def hold_back(self, host: str) -> None:
         """Let somebody wait whose host is in the habit of failing."""

@@ -12,7 +12,6 @@ import asyncssh
 
 from core.wire.address import Address
 from core.wire.names import ANONYMOUS
-from tui import invitation
 from tui.cli.console import ExitStatus
 from tui.safe_text import neutralise
 from tui.ssh import commands
@@ -287,11 +286,7 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         self._ended = True
         self._farewell = reason
         if successor is not None:
-            ways = [invitation.client_command(successor)]
-            port = self._server.ssh_port_of(successor)
-            if port:
-                ways.insert(0, invitation.ssh_command(successor.host, port, self.user))
-            self._farewell += f" Go on with {' or '.join(f'`{way}`' for way in ways)}."
+            self._farewell += f" {self._server.way_on(successor, self.user)}"
         self.io.interrupted()
         if self._app is not None and self._app.is_running:
             self._app.call_later(self._app.exit, int(ExitStatus.DONE))
