@@ -13,7 +13,7 @@ from core.node import events
 from core.node.keys import CHANGES_MAX, KeyBook
 from core.wire import messages as wire
 from core.wire.codec import MalformedLine, decode
-from core.wire.entries import KeyChange
+from core.wire.entries import AccountFact, KeyChange
 from tests.node.network import Network, Server, chain
 
 KEY, OTHER = "ssh-ed25519 AAAAkey", "ssh-ed25519 AAAAother"
@@ -139,6 +139,46 @@ def test_what_both_sides_of_a_parted_network_did_to_a_key_is_decided_by_who_did_
     servers[1].join(servers[0])
     network.run(20.0)
     assert [keys_at(server) for server in servers] == [[OTHER]] * 2
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_happens_meanwhile_all_servers_agree_on_the_keys_in_the_end(seed: int):
+    rng = random.Random(seed)
+    network, servers = with_account(4)
+    names = [server.config.name for server in servers]
+    texts = [f"ssh-ed25519 AAAA{number}" for number in range(4)]
+    for _ in range(60):
+        living = network.living
+        match rng.randrange(8):
+            case 0:
+                some = rng.sample(living, len(living) // 2)
+                network.part(some, [server for server in living if server not in some])
+            case 1:
+                network.mend()
+            case 2 if len(living) > 1:
+                rng.choice(living).crash()
+            case 3:
+                for name in names:
+                    if not network.servers[name].alive:
+                        network.start(name, rng.choice(living))
+            case _:
+                change(rng.choice(living), rng.choice(texts), bound=rng.random() < 0.6)
+        network.run(rng.random())
+    network.mend()
+    for name in names:
+        if not network.servers[name].alive:
+            network.start(name, network.living[0])
+    network.living[1].join(network.living[0])
+    network.run(90.0)
+    assert len(network.living) == 4 and network.is_one()
+    shown = [keys_at(server) for server in network.living]
+    assert all(keys == shown[0] for keys in shown)
+    every = [
+        msgspec.json.decode(entry.body, type=AccountFact).key
+        for entry in network.living[0].disk.entries.values()
+        if entry.kind == "account"
+    ]
+    assert shown[0] == [key.text for key in keys_after([made for made in every if made is not None])]
 
 
 def test_a_removal_outdoes_a_binding_that_a_clock_far_ahead_has_dated():
