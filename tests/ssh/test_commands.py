@@ -23,6 +23,20 @@ async def test_a_note_is_posted_and_its_identity_printed(place: Place):
     assert feed.endswith("anonymous: hello   there\n")
 
 
+async def test_a_text_is_posted_as_it_stands_whatever_shells_make_of_such(place: Place):
+    texts = ["it's done", 'say "hi"  twice', "deploy --force #ops", "-- --since 5", "a\\nb $HOME `id` * | ; &&"]
+    for text in texts:
+        status, output, errors = await place.run("anonymous", "post", text)
+        assert status == 0 and output.startswith("accepted "), errors
+    assert (await place.run("anonymous", "post", "--json", '{"type": "Note", "content": "two words"}'))[0] == 0
+    _, feed, _ = await place.run("anonymous", "tail", "--since=10", "--no-follow")
+    shown = [line.partition("anonymous: ")[2] for line in feed.splitlines()]
+    assert shown[:5] == [text.removeprefix("-- ") for text in texts] and "two words" in shown[5]
+    for wrong in ("--quiet x", "", "--json"):
+        status, _, errors = await place.run("anonymous", "post", wrong)
+        assert status == 2 and ("no option" in errors or "nothing to post" in errors)
+
+
 async def test_each_line_of_standard_input_is_posted(place: Place):
     status, output, _ = await place.run("anonymous", "post", "-", given=b"one\n\ntwo\nthree without an end")
     assert status == 0

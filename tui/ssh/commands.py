@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import shlex
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -76,26 +77,27 @@ def split(command: str) -> list[str]:
         return command.split()
 
 
-async def run(words: list[str], io: CommandChannel, server: SSHServer, person: Person) -> int:
-    """Run a command; its exit status."""
-    commands: dict[str, Callable[[list[str], CommandChannel, SSHServer, Person], Awaitable[int]]] = {
+async def run(line: str, io: CommandChannel, server: SSHServer, person: Person) -> int:
+    """Run a command line that is not empty; its exit status."""
+    name, _, rest = line.strip().partition(" ")
+    commands: dict[str, Callable[[str, CommandChannel, SSHServer, Person], Awaitable[int]]] = {
         "post": _post,
         "tail": _tail,
         "status": _status,
         "keys": _keys,
         "help": _help,
     }
-    command = commands.get(words[0])
+    command = commands.get(name)
     try:
         if command is None:
-            needs = " needs a terminal: ssh -t" if words[0] == "feed" else " is no command here"
-            raise _Failed(ExitStatus.USAGE, f"{neutralise(words[0], 40)!r}{needs}; `help` tells what there is")
-        if person.newcomer and words[0] != "help":
+            needs = " needs a terminal: ssh -t" if name == "feed" else " is no command here"
+            raise _Failed(ExitStatus.USAGE, f"{neutralise(name, 40)!r}{needs}; `help` tells what there is")
+        if person.newcomer and name != "help":
             raise _Failed(
                 ExitStatus.REFUSED,
                 f"nobody is registered as {neutralise(person.name, 64)!r}; come with a terminal to register the name",
             )
-        return await command(words[1:], io, server, person)
+        return await command(rest, io, server, person)
     except _Failed as failed:
         io.say(str(failed))
         return failed.status
@@ -103,7 +105,7 @@ async def run(words: list[str], io: CommandChannel, server: SSHServer, person: P
         return ExitStatus.INTERRUPTED
 
 
-async def _help(words: list[str], io: CommandChannel, server: SSHServer, person: Person) -> int:
+async def _help(rest: str, io: CommandChannel, server: SSHServer, person: Person) -> int:
     for line in HELP.splitlines():
         await io.put(line)
     return ExitStatus.DONE
@@ -179,10 +181,31 @@ async def _first(wanted: asyncio.Event, *others: asyncio.Event, limit: float | N
 # --- post -------------------------------------------------------------------------------------------------------------
 
 
-async def _post(words: list[str], io: CommandChannel, server: SSHServer, person: Person) -> int:
-    flags, rest = _flags(words, ("--json",))
-    as_json = "--json" in flags
-    if not rest:
+def what_to_post(rest: str) -> tuple[str, bool]:
+    """What follows the word `post`: the text, and whether it is JSON.
+
+    The person's own shell has taken its quotes away, and no other shell comes after it: the text is taken as it stands,
+    unless all of it is in quotes still.
+    """
+    rest = rest.strip()
+    as_json = re.match(r"--json(?=\s|$)", rest) is not None
+    if as_json:
+        rest = rest.removeprefix("--json").strip()
+    if match := re.match(r"--(\s|$)", rest):
+        rest = rest[match.end() :].strip()
+    elif rest.startswith("--"):
+        option = neutralise(rest.split()[0], 40)
+        raise _Failed(
+            ExitStatus.USAGE, f"{option} is no option here; `help` tells what there is, `post -- TEXT` posts it"
+        )
+    if rest[:1] in ("'", '"') and len(words := split(rest)) == 1:
+        rest = words[0]
+    return rest, as_json
+
+
+async def _post(line: str, io: CommandChannel, server: SSHServer, person: Person) -> int:
+    text, as_json = what_to_post(line)
+    if not text:
         raise _Failed(ExitStatus.USAGE, "there is nothing to post: give a text, or - for standard input")
     fates: dict[str, asyncio.Future[str]] = {}
 
@@ -216,14 +239,14 @@ async def _post(words: list[str], io: CommandChannel, server: SSHServer, person:
     worst = ExitStatus.DONE
     rate = Rate(server.settings.message_rate)
     async with _client(server, person, io, heard) as running:
-        if rest == ["-"]:
-            async for line in io.lines(CLIENT_LINE_BYTES_MAX):
-                if line.strip():
+        if text == "-":
+            async for entry in io.lines(CLIENT_LINE_BYTES_MAX):
+                if entry.strip():
                     while wait := rate.wait(time.monotonic()):  # noqa: ASYNC110 - the event is the time itself
                         await asyncio.sleep(wait)
-                    worst = max(worst, await _told(io, await one(running, line.decode("utf-8", "replace"))))
+                    worst = max(worst, await _told(io, await one(running, entry.decode("utf-8", "replace"))))
         else:
-            worst = await _told(io, await one(running, " ".join(rest)))
+            worst = await _told(io, await one(running, text))
     return worst
 
 
@@ -236,8 +259,10 @@ async def _told(io: CommandChannel, fate: str) -> ExitStatus:
 # --- tail, status -----------------------------------------------------------------------------------------------------
 
 
-async def _tail(words: list[str], io: CommandChannel, server: SSHServer, person: Person) -> int:
+async def _tail(line: str, io: CommandChannel, server: SSHServer, person: Person) -> int:
+    words = split(line)
     span: str | None = None
+    words = [part for word in words for part in (word.split("=", 1) if word.startswith("--since=") else [word])]
     if "--since" in words:
         place = words.index("--since")
         if place + 1 >= len(words):
@@ -293,8 +318,8 @@ async def _tail(words: list[str], io: CommandChannel, server: SSHServer, person:
             await io.put(line)
 
 
-async def _status(words: list[str], io: CommandChannel, server: SSHServer, person: Person) -> int:
-    flags, rest = _flags(words, ("--json",))
+async def _status(line: str, io: CommandChannel, server: SSHServer, person: Person) -> int:
+    flags, rest = _flags(split(line), ("--json",))
     if rest:
         raise _Failed(ExitStatus.USAGE, f"status takes no {neutralise(rest[0], 40)!r}")
     async with _client(server, person, io, lambda event: None) as running:
@@ -310,7 +335,8 @@ async def _status(words: list[str], io: CommandChannel, server: SSHServer, perso
 # --- keys -------------------------------------------------------------------------------------------------------------
 
 
-async def _keys(words: list[str], io: CommandChannel, server: SSHServer, person: Person) -> int:
+async def _keys(line: str, io: CommandChannel, server: SSHServer, person: Person) -> int:
+    words = split(line)
     if person.claim is None:
         raise _Failed(ExitStatus.REFUSED, "keys belong to accounts; anonymous people have none")
     action = words[0] if words else "list"

@@ -241,7 +241,7 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
             else:
                 person = self._connection.person
                 assert person is not None
-                status = await commands.run(words, self.io, self._server, person)
+                status = await commands.run(self._command, self.io, self._server, person)
         except asyncio.CancelledError:
             status = ExitStatus.INTERRUPTED
         except Exception:
