@@ -122,7 +122,11 @@ class ActivityApp(App[int]):
     # --- life ------------------------------------------------------------------------------------------------------
 
     def get_default_screen(self) -> Screen[None]:
-        return MainScreen(self.session, zone=self.preferences.zone)
+        return self._fitting(MainScreen(self.session, zone=self.preferences.zone))
+
+    def _fitting(self, screen: MainScreen) -> MainScreen:
+        screen.fit(self.size)
+        return screen
 
     @property
     def main(self) -> MainScreen:
@@ -136,7 +140,10 @@ class ActivityApp(App[int]):
         self.set_interval(LOOK_INTERVAL, self._look)
         if self.session.node is None:
             self.set_interval(AFAR_INTERVAL, self._look_from_afar)
-        self.call_after_refresh(self._begin)
+
+    def on_ready(self) -> None:
+        """Everything has its place on the screen, and nothing is painted yet."""
+        self._begin()
 
     def _begin(self) -> None:
         self._look()

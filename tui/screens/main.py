@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
@@ -52,9 +53,16 @@ class Pane(Vertical):
     """A titled frame around one list."""
 
     def __init__(self, name: str, *children: Widget) -> None:
-        super().__init__(*children, id=f"pane-{name}")
+        super().__init__(*children, id=f"pane-{name}", classes="-current" if name == PANES[0] else None)
         self.pane = name
         self.border_title = TITLES[name]
+        self._note = ""
+
+    def say(self, note: str) -> None:
+        """Put a few words into the lower border."""
+        if note != self._note:
+            self._note = note
+            self.border_subtitle = note
 
 
 class MainScreen(Screen[None]):
@@ -67,7 +75,7 @@ class MainScreen(Screen[None]):
         super().__init__(id="main")
         self.session = session
         self._zone = zone
-        self._current = "feed"
+        self._current = PANES[0]
         self._bars: tuple[object, ...] = ()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -181,12 +189,14 @@ class MainScreen(Screen[None]):
             return
         self._bars = said
         self.query_one("#top", TopBar).show(top, "activity-tui")
-        self.query_one(ShareBar).update(invite)
+        self.query_one(ShareBar).say([(invite, "")])
         self.query_one(TabBar).show(self._current, {"feed": f"+{feed.unseen}"} if feed.unseen else {})
-        self.query_one("#filter-words", Static).update(found)
-        self.pane("feed").border_subtitle = "" if feed.following else "reading \u00b7 End follows"
+        words = self.query_one("#filter-words", Static)
+        if words.content != found:
+            words.update(found)
+        self.pane("feed").say("" if feed.following else "reading \u00b7 End follows")
         for name, note in zip(("connections", "users", "network"), notes, strict=True):
-            self.pane(name).border_subtitle = note
+            self.pane(name).say(note)
 
     # --- which pane ------------------------------------------------------------------------------------------------
 
@@ -238,15 +248,20 @@ class MainScreen(Screen[None]):
         self.feed.scroll_lines(pages * max(1, self.feed.size.height - 1))
         self.show_bars()
 
-    def on_mount(self) -> None:
-        self.make_current("feed")
+    def fit(self, size: Size) -> None:
+        """Choose how the panes stand for a terminal of this size. Before the screen is shown it costs nothing."""
+        columns, rows = size
+        self.update_classes(
+            {
+                "-tabs": columns < WIDE_COLUMNS or rows < WIDE_ROWS,
+                "-huge": columns >= HUGE_COLUMNS and rows >= HUGE_ROWS,
+                "-short": rows < SHORT_ROWS,
+            },
+            update=self.is_attached,
+        )
 
     def on_resize(self) -> None:
-        columns, rows = self.app.size
-        wide = columns >= WIDE_COLUMNS and rows >= WIDE_ROWS
-        self.set_class(not wide, "-tabs")
-        self.set_class(columns >= HUGE_COLUMNS and rows >= HUGE_ROWS, "-huge")
-        self.set_class(rows < SHORT_ROWS, "-short")
+        self.fit(self.app.size)
         self.call_after_refresh(self.show_bars)
         self.call_after_refresh(self.show_snapshot)
 

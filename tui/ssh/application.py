@@ -99,7 +99,7 @@ class SSHApp(ActivityApp):
         """Whether the first whole frame has been made; what is half made is not painted."""
 
     def get_default_screen(self) -> Screen[None]:
-        return SSHMainScreen(self.session, zone=self.preferences.zone)
+        return self._fitting(SSHMainScreen(self.session, zone=self.preferences.zone))
 
     def schedule_frame(self, due: float) -> None:
         self._news = True
@@ -108,6 +108,9 @@ class SSHApp(ActivityApp):
     def paint_now(self) -> None:
         """Show what has changed, and paint it here and now: Textual would wait for a sixtieth of a second."""
         self.paint_frame()
+        self._update_now()
+
+    def _update_now(self) -> None:
         if self.is_running and not self._exit and self.screen_stack:
             screen = self.screen
             with screen._context():
@@ -136,7 +139,10 @@ class SSHApp(ActivityApp):
     def _begin(self) -> None:
         super()._begin()
         self.shown = True
-        self.screen.refresh()
+        main = self.main
+        # A layout paints everything by itself.
+        main._repaint_required = not main._layout_required
+        self._update_now()
         self.call_after_refresh(self._ssh.collector.began)
         if self._query:
             try:

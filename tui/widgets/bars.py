@@ -14,10 +14,22 @@ from textual.widgets import Static
 from tui.safe_text import fit
 
 
-class TopBar(Static):
-    """Who and where one is."""
+class Bar(Static):
+    """One line, painted when it says something else than before."""
 
     ALLOW_SELECT = False
+
+    _said: Sequence[tuple[str, str]] | None = None
+
+    def say(self, parts: Sequence[tuple[str, str]]) -> None:
+        """`parts`: safe texts with their styles."""
+        if parts != self._said:
+            self._said = parts
+            self.update(Content.assemble(*parts), layout=False)
+
+
+class TopBar(Bar):
+    """Who and where one is."""
 
     def show(self, left: Sequence[tuple[str, str]], right: str) -> None:
         """`left`: safe texts with their styles; the end is cut where there is no room."""
@@ -32,13 +44,11 @@ class TopBar(Static):
         if used + cell_len(right) + 2 <= room:
             parts.append((" " * (room - used - cell_len(right)), ""))
             parts.append((right, "$foreground 70%"))
-        self.update(Content.assemble(*parts))
+        self.say(parts)
 
 
-class ShareBar(Static):
+class ShareBar(Bar):
     """The command with which others join; a click copies it."""
-
-    ALLOW_SELECT = False
 
     class Clicked(Message):
         pass
@@ -52,10 +62,9 @@ class ShareBar(Static):
         self.post_message(self.Clicked())
 
 
-class TabBar(Static):
+class TabBar(Bar):
     """One tab a pane."""
 
-    ALLOW_SELECT = False
     TABS: ClassVar[tuple[tuple[str, str, str], ...]] = (
         ("feed", "F2", "Feed"),
         ("connections", "F3", "Links"),
@@ -85,7 +94,7 @@ class TabBar(Static):
             parts.append((text, style))
             used += cell_len(text)
             self._ends.append((used, name))
-        self.update(Content.assemble(*parts))
+        self.say(parts)
 
     def on_click(self, event: events.Click) -> None:
         event.stop()
