@@ -12,9 +12,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from tui.safe_text import neutralise_lines
+from tui.screens.sizes import SteadySize
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(SteadySize[bool], ModalScreen[bool]):
     """A question with two answers; `no` is chosen by Esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -45,7 +46,7 @@ class ConfirmScreen(ModalScreen[bool]):
         self.dismiss(answer)
 
 
-class AskScreen(ModalScreen[str | None]):
+class AskScreen(SteadySize[str | None], ModalScreen[str | None]):
     """One line to fill in. `problem` says what is wrong with it, in words, or returns None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel")]
@@ -91,7 +92,7 @@ class AskScreen(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class CopyScreen(ModalScreen[None]):
+class CopyScreen(SteadySize[None], ModalScreen[None]):
     """Something to copy, copied already, and shown for those whose terminal has no clipboard."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

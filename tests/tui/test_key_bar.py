@@ -1,0 +1,65 @@
+"""The keys at the bottom of the screen, and the screen's own size."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.geometry import Size
+
+from tests.tui.driving import ready, screen_text, until
+from tests.tui.fakes import World
+from tui.screens.asking import CopyScreen
+from tui.widgets.key_bar import KeyBar
+
+
+def words(app) -> str:
+    return app.main.query_one(KeyBar).render_line(0).text
+
+
+async def test_a_click_on_a_key_at_the_bottom_presses_it():
+    app = World().app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        assert words(app).startswith("F10 Zoom")
+        await pilot.click(KeyBar, offset=(words(app).index("Invite"), 0))
+        await until(pilot, lambda: isinstance(app.screen, CopyScreen))
+
+
+async def test_the_keys_at_the_bottom_are_those_of_where_one_is():
+    app = World().app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        assert "Inspect" not in words(app)
+        app.main.feed.focus()
+        await until(pilot, lambda: "Inspect" in words(app))
+
+
+async def test_the_palette_keeps_its_place_where_not_all_keys_have_room():
+    app = World().app()
+    async with app.run_test(size=(30, 20)) as pilot:
+        await ready(pilot)
+        assert len(words(app)) == 30
+        assert words(app).rstrip().endswith("palette")
+
+
+async def test_a_key_that_the_mouse_points_at_says_what_it_does():
+    app = World().app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        bar = app.main.query_one(KeyBar)
+        await pilot.hover(KeyBar, offset=(1, 0))
+        await until(pilot, lambda: bar.tooltip is not None)
+        await pilot.hover("#feed")
+        await until(pilot, lambda: bar.tooltip is None)
+
+
+async def test_two_sizes_in_quick_succession_do_not_call_each_other_up_for_ever():
+    app = World().app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        for size in (Size(200, 50), Size(80, 24), Size(200, 50), Size(80, 24)):
+            app.main.post_message(events.Resize(size, size))
+            # Other messages keep the one from taking the place of the other.
+            app.main.call_later(lambda: None)
+        await pilot.pause()
+        await until(pilot, lambda: app.main.size == (80, 24))
+        assert len(screen_text(app).splitlines()) == 24
