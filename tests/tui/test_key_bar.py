@@ -7,11 +7,12 @@ from textual.geometry import Size
 
 from tests.tui.driving import ready, screen_text, until
 from tests.tui.fakes import World
+from tui.app import ActivityApp
 from tui.screens.asking import CopyScreen
 from tui.widgets.key_bar import KeyBar
 
 
-def words(app) -> str:
+def words(app: ActivityApp) -> str:
     return app.main.query_one(KeyBar).render_line(0).text
 
 

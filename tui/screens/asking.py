@@ -15,7 +15,7 @@ from tui.safe_text import neutralise_lines
 from tui.screens.sizes import SteadySize
 
 
-class ConfirmScreen(SteadySize[bool], ModalScreen[bool]):
+class ConfirmScreen(ModalScreen[bool], SteadySize[bool]):
     """A question with two answers; `no` is chosen by Esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -46,7 +46,7 @@ class ConfirmScreen(SteadySize[bool], ModalScreen[bool]):
         self.dismiss(answer)
 
 
-class AskScreen(SteadySize[str | None], ModalScreen[str | None]):
+class AskScreen(ModalScreen[str | None], SteadySize[str | None]):
     """One line to fill in. `problem` says what is wrong with it, in words, or returns None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel")]
@@ -92,7 +92,7 @@ class AskScreen(SteadySize[str | None], ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class CopyScreen(SteadySize[None], ModalScreen[None]):
+class CopyScreen(ModalScreen[None], SteadySize[None]):
     """Something to copy, copied already, and shown for those whose terminal has no clipboard."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

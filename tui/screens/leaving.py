@@ -15,7 +15,7 @@ from tui.screens.sizes import SteadySize
 from tui.session import Session
 
 
-class LeavingScreen(SteadySize[None], ModalScreen[None]):
+class LeavingScreen(ModalScreen[None], SteadySize[None]):
     """Shows the story of the leave. Asking to quit again ends it at once."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "app.bell", show=False)]

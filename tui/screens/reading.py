@@ -52,7 +52,7 @@ def json_lines(text: str) -> list[list[Piece]]:
 HELP_INDENT: Final = 24
 
 
-class ReadingScreen(SteadySize[None], ModalScreen[None]):
+class ReadingScreen(ModalScreen[None], SteadySize[None]):
     """A title and text to scroll; `copied` is what y copies."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -36,7 +36,7 @@ class Tick(Checkbox):
         return "X" if self.value else " "
 
 
-class WelcomeScreen(SteadySize[None], ModalScreen[None]):
+class WelcomeScreen(ModalScreen[None], SteadySize[None]):
     """Register a name, log in with one, or be anonymous. It stays until the network has said yes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Look around first")]
