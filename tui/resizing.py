@@ -2,7 +2,8 @@
 
 A screen of Textual lays itself out for a new size, and tells itself of it by another message of that size. When the
 terminal changes once more in between, two sizes are under way: each undoes the other's layout, and brings a new message
-behind it, without end. Messages of a size that is not the terminal's any more are therefore let go.
+behind it, without end. A message of a size that is not the terminal's any more is therefore taken for one of the size
+that it has: dropped it may not be, since of two that wait behind each other Textual drops the first itself.
 """
 
 from __future__ import annotations
@@ -14,10 +15,9 @@ _on_resize = Screen._on_resize
 
 
 async def _only_the_latest(self: Screen[object], event: events.Resize) -> None:
-    if event.size == self.app.size or self.app.is_inline:
-        await _on_resize(self, event)
-    else:
-        event.stop()
+    if not self.app.is_inline:
+        event.size = event.virtual_size = event.container_size = self.app.size
+    await _on_resize(self, event)
 
 
 def install() -> None:

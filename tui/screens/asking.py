@@ -12,10 +12,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from tui.safe_text import neutralise_lines
-from tui.screens.sizes import SteadySize
 
 
-class ConfirmScreen(ModalScreen[bool], SteadySize[bool]):
+class ConfirmScreen(ModalScreen[bool]):
     """A question with two answers; `no` is chosen by Esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -46,7 +45,7 @@ class ConfirmScreen(ModalScreen[bool], SteadySize[bool]):
         self.dismiss(answer)
 
 
-class AskScreen(ModalScreen[str | None], SteadySize[str | None]):
+class AskScreen(ModalScreen[str | None]):
     """One line to fill in. `problem` says what is wrong with it, in words, or returns None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel")]
@@ -92,7 +91,7 @@ class AskScreen(ModalScreen[str | None], SteadySize[str | None]):
         self.dismiss(None)
 
 
-class CopyScreen(ModalScreen[None], SteadySize[None]):
+class CopyScreen(ModalScreen[None]):
     """Something to copy, copied already, and shown for those whose terminal has no clipboard."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -11,11 +11,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.panes.events import EventsView
-from tui.screens.sizes import SteadySize
 from tui.session import Session
 
 
-class LeavingScreen(ModalScreen[None], SteadySize[None]):
+class LeavingScreen(ModalScreen[None]):
     """Shows the story of the leave. Asking to quit again ends it at once."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "app.bell", show=False)]

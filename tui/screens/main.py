@@ -10,6 +10,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.geometry import Size
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
@@ -25,7 +26,6 @@ from tui.panes.users import UsersView
 from tui.safe_text import neutralise
 from tui.screens.asking import AskScreen, ConfirmScreen, CopyScreen
 from tui.screens.reading import inspector_of
-from tui.screens.sizes import SteadySize
 from tui.session import NodeFace, Session
 from tui.widgets.bars import ShareBar, TabBar, TopBar
 from tui.widgets.composer import Composer
@@ -65,7 +65,7 @@ class Pane(Vertical):
             self.border_subtitle = note
 
 
-class MainScreen(SteadySize[None]):
+class MainScreen(Screen[None]):
     """The panes of one session, and what a person does in them."""
 
     AUTO_FOCUS = "#composer"

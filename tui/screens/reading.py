@@ -20,7 +20,6 @@ from tui.feed import Entry
 from tui.panes.events import EventsView
 from tui.panes.network import NetworkView
 from tui.safe_text import neutralise, neutralise_lines, neutralise_name
-from tui.screens.sizes import SteadySize
 from tui.session import Session
 from tui.widgets.feed_view import FeedView, clock_time
 from tui.widgets.roles import Piece
@@ -52,7 +51,7 @@ def json_lines(text: str) -> list[list[Piece]]:
 HELP_INDENT: Final = 24
 
 
-class ReadingScreen(ModalScreen[None], SteadySize[None]):
+class ReadingScreen(ModalScreen[None]):
     """A title and text to scroll; `copied` is what y copies."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

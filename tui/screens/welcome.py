@@ -14,7 +14,6 @@ from textual.widgets import Button, Checkbox, Input, RadioButton, RadioSet, Stat
 
 from core.wire.names import ANONYMOUS, name_problem, secret_problem
 from tui.safe_text import neutralise
-from tui.screens.sizes import SteadySize
 from tui.session import Identity, Way
 
 _WAYS: tuple[Way, ...] = ("register", "login", "anonymous")
@@ -36,7 +35,7 @@ class Tick(Checkbox):
         return "X" if self.value else " "
 
 
-class WelcomeScreen(ModalScreen[None], SteadySize[None]):
+class WelcomeScreen(ModalScreen[None]):
     """Register a name, log in with one, or be anonymous. It stays until the network has said yes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Look around first")]
