@@ -259,8 +259,8 @@ async def _told(io: CommandChannel, fate: str) -> ExitStatus:
 # --- tail, status -----------------------------------------------------------------------------------------------------
 
 
-async def _tail(line: str, io: CommandChannel, server: SSHServer, person: Person) -> int:
-    words = split(line)
+async def _tail(rest_of_line: str, io: CommandChannel, server: SSHServer, person: Person) -> int:
+    words = split(rest_of_line)
     span: str | None = None
     words = [part for word in words for part in (word.split("=", 1) if word.startswith("--since=") else [word])]
     if "--since" in words:
