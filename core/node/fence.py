@@ -7,6 +7,9 @@ server, which does not know of the second one yet. Accepted now, it would come b
 So whoever has been silent for longer than a living client is, is asked before its activities are accepted: a connection
 that has been given up does not answer. (Leases, after C. Gray and D. Cheriton, Leases: An Efficient Fault-Tolerant
 Mechanism for Distributed File Cache Consistency, SOSP 1989; here the holder is asked instead of a clock.)
+
+The same after a refusal: a client that has not heard of it may repeat elsewhere what was refused here, and then what it
+sent right behind must not have been accepted.
 """
 
 from __future__ import annotations
@@ -39,6 +42,11 @@ class Fence:
     def heard(self, session: Session, silence: float) -> None:
         """Something came from a client after `silence` seconds."""
         if silence > self._context.config.fence_after and session.origin != "local" and "ping" in session.features:
+            session.doubtful = True
+
+    def refused(self, session: Session) -> None:
+        """A client is told that an activity was not accepted, and may not hear it."""
+        if session.origin != "local" and "ping" in session.features:
             session.doubtful = True
 
     def holds(self, session: Session, message: ActivityMessage) -> bool:

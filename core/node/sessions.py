@@ -391,9 +391,12 @@ class Sessions:
         except ValueError as error:
             context.invalid(session, f"ACTIVITY_MESSAGE: previous: {error}")
             return
+        ref = message.ref if session.native else None
+        if ref is not None and context.storage_error is not None and not context.draining:
+            self._refuse_post(session, ref, context.storage_error)
+            return
         if self._fence.holds(session, message):
             return
-        ref = message.ref if session.native else None
         if self._context.draining:
             # It is sent on in a moment. A client that names its activities repeats there what was not answered here;
             # to any other a refusal would cost its service, so its lines wait.
@@ -404,11 +407,8 @@ class Sessions:
         sender = "" if session.claim is None else session.user
         if context.storage_error is not None:
             problem = f"this server cannot keep activities now: {context.storage_error}"
-            if ref is not None:
-                context.send(session, ActivityRefused(ref, problem))
-            else:
-                context.notify("refused", f"an activity of {session.user} was not accepted: {problem}", "error")
-                context.refuse(session, AuthenticationFail(problem), f"activity refused: {problem}")
+            context.notify("refused", f"an activity of {session.user} was not accepted: {problem}", "error")
+            context.refuse(session, AuthenticationFail(problem), f"activity refused: {problem}")
             return
         if ref is not None:
             known = self._replication.known_ref(sender, ref)
@@ -438,7 +438,12 @@ class Sessions:
         if problem is None:
             self._context.send(session, ActivityAck(ref, str(known), self._context.stamp()))
         else:
-            self._context.send(session, ActivityRefused(ref, f"this server cannot keep activities now: {problem}"))
+            self._refuse_post(session, ref, problem)
+
+    def _refuse_post(self, session: Session, ref: str, problem: str) -> None:
+        """Tell a client that names its activities that one is not accepted."""
+        self._context.send(session, ActivityRefused(ref, f"this server cannot keep activities now: {problem}"))
+        self._fence.refused(session)
 
     def _kept(self, session: Session, entry: Entry, problem: str | None) -> None:
         context = self._context
@@ -450,7 +455,7 @@ class Sessions:
             if problem is None:
                 context.send(session, ActivityAck(entry.ref, str(entry.id), entry.stamp))
             else:
-                context.send(session, ActivityRefused(entry.ref, f"this server cannot keep activities now: {problem}"))
+                self._refuse_post(session, entry.ref, problem)
         elif problem is not None and session.state is not State.CLOSING:
             text = f"this server cannot keep activities now: {problem}"
             context.refuse(session, AuthenticationFail(text), text)

@@ -229,6 +229,8 @@ class SimulatedBaseServer:
             case ActivityBroadcast():
                 body = bytes(message.activity)
                 self.activities[body] = self.activities.get(body, 0) + 1
+                if self.activities[body] == 2:
+                    self._harm(f"was sent an activity twice: {body[:200]!r}")
                 self._flood(message, conn)
                 self._deliver(message)
             case LockRequest():

@@ -89,3 +89,40 @@ def test_a_base_client_is_never_asked() -> None:
     network.run(1.0)
     assert client.texts() == ["hello"]
     assert client.commands == ["ACTIVITY_BROADCAST"]
+
+
+def test_what_comes_right_behind_a_refusal_is_accepted_once_the_client_has_heard_of_it() -> None:
+    network = Network()
+    first, second = network.build(chain(2), redirects=False)
+    reader = network.logged_in(second)
+    gone = network.logged_in(first)
+    first.disk.failing = True
+    gone.post("refused", ref="r1")
+    network.run(0.5)
+    first.mend_disk()
+    gone.answers = False
+    gone.post("behind it", ref="r2")
+    network.run(1.0)
+    moved = network.logged_in(second)
+    moved.post("refused", ref="r1")
+    moved.post("behind it", ref="r2")
+    gone.hang_up()
+    network.run(30.0)
+    assert reader.texts() == ["refused", "behind it"]
+
+
+def test_a_client_that_has_heard_of_a_refusal_goes_on() -> None:
+    network = Network()
+    server = network.start("a")
+    client = network.logged_in(server)
+    server.disk.failing = True
+    for number in range(3):
+        client.post(number, ref=f"r{number}")
+    network.run(0.5)
+    server.mend_disk()
+    for number in range(3, 6):
+        client.post(number, ref=f"r{number}")
+    network.run(1.0)
+    assert [refusal.ref for refusal in client.of(wire.ActivityRefused)] == ["r0", "r1", "r2"]
+    assert [ack.ref for ack in client.of(wire.ActivityAck)] == ["r3", "r4", "r5"]
+    assert client.texts() == [3, 4, 5]

@@ -1,0 +1,52 @@
+"""Hundreds of worlds of the standard mix, in which everything that the network guarantees holds."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from core.simulation.mix import FAULTS, standard
+from core.simulation.sweep import Outcome, judge
+
+SEEDS: Final = 520
+CHUNK: Final = 20
+"""Few enough that the processes which run the tests end at about the same time."""
+
+
+def shown(failures: list[Outcome]) -> str:
+    return "\n".join(
+        f"seed {one.seed}: {one.problems[0].guarantee}: {one.problems[0].text}"
+        f" (python -m core.simulation replay --seed {one.seed})"
+        for one in failures
+    )
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+def test_everything_holds_in_each_of_these_histories(first: int) -> None:
+    outcomes = [judge(seed) for seed in range(first, first + CHUNK)]
+    failures = [one for one in outcomes if one.problems]
+    assert not failures, shown(failures)
+    assert all(one.events and one.messages for one in outcomes)
+
+
+def test_the_mix_knows_every_operation_that_can_be_planned() -> None:
+    from core.simulation.operations import OPERATIONS
+
+    used = {operation.what for seed in range(SEEDS) for operation in standard(seed).operations}
+    assert used == set(OPERATIONS)
+
+
+def test_the_mix_knows_every_shape_and_every_kind_of_person() -> None:
+    plans = [standard(seed) for seed in range(SEEDS)]
+    assert {plan.shape for plan in plans} == {"chain", "star", "tree", "alone"}
+    assert {plan.servers for plan in plans} >= set(range(1, 10))
+    people = [person for plan in plans for person in plan.people]
+    assert {(person.native, person.registers, person.impatient) for person in people} >= {
+        (True, True, False),
+        (True, False, False),
+        (False, True, False),
+        (False, False, False),
+        (False, True, True),
+    }
+    assert len(FAULTS) >= 11
