@@ -111,7 +111,7 @@ async def test_there_is_a_limit_to_connections_and_to_sessions_of_all_together(t
         with pytest.raises(asyncssh.ChannelOpenError):
             await second.create_process("tail")
         first.close()
-        await place.until(lambda: len(place.ssh._connections) == 1)
+        await place.until(lambda: len(place.ssh._connections) == 1 and not place.ssh.sessions())
         await second.create_process("tail")
         (await place.connect("anonymous")).close()
         second.close()
