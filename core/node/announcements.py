@@ -143,6 +143,10 @@ class Announcements:
 
     def receive_native(self, link: Link, message: ServerAnnounce) -> None:
         """A record arrived over a native link."""
+        known = self._topology.records.get(str(message.id))
+        if known is not None and known.order == (message.incarnation, message.version):
+            # Flooding brings most records more than once.
+            return
         record = record_of(message, self._context.now.wall)
         if record is None:
             # What a dialling node says in base words, before it knows that it talks to one of ours.
@@ -158,10 +162,8 @@ class Announcements:
                     own.incarnation, own.version = own.incarnation + 1, 0
                 self._overtake()
             return
-        known = self._topology.records.get(record.id)
-        if known is not None and known.order >= record.order:
-            if known.order > record.order:
-                self._context.send(link, known.message())
+        if known is not None and known.order > record.order:
+            self._context.send(link, known.message())
             return
         frame = Frame(message)
         listed = len(message.links) + len(message.guests) + len(message.users)

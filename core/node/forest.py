@@ -8,7 +8,12 @@ spanning forest, so the result does not depend on the order of the changes.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+ONE_BY_ONE_MAX: Final = 32
+"""With more changes at once the forest is computed afresh: with 1,000 nodes and 1,800 edges that takes as long as about
+40 edges that come and go one by one."""
 
 
 class Edge(NamedTuple):
@@ -74,6 +79,58 @@ class Forest:
         return b in self._tree.get(a, ())
 
     # --- changes ------------------------------------------------------------------------------------------------------
+
+    def __contains__(self, edge: Edge) -> bool:
+        """Whether the graph has this edge."""
+        stamp, a, b = edge
+        around = self._around.get(a)
+        return around is not None and around.get(b) == stamp
+
+    def update(self, gone: Sequence[Edge], come: Sequence[Edge]) -> None:
+        """Edges have gone and come, all at once: many of them cost no more than computing the forest afresh."""
+        if len(gone) + len(come) <= ONE_BY_ONE_MAX:
+            for edge in gone:
+                self.remove(edge)
+            for edge in come:
+                self.add(edge)
+            return
+        for _, a, b in gone:
+            _drop(self._around, a, b)
+            _drop(self._around, b, a)
+        for stamp, a, b in come:
+            _put(self._around, a, b, stamp)
+            _put(self._around, b, a, stamp)
+        self._rebuild()
+
+    def _rebuild(self) -> None:
+        """Kruskal's algorithm; the smaller part always takes the larger one's number."""
+        edges = [
+            (stamp, node, neighbour)
+            for node, around in self._around.items()
+            for neighbour, stamp in around.items()
+            if node < neighbour
+        ]
+        edges.sort()
+        tree: dict[str, dict[str, int]] = {node: {} for node in self._around}
+        part: dict[str, int] = {node: number for number, node in enumerate(self._around, self._parts + 1)}
+        members: dict[int, dict[str, None]] = {number: {node: None} for node, number in part.items()}
+        self._parts += len(part)
+        youngest: tuple[int, str, str] | None = None
+        for edge in edges:
+            stamp, a, b = edge
+            first, second = part[a], part[b]
+            if first != second:
+                tree[a][b] = tree[b][a] = stamp
+                youngest = edge
+                if len(members[first]) < len(members[second]):
+                    first, second = second, first
+                into = members[first]
+                for node in members.pop(second):
+                    part[node] = first
+                    into[node] = None
+        self._lists = {node: found for node, found in self._lists.items() if sorted(tree.get(node, ())) == found}
+        self._tree, self._part, self._members = tree, part, members
+        self._youngest = Edge(*youngest) if youngest is not None else None
 
     def add(self, edge: Edge) -> None:
         """An edge has come; between its ends there is none yet."""

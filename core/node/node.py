@@ -44,6 +44,7 @@ from core.node.events import (
 from core.node.healing import Healing
 from core.node.keys import Keys
 from core.node.links import Links
+from core.node.pace import Pace
 from core.node.registration import Registration
 from core.node.replication import Replication
 from core.node.sessions import Sessions
@@ -66,6 +67,13 @@ from core.wire.messages import (
     command_of,
 )
 
+MAP_BURST: Final = 16
+MAP_PERIOD: Final = 1.0
+MAP_GAP: Final = 0.25
+"""After so many changes of the map within the period, conclusions are drawn from it only every `MAP_GAP` seconds. A
+crash is acted upon at once: a server has at most a dozen links, each of which is one change. When half of 1,000 servers
+crash together there are a thousand changes within a second, and computing the tree after each of them took half of all
+the time."""
 STATUS_AGE: Final = 0.2
 """Seconds for which one picture of the node answers everybody who asks for it."""
 
@@ -127,6 +135,7 @@ class Node:
             self.drain,
         )
         self.announcements.on_record.append(self._record_merged)
+        self._map_pace = Pace(MAP_BURST, MAP_PERIOD, MAP_GAP)
         self._wake_at: float | None = None
         self._status_made: tuple[float, Frame] | None = None
 
@@ -201,11 +210,12 @@ class Node:
         context = self._context
         while context.given_up:
             self.links.closed(*context.given_up.pop(0))
-        self.healing.observe()
         if self.topology.losses != self._losses:
             self._losses = self.topology.losses
             self.replication.flood()
-        self._steer_links()
+        if self._may_look_at_the_map():
+            self.healing.observe()
+            self._steer_links()
         self.announcements.flush()
         self.replication.flush()
         if context.draining:
@@ -217,6 +227,20 @@ class Node:
             self._wake_at = wake_at
             actions.append(WakeAt(wake_at))
         return actions
+
+    def _may_look_at_the_map(self) -> bool:
+        """Whether it is time to draw conclusions from the map: always, unless it changes all the time."""
+        if self.topology.is_settled:
+            return True
+        context = self._context
+        now = context.now.monotonic
+        next_at = self._map_pace.next_at(now)
+        if next_at > now:
+            if "map" not in context.timers:
+                context.timers.set("map", next_at, lambda: None)
+            return False
+        self._map_pace.take(now)
+        return True
 
     def _steer_links(self) -> None:
         """Make each native link eager or lazy as the spanning tree now says."""

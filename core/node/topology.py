@@ -106,6 +106,8 @@ class Topology:
         self._reachable: dict[str, None] = {own.id: None}
         self.losses = 0
         """How many links the tree has lost."""
+        self._touched: dict[Edge, None] = {}
+        """Links that have come or gone since the forest was looked at."""
         self._stale = True
         """Whether what can be reached has to be looked up again."""
 
@@ -136,20 +138,25 @@ class Topology:
             self._links_changed(self.own.id, before, self.own.links)
 
     def _links_changed(self, server: str, before: Mapping[str, int], after: Mapping[str, int]) -> None:
-        """A node names other links than before: those that the other ends name as well have come or gone."""
-        forest = self._forest
-        if forest is None or before == after:
+        """A node names other links than before: those that the other ends name as well have come or gone.
+
+        The forest follows when it is asked for, so that much news that comes together costs little.
+        """
+        if before == after:
             return
         for neighbour, stamp in before.items():
             if after.get(neighbour) != stamp and self._names(neighbour, server, stamp):
-                if forest.has_in_tree(server, neighbour):
+                self._touched[edge_between(server, neighbour, stamp)] = None
+                if self._forest is not None and self._forest.has_in_tree(server, neighbour):
                     self.losses += 1
-                forest.remove(edge_between(server, neighbour, stamp))
-                self._stale = True
         for neighbour, stamp in after.items():
             if before.get(neighbour) != stamp and self._names(neighbour, server, stamp):
-                forest.add(edge_between(server, neighbour, stamp))
-                self._stale = True
+                self._touched[edge_between(server, neighbour, stamp)] = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the forest is that of all links as they are known now."""
+        return not self._touched
 
     def _names(self, server: str, neighbour: str, stamp: int) -> bool:
         record = self.records.get(server)
@@ -159,18 +166,40 @@ class Topology:
     def forest(self) -> Forest:
         """The graph of all links that both ends name, and its minimum spanning forest."""
         if self._forest is None:
+            self._touched.clear()
             self._forest = Forest()
-            for server, record in self.records.items():
-                if not record.left:
-                    for neighbour, stamp in record.links.items():
-                        if server < neighbour and self._names(neighbour, server, stamp):
-                            self._forest.add(Edge(stamp, server, neighbour))
+            self._forest.update(
+                [],
+                [
+                    Edge(stamp, server, neighbour)
+                    for server, record in self.records.items()
+                    if not record.left
+                    for neighbour, stamp in record.links.items()
+                    if server < neighbour and self._names(neighbour, server, stamp)
+                ],
+            )
+            self._stale = True
+        elif self._touched:
+            self._catch_up(self._forest)
         return self._forest
+
+    def _catch_up(self, forest: Forest) -> None:
+        gone: list[Edge] = []
+        come: list[Edge] = []
+        for edge in self._touched:
+            stamp, a, b = edge
+            named = self._names(a, b, stamp) and self._names(b, a, stamp)
+            if named != (edge in forest):
+                (come if named else gone).append(edge)
+        self._touched.clear()
+        if gone or come:
+            forest.update(gone, come)
+            self._stale = True
 
     @property
     def reachable(self) -> Mapping[str, None]:
         """Ids of all nodes that can be reached over links now, this one included, sorted. The same until it changes."""
-        if self._stale:
+        if self._stale or self._touched:
             found = self.forest.members(self.own.id)
             self._stale = False
             if found != list(self._reachable):

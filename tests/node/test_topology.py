@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.node.forest import Edge, Forest
+from core.node.forest import ONE_BY_ONE_MAX, Edge, Forest, edge_between
 from core.node.topology import ServerRecord, Topology, record_of
 from core.wire.codec import decode, encode
 from core.wire.messages import Guest
@@ -290,3 +290,45 @@ def test_two_servers_that_dial_each_other_at_once_end_with_one_link() -> None:
         assert len(network.wires_between(one, other)) == 1
         assert one.told("lost") == other.told("lost") == []
         assert all(notice.severity != "warning" for server in (one, other) for notice in server.notices)
+
+
+@given(link_sets, link_sets)
+def test_many_changes_at_once_lead_to_the_same_forest_as_one_by_one(
+    before: dict[tuple[str, str], int], after: dict[tuple[str, str], int]
+) -> None:
+    edges = [
+        {edge_between(one, other, stamp): None for (one, other), stamp in links.items()} for links in (before, after)
+    ]
+    step_by_step, at_once = Forest(), Forest()
+    for edge in edges[0]:
+        step_by_step.add(edge)
+        at_once.add(edge)
+    gone = [edge for edge in edges[0] if edge not in edges[1]]
+    come = [edge for edge in edges[1] if edge not in edges[0]]
+    for node in NODES:
+        at_once.neighbours(node)
+    step_by_step.update(gone, come)
+    some_more = [edge_between(f"x{number}", f"x{number + 1}", 9) for number in range(ONE_BY_ONE_MAX)]
+    at_once.update(gone, [*come, *some_more])
+    for node in NODES:
+        assert step_by_step.neighbours(node) == at_once.neighbours(node)
+        assert step_by_step.members(node) == at_once.members(node)
+    for edge in edges[1]:
+        step_by_step.remove(edge)
+        at_once.remove(edge)
+    assert all(at_once.members(node) == [node] for node in NODES)
+
+
+def test_a_storm_of_news_is_acted_upon_all_the_same() -> None:
+    network = Network()
+    hub, *others = network.build(star(30), lazy_links=0)
+    for number in range(30):
+        network.start(f"late{number}", join=hub, lazy_links=0)
+    network.run(5.0)
+    assert network.is_one()
+    for server in others[:20]:
+        server.crash()
+    network.run(5.0)
+    everybody = {server.id for server in network.living}
+    assert all(server.reachable == everybody for server in network.living)
+    assert all(len(server.tree()[server.id]) == 1 for server in network.living if server is not hub)
