@@ -117,6 +117,30 @@ async def test_there_is_a_limit_to_connections_and_to_sessions_of_all_together(t
         second.close()
 
 
+async def test_one_host_has_only_so_many_connections_and_sessions(tmp_path):
+    async with serving(tmp_path, connections_per_host_max=2, sessions_per_host_max=2) as place:
+        first, _second = await place.connect("anonymous"), await place.connect("anonymous")
+        with pytest.raises((asyncssh.DisconnectError, OSError)):
+            await place.connect("anonymous")
+        for _ in range(2):
+            await first.create_process("tail")
+        with pytest.raises(asyncssh.ChannelOpenError):
+            await first.create_process("tail")
+
+
+async def test_a_connection_without_a_session_is_not_kept(tmp_path):
+    async with serving(tmp_path, empty_limit=0.3) as place:
+        unused, used = await place.connect("anonymous"), await place.connect("anonymous")
+        process = await used.create_process("tail")
+        await place.until(lambda: len(place.ssh._connections) == 1)
+        await unused.wait_closed()
+        assert (await used.run("help")).exit_status == 0
+        await asyncio.sleep(0.5)
+        assert len(place.ssh._connections) == 1, "there is a session still"
+        process.close()
+        await place.until(lambda: not place.ssh._connections)
+
+
 async def test_there_are_limits_to_sessions_on_a_connection_and_of_a_user(tmp_path):
     async with serving(tmp_path, sessions_per_connection_max=2, sessions_per_user_max=3) as place:
         await place.register("grace", key="grace")

@@ -71,6 +71,7 @@ _SECONDS: Final = values.duration_between(0.01, 86400)
 _SSH_LIMITS: Final = (
     _ssh_limit("registration", values.switch, "whether somebody with a new name may register it over SSH"),
     _ssh_limit("connections_max", _COUNT, "connections at a time"),
+    _ssh_limit("connections_per_host_max", _COUNT, "the same, of one address"),
     _ssh_limit("unauthenticated_max", _COUNT, "connections at a time that have not logged in yet"),
     _ssh_limit("unauthenticated_per_host_max", _COUNT, "the same, of one address"),
     _ssh_limit("login_limit", _SECONDS, "how long somebody may take to log in"),
@@ -86,8 +87,10 @@ _SSH_LIMITS: Final = (
         "secrets of one address that guesses, checked or waiting; more are refused as they come",
     ),
     _ssh_limit("sessions_max", _COUNT, "sessions at a time"),
+    _ssh_limit("sessions_per_host_max", _COUNT, "the same, of one address"),
     _ssh_limit("sessions_per_user_max", _COUNT, "sessions of one user at a time"),
     _ssh_limit("sessions_per_connection_max", _COUNT, "sessions on one connection at a time"),
+    _ssh_limit("empty_limit", _SECONDS, "how long a connection may be without a session"),
     _ssh_limit(
         "idle_limit",
         values.duration_between(1, 365 * 86400, zero=True),

@@ -7,6 +7,7 @@ completion is what proved it.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 from dataclasses import dataclass, field, replace
@@ -64,6 +65,7 @@ class SSHConnection(asyncssh.SSHServer):
         self.client = ""
         self.open_sessions: set[SSHSession] = set()
         self.had_session = False
+        self._empty: asyncio.TimerHandle | None = None
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -83,6 +85,8 @@ class SSHConnection(asyncssh.SSHServer):
             conn.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._has_no_session(False)
+        self._conn = None
         self._server.gone(self)
         if exc is not None and not isinstance(exc, asyncssh.DisconnectError | OSError):
             log.warning("an SSH connection from %s ended: %s", self.host, exc)
@@ -186,11 +190,31 @@ class SSHConnection(asyncssh.SSHServer):
             self.close("Nobody was authenticated")
             return
         self._server.authenticated(self)
+        self._has_no_session(True)
 
     def registered(self, claim: str) -> None:
         """The newcomer has registered its name."""
         if self.person is not None:
             self.person = replace(self.person, claim=claim)
+
+    # --- their sessions -----------------------------------------------------------------------------------------------
+
+    def session_opened(self, session: SSHSession) -> None:
+        self.open_sessions.add(session)
+        self.had_session = True
+        self._has_no_session(False)
+
+    def session_closed(self, session: SSHSession) -> None:
+        self.open_sessions.discard(session)
+        self._has_no_session(not self.open_sessions)
+
+    def _has_no_session(self, empty: bool) -> None:
+        if self._empty is not None:
+            self._empty.cancel()
+            self._empty = None
+        if empty and self._conn is not None:
+            limit = self._server.settings.empty_limit
+            self._empty = asyncio.get_running_loop().call_later(limit, self.close, "There was no session for too long")
 
     # --- what they may open -------------------------------------------------------------------------------------------
 

@@ -103,6 +103,7 @@ class SSHServer:
         """Secrets of each host that are being checked, or wait to be."""
         self._checks = asyncio.Semaphore(settings.checks_max)
         self._connections: set[SSHConnection] = set()
+        self._of_host: Counter[str] = Counter()
         self._unauthenticated: Counter[str] = Counter()
         self._sessions: dict[int, SSHSession] = {}
         self._numbers = 0
@@ -197,11 +198,13 @@ class SSHServer:
         if (
             self._closing
             or len(self._connections) >= settings.connections_max
+            or self._of_host[connection.host] >= settings.connections_per_host_max
             or self._unauthenticated.total() >= settings.unauthenticated_max
             or self._unauthenticated[connection.host] >= settings.unauthenticated_per_host_max
         ):
             return False
         self._connections.add(connection)
+        self._of_host[connection.host] += 1
         self._unauthenticated[connection.host] += 1
         return True
 
@@ -221,6 +224,9 @@ class SSHServer:
         self._went.set()
         if connection in self._connections:
             self._connections.discard(connection)
+            self._of_host[connection.host] -= 1
+            if not self._of_host[connection.host]:
+                del self._of_host[connection.host]
             if connection.person is None:
                 self._leave_queue(connection)
                 if connection.keys_refused:
@@ -292,6 +298,11 @@ class SSHServer:
         if self._closing or person is None or len(self._sessions) >= settings.sessions_max:
             return False
         if len(connection.open_sessions) >= settings.sessions_per_connection_max:
+            return False
+        if (
+            sum(session.host == connection.host for session in self._sessions.values())
+            >= settings.sessions_per_host_max
+        ):
             return False
         of_user = sum(1 for session in self._sessions.values() if session.user == person.name)
         return person.name == "anonymous" or of_user < settings.sessions_per_user_max

@@ -73,13 +73,12 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         self._chan = chan
         chan.set_write_buffer_limits(OUTPUT_HIGH)
-        self._connection.open_sessions.add(self)
-        self._connection.had_session = True
+        self._connection.session_opened(self)
         self.number = self._server.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._chan = None
-        self._connection.open_sessions.discard(self)
+        self._connection.session_closed(self)
         self.io.closed()
         if self._idle is not None:
             self._idle.cancel()
@@ -224,6 +223,11 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         return kitty_keys(self.terminal)
 
     # --- what runs in it ----------------------------------------------------------------------------------------------
+
+    @property
+    def host(self) -> str:
+        """The address that the person comes from."""
+        return self._connection.host
 
     @property
     def user(self) -> str:

@@ -20,6 +20,8 @@ class SSHSettings:
     registration: bool = True
     """Whether somebody with a new name may register it inside the session."""
     connections_max: int = 500
+    connections_per_host_max: int = 250
+    """Of one address: whoever takes all that one address can have leaves room for others."""
     unauthenticated_max: int = 100
     """Connections that have not logged in yet; above it new ones are dropped, as sshd's MaxStartups does."""
     unauthenticated_per_host_max: int = 60
@@ -34,8 +36,11 @@ class SSHSettings:
     """Secrets of one host that guesses, checked or waiting for it; more are refused as they come."""
     sessions_per_connection_max: int = 8
     sessions_per_user_max: int = 32
+    sessions_per_host_max: int = 250
     sessions_max: int = 400
     login_limit: float = 30.0
+    empty_limit: float = 60.0
+    """Close a connection on which there has been no session for so long."""
     idle_limit: float = 0.0
     """Close a session in which nothing was typed for so long; 0: never."""
     keepalive_interval: float = 15.0
