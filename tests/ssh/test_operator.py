@@ -56,3 +56,17 @@ async def test_nobody_who_came_by_ssh_is_redirected(tmp_path):
                 await terminal.shows("you are anonymous on ada")
             await place.until(lambda: place.node.snapshot().load == 3)
             assert other.node.snapshot().load == 0
+
+
+async def test_the_invitation_names_the_way_in_over_ssh(place: Place):
+    session = Session(client_factory((), server=place.node), node=place.node)
+    app = ActivityApp(session, first=Identity("anonymous"))
+    way = f"With nothing installed: ssh -p {place.port} NAME@127.0.0.1"
+    async with app.run_test(size=(120, 40)) as pilot, place.terminal("anonymous") as guest:
+        await until(pilot, lambda: session.online and session.snapshot is not None)
+        await pilot.press("f8")
+        await until(pilot, lambda: way in screen_text(app))
+        await guest.shows("you are anonymous")
+        guest.type("\x1b[19~")
+        await guest.shows(way)
+        await app.session.stop()

@@ -402,19 +402,24 @@ class MainScreen(Screen[None]):
     def action_share(self) -> None:
         session, node = self.session, self.session.node
         if node is not None and session.owns_node:
-            command = invitation.server_command(node.advertised, node.secret)
+            address = node.advertised
+            command = invitation.server_command(address, node.secret)
             before = "With this command a server joins, with its own application. It has been copied:"
             after = (
                 "The secret lets servers into the network: give it to those who may run one.\n"
-                f"A person without a server joins with: {invitation.client_command(node.advertised)}"
+                f"A person without a server joins with: {invitation.client_command(address)}"
             )
         else:
-            address = node.advertised if node is not None else session.server
-            if address is None:
+            known = node.advertised if node is not None else session.server
+            if known is None:
                 return
+            address = known
             command = invitation.client_command(address)
             before = "With this command others join as clients. It has been copied:"
             after = "Whoever knows the network's secret can join with a server as well."
+        here = session.snapshot.servers[0] if session.snapshot is not None and session.snapshot.servers else None
+        if here is not None and here.ssh:
+            after += f"\nWith nothing installed: {invitation.ssh_command(address.host, here.ssh, 'NAME')}"
         self.app.copy_to_clipboard(command)
         self.app.push_screen(CopyScreen("How others join", before, command, after))
 
