@@ -413,6 +413,8 @@ class Sessions:
         if ref is not None:
             known = self._replication.known_ref(sender, ref)
             if known is not None:
+                # What comes next was written after it, wherever it was accepted.
+                session.last_post = known
                 self._replication.when_durable(known, partial(self._answer_repetition, session, ref, known))
                 return
         if session.last_post is not None:
@@ -436,8 +438,11 @@ class Sessions:
 
     def _answer_repetition(self, session: Session, ref: str, known: EntryId, problem: str | None) -> None:
         if problem is None:
+            session.kept_post = known
             self._context.send(session, ActivityAck(ref, str(known), self._context.stamp()))
         else:
+            if session.last_post == known:
+                session.last_post = session.kept_post
             self._refuse_post(session, ref, problem)
 
     def _refuse_post(self, session: Session, ref: str, problem: str) -> None:

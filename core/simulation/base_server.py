@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from core.simulation.world import World
 
 ANNOUNCE_INTERVAL: Final = 5.0
+CROWD: Final = 1000
+"""Clients of its own that a base server announces: nobody is redirected there, where activities have no identity and
+nothing is kept."""
 DIAL_LIMIT: Final = 5.0
 
 
@@ -51,7 +54,8 @@ class _Connection:
     end: End
     kind: str = "unknown"
     outbound: bool = False
-    announced: bool = False
+    has_spoken: bool = False
+    """Whether it has said anything here beside AUTHENTICATE: some die when they are spoken to before."""
     user: str | None = None
     secret: str | None = None
     deaf: bool = False
@@ -88,6 +92,7 @@ class SimulatedBaseServer:
         self._connections: dict[int, _Connection] = {}
         self._questions: dict[str, _Question] = {}
         self._life = 0
+        self._said = 0
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -117,6 +122,14 @@ class SimulatedBaseServer:
         self.announced.clear()
         self.activities.clear()
 
+    def chat(self) -> None:
+        """One of its own people writes something."""
+        if self.up:
+            self._said += 1
+            members = {"type": b'"Note"', "by": f'"{self.name}"'.encode(), "n": str(self._said).encode()}
+            body = stamp_activity({name: msgspec.Raw(value) for name, value in members.items()}, "anonymous")
+            self._flood(ActivityBroadcast(msgspec.Raw(body)))
+
     def _dialled(self, outcome: End | Failure) -> None:
         if isinstance(outcome, Failure):
             return
@@ -140,12 +153,12 @@ class SimulatedBaseServer:
         self.world.schedule.after(ANNOUNCE_INTERVAL, announce)
 
     def _announce(self, connection: _Connection) -> None:
-        connection.announced = True
+        connection.has_spoken = True
         self._say(connection, ServerAnnounce(self.id, self.load, self.address.host, self.address.port))
 
     @property
     def load(self) -> int:
-        return sum(one.user is not None for one in self._connections.values())
+        return CROWD + sum(one.user is not None for one in self._connections.values())
 
     # --- connections --------------------------------------------------------------------------------------------------
 
@@ -170,6 +183,7 @@ class SimulatedBaseServer:
     def _flood(self, message: Message, but: int | None = None) -> None:
         frame = Frame(message)
         for connection in self._servers(but):
+            connection.has_spoken = True
             connection.end.send(frame)
 
     def _refuse(self, connection: _Connection, answer: Message) -> None:
@@ -185,7 +199,7 @@ class SimulatedBaseServer:
         connection = self._connections.get(conn)
         if connection is None or connection.deaf:
             return
-        if connection.outbound and not connection.announced:
+        if connection.outbound and not connection.has_spoken:
             self._harm(f"was sent {command_of(message)} before its first announcement")
         match message:
             case Authenticate():

@@ -36,8 +36,9 @@ def order(world: World) -> Found:
         for seen in lives:
             last: dict[tuple[str, int], int] = {}
             for post in seen:
-                if post in before:
-                    # A client started afresh may be shown again what the one before it had shown.
+                if post in before or post.by in ledger.strangers:
+                    # A client started afresh may be shown again what the one before it had shown; and what base
+                    # servers pass on names no previous one.
                     continue
                 line = (post.by, ledger.line(post))
                 if post.number < last.get(line, 0):
@@ -67,11 +68,10 @@ def queue_limit(name: str, config: NodeConfig) -> int | None:
 
 
 def unique_registrations(world: World) -> Found:
-    """While nothing was broken, of several registrations of one name at most one succeeded."""
-    first_fault = world.first_fault
+    """In a network that has grown and is whole, of several registrations of one name at most one succeeds."""
     winners: dict[str, str] = {}
     for at, agent in world.ledger.registrations:
-        if at >= first_fault:
+        if not world.plan.calm <= at < world.first_fault:
             continue
         if agent.username in winners:
             yield "unique names", f"{winners[agent.username]} and {agent.name} both registered {agent.username}"

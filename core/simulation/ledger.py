@@ -68,6 +68,8 @@ class Ledger:
         self.registrations: list[tuple[float, Agent]] = []
         self.redirects: dict[str, int] = {}
         self.renamings: dict[str, str] = {}
+        self.strangers: dict[str, None] = {}
+        """Base servers whose own people write: nobody is owed that, but nobody may get it twice."""
         self._account_kept: dict[str, dict[EntryId, float]] = {}
         self._agents: dict[str, Agent] = {}
         self._posts: dict[EntryId, Post] = {}
@@ -160,13 +162,15 @@ class Ledger:
         except msgspec.DecodeError:
             return
         post = Post(mark.by, mark.n)
-        if post.by not in self._agents:
+        if post.by not in self._agents and post.by not in self.strangers:
             return
         life = self.lives[agent.name][-1]
         if post in life:
             self.problem("exactly once", f"{agent.name} got {post.by}'s activity {post.number} twice")
             return
         life[post] = self._schedule.time
+        if post.by in self.strangers:
+            return
         self.seen[agent.name].setdefault(post, self._schedule.time)
         if not any(body == self.accepted[entry_id].body for entry_id in self.ids.get(post, ())):
             self.problem("content", f"{agent.name} got {post.by}'s activity {post.number} as {body!r}")

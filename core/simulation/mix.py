@@ -19,6 +19,10 @@ from core.simulation.world import server_name
 SHAPES: Final = ("chain", "star", "tree", "alone")
 CALM: Final = 5.0
 """Until when a world only grows."""
+SETTLED_FROM: Final = 30
+"""Worlds of more servers do not grow but begin as one network: growing takes minutes of real time."""
+BASE_SHARE: Final = 0.12
+"""How many of all worlds have base servers in them."""
 
 
 class _Scene(msgspec.Struct):
@@ -29,6 +33,7 @@ class _Scene(msgspec.Struct):
     people: list[Person]
     begin: float
     end: float
+    base_servers: list[str]
 
     def moment(self, spare: float = 0.0) -> float:
         """A time within the storm, at least `spare` seconds before its end."""
@@ -44,15 +49,19 @@ class _Scene(msgspec.Struct):
         return [name for _, name in sorted((self.rng.random(), name) for name in names)]
 
 
-def standard(seed: int) -> Plan:
-    """The plan of a seed."""
+def standard(seed: int, servers: int | None = None) -> Plan:
+    """The plan of a seed; with `servers`, in a world of so many."""
     rng = seeded(seed, "mix")
-    servers = 1 + pick(rng, 3) if rng.random() < 0.15 else 3 + pick(rng, 7 if rng.random() < 0.3 else 4)
+    drawn = 1 + pick(rng, 3) if rng.random() < 0.15 else 3 + pick(rng, 7 if rng.random() < 0.3 else 4)
+    servers = servers or drawn
     duration = CALM + between(rng, 12.0, 30.0)
     people = _people(rng)
     names = [server_name(index) for index in range(servers)]
-    scene = _Scene(rng, names, people, CALM, duration)
-    operations = _lives(scene)
+    base_servers = [f"b{index}" for index in range(1 + pick(rng, 2) if rng.random() < BASE_SHARE else 0)]
+    if servers > SETTLED_FROM:
+        base_servers = []
+    scene = _Scene(rng, names, people, CALM, duration, base_servers)
+    operations = _lives(scene) + _lives_of_base_servers(scene)
     if rng.random() >= 0.1:
         for _ in range(1 + pick(rng, 4)):
             kind = KINDS[pick(rng, len(KINDS))]
@@ -64,10 +73,12 @@ def standard(seed: int) -> Plan:
         seed=seed,
         servers=servers,
         shape=SHAPES[pick(rng, len(SHAPES))],
+        settled=servers > SETTLED_FROM,
         lazy_links=pick(rng, 4),
         latency=(low, low + between(rng, 0.0, 0.03)),
         clock_spread=between(rng, 0.0, 5.0) if rng.random() < 0.5 else 0.0,
         clock_drift=0.005 if rng.random() < 0.3 else 0.0,
+        base_servers=len(base_servers),
         codec=rng.random() < 0.5,
         people=tuple(people),
         calm=CALM,
@@ -115,6 +126,19 @@ def _lives(scene: _Scene) -> list[Operation]:
             found.append(Operation(at, "leave", person.name))
             if rng.random() < 0.6:
                 found.append(Operation(between(rng, at, scene.end), "arrive", person.name, scene.server()))
+    return found
+
+
+def _lives_of_base_servers(scene: _Scene) -> list[Operation]:
+    """Their own people write, and now and then their process dies, and forgets everything."""
+    rng = scene.rng
+    found: list[Operation] = []
+    for name in scene.base_servers:
+        found += [Operation(scene.moment(), "chat", name) for _ in range(scene.some(2, 8))]
+        if rng.random() < 0.3:
+            at = scene.moment()
+            found.append(Operation(at, "kill", name))
+            found.append(Operation(min(scene.end, at + between(rng, 0.1, 8.0)), "start", name))
     return found
 
 
@@ -166,6 +190,27 @@ def _partitions(scene: _Scene) -> list[Operation]:
         who = ",".join(names)
         found.append(Operation(at, "part", who))
         found.append(Operation(min(scene.end, at + between(rng, 0.2, 20.0)), "unite", who))
+    return found
+
+
+def _divisions(scene: _Scene) -> list[Operation]:
+    """Two groups do not hear each other, or only one the other; whoever is in neither hears both."""
+    rng = scene.rng
+    found: list[Operation] = []
+    for _ in range(scene.some(1, 2)):
+        at = scene.moment(1.0)
+        hosts = scene.shuffled(scene.servers + scene.base_servers)
+        half = 1 + pick(rng, max(1, len(hosts) // 2))
+        inside, rest = hosts[:half], hosts[half:]
+        outside = rest[: 1 + pick(rng, len(rest))] if rest else []
+        sides = (inside, outside)
+        for person in scene.people:
+            if rng.random() < 0.3:
+                sides[pick(rng, 2)].append(f"client-{person.name}")
+        if inside and outside:
+            who, whom = ",".join(inside), ",".join(outside)
+            found.append(Operation(at, "divide", who, whom, amount=1.0 if rng.random() < 0.4 else 0.0))
+            found.append(Operation(min(scene.end, at + between(rng, 0.2, 20.0)), "rejoin", who, whom))
     return found
 
 
@@ -261,6 +306,7 @@ FAULTS: Final[Mapping[str, Callable[[_Scene], list[Operation]]]] = {
     "crashes": _crashes,
     "departures": _departures,
     "partitions": _partitions,
+    "divisions": _divisions,
     "swizzle": _swizzle,
     "cut links": _cut_links,
     "broken connections": _broken_connections,

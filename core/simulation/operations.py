@@ -78,7 +78,9 @@ def _power(world: World, operation: Operation) -> None:
 
 def _start(world: World, operation: Operation) -> None:
     """`who` starts again, with what its disk has."""
-    if operation.who in world.servers:
+    if operation.who in world.base_servers:
+        world.base_servers[operation.who].start(None)
+    elif operation.who in world.servers:
         _start_server(world, world.servers[operation.who])
 
 
@@ -88,6 +90,12 @@ def _start_server(world: World, server: SimulatedServer) -> None:
     if server.finished is not None:
         join = tuple(other.address for other in world.servers.values() if other.node is not None)[:1]
     server.start(join)
+
+
+def _chat(world: World, operation: Operation) -> None:
+    """One of the people of base server `who` writes an activity."""
+    if operation.who in world.base_servers:
+        world.base_servers[operation.who].chat()
 
 
 def _quit(world: World, operation: Operation) -> None:
@@ -164,6 +172,19 @@ def _unite(world: World, operation: Operation) -> None:
     world.remove_barrier(f"part {operation.who}")
 
 
+def _divide(world: World, operation: Operation) -> None:
+    """Nothing gets from the hosts in `who` to those in `whom`, nor back unless `amount` is 1; others see both."""
+    inside, outside = operation.who.split(","), operation.whom.split(",")
+    pairs = [(one, other) for one in inside for other in outside]
+    if not operation.amount:
+        pairs += [(other, one) for one, other in pairs]
+    world.raise_barrier(f"divide {operation.who} {operation.whom}", pairs)
+
+
+def _rejoin(world: World, operation: Operation) -> None:
+    world.remove_barrier(f"divide {operation.who} {operation.whom}")
+
+
 def _half_open(world: World, operation: Operation) -> None:
     """The connections from `who` to `whom` go dead, and nobody is told."""
     for end in world.network.ends_between(operation.who, operation.whom):
@@ -204,6 +225,7 @@ OPERATIONS: Final[Mapping[str, Doing]] = {
     "kill": _kill,
     "power": _power,
     "start": _start,
+    "chat": _chat,
     "quit": _quit,
     "dial": _dial,
     "disk full": _disk_full,
@@ -215,6 +237,8 @@ OPERATIONS: Final[Mapping[str, Doing]] = {
     "mend": _mend,
     "part": _part,
     "unite": _unite,
+    "divide": _divide,
+    "rejoin": _rejoin,
     "half-open": _half_open,
     "reset": _reset,
     "nonsense": _nonsense,
@@ -222,7 +246,7 @@ OPERATIONS: Final[Mapping[str, Doing]] = {
 }
 
 
-HARMLESS: Final = frozenset({"arrive", "move", "post", "leave", "dial"})
+HARMLESS: Final = frozenset({"arrive", "move", "post", "leave", "dial", "chat"})
 """Operations under which nothing breaks."""
 
 

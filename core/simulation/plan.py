@@ -42,6 +42,8 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     servers: int
     shape: str = "alone"
     """How the network grows: `chain`, `star`, `tree`, or `alone`: everybody joins through the first one or two."""
+    settled: bool = False
+    """Whether the network is put together as if it had grown long ago, instead of growing: for large ones."""
     lazy_links: int = 2
     latency: tuple[float, float] = (0.001, 0.02)
     clock_spread: float = 0.0

@@ -12,6 +12,7 @@ from core.simulation.epilogue import examine
 from core.simulation.ledger import Problem
 from core.simulation.operations import HARMLESS, perform, repair, start_missed
 from core.simulation.plan import Plan
+from core.simulation.settled import settled
 from core.simulation.world import World
 
 STEP = 0.25
@@ -51,7 +52,10 @@ def conclude(world: World, started: float) -> Report:
     plan = world.plan
     for person in plan.people:
         world.add_person(person)
-    world.grow()
+    if plan.settled:
+        settled(plan, world)
+    else:
+        world.grow()
     for operation in plan.operations:
         if operation.what not in HARMLESS:
             world.first_fault = min(world.first_fault, operation.at)

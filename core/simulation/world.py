@@ -85,6 +85,7 @@ class World:
     def add_base_server(self, name: str) -> SimulatedBaseServer:
         server = SimulatedBaseServer(self, name, Address(name, PORT), SECRET)
         self.base_servers[name] = server
+        self.ledger.strangers[name] = None
         return server
 
     def add_person(self, person: Person) -> Agent:

@@ -639,3 +639,19 @@ def test_no_client_hears_of_accounts() -> None:
     network.registered(first, "ann")
     network.run(1.0)
     assert [client.commands[2:] for client in watching] == [[], []]
+
+
+def test_what_follows_a_repetition_comes_behind_what_it_repeats() -> None:
+    network = Network()
+    server = network.start("a")
+    far = native_link(network, server)
+    client = network.logged_in(server)
+    # Another server has accepted the first one, and the client has not heard of it.
+    far.say(broadcast(1, "first", ref="r1"))
+    network.run(0.5)
+    client.post("first", ref="r1")
+    client.post("second", ref="r2")
+    network.run(0.5)
+    assert [ack.ref for ack in client.of(wire.ActivityAck)] == ["r1", "r2"]
+    second = next(entry for entry in server.disk.entries.values() if entry.ref == "r2")
+    assert str(second.previous) == "far.1.1"
