@@ -103,6 +103,27 @@ async def test_a_hundred_wrong_keys_and_a_hundred_wrong_secrets_open_nothing_and
     await place.until(lambda: not place.ssh._connections)
 
 
+async def test_a_hundred_wrong_keys_of_real_clients_open_nothing(place: Place):
+    await place.register("grace", key="grace")
+    wrong = [place.key(f"wrong-{number}") for number in range(10)]
+
+    async def come() -> tuple[int, str]:
+        identities = [word for file in wrong for word in ("-o", f"IdentityFile={file}")]
+        status, output, errors = await place.run(
+            "grace", "keys", options=("-o", "PubkeyAuthentication=yes", *identities, "-o", "LogLevel=INFO")
+        )
+        assert output == ""
+        return status, errors
+
+    ended = await asyncio.gather(*(come() for _ in range(10)))
+    assert {status for status, _ in ended} == {255}
+    assert all("Too many" in errors for _, errors in ended)
+    await place.until(lambda: not place.ssh._connections)
+    told = [notice.text for notice in place.node.notices if "as grace failed: keys that open nothing" in notice.text]
+    assert len(told) == 10
+    assert (await place.run("grace", "keys", key="grace"))[0] == 0
+
+
 async def test_a_host_that_offers_wrong_keys_again_and_again_has_to_wait_each_time(tmp_path):
     async with serving(tmp_path, failure_delay=0.2, delay_max=0.2) as place:
         await place.register("grace", key="grace")
