@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import socket
+import sys
+import termios
 from collections import deque
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
@@ -86,6 +89,7 @@ class Connection(asyncio.BufferedProtocol):
         "_reading",
         "_reason",
         "_reported",
+        "_socket",
         "_splitter",
         "_stopped",
         "_timer",
@@ -99,6 +103,7 @@ class Connection(asyncio.BufferedProtocol):
         "peer",
         "refused",
         "trusted",
+        "unsent",
         "vouched",
     )
 
@@ -135,6 +140,9 @@ class Connection(asyncio.BufferedProtocol):
         self._lost = True
         """Not connected: not yet, or not any more."""
         self._reason = ""
+        self._socket: socket.socket | None = None
+        self.unsent = 0
+        """At its end: bytes for the peer that it had not confirmed."""
         self._timer: asyncio.TimerHandle | None = None
 
     # --- the transport's side -------------------------------------------------------------------------------------
@@ -146,7 +154,7 @@ class Connection(asyncio.BufferedProtocol):
         # Above a single byte everything waits in the outbox, where it is shared, counted and timed. (With 0 asyncio's
         # TLS transport would pause without ever resuming.)
         transport.set_write_buffer_limits(high=1 if transport.get_extra_info("sslcontext") else 0)
-        plain_socket = transport.get_extra_info("socket")
+        plain_socket = self._socket = transport.get_extra_info("socket")
         if plain_socket is not None and plain_socket.family in (socket.AF_INET, socket.AF_INET6):
             set_tcp_options(plain_socket)
             with contextlib.suppress(TypeError, IndexError):
@@ -186,6 +194,7 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._lost:
             return
+        self.unsent = self._unconfirmed()
         self._lost = True
         self._peer_ended = True
         self._cancel_timer()
@@ -378,12 +387,27 @@ class Connection(asyncio.BufferedProtocol):
         self._cancel_timer()
         if not self._reported:
             self._reported = True
+            if not self._lost:
+                self.unsent = self._unconfirmed()
             self._host.closed(self, self._reason or "closed by the peer")
         self._reason = self._reason or "closed by the peer"
         self._stopped = True
         self._waiting.clear()
         if not self._lost:
             self.close(self._reason)
+
+    def _unconfirmed(self) -> int:
+        """Bytes for the peer that still wait here or in the kernel; the kernel's are those that no ACK has covered."""
+        waiting = self._host.output.unwritten(self.outbox)
+        # A TLS transport that has lost its connection cannot say.
+        with contextlib.suppress(AttributeError):
+            waiting += self.outbox.waiting_bytes
+        if self._socket is not None and hasattr(termios, "TIOCOUTQ"):
+            # Linux: on a socket this asks for what tcp(7) calls SIOCOUTQ.
+            with contextlib.suppress(OSError, ValueError):
+                answer = fcntl.ioctl(self._socket.fileno(), termios.TIOCOUTQ, bytes(4))
+                waiting += int.from_bytes(answer, sys.byteorder)
+        return waiting
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:

@@ -62,6 +62,11 @@ class Output:
             del self._subscribers[outbox]
         outbox.discard()
 
+    def unwritten(self, outbox: Outbox) -> int:
+        """Bytes that this turn of the loop has brought for the connection."""
+        missed = self._log[outbox.mark :] if outbox.subscribed else []
+        return sum(map(len, outbox.pieces)) + sum(map(len, missed))
+
     def flush(self) -> None:
         """Write everything now."""
         self._scheduled = False

@@ -264,7 +264,7 @@ class Runtime:
 
     def closed(self, connection: Connection, reason: str) -> None:
         self._connections.pop(connection.conn, None)
-        self.deliver(ConnectionClosed(connection.conn, reason))
+        self.deliver(ConnectionClosed(connection.conn, reason, connection.unsent))
 
     def gone(self, connection: Connection) -> None:
         if connection.refused:

@@ -31,7 +31,7 @@ from core.node.snapshot import LinkState
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import Entry, EntryId, Fetch
+from core.wire.entries import Entry, EntryId, Fetch, Stream
 from core.wire.messages import Guest, Message, command_of
 
 
@@ -135,10 +135,12 @@ class Session(Connection):
         "inbox",
         "kept_post",
         "last_post",
+        "logged_out",
         "login_name",
         "purpose",
         "reading",
         "refs_sent",
+        "resumed_from",
         "resuming",
         "secret_mac",
         "user",
@@ -155,6 +157,7 @@ class Session(Connection):
         self.resuming = False
         """Whether the messages that waited are being taken up."""
         self.purpose = ""
+        self.logged_out = False
         self.login_name: str | None = None
         """The name as the client gives it: what its ACTIVITY_MESSAGEs repeat."""
         self.user: str | None = None
@@ -168,6 +171,8 @@ class Session(Connection):
         """The newest of them that is durable."""
         self.backlog: dict[EntryId, Entry] | None = None
         """Not None while the client catches up: live activities wait here."""
+        self.resumed_from: dict[Stream, int] | None = None
+        """What it had when it began to catch up."""
         self.caught_up = 0
         """How many activities it has been sent meanwhile."""
         self.refs_sent: dict[tuple[str, str], None] = {}

@@ -60,6 +60,8 @@ class ConnectionClosed:
 
     conn: int
     reason: str = ""
+    unsent: int = 0
+    """Bytes that were sent last and that the other side has not confirmed, as far as is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from core.node.absence import Absences
 from core.node.accounts import AccountBook
 from core.node.actions import Action, WakeAt
 from core.node.announcements import Announcements
@@ -103,10 +104,12 @@ class Node:
         self.balance = Balance(context, self.topology)
         self.synchronisation = Synchronisation(context, self.replication)
         self.healing = Healing(context, self.topology, self.replication, recovered.peers)
+        self.absences = Absences(context, self.topology, self.replication)
         self.sessions = Sessions(
             context,
             self.book,
             self.replication,
+            self.absences,
             self.registration,
             self.balance,
             self.announcements.load_changed,
@@ -135,6 +138,7 @@ class Node:
             self.drain,
         )
         self.announcements.on_record.append(self._record_merged)
+        self.announcements.on_record.append(self.absences.record_merged)
         self._map_pace = Pace(MAP_BURST, MAP_PERIOD, MAP_GAP)
         self._wake_at: float | None = None
         self._status_made: tuple[float, Frame] | None = None
@@ -176,7 +180,7 @@ class Node:
             case ConnectionOpened():
                 self._opened(event)
             case ConnectionClosed():
-                self._closed(event.conn, event.reason)
+                self._closed(event.conn, event.reason, event.unsent)
             case MalformedReceived():
                 self._malformed(event.conn, event.info)
             case SecretVerified():
@@ -215,6 +219,7 @@ class Node:
             self.replication.flood()
         if self._may_look_at_the_map():
             self.healing.observe()
+            self.absences.look()
             self._steer_links()
         self.announcements.flush()
         self.replication.flush()
@@ -288,13 +293,13 @@ class Node:
             limit = self._context.config.first_message_limit
             self._context.invalid(connection, f"nothing valid was said within {limit:g} seconds")
 
-    def _closed(self, conn: int, reason: str) -> None:
+    def _closed(self, conn: int, reason: str, unsent: int) -> None:
         connection = self._context.connections.get(conn)
         if connection is None:
             return
         self._context.timers.cancel(("first", conn))
         if isinstance(connection, Session):
-            self.sessions.closed(connection, reason)
+            self.sessions.closed(connection, reason, unsent)
         elif isinstance(connection, Link):
             self.links.closed(connection, reason)
         self._context.connections.remove(conn)

@@ -111,6 +111,8 @@ class Replication:
         self._recent: deque[tuple[float, Frame]] = deque(maxlen=RECENT_MAX)
         """What was passed on last, and when."""
         self._waiting_for: dict[EntryId, list[Callable[[str | None], None]]] = {}
+        self.on_hand_out: Callable[[Entry, Frame], None] = lambda entry, frame: None
+        """Told of each activity that goes to clients, and of its line."""
         for entry in recovered.disordered:
             self._wait_again(entry)
 
@@ -382,6 +384,7 @@ class Replication:
     def _hand_out(self, entry: Entry, frame: Frame, source: int | None) -> None:
         context = self._context
         context.actions.append(Broadcast(frame))
+        self.on_hand_out(entry, frame)
         for session in context.connections.catching_up.values():
             if session.backlog is not None:
                 session.backlog[entry.id] = entry

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from core.node.absence import Absences
 from core.node.accounts import AccountBook, Renaming
 from core.node.actions import FetchPage, Hold, Subscribe, Unsubscribe, VerifySecret
 from core.node.balance import Balance
@@ -63,6 +64,7 @@ class Sessions:
         context: Context,
         book: AccountBook,
         replication: Replication,
+        absences: Absences,
         registration: Registration,
         balance: Balance,
         load_changed: Callable[[], None],
@@ -72,6 +74,7 @@ class Sessions:
         self._context = context
         self._book = book
         self._replication = replication
+        self._absences = absences
         self._registration = registration
         self._balance = balance
         self._load_changed = load_changed
@@ -123,6 +126,7 @@ class Sessions:
             case InvalidMessage() | AuthenticationFail():
                 self._context.close(session, f"the client says {command_of(message)}: {message.info[:200]}")
             case _:
+                session.logged_out = True
                 self._context.close(session, "logged out")
 
     def _queue(self, session: Session, message: Message) -> None:
@@ -271,7 +275,11 @@ class Sessions:
             return
         context.notify("login", f"{name} logged in {session.whence}", user=name)
         self._load_changed()
-        if session.native and (seen is not None or message.history):
+        if claim is not None:
+            absent = self._absences.back(name)
+            if absent is not None and not session.native and session.backlog is None:
+                seen = dict(absent)
+        if seen is not None or (session.native and message.history):
             self._start_catching_up(session, seen, message.history)
         elif session.backlog is None:
             context.actions.append(Subscribe(session.conn))
@@ -282,6 +290,8 @@ class Sessions:
     def _redirect(self, session: Session, hostname: str, port: int, server: str) -> None:
         self._context.notify("redirected", f"{session.user} was redirected to {server}", user=session.user)
         self._leave(session)
+        if session.claim is not None and session.user is not None and not session.native:
+            self._absences.sent_on(session.user)
         self._redirected()
         # The new server has to hear of it before the client can be there.
         self._settle(session, "redirecting")
@@ -300,6 +310,7 @@ class Sessions:
         self._context.actions.append(Unsubscribe(session.conn))
         session.backlog = {}
         session.caught_up = 0
+        session.resumed_from = seen
         session.refs_sent = {}
         self._context.connections.catching_up[session.conn] = session
         if seen is not None:
@@ -353,8 +364,10 @@ class Sessions:
             self._fetch(session, Fetch(seen, query.kinds, newest))
             return True
         for entry in session.backlog.values():
-            self._context.send(session, frame_of(entry))
-        self._context.send(session, CaughtUp(session.caught_up))
+            if self._first_copy(session, entry):
+                self._context.send(session, frame_of(entry))
+        if session.native:
+            self._context.send(session, CaughtUp(session.caught_up))
         self._context.connections.catching_up.pop(session.conn, None)
         session.backlog = None
         session.refs_sent = {}
@@ -480,13 +493,27 @@ class Sessions:
 
     # --- ends and changes ---------------------------------------------------------------------------------------------
 
-    def closed(self, session: Session, reason: str) -> None:
-        """The connection is gone."""
+    def closed(self, session: Session, reason: str, unsent: int) -> None:
+        """The connection is gone; of what was sent last, `unsent` bytes did not arrive."""
         if session.counted:
             name = session.user or "a client"
             self._context.notify("logout", f"{name} left{f': {reason}' if reason else ''}", user=session.user)
+            catching_up = session.resumed_from if session.backlog is not None else None
+            self._leave(session)
+            self._note_absence(session, unsent, catching_up)
         self._leave(session)
         session.state = State.CLOSING
+
+    def _note_absence(self, session: Session, unsent: int, catching_up: dict[Stream, int] | None) -> None:
+        if session.native or session.claim is None or session.user is None:
+            return
+        others = self._context.connections.sessions()
+        if session.logged_out:
+            self._absences.gone(session.user)
+        elif not any(other.counted and other.claim == session.claim for other in others):
+            self._absences.lost(session.user, unsent=unsent, catching_up=catching_up)
+            # It may be at another server in a moment, which has to know.
+            self._redirected()
 
     def _leave(self, session: Session) -> None:
         self._fence.forget(session)

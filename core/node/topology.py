@@ -38,6 +38,8 @@ class ServerRecord:
     """How many clients the node has ever redirected to each server."""
     ssh: int = 0
     """The port on which the node serves SSH at its host; 0: it does not."""
+    away: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Users whose base clients lost their connection with the node: when, and how far they had come."""
     seen_at: float = 0.0
     """Wall-clock seconds since 1970 at which the node was last known to be reachable."""
     announcement: ServerAnnounce | None = field(default=None, compare=False, repr=False)
@@ -67,6 +69,7 @@ class ServerRecord:
             successor=self.successor,
             sent=dict(sorted(self.sent.items())),
             ssh=self.ssh,
+            away=dict(self.away),
         )
 
 
@@ -90,6 +93,7 @@ def record_of(message: ServerAnnounce, wall: float) -> ServerRecord | None:
         successor=message.successor,
         sent=dict(message.sent),
         ssh=message.ssh,
+        away=dict(message.away),
         seen_at=wall,
         announcement=message,
     )

@@ -128,7 +128,7 @@ class BaseAgent(Agent):
         self.line += 1
         if self.logged_in:
             self.logged_in = False
-            self.world.ledger.disconnected(self)
+            self.world.ledger.disconnected(self, noticed=self.world.whole)
 
     def _say(self, message: Message) -> None:
         if self.end is not None:
@@ -160,6 +160,8 @@ class BaseAgent(Agent):
                 self.logged_in = True
                 # Nobody knows what it had seen before: on each connection it is somebody new.
                 ledger.new_client(self)
+                if not self.world.whole:
+                    ledger.disconnected(self, noticed=False)
                 ledger.logged_in(self, self.username)
             case Redirect():
                 ledger.redirected(self)

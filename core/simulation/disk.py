@@ -18,6 +18,8 @@ from core.simulation.schedule import Schedule, between
 from core.store.memory import MemoryStore
 from core.wire.entries import Entry, Fetch, Record
 
+QUICK: Final = 0.1
+"""Seconds within which a quick disk syncs."""
 PROBE_MIN: Final = 0.5
 PROBE_MAX: Final = 4.0
 """Seconds between two tries of a disk that failed."""
@@ -58,6 +60,11 @@ class Disk:
         self._asked = batch
         if not self._syncing:
             self._sync()
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether writes succeed, and within a fraction of what a person notices."""
+        return not self.full and not self.broken and self.delay[1] < QUICK
 
     def fetch(self, token: int, query: Fetch) -> None:
         """Read; sees everything that was to be kept before."""

@@ -16,6 +16,7 @@ from core.simulation.agents import Agent
 from core.simulation.server import SimulatedServer, matches
 from core.wire.activity import stamp_activity
 from core.wire.entries import AccountFact, Entry, EntryId, Record
+from core.wire.names import ANONYMOUS
 
 if TYPE_CHECKING:
     from core.simulation.schedule import Schedule
@@ -215,9 +216,11 @@ class Ledger:
     def renamed(self, agent: Agent, name: str) -> None:
         self.renamings[agent.name] = name
 
-    def disconnected(self, agent: Agent) -> None:
-        """A base client that is back is somebody new to the network; a native one says what it has."""
-        if not agent.native:
+    def disconnected(self, agent: Agent, *, noticed: bool = True) -> None:
+        """A native client that is back says what it has. Of a base client with an account the network remembers it, if
+        it `noticed` the loss and its servers hear of each other. Any other is somebody new."""
+        alone = sum(other.username == agent.username for other in self._agents.values()) == 1
+        if not agent.native and not (agent.username != ANONYMOUS and alone and noticed):
             self.since.pop(agent.name, None)
 
     def left(self, agent: Agent) -> None:

@@ -65,10 +65,26 @@ class _Stage(enum.Enum):
     CLOSED = "closed"
 
 
+def _bytes_of(item: Parcel | _Signal) -> int:
+    return len(item.data) if isinstance(item, Frame) else len(item) if isinstance(item, bytes) else 0
+
+
 class Lane:
     """One direction of a connection."""
 
-    __slots__ = ("_queue", "_random", "_stuck", "dead", "last_at", "network", "receiver", "source", "target", "tempo")
+    __slots__ = (
+        "_lost",
+        "_queue",
+        "_random",
+        "_stuck",
+        "dead",
+        "last_at",
+        "network",
+        "receiver",
+        "source",
+        "target",
+        "tempo",
+    )
 
     def __init__(self, network: Network, source: str, target: str, number: int) -> None:
         self.network = network
@@ -81,7 +97,13 @@ class Lane:
         self.receiver: End
         self._queue: deque[Parcel | _Signal] = deque()
         self._stuck: deque[Parcel | _Signal] = deque()
+        self._lost: list[Parcel | _Signal] = []
         self._random = number_of(network.seed, "lane", source, target, number)
+
+    @property
+    def unconfirmed(self) -> int:
+        """Bytes that were sent and have not arrived."""
+        return sum(_bytes_of(item) for items in (self._lost, self._stuck, self._queue) for item in items)
 
     @property
     def waiting(self) -> int:
@@ -90,6 +112,7 @@ class Lane:
 
     def send(self, item: Parcel | _Signal) -> None:
         if self.dead:
+            self._lost.append(item)
             return
         network = self.network
         at = max(self.last_at, network.schedule.time + self._latency()) + self.tempo
@@ -107,11 +130,14 @@ class Lane:
             return
         item = self._queue.popleft()
         if self.dead or self.target in self.network.dark:
+            self._lost.append(item)
             return
         if self._stuck or (self.source, self.target) in self.network.cuts:
             self._stuck.append(item)
             self.network.stuck[self] = None
             return
+        if not self.receiver.takes:
+            self._lost.append(item)
         self.receiver.take(item)
 
     def release(self) -> None:
@@ -135,8 +161,9 @@ class Lane:
     def lose(self, keep: int) -> None:
         """Of what is on its way only so much arrives."""
         while len(self._queue) > keep:
-            self._queue.pop()
+            self._lost.append(self._queue.pop())
         if keep < len(self._queue) + len(self._stuck):
+            self._lost += self._stuck
             self._stuck.clear()
 
 
@@ -162,6 +189,11 @@ class End:
 
     @property
     def is_open(self) -> bool:
+        return self._stage is _Stage.OPEN
+
+    @property
+    def takes(self) -> bool:
+        """Whether what arrives is confirmed: nothing that comes after its process has closed the connection is."""
         return self._stage is _Stage.OPEN
 
     def when_opened(self, callback: Callable[[], None]) -> None:

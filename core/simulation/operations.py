@@ -187,6 +187,7 @@ def _rejoin(world: World, operation: Operation) -> None:
 
 def _half_open(world: World, operation: Operation) -> None:
     """The connections from `who` to `whom` go dead, and nobody is told."""
+    world.broke()
     for end in world.network.ends_between(operation.who, operation.whom):
         end.lane.dead = end.far.lane.dead = True
         world.strand(end)

@@ -115,6 +115,7 @@ class SimulatedServer:
             return
         world = self.world
         self.boots += 1
+        world.broke()
         self._booted_at = world.schedule.time
         self._wake_at = self._check_at = None
         self._woken_by = 0.0
@@ -137,6 +138,7 @@ class SimulatedServer:
         if self.node is None:
             return
         self.node = None
+        self.world.broke()
         network = self.world.network
         network.unlisten(self.address)
         self.disk.crash(fraction)

@@ -27,6 +27,10 @@ SECRET: Final = "the network's secret"
 PORT: Final = 3780
 STRANDED_SECONDS: Final = 5.0
 """After which somebody whose screen stands still starts their client again."""
+CLOSE_CLOCKS: Final = 0.25
+"""Seconds by which clocks may be wrong for servers to tell each other when something happened."""
+UNNOTICED_MAX: Final = 15.0
+"""Seconds after a link has gone dead or come back by which what was held up has come, or been asked for again."""
 QUEUE_MAX: Final = 2000
 """Messages that may be on their way to one end; with more the sender cuts the connection, as the engine does."""
 
@@ -67,6 +71,7 @@ class World:
         self.alone: dict[str, None] = {}
         """Servers that say that they reach nobody."""
         self._barriers: dict[str, list[tuple[str, str]]] = {}
+        self._whole_since = 0.0
         self._hasher = hashlib.blake2b(digest_size=16)
         self._trace: list[str] = []
 
@@ -128,9 +133,27 @@ class World:
     def raise_barrier(self, name: str, pairs: list[tuple[str, str]]) -> None:
         """Let nothing through between these hosts, in these directions, until the barrier of this name is gone."""
         self._barriers.setdefault(name, []).extend(pairs)
+        self.broke()
         self.network.cuts.update(pairs)
 
+    def broke(self) -> None:
+        """Something keeps servers from one another, and it takes a while until they know."""
+        self._whole_since = self.schedule.time + UNNOTICED_MAX
+
+    @property
+    def whole(self) -> bool:
+        """Whether all servers have heard of each other what there was to hear, as far as the world is to blame: nothing
+        is broken or slow, clocks agree, nobody has just come.
+        """
+        if self._barriers or self.schedule.time < self._whole_since or self.plan.clock_spread > CLOSE_CLOCKS:
+            return False
+        return all(
+            server.disk.is_quick and (server.node is None or not server.node.replication.parked)
+            for server in self.servers.values()
+        )
+
     def remove_barrier(self, name: str) -> None:
+        self.broke()
         pairs = self._barriers.pop(name, [])
         still = {pair for others in self._barriers.values() for pair in others}
         self.network.mend([pair for pair in dict.fromkeys(pairs) if pair not in still])
@@ -143,7 +166,7 @@ class World:
         """A connection is dead without a sign of it: a person with a base client finds out after a while."""
         agent = end.party
         if isinstance(agent, BaseAgent):
-            self.ledger.disconnected(agent)
+            self.ledger.disconnected(agent, noticed=False)
             session = agent.session
             self.schedule.after(STRANDED_SECONDS, lambda: agent.give_up_on(session))
 

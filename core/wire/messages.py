@@ -179,7 +179,8 @@ class ServerAnnounce(_Message, frozen=True):
     `incarnation` and `version` order a node's records. `links` are its native links, `guests` the base servers that it
     speaks for, `users` the names logged in there (the first 256), `draining` that it is about to leave, `left` that it
     has left on purpose, in favour of server `successor`, `sent` how many clients it has ever redirected to each server,
-    `ssh` the port on which it serves SSH.
+    `ssh` the port on which it serves SSH, `away` the users whose base clients lost their connection with it: when,
+    and when what they have got last was accepted (hybrid logical times).
     """
 
     id: str | int
@@ -197,6 +198,9 @@ class ServerAnnounce(_Message, frozen=True):
     successor: str | None = None
     sent: Annotated[dict[Annotated[str, msgspec.Meta(max_length=256)], Counter], msgspec.Meta(max_length=4096)] = {}
     ssh: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    away: Annotated[
+        dict[Annotated[str, msgspec.Meta(max_length=256)], tuple[Counter, Counter]], msgspec.Meta(max_length=256)
+    ] = {}
 
     def __post_init__(self) -> None:
         _normalise_port(self, "port")

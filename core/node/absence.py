@@ -1,0 +1,187 @@
+"""Base clients that lost their connection: what they have, so that they get what they missed when they are back.
+
+A base client cannot say what it has seen, so the servers remember it for accounts: the server that had the client says
+in its record who went away and when, and each server notes what it had itself handed out by then. Wherever the client
+logs in next, what came later is sent first. A client that logs out is not missed.
+
+What the kernel of a lost client had not confirmed counts as not received (`unsent`). What was handed out while a server
+died unnoticed is sent again rather than lost: those who were there may see the last second twice.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from typing import Final, NamedTuple, TypeVar
+
+from core.node.clock import MICROSECONDS
+from core.node.context import Context
+from core.node.replication import Replication
+from core.node.topology import ServerRecord, Topology
+from core.wire.codec import Frame
+from core.wire.entries import Entry, EntryId, Stream
+from core.wire.names import ANONYMOUS
+
+_Value = TypeVar("_Value")
+
+ANNOUNCED_MAX: Final = 256
+"""Users that one server says are away, the latest of them."""
+KNOWN_MAX: Final = 10_000
+"""Users whose absence a server remembers, the latest of them."""
+HANDED_OUT_MAX: Final = 10_000
+"""Activities handed out last of which it is known when they were accepted."""
+REACH_WINDOW: Final = MICROSECONDS // 2
+"""What was accepted so long before may not have reached the server that somebody was at, although it had come here."""
+CRASH_WINDOW: Final = 1 * MICROSECONDS
+"""By how much earlier than others find out a server may have stopped to serve its clients."""
+
+
+class Absence(NamedTuple):
+    """Somebody is away. Times are hybrid logical times."""
+
+    at: int
+    """When the connection was lost, or its client sent on."""
+    since: int
+    """What was accepted later than this has not arrived there."""
+    has: Mapping[Stream, int]
+    """What there had been until then."""
+
+
+class _HandedOut(NamedTuple):
+    id: EntryId
+    stamp: int
+    frame: Frame
+
+
+class Absences:
+    """Who is away, as far as this server knows."""
+
+    def __init__(self, context: Context, topology: Topology, replication: Replication) -> None:
+        self._context = context
+        self._topology = topology
+        self._replication = replication
+        self._known: OrderedDict[str, Absence] = OrderedDict()
+        self._heard: OrderedDict[str, int] = OrderedDict()
+        """The latest absence of each user that was taken note of, also of those who are back."""
+        self._lost_here: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        self._handed_out: deque[_HandedOut] = deque(maxlen=HANDED_OUT_MAX)
+        self._reachable = topology.reachable
+        replication.on_hand_out = self._note_handed_out
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    # --- going and coming back ----------------------------------------------------------------------------------------
+
+    def lost(self, user: str, *, unsent: int, catching_up: Mapping[Stream, int] | None) -> None:
+        """A client here has lost its connection. Of what was sent last, `unsent` bytes did not arrive.
+
+        `catching_up`: it had not been sent everything beyond this yet.
+        """
+        at = since = self._context.stamp()
+        has = dict(catching_up) if catching_up is not None else self._replication.client_vector()
+        if catching_up is None:
+            for last in reversed(self._handed_out):
+                if unsent <= 0:
+                    break
+                unsent -= len(last.frame.data)
+                since = min(since, last.stamp - 1)
+                _lower(has, last.id)
+        self._note_lost(user, Absence(at, since, has))
+
+    def back(self, user: str) -> Mapping[Stream, int] | None:
+        """A user has come here with a base client; what it has, if it was away."""
+        absence = self._absence_of(user)
+        self.gone(user)
+        # What others say only now of an absence before this is no news.
+        _put(self._heard, user, self._context.stamp(), KNOWN_MAX)
+        return absence.has if absence is not None else None
+
+    def _absence_of(self, user: str) -> Absence | None:
+        absence = self._known.get(user)
+        if absence is None and self._is_elsewhere(user, self._topology.own.id):
+            # It may have lost its connection there just now.
+            at = self._context.stamp()
+            absence = Absence(at, at - CRASH_WINDOW, self._had_at(at - CRASH_WINDOW))
+        return absence
+
+    def sent_on(self, user: str) -> None:
+        """A user who has come here with a base client is sent to another server, and has got nothing here."""
+        at = self._context.stamp()
+        before = self._absence_of(user) or Absence(at, at, self._replication.client_vector())
+        self._note_lost(user, before._replace(at=at))
+
+    def _note_lost(self, user: str, absence: Absence) -> None:
+        self._note(user, absence)
+        _put(self._lost_here, user, (absence.at, absence.since), ANNOUNCED_MAX)
+        self._topology.own.away = dict(self._lost_here)
+
+    def gone(self, user: str) -> None:
+        """A user has logged out, or come with a client that says itself what it has."""
+        self._known.pop(user, None)
+        if self._lost_here.pop(user, None) is not None:
+            self._topology.own.away = dict(self._lost_here)
+
+    # --- what other servers say ---------------------------------------------------------------------------------------
+
+    def record_merged(self, known: ServerRecord | None, record: ServerRecord) -> None:
+        """Another server's record is new."""
+        if known is not None and (known.incarnation != record.incarnation or (record.left and not known.left)):
+            self._server_ended(known)
+        for user in record.users if known is None else set(record.users).difference(known.users):
+            self.gone(user)
+        for user, (at, since) in record.away.items():
+            if at > self._heard.get(user, 0) and not self._is_elsewhere(user, record.id):
+                self._note(user, Absence(at, since, self._had_at(since - REACH_WINDOW)))
+
+    def _is_elsewhere(self, user: str, server: str) -> bool:
+        records = self._topology.records
+        return any(user in records[other].users for other in self._topology.reachable if other != server)
+
+    def look(self) -> None:
+        """Look at who can be reached after an event: the clients of a server that cannot be may be anywhere."""
+        reachable = self._topology.reachable
+        if reachable is self._reachable:
+            return
+        gone = [server for server in self._reachable if server not in reachable]
+        self._reachable = reachable
+        for server in gone:
+            if server in self._topology.records:
+                self._server_ended(self._topology.records[server])
+
+    def _server_ended(self, record: ServerRecord) -> None:
+        at = self._context.stamp()
+        since = at - CRASH_WINDOW
+        has: dict[Stream, int] | None = None
+        for user in record.users:
+            if user != ANONYMOUS and since > self._heard.get(user, 0) and not self._is_elsewhere(user, record.id):
+                has = has if has is not None else self._had_at(since)
+                self._note(user, Absence(at, since, has))
+
+    # --- keeping ------------------------------------------------------------------------------------------------------
+
+    def _note(self, user: str, absence: Absence) -> None:
+        _put(self._heard, user, absence.at, KNOWN_MAX)
+        _put(self._known, user, absence, KNOWN_MAX)
+
+    def _note_handed_out(self, entry: Entry, frame: Frame) -> None:
+        self._handed_out.append(_HandedOut(entry.id, entry.stamp, frame))
+
+    def _had_at(self, since: int) -> dict[Stream, int]:
+        """What had been handed out here, without what was accepted later than `since`."""
+        has = self._replication.client_vector()
+        for last in self._handed_out:
+            if last.stamp > since:
+                _lower(has, last.id)
+        return has
+
+
+def _lower(has: dict[Stream, int], missed: EntryId) -> None:
+    has[missed.stream] = min(has.get(missed.stream, 0), missed.seq - 1)
+
+
+def _put(table: OrderedDict[str, _Value], key: str, value: _Value, most: int) -> None:
+    table[key] = value
+    table.move_to_end(key)
+    if len(table) > most:
+        table.popitem(last=False)

@@ -1,0 +1,134 @@
+"""A base client with an account that lost its connection gets what it missed when it is back, wherever it logs in."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.node import events
+from core.wire import messages as wire
+from tests.node.network import Client, Network, Server, chain
+
+
+def ann_at(network: Network, server: Server) -> Client:
+    client = network.base_client(server)
+    client.login("ann", "s")
+    network.run(1.0)
+    return client
+
+
+@pytest.fixture
+def network() -> Network:
+    return Network()
+
+
+@pytest.fixture
+def servers(network: Network) -> list[Server]:
+    servers = network.build(chain(3), redirects=False)
+    network.registered(servers[0], "ann", "s")
+    network.run(2.0)
+    return servers
+
+
+def broken(network: Network, client: Client) -> None:
+    """The connection breaks."""
+    assert client.wire is not None and client.server is not None
+    network.close(client.wire, client, "reset")
+    network.run(1.0)
+
+
+@pytest.mark.parametrize("back_at", [0, 1, 2], ids=["the same", "a neighbour", "one further away"])
+def test_what_was_missed_comes_first_and_in_order_wherever_the_client_is_back(
+    network: Network, servers: list[Server], back_at: int
+) -> None:
+    ann = ann_at(network, servers[0])
+    bob = network.logged_in(servers[1])
+    bob.post("before")
+    network.run(2.0)
+    broken(network, ann)
+    for number in range(3):
+        bob.post(number)
+        network.run(0.2)
+    again = ann_at(network, servers[back_at])
+    bob.post("after")
+    network.run(1.0)
+    assert ann.texts() == ["before"]
+    assert again.texts() == [0, 1, 2, "after"]
+    assert set(again.commands) == {"LOGIN_SUCCESS", "ACTIVITY_BROADCAST"}
+
+
+def test_who_has_logged_out_has_missed_nothing(network: Network, servers: list[Server]) -> None:
+    ann = ann_at(network, servers[0])
+    ann.say(wire.Logout())
+    network.run(1.0)
+    network.logged_in(servers[1]).post("while nobody was there")
+    network.run(1.0)
+    assert ann_at(network, servers[0]).texts() == []
+
+
+def test_what_was_missed_comes_once(network: Network, servers: list[Server]) -> None:
+    broken(network, ann_at(network, servers[0]))
+    network.logged_in(servers[1]).post("missed")
+    network.run(1.0)
+    first = ann_at(network, servers[2])
+    assert first.texts() == ["missed"]
+    first.say(wire.Logout())
+    network.run(1.0)
+    for server in servers:
+        assert ann_at(network, server).texts() == []
+
+
+def test_the_clients_of_a_server_that_dies_get_what_they_missed_at_another(
+    network: Network, servers: list[Server]
+) -> None:
+    ann_at(network, servers[0])
+    servers[0].crash()
+    network.run(8.0)
+    network.logged_in(servers[1]).post("missed")
+    network.run(1.0)
+    assert ann_at(network, servers[2]).texts() == ["missed"]
+
+
+def test_the_clients_of_a_server_that_leaves_get_what_they_missed_on_the_way(
+    network: Network, servers: list[Server]
+) -> None:
+    ann_at(network, servers[0])
+    servers[0].drain()
+    network.run(3.0)
+    network.logged_in(servers[2]).post("missed")
+    network.run(1.0)
+    assert ann_at(network, servers[1]).texts() == ["missed"]
+
+
+def test_what_had_not_arrived_when_the_connection_broke_is_sent_again(network: Network, servers: list[Server]) -> None:
+    ann = ann_at(network, servers[0])
+    assert ann.wire is not None
+    conn = ann.wire.number
+    bob = network.logged_in(servers[1])
+    for number in range(3):
+        bob.post(number)
+        network.run(1.0)
+    size = len(ann.lines[-1])
+    servers[0].handle(events.ConnectionClosed(conn, "connection reset by the peer", unsent=2 * size))
+    network.run(1.0)
+    assert ann_at(network, servers[0]).texts() == [1, 2]
+
+
+def test_an_anonymous_client_is_nobody_in_particular(network: Network, servers: list[Server]) -> None:
+    somebody = network.base_client(servers[0])
+    somebody.login()
+    network.run(1.0)
+    broken(network, somebody)
+    network.logged_in(servers[1]).post("missed")
+    network.run(1.0)
+    again = network.base_client(servers[0])
+    again.login()
+    network.run(1.0)
+    assert again.texts() == []
+
+
+def test_while_another_session_of_the_account_goes_on_nobody_is_away(network: Network, servers: list[Server]) -> None:
+    one, _ = ann_at(network, servers[0]), ann_at(network, servers[0])
+    broken(network, one)
+    network.logged_in(servers[1]).post("read by the other")
+    network.run(3.0)
+    assert ann_at(network, servers[0]).texts() == []
