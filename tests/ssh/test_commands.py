@@ -99,6 +99,21 @@ async def test_a_key_that_is_bound_or_removed_at_one_server_is_so_at_every_serve
         assert (await other.run("grace", "keys", key="other"))[0] == 0
 
 
+async def test_keys_may_be_called_anything_and_show_no_escape_codes(place: Place):
+    await place.register("grace", key="one")
+    public = " ".join(place.key("two").with_suffix(".pub").read_text().split()[:2])
+    status, _, errors = await place.run("grace", "keys", "add", f"{public} grace's old laptop", key="one")
+    assert status == 0, errors
+    fact = place.node.account("grace")
+    assert fact is not None
+    three = " ".join(place.key("three").with_suffix(".pub").read_text().split()[:2])
+    await place.node.change_key(fact.claim, three, "\x1b[31mred\n", bound=True)
+    _, listed, _ = await place.run("grace", "keys", key="one")
+    assert "  grace's old laptop\n" in listed and "\x1b" not in listed and len(listed.splitlines()) == 3
+    assert (await place.run("grace", "keys", "remove", "grace's old laptop", key="one"))[0] == 0
+    assert place.keys("grace")[:1] == ["one"] and len(place.keys("grace")) == 2
+
+
 async def test_what_is_no_public_key_is_not_bound(place: Place):
     await place.register("grace", key="one")
     for text in ("nonsense", "ssh-ed25519 AAAA", place.key("one").read_text()):

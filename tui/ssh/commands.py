@@ -181,6 +181,12 @@ async def _first(wanted: asyncio.Event, *others: asyncio.Event, limit: float | N
 # --- post -------------------------------------------------------------------------------------------------------------
 
 
+def unquoted(rest: str) -> str:
+    """The rest of a line, without the quotes that all of it may still be in."""
+    rest = rest.strip()
+    return words[0] if rest[:1] in ("'", '"') and len(words := split(rest)) == 1 else rest
+
+
 def what_to_post(rest: str) -> tuple[str, bool]:
     """What follows the word `post`: the text, and whether it is JSON.
 
@@ -198,9 +204,7 @@ def what_to_post(rest: str) -> tuple[str, bool]:
         raise _Failed(
             ExitStatus.USAGE, f"{option} is no option here; `help` tells what there is, `post -- TEXT` posts it"
         )
-    if rest[:1] in ("'", '"') and len(words := split(rest)) == 1:
-        rest = words[0]
-    return rest, as_json
+    return unquoted(rest), as_json
 
 
 async def _post(line: str, io: CommandChannel, server: SSHServer, person: Person) -> int:
@@ -336,24 +340,24 @@ async def _status(line: str, io: CommandChannel, server: SSHServer, person: Pers
 
 
 async def _keys(line: str, io: CommandChannel, server: SSHServer, person: Person) -> int:
-    words = split(line)
     if person.claim is None:
         raise _Failed(ExitStatus.REFUSED, "keys belong to accounts; anonymous people have none")
-    action = words[0] if words else "list"
-    if action == "list" and len(words) <= 1:
+    action, _, which = line.strip().partition(" ")
+    which = unquoted(which)
+    if action in ("", "list") and not which:
         for place, key in enumerate(server.keyring.keys(person.claim), 1):
             day = time.strftime("%Y-%m-%d", time.gmtime(key.added_at))
             await io.put(f"{place}  {key.fingerprint}  {day}  {key.comment}".rstrip())
         return ExitStatus.DONE
     if action == "add":
-        return await _add_key(" ".join(words[1:]), io, server, person)
-    if action == "remove" and len(words) == 2:
+        return await _add_key(which, io, server, person)
+    if action == "remove" and which:
         try:
-            removed = await server.keyring.remove(person.claim, words[1])
+            removed = await server.keyring.remove(person.claim, which)
         except CannotChangeKeys as error:
             raise _Failed(ExitStatus.FAILURE, str(error)) from None
         if removed is None:
-            raise _Failed(ExitStatus.FAILURE, f"no key of yours is {neutralise(words[1], 80)!r}; `keys` lists them")
+            raise _Failed(ExitStatus.FAILURE, f"no key of yours is {neutralise(which, 80)!r}; `keys` lists them")
         await io.put(f"removed {removed.fingerprint}")
         return ExitStatus.DONE
     raise _Failed(ExitStatus.USAGE, "keys [list], keys add [KEY], keys remove WHICH")

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from core.engine import NotChanged, NotRunning
 from core.wire.entries import KeyChange
+from tui.safe_text import neutralise
 
 COMMENT_MAX = 80
 
@@ -58,7 +59,8 @@ class KeyRing:
             found = self._keeper.account_keys(claim)
         except NotRunning:
             return []
-        return [Key(one.text, one.comment, one.stamp / 1_000_000) for one in found]
+        # The comment may have come from another server.
+        return [Key(one.text, neutralise(one.comment, COMMENT_MAX), one.stamp / 1_000_000) for one in found]
 
     def has(self, claim: str, text: str) -> bool:
         return any(key.text == text for key in self.keys(claim))
