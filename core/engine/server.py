@@ -237,12 +237,17 @@ class Server:
 
         `vouched` is the name of a user whom the caller has authenticated.
         """
-        runtime = self._running()
+        self._running()
         theirs, ours = socket.socketpair()
         theirs.setblocking(False)
+        self.serve_local(ours, vouched)
+        return theirs
+
+    def serve_local(self, ours: socket.socket, vouched: str | None = None) -> None:
+        """Speak the protocol on a stream socket whose other end this machine has, as `connect_local` does."""
+        runtime = self._running()
         ours.setblocking(False)
         runtime.attach(ours, vouched)
-        return theirs
 
     def join(self, address: Address) -> None:
         """Link this server to another one, and so their networks."""

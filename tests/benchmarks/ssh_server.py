@@ -87,6 +87,7 @@ async def main() -> None:
         unauthenticated_per_host_max=200,
         sessions_per_connection_max=1,
         collect_after=5.0,
+        workers=int(sys.argv[1]) if len(sys.argv) > 1 else 0,
     )
     ssh = SSHServer(node, settings)
     await ssh.start()

@@ -41,6 +41,7 @@ class BenchServer:
             sys.executable,
             "-m",
             "tests.benchmarks.ssh_server",
+            os.environ.get("BENCH_WORKERS", "0"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )

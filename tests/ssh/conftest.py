@@ -20,6 +20,7 @@ from core.wire.address import Address
 from tests.ssh.terminal import TerminalCommand
 from tui.ssh import SSHServer, SSHSettings
 from tui.ssh.application import SSHApp
+from tui.ssh.stage import OwnStage
 
 SECRET = "correct horse battery"
 
@@ -56,7 +57,8 @@ class Place:
 
     def apps(self) -> list[SSHApp]:
         """The applications that run, oldest first."""
-        return [session._app for session in self.ssh._sessions.values() if session._app is not None]
+        stages = [session._stage for session in self.ssh._sessions.values()]
+        return [stage._app for stage in stages if isinstance(stage, OwnStage) and stage._app is not None]
 
     def key(self, name: str) -> Path:
         """The file of a private key; the public one lies beside it."""

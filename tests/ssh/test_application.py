@@ -107,7 +107,7 @@ async def test_whoever_sends_too_much_at_once_is_told_so_and_can_send_it_later(t
         await terminal.shows("takes no more of you at once")
         composer = place.apps()[0].main.composer
         assert composer.value == "line 3"
-        assert place.node.snapshot().activities == 3
+        await place.until(lambda: place.node.snapshot().activities == 3)
         await asyncio.sleep(1.1)  # until the next one is allowed
         terminal.type("\r")
         await place.until(lambda: place.node.snapshot().activities == 4)

@@ -18,7 +18,7 @@ from typing import Final, Literal
 from core.wire.limits import DEFAULT_PORT
 from tui.cli import values
 from tui.cli.console import usage_error
-from tui.ssh.settings import SSHSettings
+from tui.ssh.settings import SSHSettings, usual_workers
 
 ENVIRONMENT_PREFIX: Final = "ACTIVITY_TUI_"
 CONFIG_VARIABLE: Final = "ACTIVITY_TUI_CONFIG"
@@ -164,6 +164,14 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("redirects", values.switch, "whether people are sent to servers with fewer of them", default=True),
     Setting(
         "ssh", values.listening, "serve the application over SSH there", "[HOST:]PORT", unset="not served", group="ssh"
+    ),
+    Setting(
+        "ssh_workers",
+        values.count_between(0, 64),
+        "processes that run the sessions' applications; 0: the server's own does",
+        "N",
+        usual_workers(),
+        group="ssh",
     ),
     *_SSH_LIMITS,
     Setting(

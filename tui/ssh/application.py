@@ -8,7 +8,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextvars import Context
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from rich.color import ColorSystem
 from textual import events
@@ -17,7 +17,6 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from core.client import Client, ClientEvent, ClientSettings, ServerQuits
-from core.node.notices import Notice
 from core.wire.names import ANONYMOUS
 from tui.app import ActivityApp, Preferences
 from tui.client_events import tell
@@ -26,16 +25,11 @@ from tui.safe_text import neutralise_name
 from tui.screens.asking import ConfirmScreen
 from tui.screens.main import MainScreen
 from tui.session import ActivityInput, ClientFace, Happening, Identity, Session
-from tui.ssh.guest import for_guests
+from tui.ssh.home import Home, Seat, Visit
 from tui.ssh.keyring import CannotChangeKeys
 from tui.ssh.limits import Rate
 from tui.ssh.styles import SharedStylesheet
 from tui.ssh.terminals import color_system
-
-if TYPE_CHECKING:
-    from tui.ssh.connection import SSHConnection
-    from tui.ssh.server import SSHServer
-    from tui.ssh.session import SSHSession
 
 log = logging.getLogger(__name__)
 
@@ -82,15 +76,15 @@ class SSHMainScreen(MainScreen):
 class SSHApp(ActivityApp):
     """One person's application. What goes wrong in it is logged here and concerns nobody else."""
 
-    def __init__(self, server: SSHServer, connection: SSHConnection, query: str, **options: Any) -> None:
+    def __init__(self, home: Home, visit: Visit, query: str, **options: Any) -> None:
         super().__init__(**options)
         # Styles here have no colours out of a palette that would have to be looked up on every line.
         self._filters = [one for one in self._filters if not isinstance(one, ANSIToTruecolor)]
         own, self.stylesheet = self.stylesheet, SharedStylesheet(self, variables=self.stylesheet._variables)
         self.stylesheet.source = own.source
-        self._ssh = server
-        self.line_pool = server.line_pool
-        self._connection = connection
+        self._home = home
+        self.line_pool = home.line_pool
+        self._visit = visit
         self._query = query
         self._endings: list[Callable[[], None]] = []
         self.failure = False
@@ -103,7 +97,7 @@ class SSHApp(ActivityApp):
 
     def schedule_frame(self, due: float) -> None:
         self._news = True
-        self._ssh.painter.want(self, due)
+        self._home.painter.want(self, due)
 
     def paint_now(self) -> None:
         """Show what has changed, and paint it here and now: Textual would wait for a sixtieth of a second."""
@@ -143,7 +137,7 @@ class SSHApp(ActivityApp):
         # A layout paints everything by itself.
         main._repaint_required = not main._layout_required
         self._update_now()
-        self.call_after_refresh(self._ssh.collector.began)
+        self.call_after_refresh(self._home.collector.began)
         if self._query:
             try:
                 self.main._set_filter(self._query)
@@ -173,13 +167,13 @@ class SSHApp(ActivityApp):
 
     async def _registered(self, username: str, secret: str) -> None:
         """Take the connection for the new account's owner's, if the name is still that of the account."""
-        if await self._ssh.node.verify(username, secret) and (fact := self._ssh.account(username)) is not None:
-            self._connection.registered(fact.claim)
-            self.call_later(self._offer_key, username, fact.claim)
+        claim = await self._visit.take_account(username, secret)
+        if claim is not None:
+            self.call_later(self._offer_key, username, claim)
 
     def _offer_key(self, username: str, claim: str) -> None:
         """Trust on first use: the key that a newcomer came in with can open the account that they have just made."""
-        person = self._connection.person
+        person = self._visit.person
         if person is None or person.key is None:
             return
         key = person.key
@@ -200,11 +194,8 @@ class SSHApp(ActivityApp):
         )
 
     async def _bind(self, claim: str) -> None:
-        person = self._connection.person
-        if person is None:
-            return
         try:
-            await self._ssh.bind_key(person, claim)
+            await self._visit.bind_key(claim)
         except CannotChangeKeys as error:
             self.call_later(self.notify, f"The key could not be bound: {error}", severity="error", markup=False)
         else:
@@ -218,9 +209,9 @@ def where(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}{place}"
 
 
-def make_application(server: SSHServer, connection: SSHConnection, terminal: SSHSession, query: str) -> SSHApp:
+def make_application(home: Home, visit: Visit, terminal: Seat, query: str) -> SSHApp:
     """The application for the person at the other end of a connection."""
-    person = connection.person
+    person = visit.person
     assert person is not None
     colors = color_system(terminal.terminal, terminal.environment)
     person_name, newcomer = person.name, person.newcomer
@@ -228,10 +219,9 @@ def make_application(server: SSHServer, connection: SSHConnection, terminal: SSH
     def make_client(session: Session, identity: Identity) -> ClientFace:
         anonymous = identity.way == "anonymous"
         name = ANONYMOUS if anonymous else identity.username
-        vouched = name if connection.person is not None and _vouched(server, connection, name) else None
         settings = ClientSettings(
             username=name,
-            secret=None if anonymous or (vouched and not identity.secret) else identity.secret,
+            secret=None if anonymous else identity.secret or None,
             register=identity.way == "register",
             history=HISTORY if not session.feed.arrived else 0,
             follow_redirects=False,
@@ -243,20 +233,12 @@ def make_application(server: SSHServer, connection: SSHConnection, terminal: SSH
                 terminal.farewell("This server has left the network.", event.address)
 
         return OutsideClient(
-            Client(settings, (), heard, home=lambda: server.node.connect_local(vouched)),
-            server.context,
-            server.settings.message_rate,
+            Client(settings, (), heard, home=lambda: visit.connect(name)), home.context, home.settings.message_rate
         )
 
-    session = Session(make_client, node=server.guest, owns_node=False)
-
-    def noticed(notice: Notice) -> None:
-        told = for_guests(notice)
-        if told is not None:
-            session.noticed(told)
-
-    for notice in server.node.notices:
-        noticed(notice)
+    session = Session(make_client, node=home.guest, owns_node=False)
+    for notice in home.notices:
+        session.noticed(notice)
     if newcomer:
         session.identity = Identity("register", person_name, person.secret)
         first = None
@@ -265,25 +247,18 @@ def make_application(server: SSHServer, connection: SSHConnection, terminal: SSH
     else:
         first = Identity("login", person_name, None)
     app = SSHApp(
-        server,
-        connection,
+        home,
+        visit,
         query,
         session=session,
         first=first,
-        preferences=Preferences(no_color=colors is None, anonymous=server.settings.anonymous),
+        preferences=Preferences(no_color=colors is None, anonymous=home.settings.anonymous),
     )
     # Textual takes both from the environment of the process, which is the server's and not the person's.
     app.console._color_system = colors or ColorSystem.STANDARD
     if colors is None:
         app._filters = [one for one in app._filters if not isinstance(one, Monochrome)] + [NoColor()]
-    unsubscribe = server.node.subscribe(noticed)
+    unsubscribe = home.subscribe(session.noticed)
     app.at_end(unsubscribe)
-    app.at_end(lambda: server.painter.forget(app))
+    app.at_end(lambda: home.painter.forget(app))
     return app
-
-
-def _vouched(server: SSHServer, connection: SSHConnection, name: str) -> bool:
-    """Whether the person has proved to own the account that has this name now."""
-    person = connection.person
-    fact = server.account(name)
-    return person is not None and person.claim is not None and fact is not None and fact.claim == person.claim

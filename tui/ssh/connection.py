@@ -216,6 +216,31 @@ class SSHConnection(asyncssh.SSHServer):
             limit = self._server.settings.empty_limit
             self._empty = asyncio.get_running_loop().call_later(limit, self.close, "There was no session for too long")
 
+    # --- for the application (`tui.ssh.home.Visit`) -------------------------------------------------------------------
+
+    def connect(self, name: str) -> socket.socket:
+        return self._server.node.connect_local(self.vouched(name))
+
+    def attach(self, sock: socket.socket, name: str) -> None:
+        """The same over a socket that somebody else has the other end of. Raises NotRunning."""
+        self._server.node.serve_local(sock, self.vouched(name))
+
+    def vouched(self, name: str) -> str | None:
+        """The name, if the person has proved to own the account that has it now."""
+        fact = self._server.account(name)
+        known = self.person is not None and self.person.claim is not None
+        return name if known and fact is not None and fact.claim == self.person.claim else None  # type: ignore[union-attr]
+
+    async def take_account(self, username: str, secret: str) -> str | None:
+        if await self._server.node.verify(username, secret) and (fact := self._server.account(username)) is not None:
+            self.registered(fact.claim)
+            return fact.claim
+        return None
+
+    async def bind_key(self, claim: str) -> None:
+        if self.person is not None:
+            await self._server.bind_key(self.person, claim)
+
     # --- what they may open -------------------------------------------------------------------------------------------
 
     def session_requested(self) -> asyncssh.SSHServerSession[bytes] | bool:

@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import contextvars
 import functools
-import importlib
 import ipaddress
 import time
 from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,16 +22,17 @@ from core.wire.entries import AccountFact
 from core.wire.names import ANONYMOUS
 from tui import invitation
 from tui.safe_text import neutralise, neutralise_name
-from tui.ssh import colours, garbage, output_guard
 from tui.ssh.connection import Person, SSHConnection
+from tui.ssh.crew import Crew
 from tui.ssh.garbage import Collector
-from tui.ssh.guest import GuestNode
+from tui.ssh.guest import GuestNode, for_guests
 from tui.ssh.host_key import FILE as HOST_KEY_FILE
 from tui.ssh.host_key import host_key_of
 from tui.ssh.keyring import KeyRing
 from tui.ssh.limits import Failures
 from tui.ssh.pace import Painter
 from tui.ssh.settings import SSHSettings
+from tui.ssh.stage import OwnStage, Stage, prepare
 from tui.widgets.line_pool import LinePool
 
 if TYPE_CHECKING:
@@ -96,6 +97,8 @@ class SSHServer:
         self.guest = GuestNode(node)
         self.line_pool = LinePool()
         self.collector = Collector(settings.collect_after)
+        self.crew: Crew | None = None
+        """The workers; None when applications run in this process."""
         self.context = contextvars.copy_context()
         """For what sessions start that is not theirs."""
         self._failures = Failures(settings.failure_delay, settings.delay_max)
@@ -117,14 +120,11 @@ class SSHServer:
 
     async def start(self) -> None:
         """Listen. Raises CannotBind, OSError when the keys cannot be kept, ValueError when they are damaged."""
-        # Not with the first person at the door: it takes a quarter of a second.
-        await asyncio.to_thread(importlib.import_module, "tui.ssh.application")
+        if not self.settings.workers:
+            await asyncio.to_thread(prepare)
         host_key = await asyncio.to_thread(host_key_of, self.settings.data_dir / HOST_KEY_FILE)
         self.fingerprint = host_key.get_fingerprint()
-        output_guard.install()
         self.collector.start()
-        colours.install()
-        garbage.install()
         settings = self.settings
         try:
             self._acceptor = await asyncssh.listen(
@@ -151,6 +151,12 @@ class SSHServer:
         except OSError as error:
             where = Address(settings.host or "*", settings.port)
             raise CannotBind(f"SSH cannot be served at {where}: {error.strerror or error}") from error
+        if settings.workers:
+            self.crew = Crew(self, settings.workers)
+            try:
+                await self.crew.start()
+            except OSError as error:
+                self.tell("security", f"no process for SSH sessions can be started: {error}", severity="warning")
         self.address = Address(settings.host or self.node.advertised.host, self._acceptor.get_port())
         command = f"ssh -p {self.address.port} NAME@{self.node.advertised.host}"
         if self._is_reachable():
@@ -185,7 +191,24 @@ class SSHServer:
             with contextlib.suppress(TimeoutError, OSError):
                 async with asyncio.timeout(self.settings.leave_limit):
                     await self._acceptor.wait_closed()
+        if self.crew is not None:
+            await self.crew.close()
         self.collector.close()
+
+    @property
+    def notices(self) -> Iterable[Notice]:
+        """What happened so far, as guests are told it."""
+        return (told for notice in self.node.notices if (told := for_guests(notice)) is not None)
+
+    def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
+        """Have `callback` called with what happens from here on, as guests are told it; the result ends that."""
+
+        def noticed(notice: Notice) -> None:
+            told = for_guests(notice)
+            if told is not None:
+                callback(told)
+
+        return self.node.subscribe(noticed)
 
     # --- connections --------------------------------------------------------------------------------------------------
 
@@ -314,7 +337,13 @@ class SSHServer:
 
     def closed(self, number: int) -> None:
         if self._sessions.pop(number, None) is not None and not self._closing:
-            self.collector.ended()
+            if self.crew is None:
+                self.collector.ended()
+
+    def stage(self, session: SSHSession, connection: SSHConnection, query: str) -> Stage:
+        """A place for a session's application: in a worker if there are any, else here."""
+        distant = self.crew.stage(session, connection, query) if self.crew is not None else None
+        return distant or OwnStage(self, connection, session, query, session.has_read)
 
     def sessions(self) -> tuple[SessionView, ...]:
         """Every session, oldest first."""

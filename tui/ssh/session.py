@@ -16,14 +16,11 @@ from tui.cli.console import ExitStatus
 from tui.safe_text import neutralise
 from tui.ssh import commands
 from tui.ssh.channel import CommandChannel
-from tui.ssh.driver import ChannelDriver
 from tui.ssh.line_input import LineInput
+from tui.ssh.stage import FAILED, Failed, Stage
 from tui.ssh.terminals import SIZE_MAX, SIZE_MIN, kitty_keys, plausible_size
 
 if TYPE_CHECKING:
-    from textual.app import App
-
-    from tui.ssh.application import SSHApp
     from tui.ssh.connection import SSHConnection
     from tui.ssh.server import SessionView, SSHServer
 
@@ -46,8 +43,7 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         self._server = server
         self._connection = connection
         self._chan: asyncssh.SSHServerChannel[bytes] | None = None
-        self._driver: ChannelDriver | None = None
-        self._app: SSHApp | None = None
+        self._stage: Stage | None = None
         self._task: asyncio.Task[None] | None = None
         self._command = ""
         self._has_terminal = False
@@ -82,8 +78,8 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         self.io.closed()
         if self._idle is not None:
             self._idle.cancel()
-        if self._app is not None and self._app.is_running:
-            self._app.call_later(self._app.exit, int(ExitStatus.FAILURE))
+        if self._stage is not None:
+            self._stage.leave(int(ExitStatus.FAILURE))
         elif self._task is not None:
             self._task.cancel()
         if self._task is None:
@@ -114,11 +110,11 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
         self._bytes_in += len(data)
         self._heard()
-        if self._driver is not None:
+        if self._stage is not None:
             if self._typed_at is None:
                 self._typed_at = time.perf_counter()
-            self._driver.feed(data)
-            self._has_read()
+            self._stage.feed(data)
+            self.has_read()
         elif self._has_terminal and self._is_command:
             self._lines.typed(data)
         else:
@@ -126,14 +122,14 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
 
     def eof_received(self) -> bool:
         self.io.ended()
-        if self._driver is not None:
+        if self._stage is not None:
             self.farewell("", None)
         return True
 
     def terminal_size_changed(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
         self._size = plausible_size(width, height)
-        if self._driver is not None:
-            self._driver.resized(*self._size)
+        if self._stage is not None:
+            self._stage.resized(*self._size)
 
     def break_received(self, msec: int) -> bool:
         return False
@@ -153,8 +149,8 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         """The channel or the connection's socket takes no more."""
         if not self._full:
             self.io.pause()
-            if self._driver is not None:
-                self._driver.channel_full()
+            if self._stage is not None:
+                self._stage.full()
         self._full.add(where)
 
     def drained(self, where: str) -> None:
@@ -163,12 +159,12 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
             self._full.discard(where)
             if not self._full:
                 self.io.resume()
-                if self._driver is not None:
-                    self._driver.channel_drained()
+                if self._stage is not None:
+                    self._stage.drained()
 
-    def _has_read(self) -> None:
+    def has_read(self) -> None:
         """Take no more from the client than the application reads."""
-        waiting = self._driver.unread if self._driver is not None else 0
+        waiting = self._stage.unread if self._stage is not None else 0
         if waiting > INPUT_HIGH and not self._held:
             self._held = True
             self._pause_reading(True)
@@ -250,38 +246,22 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
             status = ExitStatus.INTERRUPTED
         except Exception:
             log.exception("an SSH session failed")
-            self._farewell = "The application failed here; that has been logged. The server goes on: come in again."
+            self._farewell = FAILED
         finally:
             self._finish(status)
 
     async def _run_application(self, query: str) -> int:
-        from tui.ssh.application import make_application
-
-        person = self._connection.person
-        assert person is not None
-        app = make_application(self._server, self._connection, self, query)
-        self._app = app
-
-        def driver(app: App[Any], *, debug: bool, mouse: bool, size: tuple[int, int] | None) -> ChannelDriver:
-            rate = self._server.settings.input_rate
-            self._driver = ChannelDriver(app, self, mouse=mouse, size=self._size, rate=rate, has_read=self._has_read)
-            self._driver.feed(self.io.take())
-            self._has_read()
-            return self._driver
-
-        app.driver_class = driver  # type: ignore[assignment]
+        stage = self._stage = self._server.stage(self, self._connection, query)
+        stage.feed(self.io.take())
+        if self._ended:
+            stage.leave(ExitStatus.DONE)
+        elif self._full:
+            stage.full()
         try:
-            if self._ended:
-                return ExitStatus.DONE
-            status = await app.run_async(size=self._size)
-        finally:
-            app.release()
-            await app.session.stop()
-            self._app = None
-        if app.failure:
-            self._farewell = "The application failed here; that has been logged. The server goes on: come in again."
+            return await stage.run()
+        except Failed as failed:
+            self._farewell = str(failed)
             return ExitStatus.FAILURE
-        return ExitStatus.DONE if status is None else status
 
     def farewell(self, reason: str, successor: Address | None) -> None:
         """End the session; `reason` is the line that the person is left with."""
@@ -292,15 +272,14 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         if successor is not None:
             self._farewell += f" {self._server.way_on(successor, self.user)}"
         self.io.interrupted()
-        if self._app is not None and self._app.is_running:
-            self._app.call_later(self._app.exit, int(ExitStatus.DONE))
+        if self._stage is not None:
+            self._stage.leave(int(ExitStatus.DONE))
 
     def _finish(self, status: int) -> None:
         """Give the terminal back as it was, with one line that says what happened."""
-        driver, self._driver = self._driver, None
-        if driver is not None:
-            driver.stop_application_mode()
-            driver.close()
+        stage, self._stage = self._stage, None
+        if stage is not None:
+            stage.give_back()
         if self._chan is not None:
             if self._farewell:
                 line = f"activity-tui: {neutralise(self._farewell, 500)}"

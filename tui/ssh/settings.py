@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+
+
+def usual_workers() -> int:
+    """One process for the sessions where there is a second processor for it, else none."""
+    return 1 if (os.cpu_count() or 1) > 1 else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +25,8 @@ class SSHSettings:
     """Whether `ssh anonymous@host` comes in without a key or secret."""
     registration: bool = True
     """Whether somebody with a new name may register it inside the session."""
+    workers: int = 0
+    """Processes that run the sessions' applications; 0: they run in the node's process, on its event loop."""
     connections_max: int = 500
     connections_per_host_max: int = 250
     """Of one address: whoever takes all that one address can have leaves room for others."""

@@ -1,0 +1,146 @@
+"""Sessions whose applications run in processes of their own: what holds with them as without, and when they die."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.ssh.conftest import SECRET, Place, serving
+from tui.ssh.driver import RESTORE
+
+SERVER = """
+import asyncio, json, pathlib, sys
+from core.engine import EngineSettings, Server
+from tui.ssh import SSHServer, SSHSettings
+
+async def main():
+    directory = pathlib.Path(sys.argv[1])
+    node = Server(EngineSettings(data_dir=directory, host="127.0.0.1", port=0, name="ada", preset="local"))
+    await node.start()
+    ssh = SSHServer(node, SSHSettings("127.0.0.1", 0, directory, workers=2))
+    await ssh.start()
+    print(json.dumps(ssh.crew.pids()), flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+async def crowd(tmp_path: Path) -> AsyncIterator[Place]:
+    """A node whose sessions run in one worker."""
+    async with serving(tmp_path, workers=1) as made:
+        yield made
+
+
+def pids(place: Place) -> list[int]:
+    assert place.ssh.crew is not None
+    return place.ssh.crew.pids()
+
+
+def lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+async def test_what_is_typed_is_posted_by_an_application_in_another_process(crowd: Place):
+    async with crowd.terminal("anonymous") as terminal:
+        await terminal.shows("you are anonymous")
+        terminal.type("from afar\r")
+        await crowd.until(lambda: crowd.node.snapshot().activities == 1)
+        await terminal.shows("from afar")
+        assert crowd.apps() == []
+        [view] = crowd.ssh.sessions()
+        assert (view.user, view.size) == ("anonymous", (90, 24)) and view.bytes_in > 9 and view.bytes_out > 1000
+
+
+async def test_sessions_in_a_worker_see_what_others_write(crowd: Place):
+    async with crowd.terminal("anonymous") as one, crowd.terminal("anonymous") as other:
+        await one.shows("you are anonymous")
+        await other.shows("you are anonymous")
+        one.type("are you there?\r")
+        await other.shows("are you there?")
+
+
+async def test_a_worker_that_is_killed_gives_the_terminal_back_and_another_takes_its_place(crowd: Place):
+    async with crowd.terminal("anonymous") as terminal:
+        await terminal.shows("you are anonymous")
+        [pid] = pids(crowd)
+        os.kill(pid, signal.SIGKILL)
+        await terminal.shows("come in again")
+        assert await terminal.status() == 1
+        assert RESTORE.encode() in terminal.output
+    await crowd.until(lambda: bool(pids(crowd)) and pids(crowd) != [pid])
+    async with crowd.terminal("anonymous") as terminal:
+        await terminal.shows("you are anonymous")
+
+
+async def test_a_worker_that_does_not_answer_any_more_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    async with serving(tmp_path, workers=1) as place, place.terminal("anonymous") as terminal:
+        await terminal.shows("you are anonymous")
+        monkeypatch.setattr("tui.ssh.crew.SILENCE_MAX", 1.5)
+        [pid] = pids(place)
+        os.kill(pid, signal.SIGSTOP)
+        await terminal.shows("come in again")
+        await place.until(lambda: not lives(pid))
+
+
+async def test_no_worker_stays_behind_when_the_node_is_killed(tmp_path: Path):
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", SERVER, str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    workers = json.loads(await process.stdout.readline())
+    assert len(workers) == 2 and all(lives(pid) for pid in workers)
+    process.kill()
+    await process.wait()
+    async with asyncio.timeout(10):
+        while any(lives(pid) for pid in workers):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def test_no_worker_stays_behind_when_ssh_is_no_longer_served(tmp_path: Path):
+    async with serving(tmp_path, workers=2) as place:
+        workers = pids(place)
+    assert not any(lives(pid) for pid in workers)
+
+
+async def test_sessions_go_to_the_worker_that_has_fewest(tmp_path: Path):
+    async with (
+        serving(tmp_path, workers=2) as place,
+        place.terminal("anonymous") as one,
+        place.terminal("anonymous") as other,
+    ):
+        await one.shows("you are anonymous")
+        await other.shows("you are anonymous")
+        assert place.ssh.crew is not None
+        assert [len(member.stages) for member in place.ssh.crew._members] == [1, 1]
+
+
+async def test_nobody_is_vouched_for_but_as_the_owner_of_their_account(crowd: Place):
+    await crowd.register("alice")
+    await crowd.register("bob")
+    async with await crowd.connect("alice", password=SECRET):
+        [connection] = crowd.ssh._connections
+        assert connection.vouched("alice") == "alice"
+        assert connection.vouched("bob") is None
+        assert connection.vouched("anonymous") is None
+
+
+async def test_the_key_of_a_newcomer_is_bound_through_a_worker(crowd: Place):
+    async with crowd.terminal("carol", key="carol") as terminal:
+        await terminal.shows("Register and come in")
+        terminal.type("\t\t\r")
+        await terminal.shows("You came in with the key")
+        terminal.type("y")
+        await terminal.shows("The key opens this account from now on.")
+        assert len(crowd.keys("carol")) == 1

@@ -1,0 +1,80 @@
+"""What an application over SSH needs of the place where it runs: the node's process, or a worker's."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import Context
+from typing import Protocol
+
+from core.node.notices import Notice
+from core.wire.address import Address
+from tui.session import NodeFace
+from tui.ssh.connection import Person
+from tui.ssh.driver import Terminal
+from tui.ssh.garbage import Collector
+from tui.ssh.pace import Painter
+from tui.widgets.line_pool import LinePool
+
+
+class Allowed(Protocol):
+    """What the settings allow a session; `SSHSettings` does."""
+
+    @property
+    def anonymous(self) -> bool: ...
+    @property
+    def message_rate(self) -> float: ...
+    @property
+    def input_rate(self) -> int: ...
+
+
+class Home(Protocol):
+    """A process that holds several sessions."""
+
+    @property
+    def painter(self) -> Painter: ...
+    @property
+    def line_pool(self) -> LinePool: ...
+    @property
+    def collector(self) -> Collector: ...
+    @property
+    def context(self) -> Context:
+        """For what sessions start that is not theirs."""
+        ...
+
+    @property
+    def guest(self) -> NodeFace: ...
+    @property
+    def settings(self) -> Allowed: ...
+    @property
+    def notices(self) -> Iterable[Notice]: ...
+    def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]: ...
+
+
+class Visit(Protocol):
+    """One person's way to the node. What they may is decided there, whatever is asked here."""
+
+    @property
+    def person(self) -> Person | None: ...
+
+    def connect(self, name: str) -> socket.socket:
+        """A connection to the node, vouched for if the person has proved to own the account of that name."""
+        ...
+
+    async def take_account(self, username: str, secret: str) -> str | None:
+        """Take the connection for the owner's of an account that was just made; the account, None if it is not."""
+        ...
+
+    async def bind_key(self, claim: str) -> None:
+        """Bind the key that the person came in with. Raises CannotChangeKeys."""
+        ...
+
+
+class Seat(Terminal, Protocol):
+    """The terminal at the other end, and what is known of it."""
+
+    @property
+    def terminal(self) -> str: ...
+    @property
+    def environment(self) -> Mapping[str, str]: ...
+    def farewell(self, reason: str, successor: Address | None) -> None: ...

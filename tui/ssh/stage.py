@@ -1,0 +1,144 @@
+"""The application on a person's terminal, in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from tui.cli.console import ExitStatus
+from tui.ssh import colours, garbage, output_guard
+from tui.ssh.driver import ChannelDriver
+from tui.ssh.home import Home, Seat, Visit
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+    from tui.ssh.application import SSHApp
+
+FAILED: Final = "The application failed here; that has been logged. The server goes on: come in again."
+
+
+def prepare() -> None:
+    """Make this process one in which several applications can run. Harmless when repeated."""
+    # Not with the first person at the door: it takes a quarter of a second.
+    importlib.import_module("tui.ssh.application")
+    for each in (output_guard, colours, garbage):
+        each.install()
+
+
+class Stage(Protocol):
+    """An application, wherever it runs, as the session sees it."""
+
+    @property
+    def unread(self) -> int:
+        """Bytes of input that wait for the application."""
+        ...
+
+    async def run(self) -> int:
+        """Run until it ends; the exit status. Raises Failed."""
+        ...
+
+    def feed(self, data: bytes) -> None: ...
+    def resized(self, width: int, height: int) -> None: ...
+    def full(self) -> None:
+        """The client takes no more for now."""
+        ...
+
+    def drained(self) -> None:
+        """The client takes more again."""
+        ...
+
+    def leave(self, status: int) -> None:
+        """Ask it to end."""
+        ...
+
+    def give_back(self) -> None:
+        """Leave the terminal as it was; harmless when repeated. Nothing is written afterwards."""
+        ...
+
+
+class Failed(Exception):
+    """The application did not end by itself. Says so in a sentence for the person."""
+
+
+class OwnStage:
+    """An application in this process."""
+
+    def __init__(self, home: Home, visit: Visit, seat: Seat, query: str, has_read: Callable[[], None]) -> None:
+        """`has_read` is called whenever some of the input has been read."""
+        self._home = home
+        self._visit = visit
+        self._seat = seat
+        self._query = query
+        self._has_read = has_read
+        self._app: SSHApp | None = None
+        self._driver: ChannelDriver | None = None
+        self._before = bytearray()
+        self._left = False
+
+    @property
+    def unread(self) -> int:
+        return len(self._before) + (self._driver.unread if self._driver is not None else 0)
+
+    async def run(self) -> int:
+        if "tui.ssh.application" not in sys.modules:
+            await asyncio.to_thread(prepare)
+        from tui.ssh.application import make_application
+
+        app = self._app = make_application(self._home, self._visit, self._seat, self._query)
+
+        def driver(app: App[Any], *, debug: bool, mouse: bool, size: tuple[int, int] | None) -> ChannelDriver:
+            rate = self._home.settings.input_rate
+            made = ChannelDriver(app, self._seat, mouse=mouse, size=self._seat.size, rate=rate, has_read=self._has_read)
+            self._driver = made
+            if self._left:
+                app.call_later(app.exit, int(ExitStatus.DONE))
+            made.feed(bytes(self._before))
+            self._before.clear()
+            self._has_read()
+            return made
+
+        app.driver_class = driver  # type: ignore[assignment]
+        try:
+            if self._left:
+                return ExitStatus.DONE
+            status = await app.run_async(size=self._seat.size)
+        finally:
+            app.release()
+            await app.session.stop()
+            self._app = None
+        if app.failure:
+            raise Failed(FAILED)
+        return ExitStatus.DONE if status is None else status
+
+    def feed(self, data: bytes) -> None:
+        if self._driver is not None:
+            self._driver.feed(data)
+        else:
+            self._before += data
+
+    def resized(self, width: int, height: int) -> None:
+        if self._driver is not None:
+            self._driver.resized(width, height)
+
+    def full(self) -> None:
+        if self._driver is not None:
+            self._driver.channel_full()
+
+    def drained(self) -> None:
+        if self._driver is not None:
+            self._driver.channel_drained()
+
+    def leave(self, status: int) -> None:
+        self._left = True
+        if self._app is not None and self._app.is_running:
+            self._app.call_later(self._app.exit, status)
+
+    def give_back(self) -> None:
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            driver.stop_application_mode()
+            driver.close()
