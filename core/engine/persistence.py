@@ -30,6 +30,14 @@ RECORD_BYTES: Final = 200
 PROBE_MIN: Final = 0.5
 PROBE_MAX: Final = 30.0
 """Seconds between two tries of a disk that failed: doubled each time."""
+PROBES_NEEDED: Final = 2
+"""So many tries in a row must succeed, PROBE_MIN seconds apart, before the disk counts as working."""
+PROBE_BYTES_MIN: Final = 256 * 1024
+PROBE_BYTES_MAX: Final = 1024 * 1024
+"""A try writes twice what failed, within these bounds: a disk that is full to the brim still takes a little, and would
+be said to work and to fail again in turns."""
+STEADY_SECONDS: Final = 60.0
+"""A disk that fails again sooner than this is left alone for twice as long as it was last."""
 PROBE_SETTING: Final = "last_probe"
 
 _Answer = TypeVar("_Answer")
@@ -62,6 +70,10 @@ class Persistence:
         # The thread's own.
         self._broken = ""
         self._probe_at = 0.0
+        self._probe_pause = PROBE_MIN
+        self._probe_bytes = PROBE_BYTES_MIN
+        self._probes_passed = 0
+        self._recovered_at = float("-inf")
         self._store_epoch = 0
 
         # The loop's own.
@@ -88,7 +100,7 @@ class Persistence:
 
     def persist(self, batch: int, records: tuple[Record, ...]) -> None:
         """Keep a batch; Committed or CommitFailed follows."""
-        size = sum(RECORD_BYTES + (len(one.body) if isinstance(one, Entry) else 0) for one in records)
+        size = _size(records)
         self._sizes.append((batch, size))
         self.backlog_bytes += size
         self._collected.append(_Batch(batch, self._epoch, records))
@@ -193,7 +205,6 @@ class Persistence:
             self._post(_answer, self._ended, None)
 
     def _serve(self, store: Store) -> None:
-        backoff = PROBE_MIN
         while True:
             with self._changed:
                 while not (self._batches or self._fetches or self._calls or self._closing):
@@ -207,7 +218,7 @@ class Persistence:
             if over:
                 return
             if self._broken and time.monotonic() >= self._probe_at:
-                backoff = self._probe(store, backoff)
+                self._probe(store)
             if group:
                 self._commit(store, group)
             if fetch is not None:
@@ -230,25 +241,44 @@ class Persistence:
                 store.commit([record for batch in group for record in batch.records])
             except Exception as error:
                 log.warning("a commit failed: %s", error)
-                self._broken = _reason(error)
-                self._probe_at = time.monotonic() + PROBE_MIN
+                self._break(_reason(error), sum(_size(batch.records) for batch in group))
         if group and self._broken:
             self._post(self._failed, [batch.number for batch in group], self._broken)
         elif group:
             self._post(self._committed, group[-1].number)
 
-    def _probe(self, store: Store, backoff: float) -> float:
-        """Try to write something that does not matter; how long to wait before the next try."""
+    def _break(self, reason: str, size: int) -> None:
+        """A commit of about `size` bytes has failed."""
+        now = time.monotonic()
+        if now - self._recovered_at > STEADY_SECONDS:
+            self._probe_pause = PROBE_MIN
+            self._probe_bytes = PROBE_BYTES_MIN
+        else:
+            self._probe_pause = min(self._probe_pause * 2, PROBE_MAX)
+        self._probe_bytes = min(max(self._probe_bytes, 2 * size), PROBE_BYTES_MAX)
+        self._probes_passed = 0
+        self._broken = reason
+        self._probe_at = now + self._probe_pause
+
+    def _probe(self, store: Store) -> None:
+        """Write as much as failed, of something that does not matter; a few times in a row, it has recovered."""
         try:
+            store.set_setting(PROBE_SETTING, "0" * self._probe_bytes)
             store.set_setting(PROBE_SETTING, str(time.time()))
         except Exception as error:
             self._broken = _reason(error)
-            self._probe_at = time.monotonic() + backoff
-            return min(backoff * 2, PROBE_MAX)
+            self._probes_passed = 0
+            self._probe_pause = min(self._probe_pause * 2, PROBE_MAX)
+            self._probe_at = time.monotonic() + self._probe_pause
+            return
+        self._probes_passed += 1
+        self._probe_at = time.monotonic() + PROBE_MIN
+        if self._probes_passed < PROBES_NEEDED:
+            return
         self._store_epoch += 1
         self._post(self._recovered, self._broken)
         self._broken = ""
-        return PROBE_MIN
+        self._recovered_at = time.monotonic()
 
     def _read(self, store: Store, token: int, query: Fetch) -> None:
         page: Page | None = None
@@ -265,6 +295,10 @@ class Persistence:
             self._post(_fail, answer, error)
         else:
             self._post(_answer, answer, result)
+
+
+def _size(records: tuple[Record, ...]) -> int:
+    return sum(RECORD_BYTES + (len(one.body) if isinstance(one, Entry) else 0) for one in records)
 
 
 def _nobody(event: Event) -> None:

@@ -100,6 +100,9 @@ class MemoryStore:
     def __init__(self) -> None:
         self.transactions: list[list[Record]] = []
         self.settings: dict[str, str] = {}
+        self.setting_sizes: list[int] = []
+        self.setting_bytes_max: int | None = None
+        self.refused_settings = 0
         self.trimmed = 0
         self.backups: list[Path] = []
         self.failure: Exception | None = None
@@ -148,8 +151,15 @@ class MemoryStore:
         return self.settings.get(name)
 
     def set_setting(self, name: str, value: str, *, backed_up: bool = False) -> None:
-        self._work()
+        try:
+            self._work()
+            if self.setting_bytes_max is not None and len(value) > self.setting_bytes_max:
+                raise OSError("disk full")
+        except OSError:
+            self.refused_settings += 1
+            raise
         self.settings[name] = value
+        self.setting_sizes.append(len(value))
 
     def close(self) -> None:
         self.closed = True

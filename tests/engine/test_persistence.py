@@ -34,6 +34,10 @@ class Desk:
         self.persistence.persist(1, (entry(1),))
         await asyncio.to_thread(self.store.reached.wait, LIMIT)
 
+    def probes(self) -> int:
+        """Settings that were written: two for each try that succeeded."""
+        return len(self.store.setting_sizes)
+
     async def answered(self, *events: Event) -> None:
         with contextlib.suppress(TimeoutError):
             await until(lambda: len(self.events) >= len(events))
@@ -42,7 +46,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
-    monkeypatch.setattr(module, "PROBE_MIN", 0.05)
+    monkeypatch.setattr(module, "PROBE_MIN", 0.02)
     persistence = Persistence(asyncio.get_running_loop())
     made = Desk(persistence, MemoryStore())
     await persistence.open(lambda: (made.store, Recovered("n", 1)))
@@ -139,7 +143,7 @@ async def test_what_was_asked_for_before_the_recovery_was_known_is_not_kept(desk
     desk.store.failure = None
     # The thread finds the disk working while this turn of the loop does not end.
     begin = time.monotonic()
-    while not desk.store.settings and time.monotonic() - begin < LIMIT:
+    while desk.probes() < 2 * module.PROBES_NEEDED and time.monotonic() - begin < LIMIT:
         time.sleep(0.001)  # noqa: ASYNC251
     desk.persistence.persist(2, (entry(2),))
     await until(lambda: len(desk.events) == 3)
@@ -158,6 +162,48 @@ async def test_a_disk_that_stays_broken_is_tried_again_and_again(desk: Desk) -> 
     assert desk.events == [CommitFailed(1, "disk full")]
     desk.store.failure = None
     await until(lambda: StoreRecovered() in desk.events)
+
+
+async def test_a_disk_that_takes_only_a_little_is_not_said_to_work(desk: Desk) -> None:
+    desk.store.failure = OSError("disk full")
+    desk.persistence.persist(1, (entry(1, b"x" * 300_000),))
+    await desk.answered(CommitFailed(1, "disk full"))
+    desk.store.setting_bytes_max = 500_000
+    desk.store.failure = None
+    await until(lambda: desk.store.refused_settings >= 3)
+    assert desk.events == [CommitFailed(1, "disk full")]
+    desk.store.setting_bytes_max = None
+    await until(lambda: StoreRecovered() in desk.events)
+    assert max(desk.store.setting_sizes) >= 600_000
+    assert desk.store.setting_sizes[-1] < 100, "what was tried with is taken away again"
+
+
+async def test_a_disk_works_again_only_after_several_tries_in_a_row(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PROBES_NEEDED", 4)
+    desk.store.failure = OSError("disk full")
+    desk.persistence.persist(1, (entry(1),))
+    await desk.answered(CommitFailed(1, "disk full"))
+    desk.store.failure = None
+    await until(lambda: StoreRecovered() in desk.events)
+    assert desk.probes() == 2 * 4
+
+
+async def test_a_disk_that_fails_again_soon_is_left_alone_for_longer(desk: Desk) -> None:
+    pauses: list[float] = []
+    for round_ in range(1, 4):
+        desk.store.failure = OSError("disk full")
+        desk.persistence.persist(round_, (entry(round_),))
+        await until(lambda round_=round_: CommitFailed(round_, "disk full") in desk.events)  # type: ignore[misc]
+        began, refused = time.monotonic(), desk.store.refused_settings
+        # One try fails before the disk works again.
+        await until(lambda refused=refused: desk.store.refused_settings > refused)  # type: ignore[misc]
+        pauses.append(time.monotonic() - began)
+        desk.store.failure = None
+        await until(lambda round_=round_: desk.events.count(StoreRecovered()) == round_)  # type: ignore[misc]
+    # At least 0.02, 0.08 and 0.32 s: each failed try doubles the pause, and so does each new failure.
+    assert pauses[2] > 0.3
 
 
 async def test_what_waits_for_the_disk_is_measured(desk: Desk) -> None:
