@@ -207,6 +207,7 @@ class Link(Connection):
         "clean",
         "dialled",
         "eager",
+        "eager_since",
         "established_at",
         "guests",
         "handed_over",
@@ -238,6 +239,8 @@ class Link(Connection):
         self.established_at: float | None = None
         """Monotonic time at which both sides had introduced themselves."""
         self.eager = False
+        self.eager_since = 0.0
+        """Monotonic time at which it became so."""
         self.backlog: list[Frame] = []
         """What a quiet peer will be told once it may be spoken to."""
         self.guests: dict[str, Guest] = {}

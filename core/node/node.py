@@ -257,6 +257,7 @@ class Node:
             eager = link.remote_id in tree
             if eager and not link.eager:
                 link.eager = True
+                link.eager_since = self._context.now.monotonic
                 self.synchronisation.request(link)
             elif not eager:
                 link.eager = False

@@ -18,7 +18,7 @@ import msgspec
 from core.node.accounts import registrable_problem
 from core.node.actions import Broadcast, Persist
 from core.node.clock import MICROSECONDS
-from core.node.connections import State
+from core.node.connections import Link, State
 from core.node.context import Context
 from core.wire.activity import unique_members
 from core.wire.codec import Frame
@@ -108,7 +108,7 @@ class Replication:
         self._failed: dict[EntryId, EntryId | None] = {}
         """Own activities that could not be kept, to the ones before them, as long as others may point at them."""
         self._flood_until = float("-inf")
-        self._recent: deque[tuple[float, Frame]] = deque(maxlen=RECENT_MAX)
+        self._recent: deque[tuple[float, EntryId, Frame]] = deque(maxlen=RECENT_MAX)
         """What was passed on last, and when."""
         self._waiting_for: dict[EntryId, list[Callable[[str | None], None]]] = {}
         self.on_hand_out: Callable[[Entry, Frame], None] = lambda entry, frame: None
@@ -308,11 +308,20 @@ class Replication:
         self._flood_until = context.after(context.config.flood)
         if begins and self.flooding:
             since = context.now.monotonic - RECENT_SECONDS
-            frames = [frame for at, frame in self._recent if at >= since]
+            frames = [frame for at, _, frame in self._recent if at >= since]
             for link in context.connections.links(State.NATIVE):
                 if not link.eager:
                     for frame in frames:
                         context.send(link, frame)
+
+    def sent_over(self, link: Link) -> frozenset[EntryId]:
+        """What the neighbour need not be sent again: the latest entries that went over this link, or came from there.
+
+        They travel in order, so they are there before anything that is sent from now on.
+        """
+        if not link.eager:
+            return frozenset()
+        return frozenset(entry_id for at, entry_id, _ in self._recent if at > link.eager_since)
 
     @property
     def flooding(self) -> bool:
@@ -323,7 +332,7 @@ class Replication:
     def _spread(self, entry: Entry, source: int | None) -> None:
         frame = frame_of(entry)
         flooding = self.flooding
-        self._recent.append((self._context.now.monotonic, frame))
+        self._recent.append((self._context.now.monotonic, entry.id, frame))
         for link in self._context.connections.links(State.NATIVE):
             if (flooding or link.eager) and link.conn != source:
                 self._context.send(link, frame)

@@ -118,8 +118,10 @@ class Synchronisation:
         if page is None:
             self._context.send(link, SyncDone())
             return True
+        sent = self._replication.sent_over(link)
         for entry in page.entries if page.more else self._replication.completed(page, query):
-            self._context.send(link, frame_of(entry))
+            if entry.id not in sent:
+                self._context.send(link, frame_of(entry))
         vector = encode_vector(self._replication.durable_vector())
         self._context.send(link, SyncDone(upto=encode_vector(page.upto), more=page.more, vector=vector))
         return True
