@@ -1,6 +1,9 @@
 """A node's settings. Times are in seconds, sizes in bytes.
 
 `lan()` is the default; `local()` and `wan()` differ from it where the round trip matters.
+
+Where a field names figures, they were measured by the experiments of `python -m core.simulation table` with everything
+else as it is here, links of 50 ms, and two redundant links a node: the worst of several networks.
 """
 
 from __future__ import annotations
@@ -23,7 +26,8 @@ class NodeConfig:
     announce_interval: float = 5.0
     """Between announcements to base servers (base protocol)."""
     refresh_interval: float = 30.0
-    """Between announcements to our own nodes when nothing has changed; they stretch it when the network is large."""
+    """Between announcements to our own nodes when nothing has changed; they stretch it to a second for each node when
+    the network is large."""
     announce_gap: float = 0.5
     """Least time between announcements of changed loads or users: shorter spreads news faster, longer costs less."""
     lock_limit: float = 10.0
@@ -36,7 +40,9 @@ class NodeConfig:
     quiet_limit: float = 6.0
     """How long an inbound server link that shows nothing is not spoken to: base servers announce themselves by then."""
     ping_interval: float = 2.0
-    """Between pings on a native link: with `ping_misses`, how fast a half-open link is noticed."""
+    """Between pings on a native link that is silent: with `ping_misses`, how fast a half-open link is noticed, here
+    after 8 s. Shorter suspects servers that are only busy; idle links cost two messages each this often, which for a
+    node of 1,000 is three a second."""
     ping_misses: int = 3
     base_silence_limit: float = 60.0
     """A base link that says nothing for so long is taken for dead (base servers announce every 5 s)."""
@@ -47,24 +53,33 @@ class NodeConfig:
     with full jitter."""
     heal_max: float = 5.0
     """The same for servers that were lost: parts of a network that can reach each other again find that out within this
-    time, and one node of each part makes a few attempts so often for as long as anybody is missing."""
+    time, and one node of each part makes a few attempts so often for as long as anybody is missing. After a minute in
+    two parts 25 servers were one network, complete and agreed, 6.4 s after the parts could reach each other with 30 s
+    here, and 4.0 s after it with 5 s."""
     heal_jitter: float = 0.2
     """The first attempt after a loss comes within this time, at random."""
     remember_lost: float = 7 * 24 * 3600.0
     """How long a server that vanished is looked for."""
     lazy_links: int = 2
-    """Redundant links that a node keeps beside the tree: none leaves healing to redialling."""
+    """Redundant links that a node keeps beside the tree: none leaves healing to redialling. Survivors of one crash
+    among 25 servers were cut off for 0.35 s with none, 0.29 s with one, 0.14 s with two, 0.10 s with three. Each costs
+    a ping every `ping_interval` and a copy of all structural news."""
     links_max: int = 12
-    """Above this many native links, others' wishes for lazy ones are refused."""
+    """Above this many native links, others' wishes for lazy ones are refused. A thousand servers that each want two
+    have 3.5 links on average, and the one with the most has 11."""
     lazy_delay: float = 1.0
     """How long the network must have been stable before redundant links are made."""
     flood: float = 2.0
     """How long after the spanning tree has lost a link new entries are passed on over redundant links too: as long as
-    it takes until all agree on another tree. 0: never."""
+    it takes until all agree on another tree. 0: never. Without it survivors of one crash were cut off for 0.39 s among
+    25 servers and 0.58 s among 1,000; with it for 0.14 s and 0.09 s. It costs at most a message over every link for
+    each entry of that time."""
     sync_interval: float = 10.0
     """Between digests on a link (anti-entropy)."""
     order_wait: float = 30.0
-    """How long an activity waits for its sender's previous one, which a crashed server may still hold."""
+    """How long an activity waits for its sender's previous one, which a crashed server may still hold: as long as it
+    takes to start that one again. Shorter lets people whose server died be heard sooner, and breaks their order when
+    it comes back later than that."""
     drain_limit: float = 5.0
     """A leaving node is gone after this time, whatever is left undone."""
     redirect_client_limit: int = 1
@@ -90,17 +105,24 @@ class NodeConfig:
 
 
 def lan(hostname: str, port: int, secret: str) -> NodeConfig:
-    """Round trips of a few milliseconds; the default."""
+    """Round trips of a few milliseconds, up to a few hundred; the default.
+
+    With links of 0.5, 50 and 200 ms survivors of one crash among 25 were cut off for 0.00, 0.14 and 0.60 s, and what
+    had been in two parts was one 1.3, 4.0 and 7.4 s after it could be.
+    """
     return NodeConfig(hostname, port, secret)
 
 
 def local(hostname: str, port: int, secret: str) -> NodeConfig:
-    """Everything on one machine: quicker to suspect and to retry."""
+    """Everything on one machine: quicker to suspect and to retry. A half-open link is noticed after 4 s."""
     return replace(lan(hostname, port, secret), ping_interval=1.0, redial_min=0.1, heal_jitter=0.05, lazy_delay=0.5)
 
 
 def wan(hostname: str, port: int, secret: str) -> NodeConfig:
-    """Round trips of hundreds of milliseconds and lossy paths: slower to suspect."""
+    """Round trips of hundreds of milliseconds and lossy paths: slower to suspect (20 s), more patient with dials and
+    registrations. With links of 200 ms it is as quick as `lan()` when a crash is told: 0.60 s, and 8.5 s after a
+    parting.
+    """
     return replace(
         lan(hostname, port, secret),
         ping_interval=5.0,
