@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import cProfile
-import gc
 import json
 import os
 import sys
@@ -67,12 +66,18 @@ class Load:
             self._client.post(note(f"{number} {text}"))
 
 
-def resident() -> int:
-    """Bytes of memory that this process has now."""
-    for line in Path("/proc/self/smaps_rollup").read_text().splitlines():
+def resident(pid: int) -> int:
+    """Bytes of memory that a process has now."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith("Rss:"):
             return int(line.split()[1]) * 1024
     raise OSError("the system does not tell")
+
+
+def processor(pid: int) -> float:
+    """Seconds that a process has computed."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 async def main() -> None:
@@ -87,7 +92,7 @@ async def main() -> None:
         unauthenticated_per_host_max=200,
         sessions_per_connection_max=1,
         collect_after=5.0,
-        workers=int(sys.argv[1]) if len(sys.argv) > 1 else 0,
+        workers=int(sys.argv[1]),
     )
     ssh = SSHServer(node, settings)
     await ssh.start()
@@ -107,14 +112,18 @@ async def main() -> None:
             case ["rate", rate]:
                 load.rate = float(rate)
                 answer()
-            case ["cpu"]:
-                answer(cpu=time.process_time())
             case ["stats"]:
-                if not ssh.sessions():
+                if not ssh.sessions() and ssh.crew is None:
                     ssh.collector.collect()
-                    gc.unfreeze()
-                apps = sum(isinstance(each, SSHApp) for each in gc.get_objects())
-                answer(rss=resident(), apps=apps, cpu=time.process_time(), sessions=len(ssh.sessions()))
+                workers = ssh.crew.pids() if ssh.crew is not None else []
+                sizes = [resident(pid) for pid in workers]
+                answer(
+                    rss=resident(os.getpid()) + sum(sizes),
+                    workers=sizes,
+                    apps=ssh.crew.applications if ssh.crew is not None else len(SSHApp.alive),
+                    cpu=time.process_time() + sum(processor(pid) for pid in workers),
+                    node_cpu=time.process_time(),
+                )
             case ["profile", "on"]:
                 profile.enable()
                 answer()

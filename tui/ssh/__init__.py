@@ -1,4 +1,4 @@
-"""The application over SSH: one Textual app a session, all of them in the node's process and event loop.
+"""The application over SSH: one Textual app a session, many of them on one event loop, here or in workers.
 
 What it allows (`SSHSettings`) can be known without loading what it is made of.
 """

@@ -8,7 +8,8 @@ import time
 import traceback
 from collections.abc import Callable
 from contextvars import Context
-from typing import Any, Final
+from typing import Any, ClassVar, Final
+from weakref import WeakSet
 
 from rich.color import ColorSystem
 from textual import events
@@ -76,8 +77,12 @@ class SSHMainScreen(MainScreen):
 class SSHApp(ActivityApp):
     """One person's application. What goes wrong in it is logged here and concerns nobody else."""
 
+    alive: ClassVar[WeakSet[SSHApp]] = WeakSet()
+    """All that take memory in this process, whether they still run or not."""
+
     def __init__(self, home: Home, visit: Visit, query: str, **options: Any) -> None:
         super().__init__(**options)
+        self.alive.add(self)
         # Styles here have no colours out of a palette that would have to be looked up on every line.
         self._filters = [one for one in self._filters if not isinstance(one, ANSIToTruecolor)]
         own, self.stylesheet = self.stylesheet, SharedStylesheet(self, variables=self.stylesheet._variables)
@@ -137,6 +142,7 @@ class SSHApp(ActivityApp):
         # A layout paints everything by itself.
         main._repaint_required = not main._layout_required
         self._update_now()
+        self._home.painter.came(self)
         self.call_after_refresh(self._home.collector.began)
         if self._query:
             try:
@@ -261,4 +267,5 @@ def make_application(home: Home, visit: Visit, terminal: Seat, query: str) -> SS
     unsubscribe = home.subscribe(session.noticed)
     app.at_end(unsubscribe)
     app.at_end(lambda: home.painter.forget(app))
+    home.painter.comes(app)
     return app

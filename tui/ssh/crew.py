@@ -73,6 +73,11 @@ class Crew:
             return None
         return DistantStage(min(up, key=lambda member: len(member.stages)), session, connection, query)
 
+    @property
+    def applications(self) -> int:
+        """Applications that take memory in the workers, whether they still run or not; as of the last second."""
+        return sum(member.applications for member in self._members)
+
     def pids(self) -> list[int]:
         """The workers' processes."""
         return [member.pid for member in self._members if member.up]
@@ -90,12 +95,17 @@ class Member:
         self._house: Pipe[parcels.FromWorker] | None = None
         self._beside: socket.socket | None = None
         self._unanswered = 0.0
+        self._applications = 0
         self._closing = asyncio.Event()
         self._unsubscribe: Callable[[], None] = _nothing
 
     @property
     def up(self) -> bool:
         return self._beside is not None
+
+    @property
+    def applications(self) -> int:
+        return max(self._applications, len(self.stages)) if self.up else 0
 
     async def start(self) -> None:
         house, their_house = socket.socketpair()
@@ -124,6 +134,7 @@ class Member:
         await self._house.open(house)
         self._beside = beside
         self._unanswered = 0.0
+        self._applications = 0
         asyncio.get_running_loop().add_reader(beside, self._take)
         node, settings = self.server.node, self.server.settings
         self._house.send(
@@ -173,7 +184,7 @@ class Member:
         try:
             while not ended.done() and not closing.done():
                 await asyncio.wait((ended, closing), timeout=PICTURE_INTERVAL, return_when=asyncio.FIRST_COMPLETED)
-                if self.stages and self.up:
+                if self.up and (self.stages or self.applications):
                     self._show()
                 if not self.up or (
                     self._unanswered and asyncio.get_running_loop().time() - self._unanswered > SILENCE_MAX
@@ -235,8 +246,9 @@ class Member:
 
     def _told(self, message: parcels.FromWorker) -> None:
         match message:
-            case parcels.Alive():
+            case parcels.Alive(applications=applications):
                 self._unanswered = 0.0
+                self._applications = applications
             case parcels.Fault(text=text):
                 log.error("an SSH worker (process %d): %s", self.pid, text)
 

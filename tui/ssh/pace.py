@@ -17,6 +17,8 @@ from typing import Any, Final, Protocol
 
 SHARE: Final = 0.5
 """Of the event loop's time, what all frames together may take when everybody is busy."""
+SHARE_MEANWHILE: Final = 0.1
+"""The same while somebody comes in: news can wait a little, and who waits for the first frame sees nothing at all."""
 ANSWER_LIMIT: Final = 0.25
 """Seconds in which an application that has its turn begins to paint, before the next one has its."""
 
@@ -37,6 +39,15 @@ class Painter:
         self._free_at = 0.0
         self._turn = 0
         self._painting = False
+        self._coming: set[Painting] = set()
+
+    def comes(self, app: Painting) -> None:
+        """An application begins."""
+        self._coming.add(app)
+
+    def came(self, app: Painting) -> None:
+        """An application has its first frame."""
+        self._coming.discard(app)
 
     def want(self, app: Painting, due: float) -> None:
         """Have `app.paint_now` called in the application's own task, at `due` (the loop's time) or at its turn."""
@@ -45,6 +56,7 @@ class Painter:
 
     def forget(self, app: Painting) -> None:
         """The application has ended."""
+        self._coming.discard(app)
         self._waiting = deque(each for each in self._waiting if each[1] is not app)
 
     def _arm(self) -> None:
@@ -81,5 +93,6 @@ class Painter:
                     self._timer.cancel()
                     self._timer = None
                 self._painting = False
-                self._free_at = asyncio.get_running_loop().time() + cost * (1 / SHARE - 1)
+                share = SHARE_MEANWHILE if self._coming else SHARE
+                self._free_at = asyncio.get_running_loop().time() + cost * (1 / share - 1)
                 self._arm()

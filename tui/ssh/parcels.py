@@ -52,7 +52,9 @@ class News(msgspec.Struct, frozen=True, tag=True):
 
 
 class Alive(msgspec.Struct, frozen=True, tag=True):
-    """The worker's answer to a picture."""
+    """The worker's answer to a picture, and how many applications take memory there."""
+
+    applications: int
 
 
 class Fault(msgspec.Struct, frozen=True, tag=True):

@@ -18,7 +18,6 @@ import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, cast
 
 from core.node.notices import Notice
@@ -37,8 +36,8 @@ from tui.ssh.stage import FAILED, Failed, OwnStage, prepare
 from tui.ssh.terminals import kitty_keys
 from tui.widgets.line_pool import LinePool
 
-NICENESS: Final = 10
-"""How much the node's process goes before."""
+NICENESS: Final = 2
+"""How much the node's process goes before; with much more, sessions would starve where others compute as well."""
 INPUT_HIGH: Final = 64 * 1024
 NOTICES_KEPT: Final = 1_000
 
@@ -119,7 +118,9 @@ class Worker:
                 if self._node is not None:
                     self._node.show(message)
                     self._begin()
-                self._house.send(parcels.Alive())
+                from tui.ssh.application import SSHApp
+
+                self._house.send(parcels.Alive(len(SSHApp.alive)))
             case parcels.News(notice=notice):
                 self.notices.append(notice)
                 for callback in list(self._subscribers.values()):
@@ -299,8 +300,6 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
-        # Where the system shares processors among sessions first, niceness counts only within one.
-        Path("/proc/self/autogroup").write_text(f"{NICENESS}\n", encoding="ascii")
     house, beside = (int(number) for number in sys.argv[1:3])
     with asyncio.Runner() as runner:
         runner.get_loop().run_until_complete(_main(house, beside))
