@@ -57,7 +57,7 @@ def rows(*, quick: bool = False, seeds: int | None = None, jobs: int = 2) -> lis
                 f"25 servers in {parts} parts for 60 s, writing and registering, healed: complete and agreed",
                 "≤ 10 s",
                 some(count(1, 10), partial(partitions.parted, count=25, parts=parts)),
-                partial(worst, figure="whole", unit="s", bar=10.0),
+                partial(partitions.judge, 10.0),
             )
             for parts in (2, 5)
         ),

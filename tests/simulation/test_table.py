@@ -128,6 +128,9 @@ def test_a_network_that_was_in_parts_is_complete_and_agreed_within_ten_seconds()
     assert sample.problems == []
     assert sample.figures["registrations"] >= 12
     assert sample.figures["whole"] <= 10.0
+    assert partitions.judge(10.0, [sample]).met
+    broken_order = Sample("parted", {"whole": 2.0, "disordered": 1.0})
+    assert partitions.judge(10.0, [sample, broken_order]).measured.endswith("order kept in 1 of 2")
 
 
 @pytest.mark.parametrize(("senders", "bar"), [(1, 0.1), (16, 0.5)])

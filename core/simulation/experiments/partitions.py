@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
 from core.simulation.agents import Agent
 from core.simulation.checkers import ALWAYS, CONVERGED, SETTLED, nodes
-from core.simulation.experiments.measuring import Sample
+from core.simulation.experiments.measuring import Sample, Verdict, all_of, worst
 from core.simulation.experiments.worlds import ARRIVING, settled_world, write
 from core.simulation.plan import Person
 from core.simulation.schedule import between, pick, seeded
@@ -70,13 +71,29 @@ def parted(seed: int, count: int, parts: int) -> Sample:
         sample.problems.append(f"after a minute there were {len(parts_seen)} parts")
     took = _whole_after(world)
     checkers = (*ALWAYS, *(CONVERGED if took is None else SETTLED))
-    sample.problems += [f"{guarantee}: {text}" for checker in checkers for guarantee, text in checker(world)]
+    for checker in checkers:
+        for guarantee, text in checker(world):
+            if guarantee == "order":
+                sample.figures["disordered"] = 1.0
+            else:
+                sample.problems.append(f"{guarantee}: {text}")
     sample.problems += [f"{problem.guarantee}: {problem.text}" for problem in world.ledger.problems]
     if took is not None:
         sample.figures["whole"] = took
     sample.figures["registrations"] = float(len(world.ledger.registrations))
     sample.figures["activities"] = float(len(world.ledger.accepted_at))
     return sample
+
+
+def judge(bar: float, samples: Sequence[Sample]) -> Verdict:
+    """Whether all were whole in time; also in how many the order of what each person wrote was kept everywhere.
+
+    It is not where somebody wrote a last activity in one part and went on in another: that waits for the one before it
+    for `order_wait`, and a minute of parting is longer.
+    """
+    verdict = worst(samples, "whole", "s", bar)
+    kept = len(samples) - len(all_of(samples, "disordered"))
+    return Verdict(f"{verdict.measured}; order kept in {kept} of {len(samples)}", verdict.met)
 
 
 def _person(world: World, name: str, *, native: bool, registers: bool = True, username: str | None = None) -> Agent:
