@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from core.wire.entries import EntryId, Stream, VersionVector, encode_vector
@@ -26,6 +26,7 @@ class Inbox:
         self._recent: OrderedDict[object, None] = OrderedDict()
         self._streams_max = streams_max
         self._baseline: Mapping[Stream, int] | None = None
+        self._beyond: Iterable[EntryId] = ()
         self.resumable = seen is not None
         """Whether the vector says what this client has, so that a server can send what it missed."""
 
@@ -52,12 +53,13 @@ class Inbox:
         if len(self._touched) > 2 * self._streams_max:
             self._touched.popitem(last=False)
 
-    def logged_in(self, vector: Mapping[Stream, int], *, asked_history: bool) -> None:
-        """A server says what this client need not expect, once it has caught up.
+    def logged_in(self, vector: Mapping[Stream, int], beyond: Iterable[EntryId] = (), *, asked_history: bool) -> None:
+        """A server says what this client need not expect, once it has caught up: `beyond` is what comes after gaps.
 
         A client that asked for nothing of the past begins there at once: it may be redirected before it hears more.
         """
         self._baseline = vector
+        self._beyond = beyond
         if not self.resumable and not asked_history:
             self.caught_up()
 
@@ -67,7 +69,11 @@ class Inbox:
             for stream, upto in self._baseline.items():
                 if self._vector.raise_to(stream, upto):
                     self._touch(stream)
+            for entry_id in self._beyond:
+                self._vector.add(entry_id)
+                self._touch(entry_id.stream)
             self._baseline = None
+            self._beyond = ()
         self.resumable = True
 
     def seen(self) -> dict[str, int] | None:

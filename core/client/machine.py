@@ -395,7 +395,11 @@ class ClientMachine:
         self._username = message.username or self.settings.username
         if self._native:
             try:
-                self._inbox.logged_in(decode_vector(message.vector or {}), asked_history=self.settings.history > 0)
+                self._inbox.logged_in(
+                    decode_vector(message.vector or {}),
+                    [parse_entry_id(one) for one in message.beyond],
+                    asked_history=self.settings.history > 0,
+                )
             except ValueError as error:
                 self.malformed(f"LOGIN_SUCCESS: {error}", now)
                 return

@@ -70,6 +70,8 @@ class Healing:
         self._dials = 0
         self._seeds: dict[Address, Seed] = {}
         self._base: dict[Address, int] = {}
+        self._adopted: dict[Address, str] = {}
+        """Base servers that were dialled in a lost server's place, and whose."""
         self._lost_neighbours: dict[str, None] = {}
         self._responsible = 0
         self._round = 0
@@ -261,6 +263,7 @@ class Healing:
             if link.dialled is not None or link.remote_id is not None:
                 if self._context.now.monotonic - (link.established_at or 0.0) > self._context.config.redial_max:
                     self._base.pop(address, None)
+                self._adopted.pop(address, None)
                 self._redial_base(address)
         self._schedule_lazy()
 
@@ -281,23 +284,36 @@ class Healing:
                 if (guest.hostname, guest.port) == address:
                     del self._base[address]
                     return
+        lost = self._adopted.get(address)
+        if lost is not None and self._heir_of(lost) not in (None, self._context.id):
+            # It was adopted here while the heir could not be reached; two links would bring it everything twice.
+            del self._base[address], self._adopted[address]
+            return
         self._dial(address, "base", None)
 
-    def adopt(self, guests: Iterable[Guest]) -> None:
-        """Base servers whose neighbour is gone: dial them in its place."""
+    def adopt(self, guests: Iterable[Guest], lost: str | None = None) -> None:
+        """Base servers whose neighbour is gone, as far as it is known which: dial them in its place."""
         for guest in guests:
             if guest.direct:
                 address = Address(guest.hostname, guest.port)
                 if ("base", address) not in self._context.timers:
+                    if lost is not None:
+                        self._adopted[address] = lost
                     self._redial_base(address)
 
     def _adopt_guests_of(self, server: str) -> None:
         record = self._topology.records.get(server)
         if record is None or server in self._topology.reachable:
             return
-        heirs = [neighbour for neighbour in record.links if neighbour in self._topology.reachable]
-        if heirs and min(heirs) == self._context.id:
-            self.adopt(record.guests)
+        if self._heir_of(server) == self._context.id:
+            self.adopt(record.guests, server)
+
+    def _heir_of(self, server: str) -> str | None:
+        """Which of a lost server's neighbours speaks to its base servers from now on."""
+        record = self._topology.records.get(server)
+        if record is None:
+            return None
+        return min((neighbour for neighbour in record.links if neighbour in self._topology.reachable), default=None)
 
     # --- who is missing -----------------------------------------------------------------------------------------------
 

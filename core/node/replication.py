@@ -44,6 +44,8 @@ REFS_MAX = 100_000
 """How many names that clients gave activities are remembered, to recognise repetitions."""
 COPIES_MAX = 10_000
 """How many names are remembered under which more than one activity was accepted."""
+BEYOND_MAX = 256
+"""How many entries after gaps a client is told of when it logs in."""
 RECENT_SECONDS = 1.0
 """How far back what was passed on is repeated over redundant links when the tree loses a link: as long as it takes to
 notice the loss, and for the news of it to come to the other end of the network."""
@@ -470,6 +472,16 @@ class Replication:
     def client_vector(self) -> dict[Stream, int]:
         """What a client that comes now need not expect: everything that has been delivered."""
         return self._without(self._pending)
+
+    def client_beyond(self) -> list[EntryId]:
+        """What a client that comes now need not expect either, although something before it in its stream is missing or
+        has not been delivered: the last `BEYOND_MAX` entries of each such stream."""
+        covered = self.client_vector()
+        found = self.vector.beyond()
+        for stream, upto in self.vector.contiguous.items():
+            first = max(covered[stream], upto - BEYOND_MAX) + 1
+            found += [EntryId(stream.node, stream.incarnation, number) for number in range(first, upto + 1)]
+        return [entry_id for entry_id in found if entry_id not in self._pending][:BEYOND_MAX]
 
     def _without(self, missing: Iterable[EntryId]) -> dict[Stream, int]:
         covered = dict(self.vector.contiguous)

@@ -266,7 +266,8 @@ class Sessions:
             info += f": the name {message.username} belongs to an account that was registered earlier"
         if session.native:
             vector = encode_vector(self._replication.client_vector())
-            context.send(session, LoginSuccess(info, id=context.id, username=name, vector=vector))
+            beyond = [str(entry_id) for entry_id in self._replication.client_beyond()]
+            context.send(session, LoginSuccess(info, id=context.id, username=name, vector=vector, beyond=beyond))
         else:
             context.send(session, LoginSuccess(info))
         target = self._balance.redirect_for(session, message, self.load)

@@ -323,6 +323,7 @@ class SimulatedBaseServer:
                     self._refuse(connection, AuthenticationFail("log in first"))
                     return
                 body = stamp_activity(message.activity, connection.user)
+                self.world.ledger.stamped_elsewhere[body] = None
                 broadcast = ActivityBroadcast(msgspec.Raw(body))
                 self._flood(broadcast)
                 self._deliver(broadcast)

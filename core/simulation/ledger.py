@@ -71,6 +71,8 @@ class Ledger:
         self.renamings: dict[str, str] = {}
         self.strangers: dict[str, None] = {}
         """Base servers whose own people write: nobody is owed that, but nobody may get it twice."""
+        self.stamped_elsewhere: dict[bytes, None] = {}
+        """What base servers took from their clients and have passed on: they keep nothing."""
         self._account_kept: dict[str, dict[EntryId, float]] = {}
         self._agents: dict[str, Agent] = {}
         self._posts: dict[EntryId, Post] = {}
@@ -173,7 +175,8 @@ class Ledger:
         if post.by in self.strangers:
             return
         self.seen[agent.name].setdefault(post, self._schedule.time)
-        if not any(body == self.accepted[entry_id].body for entry_id in self.ids.get(post, ())):
+        known = any(body == self.accepted[entry_id].body for entry_id in self.ids.get(post, ()))
+        if not known and body not in self.stamped_elsewhere:
             self.problem("content", f"{agent.name} got {post.by}'s activity {post.number} as {body!r}")
 
     def logged_in(self, agent: Agent, name: str | None) -> None:

@@ -292,6 +292,14 @@ class VersionVector:
     def contiguous(self) -> Mapping[Stream, int]:
         return self._contiguous
 
+    def beyond(self) -> list[EntryId]:
+        """What is here beyond something that is not."""
+        return [
+            EntryId(stream.node, stream.incarnation, number)
+            for stream, numbers in self._sparse.items()
+            for number in numbers
+        ]
+
     def copy(self) -> VersionVector:
         twin = VersionVector(self._contiguous, sparse_max=self._sparse_max)
         twin._sparse = {stream: dict(beyond) for stream, beyond in self._sparse.items()}

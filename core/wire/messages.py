@@ -90,6 +90,8 @@ class LoginSuccess(_Message, frozen=True):
     username: str | None = None
     vector: Vector | None = None
     """What the client need not expect: its own vector starts from here unless it sent one."""
+    beyond: Annotated[list[Annotated[str, msgspec.Meta(max_length=256)]], msgspec.Meta(max_length=1024)] = []
+    """Entries after a gap in `vector` that the client need not expect either."""
 
 
 class LoginFailed(_Message, frozen=True):

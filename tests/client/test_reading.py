@@ -42,6 +42,19 @@ def test_the_next_login_names_what_was_seen_from_the_first_logins_vector_on() ->
     assert driven.said(wire.Login)[-1].seen == {"n.1": 6, "m.2": 9}
 
 
+def test_what_came_before_the_first_login_behind_a_gap_is_not_reported_later() -> None:
+    driven = Driven()
+    driven.start()
+    driven.connected()
+    driven.say(wire.LoginSuccess(id="aa", vector={"n.1": 4}, beyond=["n.1.6"]), wire.CaughtUp(0), broadcast(7))
+    driven.lose()
+    driven.until_dialled()
+    driven.connected()
+    assert driven.said(wire.Login)[-1].seen == {"n.1": 4}
+    driven.say(wire.LoginSuccess(id="aa", vector={"n.1": 7}), *map(broadcast, (5, 6, 7)), wire.CaughtUp(2))
+    assert [event.id for event in driven.of(ActivityArrived)] == ["n.1.7", "n.1.5"]
+
+
 def test_what_was_missed_is_reported_as_past_and_what_follows_as_live() -> None:
     driven = Driven()
     driven.online(vector={"n.1": 4})

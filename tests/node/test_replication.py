@@ -655,3 +655,19 @@ def test_what_follows_a_repetition_comes_behind_what_it_repeats() -> None:
     assert [ack.ref for ack in client.of(wire.ActivityAck)] == ["r1", "r2"]
     second = next(entry for entry in server.disk.entries.values() if entry.ref == "r2")
     assert str(second.previous) == "far.1.1"
+
+
+def test_a_client_that_comes_is_told_what_is_here_behind_a_gap() -> None:
+    network = Network()
+    server = network.start("a")
+    far = native_link(network, server)
+    far.say(broadcast(1, "one"))
+    far.say(broadcast(3, "three"))
+    far.say(broadcast(4, "four"))
+    network.run(0.5)
+    client = network.client(server)
+    client.login()
+    network.run(0.5)
+    welcome = client.of(wire.LoginSuccess)[-1]
+    assert welcome.vector is not None and welcome.vector["far.1"] == 1
+    assert welcome.beyond == ["far.1.3", "far.1.4"]

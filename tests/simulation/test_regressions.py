@@ -29,6 +29,9 @@ LESSONS: Final = {
     30021: "Who came to a server that had left, before its process had ended, was left there.",
     45081: "What came right behind a post that was refused was accepted, although its client had not heard the refusal"
     " and repeated what was refused at another server.",
+    1261: "Two servers adopted a dead one's base server while they could not reach one another: it got all twice.",
+    45116: "A client was shown what had been accepted before it came, behind a gap, after what was accepted later.",
+    50130: "What came behind a post that another server had accepted was ordered behind the post before it.",
 }
 FAILED_ONCE: Final = (318, 606, 667, 747, 851, 976, 1184, 1242, 1425)
 """These failed while the node was being written; what each of them showed was not written down."""
