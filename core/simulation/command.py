@@ -26,6 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status: 0 if everything held, 1 if something did not, 2 for wrong usage."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    for name in ("seeds", "jobs", "nodes"):
+        number = getattr(options, name, None)
+        if number is not None and number < 1:
+            print(f"--{name} must be at least 1", file=sys.stderr)
+            return 2
     match options.command:
         case "sweep":
             return _sweep(options)
@@ -49,11 +54,13 @@ def _parser() -> argparse.ArgumentParser:
     many.add_argument("--seeds", type=int, default=1000, help="how many (default 1000)")
     many.add_argument("--first", type=int, default=0, help="the first seed (default 0)")
     many.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
+    many.add_argument("--nodes", type=int, metavar="N", help="worlds of so many servers (default: 1 to 9)")
     many.add_argument("--no-shrink", action="store_true", help="do not look for the shortest failing history")
     once = commands.add_parser("replay", help="run one history again, and print what happens in it")
     source = once.add_mutually_exclusive_group(required=True)
     source.add_argument("--seed", type=int, help="the standard mix's history of this seed")
     source.add_argument("--plan", type=Path, help="a plan written by --save")
+    once.add_argument("--nodes", type=int, metavar="N", help="the same seed's history in a world of so many servers")
     once.add_argument("--without", default="", metavar="NUMBERS", help="operations to leave out, such as 0-3,7")
     once.add_argument("--quiet", action="store_true", help="only the outcome")
     once.add_argument("--save", type=Path, metavar="FILE", help="write the plan as JSON")
@@ -75,7 +82,7 @@ def _sweep(options: argparse.Namespace) -> int:
     def progress(summary: Summary, outcome: Outcome) -> None:
         nonlocal shown
         if outcome.problems and len(summary.failures) <= SHOWN_MAX:
-            _print_failure(outcome)
+            _print_failure(outcome, options.nodes)
         if time.perf_counter() - shown >= PROGRESS_SECONDS:
             shown = time.perf_counter()
             print(
@@ -85,23 +92,28 @@ def _sweep(options: argparse.Namespace) -> int:
                 flush=True,
             )
 
-    summary = sweep(range(options.first, options.first + options.seeds), options.jobs, progress)
+    summary = sweep(range(options.first, options.first + options.seeds), options.jobs, progress, options.nodes)
     _print_summary(summary)
     if not summary.failures:
         return 0
     if not options.no_shrink:
         failure = summary.failures[0]
-        _shrink(standard(failure.seed), {problem.guarantee for problem in failure.problems})
+        source = f"--seed {failure.seed}{_nodes(options.nodes)}"
+        _shrink(standard(failure.seed, options.nodes), source, {problem.guarantee for problem in failure.problems})
     return 1
 
 
-def _print_failure(outcome: Outcome) -> None:
+def _nodes(nodes: int | None) -> str:
+    return "" if nodes is None else f" --nodes {nodes}"
+
+
+def _print_failure(outcome: Outcome, nodes: int | None) -> None:
     print(f"seed {outcome.seed} FAILED:")
     for problem in outcome.problems[:5]:
         print(f"  at {problem.at:.3f} s, {problem.guarantee}: {problem.text}")
     if len(outcome.problems) > 5:
         print(f"  and {len(outcome.problems) - 5} more")
-    print(f"  replay: python -m core.simulation replay --seed {outcome.seed}", flush=True)
+    print(f"  replay: python -m core.simulation replay --seed {outcome.seed}{_nodes(nodes)}", flush=True)
 
 
 def _print_summary(summary: Summary) -> None:
@@ -133,7 +145,8 @@ def _replay(options: argparse.Namespace) -> int:
             print(f"{options.plan} is not a plan that can be read: {error}", file=sys.stderr)
             return 2
     else:
-        plan = standard(options.seed)
+        plan = standard(options.seed, options.nodes)
+    source = f"--plan {options.plan}" if options.plan is not None else f"--seed {options.seed}{_nodes(options.nodes)}"
     try:
         plan = plan.without(numbers_of(options.without))
     except ValueError:
@@ -146,7 +159,7 @@ def _replay(options: argparse.Namespace) -> int:
     report = run(plan, verbose=not options.quiet)
     _print_report(report)
     if report.failed and options.shrink:
-        _shrink(plan, {problem.guarantee for problem in report.problems})
+        _shrink(plan, source, {problem.guarantee for problem in report.problems}, numbers_of(options.without))
     return 1 if report.failed else 0
 
 
@@ -175,8 +188,11 @@ def _print_report(report: Report) -> None:
         print("all guarantees held")
 
 
-def _shrink(plan: Plan, guarantees: set[str]) -> None:
-    """Print the shortest history found in which one of the same guarantees is broken."""
+def _shrink(plan: Plan, source: str, guarantees: set[str], before: frozenset[int] = frozenset()) -> None:
+    """Print the shortest history found in which one of the same guarantees is broken, and the command that replays it.
+
+    `source` is how a command line names the whole plan, of which `before` has been left out already.
+    """
 
     def fails(shorter: Plan) -> bool:
         try:
@@ -193,16 +209,16 @@ def _shrink(plan: Plan, guarantees: set[str]) -> None:
             print(f"{index:4} {operation}")
     for problem in run(short).problems[:3]:
         print(f"  at {problem.at:.3f} s, {problem.guarantee}: {problem.text}")
-    print(f"replay: python -m core.simulation replay --seed {plan.seed} --without {ranges_of(left_out)}")
+    kept = [number for number in range(len(plan.operations) + len(before)) if number not in before]
+    numbers = before | {kept[index] for index in left_out}
+    without = f" --without {ranges_of(numbers)}" if numbers else ""
+    print(f"replay: python -m core.simulation replay {source}{without}")
 
 
 # --- table ------------------------------------------------------------------------------------------------------------
 
 
 def _table(options: argparse.Namespace) -> int:
-    if options.seeds is not None and options.seeds < 1:
-        print("--seeds must be at least 1", file=sys.stderr)
-        return 2
     found = rows(quick=options.quick, seeds=options.seeds, jobs=options.jobs)
     if options.row:
         names = [row.name for row in found]

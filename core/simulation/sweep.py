@@ -6,6 +6,7 @@ import multiprocessing
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from core.simulation.ledger import Problem
 from core.simulation.mix import standard
@@ -71,9 +72,9 @@ def outcome_of(report: Report) -> Outcome:
     )
 
 
-def judge(seed: int) -> Outcome:
+def judge(seed: int, servers: int | None = None) -> Outcome:
     """Run the standard mix's history of a seed. An exception is a failure of that history, not of the sweep."""
-    plan = standard(seed)
+    plan = standard(seed, servers)
     try:
         return outcome_of(run(plan))
     except Exception as error:
@@ -81,20 +82,26 @@ def judge(seed: int) -> Outcome:
         return Outcome(seed, [problem], "", 0, 0.0, None, {}, {}, len(plan.operations))
 
 
-def judged(seeds: Iterable[int], jobs: int) -> Iterator[Outcome]:
+def judged(seeds: Iterable[int], jobs: int, servers: int | None = None) -> Iterator[Outcome]:
     """The outcomes of seeds, in their order."""
+    one = partial(judge, servers=servers)
     if jobs <= 1:
-        yield from map(judge, seeds)
+        yield from map(one, seeds)
         return
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        yield from pool.imap(judge, seeds, chunksize=20)
+        yield from pool.imap(one, seeds, chunksize=20 if servers is None else 1)
 
 
-def sweep(seeds: Iterable[int], jobs: int, on_outcome: Callable[[Summary, Outcome], None] | None = None) -> Summary:
-    """Run many seeds."""
+def sweep(
+    seeds: Iterable[int],
+    jobs: int,
+    on_outcome: Callable[[Summary, Outcome], None] | None = None,
+    servers: int | None = None,
+) -> Summary:
+    """Run many seeds, in worlds of so many `servers` if that is given."""
     started = time.perf_counter()
     summary = Summary()
-    for outcome in judged(seeds, jobs):
+    for outcome in judged(seeds, jobs, servers):
         summary.add(outcome)
         summary.real_seconds = time.perf_counter() - started
         if on_outcome is not None:

@@ -1,0 +1,64 @@
+"""The simulator's README is true: every command in it is run, and it names every kind of fault and every guarantee."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.simulation.mix import FAULTS
+from tests.simulation.test_checkers import CASES
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "core" / "simulation" / "README.md").read_text(encoding="utf-8")
+LIMIT = 55.0
+SHORTER = {"--seeds 100000": "--seeds 4", "--nodes 100 --seeds 20": "--nodes 40 --seeds 1"}
+"""What would take minutes is run with smaller numbers."""
+
+
+def commands() -> list[str]:
+    return [line.strip() for line in README.splitlines() if line.startswith("    python ")]
+
+
+def adapted(line: str) -> list[str]:
+    for long, short in SHORTER.items():
+        line = line.replace(long, short)
+    if line.endswith("sweep"):
+        line += " --seeds 20"
+    if line.endswith("table --quick"):
+        line += " --row storm --seeds 1"
+    return [sys.executable, *shlex.split(line)[1:]]
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("simulation")
+
+
+def test_every_command_of_the_readme_works(directory: Path) -> None:
+    lines = commands()
+    assert len(lines) >= 8
+    for line in lines:
+        done = subprocess.run(
+            adapted(line),
+            cwd=directory,
+            env={"PYTHONPATH": str(ROOT), "PATH": ""},
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+            check=False,
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+        assert "all guarantees held" in done.stdout or "table" in line
+
+
+def test_the_readme_names_every_kind_of_fault() -> None:
+    assert [kind for kind in FAULTS if f"| {kind} |" not in README] == []
+
+
+def test_the_readme_names_every_guarantee_that_a_checker_sees_to() -> None:
+    section = README.split("## Checkers")[1].split("##")[0]
+    assert [case.guarantee for case in CASES if case.guarantee not in section] == []
