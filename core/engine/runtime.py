@@ -121,6 +121,8 @@ class Runtime:
         self._wake_handle: asyncio.TimerHandle | None = None
         self._slow: dict[Connection, None] = {}
         self._progress_handle: asyncio.TimerHandle | None = None
+        self._paced: dict[Connection, list[FetchPage]] = {}
+        """Pages that wait for their connection to take what was sent to it."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._key_changes: dict[int, asyncio.Future[str | None]] = {}
         self._last_key_change = 0
@@ -264,6 +266,7 @@ class Runtime:
 
     def closed(self, connection: Connection, reason: str) -> None:
         self._connections.pop(connection.conn, None)
+        self._fetch_paced(connection)
         self.deliver(ConnectionClosed(connection.conn, reason, connection.unsent))
 
     def gone(self, connection: Connection) -> None:
@@ -276,6 +279,7 @@ class Runtime:
     def waiting(self, connection: Connection, waits: bool) -> None:
         if not waits:
             self._slow.pop(connection, None)
+            self._fetch_paced(connection)
             return
         self._slow[connection] = None
         connection.check_progress(self.loop.time())
@@ -364,7 +368,22 @@ class Runtime:
         self._check_congestion()
 
     def _fetch_page(self, action: FetchPage) -> None:
-        self._persistence.fetch(action.token, action.query)
+        if action.conn is None:
+            self._persistence.fetch(action.token, action.query)
+        else:
+            # Behind the flush of what was sent to it.
+            self.loop.call_soon(self._fetch_for, action, action.conn)
+
+    def _fetch_for(self, action: FetchPage, conn: int) -> None:
+        connection = self._connections.get(conn)
+        if connection is not None and not connection.closing and connection.outbox.waits:
+            self._paced.setdefault(connection, []).append(action)
+        else:
+            self._persistence.fetch(action.token, action.query)
+
+    def _fetch_paced(self, connection: Connection) -> None:
+        for action in self._paced.pop(connection, ()):
+            self._persistence.fetch(action.token, action.query)
 
     def _hash_secret(self, action: HashSecret) -> None:
         token = action.token

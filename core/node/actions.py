@@ -81,10 +81,15 @@ class Persist:
 
 @dataclass(frozen=True, slots=True)
 class FetchPage:
-    """Read entries; Fetched follows, as of no earlier than every Persist before this."""
+    """Read entries; Fetched follows, as of no earlier than every Persist before this.
+
+    With `conn`, they are read once that connection has taken what was sent to it before, or is gone: somebody who has
+    missed much and reads slowly is sent no more than it takes.
+    """
 
     token: int
     query: Fetch
+    conn: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,8 @@ notice the loss, and for the news of it to come to the other end of the network.
 RECENT_MAX = 256
 """How many entries that may be at most; more would clog the links when they are needed most. What is older, or more,
 is asked for when another link takes the lost one's place."""
+CATCHING_UP_MAX = 20_000
+"""Activities that may wait for a client to have caught up; with more it is disconnected, and resumes from there."""
 UNKEPT_MAX = 100_000
 """Others' entries that wait in memory for a disk to work again. Of more, the oldest are missing on this node until its
 next start, when it finds out and asks for them."""
@@ -396,9 +398,11 @@ class Replication:
         context = self._context
         context.actions.append(Broadcast(frame))
         self.on_hand_out(entry, frame)
-        for session in context.connections.catching_up.values():
-            if session.backlog is not None:
+        for session in list(context.connections.catching_up.values()):
+            if session.backlog is not None and session.state is not State.CLOSING:
                 session.backlog[entry.id] = entry
+                if len(session.backlog) > CATCHING_UP_MAX:
+                    context.close(session, f"too slow: {CATCHING_UP_MAX} activities came while it caught up")
         base_links = [link for link in context.connections.links(State.BASE, State.QUIET) if link.conn != source]
         if base_links:
             body = unique_members(entry.body)

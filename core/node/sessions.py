@@ -328,7 +328,7 @@ class Sessions:
         session.reading = True
         token = self._context.token()
         self._fetching[token] = (session, query)
-        self._context.actions.append(FetchPage(token, query))
+        self._context.actions.append(FetchPage(token, query, session.conn))
 
     def fetched(self, token: int, page: Page | None) -> bool:
         """The answer to a FetchPage; whether the question was this part's."""
