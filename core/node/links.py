@@ -79,6 +79,8 @@ class Links:
         self._synchronisation = synchronisation
         self._healing = healing
         self._drain = drain
+        self.established = 0
+        """How many native links there have been."""
 
     # --- getting acquainted -------------------------------------------------------------------------------------------
 
@@ -241,6 +243,7 @@ class Links:
     def _become_native(self, link: Link) -> None:
         context = self._context
         link.state = State.NATIVE
+        self.established += 1
         remote = link.remote_id or ""
         self._topology.link_up(remote, link.stamp)
         self._announcements.introduce(link)

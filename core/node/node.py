@@ -250,9 +250,11 @@ class Node:
     def _steer_links(self) -> None:
         """Make each native link eager or lazy as the spanning tree now says."""
         tree = self.topology.tree_neighbours(self._context.id)
-        if tree is self._tree:
+        # A link in place of one that has just gone leaves the tree as it is.
+        if tree is self._tree and self.links.established == self._steered:
             return
         self._tree = tree
+        self._steered = self.links.established
         for link in self._context.connections.links(State.NATIVE):
             eager = link.remote_id in tree
             if eager and not link.eager:
@@ -265,6 +267,7 @@ class Node:
             self.announcements.tell_base(base, only_new=True)
 
     _tree: list[str] | None = None
+    _steered = 0
     _losses = 0
 
     # --- connections --------------------------------------------------------------------------------------------------

@@ -163,6 +163,8 @@ class BaseAgent(Agent):
                 if not self.world.whole:
                     ledger.disconnected(self, noticed=False)
                 ledger.logged_in(self, self.username)
+                if self.end.peer in ledger.strangers:
+                    ledger.disconnected(self, noticed=False)
             case Redirect():
                 ledger.redirected(self)
                 self._drop("redirected")

@@ -236,6 +236,10 @@ class Ledger:
     def owed(self) -> Iterator[tuple[str, Post]]:
         """(agent, activity) for everything that has to reach somebody and has not yet."""
         for name, since in self.since.items():
+            end = self._agents[name].end
+            if end is not None and end.peer in self.strangers:
+                # Base servers do not know what somebody missed; elsewhere it comes.
+                continue
             seen = self.seen[name]
             for post, at in self.accepted_at.items():
                 if at > since and post not in seen:

@@ -308,7 +308,9 @@ class SimulatedServer:
         node = self.node
         assert node is not None
         self.finished = action.undone
-        self.missed = bool(action.undone) or node.topology.own.successor is None
+        # A base server that took its place keeps nothing.
+        others = {server.id for server in self.world.servers.values()}
+        self.missed = bool(action.undone) or node.topology.own.successor not in others
         # What was sent last still goes out: the process ends a moment later.
         self.world.schedule.after(1.5, lambda: self._stop() if self.node is node else None)
 
