@@ -8,8 +8,8 @@ from pathlib import Path
 
 
 def usual_workers() -> int:
-    """One process for the sessions where there is a second processor for it, else none."""
-    return 1 if (os.cpu_count() or 1) > 1 else 0
+    """Two processes for the sessions where there is a second processor: people come in bursts. Else none."""
+    return 2 if (os.cpu_count() or 1) > 1 else 0
 
 
 @dataclass(frozen=True, slots=True)
