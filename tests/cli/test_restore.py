@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,8 @@ def backup(program: Program, tmp_path: Path) -> Path:
     """A backup of a server on which something was posted, and whose own data is gone."""
     with running_node(program, tmp_path / "lost", "--backup-interval", "1") as node:
         assert program.run("post", node.address, "remember me").status == 0
-        node.log.wait("backup")
-        node.log.wait("backup")
+        node.log.wait("backups/backup-")
+        node.log.wait("backups/backup-")
         node.process.kill()
         node.process.wait(LIMIT)
     return max((tmp_path / "lost" / "backups").iterdir())
@@ -25,6 +26,7 @@ def test_a_restored_server_knows_what_the_lost_one_knew(program: Program, backup
     ended = program.run("restore", str(backup), "--data-dir", str(tmp_path / "new"))
     assert ended.status == 0, ended.err
     assert ended.out == ""
+    assert "--secret-file" in ended.err and "network-secret" in ended.err
     with running_node(program, tmp_path / "new") as node:
         assert "remember me" in program.run("tail", node.address, "--since", "9", "--no-follow").out
 
@@ -35,7 +37,17 @@ def test_existing_data_is_kept_unless_told_otherwise(program: Program, backup: P
     refused = program.run("restore", str(backup), "--data-dir", target)
     assert refused.status == 6
     assert "--force" in refused.err
-    assert program.run("restore", str(backup), "--data-dir", target, "--force").status == 0
+    secret = tmp_path / "new" / "network-secret"
+    secret.write_text("the secret of the network\n")
+    forced = program.run("restore", str(backup), "--data-dir", target, "--force")
+    assert forced.status == 0
+    assert secret.read_text() == "the secret of the network\n"
+    assert "--secret-file" not in forced.err, "the secret that is there goes on"
+
+
+def test_the_help_names_a_backup_as_they_are_called(program: Program, backup: Path) -> None:
+    (example,) = re.findall(r"backups/(\S+)", program.run("restore", "--help").out)
+    assert re.sub(r"\d", "0", example) == re.sub(r"\d", "0", backup.name)
 
 
 def test_a_running_servers_data_is_not_replaced(program: Program, backup: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from tests.base_peers.network import chain, random_tree
+from tests.base_peers.network import chain, random_tree, star
 from tests.processes.harness import NodeNetwork, NodeProcess, wait_for
 from tests.processes.people import Person
 
@@ -60,11 +60,20 @@ async def chatter(person: Person, prefix: str, interval: float = 0.02) -> AsyncI
         await asyncio.gather(task, return_exceptions=True)
 
 
-@pytest.mark.parametrize("victims", [[2], [0], [2, 3]], ids=["a middle one", "the root", "two neighbours at once"])
+@pytest.mark.parametrize(
+    ("parents", "victims"),
+    [
+        pytest.param(chain(5), [2], id="the middle of a chain"),
+        pytest.param(star(5), [0], id="the hub of a star"),
+        pytest.param(chain(5), [2, 3], id="two neighbours at once"),
+        pytest.param(chain(5), [0], id="the root of a chain", marks=pytest.mark.slow),
+        pytest.param(random_tree(6, seed=7), [0], id="the root of a tree", marks=pytest.mark.slow),
+    ],
+)
 async def test_the_others_close_the_gap_and_who_comes_back_learns_what_it_missed(
-    nodes: NodeNetwork, victims: Sequence[int]
+    nodes: NodeNetwork, parents: Sequence[int], victims: Sequence[int]
 ) -> None:
-    servers = await nodes.build(chain(5))
+    servers = await nodes.build(parents)
     await registered(servers[2], "before")
     async with Person([servers[1]]) as reader, Person([servers[4]]) as writer:
         await writer.post_accepted(["one", "two"])
@@ -163,7 +172,10 @@ async def test_all_are_killed_and_started_again_and_everything_acknowledged_is_t
                 late.in_order(f"{name} ")
 
 
-async def test_a_server_that_stood_still_is_left_out_and_comes_back_with_everything(nodes: NodeNetwork) -> None:
+@pytest.mark.parametrize("seconds", [0.0, pytest.param(60.0, marks=pytest.mark.slow)])
+async def test_a_server_that_stood_still_is_left_out_and_comes_back_with_everything(
+    nodes: NodeNetwork, seconds: float
+) -> None:
     first, middle, last = await nodes.build(chain(3))
     async with Person([first]) as writer, Person([last]) as reader, Person([middle]) as sleeper:
         await writer.post_accepted(["before"])
@@ -173,6 +185,7 @@ async def test_a_server_that_stood_still_is_left_out_and_comes_back_with_everyth
         await nodes.settled([first, last], limit=20)
         await writer.post_accepted(["meanwhile"])
         await reader.has(["meanwhile"])
+        await asyncio.sleep(seconds)
         middle.resume()
         await nodes.settled([first, middle, last])
         await writer.post_accepted(["after"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import shutil
 import sys
 from collections.abc import AsyncIterator
@@ -116,6 +117,50 @@ async def test_a_full_disk_refuses_with_a_reason_serves_on_and_recovers_by_itsel
     async with Person([full], history=1000) as late:
         await late.has([*accepted, "from a healthy one"])
         late.nothing_twice()
+
+
+async def test_a_disk_that_takes_no_write_any_more_costs_nothing_that_was_promised(nodes: NodeNetwork) -> None:
+    (node,) = await nodes.build([])
+    async with await node.client() as client:
+        await client.register("ann", "her secret")
+
+    async def fails() -> bool:
+        return bool((await node.status())["storage_error"])
+
+    async def works() -> bool:
+        return not await fails()
+
+    async with Person([node], "ann", "her secret") as writer:
+        await writer.post_accepted(["before"])
+        # From here on every write to a file fails, as on a file system that the kernel has made read-only. (It refuses
+        # to do so on request while files are open for writing.)
+        before = resource.prlimit(node.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(node.pid, resource.RLIMIT_FSIZE, (0, before[1]))
+        writer.post("refused")
+        await wait_for(lambda: writer.refused == ["refused"], 10, "the post is refused")
+        await wait_for(fails, 10, "status says so")
+        async with await node.client() as client:
+            client.send({"command": "REGISTER", "username": "bob", "secret": "his secret"})
+            reason = await client.expect_refusal("REGISTER_FAILED")
+            assert "cannot keep accounts" in reason, reason
+        # What is there is served: accounts and the past.
+        async with Person([node], "ann", "her secret", history=10) as reader:
+            await reader.has(["before"])
+        resource.prlimit(node.pid, resource.RLIMIT_FSIZE, before)
+        await wait_for(works, 30, "the disk takes writes")
+        await writer.post_accepted(["after"])
+        await registered(node, "bob", "his secret")
+    node.kill9()
+    await node.wait()
+    await node.restart()
+    async with Person([node], "bob", "his secret", history=10) as late:
+        await late.has(["before", "after"])
+        assert late.arrived == ["before", "after"]
+
+
+async def registered(node: NodeProcess, name: str, secret: str) -> None:
+    async with await node.client() as client:
+        await client.register(name, secret)
 
 
 async def test_a_read_only_data_directory_ends_the_start_with_status_6(tmp_path: Path) -> None:

@@ -44,6 +44,8 @@ async def test_people_of_every_kind_are_handed_over_and_nothing_accepted_is_lost
         assert base.redirects == [successor]
         assert not base.unknown
         await nodes.settled(rest)
+        gone = [server for server in (await rest[0].status())["servers"] if server["state"] == "unreachable"]
+        assert gone == [], "who has left is not missed"
         await native.answered()
         await reader.has(native.accepted)
         await native.has(native.accepted)

@@ -260,8 +260,9 @@ def _restore(commands: Commands[_Parser]) -> None:
         commands,
         "restore",
         "rebuild a server's data from a backup",
-        "  activity-tui restore backups/2026-01-31T12-00-00.backup --data-dir /var/lib/activity-tui\n",
-        "The server must not be running. Data that exists is kept unless --force says otherwise.",
+        "  activity-tui restore backups/backup-20260131T120000.000Z.db --data-dir /var/lib/activity-tui\n",
+        "The server must not be running. Data that exists is kept unless --force says otherwise. Backups hold "
+        "users and activities, but not the network's secret: give it when the server is started.",
     )
     parser.add_argument("backup", metavar="BACKUP", help="the backup file")
     parser.add_argument("--force", action="store_true", default=False, help="replace the data that is there")

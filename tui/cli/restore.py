@@ -9,6 +9,7 @@ from tui.cli import values
 from tui.cli.console import CommandFailed, ExitStatus, say, usage_error
 from tui.cli.inputs import choices_of
 from tui.cli.settings import default_data_dir
+from tui.cli.starting import SECRET_FILE
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,4 +32,10 @@ def run(arguments: argparse.Namespace) -> int:
     if aside is not None:
         say(f"the data that was there is now in {aside}")
     say(f"restored {data_dir} from {backup}; `activity-tui serve --data-dir {data_dir}` starts the server")
+    if not (data_dir / SECRET_FILE).exists():
+        say(
+            "no backup holds the network's secret: start with --secret-file FILE (or ACTIVITY_TUI_SECRET) to go on with"
+            f" the old one, which another server keeps in its data directory as {SECRET_FILE}; without it a new one is"
+            " made, which lets no server of the old network in"
+        )
     return ExitStatus.DONE
