@@ -14,6 +14,7 @@ announced to it.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -32,6 +33,9 @@ from core.wire.limits import VERIFIER_CHARACTERS_MAX
 from core.wire.messages import LockAllowed, LockDenied, LockRelease, LockRequest
 from core.wire.names import secret_problem
 
+RELEASED_MAX: Final = 10_000
+"""How many claims that were given up are remembered: a request that was sent round a cycle of links comes back after
+the release, and would otherwise open the claim again, to be followed by the release again, for ever."""
 RETRY_DELAY: Final = 0.25
 """Seconds before the network is asked again when it changed under the first question."""
 
@@ -91,6 +95,8 @@ class Registration:
         self._claims: dict[str, dict[str, Claim]] = {}
         self._claims_by_id: dict[str, Claim] = {}
         self._echoes: dict[str, Echo] = {}
+        self._released: OrderedDict[str, None] = OrderedDict()
+        """Claims whose origin gave up, the latest of them."""
         self._hashing: dict[int, Claim] = {}
         self._waiting: dict[str, list[Callable[[], None]]] = {}
         self._counter = 0
@@ -288,7 +294,7 @@ class Registration:
             self._context.invalid(link, "LOCK_REQUEST: the claim is a registration of another name")
             return
         is_own = message.claim.startswith(f"{self._context.id}.{self._context.incarnation}.")
-        if is_own or (known is not None and known.round >= message.round):
+        if is_own or message.claim in self._released or (known is not None and known.round >= message.round):
             # A second way to here: this node's own answer goes back the first one.
             self._count(link, LockAllowed(message.username, claim=message.claim, round=message.round, count=0))
             return
@@ -534,6 +540,7 @@ class Registration:
 
     def released(self, link: Link, message: LockRelease) -> None:
         """A LOCK_RELEASE arrived: the claim's origin gave up."""
+        self._note_released(message.claim)
         claim = self._claims_by_id.get(message.claim)
         if claim is not None and claim.done is None and claim.username == message.username:
             self._release(claim, link.conn)
@@ -545,6 +552,11 @@ class Registration:
                 self._context.send(link, LockRelease(claim.username, claim.id))
         self._tell_base_to_drop(claim)
         self._wake(claim.username)
+
+    def _note_released(self, claim_id: str) -> None:
+        self._released[claim_id] = None
+        if len(self._released) > RELEASED_MAX:
+            self._released.popitem(last=False)
 
     def _tell_base_to_drop(self, claim: Claim) -> None:
         for conn in claim.asked_base:

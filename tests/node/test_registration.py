@@ -373,3 +373,28 @@ def test_a_request_cannot_take_over_another_registration_by_its_claim() -> None:
     assert client.commands == ["REGISTER_SUCCESS"]
     network.run(20.0)
     assert open_claims(network) == 0
+
+
+def test_a_request_that_comes_round_a_cycle_after_its_release_does_not_lock_the_name_again() -> None:
+    network = Network()
+    server = network.start("a")
+    peers = []
+    for name in ("one", "two"):
+        peer = network.peer(server)
+        peer.say(wire.Authenticate("network secret", id=name, incarnation=1, features=["sync"]))
+        network.run(0.1)
+        peers.append(peer)
+    first, second = peers
+    request = wire.LockRequest("ann", claim="far.1.1", round=2, stamp=1, verifier="$argon2id$s")
+    first.say(request)
+    network.run(0.1)
+    assert open_claims(network) == 1
+    first.say(wire.LockRelease("ann", "far.1.1"))
+    network.run(0.1)
+    assert open_claims(network) == 0
+    first.log.clear()
+    second.say(request)
+    network.run(0.1)
+    assert open_claims(network) == 0
+    assert second.of(wire.LockAllowed)[-1].count == 0
+    assert first.of(wire.LockRequest) == []

@@ -33,6 +33,8 @@ LESSONS: Final = {
     45116: "A client was shown what had been accepted before it came, behind a gap, after what was accepted later.",
     50130: "What came behind a post that another server had accepted was ordered behind the post before it.",
     103908: "A link that took the place of one with the same stamp stayed lazy, although it was in the spanning tree.",
+    105975: "A request and the release of a claim that had been given up chased each other round a cycle of links, and"
+    " kept a name locked for ever.",
 }
 FAILED_ONCE: Final = (318, 606, 667, 747, 851, 976, 1184, 1242, 1425)
 """These failed while the node was being written; what each of them showed was not written down."""
