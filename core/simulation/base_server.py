@@ -243,7 +243,8 @@ class SimulatedBaseServer:
             case ActivityBroadcast():
                 body = bytes(message.activity)
                 self.activities[body] = self.activities.get(body, 0) + 1
-                if self.activities[body] == 2:
+                # What liars made up bears no user's name, and may well be the same twice.
+                if self.activities[body] == 2 and b'"authenticated_user"' in body:
                     self._harm(f"was sent an activity twice: {body[:200]!r}")
                 self._flood(message, conn)
                 self._deliver(message)
