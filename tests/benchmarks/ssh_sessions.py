@@ -342,19 +342,21 @@ class Bench:
             return await server.ask("stats")
 
         async with self._server() as server:
-            hundredth = 0
+            hundredth = later = 0
             for number in range(count):
                 person = await self._person(server)
                 person.chan.write(b"x\x1b[<35;4;5M")
                 await person.close()
                 if number == min(99, count // 3):
                     hundredth = (await left())["rss"]
+                if number == count * 2 // 3:
+                    later = (await left())["rss"]
             stats = await left()
             grown = (stats["rss"] - hundredth) / 1e6
             self._table.add(
                 f"{count} sessions opened and closed: applications alive; growth after the first 100",
                 "0; ≤ 5 MB",
-                f"{stats['apps']}; {grown:.1f} MB",
+                f"{stats['apps']}; {grown:.1f} MB, of that {(stats['rss'] - later) / 1e6:.1f} MB in the last third",
                 stats["apps"] == 0 and grown <= 5,
             )
 
