@@ -172,7 +172,7 @@ async def test_all_are_killed_and_started_again_and_everything_acknowledged_is_t
                 late.in_order(f"{name} ")
 
 
-@pytest.mark.parametrize("seconds", [0.0, pytest.param(60.0, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [0.0, pytest.param(60.0, marks=[pytest.mark.slow, pytest.mark.timeout(180)])])
 async def test_a_server_that_stood_still_is_left_out_and_comes_back_with_everything(
     nodes: NodeNetwork, seconds: float
 ) -> None:
