@@ -81,7 +81,9 @@ class NativeAgent(Agent):
     def _open(self, address: Address) -> None:
         self.line += 1
         self.world.ledger.new_client(self)
-        others = [one for one in self.world.addresses if one != address]
+        # A person asks around for servers of the network, and is told none that has left.
+        servers = self.world.servers.values()
+        others = [one.address for one in servers if one.address != address and one.finished is None]
         named = self.username != "anonymous"
         settings = replace(
             SETTINGS,
