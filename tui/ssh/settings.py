@@ -6,10 +6,17 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+WORKERS_USUAL_MAX = 4
+
 
 def usual_workers() -> int:
-    """Two processes for the sessions where there is a second processor: people come in bursts. Else none."""
-    return 2 if (os.cpu_count() or 1) > 1 else 0
+    """Processes for the sessions: one for each two processors.
+
+    Measured on two processors: one worker paints fifty people who come at once within 2.4 s, two within 1.4 s, but two
+    leave the node too little of the machine, and each keeps some megabytes that its first sessions have warmed up.
+    """
+    processors = os.cpu_count() or 1
+    return min(processors // 2, WORKERS_USUAL_MAX)
 
 
 @dataclass(frozen=True, slots=True)
