@@ -6,7 +6,9 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from core.wire.entries import EntryId, Stream, VersionVector, encode_vector
+from core.client.events import ActivityArrived
+from core.wire.entries import EntryId, Stream, VersionVector, encode_vector, parse_entry_id
+from core.wire.messages import ActivityBroadcast
 from core.wire.names import original_name
 
 RECENT_MAX: Final = 20_000
@@ -29,9 +31,25 @@ class Inbox:
         self._beyond: Iterable[EntryId] = ()
         self.resumable = seen is not None
         """Whether the vector says what this client has, so that a server can send what it missed."""
+        self.live = False
+        """Whether what arrives is new, and not what was missed or asked for."""
 
-    def offer(self, entry_id: EntryId | None, sender: str, ref: str | None) -> bool:
-        """An activity arrived; whether it is new."""
+    def connected(self) -> None:
+        """There is a new connection: what comes first may be the past."""
+        self.live = False
+
+    def receive(self, message: ActivityBroadcast, own_ref: str | None) -> ActivityArrived | None:
+        """An activity arrived, the client's own if it has a name for it; what to tell of it, if it is new."""
+        try:
+            entry_id = parse_entry_id(message.id) if message.id is not None else None
+        except ValueError:
+            entry_id = None
+        sender = message.sender or ""
+        if not self._is_new(entry_id, sender, message.ref):
+            return None
+        return ActivityArrived(message.id, bytes(message.activity), sender, message.stamp, self.live, own_ref)
+
+    def _is_new(self, entry_id: EntryId | None, sender: str, ref: str | None) -> bool:
         if entry_id is not None:
             if entry_id in self._vector or not self._first(entry_id):
                 return False
@@ -61,10 +79,14 @@ class Inbox:
         self._baseline = vector
         self._beyond = beyond
         if not self.resumable and not asked_history:
-            self.caught_up()
+            self._begin_at_baseline()
 
     def caught_up(self) -> None:
         """What was missed is through: from here on everything is live."""
+        self._begin_at_baseline()
+        self.live = True
+
+    def _begin_at_baseline(self) -> None:
         if self._baseline is not None:
             for stream, upto in self._baseline.items():
                 if self._vector.raise_to(stream, upto):

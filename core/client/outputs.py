@@ -39,3 +39,29 @@ class Tell:
 
 
 Output = Connect | Send | Disconnect | WakeAt | Tell
+
+
+class Outputs:
+    """What is wanted and has not been carried out yet, in order."""
+
+    def __init__(self) -> None:
+        self._wanted: list[Output] = []
+
+    def take(self) -> list[Output]:
+        wanted, self._wanted = self._wanted, []
+        return wanted
+
+    def connect(self, address: Address | None) -> None:
+        self._wanted.append(Connect(address))
+
+    def send(self, message: Message) -> None:
+        self._wanted.append(Send(message))
+
+    def disconnect(self) -> None:
+        self._wanted.append(Disconnect())
+
+    def wake_at(self, at: float | None) -> None:
+        self._wanted.append(WakeAt(at))
+
+    def tell(self, event: ClientEvent) -> None:
+        self._wanted.append(Tell(event))

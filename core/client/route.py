@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from core.wire.address import Address
@@ -11,6 +11,8 @@ LEARNT_MAX: Final = 16
 """Servers remembered from redirects and farewells."""
 VISITED_MAX: Final = 16
 """Servers that a login names as those that have redirected the client."""
+SERVERS_HEARD_MAX: Final = 16
+"""Servers of a picture of the network that are looked at."""
 
 
 class Route:
@@ -93,7 +95,14 @@ class Route:
         self._learnt.insert(0, address)
         del self._learnt[LEARNT_MAX:]
 
-    def hear_of(self, addresses: Sequence[Address]) -> None:
-        """Servers that another one says are there."""
-        self._learnt.extend(address for address in addresses if address not in self._learnt)
+    def hear_of(self, status: Mapping[str, object]) -> None:
+        """A server's picture of the network: the servers that it says are there."""
+        servers = status.get("servers")
+        for server in servers[:SERVERS_HEARD_MAX] if isinstance(servers, list) else ():
+            if isinstance(server, dict) and server.get("state") == "reachable":
+                host, port = server.get("hostname"), server.get("port")
+                if isinstance(host, str) and isinstance(port, int):
+                    address = Address(host, port)
+                    if address not in self._learnt:
+                        self._learnt.append(address)
         del self._learnt[LEARNT_MAX:]

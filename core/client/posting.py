@@ -1,0 +1,186 @@
+"""Posting: each activity goes out under a name, in the order of writing, again and again until it is answered.
+
+A native server answers by that name. A base server knows none: it accepts by broadcasting, so what is sent to one is
+recognised by its content, and never sent twice.
+"""
+
+from __future__ import annotations
+
+import base64
+import random
+from typing import Final
+
+import msgspec
+
+from core.client.account import Account
+from core.client.events import ActivityAccepted, ActivityRefused, ActivityUnknown
+from core.client.outputs import Outputs
+from core.client.posts import Post, Posts, raw_activity
+from core.client.settings import ClientSettings
+from core.wire import messages as wire
+from core.wire.codec import encode
+from core.wire.entries import COUNTER_MAX, parse_entry_id
+from core.wire.limits import CLIENT_LINE_BYTES_MAX
+
+ENVELOPE_BYTES: Final = 256
+"""What `previous` and its stamp may add to the line of a post."""
+
+
+class Posting:
+    """What a client posts, and what becomes of it."""
+
+    def __init__(self, settings: ClientSettings, account: Account, rng: random.Random, outputs: Outputs) -> None:
+        self._account = account
+        self._outputs = outputs
+        self._posts = Posts(settings.posts_max, settings.posts_bytes_under_way)
+        self._id = base64.b32encode(rng.randbytes(10)).decode().lower()
+        self._number = 0
+        self._previous: tuple[str, int] | None = None
+        self._native = False
+        self._open = False
+
+    def __len__(self) -> int:
+        """Posts without an answer."""
+        return len(self._posts)
+
+    # --- what the application does ------------------------------------------------------------------------------------
+
+    def add(self, activity: object, ref: str | None) -> str:
+        """Take an activity to send; the name by which its answer comes.
+
+        Raises PostQueueFull, or ValueError when it is not a JSON object or no server would take it.
+        """
+        raw = raw_activity(activity)
+        if ref is None:
+            self._number += 1
+            ref = f"{self._id}-{self._number}"
+        size = len(encode(self._message(ref, raw)))
+        excess = size + ENVELOPE_BYTES - CLIENT_LINE_BYTES_MAX
+        if excess > 0:
+            raise ValueError(f"the activity is {excess} bytes too long: with its envelope it must fit into 64 KiB")
+        self._posts.add(ref, raw, size)
+        self._send()
+        return ref
+
+    def refuse(self, ref: str, info: str) -> None:
+        """A post that has never been sent is not taken."""
+        self._posts.answered(ref)
+        self._outputs.tell(ActivityRefused(ref, info))
+
+    # --- the connection -----------------------------------------------------------------------------------------------
+
+    def logged_in(self, *, native: bool) -> None:
+        """A server let the client in."""
+        self._native = native
+        if not native:
+            for post in self._posts.all():
+                if post.ever_sent:
+                    # A base server knows no refs: what another server may have accepted would come twice.
+                    self._unknown(post)
+
+    def begin(self) -> None:
+        """From now on posts go to the present server."""
+        self._open = True
+        self._send()
+
+    def connection_lost(self) -> None:
+        if not self._native:
+            for post in self._posts.sent():
+                self._unknown(post)
+        self._posts.connection_lost()
+        self._native = False
+        self._open = False
+
+    def end(self, reason: str) -> None:
+        """Nothing goes out any more."""
+        self._open = False
+        for post in self._posts.all():
+            if post.ever_sent:
+                self._outputs.tell(ActivityUnknown(post.ref))
+            else:
+                self._outputs.tell(ActivityRefused(post.ref, f"it was never sent: {reason}"))
+        self._posts.clear()
+
+    # --- answers ------------------------------------------------------------------------------------------------------
+
+    def acknowledged(self, message: wire.ActivityAck) -> None:
+        if self._posts.answered(message.ref):
+            self._remember(message)
+            self._outputs.tell(ActivityAccepted(message.ref, message.id, message.stamp))
+        self._send()
+
+    def _remember(self, message: wire.ActivityAck) -> None:
+        """What the next post names as the one before it; another server must be able to read it."""
+        try:
+            parse_entry_id(message.id)
+        except ValueError:
+            return
+        if 0 <= message.stamp <= COUNTER_MAX:
+            self._previous = (message.id, message.stamp)
+
+    def refused(self, message: wire.ActivityRefused) -> None:
+        post = self._posts.get(message.ref)
+        if post is not None:
+            self._refused(post, message.info)
+        self._send()
+
+    def _refused(self, post: Post, info: str) -> None:
+        """This server does not accept it; whether an earlier one did before its connection was lost, nobody knows."""
+        self._posts.answered(post.ref)
+        self._outputs.tell(ActivityUnknown(post.ref) if post.unsure else ActivityRefused(post.ref, info))
+
+    def _unknown(self, post: Post) -> None:
+        self._posts.answered(post.ref)
+        self._outputs.tell(ActivityUnknown(post.ref))
+
+    def objected(self, info: str, *, certain: bool) -> None:
+        """The server objects to something, and closes; `certain`: to an activity."""
+        sent = self._posts.sent()
+        if len(sent) == 1 and (certain or not self._native):
+            self._refused(sent[0], info)
+        elif sent and self._posts.careful:
+            self._unknown(sent[0])
+        elif sent and self._native:
+            self._posts.careful = True
+
+    # --- what comes back ----------------------------------------------------------------------------------------------
+
+    def own_ref(self, message: wire.ActivityBroadcast) -> str | None:
+        """The name that this client gave an activity, if it is its own."""
+        if message.ref is not None:
+            own = message.ref.startswith(f"{self._id}-") or message.ref in self._posts
+            return message.ref if own else None
+        if self._native:
+            return None
+        body = bytes(message.activity)
+        for post in self._posts.sent():
+            if post.is_broadcast_as(body, self._account.name):
+                return post.ref
+        return None
+
+    def came_back(self, ref: str, message: wire.ActivityBroadcast) -> None:
+        """An own activity was broadcast, which is how a base server accepts it."""
+        if not self._native and self._posts.answered(ref):
+            self._outputs.tell(ActivityAccepted(ref, message.id, message.stamp))
+            self._send()
+
+    # --- sending ------------------------------------------------------------------------------------------------------
+
+    def _send(self) -> None:
+        if not self._open:
+            return
+        for post in self._posts.ready():
+            post.sent = post.ever_sent = True
+            self._outputs.send(self._message(post.ref, post.activity, self._previous if self._native else None))
+
+    def _message(
+        self, ref: str, activity: dict[str, msgspec.Raw], previous: tuple[str, int] | None = None
+    ) -> wire.ActivityMessage:
+        return wire.ActivityMessage(
+            self._account.username,
+            activity,
+            self._account.secret,
+            ref=ref,
+            previous=previous[0] if previous is not None else None,
+            previous_stamp=previous[1] if previous is not None else None,
+        )
