@@ -11,7 +11,7 @@ import socket
 import ssl
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -31,10 +31,11 @@ from core.node.events import DisconnectRequested, DrainRequested, JoinRequested,
 from core.node.node import Node
 from core.node.notices import Notice, NoticeKind, Severity
 from core.node.snapshot import NodeSnapshot
+from core.store.contents import Position
 from core.store.interface import Store
 from core.store.sqlite import open_store
 from core.wire.address import Address
-from core.wire.entries import AccountFact, Fetch, KeyChange, Kind, Page, Recovered, Stream
+from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Kind, Page, Recovered, Stream
 
 log = logging.getLogger(__name__)
 
@@ -229,6 +230,14 @@ class Server:
         """
         query = Fetch(seen or {}, kinds, newest, max(entries_max, newest or 0), HISTORY_BYTES_MAX)
         return await self._store_thread().call(lambda store: store.fetch(query))
+
+    async def activities_before(self, before: tuple[int, EntryId] | None, most: int) -> Sequence[Entry]:
+        """The newest stored activities that stand before a stamp and an id (None: of all), the oldest first.
+
+        At most `most`; fewer when they are very large, and none when nothing older is kept. Raises what the store does.
+        """
+        place = None if before is None else Position(*before)
+        return await self._store_thread().call(lambda store: store.activities_before(place, most, HISTORY_BYTES_MAX))
 
     # --- what it can be told --------------------------------------------------------------------------------------
 

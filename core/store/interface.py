@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from core.wire.entries import Fetch, Page, Record
+from core.store.contents import Position
+from core.wire.entries import Entry, Fetch, Page, Record
 
 TRIM_STEP: Final = 2_000
 """Most activities that one `trim` drops: a few milliseconds of work between two commits."""
@@ -49,6 +50,13 @@ class Store(Protocol):
 
         An entry beyond a gap that neither side can fill cannot be covered by a vector. Such entries come last, one
         page of them at most, and come again when asked again.
+        """
+
+    def activities_before(self, before: Position | None, most: int, bytes_max: int) -> tuple[Entry, ...]:
+        """The newest `most` activities that stand before a position (None: of all), the oldest first.
+
+        Fewer when their bodies have more than `bytes_max` bytes, but one at least when there is one: none means that
+        nothing older is kept. Raises StoreUnreadable.
         """
 
     def trim(self, wall: float) -> int:

@@ -13,7 +13,7 @@ from core.store.contents import ORDER_RECOVERED, REFS_RECOVERED, Changes, Conten
 from core.store.errors import BackupUnreadable, StoreUnwritable
 from core.store.identity import check_node_id, next_incarnation
 from core.store.interface import KEEP_EVERYTHING, TRIM_STEP, Retention
-from core.store.paging import read_page
+from core.store.paging import newest_within, read_page
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Kind, Page, Record, Recovered, Stream
 
 
@@ -139,6 +139,9 @@ class MemoryStore:
     def fetch(self, query: Fetch) -> Page:
         return read_page(self._shelf, self._contents.held, query)
 
+    def activities_before(self, before: Position | None, most: int, bytes_max: int) -> tuple[Entry, ...]:
+        return newest_within(self._shelf.activities_before(before), most, bytes_max)
+
     # --- the rest -----------------------------------------------------------------------------------------------------
 
     def backup(self, directory: Path, keep: int) -> Path:
@@ -223,6 +226,11 @@ class _Shelf:
 
     def newest_activities(self, most: int) -> Iterator[Position]:
         return iter(self.activities[: -most - 1 : -1])
+
+    def activities_before(self, before: Position | None) -> Iterator[Entry]:
+        end = len(self.activities) if before is None else bisect_left(self.activities, before)
+        for place in reversed(self.activities[:end]):
+            yield self.streams[place.id.stream][place.id.seq]
 
     def accounts(self) -> list[Entry]:
         accounts = [entry for found in self.streams.values() for entry in found.values() if entry.kind == "account"]

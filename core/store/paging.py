@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 from core.store.contents import Position, position
@@ -68,6 +68,17 @@ def read_page(shelf: Shelf, held: Mapping[Stream, Runs], query: Fetch) -> Page:
         {stream: number for stream, number in upto.items() if number > query.seen.get(stream, 0)},
         more,
     )
+
+
+def newest_within(newest_first: Iterable[Entry], most: int, bytes_max: int) -> tuple[Entry, ...]:
+    """The first `most` entries, or as many as have `bytes_max` bytes of bodies together, the oldest first."""
+    found: list[Entry] = []
+    for entry in itertools.islice(newest_first, most):
+        bytes_max -= len(entry.body)
+        if bytes_max < 0 and found:
+            break
+        found.append(entry)
+    return tuple(reversed(found))
 
 
 class _Source:

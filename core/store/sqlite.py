@@ -10,7 +10,7 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from core.store.data_directory import DataDirectory
 from core.store.errors import DataDirectoryUnusable, StoreError, StoreUnreadable, StoreUnwritable
 from core.store.identity import check_node_id, next_incarnation
 from core.store.interface import KEEP_EVERYTHING, TRIM_STEP, Retention
-from core.store.paging import read_page
+from core.store.paging import newest_within, read_page
 from core.store.runs import Runs
 from core.store.schema import CURRENT, Schema, migrate, version_of
 from core.wire.entries import (
@@ -46,6 +46,9 @@ CACHE_KIB: Final = 16 * 1024
 _ENTRY = "node, incarnation, seq, kind, stamp, sender, previous, ref, body"
 _INSERT = f"INSERT INTO entries ({_ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _RANGE = f"SELECT {_ENTRY} FROM entries WHERE node = ? AND incarnation = ? AND seq BETWEEN ? AND ?"
+_ACTIVITIES = f"SELECT {_ENTRY} FROM entries WHERE kind = 'activity'"
+_BEFORE = " AND (stamp, node, incarnation, seq) < (?, ?, ?, ?)"
+_NEWEST_FIRST = " ORDER BY stamp DESC, node DESC, incarnation DESC, seq DESC"
 _OF_KIND: Final[dict[tuple[Kind, ...], str]] = {
     # Written out, so that the planner sees that the index of accounts will do.
     ("account",): " AND kind = 'account'",
@@ -318,6 +321,10 @@ class SqliteStore:
         with self._reading():
             return read_page(_Shelf(self._connection), self._contents.held, query)
 
+    def activities_before(self, before: Position | None, most: int, bytes_max: int) -> tuple[Entry, ...]:
+        with self._reading(), contextlib.closing(_Shelf(self._connection).activities_before(before)) as found:
+            return newest_within(found, most, bytes_max)
+
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:
         try:
@@ -365,13 +372,22 @@ class _Shelf:
 
     def newest_activities(self, most: int) -> Iterator[Position]:
         rows = self._connection.execute(
-            "SELECT stamp, node, incarnation, seq FROM entries WHERE kind = 'activity'"
-            " ORDER BY stamp DESC, node DESC, incarnation DESC, seq DESC LIMIT ?",
+            f"SELECT stamp, node, incarnation, seq FROM entries WHERE kind = 'activity'{_NEWEST_FIRST} LIMIT ?",
             (most,),
         )
         try:
             for stamp, *identity in rows:
                 yield Position(stamp, EntryId(*identity))
+        finally:
+            rows.close()
+
+    def activities_before(self, before: Position | None) -> Generator[Entry, None, None]:
+        """Activities that stand before a position, the newest first."""
+        where, values = ("", ()) if before is None else (_BEFORE, (before.stamp, *before.id))
+        rows = self._connection.execute(_ACTIVITIES + where + _NEWEST_FIRST, values)
+        try:
+            for row in rows:
+                yield _entry(row)
         finally:
             rows.close()
 

@@ -20,6 +20,7 @@ from core.node.actions import Action
 from core.node.events import ConnectionOpened, Event, MessageReceived, Now
 from core.node.notices import Notice
 from core.node.snapshot import NodeSnapshot
+from core.store.contents import Position, position
 from core.wire.codec import Frame
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Page, Record, Recovered
 from core.wire.messages import Message, Ping
@@ -133,6 +134,11 @@ class MemoryStore:
         self._work()
         found = tuple(one for one in self.records if isinstance(one, Entry) and one.kind in query.kinds)
         return Page(found[-query.newest :] if query.newest else found, {}, False)
+
+    def activities_before(self, before: Position | None, most: int, bytes_max: int) -> tuple[Entry, ...]:
+        self._work()
+        activities = [one for one in self.records if isinstance(one, Entry) and one.kind == "activity"]
+        return tuple(one for one in activities if before is None or position(one) < before)[-most:]
 
     def backup(self, directory: Path, keep: int) -> Path:
         self.reached.set()

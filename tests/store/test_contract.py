@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from core.store import KEEP_EVERYTHING, TRIM_STEP, MemoryStore, Retention, SqliteStore
+from core.store.contents import position
 from core.wire.entries import Entry, EntryId, Fetch, PeerForgotten, PeerRecord, Recovered, Stream, StreamMark
 from tests.store.making import MICROSECONDS, WALL, A, B, account, activity, everything, ids, open_at
 
@@ -318,6 +319,29 @@ def test_the_newest_are_found_behind_much_that_is_seen(disk: Disk) -> None:
     store, _ = disk.open()
     store.commit([activity(A, seq, 10_000 + seq) for seq in range(1, 1001)] + [activity(B, 1), activity(B, 2)])
     assert [str(entry.id) for entry in store.fetch(Fetch({A: 1000}, newest=1)).entries] == ["b.1.2"]
+
+
+# --- paging backwards ---
+
+
+def test_what_stands_before_an_activity_comes_a_page_at_a_time_the_oldest_first(disk: Disk) -> None:
+    store, _ = disk.open()
+    store.commit([activity(A, 1, 500), activity(B, 1, 501), account(A, 2, "ann", 502), activity(A, 3, 503)])
+    store.commit([activity(B, 2, 503), activity(B, 3, 499)])
+    newest = store.activities_before(None, 2, 1_000_000)
+    assert [str(entry.id) for entry in newest] == ["a.1.3", "b.1.2"]
+    older = store.activities_before(position(newest[0]), 2, 1_000_000)
+    assert [str(entry.id) for entry in older] == ["a.1.1", "b.1.1"]
+    oldest = store.activities_before(position(older[0]), 2, 1_000_000)
+    assert oldest == (activity(B, 3, 499),)
+    assert store.activities_before(position(oldest[0]), 2, 1_000_000) == ()
+
+
+def test_a_page_backwards_ends_where_its_bytes_do_but_has_one_at_least(disk: Disk) -> None:
+    store, _ = disk.open()
+    store.commit([activity(A, seq, size=1_000) for seq in range(1, 6)])
+    assert [entry.id.seq for entry in store.activities_before(None, 5, 2_500)] == [4, 5]
+    assert [entry.id.seq for entry in store.activities_before(None, 5, 10)] == [5]
 
 
 # --- retention ---
