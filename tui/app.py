@@ -137,9 +137,13 @@ class ActivityApp(App[int]):
 
     def on_mount(self) -> None:
         self.session.on_change = self._touched
-        self.set_interval(LOOK_INTERVAL, self._look)
+        self.keep_looking()
         if self.session.node is None:
             self.set_interval(AFAR_INTERVAL, self._look_from_afar)
+
+    def keep_looking(self) -> None:
+        """Have `_look` called from here on, again and again, while nothing is heard of the node."""
+        self.set_interval(LOOK_INTERVAL, self._look)
 
     def on_ready(self) -> None:
         """Everything has its place on the screen, and nothing is painted yet."""

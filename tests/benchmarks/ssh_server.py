@@ -49,17 +49,25 @@ class Load:
             ClientSettings(username="anonymous"), (), lambda event: None, home=lambda: node.connect_local("anonymous")
         )
         self._task = asyncio.create_task(self._client.run())
-        self.rate = 0.0
+        self._rate = 0.0
+        self._wanted = asyncio.Event()
+
+    def set_rate(self, rate: float) -> None:
+        """Activities a second from here on; 0: none, at no cost."""
+        self._rate = rate
+        if rate:
+            self._wanted.set()
+        else:
+            self._wanted.clear()
 
     async def run(self) -> None:
         number = 0
         due = time.monotonic()
         while True:
-            if not self.rate:
-                await asyncio.sleep(0.05)
+            if not self._rate:
+                await self._wanted.wait()
                 due = time.monotonic()
-                continue
-            due += 1 / self.rate
+            due += 1 / self._rate
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             number += 1
             text = " ".join(WORDS[(number * 7 + place) % len(WORDS)] for place in range(5 + number % 25))
@@ -78,6 +86,14 @@ def processor(pid: int) -> float:
     """Seconds that a process has computed."""
     user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def wakeups(pid: int) -> int:
+    """How often a process has waited for something and gone on."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("voluntary_ctxt_switches:"):
+            return int(line.split()[1])
+    raise OSError("the system does not tell")
 
 
 async def main() -> None:
@@ -110,7 +126,7 @@ async def main() -> None:
     while line := (await reader.readline()).decode().split():
         match line:
             case ["rate", rate]:
-                load.rate = float(rate)
+                load.set_rate(float(rate))
                 answer()
             case ["stats"]:
                 if not ssh.sessions() and ssh.crew is None:
@@ -123,6 +139,7 @@ async def main() -> None:
                     apps=ssh.crew.applications if ssh.crew is not None else len(SSHApp.alive),
                     cpu=time.process_time() + sum(processor(pid) for pid in workers),
                     node_cpu=time.process_time(),
+                    wakeups=sum(wakeups(pid) for pid in (os.getpid(), *workers)),
                 )
             case ["profile", "on"]:
                 profile.enable()

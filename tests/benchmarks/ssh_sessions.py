@@ -253,12 +253,25 @@ class Bench:
             each = self._memory = (stats["rss"] - before) / count / 1e6
             base = f"; the workers' own {before / 1e6:.0f} MB with the node's not counted" if stats["workers"] else ""
             self._table.add(f"memory per idle session ({count})", "≤ 2.5 MB", f"{each:.2f} MB{base}", each <= 2.5)
-            begun, received = time.perf_counter(), sum(person.seat.received for person in people)
-            await asyncio.sleep(5)
-            after = await server.ask("stats")
-            share = (after["cpu"] - stats["cpu"]) / (time.perf_counter() - begun)
-            sent = (sum(person.seat.received for person in people) - received) / 5 / count
-            self._table.add(f"processor with {count} idle sessions", "", f"{share * 100:.1f} %, {sent:.0f} B/s each")
+            # Whatever follows the opening has settled, and every timer that is not rarer than that comes at least once.
+            await asyncio.sleep(self._arguments.settle)
+            stats, begun = await server.ask("stats"), time.perf_counter()
+            received = sum(person.seat.received for person in people)
+            if self._arguments.profile:
+                await server.ask("profile on")
+            await asyncio.sleep(self._arguments.idle_time)
+            if self._arguments.profile:
+                await server.ask(f"profile {self._arguments.profile}")
+            after, took = await server.ask("stats"), time.perf_counter() - begun
+            share, own = ((after[which] - stats[which]) / took * 100 for which in ("cpu", "node_cpu"))
+            sent = (sum(person.seat.received for person in people) - received) / took / count
+            wakes = (after["wakeups"] - stats["wakeups"]) / took
+            self._table.add(
+                f"processor with {count} idle sessions",
+                "",
+                f"{share:.2f} %, of that the node's process {own:.2f} %; {wakes:.0f} wakeups/s; {sent:.0f} B/s each; "
+                f"over {took:.0f} s",
+            )
             times = await keys(people[0], self._arguments.keys, 0.03)
             p99 = percentile(times, 0.99)
             found = f"{ms(p99)} (median {ms(statistics.median(times))})"
@@ -443,9 +456,11 @@ def main() -> None:
     parser.add_argument("--starts", type=int, default=20)
     parser.add_argument("--busy", type=int, default=50)
     parser.add_argument("--idle", type=int, default=100)
+    parser.add_argument("--idle-time", type=float, default=20, help="seconds for which idle sessions are looked at")
+    parser.add_argument("--settle", type=float, default=5, help="seconds that are left to them before")
     parser.add_argument("--churn", type=int, default=300)
     parser.add_argument("--keys", type=int, default=200)
-    parser.add_argument("--profile", default="", help="file for a profile of the server in the busy run")
+    parser.add_argument("--profile", default="", help="file for a profile of the node's process")
     table = Table()
     asyncio.run(measure(parser.parse_args(), table))
     table.show()

@@ -12,7 +12,6 @@ import webbrowser
 from textual._context import active_app
 
 from tests.ssh.conftest import Place
-from tests.ssh.terminal import TerminalCommand
 from tui.ssh.application import SSHApp
 from tui.ssh.driver import RESTORE
 
@@ -159,21 +158,3 @@ async def test_where_others_come_from_and_fail_is_told_to_the_operator_alone(pla
         assert not [notice for notice in app.session.notices if "127.0.0.1" in notice.text or "failed" in notice.text]
         await place.until(lambda: app.session.snapshot is not None)
         assert app.session.snapshot is not None and app.session.snapshot.connections == ()
-
-
-async def test_an_idle_session_is_not_painted(place: Place):
-    async with place.terminal("anonymous", size=(160, 45)) as terminal:
-        await terminal.shows("you are anonymous")
-        await quiet(terminal)
-        before = place.ssh.sessions()[0].bytes_out
-        await asyncio.sleep(2.5)  # longer than any interval at which the application looks at the node
-        assert place.ssh.sessions()[0].bytes_out - before < 2_000
-
-
-async def quiet(terminal: TerminalCommand) -> None:
-    """Wait until nothing has been painted for half a second."""
-    length = -1
-    async with asyncio.timeout(20):
-        while length != len(terminal.output):
-            length = len(terminal.output)
-            await asyncio.sleep(0.5)

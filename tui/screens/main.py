@@ -77,6 +77,8 @@ class MainScreen(Screen[None]):
         self._zone = zone
         self._current = PANES[0]
         self._bars: tuple[object, ...] = ()
+        self._parts: tuple[Widget, ...] = ()
+        self._looking_back = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     def compose(self) -> ComposeResult:
@@ -93,7 +95,14 @@ class MainScreen(Screen[None]):
                     Static("", id="filter-words", markup=False),
                     id="filter-bar",
                 ),
-                FeedView(self.session.feed, zone=self._zone, widget_id="feed"),
+                FeedView(
+                    self.session.feed,
+                    zone=self._zone,
+                    clock=self.session.clock,
+                    empty=lambda: overview.empty_feed(self.session),
+                    older=self._more_above,
+                    widget_id="feed",
+                ),
                 Static("", id="composer-problem", classes="problem", markup=False),
                 Horizontal(
                     Label("\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}", id="prompt"),
@@ -140,8 +149,13 @@ class MainScreen(Screen[None]):
     @property
     def painted(self) -> bool:
         """Whether the panes are there, each with all of its parts: not at the start, nor while the application ends."""
-        whole = self.is_mounted and self.is_attached and not self.app._exit
-        return whole and len(self.query("#top, #feed, #filter-words, #network")) == 4
+        if not self.is_mounted or not self.is_attached or self.app._exit:
+            return False
+        if not self._parts:
+            found = tuple(self.query("#top, #feed, #filter-words, #network"))
+            self._parts = found if len(found) == 4 else ()
+        # Asked before each frame, and a query looks at every widget.
+        return bool(self._parts) and all(part.is_attached for part in self._parts)
 
     def pane(self, name: str) -> Pane:
         return self.query_one(f"#pane-{name}", Pane)
@@ -360,6 +374,28 @@ class MainScreen(Screen[None]):
     @on(FeedView.PositionChanged)
     def _feed_moved(self) -> None:
         self.show_bars()
+
+    def _more_above(self) -> bool:
+        return self.session.past is not None and self.session.past.state == "more"
+
+    @on(FeedView.OlderWanted)
+    def _older_wanted(self) -> None:
+        if self._more_above() and not self._looking_back:
+            self._looking_back = True
+            self.run_worker(self._look_back(), group="older")
+
+    async def _look_back(self) -> None:
+        """Have the feed grow at its top: by a page, and while a filter hides all of it, by another one."""
+        feed = self.feed
+        shown = feed.row_count()
+        try:
+            while await self.session.look_back():
+                self.show_news()
+                if feed.row_count() > shown:
+                    return
+        finally:
+            self._looking_back = False
+        self.show_news()
 
     def _set_filter(self, text: str) -> None:
         parse_filter(text)

@@ -34,8 +34,8 @@ from tui.ssh.terminals import color_system
 
 log = logging.getLogger(__name__)
 
-QUIET_LOOK_INTERVAL: Final = 10.0
-"""Seconds between two looks at the node while nothing happens: ages and counts of bytes are not worth a frame."""
+PING_INTERVAL: Final = 300.0
+"""Seconds between two questions whether the node is there: it is in this process, or the socket says when it ends."""
 
 
 class OutsideClient(NetworkClient):
@@ -94,6 +94,7 @@ class SSHApp(ActivityApp):
         self._endings: list[Callable[[], None]] = []
         self.failure = False
         self._news = True
+        self._version = -1
         self.shown = False
         """Whether the first whole frame has been made; what is half made is not painted."""
 
@@ -115,12 +116,29 @@ class SSHApp(ActivityApp):
             with screen._context():
                 screen._on_timer_update()
 
+    def keep_looking(self) -> None:
+        self._home.ticker.add(self)
+        self.at_end(lambda: self._home.ticker.remove(self))
+
+    def is_behind(self) -> bool:
+        """Whether there is something at the node that is not on the screen."""
+        guest = self._home.guest
+        if self._news or self._version != guest.version():
+            return True
+        snapshot = guest.snapshot()
+        if snapshot is self.session.snapshot or not snapshot.connections:
+            return False
+        # Ages, round trips and counts of bytes have changed.
+        screen = self.screen_stack[0] if self.screen_stack else None
+        return isinstance(screen, MainScreen) and "connections" in screen.visible_panes()
+
+    def look_soon(self) -> None:
+        self.call_later(self._look)
+
     def _look(self) -> None:
-        now = asyncio.get_running_loop().time()
-        if not self._news and now - self._looked < QUIET_LOOK_INTERVAL:
-            return
         self._news = False
-        self._looked = now
+        self._looked = asyncio.get_running_loop().time()
+        self._version = self._home.guest.version()
         before = self.session.snapshot
         self.session.look()
         if self.session.snapshot is not before and self.main.painted:
@@ -231,6 +249,7 @@ def make_application(home: Home, visit: Visit, terminal: Seat, query: str) -> SS
             register=identity.way == "register",
             history=HISTORY if not session.feed.arrived else 0,
             follow_redirects=False,
+            ping_interval=PING_INTERVAL,
         )
 
         def heard(event: ClientEvent) -> None:

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 SOCKET_BUFFER: Final = 256 * 1024
 """Bytes that the system may keep for a client."""
+PROBES: Final = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 4}
+"""Seconds of silence after which the other machine is asked whether it is there, seconds between times, and times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class SSHConnection(asyncssh.SSHServer):
         if sock is not None:
             # By itself the system would keep megabytes of old frames for a client that does not read.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
+            _probe(sock)
         peer = conn.get_extra_info("peername")
         self.host = str(peer[0]) if peer else "?"
         if not self._server.admit(self):
@@ -249,6 +252,15 @@ class SSHConnection(asyncssh.SSHServer):
         if self.person is None or not self._server.may_open(self):
             return False
         return SSHSession(self._server, self)
+
+
+def _probe(sock: socket.socket) -> None:
+    """Let the system find out that the other machine has gone: that costs no idle session anything, as asking would."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in PROBES.items():
+        # Not every system has all of them.
+        if (option := getattr(socket, name, None)) is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def key_of(key: asyncssh.SSHKey) -> Key:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.engine import NotRunning
 from core.node.notices import Notice
+from core.node.snapshot import NodeSnapshot
 from core.wire.address import Address
 from tui.ssh import parcels
 from tui.ssh.keyring import CannotChangeKeys
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from tui.ssh.session import SSHSession
 
 PICTURE_INTERVAL: Final = 1.0
-"""Seconds between two pictures of the node for a worker that has sessions."""
+"""Seconds between two pictures of the node, while it changes, for a worker that has sessions."""
+STILL_INTERVAL: Final = 5.0
+"""Seconds after which such a worker is asked whether it is there, if there was no picture to send."""
 SILENCE_MAX: Final = 30.0
 """Seconds for which a worker may leave pictures unanswered before it is taken for stuck, and replaced."""
 END_LIMIT: Final = 3.0
@@ -75,7 +78,7 @@ class Crew:
 
     @property
     def applications(self) -> int:
-        """Applications that take memory in the workers, whether they still run or not; as of the last second."""
+        """Applications that take memory in the workers, whether they still run or not; as of some seconds ago."""
         return sum(member.applications for member in self._members)
 
     def pids(self) -> list[int]:
@@ -94,6 +97,8 @@ class Member:
         self._process: asyncio.subprocess.Process | None = None
         self._house: Pipe[parcels.FromWorker] | None = None
         self._beside: socket.socket | None = None
+        self._shown: NodeSnapshot | None = None
+        self._told_at = 0.0
         self._unanswered = 0.0
         self._applications = 0
         self._closing = asyncio.Event()
@@ -133,6 +138,7 @@ class Member:
         self._house = Pipe(parcels.FromWorker, self._told, self._hung_up)
         await self._house.open(house)
         self._beside = beside
+        self._shown = None
         self._unanswered = 0.0
         self._applications = 0
         asyncio.get_running_loop().add_reader(beside, self._take)
@@ -224,21 +230,23 @@ class Member:
     # --- what it is told, and tells -----------------------------------------------------------------------------------
 
     def _show(self) -> None:
+        now = asyncio.get_running_loop().time()
         with contextlib.suppress(NotRunning):
             snapshot, traffic = self.server.guest.snapshot(), self.server.guest.traffic()
-            shown = {each.conn for each in snapshot.connections}
-            if self._house is not None:
-                self._house.send(
-                    parcels.Picture(
-                        snapshot,
-                        {
-                            conn: (one.bytes_in, one.bytes_out, one.queued_bytes)
-                            for conn, one in traffic.items()
-                            if conn in shown
-                        },
-                    )
-                )
-                self._unanswered = self._unanswered or asyncio.get_running_loop().time()
+            if self._house is None or (snapshot is self._shown and now - self._told_at < STILL_INTERVAL):
+                return
+            if snapshot is self._shown:
+                self._house.send(parcels.Still())
+            else:
+                conns = {each.conn for each in snapshot.connections}
+                flows = {
+                    conn: (one.bytes_in, one.bytes_out, one.queued_bytes)
+                    for conn, one in traffic.items()
+                    if conn in conns
+                }
+                self._house.send(parcels.Picture(snapshot, flows))
+            self._shown, self._told_at = snapshot, now
+            self._unanswered = self._unanswered or now
 
     def _news(self, notice: Notice) -> None:
         if self._house is not None:

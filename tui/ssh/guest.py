@@ -1,14 +1,17 @@
-"""The node as guests see it: one picture of it a second for all of them together.
+"""The node as guests see it: at most one picture of it a second, for all of them together.
 
 Where people come from, who failed to log in, and where files are, concerns the operator: guests are not told.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
+
+import msgspec
 
 from core.engine import Server
 from core.node.node import without_clients
@@ -19,6 +22,8 @@ from tui.session import Traffic
 
 PICTURE_AGE_MAX: Final = 1.0
 """Seconds for which a picture of the node serves everybody who looks."""
+FIGURES_AGE_MAX: Final = 10.0
+"""The same when nothing has changed but ages, round trips and counts of bytes: they are not worth a frame."""
 
 
 PUBLIC: Final[frozenset[NoticeKind]] = frozenset(
@@ -35,15 +40,34 @@ def for_guests(notice: Notice) -> Notice | None:
     return notice if notice.kind in PUBLIC else None
 
 
+def without_figures(snapshot: NodeSnapshot) -> NodeSnapshot:
+    """What of a picture is worth a new frame."""
+    connections = tuple(msgspec.structs.replace(one, round_trip=None) for one in snapshot.connections)
+    return msgspec.structs.replace(snapshot, at=0.0, connections=connections)
+
+
 class GuestNode:
     """What an application needs of the node, for people who do not own it: they look, and change nothing."""
 
-    def __init__(self, node: Server, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        node: Server,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        age_max: float = PICTURE_AGE_MAX,
+        figures_age_max: float = FIGURES_AGE_MAX,
+    ) -> None:
+        """`age_max`, `figures_age_max`: seconds for which a picture serves everybody, and one with the same in it."""
         self._node = node
         self._clock = clock
-        self._taken_at = -PICTURE_AGE_MAX
+        self._age_max = age_max
+        self._figures_age_max = figures_age_max
+        self._looked_at = self._taken_at = -math.inf
+        self._raw: NodeSnapshot | None = None
+        self._lasting: NodeSnapshot | None = None
         self._snapshot: NodeSnapshot | None = None
         self._traffic: Mapping[int, Traffic] = {}
+        self._version = 0
 
     @property
     def address(self) -> Address:
@@ -60,10 +84,27 @@ class GuestNode:
 
     def _look(self) -> NodeSnapshot:
         now = self._clock()
-        if self._snapshot is None or now - self._taken_at >= PICTURE_AGE_MAX:
-            self._taken_at = now
-            self._snapshot, self._traffic = without_clients(self._node.snapshot()), self._node.traffic()
+        if self._snapshot is not None and now - self._looked_at < self._age_max:
+            return self._snapshot
+        self._looked_at = now
+        raw = self._node.snapshot()
+        if self._snapshot is not None and raw is self._raw:
+            return self._snapshot
+        self._raw = raw
+        found = without_clients(raw)
+        lasting = without_figures(found)
+        if lasting != self._lasting:
+            self._version += 1
+        elif self._snapshot is not None and now - self._taken_at < self._figures_age_max:
+            return self._snapshot
+        self._taken_at = now
+        self._lasting, self._snapshot, self._traffic = lasting, found, self._node.traffic()
         return self._snapshot
+
+    def version(self) -> int:
+        """Another number whenever the picture has changed in more than ages, round trips and counts of bytes."""
+        self._look()
+        return self._version
 
     def snapshot(self) -> NodeSnapshot:
         return self._look()

@@ -9,11 +9,12 @@ from typing import Protocol
 
 from core.node.notices import Notice
 from core.wire.address import Address
-from tui.session import NodeFace
 from tui.ssh.connection import Person
 from tui.ssh.driver import Terminal
 from tui.ssh.garbage import Collector
+from tui.ssh.guest import GuestNode
 from tui.ssh.pace import Painter
+from tui.ssh.ticker import Ticker
 from tui.widgets.line_pool import LinePool
 
 
@@ -34,6 +35,8 @@ class Home(Protocol):
     @property
     def painter(self) -> Painter: ...
     @property
+    def ticker(self) -> Ticker: ...
+    @property
     def line_pool(self) -> LinePool: ...
     @property
     def collector(self) -> Collector: ...
@@ -43,7 +46,7 @@ class Home(Protocol):
         ...
 
     @property
-    def guest(self) -> NodeFace: ...
+    def guest(self) -> GuestNode: ...
     @property
     def settings(self) -> Allowed: ...
     @property

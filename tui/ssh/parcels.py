@@ -51,8 +51,12 @@ class News(msgspec.Struct, frozen=True, tag=True):
     notice: Notice
 
 
+class Still(msgspec.Struct, frozen=True, tag=True):
+    """Nothing has changed that is worth a picture. Is the worker there?"""
+
+
 class Alive(msgspec.Struct, frozen=True, tag=True):
-    """The worker's answer to a picture, and how many applications take memory there."""
+    """The worker's answer to either, and how many applications take memory there."""
 
     applications: int
 
@@ -63,7 +67,7 @@ class Fault(msgspec.Struct, frozen=True, tag=True):
     text: str
 
 
-ToWorker = Settings | Picture | News
+ToWorker = Settings | Picture | News | Still
 FromWorker = Alive | Fault
 
 

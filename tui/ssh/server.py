@@ -33,6 +33,7 @@ from tui.ssh.limits import Failures
 from tui.ssh.pace import Painter
 from tui.ssh.settings import SSHSettings
 from tui.ssh.stage import OwnStage, Stage, prepare
+from tui.ssh.ticker import Ticker
 from tui.widgets.line_pool import LinePool
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class SSHServer:
         """The workers; None when applications run in this process."""
         self.context = contextvars.copy_context()
         """For what sessions start that is not theirs."""
+        self.ticker = Ticker(self.context)
         self._failures = Failures(settings.failure_delay, settings.delay_max)
         self._checking: Counter[str] = Counter()
         """Secrets of each host that are being checked, or wait to be."""

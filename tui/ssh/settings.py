@@ -58,8 +58,9 @@ class SSHSettings:
     """Close a connection on which there has been no session for so long."""
     idle_limit: float = 0.0
     """Close a session in which nothing was typed for so long; 0: never."""
-    keepalive_interval: float = 15.0
-    keepalive_misses: int = 4
+    keepalive_interval: float = 60.0
+    """How often a silent client is asked whether it is there. What the network has lost, the system notices earlier."""
+    keepalive_misses: int = 3
     keys_max: int = 32
     """Keys of one account, above which none is bound here."""
     message_rate: float = 20.0

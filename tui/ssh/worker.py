@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import itertools
 import logging
 import os
 import signal
@@ -34,6 +33,7 @@ from tui.ssh.pace import Painter
 from tui.ssh.parcels import Pipe
 from tui.ssh.stage import FAILED, Failed, OwnStage, prepare
 from tui.ssh.terminals import kitty_keys
+from tui.ssh.ticker import Ticker
 from tui.widgets.line_pool import LinePool
 
 NICENESS: Final = 7
@@ -90,6 +90,7 @@ class Worker:
         self.painter = Painter()
         self.line_pool = LinePool()
         self.context = contextvars.copy_context()
+        self.ticker = Ticker(self.context)
         self.notices: deque[Notice] = deque(maxlen=NOTICES_KEPT)
         self.settings: parcels.Settings
         self.guest: GuestNode
@@ -111,21 +112,26 @@ class Worker:
                 self.settings = message
                 self.notices.extend(message.notices)
                 self._node = DistantNode(Address(*message.address), Address(*message.advertised))
-                # Every look is at the latest picture: pictures come once a second by themselves.
-                self.guest = GuestNode(cast(Any, self._node), clock=itertools.count().__next__)
+                # Every look is at the latest picture: the node's process sends one when it is worth it.
+                self.guest = GuestNode(cast(Any, self._node), age_max=0, figures_age_max=0)
                 self.collector = Collector(message.collect_after)
                 self.collector.start()
             case parcels.Picture():
                 if self._node is not None:
                     self._node.show(message)
                     self._begin()
-                from tui.ssh.application import SSHApp
-
-                self._house.send(parcels.Alive(len(SSHApp.alive)))
+                self._answer()
+            case parcels.Still():
+                self._answer()
             case parcels.News(notice=notice):
                 self.notices.append(notice)
                 for callback in list(self._subscribers.values()):
                     callback(notice)
+
+    def _answer(self) -> None:
+        from tui.ssh.application import SSHApp
+
+        self._house.send(parcels.Alive(len(SSHApp.alive)))
 
     def _gone(self) -> None:
         self._over.set()
