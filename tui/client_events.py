@@ -31,10 +31,11 @@ MICROSECONDS: Final = 1_000_000
 def tell(session: Session, event: ClientEvent) -> None:
     """Change the session as the event says."""
     match event:
-        case ActivityArrived(body=body, sender=sender, stamp=stamp, live=live, own_ref=own_ref):
+        case ActivityArrived(id=entry_id, body=body, sender=sender, stamp=stamp, live=live, own_ref=own_ref):
             # A base server tells neither sender nor time: the one stands in the activity, the other is now.
             at = stamp / MICROSECONDS if stamp is not None else session.clock()
-            session.arrived(body, sender or sentence(body).sender, at, live=live, own_ref=own_ref)
+            who = sender or sentence(body).sender
+            session.arrived(body, who, at, live=live, own_ref=own_ref, entry_id=entry_id, stamp=stamp)
         case ActivityAccepted(ref=ref):
             session.accepted(ref)
         case ActivityRefused(ref=ref, info=info):

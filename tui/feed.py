@@ -1,6 +1,7 @@
 """The feed as data: a bounded ring of activities, those on their way, and which of them match a filter.
 
-Rows carry a *serial* that counts up for ever, so a row keeps its identity while older ones leave the ring. Sentences
+Rows carry a *serial* that counts up for ever, so a row keeps its identity while older ones leave the ring or are put on
+top of it (those count down, below zero). Sentences
 are made when a row is first looked at and kept in a small cache: of a hundred thousand rows a person sees some dozens.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -87,11 +88,22 @@ def parse_filter(text: str) -> Filter:
     return Filter(tuple(words), tuple(senders), tuple(types), text.strip())
 
 
+@dataclass(frozen=True, slots=True)
+class Older:
+    """An activity that belongs above the oldest row."""
+
+    body: bytes
+    sender: str
+    at: float
+    own: bool
+
+
 class Feed:
     """The rows. Whoever shows them asks by index, oldest first."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
+        self._dropped = False
         self._chunks = _Chunks()
         self._pending: OrderedDict[str, Entry] = OrderedDict()
         self._pending_count = 0
@@ -148,7 +160,32 @@ class Feed:
         self._chunks.append(entry)
         if len(self._chunks) > self._capacity:
             self._chunks.drop_oldest()
+            self._dropped = True
         self.version += 1
+
+    # --- what was before -------------------------------------------------------------------------------------------
+
+    @property
+    def room_above(self) -> int:
+        """How many older rows may be added on top: none once the oldest ones have had to leave."""
+        return 0 if self._dropped else self._capacity - len(self._chunks)
+
+    def prepend(self, rows: Sequence[Older]) -> None:
+        """Add rows on top, `rows` with the oldest first. Raises ValueError when there is no room for them."""
+        if len(rows) > self.room_above:
+            raise ValueError(f"there is room for {self.room_above} older rows, not for {len(rows)}")
+        for row in reversed(rows):
+            self._chunks.prepend(
+                Entry(self._chunks.start - 1, row.body, row.sender, row.at, "arrived", row.own, live=False)
+            )
+        self.version += 1
+
+    def mark_beginning(self, words: str) -> None:
+        """A line of the application's own on top; nothing where the feed is full."""
+        oldest = self._chunks.get(self._chunks.start)
+        if oldest is not None and self.room_above:
+            self._chunks.prepend(Entry(self._chunks.start - 1, words.encode(), "", oldest.at, "mark"))
+            self.version += 1
 
     # --- what is shown ---------------------------------------------------------------------------------------------
 
@@ -208,7 +245,7 @@ class Feed:
 
 
 class _Chunks:
-    """A queue with cheap access by serial: chunks of a fixed size, the oldest dropped from the left."""
+    """Rows with cheap access by serial, in chunks of a fixed size: they come at both ends, the oldest leave."""
 
     SIZE = 512
 
@@ -226,6 +263,14 @@ class _Chunks:
             self._chunks.append([])
         self._chunks[-1].append(entry)
         self.end += 1
+
+    def prepend(self, entry: Entry) -> None:
+        if self.start == self._base:
+            # The new chunk is filled from its end; what is before `start` is never asked for.
+            self._chunks.appendleft([entry] * self.SIZE)
+            self._base -= self.SIZE
+        self.start -= 1
+        self._chunks[0][self.start - self._base] = entry
 
     def drop_oldest(self) -> None:
         self.start += 1

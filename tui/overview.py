@@ -62,6 +62,17 @@ def invite_line(session: Session) -> str:
     return f"Invite (F8): {invitation.client_command(address)}" if address is not None else ""
 
 
+def empty_feed(session: Session) -> str:
+    """What the feed says while it has no rows."""
+    match session.stage:
+        case "online":
+            return "Nothing here yet. Write the first line below."
+        case "connecting" | "waiting":
+            return "Connecting\N{HORIZONTAL ELLIPSIS}"
+        case _:
+            return "What people write is shown here once you are logged in, anonymously if you like: /login"
+
+
 def connections_note(snapshot: NodeSnapshot) -> str:
     servers = sum(1 for one in snapshot.connections if one.role == "server")
     clients = sum(1 for one in snapshot.connections if one.role == "client")

@@ -21,7 +21,8 @@ from tui.app import ActivityApp, Preferences
 from tui.cli.options import JoinOptions, NodeOptions, PersonOptions, ServeOptions
 from tui.client_events import tell
 from tui.safe_text import neutralise
-from tui.session import ActivityInput, ClientFace, ClientFactory, Identity, Session, Visitors
+from tui.session import ActivityInput, ClientFace, ClientFactory, Identity, Session
+from tui.visitors import Visitors
 
 HISTORY: Final = 500
 """Past activities that the feed begins with."""
@@ -135,7 +136,7 @@ async def _show(
     remembered = await asyncio.to_thread(credentials.load, person_dir)
     target = options.address if isinstance(options, JoinOptions) else None
     addresses = (server.advertised,) if server is not None else (target,) if target is not None else ()
-    session = Session(client_factory(addresses, server=server, tls=tls), node=server, target=target)
+    session = Session(client_factory(addresses, server=server, tls=tls), node=server, target=target, archive=server)
     session.visitors = visitors
     if server is not None:
         for notice in server.notices:

@@ -11,9 +11,9 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
@@ -23,9 +23,8 @@ from core.wire.address import Address
 from core.wire.names import ANONYMOUS
 from tui.activities import note
 from tui.feed import CAPACITY, Feed
-
-if TYPE_CHECKING:
-    from tui.ssh.server import SessionView
+from tui.past import Archive, Past
+from tui.visitors import Visitors
 
 logger = logging.getLogger(__name__)
 
@@ -65,13 +64,6 @@ class NodeFace(Protocol):
     def request_drain(self, reason: str = "") -> None: ...
     async def wait_closed(self) -> Any: ...
     async def backup_now(self) -> Any: ...
-
-
-class Visitors(Protocol):
-    """The sessions over SSH at the node here; `tui.ssh.SSHServer` is one."""
-
-    def sessions(self) -> Sequence[SessionView]: ...
-    def end(self, number: int, reason: str) -> bool: ...
 
 
 class ClientFace(Protocol):
@@ -137,7 +129,9 @@ class Session:
         owns_node: bool = True,
         clock: Callable[[], float] = time.time,
         feed_capacity: int = CAPACITY,
+        archive: Archive | None = None,
     ) -> None:
+        """`archive`: who has what is older than the feed's first row; None when nobody here does."""
         self.node = node
         self.owns_node = owns_node and node is not None
         """Whether leaving this session takes the node out of the network."""
@@ -145,6 +139,7 @@ class Session:
         """The server that a client without a node was asked to join."""
         self.clock = clock
         self.feed = Feed(feed_capacity)
+        self.past = Past(self.feed, archive, self._is_own) if archive is not None else None
         self.notices: deque[Notice] = deque(maxlen=NOTICES_KEPT)
         self.notices_seen = 0
         """Notices that ever came in."""
@@ -223,6 +218,16 @@ class Session:
         self.feed.sending(ref, body, self.username, self.clock())
         self.on_change()
 
+    async def look_back(self) -> bool:
+        """Put a page of older activities on top of the feed; whether some came."""
+        if self.past is None:
+            return False
+        try:
+            return await self.past.load()
+        except Exception as error:
+            self.fault(f"what is older cannot be read: {error}")
+            return False
+
     def look(self) -> None:
         """Take a new picture of the node here."""
         if self.node is not None:
@@ -246,9 +251,24 @@ class Session:
 
     # --- what the network says -------------------------------------------------------------------------------------
 
-    def arrived(self, body: bytes, sender: str, at: float, *, live: bool, own_ref: str | None) -> None:
-        own = sender == self.username != ANONYMOUS
-        entry = self.feed.add(body, sender, at, live=live, own_ref=own_ref, own=own)
+    def _is_own(self, sender: str) -> bool:
+        return sender == self.username != ANONYMOUS
+
+    def arrived(
+        self,
+        body: bytes,
+        sender: str,
+        at: float,
+        *,
+        live: bool,
+        own_ref: str | None,
+        entry_id: str | None = None,
+        stamp: int | None = None,
+    ) -> None:
+        """`at` is seconds since 1970. `entry_id` and `stamp` (microseconds) are None where a base server tells none."""
+        entry = self.feed.add(body, sender, at, live=live, own_ref=own_ref, own=self._is_own(sender))
+        if self.past is not None:
+            self.past.arrived(entry_id, stamp)
         if live and not entry.own:
             self.others_live += 1
             if self.username and self.username != ANONYMOUS and self._names_me(body):
@@ -302,6 +322,8 @@ class Session:
         self._happen(Happening("register refused", why))
 
     def caught_up(self, count: int) -> None:
+        if self.past is not None:
+            self.past.caught_up()
         if not self._marked and self.feed.arrived:
             self._marked = True
             self.feed.mark("from here on, live", self.clock())

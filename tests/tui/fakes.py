@@ -28,6 +28,7 @@ from core.wire.address import Address
 from tui.activities import note
 from tui.app import ActivityApp, Preferences
 from tui.client_events import tell
+from tui.past import Archive
 from tui.session import Identity, Session
 
 NOON = 1_795_348_800.0
@@ -194,7 +195,13 @@ class World:
     """A session, its node and its clients."""
 
     def __init__(
-        self, *, node: bool = True, operator: bool = True, refuse: str | None = None, capacity: int = 5000
+        self,
+        *,
+        node: bool = True,
+        operator: bool = True,
+        refuse: str | None = None,
+        capacity: int = 5000,
+        archive: Archive | None = None,
     ) -> None:
         self.time = NOON
         self.node = FakeNode() if node else None
@@ -207,6 +214,7 @@ class World:
             target=None if node else Address("192.0.2.1", 3780),
             clock=lambda: self.time,
             feed_capacity=capacity,
+            archive=archive,
         )
         WORLDS[self.session] = self
 

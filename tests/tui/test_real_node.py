@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,8 @@ from core.engine.settings import PasswordSettings
 from core.wire.address import Address
 from tests.tui.driving import lines_of, settled, type_line, until, welcomed
 from tui.app import ActivityApp
-from tui.running import client_factory
+from tui.past import BEGINNING
+from tui.running import HISTORY, client_factory
 from tui.session import Identity, Session
 
 
@@ -43,7 +44,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
 
 
 def app_on(server: Server, first: Identity | None = None) -> ActivityApp:
-    session = Session(client_factory((server.advertised,), server=server), node=server)
+    session = Session(client_factory((server.advertised,), server=server), node=server, archive=server)
     server.subscribe(session.noticed)
 
     async def leave() -> int:
@@ -121,3 +122,41 @@ async def test_a_client_only_sees_the_network_through_its_server(server):
         await pilot.press("ctrl+q")
         await until(pilot, lambda: app.return_value is not None)
     assert app.return_value == 0
+
+
+async def test_who_scrolls_to_the_top_reads_what_is_older_than_the_login_brought(server):
+    count = HISTORY + 120
+    writer = Session(client_factory((server.advertised,), server=server), node=server)
+    changed = asyncio.Event()
+    writer.on_change = changed.set
+
+    async def once(condition: Callable[[], bool]) -> None:
+        while not condition():
+            changed.clear()
+            await changed.wait()
+
+    await writer.enter(Identity("register", "ann", "pw"))
+    async with asyncio.timeout(30):
+        await once(lambda: writer.online)
+        for number in range(1, count + 1):
+            await once(lambda: len(writer.feed.pending()) < 50)
+            writer.write(f"line {number}")
+        await once(lambda: writer.feed.arrived == count)
+    await writer.stop()
+    app = app_on(server, Identity("anonymous"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        feed = app.session.feed
+        await until(pilot, lambda: feed.arrived == HISTORY, 10)
+        await settled(pilot)
+        await pilot.press("escape", "g")
+        await until(pilot, lambda: feed.settled >= count, 10)
+        await pilot.press("g")
+        await settled(pilot)
+        assert "line 1" in lines_of(app, "#feed")[0]
+        await pilot.press("g", "g")
+        await until(pilot, lambda: app.session.past is not None and app.session.past.state == "all")
+        await settled(pilot)
+        await pilot.press("g")
+        await settled(pilot)
+        assert BEGINNING in lines_of(app, "#feed")[0]
+        await app.session.stop()

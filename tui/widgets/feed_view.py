@@ -8,7 +8,7 @@ import time
 import zlib
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import datetime, tzinfo
 from typing import Final
 
@@ -29,6 +29,8 @@ NAME_CELLS: Final = 12
 WIDE: Final = 56
 SCAN_SLICE: Final = 0.006
 """Seconds that a search through old rows may take before everything else has its turn."""
+
+EMPTY: Final = "Nothing here yet. Write the first line below."
 
 _STATE_WORDS: Final = {
     "sending": ("sending\N{HORIZONTAL ELLIPSIS}", "dim"),
@@ -51,6 +53,14 @@ def clock_time(at: float, zone: tzinfo | None, form: str) -> str:
         return re.sub("%[a-zA-Z]", "--", form.replace("%Y", "----"))
 
 
+def same_day(one: float, other: float, zone: tzinfo | None) -> bool:
+    """Whether two moments are on one day in local time; those that no calendar knows are on any."""
+    try:
+        return datetime.fromtimestamp(one, zone).date() == datetime.fromtimestamp(other, zone).date()
+    except (ValueError, OverflowError, OSError):
+        return True
+
+
 class FeedView(RowView):
     """The rows of a `Feed`."""
 
@@ -67,15 +77,31 @@ class FeedView(RowView):
     class PositionChanged(Message):
         """The view has begun or ceased to follow, or more is new below."""
 
-    def __init__(self, feed: Feed, *, zone: tzinfo | None = None, widget_id: str | None = None) -> None:
+    class OlderWanted(Message):
+        """Somebody is at the top, or tried to go beyond it: what is older is wanted there, if there is any."""
+
+    def __init__(
+        self,
+        feed: Feed,
+        *,
+        zone: tzinfo | None = None,
+        clock: Callable[[], float] = time.time,
+        empty: Callable[[], str] = lambda: EMPTY,
+        older: Callable[[], bool] = lambda: False,
+        widget_id: str | None = None,
+    ) -> None:
+        """`clock`: seconds since 1970. `empty`: what to say while there are no rows. `older`: whether more may come."""
         super().__init__(widget_id=widget_id)
         self.feed = feed
         self._zone = zone
+        self._clock = clock
+        self._empty = empty
+        self._older = older
         self._filter = Filter()
         self._generation = 0
         self._with_rest = False
         self._matches: deque[int] = deque()
-        self._tested_to = feed.end_serial
+        self._tested_from = self._tested_to = feed.end_serial
         self._searching = False
         self._seen_serial = feed.end_serial
         self._told = (True, 0)
@@ -107,7 +133,7 @@ class FeedView(RowView):
         self._filter = wanted
         self._generation += 1
         self._matches.clear()
-        self._tested_to = self.feed.end_serial
+        self._tested_from = self._tested_to = self.feed.end_serial
         self._cursor_key = None
         self._to_end()
         self._searching = bool(wanted)
@@ -131,8 +157,10 @@ class FeedView(RowView):
         """
         begun = time.monotonic()
         for entry in self.feed.newest_first():
-            if entry.serial < until and self._test(wanted, entry):
-                self._matches.appendleft(entry.serial)
+            if entry.serial < until:
+                self._tested_from = entry.serial
+                if self._test(wanted, entry):
+                    self._matches.appendleft(entry.serial)
             if time.monotonic() - begun > SCAN_SLICE:
                 self.changed()
                 self.post_message(self.FilterProgress(len(self._matches), True))
@@ -176,6 +204,12 @@ class FeedView(RowView):
                 if entry is not None and self._test(self._filter, entry):
                     self._matches.append(self._tested_to)
                 self._tested_to += 1
+            # Those that were put on top of the feed since; while a search is under way it comes to them itself.
+            while not self._searching and self._tested_from > self.feed.first_serial:
+                self._tested_from -= 1
+                entry = self.feed.by_serial(self._tested_from)
+                if entry is not None and self._test(self._filter, entry):
+                    self._matches.appendleft(self._tested_from)
             while self._matches and self._matches[0] < self.feed.first_serial:
                 self._matches.popleft()
         if self._follow:
@@ -216,7 +250,16 @@ class FeedView(RowView):
     def row_version(self, index: int) -> Hashable:
         settled = self._settled
         state = self._pending[index - settled].state if index >= settled else None
-        return self._generation, state
+        return self._generation, state, self._new_day(index)
+
+    def _new_day(self, index: int) -> str:
+        """The date, where it is another one than above; at the top, where it is not today's."""
+        at = self._entry(index).at
+        before = self._entry(index - 1).at if index else self._clock()
+        return "" if same_day(at, before, self._zone) else clock_time(at, self._zone, "%A %d %B %Y")
+
+    def heading_lines(self, index: int) -> int:
+        return 1 if self._new_day(index) else 0
 
     def entry(self, index: int) -> Entry:
         """The row's activity."""
@@ -233,12 +276,17 @@ class FeedView(RowView):
 
     def row_shared(self, index: int) -> Hashable | None:
         entry = self._entry(index)
-        return (entry.body, entry.sender, entry.at, entry.state, entry.own, entry.why, self._filter, self._zone)
+        day = self._new_day(index)
+        return (entry.body, entry.sender, entry.at, entry.state, entry.own, entry.why, self._filter, self._zone, day)
 
     def row_strips(self, index: int, width: int) -> Sequence[Strip]:
-        entry = self._entry(index)
+        day = self._new_day(index)
+        strips = self._entry_strips(self._entry(index), width)
+        return [self._rule(day, width), *strips] if day else strips
+
+    def _entry_strips(self, entry: Entry, width: int) -> list[Strip]:
         if entry.state == "mark":
-            return [self._mark_strip(entry, width)]
+            return [self._rule(self.feed.sentence(entry).text, width)]
         wide = width >= WIDE
         name = neutralise_name(entry.sender) or "?"
         name_cells = NAME_CELLS if wide else max(4, min(NAME_CELLS, width // 4))
@@ -260,14 +308,17 @@ class FeedView(RowView):
             for place, line in enumerate(lines)
         ]
 
-    def _mark_strip(self, entry: Entry, width: int) -> Strip:
-        words = f" {self.feed.sentence(entry).text} "
+    def _rule(self, text: str, width: int) -> Strip:
+        words = f" {text} "
         dashes = max(0, width - cell_len(words))
         line = "\N{BOX DRAWINGS LIGHT HORIZONTAL}"
         return self.strip_of([(fit(line * (dashes // 2) + words + line * (dashes - dashes // 2), width), "mark")])
 
     def reached_end(self) -> None:
         self._seen_serial = self.feed.end_serial
+
+    def reached_top(self) -> None:
+        self.post_message(self.OlderWanted())
 
     @property
     def unseen(self) -> int:
@@ -292,5 +343,6 @@ class FeedView(RowView):
 
     def empty_words(self) -> str:
         if self._filter:
-            return "Searching\N{HORIZONTAL ELLIPSIS}" if self._searching else "Nothing matches the filter."
-        return "Nothing here yet. Write the first line below."
+            further = "; g looks further back" if self._older() else ""
+            return "Searching\N{HORIZONTAL ELLIPSIS}" if self._searching else f"Nothing matches the filter{further}."
+        return self._empty()

@@ -107,6 +107,13 @@ class RowView(Widget, can_focus=True):
     def reached_end(self) -> None:
         """The end has come into view, and the view follows from here."""
 
+    def reached_top(self) -> None:
+        """A person has moved to the first row, or tried to move beyond it."""
+
+    def heading_lines(self, index: int) -> int:
+        """How many of the row's first lines stand above it, such as a date, and are not selected with it."""
+        return 0
+
     def empty_words(self) -> str:
         """What to say when there are no rows."""
         return ""
@@ -158,6 +165,7 @@ class RowView(Widget, can_focus=True):
             return
         count = self.row_count()
         if not count:
+            self.reached_top()
             return
         index = max(0, min(index, count - 1))
         if self.follows and index == count - 1:
@@ -167,6 +175,8 @@ class RowView(Widget, can_focus=True):
             self._follow = False
             self._bring_into_view(index)
         self.changed()
+        if index == 0:
+            self.reached_top()
 
     def scroll_to_row(self, index: int) -> None:
         """Bring a row to the top of the view, or as near as the end allows."""
@@ -194,6 +204,8 @@ class RowView(Widget, can_focus=True):
         if visible and selected is not None and not self._follow and selected not in visible:
             self._cursor_key = self.row_key(visible[0] if selected < visible[0] else visible[-1])
             self.changed()
+        if lines < 0 and self._visible and self._visible[0] == (0, 0):
+            self.reached_top()
 
     # --- laying out ------------------------------------------------------------------------------------------------
 
@@ -327,7 +339,7 @@ class RowView(Widget, can_focus=True):
             if y < len(self._visible):
                 index, line = self._visible[y]
                 strip = self._strips(index, self._row_width)[line]
-                if index != selected:
+                if index != selected or line < self.heading_lines(index):
                     lines.append(pool.line(plain, strip, bar[y], width))
                 else:
                     over = Style(bgcolor=self.style_of("cursor").bgcolor, reverse=self.style_of("cursor").reverse)
@@ -420,6 +432,8 @@ class RowView(Widget, can_focus=True):
         hidden = count - len(self.visible_rows)
         self._set_top(max(0, min(count - 1, round(share * hidden))), 0)
         self.changed()
+        if self._visible and self._visible[0] == (0, 0):
+            self.reached_top()
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
