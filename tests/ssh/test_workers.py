@@ -87,7 +87,7 @@ async def test_a_worker_that_is_killed_gives_the_terminal_back_and_another_takes
 async def test_a_worker_that_does_not_answer_any_more_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     async with serving(tmp_path, workers=1) as place, place.terminal("anonymous") as terminal:
         await terminal.shows("you are anonymous")
-        monkeypatch.setattr("tui.ssh.crew.SILENCE_MAX", 1.5)
+        monkeypatch.setattr("tui.ssh.member.SILENCE_MAX", 1.5)
         [pid] = pids(place)
         os.kill(pid, signal.SIGSTOP)
         await terminal.shows("come in again")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from core.node.snapshot import ConnectionView, NodeSnapshot
 from tui import words
@@ -11,11 +11,9 @@ from tui.actions import bindings
 from tui.safe_text import neutralise, neutralise_name
 from tui.session import Traffic
 from tui.topology import server_names
+from tui.visitors import SessionView
 from tui.widgets.feed_view import name_role
 from tui.widgets.table import Column, Row, TableView
-
-if TYPE_CHECKING:
-    from tui.ssh.server import SessionView
 
 _DIRECTIONS = {"inbound": "\u2190 in", "outbound": "\u2192 out", "local": "\u2302 here"}
 _STATE_ROLES = {

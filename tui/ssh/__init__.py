@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from tui.ssh.settings import SSHSettings
 
 if TYPE_CHECKING:
-    from tui.ssh.server import SessionView, SSHServer
+    from tui.ssh.server import SSHServer
 
-__all__ = ["SSHServer", "SSHSettings", "SessionView"]
+__all__ = ["SSHServer", "SSHSettings"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("SSHServer", "SessionView"):
+    if name == "SSHServer":
         import tui.ssh.server
 
-        return getattr(tui.ssh.server, name)
+        return tui.ssh.server.SSHServer
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

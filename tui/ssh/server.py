@@ -10,7 +10,6 @@ import ipaddress
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncssh
@@ -34,6 +33,7 @@ from tui.ssh.pace import Painter
 from tui.ssh.settings import SSHSettings
 from tui.ssh.stage import OwnStage, Stage, prepare
 from tui.ssh.ticker import Ticker
+from tui.visitors import SessionView
 from tui.widgets.line_pool import LinePool
 
 if TYPE_CHECKING:
@@ -66,25 +66,6 @@ SIGNATURES: Final = (
     "rsa-sha2-256",
 )
 """Nothing with SHA-1, no DSA."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionView:
-    """A session as the operator sees it."""
-
-    number: int
-    user: str
-    address: str
-    client: str
-    terminal: str
-    size: tuple[int, int]
-    since: float
-    """Wall-clock seconds since 1970."""
-    bytes_in: int
-    bytes_out: int
-    lag: float
-    """Seconds from a key to what it painted, the latest."""
-    command: str
 
 
 class SSHServer:

@@ -19,10 +19,11 @@ from tui.ssh.channel import CommandChannel
 from tui.ssh.line_input import LineInput
 from tui.ssh.stage import FAILED, Failed, Stage
 from tui.ssh.terminals import SIZE_MAX, SIZE_MIN, kitty_keys, plausible_size
+from tui.visitors import SessionView
 
 if TYPE_CHECKING:
     from tui.ssh.connection import SSHConnection
-    from tui.ssh.server import SessionView, SSHServer
+    from tui.ssh.server import SSHServer
 
 log = logging.getLogger(__name__)
 
@@ -294,8 +295,6 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         self.over.set()
 
     def view(self) -> SessionView:
-        from tui.ssh.server import SessionView
-
         return SessionView(
             self.number,
             self.user,

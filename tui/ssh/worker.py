@@ -1,6 +1,6 @@
 """A worker's process: runs the applications of several sessions, so that the node's event loop never paints.
 
-It is started by `tui.ssh.crew` with two sockets, and ends when they close: when the node's process dies, however it
+It is started by `tui.ssh.member` with two sockets, and ends when they close: when the node's process dies, however it
 does, no worker stays behind.
 """
 
