@@ -71,6 +71,10 @@ class Inbox:
         if len(self._touched) > 2 * self._streams_max:
             self._touched.popitem(last=False)
 
+    def knows_any(self, streams: Iterable[Stream]) -> bool:
+        """Whether the client has something of one of these streams, or has heard of it."""
+        return any(stream in self._vector.contiguous for stream in streams)
+
     def logged_in(self, vector: Mapping[Stream, int], beyond: Iterable[EntryId] = (), *, asked_history: bool) -> None:
         """A server says what this client need not expect, once it has caught up: `beyond` is what comes after gaps.
 

@@ -20,7 +20,6 @@ from core.client.account import Account
 from core.client.backoff import Backoff
 from core.client.events import (
     CaughtUp,
-    ClientEvent,
     Connected,
     Connecting,
     Disconnected,
@@ -41,7 +40,7 @@ from core.client.route import Route
 from core.client.settings import ClientSettings
 from core.wire import messages as wire
 from core.wire.address import Address
-from core.wire.entries import decode_vector, parse_entry_id
+from core.wire.entries import VersionVector, decode_vector, parse_entry_id
 from core.wire.messages import Message
 
 REDIRECTS_NONE: Final = 1000
@@ -137,7 +136,7 @@ class ClientMachine:
         self._native = False
         self._settling = False
         self._inbox.connected()
-        self._tell(Connected(self._route.current))
+        self._outputs.tell(Connected(self._route.current))
         if self._account.registered or self._account.register_unknown:
             self._login(now)
         else:
@@ -201,13 +200,13 @@ class ClientMachine:
     def _settled(self) -> None:
         """A base server has not redirected: it is the one to post to, and it has no past to send."""
         self._settling = False
-        self._tell(CaughtUp(0))
+        self._outputs.tell(CaughtUp(0))
         self._posting.begin()
 
     def _connect(self, now: float) -> None:
         target = self._route.choose(self._backoff.attempts)
         self.state = State.CONNECTING
-        self._tell(Connecting(target))
+        self._outputs.tell(Connecting(target))
         self._outputs.connect(target)
         self._set_deadline(now + self.settings.connect_limit)
 
@@ -220,7 +219,7 @@ class ClientMachine:
             self._account.register_unknown = True
         self._posting.connection_lost()
         if not self.settings.reconnect and not at_once:
-            self._tell(Disconnected(reason, None))
+            self._outputs.tell(Disconnected(reason, None))
             self._end(reason)
             return
         self.state = State.WAITING
@@ -229,8 +228,13 @@ class ClientMachine:
             return
         delay = self._backoff.next_delay()
         self._route.waits()
-        self._tell(Disconnected(reason, delay))
+        self._outputs.tell(Disconnected(reason, delay))
         self._set_deadline(now + delay)
+
+    def _set_deadline(self, at: float | None) -> None:
+        if at != self._deadline:
+            self._deadline = at
+            self._outputs.wake_at(at)
 
     def _end(self, reason: str) -> None:
         if self.state is State.CLOSED:
@@ -239,7 +243,7 @@ class ClientMachine:
         self._outputs.disconnect()
         self._set_deadline(None)
         self._posting.end(reason)
-        self._tell(GaveUp(reason))
+        self._outputs.tell(GaveUp(reason))
 
     # --- messages -----------------------------------------------------------------------------------------------------
 
@@ -264,7 +268,7 @@ class ClientMachine:
                 self._posting.refused(message)
             case wire.CaughtUp():
                 self._inbox.caught_up()
-                self._tell(CaughtUp(message.count))
+                self._outputs.tell(CaughtUp(message.count))
             case wire.Pong() | wire.LockAllowed():
                 pass
             case wire.Ping():
@@ -275,11 +279,11 @@ class ClientMachine:
                 self._login_failed(message.info, now)
             case wire.RegisterSuccess():
                 if self.state is State.REGISTERING:
-                    self._tell(self._account.registration_done())
+                    self._outputs.tell(self._account.registration_done())
                     self._login(now)
             case wire.RegisterFailed():
                 if self.state is State.REGISTERING:
-                    self._tell(RegisterRefused(message.info))
+                    self._outputs.tell(RegisterRefused(message.info))
                     self._end(f"the registration was refused: {message.info}")
             case wire.Redirect():
                 self._redirected(Address(message.hostname, int(message.port)), now)
@@ -287,10 +291,10 @@ class ClientMachine:
                 self._server_quits(message, now)
             case wire.AccountRenamed():
                 self._account.name = message.renamed
-                self._tell(Renamed(message.username, message.renamed, message.info))
+                self._outputs.tell(Renamed(message.username, message.renamed, message.info))
             case wire.Status():
                 self._route.hear_of(message.status)
-                self._tell(StatusArrived(message.status))
+                self._outputs.tell(StatusArrived(message.status))
             case wire.InvalidMessage() | wire.AuthenticationFail():
                 self._objected(message.info, now, certain=isinstance(message, wire.AuthenticationFail))
             case _:
@@ -300,7 +304,7 @@ class ClientMachine:
         if self.state is not State.LOGGING_IN:
             return
         if not self._account.registered:
-            self._tell(self._account.registration_done())
+            self._outputs.tell(self._account.registration_done())
         self.state = State.ONLINE
         self._native = message.id is not None
         self._ever_online = True
@@ -311,21 +315,22 @@ class ClientMachine:
         self._posting.logged_in(native=self._native)
         if self._native:
             try:
-                self._inbox.logged_in(
-                    decode_vector(message.vector or {}),
-                    [parse_entry_id(one) for one in message.beyond],
-                    asked_history=self.settings.history > 0,
-                )
+                vector = decode_vector(message.vector or {})
+                beyond = [parse_entry_id(one) for one in message.beyond]
             except ValueError as error:
                 self.malformed(f"LOGIN_SUCCESS: {error}", now)
                 return
+            if self._inbox.knows_any(vector):
+                # Otherwise it is another network, or one that has begun anew.
+                self._posting.repeat_to(VersionVector(vector, beyond))
+            self._inbox.logged_in(vector, beyond, asked_history=self.settings.history > 0)
             self._keepalive.logged_in(now, away=self._route.current is not None)
             self._set_deadline(self._keepalive.due)
         else:
             self._inbox.live = True
             self._settling = True
             self._set_deadline(now + self.settings.base_settle)
-        self._tell(LoggedIn(self._account.name, message.id, self._route.current))
+        self._outputs.tell(LoggedIn(self._account.name, message.id, self._route.current))
         if self._native:
             self._posting.begin()
 
@@ -341,12 +346,12 @@ class ClientMachine:
             self._outputs.disconnect()
             self._retry(f"{self._route.where} refused the login: {info}", now)
             return
-        self._tell(LoginRefused(info))
+        self._outputs.tell(LoginRefused(info))
         self._end(f"the login was refused: {info}")
 
     def _redirected(self, address: Address, now: float) -> None:
         self._outputs.disconnect()
-        self._tell(Redirected(address))
+        self._outputs.tell(Redirected(address))
         if not self.settings.follow_redirects:
             self._end(f"redirected to {address}")
         elif self._route.redirected(address):
@@ -357,11 +362,11 @@ class ClientMachine:
     def _server_quits(self, message: wire.Quit, now: float) -> None:
         self._outputs.disconnect()
         if message.new_server_ip is None or message.new_server_port is None:
-            self._tell(ServerQuits(None))
+            self._outputs.tell(ServerQuits(None))
             self._retry("the server left and the network ends here", now)
             return
         address = Address(message.new_server_ip, int(message.new_server_port))
-        self._tell(ServerQuits(address))
+        self._outputs.tell(ServerQuits(address))
         if self.settings.follow_redirects:
             self._route.left(address)
             self._retry("", now, at_once=True)
@@ -376,7 +381,7 @@ class ClientMachine:
         self._outputs.disconnect()
         self._posting.objected(info, certain=certain)
         if not self._ever_online and self.state is not State.ONLINE:
-            self._tell(LoginRefused(info))
+            self._outputs.tell(LoginRefused(info))
             self._end(f"the server refused: {info}")
             return
         self._retry(f"the server objected: {info}", now)
@@ -388,16 +393,6 @@ class ClientMachine:
         arrived = self._inbox.receive(message, own_ref)
         if arrived is None:
             return
-        self._tell(arrived)
+        self._outputs.tell(arrived)
         if own_ref is not None:
             self._posting.came_back(own_ref, message)
-
-    # --- outputs ------------------------------------------------------------------------------------------------------
-
-    def _tell(self, event: ClientEvent) -> None:
-        self._outputs.tell(event)
-
-    def _set_deadline(self, at: float | None) -> None:
-        if at != self._deadline:
-            self._deadline = at
-            self._outputs.wake_at(at)

@@ -1,7 +1,7 @@
 """Posting: each activity goes out under a name, in the order of writing, again and again until it is answered.
 
-A native server answers by that name. A base server knows none: it accepts by broadcasting, so what is sent to one is
-recognised by its content, and never sent twice.
+A native server answers by that name, and is first sent what it lacks of what others accepted before. A base server
+knows none: it accepts by broadcasting, so what is sent to one is recognised by its content, and never sent twice.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from core.client.events import ActivityAccepted, ActivityRefused, ActivityUnknow
 from core.client.outputs import Outputs
 from core.client.posts import Post, Posts, raw_activity
 from core.client.settings import ClientSettings
+from core.client.write_set import Predecessor, WriteSet
 from core.wire import messages as wire
 from core.wire.codec import encode
-from core.wire.entries import COUNTER_MAX, parse_entry_id
+from core.wire.entries import COUNTER_MAX, EntryId, VersionVector, parse_entry_id
 from core.wire.limits import CLIENT_LINE_BYTES_MAX
 
 ENVELOPE_BYTES: Final = 256
@@ -35,7 +36,7 @@ class Posting:
         self._posts = Posts(settings.posts_max, settings.posts_bytes_under_way)
         self._id = base64.b32encode(rng.randbytes(10)).decode().lower()
         self._number = 0
-        self._previous: tuple[str, int] | None = None
+        self._writes = WriteSet(settings.writes_max, settings.writes_bytes_max)
         self._native = False
         self._open = False
 
@@ -73,10 +74,16 @@ class Posting:
         """A server let the client in."""
         self._native = native
         if not native:
+            # What it accepts has no name: what is repeated elsewhere later would come behind that.
+            self._writes.forget()
             for post in self._posts.all():
                 if post.ever_sent:
                     # A base server knows no refs: what another server may have accepted would come twice.
                     self._unknown(post)
+
+    def repeat_to(self, entries: VersionVector) -> None:
+        """The present server has these entries: what it lacks of this client's goes to it first."""
+        self._writes.logged_in(entries)
 
     def begin(self) -> None:
         """From now on posts go to the present server."""
@@ -88,6 +95,7 @@ class Posting:
             for post in self._posts.sent():
                 self._unknown(post)
         self._posts.connection_lost()
+        self._writes.connection_lost()
         self._native = False
         self._open = False
 
@@ -104,24 +112,22 @@ class Posting:
     # --- answers ------------------------------------------------------------------------------------------------------
 
     def acknowledged(self, message: wire.ActivityAck) -> None:
-        if self._posts.answered(message.ref):
-            self._remember(message)
+        post = self._posts.answered(message.ref)
+        entry_id = _readable_id(message)
+        if post is not None:
+            if entry_id is not None:
+                self._writes.add(post, entry_id, message.stamp)
             self._outputs.tell(ActivityAccepted(message.ref, message.id, message.stamp))
+        else:
+            self._writes.acknowledged(message.ref, entry_id, message.stamp)
         self._send()
-
-    def _remember(self, message: wire.ActivityAck) -> None:
-        """What the next post names as the one before it; another server must be able to read it."""
-        try:
-            parse_entry_id(message.id)
-        except ValueError:
-            return
-        if 0 <= message.stamp <= COUNTER_MAX:
-            self._previous = (message.id, message.stamp)
 
     def refused(self, message: wire.ActivityRefused) -> None:
         post = self._posts.get(message.ref)
         if post is not None:
             self._refused(post, message.info)
+        else:
+            self._writes.refused(message.ref)
         self._send()
 
     def _refused(self, post: Post, info: str) -> None:
@@ -135,6 +141,10 @@ class Posting:
 
     def objected(self, info: str, *, certain: bool) -> None:
         """The server objects to something, and closes; `certain`: to an activity."""
+        if self._writes.under_way:
+            # Perhaps to a repetition: what servers need not be sent is not worth a connection.
+            self._writes.forget()
+            return
         sent = self._posts.sent()
         if len(sent) == 1 and (certain or not self._native):
             self._refused(sent[0], info)
@@ -169,18 +179,30 @@ class Posting:
     def _send(self) -> None:
         if not self._open:
             return
+        for write, previous in self._writes.ready():
+            self._outputs.send(self._message(write.ref, write.activity, previous))
+        if self._writes.repeating:
+            return
         for post in self._posts.ready():
             post.sent = post.ever_sent = True
-            self._outputs.send(self._message(post.ref, post.activity, self._previous if self._native else None))
+            self._outputs.send(self._message(post.ref, post.activity, self._writes.last if self._native else None))
 
     def _message(
-        self, ref: str, activity: dict[str, msgspec.Raw], previous: tuple[str, int] | None = None
+        self, ref: str, activity: dict[str, msgspec.Raw], previous: Predecessor | None = None
     ) -> wire.ActivityMessage:
         return wire.ActivityMessage(
             self._account.username,
             activity,
             self._account.secret,
             ref=ref,
-            previous=previous[0] if previous is not None else None,
-            previous_stamp=previous[1] if previous is not None else None,
+            previous=str(previous.id) if previous is not None else None,
+            previous_stamp=previous.stamp if previous is not None else None,
         )
+
+
+def _readable_id(message: wire.ActivityAck) -> EntryId | None:
+    """The identity that an activity was accepted under, if other servers can read what is said of it."""
+    try:
+        return parse_entry_id(message.id) if 0 <= message.stamp <= COUNTER_MAX else None
+    except ValueError:
+        return None

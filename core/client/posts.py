@@ -79,12 +79,12 @@ class Posts:
                 ready.append(post)
         return ready
 
-    def answered(self, ref: str) -> bool:
-        """An answer came; whether it was awaited."""
-        found = self._posts.pop(ref, None) is not None
+    def answered(self, ref: str) -> Post | None:
+        """An answer came; the post, if it was awaited."""
+        post = self._posts.pop(ref, None)
         if not self._posts:
             self.careful = False
-        return found
+        return post
 
     def get(self, ref: str) -> Post | None:
         return self._posts.get(ref)

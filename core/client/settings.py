@@ -52,5 +52,8 @@ class ClientSettings:
     """Posts without an answer; one more is refused by `post`."""
     posts_bytes_under_way: int = 1024 * 1024
     """Posts that were sent and not answered; the rest waits here, where it fills no socket."""
+    writes_max: int = 64
+    """Accepted posts that the client remembers, the latest of them, to repeat them at a server that lacks them."""
+    writes_bytes_max: int = 128 * 1024
     streams_max: int = 1000
     """Streams of which the client remembers what it has, the most recently heard of first."""

@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from core.client.machine import ClientMachine
+from core.client.write_set import WriteSet
 from core.node import replication as replication_module
 from core.node import sessions as sessions_module
 from core.node.accounts import AccountBook
@@ -59,10 +60,16 @@ Patch = pytest.MonkeyPatch
 
 
 def delivers_before_the_previous(patch: Patch) -> None:
+    repeats_nothing(patch)
     patch.setattr(Replication, "_is_delivered", lambda self, entry_id: True)
 
 
+def repeats_nothing(patch: Patch) -> None:
+    patch.setattr(WriteSet, "logged_in", lambda self, entries: None)
+
+
 def parks_without_a_limit(patch: Patch) -> None:
+    repeats_nothing(patch)
     whole = Replication._park
 
     def park(self: Replication, parked: Any, previous: Any) -> None:
@@ -512,6 +519,7 @@ class Case:
 
 CASES = (
     Case(delivers_before_the_previous, MOVING, "order", "after"),
+    Case(repeats_nothing, MOVING, "order", "after", config={"order_wait": 3.0}),
     Case(parks_without_a_limit, MOVING, "bounded queues", "the limit is 10", config={"parked_max": 10}),
     Case(allows_every_registration, RIVALS, "unique names", "both registered nat"),
     Case(never_looks_for_lost_servers, PARTED, "liveness", "reaches 1 of 3"),
@@ -575,4 +583,4 @@ def test_a_planted_fault_breaks_exactly_its_guarantee(case: Case, monkeypatch: p
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_same_history_without_the_fault_passes(case: Case) -> None:
-    assert run(case.history).problems == []
+    assert run(case.history, config=case.settings()).problems == []
