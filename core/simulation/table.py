@@ -54,12 +54,19 @@ def rows(*, quick: bool = False, seeds: int | None = None, jobs: int = 2) -> lis
         *(
             Row(
                 f"parts-{parts}",
-                f"25 servers in {parts} parts for 60 s, writing and registering, healed: complete and agreed",
-                "≤ 10 s",
+                f"25 servers in {parts} parts for 60 s, writing and registering, healed: complete, agreed and in order",
+                "≤ 10 s, in every history",
                 some(count(1, 10), partial(partitions.parted, count=25, parts=parts)),
                 partial(partitions.judge, 10.0),
             )
             for parts in (2, 5)
+        ),
+        Row(
+            "wandering",
+            "15 servers in 5 parts for 60 s, people writing in one after the other, healed: everybody's order kept",
+            "≤ 10 s, in every history",
+            some(count(2, 20), partial(partitions.wandering, count=15, parts=5)),
+            partial(partitions.judge, 10.0),
         ),
         Row(
             "one-sender",

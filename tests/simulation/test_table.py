@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from core.client.write_set import WriteSet
 from core.node.config import lan
 from core.simulation.command import main
 from core.simulation.experiments import broadcasts, crashes, partitions, storm, worlds
@@ -34,10 +35,18 @@ def row_of(*cases: partial[Sample], bar: float = 1.0) -> Row:
 def test_the_table_has_a_line_for_every_bar_and_no_two_of_one_name() -> None:
     names = [row.name for row in rows()]
     assert len(set(names)) == len(names)
-    assert {"crash-25", "crash-100", "crash-1000", "half-100", "half-1000", "most-1000", "parts-2", "parts-5"} < {
-        *names
-    }
-    assert {"one-sender", "all-send", "maelstrom", "storm", "idle-1000", "simulator"} < {*names}
+    assert {"crash-25", "crash-100", "crash-1000", "half-100", "half-1000", "most-1000"} < {*names}
+    assert {
+        "parts-2",
+        "parts-5",
+        "wandering",
+        "one-sender",
+        "all-send",
+        "maelstrom",
+        "storm",
+        "idle-1000",
+        "simulator",
+    } < {*names}
 
 
 def test_the_quick_table_has_no_network_of_a_thousand_servers() -> None:
@@ -130,7 +139,21 @@ def test_a_network_that_was_in_parts_is_complete_and_agreed_within_ten_seconds()
     assert sample.figures["whole"] <= 10.0
     assert partitions.judge(10.0, [sample]).met
     broken_order = Sample("parted", {"whole": 2.0, "disordered": 1.0})
-    assert partitions.judge(10.0, [sample, broken_order]).measured.endswith("order kept in 1 of 2")
+    verdict = partitions.judge(10.0, [sample, broken_order])
+    assert verdict.measured.endswith("order kept in 1 of 2")
+    assert not verdict.met
+
+
+def test_people_who_go_from_part_to_part_are_read_in_order_because_they_repeat_what_is_not_there() -> None:
+    sample = partitions.wandering(1, 6, 3)
+    verdict = partitions.judge(10.0, [sample])
+    assert verdict.met, verdict.measured
+    assert 0.05 < sample.figures["repeated"] < 1.0
+
+
+def test_people_who_repeat_nothing_are_not_read_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(WriteSet, "logged_in", lambda self, entries: None)
+    assert not partitions.judge(10.0, [partitions.wandering(1, 6, 3)]).met
 
 
 @pytest.mark.parametrize(("senders", "bar"), [(1, 0.1), (16, 0.5)])
