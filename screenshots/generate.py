@@ -24,7 +24,8 @@ from core.engine.settings import PasswordSettings
 from core.wire.address import Address
 from screenshots import over_ssh
 from tui.activities import note
-from tui.app import ActivityApp, Preferences
+from tui.app import ActivityApp
+from tui.preferences import Preferences
 from tui.running import client_factory
 from tui.session import Identity, Session
 

@@ -8,12 +8,9 @@ in through the session, and is painted at most `FRAMES_PER_SECOND` times a secon
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import tzinfo
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, ClassVar, Final, Literal, get_args
+from typing import Any, ClassVar, Final
 
 from textual import on
 from textual.app import App, SystemCommand
@@ -22,17 +19,19 @@ from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.widgets import Input
 
-from core.wire.names import ANONYMOUS
-from tui import credentials, overview, resizing
+from tui import bell, resizing, taste
 from tui.actions import BY_ID, bindings, key_name, palette
 from tui.appearance import CSS, DEFAULT_THEME, counterpart
-from tui.safe_text import neutralise, neutralise_name
-from tui.screens.asking import ConfirmScreen, CopyScreen
+from tui.bell import Bell, BellPolicy
+from tui.departure import Departure, Leave
+from tui.person import Person
+from tui.preferences import Preferences
+from tui.screens.asking import ConfirmScreen
 from tui.screens.leaving import LeavingScreen
 from tui.screens.main import MainScreen
 from tui.screens.reading import help_screen
 from tui.screens.welcome import WelcomeScreen
-from tui.session import Happening, Identity, Session, Way
+from tui.session import Happening, Identity, Session
 from tui.widgets.composer import Composer
 from tui.widgets.line_pool import LinePool
 
@@ -42,29 +41,6 @@ LOOK_INTERVAL: Final = 1.0
 LOOK_INTERVAL_MIN: Final = 0.25
 """The same while something is."""
 AFAR_INTERVAL: Final = 3.0
-BELL_INTERVAL: Final = 1.0
-
-BellPolicy = Literal["off", "mention", "all"]
-BELL_POLICIES: Final[tuple[BellPolicy, ...]] = get_args(BellPolicy)
-
-Leave = Callable[[], Awaitable[int]]
-Run = Callable[[Any], int]
-
-
-@dataclass(frozen=True, slots=True)
-class Preferences:
-    """What a person chose before the start. Each application has its own, whatever the process's environment says."""
-
-    theme: str = DEFAULT_THEME
-    bell: BellPolicy = "mention"
-    no_color: bool | None = None
-    """None: as the environment says (NO_COLOR)."""
-    keymap: Mapping[str, str] | None = None
-    """Keys by action id."""
-    zone: tzinfo | None = None
-    """The person's time zone; None: the machine's."""
-    anonymous: bool = True
-    """Whether one may come in without a name."""
 
 
 class ActivityApp(App[int]):
@@ -90,25 +66,22 @@ class ActivityApp(App[int]):
         """
         `first`: who to be at the start; None asks, with the name `suggestion` filled in. `leave`: takes the node out of
         the network and returns the exit status; None when leaving concerns nobody but this session. `person_dir`: where
-        to remember the person. `app_options` are Textual's, such as `driver_class`.
+        to remember the person, and what they chose here. `app_options` are Textual's, such as `driver_class`.
         """
         super().__init__(**app_options)
         resizing.install()
         self.session = session
         self.preferences = preferences or Preferences()
-        self.bell_policy: BellPolicy = self.preferences.bell
         self.line_pool = LinePool()
         """What has been painted and may be painted again."""
+        self._bell = Bell(self.preferences.bell)
         self._first = first
-        self._suggestion = suggestion
-        self._leave = leave
-        self._person_dir = person_dir
-        self.leaving = False
+        self._person = Person(self, suggestion=suggestion, directory=person_dir)
+        self._departure = Departure(self, leave)
+        self._taste_dir = person_dir
         self._armed = False
         self._painted = 0.0
         self._looked = 0.0
-        self._rung = 0.0
-        self._heard = (0, 0)
         self._tasks: set[asyncio.Task[None]] = set()
         if self.preferences.no_color is not None and self.preferences.no_color != self.no_color:
             self.no_color = self.preferences.no_color
@@ -153,17 +126,35 @@ class ActivityApp(App[int]):
         self._look()
         self.main.show_news()
         if self._first is not None:
-            self._enter(self._first)
+            self.enter(self._first)
         else:
             self.action_identity()
+
+    def watch_theme(self) -> None:
+        self._keep_taste()
+
+    def _keep_taste(self) -> None:
+        """Remember how somebody likes it: they have changed something."""
+        directory, chosen = self._taste_dir, taste.Taste(self.theme, self.bell_policy)
+        if directory is None or not self.is_running:
+            return
+
+        async def keep() -> None:
+            try:
+                await asyncio.to_thread(taste.save, directory, chosen)
+            except OSError as error:
+                self.call_later(self.notify, f"This could not be remembered: {error}", severity="warning", markup=False)
+
+        self.spawn(keep())
 
     def on_unmount(self) -> None:
         self.session.on_change = lambda: None
 
-    def _enter(self, identity: Identity) -> None:
-        self._spawn(self.session.enter(identity))
+    def enter(self, identity: Identity) -> None:
+        """Log in or register, ending what there was before."""
+        self.spawn(self.session.enter(identity))
 
-    def _spawn(self, work: Any) -> None:
+    def spawn(self, work: Any) -> None:
         """Do something beside, and keep hold of it until it is done."""
         task: asyncio.Task[None] = asyncio.create_task(work)
         self._tasks.add(task)
@@ -198,7 +189,8 @@ class ActivityApp(App[int]):
         self.main.show_news()
         if isinstance(self.screen, LeavingScreen):
             self.screen.refresh_story()
-        self._ring_if_wanted()
+        if self._bell.rings(self.session, self._painted):
+            self.bell()
 
     def refresh_now(self) -> None:
         """Show everything at once, without waiting for the next frame."""
@@ -214,141 +206,21 @@ class ActivityApp(App[int]):
 
     def _look_from_afar(self) -> None:
         if not self.session.looking:
-            self._spawn(self.session.look_from_afar())
-
-    # --- what the network says -------------------------------------------------------------------------------------
-
-    def _tell(self, happening: Happening) -> None:
-        welcome = self.screen if isinstance(self.screen, WelcomeScreen) else None
-        text = neutralise(happening.text, 400)
-        match happening.kind:
-            case "logged in":
-                if welcome is not None:
-                    welcome.dismiss(None)
-                    self.main.composer.focus()
-                self._remember()
-                if self.session.node is None:
-                    self._look_from_afar()
-            case "registered":
-                if welcome is not None:
-                    welcome.dismiss(None)
-                self._remember(happening.secret)
-                if happening.secret is not None:
-                    self._show_secret(happening.username, happening.secret)
-            case "login refused" | "register refused":
-                if welcome is not None:
-                    welcome.refused(text)
-                else:
-                    self._ask_identity(problem=text)
-            case "gone":
-                self._offer_again(text)
-            case "renamed":
-                self._remember()
-                self.notify(text, title="Your name has changed", severity="warning", timeout=20, markup=False)
-            case "disconnected" | "redirected":
-                if welcome is not None:
-                    welcome.delayed(f"{text}; trying again")
-                elif not self.leaving:
-                    self.notify(text, severity="warning", timeout=5, markup=False)
-
-    def _remember(self, secret: str | None = None) -> None:
-        session, directory = self.session, self._person_dir
-        identity = session.identity
-        if directory is None or identity is None:
-            return
-        secret = secret or identity.secret
-        name = session.username or identity.username
-        kept = credentials.Remembered(name, secret if identity.remember and name != ANONYMOUS else None)
-
-        async def keep() -> None:
-            try:
-                await asyncio.to_thread(credentials.save, directory, kept)
-            except OSError as error:
-                self.call_later(
-                    self.notify, f"Who you are could not be remembered: {error}", severity="warning", markup=False
-                )
-
-        self._spawn(keep())
-
-    def _show_secret(self, username: str, secret: str) -> None:
-        self.push_screen(
-            CopyScreen(
-                f"You are {neutralise_name(username)}".replace("[", r"\["),
-                "This secret was made for you. With it you log in as this name, anywhere in the network.\n"
-                "It is shown this once; keep it where you keep your passwords.",
-                secret,
-                "y copies it."
-                + (
-                    ""
-                    if self.session.identity is None or not self.session.identity.remember
-                    else " It is also remembered here, as you asked."
-                ),
-            )
-        )
-
-    def _offer_again(self, text: str) -> None:
-        def answered(again: bool | None) -> None:
-            identity = self.session.identity
-            if again and identity is not None:
-                self._enter(identity)
-            elif not again and self.session.node is None:
-                self.exit(3)
-
-        self.push_screen(
-            ConfirmScreen(
-                "No connection",
-                f"{text}\n\nTry again?",
-                yes="Try again",
-                no="Quit" if self.session.node is None else "Not now",
-            ),
-            answered,
-        )
-
-    def _ring_if_wanted(self) -> None:
-        mentions, others = self.session.mentions, self.session.others_live
-        before_mentions, before_others = self._heard
-        self._heard = (mentions, others)
-        wanted = (self.bell_policy == "mention" and mentions > before_mentions) or (
-            self.bell_policy == "all" and others > before_others
-        )
-        if wanted and self._painted - self._rung >= BELL_INTERVAL:
-            self._rung = self._painted
-            self.bell()
+            self.spawn(self.session.look_from_afar())
 
     # --- who one is ------------------------------------------------------------------------------------------------
 
-    def action_identity(self) -> None:
-        self._ask_identity()
+    def _tell(self, happening: Happening) -> None:
+        self._person.tell(happening)
+        if happening.kind == "logged in" and self.session.node is None:
+            self._look_from_afar()
 
-    def _ask_identity(self, problem: str = "") -> None:
-        if isinstance(self.screen, WelcomeScreen):
-            return
-        session = self.session
-        known = session.identity
-        where = (
-            f"{'Your' if session.owns_node else 'The'} server {neutralise_name(session.snapshot.name)} runs at "
-            f"{session.node.advertised}. Who are you?"
-            if session.node is not None and session.snapshot is not None
-            else f"You join at {session.server}. Who are you?"
-        )
-        name = known.username if known is not None and known.username != ANONYMOUS else self._suggestion
-        way: Way = "register"
-        if (known is None and name) or (problem and known is not None and known.way != "register"):
-            way = "login"
-        screen = WelcomeScreen(
-            where,
-            username=name,
-            way=way,
-            anonymous=self.preferences.anonymous,
-            remembers=self._person_dir is not None,
-        )
-        self.push_screen(screen)
-        if problem:
-            self.call_after_refresh(screen.refused, problem)
+    def action_identity(self) -> None:
+        self._person.ask()
 
     @on(WelcomeScreen.Chosen)
     def _identity_chosen(self, event: WelcomeScreen.Chosen) -> None:
-        self._enter(event.identity)
+        self.enter(event.identity)
 
     # --- the application -------------------------------------------------------------------------------------------
 
@@ -375,7 +247,7 @@ class ActivityApp(App[int]):
             case "theme":
                 self._set_theme(argument)
             case "quit":
-                self._quit()
+                self._departure.want()
 
     def _set_theme(self, name: str) -> None:
         if not name:
@@ -385,18 +257,17 @@ class ActivityApp(App[int]):
         else:
             raise ValueError(f"there is no theme {name[:40]!r}; there are {', '.join(sorted(self.available_themes))}")
 
-    def action_cycle_bell(self) -> None:
-        place = BELL_POLICIES.index(self.bell_policy)
-        self._set_bell(BELL_POLICIES[(place + 1) % len(BELL_POLICIES)])
+    @property
+    def bell_policy(self) -> BellPolicy:
+        return self._bell.policy
 
-    def _set_bell(self, policy: str) -> None:
-        for known in BELL_POLICIES:
-            if known == policy.lower():
-                self.bell_policy = known
-                words_of = {"off": "never", "mention": "when somebody names you", "all": "at every activity of others"}
-                self.notify(f"The bell rings {words_of[known]}.", markup=False, timeout=3)
-                return
-        raise ValueError(f"the bell is {', '.join(BELL_POLICIES[:-1])} or {BELL_POLICIES[-1]}")
+    def action_cycle_bell(self) -> None:
+        self._set_bell(self._bell.next_policy())
+
+    def _set_bell(self, word: str) -> None:
+        self._bell.policy = policy = bell.policy_of(word)
+        self._keep_taste()
+        self.notify(f"The bell rings {bell.IN_WORDS[policy]}.", markup=False, timeout=3)
 
     def get_key_display(self, binding: Binding) -> str:
         return binding.key_display or key_name(binding.key)
@@ -413,83 +284,29 @@ class ActivityApp(App[int]):
 
     # --- leaving ---------------------------------------------------------------------------------------------------
 
+    @property
+    def leaving(self) -> bool:
+        return self._departure.begun
+
     def action_interrupt(self) -> None:
         """Ctrl+C: empty the line; on an empty line, offer to quit."""
-        composer = self.main.composer
         if self.leaving:
-            self._leave_at_once()
+            self._departure.want()
         elif isinstance(self.focused, Input) and self.focused.value:
             if isinstance(self.focused, Composer):
-                composer.remember(composer.value)
+                self.focused.remember(self.focused.value)
             self.focused.value = ""
         elif isinstance(self.screen, ConfirmScreen):
             self.screen.dismiss(True)
         else:
-            self._ask_to_leave()
+            self._departure.ask()
 
     async def action_quit(self) -> None:
-        self._quit()
-
-    def _quit(self) -> None:
-        if self.leaving:
-            self._leave_at_once()
-        elif isinstance(self.screen, ConfirmScreen) and self.screen.id == "leave":
-            self.screen.dismiss(True)
-        elif self._others():
-            self._ask_to_leave()
-        else:
-            self.leave()
-
-    def _others(self) -> str:
-        """Who would be handed over if this application were left; empty if nobody."""
-        return overview.others_here(self.session.snapshot) if self._leave is not None else ""
-
-    def _ask_to_leave(self) -> None:
-        others = self._others()
-        if self._leave is None:
-            text = "Leave the application?"
-        elif others:
-            text = (
-                f"Connected here: {others}.\nThis server hands them over to a neighbour and leaves; nothing that was "
-                "accepted is lost."
-            )
-        else:
-            text = "Stop this server? Nobody else is connected here; its data is kept."
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.leave()
-
-        screen = ConfirmScreen("Quit", text, yes="Leave", no="Stay")
-        screen.id = "leave"
-        self.push_screen(screen, answered)
+        self._departure.want()
 
     def leave(self, words_of: str = "") -> None:
         """Leave: hand everybody over first if the node is ours, then end. A second call ends at once."""
-        if self.leaving:
-            self._leave_at_once()
-            return
-        self.leaving = True
-        if self._leave is not None:
-            others = self._others()
-            self.push_screen(
-                LeavingScreen(self.session, words_of or f"Handing over {others}\u2026" if others else "Stopping\u2026")
-            )
-        self._spawn(self._leave_in_order())
-
-    async def _leave_in_order(self) -> None:
-        status = 0
-        with contextlib.suppress(Exception):
-            await self.session.stop()
-        if self._leave is not None:
-            try:
-                status = await self._leave()
-            except Exception:
-                status = 1
-        self.call_later(self.exit, status)
-
-    def _leave_at_once(self) -> None:
-        self.exit(130)
+        self._departure.begin(words_of)
 
 
 def run_application(options: Any) -> int:

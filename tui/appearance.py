@@ -6,6 +6,31 @@ from typing import Final
 
 DEFAULT_THEME: Final = "textual-dark"
 
+THEMES: Final = (
+    "ansi-dark",
+    "ansi-light",
+    "atom-one-dark",
+    "atom-one-light",
+    "catppuccin-frappe",
+    "catppuccin-latte",
+    "catppuccin-macchiato",
+    "catppuccin-mocha",
+    "dracula",
+    "flexoki",
+    "gruvbox",
+    "monokai",
+    "nord",
+    "rose-pine",
+    "rose-pine-dawn",
+    "rose-pine-moon",
+    "solarized-dark",
+    "solarized-light",
+    "textual-dark",
+    "textual-light",
+    "tokyo-night",
+)
+"""Textual's, written out so that a setting can be checked without loading Textual."""
+
 _PAIRS: Final = (
     ("textual-dark", "textual-light"),
     ("ansi-dark", "ansi-light"),

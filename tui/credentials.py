@@ -7,11 +7,11 @@ secret is in it only if the person asked for that.
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from pathlib import Path
 
 import msgspec
+
+from tui import private_file
 
 FILE_NAME = "person.json"
 
@@ -36,18 +36,7 @@ def load(directory: Path) -> Remembered | None:
 
 def save(directory: Path, remembered: Remembered) -> None:
     """Keep it, whole or not at all, mode 0600. Raises OSError."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=FILE_NAME, dir=directory)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(msgspec.json.encode(remembered))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, directory / FILE_NAME)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
+    private_file.write(directory / FILE_NAME, msgspec.json.encode(remembered))
 
 
 def forget(directory: Path) -> None:

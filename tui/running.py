@@ -16,10 +16,12 @@ from core.client import Client, ClientSettings, PostQueueFull
 from core.engine import Server
 from core.wire.address import Address
 from core.wire.names import ANONYMOUS
-from tui import credentials
-from tui.app import ActivityApp, Preferences
-from tui.cli.options import JoinOptions, NodeOptions, PersonOptions, ServeOptions
+from tui import credentials, taste
+from tui.app import ActivityApp
+from tui.bell import BELL_POLICIES
+from tui.cli.options import JoinOptions, PersonOptions, ServeOptions
 from tui.client_events import tell
+from tui.preferences import Preferences
 from tui.safe_text import neutralise
 from tui.session import ActivityInput, ClientFace, ClientFactory, Identity, Session
 from tui.visitors import Visitors
@@ -134,6 +136,7 @@ async def _show(
 ) -> int:
     person_dir = server.settings.data_dir if server is not None else client_data_dir()
     remembered = await asyncio.to_thread(credentials.load, person_dir)
+    chosen = await asyncio.to_thread(taste.load, person_dir)
     target = options.address if isinstance(options, JoinOptions) else None
     addresses = (server.advertised,) if server is not None else (target,) if target is not None else ()
     session = Session(client_factory(addresses, server=server, tls=tls), node=server, target=target, archive=server)
@@ -160,7 +163,7 @@ async def _show(
         suggestion=options.person.username or (remembered.username if remembered is not None else ""),
         leave=leave if server is not None else None,
         person_dir=person_dir,
-        preferences=_preferences(options.node),
+        preferences=_preferences(options, chosen),
     )
     _log_to(session)
     loop = asyncio.get_running_loop()
@@ -195,8 +198,14 @@ def client_data_dir() -> Path:
     return Path(platformdirs.user_data_dir("activity-tui", appauthor=False)) / "client"
 
 
-def _preferences(node: NodeOptions | None) -> Preferences:
-    return Preferences(anonymous=node.anonymous if node is not None else True)
+def _preferences(options: ServeOptions | JoinOptions, chosen: taste.Taste) -> Preferences:
+    """What the settings say, else what was chosen the last time."""
+    usual, node = Preferences(), options.node
+    return Preferences(
+        theme=options.person.theme or chosen.theme or usual.theme,
+        bell=next((policy for policy in BELL_POLICIES if policy == chosen.bell), usual.bell),
+        anonymous=node.anonymous if node is not None else True,
+    )
 
 
 class _IntoEvents(logging.Handler):

@@ -26,9 +26,10 @@ from core.node.snapshot import ConnectionView, NodeSnapshot, ServerView, UserVie
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
 from tui.activities import note
-from tui.app import ActivityApp, Preferences
+from tui.app import ActivityApp
 from tui.client_events import tell
 from tui.past import Archive
+from tui.preferences import Preferences
 from tui.session import Identity, Session
 
 NOON = 1_795_348_800.0

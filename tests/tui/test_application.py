@@ -11,9 +11,9 @@ from core.client.events import ActivityRefused, ActivityUnknown, Disconnected, R
 from core.wire.address import Address
 from tests.tui.driving import lines_of, ready, screen_text, settled, type_line, until, welcomed
 from tests.tui.fakes import World
-from tui import credentials
+from tui import bell, credentials
 from tui.activities import note
-from tui.app import Preferences
+from tui.preferences import Preferences
 from tui.screens.asking import AskScreen, ConfirmScreen, CopyScreen
 from tui.screens.leaving import LeavingScreen
 from tui.screens.welcome import WelcomeScreen
@@ -474,6 +474,7 @@ async def test_joining_a_network_asks_until_the_address_is_one(world):
 
 @pytest.mark.parametrize(("policy", "plain", "named"), [("off", 0, 0), ("mention", 0, 1), ("all", 1, 1)])
 async def test_the_bell_rings_as_the_person_wants(world, monkeypatch, policy, plain, named):
+    monkeypatch.setattr(bell, "INTERVAL", 0.0)
     app = world.app(preferences=Preferences(bell=policy))
     rung = []
     monkeypatch.setattr(app, "bell", lambda: rung.append(True))
@@ -483,12 +484,10 @@ async def test_the_bell_rings_as_the_person_wants(world, monkeypatch, policy, pl
         await settled(pilot)
         assert len(rung) == plain
         rung.clear()
-        app._rung = 0.0
         world.says("bob", "hello @Alice!")
         await settled(pilot)
         assert len(rung) == named
         rung.clear()
-        app._rung = 0.0
         world.says("bob", "alice, from the past", live=False)
         await settled(pilot)
         assert rung == []

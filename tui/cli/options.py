@@ -80,6 +80,8 @@ class PersonOptions:
     """None: ask."""
     secret: str | None = field(repr=False)
     """None: ask."""
+    theme: str | None = None
+    """None: as chosen the last time."""
 
 
 @dataclass(frozen=True, slots=True)

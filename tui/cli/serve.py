@@ -37,7 +37,11 @@ def run(arguments: argparse.Namespace) -> int:
         )
     from tui.app import run_application
 
-    person = PersonOptions(cast(str | None, choices.value("user")), choices.secret("user_secret"))
+    person = PersonOptions(
+        cast(str | None, choices.value("user")),
+        choices.secret("user_secret"),
+        cast(str | None, choices.value("theme")),
+    )
     if join is None:
         assert node is not None
         return run_application(ServeOptions(node, person, client_tls(choices)))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from core.wire.limits import DEFAULT_PORT
+from tui.appearance import THEMES
 from tui.cli import values
 from tui.cli.console import usage_error
 from tui.ssh.settings import SSHSettings, usual_workers
@@ -201,6 +202,14 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("user", values.username, "your name in the network", "NAME", group="person", unset="asked for"),
     Setting("user_secret", values.secret, "your secret", group="person", secret=True, flag=False, unset="asked for"),
     Setting("user_secret_file", values.path, "a file whose first line is your secret", "FILE", group="person"),
+    Setting(
+        "theme",
+        values.choice(*THEMES),
+        "the application's colours",
+        group="person",
+        flag=False,
+        unset="as chosen in the application the last time",
+    ),
 )
 
 BY_NAME: Final[Mapping[str, Setting]] = {setting.name: setting for setting in SETTINGS}

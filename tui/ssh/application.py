@@ -19,8 +19,9 @@ from textual.widgets import Input
 
 from core.client import Client, ClientEvent, ClientSettings, ServerQuits
 from core.wire.names import ANONYMOUS
-from tui.app import ActivityApp, Preferences
+from tui.app import ActivityApp
 from tui.client_events import tell
+from tui.preferences import Preferences
 from tui.running import HISTORY, NetworkClient
 from tui.safe_text import neutralise_name
 from tui.screens.asking import ConfirmScreen
@@ -187,7 +188,7 @@ class SSHApp(ActivityApp):
             identity = self.session.identity
             secret = happening.secret or (identity.secret if identity is not None else None)
             if secret is not None:
-                self._spawn(self._registered(happening.username, secret))
+                self.spawn(self._registered(happening.username, secret))
 
     async def _registered(self, username: str, secret: str) -> None:
         """Take the connection for the new account's owner's, if the name is still that of the account."""
@@ -204,7 +205,7 @@ class SSHApp(ActivityApp):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._spawn(self._bind(claim))
+                self.spawn(self._bind(claim))
 
         self.push_screen(
             ConfirmScreen(
