@@ -26,6 +26,7 @@ from core.node.actions import (
     HashSecret,
     Hold,
     KeyChanged,
+    KeyRemoved,
     Notify,
     Persist,
     Send,
@@ -96,6 +97,7 @@ class Runtime:
         dial_limit: float,
         dial_tls: ssl.SSLContext | None = None,
         on_notice: Callable[[Notice], None],
+        on_key_removed: Callable[[str, str], None] = lambda claim, text: None,
         on_finished: Callable[[tuple[str, ...]], None],
     ) -> None:
         self.loop = loop
@@ -107,6 +109,7 @@ class Runtime:
         self._dial_limit = dial_limit
         self._dial_tls = dial_tls
         self._on_notice = on_notice
+        self._on_key_removed = on_key_removed
         self._on_finished = on_finished
         self._node: NodeMachine | None = None
         self._connections: dict[int, Connection] = {}
@@ -144,6 +147,7 @@ class Runtime:
             WakeAt: self._wake,
             Notify: self._notify,
             KeyChanged: self._key_changed,
+            KeyRemoved: self._key_removed,
             Finished: self._finished,
         }
 
@@ -423,6 +427,9 @@ class Runtime:
         answer = self._key_changes.get(action.token)
         if answer is not None and not answer.done():
             answer.set_result(action.problem)
+
+    def _key_removed(self, action: KeyRemoved) -> None:
+        self._on_key_removed(action.claim, action.text)
 
     def _finished(self, action: Finished) -> None:
         self._on_finished(action.undone)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from core.engine.connection import ConnectionTraffic
 from core.engine.descriptors import room_for
@@ -38,6 +38,7 @@ from core.wire.address import Address
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Kind, Page, Recovered, Stream
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 NOTICES_KEPT: Final = 1000
 SECRET_SETTING: Final = "network_secret"
@@ -71,6 +72,7 @@ class Server:
         self._make_node = make_node
         self._make_store = make_store or open_sqlite
         self._subscribers: dict[object, Callable[[Notice], None]] = {}
+        self._key_subscribers: dict[object, Callable[[str, str], None]] = {}
         self._listeners: list[asyncio.Server] = []
         self._runtime: Runtime | None = None
         self._persistence: Persistence | None = None
@@ -118,6 +120,7 @@ class Server:
                 dial_limit=config.dial_limit,
                 dial_tls=dial_tls,
                 on_notice=self._notice,
+                on_key_removed=self._key_removed,
                 on_finished=self._finish,
             )
             undo.push_async_callback(runtime.aclose, "the server could not start", at_once=True)
@@ -208,13 +211,12 @@ class Server:
 
     def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
         """Have `callback` called with each notice from here on; the result ends that."""
-        key = object()
-        self._subscribers[key] = callback
+        return _enter(self._subscribers, callback)
 
-        def unsubscribe() -> None:
-            self._subscribers.pop(key, None)
-
-        return unsubscribe
+    def subscribe_removed_keys(self, callback: Callable[[str, str], None]) -> Callable[[], None]:
+        """Have `callback(claim, text)` called whenever a public key no longer opens an account, wherever in the network
+        it was taken away; the result ends that."""
+        return _enter(self._key_subscribers, callback)
 
     async def history(
         self,
@@ -352,6 +354,13 @@ class Server:
             except Exception:
                 log.exception("a subscriber could not take a notice")
 
+    def _key_removed(self, claim: str, text: str) -> None:
+        for callback in list(self._key_subscribers.values()):
+            try:
+                callback(claim, text)
+            except Exception:
+                log.exception("a subscriber could not take a removed key")
+
     def _tell(self, kind: NoticeKind, text: str, severity: Severity) -> None:
         self._notice(Notice(time.time(), kind, text, severity))
 
@@ -401,6 +410,17 @@ class Server:
         finally:
             if not self._closed.done():
                 self._closed.set_result(undone)
+
+
+def _enter(subscribers: dict[object, T], callback: T) -> Callable[[], None]:
+    """Put a callback among the subscribers; the result takes it away, and may be called again."""
+    key = object()
+    subscribers[key] = callback
+
+    def leave() -> None:
+        subscribers.pop(key, None)
+
+    return leave
 
 
 def open_sqlite(settings: EngineSettings) -> tuple[Store, Recovered]:

@@ -135,6 +135,14 @@ class KeyChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyRemoved:
+    """A public key (`text`: type and base 64) no longer opens the account `claim`, wherever that was decided."""
+
+    claim: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The node has left the network; close what is left and stop. `undone` names what it could not do."""
 
@@ -157,5 +165,6 @@ Action = (
     | WakeAt
     | Notify
     | KeyChanged
+    | KeyRemoved
     | Finished
 )

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from core.node.accounts import AccountBook
-from core.node.actions import KeyChanged
+from core.node.actions import KeyChanged, KeyRemoved
 from core.node.context import Context
 from core.node.events import KeyChangeRequested
 from core.node.replication import Replication
@@ -76,7 +76,11 @@ class Keys:
 
     def apply(self, claim: str, change: KeyChange) -> None:
         """Take in a change that has been committed."""
+        before = self._book.latest(claim, change.text)
         self._book.apply(claim, change)
+        after = self._book.latest(claim, change.text)
+        if before is not None and before.bound and after is not None and not after.bound:
+            self._context.actions.append(KeyRemoved(claim, change.text))
 
     def of(self, claim: str) -> tuple[KeyChange, ...]:
         """The keys that open an account, the one that was bound first at the front."""

@@ -162,6 +162,7 @@ class Server(End):
         self.dials: list[tuple[float, Address]] = []
         self.sent: list[tuple[int, Message]] = []
         self.key_answers: dict[int, str | None] = {}
+        self.keys_removed: list[tuple[str, str]] = []
         self.wires: dict[int, Wire] = {}
         self.closed: set[int] = set()
         self.held: set[int] = set()
@@ -294,6 +295,8 @@ class Server(End):
                 network.at(action.at, lambda: self.handle(events.Woke()) if self._wake_at == action.at else None)
             case actions.KeyChanged():
                 self.key_answers[action.token] = action.problem
+            case actions.KeyRemoved():
+                self.keys_removed.append((action.claim, action.text))
             case actions.Notify():
                 self.notices.append(action.notice)
             case actions.Finished():

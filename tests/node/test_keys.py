@@ -101,6 +101,18 @@ def test_a_key_that_is_taken_away_at_one_server_opens_the_account_at_none():
     assert [keys_at(server) for server in servers] == [[OTHER]] * 3
 
 
+def test_every_server_says_once_that_a_key_opens_an_account_no_longer():
+    network, servers = with_account()
+    change(servers[0], KEY, bound=True)
+    change(servers[0], OTHER, bound=False)
+    network.run(0.5)
+    assert [server.keys_removed for server in servers] == [[]] * 3, "a key that never opened it was not taken away"
+    change(servers[2], KEY, bound=False)
+    change(servers[2], KEY, bound=False)
+    network.run(0.5)
+    assert [server.keys_removed for server in servers] == [[(claim_of(servers[0]), KEY)]] * 3
+
+
 def test_a_change_is_answered_when_it_is_durable_and_not_before():
     network, servers = with_account(1)
     servers[0].disk.delay = 0.2

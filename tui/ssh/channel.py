@@ -32,6 +32,8 @@ class CommandChannel:
         self._news = asyncio.Event()
         self._writable = asyncio.Event()
         self._writable.set()
+        self.finishing = False
+        """Whether the command has its last word still to say, and ends by itself at once."""
         self.stopped = asyncio.Event()
         """Set when the other side has gone or wants the command to end."""
 

@@ -352,6 +352,8 @@ async def _keys(line: str, io: CommandChannel, server: SSHServer, person: Person
     if action == "add":
         return await _add_key(which, io, server, person)
     if action == "remove" and which:
+        # It may be the key that this very session was opened with.
+        io.finishing = True
         try:
             removed = await server.keyring.remove(person.claim, which)
         except CannotChangeKeys as error:

@@ -30,6 +30,9 @@ SOCKET_BUFFER: Final = 256 * 1024
 """Bytes that the system may keep for a client."""
 PROBES: Final = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 4}
 """Seconds of silence after which the other machine is asked whether it is there, seconds between times, and times."""
+REVOKED: Final = "The key that you came in with opens this account no longer. Come in with another one, or the secret."
+REVOKED_LIMIT: Final = 5.0
+"""Seconds within which those leave whose key was removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,8 @@ class SSHConnection(asyncssh.SSHServer):
         self.client = ""
         self.open_sessions: set[SSHSession] = set()
         self.had_session = False
+        self.revoked = False
+        """Whether the key that opened it opens nothing any more."""
         self._empty: asyncio.TimerHandle | None = None
 
     # --- life ---------------------------------------------------------------------------------------------------------
@@ -192,8 +197,28 @@ class SSHConnection(asyncssh.SSHServer):
         if self.person is None:
             self.close("Nobody was authenticated")
             return
+        key, claim = self.person.key, self.person.claim
+        if key is not None and claim is not None and not self._server.keyring.has(claim, key.text):
+            self.close(REVOKED)
+            return
         self._server.authenticated(self)
         self._has_no_session(True)
+
+    def key_removed(self, claim: str, text: str) -> bool:
+        """A key no longer opens an account: if it was this person's way in, they leave. Whether it was."""
+        person = self.person
+        if self.revoked or person is None or person.key is None or (person.claim, person.key.text) != (claim, text):
+            return False
+        self.revoked = True
+        for session in list(self.open_sessions):
+            if not session.io.finishing:
+                session.farewell(REVOKED, None)
+        if self.open_sessions:
+            # A client hangs up by itself when its last session has ended; hung up on, it would complain.
+            asyncio.get_running_loop().call_later(REVOKED_LIMIT, self.close, REVOKED)
+        else:
+            self.close(REVOKED)
+        return True
 
     def registered(self, claim: str) -> None:
         """The newcomer has registered its name."""
@@ -232,7 +257,7 @@ class SSHConnection(asyncssh.SSHServer):
         """The name, if the person has proved to own the account that has it now."""
         fact = self._server.account(name)
         known = self.person is not None and self.person.claim is not None
-        return name if known and fact is not None and fact.claim == self.person.claim else None  # type: ignore[union-attr]
+        return name if known and not self.revoked and fact is not None and fact.claim == self.person.claim else None  # type: ignore[union-attr]
 
     async def take_account(self, username: str, secret: str) -> str | None:
         if await self._server.node.verify(username, secret) and (fact := self._server.account(username)) is not None:
@@ -249,7 +274,7 @@ class SSHConnection(asyncssh.SSHServer):
     def session_requested(self) -> asyncssh.SSHServerSession[bytes] | bool:
         from tui.ssh.session import SSHSession
 
-        if self.person is None or not self._server.may_open(self):
+        if self.person is None or self.revoked or not self._server.may_open(self):
             return False
         return SSHSession(self._server, self)
 

@@ -96,6 +96,7 @@ class SSHServer:
         self._acceptor: asyncssh.SSHAcceptor | None = None
         self._closing = False
         self._went = asyncio.Event()
+        self._unsubscribe: Callable[[], None] = lambda: None
         self.fingerprint = ""
         self.address = Address(settings.host, settings.port)
 
@@ -134,6 +135,7 @@ class SSHServer:
         except OSError as error:
             where = Address(settings.host or "*", settings.port)
             raise CannotBind(f"SSH cannot be served at {where}: {error.strerror or error}") from error
+        self._unsubscribe = self.node.subscribe_removed_keys(self._key_removed)
         if settings.workers:
             self.crew = Crew(self, settings.workers)
             try:
@@ -154,6 +156,7 @@ class SSHServer:
     async def close(self, reason: str, successor: Address | None = None) -> None:
         """Say good-bye to every session, give their terminals back, and stop listening; within `leave_limit`."""
         self._closing = True
+        self._unsubscribe()
         self.node.announce_ssh(0)
         if self._acceptor is not None:
             self._acceptor.close()
@@ -224,6 +227,12 @@ class SSHServer:
             if person.claim is None:
                 how = "no name" if person.name == ANONYMOUS else "a name that nobody has yet"
             self.tell("login", f"{neutralise_name(person.name)} came in over SSH from {connection.host} with {how}")
+
+    def _key_removed(self, claim: str, text: str) -> None:
+        for connection in list(self._connections):
+            if connection.key_removed(claim, text):
+                who = f"{neutralise_name(connection.username)} from {connection.host}"
+                self.tell("security", f"the session over SSH of {who} was ended: its key was removed")
 
     def gone(self, connection: SSHConnection) -> None:
         """A connection has ended."""
