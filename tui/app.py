@@ -19,7 +19,7 @@ from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.widgets import Input
 
-from tui import bell, resizing, taste
+from tui import bell, pasting, resizing, taste
 from tui.actions import BY_ID, bindings, key_name, palette
 from tui.appearance import CSS, DEFAULT_THEME, counterpart
 from tui.bell import Bell, BellPolicy
@@ -70,6 +70,7 @@ class ActivityApp(App[int]):
         """
         super().__init__(**app_options)
         resizing.install()
+        pasting.install()
         self.session = session
         self.preferences = preferences or Preferences()
         self.line_pool = LinePool()

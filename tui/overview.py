@@ -27,6 +27,13 @@ def present(snapshot: NodeSnapshot) -> list[ServerView]:
     return [one for one in snapshot.servers if one.state not in ("unreachable", "left")]
 
 
+def people_online(snapshot: NodeSnapshot) -> int:
+    """How many people there are: somebody who is logged in at several servers is one of them."""
+    logins = sum(one.load for one in present(snapshot))
+    again = sum(len(user.servers) - 1 for user in snapshot.users if user.servers)
+    return max(0, logins - again)
+
+
 def top_line(session: Session) -> list[StyledText]:
     """Who one is, on which node, in how large a network, and what is wrong with it."""
     parts = [_DOTS[session.stage]]
@@ -38,7 +45,7 @@ def top_line(session: Session) -> list[StyledText]:
     if snapshot is None:
         return parts
     servers = present(snapshot)
-    people = sum(one.load for one in servers)
+    people = people_online(snapshot)
     name = neutralise_name(snapshot.name) or neutralise(str(session.server or ""), 80)
     parts += [(" on " if session.node is not None else " at ", _DIM), (name, "bold")]
     size = f" \u00b7 {words.count(len(servers), 'server')}, {words.count(people, 'person', 'people')} online"
@@ -70,7 +77,7 @@ def empty_feed(session: Session) -> str:
         case "connecting" | "waiting":
             return "Connecting\N{HORIZONTAL ELLIPSIS}"
         case _:
-            return "What people write is shown here once you are logged in, anonymously if you like: /login"
+            return "Log in to see what people write: /login (anonymous will do)"
 
 
 def connections_note(snapshot: NodeSnapshot) -> str:

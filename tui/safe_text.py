@@ -23,9 +23,9 @@ ELLIPSIS: Final = "\N{HORIZONTAL ELLIPSIS}"
 COMBINING_MARKS_MAX: Final = 2
 """Combining marks kept on one character. Vietnamese and Hebrew need two; more is decoration that leaves the line."""
 
-_JOINERS: Final = frozenset("\u200c\u200d\ufe0e\ufe0f")
-"""Zero-width (non-)joiners and the common variation selectors: harmless, but terminals disagree on the width of what
-they join. They are dropped."""
+_JOINERS: Final = frozenset("\u200c\u200d\ufe0e\ufe0f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff")
+"""Zero-width (non-)joiners, the common variation selectors and the colours of skin: harmless, but terminals disagree on
+the width of what they join. They are dropped."""
 
 _BLANKS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0\u180e\u034f")
 """Letters and symbols that paint nothing."""

@@ -36,8 +36,8 @@ def age(seconds: float) -> str:
     return f"{seconds / 86400:.0f} d"
 
 
-def day(at: float | None, zone: tzinfo | None) -> str:
-    """A day: `2026-11-22`; empty for none, or one that no calendar knows."""
+def moment(at: float | None, zone: tzinfo | None) -> str:
+    """A moment: `2026-11-22 14:05`; empty for none, or one that no calendar knows."""
     if at is None:
         return ""
     try:

@@ -15,6 +15,10 @@ from tui.widgets.roles import Piece
 from tui.widgets.rows import RowView
 
 LEAD_CELLS_MAX = 40
+ADDRESS_CELLS = 22
+"""What an address takes, with the blank behind it."""
+WORDS_CELLS = 20
+"""What the words behind it have to have, if there are so many: addresses are left out for them."""
 
 
 class NetworkView(RowView):
@@ -28,6 +32,7 @@ class NetworkView(RowView):
         self._places: dict[str, int] = {}
         self._snapshot: NodeSnapshot | None = None
         self._name_cells = 0
+        self._words_cells = 0
         self._most = 0
         self._empty = empty
 
@@ -41,6 +46,7 @@ class NetworkView(RowView):
         self._name_cells = max(
             (min(LEAD_CELLS_MAX, cell_len(branch.lead)) + 2 + cell_len(branch.name) for branch in branches), default=0
         )
+        self._words_cells = max((cell_len(branch.words) for branch in branches), default=0)
         self._most = max((branch.load for branch in branches), default=0)
         self.changed()
 
@@ -55,7 +61,7 @@ class NetworkView(RowView):
         return self._places.get(key)
 
     def row_version(self, index: int) -> Hashable:
-        return self._branches[index], self._name_cells, self._most
+        return self._branches[index], self._name_cells, self._words_cells, self._most
 
     def row_strips(self, index: int, width: int) -> Sequence[Strip]:
         branch = self._branches[index]
@@ -67,10 +73,12 @@ class NetworkView(RowView):
         gone = branch.role in ("error", "dim")
         pieces.append(("     " if gone else f"{branch.load:>4} ", "text"))
         pieces.append((fit("" if gone else load_bar(branch.load, self._most, bar), bar) + " ", "name-0"))
-        if width >= name_cells + 17 + 24:
-            pieces.append((fit(branch.address, 21) + " ", "dim"))
-        if branch.words:
-            pieces.append((branch.words, branch.role if branch.role != "own" else "dim"))
+        room = width - name_cells - bar - 7
+        if room >= ADDRESS_CELLS + min(self._words_cells, WORDS_CELLS):
+            pieces.append((fit(branch.address, ADDRESS_CELLS - 1) + " ", "dim"))
+            room -= ADDRESS_CELLS
+        if branch.words and room > 0:
+            pieces.append((fit(branch.words, room), branch.role if branch.role != "own" else "dim"))
         return [self.strip_of(pieces).crop(0, width)]
 
     def row_detail(self, index: int) -> str:

@@ -19,7 +19,7 @@ class UsersView(TableView):
     columns: ClassVar[tuple[Column, ...]] = (
         Column("User", most=24, least=8),
         Column("Logged in at", rank=1, most=40, least=10),
-        Column("Registered", rank=2, most=16, least=10),
+        Column("Registered", rank=2, most=11, least=10),
         Column("Was called", rank=3, most=20, least=8, optional=True),
     )
 
@@ -37,7 +37,7 @@ class UsersView(TableView):
         name = neutralise_name(one.name)
         where = ", ".join(names.get(server, neutralise_name(server, 16)) for server in one.servers)
         online = f"\u25cf {where}" if where else "\u25cb away"
-        registered = words.day(one.registered_at, self._zone)
+        registered = words.moment(one.registered_at, self._zone)
         was = neutralise_name(one.renamed_from) if one.renamed_from else ""
         shown = f"{name} (you)" if one.name == own_name else name
         detail = "\n".join(
@@ -51,7 +51,7 @@ class UsersView(TableView):
         )
         return Row(
             one.name,
-            (shown, online, registered, was),
+            (shown, online, registered.partition(" ")[0], was),
             ("own" if one.name == own_name else name_role(one.name), "good" if where else "dim", "dim", "warning"),
             (name.casefold(), online, one.registered_at, was or None),
             detail,

@@ -78,6 +78,7 @@ class MainScreen(Screen[None]):
         self._current = PANES[0]
         self._bars: tuple[object, ...] = ()
         self._parts: tuple[Widget, ...] = ()
+        self._filter_problem = ""
         self._looking_back = False
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -186,8 +187,8 @@ class MainScreen(Screen[None]):
     def show_bars(self) -> None:
         """The lines above the panes and the panes' titles, if they have something new to say."""
         session, feed, snapshot = self.session, self.feed, self.session.snapshot
-        found = ""
-        if feed.filter:
+        found = self._filter_problem
+        if feed.filter and not found:
             found = f"{feed.matches} found" + ("\N{HORIZONTAL ELLIPSIS}" if feed.searching else "")
             found += " \u00b7 among the rest (m)" if feed.showing_rest else ""
         notes = ("", "", "")
@@ -358,10 +359,10 @@ class MainScreen(Screen[None]):
         try:
             wanted = parse_filter(event.value)
         except ValueError as error:
-            self.query_one("#filter-words", Static).update(f"\N{BALLOT X} {error}")
-            return
-        self.feed.apply_filter(wanted)
-        self._bars = ()
+            self._filter_problem = f"\N{BALLOT X} {error}"
+        else:
+            self._filter_problem = ""
+            self.feed.apply_filter(wanted)
         self.show_bars()
 
     @on(Input.Submitted, "#filter")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar, Final
 
 from textual import events
@@ -14,6 +15,7 @@ from tui import commands
 LINE_CHARACTERS_MAX: Final = 12_000
 """So that a line in the widest encoding, escaped, fits into the protocol's 64 KiB."""
 HISTORY_KEPT: Final = 100
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Composer(Input):
@@ -84,8 +86,11 @@ class Composer(Input):
 
     def _on_paste(self, event: events.Paste) -> None:
         # The base class keeps the first line of what is pasted and drops the rest without a word.
-        lines = event.text.splitlines()
-        if len(lines) > 1:
-            event.stop()
-            event.prevent_default()
-            self.insert_text_at_cursor(" ".join(line.strip() for line in lines if line.strip()))
+        event.stop()
+        event.prevent_default()
+        lines = [_CONTROLS.sub("", line.replace("\t", " ")) for line in event.text.splitlines()]
+        text = lines[0] if len(lines) == 1 else " ".join(line.strip() for line in lines if line.strip())
+        if self.selection.is_empty:
+            self.insert_text_at_cursor(text)
+        else:
+            self.replace(text, *self.selection)

@@ -1,0 +1,63 @@
+"""What the panes and the lines around them say, in words that are neither torn nor wrong."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from core.node.snapshot import UserView
+from tests.tui.driving import lines_of, ready, screen_text, settled
+from tests.tui.fakes import NOON, World, snapshot
+from tui import overview
+from tui.session import Identity
+
+
+def test_somebody_who_is_logged_in_at_two_servers_is_one_person():
+    usual = snapshot()
+    bob = UserView("bob", NOON, ("aa", "bb"))
+    twice = msgspec.structs.replace(usual, users=(*(one for one in usual.users if one.name != "bob"), bob))
+    assert overview.people_online(twice) == overview.people_online(usual) - 1
+
+
+@pytest.mark.parametrize("width", range(84, 130, 3))
+async def test_the_state_of_a_server_is_not_torn_for_its_address(world, width):
+    app = world.app()
+    async with app.run_test(size=(width, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press("f6")
+        await settled(pilot)
+        assert any(line.endswith("unreachable") for line in lines_of(app, "#network"))
+
+
+async def test_what_is_wrong_with_a_filter_stays_while_it_is_wrong(world):
+    app = world.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("f7", *'from:bob "two')
+        world.says("bob", "meanwhile")
+        await settled(pilot)
+        await settled(pilot)
+        assert "without its partner" in screen_text(app)
+        await pilot.press('"')
+        await settled(pilot)
+        assert "without its partner" not in screen_text(app) and "0 found" in screen_text(app)
+
+
+async def test_the_day_of_a_registration_is_whole_and_its_time_is_in_the_details(world):
+    app = world.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        assert any(line.endswith(" 2026-11-21") for line in lines_of(app, "#users"))
+        await pilot.press("f4", "enter")
+        await pilot.pause()
+        assert "2026-11-21 12:00" in screen_text(app)
+
+
+async def test_the_feed_of_somebody_who_is_not_logged_in_says_how_to_see_it():
+    world = World(refuse="the name and the secret do not match")
+    app = world.app(first=Identity("login", "alice", "wrong"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        await pilot.press("escape")
+        await settled(pilot)
+        assert "/login" in lines_of(app, "#feed")[0]
