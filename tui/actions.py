@@ -32,6 +32,7 @@ class Action:
     footer: str = ""
     """The short word for the footer; none: not shown there."""
     palette: bool = True
+    """Whether the command palette offers it."""
     priority: bool = False
     """Whether the key is taken even while somebody types."""
     node_only: bool = False
@@ -76,7 +77,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "zoom",
         footer="Zoom",
     ),
-    Action("pane.next", "tab", "Next pane", "Move to the next pane or field.", "Panes", "focus_next", palette=False),
+    Action("pane.next", "tab", "Next pane", "Move to the next pane or field.", "Panes", "focus_next"),
     Action(
         "pane.previous",
         "shift+tab",
@@ -84,7 +85,6 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "Move to the pane or field before.",
         "Panes",
         "focus_previous",
-        palette=False,
     ),
     Action(
         "feed.write",
@@ -101,7 +101,6 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "Out of the line where you write, or of the filter, back to the list.",
         "Feed",
         "leave_field",
-        palette=False,
     ),
     Action(
         "feed.filter",
@@ -131,7 +130,6 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "inspect",
         scope="rows",
         footer="Inspect",
-        palette=False,
     ),
     Action(
         "feed.copy",
@@ -141,10 +139,9 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "Feed",
         "copy_row",
         scope="rows",
-        palette=False,
     ),
-    Action("rows.down", "down,j", "Down", "One row down.", "Lists", "cursor(1)", scope="rows", palette=False),
-    Action("rows.up", "up,k", "Up", "One row up.", "Lists", "cursor(-1)", scope="rows", palette=False),
+    Action("rows.down", "down,j", "Down", "One row down.", "Lists", "cursor(1)", scope="rows"),
+    Action("rows.up", "up,k", "Up", "One row up.", "Lists", "cursor(-1)", scope="rows"),
     Action(
         "rows.half_down",
         "ctrl+d",
@@ -153,7 +150,6 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "Lists",
         "page(0.5)",
         scope="rows",
-        palette=False,
     ),
     Action(
         "rows.half_up",
@@ -163,7 +159,6 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "Lists",
         "page(-0.5)",
         scope="rows",
-        palette=False,
     ),
     Action(
         "rows.page_down",
@@ -173,10 +168,9 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "Lists",
         "page(1)",
         scope="rows",
-        palette=False,
     ),
-    Action("rows.page_up", "pageup", "A page up", "A page up.", "Lists", "page(-1)", scope="rows", palette=False),
-    Action("rows.top", "g,home", "First row", "To the first row.", "Lists", "top", scope="rows", palette=False),
+    Action("rows.page_up", "pageup", "A page up", "A page up.", "Lists", "page(-1)", scope="rows"),
+    Action("rows.top", "g,home", "First row", "To the first row.", "Lists", "top", scope="rows"),
     Action(
         "rows.end",
         "G,end",
@@ -185,7 +179,6 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "Lists",
         "end",
         scope="rows",
-        palette=False,
     ),
     Action(
         "rows.sort",
@@ -195,7 +188,6 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "Lists",
         "sort",
         scope="rows",
-        palette=False,
     ),
     Action(
         "network.share",
@@ -223,7 +215,6 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "Network",
         "screen.disconnect",
         scope="connections",
-        palette=False,
         node_only=True,
     ),
     Action(
@@ -290,7 +281,6 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "Application",
         "interrupt",
         scope="application",
-        palette=False,
         priority=True,
     ),
     Action(

@@ -15,12 +15,13 @@ from typing import Any, ClassVar, Final
 from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.dom import DOMNode
 from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.widgets import Input
 
 from tui import bell, pasting, resizing, taste
-from tui.actions import BY_ID, bindings, key_name, palette
+from tui.actions import BY_ID, Action, bindings, key_name, key_names, palette
 from tui.appearance import CSS, DEFAULT_THEME, counterpart
 from tui.bell import Bell, BellPolicy
 from tui.departure import Departure, Leave
@@ -275,13 +276,16 @@ class ActivityApp(App[int]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         for action in palette(node=self.session.owns_node):
-            yield SystemCommand(action.title, action.help, lambda call=action.call: self._from_palette(call))
+            keys = key_names((self.preferences.keymap or {}).get(action.id, action.keys))
+            words = f"{action.help} ({keys})" if keys else action.help
+            yield SystemCommand(action.title, words, lambda chosen=action: self._from_palette(chosen))
         yield SystemCommand("Theme\N{HORIZONTAL ELLIPSIS}", "Choose the colours.", self.action_change_theme)
 
-    def _from_palette(self, call: str) -> None:
-        name = call.partition("(")[0]
-        namespace = self if hasattr(self, f"action_{name}") else self.main
-        self.run_worker(self.run_action(call, default_namespace=namespace), exclusive=False)
+    def _from_palette(self, action: Action) -> None:
+        place: DOMNode = self if hasattr(self, f"action_{action.call.partition('(')[0]}") else self.main
+        if action.scope == "rows":
+            place = self.main.current_list
+        self.run_worker(self.run_action(action.call, default_namespace=place), exclusive=False)
 
     # --- leaving ---------------------------------------------------------------------------------------------------
 

@@ -10,12 +10,14 @@ from textual.widgets import Checkbox, Input, RadioButton, Static
 from core.client.events import ActivityRefused, ActivityUnknown, Disconnected, Renamed, ServerQuits
 from core.wire.address import Address
 from tests.tui.driving import lines_of, ready, screen_text, settled, type_line, until, welcomed
-from tests.tui.fakes import World
+from tests.tui.fakes import World, snapshot
 from tui import bell, credentials
+from tui.actions import ACTIONS, BY_ID, key_names
 from tui.activities import note
 from tui.preferences import Preferences
 from tui.screens.asking import AskScreen, ConfirmScreen, CopyScreen
 from tui.screens.leaving import LeavingScreen
+from tui.screens.reading import ReadingScreen
 from tui.screens.welcome import WelcomeScreen
 from tui.session import Identity
 
@@ -270,7 +272,6 @@ async def test_a_client_only_learns_of_the_network_by_asking(world):
 
 
 async def test_help_names_every_action_and_every_command(world):
-    from tui.actions import ACTIONS
     from tui.commands import COMMANDS
 
     app = world.app()
@@ -283,6 +284,38 @@ async def test_help_names_every_action_and_every_command(world):
             assert action.title in app.clipboard
         for command in COMMANDS:
             assert command.usage in app.clipboard
+
+
+async def test_the_palette_names_every_action_with_its_keys(world):
+    app = world.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        offered = {command.title: command.help for command in app.get_system_commands(app.screen)}
+        for action in ACTIONS:
+            if action.id != "application.palette":
+                assert offered[action.title].startswith(action.help), action.id
+                assert not action.keys or key_names(action.keys) in offered[action.title]
+
+
+async def test_actions_of_the_palette_work_on_the_pane_that_was_used_last(world):
+    app = world.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        await pilot.press("f6")
+        app._from_palette(BY_ID["rows.end"])
+        await until(pilot, lambda: app.main.network.selected == app.main.network.row_count() - 1)
+        app._from_palette(BY_ID["feed.inspect"])
+        await until(pilot, lambda: isinstance(app.screen, ReadingScreen))
+        await until(pilot, lambda: "faraday" in screen_text(app))
+
+
+async def test_disconnecting_without_anybody_connected_says_so(world):
+    world.node.shown = snapshot(connections=())
+    app = world.app()
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await ready(pilot)
+        app._from_palette(BY_ID["network.disconnect"])
+        await until(pilot, lambda: any("Nobody is connected" in one.message for one in app._notifications))
 
 
 async def test_the_palette_finds_and_does_an_action(world):

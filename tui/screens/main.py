@@ -221,6 +221,11 @@ class MainScreen(Screen[None]):
         return self._current
 
     @property
+    def current_list(self) -> RowView:
+        """The rows of the pane that was used last."""
+        return self.query_one(f"#{self._current}", RowView)
+
+    @property
     def tabbed(self) -> bool:
         """Whether there is room for one pane only."""
         return self.has_class("-tabs")
@@ -240,7 +245,7 @@ class MainScreen(Screen[None]):
     def action_show_pane(self, name: str) -> None:
         """Show a pane and put the keys there; in the feed, the line where one writes."""
         self.make_current(name)
-        (self.composer if name == "feed" else self.query_one(f"#{name}")).focus()
+        (self.composer if name == "feed" else self.current_list).focus()
         self.show_snapshot()
         self.show_news()
 
@@ -257,7 +262,7 @@ class MainScreen(Screen[None]):
             self._close_filter()
         elif self.zoomed and not isinstance(self.focused, Input):
             self.action_zoom()
-        self.query_one(f"#{self._current}").focus()
+        self.current_list.focus()
 
     def action_page_feed(self, pages: int) -> None:
         self.feed.scroll_lines(pages * max(1, self.feed.size.height - 1))
@@ -493,7 +498,10 @@ class MainScreen(Screen[None]):
     def action_disconnect(self) -> None:
         node, view = self._own_node, self.connections
         selected = view.selected
-        if node is None or selected is None:
+        if node is None:
+            return
+        if selected is None:
+            self.notify("Nobody is connected.", markup=False, timeout=3)
             return
         conn, who = view.connection_at(selected), view.rows[selected].cells[0]
         visitor, visitors = view.visitor_at(selected), self.session.visitors
