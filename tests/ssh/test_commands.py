@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import shlex
 import time
 
 from tests.ssh.conftest import Place, serving
@@ -164,3 +166,23 @@ async def test_a_newcomer_can_do_nothing_before_the_name_is_registered(place: Pl
     assert (status, output) == (4, "")
     assert "registered" in errors
     assert place.node.account("nobody-yet") is None
+
+
+async def test_a_feed_of_which_nobody_reads_more_ends(place: Place):
+    """As in `ssh HOST tail | head -2`, in which nothing else is typed or ends."""
+    words = " ".join(shlex.quote(word) for word in place.command("anonymous", "tail", options=("-o", "BatchMode=yes")))
+    process = await asyncio.create_subprocess_exec(
+        *("bash", "-c", f"{words} | head -2; echo status ${{PIPESTATUS[0]}}"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    await place.until(lambda: place.node.snapshot().load == 1)
+    assert process.stdout is not None
+    ended = asyncio.create_task(process.stdout.read())
+    async with asyncio.timeout(20), await place.connect("anonymous") as conn:
+        while not ended.done():
+            await conn.run("post again")
+    output = await ended
+    await process.wait()
+    assert output.decode().count("again") == 2 and output.decode().endswith("status 0\n")
+    await place.until(lambda: not place.ssh.sessions())

@@ -39,6 +39,24 @@ async def test_a_terminal_that_may_not_know_the_kitty_keyboard_protocol_is_not_a
             assert KITTY_ON not in terminal.output
 
 
+async def test_a_terminal_without_a_screen_gets_two_lines_and_no_escape_codes(place: Place):
+    for words in ((), ("feed", "hello")):
+        options = ("-t",) if words else ()
+        async with place.terminal("anonymous", *words, options=options, environment={"TERM": "dumb"}) as terminal:
+            assert await terminal.status() == 1
+            assert "yours says that it is dumb" in terminal.text and b"\x1b" not in terminal.output
+    async with place.terminal("anonymous", "help", options=("-t",), environment={"TERM": "dumb"}) as terminal:
+        assert await terminal.status() == 0 and "post a note" in terminal.text
+
+
+async def test_a_terminal_that_says_nothing_of_itself_is_painted_without_colours(place: Place):
+    async with place.terminal("anonymous", options=("-t",), environment={"TERM": ""}) as terminal:
+        await terminal.shows("you are anonymous")
+        assert b"\x1b[38" not in terminal.output
+        terminal.type("\x11")
+        assert await terminal.status() == 0
+
+
 async def test_a_terminal_that_can_is_painted_synchronously_and_others_are_not(place: Place):
     async with place.terminal("anonymous") as able, place.terminal("anonymous") as unable:
         for terminal in (able, unable):

@@ -34,6 +34,8 @@ class CommandChannel:
         self._writable.set()
         self.finishing = False
         """Whether the command has its last word still to say, and ends by itself at once."""
+        self.had_enough = False
+        """Whether whoever read our output has had enough: nothing has gone wrong then."""
         self.stopped = asyncio.Event()
         """Set when the other side has gone or wants the command to end."""
 
@@ -53,6 +55,11 @@ class CommandChannel:
 
     def closed(self) -> None:
         self.ended()
+        self.interrupted()
+
+    def unread(self) -> None:
+        """Nobody reads the output any more, as that of `ssh ... tail | head`."""
+        self.had_enough = True
         self.interrupted()
 
     def interrupted(self) -> None:

@@ -102,7 +102,7 @@ async def run(line: str, io: CommandChannel, server: SSHServer, person: Person) 
         io.say(str(failed))
         return failed.status
     except Closed:
-        return ExitStatus.INTERRUPTED
+        return ExitStatus.DONE if io.had_enough else ExitStatus.INTERRUPTED
 
 
 async def _help(rest: str, io: CommandChannel, server: SSHServer, person: Person) -> int:
@@ -312,7 +312,7 @@ async def _tail(rest_of_line: str, io: CommandChannel, server: SSHServer, person
                 raise _Failed(ExitStatus.FAILURE, "the feed is read too slowly; what was missed is in the history")
             if not waiting.done() or waiting.cancelled():
                 if io.stopped.is_set():
-                    return ExitStatus.INTERRUPTED
+                    raise Closed
                 ended = f"the server ended: {neutralise(running.reason, 200)}"
                 left = f"this server has left the network. {running.way_on}"
                 raise _Failed(ExitStatus.UNREACHABLE, left if running.way_on else ended)

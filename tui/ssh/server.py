@@ -39,6 +39,10 @@ from tui.widgets.line_pool import LinePool
 if TYPE_CHECKING:
     from tui.ssh.session import SSHSession
 
+VERSION: Final = "OpenSSH_compatible activity-tui"
+"""OpenSSH tells only servers that call themselves so when nobody reads what it writes (`eow@openssh.com`): otherwise
+`ssh ... tail | head` never ends. What may be expected of a server is what this string is for (RFC 4253, 4.2); no such
+extension is expected that asyncssh does not have or answer."""
 KEX: Final = (
     "mlkem768x25519-sha256",
     "sntrup761x25519-sha512@openssh.com",
@@ -129,7 +133,7 @@ class SSHServer:
                 agent_forwarding=False,
                 x11_forwarding=False,
                 allow_scp=False,
-                server_version="activity-tui",
+                server_version=VERSION,
                 backlog=128,
             )
         except OSError as error:

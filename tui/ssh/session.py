@@ -18,7 +18,7 @@ from tui.ssh import commands
 from tui.ssh.channel import CommandChannel
 from tui.ssh.line_input import LineInput
 from tui.ssh.stage import FAILED, Failed, Stage
-from tui.ssh.terminals import SIZE_MAX, SIZE_MIN, kitty_keys, plausible_size
+from tui.ssh.terminals import SIZE_MAX, SIZE_MIN, has_screen, kitty_keys, plausible_size
 from tui.visitors import SessionView
 
 if TYPE_CHECKING:
@@ -31,6 +31,11 @@ OUTPUT_HIGH: Final = 128 * 1024
 """Bytes that wait for a client before its screen is painted no more, until it has read a good part of them."""
 INPUT_HIGH: Final = 64 * 1024
 """Bytes of input that wait to be read before the client has to."""
+END_OF_WRITE: Final = "_process_eow_at_openssh_dot_com_request"
+NO_SCREEN: Final = (
+    "activity-tui: the application needs a terminal in which it can place the cursor, and yours says that it is {}.\n"
+    "`ssh HOST help` tells what works without; a TERM that says what your terminal is, such as xterm, opens it.\n"
+)
 NO_TERMINAL: Final = (
     "activity-tui: the application needs a terminal, and this session has none. `ssh -t` asks for one;\n"
     "`ssh HOST help` tells what works without.\n"
@@ -70,6 +75,8 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         self._chan = chan
         chan.set_write_buffer_limits(OUTPUT_HIGH)
+        # asyncssh finds what answers a request by its name.
+        setattr(chan, END_OF_WRITE, self._end_of_write)
         self._connection.session_opened(self)
         self.number = self._server.opened(self)
 
@@ -131,6 +138,13 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         self._size = plausible_size(width, height)
         if self._stage is not None:
             self._stage.resized(*self._size)
+
+    def _end_of_write(self, packet: object) -> bool:
+        """OpenSSH can write no more of what we send: who read it has gone. Without a word it would be read for ever."""
+        self.io.unread()
+        if self._stage is not None:
+            self.farewell("", None)
+        return True
 
     def break_received(self, msec: int) -> bool:
         return False
@@ -235,7 +249,9 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         status: int = ExitStatus.FAILURE
         try:
             words = commands.split(self._command)
-            if self._has_terminal and not self._is_command:
+            if self._has_terminal and not self._is_command and not has_screen(self.terminal):
+                self._write_lines(NO_SCREEN.format(self.terminal).encode())
+            elif self._has_terminal and not self._is_command:
                 status = await self._run_application(" ".join(words[1:]))
             elif not words:
                 self.write(NO_TERMINAL.encode(), error=True)
