@@ -51,6 +51,13 @@ from core.wire.names import name_problem
 VERIFIER_PREFIXES: Final = ("$argon2", "$scrypt$", "$2b$")
 """How a salted hash in the PHC string format begins; anything else in a USER_INFO is a secret in clear."""
 
+_IN_WORDS: Final = {
+    "duplicate": "there is another one",
+    "busy": "it has as many as it takes",
+    "leaving": "it is leaving",
+}
+"""Reasons of `SERVER_REFUSED`, for a person who reads why a link has ended."""
+
 MEASURE_INTERVAL: Final = 30.0
 """Seconds after which a link's round trip is measured again although its other side has just been heard."""
 
@@ -480,7 +487,7 @@ class Links:
             name = link.name or str(link.peer)
             context.notify(
                 "unlinked",
-                f"the link with {name} is gone{f': {reason}' if reason else ''}",
+                f"the link with {name} is gone{f': {_IN_WORDS.get(reason, reason)}' if reason else ''}",
                 "info" if link.clean else "warning",
                 server=link.remote_id,
             )

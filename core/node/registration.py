@@ -377,7 +377,9 @@ class Registration:
             if echo.parent is None:
                 behind = (message.count or 1) - 1
                 more = f" and {behind} server{'s' if behind > 1 else ''} behind it" if behind > 0 else ""
-                self._context.notify("vote", f"{link.name or link.peer}{more} allowed {message.username}")
+                self._context.notify(
+                    "vote", f"{link.name or link.peer}{more} allowed the registration of {message.username}"
+                )
             self._gathered(echo)
             return
         for claim in list(self._claims.get(message.username, {}).values()):

@@ -241,7 +241,7 @@ class Sessions:
             callback(matches)
 
     def _login_failed(self, session: Session, reason: str) -> None:
-        self._context.notify("refused", f"a login from {session.peer} was refused: {reason}", "warning")
+        self._context.notify("refused", f"a login {session.whence} was refused: {reason}", "warning")
         self._context.refuse(session, LoginFailed(reason), f"login refused: {reason}")
 
     def _logged_in(self, session: Session, message: Login, name: str, claim: str | None) -> None:

@@ -152,7 +152,9 @@ class Synchronisation:
         received = self._received.pop(link.conn, 0)
         if received:
             self._context.notify(
-                "synchronised", f"{received} missed entries came from {link.name or link.peer}", server=link.remote_id
+                "synchronised",
+                f"{received} missed {'entry' if received == 1 else 'entries'} came from {link.name or link.peer}",
+                server=link.remote_id,
             )
 
     def link_closed(self, conn: int) -> None:
