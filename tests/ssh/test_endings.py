@@ -120,3 +120,16 @@ async def test_a_session_in_which_nothing_is_typed_ends_when_that_is_the_rule(tm
     async with serving(tmp_path, idle_limit=1.0) as place, place.terminal("anonymous") as terminal:
         await terminal.shows("Nothing was typed for 1 seconds.")
         assert await terminal.status() == 0
+
+
+async def test_a_client_that_hears_of_the_end_late_still_gets_its_terminal_back(tmp_path):
+    """OpenSSH does not show what it has not shown yet when it is told of a disconnection: it is not told of one."""
+    async with serving(tmp_path, leave_limit=0.3) as place, place.terminal("anonymous") as terminal:
+        await terminal.shows("you are anonymous")
+        terminal.process.send_signal(signal.SIGSTOP)
+        await place.ssh.close("This server ends now.")
+        await place.until(lambda: not place.ssh._connections)
+        terminal.process.send_signal(signal.SIGCONT)
+        await terminal.shows("activity-tui: This server ends now.")
+        assert await terminal.status() == 0
+        assert RESTORE.encode() in terminal.output

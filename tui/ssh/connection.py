@@ -122,6 +122,18 @@ class SSHConnection(asyncssh.SSHServer):
         if self._conn is not None:
             self._conn.disconnect(asyncssh.DISC_BY_APPLICATION, reason)
 
+    def hang_up(self, reason: str) -> None:
+        """Close behind everything that was sent. Where there was a session, its last words are all that is said.
+
+        OpenSSH throws away what it has not shown when it hears of a disconnection, and what gives the terminal back
+        with it; that a session has ended, it sees by itself.
+        """
+        transport = getattr(self._conn, "_transport", None)
+        if self.had_session and transport is not None:
+            transport.close()
+        else:
+            self.close(reason)
+
     # --- who it is ----------------------------------------------------------------------------------------------------
 
     async def begin_auth(self, username: str) -> bool:
@@ -215,7 +227,7 @@ class SSHConnection(asyncssh.SSHServer):
                 session.farewell(REVOKED, None)
         if self.open_sessions:
             # A client hangs up by itself when its last session has ended; hung up on, it would complain.
-            asyncio.get_running_loop().call_later(REVOKED_LIMIT, self.close, REVOKED)
+            asyncio.get_running_loop().call_later(REVOKED_LIMIT, self.hang_up, REVOKED)
         else:
             self.close(REVOKED)
         return True

@@ -176,7 +176,7 @@ class SSHServer:
                     self._went.clear()
                     await self._went.wait()
         for connection in list(self._connections):
-            connection.close(reason)
+            connection.hang_up(reason)
         if self._acceptor is not None:
             with contextlib.suppress(TimeoutError, OSError):
                 async with asyncio.timeout(self.settings.leave_limit):
