@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from rich.cells import cell_len
+
 from core.node.snapshot import NodeSnapshot, ServerView
 from tui import invitation, words
 from tui.safe_text import neutralise, neutralise_name
@@ -61,12 +63,14 @@ def top_line(session: Session) -> list[StyledText]:
     return parts
 
 
-def invite_line(session: Session) -> str:
-    """How others join, without the secret."""
-    if session.node is not None and session.owns_node:
-        return f"Invite (F8): {invitation.masked(session.node.advertised)}"
+def invite_line(session: Session, room: int) -> str:
+    """How others join, without the secret; where a command would be cut, how to see it."""
     address = session.node.advertised if session.node is not None else session.server
-    return f"Invite (F8): {invitation.client_command(address)}" if address is not None else ""
+    if address is None:
+        return ""
+    command = invitation.masked if session.node is not None and session.owns_node else invitation.client_command
+    whole = f"Invite (F8): {command(address)}"
+    return whole if cell_len(whole) <= room else "Invite others: F8 shows how"
 
 
 def empty_feed(session: Session) -> str:

@@ -61,3 +61,25 @@ async def test_the_feed_of_somebody_who_is_not_logged_in_says_how_to_see_it():
         await pilot.press("escape")
         await settled(pilot)
         assert "/login" in lines_of(app, "#feed")[0]
+
+
+async def test_the_command_with_which_others_join_is_never_cut(world):
+    app = world.app()
+    async with app.run_test(size=(60, 20)) as pilot:
+        await ready(pilot)
+        await settled(pilot)
+        assert "F8 shows how" in screen_text(app)
+        await pilot.resize_terminal(80, 24)
+        await settled(pilot)
+        assert "activity-tui join 192.0.2.1:3780" in screen_text(app)
+
+
+async def test_help_and_quit_stay_at_the_bottom_of_a_narrow_screen_and_no_key_is_torn(world):
+    app = world.app()
+    async with app.run_test(size=(60, 20)) as pilot:
+        await ready(pilot)
+        await pilot.press("f3")
+        await settled(pilot)
+        bottom = screen_text(app).splitlines()[-1]
+        assert "Ctrl+Q Quit" in bottom and "F1 Help" in bottom and "Ctrl+P palette" in bottom
+        assert "Inspect" not in bottom

@@ -198,7 +198,7 @@ class MainScreen(Screen[None]):
                 overview.users_note(snapshot),
                 overview.network_note(snapshot),
             )
-        top, invite = overview.top_line(session), overview.invite_line(session)
+        top, invite = overview.top_line(session), overview.invite_line(session, self.size.width - 2)
         said = (top, invite, self._current, self.size, feed.unseen, feed.following, found, notes)
         if said == self._bars:
             return

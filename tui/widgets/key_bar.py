@@ -93,9 +93,11 @@ class KeyBar(Widget):
         room = self.size.width
         if self._palette is not None and self._palette.cells < room:
             room -= self._palette.cells + 2
-        for key in self._keys:
-            if column >= room:
-                break
+        keys = self._keys
+        # How to get help and how to leave come last, and are the last to go.
+        while len(keys) > 1 and sum(key.cells + 1 for key in keys) - 1 > room:
+            keys = keys[1:]
+        for key in keys:
             places.append((column, key))
             column += key.cells + 1
         if room < self.size.width and self._palette is not None:

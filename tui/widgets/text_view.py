@@ -37,7 +37,7 @@ class TextView(RowView):
         return key
 
     def row_strips(self, index: int, width: int) -> Sequence[Strip]:
-        indent = min(self._indent, width // 2)
+        indent = self._indent if width >= 2 * self._indent else min(self._indent, 2)
         lines = wrap(self._texts[index], width, LINE_LINES_MAX, indent)
         return [
             self.strip_of(line if place == 0 else [(" " * indent, "text"), *line]) for place, line in enumerate(lines)
