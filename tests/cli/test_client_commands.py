@@ -83,6 +83,7 @@ def test_a_server_that_is_not_there_is_status_3(program: Program, command: str) 
     ended = program.run(command, f"127.0.0.1:{port}", *(("x",) if command == "post" else ()))
     assert ended.status == 3
     assert f"activity-tui: 127.0.0.1:{port} cannot be reached: nobody listens there\n" in ended.err
+    assert "Check the address, and that a server runs there" in ended.err
     assert ended.out == ""
 
 

@@ -111,12 +111,14 @@ def test_a_wrong_secret_is_not_shown_either(program: Program) -> None:
 
 def test_check_tells_everything_that_is_wrong(program: Program, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
-    file.write_text("prot = 1\n\nbackup_interval = 'often'\n")
+    file.write_text("prot = 1\n\nbackup_interval = 'often'\nhost = 5\nbckups_kept = 3\n")
     ended = program.run("config", "check", "--config", str(file), variables={"ACTIVITY_TUI_NAM": "x"})
     assert ended.status == 2
     assert ended.out.splitlines() == [
         f"{file}:1: 'prot' is no setting; did you mean 'port'?",
         f"{file}:3: backup_interval: 'often' is not a time: write seconds, or a number with s, m, h or d",
+        f"{file}:4: host: 5 is not a text in quotes",
+        f"{file}:5: 'bckups_kept' is no setting; did you mean 'backups_kept'?",
         "ACTIVITY_TUI_NAM: no setting is called so; did you mean 'ACTIVITY_TUI_NAME'?",
     ]
 

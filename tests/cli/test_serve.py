@@ -33,7 +33,7 @@ def test_port_zero_tells_the_real_port(program: Program, tmp_path: Path) -> None
         socket.create_connection(("127.0.0.1", node.port), 5).close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_with_status_0_within_seconds(
     program: Program, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -46,6 +46,18 @@ def test_a_signal_ends_it_with_status_0_within_seconds(
         assert f"leaving after {number.name}" in said
         assert said.endswith("ended")
         assert "Traceback" not in said
+
+
+def test_a_terminal_that_closes_is_nothing_to_a_server_under_nohup(program: Program, tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does, for what it starts
+    try:
+        with running_node(program, tmp_path / "data") as node:
+            node.process.send_signal(signal.SIGHUP)
+            node.process.send_signal(signal.SIGTERM)
+            assert node.process.wait(LIMIT) == 0
+            assert not [line for line in node.log.rest() if "SIGHUP" in line]
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_signal_that_comes_before_it_listens_ends_it_too(program: Program, tmp_path: Path) -> None:
@@ -164,6 +176,17 @@ def test_a_taken_port_ends_it_with_status_5(program: Program, tmp_path: Path) ->
     assert ended.status == 5
     assert str(port) in ended.err
     assert ended.err.startswith("activity-tui: ")
+
+
+def test_a_taken_port_for_ssh_ends_it_with_status_5(program: Program, tmp_path: Path) -> None:
+    arguments = ("serve", "--headless", "--host", "127.0.0.1", "--port", "0", "--data-dir", str(tmp_path / "data"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        ended = program.run(*arguments, "--ssh", where)
+    assert ended.status == 5
+    assert ended.err.splitlines()[-1] == (
+        f"activity-tui: SSH cannot be served at {where}: something listens there already; choose another port"
+    )
 
 
 def test_a_data_directory_that_is_in_use_ends_it_with_status_6(program: Program, tmp_path: Path) -> None:

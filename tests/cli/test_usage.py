@@ -56,6 +56,12 @@ def test_an_unknown_flag_suggests_what_was_meant(program: Program) -> None:
     assert "did you mean '--headless'?" in ended.err
 
 
+def test_dashes_alone_make_no_flag_alike(program: Program) -> None:
+    ended = program.run("serve", "--bogus")
+    assert ended.status == 2
+    assert "did you mean" not in ended.err
+
+
 def test_a_flag_of_another_command_is_called_that(program: Program) -> None:
     ended = program.run("status", "h", "--backup-interval", "5")
     assert ended.status == 2
@@ -108,7 +114,10 @@ def test_a_flag_is_never_guessed_from_its_beginning(program: Program) -> None:
         (("serve", "--headless", "--secret-file", "/does/not/exist"), "cannot be read"),
         (("serve", "--headless", "--tls-key", "/k"), "tls_certificate"),
         (("serve", "--headless", "--tls"), "tls_certificate"),
-        (("config", "shw"), "invalid choice"),
+        (("config", "shw"), "'shw' is none of path, show, init, check; did you mean 'show'?"),
+        (("config",), "path|show|init|check is missing"),
+        (("post",), "HOST[:PORT] is missing"),
+        (("serve", "--headless", "--port", "3790", "--ssh", "3790"), "--ssh"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence_with_status_2(

@@ -76,6 +76,11 @@ class _Parser(argparse.ArgumentParser):
         match = re.match(r"argument COMMAND: invalid choice: '(.*?)'", message)
         if match:
             message = f"there is no command {values.shown(match[1])}{suggestion(match[1], _MODULES)}"
+        elif match := re.match(r"argument \S+: invalid choice: '(.*?)' \(choose from (.*)\)", message):
+            words = re.findall(r"[\w-]+", match[2])
+            message = f"{values.shown(match[1])} is none of {', '.join(words)}{suggestion(match[1], words)}"
+        elif match := re.match(r"the following arguments are required: (.*)", message):
+            message = f"{match[1]} is missing"
         elif match := re.match(r"unrecognized arguments: (.*)", message):
             message = self._unrecognized(match[1])
         say(f"{PROGRAM}: {message}")
@@ -87,7 +92,8 @@ class _Parser(argparse.ArgumentParser):
         known = set(self.flags())
         if name in known:
             return f"{name} does not belong to this command"
-        near = suggestion(name, known) if name.startswith("--") else ""
+        # Without the dashes, which all flags have in common and which would make any two of them alike.
+        near = suggestion(name[2:], (flag[2:] for flag in known), "--") if name.startswith("--") else ""
         return f"{values.shown(words)} is not understood here{near}"
 
     def flags(self) -> Iterable[str]:

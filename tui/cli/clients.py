@@ -64,7 +64,11 @@ class Session:
     def unreachable(self, reason: str) -> CommandFailed:
         # The client's own reason names the address too, if it did not even get there.
         reason = reason.removeprefix(f"{self._address} cannot be reached: ")
-        return CommandFailed(ExitStatus.UNREACHABLE, f"{self._address} cannot be reached: {reason}")
+        return CommandFailed(
+            ExitStatus.UNREACHABLE,
+            f"{self._address} cannot be reached: {reason}",
+            hint="Check the address, and that a server runs there: its log and its F8 tell how it is reached.",
+        )
 
     def _fail(self, failure: CommandFailed) -> None:
         if self.failure is None:

@@ -1,4 +1,4 @@
-"""A server without a screen: logs to standard error, leaves the network on SIGTERM or Ctrl+C."""
+"""A server without a screen: logs to standard error, leaves on SIGTERM, Ctrl+C, or when its terminal closes."""
 
 from __future__ import annotations
 
@@ -44,8 +44,10 @@ class _Headless:
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._signalled, number)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # `nohup` has SIGHUP ignored, and means it.
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                loop.add_signal_handler(number, self._signalled, number)
         async with self._log:
             narrate_log(lambda text: self._log.write(f"fault {text}"))
             server = self._server = await self._start()

@@ -50,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def node_options(choices: Choices, join: Address | None, secret: str | None) -> NodeOptions:
     """The server's options. Raises CommandFailed if settings do not go together."""
+    _two_ports(choices)
     value: dict[str, Any] = {name: choices.value(name) for name in NodeOptions.__slots__ if name in choices}
     return NodeOptions(
         host=value["host"],
@@ -76,6 +77,12 @@ def node_options(choices: Choices, join: Address | None, secret: str | None) -> 
             if one.group == "ssh" and one.name != "ssh"
         },
     )
+
+
+def _two_ports(choices: Choices) -> None:
+    ssh, port = cast(Address | None, choices.value("ssh")), choices.value("port")
+    if ssh is not None and ssh.port == port != 0:
+        raise usage_error(f"{choices['ssh'].origin}: the server itself listens on port {port}; choose another for SSH")
 
 
 def _tls(choices: Choices) -> TlsOptions | None:

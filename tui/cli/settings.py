@@ -8,6 +8,7 @@ the default.
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -379,7 +380,16 @@ def examine(
                 within = "" if origin.startswith("--") else f"{setting.name}: "
                 problems.append(Problem(origin, within + str(error)))
         chosen.setdefault(setting.name, Choice(setting.default, "default", DEFAULT_RANK))
+    problems.sort(key=_place)
     return Choices(chosen, file), problems
+
+
+def _place(problem: Problem) -> float:
+    """Where a problem is told: those of flags, those of the file in the order of its lines, those of variables."""
+    if problem.origin.startswith("--"):
+        return 0
+    line = problem.origin.rpartition(":")[2]
+    return int(line) if line.isdecimal() else math.inf
 
 
 def _unknown_keys(file: ConfigFile) -> Iterable[Problem]:
@@ -394,13 +404,15 @@ def unknown_variables(environment: Mapping[str, str]) -> Iterable[Problem]:
     known = {setting.variable for setting in SETTINGS} | {CONFIG_VARIABLE}
     for name in sorted(environment):
         if name.startswith(ENVIRONMENT_PREFIX) and name not in known:
-            yield Problem(name, f"no setting is called so{suggestion(name, known)}")
+            bare = name.removeprefix(ENVIRONMENT_PREFIX)
+            near = suggestion(bare, (each.removeprefix(ENVIRONMENT_PREFIX) for each in known), ENVIRONMENT_PREFIX)
+            yield Problem(name, f"no setting is called so{near}")
 
 
-def suggestion(wrong: str, known: Iterable[str]) -> str:
-    """`; did you mean X?`, or nothing."""
+def suggestion(wrong: str, known: Iterable[str], prefix: str = "") -> str:
+    """`; did you mean X?`, or nothing. `prefix` is what all have in common and nobody gets wrong."""
     near = difflib.get_close_matches(wrong, list(known), 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return f"; did you mean {prefix + near[0]!r}?" if near else ""
 
 
 def load(flags: Mapping[str, object], config: str | None) -> Choices:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import errno
 import functools
 import ipaddress
 import time
@@ -138,7 +139,10 @@ class SSHServer:
             )
         except OSError as error:
             where = Address(settings.host or "*", settings.port)
-            raise CannotBind(f"SSH cannot be served at {where}: {error.strerror or error}") from error
+            reason = "something listens there already; choose another port"
+            if error.errno != errno.EADDRINUSE:
+                reason = str(error.strerror or error)
+            raise CannotBind(f"SSH cannot be served at {where}: {reason}") from error
         self._unsubscribe = self.node.subscribe_removed_keys(self._key_removed)
         if settings.workers:
             self.crew = Crew(self, settings.workers)
