@@ -50,6 +50,8 @@ class Absence(NamedTuple):
 class _HandedOut(NamedTuple):
     id: EntryId
     stamp: int
+    at: int
+    """The hybrid logical time from which on anybody else may have had it, as far as this server knows."""
     frame: Frame
 
 
@@ -165,13 +167,17 @@ class Absences:
         _put(self._known, user, absence, KNOWN_MAX)
 
     def _note_handed_out(self, entry: Entry, frame: Frame) -> None:
-        self._handed_out.append(_HandedOut(entry.id, entry.stamp, frame))
+        at = entry.stamp
+        if entry.id.stream == self._replication.own_stream:
+            # It left this server only once it was durable, which on a slow disk is long after its stamp.
+            at = max(at, self._context.clock.read(self._context.now.wall))
+        self._handed_out.append(_HandedOut(entry.id, entry.stamp, at, frame))
 
     def _had_at(self, since: int) -> dict[Stream, int]:
-        """What had been handed out here, without what was accepted later than `since`."""
+        """What had been handed out here, without what was accepted later than `since`, or not durable until then."""
         has = self._replication.client_vector()
         for last in self._handed_out:
-            if last.stamp > since:
+            if last.at > since:
                 _lower(has, last.id)
         return has
 

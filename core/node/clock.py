@@ -31,6 +31,10 @@ class HybridClock:
         self._last = max(now, self._last + 1)
         return self._last
 
+    def read(self, wall: float) -> int:
+        """The time at `wall` seconds since 1970: no stamp that is given from now on is earlier."""
+        return max(int(wall * MICROSECONDS), self._last)
+
     def observe(self, stamp: int, wall: float) -> None:
         """Heed a stamp that arrived: what happens here from now on is later than it."""
         if self._last < stamp <= int(wall * MICROSECONDS) + AHEAD_MAX:

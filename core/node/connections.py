@@ -22,7 +22,7 @@ from __future__ import annotations
 import enum
 from collections import deque
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -197,6 +197,13 @@ class Session(Connection):
         return "ack" in self.features
 
 
+class TakenOver(NamedTuple):
+    """In whose place a node speaks to a base server, and since which hybrid logical time."""
+
+    server: str
+    at: int
+
+
 class Link(Connection):
     """A connection to a server."""
 
@@ -222,6 +229,7 @@ class Link(Connection):
         "remote_id",
         "round_trip",
         "stamp",
+        "taken_over",
         "unanswered",
     )
 
@@ -260,6 +268,13 @@ class Link(Connection):
         self.is_base = False
         """Whether the link was taken for a base server's, until its end has been seen to."""
         self.handed_over = False
+        self.taken_over: TakenOver | None = None
+
+    def may_have_brought(self, entry: Entry) -> bool:
+        """Whether a base server may have been sent an entry before this link was there, by the server that has accepted
+        it and was then lost. It would not recognise it, and nobody can ask."""
+        before = self.taken_over
+        return before is not None and entry.id.node == before.server and entry.stamp <= before.at
 
     @property
     def view_state(self) -> LinkState:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from core.node.actions import Dial
-from core.node.connections import Link, State
+from core.node.connections import Link, State, TakenOver
 from core.node.context import Context
 from core.node.replication import Replication
 from core.node.topology import Topology
@@ -201,6 +201,9 @@ class Healing:
             seed = self._seeds.get(attempt.address)
             if seed is not None:
                 seed.linked = True
+            lost = self._adopted.get(attempt.address) if attempt.purpose == "base" else None
+            if lost is not None:
+                link.taken_over = TakenOver(lost, self._context.stamp())
             if attempt.server is not None and link.remote_id is not None and attempt.server != link.remote_id:
                 # Somebody else lives at that address now.
                 self._forget_peer(attempt.server)

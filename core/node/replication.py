@@ -403,7 +403,11 @@ class Replication:
                 session.backlog[entry.id] = entry
                 if len(session.backlog) > CATCHING_UP_MAX:
                     context.close(session, f"too slow: {CATCHING_UP_MAX} activities came while it caught up")
-        base_links = [link for link in context.connections.links(State.BASE, State.QUIET) if link.conn != source]
+        base_links = [
+            link
+            for link in context.connections.links(State.BASE, State.QUIET)
+            if link.conn != source and not link.may_have_brought(entry)
+        ]
         if base_links:
             body = unique_members(entry.body)
             to_base = frame if body is entry.body else frame_of(msgspec.structs.replace(entry, body=body))

@@ -19,6 +19,7 @@ from core.node.balance import Balance
 from core.node.connections import Session, State, why_illegal
 from core.node.context import Context
 from core.node.fence import Fence
+from core.node.pages import in_senders_order
 from core.node.registration import Registration
 from core.node.replication import Replication, frame_of
 from core.wire.activity import stamp_activity
@@ -348,7 +349,7 @@ class Sessions:
             page = Page((), {}, False)
         newest = None if query.newest is None else query.newest - len(page.entries)
         more = page.more and (newest is None or newest > 0)
-        for entry in page.entries if more else self._replication.completed(page, query):
+        for entry in in_senders_order(page.entries if more else self._replication.completed(page, query)):
             # What is delivered meanwhile, or still waits to be, comes live.
             if (
                 entry.id not in session.backlog

@@ -29,21 +29,37 @@ def nodes(world: World) -> list[tuple[SimulatedServer, Node]]:
 
 
 def order(world: World) -> Found:
-    """No sender's activities reach anybody in another order than that in which they were sent."""
+    """No sender's activities reach anybody in another order than that in which they were sent.
+
+    Two things make that impossible, and are left out:
+
+    - Base servers keep nothing, and what they broadcast has no identity. Who comes to one gets what is new there, and
+      what had been missed before only at the next server that has a past: behind it, and nobody could tell. (To hear
+      nothing at a base server until then would be the other choice, against availability.)
+    - An activity may have been accepted by a server that can no longer be reached, and be refused by the one where it
+      is repeated, whose disk is full, or which is a base server and could not recognise it. Its client says that nobody
+      knows what became of it and goes on; if it was accepted, it comes when that server is back: behind what was
+      written since. (To write nothing more until then would be the other choice.)
+    """
     ledger = world.ledger
     for receiver, lives in ledger.lives.items():
         before: dict[Post, float] = {}
+        at_base_servers = ledger.at_base_servers.get(receiver, {})
         for seen in lives:
             last: dict[tuple[str, int], int] = {}
+            last_with_past: dict[tuple[str, int], int] = {}
             for post in seen:
                 if post in before or post.by in ledger.strangers:
                     # A client started afresh may be shown again what the one before it had shown; and what base
                     # servers pass on names no previous one.
                     continue
                 line = (post.by, ledger.line(post))
-                if post.number < last.get(line, 0):
-                    yield "order", f"{receiver} got {post.by}'s activity {post.number} after {last[line]}"
+                earlier = last if post in at_base_servers else last_with_past
+                if post.number < earlier.get(line, 0) and post not in ledger.unknown:
+                    yield "order", f"{receiver} got {post.by}'s activity {post.number} after {earlier[line]}"
                 last[line] = max(post.number, last.get(line, 0))
+                if post not in at_base_servers:
+                    last_with_past[line] = max(post.number, last_with_past.get(line, 0))
             before.update(seen)
 
 

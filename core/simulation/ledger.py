@@ -63,7 +63,11 @@ class Ledger:
         """Agent to the activities that reached it, and when first."""
         self.lives: dict[str, list[dict[Post, float]]] = {}
         """Agent to the same in the order in which they arrived, for each client that it had."""
+        self.at_base_servers: dict[str, dict[Post, None]] = {}
+        """Agent to those of them that it got from a base server."""
         self.refusals: dict[Post, str] = {}
+        self.unknown: dict[Post, None] = {}
+        """Of what clients said that nobody knows whether it was accepted."""
         self.since: dict[str, float] = {}
         """Agent to the time from which on everything accepted has to reach it."""
         self.registrations: list[tuple[float, Agent]] = []
@@ -155,6 +159,10 @@ class Ledger:
         if post in self.accepted_at:
             self.problem("outcome", f"{post.by} was told that its activity {number} was refused ({info}); it was kept")
 
+    def outcome_unknown(self, agent: Agent, number: int) -> None:
+        """The client said that the activity was given up, and that a server may have accepted it."""
+        self.unknown[Post(agent.name, number)] = None
+
     def new_client(self, agent: Agent) -> None:
         """A person starts a client afresh: it may be shown again what the one before had shown."""
         self.lives.setdefault(agent.name, []).append({})
@@ -172,6 +180,8 @@ class Ledger:
             self.problem("exactly once", f"{agent.name} got {post.by}'s activity {post.number} twice")
             return
         life[post] = self._schedule.time
+        if agent.end is not None and agent.end.peer in self.strangers:
+            self.at_base_servers.setdefault(agent.name, {}).setdefault(post)
         if post.by in self.strangers:
             return
         self.seen[agent.name].setdefault(post, self._schedule.time)

@@ -25,6 +25,8 @@ SETTINGS: Final = ClientSettings(ping_interval=2.0, answer_limit=12.0, retry_max
 """Quicker than the defaults: worlds last for a minute."""
 FENCE_AFTER: Final = 2.75
 """What a server has to believe of clients that are so quick, in seconds."""
+ASK_AGAIN: Final = 3.0
+"""Seconds after which somebody who knows only servers that have left asks around for others."""
 
 
 class NativeAgent(Agent):
@@ -93,9 +95,24 @@ class NativeAgent(Agent):
             seen=self._seen,
         )
         rng = seeded(self.world.seed, "client", self.name, self.line)
-        self._machine = ClientMachine(settings, [address, *others[:3]], rng)
-        self._machine.start(self._now)
+        known = [address, *others[:3]]
+        machine = self._machine = ClientMachine(settings, known, rng)
+        self.world.schedule.after(ASK_AGAIN, lambda: self._ask_again(machine, known))
+        machine.start(self._now)
         self._perform()
+
+    def _ask_again(self, machine: ClientMachine, known: list[Address]) -> None:
+        """No client finds a network of which it knows only servers that have left for good: who was sent away by the
+        last of them opens it again once there is another. Where any server that was named is to come back, the client
+        has to find it by itself."""
+        if self._machine is not machine or not self.wanted:
+            return
+        there = [one.address for one in self.world.servers.values() if one.finished is None]
+        if self.logged_in or not there or any(address in there for address in known):
+            self.world.schedule.after(ASK_AGAIN, lambda: self._ask_again(machine, known))
+            return
+        self._moving_to = there[0]
+        self._close_client()
 
     def _close_client(self) -> None:
         if self._machine is not None:
@@ -220,7 +237,9 @@ class NativeAgent(Agent):
                 if number is not None:
                     ledger.refused(self, number, event.info)
             case events.ActivityUnknown():
-                self._numbers.pop(event.ref, None)
+                number = self._numbers.pop(event.ref, None)
+                if number is not None:
+                    ledger.outcome_unknown(self, number)
             case events.LoggedIn():
                 self.logged_in = True
                 ledger.logged_in(self, event.username)

@@ -35,6 +35,17 @@ LESSONS: Final = {
     103908: "A link that took the place of one with the same stamp stayed lazy, although it was in the spanning tree.",
     105975: "A request and the release of a claim that had been given up chased each other round a cycle of links, and"
     " kept a name locked for ever.",
+    505174: "What only a server that was lost had accepted came back with it, and was sent a second time to the base"
+    " server that another one had taken over.",
+    603324: "A page of the past was in the order of stamps, also where a clock that is followed no further had given a"
+    " later activity the earlier one.",
+    604614: "The checker asked for the order of what one server had refused and another, out of reach, had accepted.",
+    605104: "The checker asked a base server, which has no past, to send what somebody had missed elsewhere.",
+    605557: "Somebody who was sent away by the last server that left knew none that came back, and did not ask again.",
+    611255: "Who read slowly what a server had sent that has died since read no faster when everything was repaired.",
+    614398: "What a part of the network had accepted last was not repeated in another part, and came late and behind.",
+    615765: "What had taken seconds to be durable was not sent to a base client whose server had left before it heard"
+    " of it.",
 }
 FAILED_ONCE: Final = (318, 606, 667, 747, 851, 976, 1184, 1242, 1425)
 """These failed while the node was being written; what each of them showed was not written down."""
