@@ -20,7 +20,7 @@ from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.widgets import Input
 
-from tui import bell, pasting, resizing, taste
+from tui import bell, contrast, dismissals, pasting, resizing, taste
 from tui.actions import BY_ID, Action, bindings, key_name, key_names, palette
 from tui.appearance import CSS, DEFAULT_THEME, counterpart
 from tui.bell import Bell, BellPolicy
@@ -71,6 +71,7 @@ class ActivityApp(App[int]):
         """
         super().__init__(**app_options)
         resizing.install()
+        dismissals.install()
         pasting.install()
         self.session = session
         self.preferences = preferences or Preferences()
@@ -131,6 +132,9 @@ class ActivityApp(App[int]):
             self.enter(self._first)
         else:
             self.action_identity()
+
+    def get_css_variables(self) -> dict[str, str]:
+        return contrast.readable(super().get_css_variables())
 
     def watch_theme(self) -> None:
         self._keep_taste()

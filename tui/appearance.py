@@ -99,6 +99,8 @@ MainScreen.-zoomed Pane.-current { display: block; height: 1fr; }
 #filter-words { width: auto; padding: 0 1; color: $foreground 75%; }
 
 KeyBar { background: $panel; }
+KeyBar > .key-bar--key { color: $text-accent; background: $panel; }
+KeyBar > .key-bar--words { color: $foreground; background: $panel; }
 
 ModalScreen { align: center middle; background: $background 60%; }
 ModalScreen:ansi { background: ansi_default; }

@@ -42,15 +42,15 @@ RowView {
     & > .rows--bar { color: $foreground 20%; }
     & > .rows--thumb { color: $primary; }
     & > .rows--header { color: $foreground 70%; text-style: bold; }
-    & > .rows--marker { background: $accent; color: $background; text-style: bold; }
-    & > .rows--match { background: $warning; color: $background; text-style: bold; }
+    & > .rows--marker { background: $accent; color: auto; text-style: bold; }
+    & > .rows--match { background: $warning; color: auto; text-style: bold; }
     & > .rows--text { color: $foreground; }
-    & > .rows--dim { color: $foreground 60%; }
+    & > .rows--dim { color: $foreground 66%; }
     & > .rows--verb { color: $foreground 75%; }
     & > .rows--object { color: $foreground; text-style: bold; }
     & > .rows--type { color: $text-secondary; }
     & > .rows--json { color: $foreground 80%; }
-    & > .rows--mark { color: $foreground 60%; text-style: italic; }
+    & > .rows--mark { color: $foreground 66%; text-style: italic; }
     & > .rows--good { color: $text-success; }
     & > .rows--warning { color: $text-warning; }
     & > .rows--error { color: $text-error; text-style: bold; }

@@ -343,7 +343,13 @@ class RowView(Widget, can_focus=True):
                     lines.append(pool.line(plain, strip, bar[y], width))
                 else:
                     over = Style(bgcolor=self.style_of("cursor").bgcolor, reverse=self.style_of("cursor").reverse)
-                    body = [Segment(text, style + over if style else over) for text, style, _ in strip]
+                    # What has a ground of its own, such as a match, keeps it: its colour was chosen for that.
+                    body = [
+                        Segment(
+                            text, over if style is None else style if style.bgcolor != base.bgcolor else style + over
+                        )
+                        for text, style, _ in strip
+                    ]
                     gutter = Segment(CURSOR_MARK, self.style_of("thumb") + over)
                     lines.append(Strip([gutter, *body, bar[y]], width))
             elif y == 0 and (words := self.empty_words()):
