@@ -1,47 +1,37 @@
 """A list of rows of any height, of which only the visible ones are ever laid out or painted.
 
-The position is an *anchor*: the key of the topmost row and a line within it. Rows that arrive below, leave above or
-change their height elsewhere move nothing on the screen, so nobody who reads is disturbed, and a hundred thousand rows
-cost as much as thirty. What is painted is kept line by line, and only lines that differ are painted again.
+A hundred thousand rows cost as much as thirty. What is painted is kept line by line, and only lines that differ are
+painted again. The rows' lines are the affair of `row_lines`, the position and the selection of `row_position`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
 from typing import ClassVar, Final
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.actions import SkipAction
-from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
 from tui.actions import bindings
 from tui.safe_text import fit
-from tui.widgets.line_pool import LinePool
-from tui.widgets.roles import ROLE_CLASSES, ROLE_CSS, Piece
+from tui.widgets.roles import ROLE_CLASSES, ROLE_CSS
+from tui.widgets.row_position import AnchoredRows
 
 WHEEL_LINES: Final = 3
 CURSOR_MARK: Final = "\N{LEFT HALF BLOCK}"
 
 
-class RowView(Widget, can_focus=True):
-    """Base of the panes' lists. Subclasses say what the rows are; this class scrolls, selects and paints."""
+class RowView(AnchoredRows, can_focus=True):
+    """Base of the panes' lists: paints the visible rows, and does what keys and mouse ask for."""
 
     ALLOW_SELECT = False
     BINDINGS: ClassVar = bindings("rows")
     COMPONENT_CLASSES: ClassVar = ROLE_CLASSES
     DEFAULT_CSS = ROLE_CSS
-
-    follows: ClassVar[bool] = False
-    """Whether the view stays at the end when it is there and rows arrive."""
-    header_lines: ClassVar[int] = 0
-    shows_cursor: ClassVar[bool] = True
-    """Whether a row is selected; without, the keys move the view."""
 
     class Inspected(Message):
         """A person wants to see the whole of a row."""
@@ -56,258 +46,11 @@ class RowView(Widget, can_focus=True):
             return self.view
 
     def __init__(self, *, widget_id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=widget_id, classes=classes)
-        self._follow = self.follows
-        self._top_key: Hashable | None = None
-        self._top_line = 0
-        self._cursor_key: Hashable | None = None
-        self._visible: list[tuple[int, int]] = []
+        super().__init__(widget_id=widget_id, classes=classes)
         self._lines: list[Strip] = []
-        self._cache: LRUCache[Hashable, Sequence[Strip]] = LRUCache(512)
-        self._styles_by_role: dict[str, Style] = {}
         self._dragging = False
-        self._own_pool: LinePool | None = None
 
-    # --- what subclasses say ---------------------------------------------------------------------------------------
-
-    def row_count(self) -> int:
-        raise NotImplementedError
-
-    def row_key(self, index: int) -> Hashable:
-        """The identity of a row, stable while rows arrive and leave."""
-        raise NotImplementedError
-
-    def row_index(self, key: Hashable) -> int | None:
-        """Where the row is now, or where the next one is if it is gone; None if that cannot be said."""
-        raise NotImplementedError
-
-    def row_version(self, index: int) -> Hashable:
-        """Changes whenever a row is to be painted differently."""
-        return None
-
-    def row_strips(self, index: int, width: int) -> Sequence[Strip]:
-        """The row's lines, at least one, none wider than `width`."""
-        raise NotImplementedError
-
-    def row_shared(self, index: int) -> Hashable | None:
-        """Everything but width and styles that the row's lines depend on, if others may show the same; else None."""
-        return None
-
-    def header_strip(self, width: int) -> Strip:
-        raise NotImplementedError
-
-    def marker(self) -> str:
-        """Words to lay over the last line, such as how much is new below; empty for none."""
-        return ""
-
-    def row_copy(self, index: int) -> str | None:
-        """What copying the row copies."""
-        return None
-
-    def reached_end(self) -> None:
-        """The end has come into view, and the view follows from here."""
-
-    def reached_top(self) -> None:
-        """A person has moved to the first row, or tried to move beyond it."""
-
-    def heading_lines(self, index: int) -> int:
-        """How many of the row's first lines stand above it, such as a date, and are not selected with it."""
-        return 0
-
-    def empty_words(self) -> str:
-        """What to say when there are no rows."""
-        return ""
-
-    # --- for subclasses --------------------------------------------------------------------------------------------
-
-    def style_of(self, role: str) -> Style:
-        style = self._styles_by_role.get(role)
-        if style is None:
-            name = f"rows--{role}"
-            found = name if name in self.COMPONENT_CLASSES else "rows--text"
-            style = self._styles_by_role[role] = self.get_component_rich_style(found)
-        return style
-
-    def strip_of(self, pieces: Iterable[Piece]) -> Strip:
-        return Strip([Segment(text, self.style_of(role)) for text, role in pieces if text])
-
-    # --- state -----------------------------------------------------------------------------------------------------
-
-    @property
-    def following(self) -> bool:
-        return self._follow
-
-    @property
-    def selected(self) -> int | None:
-        """The index of the selected row."""
-        count = self.row_count()
-        if not count:
-            return None
-        if self._cursor_key is None:
-            return count - 1 if self.follows else 0
-        index = self.row_index(self._cursor_key)
-        return min(index, count - 1) if index is not None else count - 1
-
-    @property
-    def visible_rows(self) -> range:
-        """The indices of the rows of which something is on the screen."""
-        return range(self._visible[0][0], self._visible[-1][0] + 1) if self._visible else range(0)
-
-    def changed(self) -> None:
-        """The rows have changed: lay out again and paint what differs."""
-        if self.is_attached and self.size.width > 1 and self.size.height > self.header_lines:
-            self._lay_out()
-
-    def select(self, index: int) -> None:
-        """Select a row and bring it into view."""
-        if not self.shows_cursor:
-            self.scroll_to_row(index)
-            return
-        count = self.row_count()
-        if not count:
-            self.reached_top()
-            return
-        index = max(0, min(index, count - 1))
-        if self.follows and index == count - 1:
-            self._to_end()
-        else:
-            self._cursor_key = self.row_key(index)
-            self._follow = False
-            self._bring_into_view(index)
-        self.changed()
-        if index == 0:
-            self.reached_top()
-
-    def scroll_to_row(self, index: int) -> None:
-        """Bring a row to the top of the view, or as near as the end allows."""
-        count = self.row_count()
-        if count:
-            self._set_top(max(0, min(index, count - 1)), 0)
-            self.changed()
-
-    def scroll_lines(self, lines: int) -> None:
-        """Move the view by so many lines; the selection comes along when it would leave the screen."""
-        if not self._visible:
-            return
-        index, line = self._visible[0]
-        line += lines
-        count, width = self.row_count(), self._row_width
-        while line < 0 and index > 0:
-            index -= 1
-            line += len(self._strips(index, width))
-        while index < count - 1 and line >= (height := len(self._strips(index, width))):
-            line -= height
-            index += 1
-        self._set_top(index, max(0, line))
-        self.changed()
-        visible, selected = self.visible_rows, self.selected
-        if visible and selected is not None and not self._follow and selected not in visible:
-            self._cursor_key = self.row_key(visible[0] if selected < visible[0] else visible[-1])
-            self.changed()
-        if lines < 0 and self._visible and self._visible[0] == (0, 0):
-            self.reached_top()
-
-    # --- laying out ------------------------------------------------------------------------------------------------
-
-    @property
-    def _row_width(self) -> int:
-        return max(1, self.size.width - 2)
-
-    @property
-    def _row_height(self) -> int:
-        return max(1, self.size.height - self.header_lines)
-
-    def _strips(self, index: int, width: int) -> Sequence[Strip]:
-        key = (self.row_key(index), self.row_version(index), width)
-        strips = self._cache.get(key)
-        if strips is None:
-            strips = self._cache[key] = self._shared_strips(index, width)
-        return strips
-
-    def _shared_strips(self, index: int, width: int) -> Sequence[Strip]:
-        base, shared = self.style_of("text"), self.row_shared(index)
-        if shared is None:
-            return tuple(strip.extend_cell_length(width, base) for strip in self.row_strips(index, width))
-        key = (shared, width, base, self.style_of("dim"), self.style_of("own"), self.app.console.color_system)
-        strips = self._pool.row(key)
-        if strips is None:
-            strips = tuple(strip.extend_cell_length(width, base) for strip in self.row_strips(index, width))
-            self._pool.keep_row(key, strips)
-        return strips
-
-    @property
-    def _pool(self) -> LinePool:
-        """The application's; one of its own for a list elsewhere."""
-        pool = getattr(self.app, "line_pool", None)
-        if not isinstance(pool, LinePool):
-            pool = self._own_pool = self._own_pool or LinePool()
-        return pool
-
-    def _end_anchor(self, last: int | None = None) -> tuple[int, int]:
-        """The anchor at which the row `last` ends on the last line of the view."""
-        index = self.row_count() - 1 if last is None else last
-        room, width = self._row_height, self._row_width
-        while True:
-            room -= len(self._strips(index, width))
-            if room <= 0:
-                return index, -room
-            if index == 0:
-                return 0, 0
-            index -= 1
-
-    def _set_top(self, index: int, line: int) -> None:
-        end = self._end_anchor()
-        if (index, line) >= end:
-            index, line = end
-            if self.follows:
-                self._to_end()
-                return
-        self._follow = False
-        if self.follows and self._cursor_key is None:
-            self._cursor_key = self.row_key(self.row_count() - 1)
-        self._top_key, self._top_line = self.row_key(index), line
-
-    def _to_end(self) -> None:
-        self._follow = True
-        self._cursor_key = None
-        self._top_key = None
-        self.reached_end()
-
-    def _bring_into_view(self, index: int) -> None:
-        lowest = self._end_anchor(index)
-        top = self._top()
-        if (index, 0) < top:
-            self._top_key, self._top_line = self.row_key(index), 0
-        elif top < lowest:
-            self._top_key, self._top_line = self.row_key(lowest[0]), lowest[1]
-        else:
-            self._top_key, self._top_line = self.row_key(top[0]), top[1]
-
-    def _top(self) -> tuple[int, int]:
-        if self._follow:
-            return self._end_anchor()
-        index = self.row_index(self._top_key) if self._top_key is not None else 0
-        if index is None:
-            return 0, 0
-        index = min(index, self.row_count() - 1)
-        line = self._top_line if self.row_key(index) == self._top_key else 0
-        return index, min(line, len(self._strips(index, self._row_width)) - 1)
-
-    def _lay_out(self) -> None:
-        count, width, height = self.row_count(), self._row_width, self._row_height
-        self._visible = []
-        if count:
-            top = self._top()
-            if top > (end := self._end_anchor()):
-                top = end
-            index, line = top
-            while len(self._visible) < height and index < count:
-                if line >= len(self._strips(index, width)):
-                    index, line = index + 1, 0
-                    continue
-                self._visible.append((index, line))
-                line += 1
-        self._paint()
+    # --- painting --------------------------------------------------------------------------------------------------
 
     def _paint(self) -> None:
         lines = self._compose_lines()

@@ -1,0 +1,134 @@
+"""The rows of a list: what they are, and the lines that each comes to.
+
+A row's lines are made when it is first seen at a width, and kept while its version stays the same; those that other
+lists of the application may show as well are shared with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.cache import LRUCache
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.widgets.line_pool import LinePool
+from tui.widgets.roles import Piece
+
+
+class Rows(Widget):
+    """Base of the lists. Subclasses say what the rows are."""
+
+    follows: ClassVar[bool] = False
+    """Whether the view stays at the end when it is there and rows arrive."""
+    header_lines: ClassVar[int] = 0
+    shows_cursor: ClassVar[bool] = True
+    """Whether a row is selected; without, the keys move the view."""
+
+    def __init__(self, *, widget_id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=widget_id, classes=classes)
+        self._cache: LRUCache[Hashable, Sequence[Strip]] = LRUCache(512)
+        self._styles_by_role: dict[str, Style] = {}
+        self._own_pool: LinePool | None = None
+
+    # --- what subclasses say ---------------------------------------------------------------------------------------
+
+    def row_count(self) -> int:
+        raise NotImplementedError
+
+    def row_key(self, index: int) -> Hashable:
+        """The identity of a row, stable while rows arrive and leave."""
+        raise NotImplementedError
+
+    def row_index(self, key: Hashable) -> int | None:
+        """Where the row is now, or where the next one is if it is gone; None if that cannot be said."""
+        raise NotImplementedError
+
+    def row_version(self, index: int) -> Hashable:
+        """Changes whenever a row is to be painted differently."""
+        return None
+
+    def row_strips(self, index: int, width: int) -> Sequence[Strip]:
+        """The row's lines, at least one, none wider than `width`."""
+        raise NotImplementedError
+
+    def row_shared(self, index: int) -> Hashable | None:
+        """Everything but width and styles that the row's lines depend on, if others may show the same; else None."""
+        return None
+
+    def header_strip(self, width: int) -> Strip:
+        raise NotImplementedError
+
+    def marker(self) -> str:
+        """Words to lay over the last line, such as how much is new below; empty for none."""
+        return ""
+
+    def row_copy(self, index: int) -> str | None:
+        """What copying the row copies."""
+        return None
+
+    def reached_end(self) -> None:
+        """The end has come into view, and the view follows from here."""
+
+    def reached_top(self) -> None:
+        """A person has moved to the first row, or tried to move beyond it."""
+
+    def heading_lines(self, index: int) -> int:
+        """How many of the row's first lines stand above it, such as a date, and are not selected with it."""
+        return 0
+
+    def empty_words(self) -> str:
+        """What to say when there are no rows."""
+        return ""
+
+    # --- for subclasses --------------------------------------------------------------------------------------------
+
+    def style_of(self, role: str) -> Style:
+        style = self._styles_by_role.get(role)
+        if style is None:
+            name = f"rows--{role}"
+            found = name if name in self.COMPONENT_CLASSES else "rows--text"
+            style = self._styles_by_role[role] = self.get_component_rich_style(found)
+        return style
+
+    def strip_of(self, pieces: Iterable[Piece]) -> Strip:
+        return Strip([Segment(text, self.style_of(role)) for text, role in pieces if text])
+
+    # --- lines -----------------------------------------------------------------------------------------------------
+
+    @property
+    def _row_width(self) -> int:
+        return max(1, self.size.width - 2)
+
+    @property
+    def _row_height(self) -> int:
+        return max(1, self.size.height - self.header_lines)
+
+    def _strips(self, index: int, width: int) -> Sequence[Strip]:
+        key = (self.row_key(index), self.row_version(index), width)
+        strips = self._cache.get(key)
+        if strips is None:
+            strips = self._cache[key] = self._shared_strips(index, width)
+        return strips
+
+    def _shared_strips(self, index: int, width: int) -> Sequence[Strip]:
+        base, shared = self.style_of("text"), self.row_shared(index)
+        if shared is None:
+            return tuple(strip.extend_cell_length(width, base) for strip in self.row_strips(index, width))
+        key = (shared, width, base, self.style_of("dim"), self.style_of("own"), self.app.console.color_system)
+        strips = self._pool.row(key)
+        if strips is None:
+            strips = tuple(strip.extend_cell_length(width, base) for strip in self.row_strips(index, width))
+            self._pool.keep_row(key, strips)
+        return strips
+
+    @property
+    def _pool(self) -> LinePool:
+        """The application's; one of its own for a list elsewhere."""
+        pool = getattr(self.app, "line_pool", None)
+        if not isinstance(pool, LinePool):
+            pool = self._own_pool = self._own_pool or LinePool()
+        return pool

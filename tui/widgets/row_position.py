@@ -1,0 +1,171 @@
+"""Where a list stands, and which of its rows is selected.
+
+The position is an *anchor*: the key of the topmost row and a line within it. Rows that arrive below, come on top, leave
+above or change their height elsewhere move nothing on the screen, so nobody who reads is disturbed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from tui.widgets.row_lines import Rows
+
+
+class AnchoredRows(Rows):
+    """Rows with a position and a selection; what is visible of them is laid out."""
+
+    def __init__(self, *, widget_id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(widget_id=widget_id, classes=classes)
+        self._follow = self.follows
+        self._top_key: Hashable | None = None
+        self._top_line = 0
+        self._cursor_key: Hashable | None = None
+        self._visible: list[tuple[int, int]] = []
+
+    # --- state -----------------------------------------------------------------------------------------------------
+
+    @property
+    def following(self) -> bool:
+        return self._follow
+
+    @property
+    def selected(self) -> int | None:
+        """The index of the selected row."""
+        count = self.row_count()
+        if not count:
+            return None
+        if self._cursor_key is None:
+            return count - 1 if self.follows else 0
+        index = self.row_index(self._cursor_key)
+        return min(index, count - 1) if index is not None else count - 1
+
+    @property
+    def visible_rows(self) -> range:
+        """The indices of the rows of which something is on the screen."""
+        return range(self._visible[0][0], self._visible[-1][0] + 1) if self._visible else range(0)
+
+    def changed(self) -> None:
+        """The rows have changed: lay out again and paint what differs."""
+        if self.is_attached and self.size.width > 1 and self.size.height > self.header_lines:
+            self._lay_out()
+
+    def select(self, index: int) -> None:
+        """Select a row and bring it into view."""
+        if not self.shows_cursor:
+            self.scroll_to_row(index)
+            return
+        count = self.row_count()
+        if not count:
+            self.reached_top()
+            return
+        index = max(0, min(index, count - 1))
+        if self.follows and index == count - 1:
+            self._to_end()
+        else:
+            self._cursor_key = self.row_key(index)
+            self._follow = False
+            self._bring_into_view(index)
+        self.changed()
+        if index == 0:
+            self.reached_top()
+
+    def scroll_to_row(self, index: int) -> None:
+        """Bring a row to the top of the view, or as near as the end allows."""
+        count = self.row_count()
+        if count:
+            self._set_top(max(0, min(index, count - 1)), 0)
+            self.changed()
+
+    def scroll_lines(self, lines: int) -> None:
+        """Move the view by so many lines; the selection comes along when it would leave the screen."""
+        if not self._visible:
+            return
+        index, line = self._visible[0]
+        line += lines
+        count, width = self.row_count(), self._row_width
+        while line < 0 and index > 0:
+            index -= 1
+            line += len(self._strips(index, width))
+        while index < count - 1 and line >= (height := len(self._strips(index, width))):
+            line -= height
+            index += 1
+        self._set_top(index, max(0, line))
+        self.changed()
+        visible, selected = self.visible_rows, self.selected
+        if visible and selected is not None and not self._follow and selected not in visible:
+            self._cursor_key = self.row_key(visible[0] if selected < visible[0] else visible[-1])
+            self.changed()
+        if lines < 0 and self._visible and self._visible[0] == (0, 0):
+            self.reached_top()
+
+    # --- laying out ------------------------------------------------------------------------------------------------
+
+    def _end_anchor(self, last: int | None = None) -> tuple[int, int]:
+        """The anchor at which the row `last` ends on the last line of the view."""
+        index = self.row_count() - 1 if last is None else last
+        room, width = self._row_height, self._row_width
+        while True:
+            room -= len(self._strips(index, width))
+            if room <= 0:
+                return index, -room
+            if index == 0:
+                return 0, 0
+            index -= 1
+
+    def _set_top(self, index: int, line: int) -> None:
+        end = self._end_anchor()
+        if (index, line) >= end:
+            index, line = end
+            if self.follows:
+                self._to_end()
+                return
+        self._follow = False
+        if self.follows and self._cursor_key is None:
+            self._cursor_key = self.row_key(self.row_count() - 1)
+        self._top_key, self._top_line = self.row_key(index), line
+
+    def _to_end(self) -> None:
+        self._follow = True
+        self._cursor_key = None
+        self._top_key = None
+        self.reached_end()
+
+    def _bring_into_view(self, index: int) -> None:
+        lowest = self._end_anchor(index)
+        top = self._top()
+        if (index, 0) < top:
+            self._top_key, self._top_line = self.row_key(index), 0
+        elif top < lowest:
+            self._top_key, self._top_line = self.row_key(lowest[0]), lowest[1]
+        else:
+            self._top_key, self._top_line = self.row_key(top[0]), top[1]
+
+    def _top(self) -> tuple[int, int]:
+        if self._follow:
+            return self._end_anchor()
+        index = self.row_index(self._top_key) if self._top_key is not None else 0
+        if index is None:
+            return 0, 0
+        index = min(index, self.row_count() - 1)
+        line = self._top_line if self.row_key(index) == self._top_key else 0
+        return index, min(line, len(self._strips(index, self._row_width)) - 1)
+
+    def _lay_out(self) -> None:
+        count, width, height = self.row_count(), self._row_width, self._row_height
+        self._visible = []
+        if count:
+            top = self._top()
+            if top > (end := self._end_anchor()):
+                top = end
+            index, line = top
+            while len(self._visible) < height and index < count:
+                if line >= len(self._strips(index, width)):
+                    index, line = index + 1, 0
+                    continue
+                self._visible.append((index, line))
+                line += 1
+        self._paint()
+
+    def _paint(self) -> None:
+        """Show what is visible now."""
+        raise NotImplementedError
