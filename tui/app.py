@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -289,7 +290,8 @@ class ActivityApp(App[int]):
         place: DOMNode = self if hasattr(self, f"action_{action.call.partition('(')[0]}") else self.main
         if action.scope == "rows":
             place = self.main.current_list
-        self.run_worker(self.run_action(action.call, default_namespace=place), exclusive=False)
+        # Not begun before it is its turn: the application may have ended by then.
+        self.run_worker(partial(self.run_action, action.call, default_namespace=place), exclusive=False)
 
     # --- leaving ---------------------------------------------------------------------------------------------------
 

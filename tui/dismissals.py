@@ -1,8 +1,8 @@
-"""Lets a screen be dismissed once.
+"""Lets a screen be dismissed once, and takes no other one for it.
 
-What is typed fast is still on its way to a screen when the screen goes: a second Enter in the command palette, a second
-Esc in a question. Textual takes whatever lies on top from the stack then, and ends the application when nothing is
-left; and it ends it when the palette looks for a list that has gone with it. Here a screen that has gone is gone.
+What is typed fast is still on its way to a screen when the screen goes, or another one has come over it: a second Enter
+in the command palette, a second Esc in a question. Textual takes whatever lies on top from the stack then, and ends the
+application when nothing is left; and it ends it when the palette looks for a list that has gone with it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,13 @@ _handle_exception = App._handle_exception
 
 
 def _dismiss_once(self: Screen[Any], result: Any = None) -> AwaitComplete:
-    if self not in self.app.screen_stack:
+    stack = self.app._screen_stack
+    if self not in stack:
         return AwaitComplete()
+    if stack[-1] is not self:
+        # Another one was put over it meanwhile. What lies on top is what goes.
+        stack.remove(self)
+        stack.append(self)
     return _dismiss(self, result)
 
 

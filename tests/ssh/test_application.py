@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from tests.ssh.conftest import SECRET, Place, serving
-from tui.ssh.driver import RESTORE
+from tui.ssh.driver import RESTORE, ChannelDriver
 
 CTRL_Q = "\x11"
 ALTERNATE_SCREEN = b"\x1b[?1049h"
@@ -158,3 +158,23 @@ async def test_the_client_s_terminal_decides_about_colours_and_not_the_server_s_
     assert b"38;5;" not in few and b"38;2;" not in few and b"\x1b[3" in few
     assert b"38;5;" in many and b"38;2;" not in many
     assert b"38;2;" in all_of_them
+
+
+async def test_a_palette_that_is_used_faster_than_it_can_be_painted_ends_nothing(place: Place):
+    async with place.terminal("anonymous") as terminal:
+        await terminal.shows("you are anonymous")
+        [app] = place.apps()
+        driver = app._driver
+        assert isinstance(driver, ChannelDriver)
+        floods = ("\x10th\r\r\r", "\x10t\x10\x10", "\x10th\x1b[27u\x1b[27u", "\x10\r\r")
+        for keys in floods * 10:
+            terminal.type(keys)
+        typed = 10 * sum(map(len, floods))
+        await place.until(lambda: place.ssh.sessions()[0].bytes_in >= typed and not driver.unread)
+        async with asyncio.timeout(20):
+            while app.screen is not app.main:
+                terminal.type("\x1b[27u")
+                await asyncio.sleep(0.05)
+        assert app.is_running and not app.failure
+        terminal.type("\x11")
+        assert await terminal.status() == 0
