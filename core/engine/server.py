@@ -32,6 +32,7 @@ from core.node.node import Node
 from core.node.notices import Notice, NoticeKind, Severity
 from core.node.snapshot import NodeSnapshot
 from core.store.contents import Position
+from core.store.identity import node_id
 from core.store.interface import Store
 from core.store.sqlite import open_store
 from core.wire.address import Address
@@ -430,7 +431,7 @@ def open_sqlite(settings: EngineSettings) -> tuple[Store, Recovered]:
 
 def new_node_id() -> str:
     """An identity for a node that has none yet."""
-    return secrets.token_hex(8)
+    return node_id(secrets.token_bytes(8))
 
 
 def _kept_secret(store: Store) -> str:
