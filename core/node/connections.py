@@ -175,7 +175,7 @@ class Session(Connection):
         """What it had when it began to catch up."""
         self.caught_up = 0
         """How many activities it has been sent meanwhile."""
-        self.refs_sent: dict[tuple[str, str], None] = {}
+        self.refs_sent: dict[tuple[str, str | None], None] = {}
         """What of that had names given by its senders, (sender, ref): another server may have accepted it as well."""
         self.reading = False
         """Whether a page is being read for it."""

@@ -349,10 +349,12 @@ class Sessions:
             page = Page((), {}, False)
         newest = None if query.newest is None else query.newest - len(page.entries)
         more = page.more and (newest is None or newest > 0)
+        live = {_name_of(entry) for entry in session.backlog.values() if entry.ref is not None}
         for entry in in_senders_order(page.entries if more else self._replication.completed(page, query)):
-            # What is delivered meanwhile, or still waits to be, comes live.
+            # What is delivered meanwhile, or still waits to be, comes live; also in place of a copy.
             if (
                 entry.id not in session.backlog
+                and _name_of(entry) not in live
                 and not self._replication.is_pending(entry.id)
                 and not self._replication.is_copy_of_seen(entry, query.seen)
                 and self._first_copy(session, entry)
@@ -383,7 +385,7 @@ class Sessions:
         """
         if entry.ref is None:
             return True
-        ref = (original_name(entry.sender), entry.ref)
+        ref = _name_of(entry)
         if ref in session.refs_sent:
             return False
         session.refs_sent[ref] = None
@@ -542,3 +544,8 @@ class Sessions:
         return sorted(
             {session.user for session in self._context.connections.sessions() if session.counted and session.user}
         )
+
+
+def _name_of(entry: Entry) -> tuple[str, str | None]:
+    """What all copies of an activity have in common, if its client has named it."""
+    return original_name(entry.sender), entry.ref
