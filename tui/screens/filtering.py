@@ -1,0 +1,101 @@
+"""What a person does to the feed as a whole: filter it, go from match to match, and look further back."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from textual import on
+from textual.widgets import Input
+
+from tui.feed import Filter, parse_filter
+from tui.screens.panes import PanesScreen
+from tui.session import Session
+from tui.widgets.feed_view import FeedView
+
+
+class FilteringScreen(PanesScreen):
+    """The panes, with a filter over the feed."""
+
+    def __init__(self, session: Session, *, zone: tzinfo | None) -> None:
+        super().__init__(session, zone=zone)
+        self._looking_back = False
+
+    def action_filter(self) -> None:
+        self.action_show_pane("feed")
+        self.query_one("#filter-bar").add_class("-open")
+        self.filter_input.focus()
+
+    @on(Input.Changed, "#filter")
+    def _filter_changed(self, event: Input.Changed) -> None:
+        try:
+            wanted = parse_filter(event.value)
+        except ValueError as error:
+            self._filter_problem = f"\N{BALLOT X} {error}"
+        else:
+            self._filter_problem = ""
+            self.feed.apply_filter(wanted)
+        self.show_bars()
+
+    @on(Input.Submitted, "#filter")
+    def _filter_submitted(self) -> None:
+        if not self.filter_input.value.strip():
+            self._close_filter()
+        self.feed.focus()
+
+    @on(FeedView.FilterProgress)
+    @on(FeedView.PositionChanged)
+    def _feed_moved(self) -> None:
+        self.show_bars()
+
+    @on(FeedView.OlderWanted)
+    def _older_wanted(self) -> None:
+        if self._more_above() and not self._looking_back:
+            self._looking_back = True
+            self.run_worker(self._look_back(), group="older")
+
+    async def _look_back(self) -> None:
+        """Have the feed grow at its top: by a page, and while a filter hides all of it, by another one."""
+        feed = self.feed
+        shown = feed.row_count()
+        try:
+            while await self.session.look_back():
+                self.show_news()
+                if feed.row_count() > shown:
+                    return
+        finally:
+            self._looking_back = False
+        self.show_news()
+
+    def _set_filter(self, text: str) -> None:
+        parse_filter(text)
+        self.query_one("#filter-bar").set_class(bool(text), "-open")
+        self.filter_input.value = text
+
+    def _close_filter(self) -> None:
+        self.filter_input.value = ""
+        self.query_one("#filter-bar").remove_class("-open")
+        self.feed.apply_filter(Filter())
+
+    def action_next_match(self) -> None:
+        self._move_match(1)
+
+    def action_previous_match(self) -> None:
+        self._move_match(-1)
+
+    def _move_match(self, step: int) -> None:
+        if not self.feed.filter:
+            self.notify("There is no filter: / sets one.", markup=False, timeout=3)
+        elif not self.feed.move_match(step):
+            self.notify("No more matches this way.", markup=False, timeout=2)
+
+    def action_toggle_rest(self) -> None:
+        if self.feed.filter:
+            self.feed.toggle_rest()
+            self.show_bars()
+
+    def action_leave_field(self) -> None:
+        if self.focused is self.filter_input or (self.focused is self.feed and self.feed.filter):
+            self._close_filter()
+        elif self.zoomed and not isinstance(self.focused, Input):
+            self.action_zoom()
+        self.current_list.focus()

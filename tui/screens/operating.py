@@ -1,0 +1,126 @@
+"""What the operator of a node does with the network, and how others are invited to it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import tzinfo
+
+from textual import on
+
+from core.wire.address import parse_address
+from tui import invitation
+from tui.safe_text import neutralise
+from tui.screens.asking import AskScreen, ConfirmScreen, CopyScreen
+from tui.screens.filtering import FilteringScreen
+from tui.session import NodeFace, Session
+from tui.widgets.bars import ShareBar
+
+
+class OperatorScreen(FilteringScreen):
+    """The panes, with what may be done to the node here."""
+
+    def __init__(self, session: Session, *, zone: tzinfo | None) -> None:
+        super().__init__(session, zone=zone)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def _own_node(self) -> NodeFace | None:
+        """The node here, for its operator; a guest's session (over SSH) may look at it and no more."""
+        return self.session.node if self.session.owns_node else None
+
+    @on(ShareBar.Clicked)
+    def _share_clicked(self) -> None:
+        self.action_share()
+
+    def action_share(self) -> None:
+        session, node = self.session, self.session.node
+        if node is not None and session.owns_node:
+            address = node.advertised
+            command = invitation.server_command(address, node.secret)
+            before = "With this command a server joins, with its own application. It has been copied:"
+            after = (
+                "The secret lets servers into the network: give it to those who may run one.\n"
+                f"A person without a server joins with: {invitation.client_command(address)}"
+            )
+        else:
+            known = node.advertised if node is not None else session.server
+            if known is None:
+                return
+            address = known
+            command = invitation.client_command(address)
+            before = "With this command others join as clients. It has been copied:"
+            after = "Whoever knows the network's secret can join with a server as well."
+        here = session.snapshot.servers[0] if session.snapshot is not None and session.snapshot.servers else None
+        if here is not None and here.ssh:
+            after += f"\nWith nothing installed: {invitation.ssh_command(address.host, here.ssh, 'NAME')}"
+        self.app.copy_to_clipboard(command)
+        self.app.push_screen(CopyScreen("How others join", before, command, after))
+
+    def action_ask_join(self) -> None:
+        def problem(text: str) -> str | None:
+            try:
+                parse_address(text)
+            except ValueError as error:
+                return str(error)
+            return None
+
+        def answered(text: str | None) -> None:
+            if text:
+                self._join(text)
+
+        self.app.push_screen(
+            AskScreen(
+                "Join a network",
+                "A server of the other network. Both networks need the same secret.",
+                placeholder="HOST:PORT",
+                go="Join",
+                problem=problem,
+            ),
+            answered,
+        )
+
+    def _join(self, text: str) -> None:
+        address = parse_address(text)
+        node = self._own_node
+        if node is not None:
+            node.join(address)
+            self.notify(f"Dialling {neutralise(str(address), 200)}; the events tell what comes of it.", markup=False)
+
+    def action_disconnect(self) -> None:
+        node, view = self._own_node, self.connections
+        selected = view.selected
+        if node is None:
+            return
+        if selected is None:
+            self.notify("Nobody is connected.", markup=False, timeout=3)
+            return
+        conn, who = view.connection_at(selected), view.rows[selected].cells[0]
+        visitor, visitors = view.visitor_at(selected), self.session.visitors
+
+        def answered(yes: bool | None) -> None:
+            if not yes:
+                return
+            if conn is not None:
+                node.disconnect(conn, "the operator ended the connection")
+            elif visitor is not None and visitors is not None:
+                visitors.end(visitor, "The operator of this server has ended your session.")
+
+        question = f"End the connection of {who}?" if conn is not None else f"End the session of {who}?"
+        self.app.push_screen(ConfirmScreen("Disconnect", question, yes="Disconnect", no="Keep"), answered)
+
+    def action_backup(self) -> None:
+        node = self._own_node
+        if node is None:
+            return
+
+        async def back_up() -> None:
+            try:
+                path = await node.backup_now()
+            except Exception as error:
+                self.notify(f"No backup was written: {error}", severity="error", markup=False)
+            else:
+                self.notify(f"A backup was written to {path}", markup=False)
+
+        task = asyncio.create_task(back_up(), name="backup")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
