@@ -205,6 +205,35 @@ def test_tail_that_is_refused_ends_with_status_4(program: Program, shared: Node)
     assert ended.status == 4
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_tail_whose_lines_cannot_be_written_ends_with_status_1_and_one_sentence(program: Program, shared: Node) -> None:
+    for number in range(3):
+        assert program.run("post", shared.address, f"line {number}").status == 0
+    for more in ((), ("--no-follow",)):
+        with open("/dev/full", "wb") as full:
+            ended = subprocess.run(
+                program.command("tail", shared.address, "--since", "3", *more),
+                env=program.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                timeout=LIMIT,
+                check=False,
+            )
+        assert ended.returncode == 1
+        assert ended.stderr.decode().splitlines() == [
+            "activity-tui: standard output cannot be written: No space left on device",
+            "Make room there, or send it elsewhere.",
+        ]
+
+
+def test_where_nobody_may_be_anonymous_it_is_said_how_to_say_who_one_is(program: Program, tmp_path: Path) -> None:
+    with running_node(program, tmp_path / "data", "--no-anonymous") as node:
+        ended = program.run("post", node.address, "x")
+    assert ended.status == 4
+    assert ended.err.splitlines()[-1] == "Say who you are with -u NAME."
+
+
 def test_status_is_a_table_for_people(program: Program, shared: Node, ada: tuple[str, ...]) -> None:
     ended = program.run("status", shared.address)
     assert ended.status == 0

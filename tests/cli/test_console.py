@@ -98,6 +98,24 @@ def test_a_reader_that_has_had_enough_ends_a_command_silently(program: Program) 
     assert ended.stderr.decode().splitlines()[1:] == []
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_behind_standard_output_is_a_failure_in_one_sentence(program: Program) -> None:
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(
+            program.command("config", "path"),
+            env=program.environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=30,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr.decode().splitlines() == [
+        "activity-tui: standard output cannot be written: No space left on device",
+        "Make room there, or send it elsewhere.",
+    ]
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_a_standard_stream_that_is_closed_from_the_beginning_is_no_failure(program: Program, closed: str) -> None:
     command = shlex.join(program.command("config", "check"))

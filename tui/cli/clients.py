@@ -19,6 +19,7 @@ from core.client import (
     Renamed,
 )
 from core.wire.address import Address
+from core.wire.names import ANONYMOUS
 from tui.cli.console import CommandFailed, ExitStatus, say
 
 
@@ -36,6 +37,7 @@ class Session:
         tls: ssl.SSLContext | None,
     ) -> None:
         self._address = address
+        self._anonymous = settings.username == ANONYMOUS
         self._on_event = on_event
         self.logged_in = asyncio.Event()
         self.over = asyncio.Event()
@@ -47,7 +49,8 @@ class Session:
             case LoggedIn():
                 self.logged_in.set()
             case LoginRefused(info=info):
-                self._fail(CommandFailed(ExitStatus.REFUSED, f"the login was refused: {info}"))
+                hint = "Say who you are with -u NAME." if self._anonymous else ""
+                self._fail(CommandFailed(ExitStatus.REFUSED, f"the login was refused: {info}", hint=hint))
             case GaveUp(reason=reason):
                 self._fail(self.unreachable(reason))
             case Disconnected(reason=reason, retry_in=retry_in):

@@ -60,11 +60,22 @@ def say(sentence: str) -> None:
 
 
 def put(line: str = "") -> None:
-    """Write one line of data to standard output. Raises OutputClosed when nobody reads it any more."""
+    """Write one line of data to standard output.
+
+    Raises OutputClosed when nobody reads it any more, CommandFailed when it cannot be written for another reason.
+    """
     try:
         print(line, flush=True)
     except BrokenPipeError:
         raise OutputClosed from None
+    except OSError as error:
+        # What is left in the buffer would fail once more at the end.
+        _discard_output()
+        raise CommandFailed(
+            ExitStatus.FAILURE,
+            f"standard output cannot be written: {error.strerror or error}",
+            hint="Make room there, or send it elsewhere.",
+        ) from None
 
 
 def ask_secret(prompt: str) -> str | None:

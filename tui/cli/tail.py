@@ -17,7 +17,7 @@ from core.wire.address import Address
 from tui.activities import compact, sentence
 from tui.cli import values
 from tui.cli.clients import session
-from tui.cli.console import ExitStatus, OutputClosed, put, say, usage_error
+from tui.cli.console import CommandFailed, ExitStatus, OutputClosed, put, say, usage_error
 from tui.cli.encryption import client_context, client_tls
 from tui.cli.inputs import address_of, choices_of, credentials
 from tui.cli.loop import run_until_interrupted
@@ -66,12 +66,15 @@ class _Tail:
         self._follow = follow
         self._caught_up = asyncio.Event()
         self._closed = asyncio.Event()
+        self._unwritten: CommandFailed | None = None
 
     async def run(self, settings: ClientSettings, address: Address, tls: ssl.SSLContext | None) -> int:
         self._watch_output()
         async with session(settings, address, self._on_event, tls) as client:
             await client.wait_logged_in(CONNECT_LIMIT)
             await client.until(self._closed if self._follow else self._caught_up, None)
+        if self._unwritten is not None:
+            raise self._unwritten
         return ExitStatus.DONE
 
     def _watch_output(self) -> None:
@@ -99,9 +102,14 @@ class _Tail:
                 self._caught_up.set()
 
     def _put(self, line: str) -> None:
+        if self._closed.is_set():
+            return
         try:
             put(line)
         except OutputClosed:
+            self._closed.set()
+        except CommandFailed as failed:
+            self._unwritten = failed
             self._closed.set()
 
 
