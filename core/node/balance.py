@@ -76,6 +76,8 @@ class Balance:
 
     def sent_announced(self, before: Mapping[str, int], after: Mapping[str, int]) -> None:
         """A server announced how many clients it has ever sent where: the new ones count before they show in loads."""
+        if before == after:
+            return
         news = {server: total - before.get(server, 0) for server, total in after.items()}
         news = {server: new for server, new in news.items() if new > 0}
         if not news:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from core.simulation.runner import Report, run
 from core.simulation.shrink import numbers_of, ranges_of, shrink
 from core.simulation.sweep import Outcome, Summary, sweep
 from core.simulation.table import print_table, rows
+from core.simulation.world import World
 
 PROGRESS_SECONDS: Final = 10.0
 SHOWN_MAX: Final = 10
@@ -156,11 +157,34 @@ def _replay(options: argparse.Namespace) -> int:
         options.save.write_bytes(msgspec.json.format(msgspec.json.encode(plan), indent=1) + b"\n")
     if not options.quiet:
         _print_plan(plan)
-    report = run(plan, verbose=not options.quiet)
+    report = run(plan, verbose=not options.quiet, watch=_progress(plan))
     _print_report(report)
     if report.failed and options.shrink:
         _shrink(plan, source, {problem.guarantee for problem in report.problems}, numbers_of(options.without))
     return 1 if report.failed else 0
+
+
+def _progress(plan: Plan) -> Callable[[World], None]:
+    """Says now and then how far a history is that takes longer than somebody waits without a word."""
+    begun = shown = time.perf_counter()
+
+    def show(world: World) -> None:
+        nonlocal shown
+        now = time.perf_counter()
+        if now - shown >= PROGRESS_SECONDS:
+            shown = now
+            at = world.schedule.time
+            if at < plan.duration:
+                where = f"{at:.0f} of {plan.duration:.0f} simulated seconds"
+            else:
+                where = f"all is repaired since {at - plan.duration:.0f} of at most {plan.bound:.0f} simulated seconds"
+            print(
+                f"{where}, {world.schedule.events:,} events, {now - begun:.0f} s",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    return show
 
 
 def _print_plan(plan: Plan) -> None:

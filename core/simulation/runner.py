@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -17,6 +18,8 @@ from core.simulation.world import World
 
 STEP = 0.25
 """Seconds between two looks at whether the network is one again."""
+GLANCE = 0.02
+"""Simulated seconds between two glances of who watches: where hundreds of servers start, one takes minutes."""
 
 
 @dataclass(slots=True)
@@ -40,14 +43,26 @@ class Report:
         return bool(self.problems)
 
 
-def run(plan: Plan, *, config: NodeConfig | None = None, verbose: bool = False) -> Report:
-    """Let a plan happen, and check everything."""
+Watch = Callable[[World], None]
+"""Told of a world now and then, which it may look at."""
+
+
+def _pass(world: World, until: float, watch: Watch | None) -> None:
+    """Let time pass."""
+    while watch is not None and world.schedule.time < until - GLANCE:
+        world.schedule.run_until(world.schedule.time + GLANCE)
+        watch(world)
+    world.schedule.run_until(until)
+
+
+def run(plan: Plan, *, config: NodeConfig | None = None, verbose: bool = False, watch: Watch | None = None) -> Report:
+    """Let a plan happen, and check everything. `watch` sees the world now and then."""
     started = time.perf_counter()
     world = World(plan, config=config, verbose=verbose)
-    return conclude(world, started)
+    return conclude(world, started, watch)
 
 
-def conclude(world: World, started: float) -> Report:
+def conclude(world: World, started: float, watch: Watch | None = None) -> Report:
     """Let the plan of a fresh world happen in it, and check everything."""
     plan = world.plan
     for person in plan.people:
@@ -61,10 +76,10 @@ def conclude(world: World, started: float) -> Report:
             world.first_fault = min(world.first_fault, operation.at)
         world.schedule.at(operation.at, partial(perform, world, operation))
     while world.schedule.time < plan.duration:
-        world.schedule.run_until(min(world.schedule.time + 1.0, plan.duration))
+        _pass(world, min(world.schedule.time + 1.0, plan.duration), watch)
         world.note_sizes()
     repair(world)
-    convergence = converge(world, plan.bound)
+    convergence = converge(world, plan.bound, watch)
     ledger = world.ledger
     if convergence is None:
         for checker in CONVERGED:
@@ -92,7 +107,7 @@ def conclude(world: World, started: float) -> Report:
     )
 
 
-def converge(world: World, bound: float) -> float | None:
+def converge(world: World, bound: float, watch: Watch | None = None) -> float | None:
     """Wait until the network is one, complete and agreed; the seconds that it took, or None."""
     begun = world.schedule.time
     while True:
@@ -100,5 +115,5 @@ def converge(world: World, bound: float) -> float | None:
             return world.schedule.time - begun
         if world.schedule.time - begun >= bound:
             return None
-        world.schedule.run_until(world.schedule.time + STEP)
+        _pass(world, world.schedule.time + STEP, watch)
         start_missed(world)

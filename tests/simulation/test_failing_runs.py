@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.node.replication import Replication
-from core.simulation import sweep
+from core.simulation import command, sweep
 from core.simulation.command import main
 from core.simulation.mix import standard
 from core.simulation.plan import Plan
@@ -71,6 +71,18 @@ def test_a_run_that_holds_says_what_it_did(capsys: pytest.CaptureFixture[str]) -
     printed = capsys.readouterr().out
     for text in ("3 histories", "events", "messages: ", "largest queues: ", "worst convergence", "all guarantees held"):
         assert text in printed
+
+
+def test_a_replay_that_takes_long_says_how_far_it_is_and_is_the_same_history(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["replay", "--seed", str(SEED), "--quiet"]) == 0
+    alone = capsys.readouterr()
+    monkeypatch.setattr(command, "PROGRESS_SECONDS", 0.0)
+    assert main(["replay", "--seed", str(SEED), "--quiet"]) == 0
+    watched = capsys.readouterr()
+    assert re.search(r"^\d+ of \d+ simulated seconds, [\d,]+ events, \d+ s$", watched.err, re.MULTILINE)
+    assert re.findall(r"fingerprint (\w+)", watched.out) == re.findall(r"fingerprint (\w+)", alone.out)
 
 
 def test_an_exception_fails_its_seed_and_not_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
