@@ -127,17 +127,20 @@ class Session:
         node: NodeFace | None = None,
         target: Address | None = None,
         owns_node: bool = True,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         feed_capacity: int = CAPACITY,
         archive: Archive | None = None,
     ) -> None:
-        """`archive`: who has what is older than the feed's first row; None when nobody here does."""
+        """
+        `clock`: seconds since 1970. `archive`: who has what is older than the feed's first row; None when nobody here
+        does.
+        """
         self.node = node
         self.owns_node = owns_node and node is not None
         """Whether leaving this session takes the node out of the network."""
         self.target = target
         """The server that a client without a node was asked to join."""
-        self.clock = clock
+        self.clock = clock or time.time
         self.feed = Feed(feed_capacity)
         self.past = Past(self.feed, archive, self._is_own) if archive is not None else None
         self.notices: deque[Notice] = deque(maxlen=NOTICES_KEPT)

@@ -213,6 +213,21 @@ async def test_another_day_has_its_date_above_it():
         assert shown[0] == "Friday 20 November 2026" and "of today" in shown[-1]
 
 
+async def test_lines_of_the_applications_own_have_no_date(world):
+    app = world.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        world.says("bob", "before")
+        world.time = NOON + 3 * DAY
+        world.session.feed.mark("by another clock", world.time)
+        world.time = NOON
+        world.says("bob", "after")
+        await settled(pilot)
+        world.time = NOON
+        shown = [line for line in lines_of(app, "#feed") if line.strip()]
+        assert len(shown) == 3 and not any("2026" in line for line in shown)
+
+
 async def test_a_feed_of_today_has_no_date(world):
     app = world.app()
     async with app.run_test(size=(80, 24)) as pilot:

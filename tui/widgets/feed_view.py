@@ -253,9 +253,15 @@ class FeedView(RowView):
         return self._generation, state, self._new_day(index)
 
     def _new_day(self, index: int) -> str:
-        """The date, where it is another one than above; at the top, where it is not today's."""
-        at = self._entry(index).at
-        before = self._entry(index - 1).at if index else self._clock()
+        """The date, where it is another one than above; at the top, where it is not today's.
+
+        Lines of the application's own count for nothing: their time is this machine's, the others' are the network's.
+        """
+        entry = self._entry(index)
+        if entry.state == "mark":
+            return ""
+        above = (self._entry(place) for place in range(index - 1, -1, -1))
+        at, before = entry.at, next((one.at for one in above if one.state != "mark"), self._clock())
         return "" if same_day(at, before, self._zone) else clock_time(at, self._zone, "%A %d %B %Y")
 
     def heading_lines(self, index: int) -> int:
