@@ -31,7 +31,7 @@ def nodes(world: World) -> list[tuple[SimulatedServer, Node]]:
 def order(world: World) -> Found:
     """No sender's activities reach anybody in another order than that in which they were sent.
 
-    Two things make that impossible, and are left out:
+    Three things make that impossible, and are left out:
 
     - Base servers keep nothing, and what they broadcast has no identity. Who comes to one gets what is new there, and
       what had been missed before only at the next server that has a past: behind it, and nobody could tell. (To hear
@@ -40,11 +40,15 @@ def order(world: World) -> Found:
       is repeated, whose disk is full, or which is a base server and could not recognise it. Its client says that nobody
       knows what became of it and goes on; if it was accepted, it comes when that server is back: behind what was
       written since. (To write nothing more until then would be the other choice.)
+    - What had been accepted before somebody came is not sent to them. But its writer may have to go on where nobody
+      reaches the server that had accepted it, and repeats it there first, as something new: no server there knows that
+      it is a copy, and of what. Somebody who comes there as well gets it, behind what they saw of that writer before.
     """
     ledger = world.ledger
     for receiver, lives in ledger.lives.items():
         before: dict[Post, float] = {}
         at_base_servers = ledger.at_base_servers.get(receiver, {})
+        copies = ledger.copies_of_the_past.get(receiver, {})
         for seen in lives:
             last: dict[tuple[str, int], int] = {}
             last_with_past: dict[tuple[str, int], int] = {}
@@ -55,7 +59,8 @@ def order(world: World) -> Found:
                     continue
                 line = (post.by, ledger.line(post))
                 earlier = last if post in at_base_servers else last_with_past
-                if post.number < earlier.get(line, 0) and post not in ledger.unknown:
+                impossible = post in ledger.unknown or post in copies
+                if post.number < earlier.get(line, 0) and not impossible:
                     yield "order", f"{receiver} got {post.by}'s activity {post.number} after {earlier[line]}"
                 last[line] = max(post.number, last.get(line, 0))
                 if post not in at_base_servers:

@@ -65,6 +65,8 @@ class Ledger:
         """Agent to the same in the order in which they arrived, for each client that it had."""
         self.at_base_servers: dict[str, dict[Post, None]] = {}
         """Agent to those of them that it got from a base server."""
+        self.copies_of_the_past: dict[str, dict[Post, None]] = {}
+        """Agent to those of them that had been accepted before it came, and were accepted again at another server."""
         self.refusals: dict[Post, str] = {}
         self.unknown: dict[Post, None] = {}
         """Of what clients said that nobody knows whether it was accepted."""
@@ -184,6 +186,8 @@ class Ledger:
             self.at_base_servers.setdefault(agent.name, {}).setdefault(post)
         if post.by in self.strangers:
             return
+        if len(self.ids.get(post, ())) > 1 and self.accepted_at[post] <= self.since.get(agent.name, 0.0):
+            self.copies_of_the_past.setdefault(agent.name, {}).setdefault(post)
         self.seen[agent.name].setdefault(post, self._schedule.time)
         known = any(body == self.accepted[entry_id].body for entry_id in self.ids.get(post, ()))
         if not known and body not in self.stamped_elsewhere:

@@ -47,6 +47,7 @@ LESSONS: Final = {
     615765: "What had taken seconds to be durable was not sent to a base client whose server had left before it heard"
     " of it.",
     801544: "Of two copies the one that was not handed out came with the past, before what was handed out meanwhile.",
+    811609: "The checker asked a server to know that what was repeated there was accepted elsewhere, out of reach.",
 }
 FAILED_ONCE: Final = (318, 606, 667, 747, 851, 976, 1184, 1242, 1425)
 """These failed while the node was being written; what each of them showed was not written down."""
