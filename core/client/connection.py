@@ -377,8 +377,11 @@ def _explain(error: BaseException) -> str:
         return "the host name is not known"
     if isinstance(error, ValueError) and not isinstance(error, OSError):
         return "that is no host name"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        return f"no secure connection: {error.reason or error}"
+        why = (error.reason or str(error)).replace("_", " ").lower()
+        return f"no encrypted connection can be made; perhaps it does not encrypt ({why})"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return str(error) or type(error).__name__

@@ -50,18 +50,32 @@ def encrypted(program: Program, tmp_path: Path) -> Iterator[tuple[Node, Path]]:
 
 def test_a_client_that_trusts_the_certificate_gets_through(program: Program, encrypted: tuple[Node, Path]) -> None:
     node, certificate = encrypted
+    node.log.wait("connections are encrypted")
     assert program.run("post", node.address, "sealed", "--tls-authority", str(certificate)).status == 0
     variables = {"ACTIVITY_TUI_TLS_AUTHORITY": str(certificate)}
     assert "sealed" in program.run("tail", node.address, "--since", "1", "--no-follow", variables=variables).out
 
 
-@pytest.mark.parametrize("flags", [("--tls",), ()], ids=["strange certificate", "in the clear"])
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [(("--tls",), "its certificate is not trusted: self"), ((), "cannot be reached: ")],
+    ids=["strange certificate", "in the clear"],
+)
 def test_a_client_that_does_not_is_told_that_it_cannot_reach_the_network(
-    program: Program, encrypted: tuple[Node, Path], flags: tuple[str, ...]
+    program: Program, encrypted: tuple[Node, Path], flags: tuple[str, ...], said: str
 ) -> None:
     ended = program.run("post", encrypted[0].address, "x", "--timeout", "5", *flags)
     assert ended.status == 3
     assert ended.out == ""
+    assert said in ended.err
+    assert "encrypt (--tls, --tls-authority), or none does" in ended.err
+
+
+def test_a_client_that_encrypts_is_told_that_the_server_does_not(program: Program, tmp_path: Path) -> None:
+    with running_node(program, tmp_path / "data") as node:
+        ended = program.run("post", node.address, "x", "--tls")
+    assert ended.status == 3
+    assert "perhaps it does not encrypt" in ended.err
 
 
 def test_two_servers_link_over_encrypted_connections(

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Final
 
 from core.client import (
     Client,
@@ -21,6 +22,14 @@ from core.client import (
 from core.wire.address import Address
 from core.wire.names import ANONYMOUS
 from tui.cli.console import CommandFailed, ExitStatus, say
+
+ADDRESS_HINT: Final = "Check the address, and that a server runs there: its log and its F8 tell how it is reached."
+ENCRYPTION_HINT: Final = (
+    "Something listens there. If it is a server: all servers and clients of a network encrypt (--tls, "
+    "--tls-authority), or none does."
+)
+ANSWERED: Final = ("certificate", "encrypt", "closed the connection", "reset", "nonsense")
+"""Words for what goes wrong when somebody is there and does not understand."""
 
 
 class Session:
@@ -70,7 +79,7 @@ class Session:
         return CommandFailed(
             ExitStatus.UNREACHABLE,
             f"{self._address} cannot be reached: {reason}",
-            hint="Check the address, and that a server runs there: its log and its F8 tell how it is reached.",
+            hint=ENCRYPTION_HINT if any(word in reason for word in ANSWERED) else ADDRESS_HINT,
         )
 
     def _fail(self, failure: CommandFailed) -> None:

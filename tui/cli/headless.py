@@ -99,6 +99,10 @@ class _Headless:
         self._log.write(f"listening on {server.address}, reached at {server.advertised}")
         data_dir = server.settings.data_dir
         self._log.write(f"data is kept in {data_dir}")
+        if self._options.tls is not None:
+            self._log.write(
+                "connections are encrypted: who joins names what signed the certificate (--tls-authority FILE)"
+            )
         self._log.write(f"join as a client with: {client_command(server.advertised)}")
         try:
             secret_file = await asyncio.to_thread(keep_secret_file, data_dir, server.secret)
