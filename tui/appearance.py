@@ -102,6 +102,9 @@ KeyBar { background: $panel; }
 KeyBar > .key-bar--key { color: $text-accent; background: $panel; }
 KeyBar > .key-bar--words { color: $foreground; background: $panel; }
 
+Input > .input--placeholder { color: $foreground 66%; }
+Input:ansi > .input--placeholder { color: ansi_default; text-style: dim; }
+
 ModalScreen { align: center middle; background: $background 60%; }
 ModalScreen:ansi { background: ansi_default; }
 .dialog {

@@ -37,6 +37,18 @@ async def test_every_role_has_enough_contrast_in_the_usual_themes(world, theme):
         assert {name: round(value, 1) for name, value in found.items() if value < CONTRAST} == {}
 
 
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+async def test_what_stands_in_an_empty_field_can_be_read(world, theme):
+    app = world.app(preferences=Preferences(theme=theme))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        composer = app.main.composer
+        for focused in (composer, app.main.feed):
+            focused.focus()
+            await pilot.pause()
+            assert contrast_of(composer.get_component_rich_style("input--placeholder")) >= CONTRAST
+
+
 @pytest.mark.parametrize("theme", THEMES)
 def test_coloured_texts_are_as_legible_as_a_theme_lets_them_be(theme):
     variables = BUILTIN_THEMES[theme].to_color_system().generate()
