@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 from textual import on
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.filter import Monochrome, NoColor
@@ -34,6 +33,7 @@ from tui.screens.main import MainScreen
 from tui.screens.reading import help_screen
 from tui.screens.welcome import WelcomeScreen
 from tui.session import Happening, Identity, Session
+from tui.typeahead import TypeAheadApp
 from tui.widgets.composer import Composer
 from tui.widgets.line_pool import LinePool
 
@@ -45,7 +45,7 @@ LOOK_INTERVAL_MIN: Final = 0.25
 AFAR_INTERVAL: Final = 3.0
 
 
-class ActivityApp(App[int]):
+class ActivityApp(TypeAheadApp):
     """The panes, and everything a person can do there. Its return value is an exit status."""
 
     TITLE = "activity-tui"
@@ -290,8 +290,12 @@ class ActivityApp(App[int]):
         place: DOMNode = self if hasattr(self, f"action_{action.call.partition('(')[0]}") else self.main
         if action.scope == "rows":
             place = self.main.current_list
+
+        async def act() -> None:
+            await self.run_action(action.call, default_namespace=place)
+
         # Not begun before it is its turn: the application may have ended by then.
-        self.run_worker(partial(self.run_action, action.call, default_namespace=place), exclusive=False)
+        self.run_worker(cast(Any, act), exclusive=False)
 
     # --- leaving ---------------------------------------------------------------------------------------------------
 

@@ -43,6 +43,8 @@ class Departure:
 
     def ask(self) -> None:
         """Ask whether to leave, and do so if it is wanted."""
+        if self._app.is_about("leave"):
+            return
         others = self._others()
         if self._leave is None:
             text = "Leave the application?"

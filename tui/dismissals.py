@@ -2,7 +2,7 @@
 
 What is typed fast is still on its way to a screen when the screen goes, or another one has come over it: a second Enter
 in the command palette, a second Esc in a question. Textual takes whatever lies on top from the stack then, and ends the
-application when nothing is left; and it ends it when the palette looks for a list that has gone with it.
+application when nothing is left; and it ends it when the palette looks for a list that has gone, or has yet to come.
 """
 
 from __future__ import annotations
@@ -10,16 +10,21 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from textual._context import active_message_pump
 from textual.app import App
 from textual.await_complete import AwaitComplete
-from textual.dom import DOMNode
+from textual.command import CommandPalette
+from textual.css.query import NoMatches
+from textual.message_pump import MessagePump
 from textual.screen import Screen
+from textual.widgets import Input
 from textual.worker import NoActiveWorker, WorkerFailed, get_current_worker
 
 log = logging.getLogger(__name__)
 
 _dismiss = Screen.dismiss
 _handle_exception = App._handle_exception
+_select_or_command = CommandPalette._select_or_command
 
 
 def _dismiss_once(self: Screen[Any], result: Any = None) -> AwaitComplete:
@@ -33,25 +38,45 @@ def _dismiss_once(self: Screen[Any], result: Any = None) -> AwaitComplete:
     return _dismiss(self, result)
 
 
-def _handle_unless_gone(self: App[Any], error: Exception) -> None:
-    if isinstance(error, WorkerFailed) and _of_a_screen_that_has_gone(self):
-        log.info("what a screen was still doing when it was dismissed failed: %s", error)
-        return
+def _handle_unless_harmless(self: App[Any], error: Exception) -> None:
+    cause = error.error if isinstance(error, WorkerFailed) else error
+    if isinstance(cause, NoMatches):
+        screen = _at_work()
+        if not isinstance(screen, App) and screen not in self.screen_stack:
+            log.info("a screen that was dismissed missed what it was made of: %s", cause)
+            return
+        if isinstance(error, WorkerFailed) and isinstance(screen, CommandPalette):
+            # It searched before it was whole.
+            screen.call_after_refresh(_search_again, screen)
+            return
     _handle_exception(self, error)
 
 
-def _of_a_screen_that_has_gone(app: App[Any]) -> bool:
-    """Whether the worker that runs now belongs to one."""
+def _at_work() -> Screen[Any] | App[Any] | None:
+    """The screen, or the application, that a worker or a handler runs for now; None for parts of neither."""
     try:
-        node: DOMNode | None = get_current_worker().node
+        node: object = get_current_worker().node
     except NoActiveWorker:
-        return False
-    while node is not None and not isinstance(node, Screen):
-        node = node.parent if isinstance(node.parent, DOMNode) else None
-    return node not in app.screen_stack
+        node = active_message_pump.get(None)
+    while node is not None and not isinstance(node, Screen | App):
+        node = node._parent if isinstance(node, MessagePump) else None
+    return node
+
+
+def _select_once(self: CommandPalette, event: Any = None) -> None:
+    # A second Enter would do the command a second time.
+    if self in self.app.screen_stack:
+        _select_or_command(self, event)
+
+
+def _search_again(palette: CommandPalette) -> None:
+    found = palette.query(Input)
+    if found:
+        palette._gather_commands(found.first().value.strip())
 
 
 def install() -> None:
     """Take effect, for every application of this process. Harmless when repeated."""
+    CommandPalette._select_or_command = _select_once  # type: ignore[method-assign]
     Screen.dismiss = _dismiss_once  # type: ignore[method-assign]
-    App._handle_exception = _handle_unless_gone  # type: ignore[method-assign]
+    App._handle_exception = _handle_unless_harmless  # type: ignore[method-assign]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 from textual.app import App
+from textual.command import CommandList, CommandPalette
 from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Input
 from textual.worker import WorkerFailed
 
 from tests.tui.driving import until
@@ -66,12 +69,30 @@ async def test_what_a_screen_was_still_doing_when_it_went_may_fail():
         async def work() -> None:
             question.dismiss("gone")
             worked.append(True)
-            raise LookupError("there is no list any more")
+            question.query_one(Input)
 
         question.run_worker(work())
         await until(pilot, lambda: bool(worked))
         await pilot.pause()
         assert app.is_running and app.answers == ["gone"]
+
+
+async def test_a_palette_that_is_typed_into_before_it_is_whole_searches_when_it_is():
+    app = Asking()
+    async with app.run_test() as pilot:
+        app.action_command_palette()
+        await pilot.pause()
+        palette = app.screen
+        assert isinstance(palette, CommandPalette)
+        results = palette.query_one(CommandList)
+        parent = results.parent
+        assert isinstance(parent, Widget)
+        await results.remove()
+        palette.query_one(Input).value = "quit"
+        await pilot.pause()
+        await parent.mount(CommandList())
+        await until(pilot, lambda: palette.query_one(CommandList).option_count > 0)
+        assert app.is_running
 
 
 async def test_what_a_screen_does_that_is_there_may_not_fail():
