@@ -32,6 +32,7 @@ from core.node.node import Node
 from core.node.notices import Notice, NoticeKind, Severity
 from core.node.snapshot import NodeSnapshot
 from core.store.contents import Position
+from core.store.errors import StoreError
 from core.store.identity import node_id
 from core.store.interface import Store
 from core.store.sqlite import open_store
@@ -189,6 +190,12 @@ class Server:
     def secret(self) -> str:
         """The network's secret."""
         return self._secret
+
+    async def keep_secret(self) -> None:
+        """Have later starts that are given no secret use the one of this start; a disk that fails is told elsewhere."""
+        secret = self._secret
+        with contextlib.suppress(StoreError):
+            await self._store_thread().call(lambda store: _keep_secret(store, secret))
 
     @property
     def node_id(self) -> str:
@@ -432,6 +439,11 @@ def open_sqlite(settings: EngineSettings) -> tuple[Store, Recovered]:
 def new_node_id() -> str:
     """An identity for a node that has none yet."""
     return node_id(secrets.token_bytes(8))
+
+
+def _keep_secret(store: Store, secret: str) -> None:
+    if store.get_setting(SECRET_SETTING) != secret:
+        store.set_setting(SECRET_SETTING, secret)
 
 
 def _kept_secret(store: Store) -> str:

@@ -94,6 +94,23 @@ def test_further_servers_on_a_machine_are_told_apart_by_their_ports() -> None:
     assert starting.engine_settings(options({}), 3781).name == f"{starting.machine_name()}:3781"
 
 
+async def test_a_server_that_joined_with_a_secret_needs_none_at_its_next_start(tmp_path: Path) -> None:
+    here = {"port": "0", "preset": "local"}
+    ada = await starting.start_server(replace(options({**here, "data_dir": str(tmp_path / "ada")}), secret="secret"))
+    try:
+        flags: dict[str, object] = {**here, "data_dir": str(tmp_path / "byron")}
+        byron = await starting.start_server(options(flags, join=ada.advertised))
+        assert byron.secret == "secret"
+        await byron.abort()
+        again = await starting.start_server(options(flags))
+        try:
+            assert again.secret == "secret"
+        finally:
+            await again.abort()
+    finally:
+        await ada.abort()
+
+
 def test_the_secret_file_is_private_and_follows_the_secret(tmp_path: Path) -> None:
     file = starting.keep_secret_file(tmp_path, "one")
     before = file.stat()

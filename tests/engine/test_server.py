@@ -141,6 +141,14 @@ async def test_a_secret_is_made_once_and_kept(place: Place) -> None:
     await second.abort()
     third = await place.running(secret="given")
     assert third.secret == "given"
+    await third.abort()
+    fourth = await place.running()
+    assert fourth.secret == first.secret, "the one that was given was for that start"
+    await fourth.abort()
+    fifth = await place.running(secret="of the network that was joined")
+    await fifth.keep_secret()
+    await fifth.abort()
+    assert (await place.running()).secret == "of the network that was joined"
 
 
 async def test_a_taken_port_is_refused_and_nothing_is_left_behind(place: Place) -> None:

@@ -51,6 +51,7 @@ async def start_server(options: NodeOptions) -> Server:
                 await asyncio.to_thread(keep_secret_file, server.settings.data_dir, server.secret)
             if options.join is not None:
                 await _let_in(server)
+            await server.keep_secret()
             return server
     raise AssertionError("unreachable")
 
