@@ -29,6 +29,7 @@ class Person:
         self._session = app.session
         self._suggestion = suggestion
         self._directory = directory
+        self._told_of_loss = False
 
     def ask(self, problem: str = "") -> None:
         """Ask who somebody is; `problem` says what was wrong with the last answer."""
@@ -64,6 +65,7 @@ class Person:
         text = neutralise(happening.text, 400)
         match happening.kind:
             case "logged in":
+                self._told_of_loss = False
                 if welcome is not None:
                     welcome.dismiss(None)
                     app.main.composer.focus()
@@ -87,7 +89,9 @@ class Person:
             case "disconnected" | "redirected":
                 if welcome is not None:
                     welcome.delayed(f"{text}; trying again")
-                elif not app.leaving:
+                elif not app.leaving and not self._told_of_loss:
+                    # Once until it is over: what is tried meanwhile stands in the top line and among the events.
+                    self._told_of_loss = happening.kind == "disconnected"
                     app.notify(text, severity="warning", timeout=5, markup=False)
 
     def _remember(self, secret: str | None = None) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
-from core.node.notices import Notice
+from core.node.notices import Notice, NoticeKind, Severity
 from core.node.snapshot import NodeSnapshot
 from core.wire.address import Address
 from core.wire.names import ANONYMOUS
@@ -113,6 +113,16 @@ class Happening:
     username: str = ""
     secret: str | None = field(default=None, repr=False)
 
+
+_OWN_NOTICES: Final[Mapping[HappeningKind, tuple[NoticeKind, Severity]]] = {
+    "logged in": ("login", "good"),
+    "registered": ("registered", "good"),
+    "renamed": ("renamed", "warning"),
+    "disconnected": ("unlinked", "warning"),
+    "redirected": ("redirected", "info"),
+    "gone": ("lost", "error"),
+}
+"""What a client notices by itself."""
 
 Stage = Literal["nobody", "connecting", "online", "waiting", "gone"]
 
@@ -385,6 +395,11 @@ class Session:
 
     def _happen(self, happening: Happening) -> None:
         self.happenings.append(happening)
+        if self.node is None and happening.kind in _OWN_NOTICES:
+            # Without a node here nobody else tells what becomes of the connection.
+            kind, severity = _OWN_NOTICES[happening.kind]
+            if not self.notices or self.notices[-1].text != happening.text:
+                self.noticed(Notice(self.clock(), kind, happening.text, severity))
         self.on_change()
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from core.client.events import Disconnected, LoggedIn
 from core.node.snapshot import UserView
+from core.wire.address import Address
 from tests.tui.driving import lines_of, ready, screen_text, settled
 from tests.tui.fakes import NOON, World, snapshot
 from tui import overview
+from tui.client_events import tell
 from tui.session import Identity
 
 
@@ -83,3 +86,23 @@ async def test_help_and_quit_stay_at_the_bottom_of_a_narrow_screen_and_no_key_is
         bottom = screen_text(app).splitlines()[-1]
         assert "Ctrl+Q Quit" in bottom and "F1 Help" in bottom and "Ctrl+P palette" in bottom
         assert "Inspect" not in bottom
+
+
+async def test_a_client_tells_of_a_loss_once_and_lists_what_it_tries_among_the_events():
+    world = World(node=False)
+    app = world.app()
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await ready(pilot)
+        await pilot.press("f5")
+        for reason in ("the server closed the connection", *["192.0.2.1:3780 cannot be reached"] * 3):
+            tell(world.session, Disconnected(reason, 2.0))
+            await settled(pilot)
+        assert [one.message for one in app._notifications] == ["the server closed the connection"]
+        shown = "\n".join(lines_of(app, "#events"))
+        assert "logged in as alice" in shown and "closed the connection" in shown
+        assert shown.count("cannot be reached") == 1
+        tell(world.session, LoggedIn("alice", "aa", Address("192.0.2.1", 3780)))
+        await settled(pilot)
+        tell(world.session, Disconnected("the server closed the connection", 2.0))
+        await settled(pilot)
+        assert len(app._notifications) == 2, "another loss is told again"
