@@ -227,7 +227,8 @@ class End:
 
     def vanish(self, *, told: bool) -> None:
         """The process that holds this end is dead; the other end is `told` by its kernel, or not."""
-        if self._stage is _Stage.OPEN and told:
+        if self._stage is not _Stage.CLOSED and told:
+            # Also one that it had closed: what said so may have been lost with the process.
             self.lane.send(_Signal.RESET)
         self._stage = _Stage.CLOSED
         self.party = None
