@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
@@ -33,6 +34,29 @@ class Tick(Checkbox):
     @property
     def BUTTON_INNER(self) -> str:  # type: ignore[override]  # noqa: N802
         return "X" if self.value else " "
+
+
+class NameField(Input):
+    """Where the name is written. Enter leads on to the secret, and takes along what was typed after it.
+
+    Keys wait in the queue of the field that had the focus when they came: over a slow link several come at once, and
+    the secret behind an Enter would be written into the name for all to see. A binding for Enter would come too late as
+    well: bindings are looked up when nobody on the key's way through the screen wanted it.
+    """
+
+    def __init__(self, value: str, entered: Callable[[], None]) -> None:
+        super().__init__(value=value, id="name", placeholder="1 to 64 characters", compact=True)
+        self._entered = entered
+
+    async def on_event(self, event: events.Event) -> None:
+        there = self.screen.focused
+        if isinstance(event, events.Key | events.Paste) and there is not None and there is not self:
+            there._forward_event(event)
+        elif isinstance(event, events.Key) and event.key == "enter":
+            event.stop()
+            self._entered()
+        else:
+            await super().on_event(event)
 
 
 class WelcomeScreen(ModalScreen[None]):
@@ -68,7 +92,7 @@ class WelcomeScreen(ModalScreen[None]):
                     "Come in anonymously", value=self._way == "anonymous", disabled=not self._anonymous, compact=True
                 )
             yield Static("Name", classes="label", id="name-label")
-            yield Input(value=self._username, id="name", placeholder="1 to 64 characters", compact=True)
+            yield NameField(self._username, self._name_entered)
             yield Static("", classes="problem", id="name-problem", markup=False)
             yield Static("Secret", classes="label", id="secret-label")
             yield Input(password=True, id="secret", compact=True)
@@ -119,10 +143,9 @@ class WelcomeScreen(ModalScreen[None]):
     def _typed(self, event: Input.Changed) -> None:
         self._say(f"#{event.input.id}-problem", "")
 
-    @on(Input.Submitted, "#name")
     def _name_entered(self) -> None:
         if not self._name_wrong():
-            self.query_one("#secret").focus()
+            self.set_focus(self.query_one("#secret"))
 
     @on(Input.Submitted, "#secret")
     def _secret_entered(self) -> None:
