@@ -132,9 +132,18 @@ class Absences:
             self._server_ended(known)
         for user in record.users if known is None else set(record.users).difference(known.users):
             self.gone(user)
-        for user, (at, since) in record.away.items():
-            if at > self._heard.get(user, 0) and not self._is_elsewhere(user, record.id):
-                self._note(user, Absence(at, since, self._had_at(since - REACH_WINDOW)))
+        for user in record.away:
+            self._heed(user, record)
+        for user in sorted(set(known.users).difference(record.users, (ANONYMOUS,))) if known is not None else ():
+            # It seemed to be there still when others said that it was on its way from them.
+            for server in self._topology.reachable:
+                self._heed(user, self._topology.records[server])
+
+    def _heed(self, user: str, record: ServerRecord) -> None:
+        """Take note of what a record says of a user's absence, if that is news, and the user not at another server."""
+        at, since = record.away.get(user, (0, 0))
+        if at > self._heard.get(user, 0) and not self._is_elsewhere(user, record.id):
+            self._note(user, Absence(at, since, self._had_at(since - REACH_WINDOW)))
 
     def _is_elsewhere(self, user: str, server: str) -> bool:
         records = self._topology.records

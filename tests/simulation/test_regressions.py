@@ -50,6 +50,8 @@ LESSONS: Final = {
     811609: "The checker asked a server to know that what was repeated there was accepted elsewhere, out of reach.",
     815985: "Who was refused by a server that died in the same moment was never told that the connection was gone.",
     817423: "As 811609.",
+    900149: "Who had logged out at one server and was sent on by another at once missed what came in between, where"
+    " that seemed to be at the first one still.",
 }
 FAILED_ONCE: Final = (318, 606, 667, 747, 851, 976, 1184, 1242, 1425)
 """These failed while the node was being written; what each of them showed was not written down."""
