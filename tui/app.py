@@ -20,7 +20,7 @@ from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.widgets import Input
 
-from tui import bell, contrast, dismissals, pasting, resizing, taste
+from tui import bell, contrast, dismissals, pasting, resizing, taste, vanishing
 from tui.actions import BY_ID, Action, bindings, key_name, key_names, palette
 from tui.appearance import CSS, DEFAULT_THEME, counterpart
 from tui.bell import Bell, BellPolicy
@@ -74,6 +74,7 @@ class ActivityApp(TypeAheadApp):
         resizing.install()
         dismissals.install()
         pasting.install()
+        vanishing.install()
         self.session = session
         self.preferences = preferences or Preferences()
         self.line_pool = LinePool()

@@ -114,3 +114,11 @@ def test_a_port_that_is_taken_is_said_in_one_sentence(terminal, tmp_path):
         assert ALTERNATE_SCREEN_OFF not in other.output
     finally:
         other.close()
+
+
+def test_closing_the_window_ends_it_although_nothing_can_be_painted_any_more(terminal):
+    terminal.read_until(b"Welcome")
+    os.close(terminal.master)
+    terminal.process.send_signal(signal.SIGWINCH)
+    terminal.process.send_signal(signal.SIGHUP)
+    assert terminal.process.wait(20) is not None
