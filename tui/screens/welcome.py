@@ -55,6 +55,10 @@ class NameField(Input):
         elif isinstance(event, events.Key) and event.key == "enter":
             event.stop()
             self._entered()
+        elif isinstance(event, events.Key) and event.key == "tab":
+            # At once as well, or what is typed behind it would still be ours.
+            event.stop()
+            self.screen.focus_next()
         else:
             await super().on_event(event)
 
