@@ -13,10 +13,11 @@ from core.node.announcements import Announcements
 from core.node.connections import Connection, Link, State
 from core.node.context import FEATURES, Context
 from core.node.drain import Drain
+from core.node.entry_messages import entry_of_account, entry_of_activity
 from core.node.events import Origin
 from core.node.healing import Healing
 from core.node.registration import Registration
-from core.node.replication import Replication, entry_of_account, entry_of_activity
+from core.node.replication import Replication
 from core.node.synchronisation import Synchronisation
 from core.node.topology import Topology
 from core.wire.address import Address

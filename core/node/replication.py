@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from core.node.accounts import registrable_problem
 from core.node.actions import Broadcast, Persist
 from core.node.clock import MICROSECONDS
 from core.node.connections import Link, State
 from core.node.context import Context
+from core.node.entry_messages import frame_of
 from core.wire.activity import unique_members
 from core.wire.codec import Frame
 from core.wire.entries import (
@@ -34,10 +34,7 @@ from core.wire.entries import (
     Stream,
     StreamMark,
     VersionVector,
-    parse_entry_id,
 )
-from core.wire.limits import ACTIVITY_BYTES_MAX, NAME_CHARACTERS_MAX
-from core.wire.messages import Account, ActivityBroadcast
 from core.wire.names import original_name
 
 REFS_MAX = 100_000
@@ -498,58 +495,3 @@ class Replication:
             if covered.get(stream, 0) >= entry_id.seq:
                 covered[stream] = entry_id.seq - 1
         return covered
-
-
-def frame_of(entry: Entry) -> Frame:
-    """An entry as it travels, between nodes and to clients alike."""
-    if entry.kind == "account":
-        fact = msgspec.json.decode(entry.body, type=AccountFact)
-        return Frame(
-            Account(
-                id=str(entry.id),
-                stamp=entry.stamp,
-                username=fact.username,
-                verifier=fact.verifier,
-                claimed_at=fact.stamp,
-                claim=fact.claim,
-                key=fact.key,
-            )
-        )
-    return Frame(
-        ActivityBroadcast(
-            activity=msgspec.Raw(entry.body),
-            id=str(entry.id),
-            stamp=entry.stamp,
-            sender=entry.sender or None,
-            previous=str(entry.previous) if entry.previous is not None else None,
-            ref=entry.ref,
-        )
-    )
-
-
-def entry_of_activity(message: ActivityBroadcast) -> Entry | None:
-    """The entry that a broadcast carries; None when a base server began it. Raises ValueError."""
-    if message.id is None or message.stamp is None:
-        return None
-    if message.sender is not None and len(message.sender) > NAME_CHARACTERS_MAX:
-        raise ValueError("the sender's name is too long")
-    if len(bytes(message.activity)) > ACTIVITY_BYTES_MAX:
-        raise ValueError(f"the activity is longer than {ACTIVITY_BYTES_MAX} bytes")
-    return Entry(
-        parse_entry_id(message.id),
-        "activity",
-        message.stamp,
-        bytes(message.activity),
-        message.sender or "",
-        parse_entry_id(message.previous) if message.previous is not None else None,
-        message.ref,
-    )
-
-
-def entry_of_account(message: Account) -> Entry:
-    """The entry that an account travels as. Raises ValueError."""
-    problem = registrable_problem(message.username)
-    if problem is not None:
-        raise ValueError(problem)
-    fact = AccountFact(message.username, message.verifier, message.claimed_at, message.claim, message.key)
-    return Entry(parse_entry_id(message.id), "account", message.stamp, msgspec.json.encode(fact))

@@ -18,10 +18,11 @@ from core.node.actions import FetchPage, Hold, Subscribe, Unsubscribe, VerifySec
 from core.node.balance import Balance
 from core.node.connections import Session, State, why_illegal
 from core.node.context import Context
+from core.node.entry_messages import frame_of
 from core.node.fence import Fence
 from core.node.pages import in_senders_order
 from core.node.registration import Registration
-from core.node.replication import Replication, frame_of
+from core.node.replication import Replication
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
 from core.wire.codec import Frame

@@ -14,7 +14,8 @@ from typing import Final
 from core.node.actions import FetchPage
 from core.node.connections import Link, State
 from core.node.context import Context
-from core.node.replication import Replication, frame_of
+from core.node.entry_messages import frame_of
+from core.node.replication import Replication
 from core.wire.entries import Fetch, Page, Stream, decode_vector, encode_vector
 from core.wire.messages import SyncDigest, SyncDone, SyncRequest
 

@@ -16,13 +16,13 @@ import pytest
 
 from core.client.machine import ClientMachine
 from core.client.write_set import WriteSet
-from core.node import replication as replication_module
 from core.node import sessions as sessions_module
 from core.node.accounts import AccountBook
 from core.node.balance import Balance, Target
 from core.node.config import NodeConfig, lan
 from core.node.connections import Connections, Session, State
 from core.node.drain import Drain
+from core.node.entry_messages import frame_of
 from core.node.forest import Edge, Forest
 from core.node.healing import Healing
 from core.node.links import Links
@@ -322,7 +322,7 @@ def changes_what_it_passes_on(patch: Patch) -> None:
     def hand_out(self: Replication, entry: Entry, frame: Frame, source: int | None) -> None:
         if self._context.name == "s002":
             entry = msgspec.structs.replace(entry, body=entry.body.replace(b'"Note"', b'"Spam"'))
-            frame = replication_module.frame_of(entry)
+            frame = frame_of(entry)
         whole(self, entry, frame, source)
 
     patch.setattr(Replication, "_hand_out", hand_out)
