@@ -17,6 +17,7 @@ from core.node.accounts import AccountBook
 from core.node.actions import Action, WakeAt
 from core.node.announcements import Announcements
 from core.node.balance import Balance
+from core.node.catching_up import CatchingUp
 from core.node.config import NodeConfig
 from core.node.connections import Connection, Link, Session, State, why_illegal
 from core.node.context import Context
@@ -105,10 +106,12 @@ class Node:
         self.synchronisation = Synchronisation(context, self.replication)
         self.healing = Healing(context, self.topology, self.replication, recovered.peers)
         self.absences = Absences(context, self.topology, self.replication)
+        self.catching_up = CatchingUp(context, self.replication)
         self.sessions = Sessions(
             context,
             self.book,
             self.replication,
+            self.catching_up,
             self.absences,
             self.registration,
             self.balance,
@@ -188,7 +191,7 @@ class Node:
             case SecretHashed():
                 self.registration.hashed(event.token, event.verifier)
             case Fetched():
-                if not self.sessions.fetched(event.token, event.page):
+                if not self.catching_up.fetched(event.token, event.page):
                     self.synchronisation.fetched(event.token, event.page)
             case DialFailed():
                 self.healing.failed(event.dial, event.reason, refused=event.refused)
@@ -436,7 +439,7 @@ class Node:
             "lock answers being gathered": self.registration.open_echoes,
             "entries not durable": self.replication.undurable,
             "activities parked": self.replication.parked,
-            "pages being read": self.sessions.reading + self.synchronisation.reading,
+            "pages being read": self.catching_up.reading + self.synchronisation.reading,
             "dials": self.healing.dials,
         }
 

@@ -1,4 +1,4 @@
-"""Clients: login, logout, posting, catching up, and what they are told.
+"""Clients: login, logout, posting, and what they are told.
 
 While a client's secret is being checked or its registration is under way the session is SETTLING, and what it sends
 meanwhile waits in its inbox, so that answers come in the order of questions.
@@ -14,19 +14,18 @@ from typing import Final
 
 from core.node.absence import Absences
 from core.node.accounts import AccountBook, Renaming
-from core.node.actions import FetchPage, Hold, Subscribe, Unsubscribe, VerifySecret
+from core.node.actions import Hold, Subscribe, VerifySecret
 from core.node.balance import Balance
+from core.node.catching_up import CatchingUp
 from core.node.connections import Session, State, why_illegal
 from core.node.context import Context
-from core.node.entry_messages import frame_of
 from core.node.fence import Fence
-from core.node.pages import in_senders_order
 from core.node.registration import Registration
 from core.node.replication import Replication
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import Entry, EntryId, Fetch, Page, Stream, decode_vector, encode_vector, parse_entry_id
+from core.wire.entries import Entry, EntryId, Stream, decode_vector, encode_vector, parse_entry_id
 from core.wire.limits import ACTIVITY_BYTES_MAX
 from core.wire.messages import (
     AccountRenamed,
@@ -49,13 +48,10 @@ from core.wire.messages import (
     StatusRequest,
     command_of,
 )
-from core.wire.names import ANONYMOUS, original_name, secret_problem
+from core.wire.names import ANONYMOUS, secret_problem
 
 HOLD_INBOX: Final = 16
 """From so many waiting messages on, the client is not read from until they are through."""
-
-REFS_SENT_MAX: Final = 10_000
-"""Refs that are remembered while a client catches up: two servers accept one activity within moments, if they do."""
 
 
 class Sessions:
@@ -66,6 +62,7 @@ class Sessions:
         context: Context,
         book: AccountBook,
         replication: Replication,
+        catching_up: CatchingUp,
         absences: Absences,
         registration: Registration,
         balance: Balance,
@@ -76,6 +73,7 @@ class Sessions:
         self._context = context
         self._book = book
         self._replication = replication
+        self._catching_up = catching_up
         self._absences = absences
         self._registration = registration
         self._balance = balance
@@ -84,7 +82,6 @@ class Sessions:
         self._status = status
         self._key = context.rng.randbytes(32)
         self._verifying: dict[int, Callable[[bool], None]] = {}
-        self._fetching: dict[int, tuple[Session, Fetch]] = {}
         self._fence = Fence(context, self._post)
         self.load = 0
         """Clients that are logged in."""
@@ -93,11 +90,6 @@ class Sessions:
     def checking(self) -> int:
         """Secrets being checked."""
         return len(self._verifying)
-
-    @property
-    def reading(self) -> int:
-        """Pages of history being read for clients."""
-        return len(self._fetching)
 
     # --- messages -----------------------------------------------------------------------------------------------------
 
@@ -283,7 +275,7 @@ class Sessions:
             if absent is not None and not session.native and session.backlog is None:
                 seen = dict(absent)
         if seen is not None or (session.native and message.history):
-            self._start_catching_up(session, seen, message.history)
+            self._catching_up.start(session, seen, message.history)
         elif session.backlog is None:
             context.actions.append(Subscribe(session.conn))
             if session.native:
@@ -306,93 +298,6 @@ class Sessions:
 
     def _mac(self, secret: str) -> bytes:
         return hashlib.blake2b(secret.encode(errors="surrogatepass"), key=self._key, digest_size=16).digest()
-
-    # --- catching up --------------------------------------------------------------------------------------------------
-
-    def _start_catching_up(self, session: Session, seen: dict[Stream, int] | None, history: int) -> None:
-        self._context.actions.append(Unsubscribe(session.conn))
-        session.backlog = {}
-        session.caught_up = 0
-        session.resumed_from = seen
-        session.refs_sent = {}
-        self._context.connections.catching_up[session.conn] = session
-        if seen is not None:
-            query = Fetch(seen, ("activity",))
-        else:
-            query = Fetch({}, ("activity",), newest=min(history, self._context.config.history_max))
-        if session.reading:
-            # One page at a time, however often a client logs in: what the earlier login asked for is dropped.
-            session.wanted = query
-        else:
-            self._fetch(session, query)
-
-    def _fetch(self, session: Session, query: Fetch) -> None:
-        session.reading = True
-        token = self._context.token()
-        self._fetching[token] = (session, query)
-        self._context.actions.append(FetchPage(token, query, session.conn))
-
-    def fetched(self, token: int, page: Page | None) -> bool:
-        """The answer to a FetchPage; whether the question was this part's."""
-        found = self._fetching.pop(token, None)
-        if found is None:
-            return False
-        session, query = found
-        session.reading = False
-        if session.backlog is None or session.state is State.CLOSING:
-            return True
-        if session.wanted is not None:
-            wanted, session.wanted = session.wanted, None
-            self._fetch(session, wanted)
-            return True
-        if page is None:
-            self._context.notify("storage", "a client could not be sent its history: the store cannot be read", "error")
-            page = Page((), {}, False)
-        newest = None if query.newest is None else query.newest - len(page.entries)
-        more = page.more and (newest is None or newest > 0)
-        live = {_name_of(entry) for entry in session.backlog.values() if entry.ref is not None}
-        for entry in in_senders_order(page.entries if more else self._replication.completed(page, query)):
-            # What is delivered meanwhile, or still waits to be, comes live; also in place of a copy.
-            if (
-                entry.id not in session.backlog
-                and _name_of(entry) not in live
-                and not self._replication.is_pending(entry.id)
-                and not self._replication.is_copy_of_seen(entry, query.seen)
-                and self._first_copy(session, entry)
-            ):
-                session.caught_up += 1
-                self._context.send(session, frame_of(entry))
-        if more:
-            seen = dict(query.seen)
-            for stream, upto in page.upto.items():
-                seen[stream] = max(upto, seen.get(stream, 0))
-            self._fetch(session, Fetch(seen, query.kinds, newest))
-            return True
-        for entry in session.backlog.values():
-            if self._first_copy(session, entry):
-                self._context.send(session, frame_of(entry))
-        if session.native:
-            self._context.send(session, CaughtUp(session.caught_up))
-        self._context.connections.catching_up.pop(session.conn, None)
-        session.backlog = None
-        session.refs_sent = {}
-        self._context.actions.append(Subscribe(session.conn))
-        return True
-
-    def _first_copy(self, session: Session, entry: Entry) -> bool:
-        """Whether an activity from the past is the first of those that servers accepted under its ref.
-
-        By stamp, not as it was delivered here: only that keeps a sender's order in a page, which is in stamps' order.
-        """
-        if entry.ref is None:
-            return True
-        ref = _name_of(entry)
-        if ref in session.refs_sent:
-            return False
-        session.refs_sent[ref] = None
-        if len(session.refs_sent) > REFS_SENT_MAX:
-            del session.refs_sent[next(iter(session.refs_sent))]
-        return True
 
     # --- posting ------------------------------------------------------------------------------------------------------
 
@@ -545,8 +450,3 @@ class Sessions:
         return sorted(
             {session.user for session in self._context.connections.sessions() if session.counted and session.user}
         )
-
-
-def _name_of(entry: Entry) -> tuple[str, str | None]:
-    """What all copies of an activity have in common, if its client has named it."""
-    return original_name(entry.sender), entry.ref
