@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
@@ -10,6 +11,7 @@ import socket
 import stat
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,16 @@ def options(directory: Path) -> NodeOptions:
     return node_options(choose(flags, {}, ConfigFile(Path("/none"), False, {})), None, None)
 
 
+@contextlib.contextmanager
+def heeding(number: signal.Signals, how: signal.Handlers) -> Iterator[None]:
+    """What is started meanwhile inherits this of a signal, whether or not the suite itself runs under nohup."""
+    before = signal.signal(number, how)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
 def test_port_zero_tells_the_real_port(program: Program, tmp_path: Path) -> None:
     with running_node(program, tmp_path / "data") as node:
         assert node.port > 0
@@ -37,7 +49,7 @@ def test_port_zero_tells_the_real_port(program: Program, tmp_path: Path) -> None
 def test_a_signal_ends_it_with_status_0_within_seconds(
     program: Program, tmp_path: Path, number: signal.Signals
 ) -> None:
-    with running_node(program, tmp_path / "data") as node:
+    with heeding(signal.SIGHUP, signal.SIG_DFL), running_node(program, tmp_path / "data") as node:
         started = time.monotonic()
         node.process.send_signal(number)
         assert node.process.wait(LIMIT) == 0
@@ -49,15 +61,11 @@ def test_a_signal_ends_it_with_status_0_within_seconds(
 
 
 def test_a_terminal_that_closes_is_nothing_to_a_server_under_nohup(program: Program, tmp_path: Path) -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does, for what it starts
-    try:
-        with running_node(program, tmp_path / "data") as node:
-            node.process.send_signal(signal.SIGHUP)
-            node.process.send_signal(signal.SIGTERM)
-            assert node.process.wait(LIMIT) == 0
-            assert not [line for line in node.log.rest() if "SIGHUP" in line]
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    with heeding(signal.SIGHUP, signal.SIG_IGN), running_node(program, tmp_path / "data") as node:
+        node.process.send_signal(signal.SIGHUP)
+        node.process.send_signal(signal.SIGTERM)
+        assert node.process.wait(LIMIT) == 0
+        assert not [line for line in node.log.rest() if "SIGHUP" in line]
 
 
 def test_a_signal_that_comes_before_it_listens_ends_it_too(program: Program, tmp_path: Path) -> None:
