@@ -62,11 +62,11 @@ class Composer(Input):
         self.cursor_position = len(self.value)
 
     async def _on_key(self, event: events.Key) -> None:
-        if event.key == "enter":
+        for binding in self._bindings.key_to_bindings.get(event.key, ()):
             # Up the tree, the way of bindings, it would be overtaken by what is typed after it.
             event.stop()
             event.prevent_default()
-            await self.action_submit()
+            await self.run_action(binding.action)
             return
         await super()._on_key(event)
 
