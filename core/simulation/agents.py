@@ -6,6 +6,7 @@ numbered activities, moves, leaves and comes back; and it comes back by itself w
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from core.simulation.world import World
 
 
-class Agent:
+class Agent(ABC):
     """A person with a client that may be connected."""
 
     native = False
@@ -47,21 +48,21 @@ class Agent:
 
     # --- what the person does -----------------------------------------------------------------------------------------
 
+    @abstractmethod
     def arrive(self, address: Address) -> None:
         """Want to be logged in, beginning at this server."""
-        raise NotImplementedError
 
+    @abstractmethod
     def move(self, address: Address) -> None:
         """Go to another server."""
-        raise NotImplementedError
 
+    @abstractmethod
     def leave(self) -> None:
         """Log out."""
-        raise NotImplementedError
 
+    @abstractmethod
     def post(self) -> None:
         """Write an activity."""
-        raise NotImplementedError
 
     # --- helpers ------------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import random
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -138,14 +139,14 @@ class Wire:
         return self.ends[1] if end is self.ends[0] else self.ends[0]
 
 
-class End:
+class End(ABC):
     """Something that has connections."""
 
-    def heard(self, wire: Wire, line: bytes) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def heard(self, wire: Wire, line: bytes) -> None: ...
 
-    def lost(self, wire: Wire, reason: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def lost(self, wire: Wire, reason: str) -> None: ...
 
 
 class Server(End):
