@@ -8,27 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from core.node.replication import Replication
 from core.simulation import command, sweep
 from core.simulation.command import main
 from core.simulation.mix import standard
 from core.simulation.plan import Plan
 from core.simulation.runner import Report
+from tests.simulation.faults import changes_what_is_written_second
 
 SEED = 12
 
 
 @pytest.fixture
 def faulty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What somebody writes second is kept with a number changed."""
-    whole = Replication.originate
-
-    def originate(self: Replication, kind: str, body: bytes, **members: object) -> object:
-        if b'"n":2,' in body:
-            body = body.replace(b'"precise":0.1', b'"precise":0.2')
-        return whole(self, kind, body, **members)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Replication, "originate", originate)
+    changes_what_is_written_second(monkeypatch)
 
 
 def replayed(printed: str) -> list[str]:

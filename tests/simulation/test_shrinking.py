@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from core.node.replication import Replication
 from core.simulation.mix import standard
 from core.simulation.plan import Plan
 from core.simulation.runner import run
 from core.simulation.shrink import numbers_of, ranges_of, shrink
+from tests.simulation.faults import changes_what_is_written_second
 from tests.simulation.plans import NATIVE, arrive, plan, posts
 
 
@@ -20,15 +20,7 @@ def test_only_what_the_failure_needs_is_left() -> None:
 
 
 def test_a_failing_history_is_made_shorter_and_still_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = Replication.originate
-
-    def originate(self: Replication, kind: str, body: bytes, **members: object) -> object:
-        # The fault: what a person writes second is kept with a number changed.
-        if b'"n":2,' in body:
-            body = body.replace(b'"precise":0.1', b'"precise":0.2')
-        return whole(self, kind, body, **members)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Replication, "originate", originate)
+    changes_what_is_written_second(monkeypatch)
     long = standard(12)
 
     def fails(shorter: Plan) -> bool:
