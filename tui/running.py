@@ -16,7 +16,7 @@ from core.client import Client, ClientSettings, PostQueueFull
 from core.engine import Server
 from core.wire.address import Address
 from core.wire.names import ANONYMOUS
-from tui import credentials, taste
+from tui import credentials, places, taste
 from tui.app import ActivityApp
 from tui.bell import BELL_POLICIES
 from tui.cli.options import JoinOptions, PersonOptions, ServeOptions
@@ -134,9 +134,9 @@ async def _show(
     report: list[str],
     visitors: Visitors | None = None,
 ) -> int:
-    person_dir = server.settings.data_dir if server is not None else client_data_dir()
-    remembered = await asyncio.to_thread(credentials.load, person_dir)
-    chosen = await asyncio.to_thread(taste.load, person_dir)
+    person_dir = server.settings.data_dir if server is not None else client_data_dir(options)
+    remembered = await asyncio.to_thread(credentials.load, person_dir) if person_dir is not None else None
+    chosen = await asyncio.to_thread(taste.load, person_dir) if person_dir is not None else taste.Taste()
     target = options.address if isinstance(options, JoinOptions) else None
     addresses = (server.advertised,) if server is not None else (target,) if target is not None else ()
     session = Session(client_factory(addresses, server=server, tls=tls), node=server, target=target, archive=server)
@@ -191,11 +191,12 @@ async def _end_with(server: Server, app: ActivityApp, report: list[str]) -> None
         app.call_later(app.exit, LEFT_WITH_FAULT)
 
 
-def client_data_dir() -> Path:
-    """Where a person without a server is remembered."""
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("activity-tui", appauthor=False)) / "client"
+def client_data_dir(options: ServeOptions | JoinOptions) -> Path | None:
+    """Where a person without a server is remembered; None where there is no place for that."""
+    if isinstance(options, JoinOptions) and options.data_dir is not None:
+        return options.data_dir
+    directory = places.data_dir()
+    return directory / "client" if directory is not None else None
 
 
 def _preferences(options: ServeOptions | JoinOptions, chosen: taste.Taste) -> Preferences:

@@ -120,3 +120,10 @@ def test_a_secret_file_without_a_secret_is_refused(tmp_path: Path, content: byte
     file.write_bytes(content)
     with pytest.raises(ValueError, match=str(file)):
         values.read_secret_file(file)
+
+
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbfopen sesame\r\n", b"\xef\xbb\xbfopen sesame", b"open sesame\n"])
+def test_a_byte_order_mark_is_no_part_of_a_secret(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(content)
+    assert values.read_secret_file(file) == "open sesame"

@@ -97,7 +97,7 @@ except StoreUnwritable:
 try:
     store.set_setting("name", "x" * 20_000)
 except StoreUnwritable:
-    print("setting refused")
+    print("setting refused", flush=True)
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
 try:
     store.backup(data / "backups", 1)
@@ -106,7 +106,7 @@ except StoreUnwritable:
 print(*[path.name for path in (data / "backups").iterdir()], "left")
 resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 store.commit([activity(A, kept + 1, size=10_000)])
-print("kept", kept + 1)
+print("kept", kept + 1, flush=True)
 import os
 os._exit(0)
 """

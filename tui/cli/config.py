@@ -8,9 +8,11 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from tui import places
 from tui.cli.console import CommandFailed, ExitStatus, put, say, usage_error
 from tui.cli.inputs import given_settings
 from tui.cli.settings import (
+    CONFIG_VARIABLE,
     GROUP_TITLES,
     SETTINGS,
     Choices,
@@ -28,15 +30,20 @@ MASK = "********"
 
 def run(arguments: argparse.Namespace) -> int:
     path, origin = config_path(getattr(arguments, "config", None), os.environ)
-    if arguments.action == "path":
+    if arguments.action in ("path", "init"):
+        if path is None:
+            raise usage_error(
+                "there is no home directory for a configuration file",
+                hint=f"--config FILE says where it is; so do {CONFIG_VARIABLE} and HOME.",
+            )
+        if arguments.action == "init":
+            return _init(path, arguments.force)
         put(str(path))
         return ExitStatus.DONE
-    if arguments.action == "init":
-        return _init(path, arguments.force)
     file = read_config(path, origin)
     if arguments.action == "show":
         state = "" if file.exists else " (there is none yet; `activity-tui config init` writes one)"
-        say(f"configuration file: {path}{state}")
+        say(f"configuration file: {path}{state}" if path is not None else "no configuration file: no home directory")
         for line in _shown(choose(given_settings(arguments), os.environ, file)):
             put(line)
         return ExitStatus.DONE
@@ -49,7 +56,7 @@ def _shown(choices: Choices) -> Iterator[str]:
     for setting in SETTINGS:
         choice = choices[setting.name]
         value = choice.value
-        if setting.name == "data_dir" and value is None:
+        if setting.name == "data_dir" and value is None and places.data_dir() is not None:
             value = default_data_dir(int(str(choices.value("port"))))
         if value is None:
             lines.append((f"# {setting.name}", f"{choice.origin}: {setting.unset or 'none'}"))
@@ -62,7 +69,7 @@ def _shown(choices: Choices) -> Iterator[str]:
         yield f"{left:<{width}}  # {right}"
 
 
-def _check(path: Path, origin: str) -> int:
+def _check(path: Path | None, origin: str) -> int:
     file = read_config(path, origin)
     choices, problems = examine({}, os.environ, file)
     wrong = [str(problem) for problem in (*problems, *unknown_variables(os.environ))]
@@ -73,12 +80,18 @@ def _check(path: Path, origin: str) -> int:
             wrong.append(str(error))
     for sentence in wrong:
         put(sentence)
-    if file.exists and _readable_by_others(path) and any(s.secret and s.name in file.found for s in SETTINGS):
+    if (
+        file.exists
+        and path is not None
+        and _readable_by_others(path)
+        and any(s.secret and s.name in file.found for s in SETTINGS)
+    ):
         say(f"warning: {path} contains a secret and can be read by others; `chmod 600 {path}` changes that")
     if wrong:
         say(f"{len(wrong)} wrong")
         return ExitStatus.USAGE
-    say(f"{path}: everything is right" if file.exists else f"there is no {path}; the defaults hold")
+    missing = f"there is no {path}" if path is not None else "there is no configuration file"
+    say(f"{path}: everything is right" if file.exists else f"{missing}; the defaults hold")
     return ExitStatus.DONE
 
 

@@ -78,6 +78,13 @@ def put(line: str = "") -> None:
         ) from None
 
 
+def put_utf8() -> None:
+    """Write data in UTF-8 from here on, whatever the locale: JSON is exchanged in nothing else (RFC 8259, 8.1)."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(encoding="utf-8")
+
+
 def ask_secret(prompt: str) -> str | None:
     """Ask the person at the terminal for a secret, without showing it; None when there is no terminal."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):

@@ -103,3 +103,5 @@ class JoinOptions:
     node: NodeOptions | None
     person: PersonOptions
     client_tls: ClientTlsOptions | None = None
+    data_dir: Path | None = None
+    """Where a person without a server here is remembered; None for the usual place, if there is one."""

@@ -45,7 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     if join is None:
         assert node is not None
         return run_application(ServeOptions(node, person, client_tls(choices)))
-    return run_application(JoinOptions(join, node, person, client_tls(choices)))
+    data_dir = cast(Path | None, choices.value("data_dir"))
+    return run_application(JoinOptions(join, node, person, client_tls(choices), data_dir))
 
 
 def node_options(choices: Choices, join: Address | None, secret: str | None) -> NodeOptions:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from core.wire.limits import DEFAULT_PORT
+from tui import places
 from tui.appearance import THEMES
 from tui.cli import values
 from tui.cli.console import usage_error
@@ -244,40 +245,49 @@ class Problem:
 class ConfigFile:
     """A configuration file as it was read; values are as TOML gave them."""
 
-    path: Path
+    path: Path | None
+    """None: there is no place for one here."""
     exists: bool
     found: Mapping[str, tuple[object, int]]
     """Key to value and line."""
 
 
-def config_path(flag: str | None, environment: Mapping[str, str]) -> tuple[Path, str]:
-    """Where the configuration file is, whether it exists or not, and who says so."""
+def config_path(flag: str | None, environment: Mapping[str, str]) -> tuple[Path | None, str]:
+    """Where the configuration file is, whether it exists or not, and who says so.
+
+    None where nobody says and there is no home directory.
+    """
     for named, origin in ((flag, "--config"), (environment.get(CONFIG_VARIABLE), CONFIG_VARIABLE)):
         if named:
             try:
                 return values.path(named), origin
             except ValueError as error:
                 raise usage_error(f"{origin}: {error}") from None
-    import platformdirs
-
-    return Path(platformdirs.user_config_dir("activity-tui", appauthor=False)) / "config.toml", "default"
+    directory = places.config_dir()
+    return directory / "config.toml" if directory is not None else None, "default"
 
 
 def default_data_dir(port: int) -> Path:
-    """Where a server keeps its data if nobody says: each port of this machine has a directory of its own."""
-    import platformdirs
+    """Where a server keeps its data if nobody says: each port of this machine has a directory of its own.
 
-    return Path(platformdirs.user_data_dir("activity-tui", appauthor=False)) / f"node-{port}"
+    Raises CommandFailed where there is no home directory.
+    """
+    directory = places.data_dir()
+    if directory is None:
+        raise usage_error("there is no home directory to keep data in", hint="--data-dir DIR says where; so does HOME.")
+    return directory / f"node-{port}"
 
 
-def read_config(path: Path, origin: str) -> ConfigFile:
+def read_config(path: Path | None, origin: str) -> ConfigFile:
     """Read a configuration file. A file that nobody named need not exist.
 
     Raises CommandFailed with the line if it is not TOML.
     """
+    if path is None:
+        return ConfigFile(None, False, {})
     try:
         content = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if origin == "default":
             return ConfigFile(path, False, {})
         raise usage_error(

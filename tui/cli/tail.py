@@ -17,7 +17,7 @@ from core.wire.address import Address
 from tui.activities import compact, sentence
 from tui.cli import values
 from tui.cli.clients import session
-from tui.cli.console import CommandFailed, ExitStatus, OutputClosed, put, say, usage_error
+from tui.cli.console import CommandFailed, ExitStatus, OutputClosed, put, put_utf8, say, usage_error
 from tui.cli.encryption import client_context, client_tls
 from tui.cli.inputs import address_of, choices_of, credentials
 from tui.cli.loop import run_until_interrupted
@@ -36,6 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     history, not_before = since(arguments.since, time.time())
     if not arguments.follow and not history:
         raise usage_error("--no-follow shows the past only, and no past was asked for: give --since")
+    if arguments.json:
+        put_utf8()
     choices = choices_of(arguments)
     user, secret = credentials(choices)
     tls = client_context(client_tls(choices))

@@ -205,7 +205,8 @@ def read_secret_file(file: Path) -> str:
     Raises ValueError with a clause for a person if there is none.
     """
     try:
-        with file.open(encoding="utf-8") as stream:
+        # Editors of some systems begin every text with a byte order mark.
+        with file.open(encoding="utf-8-sig") as stream:
             first = stream.readline(4096)
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"

@@ -8,9 +8,11 @@ import contextvars
 import errno
 import functools
 import ipaddress
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncssh
@@ -115,6 +117,7 @@ class SSHServer:
         self.fingerprint = host_key.get_fingerprint()
         self.collector.start()
         settings = self.settings
+        _have_home(settings.data_dir)
         try:
             self._acceptor = await asyncssh.listen(
                 settings.host or None,
@@ -367,6 +370,14 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _have_home(directory: Path) -> None:
+    """Give the process a home directory if it has none: asyncssh (2.24) cannot make its options without one."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = str(directory)
 
 
 def _known(wanted: tuple[str, ...], known: Any) -> list[str]:
