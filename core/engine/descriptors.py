@@ -7,6 +7,8 @@ from typing import Final
 
 RESERVED: Final = 128
 """For the store, its backups, logs, threads and whatever else the process has open."""
+NARROW: Final = 500
+"""Fewer connections than this are said at the start: nobody expects a server to be full so soon."""
 
 
 def room_for(connections: int) -> int:
@@ -22,4 +24,17 @@ def room_for(connections: int) -> int:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
         soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return connections if soft == resource.RLIM_INFINITY else max(1, min(connections, soft - RESERVED))
+    return connections if soft == resource.RLIM_INFINITY else min(connections, _room_within(soft))
+
+
+def explain_room(connections: int) -> str | None:
+    """Why there is less room than for so many connections, as a sentence; None if there is enough."""
+    room = room_for(connections)
+    if room >= min(connections, NARROW):
+        return None
+    return f"there is room for only {room} connections: this process may have few files open (raise it with ulimit -n)"
+
+
+def _room_within(files: int) -> int:
+    """Connections among so many open files: a quarter where there are hardly more than what is usually reserved."""
+    return max(files - RESERVED, files // 4, 1)

@@ -17,8 +17,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
+from core.engine.accepting import Acceptor
 from core.engine.connection import ConnectionTraffic
-from core.engine.descriptors import room_for
+from core.engine.descriptors import explain_room, room_for
 from core.engine.errors import CannotBind, NotChanged, NotRunning
 from core.engine.listening import BACKLOG, advertised_address, bind, explain
 from core.engine.passwords import Passwords
@@ -53,7 +54,8 @@ ABORT_LIMIT: Final = 2.0
 STORE_LIMIT: Final = 10.0
 """How long the end waits for the disk: a disk that hangs must not keep a process that was told to end."""
 HISTORY_BYTES_MAX: Final = 16 * 1024 * 1024
-HANDSHAKE_LIMIT: Final = 10.0
+EXHAUSTED_TOLD: Final = 60.0
+"""Seconds in which it is told once that the system has no room for a connection."""
 
 NodeFactory = Callable[[NodeConfig, Recovered, random.Random, Now], NodeMachine]
 StoreFactory = Callable[[EngineSettings], tuple[Store, Recovered]]
@@ -75,7 +77,8 @@ class Server:
         self._make_store = make_store or open_sqlite
         self._subscribers: dict[object, Callable[[Notice], None]] = {}
         self._key_subscribers: dict[object, Callable[[str, str], None]] = {}
-        self._listeners: list[asyncio.Server] = []
+        self._acceptors: list[Acceptor] = []
+        self._exhausted_at = -EXHAUSTED_TOLD
         self._runtime: Runtime | None = None
         self._persistence: Persistence | None = None
         self._passwords: Passwords | None = None
@@ -133,15 +136,19 @@ class Server:
                 except OSError as error:
                     raise CannotBind(explain(self.settings.host, self.settings.port, error)) from error
             runtime.start(node)
-            listeners: list[asyncio.Server] = []
-            for listener in sockets:
-                listeners.append(await self._serve(loop, runtime, listener, listen_tls))
-                undo.callback(listeners[-1].close)
+            acceptors = [
+                Acceptor(loop, listener, runtime.accepted, tls=listen_tls, on_exhausted=self._exhausted)
+                for listener in sockets
+            ]
+            for acceptor in acceptors:
+                acceptor.start()
             undo.pop_all()
         self._runtime, self._persistence, self._passwords = runtime, persistence, passwords
-        self._listeners = listeners
+        self._acceptors = acceptors
         self._closed = loop.create_future()
         self._drain_seconds = config.drain_limit + DRAIN_GRACE
+        if (narrow := explain_room(self.settings.limits.connections)) is not None:
+            self._tell("limits", narrow, "warning")
         if self.settings.backup_interval > 0:
             runtime.run(loop.create_task(self._back_up_regularly(), name="backups"))
         runtime.run(loop.create_task(self._trim_regularly(), name="retention"))
@@ -341,14 +348,12 @@ class Server:
             return None, None
         return listening_context(self.settings.tls), dialling_context(self.settings.tls)
 
-    @staticmethod
-    async def _serve(
-        loop: asyncio.AbstractEventLoop, runtime: Runtime, listener: socket.socket, tls: ssl.SSLContext | None
-    ) -> asyncio.Server:
-        limit = HANDSHAKE_LIMIT if tls is not None else None
-        return await loop.create_server(
-            runtime.accepted, sock=listener, backlog=BACKLOG, ssl=tls, ssl_handshake_timeout=limit
-        )
+    def _exhausted(self, error: OSError) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._exhausted_at >= EXHAUSTED_TOLD:
+            self._exhausted_at = now
+            text = f"nobody else can connect for now: {error.strerror or error}; raise the limit (ulimit -n)"
+            self._tell("limits", text, "error")
 
     def publish(self, notice: Notice) -> None:
         """Put something that happened beside the node among its events."""
@@ -402,8 +407,8 @@ class Server:
         try:
             with contextlib.suppress(Exception):
                 self._snapshot = (0.0, self._runtime.snapshot())
-            for listener in self._listeners:
-                listener.close()
+            for acceptor in self._acceptors:
+                acceptor.close()
             await self._runtime.aclose("the server has left", at_once=at_once)
             await self._passwords.aclose()
             try:
@@ -411,8 +416,8 @@ class Server:
                     await self._persistence.aclose()
             except TimeoutError:
                 undone += ("the disk did not answer in time",)
-            for listener in self._listeners:
-                await listener.wait_closed()
+            for acceptor in self._acceptors:
+                await acceptor.wait_closed()
         except Exception:
             log.exception("a fault in stopping")
         finally:

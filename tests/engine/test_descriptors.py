@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.engine.descriptors import RESERVED, room_for
+from core.engine.descriptors import RESERVED, explain_room, room_for
 
 resource = pytest.importorskip("resource")
 
@@ -57,3 +57,24 @@ def test_where_it_cannot_be_raised_at_all_there_is_less_room(limits: Limits) -> 
 def test_no_limit_is_room_for_all(limits: Limits) -> None:
     limits.soft = limits.hard = resource.RLIM_INFINITY
     assert room_for(10_000) == 10_000
+
+
+@pytest.mark.parametrize(("files", "least"), [(20, 5), (64, 16), (128, 32), (256, 128)])
+def test_few_descriptors_leave_room_for_some_connections_and_for_the_server_itself(
+    limits: Limits, files: int, least: int
+) -> None:
+    limits.soft = limits.hard = files
+    assert room_for(10_000) == least
+
+
+def test_little_room_is_explained_with_what_to_do(limits: Limits) -> None:
+    limits.soft = limits.hard = 256
+    explained = explain_room(10_000)
+    assert explained is not None
+    assert "128 connections" in explained and "ulimit -n" in explained
+
+
+def test_enough_room_needs_no_explanation(limits: Limits) -> None:
+    assert explain_room(10_000) is None
+    limits.soft = limits.hard = 256
+    assert explain_room(100) is None
