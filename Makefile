@@ -26,9 +26,9 @@ help: ## Show this
 serve: $(RUNTIME) ## Open the application with a server on port 3780
 	@$(BIN)/activity-tui serve $(ARGS)
 
-test: lint types imports pytest ## Everything that must hold before a commit
+test: lint types imports pytest slow ## Everything that must hold before a commit, what takes long included
 
-test-quick: $(DEV) ## The tests without the slow ones
+test-quick: $(DEV) ## The tests that neither take long nor need the machine for themselves
 	$(BIN)/pytest -n 2 -m "not slow and not serial" $(ARGS)
 
 lint: $(DEV) ## Style and likely bugs
@@ -42,12 +42,13 @@ imports: $(DEV) ## Which part may import which
 	$(BIN)/lint-imports --no-logo
 
 # Exit status 5: nothing was selected, which ARGS may well want.
-pytest: $(DEV) ## The tests, those that need the machine for themselves last
+pytest: $(DEV) ## The tests that do not take long, those that need the machine for themselves last
 	$(BIN)/pytest -n 2 -m "not serial and not slow" $(ARGS) || [ $$? -eq 5 ]
 	$(BIN)/pytest -m "serial and not slow" $(ARGS) || [ $$? -eq 5 ]
 
 slow: $(DEV) ## The tests that take long
-	$(BIN)/pytest -n 2 -m slow $(ARGS)
+	$(BIN)/pytest -n 2 -m "slow and not serial" $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/pytest -m "slow and serial" $(ARGS) || [ $$? -eq 5 ]
 
 format: $(DEV) ## Let the formatter and the safe fixes at the code
 	$(BIN)/ruff check --fix

@@ -6,6 +6,8 @@ import asyncio
 import os
 import re
 
+import pytest
+
 from tui.cli.headless import Log
 
 
@@ -34,6 +36,7 @@ async def test_what_peers_wrote_stays_on_its_line_and_commands_nothing() -> None
     assert "\x1b" not in text
 
 
+@pytest.mark.serial
 async def test_a_reader_that_is_too_slow_costs_lines_but_never_waiting() -> None:
     reading, writing = os.pipe()
     os.set_blocking(reading, False)

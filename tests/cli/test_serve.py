@@ -45,6 +45,7 @@ def test_port_zero_tells_the_real_port(program: Program, tmp_path: Path) -> None
         socket.create_connection(("127.0.0.1", node.port), 5).close()
 
 
+@pytest.mark.serial
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_with_status_0_within_seconds(
     program: Program, tmp_path: Path, number: signal.Signals

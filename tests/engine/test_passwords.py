@@ -82,6 +82,7 @@ async def test_no_verifier_and_one_that_is_not_understood_never_fit(passwords: P
     assert not await verified(passwords, "", verifier)
 
 
+@pytest.mark.serial
 async def test_a_verifier_that_would_cost_too_much_is_not_computed(passwords: Passwords) -> None:
     costly = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash("x")
     for change in ("m=64,", "t=1,", "p=1$"):

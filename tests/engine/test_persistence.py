@@ -79,6 +79,7 @@ async def test_a_transaction_has_a_largest_size(desk: Desk, monkeypatch: pytest.
     await desk.answered(Committed(1), Committed(2), Committed(3))
 
 
+@pytest.mark.serial
 async def test_the_loop_goes_on_while_the_disk_works(desk: Desk) -> None:
     await desk.busy()
     begin = time.monotonic()

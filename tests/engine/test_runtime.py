@@ -282,6 +282,7 @@ async def test_a_trusted_reader_may_let_more_wait() -> None:
         assert here.node.of(ConnectionClosed) == []
 
 
+@pytest.mark.serial
 async def test_a_reader_that_takes_nothing_for_too_long_is_cut_and_one_that_takes_little_is_not() -> None:
     async with world(relay, stall=0.4) as here:
         stuck, slow = await here.client(receive_buffer=4096), await here.client(receive_buffer=4096)

@@ -6,12 +6,15 @@ import asyncio
 import time
 from typing import Any
 
+import pytest
+
 from core.client import ServerQuits
 from tests.base_peers.network import chain, star
 from tests.processes.harness import NodeNetwork, wait_for
 from tests.processes.people import Person
 
 
+@pytest.mark.serial
 async def test_people_of_every_kind_are_handed_over_and_nothing_accepted_is_lost(nodes: NodeNetwork) -> None:
     servers = await nodes.build(star(4))
     leaving, rest = servers[0], servers[1:]

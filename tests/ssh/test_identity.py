@@ -175,6 +175,7 @@ async def test_one_connection_has_only_so_many_attempts(tmp_path):
         assert len(tries) <= 3
 
 
+@pytest.mark.serial
 async def test_the_answer_to_a_wrong_secret_takes_longer_each_time(tmp_path):
     async with serving(tmp_path, failure_delay=0.1, delay_max=0.4) as place:
         await place.register("grace")

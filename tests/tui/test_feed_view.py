@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from tests.tui.driving import lines_of, ready, settled, until
 from tests.tui.fakes import World
 from tui.feed import parse_filter
@@ -103,6 +105,7 @@ async def test_long_rows_are_wrapped_under_themselves_and_cut_at_some_length(wor
         assert shown[1].startswith(" " * 20) and shown[-1].endswith("…")
 
 
+@pytest.mark.serial
 async def test_a_hundred_thousand_activities_scroll_and_repaint_like_thirty():
     world = World(capacity=100_000)
     app = world.app()

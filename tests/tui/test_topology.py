@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from core.node.snapshot import NodeSnapshot, ServerView
 from tests.tui.fakes import snapshot
 from tui.topology import draw, load_bar, server_names
@@ -32,6 +34,7 @@ def test_a_ring_that_a_liar_announces_is_drawn_once():
     assert len(lines(snapshot(servers=servers))) == 3
 
 
+@pytest.mark.serial
 def test_a_chain_of_thousands_is_drawn_within_the_margin_and_in_time():
     names = [f"n{number:04}" for number in range(3000)]
     servers = tuple(
