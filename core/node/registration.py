@@ -9,7 +9,8 @@ the node with the other one gives up before it answers. So at most one succeeds,
 A claim that succeeded becomes an account entry, which is durable before the client hears of it; a failed one is
 released. Towards a base server this node speaks for everything behind itself: it asks it in clear (such a server can
 store nothing but the secret), waits for one answer of each server announced there, and gives it one for each server
-announced to it.
+announced to it. Such a server records whatever it is asked about first, and its answers name no claim; so it is asked
+about one claim to a name at a time, and told to drop what comes to nothing, also if the link was lost meanwhile.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ from core.wire.names import secret_problem
 RELEASED_MAX: Final = 10_000
 """How many claims that were given up are remembered: a request that was sent round a cycle of links comes back after
 the release, and would otherwise open the claim again, to be followed by the release again, for ever."""
+UNTOLD_MAX: Final = 1000
+"""How many names are remembered that base servers out of reach may keep for registrations that came to nothing."""
+UNTOLD_PAIRS_MAX: Final = 8
+"""How many secrets of one such name."""
 RETRY_DELAY: Final = 0.25
 """Seconds before the network is asked again when it changed under the first question."""
 
@@ -63,7 +68,14 @@ class Claim:
     being_kept: bool = False
     """The account entry has been made."""
     asked_base: dict[int, int] = field(default_factory=dict)
-    """Base links that were asked, and would keep the pair if nobody told them to drop it; with the answers they owe."""
+    """Base links that were asked and have not denied, with the answers that they owe."""
+    recorded_at: dict[int, None] = field(default_factory=dict)
+    """Base links behind which the pair may be kept, unless they are told to drop it."""
+    queued_at: dict[int, None] = field(default_factory=dict)
+    """Base links that are asked once another claim to the name is over: they would deny the second pair for the first,
+    and nobody could tell of which of the two an answer speaks."""
+    untold: bool = False
+    """Whether a link of `recorded_at` was lost: nobody there can be told to drop the pair now."""
 
     @property
     def priority(self) -> tuple[int, str]:
@@ -97,6 +109,8 @@ class Registration:
         self._echoes: dict[str, Echo] = {}
         self._released: OrderedDict[str, None] = OrderedDict()
         """Claims whose origin gave up, the latest of them."""
+        self._untold: OrderedDict[str, dict[str, None]] = OrderedDict()
+        """Name to secrets that a base server may still keep, because its link was lost before they came to nothing."""
         self._hashing: dict[int, Claim] = {}
         self._waiting: dict[str, list[Callable[[], None]]] = {}
         self._counter = 0
@@ -208,25 +222,58 @@ class Registration:
                 echo.waiting[link.conn] = 1
                 self._send_request(link, claim, echo.round, self._leads_to_base(link))
         for link in self._context.connections.links(State.BASE):
-            if link.conn not in (echo.parent, claim.base_conn) and claim.secret is not None:
-                if link.conn not in claim.asked_base:
-                    # Once a claim, however many rounds it takes: a base server would take a second for a new one.
-                    claim.asked_base[link.conn] = max(1, len(link.guests))
-                    self._count(link, LockRequest(claim.username, claim.secret))
-                    if not link.guests:
-                        # It has not announced itself in all that time, so it may be anything.
-                        self._wait_for_more(claim, link.conn)
-                    self._context.notify(
-                        "security",
-                        f"the secret of {claim.username} was sent in clear to base server {link.peer}",
-                        "warning",
-                    )
-                if claim.asked_base[link.conn] > 0:
-                    echo.waiting[link.conn] = claim.asked_base[link.conn]
+            if link.conn in (echo.parent, claim.base_conn) or claim.secret is None:
+                continue
+            if link.conn not in claim.asked_base:
+                # Once a claim, however many rounds it takes: a base server would take a second for a new one.
+                if self._is_taken(link.conn, claim):
+                    claim.queued_at[link.conn] = None
+                    echo.waiting[link.conn] = 1
+                    continue
+                self._ask_base(link, claim, claim.secret)
+            if claim.asked_base[link.conn] > 0:
+                echo.waiting[link.conn] = claim.asked_base[link.conn]
         if self._context.connections.links(State.QUIET):
             # A base server that has not announced itself yet cannot be asked yet, and may know the name.
             echo.incomplete = True
         self._gathered(echo)
+
+    def _is_taken(self, conn: int, claim: Claim) -> bool:
+        """Whether a base server may keep the pair of another claim to the same name."""
+        rivals = self._claims.get(claim.username, {}).values()
+        return any(rival is not claim and conn in rival.recorded_at for rival in rivals)
+
+    def _ask_base(self, link: Link, claim: Claim, secret: str) -> None:
+        for untold in self._untold.get(claim.username, ()):
+            if untold != secret:
+                self._count(link, LockDenied(claim.username, untold))
+        claim.asked_base[link.conn] = max(1, len(link.guests))
+        claim.recorded_at[link.conn] = None
+        self._count(link, LockRequest(claim.username, secret))
+        if not link.guests:
+            # It has not announced itself in all that time, so it may be anything.
+            self._wait_for_more(claim, link.conn)
+        self._context.notify(
+            "security", f"the secret of {claim.username} was sent in clear to base server {link.peer}", "warning"
+        )
+
+    def _ask_queued(self, username: str) -> None:
+        """A claim to a name is over: those that waited for it at base servers have their turn, the earliest first."""
+        claims = sorted(self._claims.get(username, {}).values(), key=lambda claim: claim.priority)
+        for claim in claims:
+            if claim.queued_at and self._book.knows(username):
+                claim.queued_at.clear()
+                self._denied(claim, f"{username} is already registered")
+                continue
+            echo = self._echoes.get(claim.id)
+            for conn in list(claim.queued_at):
+                link = self._context.connections.link(conn)
+                if echo is None or link is None or claim.secret is None:
+                    # It asks there with its next round, if there is one.
+                    del claim.queued_at[conn]
+                elif not self._is_taken(conn, claim):
+                    del claim.queued_at[conn]
+                    self._ask_base(link, claim, claim.secret)
 
     def _send_request(self, link: Link, claim: Claim, round_number: int, with_secret: bool) -> None:
         self._count(
@@ -445,6 +492,11 @@ class Registration:
         for claims in list(self._claims.values()):
             for claim in list(claims.values()):
                 claim.asked_base.pop(conn, None)
+                claim.queued_at.pop(conn, None)
+                if conn in claim.recorded_at:
+                    self._context.timers.cancel(("gather", claim.id, conn))
+                    del claim.recorded_at[conn]
+                    claim.untold = True
                 if claim.base_conn == conn and not claim.decided:
                     self._fail(claim, "the base server's link is gone")
 
@@ -561,10 +613,25 @@ class Registration:
             self._released.popitem(last=False)
 
     def _tell_base_to_drop(self, claim: Claim) -> None:
-        for conn in claim.asked_base:
+        if claim.secret is None:
+            return
+        for conn in claim.recorded_at:
             base = self._context.connections.link(conn)
-            if base is not None and claim.secret is not None:
+            if base is not None:
                 self._count(base, LockDenied(claim.username, claim.secret))
+        if claim.untold:
+            self._remember_untold(claim.username, claim.secret)
+
+    def _remember_untold(self, username: str, secret: str) -> None:
+        """A base server that is out of reach may keep a pair of which nothing came: it is told before it is asked about
+        the name again."""
+        secrets = self._untold.setdefault(username, {})
+        self._untold.move_to_end(username)
+        secrets[secret] = None
+        if len(secrets) > UNTOLD_PAIRS_MAX:
+            del secrets[next(iter(secrets))]
+        if len(self._untold) > UNTOLD_MAX:
+            self._untold.popitem(last=False)
 
     def _forget(self, claim: Claim) -> None:
         """The origin of a claim has not said what became of it: it is gone, or cannot reach this node."""
@@ -576,7 +643,7 @@ class Registration:
         self._echoes.pop(claim.id, None)
         self._context.timers.cancel(("lock", claim.id))
         self._context.timers.cancel(("ask", claim.id))
-        for conn in claim.asked_base:
+        for conn in claim.recorded_at:
             self._context.timers.cancel(("gather", claim.id, conn))
         if self._is_open(claim):
             del self._claims_by_id[claim.id]
@@ -587,6 +654,8 @@ class Registration:
                 del self._claims[claim.username]
 
     def _wake(self, username: str) -> None:
+        """A claim to a name is over."""
+        self._ask_queued(username)
         if self._claims.get(username) and not self._book.knows(username):
             return
         for then in self._waiting.pop(username, ()):
@@ -594,6 +663,7 @@ class Registration:
 
     def account_known(self, fact: AccountFact) -> None:
         """An account entry arrived from elsewhere: its claim, and rivals of it here, are over."""
+        self._untold.pop(fact.username, None)
         for claim in list(self._claims.get(fact.username, {}).values()):
             if claim.id == fact.claim:
                 self._close(claim)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from core.node import events
 from core.wire import messages as wire
 from core.wire.address import Address
-from tests.node.network import BaseServer, Network, Server, chain
+from tests.node.network import BaseServer, Client, Network, Server, chain, random_tree
 
 
 def test_a_base_server_is_asked_with_the_secret_and_its_answers_are_counted() -> None:
@@ -169,6 +171,132 @@ def test_a_base_server_whose_link_breaks_meanwhile_is_not_waited_for() -> None:
     network.cut(base.wire)
     network.run(3.0)
     assert client.commands == ["REGISTER_SUCCESS"]
+
+
+# --- several registrations of one name at a base server ---------------------------------------------------------------
+
+
+def two_claims(network: Network, first_heard_is_earlier: bool) -> tuple[BaseServer, Client, Client]:
+    """A base server in the middle, and two that register one name at the ends: the one whose request is there first,
+    and the other. The earlier of the two registrations is that of either."""
+    servers = network.build(chain(3), lazy_links=0)
+    base = network.base_server(servers[1])
+    for one in network.wires_between(servers[1], servers[2]):
+        one.delay = 0.05
+    network.run(1.0)
+    near, far = network.client(servers[0]), network.client(servers[2])
+    network.after(0.0 if first_heard_is_earlier else 0.02, lambda: near.register("ann", "near"))
+    network.after(0.02 if first_heard_is_earlier else 0.0, lambda: far.register("ann", "far"))
+    network.run(5.0)
+    assert base.of(wire.LockRequest)[0] == wire.LockRequest("ann", "near")
+    return base, near, far
+
+
+def test_what_a_base_server_says_to_a_later_registration_does_not_fail_the_earlier_one() -> None:
+    base, near, far = two_claims(Network(), first_heard_is_earlier=True)
+    assert near.commands == ["REGISTER_SUCCESS"]
+    assert far.commands == ["REGISTER_FAILED"]
+    assert base.users == {"ann": "near"}
+    assert base.of(wire.LockRequest) == [wire.LockRequest("ann", "near")]
+
+
+def test_an_earlier_registration_is_asked_for_at_a_base_server_once_a_later_one_has_given_way() -> None:
+    base, near, far = two_claims(Network(), first_heard_is_earlier=False)
+    assert near.commands == ["REGISTER_FAILED"]
+    assert far.commands == ["REGISTER_SUCCESS"]
+    assert base.users == {"ann": "far"}
+    assert [one for one in base.log if isinstance(one, wire.LockRequest | wire.LockDenied)] == [
+        wire.LockRequest("ann", "near"),
+        wire.LockDenied("ann", "near"),
+        wire.LockRequest("ann", "far"),
+    ]
+
+
+def test_who_denies_a_registration_is_told_to_drop_it_too_for_those_behind_that_had_recorded_it() -> None:
+    network = Network()
+    server = network.start("a")
+    base = network.base_server(server, ids=("b1", "b2"))
+    base.answers = False
+    client = network.client(server)
+    client.register("ann", "s")
+    network.run(0.2)
+    base.say(wire.LockDenied("ann", "from long ago"))
+    network.run(0.2)
+    assert client.commands == ["REGISTER_FAILED"]
+    assert base.of(wire.LockDenied) == [wire.LockDenied("ann", "s")]
+
+
+def test_a_name_is_free_again_at_a_base_server_whose_link_was_lost_before_the_registration_had_failed() -> None:
+    network = Network()
+    server = network.start("a", lock_limit=2.0)
+    lost, silent = network.base_server(server), network.base_server(server, 9100, ["silent"])
+    silent.answers = False
+    client = network.client(server)
+    client.register("ann", "s")
+    network.run(0.5)
+    assert lost.users == {"ann": "s"}
+    lost.hang_up()
+    network.run(2.0)
+    assert client.commands == ["REGISTER_FAILED"]
+    silent.answers = True
+    back = network.base_server(server)
+    back.users = lost.users
+    network.registered(server, "ann", "other")
+    assert back.users == silent.users == {"ann": "other"}
+
+
+def test_who_waits_for_another_at_a_base_server_does_not_wait_for_one_that_is_lost() -> None:
+    network = Network()
+    servers = network.build(chain(3), lazy_links=0, lock_limit=5.0)
+    base = network.base_server(servers[1])
+    base.answers = False
+    for one in network.wires_between(servers[1], servers[2]):
+        one.delay = 0.1
+    later, earlier = network.client(servers[0]), network.client(servers[2])
+    earlier.register("ann", "earlier")
+    network.run(0.05)
+    later.register("ann", "later")
+    network.run(0.05)
+    assert base.of(wire.LockRequest) == [wire.LockRequest("ann", "later")]
+    # Its server is gone without a word: nobody takes back what it asked for.
+    servers[0].crash()
+    network.run(1.0)
+    assert earlier.log == []
+    base.hang_up()
+    network.run(3.0)
+    assert earlier.commands == ["REGISTER_SUCCESS"]
+    assert len(base.of(wire.LockRequest)) == 1
+
+
+@pytest.mark.parametrize("seed", [*range(9), 200, 221, 266, 346])
+def test_a_name_stays_registrable_whatever_breaks_while_several_register_it(seed: int) -> None:
+    network = Network(seed)
+    servers = network.build(random_tree(4, seed), lock_limit=3.0)
+    host = network.rng.choice(servers)
+    base = network.base_server(host)
+    network.run(1.0)
+    people = [network.client(network.rng.choice(servers)) for _ in range(3)]
+    for number, person in enumerate(people):
+        network.after(network.rng.random() * 0.08, partial(person.register, "ann", f"secret {number}"))
+    match seed % 3:
+        case 0:
+            network.after(network.rng.random() * 0.15, base.hang_up)
+        case 1:
+            network.after(network.rng.random() * 0.15, lambda: network.cut_between(servers[0], servers[1]))
+    network.run(15.0)
+    winners = [number for number, person in enumerate(people) if person.of(wire.RegisterSuccess)]
+    assert len(winners) <= 1
+    if base.closed is not None:
+        known, base = base.users, network.base_server(host)
+        base.users = known
+    if not winners:
+        again = network.client(network.rng.choice(servers))
+        again.register("ann", "the last one's")
+        network.run(5.0)
+        assert again.commands == ["REGISTER_SUCCESS"]
+        assert base.users == {"ann": "the last one's"}
+    assert all(server.node.book.knows("ann") for server in servers)
+    assert sum(server.node.registration.open_claims for server in servers) == 0
 
 
 # --- registrations that a base server begins --------------------------------------------------------------------------
