@@ -85,6 +85,11 @@ class Inbox:
         if not self.resumable and not asked_history:
             self._begin_at_baseline()
 
+    def left_before_login(self, vector: Mapping[Stream, int]) -> None:
+        """A server leaves that has not logged this client in yet, and says what it would have said then."""
+        if not self.resumable and self._baseline is None:
+            self.logged_in(vector, asked_history=False)
+
     def caught_up(self) -> None:
         """What was missed is through: from here on everything is live."""
         self._begin_at_baseline()

@@ -365,6 +365,13 @@ class ClientMachine:
             self._outputs.tell(ServerQuits(None))
             self._retry("the server left and the network ends here", now)
             return
+        if message.vector is not None and self.settings.history == 0:
+            # The named server has no past to send. The next one that has can be told from where on something is missed.
+            try:
+                self._inbox.left_before_login(decode_vector(message.vector))
+            except ValueError as error:
+                self.malformed(f"QUIT: {error}", now)
+                return
         address = Address(message.new_server_ip, int(message.new_server_port))
         self._outputs.tell(ServerQuits(address))
         if self.settings.follow_redirects:

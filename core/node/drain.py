@@ -11,6 +11,8 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 
+import msgspec
+
 from core.node.actions import Finished
 from core.node.announcements import Announcements
 from core.node.connections import Link, Session, State
@@ -21,7 +23,8 @@ from core.node.replication import Replication
 from core.node.synchronisation import Synchronisation
 from core.node.topology import Topology
 from core.wire.address import Address
-from core.wire.entries import Stream, decode_vector
+from core.wire.codec import Frame
+from core.wire.entries import Stream, decode_vector, encode_vector
 from core.wire.messages import Guest, Quit, Redirect
 
 BASE_HANDOVER_DELAY = 0.5
@@ -184,13 +187,19 @@ class Drain:
 
     def _send_clients_away(self) -> None:
         context = self._context
+        sessions = [session for session in context.connections.sessions() if session.state is not State.CLOSING]
+        if not sessions:
+            return
         address = self._successor_address
-        notice = self._farewell()
-        for session in context.connections.sessions():
-            if session.state is State.CLOSING:
-                continue
+        farewell = self._farewell()
+        notice = notice_before_login = Frame(farewell)
+        if self._successor is not None and self._successor.state is not State.NATIVE:
+            # Where it goes nobody can tell it from where on it may miss something.
+            vector = encode_vector(self._replication.client_vector())
+            notice_before_login = Frame(msgspec.structs.replace(farewell, vector=vector))
+        for session in sessions:
             if "quit" in session.features:
-                context.send(session, notice)
+                context.send(session, notice if session.counted else notice_before_login)
             elif address is not None:
                 context.send(session, Redirect(address.host, address.port))
             self._dismiss(session, "this server leaves the network")

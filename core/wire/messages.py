@@ -259,13 +259,15 @@ class Quit(_Message, frozen=True):
     """The sending server leaves; whoever receives this redirects itself to the named server.
 
     No address: nobody is left to go to. To the named server itself it says "you take my place". `guests` are base
-    servers that were linked to the leaving one, for its successor to dial.
+    servers that were linked to the leaving one, for its successor to dial. `vector` tells a client that has not been
+    told at a login what it need not expect: the base server to which it is sent has no past, and cannot.
     """
 
     new_server_ip: Hostname | None = None
     new_server_port: int | str | None = None
     id: Identifier | None = None
     guests: Annotated[list[Guest], msgspec.Meta(max_length=4096)] = []
+    vector: Vector | None = None
 
     def __post_init__(self) -> None:
         _normalise_port(self, "new_server_port")

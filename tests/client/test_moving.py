@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from core.client import ClientSettings, Disconnected, Redirected, ServerQuits
+from core.client import ActivityArrived, ClientSettings, Disconnected, Redirected, ServerQuits
 from core.wire import messages as wire
 from core.wire.address import Address
+from core.wire.entries import Stream
 from tests.client.scripted import HERE, THERE, Driven
 
 
@@ -174,3 +176,52 @@ def test_a_client_answers_a_server_that_asks_whether_it_is_there() -> None:
     driven.online()
     driven.say(wire.Ping(7))
     assert driven.said(wire.Pong) == [wire.Pong(7)]
+
+
+def sent_to_a_base_server(settings: ClientSettings) -> Driven:
+    """A client whose server left before it had logged it in, and that has been at a base server since."""
+    driven = Driven(settings)
+    driven.start()
+    driven.connected()
+    driven.say(wire.Quit(*THERE, vector={"n.1": 5}))
+    driven.online(native=False)
+    assert driven.dialled == [HERE, THERE]
+    return driven
+
+
+def test_who_came_by_way_of_a_base_server_asks_for_what_it_has_missed_since_the_first_server_left() -> None:
+    driven = sent_to_a_base_server(ClientSettings())
+    driven.lose()
+    driven.until_dialled()
+    driven.connected()
+    assert driven.said(wire.Login)[-1].seen == {"n.1": 5}
+    driven.say(wire.LoginSuccess(id="aa", vector={"n.1": 7}))
+    driven.say(wire.ActivityBroadcast(msgspec.Raw(b'{"n":6}'), id="n.1.6", sender="ann"))
+    assert [event.id for event in driven.of(ActivityArrived)] == ["n.1.6"]
+
+
+def test_who_wants_the_past_anyway_asks_for_that() -> None:
+    driven = sent_to_a_base_server(ClientSettings(history=50))
+    driven.lose()
+    driven.until_dialled()
+    driven.connected()
+    login = driven.said(wire.Login)[-1]
+    assert (login.seen, login.history) == (None, 50)
+
+
+def test_what_a_leaving_server_says_of_the_past_does_not_hide_what_is_being_caught_up_with() -> None:
+    driven = Driven(ClientSettings(seen={Stream("n", 1): 2}))
+    driven.start()
+    driven.connected()
+    driven.say(wire.Quit(*THERE, vector={"n.1": 5}))
+    driven.connected()
+    assert driven.said(wire.Login)[-1].seen == {"n.1": 2}
+
+
+def test_a_leaving_server_that_talks_nonsense_of_the_past_is_not_followed() -> None:
+    driven = Driven()
+    driven.start()
+    driven.connected()
+    driven.say(wire.Quit(*THERE, vector={"no stream": 5}))
+    assert driven.dialled == [HERE]
+    assert "nonsense" in driven.of(Disconnected)[0].reason

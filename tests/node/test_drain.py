@@ -446,6 +446,47 @@ def test_with_only_a_base_server_linked_that_one_is_the_successor() -> None:
     assert "QUIT" not in base.commands
 
 
+def test_who_is_sent_to_a_base_server_before_it_is_logged_in_is_told_from_where_on_it_may_miss_something() -> None:
+    network = Network()
+    server = network.start("a")
+    network.base_server(server)
+    writer = network.registered(server, "ann")
+    writer.login("ann", "s")
+    network.run(0.1)
+    writer.post("before", "ann", "s")
+    network.run(0.1)
+    network.hashing = 10.0
+    settling, registering = network.client(server), network.client(server)
+    settling.login("ann", "s")
+    registering.register("bob")
+    network.run(0.05)
+    server.drain()
+    network.run(1.0)
+    [vector] = [message.vector for message in quits(settling)]
+    assert vector is not None
+    assert [message.vector for message in quits(registering)] == [vector]
+    assert [message.vector for message in quits(writer)] == [None]
+    again = network.start("a")
+    later = network.logged_in(again)
+    later.post("after")
+    network.run(0.1)
+    network.hashing = 0.02
+    resumed = network.logged_in(again, "ann", "s", seen=vector)
+    assert resumed.texts() == ["after"]
+
+
+def test_who_is_sent_to_a_server_that_keeps_the_past_is_told_there() -> None:
+    network = Network()
+    servers = network.build(chain(2), redirects=False)
+    network.hashing = 10.0
+    settling = network.client(servers[0])
+    settling.login("ann", "s")
+    network.run(0.05)
+    servers[0].drain()
+    network.run(1.0)
+    assert [message.vector for message in quits(settling)] == [None]
+
+
 def test_a_dial_under_way_does_not_delay_leaving() -> None:
     network = Network()
     first, second = network.build(chain(2), redirects=False)

@@ -50,6 +50,10 @@ LESSONS: Final = {
     811609: "The checker asked a server to know that what was repeated there was accepted elsewhere, out of reach.",
     815985: "Who was refused by a server that died in the same moment was never told that the connection was gone.",
     817423: "As 811609.",
+    77001244: "A base server was asked about two registrations of one name: its answer to the second failed the first"
+    " as well, of which it was not told, so that nobody could register the name any more.",
+    77004485: "Who was sent to a base server by a server that left before it had logged them in could not say later"
+    " from where on they had missed something.",
     900149: "Who had logged out at one server and was sent on by another at once missed what came in between, where"
     " that seemed to be at the first one still.",
 }

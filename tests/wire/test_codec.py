@@ -141,7 +141,12 @@ some_messages: st.SearchStrategy[Message] = st.one_of(
         draining=st.booleans(),
     ),
     st.builds(LockRequest, username=names, secret=st.none() | names, claim=st.none() | names, round=counters),
-    st.builds(Quit, new_server_ip=st.none() | names, new_server_port=st.none() | ports),
+    st.builds(
+        Quit,
+        new_server_ip=st.none() | names,
+        new_server_port=st.none() | ports,
+        vector=st.none() | st.dictionaries(names, counters, max_size=3),
+    ),
     st.builds(UserInfo, user_info=st.dictionaries(names, names, max_size=5)),
     st.builds(ServerHello, id=names, incarnation=counters, hostname=names, port=ports, features=st.lists(names)),
     st.builds(MapSummary, st.dictionaries(names, st.tuples(counters, counters).map(list), max_size=3)),
