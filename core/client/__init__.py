@@ -1,6 +1,7 @@
 """The client's half of the protocol: a pure machine, and a client on asyncio."""
 
-from core.client.connection import Client, NotConnected
+from core.client.account import make_secret
+from core.client.connection import Client, NotConnected, OutcomeUnknown, SecretRefused
 from core.client.events import (
     ActivityAccepted,
     ActivityArrived,
@@ -18,6 +19,9 @@ from core.client.events import (
     Registered,
     RegisterRefused,
     Renamed,
+    SecretChanged,
+    SecretNotChanged,
+    SecretUnknown,
     ServerQuits,
     StatusArrived,
 )
@@ -42,11 +46,17 @@ __all__ = [
     "LoggedIn",
     "LoginRefused",
     "NotConnected",
+    "OutcomeUnknown",
     "PostQueueFull",
     "Redirected",
     "RegisterRefused",
     "Registered",
     "Renamed",
+    "SecretChanged",
+    "SecretNotChanged",
+    "SecretRefused",
+    "SecretUnknown",
     "ServerQuits",
     "StatusArrived",
+    "make_secret",
 ]

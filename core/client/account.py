@@ -6,7 +6,7 @@ import base64
 import random
 from collections.abc import Mapping, Sequence
 
-from core.client.events import Registered
+from core.client.events import Registered, SecretChanged, SecretNotChanged, SecretUnknown
 from core.client.settings import FEATURES, ClientSettings
 from core.wire import messages as wire
 from core.wire.names import ANONYMOUS
@@ -26,6 +26,13 @@ class Account:
         self.name = settings.username
         """The account's name, which another account may have forced to differ."""
         self._secret = settings.secret
+        self._wanted: str | None = None
+        """The secret that the account is to have, while it is not known whether it has."""
+        self._with_wanted = False
+        """Whether the login was, or will be, with that one."""
+        self._asked_before = False
+        """Whether that was asked for on a connection that was lost before the answer."""
+        self._tried_both = False
         self._made_secret = False
         if settings.register and not self._secret:
             self._secret = make_secret(rng)
@@ -37,7 +44,9 @@ class Account:
     @property
     def secret(self) -> str | None:
         """What proves who one is; nothing does for somebody anonymous."""
-        return None if self.username == ANONYMOUS else self._secret
+        if self.username == ANONYMOUS:
+            return None
+        return self._wanted if self._with_wanted else self._secret
 
     def register(self) -> wire.Register:
         return wire.Register(self.username, self._secret or "", features=list(FEATURES))
@@ -54,6 +63,51 @@ class Account:
             redirects=redirects,
             visited=list(visited),
         )
+
+    # --- another secret -----------------------------------------------------------------------------------------------
+
+    @property
+    def changing(self) -> bool:
+        """Whether a change of the secret was asked for and has no outcome yet."""
+        return self._wanted is not None
+
+    def want(self, secret: str) -> None:
+        """The account is to have this secret."""
+        self._wanted = secret
+        self._with_wanted = self._asked_before = self._tried_both = False
+
+    def change(self) -> wire.ChangeSecret:
+        assert self._wanted is not None
+        return wire.ChangeSecret(self._secret or "", self._wanted)
+
+    def logged_in(self) -> bool:
+        """A login succeeded; whether that shows that the secret was changed. If not, it has to be asked for again."""
+        self._tried_both = False
+        return self._with_wanted
+
+    def refused(self) -> bool:
+        """A login was refused; whether the other one of two secrets may be the right one."""
+        if self._wanted is None or self._tried_both:
+            return False
+        self._tried_both = True
+        self._with_wanted = not self._with_wanted
+        return True
+
+    def connection_lost(self) -> None:
+        self._asked_before = self.changing
+
+    def changed(self) -> SecretChanged:
+        """The account has the new secret; what to tell of it."""
+        self._secret, self._wanted, self._with_wanted = self._wanted, None, False
+        return SecretChanged(self.name, self._secret or "")
+
+    def not_changed(self, info: str, *, certain: bool) -> SecretNotChanged | SecretUnknown:
+        """It is not changed, as far as this server knows; what to tell of it."""
+        unsure = self._asked_before or not certain
+        self._wanted, self._with_wanted = None, False
+        return SecretUnknown(info) if unsure else SecretNotChanged(info)
+
+    # --- registering --------------------------------------------------------------------------------------------------
 
     def registration_done(self) -> Registered:
         """The account exists; what to tell of it."""

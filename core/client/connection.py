@@ -19,6 +19,9 @@ from core.client.events import (
     LoginRefused,
     Redirected,
     RegisterRefused,
+    SecretChanged,
+    SecretNotChanged,
+    SecretUnknown,
     ServerQuits,
     StatusArrived,
 )
@@ -40,8 +43,20 @@ CLOSE_LIMIT: Final = 2.0
 STATUS_LIMIT: Final = 10.0
 
 
+SECRET_LIMIT: Final = 30.0
+"""Seconds within which a changed secret has its answer, a lost connection included."""
+
+
 class NotConnected(Exception):
     """There is no server that can be asked now."""
+
+
+class SecretRefused(Exception):
+    """The secret is what it was; the text is a clause that says why."""
+
+
+class OutcomeUnknown(Exception):
+    """Nobody can tell whether the secret was changed; the text is a clause that says why."""
 
 
 class Client:
@@ -74,6 +89,8 @@ class Client:
         self._logged_in = asyncio.Event()
         self._refusal: str | None = None
         self._status: list[asyncio.Future[dict[str, object]]] = []
+        self._secret: asyncio.Future[None] | None = None
+        """Whoever waits for a changed secret."""
         self._working = False
 
     # --- life ---------------------------------------------------------------------------------------------------------
@@ -103,6 +120,7 @@ class Client:
         if wire is not None:
             await wire.closed(CLOSE_LIMIT)
         self._fail_status()
+        self._secret_answered(OutcomeUnknown("the client was closed"))
 
     def _fail_status(self) -> None:
         """The connection that would have brought the answers is gone."""
@@ -164,6 +182,33 @@ class Client:
             if answer in self._status:
                 self._status.remove(answer)
 
+    async def change_secret(self, secret: str) -> None:
+        """Give the account that is logged in another secret, in the whole network.
+
+        Returns when the server keeps it. Raises SecretRefused when the secret is what it was, OutcomeUnknown when
+        nobody can tell: the connection was lost for good, or there was no answer in time.
+        """
+        problem = self._machine.change_secret(secret)
+        if problem is not None:
+            raise SecretRefused(problem)
+        answer = self._secret = asyncio.get_running_loop().create_future()
+        self._work()
+        try:
+            await asyncio.wait_for(answer, SECRET_LIMIT)
+        except TimeoutError:
+            raise OutcomeUnknown(f"there was no answer within {SECRET_LIMIT:g} seconds") from None
+        finally:
+            if self._secret is answer:
+                self._secret = None
+
+    def _secret_answered(self, problem: Exception | None) -> None:
+        answer, self._secret = self._secret, None
+        if answer is not None and not answer.done():
+            if problem is None:
+                answer.set_result(None)
+            else:
+                answer.set_exception(problem)
+
     # --- driving the machine ------------------------------------------------------------------------------------------
 
     def _work(self) -> None:
@@ -195,6 +240,12 @@ class Client:
                 self._logged_in.set()
             case LoginRefused() | RegisterRefused():
                 self._refusal = event.info
+            case SecretChanged():
+                self._secret_answered(None)
+            case SecretNotChanged(info=info):
+                self._secret_answered(SecretRefused(info))
+            case SecretUnknown(info=info):
+                self._secret_answered(OutcomeUnknown(info))
             case StatusArrived():
                 for waiting in self._status:
                     if not waiting.done():

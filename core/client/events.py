@@ -125,6 +125,28 @@ class Renamed:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretChanged:
+    """The account's secret is another one from here on: the one that was asked for."""
+
+    username: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretNotChanged:
+    """The account's secret is what it was."""
+
+    info: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecretUnknown:
+    """Nobody can tell whether the secret that was asked for is the account's now, or the one before it still is."""
+
+    info: str
+
+
+@dataclass(frozen=True, slots=True)
 class StatusArrived:
     """The answer to a request for the server's view of the network."""
 
@@ -154,6 +176,9 @@ ClientEvent = (
     | ServerQuits
     | Disconnected
     | Renamed
+    | SecretChanged
+    | SecretNotChanged
+    | SecretUnknown
     | StatusArrived
     | GaveUp
 )

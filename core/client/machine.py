@@ -79,6 +79,8 @@ class ClientMachine:
         self._ever_online = False
         self._login_refusals = 0
         self._native = False
+        self._features: frozenset[str] = frozenset()
+        """What the present server understands beyond the first release."""
         self._settling = False
         self._online_since = 0.0
         self._deadline: float | None = None
@@ -117,6 +119,25 @@ class ClientMachine:
             return False
         self._outputs.send(wire.StatusRequest())
         return True
+
+    def change_secret(self, secret: str) -> str | None:
+        """Have the account get another secret; why it cannot be asked for now, as a clause, or None.
+
+        What comes of it is told as an event: SecretChanged, SecretNotChanged, or SecretUnknown. If the connection is
+        lost meanwhile, it is asked for again.
+        """
+        if not self.native:
+            online = self.state is State.ONLINE
+            return "this server speaks only the base protocol" if online else "there is no connection now"
+        if "change_secret" not in self._features:
+            return "this server is older and cannot change secrets"
+        if self._account.secret is None:
+            return "this client is logged in without a secret"
+        if self._account.changing:
+            return "it is being changed already"
+        self._account.want(secret)
+        self._outputs.send(self._account.change())
+        return None
 
     def close(self, now: float) -> None:
         """Log out, and end."""
@@ -218,6 +239,7 @@ class ClientMachine:
             # It may have succeeded without our hearing of it: a login tells.
             self._account.register_unknown = True
         self._posting.connection_lost()
+        self._account.connection_lost()
         if not self.settings.reconnect and not at_once:
             self._outputs.tell(Disconnected(reason, None))
             self._end(reason)
@@ -243,6 +265,8 @@ class ClientMachine:
         self._outputs.disconnect()
         self._set_deadline(None)
         self._posting.end(reason)
+        if self._account.changing:
+            self._outputs.tell(self._account.not_changed(reason, certain=False))
         self._outputs.tell(GaveUp(reason))
 
     # --- messages -----------------------------------------------------------------------------------------------------
@@ -292,6 +316,8 @@ class ClientMachine:
             case wire.AccountRenamed():
                 self._account.name = message.renamed
                 self._outputs.tell(Renamed(message.username, message.renamed, message.info))
+            case wire.SecretChanged() | wire.SecretNotChanged():
+                self._secret_answered(message)
             case wire.Status():
                 self._route.hear_of(message.status)
                 self._outputs.tell(StatusArrived(message.status))
@@ -307,6 +333,7 @@ class ClientMachine:
             self._outputs.tell(self._account.registration_done())
         self.state = State.ONLINE
         self._native = message.id is not None
+        self._features = frozenset(message.features)
         self._ever_online = True
         self._login_refusals = 0
         self._online_since = now
@@ -331,8 +358,20 @@ class ClientMachine:
             self._settling = True
             self._set_deadline(now + self.settings.base_settle)
         self._outputs.tell(LoggedIn(self._account.name, message.id, self._route.current))
+        if self._account.logged_in():
+            self._outputs.tell(self._account.changed())
+        elif self._account.changing and "change_secret" in self._features:
+            self._outputs.send(self._account.change())
         if self._native:
             self._posting.begin()
+
+    def _secret_answered(self, message: wire.SecretChanged | wire.SecretNotChanged) -> None:
+        if not self._account.changing or self.state is not State.ONLINE:
+            return
+        if isinstance(message, wire.SecretChanged):
+            self._outputs.tell(self._account.changed())
+        else:
+            self._outputs.tell(self._account.not_changed(message.info, certain=True))
 
     def _login_failed(self, info: str, now: float) -> None:
         if self._account.register_unknown and not self._account.registered:
@@ -340,6 +379,11 @@ class ClientMachine:
             self._account.register_unknown = False
             self._outputs.disconnect()
             self._retry(f"the registration was interrupted: {info}", now)
+            return
+        if self._account.refused():
+            # The secret was being changed when the connection was lost: perhaps it has been.
+            self._outputs.disconnect()
+            self._retry("", now, at_once=True)
             return
         self._login_refusals += 1
         if self._ever_online and self._login_refusals <= LOGIN_RETRIES and self.settings.reconnect:

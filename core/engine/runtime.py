@@ -29,6 +29,8 @@ from core.node.actions import (
     KeyRemoved,
     Notify,
     Persist,
+    SecretChangeAnswered,
+    SecretReplaced,
     Send,
     Subscribe,
     Trust,
@@ -47,6 +49,7 @@ from core.node.events import (
     MessageReceived,
     Now,
     Origin,
+    SecretChangeRequested,
     SecretHashed,
     SecretVerified,
     Woke,
@@ -62,8 +65,8 @@ log = logging.getLogger(__name__)
 
 REFUSED_MAX: Final = 100
 """Connections above the limit that are told so at a time; more are just cut."""
-KEY_CHANGE_LIMIT: Final = 30.0
-"""Seconds within which a changed key must be durable."""
+CHANGE_LIMIT: Final = 30.0
+"""Seconds within which a changed key or secret must be durable."""
 PROGRESS_CHECKS: Final = 10
 """How often within the stall limit a connection that does not take its output is looked at."""
 
@@ -98,6 +101,7 @@ class Runtime:
         dial_tls: ssl.SSLContext | None = None,
         on_notice: Callable[[Notice], None],
         on_key_removed: Callable[[str, str], None] = lambda claim, text: None,
+        on_secret_replaced: Callable[[str, str], None] = lambda claim, verifier: None,
         on_finished: Callable[[tuple[str, ...]], None],
     ) -> None:
         self.loop = loop
@@ -110,6 +114,7 @@ class Runtime:
         self._dial_tls = dial_tls
         self._on_notice = on_notice
         self._on_key_removed = on_key_removed
+        self._on_secret_replaced = on_secret_replaced
         self._on_finished = on_finished
         self._node: NodeMachine | None = None
         self._connections: dict[int, Connection] = {}
@@ -127,8 +132,9 @@ class Runtime:
         self._paced: dict[Connection, list[FetchPage]] = {}
         """Pages that wait for their connection to take what was sent to it."""
         self._tasks: set[asyncio.Task[None]] = set()
-        self._key_changes: dict[int, asyncio.Future[str | None]] = {}
-        self._last_key_change = 0
+        self._changes: dict[int, asyncio.Future[str | None]] = {}
+        """Changed keys and secrets that somebody waits for."""
+        self._last_change = 0
         self._buffer = memoryview(bytearray(READ_BYTES))
         self.congestion = 0
         self._performers: dict[type[Any], Callable[[Any], None]] = {
@@ -146,8 +152,10 @@ class Runtime:
             VerifySecret: self._verify_secret,
             WakeAt: self._wake,
             Notify: self._notify,
-            KeyChanged: self._key_changed,
+            KeyChanged: self._changed,
             KeyRemoved: self._key_removed,
+            SecretChangeAnswered: self._changed,
+            SecretReplaced: self._secret_replaced,
             Finished: self._finished,
         }
 
@@ -193,16 +201,23 @@ class Runtime:
 
     async def change_key(self, claim: str, text: str, comment: str, *, bound: bool) -> str | None:
         """Bind a key to an account or take it away; what kept it from being done, as a clause."""
-        self._last_key_change += 1
-        token = self._last_key_change
-        answer = self._key_changes[token] = self.loop.create_future()
-        self.deliver(KeyChangeRequested(token, claim, text, comment, bound))
+        return await self._change(lambda token: KeyChangeRequested(token, claim, text, comment, bound))
+
+    async def change_secret(self, claim: str, secret: str, new_secret: str) -> str | None:
+        """Give an account another secret, for somebody who knows the present one; what kept it from being done."""
+        return await self._change(lambda token: SecretChangeRequested(token, claim, secret, new_secret))
+
+    async def _change(self, request: Callable[[int], Event]) -> str | None:
+        self._last_change += 1
+        token = self._last_change
+        answer = self._changes[token] = self.loop.create_future()
+        self.deliver(request(token))
         try:
-            return await asyncio.wait_for(answer, KEY_CHANGE_LIMIT)
+            return await asyncio.wait_for(answer, CHANGE_LIMIT)
         except TimeoutError:
-            return f"it was not kept within {KEY_CHANGE_LIMIT:g} seconds"
+            return f"it was not kept within {CHANGE_LIMIT:g} seconds; it may still be"
         finally:
-            del self._key_changes[token]
+            del self._changes[token]
 
     def traffic(self) -> dict[int, ConnectionTraffic]:
         return {conn: connection.traffic for conn, connection in self._connections.items()}
@@ -215,7 +230,7 @@ class Runtime:
     async def aclose(self, reason: str, *, at_once: bool = False) -> None:
         """Hand in nothing more, end all connections and tasks. Bounded by the flush and linger limits."""
         self._node = None
-        for answer in self._key_changes.values():
+        for answer in self._changes.values():
             if not answer.done():
                 answer.set_result("the server has ended")
         for handle in (self._wake_handle, self._progress_handle):
@@ -423,13 +438,16 @@ class Runtime:
     def _notify(self, action: Notify) -> None:
         self._on_notice(action.notice)
 
-    def _key_changed(self, action: KeyChanged) -> None:
-        answer = self._key_changes.get(action.token)
+    def _changed(self, action: KeyChanged | SecretChangeAnswered) -> None:
+        answer = self._changes.get(action.token)
         if answer is not None and not answer.done():
             answer.set_result(action.problem)
 
     def _key_removed(self, action: KeyRemoved) -> None:
         self._on_key_removed(action.claim, action.text)
+
+    def _secret_replaced(self, action: SecretReplaced) -> None:
+        self._on_secret_replaced(action.claim, action.verifier)
 
     def _finished(self, action: Finished) -> None:
         self._on_finished(action.undone)

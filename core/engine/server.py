@@ -77,6 +77,7 @@ class Server:
         self._make_store = make_store or open_sqlite
         self._subscribers: dict[object, Callable[[Notice], None]] = {}
         self._key_subscribers: dict[object, Callable[[str, str], None]] = {}
+        self._secret_subscribers: dict[object, Callable[[str, str], None]] = {}
         self._acceptors: list[Acceptor] = []
         self._exhausted_at = -EXHAUSTED_TOLD
         self._runtime: Runtime | None = None
@@ -125,7 +126,8 @@ class Server:
                 dial_limit=config.dial_limit,
                 dial_tls=dial_tls,
                 on_notice=self._notice,
-                on_key_removed=self._key_removed,
+                on_key_removed=partial(_call_all, self._key_subscribers, "a removed key"),
+                on_secret_replaced=partial(_call_all, self._secret_subscribers, "a changed secret"),
                 on_finished=self._finish,
             )
             undo.push_async_callback(runtime.aclose, "the server could not start", at_once=True)
@@ -233,6 +235,11 @@ class Server:
         it was taken away; the result ends that."""
         return _enter(self._key_subscribers, callback)
 
+    def subscribe_changed_secrets(self, callback: Callable[[str, str], None]) -> Callable[[], None]:
+        """Have `callback(claim, verifier)` called whenever an account has another secret, wherever in the network it
+        was changed; the result ends that."""
+        return _enter(self._secret_subscribers, callback)
+
     async def history(
         self,
         *,
@@ -318,9 +325,30 @@ class Server:
         if problem is not None:
             raise NotChanged(problem)
 
+    async def change_secret(self, claim: str, secret: str, new_secret: str) -> None:
+        """Give an account another secret, in the whole network, for somebody who knows the present one.
+
+        Returns when the change is durable here; raises NotChanged.
+        """
+        problem = await self._running().change_secret(claim, secret, new_secret)
+        if problem is not None:
+            raise NotChanged(problem)
+
     async def verify(self, name: str, secret: str) -> bool:
         """Whether `secret` is the account's that has the name. Takes as long when there is none."""
+        verifier = self._verifier(name)
+        matches = await self._verify(secret, verifier)
+        while (now := self._verifier(name)) != verifier:
+            # It has been changed meanwhile.
+            verifier = now
+            matches = await self._verify(secret, verifier)
+        return matches
+
+    def _verifier(self, name: str) -> str | None:
         fact = self.account(name)
+        return fact.verifier if fact is not None else None
+
+    async def _verify(self, secret: str, verifier: str | None) -> bool:
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
         def answered(matches: bool) -> None:
@@ -328,7 +356,7 @@ class Server:
                 answer.set_result(matches)
 
         assert self._passwords is not None
-        self._passwords.verify(secret, fact.verifier if fact is not None else None, answered)
+        self._passwords.verify(secret, verifier, answered)
         return await answer
 
     # --- inside ---------------------------------------------------------------------------------------------------
@@ -366,13 +394,6 @@ class Server:
                 callback(notice)
             except Exception:
                 log.exception("a subscriber could not take a notice")
-
-    def _key_removed(self, claim: str, text: str) -> None:
-        for callback in list(self._key_subscribers.values()):
-            try:
-                callback(claim, text)
-            except Exception:
-                log.exception("a subscriber could not take a removed key")
 
     def _tell(self, kind: NoticeKind, text: str, severity: Severity) -> None:
         self._notice(Notice(time.time(), kind, text, severity))
@@ -423,6 +444,14 @@ class Server:
         finally:
             if not self._closed.done():
                 self._closed.set_result(undone)
+
+
+def _call_all(subscribers: dict[object, Callable[[str, str], None]], what: str, claim: str, detail: str) -> None:
+    for callback in list(subscribers.values()):
+        try:
+            callback(claim, detail)
+        except Exception:
+            log.exception("a subscriber could not take %s", what)
 
 
 def _enter(subscribers: dict[object, T], callback: T) -> Callable[[], None]:

@@ -104,7 +104,7 @@ class HashSecret:
 class VerifySecret:
     """Check a secret against a verifier, off the event loop; SecretVerified follows.
 
-    No verifier: the account does not exist, and finding that out must take as long.
+    No verifier: it fits nothing, and finding that out takes as long.
     """
 
     token: int
@@ -143,6 +143,22 @@ class KeyRemoved:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretChangeAnswered:
+    """The answer to a SecretChangeRequested: the change is durable, or `problem` says in a clause why there is none."""
+
+    token: int
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SecretReplaced:
+    """The account `claim` has another secret from here on, which `verifier` is a hash of, wherever it was changed."""
+
+    claim: str
+    verifier: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The node has left the network; close what is left and stop. `undone` names what it could not do."""
 
@@ -166,5 +182,7 @@ Action = (
     | Notify
     | KeyChanged
     | KeyRemoved
+    | SecretChangeAnswered
+    | SecretReplaced
     | Finished
 )

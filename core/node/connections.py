@@ -50,6 +50,8 @@ class State(enum.Enum):
 _Commands = frozenset[type[msgspec.Struct]]
 
 _CLIENT: Final[_Commands] = frozenset({wire.Login, wire.Register, wire.ActivityMessage, wire.Logout})
+_ASKING: Final[_Commands] = frozenset({wire.Ping, wire.Pong, wire.StatusRequest, wire.ChangeSecret})
+"""What a native client may say once it has logged in."""
 _PARTING: Final[_Commands] = frozenset({wire.InvalidMessage, wire.AuthenticationFail})
 _BASE: Final[_Commands] = frozenset(
     {wire.ServerAnnounce, wire.ActivityBroadcast, wire.LockRequest, wire.LockAllowed, wire.LockDenied}
@@ -71,9 +73,9 @@ _NATIVE: Final[_Commands] = frozenset(
 
 LEGAL: Final[Mapping[State, _Commands]] = {
     State.FRESH: _CLIENT | _PARTING | {wire.Authenticate},
-    State.SETTLING: _CLIENT | _PARTING | {wire.Ping, wire.Pong, wire.StatusRequest},
+    State.SETTLING: _CLIENT | _PARTING | _ASKING,
     State.GREETED: _CLIENT | _PARTING,
-    State.LOGGED_IN: (_CLIENT - {wire.Register}) | _PARTING | {wire.Ping, wire.Pong, wire.StatusRequest},
+    State.LOGGED_IN: (_CLIENT - {wire.Register}) | _PARTING | _ASKING,
     State.WAITING: _BASE | _FAILOVER | _PARTING | {wire.ServerHello, wire.ServerRefused},
     State.QUIET: _BASE | _FAILOVER | _PARTING,
     State.BASE: _BASE | _FAILOVER | _PARTING,
@@ -92,7 +94,7 @@ def why_illegal(state: State, message: Message) -> str | None:
     match state:
         case State.FRESH:
             return f"{command} is not possible before LOGIN, REGISTER or AUTHENTICATE"
-        case State.GREETED if isinstance(message, wire.Ping | wire.StatusRequest):
+        case State.GREETED if isinstance(message, wire.Ping | wire.StatusRequest | wire.ChangeSecret):
             return f"{command} is not possible before LOGIN"
         case State.LOGGED_IN if isinstance(message, wire.Register):
             return "REGISTER is not possible on a connection that is logged in"
@@ -128,6 +130,7 @@ class Session(Connection):
         "announced_name",
         "backlog",
         "caught_up",
+        "changing",
         "claim",
         "counted",
         "doubtful",
@@ -142,9 +145,11 @@ class Session(Connection):
         "refs_sent",
         "resumed_from",
         "resuming",
-        "secret_mac",
+        "secret_macs",
         "user",
+        "verifier",
         "wanted",
+        "wrong_secrets",
     )
 
     def __init__(self, connection: Connection) -> None:
@@ -164,7 +169,14 @@ class Session(Connection):
         """The account's name; differs from `login_name` after a rename."""
         self.claim: str | None = None
         """The account, or None for `anonymous`."""
-        self.secret_mac: bytes | None = None
+        self.secret_macs: tuple[bytes, ...] = ()
+        """Of the secrets that its ACTIVITY_MESSAGEs may repeat: the login's, and the one that it was changed to."""
+        self.verifier: str | None = None
+        """What the login's secret was found to fit; None for `anonymous`, and for who was vouched for."""
+        self.changing = False
+        """Whether the account's secret is being changed for this client."""
+        self.wrong_secrets = 0
+        """How often in a row it gave a wrong one for the present secret."""
         self.last_post: EntryId | None = None
         """The client's newest activity on this connection: the next one names it as its previous one."""
         self.kept_post: EntryId | None = None

@@ -6,7 +6,7 @@ reuses within a node's life.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from core.wire.address import Address
@@ -165,6 +165,19 @@ class KeyChangeRequested:
     bound: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SecretChangeRequested:
+    """Somebody wants account `claim` to have another secret; they have to know the present one.
+
+    `token` is the driver's name for the request; SecretChangeAnswered, with the same, follows.
+    """
+
+    token: int
+    claim: str
+    secret: str = field(repr=False)
+    new_secret: str = field(repr=False)
+
+
 Event = (
     ConnectionOpened
     | MessageReceived
@@ -183,4 +196,5 @@ Event = (
     | DisconnectRequested
     | SshServed
     | KeyChangeRequested
+    | SecretChangeRequested
 )

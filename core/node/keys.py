@@ -21,7 +21,7 @@ from core.node.actions import KeyChanged, KeyRemoved
 from core.node.context import Context
 from core.node.events import KeyChangeRequested
 from core.node.replication import Replication
-from core.wire.entries import COUNTER_MAX, AccountFact, KeyChange
+from core.wire.entries import COUNTER_MAX, AccountFact, KeyChange, change_in_key
 
 CHANGES_MAX: Final = 1000
 """Changes of one account's keys that are accepted, ever: each is kept by every node for as long as the account."""
@@ -71,7 +71,7 @@ class Keys:
         self._replication = replication
         self._book = KeyBook()
         for fact in facts:
-            if fact.key is not None:
+            if fact.key is not None and change_in_key(fact.key) is None:
                 self._book.apply(fact.claim, fact.key)
 
     def apply(self, claim: str, change: KeyChange) -> None:

@@ -18,6 +18,7 @@ from core.node.events import Origin
 from core.node.healing import Healing
 from core.node.registration import Registration
 from core.node.replication import Replication
+from core.node.secrets import Secrets
 from core.node.synchronisation import Synchronisation
 from core.node.topology import Topology
 from core.wire.address import Address
@@ -71,6 +72,7 @@ class Links:
         context: Context,
         topology: Topology,
         book: AccountBook,
+        secrets: Secrets,
         replication: Replication,
         registration: Registration,
         announcements: Announcements,
@@ -81,6 +83,7 @@ class Links:
         self._context = context
         self._topology = topology
         self._book = book
+        self._secrets = secrets
         self._replication = replication
         self._registration = registration
         self._announcements = announcements
@@ -310,8 +313,9 @@ class Links:
         size = 0
         sent = False
         for name, fact in self._book:
-            size += len(name.encode()) * 2 + len(fact.verifier) + 8
-            chunk[name] = fact.verifier
+            verifier = self._secrets.verifier(fact)
+            size += len(name.encode()) * 2 + len(verifier) + 8
+            chunk[name] = verifier
             if size > USER_INFO_CHUNK_BYTES:
                 self._context.send(link, UserInfo(chunk))
                 chunk, size, sent = {}, 0, True

@@ -14,7 +14,7 @@ import msgspec
 
 from core.node.absence import Absences
 from core.node.accounts import AccountBook
-from core.node.actions import Action, WakeAt
+from core.node.actions import Action, SecretChangeAnswered, SecretReplaced, WakeAt
 from core.node.announcements import Announcements
 from core.node.balance import Balance
 from core.node.catching_up import CatchingUp
@@ -37,6 +37,7 @@ from core.node.events import (
     MalformedReceived,
     MessageReceived,
     Now,
+    SecretChangeRequested,
     SecretHashed,
     SecretVerified,
     SshServed,
@@ -49,6 +50,7 @@ from core.node.links import Links
 from core.node.pace import Pace
 from core.node.registration import Registration
 from core.node.replication import Replication
+from core.node.secrets import Secrets
 from core.node.sessions import Sessions
 from core.node.snapshot import NodeSnapshot
 from core.node.synchronisation import Synchronisation
@@ -56,7 +58,7 @@ from core.node.topology import ServerRecord, Topology
 from core.node.views import view_of
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import AccountFact, KeyChange, Recovered
+from core.wire.entries import AccountFact, KeyChange, Recovered, change_in_key
 from core.wire.messages import (
     ActivityMessage,
     Authenticate,
@@ -100,6 +102,7 @@ class Node:
         self.topology = Topology(own)
         self.replication = Replication(context, recovered, self._apply_account)
         self.keys = Keys(context, self.book, self.replication, recovered.accounts)
+        self.secrets = Secrets(context, self.book, self.replication, recovered.accounts)
         self.registration = Registration(context, self.book, self.topology, self.replication)
         self.announcements = Announcements(context, self.topology, lambda: (self.sessions.load, self.sessions.users()))
         self.balance = Balance(context, self.topology)
@@ -110,6 +113,7 @@ class Node:
         self.sessions = Sessions(
             context,
             self.book,
+            self.secrets,
             self.replication,
             self.catching_up,
             self.absences,
@@ -133,6 +137,7 @@ class Node:
             context,
             self.topology,
             self.book,
+            self.secrets,
             self.replication,
             self.registration,
             self.announcements,
@@ -187,9 +192,11 @@ class Node:
             case MalformedReceived():
                 self._malformed(event.conn, event.info)
             case SecretVerified():
-                self.sessions.verified(event.token, event.matches)
+                if not self.secrets.verified(event.token, event.matches):
+                    self.sessions.verified(event.token, event.matches)
             case SecretHashed():
-                self.registration.hashed(event.token, event.verifier)
+                if not self.secrets.hashed(event.token, event.verifier):
+                    self.registration.hashed(event.token, event.verifier)
             case Fetched():
                 if not self.catching_up.fetched(event.token, event.page):
                     self.synchronisation.fetched(event.token, event.page)
@@ -210,6 +217,8 @@ class Node:
                 self.announcements.structure_changed()
             case KeyChangeRequested():
                 self.keys.change(event)
+            case SecretChangeRequested():
+                self._change_secret(event)
         return self._outcome()
 
     def _outcome(self) -> list[Action]:
@@ -361,7 +370,12 @@ class Node:
 
     def _apply_account(self, fact: AccountFact) -> None:
         if fact.key is not None:
-            self.keys.apply(fact.claim, fact.key)
+            change = change_in_key(fact.key)
+            if change is None:
+                self.keys.apply(fact.claim, fact.key)
+            elif self.secrets.apply(fact.claim, change):
+                self.sessions.secret_changed(fact.claim, change.verifier)
+                self._context.actions.append(SecretReplaced(fact.claim, change.verifier))
             fact = msgspec.structs.replace(fact, key=None)
             if self.book.fact(fact.claim) == fact:
                 return
@@ -384,6 +398,12 @@ class Node:
                 user=name,
             )
         self.registration.account_known(fact)
+
+    def _change_secret(self, event: SecretChangeRequested) -> None:
+        def done(problem: str | None) -> None:
+            self._context.actions.append(SecretChangeAnswered(event.token, problem))
+
+        self.secrets.change(event.claim, event.secret, event.new_secret, done)
 
     def _record_merged(self, before: ServerRecord | None, record: ServerRecord) -> None:
         if before is None or before.left:
@@ -435,6 +455,7 @@ class Node:
                 (len(session.backlog) for session in sessions if session.backlog is not None), default=0
             ),
             "logins being checked": self.sessions.checking,
+            "secrets being changed": self.secrets.under_way,
             "registrations": self.registration.open_claims,
             "lock answers being gathered": self.registration.open_echoes,
             "entries not durable": self.replication.undurable,
@@ -444,8 +465,9 @@ class Node:
         }
 
     def account(self, name: str) -> AccountFact | None:
-        """The account that has the name now."""
-        return self.book.holder(name)
+        """The account that has the name now, with the verifier of its present secret."""
+        fact = self.book.holder(name)
+        return msgspec.structs.replace(fact, verifier=self.secrets.verifier(fact)) if fact is not None else None
 
     def account_name(self, claim: str) -> str | None:
         """The name that an account has now; it differs from its first one after a conflict."""

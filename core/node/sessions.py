@@ -22,11 +22,12 @@ from core.node.context import Context
 from core.node.fence import Fence
 from core.node.registration import Registration
 from core.node.replication import Replication
+from core.node.secrets import WRONG, Secrets
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import Entry, EntryId, Stream, decode_vector, encode_vector, parse_entry_id
-from core.wire.limits import ACTIVITY_BYTES_MAX
+from core.wire.limits import ACTIVITY_BYTES_MAX, NAME_CHARACTERS_MAX
 from core.wire.messages import (
     AccountRenamed,
     ActivityAck,
@@ -34,6 +35,7 @@ from core.wire.messages import (
     ActivityRefused,
     AuthenticationFail,
     CaughtUp,
+    ChangeSecret,
     InvalidMessage,
     Login,
     LoginFailed,
@@ -45,13 +47,29 @@ from core.wire.messages import (
     Register,
     RegisterFailed,
     RegisterSuccess,
+    SecretChanged,
+    SecretNotChanged,
     StatusRequest,
     command_of,
 )
 from core.wire.names import ANONYMOUS, secret_problem
 
+FEATURES: Final = ("change_secret",)
+"""What clients are shown that this node understands of them beyond the first release."""
+WRONG_SECRETS_MAX: Final = 3
+"""How often in a row a client may give a wrong secret for the present one before it is disconnected."""
+WRONG_SECRET_DELAY: Final = 1.0
+"""Seconds for which the first such answer is kept back; each further one twice as long."""
 HOLD_INBOX: Final = 16
 """From so many waiting messages on, the client is not read from until they are through."""
+
+
+MISMATCH: Final = "the name and the secret do not match"
+
+
+def nobody_called(name: str) -> str:
+    """What is said to somebody who logs in with a name that nobody has."""
+    return f"there is no {name[:NAME_CHARACTERS_MAX]}; register the name, or look how it is written"
 
 
 class Sessions:
@@ -61,6 +79,7 @@ class Sessions:
         self,
         context: Context,
         book: AccountBook,
+        secrets: Secrets,
         replication: Replication,
         catching_up: CatchingUp,
         absences: Absences,
@@ -72,6 +91,7 @@ class Sessions:
     ) -> None:
         self._context = context
         self._book = book
+        self._secrets = secrets
         self._replication = replication
         self._catching_up = catching_up
         self._absences = absences
@@ -117,6 +137,8 @@ class Sessions:
                 self._fence.answered(session, message.number)
             case StatusRequest():
                 self._context.send(session, self._status())
+            case ChangeSecret():
+                self._change_secret(session, message)
             case InvalidMessage() | AuthenticationFail():
                 self._context.close(session, f"the client says {command_of(message)}: {message.info[:200]}")
             case _:
@@ -208,20 +230,24 @@ class Sessions:
         if session.state is not State.SETTLING or message.secret is None:
             return
         candidates = [fact for fact in self._book.candidates(message.username) if fact.claim not in tried]
-        if not candidates and tried:
-            self._login_failed(session, "the name and the secret do not match")
+        if not candidates:
+            # Whether somebody has a name, REGISTER tells everybody as well.
+            self._login_failed(session, MISMATCH if tried else nobody_called(message.username))
             return
-        fact = candidates[0] if candidates else None
+        fact = candidates[0]
+        verifier = self._secrets.verifier(fact)
         token = self._context.token()
-        self._context.actions.append(VerifySecret(token, message.secret, fact.verifier if fact is not None else None))
+        self._context.actions.append(VerifySecret(token, message.secret, verifier))
 
         def verified(matches: bool) -> None:
             if session.state is not State.SETTLING:
                 return
-            if fact is None:
-                self._login_failed(session, "the name and the secret do not match")
+            if self._secrets.verifier(fact) != verifier:
+                # It has been changed meanwhile.
+                self._verify(session, message, tried)
             elif matches:
                 name = self._book.name_of(fact.claim) or fact.username
+                session.verifier = verifier
                 self._logged_in(session, message, name, fact.claim)
             else:
                 self._verify(session, message, (*tried, fact.claim))
@@ -250,7 +276,9 @@ class Sessions:
         session.login_name = message.username
         session.user = name
         session.claim = claim
-        session.secret_mac = self._mac(message.secret) if message.secret is not None and claim is not None else None
+        proved = message.secret is not None and claim is not None
+        session.secret_macs = (self._mac(message.secret),) if proved and message.secret is not None else ()
+        session.verifier = session.verifier if proved else None
         session.last_post = session.kept_post = None
         if not session.counted:
             session.counted = True
@@ -261,7 +289,11 @@ class Sessions:
         if session.native:
             vector = encode_vector(self._replication.client_vector())
             beyond = [str(entry_id) for entry_id in self._replication.client_beyond()]
-            context.send(session, LoginSuccess(info, id=context.id, username=name, vector=vector, beyond=beyond))
+            shown = list(FEATURES)
+            context.send(
+                session,
+                LoginSuccess(info, id=context.id, username=name, vector=vector, beyond=beyond, features=shown),
+            )
         else:
             context.send(session, LoginSuccess(info))
         target = self._balance.redirect_for(session, message, self.load)
@@ -298,6 +330,61 @@ class Sessions:
 
     def _mac(self, secret: str) -> bytes:
         return hashlib.blake2b(secret.encode(errors="surrogatepass"), key=self._key, digest_size=16).digest()
+
+    # --- another secret -----------------------------------------------------------------------------------------------
+
+    def _change_secret(self, session: Session, message: ChangeSecret) -> None:
+        if session.claim is None:
+            self._context.send(session, SecretNotChanged("anonymous has no secret; log in with a name"))
+            return
+        if session.changing:
+            self._context.send(session, SecretNotChanged("it is being changed; wait for the answer"))
+            return
+        session.changing = True
+        before, claim = session.secret_macs, session.claim
+
+        def made(verifier: str) -> None:
+            # What is under way was written before the client knew: it may repeat the secret of the login.
+            if session.verifier is not None and session.claim == claim:
+                session.verifier = verifier
+                session.secret_macs = (*before, self._mac(message.new_secret))
+
+        def done(problem: str | None) -> None:
+            if problem is WRONG:
+                self._wrong_secret(session)
+                return
+            session.changing = False
+            session.wrong_secrets = 0
+            if session.state is not State.CLOSING:
+                info = f"the secret of {session.user} is changed"
+                self._context.send(session, SecretChanged(info) if problem is None else SecretNotChanged(problem))
+
+        self._secrets.change(claim, message.secret, message.new_secret, done, made)
+
+    def _wrong_secret(self, session: Session) -> None:
+        """Somebody who is logged in does not know the secret: told late, and then no more, as at a login."""
+        if session.state is State.CLOSING:
+            return
+        session.wrong_secrets += 1
+        who = f"{session.user} {session.whence}"
+        self._context.notify("refused", f"{who} gave a wrong secret for the present one", "warning", user=session.user)
+        delay = WRONG_SECRET_DELAY * 2 ** (session.wrong_secrets - 1)
+
+        def tell() -> None:
+            session.changing = False
+            if session.wrong_secrets < WRONG_SECRETS_MAX:
+                self._context.send(session, SecretNotChanged(WRONG))
+            else:
+                self._context.refuse(session, SecretNotChanged(f"{WRONG}; log in again"), "too many wrong secrets")
+
+        self._context.timers.set(("wrong secret", session.conn), self._context.after(delay), tell)
+
+    def secret_changed(self, claim: str, verifier: str) -> None:
+        """An account has another secret: who is in with an earlier one leaves."""
+        text = "the secret of this account was changed; log in with the new one"
+        for session in self._context.connections.sessions():
+            if session.claim == claim and session.verifier not in (None, verifier):
+                self._context.invalid(session, text)
 
     # --- posting ------------------------------------------------------------------------------------------------------
 
@@ -393,9 +480,10 @@ class Sessions:
             return message.username == ANONYMOUS
         if message.username not in (session.login_name, session.user):
             return False
-        if message.secret is None or session.secret_mac is None:
+        if message.secret is None or not session.secret_macs:
             return session.vouched is not None and message.secret is None
-        return hmac.compare_digest(self._mac(message.secret), session.secret_mac)
+        mac = self._mac(message.secret)
+        return any(hmac.compare_digest(mac, known) for known in session.secret_macs)
 
     def _not_authentic(self, session: Session, reason: str) -> None:
         self._context.notify("refused", f"an activity from {session.peer} was refused: {reason}", "warning")
@@ -405,6 +493,7 @@ class Sessions:
 
     def closed(self, session: Session, reason: str, unsent: int) -> None:
         """The connection is gone; of what was sent last, `unsent` bytes did not arrive."""
+        self._context.timers.cancel(("wrong secret", session.conn))
         if session.counted:
             name = session.user or "a client"
             self._context.notify("logout", f"{name} left{f': {reason}' if reason else ''}", user=session.user)

@@ -10,12 +10,14 @@ Entries of one (node, incarnation) form a *stream*. What a node has is a version
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple
 
 import msgspec
 
-from core.wire.limits import KEY_CHARACTERS_MAX, SERVER_LINE_BYTES_MAX
+from core.wire.limits import KEY_CHARACTERS_MAX, SERVER_LINE_BYTES_MAX, VERIFIER_CHARACTERS_MAX
 
 IDENTIFIER_CHARACTERS_MAX = 64
 COUNTER_MAX = 2**53 - 1
@@ -88,12 +90,49 @@ class KeyChange(msgspec.Struct, frozen=True, omit_defaults=True):
     comment: Annotated[str, msgspec.Meta(max_length=100)] = ""
 
 
+SECRET_KEY_TYPE: Final = "secret-verifier@activity-tui"
+"""The type of what is no key but says that an account has another secret."""
+
+
+class SecretChange(NamedTuple):
+    """From `stamp` on the account's secret is the one that `verifier` is a hash of. The largest (stamp, id) counts.
+
+    `id` names the change for ever.
+    """
+
+    stamp: int
+    id: str
+    verifier: str
+
+
+def change_as_key(change: SecretChange) -> KeyChange:
+    """A changed secret in the form in which it is kept and passed on: a key that opens nothing.
+
+    Servers from before secrets could be changed drop fields that they do not know, and would pass the change on without
+    what it says; a key of an unknown type that was taken away they keep and pass on as it is, and let nobody in with.
+    """
+    text = base64.b64encode(change.verifier.encode()).decode("ascii")
+    return KeyChange(f"{SECRET_KEY_TYPE} {text}", change.stamp, False, change.id)
+
+
+def change_in_key(key: KeyChange) -> SecretChange | None:
+    """The changed secret that travels as a key; None when it is a key."""
+    kind, _, text = key.text.partition(" ")
+    if kind != SECRET_KEY_TYPE or key.bound:
+        return None
+    try:
+        verifier = base64.b64decode(text, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None
+    return SecretChange(key.stamp, key.comment, verifier) if 0 < len(verifier) <= VERIFIER_CHARACTERS_MAX else None
+
+
 class AccountFact(msgspec.Struct, frozen=True, omit_defaults=True):
     """A registration that succeeded: `username` belongs to whoever knows the secret that `verifier` is a hash of.
 
     `claim` names the registration for ever. When a partition let one name be registered twice, the fact with the
     smaller (stamp, claim) keeps it. A fact with a `key` repeats a registration that is known, and says something of a
-    key.
+    key, or that the secret is another one (`change_in_key`).
     """
 
     username: str
@@ -104,7 +143,7 @@ class AccountFact(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One accepted activity, one account, or one change of an account's keys.
+    """One accepted activity, one account, or one change of an account's keys or secret.
 
     `body` is JSON as bytes: for an activity the processed object exactly as it is broadcast, for an account the
     `AccountFact`. `stamp` is hybrid logical time in microseconds since 1970. `sender` is the user name that an activity

@@ -92,6 +92,8 @@ class LoginSuccess(_Message, frozen=True):
     """What the client need not expect: its own vector starts from here unless it sent one."""
     beyond: Annotated[list[Annotated[str, msgspec.Meta(max_length=256)]], msgspec.Meta(max_length=1024)] = []
     """Entries after a gap in `vector` that the client need not expect either."""
+    features: Features = []
+    """What the server understands of clients beyond the first release: `change_secret`."""
 
 
 class LoginFailed(_Message, frozen=True):
@@ -307,7 +309,7 @@ class ServerRefused(_Message, frozen=True):
 class Account(_Message, frozen=True):
     """An entry that is an account: broadcast when a registration has succeeded, or as part of synchronisation.
 
-    With `key`: an account whose keys have changed.
+    With `key`: an account whose keys, or whose secret, have changed.
     """
 
     id: Annotated[str, msgspec.Meta(max_length=128)]
@@ -392,6 +394,25 @@ class AccountRenamed(_Message, frozen=True):
     info: str = ""
 
 
+class ChangeSecret(_Message, frozen=True):
+    """The account that is logged in is to have another secret, everywhere. `secret` is the present one."""
+
+    secret: str
+    new_secret: str
+
+
+class SecretChanged(_Message, frozen=True):
+    """The new secret counts: this server keeps it, and it is on its way to all others."""
+
+    info: str = ""
+
+
+class SecretNotChanged(_Message, frozen=True):
+    """The account's secret is what it was, and why. The connection goes on unless wrong ones were given too often."""
+
+    info: str = ""
+
+
 class StatusRequest(_Message, frozen=True):
     pass
 
@@ -436,6 +457,9 @@ Message = (
     | ActivityRefused
     | CaughtUp
     | AccountRenamed
+    | ChangeSecret
+    | SecretChanged
+    | SecretNotChanged
     | StatusRequest
     | Status
 )

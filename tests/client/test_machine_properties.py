@@ -66,6 +66,9 @@ MESSAGES: list[wire.Message] = [
     wire.ActivityRefused("r", "no"),
     wire.CaughtUp(1),
     wire.AccountRenamed("a", "b"),
+    wire.ChangeSecret("a", "b"),
+    wire.SecretChanged(),
+    wire.SecretNotChanged("no"),
     wire.StatusRequest(),
     wire.Status({"servers": [{"hostname": 1, "port": "x", "state": "reachable"}, 7]}),
 ]
@@ -79,7 +82,7 @@ ROADS: dict[State, list[str]] = {
     State.WAITING: ["start", "failed"],
     State.CLOSED: ["start", "closed"],
 }
-INPUTS = ["start", "connected", "failed", "lost", "woke", "malformed", "post", "status", "closed"]
+INPUTS = ["start", "connected", "failed", "lost", "woke", "malformed", "post", "status", "secret", "closed"]
 
 
 def put_in(driven: Driven, name: str) -> None:
@@ -103,12 +106,14 @@ def put_in(driven: Driven, name: str) -> None:
                 machine.post({"n": 1}, None, driven.now)
         case "status":
             machine.request_status()
+        case "secret":
+            machine.change_secret("another")
         case "closed":
             machine.close(driven.now)
         case "registered":
             machine.received(wire.RegisterSuccess(), driven.now)
         case "logged in":
-            machine.received(wire.LoginSuccess(id="aa", vector={}), driven.now)
+            machine.received(wire.LoginSuccess(id="aa", vector={}, features=["change_secret"]), driven.now)
     driven.take()
 
 

@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from core.engine import EngineSettings, Server, TlsSettings, TlsUnusable
+from core.engine import EngineSettings, NotChanged, Server, TlsSettings, TlsUnusable
+from core.store import restore_backup
 from core.wire.address import Address
 from tests.engine.harness import CHEAP, until
 
@@ -280,3 +281,53 @@ async def test_a_certificate_that_cannot_be_used_is_refused_in_words(begin: Begi
     tls = TlsSettings(certificate=tmp_path / "absent", key=tmp_path / "absent")
     with pytest.raises(TlsUnusable, match="cannot be used"):
         await begin("a", tls=tls)
+
+
+async def test_a_secret_that_is_changed_at_one_server_counts_at_all_after_a_restart_and_from_a_backup(
+    begin: Begin, tmp_path: Path
+) -> None:
+    first = await begin("a")
+    second = await begin("b", join=first.advertised)
+    await linked(first, second)
+    ada, elsewhere = await Person.at(first), await Person.at(second)
+    await ada.say(command="REGISTER", username="ada", secret="old")
+    await ada.hears("REGISTER_SUCCESS")
+    await ada.logs_in("ada", "old")
+    await until(lambda: second.account("ada") is not None)
+    await elsewhere.logs_in("ada", "old")
+    await ada.say(command="CHANGE_SECRET", secret="old", new_secret="new")
+    await ada.hears("SECRET_CHANGED")
+    assert "changed" in (await elsewhere.hears("INVALID_MESSAGE"))["info"]
+    await elsewhere.ends()
+    await _only(second, "new", "old")
+    backup = await second.backup_now()
+    await second.abort()
+    await _only(await begin("b"), "new", "old")
+    restore_backup(backup, tmp_path / "restored")
+    await _only(await begin("restored"), "new", "old")
+
+
+async def _only(server: Server, right: str, wrong: str) -> None:
+    """Of two secrets one opens the account, and the other one does not: over the wire, and for SSH."""
+    await (await Person.at(server)).logs_in("ada", right)
+    refused = await Person.at(server)
+    await refused.say(command="LOGIN", username="ada", secret=wrong)
+    await refused.hears("LOGIN_FAILED")
+    assert await server.verify("ada", right) and not await server.verify("ada", wrong)
+
+
+async def test_who_may_speak_for_a_person_changes_their_secret_if_they_know_it(begin: Begin) -> None:
+    server = await begin("a")
+    ada = await Person.at(server)
+    await ada.say(command="REGISTER", username="ada", secret="old")
+    await ada.hears("REGISTER_SUCCESS")
+    fact = server.account("ada")
+    assert fact is not None
+    replaced: list[str] = []
+    server.subscribe_changed_secrets(lambda claim, verifier: replaced.append(claim))
+    with pytest.raises(NotChanged, match="not right"):
+        await server.change_secret(fact.claim, "guess", "new")
+    assert replaced == []
+    await server.change_secret(fact.claim, "old", "new")
+    assert replaced == [fact.claim]
+    await _only(server, "new", "old")

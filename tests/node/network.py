@@ -164,6 +164,8 @@ class Server(End):
         self.sent: list[tuple[int, Message]] = []
         self.key_answers: dict[int, str | None] = {}
         self.keys_removed: list[tuple[str, str]] = []
+        self.secret_answers: dict[int, str | None] = {}
+        self.secrets_replaced: list[str] = []
         self.wires: dict[int, Wire] = {}
         self.closed: set[int] = set()
         self.held: set[int] = set()
@@ -298,6 +300,10 @@ class Server(End):
                 self.key_answers[action.token] = action.problem
             case actions.KeyRemoved():
                 self.keys_removed.append((action.claim, action.text))
+            case actions.SecretChangeAnswered():
+                self.secret_answers[action.token] = action.problem
+            case actions.SecretReplaced():
+                self.secrets_replaced.append(action.claim)
             case actions.Notify():
                 self.notices.append(action.notice)
             case actions.Finished():
@@ -502,6 +508,13 @@ class Network:
         client.login(username, secret, **extra)
         self.run(0.1)
         assert client.of(wire.LoginSuccess), client.log
+        return client
+
+    def logged_in_slowly(self, server: Server, username: str, secret: str) -> Client:
+        """The same where a check takes its time."""
+        client = self.client(server)
+        client.login(username, secret)
+        assert self.until(lambda: bool(client.of(wire.LoginSuccess)), 10.0), client.log
         return client
 
     def registered(self, server: Server, username: str, secret: str = "s") -> Client:

@@ -50,6 +50,9 @@ EXAMPLES: list[Message] = [
     wire.ActivityRefused("ref", "why"),
     wire.CaughtUp(1),
     wire.AccountRenamed("somebody", "somebody~abcdef", "why"),
+    wire.ChangeSecret("secret", "another"),
+    wire.SecretChanged(),
+    wire.SecretNotChanged("why"),
     wire.StatusRequest(),
     wire.Status({}),
 ]
@@ -71,7 +74,7 @@ def connection_in(state: State, network: Network, server: Server) -> Peer:
         case State.SETTLING:
             peer = network.peer(server)
             network.hashing = 1000.0
-            peer.say(wire.Login("somebody", "secret"))
+            peer.say(wire.Register("newcomer", "secret"))
         case State.GREETED:
             peer = network.registered(server, "else")
         case State.LOGGED_IN:

@@ -20,6 +20,7 @@ from core.wire.messages import (
     ActivityBroadcast,
     ActivityMessage,
     Authenticate,
+    ChangeSecret,
     Guest,
     LinkEnd,
     LockRequest,
@@ -30,6 +31,8 @@ from core.wire.messages import (
     Quit,
     Redirect,
     Register,
+    SecretChanged,
+    SecretNotChanged,
     ServerAnnounce,
     ServerHello,
     Status,
@@ -152,6 +155,9 @@ some_messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(MapSummary, st.dictionaries(names, st.tuples(counters, counters).map(list), max_size=3)),
     st.builds(SyncDone, upto=st.dictionaries(names, counters, max_size=3), more=st.booleans()),
     st.builds(AccountRenamed, username=names, renamed=names),
+    st.builds(ChangeSecret, secret=st.text(), new_secret=st.text()),
+    st.builds(SecretChanged, info=st.text()),
+    st.builds(SecretNotChanged, info=st.text()),
     st.builds(Status, status=st.dictionaries(names, st.integers(-10, 10))),
 )
 
@@ -283,6 +289,9 @@ NATIVE_LEGAL: dict[str, dict[str, Any]] = {
     "ACTIVITY_REFUSED": {"ref": "r"},
     "CAUGHT_UP": {},
     "ACCOUNT_RENAMED": {"username": "u", "renamed": "v"},
+    "CHANGE_SECRET": {"secret": "s", "new_secret": "t"},
+    "SECRET_CHANGED": {},
+    "SECRET_NOT_CHANGED": {},
     "STATUS_REQUEST": {},
     "STATUS": {"status": {}},
 }
