@@ -17,7 +17,7 @@ DEV := $(VENV)/.stamp-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test test-quick lint types imports pytest slow format screenshots bench clean
+.PHONY: help serve test test-quick lint types imports pytest slow sweep format screenshots bench clean
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -46,9 +46,16 @@ pytest: $(DEV) ## The tests that do not take long, those that need the machine f
 	$(BIN)/pytest -n 2 -m "not serial and not slow" $(ARGS) || [ $$? -eq 5 ]
 	$(BIN)/pytest -m "serial and not slow" $(ARGS) || [ $$? -eq 5 ]
 
-slow: $(DEV) ## The tests that take long
+slow: $(DEV) ## The tests that take long, and simulated histories that nobody has seen
 	$(BIN)/pytest -n 2 -m "slow and not serial" $(ARGS) || [ $$? -eq 5 ]
 	$(BIN)/pytest -m "slow and serial" $(ARGS) || [ $$? -eq 5 ]
+	$(if $(ARGS),,$(MAKE) --no-print-directory sweep)
+
+# With as many seeds as are through in about a minute and a half. Each commit has its own, so none is learned by heart.
+SEEDS ?= 2000
+FIRST ?= commit
+sweep: $(DEV) ## Simulated histories that nobody has seen, others at each commit; SEEDS=N for more, FIRST=N for certain ones
+	$(BIN)/python -m core.simulation sweep --first $(FIRST) --seeds $(SEEDS)
 
 format: $(DEV) ## Let the formatter and the safe fixes at the code
 	$(BIN)/ruff check --fix

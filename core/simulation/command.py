@@ -13,6 +13,7 @@ import msgspec
 
 from core.simulation.mix import standard
 from core.simulation.plan import Plan
+from core.simulation.revision import revision
 from core.simulation.runner import Report, run
 from core.simulation.shrink import numbers_of, ranges_of, shrink
 from core.simulation.sweep import Outcome, Summary, sweep
@@ -21,6 +22,8 @@ from core.simulation.world import World
 
 PROGRESS_SECONDS: Final = 10.0
 SHOWN_MAX: Final = 10
+OF_COMMIT: Final = "commit"
+"""In place of a first seed: the one that follows from the commit."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,7 +56,14 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     many = commands.add_parser("sweep", help="run the standard mix of many seeds")
     many.add_argument("--seeds", type=int, default=1000, help="how many (default 1000)")
-    many.add_argument("--first", type=int, default=0, help="the first seed (default 0)")
+    many.add_argument(
+        "--first",
+        type=_first,
+        default=0,
+        metavar="SEED",
+        help=f"the first seed (default 0); {OF_COMMIT!r}: one that follows from what is checked out, so another at each"
+        " commit",
+    )
     many.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
     many.add_argument("--nodes", type=int, metavar="N", help="worlds of so many servers (default: 1 to 9)")
     many.add_argument("--no-shrink", action="store_true", help="do not look for the shortest failing history")
@@ -74,11 +84,30 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _first(text: str) -> int | None:
+    """A seed; None for the commit's."""
+    if text == OF_COMMIT:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor {OF_COMMIT!r}") from None
+
+
 # --- sweep ------------------------------------------------------------------------------------------------------------
 
 
 def _sweep(options: argparse.Namespace) -> int:
     shown = time.perf_counter()
+    first = options.first
+    if first is None:
+        origin = revision()
+        first = origin.first_seed
+        print(f"seeds {first} to {first + options.seeds - 1}, which follow from {origin.name}; the same again:")
+        print(
+            f"  python -m core.simulation sweep --first {first} --seeds {options.seeds}{_nodes(options.nodes)}",
+            flush=True,
+        )
 
     def progress(summary: Summary, outcome: Outcome) -> None:
         nonlocal shown
@@ -93,7 +122,7 @@ def _sweep(options: argparse.Namespace) -> int:
                 flush=True,
             )
 
-    summary = sweep(range(options.first, options.first + options.seeds), options.jobs, progress, options.nodes)
+    summary = sweep(range(first, first + options.seeds), options.jobs, progress, options.nodes)
     _print_summary(summary)
     if not summary.failures:
         return 0
