@@ -12,10 +12,11 @@ from typing import Final, Literal
 
 from textual.binding import Binding
 
-Scope = Literal["application", "panes", "rows", "connections"]
-"""Where the keys work: everywhere, on the screen with the panes, in every list, in the connections."""
+Scope = Literal["application", "panes", "rows", "connections", "line", "question", "form", "text"]
+"""Where the keys work: everywhere, on the screen with the panes, in every list, in the connections, in the line where
+one writes, in a question with two answers, in a dialog with fields, in one that is read."""
 
-Group = Literal["Panes", "Feed", "Lists", "Network", "Application"]
+Group = Literal["Panes", "Feed", "Line", "Lists", "Network", "Dialogs", "Application"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Action:
 
 
 ACTIONS: Final[tuple[Action, ...]] = (
-    Action("pane.feed", "f2", "Show the feed", "Go to the feed and its composer.", "Panes", "show_pane('feed')"),
+    Action("pane.feed", "f2", "Show the feed", "Go to what people write.", "Panes", "show_pane('feed')"),
     Action(
         "pane.connections",
         "f3",
@@ -140,6 +141,46 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "copy_row",
         scope="rows",
     ),
+    Action(
+        "line.earlier",
+        "up",
+        "The line before",
+        "In the line where you write: what you wrote before.",
+        "Line",
+        "recall(-1)",
+        scope="line",
+        palette=False,
+    ),
+    Action(
+        "line.later",
+        "down",
+        "The line after",
+        "In the line where you write: what you wrote after that.",
+        "Line",
+        "recall(1)",
+        scope="line",
+        palette=False,
+    ),
+    Action(
+        "line.page_up",
+        "pageup",
+        "The feed, a page up",
+        "Read further up in the feed while you write.",
+        "Line",
+        "screen.page_feed(-1)",
+        scope="line",
+        palette=False,
+    ),
+    Action(
+        "line.page_down",
+        "pagedown",
+        "The feed, a page down",
+        "Read further down in the feed while you write.",
+        "Line",
+        "screen.page_feed(1)",
+        scope="line",
+        palette=False,
+    ),
     Action("rows.down", "down,j", "Down", "One row down.", "Lists", "cursor(1)", scope="rows"),
     Action("rows.up", "up,k", "Up", "One row up.", "Lists", "cursor(-1)", scope="rows"),
     Action(
@@ -227,6 +268,69 @@ ACTIONS: Final[tuple[Action, ...]] = (
         node_only=True,
     ),
     Action(
+        "question.safe",
+        "escape,n",
+        "The safe answer",
+        "In a question: leave everything as it is.",
+        "Dialogs",
+        "keep",
+        scope="question",
+        palette=False,
+        priority=True,
+    ),
+    Action(
+        "question.choose",
+        "y",
+        "Choose the other answer",
+        "In a question: go to the answer that changes something. Enter gives it.",
+        "Dialogs",
+        "choose",
+        scope="question",
+        palette=False,
+        priority=True,
+    ),
+    Action(
+        "question.next",
+        "left,right,up,down",
+        "Next answer",
+        "In a question: go from one answer to the other.",
+        "Dialogs",
+        "other",
+        scope="question",
+        palette=False,
+        priority=True,
+    ),
+    Action(
+        "form.cancel",
+        "escape",
+        "Close without answering",
+        "In a dialog with fields: close it and change nothing.",
+        "Dialogs",
+        "cancel",
+        scope="form",
+        palette=False,
+    ),
+    Action(
+        "text.close",
+        "escape,q",
+        "Close",
+        "In a text to read: back to where you were.",
+        "Dialogs",
+        "dismiss",
+        scope="text",
+        palette=False,
+    ),
+    Action(
+        "text.copy",
+        "y",
+        "Copy all",
+        "In a text to read: copy it.",
+        "Dialogs",
+        "copy_all",
+        scope="text",
+        palette=False,
+    ),
+    Action(
         "application.identity",
         "",
         "Log in as somebody else\N{HORIZONTAL ELLIPSIS}",
@@ -303,7 +407,10 @@ _OWN_KEYS: Final = frozenset({"pane.next", "pane.previous", "application.palette
 
 
 def bindings(scope: Scope) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
-    """The bindings of a scope, each with its action's id so that a keymap can change it."""
+    """The bindings of a scope, each with its action's id so that a keymap can change it.
+
+    No other bindings are made anywhere: `tests/tui/test_actions.py` looks.
+    """
     return [
         Binding(
             action.keys,
@@ -332,6 +439,8 @@ _NAMES: Final = {
     "pageup": "PgUp",
     "up": "\N{UPWARDS ARROW}",
     "down": "\N{DOWNWARDS ARROW}",
+    "left": "\N{LEFTWARDS ARROW}",
+    "right": "\N{RIGHTWARDS ARROW}",
 }
 
 
@@ -350,8 +459,10 @@ def palette(*, node: bool) -> Iterable[Action]:
 
 def markdown_table() -> str:
     """The table of keys for the README."""
-    rows = ["| Key | Action | What it does |", "|---|---|---|"]
+    rows = ["| | Key | Action | What it does |", "|---|---|---|---|"]
+    group = ""
     for action in ACTIONS:
         keys = key_names(action.keys) or "palette"
-        rows.append(f"| {keys.replace('|', chr(92) + '|')} | {action.title} | {action.help} |")
+        where, group = ("" if action.group == group else f"**{action.group}**"), action.group
+        rows.append(f"| {where} | {keys.replace('|', chr(92) + '|')} | {action.title} | {action.help} |")
     return "\n".join(rows)

@@ -211,6 +211,8 @@ class ActivityApp(TypeAheadApp):
         if self.main.painted:
             self.session.look()
             self.main.show_snapshot()
+        if isinstance(self.screen, ConfirmScreen):
+            self.screen.refresh_question()
 
     def _look_from_afar(self) -> None:
         if not self.session.looking:
@@ -313,7 +315,8 @@ class ActivityApp(TypeAheadApp):
                 self.focused.remember(self.focused.value)
             self.focused.value = ""
         elif isinstance(self.screen, ConfirmScreen):
-            self.screen.dismiss(True)
+            # No answer to a question, least of all to the one that the same key brings up.
+            self.bell()
         else:
             self._departure.ask()
 

@@ -110,7 +110,7 @@ ModalScreen:ansi { background: ansi_default; }
 .dialog {
     width: 66; max-width: 96%; height: auto; max-height: 96%;
     border: round $primary; border-title-color: $text-primary; border-title-style: bold;
-    background: $surface; padding: 1 2;
+    background: $surface; padding: 1 2; overflow-y: auto;
 }
 .dialog.-wide { width: 100; }
 .dialog.-large { width: 100; height: 90%; padding: 1; }
@@ -124,7 +124,11 @@ ModalScreen:ansi { background: ansi_default; }
 .dialog Checkbox { margin-top: 1; background: $surface; }
 .dialog .buttons { height: 1; margin-top: 1; }
 .dialog .buttons Button { margin-right: 2; }
+.-narrow .dialog { padding: 0 1; max-width: 100%; }
+.-narrow .dialog .buttons { layout: vertical; height: auto; }
+.-low .dialog { padding: 0 2; max-height: 100%; }
 .dialog Button:focus { text-style: bold underline; background: $primary; color: $text; }
+ConfirmScreen #yes:focus { background: $warning; color: $text; }
 .dialog .problem { display: block; }
 .dialog #name-problem, .dialog #secret-problem { height: auto; }
 LeavingScreen .dialog { height: 60%; }

@@ -33,7 +33,9 @@ COMMANDS: Final = (
 )
 
 BY_NAME: Final = {command.name: command for command in COMMANDS}
-_ALIASES: Final = {"exit": "quit", "users": "who", "search": "filter", "share": "invite", "nick": "login", "h": "help"}
+ALIASES: Final = {"exit": "quit", "users": "who", "search": "filter", "share": "invite", "nick": "login", "h": "help"}
+KNOWN: Final = {**BY_NAME, **{alias: BY_NAME[name] for alias, name in ALIASES.items()}}
+"""Commands by all their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def parse(text: str, *, node: bool = True) -> Line:
     if not text.startswith("/"):
         return Line(text)
     word, _, argument = text[1:].partition(" ")
-    command = BY_NAME.get(_ALIASES.get(word.lower(), word.lower()))
+    command = KNOWN.get(word.lower())
     if command is None:
         raise ValueError(f"there is no command /{word[:20]}; /help lists them, and // writes a line that begins with /")
     argument = argument.strip()

@@ -1,12 +1,13 @@
-"""Leaving: asked about where it concerns others, in order, and at once when somebody insists."""
+"""Leaving: asked about first, told in words to whom it does what, in order, and at once only when somebody insists."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from tui import overview
+from tui.farewell import Farewell, farewell
 from tui.screens.asking import ConfirmScreen
 from tui.screens.leaving import LeavingScreen
 
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
 Leave = Callable[[], Awaitable[int]]
 """Takes the node out of the network; the exit status."""
 
-INSISTED = 130
+INSISTED: Final = 130
 """Exit status of an application that was not let leave in order."""
+PATIENCE: Final = 1.0
+"""Seconds from one wish to leave to the next that counts as another one: a key that is held down is one wish."""
 
 
 class Departure:
@@ -26,59 +29,77 @@ class Departure:
     def __init__(self, app: ActivityApp, leave: Leave | None) -> None:
         """`leave`: None when leaving concerns nobody but this session."""
         self.begun = False
+        self.patience = PATIENCE
         self._app = app
         self._leave = leave
+        self._wanted_at = 0.0
+        self._warned = False
 
     def want(self) -> None:
-        """Somebody wants to leave: ask where others are connected; who wants it once more goes."""
-        screen = self._app.screen
+        """Somebody wants to leave: asked where that stops a server."""
         if self.begun:
-            self._go_at_once()
-        elif isinstance(screen, ConfirmScreen) and screen.id == "leave":
-            screen.dismiss(True)
-        elif self._others():
+            self._insist()
+        elif self._leave is not None:
             self.ask()
         else:
             self.begin()
 
     def ask(self) -> None:
         """Ask whether to leave, and do so if it is wanted."""
-        if self._app.is_about("leave"):
+        app = self._app
+        if app.is_about("leave"):
+            # The key that asked is no answer, however often it is pressed.
+            app.bell()
             return
-        others = self._others()
-        if self._leave is None:
-            text = "Leave the application?"
-        elif others:
-            text = (
-                f"Connected here: {others}.\nThis server hands them over to a neighbour and leaves; nothing that was "
-                "accepted is lost."
-            )
-        else:
-            text = "Stop this server? Nobody else is connected here; its data is kept."
+        own = self._leave is not None
+
+        def text() -> str:
+            return f"This server leaves.\n\n{self._farewell().sentences()}" if own else "Leave the application?"
 
         def answered(yes: bool | None) -> None:
             if yes:
                 self.begin()
 
-        screen = ConfirmScreen("Quit", text, yes="Leave", no="Stay")
+        screen = ConfirmScreen("Stop this server?" if own else "Quit", text, yes="Leave", no="Stay")
         screen.id = "leave"
-        self._app.push_screen(screen, answered)
+        app.push_screen(screen, answered)
 
     def begin(self, words_of: str = "") -> None:
-        """Leave: hand everybody over first if the node is ours, then end. A second call ends at once."""
+        """Leave: hand everybody over first if the node is ours, then end. Called again it ends at once."""
         if self.begun:
             self._go_at_once()
             return
         self.begun = True
+        self._wanted_at = asyncio.get_running_loop().time()
         if self._leave is not None:
-            others = self._others()
+            others = self._farewell().others
             story = words_of or (f"Handing over {others}\N{HORIZONTAL ELLIPSIS}" if others else "Stopping\u2026")
             self._app.push_screen(LeavingScreen(self._app.session, story))
         self._app.spawn(self._go_in_order())
 
-    def _others(self) -> str:
-        """Who would be handed over if this application were left; empty if nobody."""
-        return overview.others_here(self._app.session.snapshot) if self._leave is not None else ""
+    def _farewell(self) -> Farewell:
+        session = self._app.session
+        if self._leave is None:
+            return Farewell()
+        visitors = session.visitors.sessions() if session.visitors is not None else ()
+        return farewell(session.snapshot, len(visitors))
+
+    def _insist(self) -> None:
+        """Somebody wants to leave while that is under way: told what it does, and let go if they want it once more."""
+        app, now = self._app, asyncio.get_running_loop().time()
+        before, self._wanted_at = self._wanted_at, now
+        if now - before < self.patience:
+            return
+        if self._warned or self._leave is None:
+            self._go_at_once()
+            return
+        self._warned = True
+        for screen in app.screen_stack:
+            if isinstance(screen, LeavingScreen):
+                screen.say_what_insisting_does(
+                    "Not everybody has been handed over yet. Ctrl+Q once more leaves at once: who is left then loses "
+                    "the connection."
+                )
 
     async def _go_in_order(self) -> None:
         status = 0

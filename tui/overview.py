@@ -103,14 +103,3 @@ def network_note(snapshot: NodeSnapshot) -> str:
     if any(one.state == "guest" for one in snapshot.servers):
         note += " \u00b7 \u25c7 base server"
     return note
-
-
-def others_here(snapshot: NodeSnapshot | None) -> str:
-    """Who is connected to this node besides the person here, in words; empty if nobody."""
-    if snapshot is None:
-        return ""
-    servers = sum(1 for one in snapshot.connections if one.role == "server")
-    clients = sum(1 for one in snapshot.connections if one.role == "client" and one.origin != "local")
-    found = [words.count(servers, "server")] if servers else []
-    found += [words.count(clients, "client")] if clients else []
-    return " and ".join(found)

@@ -129,19 +129,16 @@ class Person:
     def _offer_again(self, text: str) -> None:
         app, session = self._app, self._session
 
-        def answered(again: bool | None) -> None:
+        def answered(enough: bool | None) -> None:
             identity = session.identity
-            if again and identity is not None:
+            if enough is False and identity is not None:
                 app.enter(identity)
-            elif not again and session.node is None:
+            elif enough and session.node is None:
                 app.exit(NO_CONNECTION)
 
         app.push_screen(
             ConfirmScreen(
-                "No connection",
-                f"{text}\n\nTry again?",
-                yes="Try again",
-                no="Quit" if session.node is None else "Not now",
+                "No connection", text, yes="Quit" if session.node is None else "Stay logged out", no="Try again"
             ),
             answered,
         )

@@ -14,6 +14,8 @@ from typing import Final
 from textual import events
 from textual.app import App
 
+from tui.screens.dialog import UnhurriedScreen
+
 LOOK_INTERVAL: Final = 0.01
 """Seconds between two looks whether the screens have settled."""
 WAIT_LIMIT: Final = 1.0
@@ -40,7 +42,13 @@ class TypeAheadApp(App[int]):
                 self._ahead_since = asyncio.get_running_loop().time()
                 self._look_later()
                 return
+            if self._answers_unread(event):
+                return
         await super().on_event(event)
+
+    def _answers_unread(self, event: events.Key | events.Paste) -> bool:
+        screen = self.screen
+        return isinstance(screen, UnhurriedScreen) and screen.comes_too_soon(event)
 
     def is_about(self, screen_id: str) -> bool:
         """Whether there is a screen of that name, be it one that is still being taken down: there can be but one."""
@@ -62,6 +70,8 @@ class TypeAheadApp(App[int]):
         now = asyncio.get_running_loop().time()
         while self._ahead and (self._screens_have_settled() or now - self._ahead_since > WAIT_LIMIT):
             self._ahead_since = now
-            await super().on_event(self._ahead.popleft())
+            event = self._ahead.popleft()
+            if not self._answers_unread(event):
+                await super().on_event(event)
         if self._ahead:
             self._look_later()

@@ -18,6 +18,7 @@ from core.engine import EngineSettings, Server
 from core.engine.settings import PasswordSettings
 from core.wire.address import Address
 from tests.ssh.terminal import TerminalCommand
+from tui.screens.dialog import UnhurriedScreen
 from tui.ssh import SSHServer, SSHSettings
 from tui.ssh.application import SSHApp
 from tui.ssh.stage import OwnStage
@@ -166,6 +167,12 @@ async def serving(
     finally:
         await ssh.close("the test is over")
         await node.abort()
+
+
+@pytest.fixture(autouse=True)
+def quick_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests have read a question as soon as it is there."""
+    monkeypatch.setattr(UnhurriedScreen, "reading_time", 0.0)
 
 
 @pytest.fixture

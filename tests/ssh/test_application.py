@@ -16,7 +16,7 @@ async def test_a_newcomer_registers_with_a_key_binds_it_and_comes_back_with_it_a
         await terminal.shows("Register and come in")
         terminal.type("\t\t\r")
         await terminal.shows("You came in with the key")
-        terminal.type("y")
+        terminal.type("y\r")
         await terminal.shows("The key opens this account from now on.")
         terminal.type(CTRL_Q)
         assert await terminal.status() == 0

@@ -36,7 +36,7 @@ async def test_the_connections_pane_shows_sessions_over_ssh_and_x_ends_one(place
             assert word in screen_text(app)
         await pilot.press("escape", "x")
         await until(pilot, lambda: "grace" in screen_text(app) and app.screen is not app.main)
-        await pilot.press("y")
+        await pilot.press("y", "enter")
         await terminal.shows("activity-tui: The operator of this server has ended your session.")
         assert await terminal.status() == 0
         other.type("i was left alone\r")

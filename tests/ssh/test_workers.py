@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.ssh.conftest import SECRET, Place, serving
+from tui.screens.dialog import READING_TIME
 from tui.ssh.driver import RESTORE
 
 SERVER = """
@@ -141,6 +142,7 @@ async def test_the_key_of_a_newcomer_is_bound_through_a_worker(crowd: Place):
         await terminal.shows("Register and come in")
         terminal.type("\t\t\r")
         await terminal.shows("You came in with the key")
-        terminal.type("y")
+        await asyncio.sleep(READING_TIME + 0.2)  # a person has read it by then, and not before
+        terminal.type("y\r")
         await terminal.shows("The key opens this account from now on.")
         assert len(crowd.keys("carol")) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 import pytest
 from textual.widgets import Checkbox, Input, RadioButton, Static
@@ -16,7 +17,6 @@ from tui.actions import ACTIONS, BY_ID, key_names
 from tui.activities import note
 from tui.preferences import Preferences
 from tui.screens.asking import AskScreen, ConfirmScreen, CopyScreen
-from tui.screens.leaving import LeavingScreen
 from tui.screens.reading import ReadingScreen
 from tui.screens.welcome import WelcomeScreen
 from tui.session import Identity
@@ -144,6 +144,51 @@ async def test_who_has_no_server_is_told_which_commands_need_one(world):
         assert "for the operator of a server" in str(app.main.query_one("#composer-problem", Static).render())
 
 
+@pytest.mark.parametrize("line", ["quit", ":q!", "activity-tui join 192.0.2.1:3780", "the secret is correct horse"])
+async def test_a_line_that_was_hardly_meant_for_everybody_is_kept_back_until_it_is_sent_again(world, line):
+    app = world.app()
+    async with app.run_test(size=(100, 24)) as pilot:
+        await ready(pilot)
+        app.main.second_thought = math.inf
+        await type_line(pilot, line)
+        assert world.client.posted == [] and app.main.composer.value == line
+        assert "Nothing was sent" in str(app.main.query_one("#composer-problem", Static).render())
+        # A double press is no second thought.
+        await pilot.press("enter")
+        assert world.client.posted == []
+        app.main.second_thought = 0.0
+        await pilot.press("enter")
+        assert [activity for _, activity in world.client.posted] == [note(line)]
+
+
+async def test_a_line_that_was_kept_back_and_changed_is_looked_at_anew(world):
+    app = world.app()
+    async with app.run_test(size=(100, 24)) as pilot:
+        await ready(pilot)
+        await type_line(pilot, "quit")
+        await pilot.press(*" smoking, they said", "enter")
+        assert [activity for _, activity in world.client.posted] == [note("quit smoking, they said")]
+        await type_line(pilot, "quit")
+        assert len(world.client.posted) == 1
+
+
+async def test_the_feed_is_paged_while_one_writes(world):
+    app = world.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        for number in range(100):
+            world.says("bob", f"line {number}")
+        await settled(pilot)
+        await pilot.press(*"half a")
+        await pilot.press("pageup")
+        await settled(pilot)
+        assert "line 99" not in "\n".join(lines_of(app, "#feed"))
+        assert app.focused is app.main.composer and app.main.composer.value == "half a"
+        await pilot.press("pagedown", "pagedown")
+        await settled(pilot)
+        assert "line 99" in "\n".join(lines_of(app, "#feed"))
+
+
 # --- panes ----------------------------------------------------------------------------------------------------------
 
 
@@ -166,7 +211,9 @@ async def test_every_pane_is_reached_by_its_key(world, size):
             assert app.focused is app.main.query_one(f"#{pane}")
             assert words in "\n".join(lines_of(app, f"#{pane}"))
         await pilot.press("f2")
-        assert app.focused is app.main.composer
+        assert app.main.current == "feed" and app.focused is app.main.feed
+        await pilot.press("i")
+        assert app.focused is app.main.composer and app.main.composer.value == ""
 
 
 async def test_a_small_screen_shows_one_pane_and_its_tabs_are_clicked(world):
@@ -232,7 +279,7 @@ async def test_a_connection_is_ended_after_asking(world):
         assert isinstance(app.screen, ConfirmScreen)
         await pilot.press("n")
         assert world.node.calls == []
-        await pilot.press("x", "y")
+        await pilot.press("x", "y", "enter")
         assert world.node.calls == [("disconnect", 2)]
 
 
@@ -292,7 +339,7 @@ async def test_the_palette_names_every_action_with_its_keys(world):
         await ready(pilot)
         offered = {command.title: command.help for command in app.get_system_commands(app.screen)}
         for action in ACTIONS:
-            if action.id != "application.palette":
+            if action.palette:
                 assert offered[action.title].startswith(action.help), action.id
                 assert not action.keys or key_names(action.keys) in offered[action.title]
 
@@ -524,93 +571,6 @@ async def test_the_bell_rings_as_the_person_wants(world, monkeypatch, policy, pl
         world.says("bob", "alice, from the past", live=False)
         await settled(pilot)
         assert rung == []
-
-
-# --- leaving --------------------------------------------------------------------------------------------------------
-
-
-class Leaving:
-    """A node that leaves when the test says so."""
-
-    def __init__(self, status: int = 0) -> None:
-        self.asked = 0
-        self.done = asyncio.Event()
-        self.status = status
-
-    async def __call__(self) -> int:
-        self.asked += 1
-        await self.done.wait()
-        return self.status
-
-
-async def test_quitting_a_server_that_others_use_asks_then_tells_the_story_and_ends_with_its_status(world):
-    leaving = Leaving()
-    app = world.app(leave=leaving)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await ready(pilot)
-        await settled(pilot)
-        await pilot.press("ctrl+q")
-        assert isinstance(app.screen, ConfirmScreen)
-        assert "Connected here: 3 servers and 2 clients" in screen_text(app)
-        await pilot.press("y")
-        await until(pilot, lambda: isinstance(app.screen, LeavingScreen))
-        await until(pilot, lambda: leaving.asked == 1)
-        assert world.client.closed
-        world.notice("quit", "everything has been handed to byron", "good")
-        await settled(pilot)
-        assert "handed to byron" in screen_text(app)
-        leaving.done.set()
-        await until(pilot, lambda: app.return_value is not None)
-    assert app.return_value == 0
-
-
-async def test_staying_is_possible(world):
-    leaving = Leaving()
-    app = world.app(leave=leaving)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await ready(pilot)
-        await settled(pilot)
-        await pilot.press("ctrl+q", "n")
-        assert app.screen is app.main
-        assert leaving.asked == 0
-
-
-async def test_a_second_wish_to_quit_ends_it_at_once(world):
-    leaving = Leaving()
-    app = world.app(leave=leaving)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await ready(pilot)
-        app.leave()
-        await until(pilot, lambda: leaving.asked == 1)
-        await pilot.press("ctrl+c")
-        await until(pilot, lambda: app.return_value is not None)
-    assert app.return_value == 130
-
-
-async def test_a_client_that_nobody_depends_on_quits_without_asking():
-    world = World(node=False)
-    app = world.app()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await ready(pilot)
-        await pilot.press("ctrl+q")
-        await until(pilot, lambda: app.return_value is not None)
-    assert app.return_value == 0
-    assert world.client.closed
-
-
-async def test_ctrl_c_clears_the_line_first_and_then_offers_to_quit(world):
-    app = world.app()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await ready(pilot)
-        await pilot.press(*"half a line", "ctrl+c")
-        assert app.main.composer.value == ""
-        assert app.screen is app.main
-        await pilot.press("up")
-        assert app.main.composer.value == "half a line"
-        await pilot.press("ctrl+c", "ctrl+c")
-        assert isinstance(app.screen, ConfirmScreen)
-        await pilot.press("escape")
-        assert app.return_value is None
 
 
 # --- colours --------------------------------------------------------------------------------------------------------

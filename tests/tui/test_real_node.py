@@ -104,7 +104,7 @@ async def test_quitting_takes_the_node_out_of_the_network(server):
     app = app_on(server, Identity("anonymous"))
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: app.session.online)
-        await pilot.press("ctrl+q")
+        await pilot.press("ctrl+q", "y", "enter")
         await until(pilot, lambda: app.return_value is not None, 10)
     assert app.return_value == 0
     await asyncio.wait_for(server.wait_closed(), 1)

@@ -62,6 +62,14 @@ def test_what_lies_over_the_panes(snap_compare, key):
     assert snap_compare(app, press=[key], terminal_size=(80, 24), run_before=before)
 
 
+def test_the_question_before_a_server_is_left(snap_compare):
+    async def leave() -> int:
+        return 0
+
+    app, before = shown(leave=leave)
+    assert snap_compare(app, press=["ctrl+q"], terminal_size=(80, 24), run_before=before)
+
+
 def test_the_filter_and_its_matches(snap_compare):
     app, before = shown()
 

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import pytest
 
+from tui.screens.dialog import READING_TIME
+
 ALTERNATE_SCREEN_OFF = b"\x1b[?1049l"
 CURSOR_ON = b"\x1b[?25h"
 
@@ -98,6 +100,9 @@ def test_a_signal_ends_it_in_order_and_gives_the_terminal_back(terminal, number)
 def test_quitting_by_key_ends_it_with_status_0(terminal):
     terminal.read_until(b"Welcome")
     os.write(terminal.master, b"\x11")
+    terminal.read_until(b"Stop this server?")
+    time.sleep(READING_TIME + 0.2)  # a person has read it by then, and not before
+    os.write(terminal.master, b"y\r")
     assert terminal.wait() == 0
     assert ALTERNATE_SCREEN_OFF in terminal.output
 

@@ -6,49 +6,63 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from tui.actions import bindings
 from tui.safe_text import neutralise_lines
+from tui.screens.dialog import DialogScreen, UnhurriedScreen
 
 
-class ConfirmScreen(ModalScreen[bool]):
-    """A question with two answers; `no` is chosen by Esc."""
+class ConfirmScreen(UnhurriedScreen[bool]):
+    """A question with two answers. The safe one has the focus; the other one takes two keys, or a click, that mean it.
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,n", "answer(False)", "No"),
-        Binding("y", "answer(True)", "Yes"),
-        Binding("left,right", "app.focus_next", show=False),
-    ]
+    `y` goes to the other answer and Enter gives it. Neither a key that is held down or was meant for something else,
+    nor the one that brought the question up, answers it.
+    """
 
-    def __init__(self, title: str, text: str, *, yes: str, no: str) -> None:
+    BINDINGS: ClassVar = bindings("question")
+
+    def __init__(self, title: str, text: str | Callable[[], str], *, yes: str, no: str) -> None:
+        """`text`: what will happen to whom; where that changes while one thinks about it, what tells it anew. `yes`:
+        what changes something. `no`: what leaves everything as it is."""
         super().__init__()
-        self._title, self._text, self._yes, self._no = title, neutralise_lines(text), yes, no
+        self._title, self._yes, self._no = title, yes, no
+        self._ask = text if callable(text) else lambda: text
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._title
-            yield Static(self._text, markup=False)
+            yield Static(neutralise_lines(self._ask()), id="question", markup=False)
             with Horizontal(classes="buttons"):
-                yield Button(f"{self._yes} (y)", id="yes", variant="warning", compact=True)
-                yield Button(f"{self._no} (n)", id="no", compact=True)
+                yield Button(f"{self._no} (Esc)", id="no", compact=True)
+                yield Button(f"{self._yes} (y, then Enter)", id="yes", compact=True)
 
     def on_mount(self) -> None:
-        self.query_one("#yes").focus()
+        self.query_one("#no").focus()
+
+    def refresh_question(self) -> None:
+        """Something has changed: say anew what will happen."""
+        for label in self.query("#question").results(Static):
+            label.update(neutralise_lines(self._ask()))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "yes")
 
-    def action_answer(self, answer: bool) -> None:
-        self.dismiss(answer)
+    def action_keep(self) -> None:
+        self.dismiss(False)
+
+    def action_choose(self) -> None:
+        self.query_one("#yes").focus()
+
+    def action_other(self) -> None:
+        self.focus_next("Button")
 
 
-class AskScreen(ModalScreen[str | None]):
+class AskScreen(DialogScreen[str | None]):
     """One line to fill in. `problem` says what is wrong with it, in words, or returns None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel")]
+    BINDINGS: ClassVar = bindings("form")
 
     def __init__(
         self, title: str, text: str, *, placeholder: str, go: str, problem: Callable[[str], str | None]
@@ -91,13 +105,10 @@ class AskScreen(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class CopyScreen(ModalScreen[None]):
+class CopyScreen(DialogScreen[None]):
     """Something to copy, copied already, and shown for those whose terminal has no clipboard."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,enter", "dismiss", "Close"),
-        Binding("y", "copy", "Copy"),
-    ]
+    BINDINGS: ClassVar = bindings("text")
 
     def __init__(self, title: str, before: str, what: str, after: str) -> None:
         super().__init__()
@@ -116,12 +127,12 @@ class CopyScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         self.query_one("#close").focus()
 
-    def action_copy(self) -> None:
+    def action_copy_all(self) -> None:
         self.app.copy_to_clipboard(self._what)
         self.app.notify("Copied.", markup=False, timeout=3)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         if event.button.id == "copy":
-            self.action_copy()
+            self.action_copy_all()
         else:
             self.dismiss(None)

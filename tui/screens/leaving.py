@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.panes.events import EventsView
+from tui.screens.dialog import DialogScreen
 from tui.session import Session
 
 
-class LeavingScreen(ModalScreen[None]):
-    """Shows the story of the leave. Asking to quit again ends it at once."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "app.bell", show=False)]
+class LeavingScreen(DialogScreen[None]):
+    """Shows the story of the leave. Whoever asks to quit meanwhile is told what that does; who insists goes at once."""
 
     def __init__(self, session: Session, words: str) -> None:
         super().__init__()
         self._session = session
         self._words = words
+        self._hint = "This takes some seconds at most. Ctrl+Q leaves without waiting, after asking once more."
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -wide") as dialog:
             dialog.border_title = "Leaving the network"
             yield Static(self._words, markup=False)
             yield EventsView(self._session, widget_id="story")
-            yield Static("Ctrl+Q or Ctrl+C again leaves at once.", classes="quiet", markup=False)
+            yield Static(self._hint, id="hint", classes="quiet", markup=False)
 
     def refresh_story(self) -> None:
         self.query_one("#story", EventsView).changed()
+
+    def say_what_insisting_does(self, words: str) -> None:
+        """Somebody does not want to wait."""
+        self._hint = words
+        for label in self.query("#hint").results(Static):
+            label.update(words)
+            label.set_classes("problem")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from textual import on
+from textual._time import get_time
 from textual.widgets import Input, Static
 
 from tui import commands
 from tui.actions import bindings
 from tui.activities import raw_activity
 from tui.safe_text import neutralise
+from tui.screens.dialog import READING_TIME
 from tui.screens.operating import OperatorScreen
+from tui.slips import slip
 
 
 class MainScreen(OperatorScreen):
@@ -19,11 +23,15 @@ class MainScreen(OperatorScreen):
 
     AUTO_FOCUS = "#composer"
     BINDINGS: ClassVar = bindings("panes")
+    _doubted: tuple[str, float] | None = None
+    """The line that was kept back, and when."""
+    second_thought: float = READING_TIME
+    """Seconds after which a line that was kept back is sent when it is entered again."""
 
     @on(Input.Submitted, "#composer")
     async def _submitted(self, event: Input.Submitted) -> None:
         text = event.value
-        if not text.strip():
+        if not text.strip() or self._asks_back(text):
             return
         try:
             await self._carry_out(text)
@@ -36,6 +44,29 @@ class MainScreen(OperatorScreen):
             return
         self.composer.remember(text)
         self._composer_problem("")
+
+    def _asks_back(self, text: str) -> bool:
+        """Whether a line is kept back because it looks like none for everybody; the same one once more is sent."""
+        now = get_time()
+        why = slip(text, self._secrets())
+        if why is None:
+            self._doubted = None
+            return False
+        if self._doubted is not None and self._doubted[0] == text and now - self._doubted[1] >= self.second_thought:
+            self._doubted = None
+            return False
+        self._doubted = (text, now)
+        self.composer.give_back(text)
+        self._composer_problem(f"{why} Nothing was sent. Enter once more sends it to everybody.")
+        return True
+
+    def _secrets(self) -> Iterator[str]:
+        """What everybody must not read."""
+        if self._own_node is not None:
+            yield self._own_node.secret
+        identity = self.session.identity
+        if identity is not None and identity.secret:
+            yield identity.secret
 
     @on(Input.Changed, "#composer")
     def _typing(self) -> None:

@@ -7,9 +7,10 @@ from datetime import tzinfo
 
 from textual import on
 
+from core.node.snapshot import ConnectionView
 from core.wire.address import parse_address
 from tui import invitation
-from tui.safe_text import neutralise
+from tui.safe_text import neutralise, neutralise_name
 from tui.screens.asking import AskScreen, ConfirmScreen, CopyScreen
 from tui.screens.filtering import FilteringScreen
 from tui.session import NodeFace, Session
@@ -71,7 +72,8 @@ class OperatorScreen(FilteringScreen):
         self.app.push_screen(
             AskScreen(
                 "Join a network",
-                "A server of the other network. Both networks need the same secret.",
+                "A server of the other network; both networks need the same secret. They become one: everybody sees "
+                "everybody, and of two accounts with one name the younger is renamed. That cannot be undone.",
                 placeholder="HOST:PORT",
                 go="Join",
                 problem=problem,
@@ -88,9 +90,12 @@ class OperatorScreen(FilteringScreen):
 
     def action_disconnect(self) -> None:
         node, view = self._own_node, self.connections
-        selected = view.selected
         if node is None:
             return
+        if "connections" not in self.visible_panes():
+            # Whom it is about has to be seen.
+            self.action_show_pane("connections")
+        selected = view.selected
         if selected is None:
             self.notify("Nobody is connected.", markup=False, timeout=3)
             return
@@ -105,7 +110,8 @@ class OperatorScreen(FilteringScreen):
             elif visitor is not None and visitors is not None:
                 visitors.end(visitor, "The operator of this server has ended your session.")
 
-        question = f"End the connection of {who}?" if conn is not None else f"End the session of {who}?"
+        found = [one for one in self.session.snapshot.connections if one.conn == conn] if self.session.snapshot else []
+        question = what_disconnecting_does(who, found[0] if found else None)
         self.app.push_screen(ConfirmScreen("Disconnect", question, yes="Disconnect", no="Keep"), answered)
 
     def action_backup(self) -> None:
@@ -124,3 +130,18 @@ class OperatorScreen(FilteringScreen):
         task = asyncio.create_task(back_up(), name="backup")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def what_disconnecting_does(who: str, one: ConnectionView | None) -> str:
+    """The question before a connection is ended; `one` is None for a session over SSH."""
+    if one is None:
+        return f"This ends the session of {who} over SSH. They may come in again at once."
+    peer = neutralise_name(one.peer, 100)
+    if one.role == "server":
+        return (
+            f"This ends the link with the server {who} at {peer}. Nobody is logged out and nothing is lost; the two "
+            "may link again by themselves."
+        )
+    if one.origin == "local":
+        return f"This ends the connection of {who}, who is at this server itself: you, or somebody over SSH."
+    return f"This ends the connection of {who} from {peer}. They may log in again at once."

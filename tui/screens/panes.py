@@ -236,9 +236,12 @@ class PanesScreen(Screen[None]):
             self.pane(other).set_class(other == name, "-current")
 
     def action_show_pane(self, name: str) -> None:
-        """Show a pane and put the keys there; in the feed, the line where one writes."""
+        """Show a pane and put the keys there."""
+        self._show_pane(name, self.query_one(f"#{name}", RowView))
+
+    def _show_pane(self, name: str, focused: Widget) -> None:
         self.make_current(name)
-        (self.composer if name == "feed" else self.current_list).focus()
+        focused.focus()
         self.show_snapshot()
         self.show_news()
 
@@ -248,7 +251,7 @@ class PanesScreen(Screen[None]):
         self.call_after_refresh(self.show_news)
 
     def action_write(self) -> None:
-        self.action_show_pane("feed")
+        self._show_pane("feed", self.composer)
 
     def action_page_feed(self, pages: int) -> None:
         self.feed.scroll_lines(pages * max(1, self.feed.size.height - 1))

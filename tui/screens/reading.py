@@ -8,18 +8,17 @@ from datetime import tzinfo
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button
 
 from tui import commands
-from tui.actions import ACTIONS, key_names
+from tui.actions import ACTIONS, bindings, key_names
 from tui.activities import compact, pretty
 from tui.feed import Entry
 from tui.panes.events import EventsView
 from tui.panes.network import NetworkView
 from tui.safe_text import neutralise, neutralise_lines, neutralise_name
+from tui.screens.dialog import DialogScreen
 from tui.session import Session
 from tui.widgets.feed_view import FeedView, clock_time
 from tui.widgets.roles import Piece
@@ -51,13 +50,10 @@ def json_lines(text: str) -> list[list[Piece]]:
 HELP_INDENT: Final = 24
 
 
-class ReadingScreen(ModalScreen[None]):
+class ReadingScreen(DialogScreen[None]):
     """A title and text to scroll; `copied` is what y copies."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss", "Close"),
-        Binding("y", "copy_all", "Copy all"),
-    ]
+    BINDINGS: ClassVar = bindings("text")
 
     def __init__(self, title: str, lines: Sequence[Sequence[Piece]], copied: str, *, indent: int = 0) -> None:
         super().__init__()

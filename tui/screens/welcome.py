@@ -7,14 +7,14 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Button, Checkbox, Input, RadioButton, RadioSet, Static
 
 from core.wire.names import ANONYMOUS, name_problem, secret_problem
+from tui.actions import bindings
 from tui.safe_text import neutralise
+from tui.screens.dialog import DialogScreen
 from tui.session import Identity, Way
 
 _WAYS: tuple[Way, ...] = ("register", "login", "anonymous")
@@ -63,10 +63,10 @@ class NameField(Input):
             await super().on_event(event)
 
 
-class WelcomeScreen(ModalScreen[None]):
+class WelcomeScreen(DialogScreen[None]):
     """Register a name, log in with one, or be anonymous. It stays until the network has said yes."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Look around first")]
+    BINDINGS: ClassVar = bindings("form")
 
     class Chosen(Message):
         def __init__(self, identity: Identity) -> None:
@@ -161,9 +161,9 @@ class WelcomeScreen(ModalScreen[None]):
 
     @on(Button.Pressed, "#close")
     def _close_pressed(self) -> None:
-        self.action_close()
+        self.action_cancel()
 
-    def action_close(self) -> None:
+    def action_cancel(self) -> None:
         self.dismiss(None)
 
     def _name_wrong(self) -> bool:

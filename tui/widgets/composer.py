@@ -6,11 +6,11 @@ import re
 from typing import ClassVar, Final
 
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
 from tui import commands
+from tui.actions import bindings
 
 LINE_CHARACTERS_MAX: Final = 12_000
 """So that a line in the widest encoding, escaped, fits into the protocol's 64 KiB."""
@@ -21,12 +21,7 @@ _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 class Composer(Input):
     """An input that remembers what was written, and knows the commands."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "recall(-1)", "What was written before", show=False),
-        Binding("down", "recall(1)", "What was written after", show=False),
-        Binding("pageup", "app.page_feed(-1)", "Feed a page up", show=False),
-        Binding("pagedown", "app.page_feed(1)", "Feed a page down", show=False),
-    ]
+    BINDINGS: ClassVar = bindings("line")
 
     def __init__(self, *, widget_id: str) -> None:
         super().__init__(
@@ -62,7 +57,11 @@ class Composer(Input):
         self.cursor_position = len(self.value)
 
     async def _on_key(self, event: events.Key) -> None:
-        for binding in self._bindings.key_to_bindings.get(event.key, ()):
+        known = self._bindings
+        if keymap := self.app._keymap:
+            known = known.copy()
+            known.apply_keymap(keymap)
+        for binding in known.key_to_bindings.get(event.key, ()):
             # Up the tree, the way of bindings, it would be overtaken by what is typed after it.
             event.stop()
             event.prevent_default()
