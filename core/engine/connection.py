@@ -20,6 +20,7 @@ from core.engine.outbox import Outbox
 from core.engine.output import Output
 from core.engine.settings import ConnectionLimits
 from core.node.events import Now, Origin
+from core.node.shares import share_of
 from core.wire.address import Address
 from core.wire.codec import MalformedLine, decode
 from core.wire.framing import LineSplitter, LineTooLong
@@ -102,6 +103,7 @@ class Connection(asyncio.BufferedProtocol):
         "outbox",
         "peer",
         "refused",
+        "share",
         "trusted",
         "unsent",
         "vouched",
@@ -119,6 +121,8 @@ class Connection(asyncio.BufferedProtocol):
         self.dial = dial
         self.vouched = vouched
         self.peer = LOCAL_PEER
+        self.share = LOCAL_PEER.host
+        """Whom its limits are shared with: everybody at its address."""
         self.trusted = False
         self.refused = False
         """There was no room for it."""
@@ -160,6 +164,7 @@ class Connection(asyncio.BufferedProtocol):
             with contextlib.suppress(TypeError, IndexError):
                 name = transport.get_extra_info("peername")
                 self.peer = Address(str(name[0]), int(name[1]))
+                self.share = share_of(self.peer.host)
         if not self._host.opened(self):
             self._reported = True
         elif self._blocked:

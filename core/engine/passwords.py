@@ -11,10 +11,11 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import argon2
 
+from core.engine.fair_queue import FairQueue, Place
 from core.engine.settings import PasswordSettings
 
 log = logging.getLogger(__name__)
@@ -27,54 +28,112 @@ LANES_MAX: Final = 16
 _Answer = TypeVar("_Answer")
 
 
+class Check(Generic[_Answer]):
+    """Something to be computed. Whoever asked may drop it, which is answered at once unless it has begun."""
+
+    __slots__ = ("_answer", "_answered", "_passwords", "place", "work")
+
+    def __init__(
+        self,
+        passwords: Passwords,
+        work: Callable[[], _Answer],
+        answer: Callable[[_Answer | None], None],
+    ) -> None:
+        self._passwords = passwords
+        self._answer = answer
+        self._answered = False
+        self.work = work
+        self.place: Place | None = None
+
+    def drop(self) -> None:
+        """Do not compute it any more."""
+        if self.place is not None and self._passwords.waiting.remove(self.place) is not None:
+            self.answer(None)
+
+    def answer(self, answer: _Answer | None) -> None:
+        """Answer once; None: it was not computed."""
+        if not self._answered:
+            self._answered = True
+            self._answer(answer)
+
+
 class Passwords:
-    """Makes and checks verifiers. Answers arrive by callback, in the loop, and always do."""
+    """Makes and checks verifiers. Answers arrive by callback, in the loop, and always do.
+
+    Who asks is named by an address and an account: both have their turn (see `fair_queue`).
+    """
 
     def __init__(self, settings: PasswordSettings) -> None:
         self._hasher = argon2.PasswordHasher(
             time_cost=settings.passes, memory_cost=settings.memory_kib, parallelism=settings.lanes
         )
-        self._queue = settings.queue
+        self._workers = settings.workers
+        self.waiting: FairQueue[Check[Any]] = FairQueue(settings.queue)
         self._executor = ThreadPoolExecutor(settings.workers, thread_name_prefix="passwords")
         self._pending: set[asyncio.Future[Any]] = set()
         self._closed = False
         # Made ahead of the first question: making it then would take twice as long, and tell that nobody has the name.
         self._dummy: Future[str] = self._executor.submit(self._hasher.hash, "")
 
-    def hash(self, secret: str, answer: Callable[[str | None], None]) -> None:
-        """A verifier for `secret`; None when it cannot be made."""
-        self._submit(partial(self._hash, secret), answer, None)
+    def hash(
+        self, secret: str, answer: Callable[[str | None], None], *, host: str = "", account: str = ""
+    ) -> Check[Any]:
+        """A verifier for `secret`; None when it cannot be made, or was dropped."""
+        return self._submit(Check(self, partial(self._hash, secret), answer), host, account)
 
-    def verify(self, secret: str, verifier: str | None, answer: Callable[[bool], None]) -> None:
-        """Whether `secret` fits; never for no verifier or one that is not understood, and that takes as long."""
-        self._submit(partial(self._verify, secret, verifier), answer, False)
+    def verify(
+        self,
+        secret: str,
+        verifier: str | None,
+        answer: Callable[[bool | None], None],
+        *,
+        host: str = "",
+        account: str = "",
+    ) -> Check[Any]:
+        """Whether `secret` fits; never for no verifier or one that is not understood, and that takes as long.
+
+        None: it was not computed, because there was too much to do or it was dropped.
+        """
+        return self._submit(Check(self, partial(self._verify, secret, verifier), answer), host, account)
 
     async def aclose(self) -> None:
-        """End the threads. Checks that have not begun are answered as failed."""
+        """End the threads. Checks that have not begun are answered as not computed."""
         self._closed = True
+        while self.waiting:
+            self.waiting.take().answer(None)
         self._executor.shutdown(wait=False, cancel_futures=True)
         if self._pending:
             await asyncio.wait(self._pending)
 
-    def _submit(self, work: Callable[[], _Answer], answer: Callable[[_Answer], None], failed: _Answer) -> None:
+    def _submit(self, check: Check[Any], host: str, account: str) -> Check[Any]:
         loop = asyncio.get_running_loop()
-        if self._closed or len(self._pending) >= self._queue:
-            loop.call_soon(answer, failed)
-            return
-        future = loop.run_in_executor(self._executor, work)
+        if self._closed:
+            loop.call_soon(check.answer, None)
+            return check
+        check.place, crowded_out = self.waiting.put(host, account, check)
+        if crowded_out is not None:
+            loop.call_soon(crowded_out.answer, None)
+        self._go_on()
+        return check
 
-        def finished(done: asyncio.Future[_Answer]) -> None:
-            self._pending.discard(done)
-            if done.cancelled():
-                answer(failed)
-            elif (error := done.exception()) is not None:
-                log.error("a secret could not be processed", exc_info=error)
-                answer(failed)
-            else:
-                answer(done.result())
+    def _go_on(self) -> None:
+        """Compute as much at a time as there are threads: what waits here can still be dropped."""
+        while self.waiting and len(self._pending) < self._workers and not self._closed:
+            check = self.waiting.take()
+            future = asyncio.get_running_loop().run_in_executor(self._executor, check.work)
+            self._pending.add(future)
+            future.add_done_callback(partial(self._finished, check))
 
-        self._pending.add(future)
-        future.add_done_callback(finished)
+    def _finished(self, check: Check[Any], done: asyncio.Future[Any]) -> None:
+        self._pending.discard(done)
+        self._go_on()
+        if done.cancelled():
+            check.answer(None)
+        elif (error := done.exception()) is not None:
+            log.error("a secret could not be processed", exc_info=error)
+            check.answer(None)
+        else:
+            check.answer(done.result())
 
     def _hash(self, secret: str) -> str | None:
         try:

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from core.engine.connection import READ_BYTES, Connection, ConnectionTraffic
 from core.engine.dialler import CannotConnect, connect
 from core.engine.output import Output
-from core.engine.passwords import Passwords
+from core.engine.passwords import Check, Passwords
 from core.engine.persistence import Persistence
 from core.engine.settings import ConnectionLimits
 from core.node.actions import (
@@ -131,6 +131,8 @@ class Runtime:
         self._progress_handle: asyncio.TimerHandle | None = None
         self._paced: dict[Connection, list[FetchPage]] = {}
         """Pages that wait for their connection to take what was sent to it."""
+        self._checks: dict[int, dict[int, Check[Any]]] = {}
+        """Secrets that are processed, or wait for it, for each connection."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._changes: dict[int, asyncio.Future[str | None]] = {}
         """Changed keys and secrets that somebody waits for."""
@@ -287,6 +289,8 @@ class Runtime:
         self._connections.pop(connection.conn, None)
         self._fetch_paced(connection)
         self.deliver(ConnectionClosed(connection.conn, reason, connection.unsent))
+        for check in list(self._checks.pop(connection.conn, {}).values()):
+            check.drop()
 
     def gone(self, connection: Connection) -> None:
         if connection.refused:
@@ -406,13 +410,44 @@ class Runtime:
 
     def _hash_secret(self, action: HashSecret) -> None:
         token = action.token
-        self._passwords.hash(action.secret, lambda verifier: self.deliver(SecretHashed(token, verifier)))
+        made = self._passwords.hash(
+            action.secret,
+            lambda verifier: self._computed(action.conn, token, SecretHashed(token, verifier)),
+            host=self._asking(action.conn),
+            account=action.account,
+        )
+        self._note_check(action.conn, token, made)
 
     def _verify_secret(self, action: VerifySecret) -> None:
         token = action.token
-        self._passwords.verify(
-            action.secret, action.verifier, lambda matches: self.deliver(SecretVerified(token, matches))
+        made = self._passwords.verify(
+            action.secret,
+            action.verifier,
+            lambda matches: self._computed(action.conn, token, SecretVerified(token, matches)),
+            host=self._asking(action.conn),
+            account=action.account,
         )
+        self._note_check(action.conn, token, made)
+
+    def _asking(self, conn: int | None) -> str:
+        """In whose turn something is computed."""
+        connection = self._connections.get(conn) if conn is not None else None
+        return connection.share if connection is not None else ""
+
+    def _note_check(self, conn: int | None, token: int, check: Check[Any]) -> None:
+        if conn is None:
+            return
+        if conn in self._connections:
+            self._checks.setdefault(conn, {})[token] = check
+        else:
+            check.drop()
+
+    def _computed(self, conn: int | None, token: int, answer: SecretHashed | SecretVerified) -> None:
+        if conn is not None and conn in self._checks:
+            self._checks[conn].pop(token, None)
+            if not self._checks[conn]:
+                del self._checks[conn]
+        self.deliver(answer)
 
     def _wake(self, action: WakeAt) -> None:
         self._wake_at = action.at

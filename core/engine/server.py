@@ -31,6 +31,7 @@ from core.node.config import NodeConfig
 from core.node.events import DisconnectRequested, DrainRequested, JoinRequested, Now, SshServed
 from core.node.node import Node
 from core.node.notices import Notice, NoticeKind, Severity
+from core.node.shares import share_of
 from core.node.snapshot import NodeSnapshot
 from core.store.contents import Position
 from core.store.errors import StoreError
@@ -334,30 +335,37 @@ class Server:
         if problem is not None:
             raise NotChanged(problem)
 
-    async def verify(self, name: str, secret: str) -> bool:
-        """Whether `secret` is the account's that has the name. Takes as long when there is none."""
+    async def verify(self, name: str, secret: str, host: str = "") -> bool | None:
+        """Whether `secret` is the account's that has the name; None when there is too much to do to look at it.
+
+        Takes as long when there is no such account. `host` is the address of whoever asks: all have their turn. When
+        this is cancelled, what has not begun is dropped.
+        """
         verifier = self._verifier(name)
-        matches = await self._verify(secret, verifier)
+        matches = await self._verify(name, secret, verifier, host)
         while (now := self._verifier(name)) != verifier:
             # It has been changed meanwhile.
             verifier = now
-            matches = await self._verify(secret, verifier)
+            matches = await self._verify(name, secret, verifier, host)
         return matches
 
     def _verifier(self, name: str) -> str | None:
         fact = self.account(name)
         return fact.verifier if fact is not None else None
 
-    async def _verify(self, secret: str, verifier: str | None) -> bool:
-        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    async def _verify(self, name: str, secret: str, verifier: str | None, host: str) -> bool | None:
+        answer: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
 
-        def answered(matches: bool) -> None:
+        def answered(matches: bool | None) -> None:
             if not answer.done():
                 answer.set_result(matches)
 
         assert self._passwords is not None
-        self._passwords.verify(secret, verifier, answered)
-        return await answer
+        check = self._passwords.verify(secret, verifier, answered, host=share_of(host), account=name)
+        try:
+            return await answer
+        finally:
+            check.drop()
 
     # --- inside ---------------------------------------------------------------------------------------------------
 

@@ -96,6 +96,8 @@ class EngineSettings:
     backups_kept: int = 5
     anonymous: bool = True
     redirects: bool = True
+    registrations_per_minute: float = 60.0
+    """See `NodeConfig`."""
     retention: Retention = field(default_factory=lambda: Retention(activities=ACTIVITIES_KEPT))
     trim_interval: float = 600.0
     """Between two looks at what retention lets go."""
@@ -114,6 +116,7 @@ class EngineSettings:
             announce_interval=self.announce_interval,
             anonymous=self.anonymous,
             redirects=self.redirects,
+            registrations_per_minute=self.registrations_per_minute,
         )
         changes: dict[str, float | int | bool] = dict(self.node)
         return replace(config, **changes)  # type: ignore[arg-type]

@@ -94,22 +94,30 @@ class FetchPage:
 
 @dataclass(frozen=True, slots=True)
 class HashSecret:
-    """Make a verifier with a slow salted hash, off the event loop; SecretHashed follows."""
+    """Make a verifier with a slow salted hash, off the event loop; SecretHashed follows.
+
+    It is made for whoever is at the other end of `conn`, under the name `account`: all who ask have their turn, and
+    what has not begun when the connection ends is not made any more.
+    """
 
     token: int
     secret: str
+    conn: int | None = None
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class VerifySecret:
     """Check a secret against a verifier, off the event loop; SecretVerified follows.
 
-    No verifier: it fits nothing, and finding that out takes as long.
+    No verifier: it fits nothing, and finding that out takes as long. `conn` and `account` as above.
     """
 
     token: int
     secret: str
     verifier: str | None
+    conn: int | None = None
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)

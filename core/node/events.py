@@ -111,10 +111,10 @@ class SecretHashed:
 
 @dataclass(frozen=True, slots=True)
 class SecretVerified:
-    """The answer to a VerifySecret."""
+    """The answer to a VerifySecret; None: it was not looked at, because there is too much to do or nobody waits."""
 
     token: int
-    matches: bool
+    matches: bool | None
 
 
 @dataclass(frozen=True, slots=True)

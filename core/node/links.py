@@ -10,6 +10,7 @@ import msgspec
 from core.node.accounts import AccountBook
 from core.node.actions import Trust
 from core.node.announcements import Announcements
+from core.node.attempts import Attempts
 from core.node.connections import Connection, Link, State
 from core.node.context import FEATURES, Context
 from core.node.drain import Drain
@@ -79,6 +80,7 @@ class Links:
         synchronisation: Synchronisation,
         healing: Healing,
         drain: Drain,
+        attempts: Attempts,
     ) -> None:
         self._context = context
         self._topology = topology
@@ -90,6 +92,7 @@ class Links:
         self._synchronisation = synchronisation
         self._healing = healing
         self._drain = drain
+        self._attempts = attempts
         self.established = 0
         """How many native links there have been."""
 
@@ -123,13 +126,36 @@ class Links:
 
     def authenticate(self, connection: Connection, message: Authenticate) -> None:
         """The first message of a server that dialled this one."""
+        if connection.conn in self._attempts:
+            return
+        waits = False
+
+        def look() -> None:
+            if waits:
+                self._attempts.hold(connection, False)
+            if connection.state is State.FRESH:
+                self._check_secret(connection, message)
+            else:
+                self._attempts.over(connection)
+
+        def refused(problem: str) -> None:
+            self._context.refuse(connection, AuthenticationFail(problem), "too many wrong network secrets")
+
+        self._attempts.begin(connection, f"server {message.id or ''}", look, refused)
+        waits = connection.conn in self._attempts
+        if waits:
+            self._attempts.hold(connection, True)
+
+    def _check_secret(self, connection: Connection, message: Authenticate) -> None:
         context = self._context
         if not hmac.compare_digest(
             message.secret.encode(errors="replace"), context.config.secret.encode(errors="replace")
         ):
             context.notify("refused", f"a server link from {connection.peer} was refused: wrong secret", "warning")
-            context.refuse(connection, AuthenticationFail("the secret is not this network's"), "wrong network secret")
+            self._attempts.hold(connection, True)
+            self._attempts.failed(connection, lambda: self._wrong_secret(connection))
             return
+        self._attempts.succeeded(connection)
         link = Link(connection)
         link.features = frozenset(message.features)
         context.connections.add(link)
@@ -175,6 +201,10 @@ class Links:
         if "user_info" in link.features:
             self._send_user_info(link)
         self._become_native(link)
+
+    def _wrong_secret(self, connection: Connection) -> None:
+        text = "the secret is not this network's"
+        self._context.refuse(connection, AuthenticationFail(text), "wrong network secret")
 
     def _refusal(self, link: Link, *, lazy: bool) -> ServerRefused | None:
         """Whether an inbound native link is not wanted, and why. May close an older link that it replaces."""

@@ -16,6 +16,7 @@ from core.node.absence import Absences
 from core.node.accounts import AccountBook
 from core.node.actions import Action, SecretChangeAnswered, SecretReplaced, WakeAt
 from core.node.announcements import Announcements
+from core.node.attempts import Attempts
 from core.node.balance import Balance
 from core.node.catching_up import CatchingUp
 from core.node.config import NodeConfig
@@ -110,6 +111,7 @@ class Node:
         self.healing = Healing(context, self.topology, self.replication, recovered.peers)
         self.absences = Absences(context, self.topology, self.replication)
         self.catching_up = CatchingUp(context, self.replication)
+        self.attempts = Attempts(context)
         self.sessions = Sessions(
             context,
             self.book,
@@ -119,6 +121,7 @@ class Node:
             self.absences,
             self.registration,
             self.balance,
+            self.attempts,
             self.announcements.load_changed,
             self.announcements.redirected,
             self._status,
@@ -144,6 +147,7 @@ class Node:
             self.synchronisation,
             self.healing,
             self.drain,
+            self.attempts,
         )
         self.announcements.on_record.append(self._record_merged)
         self.announcements.on_record.append(self.absences.record_merged)
@@ -314,6 +318,7 @@ class Node:
         if connection is None:
             return
         self._context.timers.cancel(("first", conn))
+        self.attempts.closed(connection)
         if isinstance(connection, Session):
             self.sessions.closed(connection, reason, unsent)
         elif isinstance(connection, Link):
@@ -456,6 +461,7 @@ class Node:
             ),
             "logins being checked": self.sessions.checking,
             "secrets being changed": self.secrets.under_way,
+            "attempts at secrets": len(self.attempts),
             "registrations": self.registration.open_claims,
             "lock answers being gathered": self.registration.open_echoes,
             "entries not durable": self.replication.undurable,

@@ -15,7 +15,7 @@ about one claim to a name at a time, and told to drop what comes to nothing, als
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -41,6 +41,12 @@ UNTOLD_MAX: Final = 1000
 """How many names are remembered that base servers out of reach may keep for registrations that came to nothing."""
 UNTOLD_PAIRS_MAX: Final = 8
 """How many secrets of one such name."""
+IMPORTS_AT_ONCE: Final = 4
+"""Secrets in clear of one USER_INFO that are hashed at a time: people who register are not to wait for thousands."""
+IMPORTS_MAX: Final = 100_000
+"""How many of them may wait; what is beyond is not taken in."""
+BASE_CLAIMS_MAX: Final = 256
+"""Registrations of one base server at a time; more are denied."""
 RETRY_DELAY: Final = 0.25
 """Seconds before the network is asked again when it changed under the first question."""
 
@@ -113,6 +119,11 @@ class Registration:
         """Name to secrets that a base server may still keep, because its link was lost before they came to nothing."""
         self._hashing: dict[int, Claim] = {}
         self._waiting: dict[str, list[Callable[[], None]]] = {}
+        self._of_base: dict[int, dict[str, Claim]] = {}
+        """Registrations of base servers, by link."""
+        self._imports: deque[tuple[str, str]] = deque()
+        """Users that peers told of with their secrets, to be hashed."""
+        self._importing = 0
         self._counter = 0
         self._frozen = False
         self.lock_messages = 0
@@ -134,14 +145,17 @@ class Registration:
 
     # --- asked from outside -------------------------------------------------------------------------------------------
 
-    def register(self, username: str, secret: str, done: Done) -> None:
-        """Register a name for a client of this node; `done` is called when the network has decided."""
+    def register(self, username: str, secret: str, done: Done, conn: int | None = None) -> None:
+        """Register a name for a client of this node; `done` is called when the network has decided.
+
+        Should the connection `conn` end before the secret has been hashed, nothing is registered.
+        """
         problem = self._local_problem(username)
         if problem is not None:
             self._context.notify("refused", f"the registration of {username!r} was refused: {problem}", "warning")
             done(problem)
             return
-        self._begin(username, secret, done, base_conn=None)
+        self._begin(username, secret, done, base_conn=None, conn=conn)
 
     def _local_problem(self, username: str) -> str | None:
         problem = registrable_problem(username)
@@ -164,7 +178,7 @@ class Registration:
         else:
             then()
 
-    def _begin(self, username: str, secret: str, done: Done, base_conn: int | None) -> None:
+    def _begin(self, username: str, secret: str, done: Done, base_conn: int | None, conn: int | None = None) -> None:
         context = self._context
         self._counter += 1
         claim = Claim(
@@ -180,15 +194,17 @@ class Registration:
         context.timers.set(("lock", claim.id), context.after(context.config.lock_limit), lambda: self._too_late(claim))
         token = context.token()
         self._hashing[token] = claim
-        context.actions.append(HashSecret(token, secret))
+        context.actions.append(HashSecret(token, secret, conn if base_conn is None else base_conn, username))
 
     def hashed(self, token: int, verifier: str | None) -> None:
         """The answer to a HashSecret."""
         claim = self._hashing.pop(token, None)
+        if claim is not None and claim.decided:
+            self._import_more()
         if claim is None or not self._is_open(claim):
             return
         if verifier is None:
-            self._fail(claim, "the secret could not be hashed; try again")
+            self._fail(claim, "this server has too much to do to hash the secret; try again in a moment")
             return
         claim.verifier = verifier
         if claim.decided:
@@ -198,6 +214,8 @@ class Registration:
 
     def _open(self, claim: Claim) -> None:
         self._claims.setdefault(claim.username, {})[claim.id] = claim
+        if claim.base_conn is not None:
+            self._of_base.setdefault(claim.base_conn, {})[claim.id] = claim
         self._claims_by_id[claim.id] = claim
 
     def _is_open(self, claim: Claim) -> bool:
@@ -389,6 +407,8 @@ class Registration:
             self._context.invalid(link, "LOCK_REQUEST: object missing required field `secret`")
             return
         problem = self._local_problem(message.username) or secret_problem(secret)
+        if problem is None and len(self._of_base.get(link.conn, ())) >= BASE_CLAIMS_MAX:
+            problem = f"its server registers more than {BASE_CLAIMS_MAX} names at a time"
         if problem is not None:
             self._vote(message.username, "denied", problem)
             self._answer_base(link.conn, message.username, secret, allowed=False)
@@ -601,7 +621,7 @@ class Registration:
 
     def _release(self, claim: Claim, source: int | None = None) -> None:
         self._close(claim)
-        for link in self._context.connections.links(State.NATIVE):
+        for link in self._context.connections.links(State.NATIVE) if claim.round else ():
             if link.conn != source and (link.eager or claim.round > 1):
                 self._context.send(link, LockRelease(claim.username, claim.id))
         self._tell_base_to_drop(claim)
@@ -647,6 +667,10 @@ class Registration:
             self._context.timers.cancel(("gather", claim.id, conn))
         if self._is_open(claim):
             del self._claims_by_id[claim.id]
+        if claim.base_conn is not None and claim.base_conn in self._of_base:
+            self._of_base[claim.base_conn].pop(claim.id, None)
+            if not self._of_base[claim.base_conn]:
+                del self._of_base[claim.base_conn]
         claims = self._claims.get(claim.username)
         if claims is not None:
             claims.pop(claim.id, None)
@@ -673,6 +697,10 @@ class Registration:
 
     def import_account(self, username: str, secret_or_verifier: str, is_verifier: bool) -> None:
         """A peer that is not one of ours told of a user: take the account in, if nobody has the name."""
+        if not is_verifier and self._importing >= IMPORTS_AT_ONCE:
+            if len(self._imports) < IMPORTS_MAX and self._may_import(username, secret_or_verifier):
+                self._imports.append((username, secret_or_verifier))
+            return
         if self._local_problem(username) is not None:
             return
         if (len(secret_or_verifier) > VERIFIER_CHARACTERS_MAX) if is_verifier else secret_problem(secret_or_verifier):
@@ -694,4 +722,15 @@ class Registration:
             return
         token = context.token()
         self._hashing[token] = claim
-        context.actions.append(HashSecret(token, secret_or_verifier))
+        self._importing += 1
+        context.actions.append(HashSecret(token, secret_or_verifier, account="USER_INFO"))
+
+    def _may_import(self, username: str, secret: str) -> bool:
+        return self._local_problem(username) is None and secret_problem(secret) is None
+
+    def _import_more(self) -> None:
+        """A secret of those that peers told of has been hashed: go on with the next."""
+        self._importing -= 1
+        while self._imports and self._importing < IMPORTS_AT_ONCE:
+            username, secret = self._imports.popleft()
+            self.import_account(username, secret, False)

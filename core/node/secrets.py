@@ -33,6 +33,7 @@ CHANGES_AN_HOUR_MAX: Final = 20
 HOUR: Final = 3600 * MICROSECONDS
 WRONG: Final = "the present secret is not right"
 """What is answered to somebody who does not know the present secret."""
+BUSY: Final = "this server has too many secrets to check; try again in a moment"
 
 Done = Callable[[str | None], None]
 """Called once with None, or with what kept the secret from being changed, as a clause for a person."""
@@ -86,7 +87,7 @@ class Secrets:
         self._replication = replication
         self._book = SecretBook()
         self._counter = 0
-        self._verifying: dict[int, Callable[[bool], None]] = {}
+        self._verifying: dict[int, Callable[[bool | None], None]] = {}
         self._hashing: dict[int, _Request] = {}
         self._waiting: dict[str, deque[_Request]] = {}
         """For each account whose secret is being changed here, who wants to change it after that."""
@@ -158,8 +159,10 @@ class Secrets:
             return
         verifier = self.verifier(fact)
 
-        def verified(matches: bool) -> None:
-            if self.verifier(fact) != verifier:
+        def verified(matches: bool | None) -> None:
+            if matches is None:
+                self._over(request, BUSY)
+            elif self.verifier(fact) != verifier:
                 self._check(request)
             elif matches:
                 request.checked = verifier
@@ -170,19 +173,19 @@ class Secrets:
                 # Perhaps its answer was lost, and it is asked for again.
                 self._verify(request.new_secret, verifier, repeated)
 
-        def repeated(matches: bool) -> None:
+        def repeated(matches: bool | None) -> None:
             if matches:
                 request.made(verifier)
-            self._over(request, None if matches else WRONG)
+            self._over(request, BUSY if matches is None else None if matches else WRONG)
 
         self._verify(request.secret, verifier, verified)
 
-    def _verify(self, secret: str, verifier: str, then: Callable[[bool], None]) -> None:
+    def _verify(self, secret: str, verifier: str, then: Callable[[bool | None], None]) -> None:
         token = self._context.token()
         self._verifying[token] = then
         self._context.actions.append(VerifySecret(token, secret, verifier))
 
-    def verified(self, token: int, matches: bool) -> bool:
+    def verified(self, token: int, matches: bool | None) -> bool:
         """The answer to a VerifySecret; whether the question was this part's."""
         then = self._verifying.pop(token, None)
         if then is not None:

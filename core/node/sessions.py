@@ -15,6 +15,7 @@ from typing import Final
 from core.node.absence import Absences
 from core.node.accounts import AccountBook, Renaming
 from core.node.actions import Hold, Subscribe, VerifySecret
+from core.node.attempts import Attempts
 from core.node.balance import Balance
 from core.node.catching_up import CatchingUp
 from core.node.connections import Session, State, why_illegal
@@ -22,7 +23,7 @@ from core.node.context import Context
 from core.node.fence import Fence
 from core.node.registration import Registration
 from core.node.replication import Replication
-from core.node.secrets import WRONG, Secrets
+from core.node.secrets import BUSY, WRONG, Secrets
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
 from core.wire.codec import Frame
@@ -85,6 +86,7 @@ class Sessions:
         absences: Absences,
         registration: Registration,
         balance: Balance,
+        attempts: Attempts,
         load_changed: Callable[[], None],
         redirected: Callable[[], None],
         status: Callable[[], Frame],
@@ -97,11 +99,12 @@ class Sessions:
         self._absences = absences
         self._registration = registration
         self._balance = balance
+        self._attempts = attempts
         self._load_changed = load_changed
         self._redirected = redirected
         self._status = status
         self._key = context.rng.randbytes(32)
-        self._verifying: dict[int, Callable[[bool], None]] = {}
+        self._verifying: dict[int, Callable[[bool | None], None]] = {}
         self._fence = Fence(context, self._post)
         self.load = 0
         """Clients that are logged in."""
@@ -194,10 +197,15 @@ class Sessions:
             if problem is not None:
                 self._register_failed(session, problem)
                 return
+            self._attempts.registered(session, message.username)
             self._context.send(session, RegisterSuccess(f"{message.username} is registered"))
             self._settled(session, State.GREETED)
 
-        self._registration.register(message.username, message.secret, done)
+        problem = self._attempts.registration_problem(session)
+        if problem is not None:
+            self._register_failed(session, problem)
+            return
+        self._registration.register(message.username, message.secret, done, session.conn)
 
     def _register_failed(self, session: Session, problem: str) -> None:
         self._context.refuse(session, RegisterFailed(problem), f"registration refused: {problem}")
@@ -223,29 +231,51 @@ class Sessions:
             self._login_failed(session, "a login under a name needs its secret")
             return
         self._settle(session, "logging in")
-        self._registration.when_settled(message.username, lambda: self._verify(session, message, tried=()))
+        self._registration.when_settled(message.username, lambda: self._try(session, message))
+
+    def _try(self, session: Session, message: Login) -> None:
+        """Have the secret checked when it is this client's turn."""
+        if session.state is State.SETTLING:
+            self._attempts.begin(
+                session,
+                message.username,
+                lambda: self._verify(session, message, tried=()),
+                lambda problem: self._context.refuse(session, LoginFailed(problem), f"login refused: {problem}"),
+            )
 
     def _verify(self, session: Session, message: Login, tried: tuple[str, ...]) -> None:
         """Check the secret against each account that the name may mean, one after the other."""
         if session.state is not State.SETTLING or message.secret is None:
+            self._attempts.over(session)
             return
         candidates = [fact for fact in self._book.candidates(message.username) if fact.claim not in tried]
+        if not candidates and tried:
+            self._wrong_login(session)
+            return
         if not candidates:
             # Whether somebody has a name, REGISTER tells everybody as well.
-            self._login_failed(session, MISMATCH if tried else nobody_called(message.username))
+            self._attempts.over(session)
+            self._login_failed(session, nobody_called(message.username))
             return
         fact = candidates[0]
         verifier = self._secrets.verifier(fact)
         token = self._context.token()
-        self._context.actions.append(VerifySecret(token, message.secret, verifier))
+        self._context.actions.append(VerifySecret(token, message.secret, verifier, session.conn, message.username))
 
-        def verified(matches: bool) -> None:
-            if session.state is not State.SETTLING:
-                return
-            if self._secrets.verifier(fact) != verifier:
+        def verified(matches: bool | None) -> None:
+            if matches is None:
+                self._attempts.over(session)
+                if session.state is State.SETTLING:
+                    self._login_failed(session, BUSY)
+            elif not matches and session.state is not State.SETTLING:
+                self._wrong_login(session)
+            elif session.state is not State.SETTLING:
+                self._attempts.over(session)
+            elif self._secrets.verifier(fact) != verifier:
                 # It has been changed meanwhile.
                 self._verify(session, message, tried)
             elif matches:
+                self._attempts.succeeded(session)
                 name = self._book.name_of(fact.claim) or fact.username
                 session.verifier = verifier
                 self._logged_in(session, message, name, fact.claim)
@@ -254,7 +284,16 @@ class Sessions:
 
         self._verifying[token] = verified
 
-    def verified(self, token: int, matches: bool) -> None:
+    def _wrong_login(self, session: Session) -> None:
+        """Say so, if anybody still listens; the later, the more of them came from there."""
+
+        def answer() -> None:
+            if session.state is State.SETTLING:
+                self._login_failed(session, MISMATCH)
+
+        self._attempts.failed(session, answer)
+
+    def verified(self, token: int, matches: bool | None) -> None:
         """The answer to a VerifySecret."""
         callback = self._verifying.pop(token, None)
         if callback is not None:

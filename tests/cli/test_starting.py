@@ -75,6 +75,8 @@ async def test_the_options_reach_the_engine(tmp_path: Path) -> None:
         "activities_kept": "1000",
         "anonymous": "no",
         "redirects": "off",
+        "connections_max": "500",
+        "registrations_per_minute": "6",
     }
     settings = starting.engine_settings(options({**flags}), 4000)
     assert settings.port == 4000
@@ -83,6 +85,7 @@ async def test_the_options_reach_the_engine(tmp_path: Path) -> None:
     assert (settings.announce_interval, settings.backup_interval, settings.backups_kept) == (2.0, 3600.0, 3)
     assert settings.retention.activities == 1000
     assert not settings.anonymous and not settings.redirects
+    assert (settings.limits.connections, settings.registrations_per_minute) == (500, 6.0)
     assert settings.data_dir == tmp_path
 
 

@@ -199,9 +199,10 @@ class Peer:
         self.received = bytearray()
 
     @classmethod
-    async def dial(cls, port: int, receive_buffer: int | None = None) -> Peer:
+    async def dial(cls, port: int, receive_buffer: int | None = None, source: str = "127.0.0.1") -> Peer:
         sock = socket.socket()
         sock.setblocking(False)
+        sock.bind((source, 0))
         if receive_buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))

@@ -167,6 +167,8 @@ class Server(End):
         self.secret_answers: dict[int, str | None] = {}
         self.secrets_replaced: list[str] = []
         self.wires: dict[int, Wire] = {}
+        self.verified = 0
+        """How many secrets were looked at."""
         self.closed: set[int] = set()
         self.held: set[int] = set()
         self._trusted: set[int] = set()
@@ -292,6 +294,7 @@ class Server(End):
                 network.after(network.hashing, lambda: self.handle(events.SecretHashed(action.token, verifier)))
             case actions.VerifySecret():
                 matches = action.verifier == f"$argon2id${action.secret}"
+                self.verified += 1
                 network.after(network.hashing, lambda: self.handle(events.SecretVerified(action.token, matches)))
             case actions.WakeAt():
                 self._wake_at = action.at
@@ -489,17 +492,18 @@ class Network:
         features: Sequence[str] = NATIVE_CLIENT,
         origin: events.Origin = "inbound",
         vouched: str | None = None,
+        host: str = "client.example",
     ) -> Client:
         client = Client(self, server, features)
-        self._connect(client, server, origin, vouched)
+        self._connect(client, server, origin, vouched, host)
         return client
 
     def base_client(self, server: Server) -> Client:
         return self.client(server, features=())
 
-    def peer(self, server: Server) -> Peer:
+    def peer(self, server: Server, host: str = "client.example") -> Peer:
         peer = Peer(self, server)
-        self._connect(peer, server, "inbound", None)
+        self._connect(peer, server, "inbound", None, host)
         return peer
 
     def logged_in(self, server: Server, username: str = "anonymous", secret: str | None = None, **extra: Any) -> Client:
@@ -543,11 +547,13 @@ class Network:
 
     # --- connections --------------------------------------------------------------------------------------------------
 
-    def _connect(self, peer: Peer, server: Server, origin: events.Origin, vouched: str | None) -> None:
+    def _connect(
+        self, peer: Peer, server: Server, origin: events.Origin, vouched: str | None, host: str = "client.example"
+    ) -> None:
         wire = Wire(next(self._wires), (peer, server), self.delay)
         peer.wire = wire
         server.wires[wire.number] = wire
-        address = Address("client.example", 40_000 + wire.number)
+        address = Address(host, 40_000 + wire.number % 20_000)
         server.handle(events.ConnectionOpened(wire.number, origin, address, vouched=vouched))
 
     def dial(self, server: Server, action: actions.Dial) -> None:

@@ -274,7 +274,7 @@ def test_redirects_that_somebody_claims_by_the_million_cost_nothing(scene: Scene
 
 def test_thousands_of_registrations_held_open_are_over_after_the_limit(scene: Scene) -> None:
     scene.links[0].cut = True
-    clients = [scene.network.client(scene.first, features=()) for _ in range(2000)]
+    clients = [scene.network.client(scene.first, features=(), host=f"10.0.{n // 250}.{n % 250}") for n in range(2000)]
     for number, client in enumerate(clients):
         client.register(f"user {number}")
     scene.network.run(1.0)

@@ -281,7 +281,7 @@ def redirects_everybody_again_and_again(patch: Patch) -> None:
 
 
 def registers_nobody(patch: Patch) -> None:
-    patch.setattr(Registration, "register", lambda self, username, secret, done: done("not today"))
+    patch.setattr(Registration, "register", lambda self, username, secret, done, conn=None: done("not today"))
 
 
 def says_refused_of_what_it_keeps(patch: Patch) -> None:

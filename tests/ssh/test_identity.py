@@ -147,10 +147,10 @@ async def test_of_a_host_that_guesses_only_so_many_secrets_are_checked(tmp_path,
         checked: list[str] = []
         verify = place.node.verify
 
-        async def counted(name: str, secret: str) -> bool:
+        async def counted(name: str, secret: str, host: str) -> bool | None:
             checked.append(secret)
             await asyncio.sleep(0.1)
-            return await verify(name, secret)
+            return await verify(name, secret, host)
 
         monkeypatch.setattr(place.node, "verify", counted)
         answers = [await place.ssh.check_secret("192.0.2.1", "grace", "wrong") for _ in range(5)]

@@ -70,6 +70,8 @@ class NodeOptions:
     """Where to serve the application over SSH, host empty for all addresses; None for nowhere."""
     ssh_limits: Mapping[str, Any]
     """What is allowed there: fields of `tui.ssh.SSHSettings`."""
+    connections_max: int = 10_000
+    registrations_per_minute: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)

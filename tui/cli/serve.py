@@ -70,6 +70,8 @@ def node_options(choices: Choices, join: Address | None, secret: str | None) -> 
         preset=cast(Preset, value["preset"]),
         anonymous=value["anonymous"],
         redirects=value["redirects"],
+        connections_max=value["connections_max"],
+        registrations_per_minute=value["registrations_per_minute"],
         tls=_tls(choices),
         ssh=value["ssh"],
         ssh_limits={

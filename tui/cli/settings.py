@@ -164,6 +164,20 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "lan",
     ),
     Setting("anonymous", values.switch, "whether people may come in without a name", default=True),
+    Setting(
+        "connections_max",
+        values.count_between(16, 1_000_000),
+        "connections at a time; some places are kept for servers and people with an account",
+        "COUNT",
+        10_000,
+    ),
+    Setting(
+        "registrations_per_minute",
+        values.number_between(0.1, 1_000_000),
+        "names that may be registered from one address a minute, on average; ten minutes' worth may come at once",
+        "COUNT",
+        60.0,
+    ),
     Setting("redirects", values.switch, "whether people are sent to servers with fewer of them", default=True),
     Setting(
         "ssh", values.listening, "serve the application over SSH there", "[HOST:]PORT", unset="not served", group="ssh"

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from core.engine import CannotBind, DataDirectoryInUse, EngineSettings, Retention, Server, TlsSettings
+from core.engine import CannotBind, ConnectionLimits, DataDirectoryInUse, EngineSettings, Retention, Server, TlsSettings
 from core.wire.limits import DEFAULT_PORT
 from tui.cli.console import CommandFailed, ExitStatus
 from tui.cli.options import NodeOptions
@@ -99,6 +99,8 @@ def engine_settings(options: NodeOptions, port: int) -> EngineSettings:
         backups_kept=options.backups_kept,
         anonymous=options.anonymous,
         redirects=options.redirects,
+        limits=ConnectionLimits(connections=options.connections_max),
+        registrations_per_minute=options.registrations_per_minute,
         retention=Retention(activities=options.activities_kept),
         tls=tls,
     )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import asyncssh
 
 from core.node.accounts import registrable_problem
+from core.node.shares import share_of
 from core.wire.names import ANONYMOUS
 from tui.safe_text import neutralise, neutralise_name
 from tui.ssh.keyring import COMMENT_MAX, Key
@@ -65,6 +66,8 @@ class SSHConnection(asyncssh.SSHServer):
         """Keys that opened nothing."""
         self.username = ""
         self.host = ""
+        self.share = ""
+        """Whom its limits are shared with: everybody at its address."""
         self.person: Person | None = None
         """Who it is, once that is proved."""
         self.client = ""
@@ -89,6 +92,7 @@ class SSHConnection(asyncssh.SSHServer):
             _probe(sock)
         peer = conn.get_extra_info("peername")
         self.host = str(peer[0]) if peer else "?"
+        self.share = share_of(self.host)
         if not self._server.admit(self):
             conn.abort()
 
@@ -138,7 +142,7 @@ class SSHConnection(asyncssh.SSHServer):
 
     async def begin_auth(self, username: str) -> bool:
         self.username = username
-        await self._server.hold_back(self.host)
+        await self._server.hold_back(self.host, username)
         if self._conn is not None:
             version = self._conn.get_extra_info("client_version", "")
             self.client = neutralise(str(version), 60).removeprefix("SSH-2.0-")

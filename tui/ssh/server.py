@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncssh
 
 from core.engine import CannotBind, NotRunning, Server
+from core.node.guesses import Guesses, told_of_habit
 from core.node.notices import Notice, NoticeKind, Severity
+from core.node.shares import share_of
 from core.wire.address import Address
 from core.wire.entries import AccountFact
 from core.wire.names import ANONYMOUS
@@ -31,7 +33,6 @@ from tui.ssh.guest import GuestNode, for_guests
 from tui.ssh.host_key import FILE as HOST_KEY_FILE
 from tui.ssh.host_key import host_key_of
 from tui.ssh.keyring import KeyRing
-from tui.ssh.limits import Failures
 from tui.ssh.pace import Painter
 from tui.ssh.settings import SSHSettings
 from tui.ssh.stage import OwnStage, Stage, prepare
@@ -91,7 +92,7 @@ class SSHServer:
         self.context = contextvars.copy_context()
         """For what sessions start that is not theirs."""
         self.ticker = Ticker(self.context)
-        self._failures = Failures(settings.failure_delay, settings.delay_max)
+        self._guesses = Guesses(settings.failure_delay, settings.delay_max)
         self._checking: Counter[str] = Counter()
         """Secrets of each host that are being checked, or wait to be."""
         self._checks = asyncio.Semaphore(settings.checks_max)
@@ -231,8 +232,9 @@ class SSHServer:
     def authenticated(self, connection: SSHConnection) -> None:
         """Somebody has proved who they are."""
         self._leave_queue(connection)
-        self._failures.succeeded(connection.host)
         person = connection.person
+        if person is not None and person.claim is not None:
+            self._guesses.succeeded(connection.share, person.name)
         if person is not None:
             how = "a key" if person.key is not None else "a secret"
             if person.claim is None:
@@ -256,7 +258,7 @@ class SSHServer:
             if connection.person is None:
                 self._leave_queue(connection)
                 if connection.keys_refused:
-                    self._failures.failed(connection.host, time.monotonic())
+                    self._failed(connection.share, connection.username)
                     who = f"{connection.host} as {neutralise_name(connection.username)}"
                     keys = "a key that opens" if connection.keys_refused == 1 else "keys that open"
                     self.tell("refused", f"a login over SSH from {who} failed: {keys} nothing", severity="warning")
@@ -285,32 +287,40 @@ class SSHServer:
             ways.insert(0, invitation.ssh_command(successor.host, port, user))
         return f"Go on with {' or '.join(f'`{way}`' for way in ways)}."
 
-    async def hold_back(self, host: str) -> None:
-        """Let somebody wait whose host is in the habit of failing."""
-        await asyncio.sleep(self._failures.penalty(host, time.monotonic()))
+    async def hold_back(self, host: str, username: str) -> None:
+        """Let somebody wait whose host is in the habit of failing, unless they have come in from there before."""
+        await asyncio.sleep(self._guesses.penalty(share_of(host), username, time.monotonic()))
+
+    def _failed(self, share: str, username: str) -> float:
+        """Somebody from there has failed; seconds for which the answer should be kept back."""
+        delay = self._guesses.failed(share, username, time.monotonic())
+        if self._guesses.has_just_begun(share):
+            self.tell("security", told_of_habit(share), severity="warning")
+        return delay
 
     async def check_secret(self, host: str, username: str, secret: str) -> bool:
         """Whether the secret fits. Wrong ones are answered late, and the later the more there were of one host."""
-        matches = False
-        guesses = self._failures.penalty(host, time.monotonic()) > 0
-        if not (guesses and self._checking[host] >= self.settings.checks_per_host_max):
-            self._checking[host] += 1
+        matches: bool | None = False
+        share = share_of(host)
+        guesses = self._guesses.penalty(share, username, time.monotonic()) > 0
+        if not (guesses and self._checking[share] >= self.settings.checks_per_host_max):
+            self._checking[share] += 1
             try:
                 async with self._checks:
-                    matches = await self.node.verify(username, secret)
+                    matches = await self.node.verify(username, secret, host)
             except NotRunning:
                 matches = False
             finally:
-                self._checking[host] -= 1
-                if not self._checking[host]:
-                    del self._checking[host]
+                self._checking[share] -= 1
+                if not self._checking[share]:
+                    del self._checking[share]
         if not matches:
-            delay = self._failures.failed(host, time.monotonic())
+            delay = self._failed(share, username) if matches is not None else 0.0
             self.tell(
                 "refused", f"a login over SSH from {host} as {neutralise_name(username)} failed", severity="warning"
             )
             await asyncio.sleep(delay)
-        return matches
+        return bool(matches)
 
     def tell(self, kind: NoticeKind, text: str, severity: Severity = "info") -> None:
         """Put something among the node's events."""

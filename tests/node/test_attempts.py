@@ -1,0 +1,201 @@
+"""Guesses at secrets over the protocol: slowed by address, and nobody else is."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.node.attempts import AT_ONCE
+from core.node.guesses import HABIT
+from core.wire import messages as wire
+from tests.node.network import SECRET, Client, Network, Server
+
+
+@pytest.fixture
+def network() -> Network:
+    return Network()
+
+
+@pytest.fixture
+def server(network: Network) -> Server:
+    server = network.start("one", redirects=False)
+    network.registered(server, "ann").hang_up()
+    network.registered(server, "bob").hang_up()
+    network.run(1.0)
+    return server
+
+
+def guess(network: Network, server: Server, count: int, host: str = "mallory", name: str = "ann") -> list[Client]:
+    clients = [network.client(server, features=(), host=host) for _ in range(count)]
+    for number, client in enumerate(clients):
+        client.login(name, f"guess {number}")
+    return clients
+
+
+def test_guesses_that_come_at_once_are_not_all_looked_at(network: Network, server: Server) -> None:
+    clients = guess(network, server, 500)
+    network.run(30.0)
+    assert server.verified <= AT_ONCE + HABIT + 10
+    assert all(client.commands == ["LOGIN_FAILED"] for client in clients)
+    assert any("too many wrong secrets" in client.of(wire.LoginFailed)[0].info for client in clients)
+
+
+def test_guesses_one_after_the_other_are_answered_ever_more_slowly(network: Network, server: Server) -> None:
+    took = []
+    guesses: list[Client] = []
+    answered = lambda: bool(guesses[-1].log)  # noqa: E731
+    for _ in range(12):
+        began = network.time
+        guesses += guess(network, server, 1)
+        assert network.until(answered)
+        took.append(network.time - began)
+    assert max(took[:HABIT]) < 0.2
+    assert took[-1] > 7.0
+    assert sum(took) > 30.0
+
+
+def test_hanging_up_before_the_answer_does_not_make_a_guess_free(network: Network, server: Server) -> None:
+    for _ in range(100):
+        (client,) = guess(network, server, 1)
+        network.run(0.06)
+        client.hang_up()
+        network.run(0.06)
+    assert server.verified <= AT_ONCE + HABIT + 12
+
+
+def test_the_user_gets_in_from_elsewhere_meanwhile(network: Network, server: Server) -> None:
+    guess(network, server, 500)
+    network.run(3.0)
+    began = network.time
+    client = network.client(server, host="home")
+    client.login("ann", "s")
+    assert network.until(lambda: bool(client.of(wire.LoginSuccess)))
+    assert network.time - began < 0.5
+
+
+def test_somebody_else_at_the_same_address_gets_in_too_if_they_have_before(network: Network, server: Server) -> None:
+    client = network.client(server, host="mallory")
+    client.login("bob", "s")
+    network.run(0.5)
+    client.hang_up()
+    guess(network, server, 100)
+    network.run(3.0)
+    began = network.time
+    client = network.client(server, host="mallory")
+    client.login("bob", "s")
+    assert network.until(lambda: bool(client.of(wire.LoginSuccess)))
+    assert network.time - began < 0.5
+
+
+def test_operators_are_told_once_that_an_address_guesses(network: Network, server: Server) -> None:
+    guess(network, server, 300)
+    network.run(60.0)
+    assert len(server.told("security")) == 1
+    assert "mallory" in server.told("security")[0]
+    assert len(server.told("refused")) < 60, "and not of every guess that nobody looked at"
+
+
+def test_many_who_come_at_once_with_the_right_secret_are_not_slowed(network: Network, server: Server) -> None:
+    clients = [network.client(server, host="school") for _ in range(300)]
+    for client in clients:
+        client.login("ann", "s")
+    network.run(2.0)
+    assert all(client.of(wire.LoginSuccess) for client in clients)
+
+
+def test_guesses_at_the_networks_secret_are_slowed_and_few_are_looked_at(network: Network, server: Server) -> None:
+    peers = [network.peer(server, host="mallory") for _ in range(1000)]
+    for number, peer in enumerate(peers):
+        peer.say(wire.Authenticate(f"guess {number}", id=f"s{number}", incarnation=1, features=["sync"]))
+    network.run(60.0)
+    told = [peer.of(wire.AuthenticationFail)[0].info for peer in peers]
+    assert sum("is not this network's" in info for info in told) < 20
+    assert len(server.told("refused")) < 20
+
+
+def test_a_server_with_the_right_secret_gets_in_meanwhile(network: Network, server: Server) -> None:
+    for _ in range(100):
+        network.peer(server, host="mallory").say(wire.Authenticate("wrong"))
+    network.run(1.0)
+    peer = network.peer(server, host="honest")
+    peer.say(wire.Authenticate(SECRET, id="s", incarnation=1, hostname="h", port=1, features=["sync"]))
+    network.run(0.5)
+    assert peer.of(wire.ServerHello)
+
+
+def test_a_server_that_was_let_in_from_there_before_is_not_kept_out_by_its_neighbour(
+    network: Network, server: Server
+) -> None:
+    for _ in range(2):
+        peer = network.peer(server, host="mallory")
+        peer.say(wire.Authenticate(SECRET, id="s", incarnation=1, hostname="h", port=1, features=["sync"]))
+        network.run(0.5)
+        assert peer.of(wire.ServerHello)
+        peer.hang_up()
+        for _ in range(100):
+            network.peer(server, host="mallory").say(wire.Authenticate("wrong"))
+        network.run(1.0)
+
+
+def test_a_base_server_whose_words_follow_its_secret_at_once_is_heard(network: Network, server: Server) -> None:
+    base = network.base_server(server)
+    network.run(1.0)
+    assert base.closed is None
+    assert base.of(wire.ServerAnnounce)
+
+
+def test_names_are_not_registered_without_end_from_one_address(network: Network) -> None:
+    server = network.start("one", registrations_per_minute=6.0)
+    clients = [network.client(server, features=(), host="mallory") for _ in range(100)]
+    for number, client in enumerate(clients):
+        client.register(f"user{number}")
+    honest = network.client(server, features=(), host="home")
+    honest.register("ann")
+    network.run(5.0)
+    assert honest.commands == ["REGISTER_SUCCESS"]
+    assert sum(client.commands == ["REGISTER_SUCCESS"] for client in clients) == 60
+    assert "try again in" in clients[-1].of(wire.RegisterFailed)[0].info
+    network.run(60.0)
+    late = network.client(server, features=(), host="mallory")
+    late.register("late")
+    network.run(2.0)
+    assert late.commands == ["REGISTER_SUCCESS"]
+
+
+def test_a_registration_whose_client_is_gone_before_its_hash_tells_the_network_nothing(network: Network) -> None:
+    one, _ = network.build([None, 0])
+    network.hashing = 1e9
+    client = network.client(one, features=())
+    client.register("ann")
+    network.run(0.1)
+    client.hang_up()
+    network.run(0.1)
+    token = max(one.node.registration._hashing)
+    from core.node.events import SecretHashed
+
+    one.handle(SecretHashed(token, None))
+    network.run(1.0)
+    assert not network.lock_messages()
+    assert one.node.queues()["registrations"] == 0
+
+
+def test_a_base_server_that_registers_without_end_is_denied_and_people_are_not(network: Network) -> None:
+    server = network.start("one", redirects=False)
+    base = network.base_server(server)
+    network.hashing = 5.0
+    for number in range(2000):
+        base.say(wire.LockRequest(f"user{number}", "s"))
+    network.run(1.0)
+    assert server.node.queues()["registrations"] <= 2 * 256, "claims and their hashes"
+    assert len(base.of(wire.LockDenied)) >= 1700
+
+
+def test_secrets_in_clear_of_a_peer_are_hashed_a_few_at_a_time_and_all_in_the_end(network: Network) -> None:
+    server = network.start("one", redirects=False)
+    peer = network.peer(server)
+    peer.say(wire.Authenticate(SECRET, features=["user_info"]))
+    network.run(0.1)
+    peer.say(wire.UserInfo({f"user{number}": "s" for number in range(200)}))
+    network.run(0.01)
+    assert len(server.node.registration._hashing) <= 4
+    network.run(10.0)
+    assert len(server.node.book) == 200
