@@ -115,13 +115,35 @@ ModalScreen:ansi { background: ansi_default; }
 .dialog.-wide { width: 100; }
 .dialog.-large { width: 100; height: 90%; padding: 1; }
 .dialog .label { height: 1; margin-top: 1; color: $foreground 80%; }
-.dialog Input { background: $boost; }
-.dialog Input.-textual-compact { height: 1; border: none; padding: 0 1; }
-.dialog Input:focus { background: $surface-lighten-2; }
+.dialog Input {
+    height: 3; padding: 0 1; background: $surface; background-tint: $surface 0%;
+    border: round $foreground 50%; border-title-color: $foreground 80%;
+}
+.dialog Input:focus {
+    background-tint: $surface 0%; border: heavy $primary;
+    border-title-color: $text-primary; border-title-style: bold;
+}
+.dialog Input:ansi { background: ansi_default; border: round ansi_bright_black; }
+.dialog Input:ansi:focus { border: heavy ansi_default; }
+.dialog Input.-textual-compact { height: 1; border: none; padding: 0 1; background: $boost; }
+.dialog Input.-textual-compact:focus { background: $surface-lighten-2; }
 .dialog .quiet { color: $foreground 70%; }
 .dialog .copied { margin: 1 0; padding: 0 1; background: $boost; color: $text-success; }
-.dialog RadioSet { margin-top: 1; width: 1fr; background: $surface; }
-.dialog Checkbox { margin-top: 1; background: $surface; }
+.dialog RadioSet, .dialog RadioSet:focus {
+    margin: 1 0; width: 1fr; background: $surface; background-tint: $surface 0%;
+}
+.dialog Checkbox { margin-top: 0; background: $surface; }
+.dialog ToggleButton > .toggle--button, .dialog RadioSet > RadioButton > .toggle--button {
+    color: $foreground; background: $surface; text-style: none;
+}
+.dialog ToggleButton.-on > .toggle--button, .dialog RadioSet > RadioButton.-on > .toggle--button {
+    color: $text-success; background: $surface; text-style: bold;
+}
+.dialog ToggleButton:ansi > .toggle--button, .dialog RadioSet > RadioButton:ansi > .toggle--button {
+    color: ansi_default; background: ansi_default; text-style: none;
+}
+.dialog RadioSet:blur > RadioButton.-selected > .toggle--label { background: $surface; }
+.dialog RadioSet:ansi:blur > RadioButton.-selected > .toggle--label { background: ansi_default; }
 .dialog .buttons { height: 1; margin-top: 1; }
 .dialog .buttons Button { margin-right: 2; }
 .-narrow .dialog { padding: 0 1; max-width: 100%; }

@@ -12,6 +12,7 @@ from textual.widgets import Button, Input, Static
 from tui.actions import bindings
 from tui.safe_text import neutralise_lines
 from tui.screens.dialog import DialogScreen, UnhurriedScreen
+from tui.widgets.field import Field
 
 
 class ConfirmScreen(UnhurriedScreen[bool]):
@@ -75,7 +76,7 @@ class AskScreen(DialogScreen[str | None]):
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._title
             yield Static(self._text, markup=False)
-            yield Input(placeholder=self._placeholder, id="answer", compact=True)
+            yield Field(self._placeholder, widget_id="answer")
             yield Static("", id="problem", classes="problem", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button(self._go, id="go", variant="primary", compact=True)

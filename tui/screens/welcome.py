@@ -16,27 +16,62 @@ from tui.actions import bindings
 from tui.safe_text import neutralise
 from tui.screens.dialog import DialogScreen
 from tui.session import Identity, Way
+from tui.widgets.field import Field
 
 _WAYS: tuple[Way, ...] = ("register", "login", "anonymous")
 
 
 class Choice(RadioButton):
-    """A choice of several whose mark is there only while it is chosen: its colour alone would not tell."""
+    """One of several, with a mark of its own for each state: colours and half blocks say nothing on many terminals."""
+
+    BUTTON_LEFT = BUTTON_RIGHT = ""
 
     @property
     def BUTTON_INNER(self) -> str:  # type: ignore[override]  # noqa: N802
-        return "\u25cf" if self.value else " "
+        return "\N{BLACK CIRCLE}" if self.value else "\N{WHITE CIRCLE}"
 
 
 class Tick(Checkbox):
     """A box whose tick is there only while it is set."""
 
+    BUTTON_LEFT = BUTTON_RIGHT = ""
+
     @property
     def BUTTON_INNER(self) -> str:  # type: ignore[override]  # noqa: N802
-        return "X" if self.value else " "
+        return "[x]" if self.value else "[ ]"
 
 
-class NameField(Input):
+class Ways(RadioSet):
+    """Choices of which the one with the highlight is the one that is chosen. Enter leads on to the next field."""
+
+    def action_next_button(self) -> None:
+        chosen = [index for index, button in enumerate(self.query(Choice)) if button.value]
+        if self._pressed_button is None and chosen:
+            # It is being mounted: the highlight begins where the dot is, not at the top.
+            self._selected = chosen[0]
+            return
+        super().action_next_button()
+        self._choose_highlighted()
+
+    def action_previous_button(self) -> None:
+        super().action_previous_button()
+        self._choose_highlighted()
+
+    def _choose_highlighted(self) -> None:
+        if self._selected is not None:
+            button = self._nodes[self._selected]
+            assert isinstance(button, Choice)
+            button.value = True
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and event.key == "enter":
+            event.stop()
+            self.screen.focus_next()
+        else:
+            await super().on_event(event)
+
+
+class NameField(Field):
     """Where the name is written. Enter leads on to the secret, and takes along what was typed after it.
 
     Keys wait in the queue of the field that had the focus when they came: over a slow link several come at once, and
@@ -45,7 +80,7 @@ class NameField(Input):
     """
 
     def __init__(self, value: str, entered: Callable[[], None]) -> None:
-        super().__init__(value=value, id="name", placeholder="1 to 64 characters", compact=True)
+        super().__init__("Name", value=value, widget_id="name", placeholder="1 to 64 characters")
         self._entered = entered
 
     async def on_event(self, event: events.Event) -> None:
@@ -89,17 +124,15 @@ class WelcomeScreen(DialogScreen[None]):
         with VerticalScroll(classes="dialog", can_focus=False) as dialog:
             dialog.border_title = "Welcome to the activity network"
             yield Static(self._where, classes="quiet", markup=False)
-            with RadioSet(id="way", compact=True):
+            with Ways(id="way", compact=True):
                 yield Choice("I am new: register a name", value=self._way == "register", compact=True)
                 yield Choice("I have a name: log in", value=self._way == "login", compact=True)
                 yield Choice(
                     "Come in anonymously", value=self._way == "anonymous", disabled=not self._anonymous, compact=True
                 )
-            yield Static("Name", classes="label", id="name-label")
             yield NameField(self._username, self._name_entered)
             yield Static("", classes="problem", id="name-problem", markup=False)
-            yield Static("Secret", classes="label", id="secret-label")
-            yield Input(password=True, id="secret", compact=True)
+            yield Field("Secret", password=True, widget_id="secret")
             yield Static("", classes="problem", id="secret-problem", markup=False)
             yield Tick("Remember the secret here (in a file only you can read)", id="remember", compact=True)
             yield Static("", classes="problem", id="problem", markup=False)
@@ -122,17 +155,19 @@ class WelcomeScreen(DialogScreen[None]):
 
     def _show_way(self) -> None:
         way = self.way
-        for selector in ("#name-label", "#name", "#secret-label", "#secret", "#remember"):
+        for selector in ("#name", "#secret", "#remember"):
             self.query_one(selector).display = way != "anonymous" and (selector != "#remember" or self._remembers)
         self.query_one("#secret", Input).placeholder = (
             "leave empty: one is made for you, and shown once" if way == "register" else "the secret of this name"
         )
-        self.query_one("#go", Button).label = {
-            "register": "Register and come in",
-            "login": "Log in",
-            "anonymous": "Come in",
-        }[way]
+        self._label_go({"register": "Register and come in", "login": "Log in", "anonymous": "Come in"}[way])
         self._clear()
+
+    def _label_go(self, label: str) -> None:
+        button = self.query_one("#go", Button)
+        button.label = label
+        # Textual keeps the width that the button had with its first label.
+        button.refresh(layout=True)
 
     def _clear(self) -> None:
         for selector in ("#name-problem", "#secret-problem", "#problem"):
@@ -196,7 +231,7 @@ class WelcomeScreen(DialogScreen[None]):
         self._busy = True
         button = self.query_one("#go", Button)
         button.disabled = True
-        button.label = "One moment\N{HORIZONTAL ELLIPSIS}"
+        self._label_go("One moment\N{HORIZONTAL ELLIPSIS}")
         self.post_message(self.Chosen(identity))
 
     def delayed(self, why: str) -> None:
