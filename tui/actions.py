@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from textual.binding import Binding
 
-Scope = Literal["application", "panes", "rows", "connections", "line", "question", "form", "text"]
+Scope = Literal["application", "panes", "rows", "connections", "line", "question", "form", "text", "secret"]
 """Where the keys work: everywhere, on the screen with the panes, in every list, in the connections, in the line where
 one writes, in a question with two answers, in a dialog with fields, in one that is read."""
 
@@ -331,12 +331,41 @@ ACTIONS: Final[tuple[Action, ...]] = (
         palette=False,
     ),
     Action(
+        "secret.stay",
+        "escape",
+        "Keep the secret on the screen",
+        "At a secret that was made for you: it stays until you say that you have it.",
+        "Dialogs",
+        "stay",
+        scope="secret",
+        palette=False,
+    ),
+    Action(
+        "secret.copy",
+        "y",
+        "Copy the secret",
+        "At a secret that was made for you: copy it.",
+        "Dialogs",
+        "copy_all",
+        scope="secret",
+        palette=False,
+    ),
+    Action(
         "application.identity",
         "",
         "Log in as somebody else\N{HORIZONTAL ELLIPSIS}",
         "Register a name, log in with another one, or be anonymous.",
         "Application",
         "identity",
+        scope="application",
+    ),
+    Action(
+        "application.secret",
+        "",
+        "Change my secret\N{HORIZONTAL ELLIPSIS}",
+        "Give your account another secret, in the whole network.",
+        "Application",
+        "change_secret",
         scope="application",
     ),
     Action(

@@ -24,6 +24,7 @@ from tui import bell, contrast, dismissals, pasting, resizing, taste, vanishing
 from tui.actions import BY_ID, Action, bindings, key_name, key_names, palette
 from tui.appearance import CSS, DEFAULT_THEME, counterpart
 from tui.bell import Bell, BellPolicy
+from tui.credentials import Remembered
 from tui.departure import Departure, Leave
 from tui.person import Person
 from tui.preferences import Preferences
@@ -62,13 +63,15 @@ class ActivityApp(TypeAheadApp):
         suggestion: str = "",
         leave: Leave | None = None,
         person_dir: Path | None = None,
+        remembered: Remembered | None = None,
         preferences: Preferences | None = None,
         **app_options: Any,
     ) -> None:
         """
         `first`: who to be at the start; None asks, with the name `suggestion` filled in. `leave`: takes the node out of
         the network and returns the exit status; None when leaving concerns nobody but this session. `person_dir`: where
-        to remember the person, and what they chose here. `app_options` are Textual's, such as `driver_class`.
+        to remember the person, and what they chose here; `remembered`: what is there already. `app_options` are
+        Textual's, such as `driver_class`.
         """
         super().__init__(**app_options)
         resizing.install()
@@ -81,7 +84,7 @@ class ActivityApp(TypeAheadApp):
         """What has been painted and may be painted again."""
         self._bell = Bell(self.preferences.bell)
         self._first = first
-        self._person = Person(self, suggestion=suggestion, directory=person_dir)
+        self._person = Person(self, suggestion=suggestion, directory=person_dir, remembered=remembered)
         self._departure = Departure(self, leave)
         self._taste_dir = person_dir
         self._armed = False
@@ -160,7 +163,12 @@ class ActivityApp(TypeAheadApp):
 
     def enter(self, identity: Identity) -> None:
         """Log in or register, ending what there was before."""
-        self.spawn(self.session.enter(identity))
+        self.spawn(self._person.enter(identity))
+
+    @property
+    def unconfirmed(self) -> tuple[str, ...]:
+        """What a person must not leave without, a line each: a secret that was made for them and is kept nowhere."""
+        return self._person.unconfirmed
 
     def spawn(self, work: Any) -> None:
         """Do something beside, and keep hold of it until it is done."""
@@ -228,6 +236,9 @@ class ActivityApp(TypeAheadApp):
     def action_identity(self) -> None:
         self._person.ask()
 
+    def action_change_secret(self) -> None:
+        self._person.ask_for_another_secret()
+
     @on(WelcomeScreen.Chosen)
     def _identity_chosen(self, event: WelcomeScreen.Chosen) -> None:
         self.enter(event.identity)
@@ -252,6 +263,8 @@ class ActivityApp(TypeAheadApp):
                 self.action_show_help()
             case "login":
                 self.action_identity()
+            case "passwd":
+                self.action_change_secret()
             case "bell":
                 self._set_bell(argument)
             case "theme":

@@ -27,13 +27,22 @@ COMMANDS: Final = (
     ),
     Command("backup", "/backup", "Writes a backup of everything this node keeps.", node_only=True),
     Command("login", "/login", "Registers a name, logs in with another one, or goes anonymous."),
+    Command("passwd", "/passwd", "Changes your secret, in the whole network."),
     Command("bell", "/bell off|mention|all", "Says when to ring.", needs="off, mention or all"),
     Command("theme", "/theme [NAME]", "Changes the colours; without a name: light or dark."),
     Command("quit", "/quit", "Leaves."),
 )
 
 BY_NAME: Final = {command.name: command for command in COMMANDS}
-ALIASES: Final = {"exit": "quit", "users": "who", "search": "filter", "share": "invite", "nick": "login", "h": "help"}
+ALIASES: Final = {
+    "exit": "quit",
+    "users": "who",
+    "search": "filter",
+    "share": "invite",
+    "nick": "login",
+    "secret": "passwd",
+    "h": "help",
+}
 KNOWN: Final = {**BY_NAME, **{alias: BY_NAME[name] for alias, name in ALIASES.items()}}
 """Commands by all their names."""
 

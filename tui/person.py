@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.client import make_secret
 from core.wire.names import ANONYMOUS
 from tui import credentials
 from tui.safe_text import neutralise, neutralise_name
-from tui.screens.asking import ConfirmScreen, CopyScreen
+from tui.screens.asking import ConfirmScreen
+from tui.screens.secrets import ChangeSecretScreen, SecretScreen, Wish
 from tui.screens.welcome import WelcomeScreen
-from tui.session import Happening, Way
+from tui.session import Happening, Identity, SecretNotChanged, SecretUnknown, Way
 
 if TYPE_CHECKING:
     from tui.app import ActivityApp
@@ -23,13 +28,57 @@ NO_CONNECTION = 3
 class Person:
     """The application's part that knows who one is. Whatever it does appears on the application's screens."""
 
-    def __init__(self, app: ActivityApp, *, suggestion: str, directory: Path | None) -> None:
-        """`suggestion`: a name to fill in. `directory`: where to remember the person; None for nowhere."""
+    def __init__(
+        self,
+        app: ActivityApp,
+        *,
+        suggestion: str,
+        directory: Path | None,
+        remembered: credentials.Remembered | None = None,
+    ) -> None:
+        """`suggestion`: a name to fill in. `directory`: where to remember the person, and `remembered` what is there;
+        None for nowhere."""
+        self._remembered = remembered
         self._app = app
         self._session = app.session
         self._suggestion = suggestion
         self._directory = directory
         self._told_of_loss = False
+        self._unconfirmed: dict[str, str] = {}
+        """Names and secrets that were made for them, are kept nowhere, and were not confirmed yet."""
+
+    @property
+    def unconfirmed(self) -> tuple[str, ...]:
+        """What a person must not leave without, a line each."""
+        return tuple(
+            f"the secret of {name}, which is kept nowhere else: {secret}" for name, secret in self._unconfirmed.items()
+        )
+
+    @property
+    def _place(self) -> str:
+        """Where the account is, as it is remembered."""
+        session = self._session
+        return credentials.HERE if session.node is not None else str(session.server or session.target)
+
+    async def enter(self, identity: Identity) -> None:
+        """Log in or register. A secret is made if there has to be one, and put down before the network has it."""
+        if identity.way == "register" and not identity.secret:
+            identity = replace(identity, secret=make_secret(random.SystemRandom()), made=True)
+        if identity.way == "register" and identity.secret and identity.remember and self._directory is not None:
+            # Whether that could be done is told with the secret itself.
+            await self._put_down(credentials.expect, identity.username, identity.secret)
+        await self._session.enter(identity)
+
+    async def _put_down(self, change: Callable[[Path, str, str, str], None], username: str, secret: str) -> str | None:
+        """Change what is remembered; what kept it from being done, as a clause for a person."""
+        if self._directory is None:
+            return "there is no place for it here"
+        try:
+            await asyncio.to_thread(change, self._directory, username, secret, self._place)
+            self._remembered = await asyncio.to_thread(credentials.load, self._directory)
+        except OSError as error:
+            return str(error.strerror or error)
+        return None
 
     def ask(self, problem: str = "") -> None:
         """Ask who somebody is; `problem` says what was wrong with the last answer."""
@@ -53,10 +102,19 @@ class Person:
             way=way,
             anonymous=app.preferences.anonymous,
             remembers=self._directory is not None,
+            known=self._known,
         )
         app.push_screen(screen)
         if problem:
             app.call_after_refresh(screen.refused, problem)
+
+    def _known(self, name: str) -> str | None:
+        """The secret of a name that is remembered here: of the account at this place, else of one elsewhere."""
+        remembered = self._remembered
+        if remembered is None:
+            return None
+        account = remembered.account(name, self._place) or remembered.anywhere(name)
+        return account.secrets[0] if account is not None and account.secrets else None
 
     def tell(self, happening: Happening) -> None:
         """Something was said of this person that they have to know at once."""
@@ -73,10 +131,9 @@ class Person:
             case "registered":
                 if welcome is not None:
                     welcome.dismiss(None)
-                self._remember(happening.secret)
-                if happening.secret is not None:
-                    self._show_secret(happening.username, happening.secret)
+                app.spawn(self._registered(happening.username, happening.secret))
             case "login refused" | "register refused":
+                self._not_taken(happening.kind == "register refused")
                 if welcome is not None:
                     welcome.refused(text)
                 else:
@@ -94,18 +151,20 @@ class Person:
                     self._told_of_loss = happening.kind == "disconnected"
                     app.notify(text, severity="warning", timeout=5, markup=False)
 
-    def _remember(self, secret: str | None = None) -> None:
+    def _remember(self) -> None:
+        """Who is logged in wants to be so the next time."""
         app, session, directory = self._app, self._session, self._directory
         identity = session.identity
         if directory is None or identity is None:
             return
-        secret = secret or identity.secret
         name = session.username or identity.username
-        kept = credentials.Remembered(name, secret if identity.remember and name != ANONYMOUS else None)
+        secret = identity.secret if identity.remember and name != ANONYMOUS else None
+        place = self._place
 
         async def keep() -> None:
             try:
-                await asyncio.to_thread(credentials.save, directory, kept)
+                await asyncio.to_thread(credentials.enter, directory, name, secret, place)
+                self._remembered = await asyncio.to_thread(credentials.load, directory)
             except OSError as error:
                 app.call_later(
                     app.notify, f"Who you are could not be remembered: {error}", severity="warning", markup=False
@@ -113,18 +172,122 @@ class Person:
 
         app.spawn(keep())
 
-    def _show_secret(self, username: str, secret: str) -> None:
+    def _not_taken(self, registering: bool) -> None:
+        """A secret that was put down for a registration is nobody's."""
         identity = self._session.identity
-        kept = identity is not None and identity.remember
-        self._app.push_screen(
-            CopyScreen(
-                f"You are {neutralise_name(username)}".replace("[", r"\["),
-                "This secret was made for you. With it you log in as this name, anywhere in the network.\n"
-                "It is shown this once; keep it where you keep your passwords.",
-                secret,
-                "y copies it." + (" It is also remembered here, as you asked." if kept else ""),
+        if registering and identity is not None and identity.secret and self._directory is not None:
+            self._app.spawn(self._forget(identity.username, identity.secret))
+
+    async def _forget(self, username: str, secret: str) -> None:
+        await self._put_down(credentials.refuse, username, secret)
+
+    async def _registered(self, username: str, secret: str | None) -> None:
+        """A name is registered. `secret` is the one that was made for it."""
+        identity = self._session.identity
+        wanted = identity is not None and identity.remember
+        problem = None
+        taken = secret or (identity.secret if identity is not None else None)
+        if wanted and taken:
+            problem = await self._put_down(credentials.confirm, username, taken)
+        if secret is not None:
+            before = (
+                "This secret was made for you. With it you log in as this name, anywhere in the network, over SSH too."
             )
+            self._app.call_later(self._show_secret, f"You are {username}", username, secret, before, wanted, problem)
+
+    def _show_secret(
+        self, title: str, username: str, secret: str, before: str, wanted: bool, problem: str | None
+    ) -> None:
+        """Show a secret that was made, until its owner says that they have it."""
+        directory = self._directory
+        kept = wanted and problem is None and directory is not None
+        if kept and directory is not None:
+            after = f"It is remembered in {credentials.path_of(directory)}, which only you can read."
+        else:
+            why = "It is not remembered here, as you chose."
+            if directory is None:
+                why = "Nothing of it is kept on this side."
+            elif wanted:
+                why = f"It could not be remembered in {credentials.path_of(directory)}: {problem}."
+            after = f"{why}\nNote it now, where you keep your passwords: nobody can tell it to you again."
+            self._unconfirmed[username] = secret
+
+        def confirmed(_: None) -> None:
+            if self._unconfirmed.get(username) == secret:
+                del self._unconfirmed[username]
+            if not self._app.leaving:
+                self._app.notify(
+                    f"The secret is in {credentials.path_of(directory)}."
+                    if kept and directory is not None
+                    else "Good that you have noted the secret: it is kept nowhere here.",
+                    markup=False,
+                )
+
+        shown = neutralise_name(title).replace("[", r"\[")
+        self._app.push_screen(SecretScreen(shown, before, secret, after, kept=kept), confirmed)
+
+    # --- another secret -----------------------------------------------------------------------------------------------
+
+    def ask_for_another_secret(self) -> None:
+        """Ask for a new secret of the account that is logged in."""
+        app, session = self._app, self._session
+        if not session.online or session.username in (None, ANONYMOUS):
+            app.notify("Log in with a name first: only accounts have a secret.", severity="warning", markup=False)
+            return
+        identity = session.identity
+        screen = ChangeSecretScreen(
+            f"The new secret of {neutralise_name(session.username or '')} counts in the whole network, over SSH too. "
+            "Whoever is logged in with the old one has to log in again.",
+            asks=identity is None or identity.secret is None,
+            remembers=self._directory is not None,
+            chosen=lambda wish: app.spawn(self._change_secret(screen, wish)),
         )
+        app.push_screen(screen)
+
+    async def _change_secret(self, screen: ChangeSecretScreen, wish: Wish) -> None:
+        app, session = self._app, self._session
+        identity, name = session.identity, session.username or ""
+        present = wish.present or (identity.secret if identity is not None else None) or ""
+        new = wish.new or make_secret(random.SystemRandom())
+        problem = await self._put_down(credentials.expect, name, new) if wish.remember else None
+        doubt = None
+        try:
+            await session.change_secret(present, new)
+        except SecretNotChanged as error:
+            if wish.remember:
+                await self._put_down(credentials.refuse, name, new)
+            app.call_later(screen.refused, str(error))
+            return
+        except SecretUnknown as error:
+            doubt = str(error)
+        if doubt is None:
+            if session.identity is not None:
+                session.identity = replace(session.identity, remember=wish.remember or session.identity.remember)
+            if wish.remember:
+                problem = await self._put_down(credentials.confirm, name, new)
+        app.call_later(self._secret_changed, screen, name, new, wish, problem, doubt)
+
+    def _secret_changed(
+        self, screen: ChangeSecretScreen, name: str, new: str, wish: Wish, problem: str | None, doubt: str | None
+    ) -> None:
+        app = self._app
+        screen.dismiss(None)
+        if doubt is not None:
+            before = (
+                f"Nobody can tell whether this is the secret of {name} now, or still the one before: {doubt}.\n"
+                "Keep both until you have logged in with one of them."
+            )
+            self._show_secret("Is it changed?", name, new, before, wish.remember, problem)
+        elif wish.new is None:
+            before = "This secret was made for you. It counts from now on; the one before opens nothing any more."
+            self._show_secret(f"The secret of {name} is changed", name, new, before, wish.remember, problem)
+        else:
+            text = "Your secret is changed."
+            if wish.remember and problem is None and self._directory is not None:
+                text += f" It is remembered in {credentials.path_of(self._directory)}."
+            elif wish.remember:
+                text += f" It could not be remembered: {problem}."
+            app.notify(text, severity="information" if problem is None else "warning", markup=False, timeout=10)
 
     def _offer_again(self, text: str) -> None:
         app, session = self._app, self._session

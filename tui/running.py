@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from core.client import Client, ClientSettings, PostQueueFull
+from core.client import Client, ClientSettings, OutcomeUnknown, PostQueueFull, SecretRefused
 from core.engine import Server
 from core.wire.address import Address
 from core.wire.names import ANONYMOUS
@@ -23,7 +23,15 @@ from tui.cli.options import JoinOptions, PersonOptions, ServeOptions
 from tui.client_events import tell
 from tui.preferences import Preferences
 from tui.safe_text import neutralise
-from tui.session import ActivityInput, ClientFace, ClientFactory, Identity, Session
+from tui.session import (
+    ActivityInput,
+    ClientFace,
+    ClientFactory,
+    Identity,
+    SecretNotChanged,
+    SecretUnknown,
+    Session,
+)
 from tui.visitors import Visitors
 
 HISTORY: Final = 500
@@ -48,6 +56,14 @@ class NetworkClient:
             return self._client.post(dict(activity))
         except PostQueueFull as error:
             raise ConnectionError(str(error)) from None
+
+    async def change_secret(self, secret: str, new_secret: str) -> None:
+        try:
+            await self._client.change_secret(new_secret)
+        except SecretRefused as error:
+            raise SecretNotChanged(str(error)) from None
+        except OutcomeUnknown as error:
+            raise SecretUnknown(str(error)) from None
 
     async def close(self) -> None:
         await self._client.close()
@@ -83,11 +99,13 @@ def client_factory(
     return make
 
 
-def first_identity(person: PersonOptions, remembered: credentials.Remembered | None) -> Identity | None:
+def first_identity(
+    person: PersonOptions, remembered: credentials.Remembered | None, at: str | None = None
+) -> Identity | None:
     """Who to be at the start: what the settings say, else who it was the last time, else None: ask.
 
-    A name without a secret is a new one to register, as the original's command line had it, unless it is the one that
-    is remembered here.
+    `at` is where (`credentials.HERE` or `HOST:PORT`): a secret that was taken elsewhere is not told there unasked. A
+    name without a secret is a new one to register, as the original's command line had it, unless it is remembered here.
     """
     name = person.username
     if name is None:
@@ -98,9 +116,14 @@ def first_identity(person: PersonOptions, remembered: credentials.Remembered | N
         return Identity("anonymous")
     if person.secret is not None:
         return Identity("login", name, person.secret)
+    known = remembered.account(name, at) if remembered is not None and at is not None else None
+    if known is not None and known.secrets:
+        return Identity("login", name, known.secrets[0], remember=True)
     if remembered is not None and remembered.username == name:
-        return Identity("login", name, remembered.secret, remember=True) if remembered.secret is not None else None
-    return Identity("register", name)
+        # Files of earlier versions do not say where an account is.
+        secret = remembered.secret if at is None or not remembered.accounts else None
+        return Identity("login", name, secret, remember=True) if secret is not None else None
+    return Identity("register", name, remember=True)
 
 
 def run(options: ServeOptions | JoinOptions) -> int:
@@ -139,6 +162,7 @@ async def _show(
     chosen = await asyncio.to_thread(taste.load, person_dir) if person_dir is not None else taste.Taste()
     target = options.address if isinstance(options, JoinOptions) else None
     addresses = (server.advertised,) if server is not None else (target,) if target is not None else ()
+    place = credentials.HERE if server is not None else str(target)
     session = Session(client_factory(addresses, server=server, tls=tls), node=server, target=target, archive=server)
     session.visitors = visitors
     if server is not None:
@@ -159,10 +183,11 @@ async def _show(
 
     app = ActivityApp(
         session,
-        first=first_identity(options.person, remembered),
+        first=first_identity(options.person, remembered, place),
         suggestion=options.person.username or (remembered.username if remembered is not None else ""),
         leave=leave if server is not None else None,
         person_dir=person_dir,
+        remembered=remembered,
         preferences=_preferences(options, chosen),
     )
     _log_to(session)
@@ -173,6 +198,7 @@ async def _show(
     try:
         status = await app.run_async()
     finally:
+        report.extend(app.unconfirmed)
         if watching is not None:
             watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -12,7 +12,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, Protocol
 
 import msgspec
@@ -74,20 +74,33 @@ class ClientFace(Protocol):
         """Send an activity; the name by which its answer comes back."""
         ...
 
+    async def change_secret(self, secret: str, new_secret: str) -> None:
+        """Give the account another secret. Raises SecretNotChanged with a clause, SecretUnknown if nobody can tell."""
+        ...
+
     async def close(self) -> None: ...
     async def status(self) -> Mapping[str, Any] | None:
         """The server's view of the network, or None if it cannot be had."""
         ...
 
 
+class SecretNotChanged(Exception):
+    """The secret is what it was; the text is a clause that says why."""
+
+
+class SecretUnknown(Exception):
+    """Nobody can tell whether the secret is the new one or still the one before; the text is a clause that says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a person wants to be. With `way` register and an empty secret, one is made."""
+    """Who a person wants to be. With `way` register and an empty secret, one is made; `made` says that it was."""
 
     way: Way
     username: str = ANONYMOUS
     secret: str | None = field(default=None, repr=False)
     remember: bool = False
+    made: bool = False
 
 
 ClientFactory = Callable[["Session", Identity], ClientFace]
@@ -231,6 +244,15 @@ class Session:
         self.feed.sending(ref, body, self.username, self.clock())
         self.on_change()
 
+    async def change_secret(self, secret: str, new_secret: str) -> None:
+        """Give the account another secret. Raises SecretNotChanged, SecretUnknown."""
+        client, identity = self._client, self.identity
+        if client is None or identity is None or self.username in (None, ANONYMOUS):
+            raise SecretNotChanged("you are not logged in with a name")
+        await client.change_secret(secret, new_secret)
+        if self.identity is identity:
+            self.identity = replace(identity, way="login", secret=new_secret, made=False)
+
     async def look_back(self) -> bool:
         """Put a page of older activities on top of the feed; whether some came."""
         if self.past is None:
@@ -327,7 +349,9 @@ class Session:
 
     def registered(self, username: str, secret: str) -> None:
         """The name is this person's; if they gave no secret, one was made just now."""
-        made = self.identity is None or self.identity.secret is None
+        made = self.identity is None or self.identity.made or self.identity.secret is None
+        if self.identity is not None:
+            self.identity = replace(self.identity, secret=self.identity.secret or secret)
         self._happen(Happening("registered", f"{username} is registered.", username, secret if made else None))
 
     def register_refused(self, why: str) -> None:
@@ -367,7 +391,7 @@ class Session:
     def renamed(self, username: str, renamed: str, why: str) -> None:
         self.username = renamed
         if self.identity is not None:
-            self.identity = Identity("login", renamed, self.identity.secret, self.identity.remember)
+            self.identity = replace(self.identity, way="login", username=renamed)
         self._stage("online", f"logged in as {renamed}")
         self._happen(
             Happening("renamed", why or f"{username} belongs to somebody else; you are {renamed} now.", renamed)

@@ -7,7 +7,7 @@ import pytest
 from tests.cli.program import Program
 from tui.cli.arguments import build
 
-COMMANDS = ("serve", "join", "post", "tail", "status", "restore", "config")
+COMMANDS = ("serve", "join", "post", "tail", "status", "register", "passwd", "restore", "config")
 
 
 def test_version_is_told_on_standard_output(program: Program) -> None:

@@ -151,6 +151,8 @@ def test_the_readme_names_only_commands_that_a_test_runs() -> None:
         'activity-tui post HOST:3780 "deployed 1.4"',
         "activity-tui tail HOST:3780 --since 10m --json",
         "activity-tui status HOST:3780",
+        "activity-tui register HOST:3780 -u NAME",
+        "activity-tui passwd HOST:3780 -u NAME",
         "activity-tui config show",
         "activity-tui restore BACKUP --data-dir DIR",
     }
@@ -174,6 +176,13 @@ def test_status_shows_the_servers(server: Running) -> None:
     done = server.run("activity-tui status HOST:3780")
     assert done.returncode == 0, done.stderr
     assert f"127.0.0.1:{server.port}" in done.stdout
+
+
+def test_a_secret_is_made_printed_remembered_and_changed(server: Running) -> None:
+    made = [server.run(f"activity-tui {command} HOST:3780 -u NAME") for command in ("register", "passwd")]
+    assert [done.returncode for done in made] == [0, 0], made
+    first, second = (done.stdout.strip() for done in made)
+    assert first and second and first != second
 
 
 def test_the_settings_are_shown_without_secrets(server: Running) -> None:

@@ -181,6 +181,12 @@ class FakeClient:
         self.tell(ActivityAccepted(ref, "aa.3.1", stamp))
         self.tell(ActivityArrived("aa.3.1", processed(activity, name), name, stamp, True, ref))
 
+    async def change_secret(self, secret: str, new_secret: str) -> None:
+        world = WORLDS[self.session]
+        world.changes.append((secret, new_secret))
+        if world.secret_problem is not None:
+            raise world.secret_problem
+
     async def close(self) -> None:
         self.closed = True
 
@@ -208,6 +214,9 @@ class World:
         self.node = FakeNode() if node else None
         self.refuse = refuse
         self.clients: list[FakeClient] = []
+        self.changes: list[tuple[str, str]] = []
+        """Secrets that were to be changed: the present one and the new one."""
+        self.secret_problem: Exception | None = None
         self.session = Session(
             FakeClient,
             node=self.node,

@@ -28,6 +28,7 @@ from tui.app import ActivityApp
 from tui.preferences import Preferences
 from tui.screens.asking import ConfirmScreen
 from tui.screens.leaving import LeavingScreen
+from tui.screens.secrets import SecretScreen
 
 
 def test_every_action_has_an_id_of_its_own():
@@ -110,6 +111,8 @@ DIALOGS: list[Opened] = [
     ("CopyScreen", lambda app: app.main.action_share()),
     ("ReadingScreen", lambda app: app.action_show_help()),
     ("WelcomeScreen", lambda app: app.action_identity()),
+    ("SecretScreen", lambda app: app.push_screen(SecretScreen("", "", "s3cret", "", kept=True))),
+    ("ChangeSecretScreen", lambda app: app.action_change_secret()),
     ("LeavingScreen", lambda app: app.push_screen(LeavingScreen(app.session, ""))),
 ]
 

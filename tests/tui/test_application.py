@@ -6,13 +6,13 @@ import asyncio
 import math
 
 import pytest
-from textual.widgets import Checkbox, Input, RadioButton, Static
+from textual.widgets import Input, RadioButton, Static
 
 from core.client.events import ActivityRefused, ActivityUnknown, Disconnected, Renamed, ServerQuits
 from core.wire.address import Address
 from tests.tui.driving import lines_of, ready, screen_text, settled, type_line, until, welcomed
 from tests.tui.fakes import World, snapshot
-from tui import bell, credentials
+from tui import bell
 from tui.actions import ACTIONS, BY_ID, key_names
 from tui.activities import note
 from tui.preferences import Preferences
@@ -389,35 +389,6 @@ async def test_keys_can_be_bound_anew_by_the_actions_id(world):
 
 
 # --- who one is -----------------------------------------------------------------------------------------------------
-
-
-async def test_the_first_start_asks_for_a_name_registers_it_and_shows_the_secret_once(world, tmp_path):
-    app = world.app(first=None, person_dir=tmp_path)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await welcomed(pilot)
-        await pilot.press(*"zoe", "enter", "enter")
-        await until(pilot, lambda: isinstance(app.screen, CopyScreen))
-        assert world.client.identity == Identity("register", "zoe", None)
-        assert "made-for-you-7Kq2" in screen_text(app)
-        await pilot.press("y")
-        assert app.clipboard == "made-for-you-7Kq2"
-        await pilot.press("escape")
-        await until(pilot, lambda: credentials.load(tmp_path) is not None)
-        assert credentials.load(tmp_path) == credentials.Remembered("zoe")
-        await settled(pilot)
-        assert "made-for-you" not in screen_text(app)
-
-
-async def test_a_secret_is_remembered_only_if_that_is_wanted(world, tmp_path):
-    app = world.app(first=None, person_dir=tmp_path)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await welcomed(pilot)
-        await pilot.press(*"zoe", "enter", *"s3cret")
-        app.screen.query_one(Checkbox).value = True
-        await pilot.press("enter")
-        await until(pilot, lambda: app.session.online)
-        await until(pilot, lambda: credentials.load(tmp_path) == credentials.Remembered("zoe", "s3cret"))
-        assert (tmp_path / credentials.FILE_NAME).stat().st_mode & 0o777 == 0o600
 
 
 async def test_somebody_whose_secret_is_not_kept_is_asked_for_it_only(world):

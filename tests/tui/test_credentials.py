@@ -46,7 +46,7 @@ KEPT = credentials.Remembered("zoe", "kept")
         (None, None, credentials.Remembered("zoe"), None),
         (None, None, credentials.Remembered("anonymous"), Identity("anonymous")),
         ("bob", "given", KEPT, Identity("login", "bob", "given")),
-        ("bob", None, KEPT, Identity("register", "bob")),
+        ("bob", None, KEPT, Identity("register", "bob", remember=True)),
         ("zoe", None, KEPT, Identity("login", "zoe", "kept", remember=True)),
         ("anonymous", None, KEPT, Identity("anonymous")),
     ],

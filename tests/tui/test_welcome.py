@@ -9,7 +9,7 @@ from textual.widgets import Button, Checkbox, RadioSet
 from tests.tui.driving import screen_text, settled, until, welcomed
 from tui.appearance import DEFAULT_THEME
 from tui.preferences import Preferences
-from tui.screens.asking import CopyScreen
+from tui.screens.secrets import SecretScreen
 from tui.screens.welcome import WelcomeScreen
 from tui.session import Identity
 
@@ -36,8 +36,8 @@ async def test_two_enters_at_once_register_a_name_whose_secret_is_made(world):
         for event in key_events("zoe\n\n"):
             app.post_message(event)
         # The secret that was made is shown; the application must not end before that screen is whole.
-        await until(pilot, lambda: isinstance(app.screen, CopyScreen) and bool(app.focused), 30.0)
-        assert world.client.identity == Identity("register", "zoe", None)
+        await until(pilot, lambda: isinstance(app.screen, SecretScreen) and bool(app.focused), 30.0)
+        assert (world.client.identity.way, world.client.identity.username) == ("register", "zoe")
 
 
 async def test_keys_behind_a_name_that_is_none_stay_with_the_name(world):

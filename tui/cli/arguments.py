@@ -28,6 +28,8 @@ _MODULES: Final = {
     "post": "tui.cli.post",
     "tail": "tui.cli.tail",
     "status": "tui.cli.status",
+    "register": "tui.cli.register",
+    "passwd": "tui.cli.passwd",
     "restore": "tui.cli.restore",
     "config": "tui.cli.config",
 }
@@ -42,6 +44,8 @@ examples:
   activity-tui post example.org "hello"           post a note
   activity-tui tail example.org --since 10m       follow what is posted
   activity-tui status example.org --json          servers, loads, users, links
+  activity-tui register example.org -u ada        an account, with a secret that is made for it
+  activity-tui passwd example.org -u ada          another secret for it
 
 settings: flags win over the environment (ACTIVITY_TUI_PORT for --port), that over the configuration file
 (`activity-tui config path`), that over the defaults. `activity-tui config show` tells which is which.
@@ -121,6 +125,8 @@ def build() -> argparse.ArgumentParser:
     _post(commands)
     _tail(commands)
     _status(commands)
+    _register(commands)
+    _passwd(commands)
     _restore(commands)
     _config(commands)
     return parser
@@ -201,8 +207,10 @@ def _client(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("address", metavar="HOST[:PORT]", help="a server of the network")
 
 
-def _timeout(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--timeout", metavar="SECONDS", default="10", help="give up after this time (default: 10)")
+def _timeout(parser: argparse.ArgumentParser, default: str = "10") -> None:
+    parser.add_argument(
+        "--timeout", metavar="SECONDS", default=default, help=f"give up after this time (default: {default})"
+    )
 
 
 def _post(commands: Commands[_Parser]) -> None:
@@ -258,6 +266,52 @@ def _status(commands: Commands[_Parser]) -> None:
     _client(parser)
     parser.add_argument("--json", action="store_true", default=False, help="everything, as one JSON object")
     _timeout(parser)
+    _settings(parser, ("person", "tls"))
+
+
+def _remember(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--remember", action=argparse.BooleanOptionalAction, default=True,
+        help="keep the secret in a file that only you can read, where later commands find it",
+    )  # fmt: skip
+    _flag(parser, BY_NAME["data_dir"])
+
+
+def _register(commands: Commands[_Parser]) -> None:
+    parser = _command(
+        commands,
+        "register",
+        "register a name, with a secret that is made for it",
+        "  activity-tui register example.org -u ada\n"
+        "  activity-tui register example.org -u ada --no-remember > ada-secret\n"
+        "  activity-tui register example.org -u ada --user-secret-file ~/ada\n",
+        "The secret that was made is all that is written to standard output. One that is given (in a file, or as "
+        "ACTIVITY_TUI_USER_SECRET) is not.",
+    )
+    _client(parser)
+    _timeout(parser, "30")
+    _remember(parser)
+    _settings(parser, ("person", "tls"))
+
+
+def _passwd(commands: Commands[_Parser]) -> None:
+    parser = _command(
+        commands,
+        "passwd",
+        "change the secret of an account, in the whole network",
+        "  activity-tui passwd example.org -u ada\n"
+        "  activity-tui passwd example.org -u ada --user-secret-file old --new-secret-file new\n"
+        "  ACTIVITY_TUI_NEW_SECRET=… activity-tui passwd example.org -u ada\n",
+        "The present secret is given, remembered, or asked for. The new one is given (in a file, or as "
+        "ACTIVITY_TUI_NEW_SECRET), asked for, or made; one that was made is all that is written to standard output. "
+        "Whoever is logged in with the present one has to log in again.",
+    )
+    _client(parser)
+    parser.add_argument(
+        "--new-secret-file", metavar="FILE", default=None, help="a file whose first line is the new secret"
+    )
+    _timeout(parser, "30")
+    _remember(parser)
     _settings(parser, ("person", "tls"))
 
 

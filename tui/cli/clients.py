@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,15 +13,16 @@ from core.client import (
     Client,
     ClientEvent,
     ClientSettings,
+    Connected,
     Disconnected,
     GaveUp,
     LoggedIn,
     LoginRefused,
     Redirected,
+    RegisterRefused,
     Renamed,
 )
 from core.wire.address import Address
-from core.wire.names import ANONYMOUS
 from tui.cli.console import CommandFailed, ExitStatus, say
 
 ADDRESS_HINT: Final = "Check the address, and that a server runs there: its log and its F8 tell how it is reached."
@@ -44,22 +46,32 @@ class Session:
         address: Address,
         on_event: Callable[[ClientEvent], None],
         tls: ssl.SSLContext | None,
+        hint: str,
     ) -> None:
         self._address = address
-        self._anonymous = settings.username == ANONYMOUS
+        self._user = settings.username
+        self._hint = hint
         self._on_event = on_event
         self.logged_in = asyncio.Event()
         self.over = asyncio.Event()
         self.failure: CommandFailed | None = None
+        self.connected = False
+        """Whether there ever was a connection."""
         self.client = Client(settings, [address], self._note, tls=tls)
 
     def _note(self, event: ClientEvent) -> None:
         match event:
             case LoggedIn():
                 self.logged_in.set()
+            case Connected():
+                self.connected = True
             case LoginRefused(info=info):
-                hint = "Say who you are with -u NAME." if self._anonymous else ""
+                hint = self._hint
+                if info.startswith("there is no "):
+                    hint = f"`activity-tui register {self._address} -u {shlex.quote(self._user)}` registers the name."
                 self._fail(CommandFailed(ExitStatus.REFUSED, f"the login was refused: {info}", hint=hint))
+            case RegisterRefused(info=info):
+                self._fail(CommandFailed(ExitStatus.REFUSED, f"the registration was refused: {info}"))
             case GaveUp(reason=reason):
                 self._fail(self.unreachable(reason))
             case Disconnected(reason=reason, retry_in=retry_in):
@@ -111,9 +123,14 @@ async def session(
     address: Address,
     on_event: Callable[[ClientEvent], None],
     tls: ssl.SSLContext | None = None,
+    *,
+    hint: str = "",
 ) -> AsyncIterator[Session]:
-    """A session that is closed, politely but not at length, when the block ends."""
-    found = Session(settings, address, on_event, tls)
+    """A session that is closed, politely but not at length, when the block ends.
+
+    `hint`: what to do if the login is refused.
+    """
+    found = Session(settings, address, on_event, tls, hint)
     running = asyncio.create_task(found.client.run())
     running.add_done_callback(lambda _: found.over.set())
     try:

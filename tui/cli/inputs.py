@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import NamedTuple
 
 from core.wire.address import Address
 from core.wire.names import ANONYMOUS
@@ -37,15 +38,48 @@ def seconds_of(arguments: argparse.Namespace) -> float:
         raise usage_error(f"--timeout: {error}") from None
 
 
-def credentials(choices: Choices) -> tuple[str, str | None]:
-    """Who the command is. Asks for a secret if there is somebody to ask. Raises CommandFailed."""
+class Who(NamedTuple):
+    """Who a command is. `hint` says what to do if that is refused."""
+
+    user: str
+    secret: str | None
+    hint: str = ""
+
+
+def named(choices: Choices) -> str:
+    """The name of the account that a command is about. Raises CommandFailed."""
+    user = choices.value("user")
+    if user is None:
+        raise usage_error("whose? Say it with -u NAME.")
+    if user == ANONYMOUS:
+        raise usage_error("'anonymous' is nobody's name: say another one with -u NAME")
+    return str(user)
+
+
+def credentials(choices: Choices, address: Address) -> Who:
+    """Who the command is: with the secret that is given, else the one that is remembered for this server, else one
+    that is typed, if there is somebody to ask. Raises CommandFailed."""
     user = str(choices.value("user") or ANONYMOUS)
     if user == ANONYMOUS:
-        return ANONYMOUS, None
-    secret = choices.secret("user_secret") or ask_secret(f"secret of {user}: ")
+        return Who(ANONYMOUS, None, "Say who you are with -u NAME.")
+    secret = choices.secret("user_secret")
+    if secret:
+        return Who(user, secret)
+    # Commands that log in nowhere need none of it.
+    from tui.cli.remembering import known, place_of
+    from tui.credentials import path_of
+
+    account = known(choices, user, address)
+    if account is not None and account.secrets:
+        place = place_of(choices)
+        hint = "The secret is the one that is remembered" + (f" in {path_of(place)}." if place is not None else ".")
+        if account.expected is not None:
+            hint += f" It was to be changed: `activity-tui passwd {address} -u {user}` finds out whether it has been."
+        return Who(user, account.secrets[0], hint)
+    secret = ask_secret(f"secret of {user}: ")
     if not secret:
         raise usage_error(
             f"logging in as {user} needs a secret",
-            hint="ACTIVITY_TUI_USER_SECRET or --user-secret-file gives it.",
+            hint="ACTIVITY_TUI_USER_SECRET or --user-secret-file gives it; `activity-tui register` makes an account.",
         )
-    return user, secret
+    return Who(user, secret)

@@ -48,10 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
         except ValueError as error:
             raise usage_error(str(error)) from None
     choices = choices_of(arguments)
-    user, secret = credentials(choices)
+    who = credentials(choices, address)
     tls = client_context(client_tls(choices))
-    settings = ClientSettings(username=user, secret=secret)
-    posting = _Posting(seconds)
+    settings = ClientSettings(username=who.user, secret=who.secret)
+    posting = _Posting(seconds, who.hint)
     return run_until_interrupted(lambda: posting.run(settings, address, tls, single, as_json=as_json))
 
 
@@ -80,8 +80,9 @@ def encode(text: str, *, as_json: bool) -> bytes:
 class _Posting:
     """Activities under way, by the reference under which they were posted."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, hint: str) -> None:
         self._seconds = seconds
+        self._hint = hint
         self._fates: dict[str, asyncio.Future[str]] = {}
         self._refused = 0
         self._unknown = 0
@@ -110,7 +111,7 @@ class _Posting:
         *,
         as_json: bool,
     ) -> int:
-        async with session(settings, address, self._on_event, tls) as client:
+        async with session(settings, address, self._on_event, tls, hint=self._hint) as client:
             await client.wait_logged_in(self._seconds)
             if single is not None:
                 self._count(await self._fate(client, *self._post(client, single)))

@@ -25,6 +25,8 @@ from tui.ssh.settings import SSHSettings, usual_workers
 
 ENVIRONMENT_PREFIX: Final = "ACTIVITY_TUI_"
 CONFIG_VARIABLE: Final = "ACTIVITY_TUI_CONFIG"
+NEW_SECRET_VARIABLE: Final = "ACTIVITY_TUI_NEW_SECRET"
+"""What `passwd` changes a secret to: no setting, for it is said once."""
 
 Group = Literal["server", "ssh", "tls", "person"]
 GROUP_TITLES: Final[Mapping[Group, str]] = {
@@ -425,7 +427,7 @@ def _unknown_keys(file: ConfigFile) -> Iterable[Problem]:
 
 def unknown_variables(environment: Mapping[str, str]) -> Iterable[Problem]:
     """Variables with our prefix that mean nothing: misspelt ones, most likely."""
-    known = {setting.variable for setting in SETTINGS} | {CONFIG_VARIABLE}
+    known = {setting.variable for setting in SETTINGS} | {CONFIG_VARIABLE, NEW_SECRET_VARIABLE}
     for name in sorted(environment):
         if name.startswith(ENVIRONMENT_PREFIX) and name not in known:
             bare = name.removeprefix(ENVIRONMENT_PREFIX)

@@ -29,10 +29,10 @@ USERS_SHOWN = 20
 def run(arguments: argparse.Namespace) -> int:
     address, seconds = address_of(arguments), seconds_of(arguments)
     choices = choices_of(arguments)
-    user, secret = credentials(choices)
+    who = credentials(choices, address)
     tls = client_context(client_tls(choices))
-    settings = ClientSettings(username=user, secret=secret, follow_redirects=False, reconnect=False)
-    answer = run_until_interrupted(lambda: _ask(settings, address, tls, seconds))
+    settings = ClientSettings(username=who.user, secret=who.secret, follow_redirects=False, reconnect=False)
+    answer = run_until_interrupted(lambda: _ask(settings, address, tls, seconds, who.hint))
     if arguments.json:
         # Escaped to ASCII: names come from strangers.
         put(json.dumps(answer, ensure_ascii=True))
@@ -43,12 +43,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _ask(
-    settings: ClientSettings, address: Address, tls: ssl.SSLContext | None, seconds: float
+    settings: ClientSettings, address: Address, tls: ssl.SSLContext | None, seconds: float, hint: str
 ) -> dict[str, Any]:
     def ignore(event: ClientEvent) -> None:
         pass
 
-    async with session(settings, address, ignore, tls) as client:
+    async with session(settings, address, ignore, tls, hint=hint) as client:
         await client.wait_logged_in(seconds)
         try:
             return await asyncio.wait_for(client.client.request_status(), seconds)

@@ -39,10 +39,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         put_utf8()
     choices = choices_of(arguments)
-    user, secret = credentials(choices)
+    who = credentials(choices, address)
     tls = client_context(client_tls(choices))
-    settings = ClientSettings(username=user, secret=secret, history=history)
-    tail = _Tail(as_json=arguments.json, not_before=not_before, follow=arguments.follow)
+    settings = ClientSettings(username=who.user, secret=who.secret, history=history)
+    tail = _Tail(as_json=arguments.json, not_before=not_before, follow=arguments.follow, hint=who.hint)
     return run_until_interrupted(lambda: tail.run(settings, address, tls))
 
 
@@ -62,17 +62,18 @@ def since(text: str | None, now: float) -> tuple[int, float]:
 
 
 class _Tail:
-    def __init__(self, *, as_json: bool, not_before: float, follow: bool) -> None:
+    def __init__(self, *, as_json: bool, not_before: float, follow: bool, hint: str) -> None:
         self._as_json = as_json
         self._not_before = not_before * 1_000_000
         self._follow = follow
+        self._hint = hint
         self._caught_up = asyncio.Event()
         self._closed = asyncio.Event()
         self._unwritten: CommandFailed | None = None
 
     async def run(self, settings: ClientSettings, address: Address, tls: ssl.SSLContext | None) -> int:
         self._watch_output()
-        async with session(settings, address, self._on_event, tls) as client:
+        async with session(settings, address, self._on_event, tls, hint=self._hint) as client:
             await client.wait_logged_in(CONNECT_LIMIT)
             await client.until(self._closed if self._follow else self._caught_up, None)
         if self._unwritten is not None:

@@ -109,10 +109,21 @@ class WelcomeScreen(DialogScreen[None]):
             self.identity = identity
 
     def __init__(
-        self, where: str, *, username: str = "", way: Way = "register", anonymous: bool = True, remembers: bool = True
+        self,
+        where: str,
+        *,
+        username: str = "",
+        way: Way = "register",
+        anonymous: bool = True,
+        remembers: bool = True,
+        known: Callable[[str], str | None] = lambda name: None,
     ) -> None:
-        """`remembers`: whether there is a place where the secret can be kept for the next time."""
+        """`remembers`: whether there is a place where the secret can be kept for the next time. `known`: the secret of
+        a name, if it is remembered there already."""
         super().__init__()
+        self._known = known
+        self._ticked: bool | None = None
+        """Whether the secret is to be remembered, once somebody has said so."""
         self._remembers = remembers
         self._where = where
         self._username = username
@@ -157,9 +168,10 @@ class WelcomeScreen(DialogScreen[None]):
         way = self.way
         for selector in ("#name", "#secret", "#remember"):
             self.query_one(selector).display = way != "anonymous" and (selector != "#remember" or self._remembers)
-        self.query_one("#secret", Input).placeholder = (
-            "leave empty: one is made for you, and shown once" if way == "register" else "the secret of this name"
-        )
+        self._show_placeholder()
+        with self.prevent(Checkbox.Changed):
+            # What was made for somebody they cannot know by heart.
+            self.query_one("#remember", Checkbox).value = way == "register" if self._ticked is None else self._ticked
         self._label_go({"register": "Register and come in", "login": "Log in", "anonymous": "Come in"}[way])
         self._clear()
 
@@ -168,6 +180,17 @@ class WelcomeScreen(DialogScreen[None]):
         button.label = label
         # Textual keeps the width that the button had with its first label.
         button.refresh(layout=True)
+
+    def _show_placeholder(self) -> None:
+        hint = "leave empty: one is made for you, and shown"
+        if self.way == "login":
+            remembered = self._known(self.query_one("#name", Input).value) is not None
+            hint = "it is remembered here: leave it empty" if remembered else "the secret of this name"
+        self.query_one("#secret", Input).placeholder = hint
+
+    @on(Checkbox.Changed, "#remember")
+    def _remember_changed(self, event: Checkbox.Changed) -> None:
+        self._ticked = event.value
 
     def _clear(self) -> None:
         for selector in ("#name-problem", "#secret-problem", "#problem"):
@@ -181,6 +204,8 @@ class WelcomeScreen(DialogScreen[None]):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         self._say(f"#{event.input.id}-problem", "")
+        if event.input.id == "name":
+            self._show_placeholder()
 
     def _name_entered(self) -> None:
         if not self._name_wrong():
@@ -215,6 +240,10 @@ class WelcomeScreen(DialogScreen[None]):
             self._choose(Identity("anonymous", ANONYMOUS))
             return
         secret = self.query_one("#secret", Input).value
+        remember = self.query_one(Checkbox).value
+        if way == "login" and not secret:
+            secret = self._known(self.query_one("#name", Input).value) or ""
+            remember = remember or bool(secret)
         wrong = self._name_wrong()
         problem = secret_problem(secret) if secret or way == "login" else None
         if problem is not None:
@@ -225,7 +254,7 @@ class WelcomeScreen(DialogScreen[None]):
             self.query_one("#secret").focus()
         else:
             name = self.query_one("#name", Input).value
-            self._choose(Identity(way, name, secret or None, self.query_one(Checkbox).value))
+            self._choose(Identity(way, name, secret or None, remember and self._remembers))
 
     def _choose(self, identity: Identity) -> None:
         self._busy = True

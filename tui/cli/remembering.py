@@ -1,0 +1,73 @@
+"""What commands remember of a person's accounts, and look up: the file that a client's application keeps as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+from core.wire.address import Address
+from tui import credentials, places
+from tui.cli.settings import Choices
+
+Change = Callable[[Path, str, str, str], None]
+
+
+def place_of(choices: Choices) -> Path | None:
+    """Where a person is remembered; None where there is no place for that."""
+    named = cast(Path | None, choices.value("data_dir"))
+    if named is not None:
+        return named
+    directory = places.data_dir()
+    return directory / "client" if directory is not None else None
+
+
+def known(choices: Choices, user: str, address: Address) -> credentials.Account | None:
+    """What is remembered of an account at a server."""
+    place = place_of(choices)
+    remembered = credentials.load(place) if place is not None else None
+    return remembered.account(user, str(address)) if remembered is not None else None
+
+
+class Memory:
+    """What is remembered of one account while it is registered or its secret changes.
+
+    `problem` says what kept it from being remembered, as a clause for a person; None while nothing does.
+    """
+
+    def __init__(self, choices: Choices, user: str, address: Address, *, wanted: bool) -> None:
+        self._place = place_of(choices)
+        self._user = user
+        self._address = address
+        self._wanted = wanted
+        self.problem: str | None = None if wanted else "you said so"
+        if wanted and self._place is None:
+            self.problem = "there is no home directory; --data-dir DIR says where"
+
+    def expect(self, secret: str) -> None:
+        """Put a secret down before the network is asked to take it."""
+        self._change(credentials.expect, secret)
+
+    def confirm(self, secret: str) -> None:
+        """The network has taken it."""
+        self._change(credentials.confirm, secret)
+
+    def refuse(self, secret: str) -> None:
+        """The network has not taken it."""
+        self._change(credentials.refuse, secret)
+
+    def _change(self, change: Change, secret: str) -> None:
+        if not self._wanted or self._place is None:
+            return
+        try:
+            change(self._place, self._user, secret, str(self._address))
+        except OSError as error:
+            self.problem = f"{credentials.path_of(self._place)} cannot be written: {error.strerror or error}"
+        else:
+            self.problem = None
+
+    def words(self) -> str:
+        """Whether and where the secret is remembered; a sentence."""
+        if self.problem is None and self._place is not None:
+            return f"The secret is remembered in {credentials.path_of(self._place)}, which only you can read."
+        return f"The secret is not remembered ({self.problem}): keep it where you keep your passwords."
