@@ -1,17 +1,54 @@
-"""Small files that only their owner may read, written whole or not at all."""
+"""Small files of ours that only their owner may read: read with care, written whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import tempfile
 from pathlib import Path
+
+
+class NotPrivate(OSError):
+    """A file is not its owner's alone, and it cannot be made so; the text says what to do."""
+
+
+def read(path: Path, most: int) -> bytes:
+    """A file's content, at most `most` bytes.
+
+    Somebody may have put anything in its place: a pipe, which never ends; a device; something huge. Raises OSError.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(0, "it is no file", str(path))
+        if status.st_size > most:
+            raise OSError(0, f"it has more than {most:,} bytes", str(path))
+        return file.read(most)
+
+
+def mend_mode(path: Path) -> str:
+    """Make a file its owner's alone, as OpenSSH asks of keys; what was wrong, in words, or nothing.
+
+    Raises NotPrivate if it belongs to somebody else, OSError.
+    """
+    status = os.stat(path)
+    if status.st_uid not in (os.geteuid(), 0):
+        raise NotPrivate(
+            f"{path} belongs to another user (number {status.st_uid}), who can read and change it: give it to the user"
+            " that runs the server (`chown`), or move it away"
+        )
+    if not status.st_mode & 0o077:
+        return ""
+    os.chmod(path, 0o600)
+    return f"others could use {path} (mode {stat.S_IMODE(status.st_mode):04o}): it is private now (0600)"
 
 
 def write(path: Path, content: bytes) -> None:
     """Put a file in the place of the one that is there, mode 0600, synced. Raises OSError."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=path.name, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)

@@ -11,8 +11,9 @@ from core.engine.connection import ConnectionTraffic
 from core.engine.errors import CannotBind, EngineError, NotChanged, NotRunning, TlsUnusable
 from core.engine.server import Server
 from core.engine.settings import ConnectionLimits, EngineSettings, PasswordSettings, Preset, TlsSettings
-from core.store.errors import DataDirectoryInUse, DataDirectoryUnusable
+from core.store.errors import DataDirectoryInUse, DataDirectoryUnusable, DataLost
 from core.store.interface import Retention
+from core.store.loss import OnLoss
 
 __all__ = [
     "CannotBind",
@@ -20,10 +21,12 @@ __all__ = [
     "ConnectionTraffic",
     "DataDirectoryInUse",
     "DataDirectoryUnusable",
+    "DataLost",
     "EngineError",
     "EngineSettings",
     "NotChanged",
     "NotRunning",
+    "OnLoss",
     "PasswordSettings",
     "Preset",
     "Retention",

@@ -13,11 +13,12 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
 from core.node.events import CommitFailed, Committed, Event, Fetched, StoreRecovered
+from core.store.errors import StoreDisplaced
 from core.store.interface import Store
 from core.wire.entries import Entry, Fetch, Page, Record, Recovered
 
@@ -38,6 +39,10 @@ PROBE_BYTES_MAX: Final = 1024 * 1024
 be said to work and to fail again in turns."""
 STEADY_SECONDS: Final = 60.0
 """A disk that fails again sooner than this is left alone for twice as long as it was last."""
+CHECK_SECONDS: Final = 1.0
+"""How often an idle store is asked whether its files are still where they should be."""
+NO_BATCH: Final = 0
+"""Stands before every batch: no batch has failed, and all to come will."""
 PROBE_SETTING: Final = "last_probe"
 
 _Answer = TypeVar("_Answer")
@@ -70,6 +75,7 @@ class Persistence:
         # The thread's own.
         self._broken = ""
         self._probe_at = 0.0
+        self._check_at = 0.0
         self._probe_pause = PROBE_MIN
         self._probe_bytes = PROBE_BYTES_MIN
         self._probes_passed = 0
@@ -126,6 +132,16 @@ class Persistence:
             self._calls.append((work, answer))
             self._changed.notify()
         return await answer
+
+    @property
+    def findings(self) -> Sequence[str]:
+        """What was found at the opening that the owner should know."""
+        return () if self._store is None else self._store.findings
+
+    @property
+    def rescued(self) -> Path | None:
+        """After the end: where a backup is that was written because the store's files had gone."""
+        return None if self._store is None else self._store.rescued
 
     async def backup(self, directory: Path, keep: int) -> Path:
         """Write a backup in a thread of its own, one at a time; commits go on. Raises what the store does."""
@@ -208,9 +224,10 @@ class Persistence:
         while True:
             with self._changed:
                 while not (self._batches or self._fetches or self._calls or self._closing):
-                    limit = max(0.0, self._probe_at - time.monotonic()) if self._broken else None
+                    limit = max(0.0, self._probe_at - time.monotonic()) if self._broken else CHECK_SECONDS
                     if limit == 0.0 or not self._changed.wait(limit):
                         break
+                idle = not (self._batches or self._closing)
                 group = self._take_group()
                 fetch = self._fetches.popleft() if self._fetches else None
                 call = self._calls.popleft() if self._calls and not self._batches else None
@@ -219,6 +236,8 @@ class Persistence:
                 return
             if self._broken and time.monotonic() >= self._probe_at:
                 self._probe(store)
+            if idle and not self._broken and time.monotonic() >= self._check_at:
+                self._check(store)
             if group:
                 self._commit(store, group)
             if fetch is not None:
@@ -247,6 +266,16 @@ class Persistence:
         elif group:
             self._post(self._committed, group[-1].number)
 
+    def _check(self, store: Store) -> None:
+        """A commit does this by itself; where nothing is posted, nobody would notice."""
+        self._check_at = time.monotonic() + CHECK_SECONDS
+        try:
+            store.check()
+        except Exception as error:
+            log.warning("the store fails: %s", error)
+            self._break(_reason(error), 0)
+            self._post(self._failed, [NO_BATCH], self._broken)
+
     def _break(self, reason: str, size: int) -> None:
         """A commit of about `size` bytes has failed."""
         now = time.monotonic()
@@ -263,12 +292,15 @@ class Persistence:
     def _probe(self, store: Store) -> None:
         """Write as much as failed, of something that does not matter; a few times in a row, it has recovered."""
         try:
+            store.check()
             store.set_setting(PROBE_SETTING, "0" * self._probe_bytes)
             store.set_setting(PROBE_SETTING, str(time.time()))
         except Exception as error:
             self._broken = _reason(error)
             self._probes_passed = 0
-            self._probe_pause = min(self._probe_pause * 2, PROBE_MAX)
+            # To look whether a directory is back costs its disk nothing.
+            patience = PROBE_MIN if isinstance(error, StoreDisplaced) else PROBE_MAX
+            self._probe_pause = min(self._probe_pause * 2, patience)
             self._probe_at = time.monotonic() + self._probe_pause
             return
         self._probes_passed += 1

@@ -116,7 +116,10 @@ class Server:
             self._address = Address(host, port)
             self._advertised = advertised_address(self.settings.host, self._address, self.settings.advertise)
             secret = self.settings.secret
-            self._secret = await persistence.call(_kept_secret) if secret is None else secret
+            known = self.settings.secret_known
+            self._secret = (
+                await persistence.call(lambda store: _kept_secret(store, known)) if secret is None else secret
+            )
             self._node_id = recovered.node
             config = self.settings.node_config(self._advertised, self._secret)
             runtime = Runtime(
@@ -149,6 +152,8 @@ class Server:
         self._runtime, self._persistence, self._passwords = runtime, persistence, passwords
         self._acceptors = acceptors
         self._closed = loop.create_future()
+        for finding in persistence.findings:
+            self._tell("storage", finding, "warning")
         self._drain_seconds = config.drain_limit + DRAIN_GRACE
         if (narrow := explain_room(self.settings.limits.connections)) is not None:
             self._tell("limits", narrow, "warning")
@@ -445,6 +450,10 @@ class Server:
                     await self._persistence.aclose()
             except TimeoutError:
                 undone += ("the disk did not answer in time",)
+            rescued = self._persistence.rescued
+            if rescued is not None:
+                lost = f"the data directory {self.settings.data_dir} was lost"
+                undone += (f"{lost}; what was kept in it is in the backup {rescued} now: restore that one",)
             for acceptor in self._acceptors:
                 await acceptor.wait_closed()
         except Exception:
@@ -475,7 +484,13 @@ def _enter(subscribers: dict[object, T], callback: T) -> Callable[[], None]:
 
 def open_sqlite(settings: EngineSettings) -> tuple[Store, Recovered]:
     """The store in the settings' data directory. Blocks. Raises what `core.store.sqlite.open_store` does."""
-    return open_store(settings.data_dir, node_id_factory=new_node_id, wall=time.time(), retention=settings.retention)
+    return open_store(
+        settings.data_dir,
+        node_id_factory=new_node_id,
+        wall=time.time(),
+        retention=settings.retention,
+        on_loss=settings.on_loss,
+    )
 
 
 def new_node_id() -> str:
@@ -488,10 +503,10 @@ def _keep_secret(store: Store, secret: str) -> None:
         store.set_setting(SECRET_SETTING, secret)
 
 
-def _kept_secret(store: Store) -> str:
-    """The network's secret from an earlier start, or a new one that later starts find."""
+def _kept_secret(store: Store, known: str | None) -> str:
+    """The network's secret from an earlier start, or the one that is known, or a new one; later starts find it."""
     kept = store.get_setting(SECRET_SETTING)
     if kept is None:
-        kept = secrets.token_urlsafe(SECRET_BYTES)
+        kept = known or secrets.token_urlsafe(SECRET_BYTES)
         store.set_setting(SECRET_SETTING, kept)
     return kept

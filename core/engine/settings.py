@@ -10,6 +10,7 @@ from typing import Final, Literal
 from core.node import config as presets
 from core.node.config import NodeConfig
 from core.store.interface import Retention
+from core.store.loss import OnLoss
 from core.wire.address import Address
 from core.wire.limits import CLIENT_LINE_BYTES_MAX, DEFAULT_PORT, SERVER_LINE_BYTES_MAX
 
@@ -87,6 +88,11 @@ class EngineSettings:
     name: str = ""
     secret: str | None = None
     """The network's secret; None: the one kept in the data directory, made at the first start."""
+    secret_known: str | None = None
+    """The network's secret as somebody wrote it down: taken where none is given and the data keeps none, as restored
+    data does not."""
+    on_loss: OnLoss = "refuse"
+    """What the start does where the data directory has lost what its node had acknowledged."""
     join: Address | None = None
     """A server of the network to join."""
     preset: Preset = "lan"

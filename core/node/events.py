@@ -82,7 +82,10 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class CommitFailed:
-    """The batch was not kept, nor is any batch after it until `StoreRecovered`."""
+    """The batch was not kept, nor is any batch after it until `StoreRecovered`.
+
+    0, which is no batch's number, when the store was found to fail while nothing was to be kept.
+    """
 
     batch: int
     reason: str

@@ -12,13 +12,16 @@ from core.store.errors import (
     DataDirectoryInUse,
     DataDirectoryUnusable,
     DataExists,
+    DataLost,
     SchemaTooNew,
+    StoreDisplaced,
     StoreError,
     StoreUnreadable,
     StoreUnwritable,
 )
 from core.store.identity import next_incarnation, node_id
 from core.store.interface import KEEP_EVERYTHING, TRIM_STEP, Retention, Store
+from core.store.loss import OnLoss
 from core.store.memory import MemoryStore
 from core.store.sqlite import SqliteStore, open_store
 
@@ -31,11 +34,14 @@ __all__ = [
     "DataDirectoryInUse",
     "DataDirectoryUnusable",
     "DataExists",
+    "DataLost",
     "MemoryStore",
+    "OnLoss",
     "Retention",
     "SchemaTooNew",
     "SqliteStore",
     "Store",
+    "StoreDisplaced",
     "StoreError",
     "StoreUnreadable",
     "StoreUnwritable",

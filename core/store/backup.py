@@ -1,58 +1,57 @@
-"""Backups: the database as one file with a checksum at its end, and back.
-
-A backup is an SQLite database (which SQLite's tools can read as it is), then 8 bytes that mark it as a backup, then the
-SHA-256 of all that stands before the mark. SQLite's own integrity check finds damage to its structure, but not to
-what is stored in it.
-"""
+"""Backups: the database as one file with a checksum at its end (see `core.store.seal`), and back."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import re
 import sqlite3
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
-from core.store import data_directory
-from core.store.data_directory import DataDirectory, make_private_directory, open_private, sync_directory
+from core.store import data_directory, witness
+from core.store.archive import TEMPORARY, holdings_in
+from core.store.data_directory import DataDirectory, make_private_directory
 from core.store.errors import (
     BackupDamaged,
     BackupForeign,
-    BackupUnreadable,
     DataExists,
     StoreUnwritable,
 )
+from core.store.files import open_private, sync_directory
 from core.store.schema import APPLICATION_ID, CURRENT, Schema, pragma, too_new
-
-MARK: Final = b"ACTYBKP1"
-_TRAILER_BYTES: Final = len(MARK) + hashlib.sha256().digest_size
-_SQLITE_MAGIC: Final = b"SQLite format 3\0"
-_APPLICATION_ID_OFFSET: Final = 68
-_CHUNK: Final = 1024 * 1024
-_TEMPORARY: Final = ".backup-"
-_ABANDONED_SECONDS: Final = 24 * 3600.0
+from core.store.seal import TRAILER_BYTES, check_seal, chunks, open_backup, seal, write
 
 
-def write_backup(database: Path, directory: Path, prefix: str = "backup") -> Path:
+def write_backup(
+    database: Path | sqlite3.Connection, directory: Path, prefix: str = "backup", *, node: str | None = None
+) -> Path:
     """Copy what is committed in `database` to a new file in `directory`, whole or not at all.
 
-    Reads through a connection of its own, which in WAL mode neither waits for a writer nor holds one up. Settings that
-    are not to be backed up are left out, and with them every trace of what was deleted. Raises StoreUnwritable.
+    A path is read through a connection of its own, which in WAL mode neither waits for a writer nor holds one up; what
+    a connection has open may have lost its path. Settings that are not to be backed up are left out, and with them
+    every trace of what was deleted. Raises StoreUnwritable, also when the database is not `node`'s: another file may
+    have been put in its place.
     """
     try:
-        make_private_directory(directory)
-        handle, name = tempfile.mkstemp(prefix=_TEMPORARY, suffix=".tmp", dir=directory)
+        if isinstance(database, Path):
+            make_private_directory(directory)
+        handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=".tmp", dir=directory)
     except OSError as error:
         raise _unwritten(directory, error) from error
     temporary = Path(name)
     try:
         os.fchmod(handle, 0o600)
-        _copy(database, temporary)
-        _seal(handle)
+        if isinstance(database, Path):
+            # Never made anew if it is gone.
+            existing = f"{database.absolute().as_uri()}?mode=rw"
+            with contextlib.closing(
+                sqlite3.connect(existing, uri=True, isolation_level=None, timeout=10)
+            ) as connection:
+                connection.execute("VACUUM INTO ?", (name,))
+        else:
+            database.execute("VACUUM INTO ?", (name,))
+        _prepare(temporary, node)
+        seal(handle)
         path = _free_name(directory, prefix, os.fstat(handle).st_mtime)
         temporary.rename(path)
         sync_directory(directory)
@@ -69,15 +68,16 @@ def _unwritten(directory: Path, error: Exception) -> StoreUnwritable:
     return StoreUnwritable(f"no backup could be written to {directory}: {reason}; check the disk and its free space")
 
 
-def _copy(database: Path, target: Path) -> None:
-    with contextlib.closing(sqlite3.connect(database, isolation_level=None, timeout=10)) as connection:
-        connection.execute("VACUUM INTO ?", (str(target),))
+def _prepare(target: Path, node: str | None) -> None:
+    """Leave out of a copy what is not to be backed up, and check the rest."""
     with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy:
         # The file is synced as a whole before it gets its name.
         copy.execute("PRAGMA synchronous = OFF")
         copy.execute("PRAGMA journal_mode = MEMORY")
         copy.execute("PRAGMA secure_delete = ON")
         copy.execute("DELETE FROM settings WHERE NOT backed_up")
+        if node is not None and copy.execute("SELECT id FROM node").fetchall() != [(node,)]:
+            raise sqlite3.DatabaseError("its file is another node's by now")
         problem = _problem(copy)
         if problem:
             raise sqlite3.DatabaseError(f"the copy is damaged ({problem})")
@@ -88,32 +88,6 @@ def _problem(connection: sqlite3.Connection) -> str:
     return "" if verdict == "ok" else str(verdict)
 
 
-def _seal(handle: int) -> None:
-    """Append mark and checksum, and sync."""
-    digest = hashlib.sha256()
-    for chunk in _chunks(handle, os.fstat(handle).st_size):
-        digest.update(chunk)
-    os.lseek(handle, 0, os.SEEK_END)
-    _write(handle, MARK + digest.digest())
-    os.fsync(handle)
-
-
-def _chunks(handle: int, size: int) -> Iterator[bytes]:
-    at = 0
-    while at < size:
-        chunk = os.pread(handle, min(_CHUNK, size - at), at)
-        if not chunk:
-            return
-        at += len(chunk)
-        yield chunk
-
-
-def _write(handle: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(handle, view) :]
-
-
 def _free_name(directory: Path, prefix: str, wall: float) -> Path:
     milliseconds = int(wall * 1000)
     while True:
@@ -121,23 +95,6 @@ def _free_name(directory: Path, prefix: str, wall: float) -> Path:
         if not path.exists():
             return path
         milliseconds += 1
-
-
-def prune(directory: Path, keep: int, spare: Path) -> None:
-    """Of the backups in `directory` leave the newest `keep`, `spare` among them. Raises StoreUnwritable."""
-    pattern = re.compile(r"backup-\d{8}T\d{6}\.\d{3}Z\.db")
-    try:
-        others = sorted(
-            path for path in directory.iterdir() if pattern.fullmatch(path.name) and path.name != spare.name
-        )
-        for path in others[: len(others) - max(0, keep - 1)]:
-            path.unlink(missing_ok=True)
-        written = spare.stat().st_mtime
-        for path in directory.glob(f"{_TEMPORARY}*.tmp*"):
-            if path.stat().st_mtime < written - _ABANDONED_SECONDS:
-                path.unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreUnwritable(f"old backups in {directory} could not be removed: {error.strerror}") from error
 
 
 def restore_backup(file: Path, data_dir: Path, *, force: bool = False, schema: Schema = CURRENT) -> Path | None:
@@ -151,15 +108,12 @@ def restore_backup(file: Path, data_dir: Path, *, force: bool = False, schema: S
     DataDirectoryUnusable.
     """
     with contextlib.ExitStack() as stack:
-        try:
-            source = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
-            stack.callback(os.close, source)
-            _check_seal(source, file)
-        except OSError as error:
-            raise BackupUnreadable(f"the backup {file} cannot be read: {error.strerror}") from error
+        source = open_backup(file)
+        stack.callback(os.close, source)
+        check_seal(source, file)
         directory = data_directory.claim(data_dir)
         stack.callback(directory.release)
-        if directory.database.exists() and not force:
+        if holds_data(directory) and not force:
             raise DataExists(
                 f"the data directory {directory.path} holds data already; choose an empty one, or force the"
                 " restoration, which moves that data aside"
@@ -185,27 +139,20 @@ def _discard(temporary: Path) -> None:
             os.unlink(f"{temporary}{suffix}")
 
 
-def _check_seal(source: int, file: Path) -> None:
-    size = os.fstat(source).st_size
-    head = os.pread(source, 100, 0)
-    trailer = os.pread(source, _TRAILER_BYTES, max(0, size - _TRAILER_BYTES))
-    marked = len(trailer) == _TRAILER_BYTES and trailer.startswith(MARK)
-    identifier = int.from_bytes(head[_APPLICATION_ID_OFFSET : _APPLICATION_ID_OFFSET + 4], "big")
-    ours = _SQLITE_MAGIC.startswith(head[: len(_SQLITE_MAGIC)]) and (len(head) < 100 or identifier == APPLICATION_ID)
-    if not marked and not ours:
-        raise BackupForeign(f"{file} is not a backup of a node; backups are in the data directory's backups/")
-    digest = hashlib.sha256()
-    for chunk in _chunks(source, size - _TRAILER_BYTES):
-        digest.update(chunk)
-    if not marked or MARK + digest.digest() != trailer:
-        raise BackupDamaged(f"the backup {file} is damaged or was not written to its end; use another one")
+def holds_data(directory: DataDirectory) -> bool:
+    """Whether there is a database that is worth asking for. An empty file is what a start leaves that was killed."""
+    for suffix in ("", "-wal"):
+        path = f"{directory.database}{suffix}"
+        if os.path.lexists(path) and (not os.path.isfile(path) or os.path.getsize(path)):
+            return True
+    return False
 
 
 def _unpack(source: int, target: Path) -> None:
     handle = open_private(target, os.O_TRUNC)
     try:
-        for chunk in _chunks(source, os.fstat(source).st_size - _TRAILER_BYTES):
-            _write(handle, chunk)
+        for chunk in chunks(source, os.fstat(source).st_size - TRAILER_BYTES):
+            write(handle, chunk)
     finally:
         os.close(handle)
 
@@ -223,7 +170,7 @@ def _admit(restored: Path, file: Path, directory: DataDirectory, schema: Schema)
                 raise too_new(f"the backup {file}", version, schema)
             problem = _problem(connection)
             ((node, incarnation),) = connection.execute("SELECT id, incarnation FROM node").fetchall()
-            later = _incarnation_of(directory.database, node)
+            later = _latest_incarnation(directory, node)
             if later > incarnation:
                 connection.execute("UPDATE node SET incarnation = ?", (later,))
     except (sqlite3.Error, ValueError) as error:
@@ -237,9 +184,19 @@ def _admit(restored: Path, file: Path, directory: DataDirectory, schema: Schema)
         os.close(handle)
 
 
+def _latest_incarnation(directory: DataDirectory, node: str) -> int:
+    """The last incarnation that anything in a data directory knows of a node; 0 if nothing does."""
+    known = [_incarnation_of(directory.database, node)]
+    known += [holding.incarnation for _, holding in holdings_in(directory.backups) if holding.node == node]
+    seen = witness.read(directory.path)
+    if seen is not None and seen.node == node:
+        known.append(seen.incarnation)
+    return max(known)
+
+
 def _incarnation_of(database: Path, node: str) -> int:
     """The last incarnation in data that is about to be replaced; 0 if it is another node's, or cannot be read."""
-    if not database.exists():
+    if not database.is_file():
         return 0
     # Whoever restores may do so because that data is damaged. It is moved aside as it is found: a connection that may
     # write would clear its log.

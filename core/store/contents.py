@@ -48,6 +48,8 @@ class Changes:
     latest: dict[str, Position] = field(default_factory=dict)
     peers: dict[str, PeerRecord | None] = field(default_factory=dict)
     activities: int = 0
+    received: int = 0
+    """How many more numbers of streams."""
 
 
 @dataclass(slots=True)
@@ -59,6 +61,8 @@ class Contents:
     peers: dict[str, PeerRecord] = field(default_factory=dict)
     activities: int = 0
     stamp: int = 0
+    received: int = 0
+    """How many numbers of all streams have been received: it never gets less."""
 
     def changes(self, records: Iterable[Record]) -> Changes:
         """What keeping `records` would change; nothing is changed yet."""
@@ -73,6 +77,9 @@ class Contents:
             else:
                 assert isinstance(record, PeerForgotten)
                 changes.peers[record.id] = None
+        for stream, runs in changes.runs.items():
+            known = self.held.get(stream)
+            changes.received += runs.count - (0 if known is None else known.count)
         return changes
 
     def _receive(self, entry: Entry, changes: Changes) -> None:
@@ -105,6 +112,7 @@ class Contents:
             else:
                 self.peers[peer] = record
         self.activities += changes.activities
+        self.received += changes.received
         self.stamp = max(self.stamp, max((entry.stamp for entry in changes.entries), default=0))
 
     def recovered(

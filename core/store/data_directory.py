@@ -6,17 +6,26 @@ import contextlib
 import fcntl
 import os
 import stat
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from core.store import witness
 from core.store.errors import DataDirectoryInUse, DataDirectoryUnusable
+from core.store.files import open_private, sync_directory
+from core.store.holding import holding_of
 
 DATABASE: Final = "node.db"
 BACKUPS: Final = "backups"
 LOCK: Final = "lock"
+REPLACED: Final = "replaced-"
+"""How the name of a directory begins in which a database is that gave way to another one."""
 RESTORED: Final = "node.db.restored"
 """A verified backup on its way to become the database. Once this name is there, the restoration is decided."""
+
+
+NOUNS: Final = {DATABASE: "database", f"{DATABASE}-wal": "database's log", LOCK: "lock"}
 
 
 class DataDirectory:
@@ -26,13 +35,89 @@ class DataDirectory:
         self.path = path
         self.database = path / DATABASE
         self.backups = path / BACKUPS
+        self.findings: list[str] = []
+        """What was found, and mended, that its owner should know."""
         self._lock: int | None = lock
+        self._looking = threading.Lock()
+        self._places: dict[Path, tuple[int, int]] = {}
+        self.database_bytes = 0
+        """Of the database's file, without its log, when it was looked at last."""
+
+    def remember(self) -> None:
+        """Take what stands in the directory for what has to stand there from now on. Raises OSError."""
+        self._places = {
+            path: _identity(path) for path in (self.path, self.database, Path(f"{self.database}-wal"), self.path / LOCK)
+        }
+
+    def log_is_lost(self) -> bool:
+        """Whether the database stands where it stood, but its log does not."""
+        log = Path(f"{self.database}-wal")
+        return not any(self._is_displaced(path) for path in (self.path, self.database)) and self._is_displaced(log)
+
+    def _is_displaced(self, path: Path) -> bool:
+        try:
+            return _identity(path) != self._places.get(path)
+        except OSError:
+            return True
+
+    def displaced(self) -> str:
+        """What no longer stands where it stood, in words with what to do; nothing when all does. From any thread."""
+        with self._looking:
+            return self._displaced()
+
+    def _displaced(self) -> str:
+        for path, known in self._places.items():
+            try:
+                status = os.stat(path)
+                if (status.st_dev, status.st_ino) == known:
+                    if path == self.database:
+                        self.database_bytes = status.st_size
+                    continue
+                what = f"there is another {'directory' if path == self.path else 'file'} in its place"
+            except FileNotFoundError:
+                what = "it was deleted, moved or unmounted"
+            except OSError as error:
+                what = error.strerror or str(error)
+            if path == self.path:
+                place = "data directory"
+            elif path.name == LOCK and self._lock_anew():
+                continue
+            else:
+                place = f"{NOUNS[path.name]} of the data directory"
+            return (
+                f"the {place} {self.path} is lost ({what}); put it back in its place, and this server goes on by"
+                " itself, or end the server and restore a backup"
+            )
+        return ""
+
+    def read_only(self) -> str:
+        """Why nobody may write into the directory, in words; nothing if one may."""
+        if os.access(self.path, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+            return ""
+        return f"the data directory {self.path} may not be written; change its mode, or its disk's, back"
+
+    def _lock_anew(self) -> bool:
+        """The lock's file is not the one that is locked; whether there is one again, and nobody else has it."""
+        try:
+            lock = _lock(self.path)
+        except (DataDirectoryInUse, OSError):
+            return False
+        if self._lock is not None:
+            os.close(self._lock)
+        self._lock = lock
+        self._places[self.path / LOCK] = _identity(self.path / LOCK)
+        return True
 
     def release(self) -> None:
         """Let others have it; a second call does nothing."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
 
 
 def claim(path: Path) -> DataDirectory:
@@ -42,6 +127,7 @@ def claim(path: Path) -> DataDirectory:
     """
     path = path.absolute()
     try:
+        before = _mode(path)
         make_private_directory(path)
         lock = _lock(path)
     except OSError as error:
@@ -49,13 +135,53 @@ def claim(path: Path) -> DataDirectory:
     directory = DataDirectory(path, lock)
     try:
         finish_restoration(directory)
-        for suffix in ("", "-wal", "-shm"):
-            with contextlib.suppress(FileNotFoundError):
-                os.chmod(f"{directory.database}{suffix}", 0o600)
+        _tell_of_modes(directory, before)
     except OSError as error:
         directory.release()
         raise unusable(path, error) from error
     return directory
+
+
+def _mode(path: Path) -> int | None:
+    """The mode of a directory that is there and not empty, or None."""
+    try:
+        with os.scandir(path) as found:
+            return stat.S_IMODE(os.stat(path).st_mode) if any(found) else None
+    except FileNotFoundError:
+        return None
+
+
+def _tell_of_modes(directory: DataDirectory, before: int | None) -> None:
+    """Make files private that others could read, and tell of that, and of who may replace them. Raises OSError."""
+    path = directory.path
+    status = os.stat(path)
+    if before is not None and before != stat.S_IMODE(status.st_mode):
+        directory.findings.append(
+            f"others could enter the data directory {path} (mode {before:04o}): it is private now"
+        )
+    elif status.st_mode & 0o022 and not status.st_mode & stat.S_ISVTX:
+        directory.findings.append(
+            f"others may write into the data directory {path} (mode {stat.S_IMODE(status.st_mode):04o}), and replace"
+            f" what is in it: `chmod go-w {path}`, or choose a directory of your own"
+        )
+    if status.st_uid not in (os.geteuid(), 0):
+        directory.findings.append(
+            f"the data directory {path} belongs to another user (number {status.st_uid}), who can replace what is in"
+            " it: choose a directory of your own"
+        )
+    loose = []
+    files = [Path(f"{directory.database}{suffix}") for suffix in ("", "-wal", "-shm")]
+    with contextlib.suppress(OSError):
+        files += [file for file in directory.backups.iterdir() if file.suffix == ".db"]
+    for file in files:
+        with contextlib.suppress(FileNotFoundError):
+            mode = os.stat(file).st_mode
+            if stat.S_ISREG(mode) and mode & 0o077:
+                os.chmod(file, 0o600)
+                loose.append(f"{file} (mode {stat.S_IMODE(mode):04o})")
+    if loose:
+        more = f" and {len(loose) - 1} more" if loose[1:] else ""
+        directory.findings.append(f"others could read {loose[0]}{more}: private now, as only its owner should read it")
 
 
 def unusable(path: Path, error: Exception) -> DataDirectoryUnusable:
@@ -84,30 +210,10 @@ def make_private_directory(path: Path) -> None:
         path.chmod(0o700)
 
 
-def open_private(path: Path, flags: int = 0) -> int:
-    """Open a file for reading and writing, made if it is not there; only its owner may, whatever the umask."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | flags, 0o600)
-    try:
-        os.fchmod(handle, 0o600)
-    except BaseException:
-        os.close(handle)
-        raise
-    return handle
-
-
 def utc(milliseconds: int) -> str:
     """A moment, in milliseconds since 1970, as part of a file's name that sorts by time."""
     moment = datetime.fromtimestamp(milliseconds // 1000, UTC)
     return f"{moment:%Y%m%dT%H%M%S}.{milliseconds % 1000:03d}Z"
-
-
-def sync_directory(path: Path) -> None:
-    """Make durable which names a directory has. Raises OSError."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _lock(path: Path) -> int:
@@ -140,16 +246,32 @@ def finish_restoration(directory: DataDirectory) -> Path | None:
     except FileNotFoundError:
         return None
     # Derived from the restored file, so that an interrupted move goes on to the same place.
-    aside = directory.path / f"replaced-{utc(named_for // 1_000_000)}"
+    aside = directory.path / f"{REPLACED}{utc(named_for // 1_000_000)}"
+    move_aside(directory, aside)
+    # No name of the old database may survive beside the new one: its log would be taken for the new one's.
+    sync_directory(directory.path)
+    _witness_restored(directory.path, restored)
+    restored.rename(directory.database)
+    sync_directory(directory.path)
+    return aside if aside.exists() else None
+
+
+def move_aside(directory: DataDirectory, aside: Path) -> None:
+    """Move the database and its log, as far as they are there, into a directory of their own. Raises OSError."""
     for suffix in ("", "-wal", "-shm"):
         old = Path(f"{directory.database}{suffix}")
-        if old.exists():
+        if os.path.lexists(old):
             make_private_directory(aside)
             old.rename(aside / old.name)
     if aside.exists():
         sync_directory(aside)
-    # No name of the old database may survive beside the new one: its log would be taken for the new one's.
-    sync_directory(directory.path)
-    restored.rename(directory.database)
-    sync_directory(directory.path)
-    return aside if aside.exists() else None
+
+
+def _witness_restored(path: Path, restored: Path) -> None:
+    """From here on the restored database is the node's, whatever was known of another one. Raises OSError."""
+    holding = holding_of(f"{restored.as_uri()}?mode=ro&immutable=1")
+    if holding is not None:
+        known = witness.Witness(
+            holding.node, holding.incarnation, holding.received, restored.stat().st_size, open=False
+        )
+        witness.establish(path, known)

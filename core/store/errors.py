@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -21,6 +22,12 @@ class StoreUnwritable(StoreError):
     title = "The disk takes no writes"
 
 
+class StoreDisplaced(StoreUnwritable):
+    """What is kept is no longer where it should be: its directory or file was deleted, moved or replaced."""
+
+    title = "The data directory is gone"
+
+
 class StoreUnreadable(StoreError):
     """What was asked for could not be read."""
 
@@ -37,6 +44,21 @@ class DataDirectoryInUse(DataDirectoryUnusable):
     """Another process works with the data directory."""
 
     title = "The data directory is in use"
+
+
+class DataLost(DataDirectoryUnusable):
+    """The directory shows that there was a node, but not all that it had acknowledged is there."""
+
+    title = "The node's data is lost"
+
+    def __init__(self, sentence: str, path: Path, *, backup: Path | None, remains: bool, in_the_way: bool) -> None:
+        """`backup`: the newest whole one in the directory. `remains`: whether a node's database is there that could be
+        gone on with. `in_the_way`: whether something is there that a restoration has to move aside."""
+        super().__init__(sentence)
+        self.path = path
+        self.backup = backup
+        self.remains = remains
+        self.in_the_way = in_the_way
 
 
 class DataExists(StoreError):

@@ -10,6 +10,8 @@ from core.wire.entries import IDENTIFIER_CHARACTERS_MAX
 NODE_ID_CHARACTERS: Final = 12
 INCARNATION_EPOCH: Final = 1_577_836_800
 """2020-01-01T00:00:00Z, seconds since 1970."""
+LEAP_MAX: Final = 2**20
+"""Below this is how far an incarnation leaps where the clock does not help: in milliseconds, a quarter of an hour."""
 
 
 def node_id(entropy: bytes) -> str:
@@ -29,13 +31,17 @@ def check_node_id(identifier: str) -> str:
     return identifier
 
 
-def next_incarnation(last: int, wall: float) -> int:
+def next_incarnation(last: int, wall: float, leap: int = 0) -> int:
     """The incarnation of a start at `wall`, seconds since 1970, after the one numbered `last`.
 
-    It is the milliseconds since 2020, or `last + 1` where the clock is not beyond that. Counting starts alone would
-    not do: a node restored from a backup does not know of the starts after it, and would give new entries the
-    identities of others that the network remembers. No start takes less than a millisecond, so numbers do not run
-    ahead of time, and a later start has a larger number than all before it, whichever of them the data remembers.
-    Only a clock set back by more than the backup's age, on a machine that lost its data, can defeat that.
+    It is the milliseconds since 2020, or `last + 1 + leap` where the clock is not beyond `last`. Counting starts alone
+    would not do: a node that was put back to an older state, with all that it remembers, does not know of the starts
+    after it, and would give new entries the identities of others that the network remembers. No start takes less than
+    a millisecond, so a later start has another number than all before it, whichever of them the data remembers.
+
+    A clock that stands still (a machine without a battery begins at the same moment every time) would defeat that:
+    with an older state it counts from the same number again. `leap`, a random number below `LEAP_MAX`, makes it
+    land elsewhere.
     """
-    return max(last + 1, int((wall - INCARNATION_EPOCH) * 1000))
+    beyond = int((wall - INCARNATION_EPOCH) * 1000)
+    return beyond if beyond > last else last + 1 + leap

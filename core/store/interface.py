@@ -34,6 +34,14 @@ class Store(Protocol):
     dropped is still known as received, so it is neither asked for again nor kept a second time.
     """
 
+    findings: Sequence[str]
+    """What was found when it was opened that its owner should know, a sentence each."""
+
+    def check(self) -> None:
+        """See whether what is kept would be found at the next start: a file that somebody deleted takes writes as
+        before. Every commit does this too. Costs a few microseconds; raises StoreUnwritable.
+        """
+
     def commit(self, records: Sequence[Record]) -> None:
         """Keep all of `records` or none, in their order; synced when it returns.
 
@@ -77,9 +85,12 @@ class Store(Protocol):
     def backup(self, directory: Path, keep: int) -> Path:
         """Write everything committed so far to a new file in `directory`, whole or not at all, and return its path.
 
-        Of the backups in `directory` the newest `keep` stay. May be called from any thread, and does not keep commits
-        waiting. Raises StoreUnwritable.
+        Of this node's backups in `directory` the newest `keep` stay; those of other nodes all do. May be called from
+        any thread, and does not keep commits waiting. Raises StoreUnwritable.
         """
+
+    rescued: Path | None
+    """Where `close` has put a backup because what was kept would not be found where it should be; None if it would."""
 
     def close(self) -> None:
         """Let go of everything; a second call does nothing."""

@@ -93,7 +93,7 @@ class MemoryStore:
         held = {stream: contents.held.get(stream) for stream in changes.runs}
         latest = {sender: contents.latest.get(sender) for sender in changes.latest}
         peers = {peer: contents.peers.get(peer) for peer in changes.peers}
-        activities, stamp = contents.activities, contents.stamp
+        activities, stamp, received = contents.activities, contents.stamp, contents.received
 
         def undo() -> None:
             for stream, runs in held.items():
@@ -102,7 +102,7 @@ class MemoryStore:
                 _put_back(contents.latest, sender, place)
             for peer, record in peers.items():
                 _put_back(contents.peers, peer, record)
-            contents.activities, contents.stamp = activities, stamp
+            contents.activities, contents.stamp, contents.received = activities, stamp, received
             for entry in changes.entries:
                 self._shelf.remove(entry)
 
@@ -170,10 +170,17 @@ class MemoryStore:
             dict(self._contents.peers),
             self._contents.activities,
             self._contents.stamp,
+            self._contents.received,
         )
         twin._shelf = self._shelf.copy()
         twin._settings = {name: kept for name, kept in self._settings.items() if kept[1]}
         return twin
+
+    findings: Sequence[str] = ()
+    rescued: Path | None = None
+
+    def check(self) -> None:
+        self._check()
 
     def close(self) -> None:
         """Nothing is held: the store goes on to stand for a disk."""

@@ -58,6 +58,18 @@ class Runs:
         """The largest number that is there."""
         return self._lasts[-1]
 
+    @property
+    def count(self) -> int:
+        """How many numbers are there, 0 not counted."""
+        return sum(self._lasts) - sum(self._firsts) + len(self._lasts) - 1
+
+    def lacks(self, other: Runs) -> int:
+        """How many numbers are in the other and not here."""
+        both = self.copy()
+        for first, last in other:
+            both.add(first, last)
+        return both.count - self.count
+
     def complete_from(self, number: int) -> int:
         """How far one has everything who has all up to `number` and gets everything that is here beyond it."""
         index = bisect_right(self._firsts, number + 1) - 1

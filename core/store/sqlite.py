@@ -7,46 +7,45 @@ the thread that opened the store; backups read through another.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from core.store import backup, data_directory
-from core.store.contents import ORDER_RECOVERED, REFS_RECOVERED, Changes, Contents, Position
+from core.store import archive, backup, data_directory, loss, witness
+from core.store.connection import connect, transaction
+from core.store.contents import Changes, Contents, Position
 from core.store.data_directory import DataDirectory
-from core.store.errors import DataDirectoryUnusable, StoreError, StoreUnreadable, StoreUnwritable
-from core.store.identity import check_node_id, next_incarnation
+from core.store.errors import DataDirectoryUnusable, StoreDisplaced, StoreError, StoreUnreadable, StoreUnwritable
+from core.store.files import open_private, sync_directory
+from core.store.identity import LEAP_MAX, check_node_id, next_incarnation
 from core.store.interface import KEEP_EVERYTHING, TRIM_STEP, Retention
+from core.store.loss import OnLoss, Past, check_whole
 from core.store.paging import newest_within, read_page
-from core.store.runs import Runs
+from core.store.rows import COLUMNS, accounts, disordered, entry_of, load, recent_refs, row_of
 from core.store.schema import CURRENT, Schema, migrate, version_of
 from core.wire.entries import (
-    AccountFact,
     Entry,
     EntryId,
     Fetch,
     Kind,
     Page,
-    PeerRecord,
     Record,
     Recovered,
     Stream,
-    parse_entry_id,
 )
 
-WAL_BYTES_KEPT: Final = 64 * 1024 * 1024
-"""To what the write-ahead log is cut back after it had to grow, while a backup was read for instance."""
-CACHE_KIB: Final = 16 * 1024
+log = logging.getLogger(__name__)
 
-_ENTRY = "node, incarnation, seq, kind, stamp, sender, previous, ref, body"
-_INSERT = f"INSERT INTO entries ({_ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_RANGE = f"SELECT {_ENTRY} FROM entries WHERE node = ? AND incarnation = ? AND seq BETWEEN ? AND ?"
-_ACTIVITIES = f"SELECT {_ENTRY} FROM entries WHERE kind = 'activity'"
+_INSERT = f"INSERT INTO entries ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_RANGE = f"SELECT {COLUMNS} FROM entries WHERE node = ? AND incarnation = ? AND seq BETWEEN ? AND ?"
+_ACTIVITIES = f"SELECT {COLUMNS} FROM entries WHERE kind = 'activity'"
 _BEFORE = " AND (stamp, node, incarnation, seq) < (?, ?, ?, ?)"
 _NEWEST_FIRST = " ORDER BY stamp DESC, node DESC, incarnation DESC, seq DESC"
 _OF_KIND: Final[dict[tuple[Kind, ...], str]] = {
@@ -63,29 +62,42 @@ def open_store(
     wall: float,
     retention: Retention = KEEP_EVERYTHING,
     schema: Schema = CURRENT,
+    on_loss: OnLoss = "refuse",
 ) -> tuple[SqliteStore, Recovered]:
     """Open the store in `data_dir`, made if it is not there, for a new start of its node.
 
     `node_id_factory` names a node that has no identity yet (see `node_id`). `wall` is seconds since 1970. The new
-    incarnation is synced when this returns. Data of an older schema is migrated, after a backup into `backups/`.
+    incarnation is synced when this returns. Data of an older schema is migrated, after a backup into `backups/`. What
+    is to be told to a person is in the store's `findings`.
 
-    Raises DataDirectoryInUse, DataDirectoryUnusable, SchemaTooNew, and what `node_id_factory` does.
+    Raises DataLost unless `on_loss` says otherwise, DataDirectoryInUse, DataDirectoryUnusable, SchemaTooNew, and what
+    `node_id_factory` does.
     """
     directory = data_directory.claim(data_dir)
     connection: sqlite3.Connection | None = None
+    past: Past | None = None
     try:
+        past = loss.examine(directory, on_loss)
         existed = directory.database.exists()
-        os.close(data_directory.open_private(directory.database))
+        os.close(open_private(directory.database))
         if not existed:
-            data_directory.sync_directory(directory.path)
-        connection = _connect(directory, schema)
-        _upgrade(connection, directory, schema)
-        node, incarnation = _begin(connection, node_id_factory, wall)
-        contents = _load(connection, node)
+            sync_directory(directory.path)
+        connection = connect(directory, schema)
+        if existed and past.is_suspect():
+            check_whole(connection)
+        _upgrade(connection, directory, schema, past, on_loss)
+        node, incarnation = _begin(connection, node_id_factory, wall, past, on_loss)
+        contents = load(connection)
+        past.tell_of_backups(node, contents)
         recovered = contents.recovered(
-            node, incarnation, _accounts(connection), _recent_refs(connection), _disordered(connection, contents)
+            node, incarnation, accounts(connection), recent_refs(connection), disordered(connection, contents)
         )
-        return SqliteStore(directory, connection, contents, retention), recovered
+        directory.remember()
+        size = os.stat(directory.database).st_size
+        notes = witness.Notes.begin(
+            directory.path, witness.Witness(node, incarnation, contents.received, size, open=True)
+        )
+        return SqliteStore(directory, connection, contents, retention, node, notes, schema), recovered
     except BaseException as error:
         if connection is not None:
             connection.close()
@@ -93,47 +105,29 @@ def open_store(
         if isinstance(error, OSError):
             raise data_directory.unusable(directory.path, error) from error
         if isinstance(error, sqlite3.Error | msgspec.MsgspecError):
-            raise _refused(directory, error) from error
+            raise _refused(directory, error, past) from error
         raise
 
 
-def _refused(directory: DataDirectory, error: Exception) -> DataDirectoryUnusable:
-    if isinstance(error, sqlite3.OperationalError):
+def _refused(directory: DataDirectory, error: Exception, past: Past | None) -> DataDirectoryUnusable:
+    if isinstance(error, sqlite3.OperationalError) or past is None:
         return data_directory.unusable(directory.path, error)
+    what = f"the data in {directory.database} is damaged or not a node's ({error})"
+    if past.trace:
+        return past.lost(f"{what}; restore one of the backups", remains=False)
     return DataDirectoryUnusable(
-        f"the data in {directory.database} is damaged or not a node's ({error}); restore one of the backups in"
-        f" {directory.backups}, or choose another data directory"
+        f"{what}; restore one of the backups in {directory.backups}, or choose another data directory"
     )
 
 
-def _connect(directory: DataDirectory, schema: Schema) -> sqlite3.Connection:
-    connection = sqlite3.connect(directory.database, isolation_level=None, timeout=10)
-    try:
-        connection.execute("PRAGMA trusted_schema = OFF")
-        # Before anything is changed in a file that may not be ours.
-        version_of(connection, schema, str(directory.database))
-        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        if mode != "wal":
-            raise DataDirectoryUnusable(
-                f"the disk of {directory.path} does not support a write-ahead log; choose a directory on a local disk"
-            )
-        connection.execute("PRAGMA synchronous = FULL")
-        # On macOS only these reach the medium; elsewhere they do nothing.
-        connection.execute("PRAGMA fullfsync = ON")
-        connection.execute("PRAGMA checkpoint_fullfsync = ON")
-        connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")
-        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        connection.execute("PRAGMA temp_store = MEMORY")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _upgrade(connection: sqlite3.Connection, directory: DataDirectory, schema: Schema) -> None:
+def _upgrade(
+    connection: sqlite3.Connection, directory: DataDirectory, schema: Schema, past: Past, on_loss: OnLoss
+) -> None:
     version = version_of(connection, schema, str(directory.database))
     if version == schema.version:
         return
+    if not version:
+        past.require_new(on_loss)
     if version:
         try:
             backup.write_backup(directory.database, directory.backups, f"before-schema-{schema.version}")
@@ -145,90 +139,42 @@ def _upgrade(connection: sqlite3.Connection, directory: DataDirectory, schema: S
     migrate(connection, schema, version)
 
 
-@contextlib.contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        # A full disk may have ended the transaction already.
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-def _begin(connection: sqlite3.Connection, node_id_factory: Callable[[], str], wall: float) -> tuple[str, int]:
-    with _transaction(connection):
+def _begin(
+    connection: sqlite3.Connection, node_id_factory: Callable[[], str], wall: float, past: Past, on_loss: OnLoss
+) -> tuple[str, int]:
+    leap = secrets.randbelow(LEAP_MAX)
+    with transaction(connection):
         row = connection.execute("SELECT id, incarnation FROM node").fetchone()
         if row is None:
-            node, incarnation = check_node_id(node_id_factory()), next_incarnation(0, wall)
+            past.require_new(on_loss)
+            node, incarnation = check_node_id(node_id_factory()), next_incarnation(0, wall, leap)
             connection.execute("INSERT INTO node VALUES (?, ?, 0)", (node, incarnation))
         else:
-            node, incarnation = row[0], next_incarnation(row[1], wall)
+            node, last = row
+            incarnation = next_incarnation(max(last, past.incarnation_of(node)), wall, leap)
             connection.execute("UPDATE node SET incarnation = ?", (incarnation,))
     return node, incarnation
-
-
-def _load(connection: sqlite3.Connection, node: str) -> Contents:
-    contents = Contents()
-    query = "SELECT node, incarnation, first, last FROM runs ORDER BY node, incarnation, first"
-    for origin, incarnation, first, last in connection.execute(query):
-        contents.held.setdefault(Stream(origin, incarnation), Runs()).add(first, last)
-    for sender, stamp, *identity in connection.execute("SELECT sender, stamp, node, incarnation, seq FROM senders"):
-        contents.latest[sender] = Position(stamp, EntryId(*identity))
-    for row in connection.execute("SELECT id, hostname, port, name, seen_at FROM peers ORDER BY id"):
-        contents.peers[row[0]] = PeerRecord(*row)
-    (contents.activities,) = connection.execute("SELECT count(*) FROM entries WHERE kind = 'activity'").fetchone()
-    # One maximum for each index, where one over both kinds would read every entry.
-    stamps = connection.execute(
-        "SELECT stamp FROM node"
-        " UNION ALL SELECT max(stamp) FROM entries WHERE kind = 'activity'"
-        " UNION ALL SELECT max(stamp) FROM entries WHERE kind = 'account'"
-    )
-    contents.stamp = max(stamp or 0 for (stamp,) in stamps)
-    return contents
-
-
-def _accounts(connection: sqlite3.Connection) -> list[AccountFact]:
-    decoder = msgspec.json.Decoder(AccountFact)
-    bodies = connection.execute(
-        "SELECT body FROM entries WHERE kind = 'account' ORDER BY stamp, node, incarnation, seq"
-    )
-    return [decoder.decode(body) for (body,) in bodies]
-
-
-def _recent_refs(connection: sqlite3.Connection) -> list[tuple[str, str, EntryId]]:
-    newest = connection.execute(
-        "SELECT sender, ref, node, incarnation, seq FROM entries WHERE kind = 'activity'"
-        " ORDER BY stamp DESC, node DESC, incarnation DESC, seq DESC LIMIT ?",
-        (REFS_RECOVERED,),
-    )
-    refs = [(sender, ref, EntryId(*identity)) for sender, ref, *identity in newest if ref is not None]
-    refs.reverse()
-    return refs
-
-
-def _disordered(connection: sqlite3.Connection, contents: Contents) -> list[Entry]:
-    newest = connection.execute(
-        "SELECT previous, node, incarnation, seq FROM entries WHERE kind = 'activity'"
-        " ORDER BY stamp DESC, node DESC, incarnation DESC, seq DESC LIMIT ?",
-        (ORDER_RECOVERED,),
-    ).fetchall()
-    activities = (
-        (EntryId(*identity), None if previous is None else parse_entry_id(previous))
-        for previous, *identity in reversed(newest)
-    )
-    by_id = f"SELECT {_ENTRY} FROM entries WHERE node = ? AND incarnation = ? AND seq = ?"
-    return [_entry(connection.execute(by_id, found).fetchone()) for found in contents.disordered(activities)]
 
 
 class SqliteStore:
     """See `core.store.interface.Store`; opened by `open_store`."""
 
     def __init__(
-        self, directory: DataDirectory, connection: sqlite3.Connection, contents: Contents, retention: Retention
+        self,
+        directory: DataDirectory,
+        connection: sqlite3.Connection,
+        contents: Contents,
+        retention: Retention,
+        node: str,
+        notes: witness.Notes,
+        schema: Schema,
     ) -> None:
+        self.findings: Sequence[str] = tuple(dict.fromkeys(directory.findings))
+        self.rescued: Path | None = None
+        self._node = node
+        self._notes = notes
+        self._schema = schema
+        self._connected = True
         self._directory = directory
         self._connection = connection
         self._contents = contents
@@ -245,12 +191,43 @@ class SqliteStore:
         with self._writing():
             self._write(changes)
         self._contents.apply(changes)
+        self._notes.note(self._contents.received, self._directory.database_bytes)
+
+    def check(self) -> None:
+        if self._directory.log_is_lost():
+            self._begin_log_anew()
+        self._stay()
+
+    def _stay(self) -> None:
+        displaced = self._directory.displaced() or self._directory.read_only()
+        if displaced:
+            raise StoreDisplaced(displaced)
+
+    def _begin_log_anew(self) -> None:
+        """The log has lost its name, but it can be read as long as it is open: bring it home, and begin another one."""
+        try:
+            if self._connected:
+                (busy, *_) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if busy:
+                    return
+                self._connected = False
+                self._connection.close()
+            self._connection = connect(self._directory, self._schema)
+            self._connected = True
+            self._directory.remember()
+        except (sqlite3.Error, OSError, StoreError) as error:
+            raise StoreUnwritable(f"nothing can be kept in {self._directory.path}: {error}") from error
+        log.warning(
+            "the log of %s was deleted or replaced; nothing is lost, there is a new one", self._directory.database
+        )
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         try:
-            with _transaction(self._connection):
+            with transaction(self._connection):
                 yield
+                # An open file takes writes although nobody will find it again.
+                self._stay()
         except (sqlite3.Error, OSError) as error:
             raise StoreUnwritable(
                 f"nothing can be kept in {self._directory.path}: {error}; check the disk and its free space"
@@ -258,7 +235,7 @@ class SqliteStore:
 
     def _write(self, changes: Changes) -> None:
         run = self._connection.executemany
-        run(_INSERT, map(_row, changes.entries))
+        run(_INSERT, map(row_of, changes.entries))
         for stream, runs in changes.runs.items():
             known = self._contents.held.get(stream)
             before = {} if known is None else dict(known)
@@ -338,8 +315,9 @@ class SqliteStore:
         with self._backing_up:
             if self._closed:
                 raise StoreUnwritable("the store is closed")
-            path = backup.write_backup(self._directory.database, directory)
-            backup.prune(directory, keep, path)
+            self._stay()
+            path = backup.write_backup(self._directory.database, directory, node=self._node)
+            archive.prune(directory, keep, path, self._node)
             return path
 
     def close(self) -> None:
@@ -348,9 +326,26 @@ class SqliteStore:
                 return
             self._closed = True
             try:
+                if self._directory.displaced():
+                    self._rescue()
+                self._notes.close(self._directory.database_bytes if self._is_settled() else None)
                 self._connection.close()
             finally:
                 self._directory.release()
+
+    def _is_settled(self) -> bool:
+        """Bring everything from the log into the database; whether that could be done."""
+        try:
+            (busy, *_) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error:
+            return False
+        return not busy and not self._directory.displaced()
+
+    def _rescue(self) -> None:
+        """What is open can still be read, and by nobody else."""
+        path = self._directory.path
+        with contextlib.suppress(StoreError):
+            self.rescued = backup.write_backup(self._connection, path.parent, f"{path.name}-rescued", node=self._node)
 
 
 class _Shelf:
@@ -365,7 +360,7 @@ class _Shelf:
         rows = self._connection.execute(_RANGE + of_kind + order, (*stream, first, last))
         try:
             for row in rows:
-                yield _entry(row)
+                yield entry_of(row)
         finally:
             # A statement left open would keep the write-ahead log from being cleared.
             rows.close()
@@ -387,24 +382,6 @@ class _Shelf:
         rows = self._connection.execute(_ACTIVITIES + where + _NEWEST_FIRST, values)
         try:
             for row in rows:
-                yield _entry(row)
+                yield entry_of(row)
         finally:
             rows.close()
-
-
-def _row(entry: Entry) -> tuple[Any, ...]:
-    previous = None if entry.previous is None else str(entry.previous)
-    return (*entry.id, entry.kind, entry.stamp, entry.sender, previous, entry.ref, entry.body)
-
-
-def _entry(row: tuple[Any, ...]) -> Entry:
-    node, incarnation, seq, kind, stamp, sender, previous, ref, body = row
-    return Entry(
-        EntryId(node, incarnation, seq),
-        kind,
-        stamp,
-        body,
-        sender,
-        None if previous is None else parse_entry_id(previous),
-        ref,
-    )

@@ -130,6 +130,15 @@ class Node:
         self.port = int(words.partition("listening on 127.0.0.1:")[2].partition(",")[0])
         self.address = f"127.0.0.1:{self.port}"
 
+    def back_up(self) -> None:
+        """Wait until there is a backup of everything up to now: the second from here on, for one may be half done."""
+        directory = self.data_dir / "backups"
+        seen = set(directory.glob("backup-*"))
+        deadline = time.monotonic() + LIMIT
+        while len(set(directory.glob("backup-*")) - seen) < 2:
+            assert time.monotonic() < deadline, f"no backups come; seen: {self.log.seen}"
+            time.sleep(0.05)
+
 
 @contextmanager
 def running_node(

@@ -15,8 +15,7 @@ def backup(program: Program, tmp_path: Path) -> Path:
     """A backup of a server on which something was posted, and whose own data is gone."""
     with running_node(program, tmp_path / "lost", "--backup-interval", "1") as node:
         assert program.run("post", node.address, "remember me").status == 0
-        node.log.wait("backups/backup-")
-        node.log.wait("backups/backup-")
+        node.back_up()
         node.process.kill()
         node.process.wait(LIMIT)
     return max((tmp_path / "lost" / "backups").iterdir())
@@ -31,6 +30,7 @@ def test_a_restored_server_knows_what_the_lost_one_knew(program: Program, backup
         assert "remember me" in program.run("tail", node.address, "--since", "9", "--no-follow").out
 
 
+@pytest.mark.slow
 def test_existing_data_is_kept_unless_told_otherwise(program: Program, backup: Path, tmp_path: Path) -> None:
     target = str(tmp_path / "new")
     assert program.run("restore", str(backup), "--data-dir", target).status == 0

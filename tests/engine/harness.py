@@ -21,6 +21,7 @@ from core.node.events import ConnectionOpened, Event, MessageReceived, Now
 from core.node.notices import Notice
 from core.node.snapshot import NodeSnapshot
 from core.store.contents import Position, position
+from core.store.errors import StoreDisplaced
 from core.wire.codec import Frame
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Page, Record, Recovered
 from core.wire.messages import Message, Ping
@@ -107,6 +108,7 @@ class MemoryStore:
         self.trimmed = 0
         self.backups: list[Path] = []
         self.failure: Exception | None = None
+        self.displaced = ""
         self.closed = False
         self.threads: set[int] = set()
         self.reached = threading.Event()
@@ -166,6 +168,13 @@ class MemoryStore:
             raise
         self.settings[name] = value
         self.setting_sizes.append(len(value))
+
+    findings: Sequence[str] = ()
+    rescued: Path | None = None
+
+    def check(self) -> None:
+        if self.displaced:
+            raise StoreDisplaced(self.displaced)
 
     def close(self) -> None:
         self.closed = True

@@ -272,3 +272,22 @@ async def test_a_store_that_cannot_be_opened_says_so_and_leaves_no_thread() -> N
         await persistence.open(opening)
     await persistence.aclose()
     assert persistence._thread is not None and not persistence._thread.is_alive()
+
+
+async def test_an_idle_store_whose_files_have_gone_fails_and_recovers_when_they_are_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CHECK_SECONDS", 0.02)
+    desk.persistence.fetch(1, Fetch({}))
+    await until(lambda: bool(desk.events))
+    desk.store.displaced = "the directory is gone"
+    await until(lambda: len(desk.events) > 1)
+    desk.persistence.persist(1, (entry(1),))
+    await until(lambda: len(desk.events) > 2)
+    desk.store.displaced = ""
+    await until(lambda: len(desk.events) > 3)
+    failed = [CommitFailed(number, "the directory is gone") for number in (module.NO_BATCH, 1)]
+    assert desk.events[1:] == [*failed, StoreRecovered()]
+    assert desk.store.transactions == []
+    desk.persistence.persist(2, (entry(2),))
+    await until(lambda: desk.events[-1] == Committed(2))

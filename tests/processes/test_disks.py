@@ -267,3 +267,122 @@ async def test_of_two_servers_with_one_data_the_one_started_later_stays_and_noth
             person.nothing_twice()
             for name in people:
                 person.in_order(f"{name} ")
+
+
+def lose(data: Path, way: str) -> None:
+    """What somebody may do to a directory in use."""
+    if way == "deleted":
+        shutil.rmtree(data)
+    elif way == "without its database":
+        (data / "node.db").unlink()
+    elif way == "with another database":
+        (data / "node.db").rename(data / "aside")
+        (data / "node.db").touch()
+    else:
+        data.rename(data.with_name("elsewhere"))
+        if way == "replaced":
+            data.mkdir()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["deleted", "moved", "replaced", "without its database", "with another database"])
+async def test_a_data_directory_that_is_lost_under_a_running_server_is_noticed_and_nothing_is_kept_there(
+    nodes: NodeNetwork, way: str
+) -> None:
+    node = await nodes.start()
+    healthy = await nodes.start(node)
+    await nodes.settled()
+
+    async def fails() -> bool:
+        return bool((await node.status())["storage_error"])
+
+    async with Person([node]) as writer, Person([healthy]) as other:
+        await writer.post_accepted(["before"])
+        lose(node.data_dir, way)
+        # Nobody posts: it is noticed all the same.
+        await wait_for(fails, 5, "status says so")
+        await node.said("put it back in its place")
+        writer.post("refused")
+        await wait_for(lambda: writer.refused == ["refused"], 10, "the post is refused")
+        await other.post_accepted(["from a healthy one"])
+        await writer.has(["from a healthy one"])
+        if way == "moved":
+            node.data_dir.with_name("elsewhere").rename(node.data_dir)
+            await node.said("the disk takes writes again", 20)
+            await writer.post_accepted(["after"])
+            await other.has(["before", "from a healthy one", "after"])
+        else:
+            assert not (node.data_dir / "backups").exists()
+    await node.quit()
+    rescued = list(node.data_dir.parent.glob(f"{node.data_dir.name}-rescued-*.db"))
+    if way == "moved":
+        assert rescued == []
+        await node.restart()
+        kept = ["before", "from a healthy one", "after"]
+    else:
+        (file,) = rescued
+        assert str(file) in node.stderr
+        new = node.data_dir.with_name("new")
+        status, said = await ended([sys.executable, "-m", "tui", "restore", str(file), "--data-dir", str(new)])
+        assert status == 0, said
+        node = NodeProcess(new, options=nodes.options)
+        nodes.nodes.append(node)
+        await node.start()
+        kept = ["before"]
+    async with Person([node], history=10) as late:
+        await late.has(kept)
+        assert "refused" not in late.arrived
+
+
+async def test_a_log_that_is_deleted_under_a_running_server_costs_nothing(nodes: NodeNetwork) -> None:
+    node = await nodes.start()
+    async with Person([node]) as writer:
+        await writer.post_accepted(["before"])
+        (node.data_dir / "node.db-wal").unlink()
+        await node.said("there is a new one")
+        await writer.post_accepted(["after"])
+    node.kill9()
+    await node.wait()
+    await node.restart()
+    async with Person([node], history=10) as late:
+        await late.has(["before", "after"])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_a_first_start_that_is_killed_at_any_moment_is_followed_by_a_normal_one(tmp_path: Path) -> None:
+    begun = asyncio.get_running_loop().time()
+    async with NodeProcess(tmp_path / "whole"):
+        usual = asyncio.get_running_loop().time() - begun
+    for number in range(12):
+        node = NodeProcess(tmp_path / f"node-{number}")
+        starting = asyncio.create_task(node.start())
+        await asyncio.sleep(usual * (0.5 + number / 20))
+        if not starting.done():
+            node.kill9()
+        # It may have listened by then, or not.
+        await asyncio.wait([starting])
+        starting.exception()
+        await node.kill()
+        async with node:
+            assert "warning" not in node.stderr
+            async with Person([node]) as person:
+                await person.post_accepted(["here"])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_a_server_that_is_killed_again_and_again_never_takes_its_own_data_for_lost(nodes: NodeNetwork) -> None:
+    node = await nodes.start(options=("--backup-interval", "1"))
+    accepted: list[str] = []
+    for number in range(12):
+        async with Person([node]) as writer:
+            await writer.post_accepted([f"{number} {each}" for each in range(20)])
+            accepted += writer.accepted
+            writer.post("perhaps")
+            node.kill9()
+        await node.wait()
+        await node.restart()
+        assert "warning" not in node.stderr
+    async with Person([node], history=1000) as late:
+        await late.has(accepted)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from core.store import KEEP_EVERYTHING, Retention, SqliteStore, Store, node_id, open_store
+from core.store import KEEP_EVERYTHING, OnLoss, Retention, SqliteStore, Store, node_id, open_store
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Kind, Page, Recovered, Stream
 
 WALL = 1_800_000_000.0
@@ -29,9 +29,14 @@ def account(stream: Stream, seq: int, username: str, stamp: int | None = None) -
 
 
 def open_at(
-    path: Path, wall: float = WALL, *, name: bytes = b"12345678", retention: Retention = KEEP_EVERYTHING
+    path: Path,
+    wall: float = WALL,
+    *,
+    name: bytes = b"12345678",
+    retention: Retention = KEEP_EVERYTHING,
+    on_loss: OnLoss = "refuse",
 ) -> tuple[SqliteStore, Recovered]:
-    return open_store(path, node_id_factory=lambda: node_id(name), wall=wall, retention=retention)
+    return open_store(path, node_id_factory=lambda: node_id(name), wall=wall, retention=retention, on_loss=on_loss)
 
 
 def everything(

@@ -68,7 +68,7 @@ def test_a_node_keeps_its_identity_and_gets_a_new_incarnation_at_each_start(disk
 def test_a_clock_that_was_set_back_does_not_set_the_incarnation_back(disk: Disk) -> None:
     first = disk.open()[1].incarnation
     disk.wall -= 10 * 86_400
-    assert disk.open()[1].incarnation == first + 1
+    assert disk.open()[1].incarnation > first
 
 
 # --- committing ---

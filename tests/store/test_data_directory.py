@@ -33,7 +33,7 @@ def test_everything_is_private_whatever_the_umask(tmp_path: Path, umask: int) ->
     store.commit([activity(A, 1)])
     store.backup(data / "backups", keep=3)
     found = sorted(path.name for path in data.iterdir())
-    assert found == ["backups", "lock", "node.db", "node.db-shm", "node.db-wal"]
+    assert found == ["backups", "lock", "node.db", "node.db-shm", "node.db-wal", "node.witness"]
     for path in data.rglob("*"):
         assert mode(path) == (0o700 if path.is_dir() else 0o600), path
     assert mode(data) == 0o700

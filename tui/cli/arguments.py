@@ -173,6 +173,17 @@ def _flag(section: argparse._ActionsContainer, setting: Setting) -> None:
         section.add_argument(*names, metavar=setting.metavar, default=argparse.SUPPRESS, help=explained)
 
 
+def _after_a_loss(parser: argparse.ArgumentParser) -> None:
+    section = parser.add_argument_group(
+        "once, after a refused start",
+        "A server whose data directory has lost what it had acknowledged does not start; where nothing is lost, these "
+        "change nothing.",
+    )
+    ways = section.add_mutually_exclusive_group()
+    ways.add_argument("--accept-loss", action="store_true", help="go on with what is left, without the rest")
+    ways.add_argument("--new-node", action="store_true", help="begin a new node; what is left is moved aside")
+
+
 def _serve(commands: Commands[_Parser]) -> None:
     parser = _command(
         commands,
@@ -184,6 +195,7 @@ def _serve(commands: Commands[_Parser]) -> None:
         "A new network begins here; a server that was part of one finds its neighbours again.",
     )
     parser.add_argument("--headless", action="store_true", help="no screen: log to standard error, end on SIGTERM")
+    _after_a_loss(parser)
     _settings(parser, ("server", "ssh", "tls", "person"))
 
 
@@ -200,6 +212,7 @@ def _join(commands: Commands[_Parser]) -> None:
     )
     parser.add_argument("address", metavar="HOST[:PORT]", help="a server of the network")
     parser.add_argument("--headless", action="store_true", help="no screen: log to standard error, end on SIGTERM")
+    _after_a_loss(parser)
     _settings(parser, ("server", "ssh", "tls", "person"))
 
 

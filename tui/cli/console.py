@@ -10,7 +10,7 @@ import contextlib
 import enum
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NoReturn, TextIO
 
 PROGRAM = "activity-tui"
@@ -126,9 +126,23 @@ def _report(error: BaseException) -> int:
         return _report(error.exceptions[0])
     status, sentence = meaning(error)
     say(f"{PROGRAM}: {sentence}")
-    if hint := error.hint if isinstance(error, CommandFailed) else "":
-        say(hint)
+    for line in _hints(error):
+        say(line)
     return status
+
+
+def _hints(error: BaseException) -> Sequence[str]:
+    """What to do about an error, a line each."""
+    if isinstance(error, CommandFailed):
+        return (error.hint,) if error.hint else ()
+    if type(error).__module__.startswith("core."):
+        from core.store import DataLost
+
+        if isinstance(error, DataLost):
+            from tui.cli.lost import ways_out
+
+            return ways_out(error)
+    return ()
 
 
 def meaning(error: BaseException) -> tuple[ExitStatus, str]:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from core.wire.address import Address
 
 Preset = Literal["local", "lan", "wan"]
+OnLoss = Literal["refuse", "accept", "renew"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ class NodeOptions:
     """What is allowed there: fields of `tui.ssh.SSHSettings`."""
     connections_max: int = 10_000
     registrations_per_minute: float = 60.0
+    on_loss: OnLoss = "refuse"
+    """What the start does where the data directory has lost what its node had acknowledged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from tui.cli import values
 from tui.cli.console import CommandFailed, ExitStatus, say, usage_error
 from tui.cli.inputs import choices_of
 from tui.cli.settings import default_data_dir
-from tui.cli.starting import SECRET_FILE
+from tui.cli.starting import HOST_KEY_FILE, SECRET_FILE, kept_secret
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,8 +32,16 @@ def run(arguments: argparse.Namespace) -> int:
         ) from None
     if aside is not None:
         say(f"the data that was there is now in {aside}")
-    say(f"restored {data_dir} from {backup}; `activity-tui serve --data-dir {data_dir}` starts the server")
-    if not (data_dir / SECRET_FILE).exists():
+    say(f"restored {data_dir} from {backup}")
+    say(f"`activity-tui serve --data-dir {shlex.quote(str(data_dir))}` starts the server")
+    if (data_dir / HOST_KEY_FILE).exists():
+        say(f"people who come over SSH are shown the host key in {data_dir / HOST_KEY_FILE}, as before")
+    else:
+        say(
+            f"no backup holds the SSH host key: with --ssh a new one is made, and everybody who came over SSH before is"
+            f" warned that the host has changed; to prevent that, put the old {HOST_KEY_FILE} into {data_dir}"
+        )
+    if kept_secret(data_dir) is None:
         say(
             "no backup holds the network's secret: start with --secret-file FILE (or ACTIVITY_TUI_SECRET) to go on with"
             f" the old one, which another server keeps in its data directory as {SECRET_FILE}; without it a new one is"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,6 +26,10 @@ def run(arguments: argparse.Namespace) -> int:
             hint="Give the secret (--secret-file, ACTIVITY_TUI_SECRET), or follow the feed with `activity-tui tail`.",
         )
     node = node_options(choices, join, secret) if join is None or secret is not None else None
+    if node is not None and getattr(arguments, "new_node", False):
+        node = replace(node, on_loss="renew")
+    elif node is not None and getattr(arguments, "accept_loss", False):
+        node = replace(node, on_loss="accept")
     if headless:
         assert node is not None
         from tui.cli.headless import serve_headless

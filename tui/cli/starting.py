@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from core.engine import CannotBind, ConnectionLimits, DataDirectoryInUse, EngineSettings, Retention, Server, TlsSettings
 from core.wire.limits import DEFAULT_PORT
+from tui import private_file
+from tui.cli import values
 from tui.cli.console import CommandFailed, ExitStatus
 from tui.cli.options import NodeOptions
 from tui.cli.settings import default_data_dir
@@ -27,6 +28,9 @@ LET_IN_LIMIT: Final = 5.0
 
 SECRET_FILE: Final = "network-secret"
 """In the data directory, readable by its owner alone: what `join --secret-file` takes."""
+
+HOST_KEY_FILE: Final = "ssh-host-key"
+"""In the data directory: what people recognise the server by over SSH."""
 
 
 async def start_server(options: NodeOptions) -> Server:
@@ -92,6 +96,8 @@ def engine_settings(options: NodeOptions, port: int) -> EngineSettings:
         advertise=options.advertise,
         name=options.name or default_name(port),
         secret=options.secret,
+        secret_known=None if options.secret is not None else kept_secret(data_dir_of(options, port)),
+        on_loss=options.on_loss,
         join=options.join,
         preset=options.preset,
         announce_interval=options.announce_interval,
@@ -124,19 +130,22 @@ def machine_name() -> str:
     return ""
 
 
+def kept_secret(data_dir: Path) -> str | None:
+    """The network's secret as its file in the data directory has it; None if there is none, or it is no secret.
+
+    A restored database does not know it, and would be given another one.
+    """
+    try:
+        return values.secret(private_file.read(data_dir / SECRET_FILE, 4096).decode().rstrip("\r\n"))
+    except (OSError, ValueError):
+        return None
+
+
 def keep_secret_file(data_dir: Path, secret: str) -> Path:
     """Write the network's secret where `--secret-file` can be pointed at, mode 0600. Raises OSError."""
     file = data_dir / SECRET_FILE
-    with contextlib.suppress(OSError, UnicodeError):
-        if file.read_text(encoding="utf-8") == secret + "\n":
-            return file
-    draft = data_dir / f".{SECRET_FILE}.{os.getpid()}"
-    try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
-            stream.write(secret + "\n")
-        draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
+    if kept_secret(data_dir) != secret:
+        private_file.write(file, f"{secret}\n".encode())
     return file
 
 

@@ -1,0 +1,88 @@
+"""The backups that are there: whose they are, what they hold, which is the newest good one, and which may go."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from core.store.errors import StoreError, StoreUnwritable
+from core.store.holding import Holding, holding_of
+from core.store.seal import check_backup, open_backup
+
+_NAME: Final = re.compile(r"(?:backup|before-schema-\d+)-(\d{8}T\d{6}\.\d{3}Z)\.db")
+_REGULAR: Final = re.compile(r"backup-\d{8}T\d{6}\.\d{3}Z\.db")
+TEMPORARY: Final = ".backup-"
+"""How a backup that is being written is called."""
+LOOKED_INTO_MAX: Final = 100
+"""Most backups that a start looks into, the newest: somebody may have put any number there."""
+_ABANDONED_SECONDS: Final = 24 * 3600.0
+
+
+def look_into(backup: Path) -> Holding | None:
+    """What a backup holds, without reading it to its end; None if it is none, or cannot be read."""
+    try:
+        os.close(open_backup(backup))
+    except StoreError:
+        return None
+    # Immutable: no lock, and no log or index beside it, whoever the directory belongs to.
+    return holding_of(f"{backup.absolute().as_uri()}?mode=ro&immutable=1")
+
+
+def names_in(directory: Path) -> list[Path]:
+    """What is called as backups are, the newest first; nothing if there is no such directory."""
+    try:
+        found = [path for path in directory.iterdir() if _NAME.fullmatch(path.name)]
+    except OSError:
+        return []
+    return sorted(found, key=_time, reverse=True)
+
+
+def _time(path: Path) -> str:
+    match = _NAME.fullmatch(path.name)
+    return match[1] if match else ""
+
+
+def holdings_in(directory: Path) -> Iterator[tuple[Path, Holding]]:
+    """The newest backups in a directory, and what they hold."""
+    for path in names_in(directory)[:LOOKED_INTO_MAX]:
+        holding = look_into(path)
+        if holding is not None:
+            yield path, holding
+
+
+def newest_good(directory: Path, node: str | None) -> Path | None:
+    """The newest backup of a node (None: of any) that is whole, or None. Reads all of it."""
+    for path, holding in holdings_in(directory):
+        if node in (None, holding.node):
+            with contextlib.suppress(StoreError):
+                check_backup(path)
+                return path
+    return None
+
+
+def prune(directory: Path, keep: int, spare: Path, node: str) -> None:
+    """Of a node's backups leave the newest `keep`, `spare` among them.
+
+    Those of other nodes stay, and so does what cannot be read: it may be all that is left of something. Raises
+    StoreUnwritable.
+    """
+    try:
+        others = sorted(
+            path for path in directory.iterdir() if _REGULAR.fullmatch(path.name) and path.name != spare.name
+        )
+        if len(others) >= keep:
+            own = [path for path in others if (holding := look_into(path)) is not None and holding.node == node]
+            for path in own[: max(0, len(own) - max(0, keep - 1))]:
+                path.unlink(missing_ok=True)
+        written = spare.stat().st_mtime
+        for path in directory.glob(f"{TEMPORARY}*.tmp*"):
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode) and status.st_mtime < written - _ABANDONED_SECONDS:
+                path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreUnwritable(f"old backups in {directory} could not be removed: {error.strerror}") from error
