@@ -10,6 +10,7 @@ died unnoticed is sent again rather than lost: those who were there may see the 
 
 from __future__ import annotations
 
+import bisect
 from collections import OrderedDict, deque
 from collections.abc import Mapping
 from typing import Final, NamedTuple, TypeVar
@@ -23,6 +24,8 @@ from core.wire.entries import Entry, EntryId, Stream
 from core.wire.names import ANONYMOUS
 
 _Value = TypeVar("_Value")
+_Servers = dict[str, dict[str, None]]
+"""Servers of each user."""
 
 ANNOUNCED_MAX: Final = 256
 """Users that one server says are away, the latest of them."""
@@ -53,6 +56,8 @@ class _HandedOut(NamedTuple):
     at: int
     """The hybrid logical time from which on anybody else may have had it, as far as this server knows."""
     frame: Frame
+    number: int
+    """How many had been handed out by then."""
 
 
 class Absences:
@@ -67,6 +72,15 @@ class Absences:
         """The latest absence of each user that was taken note of, also of those who are back."""
         self._lost_here: OrderedDict[str, tuple[int, int]] = OrderedDict()
         self._handed_out: deque[_HandedOut] = deque(maxlen=HANDED_OUT_MAX)
+        self._handed_out_by_time: list[tuple[int, int, EntryId]] = []
+        """The same by the time from which on others may have had them; with a number, to tell equal ones apart."""
+        self._numbers = 0
+        self._at: _Servers = {}
+        """At which other servers a user is, by their records."""
+        self._users_at: dict[str, tuple[str, ...]] = {}
+        self._away_from: _Servers = {}
+        """Which other servers say that a user is away."""
+        self._away_at: dict[str, tuple[str, ...]] = {}
         self._reachable = topology.reachable
         replication.on_hand_out = self._note_handed_out
 
@@ -130,14 +144,36 @@ class Absences:
         """Another server's record is new."""
         if known is not None and (known.incarnation != record.incarnation or (record.left and not known.left)):
             self._server_ended(known)
+        self._index(self._at, self._users_at, record.id, record.users)
+        self._index(self._away_from, self._away_at, record.id, tuple(record.away))
         for user in record.users if known is None else set(record.users).difference(known.users):
             self.gone(user)
         for user in record.away:
             self._heed(user, record)
+        own = self._topology.own
         for user in sorted(set(known.users).difference(record.users, (ANONYMOUS,))) if known is not None else ():
             # It seemed to be there still when others said that it was on its way from them.
-            for server in self._topology.reachable:
-                self._heed(user, self._topology.records[server])
+            says = {*self._away_from.get(user, ()), *((own.id,) if user in own.away else ())}
+            for server in sorted(says):
+                if server in self._topology.reachable:
+                    self._heed(user, self._topology.records[server])
+
+    def _index(
+        self,
+        index: dict[str, dict[str, None]],
+        of_server: dict[str, tuple[str, ...]],
+        server: str,
+        users: tuple[str, ...],
+    ) -> None:
+        """Note at which servers users are, or are away from, by what one of them says now."""
+        before = of_server.get(server, ())
+        of_server[server] = users
+        for user in set(before).difference(users):
+            index[user].pop(server, None)
+            if not index[user]:
+                del index[user]
+        for user in set(users).difference(before):
+            index.setdefault(user, {})[server] = None
 
     def _heed(self, user: str, record: ServerRecord) -> None:
         """Take note of what a record says of a user's absence, if that is news, and the user not at another server."""
@@ -146,8 +182,10 @@ class Absences:
             self._note(user, Absence(at, since, self._had_at(since - REACH_WINDOW)))
 
     def _is_elsewhere(self, user: str, server: str) -> bool:
-        records = self._topology.records
-        return any(user in records[other].users for other in self._topology.reachable if other != server)
+        own, reachable = self._topology.own, self._topology.reachable
+        if server != own.id and user in own.users:
+            return True
+        return any(other != server and other in reachable for other in self._at.get(user, ()))
 
     def look(self) -> None:
         """Look at who can be reached after an event: the clients of a server that cannot be may be anywhere."""
@@ -180,14 +218,20 @@ class Absences:
         if entry.id.stream == self._replication.own_stream:
             # It left this server only once it was durable, which on a slow disk is long after its stamp.
             at = max(at, self._context.clock.read(self._context.now.wall))
-        self._handed_out.append(_HandedOut(entry.id, entry.stamp, at, frame))
+        self._numbers += 1
+        by_time = self._handed_out_by_time
+        if len(self._handed_out) == HANDED_OUT_MAX:
+            oldest = self._handed_out[0]
+            del by_time[bisect.bisect_left(by_time, (oldest.at, oldest.number))]
+        self._handed_out.append(_HandedOut(entry.id, entry.stamp, at, frame, self._numbers))
+        bisect.insort(by_time, (at, self._numbers, entry.id))
 
     def _had_at(self, since: int) -> dict[Stream, int]:
         """What had been handed out here, without what was accepted later than `since`, or not durable until then."""
         has = self._replication.client_vector()
-        for last in self._handed_out:
-            if last.at > since:
-                _lower(has, last.id)
+        by_time = self._handed_out_by_time
+        for position in range(bisect.bisect_right(by_time, (since + 1,)), len(by_time)):
+            _lower(has, by_time[position][2])
         return has
 
 

@@ -61,6 +61,8 @@ class AccountBook:
         """The name that each claim has now."""
         self._holders: dict[str, list[AccountFact]] = {}
         """Who has each name now: one account, unless suffixes were made to collide; then the earliest counts."""
+        self._sorted: list[str] | None = None
+        """Those names, once they are asked for."""
         for fact in facts:
             self.apply(fact)
 
@@ -97,6 +99,8 @@ class AccountBook:
                     self._unname(one)
                     renamings.append(Renaming(one.claim, before, name))
                 self._names[one.claim] = name
+                if name not in self._holders and self._sorted is not None:
+                    bisect.insort(self._sorted, name)
                 bisect.insort(self._holders.setdefault(name, []), one, key=_age)
 
     def _unname(self, fact: AccountFact) -> None:
@@ -104,8 +108,19 @@ class AccountBook:
         holders = self._holders.get(name, [])
         if fact in holders:
             holders.remove(fact)
-        if not holders:
-            self._holders.pop(name, None)
+        if not holders and self._holders.pop(name, None) is not None and self._sorted is not None:
+            del self._sorted[bisect.bisect_left(self._sorted, name)]
+
+    @property
+    def names(self) -> int:
+        """How many names somebody has."""
+        return len(self._holders)
+
+    def first_names(self, most: int) -> list[str]:
+        """The first so many of them, sorted."""
+        if self._sorted is None:
+            self._sorted = sorted(self._holders)
+        return self._sorted[:most]
 
     def knows(self, name: str) -> bool:
         return name in self._holders

@@ -112,7 +112,7 @@ class Announcements:
         own.version += 1
         self._published_at = self._context.now.monotonic
         own.load, users = self._users()
-        own.users = tuple(users[:USERS_SHOWN])
+        own.users = tuple(users)
         own.guests = self._guests()
         own.draining = self._context.draining
         own.seen_at = self._context.now.wall

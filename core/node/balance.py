@@ -9,18 +9,23 @@ sent to a server stay there.
 
 from __future__ import annotations
 
+import bisect
 from collections import deque
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from core.node.connections import Session
 from core.node.context import Context
-from core.node.topology import Topology
+from core.node.topology import ServerRecord, Topology
 from core.wire.address import Address
-from core.wire.messages import Login
+from core.wire.messages import Guest, Login
 
 DIFFERENCE_MIN: Final = 2
 """How many clients fewer another server must have (base protocol)."""
+DRAWN: Final = 8
+"""Servers that are drawn from those with few enough clients: some may be where the client has been already."""
+_LAST: Final = chr(0x10FFFF)
+"""Behind every id."""
 CREDITS_MAX: Final = 1000
 """How many clients that were sent away are believed of one announcement, and counted for one server."""
 
@@ -42,6 +47,18 @@ class Balance:
         self._context = context
         self._topology = topology
         self._sent: dict[str, deque[float]] = {}
+        self._expiring: deque[tuple[float, str]] = deque()
+        """When each of those no longer counts."""
+        self._load_of: dict[str, int] = {}
+        """The load of each server that takes clients, as estimated when it was last touched."""
+        self._by_load: list[tuple[int, str]] = []
+        """The same, the least first."""
+        self._guests: dict[str, Guest] = {}
+        self._touched: dict[str, None] = {}
+        """Servers whose load may be another one by now."""
+        self._seen: Mapping[str, None] | None = None
+        """What could be reached when all of them were looked at."""
+        self._own_guests: tuple[Guest, ...] = ()
 
     def redirect_for(self, session: Session, login: Login, load: int) -> Target | None:
         """Where a client that has just logged in should go instead; `load` counts it."""
@@ -54,15 +71,9 @@ class Balance:
             return None
         if login.redirects >= config.redirect_client_limit:
             return None
-        lighter = [
-            target
-            for target in self.candidates()
-            if target.load + DIFFERENCE_MIN <= load and str(Address(target.hostname, target.port)) not in login.visited
-        ]
-        if not lighter:
+        target = self._lighter(load - DIFFERENCE_MIN, frozenset(login.visited))
+        if target is None:
             return None
-        drawn = lighter if len(lighter) <= 2 else self._context.rng.sample(lighter, 2)
-        target = min(drawn, key=lambda one: (one.load, one.id))
         self._credit(target.id)
         sent = self._topology.own.sent
         if len(sent) >= CREDITS_MAX and target.id not in sent:
@@ -72,7 +83,10 @@ class Balance:
 
     def _credit(self, server: str) -> None:
         sent = self._sent.setdefault(server, deque(maxlen=CREDITS_MAX))
-        sent.append(self._context.after(self._credit_time()))
+        until = self._context.after(self._credit_time())
+        sent.append(until)
+        self._expiring.append((until, server))
+        self._touched[server] = None
 
     def sent_announced(self, before: Mapping[str, int], after: Mapping[str, int]) -> None:
         """A server announced how many clients it has ever sent where: the new ones count before they show in loads."""
@@ -90,23 +104,80 @@ class Balance:
                     self._credit(server)
                 room = max(0, room - new)
 
+    # --- who could take somebody --------------------------------------------------------------------------------------
+
+    def _lighter(self, load: int, visited: frozenset[str]) -> Target | None:
+        """The lighter of two drawn from the servers with at most this load; None if there is none."""
+        self._look()
+        count = bisect.bisect_right(self._by_load, (load, _LAST))
+        drawn = list(range(count)) if count <= DRAWN else self._context.rng.sample(range(count), DRAWN)
+        found = [self._target(self._by_load[position][1]) for position in drawn]
+        free = [one for one in found if str(Address(one.hostname, one.port)) not in visited]
+        if len(free) > 2:
+            free = self._context.rng.sample(free, 2)
+        return min(free, key=lambda one: (one.load, one.id), default=None)
+
     def candidates(self) -> list[Target]:
-        """Every other server that takes clients, with its load as estimated now."""
-        own = self._context.id
-        found = []
-        for server in self._topology.reachable:
-            record = self._topology.records[server]
-            if server != own and not record.draining and not record.left:
-                found.append(
-                    Target(server, record.name, record.hostname, record.port, record.load + self._credits(server))
-                )
+        """Every other server that takes clients, with its load as estimated now, the one with the least first."""
+        self._look()
+        return [self._target(server) for _, server in self._by_load]
+
+    def _target(self, server: str) -> Target:
+        guest = self._guests.get(server)
+        load = self._load_of[server]
+        if guest is not None:
+            return Target(server, server[:6], guest.hostname, guest.port, load)
+        record = self._topology.records[server]
+        return Target(server, record.name, record.hostname, record.port, load)
+
+    def record_merged(self, before: ServerRecord | None, record: ServerRecord) -> None:
+        """Another server's record is new."""
+        if before is None or (before.guests, before.draining, before.left) != (
+            record.guests,
+            record.draining,
+            record.left,
+        ):
+            self._seen = None
+        elif record.id in self._load_of:
+            self._touched[record.id] = None
+
+    def _look(self) -> None:
+        """Bring the order of loads up to date with what has been announced, and who was sent where."""
+        now = self._context.now.monotonic
+        while self._expiring and self._expiring[0][0] <= now:
+            self._touched[self._expiring.popleft()[1]] = None
+        reachable, guests = self._topology.reachable, self._topology.own.guests
+        if reachable is not self._seen or guests != self._own_guests:
+            self._seen, self._own_guests = reachable, guests
+            self._look_at_all()
+        for server in self._touched:
+            load = self._load_of.get(server)
+            if load is not None:
+                del self._by_load[bisect.bisect_left(self._by_load, (load, server))]
+                self._load_of[server] = load = self._announced(server) + self._credits(server)
+                bisect.insort(self._by_load, (load, server))
+        self._touched.clear()
+
+    def _look_at_all(self) -> None:
+        own, records, reachable = self._context.id, self._topology.records, self._topology.reachable
         hosts = self._topology.guest_hosts()
-        for server in self._topology.reachable:
-            for guest in self._topology.records[server].guests:
-                if hosts.get(guest.id) == server and guest.id not in self._topology.reachable:
-                    load = guest.load + self._credits(guest.id)
-                    found.append(Target(guest.id, guest.id[:6], guest.hostname, guest.port, load))
-        return found
+        self._guests = {
+            guest.id: guest
+            for server in reachable
+            for guest in records[server].guests
+            if hosts.get(guest.id) == server and guest.id not in reachable
+        }
+        taking = [
+            server
+            for server in reachable
+            if server != own and not records[server].draining and not records[server].left
+        ]
+        self._load_of = {server: self._announced(server) + self._credits(server) for server in (*taking, *self._guests)}
+        self._by_load = sorted((load, server) for server, load in self._load_of.items())
+
+    def _announced(self, server: str) -> int:
+        guest = self._guests.get(server)
+        return guest.load if guest is not None else self._topology.records[server].load
 
     def _credit_time(self) -> float:
         """How long until an announcement that counts the client must have come."""
@@ -126,6 +197,7 @@ class Balance:
         """A server announced a new load: clients that were sent there and now show in it are not counted twice."""
         sent = self._sent.get(server)
         if sent is not None:
+            self._touched[server] = None
             for _ in range(min(max(after - before, 0), len(sent))):
                 sent.popleft()
             if not sent:

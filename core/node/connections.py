@@ -22,6 +22,7 @@ from __future__ import annotations
 import enum
 from collections import deque
 from collections.abc import Mapping
+from itertools import islice
 from typing import Final, NamedTuple
 
 import msgspec
@@ -306,19 +307,23 @@ class Link(Connection):
 class Connections:
     """Every connection of the node, by number, in the order in which they came."""
 
-    __slots__ = ("_all", "_links", "catching_up")
+    __slots__ = ("_all", "_links", "catching_up", "staying")
 
     def __init__(self) -> None:
         self._all: dict[int, Connection] = {}
         self._links: dict[int, Link] = {}
         self.catching_up: dict[int, Session] = {}
         """Clients that are being sent what they missed."""
+        self.staying: dict[int, Session] = {}
+        """Clients that have not been sent away: all of them, as long as this server does not leave."""
 
     def add(self, connection: Connection) -> None:
         """Take in a connection, or what it turned out to be."""
         self._all[connection.conn] = connection
         if isinstance(connection, Link):
             self._links[connection.conn] = connection
+        elif isinstance(connection, Session):
+            self.staying[connection.conn] = connection
 
     def get(self, conn: int) -> Connection | None:
         return self._all.get(conn)
@@ -332,11 +337,16 @@ class Connections:
 
     def remove(self, conn: int) -> Connection | None:
         self._links.pop(conn, None)
+        self.staying.pop(conn, None)
         self.catching_up.pop(conn, None)
         return self._all.pop(conn, None)
 
     def all(self) -> list[Connection]:
         return list(self._all.values())
+
+    def first(self, most: int) -> list[Connection]:
+        """The so many that came first."""
+        return list(islice(self._all.values(), most))
 
     def sessions(self) -> list[Session]:
         return [c for c in self._all.values() if isinstance(c, Session)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
+from itertools import islice
 
 import msgspec
 
@@ -27,6 +28,8 @@ from core.wire.codec import Frame
 from core.wire.entries import Stream, decode_vector, encode_vector
 from core.wire.messages import Guest, Quit, Redirect
 
+AWAY_AT_ONCE = 500
+"""Clients that one event sends away."""
 BASE_HANDOVER_DELAY = 0.5
 """Seconds that a successor waits before it dials the base servers of the node that left."""
 
@@ -99,7 +102,7 @@ class Drain:
             self._send_everybody_away()
         if self.stage is Stage.LETTING_GO:
             self._send_clients_away()
-            if not self._neighbours() and not self._replication.busy:
+            if not self._neighbours() and not self._replication.busy and not self._context.connections.staying:
                 self._finish([])
         elif self.stage is Stage.FINISHED:
             # Somebody may still come before the process has ended.
@@ -187,8 +190,8 @@ class Drain:
 
     def _send_clients_away(self) -> None:
         context = self._context
-        sessions = [session for session in context.connections.sessions() if session.state is not State.CLOSING]
-        if not sessions:
+        staying = context.connections.staying
+        if not staying:
             return
         address = self._successor_address
         farewell = self._farewell()
@@ -197,12 +200,18 @@ class Drain:
             # Where it goes nobody can tell it from where on it may miss something.
             vector = encode_vector(self._replication.client_vector())
             notice_before_login = Frame(msgspec.structs.replace(farewell, vector=vector))
-        for session in sessions:
+        for conn in list(islice(staying, AWAY_AT_ONCE)):
+            session = staying.pop(conn)
+            if session.state is State.CLOSING:
+                continue
             if "quit" in session.features:
                 context.send(session, notice if session.counted else notice_before_login)
             elif address is not None:
                 context.send(session, Redirect(address.host, address.port))
             self._dismiss(session, "this server leaves the network")
+        if staying and "away" not in context.timers:
+            # The others in the next event, so that nobody waits for a thousand farewells.
+            context.timers.set("away", context.now.monotonic, lambda: None)
 
     def _send_everybody_away(self) -> None:
         context = self._context

@@ -15,7 +15,7 @@ import msgspec
 from core.node.absence import Absences
 from core.node.accounts import AccountBook
 from core.node.actions import Action, SecretChangeAnswered, SecretReplaced, WakeAt
-from core.node.announcements import Announcements
+from core.node.announcements import USERS_SHOWN, Announcements
 from core.node.attempts import Attempts
 from core.node.balance import Balance
 from core.node.catching_up import CatchingUp
@@ -105,7 +105,7 @@ class Node:
         self.keys = Keys(context, self.book, self.replication, recovered.accounts)
         self.secrets = Secrets(context, self.book, self.replication, recovered.accounts)
         self.registration = Registration(context, self.book, self.topology, self.replication)
-        self.announcements = Announcements(context, self.topology, lambda: (self.sessions.load, self.sessions.users()))
+        self.announcements = Announcements(context, self.topology, self._users)
         self.balance = Balance(context, self.topology)
         self.synchronisation = Synchronisation(context, self.replication)
         self.healing = Healing(context, self.topology, self.replication, recovered.peers)
@@ -416,6 +416,7 @@ class Node:
         if before is not None:
             self.balance.load_announced(record.id, before.load, record.load)
             self.balance.sent_announced(before.sent, record.sent)
+        self.balance.record_merged(before, record)
         if record.left and (before is None or not before.left):
             self._context.notify("quit", f"{record.name} has left the network", server=record.id)
             self.healing.departed(record.id)
@@ -446,6 +447,7 @@ class Node:
             self.topology,
             self.replication,
             self.healing,
+            self.sessions.people,
             self.registration.lock_messages,
             now,
         )
@@ -482,6 +484,10 @@ class Node:
     def account_keys(self, claim: str) -> tuple[KeyChange, ...]:
         """The public keys that open an account, the one that was bound first at the front."""
         return self.keys.of(claim)
+
+    def _users(self) -> tuple[int, list[str]]:
+        people = self.sessions.people
+        return people.load, people.names(USERS_SHOWN)
 
     def _status(self) -> Frame:
         """The answer to STATUS_REQUEST: the same for all who ask within `STATUS_AGE`, because it costs something."""

@@ -21,6 +21,7 @@ from core.node.catching_up import CatchingUp
 from core.node.connections import Session, State, why_illegal
 from core.node.context import Context
 from core.node.fence import Fence
+from core.node.people import People
 from core.node.registration import Registration
 from core.node.replication import Replication
 from core.node.secrets import BUSY, WRONG, Secrets
@@ -106,8 +107,12 @@ class Sessions:
         self._key = context.rng.randbytes(32)
         self._verifying: dict[int, Callable[[bool | None], None]] = {}
         self._fence = Fence(context, self._post)
-        self.load = 0
+        self.people = People()
+
+    @property
+    def load(self) -> int:
         """Clients that are logged in."""
+        return self.people.load
 
     @property
     def checking(self) -> int:
@@ -312,16 +317,15 @@ class Sessions:
             except ValueError as error:
                 context.invalid(session, str(error))
                 return
+        self.people.left(session)
         session.login_name = message.username
         session.user = name
         session.claim = claim
+        self.people.came(session)
         proved = message.secret is not None and claim is not None
         session.secret_macs = (self._mac(message.secret),) if proved and message.secret is not None else ()
         session.verifier = session.verifier if proved else None
         session.last_post = session.kept_post = None
-        if not session.counted:
-            session.counted = True
-            self.load += 1
         info = f"logged in as {name}"
         if name != message.username:
             info += f": the name {message.username} belongs to an account that was registered earlier"
@@ -421,8 +425,8 @@ class Sessions:
     def secret_changed(self, claim: str, verifier: str) -> None:
         """An account has another secret: who is in with an earlier one leaves."""
         text = "the secret of this account was changed; log in with the new one"
-        for session in self._context.connections.sessions():
-            if session.claim == claim and session.verifier not in (None, verifier):
+        for session in self.people.of(claim):
+            if session.verifier not in (None, verifier):
                 self._context.invalid(session, text)
 
     # --- posting ------------------------------------------------------------------------------------------------------
@@ -545,10 +549,9 @@ class Sessions:
     def _note_absence(self, session: Session, unsent: int, catching_up: dict[Stream, int] | None) -> None:
         if session.native or session.claim is None or session.user is None:
             return
-        others = self._context.connections.sessions()
         if session.logged_out:
             self._absences.gone(session.user)
-        elif not any(other.counted and other.claim == session.claim for other in others):
+        elif not self.people.has(session.claim):
             self._absences.lost(session.user, unsent=unsent, catching_up=catching_up)
             # It may be at another server in a moment, which has to know.
             self._redirected()
@@ -558,23 +561,19 @@ class Sessions:
         session.backlog = None
         self._context.connections.catching_up.pop(session.conn, None)
         if session.counted:
-            session.counted = False
-            self.load -= 1
+            self.people.left(session)
             self._load_changed()
 
     def renamed(self, renaming: Renaming) -> None:
         """An account's name has changed: whoever is logged in with it goes on under the new one, and is told."""
         self._replication.rename_sender(renaming.before, renaming.after)
         text = f"{renaming.before} was registered earlier in another part of the network; you are {renaming.after} now"
-        for session in self._context.connections.sessions():
-            if session.claim == renaming.claim:
-                session.user = renaming.after
-                if session.native:
-                    self._context.send(session, AccountRenamed(renaming.before, renaming.after, text))
+        for session in self.people.of(renaming.claim):
+            self.people.rename(session, renaming.after)
+            if session.native:
+                self._context.send(session, AccountRenamed(renaming.before, renaming.after, text))
         self._load_changed()
 
     def users(self) -> list[str]:
         """Names that are logged in here, sorted."""
-        return sorted(
-            {session.user for session in self._context.connections.sessions() if session.counted and session.user}
-        )
+        return self.people.names()

@@ -10,6 +10,7 @@ from core.node.connections import Connection, Link, Session, State
 from core.node.context import Context
 from core.node.events import Now
 from core.node.healing import Healing
+from core.node.people import People
 from core.node.replication import Replication
 from core.node.snapshot import ConnectionView, NodeSnapshot, ServerState, ServerView, UserView
 from core.node.topology import Topology
@@ -24,14 +25,13 @@ def view_of(
     topology: Topology,
     replication: Replication,
     healing: Healing,
+    people: People,
     lock_messages: int,
     now: Now,
 ) -> NodeSnapshot:
     """A picture of the node at `now`."""
-    connections = context.connections.all()
-    own_users = tuple(sorted({c.user for c in connections if isinstance(c, Session) and c.counted and c.user}))
-    load = sum(1 for c in connections if isinstance(c, Session) and c.counted)
-    servers = _servers(context, topology, healing, own_users, load)
+    load = people.load
+    servers = _servers(context, topology, healing, tuple(people.names()), load)
     users, users_total = _users(book, servers)
     return NodeSnapshot(
         at=now.wall,
@@ -42,7 +42,7 @@ def view_of(
         incarnation=context.incarnation,
         load=load,
         servers=servers,
-        connections=tuple(_connection(one) for one in connections[:CONNECTIONS_SHOWN_MAX]),
+        connections=tuple(_connection(one) for one in context.connections.first(CONNECTIONS_SHOWN_MAX)),
         users=users,
         users_total=users_total,
         activities=replication.activities,
@@ -125,15 +125,14 @@ def _users(book: AccountBook, servers: tuple[ServerView, ...]) -> tuple[tuple[Us
         for user in server.users:
             where.setdefault(user, []).append(server.id)
     online = [UserView(name, None, tuple(there)) for name, there in sorted(where.items()) if not book.knows(name)]
+    shown = {*book.first_names(USERS_SHOWN_MAX), *(name for name in where if book.knows(name))}
     known: list[UserView] = []
-    total = len(online)
-    for name, fact in book:
-        total += 1
-        there = where.get(name, ())
-        if there or len(known) < USERS_SHOWN_MAX:
+    for name in shown:
+        fact = book.holder(name)
+        if fact is not None:
             renamed = fact.username if fact.username != name else None
-            known.append(UserView(name, fact.stamp / MICROSECONDS, tuple(there), renamed))
-    return tuple(sorted(online + known, key=lambda user: user.name)), total
+            known.append(UserView(name, fact.stamp / MICROSECONDS, tuple(where.get(name, ())), renamed))
+    return tuple(sorted(online + known, key=lambda user: user.name)), len(online) + book.names
 
 
 def _connection(connection: Connection) -> ConnectionView:

@@ -478,6 +478,8 @@ def test_who_is_sent_to_a_base_server_before_it_is_logged_in_is_told_from_where_
 def test_who_is_sent_to_a_server_that_keeps_the_past_is_told_there() -> None:
     network = Network()
     servers = network.build(chain(2), redirects=False)
+    network.registered(servers[0], "ann").hang_up()
+    network.run(0.1)
     network.hashing = 10.0
     settling = network.client(servers[0])
     settling.login("ann", "s")
