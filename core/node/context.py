@@ -87,6 +87,11 @@ class Context:
             text = f"{text[: NOTICE_CHARACTERS_MAX - 1]}…"
         self.actions.append(Notify(Notice(self.now.wall, kind, text, severity, server, user)))
 
+    def backoff(self, attempts: int, most: float | None = None) -> float:
+        """How long to wait before the next attempt: doubled each time up to `most`, with jitter."""
+        ceiling = min(most or self.config.redial_max, self.config.redial_min * 2.0 ** min(attempts, 16))
+        return ceiling * (0.5 + 0.5 * self.rng.random())
+
     def after(self, seconds: float) -> float:
         """The monotonic time in so many seconds."""
         return self.now.monotonic + seconds
