@@ -216,6 +216,7 @@ class Link(Connection):
     """A connection to a server."""
 
     __slots__ = (
+        "ahead",
         "announced",
         "answered_at",
         "asked",
@@ -223,6 +224,8 @@ class Link(Connection):
         "beat_at",
         "clean",
         "dialled",
+        "drift_told",
+        "drift_told_at",
         "eager",
         "eager_since",
         "established_at",
@@ -275,6 +278,11 @@ class Link(Connection):
         self.ping_number = 0
         self.pinged_at = 0.0
         self.unanswered = 0
+        self.ahead = 0
+        """How far ahead the neighbour dates what it writes, in microseconds."""
+        self.drift_told = 0
+        """By how much its clock was ahead when people were told of that, in microseconds; 0: it agrees."""
+        self.drift_told_at = float("-inf")
         self.round_trip: float | None = None
         self.clean = False
         """Whether the link's end is expected: no loss to heal."""

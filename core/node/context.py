@@ -32,7 +32,7 @@ class Context:
         self.name = config.name or recovered.node[:6]
         self.rng = rng
         self.now = now
-        self.clock = HybridClock(recovered.stamp, now.wall)
+        self.clock = HybridClock(recovered.stamp)
         self.timers = Timers()
         self.connections = Connections()
         self.actions: list[Action] = []

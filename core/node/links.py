@@ -12,9 +12,11 @@ from core.node.actions import Trust
 from core.node.announcements import Announcements
 from core.node.attempts import Attempts
 from core.node.base_servers import BaseServers
+from core.node.clock import MICROSECONDS
 from core.node.connections import Connection, Link, State
 from core.node.context import FEATURES, Context
 from core.node.drain import Drain
+from core.node.drift import Drift
 from core.node.entry_messages import entry_of_account, entry_of_activity
 from core.node.events import Origin
 from core.node.healing import Healing
@@ -24,7 +26,7 @@ from core.node.secrets import Secrets
 from core.node.synchronisation import Synchronisation
 from core.node.topology import Topology
 from core.wire.address import Address
-from core.wire.entries import Stream
+from core.wire.entries import Entry
 from core.wire.limits import ACTIVITY_BYTES_MAX, USER_INFO_CHUNK_BYTES
 from core.wire.messages import (
     Account,
@@ -102,6 +104,7 @@ class Links:
         self._base_servers = base_servers
         self._drain = drain
         self._attempts = attempts
+        self._drift = Drift(context)
         self.established = 0
         """How many native links there have been."""
 
@@ -205,8 +208,10 @@ class Links:
                 config.port,
                 name=context.name,
                 features=list(FEATURES),
+                stamp=self._drift.time(),
             ),
         )
+        self._drift.heard(link, message.stamp)
         if "user_info" in link.features:
             self._send_user_info(link)
         self._become_native(link)
@@ -288,6 +293,7 @@ class Links:
             context.close(link, "there is a link already" if existing is not None else "that is this server itself")
             return
         context.actions.append(Trust(link.conn))
+        self._drift.heard(link, message.stamp)
         self._become_native(link)
 
     def _become_native(self, link: Link) -> None:
@@ -465,10 +471,12 @@ class Links:
             case MapSummary():
                 self._announcements.compare(link, message)
             case Ping():
-                self._context.send(link, Pong(message.number))
+                wall = max(0, int(self._context.now.wall * MICROSECONDS))
+                self._context.send(link, Pong(message.number, self._drift.time(), wall))
             case Pong():
                 if message.number == link.ping_number:
                     link.round_trip = self._context.now.monotonic - link.pinged_at
+                    self._drift.answered(link, message.stamp, message.wall)
             case Quit():
                 self._drain.quit_received(link, message)
             case UserInfo():
@@ -485,7 +493,7 @@ class Links:
             self._context.invalid(link, f"ACTIVITY_BROADCAST: {error}")
             return
         if entry is not None:
-            self._take_entry(link, entry.id.stream, self._replication.receive(entry, link.conn))
+            self._take_entry(link, entry)
             return
         if link.state is State.NATIVE:
             self._context.invalid(link, "ACTIVITY_BROADCAST between native servers needs id and stamp")
@@ -520,13 +528,13 @@ class Links:
         except ValueError as error:
             self._context.invalid(link, f"ACCOUNT: {error}")
             return
-        self._take_entry(link, entry.id.stream, self._replication.receive(entry, link.conn))
+        self._take_entry(link, entry)
 
-    def _take_entry(self, link: Link, stream: Stream, new: bool) -> None:
-        if not new:
+    def _take_entry(self, link: Link, entry: Entry) -> None:
+        if not self._replication.receive(self._drift.dated(link, entry), link.conn):
             return
         self._synchronisation.entry_received(link)
-        if link.state is State.NATIVE and self._replication.vector.has_gap(stream):
+        if link.state is State.NATIVE and self._replication.vector.has_gap(entry.id.stream):
             self._synchronisation.request(link)
 
     def _user_info(self, link: Link, message: UserInfo) -> None:

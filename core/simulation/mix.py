@@ -280,12 +280,13 @@ def _full_disks(scene: Scene) -> list[Operation]:
 
 
 def _clocks(scene: Scene) -> list[Operation]:
-    """Wall clocks jump, back and forth."""
+    """Wall clocks jump, back and forth: by minutes, and some by hours or days, as a machine's without a battery do."""
     rng = scene.rng
-    return [
-        Operation(scene.moment(), "clock", scene.server(), amount=between(rng, -120.0, 120.0))
-        for _ in range(scene.some(1, 4))
-    ]
+    found: list[Operation] = []
+    for _ in range(scene.some(1, 4)):
+        at, name, amount = scene.moment(), scene.server(), between(rng, -120.0, 120.0)
+        found.append(Operation(at, "clock", name, amount=amount * (2000.0 if abs(amount) > 80.0 else 1.0)))
+    return found
 
 
 def _duplicate_dials(scene: Scene) -> list[Operation]:
