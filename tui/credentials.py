@@ -23,6 +23,7 @@ from tui import private_file
 FILE_NAME: Final = "person.json"
 LOCK_NAME: Final = "person.lock"
 DAMAGED_NAME: Final = "person.json.damaged"
+BYTES_MAX: Final = 4 * 1024 * 1024
 HERE: Final = ""
 """Where an account is that belongs to the server of this very directory."""
 LOCK_LIMIT: Final = 5.0
@@ -76,7 +77,7 @@ class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
 def load(directory: Path) -> Remembered | None:
     """Who it was, or None: also when the file cannot be read or is not ours, for then the person is asked."""
     try:
-        return msgspec.json.decode((directory / FILE_NAME).read_bytes(), type=Remembered)
+        return msgspec.json.decode(private_file.read(directory / FILE_NAME, BYTES_MAX), type=Remembered)
     except (OSError, msgspec.DecodeError):
         return None
 
@@ -163,12 +164,10 @@ def _read(directory: Path) -> Remembered | None:
     """What is there to be changed; a file that is not ours is put aside, for it may hold secrets all the same."""
     file = directory / FILE_NAME
     try:
-        content = file.read_bytes()
+        return msgspec.json.decode(private_file.read(file, BYTES_MAX), type=Remembered)
     except FileNotFoundError:
         return None
-    try:
-        return msgspec.json.decode(content, type=Remembered)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, private_file.NotOurs):
         os.replace(file, directory / DAMAGED_NAME)
         return None
 

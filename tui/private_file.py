@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import tempfile
 from pathlib import Path
+
+
+class NotOurs(OSError):
+    """Where the file should be is something else, or a file that we would never have written."""
 
 
 class NotPrivate(OSError):
@@ -16,16 +21,19 @@ class NotPrivate(OSError):
 def read(path: Path, most: int) -> bytes:
     """A file's content, at most `most` bytes.
 
-    Somebody may have put anything in its place: a pipe, which never ends; a device; something huge. Raises OSError.
+    Somebody may have put anything in its place: a pipe, which never ends; a device; something huge. Raises NotOurs for
+    these, OSError.
     """
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-    with os.fdopen(handle, "rb") as file:
+    try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(0, "it is no file", str(path))
+            raise NotOurs(errno.EINVAL, "it is no file", str(path))
         if status.st_size > most:
-            raise OSError(0, f"it has more than {most:,} bytes", str(path))
-        return file.read(most)
+            raise NotOurs(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
+        return os.read(handle, most)
+    finally:
+        os.close(handle)
 
 
 def mend_mode(path: Path) -> str:

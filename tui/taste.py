@@ -24,7 +24,7 @@ class Taste(msgspec.Struct, frozen=True, omit_defaults=True):
 def load(directory: Path) -> Taste:
     """What was chosen the last time; nothing when the file cannot be read or is not ours."""
     try:
-        return msgspec.json.decode((directory / FILE_NAME).read_bytes(), type=Taste)
+        return msgspec.json.decode(private_file.read(directory / FILE_NAME, 65536), type=Taste)
     except (OSError, msgspec.DecodeError):
         return Taste()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
-from tui.cli.console import usage_error
+from tui import given_file
+from tui.cli.console import say, usage_error
 from tui.cli.options import ClientTlsOptions
 from tui.cli.settings import Choices
 
@@ -14,8 +15,21 @@ def client_tls(choices: Choices) -> ClientTlsOptions | None:
     """What the settings say of a client's connections: who names an authority, or a certificate, wants encryption."""
     authority = choices.value("tls_authority")
     if choices.value("tls") or authority is not None or choices.value("tls_certificate") is not None:
-        return ClientTlsOptions(authority if isinstance(authority, Path) else None)
+        return ClientTlsOptions(pem_file(choices, "tls_authority"))
     return None
+
+
+def pem_file(choices: Choices, name: str) -> Path | None:
+    """The PEM file that a setting names, as a library can read it. Raises CommandFailed if it cannot be."""
+    path = choices.value(name)
+    if not isinstance(path, Path):
+        return None
+    try:
+        if name == "tls_key" and (warning := given_file.loose(path)):
+            say(warning)
+        return given_file.pem(path)
+    except OSError as error:
+        raise usage_error(f"{choices[name].origin}: {path} cannot be read: {error.strerror}") from None
 
 
 def client_context(options: ClientTlsOptions | None) -> ssl.SSLContext | None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from core.wire.address import Address
 from tui.cli.console import interactive, usage_error
-from tui.cli.encryption import client_tls
+from tui.cli.encryption import client_tls, pem_file
 from tui.cli.inputs import address_of, choices_of
 from tui.cli.options import JoinOptions, NodeOptions, PersonOptions, Preset, ServeOptions, TlsOptions
 from tui.cli.settings import SETTINGS, Choices
@@ -94,9 +94,7 @@ def _two_ports(choices: Choices) -> None:
 
 
 def _tls(choices: Choices) -> TlsOptions | None:
-    certificate, key, authority = (
-        cast(Path | None, choices.value(f"tls_{part}")) for part in ("certificate", "key", "authority")
-    )
+    certificate, key, authority = (choices.value(f"tls_{part}") for part in ("certificate", "key", "authority"))
     if certificate is None and key is None and authority is None:
         if choices.value("tls"):
             # A server in the clear, for somebody who asked for encryption, would be a bad surprise.
@@ -107,4 +105,6 @@ def _tls(choices: Choices) -> TlsOptions | None:
         if key is None and certificate is None:
             given = "tls_authority"
         raise usage_error(f"{choices[given].origin}: encryption needs {missing} too")
-    return TlsOptions(certificate, key, authority)
+    files = [pem_file(choices, f"tls_{part}") for part in ("certificate", "key", "authority")]
+    assert files[0] is not None and files[1] is not None
+    return TlsOptions(files[0], files[1], files[2])

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from core.wire.limits import DEFAULT_PORT
-from tui import places
+from tui import given_file, places
 from tui.appearance import THEMES
 from tui.cli import values
 from tui.cli.console import usage_error
@@ -283,6 +283,9 @@ def config_path(flag: str | None, environment: Mapping[str, str]) -> tuple[Path 
     return directory / "config.toml" if directory is not None else None, "default"
 
 
+CONFIG_BYTES_MAX: Final = 1024 * 1024
+
+
 def default_data_dir(port: int) -> Path:
     """Where a server keeps its data if nobody says: each port of this machine has a directory of its own.
 
@@ -302,7 +305,7 @@ def read_config(path: Path | None, origin: str) -> ConfigFile:
     if path is None:
         return ConfigFile(None, False, {})
     try:
-        content = path.read_bytes()
+        content = given_file.read(path, CONFIG_BYTES_MAX)
     except (FileNotFoundError, NotADirectoryError):
         if origin == "default":
             return ConfigFile(path, False, {})

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.engine import CannotBind, ConnectionLimits, DataDirectoryInUse, EngineSettings, Retention, Server, TlsSettings
+from core.node.notices import Notice
 from core.wire.limits import DEFAULT_PORT
-from tui import private_file
+from tui import credentials, private_file
 from tui.cli import values
 from tui.cli.console import CommandFailed, ExitStatus
 from tui.cli.options import NodeOptions
@@ -53,11 +55,28 @@ async def start_server(options: NodeOptions) -> Server:
         else:
             with contextlib.suppress(OSError):  # the command line for others can do without it
                 await asyncio.to_thread(keep_secret_file, server.settings.data_dir, server.secret)
+            for finding in await asyncio.to_thread(_mended, server.settings.data_dir):
+                server.publish(Notice(time.time(), "security", finding, "warning"))
             if options.join is not None:
                 await _let_in(server)
             await server.keep_secret()
             return server
     raise AssertionError("unreachable")
+
+
+def _mended(data_dir: Path) -> list[str]:
+    """Make the files with secrets in a data directory private; what was wrong with them, in words."""
+    findings = []
+    for name in (SECRET_FILE, credentials.FILE_NAME):
+        try:
+            findings.append(private_file.mend_mode(data_dir / name))
+        except FileNotFoundError:
+            continue
+        except private_file.NotPrivate as error:
+            findings.append(str(error))
+        except OSError as error:
+            findings.append(f"others may be able to use {data_dir / name}: {error.strerror}")
+    return [finding for finding in findings if finding]
 
 
 async def _let_in(server: Server) -> None:

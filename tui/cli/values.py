@@ -12,6 +12,8 @@ from typing import Final
 
 from core.wire.address import Address, parse_address, parse_port
 from core.wire.names import ANONYMOUS, name_problem, secret_problem
+from tui import given_file
+from tui.cli.console import say
 
 Reader = Callable[[object], object]
 
@@ -206,12 +208,13 @@ def read_secret_file(file: Path) -> str:
     """
     try:
         # Editors of some systems begin every text with a byte order mark.
-        with file.open(encoding="utf-8-sig") as stream:
-            first = stream.readline(4096)
+        first = given_file.read(file, 4096, line=True).partition(b"\n")[0].decode("utf-8-sig")
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ValueError(f"{file} cannot be read: {reason}") from None
-    line = first.rstrip("\r\n")
+    if warning := given_file.loose(file):
+        say(warning)
+    line = first.rstrip("\r")
     try:
         return secret(line)
     except ValueError as error:

@@ -114,7 +114,9 @@ class SSHServer:
         """Listen. Raises CannotBind, OSError when the keys cannot be kept, ValueError when they are damaged."""
         if not self.settings.workers:
             await asyncio.to_thread(prepare)
-        host_key = await asyncio.to_thread(host_key_of, self.settings.data_dir / HOST_KEY_FILE)
+        host_key, finding = await asyncio.to_thread(host_key_of, self.settings.data_dir / HOST_KEY_FILE)
+        if finding:
+            self.tell("security", finding)
         self.fingerprint = host_key.get_fingerprint()
         self.collector.start()
         settings = self.settings
