@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from tests.ssh.conftest import SECRET, Place, serving
-from tui.ssh.driver import RESTORE, ChannelDriver
+from tui.ssh.driver import ChannelDriver
+from tui.terminal.driver import RESTORE
 
 CTRL_Q = "\x11"
 ALTERNATE_SCREEN = b"\x1b[?1049h"

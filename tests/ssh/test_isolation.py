@@ -13,7 +13,7 @@ from textual._context import active_app
 
 from tests.ssh.conftest import Place
 from tui.ssh.application import SSHApp
-from tui.ssh.driver import RESTORE
+from tui.terminal.driver import RESTORE
 
 SIZE = (80, 24)
 

@@ -11,7 +11,9 @@ from textual.geometry import Size
 from textual.screen import Screen
 
 from tests.ssh.conftest import Place, serving
-from tui.ssh.driver import PASTE_MAX, RESTORE, ChannelDriver
+from tui.ssh.driver import ChannelDriver
+from tui.terminal.driver import RESTORE
+from tui.terminal.scanner import PASTE_MAX
 
 KITTY_ON = b"\x1b[>25u"
 SYNCHRONISED = b"\x1b[?2026h"

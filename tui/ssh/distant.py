@@ -130,7 +130,7 @@ class DistantStage:
 
     def give_back(self) -> None:
         if self._painted:
-            from tui.ssh.driver import RESTORE
+            from tui.terminal.driver import RESTORE
 
             self._painted = False
             self._session.write(RESTORE.encode())

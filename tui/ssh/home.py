@@ -10,11 +10,11 @@ from typing import Protocol
 from core.node.notices import Notice
 from core.wire.address import Address
 from tui.ssh.connection import Person
-from tui.ssh.driver import Terminal
 from tui.ssh.garbage import Collector
 from tui.ssh.guest import GuestNode
 from tui.ssh.pace import Painter
 from tui.ssh.ticker import Ticker
+from tui.terminal.driver import Terminal
 from tui.widgets.line_pool import LinePool
 
 
