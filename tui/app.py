@@ -8,7 +8,9 @@ in through the session, and is painted at most `FRAMES_PER_SECOND` times a secon
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final, cast
 
@@ -20,7 +22,7 @@ from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.widgets import Input
 
-from tui import bell, contrast, dismissals, pasting, resizing, taste, vanishing
+from tui import bell, contrast, dismissals, resizing, taste
 from tui.actions import BY_ID, Action, bindings, key_name, key_names, palette
 from tui.appearance import CSS, DEFAULT_THEME, counterpart
 from tui.bell import Bell, BellPolicy
@@ -46,6 +48,18 @@ LOOK_INTERVAL_MIN: Final = 0.25
 AFAR_INTERVAL: Final = 3.0
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What a person was in the middle of when their screen failed."""
+
+    draft: str = ""
+    """What was being written."""
+    asked: bool = False
+    """Whether they were being asked who they are."""
+    words: str = ""
+    """What is to be said of it."""
+
+
 class ActivityApp(TypeAheadApp):
     """The panes, and everything a person can do there. Its return value is an exit status."""
 
@@ -65,25 +79,30 @@ class ActivityApp(TypeAheadApp):
         person_dir: Path | None = None,
         remembered: Remembered | None = None,
         preferences: Preferences | None = None,
+        before: Before | None = None,
         **app_options: Any,
     ) -> None:
         """
         `first`: who to be at the start; None asks, with the name `suggestion` filled in. `leave`: takes the node out of
         the network and returns the exit status; None when leaving concerns nobody but this session. `person_dir`: where
-        to remember the person, and what they chose here; `remembered`: what is there already. `app_options` are
-        Textual's, such as `driver_class`.
+        to remember the person, and what they chose here; `remembered`: what is there already. `before`: what an
+        application was in the middle of that failed over the same session. `app_options` are Textual's, such as
+        `driver_class`.
         """
         super().__init__(**app_options)
         resizing.install()
         dismissals.install()
-        pasting.install()
-        vanishing.install()
         self.session = session
         self.preferences = preferences or Preferences()
         self.line_pool = LinePool()
         """What has been painted and may be painted again."""
         self._bell = Bell(self.preferences.bell)
         self._first = first
+        self._before = before
+        self.failed = asyncio.Event()
+        """Whether something went wrong that ends this application."""
+        self.middle = Before()
+        """What the person was in the middle of then."""
         self._person = Person(self, suggestion=suggestion, directory=person_dir, remembered=remembered)
         self._departure = Departure(self, leave)
         self._taste_dir = person_dir
@@ -133,10 +152,47 @@ class ActivityApp(TypeAheadApp):
     def _begin(self) -> None:
         self._look()
         self.main.show_news()
-        if self._first is not None:
+        if self._before is not None:
+            self._go_on(self._before)
+        elif self._first is not None:
             self.enter(self._first)
         else:
             self.action_identity()
+
+    def _go_on(self, before: Before) -> None:
+        """Take over from an application that failed: the session has gone on."""
+        self.main.composer.value = before.draft
+        self.main.composer.focus()
+        self.notify(before.words, title="The screen was started again", severity="error", timeout=30, markup=False)
+        if before.asked:
+            self.action_identity()
+
+    def _handle_exception(self, error: Exception) -> None:
+        # Textual would make a traceback of it, with the values of variables, and print that on the terminal.
+        self._return_code = 1
+        if not self.failed.is_set():
+            self.failed.set()
+            self._exception = error
+            self.middle = self._what_is_being_done()
+            self._exception_event.set()
+        self._close_messages_no_wait()
+
+    def _what_is_being_done(self) -> Before:
+        with contextlib.suppress(Exception):
+            asked = any(isinstance(screen, WelcomeScreen) for screen in self.screen_stack)
+            return Before(self.main.composer.value, asked)
+        return Before()
+
+    def panic(self, *renderables: Any) -> None:
+        self._handle_exception(RuntimeError(" ".join(map(str, renderables))))
+
+    def _print_error_renderables(self) -> None:
+        self._exit_renderables.clear()
+
+    @property
+    def fault(self) -> BaseException | None:
+        """What went wrong, if something did that ended this application."""
+        return self._exception
 
     def get_css_variables(self) -> dict[str, str]:
         return contrast.readable(super().get_css_variables())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import signal
 import ssl
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -17,12 +17,12 @@ from core.engine import Server
 from core.wire.address import Address
 from core.wire.names import ANONYMOUS
 from tui import credentials, places, taste
-from tui.app import ActivityApp
+from tui.app import ActivityApp, Before
 from tui.bell import BELL_POLICIES
 from tui.cli.options import JoinOptions, PersonOptions, ServeOptions
 from tui.client_events import tell
+from tui.keeping import Keeper, say
 from tui.preferences import Preferences
-from tui.safe_text import neutralise
 from tui.session import (
     ActivityInput,
     ClientFace,
@@ -32,14 +32,14 @@ from tui.session import (
     SecretUnknown,
     Session,
 )
+from tui.terminal.local import local_driver
+from tui.terminal.tty import job_control_ignored, own_tty
 from tui.visitors import Visitors
 
 HISTORY: Final = 500
 """Past activities that the feed begins with."""
 LEAVE_LIMIT: Final = 15.0
 """Seconds in which a node has to have left; the engine's own limits are shorter."""
-LEFT_WITH_FAULT: Final = 1
-ENDED_AT_ONCE: Final = 130
 
 
 class NetworkClient:
@@ -129,9 +129,10 @@ def first_identity(
 def run(options: ServeOptions | JoinOptions) -> int:
     """Run until the person leaves; the exit status. Raises EngineError if the node cannot start."""
     report: list[str] = []
-    status = asyncio.run(_run(options, report))
+    with job_control_ignored():
+        status = asyncio.run(_run(options, report))
     for line in report:
-        sys.stderr.write(f"activity-tui: {neutralise(line)}\n")
+        say(line)
     return status
 
 
@@ -181,40 +182,52 @@ async def _show(
         report.extend(f"left undone: {each}" for each in undone)
         return 0
 
-    app = ActivityApp(
-        session,
-        first=first_identity(options.person, remembered, place),
-        suggestion=options.person.username or (remembered.username if remembered is not None else ""),
-        leave=leave if server is not None else None,
-        person_dir=person_dir,
-        remembered=remembered,
-        preferences=_preferences(options, chosen),
-    )
+    chosen_preferences = _preferences(options, chosen)
+    apps: list[ActivityApp] = []
+
+    def make_app(before: Before | None) -> ActivityApp:
+        made = ActivityApp(
+            session,
+            first=first_identity(options.person, remembered, place),
+            suggestion=options.person.username or (remembered.username if remembered is not None else ""),
+            leave=leave if server is not None else None,
+            person_dir=person_dir,
+            remembered=remembered,
+            preferences=chosen_preferences,
+            before=before,
+            driver_class=local_driver(tty, lambda: keeper.want_leave("The terminal is gone.", insist=False)),
+        )
+        apps.append(made)
+        return made
+
+    tty = own_tty()
+    keeper = Keeper(make_app, directory=person_dir, leave=leave if server is not None else None, restore=tty.restore)
     _log_to(session)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, app.call_later, app.leave, f"{signal.Signals(number).name} was received.")
-    watching = asyncio.create_task(_end_with(server, app, report)) if server is not None else None
+        # A terminal that closes tells it twice: the kernel does, and the shell. Nobody insists by that.
+        insist = number is not signal.SIGHUP
+        words = f"{signal.Signals(number).name} was received."
+        loop.add_signal_handler(number, functools.partial(keeper.want_leave, words, insist=insist))
+    watching = asyncio.create_task(_end_with(server, keeper, report)) if server is not None else None
     try:
-        status = await app.run_async()
+        return await keeper.run()
     finally:
-        report.extend(app.unconfirmed)
+        for app in apps:
+            report.extend(app.unconfirmed)
         if watching is not None:
             watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await watching
         await session.stop()
-    if status is None:
-        return LEFT_WITH_FAULT
-    return status
 
 
-async def _end_with(server: Server, app: ActivityApp, report: list[str]) -> None:
+async def _end_with(server: Server, keeper: Keeper, report: list[str]) -> None:
     """The application ends when its node has ended by itself."""
     undone = await server.wait_closed()
-    if not app.leaving:
+    if not keeper.leaving:
         report.append("the server here has ended" + "".join(f"; {each}" for each in undone))
-        app.call_later(app.exit, LEFT_WITH_FAULT)
+        keeper.node_ended()
 
 
 def client_data_dir(options: ServeOptions | JoinOptions) -> Path | None:

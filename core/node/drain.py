@@ -16,7 +16,6 @@ import msgspec
 
 from core.node.actions import Finished
 from core.node.announcements import Announcements
-from core.node.base_servers import BaseServers
 from core.node.connections import Link, Session, State
 from core.node.context import Context
 from core.node.healing import Healing
@@ -55,7 +54,6 @@ class Drain:
         synchronisation: Synchronisation,
         announcements: Announcements,
         healing: Healing,
-        base_servers: BaseServers,
         dismiss: Callable[[Session, str], None],
     ) -> None:
         self._context = context
@@ -65,7 +63,6 @@ class Drain:
         self._synchronisation = synchronisation
         self._announcements = announcements
         self._healing = healing
-        self._base_servers = base_servers
         self._dismiss = dismiss
         self.stage = Stage.RUNNING
         self._successor: Link | None = None
@@ -114,7 +111,7 @@ class Drain:
     def _neighbours(self) -> list[Link]:
         return [
             link
-            for link in self._context.connections.links(State.NATIVE, State.BASE, State.QUIET, State.LISTENING)
+            for link in self._context.connections.links(State.NATIVE, State.BASE, State.QUIET)
             if link is not self._successor
         ]
 
@@ -166,11 +163,11 @@ class Drain:
             return
         self.stage = Stage.HANDING_OVER
         self._held = self._replication.durable_vector()
-        guests = [
-            guest for link in context.connections.links(State.BASE) for guest in link.guests.values() if guest.direct
-        ]
-        guests += self._base_servers.handed_over()
-        context.send(successor, Quit(successor.hostname, successor.port, id=context.id, guests=guests))
+        guests = [guest for link in context.connections.links(State.BASE) for guest in link.guests.values()]
+        context.send(
+            successor,
+            Quit(successor.hostname, successor.port, id=context.id, guests=[guest for guest in guests if guest.direct]),
+        )
 
     def _is_leaving(self, server: str) -> bool:
         record = self._topology.records.get(server)
@@ -310,8 +307,6 @@ class Drain:
                 )
             return
         context.notify("quit", f"{name} leaves the network in favour of {address}", server=link.remote_id)
-        if link.remote_id is not None:
-            self._base_servers.left_in_favour(link.remote_id, address)
         if self.stage is not Stage.RUNNING:
             self._let_go(link)
             return
@@ -334,7 +329,7 @@ class Drain:
                 ("adopt", link.conn), self._context.after(BASE_HANDOVER_DELAY), lambda: self._adopt(link, guests)
             )
             return
-        self._base_servers.adopt(guests)
+        self._healing.adopt(guests)
 
     def _let_go(self, link: Link) -> None:
         self._context.timers.cancel(("leave", link.conn))

@@ -2,80 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
-import pty
 import re
-import select
 import signal
-import struct
-import subprocess
-import sys
-import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.terminal.pseudo import ALTERNATE_SCREEN_OFF, CURSOR_ON, Terminal
 from tui.screens.dialog import READING_TIME
-
-ALTERNATE_SCREEN_OFF = b"\x1b[?1049l"
-CURSOR_ON = b"\x1b[?25h"
-
-
-class Terminal:
-    """A pseudo-terminal with the application on it."""
-
-    def __init__(self, home: Path, *arguments: str) -> None:
-        self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        environment = {**os.environ, "HOME": str(home), "TERM": "xterm-256color", "COLUMNS": "", "LINES": ""}
-        environment.update({f"XDG_{name}_HOME": str(home / name) for name in ("DATA", "CONFIG", "STATE", "CACHE")})
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tui", *arguments],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env=environment,
-            start_new_session=True,
-        )
-        os.close(slave)
-        self.output = b""
-
-    def read_until(self, wanted: bytes, seconds: float = 30.0) -> None:
-        until = time.monotonic() + seconds
-        while wanted not in self.output:
-            left = until - time.monotonic()
-            assert left > 0, f"{wanted!r} did not come: {self.output[-2000:]!r}"
-            self._read(min(left, 0.2))
-
-    def _read(self, seconds: float) -> bool:
-        if not select.select([self.master], [], [], seconds)[0]:
-            return True
-        try:
-            data = os.read(self.master, 65536)
-        except OSError:
-            return False
-        self.output += data
-        return bool(data)
-
-    def wait(self, seconds: float = 20.0) -> int:
-        """The exit status."""
-        until = time.monotonic() + seconds
-        while self.process.poll() is None and time.monotonic() < until:
-            self._read(0.05)
-        while select.select([self.master], [], [], 0.1)[0] and self._read(0.0):
-            pass
-        return self.process.wait(1)
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait(5)
-        with contextlib.suppress(OSError):
-            os.close(self.master)
 
 
 @pytest.fixture
@@ -123,7 +60,7 @@ def test_a_port_that_is_taken_is_said_in_one_sentence(terminal, tmp_path):
 
 def test_closing_the_window_ends_it_although_nothing_can_be_painted_any_more(terminal):
     terminal.read_until(b"Welcome")
-    os.close(terminal.master)
+    terminal.vanish()
     terminal.process.send_signal(signal.SIGWINCH)
     terminal.process.send_signal(signal.SIGHUP)
     assert terminal.process.wait(20) is not None

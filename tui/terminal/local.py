@@ -1,0 +1,184 @@
+"""The Textual driver for the terminal of this process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+from typing import Any, Final
+
+from textual.app import App
+from textual.geometry import Size
+from textual.messages import InBandWindowResize
+
+from tui.terminal.driver import TerminalDriver
+from tui.terminal.tty import AWAY_INTERVAL, Tty, paintable
+
+RATE: Final = 2 * 1024 * 1024
+"""Bytes a second that are read at most: a paste of megabytes leaves the node its turns."""
+_TELLS_SIZE: Final = "\x1b[?2048$p"
+"""Does the terminal tell its size among the keys? (https://gist.github.com/rockorager/e695fb2924d36b2bcf1fff4a3704bd83)"""
+_TELL_SIZE: Final = "\x1b[?2048h"
+_TELL_NO_SIZE: Final = "\x1b[?2048l"
+_KITTY_OFF: Final = "\x1b[<u"
+
+
+class LocalDriver(TerminalDriver):
+    """Paints to, and reads from, the terminal here, and leaves it alone while this process is in the background."""
+
+    def __init__(self, app: App[Any], tty: Tty, *, mouse: bool = True, on_gone: Callable[[], None]) -> None:
+        """`on_gone`: called once, when the terminal has ended."""
+        super().__init__(app, tty, mouse=mouse, rate=RATE)
+        self._tty = tty
+        self._gone = on_gone
+        self._told_size = False
+        self._looking: asyncio.TimerHandle | None = None
+        self._handlers: dict[signal.Signals, Callable[[], None]] = {
+            signal.SIGWINCH: self._changed_size,
+            signal.SIGTSTP: self._suspend,
+            signal.SIGCONT: self._continued,
+        }
+
+    @property
+    def away(self) -> bool:
+        """Whether the terminal is somebody else's for now."""
+        return "away" in self._pauses
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    def start_application_mode(self) -> None:
+        for number, handler in self._handlers.items():
+            self._loop.add_signal_handler(number, handler)
+        self._tty.open(
+            on_input=self.feed,
+            unread=lambda: self.unread,
+            on_full=self.channel_full,
+            on_drained=self.channel_drained,
+            on_gone=self._ended,
+        )
+        if self._tty.is_ours():
+            self._take()
+        else:
+            self._started = True
+            self._go_away()
+        super().start_application_mode()
+
+    def _take(self) -> None:
+        """Have the terminal for the application."""
+        self._tty.raw()
+        self._tty.taken = self._modes_off().encode()
+
+    def stop_application_mode(self) -> None:
+        if not self._stopped and self.away:
+            # What there is to give back was given back, and somebody else has it.
+            self.disable_input()
+            self._stopped = True
+        super().stop_application_mode()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Have the modes that were written last take effect, also on a terminal that takes nothing for now."""
+        if not self._tty.finish() and self._tty.taken:
+            self._tty.discard()
+            self._tty.write(self._tty.taken)
+            self._tty.finish()
+        self._tty.taken = b""
+        if self._tty.is_ours():
+            self._tty.cooked()
+
+    def close(self) -> None:
+        super().close()
+        for number in self._handlers:
+            self._loop.remove_signal_handler(number)
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
+        self._tty.close()
+
+    def _ended(self) -> None:
+        self.pause("gone")
+        self._gone()
+
+    # --- its size -----------------------------------------------------------------------------------------------------
+
+    def _modes_on(self) -> str:
+        return super()._modes_on() + _TELLS_SIZE
+
+    def _modes_off(self) -> str:
+        return (_TELL_NO_SIZE if self._told_size else "") + super()._modes_off()
+
+    def _changed_size(self) -> None:
+        if not self._stopped and self._tty.size != self._size:
+            self.resized(*self._tty.size)
+
+    def _can_tell_its_size(self, answer: InBandWindowResize) -> None:
+        if answer.supported and not self._told_size:
+            self._told_size = True
+            self.write(_TELL_SIZE)
+
+    def _claimed(self, size: Size) -> None:
+        # What the system knows is right; what stands among the keys could be anybody's.
+        width, height = self._tty.known_size or paintable(*size)
+        if (width, height) != self._size:
+            self.resized(width, height)
+
+    # --- job control --------------------------------------------------------------------------------------------------
+
+    def _suspend(self) -> None:
+        """Somebody wants this process to stop: the terminal is given back before."""
+        if not self.away:
+            self._give_back()
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    def _continued(self) -> None:
+        """This process was stopped, and goes on: in the foreground, or in the background."""
+        if self._stopped:
+            return
+        if self._tty.is_ours():
+            self._come_back()
+        elif not self.away:
+            self._go_away()
+
+    def _give_back(self) -> None:
+        self.write(self._modes_off())
+        self.flush()
+        self._let_go()
+        self._go_away()
+
+    def _go_away(self) -> None:
+        """Leave the terminal alone until it is ours again; the node goes on."""
+        self.pause("away")
+        self._look_later()
+
+    def _look_later(self) -> None:
+        if self._looking is None:
+            self._looking = self._loop.call_later(AWAY_INTERVAL, self._look)
+
+    def _look(self) -> None:
+        self._looking = None
+        if self._stopped or not self.away:
+            return
+        if self._tty.is_ours():
+            self._come_back()
+        else:
+            self._look_later()
+
+    def _come_back(self) -> None:
+        """The terminal is ours again, in whatever modes others have left it."""
+        self._take()
+        self.go_on("away")
+        # Modes that are pushed are pushed once.
+        self.write(_KITTY_OFF + self._modes_on() + (_TELL_SIZE if self._told_size else ""))
+        with contextlib.suppress(OSError):
+            self._changed_size()
+
+
+def local_driver(tty: Tty, on_gone: Callable[[], None]) -> Any:
+    """What Textual calls to have a driver made."""
+
+    def make(app: App[Any], *, debug: bool, mouse: bool, size: tuple[int, int] | None) -> LocalDriver:
+        return LocalDriver(app, tty, mouse=mouse, on_gone=on_gone)
+
+    return make
