@@ -29,6 +29,8 @@ class LoggedIn:
     username: str
     server_id: str | None
     address: Address | None
+    stamp: int | None = None
+    """The server's time, in microseconds since 1970, by which it dates activities; None if it does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from core.node.base_servers import BaseServers
 from core.node.connections import Link, State
 from core.node.context import Context
 from core.node.topology import ServerRecord, Topology, record_of
@@ -32,6 +33,13 @@ OVERTAKE_GAP: Final = 1.0
 REDIRECT_GAP: Final = 0.005
 """Seconds between announcements because of redirects: a storm of them is announced together."""
 
+RIVAL_MEMORY: Final = 2.5
+"""Intervals after which a server that is announced over a base link once more is one that has just dialled there."""
+RIVAL_PATIENCE: Final = 1.5
+"""Intervals after which one that is announced over a base link again is taken to stay there."""
+ANSWER_GAP: Final = 0.5
+"""Seconds between answers to servers of ours that are announced over a base link."""
+
 STRUCTURE_GAP: Final = 0.01
 """Seconds for which structural news is gathered: links that die together are one piece of news. Each piece costs a
 message over every link of the network, and half of the nodes of a network crash at once in the worst of cases."""
@@ -40,9 +48,16 @@ message over every link of the network, and half of the nodes of a network crash
 class Announcements:
     """What this node says of itself and of others."""
 
-    def __init__(self, context: Context, topology: Topology, users: Callable[[], tuple[int, list[str]]]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        topology: Topology,
+        base_servers: BaseServers,
+        users: Callable[[], tuple[int, list[str]]],
+    ) -> None:
         self._context = context
         self._topology = topology
+        self._base_servers = base_servers
         self._users = users
         self._structural = False
         self._load_dirty = False
@@ -184,6 +199,8 @@ class Announcements:
                 self._context.send(other, frame)
         for told in self.on_record:
             told(known, record)
+        if record.guests and (known is None or known.guests != record.guests):
+            self.cut_second_ways()
 
     def _overtake(self) -> None:
         """Announce this node again, later than what others know: at once, but not at any rate.
@@ -202,8 +219,8 @@ class Announcements:
     def receive_base(self, link: Link, message: ServerAnnounce) -> None:
         """A base server announced itself, or passed on another's announcement."""
         server = str(message.id)
-        if server == self._context.id or server in self._topology.reachable:
-            self._check_cycle(link, server)
+        if self._base_servers.is_ours(server):
+            self._hear_of_ours(link, server)
             return
         direct = not any(guest.direct for guest in link.guests.values()) and (
             link.origin == "inbound" or link.dialled is None or link.dialled.port == int(message.port)
@@ -214,9 +231,15 @@ class Announcements:
         guest = Guest(server, message.hostname, int(message.port), int(message.load), known.direct if known else direct)
         link.guests[server] = guest
         if guest.direct:
+            now = self._context.now.monotonic
+            if link.beat_at is not None:
+                link.rhythm = max(link.rhythm or 0.0, now - link.beat_at)
+            link.beat_at = now
             link.remote_id = server
             link.hostname, link.port = guest.hostname, guest.port
             link.name = link.name or server[:6]
+        if guest.direct and link.state is State.BASE:
+            self._base_servers.announced(link, guest)
         self._expire_later(link, server)
         if known is None:
             self.structure_changed()
@@ -232,6 +255,52 @@ class Announcements:
             if other.conn != link.conn:
                 self._tell(other, server, guest.load, guest.hostname, guest.port)
 
+    def shows_another_way(self, link: Link, message: ServerAnnounce) -> bool:
+        """Whether an announcement over a base link shows that another server of ours speaks to the other side too."""
+        server = str(message.id)
+        if self._base_servers.is_ours(server):
+            return True
+        records = self._topology.records
+        return any(
+            guest.id == server
+            for host in self._topology.reachable
+            if host != self._context.id and not records[host].draining
+            for guest in records[host].guests
+        )
+
+    def _hear_of_ours(self, link: Link, server: str) -> None:
+        """Another server of ours is announced over a base link to which this node speaks: there is a second way.
+
+        It has dialled there just now, and gives way once it hears of this one. If it stays, in a part of the network
+        that cannot be reached, and this node hears of it again and again, one of the two parts has to give way.
+        """
+        context = self._context
+        link.announced[server] = None  # the base server waits for its answers to registrations as well
+        self._check_cycle(link, server)
+        if link.state is not State.BASE or server == context.id:
+            return
+        now = context.now.monotonic
+        interval = context.config.announce_interval
+        first, last = link.rivals.get(server, (now, now))
+        link.rivals[server] = (first if now - last <= RIVAL_MEMORY * interval else now, now)
+        if (
+            server not in self._topology.reachable
+            and now - link.rivals[server][0] > RIVAL_PATIENCE * interval
+            and server < min(self._topology.reachable)
+        ):
+            self._cut(link)
+            self._base_servers.left_to_another(link)
+        elif now - link.answered_at >= ANSWER_GAP:
+            link.answered_at = now
+            own = self._topology.own
+            self._tell(link, own.id, own.load, own.hostname, own.port)
+
+    def cut_second_ways(self) -> None:
+        """Look whether the map now shows second ways to base servers."""
+        for link in self._context.connections.links(State.BASE):
+            for server in list(link.guests):
+                self._check_cycle(link, server)
+
     def _expire_later(self, link: Link, server: str) -> None:
         def expire() -> None:
             guest = link.guests.get(server)
@@ -245,6 +314,8 @@ class Announcements:
     def _check_cycle(self, link: Link, server: str) -> None:
         """Base servers recognise no duplicates: of two ways to one of them, exactly one is cut."""
         context = self._context
+        if link.state is State.CLOSING:
+            return
         if server == context.id:
             cut = any(other.conn < link.conn for other in context.connections.links(State.BASE))
         else:
@@ -256,18 +327,26 @@ class Announcements:
                 other.conn < link.conn and server in other.guests for other in context.connections.links(State.BASE)
             )
         if cut:
-            context.notify(
-                "unlinked",
-                f"the link to base server {link.peer} was closed: the network reaches it another way, and it would"
-                " have received everything twice",
-                "warning",
-                server=link.remote_id,
-            )
-            link.clean = True
-            context.close(link, "this network reaches you another way")
+            self._cut(link)
+            self._base_servers.left_to_another(link)
+
+    def _cut(self, link: Link) -> None:
+        self._context.notify(
+            "unlinked",
+            f"the link to base server {link.peer} was closed: the network reaches it another way, and it would have"
+            " received everything twice",
+            "warning",
+            server=link.remote_id,
+        )
+        link.clean = True
+        self._context.close(link, "this network reaches you another way")
 
     def start_base(self, link: Link) -> None:
         """Speak to a base server: everything that is known, then what was kept back for it."""
+        for guest in link.guests.values():
+            self.structure_changed()
+            if guest.direct:
+                self._base_servers.announced(link, guest)
         self.tell_base(link)
         backlog, link.backlog = link.backlog, []
         for frame in backlog:

@@ -16,12 +16,12 @@ AHEAD_MAX: Final = 300 * MICROSECONDS
 class HybridClock:
     """Gives stamps that increase strictly."""
 
-    __slots__ = ("_last",)
+    __slots__ = ("_begun", "_last")
 
-    def __init__(self, last: int = 0, wall: float | None = None) -> None:
-        """Go on after `last`, the largest stamp that is remembered, as far as `wall` makes it credible: it may be one
-        that a peer with a wrong clock gave."""
-        self._last = last if wall is None else min(last, int(wall * MICROSECONDS) + AHEAD_MAX)
+    def __init__(self, last: int = 0) -> None:
+        """Go on after `last`, the largest stamp that is remembered. It is believed whatever the wall clock says now: no
+        stamp was remembered that was beyond the `horizon` when it came, and a clock may have been set back since."""
+        self._last = self._begun = last
 
     def stamp(self, wall: float, after: int = 0) -> int:
         """A new stamp at `wall` seconds since 1970, later than `after` if that is credible."""
@@ -39,3 +39,7 @@ class HybridClock:
         """Heed a stamp that arrived: what happens here from now on is later than it."""
         if self._last < stamp <= int(wall * MICROSECONDS) + AHEAD_MAX:
             self._last = stamp
+
+    def horizon(self, wall: float) -> int:
+        """The latest time that is taken for true of anything that arrives."""
+        return max(int(wall * MICROSECONDS), self._begun) + AHEAD_MAX

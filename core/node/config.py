@@ -39,13 +39,17 @@ class NodeConfig:
     """A connection that has said nothing valid by then is closed."""
     quiet_limit: float = 6.0
     """How long an inbound server link that shows nothing is not spoken to: base servers announce themselves by then."""
+    listen: float = 1.0
+    """How long a base server that this node has dialled is listened to before it is spoken to: as long as it takes to
+    hear over it of another server of ours that speaks to it already. Both would bring it everything twice."""
     ping_interval: float = 2.0
     """Between pings on a native link that is silent: with `ping_misses`, how fast a half-open link is noticed, here
     after 8 s. Shorter suspects servers that are only busy; idle links cost two messages each this often, which for a
     node of 1,000 is three a second."""
     ping_misses: int = 3
     base_silence_limit: float = 60.0
-    """A base link that says nothing for so long is taken for dead (base servers announce every 5 s)."""
+    """A base link that says nothing for so long is taken for dead; sooner, if it announced itself more often before
+    (base servers announce every 5 s)."""
     dial_limit: float = 5.0
     redial_min: float = 0.25
     redial_max: float = 30.0
@@ -132,6 +136,7 @@ def wan(hostname: str, port: int, secret: str) -> NodeConfig:
         dial_limit=15.0,
         lock_limit=30.0,
         gather_wait=3.0,
+        listen=3.0,
         redial_min=0.5,
         heal_jitter=0.5,
     )

@@ -13,7 +13,7 @@ A connection starts `FRESH` (somebody connected) or `WAITING` (this node dialled
       ├── shows other features ──────▶ BASE
       └── shows nothing ──▶ QUIET ───▶ BASE     at its first message, or after `quiet_limit`
     WAITING ── SERVER_HELLO ─────────▶ NATIVE
-      └─────── anything a base server says ──▶ BASE
+      └─────── anything a base server says ──▶ LISTENING ──▶ BASE     after `listen` seconds
     any ── refused, or told to go ───▶ CLOSING
 """
 
@@ -23,7 +23,7 @@ import enum
 from collections import deque
 from collections.abc import Mapping
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -42,6 +42,7 @@ class State(enum.Enum):
     GREETED = "not logged in"
     LOGGED_IN = "logged in"
     WAITING = "connecting"
+    LISTENING = "listening"
     QUIET = "quiet"
     BASE = "base"
     NATIVE = "native"
@@ -79,6 +80,7 @@ LEGAL: Final[Mapping[State, _Commands]] = {
     State.LOGGED_IN: (_CLIENT - {wire.Register}) | _PARTING | _ASKING,
     State.WAITING: _BASE | _FAILOVER | _PARTING | {wire.ServerHello, wire.ServerRefused},
     State.QUIET: _BASE | _FAILOVER | _PARTING,
+    State.LISTENING: _BASE | _FAILOVER | _PARTING,
     State.BASE: _BASE | _FAILOVER | _PARTING,
     State.NATIVE: _BASE | _FAILOVER | _NATIVE | _PARTING,
     State.CLOSING: frozenset(),
@@ -210,27 +212,26 @@ class Session(Connection):
         return "ack" in self.features
 
 
-class TakenOver(NamedTuple):
-    """In whose place a node speaks to a base server, and since which hybrid logical time."""
-
-    server: str
-    at: int
-
-
 class Link(Connection):
     """A connection to a server."""
 
     __slots__ = (
+        "ahead",
         "announced",
+        "answered_at",
         "asked",
         "backlog",
+        "beat_at",
         "clean",
         "dialled",
+        "drift_told",
+        "drift_told_at",
         "eager",
         "eager_since",
         "established_at",
         "guests",
         "handed_over",
+        "held",
         "hostname",
         "incarnation",
         "is_base",
@@ -240,9 +241,11 @@ class Link(Connection):
         "pinged_at",
         "port",
         "remote_id",
+        "rhythm",
+        "rivals",
         "round_trip",
+        "spoken_to_until",
         "stamp",
-        "taken_over",
         "unanswered",
     )
 
@@ -263,7 +266,7 @@ class Link(Connection):
         self.eager_since = 0.0
         """Monotonic time at which it became so."""
         self.backlog: list[Frame] = []
-        """What a quiet peer will be told once it may be spoken to."""
+        """What a peer will be told once it may be spoken to."""
         self.guests: dict[str, Guest] = {}
         """Base servers that announced themselves over this link."""
         self.announced: dict[str, None] = {}
@@ -275,19 +278,34 @@ class Link(Connection):
         self.ping_number = 0
         self.pinged_at = 0.0
         self.unanswered = 0
+        self.ahead = 0
+        """How far ahead the neighbour dates what it writes, in microseconds."""
+        self.drift_told = 0
+        """By how much its clock was ahead when people were told of that, in microseconds; 0: it agrees."""
+        self.drift_told_at = float("-inf")
         self.round_trip: float | None = None
         self.clean = False
         """Whether the link's end is expected: no loss to heal."""
         self.is_base = False
         """Whether the link was taken for a base server's, until its end has been seen to."""
         self.handed_over = False
-        self.taken_over: TakenOver | None = None
+        self.held: list[wire.ActivityBroadcast] = []
+        """What a base server said that is listened to: another server of ours may have taken it in."""
+        self.rivals: dict[str, tuple[float, float]] = {}
+        """Servers of ours that were announced over this base link, and when: since when again and again, and last."""
+        self.beat_at: float | None = None
+        """Monotonic time at which the base server announced itself last."""
+        self.rhythm: float | None = None
+        """The longest time between two announcements of it, in seconds."""
+        self.answered_at = float("-inf")
+        """Monotonic time at which they were last told of this one."""
+        self.spoken_to_until = 0
+        """Hybrid logical time until which another server of ours may have spoken to this base server."""
 
     def may_have_brought(self, entry: Entry) -> bool:
-        """Whether a base server may have been sent an entry before this link was there, by the server that has accepted
-        it and was then lost. It would not recognise it, and nobody can ask."""
-        before = self.taken_over
-        return before is not None and entry.id.node == before.server and entry.stamp <= before.at
+        """Whether a base server may have been sent an entry before this link was there, by the server that spoke to it
+        then. It would not recognise it, and nobody can ask."""
+        return entry.stamp <= self.spoken_to_until
 
     @property
     def view_state(self) -> LinkState:
@@ -296,7 +314,7 @@ class Link(Connection):
                 return "eager" if self.eager else "lazy"
             case State.BASE:
                 return "base"
-            case State.QUIET:
+            case State.QUIET | State.LISTENING:
                 return "quiet"
             case State.CLOSING:
                 return "closing"

@@ -32,7 +32,7 @@ class Context:
         self.name = config.name or recovered.node[:6]
         self.rng = rng
         self.now = now
-        self.clock = HybridClock(recovered.stamp, now.wall)
+        self.clock = HybridClock(recovered.stamp)
         self.timers = Timers()
         self.connections = Connections()
         self.actions: list[Action] = []
@@ -86,6 +86,11 @@ class Context:
         if len(text) > NOTICE_CHARACTERS_MAX:
             text = f"{text[: NOTICE_CHARACTERS_MAX - 1]}…"
         self.actions.append(Notify(Notice(self.now.wall, kind, text, severity, server, user)))
+
+    def backoff(self, attempts: int, most: float | None = None) -> float:
+        """How long to wait before the next attempt: doubled each time up to `most`, with jitter."""
+        ceiling = min(most or self.config.redial_max, self.config.redial_min * 2.0 ** min(attempts, 16))
+        return ceiling * (0.5 + 0.5 * self.rng.random())
 
     def after(self, seconds: float) -> float:
         """The monotonic time in so many seconds."""

@@ -16,6 +16,7 @@ import msgspec
 
 from core.node.actions import Finished
 from core.node.announcements import Announcements
+from core.node.base_servers import BaseServers
 from core.node.connections import Link, Session, State
 from core.node.context import Context
 from core.node.healing import Healing
@@ -54,6 +55,7 @@ class Drain:
         synchronisation: Synchronisation,
         announcements: Announcements,
         healing: Healing,
+        base_servers: BaseServers,
         dismiss: Callable[[Session, str], None],
     ) -> None:
         self._context = context
@@ -63,6 +65,7 @@ class Drain:
         self._synchronisation = synchronisation
         self._announcements = announcements
         self._healing = healing
+        self._base_servers = base_servers
         self._dismiss = dismiss
         self.stage = Stage.RUNNING
         self._successor: Link | None = None
@@ -111,7 +114,7 @@ class Drain:
     def _neighbours(self) -> list[Link]:
         return [
             link
-            for link in self._context.connections.links(State.NATIVE, State.BASE, State.QUIET)
+            for link in self._context.connections.links(State.NATIVE, State.BASE, State.QUIET, State.LISTENING)
             if link is not self._successor
         ]
 
@@ -163,11 +166,11 @@ class Drain:
             return
         self.stage = Stage.HANDING_OVER
         self._held = self._replication.durable_vector()
-        guests = [guest for link in context.connections.links(State.BASE) for guest in link.guests.values()]
-        context.send(
-            successor,
-            Quit(successor.hostname, successor.port, id=context.id, guests=[guest for guest in guests if guest.direct]),
-        )
+        guests = [
+            guest for link in context.connections.links(State.BASE) for guest in link.guests.values() if guest.direct
+        ]
+        guests += self._base_servers.handed_over()
+        context.send(successor, Quit(successor.hostname, successor.port, id=context.id, guests=guests))
 
     def _is_leaving(self, server: str) -> bool:
         record = self._topology.records.get(server)
@@ -307,6 +310,8 @@ class Drain:
                 )
             return
         context.notify("quit", f"{name} leaves the network in favour of {address}", server=link.remote_id)
+        if link.remote_id is not None:
+            self._base_servers.left_in_favour(link.remote_id, address)
         if self.stage is not Stage.RUNNING:
             self._let_go(link)
             return
@@ -329,7 +334,7 @@ class Drain:
                 ("adopt", link.conn), self._context.after(BASE_HANDOVER_DELAY), lambda: self._adopt(link, guests)
             )
             return
-        self._healing.adopt(guests)
+        self._base_servers.adopt(guests)
 
     def _let_go(self, link: Link) -> None:
         self._context.timers.cancel(("leave", link.conn))

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from core.node.actions import Dial
-from core.node.connections import Link, State, TakenOver
+from core.node.base_servers import BaseServers, is_base_server
+from core.node.connections import Link, State
 from core.node.context import Context
 from core.node.replication import Replication
 from core.node.topology import Topology
 from core.wire.address import Address
 from core.wire.entries import PeerForgotten, PeerRecord
-from core.wire.messages import Guest
 
 DIALS_AT_ONCE: Final = 3
 """Attempts to find lost servers that one node has under way."""
@@ -59,19 +59,26 @@ class Healing:
     """Keeps the network one, as far as this node can."""
 
     def __init__(
-        self, context: Context, topology: Topology, replication: Replication, peers: Iterable[PeerRecord]
+        self,
+        context: Context,
+        topology: Topology,
+        replication: Replication,
+        base_servers: BaseServers,
+        peers: Iterable[PeerRecord],
     ) -> None:
         self._context = context
         self._topology = topology
         self._replication = replication
-        self.peers: dict[str, PeerRecord] = {peer.id: peer for peer in peers if peer.id != context.id}
+        self._base_servers = base_servers
+        base_servers.dial = lambda address: self._dial(address, "base", None)
+        self.peers: dict[str, PeerRecord] = {
+            peer.id: peer for peer in peers if peer.id != context.id and not is_base_server(peer)
+        }
         """Every server that is known to have been part of the network and not to have left it."""
+        base_servers.peers = self.peers
         self._attempts: dict[int, Attempt] = {}
         self._dials = 0
         self._seeds: dict[Address, Seed] = {}
-        self._base: dict[Address, int] = {}
-        self._adopted: dict[Address, str] = {}
-        """Base servers that were dialled in a lost server's place, and whose."""
         self._lost_neighbours: dict[str, None] = {}
         self._responsible = 0
         self._round = 0
@@ -160,19 +167,19 @@ class Healing:
         if attempt.server is not None:
             self._suspended[attempt.server] = context.after(config.heal_max if refused else config.dial_limit)
             if refused:
-                self._adopt_guests_of(attempt.server)
+                self._base_servers.found_dead(attempt.server)
         match attempt.purpose:
             case "join":
                 seed = self._seeds.get(attempt.address)
                 if seed is not None and not seed.linked:
                     if seed.attempts == 1:
                         context.notify("unlinked", f"{attempt.address} cannot be reached yet: {reason}", "warning")
-                    delay = self._backoff(seed.attempts)
+                    delay = context.backoff(seed.attempts)
                     context.timers.set(
                         ("seed", attempt.address), context.after(delay), lambda: self._dial_seed(attempt.address)
                     )
             case "base":
-                self._redial_base(attempt.address)
+                self._base_servers.redial(attempt.address)
             case "lazy":
                 self._schedule_lazy()
             case "heal" | "successor":
@@ -182,13 +189,8 @@ class Healing:
                 elif not any(other.purpose == "heal" for other in self._attempts.values()):
                     self._schedule_round(self._heal_backoff())
 
-    def _backoff(self, attempts: int, most: float | None = None) -> float:
-        config = self._context.config
-        ceiling = min(most or config.redial_max, config.redial_min * 2.0 ** min(attempts, 16))
-        return ceiling * (0.5 + 0.5 * self._context.rng.random())
-
     def _heal_backoff(self) -> float:
-        return self._backoff(self._round, self._context.config.heal_max)
+        return self._context.backoff(self._round, self._context.config.heal_max)
 
     # --- links --------------------------------------------------------------------------------------------------------
 
@@ -201,9 +203,6 @@ class Healing:
             seed = self._seeds.get(attempt.address)
             if seed is not None:
                 seed.linked = True
-            lost = self._adopted.get(attempt.address) if attempt.purpose == "base" else None
-            if lost is not None:
-                link.taken_over = TakenOver(lost, self._context.stamp())
             if attempt.server is not None and link.remote_id is not None and attempt.server != link.remote_id:
                 # Somebody else lives at that address now.
                 self._forget_peer(attempt.server)
@@ -262,61 +261,8 @@ class Healing:
             else:
                 self._flapped_at = self._context.now.monotonic
         elif was_base and not link.clean:
-            address = link.dialled or Address(link.hostname, link.port)
-            if link.dialled is not None or link.remote_id is not None:
-                if self._context.now.monotonic - (link.established_at or 0.0) > self._context.config.redial_max:
-                    self._base.pop(address, None)
-                self._adopted.pop(address, None)
-                self._redial_base(address)
+            self._base_servers.unlinked(link)
         self._schedule_lazy()
-
-    # --- base servers -------------------------------------------------------------------------------------------------
-
-    def _redial_base(self, address: Address) -> None:
-        """Base servers never dial again themselves."""
-        tries = self._base.get(address, 0) + 1
-        self._base[address] = tries
-        context = self._context
-        context.timers.set(("base", address), context.after(self._backoff(tries)), lambda: self._dial_base(address))
-
-    def _dial_base(self, address: Address) -> None:
-        if self._context.draining or address not in self._base:
-            return
-        for server in self._topology.reachable:
-            for guest in self._topology.records[server].guests:
-                if (guest.hostname, guest.port) == address:
-                    del self._base[address]
-                    return
-        lost = self._adopted.get(address)
-        if lost is not None and self._heir_of(lost) not in (None, self._context.id):
-            # It was adopted here while the heir could not be reached; two links would bring it everything twice.
-            del self._base[address], self._adopted[address]
-            return
-        self._dial(address, "base", None)
-
-    def adopt(self, guests: Iterable[Guest], lost: str | None = None) -> None:
-        """Base servers whose neighbour is gone, as far as it is known which: dial them in its place."""
-        for guest in guests:
-            if guest.direct:
-                address = Address(guest.hostname, guest.port)
-                if ("base", address) not in self._context.timers:
-                    if lost is not None:
-                        self._adopted[address] = lost
-                    self._redial_base(address)
-
-    def _adopt_guests_of(self, server: str) -> None:
-        record = self._topology.records.get(server)
-        if record is None or server in self._topology.reachable:
-            return
-        if self._heir_of(server) == self._context.id:
-            self.adopt(record.guests, server)
-
-    def _heir_of(self, server: str) -> str | None:
-        """Which of a lost server's neighbours speaks to its base servers from now on."""
-        record = self._topology.records.get(server)
-        if record is None:
-            return None
-        return min((neighbour for neighbour in record.links if neighbour in self._topology.reachable), default=None)
 
     # --- who is missing -----------------------------------------------------------------------------------------------
 
@@ -416,6 +362,7 @@ class Healing:
         for record in list(self._topology.records.values()):
             if record.left and record.seen_at < oldest:
                 self._topology.forget(record.id)
+        self._base_servers.refresh()
         self._schedule_forgetting()
 
     def _name(self, server: str) -> str:

@@ -11,9 +11,12 @@ from core.node.accounts import AccountBook
 from core.node.actions import Trust
 from core.node.announcements import Announcements
 from core.node.attempts import Attempts
+from core.node.base_servers import BaseServers
+from core.node.clock import MICROSECONDS
 from core.node.connections import Connection, Link, State
 from core.node.context import FEATURES, Context
 from core.node.drain import Drain
+from core.node.drift import Drift
 from core.node.entry_messages import entry_of_account, entry_of_activity
 from core.node.events import Origin
 from core.node.healing import Healing
@@ -23,7 +26,7 @@ from core.node.secrets import Secrets
 from core.node.synchronisation import Synchronisation
 from core.node.topology import Topology
 from core.wire.address import Address
-from core.wire.entries import Stream
+from core.wire.entries import Entry
 from core.wire.limits import ACTIVITY_BYTES_MAX, USER_INFO_CHUNK_BYTES
 from core.wire.messages import (
     Account,
@@ -61,6 +64,12 @@ _IN_WORDS: Final = {
 }
 """Reasons of `SERVER_REFUSED`, for a person who reads why a link has ended."""
 
+SILENT_BEATS: Final = 4
+"""Announcements that a base server may miss, by the longest time that there was between two, before its link is taken
+for dead: as long as it is not, every registration waits for answers in vain."""
+HELD_MAX: Final = 256
+"""Activities of a base server that wait until it is known that no other server of ours speaks to it."""
+
 MEASURE_INTERVAL: Final = 30.0
 """Seconds after which a link's round trip is measured again although its other side has just been heard."""
 
@@ -79,6 +88,7 @@ class Links:
         announcements: Announcements,
         synchronisation: Synchronisation,
         healing: Healing,
+        base_servers: BaseServers,
         drain: Drain,
         attempts: Attempts,
     ) -> None:
@@ -91,8 +101,10 @@ class Links:
         self._announcements = announcements
         self._synchronisation = synchronisation
         self._healing = healing
+        self._base_servers = base_servers
         self._drain = drain
         self._attempts = attempts
+        self._drift = Drift(context)
         self.established = 0
         """How many native links there have been."""
 
@@ -196,8 +208,10 @@ class Links:
                 config.port,
                 name=context.name,
                 features=list(FEATURES),
+                stamp=self._drift.time(),
             ),
         )
+        self._drift.heard(link, message.stamp)
         if "user_info" in link.features:
             self._send_user_info(link)
         self._become_native(link)
@@ -279,6 +293,7 @@ class Links:
             context.close(link, "there is a link already" if existing is not None else "that is this server itself")
             return
         context.actions.append(Trust(link.conn))
+        self._drift.heard(link, message.stamp)
         self._become_native(link)
 
     def _become_native(self, link: Link) -> None:
@@ -306,13 +321,25 @@ class Links:
             self._become_base(link)
 
     def _become_base(self, link: Link) -> None:
+        """The other side speaks only the base protocol. Who has dialled it listens first: another server of ours may
+        have dialled it as well."""
         context = self._context
         context.timers.cancel(("quiet", link.conn))
-        if link.state is State.WAITING:
-            context.actions.append(Trust(link.conn))
+        link.name = link.name or str(link.peer)
+        if link.state is not State.WAITING:
+            self._speak_to_base(link)
+            return
+        context.actions.append(Trust(link.conn))
+        link.state = State.LISTENING
+        self._base_servers.listening(link)
+        context.timers.set(
+            ("quiet", link.conn), context.after(context.config.listen), lambda: self._speak_to_base(link)
+        )
+
+    def _speak_to_base(self, link: Link) -> None:
+        context = self._context
         link.state = State.BASE
         link.is_base = True
-        link.name = link.name or str(link.peer)
         context.notify("linked", f"linked with base server {link.peer}", "good")
         context.notify(
             "security",
@@ -321,21 +348,36 @@ class Links:
         )
         self._announcements.start_base(link)
         self._healing.linked(link)
+        self._base_servers.linked(link)
         self._watch_silence(link)
+        held, link.held = link.held, []
+        for message in held:
+            self._activity(link, message)
+
+    def _leave_to_another(self, link: Link) -> None:
+        """Another server of ours speaks to a base server: what this one heard of it, that one has heard as well."""
+        self._healing.dial_was_needless(link)
+        self._base_servers.left_to_another(link)
+        link.clean = True
+        self._context.close(link, "another server of this network speaks to you")
 
     def _watch_silence(self, link: Link) -> None:
-        limit = max(self._context.config.base_silence_limit, 6 * self._context.config.announce_interval)
+        config = self._context.config
 
         def check() -> None:
             if link.state is not State.BASE:
                 return
+            limit = max(config.base_silence_limit, 6 * config.announce_interval)
+            if link.rhythm is not None:
+                limit = min(limit, max(SILENT_BEATS * link.rhythm, 3 * config.announce_interval))
             # Not a difference of times: rounded, it could stay below the limit at the very time that is set below.
             if link.heard_at + limit <= self._context.now.monotonic:
                 self._context.close(link, f"silent for {limit:g} s")
             else:
-                self._context.timers.set(("silence", link.conn), link.heard_at + limit, check)
+                at = min(link.heard_at + limit, self._context.after(config.announce_interval))
+                self._context.timers.set(("silence", link.conn), at, check)
 
-        self._context.timers.set(("silence", link.conn), self._context.after(limit), check)
+        check()
 
     def _send_user_info(self, link: Link) -> None:
         """Every registered user, with a verifier in place of the secret."""
@@ -402,6 +444,8 @@ class Links:
             case ServerAnnounce():
                 if link.state is State.NATIVE:
                     self._announcements.receive_native(link, message)
+                elif link.state is State.LISTENING and self._announcements.shows_another_way(link, message):
+                    self._leave_to_another(link)
                 else:
                     self._announcements.receive_base(link, message)
             case LockRequest():
@@ -427,10 +471,12 @@ class Links:
             case MapSummary():
                 self._announcements.compare(link, message)
             case Ping():
-                self._context.send(link, Pong(message.number))
+                wall = max(0, int(self._context.now.wall * MICROSECONDS))
+                self._context.send(link, Pong(message.number, self._drift.time(), wall))
             case Pong():
                 if message.number == link.ping_number:
                     link.round_trip = self._context.now.monotonic - link.pinged_at
+                    self._drift.answered(link, message.stamp, message.wall)
             case Quit():
                 self._drain.quit_received(link, message)
             case UserInfo():
@@ -447,10 +493,16 @@ class Links:
             self._context.invalid(link, f"ACTIVITY_BROADCAST: {error}")
             return
         if entry is not None:
-            self._take_entry(link, entry.id.stream, self._replication.receive(entry, link.conn))
+            self._take_entry(link, entry)
             return
         if link.state is State.NATIVE:
             self._context.invalid(link, "ACTIVITY_BROADCAST between native servers needs id and stamp")
+            return
+        if link.state is State.LISTENING:
+            # Taken in by two of ours it would be two activities.
+            link.held.append(message)
+            if len(link.held) > HELD_MAX:
+                self._context.close(link, f"said {HELD_MAX} things before it could be spoken to")
             return
         if self._context.storage_error is not None:
             # It would take a number that is never kept, and every other node would ask for that for ever.
@@ -476,13 +528,13 @@ class Links:
         except ValueError as error:
             self._context.invalid(link, f"ACCOUNT: {error}")
             return
-        self._take_entry(link, entry.id.stream, self._replication.receive(entry, link.conn))
+        self._take_entry(link, entry)
 
-    def _take_entry(self, link: Link, stream: Stream, new: bool) -> None:
-        if not new:
+    def _take_entry(self, link: Link, entry: Entry) -> None:
+        if not self._replication.receive(self._drift.dated(link, entry), link.conn):
             return
         self._synchronisation.entry_received(link)
-        if link.state is State.NATIVE and self._replication.vector.has_gap(stream):
+        if link.state is State.NATIVE and self._replication.vector.has_gap(entry.id.stream):
             self._synchronisation.request(link)
 
     def _user_info(self, link: Link, message: UserInfo) -> None:
@@ -513,7 +565,7 @@ class Links:
         was_native = self._is_in_topology(link)
         was_base, link.is_base = link.is_base, False
         link.state = State.CLOSING
-        for timer in ("quiet", "ping", "silence"):
+        for timer in ("quiet", "ping", "silence", "sign"):
             context.timers.cancel((timer, link.conn))
         self._unlink(link)
         self._registration.link_closed(link.conn)

@@ -18,6 +18,7 @@ from core.node.actions import Action, SecretChangeAnswered, SecretReplaced, Wake
 from core.node.announcements import USERS_SHOWN, Announcements
 from core.node.attempts import Attempts
 from core.node.balance import Balance
+from core.node.base_servers import BaseServers
 from core.node.catching_up import CatchingUp
 from core.node.config import NodeConfig
 from core.node.connections import Connection, Link, Session, State, why_illegal
@@ -105,10 +106,11 @@ class Node:
         self.keys = Keys(context, self.book, self.replication, recovered.accounts)
         self.secrets = Secrets(context, self.book, self.replication, recovered.accounts)
         self.registration = Registration(context, self.book, self.topology, self.replication)
-        self.announcements = Announcements(context, self.topology, self._users)
+        self.base_servers = BaseServers(context, self.topology, self.replication.keep, recovered.peers)
+        self.announcements = Announcements(context, self.topology, self.base_servers, self._users)
         self.balance = Balance(context, self.topology)
         self.synchronisation = Synchronisation(context, self.replication)
-        self.healing = Healing(context, self.topology, self.replication, recovered.peers)
+        self.healing = Healing(context, self.topology, self.replication, self.base_servers, recovered.peers)
         self.absences = Absences(context, self.topology, self.replication)
         self.catching_up = CatchingUp(context, self.replication)
         self.attempts = Attempts(context)
@@ -134,6 +136,7 @@ class Node:
             self.synchronisation,
             self.announcements,
             self.healing,
+            self.base_servers,
             self._dismiss,
         )
         self.links = Links(
@@ -146,11 +149,13 @@ class Node:
             self.announcements,
             self.synchronisation,
             self.healing,
+            self.base_servers,
             self.drain,
             self.attempts,
         )
         self.announcements.on_record.append(self._record_merged)
         self.announcements.on_record.append(self.absences.record_merged)
+        self.announcements.on_record.append(self.base_servers.record_merged)
         self._map_pace = Pace(MAP_BURST, MAP_PERIOD, MAP_GAP)
         self._wake_at: float | None = None
         self._status_made: tuple[float, Frame] | None = None
@@ -168,6 +173,7 @@ class Node:
         self.announcements.start()
         self.synchronisation.start()
         self.healing.start()
+        self.base_servers.start()
         where = Address(context.config.hostname, context.config.port)
         context.notify("listening", f"server {context.name} ({context.id}) takes connections at {where}", "good")
         return self._outcome()
@@ -279,6 +285,7 @@ class Node:
                 self.synchronisation.request(link)
             elif not eager:
                 link.eager = False
+        self.announcements.cut_second_ways()
         for base in self._context.connections.links(State.BASE):
             self.announcements.tell_base(base, only_new=True)
 

@@ -27,6 +27,7 @@ NoticeKind = Literal[
     "synchronised",  # missed entries were exchanged
     "backup",  # a backup was written, or could not be
     "storage",  # the disk fails, or works again
+    "clock",  # servers' clocks differ, or agree again
     "limits",  # the system lets the process have less than it needs
     "security",  # what an operator should know about secrets in the clear
 ]

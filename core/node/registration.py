@@ -251,8 +251,8 @@ class Registration:
                 self._ask_base(link, claim, claim.secret)
             if claim.asked_base[link.conn] > 0:
                 echo.waiting[link.conn] = claim.asked_base[link.conn]
-        if self._context.connections.links(State.QUIET):
-            # A base server that has not announced itself yet cannot be asked yet, and may know the name.
+        if self._context.connections.links(State.QUIET, State.LISTENING):
+            # A base server that is not spoken to yet cannot be asked yet, and may know the name.
             echo.incomplete = True
         self._gathered(echo)
 
@@ -268,6 +268,7 @@ class Registration:
         claim.asked_base[link.conn] = max(1, len(link.guests))
         claim.recorded_at[link.conn] = None
         self._count(link, LockRequest(claim.username, secret))
+        self._expect_a_sign(link)
         if not link.guests:
             # It has not announced itself in all that time, so it may be anything.
             self._wait_for_more(claim, link.conn)
@@ -292,6 +293,18 @@ class Registration:
                 elif not self._is_taken(conn, claim):
                     del claim.queued_at[conn]
                     self._ask_base(link, claim, claim.secret)
+
+    def _expect_a_sign(self, link: Link) -> None:
+        """A base server that says nothing at all after a question is gone, and would fail every registration."""
+        context = self._context
+        asked_at = context.now.monotonic
+
+        def look() -> None:
+            if link.state is State.BASE and link.heard_at <= asked_at:
+                context.close(link, f"no sign of life for {context.now.monotonic - link.heard_at:.0f} s")
+
+        if ("sign", link.conn) not in context.timers:
+            context.timers.set(("sign", link.conn), context.after(2 * context.config.announce_interval), look)
 
     def _send_request(self, link: Link, claim: Claim, round_number: int, with_secret: bool) -> None:
         self._count(
@@ -421,7 +434,7 @@ class Registration:
 
     def _answer_base(self, conn: int, username: str, secret: str, *, allowed: bool) -> None:
         link = self._context.connections.link(conn)
-        if link is None or link.state is not State.BASE:
+        if link is None or link.state not in (State.BASE, State.LISTENING):
             return
         answers = max(1, len(link.announced))
         if not allowed:

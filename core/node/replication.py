@@ -402,7 +402,7 @@ class Replication:
                     context.close(session, f"too slow: {CATCHING_UP_MAX} activities came while it caught up")
         base_links = [
             link
-            for link in context.connections.links(State.BASE, State.QUIET)
+            for link in context.connections.links(State.BASE, State.QUIET, State.LISTENING)
             if link.conn != source and not link.may_have_brought(entry)
         ]
         if base_links:

@@ -333,9 +333,12 @@ class Sessions:
             vector = encode_vector(self._replication.client_vector())
             beyond = [str(entry_id) for entry_id in self._replication.client_beyond()]
             shown = list(FEATURES)
+            time = context.clock.read(context.now.wall)
             context.send(
                 session,
-                LoginSuccess(info, id=context.id, username=name, vector=vector, beyond=beyond, features=shown),
+                LoginSuccess(
+                    info, id=context.id, username=name, vector=vector, beyond=beyond, features=shown, stamp=time
+                ),
             )
         else:
             context.send(session, LoginSuccess(info))

@@ -47,6 +47,8 @@ CROWD: Final = 1000
 """Clients of its own that a base server announces: nobody is redirected there, where activities have no identity and
 nothing is kept."""
 DIAL_LIMIT: Final = 5.0
+HEARD_AFTER: Final = 1.0
+"""Seconds after which what was said has been heard, if the connection is still there."""
 
 
 @dataclass(slots=True)
@@ -85,6 +87,8 @@ class SimulatedBaseServer:
         self.announces_at_once = rng.random() < 0.5
         self.id = f"base-{name}"
         self.up = False
+        self.was_linked = False
+        """Whether it has ever said over a link where it is: somebody knows of it."""
         self.users: dict[str, str] = {}
         self.announced: dict[str, ServerAnnounce] = {}
         self.activities: dict[bytes, int] = {}
@@ -155,6 +159,12 @@ class SimulatedBaseServer:
     def _announce(self, connection: _Connection) -> None:
         connection.has_spoken = True
         self._say(connection, ServerAnnounce(self.id, self.load, self.address.host, self.address.port))
+        self.world.schedule.after(HEARD_AFTER, lambda: self._was_heard(connection))
+
+    def _was_heard(self, connection: _Connection) -> None:
+        end = connection.end
+        arrived = end.is_open and not end.lane.dead and not end.lane.waiting
+        self.was_linked |= arrived and end.peer not in self.world.network.dark
 
     @property
     def load(self) -> int:

@@ -11,12 +11,11 @@ from typing import Final
 
 import msgspec
 
-from core.simulation.mix import standard
 from core.simulation.plan import Plan
 from core.simulation.revision import revision
 from core.simulation.runner import Report, run
 from core.simulation.shrink import numbers_of, ranges_of, shrink
-from core.simulation.sweep import Outcome, Summary, sweep
+from core.simulation.sweep import MIXES, Outcome, Summary, sweep
 from core.simulation.table import print_table, rows
 from core.simulation.world import World
 
@@ -54,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         " that the network guarantees is checked in it.",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    many = commands.add_parser("sweep", help="run the standard mix of many seeds")
+    many = commands.add_parser("sweep", help="run the histories of many seeds")
     many.add_argument("--seeds", type=int, default=1000, help="how many (default 1000)")
     many.add_argument(
         "--first",
@@ -66,12 +65,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     many.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
     many.add_argument("--nodes", type=int, metavar="N", help="worlds of so many servers (default: 1 to 9)")
+    many.add_argument("--mix", choices=tuple(MIXES), default="standard", help="what worlds (default standard)")
     many.add_argument("--no-shrink", action="store_true", help="do not look for the shortest failing history")
     once = commands.add_parser("replay", help="run one history again, and print what happens in it")
     source = once.add_mutually_exclusive_group(required=True)
-    source.add_argument("--seed", type=int, help="the standard mix's history of this seed")
+    source.add_argument("--seed", type=int, help="the history of this seed")
     source.add_argument("--plan", type=Path, help="a plan written by --save")
     once.add_argument("--nodes", type=int, metavar="N", help="the same seed's history in a world of so many servers")
+    once.add_argument("--mix", choices=tuple(MIXES), default="standard", help="whose seed it is (default standard)")
     once.add_argument("--without", default="", metavar="NUMBERS", help="operations to leave out, such as 0-3,7")
     once.add_argument("--quiet", action="store_true", help="only the outcome")
     once.add_argument("--save", type=Path, metavar="FILE", help="write the plan as JSON")
@@ -105,14 +106,14 @@ def _sweep(options: argparse.Namespace) -> int:
         first = origin.first_seed
         print(f"seeds {first} to {first + options.seeds - 1}, which follow from {origin.name}; the same again:")
         print(
-            f"  python -m core.simulation sweep --first {first} --seeds {options.seeds}{_nodes(options.nodes)}",
+            f"  python -m core.simulation sweep --first {first} --seeds {options.seeds}{_worlds(options)}",
             flush=True,
         )
 
     def progress(summary: Summary, outcome: Outcome) -> None:
         nonlocal shown
         if outcome.problems and len(summary.failures) <= SHOWN_MAX:
-            _print_failure(outcome, options.nodes)
+            _print_failure(outcome, _source(options, outcome.seed))
         if time.perf_counter() - shown >= PROGRESS_SECONDS:
             shown = time.perf_counter()
             print(
@@ -122,28 +123,35 @@ def _sweep(options: argparse.Namespace) -> int:
                 flush=True,
             )
 
-    summary = sweep(range(first, first + options.seeds), options.jobs, progress, options.nodes)
+    summary = sweep(range(first, first + options.seeds), options.jobs, progress, options.nodes, options.mix)
     _print_summary(summary)
     if not summary.failures:
         return 0
     if not options.no_shrink:
         failure = summary.failures[0]
-        source = f"--seed {failure.seed}{_nodes(options.nodes)}"
-        _shrink(standard(failure.seed, options.nodes), source, {problem.guarantee for problem in failure.problems})
+        plan = MIXES[options.mix](failure.seed, options.nodes)
+        _shrink(plan, _source(options, failure.seed), {problem.guarantee for problem in failure.problems})
     return 1
 
 
-def _nodes(nodes: int | None) -> str:
-    return "" if nodes is None else f" --nodes {nodes}"
+def _worlds(options: argparse.Namespace) -> str:
+    """How a command line names the worlds of its seeds."""
+    mix = "" if options.mix == "standard" else f" --mix {options.mix}"
+    return mix if options.nodes is None else f"{mix} --nodes {options.nodes}"
 
 
-def _print_failure(outcome: Outcome, nodes: int | None) -> None:
+def _source(options: argparse.Namespace, seed: int) -> str:
+    """How a command line names the history of a seed."""
+    return f"--seed {seed}{_worlds(options)}"
+
+
+def _print_failure(outcome: Outcome, source: str) -> None:
     print(f"seed {outcome.seed} FAILED:")
     for problem in outcome.problems[:5]:
         print(f"  at {problem.at:.3f} s, {problem.guarantee}: {problem.text}")
     if len(outcome.problems) > 5:
         print(f"  and {len(outcome.problems) - 5} more")
-    print(f"  replay: python -m core.simulation replay --seed {outcome.seed}{_nodes(nodes)}", flush=True)
+    print(f"  replay: python -m core.simulation replay {source}", flush=True)
 
 
 def _print_summary(summary: Summary) -> None:
@@ -175,8 +183,8 @@ def _replay(options: argparse.Namespace) -> int:
             print(f"{options.plan} is not a plan that can be read: {error}", file=sys.stderr)
             return 2
     else:
-        plan = standard(options.seed, options.nodes)
-    source = f"--plan {options.plan}" if options.plan is not None else f"--seed {options.seed}{_nodes(options.nodes)}"
+        plan = MIXES[options.mix](options.seed, options.nodes)
+    source = f"--plan {options.plan}" if options.plan is not None else _source(options, options.seed)
     try:
         plan = plan.without(numbers_of(options.without))
     except ValueError:

@@ -17,6 +17,9 @@ from core.wire.messages import Message, command_of
 SETTLING: Final = 3.0
 """Seconds for redundant links and everything under way to come to rest."""
 ATTEMPTS: Final = 2
+BASE_LIMIT: Final = 120.0
+"""Seconds within which somebody speaks to each base server again: a dead link is noticed after 60 s, and one that has
+been dialled in vain for long is dialled every 30 s."""
 BALANCE_SPREAD: Final = 3
 """How far loads may be apart when enough people have come since the last disturbance: 2 is where the base rule begins
 to redirect, and one more may come before that is known everywhere."""
@@ -25,7 +28,10 @@ to redirect, and one more may come before that is known everywhere."""
 def examine(world: World) -> None:
     """Look at a network that is one again."""
     ledger = world.ledger
-    if not nodes(world) or world.base_servers:
+    if not nodes(world):
+        return
+    if world.base_servers:
+        _examine_base_servers(world)
         return
     _settle(world)
     _wait_for_limits(world)
@@ -34,6 +40,31 @@ def examine(world: World) -> None:
     _examine_costs(world)
     if world.seed % 4 == 0:
         _examine_balance(world)
+
+
+def _examine_base_servers(world: World) -> None:
+    """Every base server that runs, and has ever been linked, is in the end linked with exactly one server of ours."""
+    until = world.schedule.time + BASE_LIMIT
+    while any(len(found) != 1 for _, found in _speakers(world)) and world.schedule.time < until:
+        world.schedule.run_until(world.schedule.time + 1.0)
+    for name, found in _speakers(world):
+        if len(found) != 1:
+            who = " and ".join(found) or "nobody"
+            world.ledger.problem("base servers", f"{BASE_LIMIT:g} s after everything was over {who} spoke to {name}")
+
+
+def _speakers(world: World) -> Iterator[tuple[str, list[str]]]:
+    """Base servers, and who of ours speaks to each."""
+    for base in world.base_servers.values():
+        if base.up and base.was_linked:
+            yield (
+                base.name,
+                [
+                    server.name
+                    for server, node in nodes(world)
+                    if any(guest.id == base.id and guest.direct for guest in node.topology.own.guests)
+                ],
+            )
 
 
 def _settle(world: World) -> None:

@@ -25,7 +25,7 @@ BASE_SHARE: Final = 0.12
 """How many of all worlds have base servers in them."""
 
 
-class _Scene(msgspec.Struct):
+class Scene(msgspec.Struct):
     """What a generator of faults works with."""
 
     rng: random.Random
@@ -60,8 +60,8 @@ def standard(seed: int, servers: int | None = None) -> Plan:
     base_servers = [f"b{index}" for index in range(1 + pick(rng, 2) if rng.random() < BASE_SHARE else 0)]
     if servers > SETTLED_FROM:
         base_servers = []
-    scene = _Scene(rng, names, people, CALM, duration, base_servers)
-    operations = _lives(scene) + _lives_of_base_servers(scene)
+    scene = Scene(rng, names, people, CALM, duration, base_servers)
+    operations = _lives(scene) + lives_of_base_servers(scene)
     if rng.random() >= 0.1:
         for _ in range(1 + pick(rng, 4)):
             kind = KINDS[pick(rng, len(KINDS))]
@@ -101,7 +101,7 @@ def _people(rng: random.Random) -> list[Person]:
     return people
 
 
-def _lives(scene: _Scene) -> list[Operation]:
+def _lives(scene: Scene) -> list[Operation]:
     """People arrive, write, move, leave and come back."""
     rng = scene.rng
     found: list[Operation] = []
@@ -129,7 +129,7 @@ def _lives(scene: _Scene) -> list[Operation]:
     return found
 
 
-def _lives_of_base_servers(scene: _Scene) -> list[Operation]:
+def lives_of_base_servers(scene: Scene) -> list[Operation]:
     """Their own people write, and now and then their process dies, and forgets everything."""
     rng = scene.rng
     found: list[Operation] = []
@@ -145,7 +145,7 @@ def _lives_of_base_servers(scene: _Scene) -> list[Operation]:
 # --- faults -----------------------------------------------------------------------------------------------------------
 
 
-def _crashes(scene: _Scene) -> list[Operation]:
+def _crashes(scene: Scene) -> list[Operation]:
     """Processes or hosts die, one after the other or several at once; some stumble when they start again."""
     rng = scene.rng
     found: list[Operation] = []
@@ -165,7 +165,7 @@ def _crashes(scene: _Scene) -> list[Operation]:
     return found
 
 
-def _departures(scene: _Scene) -> list[Operation]:
+def _departures(scene: Scene) -> list[Operation]:
     """Servers leave on purpose, one or several at once; some come back."""
     rng = scene.rng
     at = scene.moment(2.0)
@@ -178,7 +178,7 @@ def _departures(scene: _Scene) -> list[Operation]:
     return found
 
 
-def _partitions(scene: _Scene) -> list[Operation]:
+def _partitions(scene: Scene) -> list[Operation]:
     """The network falls into parts, people included or not."""
     rng = scene.rng
     found: list[Operation] = []
@@ -193,7 +193,7 @@ def _partitions(scene: _Scene) -> list[Operation]:
     return found
 
 
-def _divisions(scene: _Scene) -> list[Operation]:
+def _divisions(scene: Scene) -> list[Operation]:
     """Two groups do not hear each other, or only one the other; whoever is in neither hears both."""
     rng = scene.rng
     found: list[Operation] = []
@@ -214,7 +214,7 @@ def _divisions(scene: _Scene) -> list[Operation]:
     return found
 
 
-def _swizzle(scene: _Scene) -> list[Operation]:
+def _swizzle(scene: Scene) -> list[Operation]:
     """Servers are cut off one by one, and come back in another order."""
     rng = scene.rng
     names = scene.shuffled(scene.servers)[: 1 + pick(rng, len(scene.servers))]
@@ -229,7 +229,7 @@ def _swizzle(scene: _Scene) -> list[Operation]:
     return found
 
 
-def _cut_links(scene: _Scene) -> list[Operation]:
+def _cut_links(scene: Scene) -> list[Operation]:
     """Paths between two servers break, in one direction or both, and are mended in random order."""
     rng = scene.rng
     found: list[Operation] = []
@@ -243,7 +243,7 @@ def _cut_links(scene: _Scene) -> list[Operation]:
     return found
 
 
-def _broken_connections(scene: _Scene) -> list[Operation]:
+def _broken_connections(scene: Scene) -> list[Operation]:
     """Connections go dead without a word, or are reset."""
     rng = scene.rng
     found: list[Operation] = []
@@ -256,7 +256,7 @@ def _broken_connections(scene: _Scene) -> list[Operation]:
     return found
 
 
-def _slow_things(scene: _Scene) -> list[Operation]:
+def _slow_things(scene: Scene) -> list[Operation]:
     """Disks and readers that take their time."""
     rng = scene.rng
     found = [
@@ -269,7 +269,7 @@ def _slow_things(scene: _Scene) -> list[Operation]:
     return found
 
 
-def _full_disks(scene: _Scene) -> list[Operation]:
+def _full_disks(scene: Scene) -> list[Operation]:
     rng = scene.rng
     found: list[Operation] = []
     for _ in range(scene.some(1, 2)):
@@ -279,20 +279,21 @@ def _full_disks(scene: _Scene) -> list[Operation]:
     return found
 
 
-def _clocks(scene: _Scene) -> list[Operation]:
-    """Wall clocks jump, back and forth."""
+def _clocks(scene: Scene) -> list[Operation]:
+    """Wall clocks jump, back and forth: by minutes, and some by hours or days, as a machine's without a battery do."""
     rng = scene.rng
-    return [
-        Operation(scene.moment(), "clock", scene.server(), amount=between(rng, -120.0, 120.0))
-        for _ in range(scene.some(1, 4))
-    ]
+    found: list[Operation] = []
+    for _ in range(scene.some(1, 4)):
+        at, name, amount = scene.moment(), scene.server(), between(rng, -120.0, 120.0)
+        found.append(Operation(at, "clock", name, amount=amount * (2000.0 if abs(amount) > 80.0 else 1.0)))
+    return found
 
 
-def _duplicate_dials(scene: _Scene) -> list[Operation]:
+def _duplicate_dials(scene: Scene) -> list[Operation]:
     return [Operation(scene.moment(), "dial", scene.server(), scene.server()) for _ in range(scene.some(1, 6))]
 
 
-def _strangers(scene: _Scene) -> list[Operation]:
+def _strangers(scene: Scene) -> list[Operation]:
     """Peers that talk nonsense; some of them know the network's secret."""
     rng = scene.rng
     found: list[Operation] = []
@@ -302,7 +303,7 @@ def _strangers(scene: _Scene) -> list[Operation]:
     return found
 
 
-FAULTS: Final[Mapping[str, Callable[[_Scene], list[Operation]]]] = {
+FAULTS: Final[Mapping[str, Callable[[Scene], list[Operation]]]] = {
     "crashes": _crashes,
     "departures": _departures,
     "partitions": _partitions,

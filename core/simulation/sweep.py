@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Final
 
+from core.simulation.base_mix import with_base_servers
 from core.simulation.ledger import Problem
 from core.simulation.mix import standard
+from core.simulation.plan import Plan
 from core.simulation.runner import Report, run
+
+MIXES: Final[Mapping[str, Callable[[int, int | None], Plan]]] = {
+    "standard": standard,
+    "base-servers": with_base_servers,
+}
+"""From a seed and a number of servers (None: as the seed has it) to a plan."""
 
 
 @dataclass(slots=True)
@@ -72,9 +81,9 @@ def outcome_of(report: Report) -> Outcome:
     )
 
 
-def judge(seed: int, servers: int | None = None) -> Outcome:
-    """Run the standard mix's history of a seed. An exception is a failure of that history, not of the sweep."""
-    plan = standard(seed, servers)
+def judge(seed: int, servers: int | None = None, mix: str = "standard") -> Outcome:
+    """Run a mix's history of a seed. An exception is a failure of that history, not of the sweep."""
+    plan = MIXES[mix](seed, servers)
     try:
         return outcome_of(run(plan))
     except Exception as error:
@@ -82,9 +91,9 @@ def judge(seed: int, servers: int | None = None) -> Outcome:
         return Outcome(seed, [problem], "", 0, 0.0, None, {}, {}, len(plan.operations))
 
 
-def judged(seeds: Iterable[int], jobs: int, servers: int | None = None) -> Iterator[Outcome]:
+def judged(seeds: Iterable[int], jobs: int, servers: int | None = None, mix: str = "standard") -> Iterator[Outcome]:
     """The outcomes of seeds, in their order."""
-    one = partial(judge, servers=servers)
+    one = partial(judge, servers=servers, mix=mix)
     if jobs <= 1:
         yield from map(one, seeds)
         return
@@ -97,11 +106,12 @@ def sweep(
     jobs: int,
     on_outcome: Callable[[Summary, Outcome], None] | None = None,
     servers: int | None = None,
+    mix: str = "standard",
 ) -> Summary:
     """Run many seeds, in worlds of so many `servers` if that is given."""
     started = time.perf_counter()
     summary = Summary()
-    for outcome in judged(seeds, jobs, servers):
+    for outcome in judged(seeds, jobs, servers, mix):
         summary.add(outcome)
         summary.real_seconds = time.perf_counter() - started
         if on_outcome is not None:

@@ -51,7 +51,8 @@ class Authenticate(_Message, frozen=True):
     features: Features = []
     link: Label | None = None
     stamp: Counter | None = None
-    """Hybrid logical time at which the link was dialled: the age by which the spanning tree prefers links."""
+    """Hybrid logical time at which the link was dialled: the age by which the spanning tree prefers links. It tells how
+    the dialler's clock stands to the receiver's, too."""
 
     def __post_init__(self) -> None:
         _normalise_port(self, "port")
@@ -94,6 +95,8 @@ class LoginSuccess(_Message, frozen=True):
     """Entries after a gap in `vector` that the client need not expect either."""
     features: Features = []
     """What the server understands of clients beyond the first release: `change_secret`."""
+    stamp: Counter | None = None
+    """The server's hybrid logical time: what is older than ten minutes is told by this, not by the client's clock."""
 
 
 class LoginFailed(_Message, frozen=True):
@@ -293,6 +296,8 @@ class ServerHello(_Message, frozen=True):
     port: int | str
     name: Label = ""
     features: Features = []
+    stamp: Counter | None = None
+    """The sender's hybrid logical time, which tells how the clocks stand to each other."""
 
     def __post_init__(self) -> None:
         _normalise_port(self, "port")
@@ -362,7 +367,11 @@ class Ping(_Message, frozen=True):
 
 
 class Pong(_Message, frozen=True):
+    """A server also tells its time, in microseconds since 1970: hybrid logical (`stamp`), and of its clock (`wall`)."""
+
     number: Counter = 0
+    stamp: Counter | None = None
+    wall: Counter | None = None
 
 
 class ActivityAck(_Message, frozen=True):

@@ -156,6 +156,8 @@ class Server(End):
         self.network = network
         self.config = config
         self.disk = disk
+        self.clock_offset = network.clock_offsets.get(config.name, 0.0)
+        """How far its wall clock is ahead, in seconds."""
         self.address = Address(config.hostname, config.port)
         self.alive = True
         self.undone: tuple[str, ...] | None = None
@@ -175,8 +177,12 @@ class Server(End):
         self._subscribed: dict[int, None] = {}
         self._wake_at: float | None = None
         self._committing = 0.0
-        self.node = Node(config, disk.recover(identity), random.Random(network.rng.random()), network.now)
-        self._carry_out(self.node.start(network.now))
+        self.node = Node(config, disk.recover(identity), random.Random(network.rng.random()), self.now)
+        self._carry_out(self.node.start(self.now))
+
+    @property
+    def now(self) -> Now:
+        return Now(self.network.time, WALL + self.network.time + self.clock_offset)
 
     @property
     def id(self) -> str:
@@ -216,7 +222,7 @@ class Server(End):
     def handle(self, event: events.Event) -> list[actions.Action]:
         if not self.alive:
             return []
-        done = self.node.handle(event, self.network.now)
+        done = self.node.handle(event, self.now)
         self._carry_out(done)
         return done
 
@@ -445,6 +451,8 @@ class Network:
     time: float = 0.0
     servers: dict[str, Server] = field(default_factory=dict)
     """By name; one that has crashed stays until it is started again."""
+    clock_offsets: dict[str, float] = field(default_factory=dict)
+    """How far ahead the wall clocks of servers are that are started, in seconds, by name."""
     rng: random.Random = field(init=False)
 
     def __post_init__(self) -> None:

@@ -24,11 +24,12 @@ def quiet_base_server(network: Network, server: Server) -> BaseServer:
 
 
 def dialled_base_server(network: Network, server: Server, ids: tuple[str, ...] = ("base",)) -> BaseServer:
+    """A base server that `server` has dialled and speaks to."""
     base = network.listening_base_server(ids=ids)
     server.handle(events.JoinRequested(Address("base.example", 9000)))
     network.run(0.1)
     base.announce()
-    network.run(0.1)
+    network.run(0.1 + server.config.listen)
     return base
 
 
@@ -276,7 +277,7 @@ def test_a_base_server_whose_link_broke_is_dialled_again(dialled: bool) -> None:
     assert network.until(lambda: again.wire is not None and again.wire is not first, 5.0)
     network.run(0.1)
     again.announce()
-    network.run(0.1)
+    network.run(0.1 + server.config.listen)
     assert server.node.snapshot(network.now).base_servers
 
 

@@ -82,6 +82,12 @@ def connection_in(state: State, network: Network, server: Server) -> Peer:
         case State.QUIET:
             peer = network.peer(server)
             peer.say(wire.Authenticate(SECRET))
+        case State.LISTENING:
+            base = network.listening_base_server()
+            server.handle(events.JoinRequested(Address("base.example", 9000)))
+            network.run(0.1)
+            base.announce()
+            peer = base
         case State.BASE:
             peer = network.base_server(server)
         case State.NATIVE:

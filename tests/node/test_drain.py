@@ -415,7 +415,7 @@ def test_a_base_neighbour_is_disconnected_without_a_word_that_it_does_not_know()
     assert base.closed is not None
     assert network.until(lambda: again.wire is not None, 3.0)
     again.announce()
-    network.run(1.0)
+    network.run(1.0 + second.config.listen)
     assert second.dials[-1][1] == Address("base.example", 9000)
     assert second.node.snapshot(network.now).base_servers
 

@@ -453,7 +453,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "new_server_ip": identifiers, "new_server_port": numbers, "user_info": st.dictionaries(names, names, max_size=3),
     "reason": st.sampled_from(["self", "duplicate", "busy", "leaving", "?"]), "claimed_at": numbers,
     "key": keys, "ssh": numbers, "digest": identifiers, "vector": vectors, "upto": vectors, "more": st.booleans(),
-    "number": numbers, "away": st.dictionaries(names, st.tuples(numbers, numbers), max_size=2),
+    "number": numbers, "wall": numbers, "away": st.dictionaries(names, st.tuples(numbers, numbers), max_size=2),
 }  # fmt: skip
 COMMANDS: dict[str, type[msgspec.Struct]] = {
     str(kind.__struct_config__.tag): kind

@@ -54,6 +54,9 @@ LESSONS: Final = {
     " as well, of which it was not told, so that nobody could register the name any more.",
     77004485: "Who was sent to a base server by a server that left before it had logged them in could not say later"
     " from where on they had missed something.",
+    77003064: "A neighbour of a server that had left in favour of another did not hear that it had, found it dead, and"
+    " took over its base server as well: two parts took in what was said there, as two activities.",
+    77003218: "The same, by another part of the network, just before the parts met: both sent the base server a post.",
     900149: "Who had logged out at one server and was sent on by another at once missed what came in between, where"
     " that seemed to be at the first one still.",
 }

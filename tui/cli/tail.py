@@ -12,7 +12,7 @@ import sys
 import time
 from typing import Final
 
-from core.client import ActivityArrived, CaughtUp, ClientEvent, ClientSettings
+from core.client import ActivityArrived, CaughtUp, ClientEvent, ClientSettings, LoggedIn
 from core.wire.address import Address
 from tui.activities import compact, sentence
 from tui.cli import values
@@ -26,6 +26,7 @@ from tui.safe_text import neutralise_name
 HISTORY_MAX: Final = 10_000
 """What a server gives at most to one login."""
 CONNECT_LIMIT: Final = 15.0
+MICROSECONDS: Final = 1_000_000
 
 _CONTROL: Final = re.compile("[\x7f-\x9f\u2028\u2029]")
 """What JSON lets stand in a string, but a terminal or a reader of lines would obey."""
@@ -33,38 +34,56 @@ _CONTROL: Final = re.compile("[\x7f-\x9f\u2028\u2029]")
 
 def run(arguments: argparse.Namespace) -> int:
     address = address_of(arguments)
-    history, not_before = since(arguments.since, time.time())
-    if not arguments.follow and not history:
+    past = since(arguments.since)
+    if not arguments.follow and not past.history:
         raise usage_error("--no-follow shows the past only, and no past was asked for: give --since")
     if arguments.json:
         put_utf8()
     choices = choices_of(arguments)
     who = credentials(choices, address)
     tls = client_context(client_tls(choices))
-    settings = ClientSettings(username=who.user, secret=who.secret, history=history)
-    tail = _Tail(as_json=arguments.json, not_before=not_before, follow=arguments.follow, hint=who.hint)
+    settings = ClientSettings(username=who.user, secret=who.secret, history=past.history)
+    tail = _Tail(as_json=arguments.json, past=past, follow=arguments.follow, hint=who.hint)
     return run_until_interrupted(lambda: tail.run(settings, address, tls))
 
 
-def since(text: str | None, now: float) -> tuple[int, float]:
-    """What `--since` asks for: how many past activities, and from which second since 1970 on.
+class Past:
+    """What `--since` asks for: so many activities, or those of the last so many seconds (None: of any age)."""
 
-    A bare number counts activities, a number with a unit is a time. Raises CommandFailed.
-    """
+    def __init__(self, history: int, seconds: float | None = None) -> None:
+        self.history = history
+        self.seconds = seconds
+        self._not_before = 0.0
+
+    def begin(self, stamp: int | None) -> None:
+        """Count from now, which is `stamp` by the clock of the server that dates the activities.
+
+        None: it does not tell, and this machine's clock has to do.
+        """
+        if self.seconds is not None:
+            now = stamp if stamp is not None else time.time() * MICROSECONDS
+            self._not_before = now - self.seconds * MICROSECONDS
+
+    def includes(self, stamp: int | None) -> bool:
+        return stamp is None or stamp >= self._not_before
+
+
+def since(text: str | None) -> Past:
+    """What `--since` asks for: a number counts activities, a number with a unit is a time. Raises CommandFailed."""
     if text is None:
-        return 0, 0.0
+        return Past(0)
     try:
         if text.isascii() and text.isdigit():
-            return values.count_between(0, HISTORY_MAX)(text), 0.0
-        return HISTORY_MAX, now - values.duration(text)
+            return Past(values.count_between(0, HISTORY_MAX)(text))
+        return Past(HISTORY_MAX, values.duration(text))
     except ValueError as error:
         raise usage_error(f"--since: {error}") from None
 
 
 class _Tail:
-    def __init__(self, *, as_json: bool, not_before: float, follow: bool, hint: str) -> None:
+    def __init__(self, *, as_json: bool, past: Past, follow: bool, hint: str) -> None:
         self._as_json = as_json
-        self._not_before = not_before * 1_000_000
+        self._past = past
         self._follow = follow
         self._hint = hint
         self._caught_up = asyncio.Event()
@@ -96,11 +115,13 @@ class _Tail:
 
     def _on_event(self, event: ClientEvent) -> None:
         match event:
+            case LoggedIn(stamp=stamp):
+                self._past.begin(stamp)
             case ActivityArrived(body=body, sender=sender, stamp=stamp, live=live):
-                if live or stamp is None or stamp >= self._not_before:
+                if live or self._past.includes(stamp):
                     self._put(line_of(body, sender, stamp, as_json=self._as_json))
             case CaughtUp(count=count):
-                if self._not_before and count >= HISTORY_MAX and not self._caught_up.is_set():
+                if self._past.seconds is not None and count >= HISTORY_MAX and not self._caught_up.is_set():
                     say(f"the server gives only its newest {HISTORY_MAX:,} activities")
                 self._caught_up.set()
 
@@ -121,5 +142,5 @@ def line_of(body: bytes, sender: str | None, stamp: int | None, *, as_json: bool
     if as_json:
         return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", compact(body))
     words = sentence(body)
-    moment = time.strftime("%H:%M:%S", time.localtime(stamp / 1_000_000 if stamp else None))
+    moment = time.strftime("%H:%M:%S", time.localtime(stamp / MICROSECONDS if stamp else None))
     return f"{moment}  {neutralise_name(sender or words.sender or '?')}: {words.text}"

@@ -277,7 +277,7 @@ async def _tail(rest_of_line: str, io: CommandChannel, server: SSHServer, person
     if rest:
         raise _Failed(ExitStatus.USAGE, f"tail takes no {neutralise(rest[0], 40)!r}")
     try:
-        history, not_before = since(span, time.time())
+        past = since(span)
     except Exception as error:
         raise _Failed(ExitStatus.USAGE, str(error)) from None
     lines: asyncio.Queue[str | None] = asyncio.Queue(LINES_WAITING_MAX + HISTORY_MAX)
@@ -285,8 +285,10 @@ async def _tail(rest_of_line: str, io: CommandChannel, server: SSHServer, person
 
     def heard(event: ClientEvent) -> None:
         match event:
+            case LoggedIn(stamp=stamp):
+                past.begin(stamp)
             case ActivityArrived(body=body, sender=sender, stamp=stamp, live=live):
-                if live or stamp is None or stamp >= not_before * 1_000_000:
+                if live or past.includes(stamp):
                     with contextlib.suppress(asyncio.QueueFull):
                         lines.put_nowait(line_of(body, sender, stamp, as_json="--json" in flags))
                         return
@@ -297,7 +299,7 @@ async def _tail(rest_of_line: str, io: CommandChannel, server: SSHServer, person
             case _:
                 pass
 
-    async with _client(server, person, io, heard, history) as running:
+    async with _client(server, person, io, heard, past.history) as running:
         while True:
             waiting = asyncio.ensure_future(lines.get())
             stops = [asyncio.ensure_future(event.wait()) for event in (io.stopped, running.over, too_slow)]

@@ -1,0 +1,247 @@
+"""Base servers: which server of ours speaks to each, and who takes over from one that is gone.
+
+Base servers recognise no duplicates and redial nobody. So one server of ours is to speak to each, of the whole network,
+in one piece or not; when that one is gone for sure, its heir does: the server that it named when it left, else the one
+with the smallest id among its neighbours that can be reached. Parts of a network that cannot reach each other may both
+have an heir, and only the base server knows. It passes on announcements; so whoever has dialled one is silent for a
+while and listens (`State.LISTENING`), and leaves it alone if somebody of ours is announced over it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from core.node.connections import Link
+from core.node.context import Context
+from core.node.topology import ServerRecord, Topology
+from core.wire.address import Address
+from core.wire.entries import PeerForgotten, PeerRecord
+from core.wire.messages import Guest
+
+PREFIX: Final = "base:"
+"""How the id begins under which a base server is kept: those of our servers have no colon."""
+KNOWN_MAX: Final = 1024
+"""Base servers of which a node remembers who spoke to them last; of more, the first that it heard of are forgotten."""
+HEIR_PATIENCE: Final = 15.0
+"""Seconds after a server was found dead after which its part's coordinator takes its base servers over if the heir has
+not: it may not have been told."""
+
+
+def is_base_server(peer: PeerRecord) -> bool:
+    """Whether what a node keeps of a peer is where a base server is."""
+    return peer.id.startswith(PREFIX)
+
+
+class BaseServers:
+    """Who speaks to which base server, and which of them this node is to dial."""
+
+    def __init__(
+        self,
+        context: Context,
+        topology: Topology,
+        keep: Callable[[PeerRecord | PeerForgotten], None],
+        peers: Iterable[PeerRecord],
+    ) -> None:
+        self._context = context
+        self._topology = topology
+        self._keep = keep
+        self._kept = {Address(peer.hostname, peer.port): peer for peer in peers if is_base_server(peer)}
+        """What is on the disk: those to which this node speaks, or is to speak."""
+        self.peers: Mapping[str, PeerRecord] = {}
+        """The servers of the network as the healing knows them."""
+        self.dial: Callable[[Address], None] = lambda address: None
+        self._wanted: dict[Address, None] = {}
+        """Those that this node is to speak to, and has no link with yet."""
+        self._tries: dict[Address, int] = {}
+        """How often each was dialled since it had a link that lasted."""
+        self._was_anothers: dict[Address, None] = {}
+        """Those of them to which another server has spoken since this one has, or may have."""
+        self._speakers: OrderedDict[Address, tuple[Guest, str]] = OrderedDict()
+        """Which server of ours spoke to each last."""
+        self._dead_since: dict[str, float] = {}
+
+    def start(self) -> None:
+        """Look again for those to which this node spoke before its restart; another may have taken its place."""
+        for address in self._kept:
+            self._was_anothers[address] = None
+            self.redial(address)
+
+    def refresh(self) -> None:
+        """Have the disk know which are still there, and look no longer for those that have been gone for very long."""
+        oldest = self._context.now.wall - self._context.config.remember_lost
+        for address, peer in list(self._kept.items()):
+            if address not in self._wanted:
+                self._remember(address)
+            elif peer.seen_at < oldest:
+                self._forget(address)
+
+    def _remember(self, address: Address) -> None:
+        peer = PeerRecord(f"{PREFIX}{address}", address.host, address.port, str(address), self._context.now.wall)
+        self._kept[address] = peer
+        self._keep(peer)
+
+    def _forget(self, address: Address) -> None:
+        """It is not this node that speaks to the base server."""
+        self._wanted.pop(address, None)
+        self._tries.pop(address, None)
+        self._was_anothers.pop(address, None)
+        self._context.timers.cancel(("base", address))
+        if self._kept.pop(address, None) is not None:
+            self._keep(PeerForgotten(f"{PREFIX}{address}"))
+
+    # --- who speaks to which ------------------------------------------------------------------------------------------
+
+    def is_ours(self, server: str) -> bool:
+        """Whether an id is that of a server of this network, in whichever part of it."""
+        return server in self._topology.records or server in self.peers
+
+    def record_merged(self, before: ServerRecord | None, record: ServerRecord) -> None:
+        """A server of ours says to whom it speaks, that it has left, or that it has started again."""
+        if record.left:
+            if record.successor is not None and (before is None or not before.left):
+                self._handed_over(record.id, record.successor)
+            return
+        self._dead_since.pop(record.id, None)
+        if not record.draining:
+            for guest in record.guests:
+                if guest.direct:
+                    self._speaks(record.id, guest)
+        if before is not None and not before.left and before.incarnation < record.incarnation:
+            # It was back before anybody could find it dead, and knows no base server any more.
+            orphans = self._orphans_of(record.id)
+            if orphans and self._heir(before) == self._context.id:
+                self.adopt(orphans)
+
+    def _speaks(self, server: str, guest: Guest) -> None:
+        self._speakers[Address(guest.hostname, guest.port)] = (guest, server)
+        if len(self._speakers) > KNOWN_MAX:
+            self._speakers.popitem(last=False)
+
+    def left_in_favour(self, server: str, successor: Address) -> None:
+        """A neighbour that leaves names the server that takes its place: its heir, whatever else is heard of it."""
+        for record in self._topology.records.values():
+            if Address(record.hostname, record.port) == successor:
+                self._handed_over(server, record.id)
+                return
+
+    def _handed_over(self, server: str, successor: str) -> None:
+        """A server has left, and named another one, which may have left as well."""
+        seen = {server}
+        while successor not in seen:
+            seen.add(successor)
+            record = self._topology.records.get(successor)
+            if record is None or not record.left or record.successor is None:
+                break
+            successor = record.successor
+        for address, (guest, speaker) in list(self._speakers.items()):
+            if speaker == server:
+                self._speakers[address] = (guest, successor)
+                if successor == self._context.id and not self.is_spoken_to(address):
+                    self.adopt([guest])
+
+    def is_spoken_to(self, address: Address) -> bool:
+        """Whether a server that can be reached, and stays, speaks to the base server."""
+        return any(
+            (guest.hostname, guest.port) == address
+            for server in self._topology.reachable
+            for guest in self._topology.records[server].guests
+            if not self._topology.records[server].draining
+        )
+
+    def _orphans_of(self, server: str) -> list[Guest]:
+        return [
+            guest
+            for address, (guest, speaker) in self._speakers.items()
+            if speaker == server and not self.is_spoken_to(address)
+        ]
+
+    # --- taking over --------------------------------------------------------------------------------------------------
+
+    def _heir(self, record: ServerRecord) -> str | None:
+        """Which of a lost server's neighbours speaks to its base servers from now on."""
+        reachable = self._topology.reachable
+        return min((one for one in record.links if one in reachable and one != record.id), default=None)
+
+    def found_dead(self, server: str) -> None:
+        """A dial was refused: nothing runs there."""
+        record = self._topology.records.get(server)
+        orphans = self._orphans_of(server) if server not in self._topology.reachable else []
+        if not orphans:
+            return
+        now = self._context.now.monotonic
+        since = self._dead_since.setdefault(server, now)
+        heir = self._heir(record) if record is not None else None
+        me = self._context.id
+        if heir == me or (min(self._topology.reachable) == me and (heir is None or now - since >= HEIR_PATIENCE)):
+            self.adopt(orphans)
+
+    def adopt(self, guests: Iterable[Guest]) -> None:
+        """Speak to base servers whose neighbour is gone."""
+        for guest in guests:
+            address = Address(guest.hostname, guest.port)
+            if guest.direct and address not in self._wanted:
+                self._was_anothers[address] = None
+                self._remember(address)
+                self.redial(address)
+
+    def handed_over(self) -> list[Guest]:
+        """Base servers that this node is to speak to and cannot reach now: whoever takes its place is to go on."""
+        return [Guest(str(address), address.host, address.port, 0, direct=True) for address in self._wanted]
+
+    # --- dialling -----------------------------------------------------------------------------------------------------
+
+    def redial(self, address: Address) -> None:
+        """Dial a base server, the later the oftener it has been tried."""
+        tries = self._tries.get(address, 0) + 1
+        self._tries[address] = tries
+        self._wanted[address] = None
+        self._dial_in(address, self._context.backoff(tries))
+
+    def _dial_in(self, address: Address, delay: float) -> None:
+        self._context.timers.set(("base", address), self._context.after(delay), lambda: self._dial(address))
+
+    def _dial(self, address: Address) -> None:
+        if self._context.draining or address not in self._wanted:
+            return
+        if self.is_spoken_to(address):
+            self._forget(address)
+        else:
+            self.dial(address)
+
+    def listening(self, link: Link) -> None:
+        """A dialled server turns out to be a base server."""
+        if link.dialled in self._was_anothers:
+            link.spoken_to_until = self._context.stamp()
+
+    def linked(self, link: Link) -> None:
+        """This node speaks to a base server; until that has said where it is, nobody else knows."""
+        if link.dialled is not None:
+            self._wanted[link.dialled] = None
+            self._was_anothers.pop(link.dialled, None)
+
+    def announced(self, link: Link, guest: Guest) -> None:
+        """A base server to which this node speaks says where it is."""
+        announced = Address(guest.hostname, guest.port)
+        address = link.dialled or announced
+        self._wanted.pop(address, None)
+        self._wanted.pop(announced, None)
+        if address not in self._kept:
+            self._remember(address)
+
+    def unlinked(self, link: Link) -> None:
+        """A link with a base server was lost."""
+        address = link.dialled or Address(link.hostname, link.port)
+        if link.dialled is not None or link.remote_id is not None:
+            if self._context.now.monotonic - (link.established_at or 0.0) > self._context.config.redial_max:
+                self._tries.pop(address, None)
+            self.redial(address)
+
+    def left_to_another(self, link: Link) -> None:
+        """Another server of ours speaks to the base server, and may be out of reach: look again some time later."""
+        address = link.dialled or Address(link.hostname, link.port)
+        if link.dialled is not None or link.remote_id is not None:
+            self._was_anothers[address] = None
+            self._wanted[address] = None
+            self._dial_in(address, self._context.config.redial_max * (0.5 + 0.5 * self._context.rng.random()))

@@ -1,0 +1,392 @@
+"""One server of ours speaks to each base server, whoever leaves, dies or is parted from whom."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from core.node import events
+from core.wire import messages as wire
+from core.wire.address import Address
+from core.wire.codec import decode, encode
+from tests.node.network import SECRET, BaseServer, Network, Server, Wire, chain, star
+
+ADDRESS = Address("base.example", 9000)
+
+
+class Original(BaseServer):
+    """A base server with any number of links, that passes everything on as the original does."""
+
+    def __init__(self, network: Network, server: Server | None = None) -> None:
+        super().__init__(network, ADDRESS.port)
+        self.wires: dict[int, Wire] = {}
+        self.spoke: set[int] = set()
+        network._listening[ADDRESS] = self
+        if server is not None:
+            network._connect(self, server, "inbound", None)
+            self.tell(wire.Authenticate(SECRET))
+            self.announce()
+        network.after(5.0, self._beat)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "wire" and value is not None:
+            self.wires[value.number] = value
+
+    def _beat(self) -> None:
+        self.announce()
+        self.network.after(5.0, self._beat)
+
+    def announce(self, load: int = 0) -> None:
+        self.tell(wire.ServerAnnounce("base", load, ADDRESS.host, ADDRESS.port))
+
+    def tell(self, message: wire.Message, but: int | None = None) -> None:
+        for number, one in list(self.wires.items()):
+            if number != but:
+                self.network.carry(one, self, encode(message))
+
+    def post(self, text: object) -> None:
+        self.tell(wire.ActivityBroadcast(msgspec.Raw(msgspec.json.encode({"text": text}))))
+
+    def heard(self, wire_: Wire, line: bytes) -> None:
+        message = decode(line)
+        self.log.append(message)
+        if not isinstance(message, wire.Authenticate):
+            self.spoke.add(wire_.number)
+            self.tell(message, wire_.number)
+
+    def lost(self, wire_: Wire, reason: str) -> None:
+        self.wires.pop(wire_.number, None)
+
+    @property
+    def linked_with(self) -> list[Server]:
+        """The servers that have a link with it."""
+        return [cast(Server, one.other(self)) for one in self.wires.values() if one.open]
+
+    @property
+    def texts(self) -> list[Any]:
+        return [msgspec.json.decode(bytes(one.activity))["text"] for one in self.of(wire.ActivityBroadcast)]
+
+
+def speaks(server: Server) -> bool:
+    """Whether a server tells the others that it speaks to the base server."""
+    return any(guest.id == "base" for guest in server.node.topology.own.guests)
+
+
+def speakers(network: Network) -> list[str]:
+    return [server.config.name for server in network.living if speaks(server)]
+
+
+@dataclass
+class Scene:
+    """A hub that speaks to a base server, and servers around it."""
+
+    network: Network
+    hub: Server
+    others: list[Server]
+    base: Original
+
+
+def scene(count: int = 3, **settings: Any) -> Scene:
+    network = Network()
+    hub, *others = network.build(star(count), redirects=False, **settings)
+    base = Original(network, hub)
+    network.run(6.0)
+    assert speakers(network) == [hub.config.name]
+    return Scene(network, hub, others, base)
+
+
+def orphaned_in_two_parts() -> Scene:
+    """The hub is dead, and those that are left cannot reach each other: each part has an heir."""
+    found = scene()
+    found.network.part(found.others[:1], found.others[1:])
+    found.hub.crash()
+    return found
+
+
+# --- one way only -----------------------------------------------------------------------------------------------------
+
+
+def test_in_two_parts_that_both_have_an_heir_only_one_speaks_to_the_base_server() -> None:
+    found = orphaned_in_two_parts()
+    network = found.network
+    assert network.until(lambda: len(speakers(network)) == 1)
+    for _ in range(120):
+        network.run(1.0)
+        assert len(speakers(network)) <= 1
+    assert len(speakers(network)) == 1
+
+
+def test_what_people_at_the_base_server_say_meanwhile_is_one_activity_when_the_parts_are_one_again() -> None:
+    found = orphaned_in_two_parts()
+    network = found.network
+    clients = [network.logged_in(server) for server in found.others]
+    for number in range(40):
+        found.base.post(number)
+        network.run(1.0)
+    network.mend()
+    assert network.until(network.is_one, 30.0)
+    network.run(10.0)
+    for client in clients:
+        assert max(Counter(client.texts()).values()) == 1
+        assert set(client.texts()) >= set(range(10, 40))
+    assert found.base.texts == []
+
+
+def test_what_is_posted_in_either_part_reaches_the_base_server_at_most_once() -> None:
+    found = orphaned_in_two_parts()
+    network = found.network
+    clients = [network.logged_in(server) for server in found.others]
+    for number in range(40):
+        for side, client in enumerate(clients):
+            client.post([side, number])
+        network.run(1.0)
+    network.mend()
+    assert network.until(network.is_one, 30.0)
+    network.run(10.0)
+    counts = Counter(map(tuple, found.base.texts))
+    assert max(counts.values()) == 1
+    assert any(all(counts[side, number] for number in range(15, 40)) for side in (0, 1))
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_one_that_dials_a_base_server_to_which_another_part_speaks_leaves_it_alone(first: int) -> None:
+    found = scene(1)
+    network, hub, base = found.network, found.hub, found.base
+    other = network.start("b" if first else "0", hub, redirects=False)
+    network.run(5.0)
+    network.part([hub], [other])
+    network.run(15.0)
+    other.handle(events.JoinRequested(ADDRESS))
+    network.run(8.0)
+    assert base.linked_with == [hub]
+    client = network.logged_in(other)
+    client.post("unheard")
+    base.post("heard")
+    network.run(1.0)
+    assert client.texts() == ["unheard"]
+    assert base.texts == []
+    network.mend()
+    assert network.until(network.is_one, 30.0)
+    network.run(5.0)
+    assert client.texts() == ["unheard", "heard"]
+    assert base.texts == ["unheard"]
+
+
+def test_who_left_a_base_server_to_another_part_takes_it_over_when_that_part_is_gone() -> None:
+    found = orphaned_in_two_parts()
+    network = found.network
+    assert network.until(lambda: len(speakers(network)) == 1)
+    (name,) = speakers(network)
+    network.servers[name].crash()
+    (left,) = network.living
+    assert network.until(lambda: speaks(left), 60.0)
+
+
+def test_of_two_parts_that_both_speak_to_a_base_server_one_gives_way() -> None:
+    """A person has the base server dial the other part: nobody listens before."""
+    found = scene(1)
+    network, hub, base = found.network, found.hub, found.base
+    other = network.start("b", hub, redirects=False)
+    network.run(5.0)
+    network.part([hub], [other])
+    network._connect(base, other, "inbound", None)
+    base.tell(wire.Authenticate(SECRET), but=next(iter(base.wires)))
+    base.announce()
+    network.run(40.0)
+    assert len(base.linked_with) == 1
+    assert len(speakers(network)) == 1
+
+
+def test_another_server_that_is_announced_over_a_base_link_is_no_base_server() -> None:
+    found = scene(2)
+    network, hub = found.network, found.hub
+    other = found.others[0]
+    network.part([hub], [other])
+    network.run(15.0)
+    found.base.tell(wire.ServerAnnounce(other.id, 0, "node.example", other.config.port))
+    network.run(1.0)
+    assert [guest.id for guest in hub.node.topology.own.guests] == ["base"]
+    found.base.tell(wire.LockRequest("ann", "s"))
+    network.run(3.0)
+    # The base server waits for an answer of everybody of whom it has heard.
+    assert len(found.base.of(wire.LockAllowed)) == 2
+
+
+# --- taking over ------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_posted_while_it_is_listened_to_reaches_the_base_server_afterwards() -> None:
+    network = Network()
+    server = network.start("a", redirects=False)
+    base = Original(network)
+    client = network.logged_in(server)
+    server.handle(events.JoinRequested(ADDRESS))
+    network.run(0.1)
+    base.announce()
+    network.run(0.1)
+    client.post("from a node")
+    base.post("from the base server")
+    network.run(0.5)
+    assert base.texts == []
+    assert client.texts() == ["from a node"]
+    network.run(1.0)
+    assert base.texts == ["from a node"]
+    assert client.texts() == ["from a node", "from the base server"]
+
+
+def test_a_neighbour_that_was_told_the_successor_does_not_take_its_base_server() -> None:
+    """It never hears that the leaver has left, and finds it dead."""
+    found = scene()
+    network = found.network
+    found.hub.drain()
+    assert network.until(lambda: found.hub.left)
+    successors = [server for server in found.others if server.id == found.hub.node.topology.own.successor]
+    (other,) = [server for server in found.others if server not in successors]
+    network.part(successors, [other])
+    network.run(40.0)
+    assert ADDRESS not in [address for _, address in other.dials]
+    assert speakers(network) == [successors[0].config.name]
+
+
+def test_a_successor_that_dies_before_it_has_dialled_is_followed_by_another() -> None:
+    found = scene(4)
+    network = found.network
+    found.hub.drain()
+    assert network.until(lambda: found.hub.left)
+    (successor,) = [server for server in found.others if server.id == found.hub.node.topology.own.successor]
+    successor.crash()
+    assert network.until(lambda: len(speakers(network)) == 1, 60.0)
+
+
+def test_successors_that_leave_at_once_hand_the_base_server_on() -> None:
+    network = Network()
+    servers = network.build(chain(4))
+    base = Original(network, servers[0])
+    network.run(6.0)
+    for server in servers[:3]:
+        server.drain()
+    assert network.until(lambda: all(server.left for server in servers[:3]))
+    assert network.until(lambda: speakers(network) == ["n003"], 60.0)
+    assert base.linked_with == [servers[3]]
+
+
+def test_a_base_server_that_has_not_said_where_it_is_since_it_was_dialled_is_handed_over_too() -> None:
+    found = scene(2)
+    network = found.network
+    network.cut(next(iter(found.base.wires.values())))
+    assert network.until(lambda: bool(found.base.linked_with))
+    found.base.post("hello")
+    network.run(1.5)
+    found.hub.drain()
+    assert network.until(lambda: speakers(network) == [found.others[0].config.name], 60.0)
+
+
+def test_what_a_leaver_brings_back_is_not_sent_to_its_base_server_again() -> None:
+    """It had no time to hand it over, but the base server had it."""
+    found = scene(2, drain_limit=0.008)
+    network, hub = found.network, found.hub
+    other = found.others[0]
+    client = network.logged_in(hub)
+    (between,) = network.wires_between(hub, other)
+    between.cut = True
+    client.post("last")
+    network.run(0.1)
+    between.cut = False
+    hub.drain()
+    assert network.until(lambda: hub.left)
+    assert hub.undone
+    assert network.until(lambda: speaks(other), 60.0)
+    assert found.base.texts == ["last"]
+    assert other.disk.activities() == []
+    network.start(hub.config.name, redirects=False).join(other)
+    assert network.until(lambda: bool(other.disk.activities()), 60.0)
+    network.run(5.0)
+    assert found.base.texts == ["last"]
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.05, 20.0])
+def test_a_server_that_dies_and_comes_back_leaves_no_base_server_alone(pause: float) -> None:
+    found = scene(3)
+    network = found.network
+    found.hub.crash()
+    network.run(pause)
+    network.start(found.hub.config.name, redirects=False)
+    assert network.until(lambda: len(speakers(network)) == 1, 60.0)
+    network.run(60.0)
+    assert len(speakers(network)) == 1
+
+
+@pytest.mark.parametrize("dialled", [False, True], ids=["it dials", "we dial"])
+def test_a_server_that_is_alone_finds_its_base_server_after_a_restart(dialled: bool) -> None:
+    network = Network()
+    server = network.start("a")
+    base = Original(network, None if dialled else server)
+    if dialled:
+        server.handle(events.JoinRequested(ADDRESS))
+    network.run(10.0)
+    assert speaks(server)
+    server.crash()
+    network.run(1.0)
+    again = network.start("a")
+    assert network.until(lambda: speaks(again), 30.0)
+    assert base.linked_with == [again]
+
+
+def test_a_base_server_that_has_been_gone_for_very_long_is_forgotten() -> None:
+    network = Network()
+    server = network.start("a", remember_lost=3600.0)
+    base = Original(network, server)
+    network.run(6.0)
+    del network._listening[ADDRESS]
+    network.cut(next(iter(base.wires.values())))
+    network.run(2 * 3600.0)
+    before = len(server.dials)
+    network.run(3600.0)
+    assert len(server.dials) == before
+    assert not server.disk.peers
+
+
+# --- dead links -------------------------------------------------------------------------------------------------------
+
+
+def half_open(found: Scene) -> None:
+    for one in found.base.wires.values():
+        one.cut = True
+        found.base.wires = {}
+
+
+def test_a_base_link_that_has_gone_dead_is_noticed_by_the_missing_announcements() -> None:
+    found = scene(1)
+    found.network.run(20.0)
+    half_open(found)
+    found.network.run(25.0)
+    assert found.network.until(lambda: bool(found.base.linked_with), 5.0)
+
+
+def test_a_question_that_nobody_answers_shows_that_a_base_link_is_dead() -> None:
+    network = Network()
+    server = network.start("a")
+    base = Original(network, server)
+    network.run(0.1)
+    half_open(Scene(network, server, [], base))
+    client = network.client(server)
+    client.register("ann")
+    network.run(12.0)
+    assert client.closed is not None
+    assert not speaks(server)
+
+
+def test_a_base_server_that_seldom_announces_itself_is_not_given_up() -> None:
+    network = Network()
+    server = network.start("a")
+    base = network.base_server(server)
+    for _ in range(5):
+        network.run(25.0)
+        base.announce()
+    network.run(40.0)
+    assert base.closed is None
