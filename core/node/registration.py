@@ -80,8 +80,8 @@ class Claim:
     queued_at: dict[int, None] = field(default_factory=dict)
     """Base links that are asked once another claim to the name is over: they would deny the second pair for the first,
     and nobody could tell of which of the two an answer speaks."""
-    untold: bool = False
-    """Whether a link of `recorded_at` was lost: nobody there can be told to drop the pair now."""
+    begun_at: float = 0.0
+    """Monotonic time at which this node heard of it."""
 
     @property
     def priority(self) -> tuple[int, str]:
@@ -115,8 +115,9 @@ class Registration:
         self._echoes: dict[str, Echo] = {}
         self._released: OrderedDict[str, None] = OrderedDict()
         """Claims whose origin gave up, the latest of them."""
-        self._untold: OrderedDict[str, dict[str, None]] = OrderedDict()
-        """Name to secrets that a base server may still keep, because its link was lost before they came to nothing."""
+        self._untold: OrderedDict[str, dict[str, float]] = OrderedDict()
+        """Name to secrets of which nothing came, and which a base server may still keep if it has another link than it
+        had at that time."""
         self._hashing: dict[int, Claim] = {}
         self._waiting: dict[str, list[Callable[[], None]]] = {}
         self._of_base: dict[int, dict[str, Claim]] = {}
@@ -217,6 +218,7 @@ class Registration:
         if claim.base_conn is not None:
             self._of_base.setdefault(claim.base_conn, {})[claim.id] = claim
         self._claims_by_id[claim.id] = claim
+        claim.begun_at = self._context.now.monotonic
 
     def _is_open(self, claim: Claim) -> bool:
         return self._claims_by_id.get(claim.id) is claim
@@ -262,8 +264,8 @@ class Registration:
         return any(rival is not claim and conn in rival.recorded_at for rival in rivals)
 
     def _ask_base(self, link: Link, claim: Claim, secret: str) -> None:
-        for untold in self._untold.get(claim.username, ()):
-            if untold != secret:
+        for untold, begun_at in self._untold.get(claim.username, {}).items():
+            if untold != secret and (link.established_at or 0.0) >= begun_at:
                 self._count(link, LockDenied(claim.username, untold))
         claim.asked_base[link.conn] = max(1, len(link.guests))
         claim.recorded_at[link.conn] = None
@@ -529,7 +531,6 @@ class Registration:
                 if conn in claim.recorded_at:
                     self._context.timers.cancel(("gather", claim.id, conn))
                     del claim.recorded_at[conn]
-                    claim.untold = True
                 if claim.base_conn == conn and not claim.decided:
                     self._fail(claim, "the base server's link is gone")
 
@@ -652,15 +653,14 @@ class Registration:
             base = self._context.connections.link(conn)
             if base is not None:
                 self._count(base, LockDenied(claim.username, claim.secret))
-        if claim.untold:
-            self._remember_untold(claim.username, claim.secret)
+        self._remember_untold(claim.username, claim.secret, claim.begun_at)
 
-    def _remember_untold(self, username: str, secret: str) -> None:
-        """A base server that is out of reach may keep a pair of which nothing came: it is told before it is asked about
-        the name again."""
+    def _remember_untold(self, username: str, secret: str, begun_at: float) -> None:
+        """A base server may keep a pair of which nothing came, because its link was dead, or its neighbour was lost: it
+        is told over a later link before it is asked about the name again."""
         secrets = self._untold.setdefault(username, {})
         self._untold.move_to_end(username)
-        secrets[secret] = None
+        secrets[secret] = begun_at
         if len(secrets) > UNTOLD_PAIRS_MAX:
             del secrets[next(iter(secrets))]
         if len(self._untold) > UNTOLD_MAX:

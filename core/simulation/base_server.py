@@ -162,9 +162,9 @@ class SimulatedBaseServer:
         self.world.schedule.after(HEARD_AFTER, lambda: self._was_heard(connection))
 
     def _was_heard(self, connection: _Connection) -> None:
-        end = connection.end
-        arrived = end.is_open and not end.lane.dead and not end.lane.waiting
-        self.was_linked |= arrived and end.peer not in self.world.network.dark
+        node = server.node if (server := self.world.servers.get(connection.end.peer)) is not None else None
+        if node is not None and any(guest.id == self.id for guest in node.topology.own.guests):
+            self.was_linked = True
 
     @property
     def load(self) -> int:

@@ -450,3 +450,26 @@ def test_an_answer_that_nobody_asked_for_changes_nothing(unasked: wire.Message) 
     network.run(1.0)
     assert base.closed is None
     network.registered(servers[1], "ann", "s")
+
+
+def test_a_pair_that_a_base_server_could_not_be_told_to_drop_is_taken_back_over_its_next_link() -> None:
+    network = Network()
+    first, second = network.build(chain(2), redirects=False)
+    base = network.base_server(first)
+    network.run(1.0)
+    base.answers = False
+    rival = network.client(second)
+    rival.register("ann", "first")
+    network.run(0.5)
+    assert base.of(wire.LockRequest) == [wire.LockRequest("ann", "first")]
+    assert base.wire is not None
+    base.wire.cut = True
+    again = network.listening_base_server()
+    again.users = {"ann": "first"}
+    network.run(20.0)
+    assert rival.of(wire.RegisterFailed)
+    assert network.until(lambda: again.wire is not None, 60.0)
+    again.announce()
+    network.run(2.0)
+    network.registered(second, "ann", "second")
+    assert again.users == {"ann": "second"}
