@@ -5,8 +5,23 @@ from __future__ import annotations
 import shlex
 
 from core.wire.address import Address
+from core.wire.scope import Scope, scope_of
 
 SECRET_VARIABLE = "ACTIVITY_TUI_SECRET"
+
+
+def caution(address: Address) -> str:
+    """Why a command with the address does not serve everybody, for who hands it out; empty if it does."""
+    match scope_of(address.host):
+        case Scope.ANYWHERE:
+            return ""
+        case Scope.LINK:
+            return "That address holds on one cable only, and behind its % stands the interface of who uses it."
+        case _:
+            return (
+                "That address means this machine only: nobody elsewhere can use it. A server that runs with"
+                " --advertise HOST tells others that one."
+            )
 
 
 def client_command(address: Address) -> str:

@@ -7,6 +7,8 @@ from typing import Final
 from rich.cells import cell_len
 
 from core.node.snapshot import NodeSnapshot, ServerView
+from core.wire.address import Address
+from core.wire.scope import Scope, scope_of
 from tui import invitation, words
 from tui.safe_text import neutralise, neutralise_name
 from tui.session import Session, Stage
@@ -63,9 +65,20 @@ def top_line(session: Session) -> list[StyledText]:
     return parts
 
 
+def address_for_others(session: Session) -> Address | None:
+    """Where others find this node, or the server that one has come to; None while that is not known."""
+    if session.node is not None:
+        return session.node.advertised
+    address, snapshot = session.server, session.snapshot
+    if address is not None and snapshot is not None and scope_of(address.host) is not Scope.ANYWHERE:
+        # What leads there from here says nothing to others; the server knows what does.
+        return Address(neutralise(snapshot.hostname, 253), snapshot.port)
+    return address
+
+
 def invite_line(session: Session, room: int) -> str:
     """How others join, without the secret; where a command would be cut, how to see it."""
-    address = session.node.advertised if session.node is not None else session.server
+    address = address_for_others(session)
     if address is None:
         return ""
     command = invitation.masked if session.node is not None and session.owns_node else invitation.client_command

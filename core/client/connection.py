@@ -32,6 +32,7 @@ from core.wire.address import Address
 from core.wire.codec import MalformedLine, decode, encode
 from core.wire.framing import LineSplitter, LineTooLong
 from core.wire.limits import SERVER_LINE_BYTES_MAX
+from core.wire.scope import Scope, literal, on_one_machine, scope_of
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ LINES_MAX: Final = 4 * SERVER_LINE_BYTES_MAX
 WRITE_BUFFER_MAX: Final = 16 * 1024 * 1024
 """A server that has left so many bytes unread is given up."""
 CLOSE_LIMIT: Final = 2.0
+HEAD_START: Final = 0.25
+"""Seconds that one address of a name has before the next is tried as well (Happy Eyeballs, RFC 8305)."""
 STATUS_LIMIT: Final = 10.0
 
 
@@ -226,7 +229,7 @@ class Client:
                         case Tell():
                             self._tell(output.event)
                         case Connect():
-                            self._connect(output.address)
+                            self._connect(output.address, output.abroad)
                         case Disconnect():
                             self._disconnect()
                         case WakeAt():
@@ -287,11 +290,11 @@ class Client:
             self._wire.finish()
             self._wire = None
 
-    def _connect(self, address: Address | None) -> None:
+    def _connect(self, address: Address | None, abroad: bool) -> None:
         self._disconnect()
-        self._connecting = asyncio.create_task(self._open(address), name=f"connect to {address or 'home'}")
+        self._connecting = asyncio.create_task(self._open(address, abroad), name=f"connect to {address or 'home'}")
 
-    async def _open(self, address: Address | None) -> None:
+    async def _open(self, address: Address | None, abroad: bool) -> None:
         loop = asyncio.get_running_loop()
         wire = _Wire(self)
         try:
@@ -300,13 +303,16 @@ class Client:
                     raise OSError("there is no server in this process")
                 await loop.create_connection(lambda: wire, sock=self._home_socket())
             else:
+                if abroad:
+                    await _check_abroad(address)
                 await loop.create_connection(
                     lambda: wire,
                     address.host,
                     address.port,
                     ssl=self._tls,
-                    server_hostname=address.host if self._tls is not None else None,
-                    happy_eyeballs_delay=0.25,
+                    server_hostname=address.host.partition("%")[0] if self._tls is not None else None,
+                    happy_eyeballs_delay=HEAD_START,
+                    interleave=1,
                 )
         except (OSError, RuntimeError, ValueError) as error:
             self._connecting = None
@@ -315,7 +321,7 @@ class Client:
             return
         self._connecting = None
         self._wire = wire
-        self._machine.connected(self._now())
+        self._machine.connected(self._now(), near=wire.near)
         self._work()
         wire.go_on()
 
@@ -372,6 +378,15 @@ class _Wire(asyncio.Protocol):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
+    @property
+    def near(self) -> bool:
+        """Whether the connection does not leave this machine."""
+        assert self._transport is not None
+        peer, own = (self._transport.get_extra_info(one) for one in ("peername", "sockname"))
+        if not isinstance(peer, tuple) or not isinstance(own, tuple):
+            return True
+        return on_one_machine(str(peer[0]), str(own[0]))
+
     def go_on(self) -> None:
         """The owner is ready for what arrives."""
         early, self._early = self._early or [], None
@@ -419,6 +434,18 @@ class _Wire(asyncio.Protocol):
         done, _ = await asyncio.wait([self._over], timeout=limit)
         if not done and self._transport is not None:
             self._transport.abort()
+
+
+async def _check_abroad(address: Address) -> None:
+    """Raise OSError if a server on another machine has named what is this machine itself here.
+
+    Names of machines do that: many systems have their own stand for loopback, and many machines have the same name.
+    """
+    if literal(address.host) is None:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+        if all(scope_of(str(one[4][0])) is Scope.MACHINE for one in found):
+            raise OSError("that name means this machine itself here")
 
 
 def _explain(error: BaseException) -> str:

@@ -149,10 +149,11 @@ class ClientMachine:
 
     # --- the connection -----------------------------------------------------------------------------------------------
 
-    def connected(self, now: float) -> None:
-        """The connection asked for is up."""
+    def connected(self, now: float, *, near: bool = False) -> None:
+        """The connection asked for is up; `near`: it does not leave this machine."""
         if self.state is not State.CONNECTING:
             return
+        self._route.connected(near=near)
         self._keepalive.connected(now)
         self._native = False
         self._settling = False
@@ -184,6 +185,7 @@ class ClientMachine:
     def connect_failed(self, reason: str, now: float) -> None:
         """The connection asked for cannot be had."""
         if self.state is State.CONNECTING:
+            self._route.failed()
             self._retry(f"{self._route.where} cannot be reached: {reason}", now)
 
     def lost(self, reason: str, now: float) -> None:
@@ -200,6 +202,7 @@ class ClientMachine:
             self._connect(now)
         elif self.state is State.CONNECTING:
             self._outputs.disconnect()
+            self._route.failed()
             self._retry(f"{self._route.where} does not answer", now)
         elif self.state in (State.REGISTERING, State.LOGGING_IN):
             self._outputs.disconnect()
@@ -228,7 +231,7 @@ class ClientMachine:
         target = self._route.choose(self._backoff.attempts)
         self.state = State.CONNECTING
         self._outputs.tell(Connecting(target))
-        self._outputs.connect(target)
+        self._outputs.connect(target, abroad=self._route.abroad)
         self._set_deadline(now + self.settings.connect_limit)
 
     def _retry(self, reason: str, now: float, *, at_once: bool = False) -> None:
@@ -394,12 +397,15 @@ class ClientMachine:
         self._end(f"the login was refused: {info}")
 
     def _redirected(self, address: Address, now: float) -> None:
+        meant = self._route.believed(address)
         self._outputs.disconnect()
-        self._outputs.tell(Redirected(address))
+        self._outputs.tell(Redirected(meant or address))
         if not self.settings.follow_redirects:
             self._end(f"redirected to {address}")
         elif self._route.redirected(address):
             self._retry("", now, at_once=True)
+        elif meant != address:
+            self._retry(f"{self._route.where} sends people to {address}, which leads nowhere from here", now)
         else:
             self._retry(f"{self._route.where} redirects back and forth", now)
 
@@ -417,10 +423,12 @@ class ClientMachine:
                 self.malformed(f"QUIT: {error}", now)
                 return
         address = Address(message.new_server_ip, int(message.new_server_port))
-        self._outputs.tell(ServerQuits(address))
+        self._outputs.tell(ServerQuits(self._route.believed(address) or address))
         if self.settings.follow_redirects:
-            self._route.left(address)
-            self._retry("", now, at_once=True)
+            if self._route.left(address):
+                self._retry("", now, at_once=True)
+            else:
+                self._retry(f"the server left for {address}, which leads nowhere from here", now)
         else:
             self._end(f"the server left; go on at {address}")
 

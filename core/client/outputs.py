@@ -11,9 +11,13 @@ from core.wire.messages import Message
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Open a connection; None is the server in this process."""
+    """Open a connection; None is the server in this process.
+
+    `abroad`: a server on another machine has named the address, so a name that means this one here leads nowhere.
+    """
 
     address: Address | None
+    abroad: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,8 @@ class Outputs:
         wanted, self._wanted = self._wanted, []
         return wanted
 
-    def connect(self, address: Address | None) -> None:
-        self._wanted.append(Connect(address))
+    def connect(self, address: Address | None, *, abroad: bool = False) -> None:
+        self._wanted.append(Connect(address, abroad))
 
     def send(self, message: Message) -> None:
         self._wanted.append(Send(message))

@@ -1,4 +1,9 @@
-"""Where a client connects: the servers that it knows, where it was sent, and whether it is sent in circles."""
+"""Where a client connects: the servers that it knows, where it was sent, and whether it is sent in circles.
+
+What a server says of itself and others need not hold from here. So an address that means nothing beyond the server's
+machine is not taken for one of this machine, and those that a person gave and those that worked are tried again when
+one that a server named did not.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from core.wire.address import Address
+from core.wire.scope import Scope, meant, scope_of
 
 LEARNT_MAX: Final = 16
 """Servers remembered from redirects and farewells."""
 VISITED_MAX: Final = 16
 """Servers that a login names as those that have redirected the client."""
+WORKED_MAX: Final = 16
+"""Addresses remembered because a server let the client in there."""
 SERVERS_HEARD_MAX: Final = 16
 """Servers of a picture of the network that are looked at."""
 
@@ -23,6 +31,15 @@ class Route:
         self._configured = list(configured)
         self._redirects_max = redirects_max
         self._learnt: list[Address] = []
+        self._worked: list[Address] = []
+        self._vain: list[Address] = []
+        """Where the client has been sent since it was last let in, and nobody could be reached."""
+        self._near = home
+        """Whether the present server is on this machine."""
+        self.following = False
+        """Whether the present address is one that a server has named."""
+        self.abroad = False
+        """Whether that server was on another machine."""
         self._last_good: Address | None = None
         self._next: Address | None = None
         self._turn = 0
@@ -38,20 +55,42 @@ class Route:
 
     @property
     def visited(self) -> list[str]:
-        """The servers that have redirected the client since it last waited, the latest of them."""
-        return self._visited[-VISITED_MAX:]
+        """Where the client need not be sent: servers that have redirected it since it last waited, and where it was
+        sent in vain."""
+        return [*self._visited, *map(str, self._vain)][-VISITED_MAX:]
 
     def choose(self, attempts: int) -> Address | None:
         """Where to try now: where the client was sent, else home first, the last good server, the others in turn."""
+        self.following = self._next is not None
+        self.abroad = self.following and not self._near
         self.current, self._next = self._next or self._candidate(attempts), None
+        self._near = self.current is None or scope_of(self.current.host) is Scope.MACHINE
         return self.current
+
+    def connected(self, *, near: bool) -> None:
+        """The present server is there; `near`: the connection does not leave this machine."""
+        self._near = self._near or near
+
+    def failed(self) -> None:
+        """The present address leads nowhere."""
+        if self.following and self.current is not None:
+            self._in_vain(self.current)
+
+    def _in_vain(self, address: Address) -> None:
+        if address not in self._vain:
+            self._vain.append(address)
+            del self._vain[:-VISITED_MAX]
+
+    def believed(self, named: Address) -> Address | None:
+        """What the present server means by an address that it names; None if that leads nowhere from here."""
+        return meant(named, self.current.host if self.current is not None else "", near=self._near, itself=False)
 
     def _candidate(self, attempts: int) -> Address | None:
         if self._home and attempts % 2 == 0:
             return None
         known = [
             address
-            for address in dict.fromkeys([self._last_good, *self._configured, *self._learnt])
+            for address in dict.fromkeys([self._last_good, *self._configured, *self._worked, *self._learnt])
             if address is not None
         ]
         if not known:
@@ -63,14 +102,22 @@ class Route:
     def arrived(self) -> None:
         """The present server has let the client in."""
         self._last_good = self.current
+        self._vain.clear()
+        self._turn = 0
+        if self.current is not None:
+            self._worked = [self.current, *(one for one in self._worked if one != self.current)][:WORKED_MAX]
 
     def waits(self) -> None:
-        """The client pauses: what redirected it before may have changed."""
-        self.redirects = 0
+        """The client pauses: what redirected it before may have changed. Who was sent in vain asks to stay."""
+        self.redirects = 1 if self._vain else 0
         self._visited.clear()
 
-    def redirected(self, address: Address) -> bool:
-        """The present server sends the client to another; False if it goes round in circles."""
+    def redirected(self, named: Address) -> bool:
+        """The present server sends the client to another; False if it goes round in circles, or leads nowhere."""
+        address = self.believed(named)
+        if address is None or (address != named and address == self.current):
+            self._in_vain(named)
+            return False
         self.learn(address)
         here = str(self.current) if self.current is not None else ""
         back = str(address) == here or str(address) in self._visited
@@ -82,11 +129,16 @@ class Route:
         self._next = address
         return True
 
-    def left(self, successor: Address) -> None:
-        """The present server leaves the network and names another."""
-        self.learn(successor)
+    def left(self, named: Address) -> bool:
+        """The present server leaves the network and names another; False if that leads nowhere from here."""
+        self._worked = [one for one in self._worked if one != self.current]
         self._last_good = None
+        successor = self.believed(named)
+        if successor is None or (successor != named and successor == self.current):
+            return False
+        self.learn(successor)
         self._next = successor
+        return True
 
     def learn(self, address: Address) -> None:
         """A server that is surely there now."""
@@ -103,6 +155,6 @@ class Route:
                 host, port = server.get("hostname"), server.get("port")
                 if isinstance(host, str) and isinstance(port, int):
                     address = Address(host, port)
-                    if address not in self._learnt:
+                    if address not in self._learnt and self.believed(address) == address:
                         self._learnt.append(address)
         del self._learnt[LEARNT_MAX:]

@@ -16,6 +16,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
+from core.engine.interfaces import endpoint
 from core.engine.outbox import Outbox
 from core.engine.output import Output
 from core.engine.settings import ConnectionLimits
@@ -96,6 +97,7 @@ class Connection(asyncio.BufferedProtocol):
         "_timer",
         "_transport",
         "_waiting",
+        "at",
         "conn",
         "dial",
         "line_limit",
@@ -123,6 +125,7 @@ class Connection(asyncio.BufferedProtocol):
         self.peer = LOCAL_PEER
         self.share = LOCAL_PEER.host
         """Whom its limits are shared with: everybody at its address."""
+        self.at: Address | None = None
         self.trusted = False
         self.refused = False
         """There was no room for it."""
@@ -162,8 +165,8 @@ class Connection(asyncio.BufferedProtocol):
         if plain_socket is not None and plain_socket.family in (socket.AF_INET, socket.AF_INET6):
             set_tcp_options(plain_socket)
             with contextlib.suppress(TypeError, IndexError):
-                name = transport.get_extra_info("peername")
-                self.peer = Address(str(name[0]), int(name[1]))
+                self.peer = endpoint(transport.get_extra_info("peername"))
+                self.at = endpoint(transport.get_extra_info("sockname"))
                 self.share = share_of(self.peer.host)
         if not self._host.opened(self):
             self._reported = True

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from core.wire.address import Address
+from core.wire.scope import Scope, scope_of
 
 ATTEMPT_DELAY: Final = 0.25
 """Between two attempts of which neither has failed yet (RFC 8305, section 8)."""
@@ -33,11 +34,55 @@ async def connect(address: Address, limit: float) -> socket.socket:
 
     Raises CannotConnect.
     """
+    return (await connect_any([address], limit))[0]
+
+
+async def connect_any(
+    addresses: Sequence[Address], limit: float, *, abroad: bool = False
+) -> tuple[socket.socket, Address]:
+    """A connected, non-blocking socket to whichever address answers first, and which it was, within `limit` seconds.
+
+    The earlier ones have a head start. `abroad`: what resolves to this very machine is left out.
+
+    Raises CannotConnect.
+    """
     try:
         async with asyncio.timeout(limit):
-            return await _race(await _resolve(address))
+            return await _race(await _resolve_all(addresses, limit / 2, abroad=abroad))
     except TimeoutError:
         raise CannotConnect(f"no answer within {limit:g} s") from None
+
+
+async def _resolve_all(
+    addresses: Sequence[Address], patience: float, *, abroad: bool
+) -> list[tuple[_Resolved, Address]]:
+    """What the addresses resolve to, in order. Names that take longer than `patience` do not hold up the others."""
+    lookups = [asyncio.ensure_future(_resolve(address)) for address in addresses]
+    try:
+        await asyncio.wait(lookups, timeout=patience if len(lookups) > 1 else None)
+    finally:
+        for lookup in lookups:
+            lookup.cancel()
+    found: list[tuple[_Resolved, Address]] = []
+    problem: CannotConnect | None = None
+    for address, lookup in zip(addresses, lookups, strict=True):
+        try:
+            outcome = await lookup
+        except CannotConnect as error:
+            problem = problem or error
+            continue
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise
+            problem = problem or CannotConnect(f"no address of {address.host} was found in time")
+            continue
+        usable = [one for one in outcome if not abroad or scope_of(str(one[4][0])) is not Scope.MACHINE]
+        if outcome and not usable:
+            problem = problem or CannotConnect(f"{address.host} is this machine itself here, and another one is meant")
+        found += [(one, address) for one in usable]
+    if not found and problem is not None:
+        raise problem
+    return found
 
 
 async def _resolve(address: Address) -> list[_Resolved]:
@@ -57,16 +102,20 @@ async def _resolve(address: Address) -> list[_Resolved]:
     return [one for row in itertools.zip_longest(*families.values()) for one in row if one is not None]
 
 
-async def _race(addresses: Sequence[_Resolved]) -> socket.socket:
+async def _race(addresses: Sequence[tuple[_Resolved, Address]]) -> tuple[socket.socket, Address]:
     loop = asyncio.get_running_loop()
     untried = list(reversed(addresses))
     attempts: set[asyncio.Task[socket.socket]] = set()
+    meant: dict[asyncio.Task[socket.socket], Address] = {}
     errors: list[BaseException] = []
-    winner: socket.socket | None = None
+    winner: tuple[socket.socket, Address] | None = None
     try:
         while winner is None and (untried or attempts):
             if untried:
-                attempts.add(loop.create_task(_attempt(untried.pop())))
+                resolved, address = untried.pop()
+                attempt = loop.create_task(_attempt(resolved))
+                meant[attempt] = address
+                attempts.add(attempt)
             finished, attempts = await asyncio.wait(
                 attempts, timeout=ATTEMPT_DELAY if untried else None, return_when=asyncio.FIRST_COMPLETED
             )
@@ -75,7 +124,7 @@ async def _race(addresses: Sequence[_Resolved]) -> socket.socket:
                 if error is not None:
                     errors.append(error)
                 elif winner is None:
-                    winner = attempt.result()
+                    winner = attempt.result(), meant[attempt]
                 else:
                     attempt.result().close()
     finally:

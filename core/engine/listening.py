@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import socket
+from collections.abc import Sequence
 from typing import Final
 
 from core.engine.errors import CannotBind
+from core.engine.interfaces import endpoint, hosts_for_others
 from core.wire.address import Address
+from core.wire.scope import Scope, literal, scope_of, zone_of
 
 BACKLOG: Final = 1024
-EVERYWHERE: Final = frozenset({"", "0.0.0.0", "::", "*"})
+EVERYWHERE: Final = {
+    "": ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")),
+    "*": ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")),
+    "0.0.0.0": ((socket.AF_INET, "0.0.0.0"),),
+    "::": ((socket.AF_INET6, "::"),),
+}
+"""What stands for all addresses of the machine: of both families, of IPv4, or of IPv6."""
 PORT_ATTEMPTS: Final = 20
 _UNUSABLE_FAMILY: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT})
 
@@ -49,13 +57,16 @@ def explain(host: str, port: int, error: OSError) -> str:
 
 async def _places(host: str) -> list[tuple[socket.AddressFamily, str]]:
     if host in EVERYWHERE:
-        return [(socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")]
+        return list(EVERYWHERE[host])
+    if ":" in host and literal(host) is not None:
+        # As it was given: what a resolver makes of it may have lost the zone.
+        return [(socket.AF_INET6, host)]
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise CannotBind(f"Cannot listen on {host}: the name cannot be found ({reason}).") from error
-    return list(dict.fromkeys((family, str(where[0])) for family, _, _, _, where in found))
+    return list(dict.fromkeys((family, endpoint(where).host) for family, _, _, _, where in found))
 
 
 def _bind_all(places: list[tuple[socket.AddressFamily, str]], port: int) -> list[socket.socket]:
@@ -75,7 +86,7 @@ def _bind_all(places: list[tuple[socket.AddressFamily, str]], port: int) -> list
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if family == socket.AF_INET6:
                     listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                listener.bind((host, port))
+                listener.bind(_bindable(host, port))
             except OSError as error:
                 listener.close()
                 if error.errno not in _UNUSABLE_FAMILY:
@@ -93,20 +104,24 @@ def _bind_all(places: list[tuple[socket.AddressFamily, str]], port: int) -> list
     return bound
 
 
-def advertised_address(host: str, bound: Address, wanted: Address | None) -> Address:
+def _bindable(host: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
+    zone = zone_of(host)
+    return (host.partition("%")[0], port, 0, socket.if_nametoindex(zone)) if zone else (host, port)
+
+
+def advertised_address(host: str, bound: Sequence[Address], wanted: Address | None) -> Address:
     """Where others reach a server that was told to listen on `host` and does on `bound`: `wanted`, or a good guess."""
+    port = bound[0].port
     if wanted is not None:
-        return Address(wanted.host, wanted.port or bound.port)
-    if host not in EVERYWHERE:
-        return Address(host, bound.port)
-    return Address(_outgoing_host(), bound.port)
+        return Address(wanted.host, wanted.port or port)
+    if host in EVERYWHERE:
+        return Address(machine_hosts(bound)[0], port)
+    if literal(host) is not None or scope_of(host) is Scope.MACHINE:
+        return Address(host, port)
+    # What a name means here it need not mean elsewhere: many systems have their own name stand for loopback.
+    return next((one for one in bound if scope_of(one.host) is Scope.ANYWHERE), bound[0])
 
 
-def _outgoing_host() -> str:
-    """The address that this machine would use towards the world. Nothing is sent: a UDP connect only picks a route."""
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("192.0.2.1", 9))  # TEST-NET-1 (RFC 5737)
-        host = str(probe.getsockname()[0])
-        if host != "0.0.0.0":
-            return host
-    return "127.0.0.1"
+def machine_hosts(bound: Sequence[Address]) -> tuple[str, ...]:
+    """The machine's addresses at which others may reach a server that listens on all of them, the best guess first."""
+    return hosts_for_others({socket.AF_INET6 if ":" in one.host else socket.AF_INET for one in bound})

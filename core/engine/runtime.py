@@ -11,13 +11,14 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from core.engine.connection import READ_BYTES, Connection, ConnectionTraffic
-from core.engine.dialler import CannotConnect, connect
+from core.engine.dialler import CannotConnect, connect_any
 from core.engine.output import Output
 from core.engine.passwords import Check, Passwords
 from core.engine.persistence import Persistence
 from core.engine.settings import ConnectionLimits
 from core.node.actions import (
     Action,
+    Advertise,
     Broadcast,
     Close,
     Dial,
@@ -103,6 +104,7 @@ class Runtime:
         on_key_removed: Callable[[str, str], None] = lambda claim, text: None,
         on_secret_replaced: Callable[[str, str], None] = lambda claim, verifier: None,
         on_finished: Callable[[tuple[str, ...]], None],
+        on_advertised: Callable[[Address], None] = lambda address: None,
     ) -> None:
         self.loop = loop
         self.limits = limits
@@ -116,6 +118,7 @@ class Runtime:
         self._on_key_removed = on_key_removed
         self._on_secret_replaced = on_secret_replaced
         self._on_finished = on_finished
+        self._on_advertised = on_advertised
         self._node: NodeMachine | None = None
         self._connections: dict[int, Connection] = {}
         self._open: set[Connection] = set()
@@ -148,6 +151,7 @@ class Runtime:
             Hold: self._hold,
             Trust: self._trust,
             Dial: self._dial,
+            Advertise: self._advertise,
             Persist: self._persist,
             FetchPage: self._fetch_page,
             HashSecret: self._hash_secret,
@@ -275,7 +279,14 @@ class Runtime:
         self._track(connection)
         self._connections[connection.conn] = connection
         self.deliver(
-            ConnectionOpened(connection.conn, connection.origin, connection.peer, connection.dial, connection.vouched)
+            ConnectionOpened(
+                connection.conn,
+                connection.origin,
+                connection.peer,
+                connection.dial,
+                connection.vouched,
+                connection.at,
+            )
         )
         return True
 
@@ -384,7 +395,10 @@ class Runtime:
             connection.trust()
 
     def _dial(self, action: Dial) -> None:
-        self.run(self.loop.create_task(self._dialling(action.dial, action.address), name=f"dial {action.address}"))
+        self.run(self.loop.create_task(self._dialling(action), name=f"dial {action.address}"))
+
+    def _advertise(self, action: Advertise) -> None:
+        self._on_advertised(action.address)
 
     def _persist(self, action: Persist) -> None:
         self._persistence.persist(action.batch, action.records)
@@ -489,10 +503,13 @@ class Runtime:
 
     # --- dialling -------------------------------------------------------------------------------------------------
 
-    async def _dialling(self, dial: int, address: Address) -> None:
+    async def _dialling(self, action: Dial) -> None:
+        dial = action.dial
         deadline = self.loop.time() + self._dial_limit
         try:
-            connected = await connect(address, self._dial_limit)
+            connected, address = await connect_any(
+                (action.address, *action.others), self._dial_limit, abroad=action.abroad
+            )
         except CannotConnect as error:
             self.deliver(DialFailed(dial, str(error), refused=error.refused))
             return
@@ -505,7 +522,10 @@ class Runtime:
         try:
             async with asyncio.timeout_at(deadline):
                 await self.loop.create_connection(
-                    lambda: connection, sock=connected, ssl=tls, server_hostname=address.host if tls else None
+                    lambda: connection,
+                    sock=connected,
+                    ssl=tls,
+                    server_hostname=address.host.partition("%")[0] if tls else None,
                 )
         except BaseException as error:
             connected.close()

@@ -21,14 +21,15 @@ from core.engine.accepting import Acceptor
 from core.engine.connection import ConnectionTraffic
 from core.engine.descriptors import explain_room, room_for
 from core.engine.errors import CannotBind, NotChanged, NotRunning
-from core.engine.listening import BACKLOG, advertised_address, bind, explain
+from core.engine.interfaces import endpoint
+from core.engine.listening import BACKLOG, EVERYWHERE, advertised_address, bind, explain, machine_hosts
 from core.engine.passwords import Passwords
 from core.engine.persistence import Persistence
 from core.engine.runtime import NodeMachine, Runtime
 from core.engine.settings import EngineSettings
 from core.engine.tls import dialling_context, listening_context
 from core.node.config import NodeConfig
-from core.node.events import DisconnectRequested, DrainRequested, JoinRequested, Now, SshServed
+from core.node.events import AddressesFound, DisconnectRequested, DrainRequested, JoinRequested, Now, SshServed
 from core.node.node import Node
 from core.node.notices import Notice, NoticeKind, Severity
 from core.node.shares import share_of
@@ -40,6 +41,7 @@ from core.store.interface import Store
 from core.store.sqlite import open_store
 from core.wire.address import Address
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Kind, Page, Recovered, Stream
+from core.wire.scope import Scope, scope_of
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -57,6 +59,8 @@ STORE_LIMIT: Final = 10.0
 HISTORY_BYTES_MAX: Final = 16 * 1024 * 1024
 EXHAUSTED_TOLD: Final = 60.0
 """Seconds in which it is told once that the system has no room for a connection."""
+ADDRESS_INTERVAL: Final = 5.0
+"""Seconds between two looks at the machine's addresses, which change when it moves to another network."""
 
 NodeFactory = Callable[[NodeConfig, Recovered, random.Random, Now], NodeMachine]
 StoreFactory = Callable[[EngineSettings], tuple[Store, Recovered]]
@@ -90,6 +94,7 @@ class Server:
         self._drain_seconds = DRAIN_GRACE
         self._snapshot: tuple[float, NodeSnapshot] | None = None
         self._address = self._advertised = Address("", 0)
+        self._bound: list[Address] = []
         self._secret = self._node_id = ""
 
     # --- life -----------------------------------------------------------------------------------------------------
@@ -112,9 +117,9 @@ class Server:
             passwords = Passwords(self.settings.passwords)
             undo.push_async_callback(passwords.aclose)
 
-            host, port = sockets[0].getsockname()[:2]
-            self._address = Address(host, port)
-            self._advertised = advertised_address(self.settings.host, self._address, self.settings.advertise)
+            self._bound = [endpoint(listener.getsockname()) for listener in sockets]
+            self._address = self._bound[0]
+            self._advertised = advertised_address(self.settings.host, self._bound, self.settings.advertise)
             secret = self.settings.secret
             known = self.settings.secret_known
             self._secret = (
@@ -133,6 +138,7 @@ class Server:
                 on_key_removed=partial(_call_all, self._key_subscribers, "a removed key"),
                 on_secret_replaced=partial(_call_all, self._secret_subscribers, "a changed secret"),
                 on_finished=self._finish,
+                on_advertised=self._advertise,
             )
             undo.push_async_callback(runtime.aclose, "the server could not start", at_once=True)
             node = self._make_node(config, recovered, random.Random(secrets.randbits(256)), runtime.now())
@@ -142,6 +148,8 @@ class Server:
                 except OSError as error:
                     raise CannotBind(explain(self.settings.host, self.settings.port, error)) from error
             runtime.start(node)
+            if self._follows_machine:
+                runtime.deliver(AddressesFound(machine_hosts(self._bound)))
             acceptors = [
                 Acceptor(loop, listener, runtime.accepted, tls=listen_tls, on_exhausted=self._exhausted)
                 for listener in sockets
@@ -160,6 +168,8 @@ class Server:
         if self.settings.backup_interval > 0:
             runtime.run(loop.create_task(self._back_up_regularly(), name="backups"))
         runtime.run(loop.create_task(self._trim_regularly(), name="retention"))
+        if self._follows_machine:
+            runtime.run(loop.create_task(self._watch_addresses(runtime), name="addresses"))
         if self.settings.join is not None:
             runtime.deliver(JoinRequested(self.settings.join))
 
@@ -428,6 +438,24 @@ class Server:
                     pass
             except Exception as error:
                 self._tell("storage", f"old activities could not be removed: {error}", "warning")
+
+    @property
+    def _follows_machine(self) -> bool:
+        """Whether what is advertised is found out, not asked for."""
+        return self.settings.advertise is None and self.settings.host in EVERYWHERE
+
+    async def _watch_addresses(self, runtime: Runtime) -> None:
+        known: tuple[str, ...] = (self._advertised.host,)
+        while True:
+            await asyncio.sleep(ADDRESS_INTERVAL)
+            found = await asyncio.to_thread(machine_hosts, self._bound)
+            # Without any network the last address is as good as another, and a moment later it may be back.
+            if found != known and (scope_of(found[0]) is not Scope.MACHINE or scope_of(known[0]) is Scope.MACHINE):
+                known = found
+                runtime.deliver(AddressesFound(found))
+
+    def _advertise(self, address: Address) -> None:
+        self._advertised = address
 
     def _finish(self, undone: tuple[str, ...]) -> None:
         if self._stopping is None:

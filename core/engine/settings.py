@@ -80,7 +80,7 @@ class EngineSettings:
 
     data_dir: Path
     host: str = ""
-    """Where to listen: a name or address; empty, `0.0.0.0` and `::` mean everywhere, IPv4 and IPv6."""
+    """Where to listen: a name or address; empty means everywhere, `0.0.0.0` all of IPv4, `::` all of IPv6."""
     port: int = DEFAULT_PORT
     """0: any free one."""
     advertise: Address | None = None

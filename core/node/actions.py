@@ -65,9 +65,22 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """Open a connection; ConnectionOpened or DialFailed, with the same number, follows within the dial limit."""
+    """Open a connection; ConnectionOpened or DialFailed, with the same number, follows within the dial limit.
+
+    `others` are more addresses of the same server, tried when the ones before them do not answer at once. `abroad`: the
+    server is on another machine, so that a name which the resolver takes for this one leads nowhere.
+    """
 
     dial: int
+    address: Address
+    others: tuple[Address, ...] = ()
+    abroad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Advertise:
+    """From here on the node tells others to reach it at this address."""
+
     address: Address
 
 
@@ -182,6 +195,7 @@ Action = (
     | Hold
     | Trust
     | Dial
+    | Advertise
     | Persist
     | FetchPage
     | HashSecret

@@ -14,9 +14,12 @@ from core.node.base_servers import BaseServers
 from core.node.connections import Link, State
 from core.node.context import Context
 from core.node.topology import ServerRecord, Topology, record_of
+from core.node.whereabouts import Whereabouts
+from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.limits import SERVER_LINE_BYTES_MAX
 from core.wire.messages import Guest, MapSummary, ServerAnnounce
+from core.wire.scope import Scope, scope_of
 
 RECORDS_PER_SECOND: Final = 4.0
 """How many records with a changed load a node is willing to hear per second."""
@@ -53,11 +56,13 @@ class Announcements:
         context: Context,
         topology: Topology,
         base_servers: BaseServers,
+        whereabouts: Whereabouts,
         users: Callable[[], tuple[int, list[str]]],
     ) -> None:
         self._context = context
         self._topology = topology
         self._base_servers = base_servers
+        self._whereabouts = whereabouts
         self._users = users
         self._structural = False
         self._load_dirty = False
@@ -129,12 +134,14 @@ class Announcements:
         own.load, users = self._users()
         own.users = tuple(users)
         own.guests = self._guests()
+        links = self._context.connections.links(State.NATIVE)
+        own.near = tuple(sorted(link.remote_id for link in links if link.near and link.remote_id is not None))
         own.draining = self._context.draining
         own.seen_at = self._context.now.wall
         self._load_dirty = False
         self._context.timers.cancel("load")
         frame = Frame(own.message())
-        for link in self._context.connections.links(State.NATIVE):
+        for link in links:
             if everywhere or link.eager:
                 self._context.send(link, frame)
 
@@ -189,6 +196,8 @@ class Announcements:
         structural = (
             known is None
             or known.links != record.links
+            or known.addresses != record.addresses
+            or known.near != record.near
             or known.left != record.left
             or known.draining != record.draining
             or known.incarnation != record.incarnation
@@ -228,7 +237,12 @@ class Announcements:
         known = link.guests.get(server)
         if known is None and len(self._guests()) >= GUESTS_MAX:
             return
-        guest = Guest(server, message.hostname, int(message.port), int(message.load), known.direct if known else direct)
+        direct = known.direct if known else direct
+        named = Address(message.hostname, int(message.port))
+        # What it says of itself may be meant for its own machine: here it is where it is seen.
+        address = (self._whereabouts.announced_by(link, named) if direct else None) or named
+        far = not link.near and scope_of(address.host) is not Scope.ANYWHERE
+        guest = Guest(server, address.host, address.port, int(message.load), direct, far)
         link.guests[server] = guest
         if guest.direct:
             now = self._context.now.monotonic
@@ -253,7 +267,7 @@ class Announcements:
         self._check_cycle(link, server)
         for other in self._context.connections.links(State.BASE):
             if other.conn != link.conn:
-                self._tell(other, server, guest.load, guest.hostname, guest.port)
+                self._tell_of_guest(other, guest, self._context.id)
 
     def shows_another_way(self, link: Link, message: ServerAnnounce) -> bool:
         """Whether an announcement over a base link shows that another server of ours speaks to the other side too."""
@@ -293,7 +307,7 @@ class Announcements:
         elif now - link.answered_at >= ANSWER_GAP:
             link.answered_at = now
             own = self._topology.own
-            self._tell(link, own.id, own.load, own.hostname, own.port)
+            self._tell(link, own.id, own.load, None)
 
     def cut_second_ways(self) -> None:
         """Look whether the map now shows second ways to base servers."""
@@ -374,12 +388,18 @@ class Announcements:
         for server in self._topology.reachable:
             record = self._topology.records[server]
             if not (only_new and server in link.announced):
-                self._tell(link, server, record.load, record.hostname, record.port)
+                self._tell(link, server, record.load, self._whereabouts.for_peer(server, link))
             for guest in record.guests:
                 behind = server == own.id and guest.id in link.guests
                 if not behind and guest.id not in link.guests and not (only_new and guest.id in link.announced):
-                    self._tell(link, guest.id, guest.load, guest.hostname, guest.port)
+                    self._tell_of_guest(link, guest, server)
 
-    def _tell(self, link: Link, server: str, load: int, hostname: str, port: int) -> None:
+    def _tell_of_guest(self, link: Link, guest: Guest, host: str) -> None:
+        self._tell(link, guest.id, guest.load, self._whereabouts.guest_for_peer(guest, host, link))
+
+    def _tell(self, link: Link, server: str, load: int, address: Address | None) -> None:
         link.announced[server] = None
-        self._context.send(link, ServerAnnounce(id=server, load=load, hostname=hostname, port=port))
+        if server == self._context.id or address is None:
+            # Who is sent to one that cannot be reached from there is taken in here.
+            address = self._whereabouts.own_for(link)
+        self._context.send(link, ServerAnnounce(id=server, load=load, hostname=address.host, port=address.port))

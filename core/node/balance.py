@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from core.node.connections import Session
 from core.node.context import Context
 from core.node.topology import ServerRecord, Topology
+from core.node.whereabouts import Whereabouts
 from core.wire.address import Address
 from core.wire.messages import Guest, Login
 
@@ -31,21 +32,30 @@ CREDITS_MAX: Final = 1000
 
 
 class Target(NamedTuple):
-    """A server to send a client to."""
+    """A server to send a client to. `guest` is a base server, which node `host` speaks for."""
 
     id: str
     name: str
-    hostname: str
-    port: int
     load: int
+    guest: Guest | None = None
+    host: str = ""
+
+
+class Choice(NamedTuple):
+    """Where a client is sent: to a server, at an address that it can use."""
+
+    id: str
+    name: str
+    address: Address
 
 
 class Balance:
     """Decides about redirects."""
 
-    def __init__(self, context: Context, topology: Topology) -> None:
+    def __init__(self, context: Context, topology: Topology, whereabouts: Whereabouts) -> None:
         self._context = context
         self._topology = topology
+        self._whereabouts = whereabouts
         self._sent: dict[str, deque[float]] = {}
         self._expiring: deque[tuple[float, str]] = deque()
         """When each of those no longer counts."""
@@ -54,13 +64,15 @@ class Balance:
         self._by_load: list[tuple[int, str]] = []
         """The same, the least first."""
         self._guests: dict[str, Guest] = {}
+        self._hosts: dict[str, str] = {}
+        """Who speaks for each of them."""
         self._touched: dict[str, None] = {}
         """Servers whose load may be another one by now."""
         self._seen: Mapping[str, None] | None = None
         """What could be reached when all of them were looked at."""
         self._own_guests: tuple[Guest, ...] = ()
 
-    def redirect_for(self, session: Session, login: Login, load: int) -> Target | None:
+    def redirect_for(self, session: Session, login: Login, load: int) -> Choice | None:
         """Where a client that has just logged in should go instead; `load` counts it."""
         config = self._context.config
         if not config.redirects or session.origin == "local" or self._context.draining:
@@ -71,15 +83,21 @@ class Balance:
             return None
         if login.redirects >= config.redirect_client_limit:
             return None
-        target = self._lighter(load - DIFFERENCE_MIN, frozenset(login.visited))
-        if target is None:
+        choice = self._lighter(load - DIFFERENCE_MIN, session, login)
+        if choice is None:
             return None
-        self._credit(target.id)
+        self._credit(choice.id)
         sent = self._topology.own.sent
-        if len(sent) >= CREDITS_MAX and target.id not in sent:
+        if len(sent) >= CREDITS_MAX and choice.id not in sent:
             sent.clear()
-        sent[target.id] = sent.get(target.id, 0) + 1
-        return target
+        sent[choice.id] = sent.get(choice.id, 0) + 1
+        return choice
+
+    def _address_of(self, target: Target, session: Session, login: Login) -> Address | None:
+        if target.guest is None:
+            return self._whereabouts.for_peer(target.id, session, login.visited)
+        address = self._whereabouts.guest_for_peer(target.guest, target.host, session)
+        return None if address is None or str(address) in login.visited else address
 
     def _credit(self, server: str) -> None:
         sent = self._sent.setdefault(server, deque(maxlen=CREDITS_MAX))
@@ -106,16 +124,20 @@ class Balance:
 
     # --- who could take somebody --------------------------------------------------------------------------------------
 
-    def _lighter(self, load: int, visited: frozenset[str]) -> Target | None:
-        """The lighter of two drawn from the servers with at most this load; None if there is none."""
+    def _lighter(self, load: int, session: Session, login: Login) -> Choice | None:
+        """The lighter of two drawn from the servers with at most this load that the client can reach from where it is;
+        None if there is none."""
         self._look()
         count = bisect.bisect_right(self._by_load, (load, _LAST))
         drawn = list(range(count)) if count <= DRAWN else self._context.rng.sample(range(count), DRAWN)
         found = [self._target(self._by_load[position][1]) for position in drawn]
-        free = [one for one in found if str(Address(one.hostname, one.port)) not in visited]
+        addresses = {target.id: self._address_of(target, session, login) for target in found}
+        free = [one for one in found if addresses[one.id] is not None]
         if len(free) > 2:
             free = self._context.rng.sample(free, 2)
-        return min(free, key=lambda one: (one.load, one.id), default=None)
+        chosen = min(free, key=lambda one: (one.load, one.id), default=None)
+        address = addresses[chosen.id] if chosen is not None else None
+        return Choice(chosen.id, chosen.name, address) if chosen is not None and address is not None else None
 
     def candidates(self) -> list[Target]:
         """Every other server that takes clients, with its load as estimated now, the one with the least first."""
@@ -126,9 +148,8 @@ class Balance:
         guest = self._guests.get(server)
         load = self._load_of[server]
         if guest is not None:
-            return Target(server, server[:6], guest.hostname, guest.port, load)
-        record = self._topology.records[server]
-        return Target(server, record.name, record.hostname, record.port, load)
+            return Target(server, server[:6], load, guest, self._hosts[server])
+        return Target(server, self._topology.records[server].name, load)
 
     def record_merged(self, before: ServerRecord | None, record: ServerRecord) -> None:
         """Another server's record is new."""
@@ -160,7 +181,7 @@ class Balance:
 
     def _look_at_all(self) -> None:
         own, records, reachable = self._context.id, self._topology.records, self._topology.reachable
-        hosts = self._topology.guest_hosts()
+        self._hosts = hosts = self._topology.guest_hosts()
         self._guests = {
             guest.id: guest
             for server in reachable

@@ -16,6 +16,7 @@ from typing import Final
 from core.node.connections import Link
 from core.node.context import Context
 from core.node.topology import ServerRecord, Topology
+from core.node.whereabouts import Whereabouts
 from core.wire.address import Address
 from core.wire.entries import PeerForgotten, PeerRecord
 from core.wire.messages import Guest
@@ -41,11 +42,13 @@ class BaseServers:
         self,
         context: Context,
         topology: Topology,
+        whereabouts: Whereabouts,
         keep: Callable[[PeerRecord | PeerForgotten], None],
         peers: Iterable[PeerRecord],
     ) -> None:
         self._context = context
         self._topology = topology
+        self._whereabouts = whereabouts
         self._keep = keep
         self._kept = {Address(peer.hostname, peer.port): peer for peer in peers if is_base_server(peer)}
         """What is on the disk: those to which this node speaks, or is to speak."""
@@ -106,7 +109,7 @@ class BaseServers:
         self._dead_since.pop(record.id, None)
         if not record.draining:
             for guest in record.guests:
-                if guest.direct:
+                if guest.direct and self._whereabouts.may_dial_guest(guest, record.id):
                     self._speaks(record.id, guest)
         if before is not None and not before.left and before.incarnation < record.incarnation:
             # It was back before anybody could find it dead, and knows no base server any more.
@@ -119,10 +122,10 @@ class BaseServers:
         if len(self._speakers) > KNOWN_MAX:
             self._speakers.popitem(last=False)
 
-    def left_in_favour(self, server: str, successor: Address) -> None:
+    def left_in_favour(self, server: str, successor: Address, heir: str | None = None) -> None:
         """A neighbour that leaves names the server that takes its place: its heir, whatever else is heard of it."""
         for record in self._topology.records.values():
-            if Address(record.hostname, record.port) == successor:
+            if record.id == heir or (heir is None and Address(record.hostname, record.port) == successor):
                 self._handed_over(server, record.id)
                 return
 
@@ -147,7 +150,7 @@ class BaseServers:
             (guest.hostname, guest.port) == address
             for server in self._topology.reachable
             for guest in self._topology.records[server].guests
-            if not self._topology.records[server].draining
+            if not self._topology.records[server].draining and self._whereabouts.may_dial_guest(guest, server)
         )
 
     def _orphans_of(self, server: str) -> list[Guest]:

@@ -34,6 +34,7 @@ from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import Entry, EntryId, Fetch, Stream
 from core.wire.messages import Guest, Message, command_of
+from core.wire.scope import on_one_machine
 
 
 class State(enum.Enum):
@@ -112,12 +113,18 @@ def why_illegal(state: State, message: Message) -> str | None:
 class Connection:
     """What every connection has."""
 
-    __slots__ = ("conn", "dial", "features", "heard_at", "origin", "peer", "since", "state", "vouched")
+    __slots__ = ("at", "conn", "dial", "features", "heard_at", "near", "origin", "peer", "since", "state", "vouched")
 
-    def __init__(self, conn: int, origin: Origin, peer: Address, since: float, heard_at: float) -> None:
+    def __init__(
+        self, conn: int, origin: Origin, peer: Address, since: float, heard_at: float, at: Address | None = None
+    ) -> None:
         self.conn = conn
         self.origin: Origin = origin
         self.peer = peer
+        self.at = at
+        """This end's address."""
+        self.near = origin == "local" or on_one_machine(peer.host, at.host if at is not None else "")
+        """Whether the other end is on this machine."""
         self.state = State.FRESH
         self.since = since
         self.heard_at = heard_at
@@ -156,7 +163,8 @@ class Session(Connection):
     )
 
     def __init__(self, connection: Connection) -> None:
-        super().__init__(connection.conn, connection.origin, connection.peer, connection.since, connection.heard_at)
+        known = connection
+        super().__init__(known.conn, known.origin, known.peer, known.since, known.heard_at, known.at)
         self.vouched = connection.vouched
         self.state = State.FRESH
         self.inbox: deque[Message] = deque()
@@ -250,7 +258,8 @@ class Link(Connection):
     )
 
     def __init__(self, connection: Connection) -> None:
-        super().__init__(connection.conn, connection.origin, connection.peer, connection.since, connection.heard_at)
+        known = connection
+        super().__init__(known.conn, known.origin, known.peer, known.since, known.heard_at, known.at)
         self.dial = connection.dial
         self.dialled: Address | None = None
         self.remote_id: str | None = None

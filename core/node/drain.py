@@ -17,17 +17,19 @@ import msgspec
 from core.node.actions import Finished
 from core.node.announcements import Announcements
 from core.node.base_servers import BaseServers
-from core.node.connections import Link, Session, State
+from core.node.connections import Connection, Link, Session, State
 from core.node.context import Context
 from core.node.healing import Healing
 from core.node.registration import Registration
 from core.node.replication import Replication
 from core.node.synchronisation import Synchronisation
 from core.node.topology import Topology
+from core.node.whereabouts import Whereabouts
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import Stream, decode_vector, encode_vector
 from core.wire.messages import Guest, Quit, Redirect
+from core.wire.scope import Scope, scope_of
 
 AWAY_AT_ONCE = 500
 """Clients that one event sends away."""
@@ -56,6 +58,7 @@ class Drain:
         announcements: Announcements,
         healing: Healing,
         base_servers: BaseServers,
+        whereabouts: Whereabouts,
         dismiss: Callable[[Session, str], None],
     ) -> None:
         self._context = context
@@ -66,6 +69,7 @@ class Drain:
         self._announcements = announcements
         self._healing = healing
         self._base_servers = base_servers
+        self._whereabouts = whereabouts
         self._dismiss = dismiss
         self.stage = Stage.RUNNING
         self._successor: Link | None = None
@@ -73,8 +77,8 @@ class Drain:
         self._held: dict[Stream, int] = {}
         """What this node had when it asked its successor: the successor must have all of it. What came in later was
         passed on over the successor's link like any other broadcast."""
-        self._leaving: dict[int, Address] = {}
-        """Native links whose other side leaves, and the successor that it named."""
+        self._leaving: dict[int, tuple[Address, ...]] = {}
+        """Native links whose other side leaves, and where the successor is that it named."""
         self._named_here: set[int] = set()
         """Native links whose other side leaves and named this node."""
 
@@ -151,6 +155,8 @@ class Drain:
         context = self._context
         natives = self._staying()
         eager = [link for link in natives if link.eager] or natives
+        # People who are on other machines must be able to go there too.
+        eager = [link for link in eager if self._is_for_others(link)] or eager
         bases = [link for link in context.connections.links(State.BASE) if link.remote_id is not None]
         if eager:
             self._successor = context.rng.choice(eager)
@@ -160,6 +166,7 @@ class Drain:
             self._send_everybody_away()
             return
         successor = self._successor
+        # As it calls itself: by that, older servers recognise who is meant.
         self._successor_address = Address(successor.hostname, successor.port)
         if successor.state is not State.NATIVE:
             self._send_everybody_away()
@@ -170,7 +177,12 @@ class Drain:
             guest for link in context.connections.links(State.BASE) for guest in link.guests.values() if guest.direct
         ]
         guests += self._base_servers.handed_over()
-        context.send(successor, Quit(successor.hostname, successor.port, id=context.id, guests=guests))
+        heir = successor.remote_id
+        context.send(successor, Quit(successor.hostname, successor.port, id=context.id, guests=guests, successor=heir))
+
+    def _is_for_others(self, link: Link) -> bool:
+        """Whether a neighbour has an address beyond this machine."""
+        return link.remote_id is not None and scope_of(self._whereabouts.shown(link.remote_id).host) is Scope.ANYWHERE
 
     def _is_leaving(self, server: str) -> bool:
         record = self._topology.records.get(server)
@@ -186,29 +198,50 @@ class Drain:
             return False
         return not any(upto > has.get(stream, 0) for stream, upto in self._held.items())
 
-    def _farewell(self) -> Quit:
-        address = self._successor_address
-        host, port = (address.host, address.port) if address is not None else (None, None)
-        return Quit(host, port, id=self._context.id)
+    def _farewell(self, connection: Connection) -> Quit:
+        address = self._address_for(connection)
+        if address is None:
+            return Quit(id=self._context.id)
+        heir = self._successor if connection.state is State.NATIVE else None
+        return Quit(
+            address.host, address.port, id=self._context.id, successor=heir.remote_id if heir is not None else None
+        )
+
+    def _address_for(self, connection: Connection) -> Address | None:
+        """Where somebody is sent to reach the successor."""
+        successor, address = self._successor, self._successor_address
+        if address is None or successor is None or successor.remote_id is None:
+            return address
+        if successor.is_base:
+            guest = successor.guests.get(successor.remote_id)
+            return self._whereabouts.guest_for_peer(guest, self._context.id, connection) if guest else address
+        found = self._whereabouts.for_peer(successor.remote_id, connection)
+        # A server knows the successor by its id, and may know the way itself.
+        return found or (address if isinstance(connection, Link) else None)
 
     def _send_clients_away(self) -> None:
         context = self._context
         staying = context.connections.staying
         if not staying:
             return
-        address = self._successor_address
-        farewell = self._farewell()
-        notice = notice_before_login = Frame(farewell)
+        vector: dict[str, int] | None = None
         if self._successor is not None and self._successor.state is not State.NATIVE:
             # Where it goes nobody can tell it from where on it may miss something.
             vector = encode_vector(self._replication.client_vector())
-            notice_before_login = Frame(msgspec.structs.replace(farewell, vector=vector))
+        notices: dict[tuple[Address | None, bool], Frame] = {}
         for conn in list(islice(staying, AWAY_AT_ONCE)):
             session = staying.pop(conn)
             if session.state is State.CLOSING:
                 continue
+            address = self._address_for(session)
             if "quit" in session.features:
-                context.send(session, notice if session.counted else notice_before_login)
+                kind = (address, session.counted)
+                if kind not in notices:
+                    farewell = self._farewell(session)
+                    if vector is not None and not session.counted:
+                        farewell = msgspec.structs.replace(farewell, vector=vector)
+                    notices[kind] = Frame(farewell)
+                context.send(session, notices[kind])
             elif address is not None:
                 context.send(session, Redirect(address.host, address.port))
             self._dismiss(session, "this server leaves the network")
@@ -221,9 +254,9 @@ class Drain:
         self.stage = Stage.LETTING_GO
         self._send_clients_away()
         self._registration.abandon("this server is leaving the network")
-        notice = self._farewell()
         for link in self._neighbours():
             link.clean = True
+            notice = self._farewell(link)
             if link.state is State.NATIVE:
                 context.send(link, notice)
             else:
@@ -296,8 +329,9 @@ class Drain:
             context.notify("quit", f"{name} leaves the network", server=link.remote_id)
             self._let_go(link)
             return
-        address = Address(message.new_server_ip, int(message.new_server_port))
-        if address == Address(context.config.hostname, context.config.port):
+        named = Address(message.new_server_ip, int(message.new_server_port))
+        heir = message.successor
+        if heir == context.id if heir is not None else named in self._topology.own.addresses:
             context.notify("quit", f"{name} leaves the network; this server takes its place", server=link.remote_id)
             link.handed_over = True
             if link.state is State.NATIVE:
@@ -309,24 +343,33 @@ class Drain:
                     ("adopt", link.conn), context.after(BASE_HANDOVER_DELAY), lambda: self._adopt(link, guests)
                 )
             return
-        context.notify("quit", f"{name} leaves the network in favour of {address}", server=link.remote_id)
+        address = self._whereabouts.named_by(link, named)
+        context.notify("quit", f"{name} leaves the network in favour of {address or named}", server=link.remote_id)
         if link.remote_id is not None:
-            self._base_servers.left_in_favour(link.remote_id, address)
+            self._base_servers.left_in_favour(link.remote_id, named, heir)
         if self.stage is not Stage.RUNNING:
             self._let_go(link)
             return
+        known = self._whereabouts.addresses(heir) if heir is not None else []
+        ways = tuple(dict.fromkeys([*([address] if address is not None else []), *known]))
         for other in context.connections.links(State.NATIVE):
-            if other is not link and Address(other.hostname, other.port) == address:
+            if other is not link and (
+                other.remote_id == heir or (heir is None and Address(other.hostname, other.port) == named)
+            ):
                 self._let_go(link)
                 return
+        if not ways:
+            # Nobody here knows a way to it: what is lost with the link is looked for as after a crash.
+            self._let_go(link)
+            return
         if link.state is State.NATIVE:
-            self._leaving[link.conn] = address
+            self._leaving[link.conn] = (named, *ways)
             context.timers.set(
                 ("leave", link.conn), context.after(context.config.dial_limit), lambda: self._let_go(link)
             )
         else:
             self._let_go(link)
-        self._healing.go_to_successor(address)
+        self._healing.go_to_successor(ways, abroad=not link.near)
 
     def _adopt(self, link: Link, guests: list[Guest]) -> None:
         if self._context.connections.get(link.conn) is not None and link.state is State.NATIVE:
@@ -334,7 +377,10 @@ class Drain:
                 ("adopt", link.conn), self._context.after(BASE_HANDOVER_DELAY), lambda: self._adopt(link, guests)
             )
             return
-        self._base_servers.adopt(guests)
+        for guest in guests:
+            address = self._whereabouts.named_by(link, Address(guest.hostname, guest.port)) if not guest.far else None
+            if address is not None:
+                self._base_servers.adopt([msgspec.structs.replace(guest, hostname=address.host)])
 
     def _let_go(self, link: Link) -> None:
         self._context.timers.cancel(("leave", link.conn))
@@ -343,8 +389,8 @@ class Drain:
 
     def linked(self, link: Link) -> None:
         """A native link is up: whoever waited for it lets go of the server that leaves."""
-        for conn, address in list(self._leaving.items()):
-            if Address(link.hostname, link.port) == address or link.dialled == address:
+        for conn, ways in list(self._leaving.items()):
+            if Address(link.hostname, link.port) in ways or link.dialled in ways:
                 leaving = self._context.connections.link(conn)
                 if leaving is not None:
                     self._let_go(leaving)

@@ -31,6 +31,8 @@ class ConnectionOpened:
 
     `vouched` is a user name that the driver itself has authenticated (an SSH session): it may log in, and post, under
     that name without the secret. Only local connections carry one.
+
+    `peer` is the other end's address, and `at` this one's; hosts are literals, link-local ones with their zone.
     """
 
     conn: int
@@ -38,6 +40,7 @@ class ConnectionOpened:
     peer: Address
     dial: int | None = None
     vouched: str | None = None
+    at: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,16 @@ class DisconnectRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class AddressesFound:
+    """The machine's addresses at which this node listens and others may reach it, the best guess first.
+
+    A driver that never says so has been told what to advertise: it stays as it is.
+    """
+
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SshServed:
     """From now on SSH is served at this node's host, on this port; 0: no longer."""
 
@@ -197,6 +210,7 @@ Event = (
     | JoinRequested
     | DrainRequested
     | DisconnectRequested
+    | AddressesFound
     | SshServed
     | KeyChangeRequested
     | SecretChangeRequested

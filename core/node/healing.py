@@ -9,7 +9,7 @@ separates nobody.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -19,8 +19,10 @@ from core.node.connections import Link, State
 from core.node.context import Context
 from core.node.replication import Replication
 from core.node.topology import Topology
+from core.node.whereabouts import Whereabouts
 from core.wire.address import Address
 from core.wire.entries import PeerForgotten, PeerRecord
+from core.wire.scope import Scope, scope_of
 
 DIALS_AT_ONCE: Final = 3
 """Attempts to find lost servers that one node has under way."""
@@ -40,9 +42,13 @@ Purpose = Literal["join", "heal", "lazy", "base", "successor"]
 class Attempt:
     """A dial under way, from Dial until the link is established or has failed."""
 
-    address: Address
+    addresses: tuple[Address, ...]
     purpose: Purpose
     server: str | None
+
+    @property
+    def address(self) -> Address:
+        return self.addresses[0]
 
 
 @dataclass(slots=True)
@@ -64,13 +70,15 @@ class Healing:
         topology: Topology,
         replication: Replication,
         base_servers: BaseServers,
+        whereabouts: Whereabouts,
         peers: Iterable[PeerRecord],
     ) -> None:
         self._context = context
         self._topology = topology
+        self._whereabouts = whereabouts
         self._replication = replication
         self._base_servers = base_servers
-        base_servers.dial = lambda address: self._dial(address, "base", None)
+        base_servers.dial = lambda address: self._dial((address,), "base", None)
         self.peers: dict[str, PeerRecord] = {
             peer.id: peer for peer in peers if peer.id != context.id and not is_base_server(peer)
         }
@@ -114,7 +122,7 @@ class Healing:
         seed = self._seeds.get(address)
         if seed is not None and not seed.linked and not seed.refused and not self._context.draining:
             seed.attempts += 1
-            self._dial(address, "join", None)
+            self._dial((address,), "join", None)
 
     def is_first_link(self) -> bool:
         """Whether this node has had no link since its start, so that it needs the table of users."""
@@ -131,9 +139,8 @@ class Healing:
             return False
         if attempt.server is not None or attempt.purpose == "successor":
             return True
-        own = Address(self._context.config.hostname, self._context.config.port)
-        ours = (Address(peer.hostname, peer.port) for peer in self.peers.values())
-        return attempt.address == own or attempt.address in ours
+        ours = (address for peer in self.peers.values() for address in peer.addresses)
+        return attempt.address in self._topology.own.addresses or attempt.address in ours
 
     @property
     def dials(self) -> int:
@@ -142,18 +149,24 @@ class Healing:
 
     # --- dialling -----------------------------------------------------------------------------------------------------
 
-    def _dial(self, address: Address, purpose: Purpose, server: str | None) -> None:
-        if any(attempt.address == address for attempt in self._attempts.values()):
+    def _dial(
+        self, addresses: tuple[Address, ...], purpose: Purpose, server: str | None, *, abroad: bool = False
+    ) -> None:
+        if any(attempt.address == addresses[0] for attempt in self._attempts.values()):
             return
         self._dials += 1
-        self._attempts[self._dials] = Attempt(address, purpose, server)
-        self._context.actions.append(Dial(self._dials, address))
+        self._attempts[self._dials] = Attempt(addresses, purpose, server)
+        self._context.actions.append(Dial(self._dials, addresses[0], addresses[1:], abroad))
+
+    def _dial_server(self, server: str, addresses: Sequence[Address], purpose: Purpose) -> None:
+        abroad = all(scope_of(address.host) is Scope.ANYWHERE for address in addresses)
+        self._dial(tuple(addresses), purpose, server, abroad=abroad)
 
     def opened(self, link: Link) -> None:
         """A dialled connection is up; it is a link only once both sides have introduced themselves."""
         attempt = self._attempts.get(link.dial or 0)
         if attempt is not None:
-            link.dialled = attempt.address
+            link.dialled = link.peer if link.peer in attempt.addresses else attempt.address
 
     def failed(self, dial: int, reason: str, *, refused: bool) -> None:
         """A Dial came to nothing."""
@@ -204,8 +217,7 @@ class Healing:
             if seed is not None:
                 seed.linked = True
             if attempt.server is not None and link.remote_id is not None and attempt.server != link.remote_id:
-                # Somebody else lives at that address now.
-                self._forget_peer(attempt.server)
+                self._lives_elsewhere(attempt.server, link)
         if link.remote_id is not None:
             self._lost_neighbours.pop(link.remote_id, None)
             self._suspended.pop(link.remote_id, None)
@@ -219,7 +231,19 @@ class Healing:
             if seed is not None:
                 seed.linked = True
             if attempt.server is not None and attempt.server != link.remote_id:
-                self._forget_peer(attempt.server)
+                self._lives_elsewhere(attempt.server, link)
+
+    def _lives_elsewhere(self, server: str, link: Link) -> None:
+        """Somebody else lives at a server's address now: it is looked for where it may be besides, if anywhere."""
+        known = self.peers.get(server)
+        if known is None or link.dialled is None:
+            return
+        self._whereabouts.failed(server, link.dialled)
+        left = [address for address in known.addresses if address != link.dialled]
+        if left and len(left) < len(known.addresses):
+            self._keep_peer(PeerRecord(server, *left[0], known.name, known.seen_at, tuple(left[1:])))
+        else:
+            self._forget_peer(server)
 
     def refused(self, link: Link, why: str) -> None:
         """The other side wants no link."""
@@ -307,8 +331,9 @@ class Healing:
         news, self._news = self._news, []
         for server in news:
             record = self._topology.records[server]
-            if server not in self.peers and server not in reachable and not record.left:
-                self._keep_peer(PeerRecord(server, record.hostname, record.port, record.name, self._context.now.wall))
+            addresses = self._whereabouts.addresses(server)
+            if server not in self.peers and server not in reachable and not record.left and addresses:
+                self._keep_peer(_peer(server, record.name, self._context.now.wall, addresses))
                 if "heal" not in self._context.timers:
                     self._schedule_round(self._heal_backoff())
 
@@ -327,12 +352,20 @@ class Healing:
             return
         known = self.peers.get(server)
         wall = self._context.now.wall
-        if (
-            known is None
-            or (known.hostname, known.port) != (record.hostname, record.port)
-            or wall - known.seen_at > SEEN_INTERVAL
-        ):
-            self._keep_peer(PeerRecord(server, record.hostname, record.port, record.name, wall))
+        addresses = self._whereabouts.addresses(server)
+        if known is not None and set(addresses) <= set(known.addresses):
+            # That a server is on this machine can be told only as long as it is linked.
+            addresses = known.addresses
+        if not addresses:
+            # It is missed when it is gone, and cannot be looked for from here.
+            addresses = [Address(record.hostname, 0)]
+        if known is None or known.addresses != addresses or wall - known.seen_at > SEEN_INTERVAL:
+            self._keep_peer(_peer(server, record.name, wall, addresses))
+
+    def moved(self, server: str) -> None:
+        """A server has announced another address."""
+        if server in self.peers:
+            self._remember(server)
 
     def _keep_peer(self, peer: PeerRecord) -> None:
         self.peers[peer.id] = peer
@@ -423,14 +456,17 @@ class Healing:
         if room <= 0:
             return
         for server in self._wanted([one for one in missing if one not in under_way])[:room]:
-            peer = self.peers[server]
-            self._dial(Address(peer.hostname, peer.port), "heal", server)
+            self._dial_server(server, self.peers[server].addresses, "heal")
 
     def _wanted(self, missing: list[str]) -> list[str]:
         """Missing servers in the order in which to look for them: lost neighbours, those next to them, the rest."""
         now = self._context.now.monotonic
         linked = self._topology.own.links  # with some of them the records are only just being exchanged
-        free = [server for server in missing if server not in linked and self._suspended.get(server, 0.0) <= now]
+        free = [
+            server
+            for server in missing
+            if server not in linked and self._suspended.get(server, 0.0) <= now and self.peers[server].port
+        ]
         first = [server for server in free if server in self._lost_neighbours]
         behind: dict[str, None] = {}
         for lost in self._lost_neighbours:
@@ -469,16 +505,21 @@ class Healing:
             and not self._topology.records[server].draining
             and self._topology.degree(server) < context.config.links_max
             and self._suspended.get(server, 0.0) <= now
+            and self._whereabouts.addresses(server)
         ]
         if free:
             drawn = free if len(free) <= 3 else context.rng.sample(free, 3)
             server = min(drawn, key=lambda one: (self._topology.degree(one), one))
-            record = self._topology.records[server]
-            self._dial(Address(record.hostname, record.port), "lazy", server)
+            self._dial_server(server, self._whereabouts.addresses(server), "lazy")
         self._schedule_lazy()
 
     # --- a neighbour leaves -------------------------------------------------------------------------------------------
 
-    def go_to_successor(self, address: Address) -> None:
+    def go_to_successor(self, addresses: tuple[Address, ...], *, abroad: bool) -> None:
         """A neighbour that leaves names the server to link with instead."""
-        self._dial(address, "successor", None)
+        self._dial(addresses, "successor", None, abroad=abroad)
+
+
+def _peer(server: str, name: str, seen_at: float, addresses: Sequence[Address]) -> PeerRecord:
+    first, *others = addresses
+    return PeerRecord(server, first.host, first.port, name, seen_at, tuple(others))

@@ -20,11 +20,13 @@ from core.node.drift import Drift
 from core.node.entry_messages import entry_of_account, entry_of_activity
 from core.node.events import Origin
 from core.node.healing import Healing
+from core.node.own_address import OwnAddress
 from core.node.registration import Registration
 from core.node.replication import Replication
 from core.node.secrets import Secrets
 from core.node.synchronisation import Synchronisation
 from core.node.topology import Topology
+from core.node.whereabouts import Whereabouts
 from core.wire.address import Address
 from core.wire.entries import Entry
 from core.wire.limits import ACTIVITY_BYTES_MAX, USER_INFO_CHUNK_BYTES
@@ -91,6 +93,8 @@ class Links:
         base_servers: BaseServers,
         drain: Drain,
         attempts: Attempts,
+        whereabouts: Whereabouts,
+        own_address: OwnAddress,
     ) -> None:
         self._context = context
         self._topology = topology
@@ -105,6 +109,8 @@ class Links:
         self._drain = drain
         self._attempts = attempts
         self._drift = Drift(context)
+        self._whereabouts = whereabouts
+        self._own_address = own_address
         self.established = 0
         """How many native links there have been."""
 
@@ -116,23 +122,24 @@ class Links:
         link.state = State.WAITING
         link.stamp = context.stamp()
         config = context.config
+        own = self._topology.own
         context.send(
             link,
             Authenticate(
                 secret=config.secret,
                 id=context.id,
                 incarnation=context.incarnation,
-                hostname=config.hostname,
-                port=config.port,
+                hostname=own.hostname,
+                port=own.port,
                 name=context.name,
                 features=list(FEATURES) if self._healing.is_first_link() else ["quit", "sync"],
                 link=self._healing.purpose_of(link),
                 stamp=link.stamp,
             ),
         )
-        own = self._topology.own
         link.announced[own.id] = None
-        context.send(link, ServerAnnounce(id=own.id, load=own.load, hostname=config.hostname, port=config.port))
+        here = self._whereabouts.own_for(link)
+        context.send(link, ServerAnnounce(id=own.id, load=own.load, hostname=here.host, port=here.port))
         # A base server answers nothing: its first announcement, at most some seconds later, shows what it is.
         context.timers.set(("quiet", link.conn), context.after(config.quiet_limit), lambda: self._take_for_base(link))
 
@@ -198,17 +205,16 @@ class Links:
         if refusal is not None:
             context.refuse(link, refusal, f"link refused: {refusal.reason}")
             return
-        config = context.config
         context.send(
             link,
             ServerHello(
                 context.id,
                 context.incarnation,
-                config.hostname,
-                config.port,
+                *self._own_address.address,
                 name=context.name,
                 features=list(FEATURES),
                 stamp=self._drift.time(),
+                seen=link.peer.host or None,
             ),
         )
         self._drift.heard(link, message.stamp)
@@ -294,11 +300,14 @@ class Links:
             return
         context.actions.append(Trust(link.conn))
         self._drift.heard(link, message.stamp)
+        if message.seen is not None:
+            self._own_address.seen(link, message.seen)
         self._become_native(link)
 
     def _become_native(self, link: Link) -> None:
         context = self._context
         link.state = State.NATIVE
+        self._whereabouts.linked(link)
         self.established += 1
         remote = link.remote_id or ""
         self._topology.link_up(remote, link.stamp)
@@ -307,8 +316,8 @@ class Links:
         self._synchronisation.request(link)
         link.heard_at = context.now.monotonic
         self._schedule_ping(link)
-        where = Address(link.hostname, link.port)
-        context.notify("linked", f"linked with {link.name} ({where})", "good", server=remote)
+        where = self._whereabouts.announced_by(link, Address(link.hostname, link.port))
+        context.notify("linked", f"linked with {link.name} ({where or link.peer})", "good", server=remote)
         self._healing.linked(link)
         self._drain.linked(link)
 

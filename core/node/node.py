@@ -25,6 +25,7 @@ from core.node.connections import Connection, Link, Session, State, why_illegal
 from core.node.context import Context
 from core.node.drain import Drain
 from core.node.events import (
+    AddressesFound,
     CommitFailed,
     Committed,
     ConnectionClosed,
@@ -49,6 +50,7 @@ from core.node.events import (
 from core.node.healing import Healing
 from core.node.keys import Keys
 from core.node.links import Links
+from core.node.own_address import OwnAddress
 from core.node.pace import Pace
 from core.node.registration import Registration
 from core.node.replication import Replication
@@ -58,6 +60,7 @@ from core.node.snapshot import NodeSnapshot
 from core.node.synchronisation import Synchronisation
 from core.node.topology import ServerRecord, Topology
 from core.node.views import view_of
+from core.node.whereabouts import Whereabouts
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import AccountFact, KeyChange, Recovered, change_in_key
@@ -106,11 +109,17 @@ class Node:
         self.keys = Keys(context, self.book, self.replication, recovered.accounts)
         self.secrets = Secrets(context, self.book, self.replication, recovered.accounts)
         self.registration = Registration(context, self.book, self.topology, self.replication)
-        self.base_servers = BaseServers(context, self.topology, self.replication.keep, recovered.peers)
-        self.announcements = Announcements(context, self.topology, self.base_servers, self._users)
-        self.balance = Balance(context, self.topology)
+        self.whereabouts = Whereabouts(context, self.topology)
+        self.base_servers = BaseServers(
+            context, self.topology, self.whereabouts, self.replication.keep, recovered.peers
+        )
+        self.announcements = Announcements(context, self.topology, self.base_servers, self.whereabouts, self._users)
+        self.own_address = OwnAddress(context, self.topology, self.announcements)
+        self.balance = Balance(context, self.topology, self.whereabouts)
         self.synchronisation = Synchronisation(context, self.replication)
-        self.healing = Healing(context, self.topology, self.replication, self.base_servers, recovered.peers)
+        self.healing = Healing(
+            context, self.topology, self.replication, self.base_servers, self.whereabouts, recovered.peers
+        )
         self.absences = Absences(context, self.topology, self.replication)
         self.catching_up = CatchingUp(context, self.replication)
         self.attempts = Attempts(context)
@@ -137,6 +146,7 @@ class Node:
             self.announcements,
             self.healing,
             self.base_servers,
+            self.whereabouts,
             self._dismiss,
         )
         self.links = Links(
@@ -152,6 +162,8 @@ class Node:
             self.base_servers,
             self.drain,
             self.attempts,
+            self.whereabouts,
+            self.own_address,
         )
         self.announcements.on_record.append(self._record_merged)
         self.announcements.on_record.append(self.absences.record_merged)
@@ -222,6 +234,8 @@ class Node:
                 self.drain.begin(event.reason)
             case DisconnectRequested():
                 self._disconnect(event)
+            case AddressesFound():
+                self.own_address.found(event)
             case SshServed():
                 self.topology.own.ssh = event.port
                 self.announcements.structure_changed()
@@ -297,7 +311,8 @@ class Node:
 
     def _opened(self, event: ConnectionOpened) -> None:
         context = self._context
-        connection = Connection(event.conn, event.origin, event.peer, context.now.wall, context.now.monotonic)
+        now = context.now
+        connection = Connection(event.conn, event.origin, event.peer, now.wall, now.monotonic, event.at)
         connection.vouched = event.vouched if event.origin == "local" else None
         connection.dial = event.dial
         if event.origin == "outbound":
@@ -307,6 +322,7 @@ class Node:
             self.links.dialled(link)
             return
         context.connections.add(connection)
+        self.own_address.reached(connection)
         if event.origin == "inbound":
             context.timers.set(
                 ("first", event.conn),
@@ -423,6 +439,8 @@ class Node:
         if before is not None:
             self.balance.load_announced(record.id, before.load, record.load)
             self.balance.sent_announced(before.sent, record.sent)
+            if before.addresses != record.addresses:
+                self.healing.moved(record.id)
         self.balance.record_merged(before, record)
         if record.left and (before is None or not before.left):
             self._context.notify("quit", f"{record.name} has left the network", server=record.id)
@@ -455,6 +473,7 @@ class Node:
             self.replication,
             self.healing,
             self.sessions.people,
+            self.whereabouts,
             self.registration.lock_messages,
             now,
         )

@@ -344,7 +344,7 @@ class Sessions:
             context.send(session, LoginSuccess(info))
         target = self._balance.redirect_for(session, message, self.load)
         if target is not None:
-            self._redirect(session, target.hostname, target.port, target.name)
+            self._redirect(session, target.address, target.name)
             return
         context.notify("login", f"{name} logged in {session.whence}", user=name)
         self._load_changed()
@@ -360,7 +360,7 @@ class Sessions:
                 context.send(session, CaughtUp(0))
         self._settled(session, State.LOGGED_IN)
 
-    def _redirect(self, session: Session, hostname: str, port: int, server: str) -> None:
+    def _redirect(self, session: Session, address: Address, server: str) -> None:
         self._context.notify("redirected", f"{session.user} was redirected to {server}", user=session.user)
         self._leave(session)
         if session.claim is not None and session.user is not None and not session.native:
@@ -371,7 +371,7 @@ class Sessions:
         self._context.timers.set(
             ("redirect", session.conn),
             self._context.after(self._context.config.redirect_delay),
-            lambda: self._context.refuse(session, Redirect(hostname, port), f"redirected to {Address(hostname, port)}"),
+            lambda: self._context.refuse(session, Redirect(address.host, address.port), f"redirected to {address}"),
         )
 
     def _mac(self, secret: str) -> bytes:

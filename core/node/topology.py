@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from core.node.forest import Edge, Forest, edge_between
+from core.wire.address import Address
 from core.wire.messages import Guest, LinkEnd, ServerAnnounce
 
 
@@ -40,6 +41,10 @@ class ServerRecord:
     """The port on which the node serves SSH at its host; 0: it does not."""
     away: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Users whose base clients lost their connection with the node: when, and how far they had come."""
+    also: tuple[str, ...] = ()
+    """Other hosts at which the node is reached, on the same port."""
+    near: tuple[str, ...] = ()
+    """Neighbours that are on the node's machine."""
     seen_at: float = 0.0
     """Wall-clock seconds since 1970 at which the node was last known to be reachable."""
     announcement: ServerAnnounce | None = field(default=None, compare=False, repr=False)
@@ -48,6 +53,11 @@ class ServerRecord:
     @property
     def order(self) -> tuple[int, int]:
         return (self.incarnation, self.version)
+
+    @property
+    def addresses(self) -> list[Address]:
+        """Where the node says that it is reached, the best first."""
+        return [Address(host, self.port) for host in dict.fromkeys((self.hostname, *self.also))]
 
     def message(self) -> ServerAnnounce:
         """The record as it travels."""
@@ -70,6 +80,8 @@ class ServerRecord:
             sent=dict(sorted(self.sent.items())),
             ssh=self.ssh,
             away=dict(self.away),
+            also=list(self.also),
+            near=list(self.near),
         )
 
 
@@ -94,6 +106,8 @@ def record_of(message: ServerAnnounce, wall: float) -> ServerRecord | None:
         sent=dict(message.sent),
         ssh=message.ssh,
         away=dict(message.away),
+        also=tuple(message.also),
+        near=tuple(message.near),
         seen_at=wall,
         announcement=message,
     )

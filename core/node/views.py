@@ -14,6 +14,7 @@ from core.node.people import People
 from core.node.replication import Replication
 from core.node.snapshot import ConnectionView, NodeSnapshot, ServerState, ServerView, UserView
 from core.node.topology import Topology
+from core.node.whereabouts import Whereabouts
 
 USERS_SHOWN_MAX: Final = 1000
 CONNECTIONS_SHOWN_MAX: Final = 2000
@@ -26,19 +27,20 @@ def view_of(
     replication: Replication,
     healing: Healing,
     people: People,
+    whereabouts: Whereabouts,
     lock_messages: int,
     now: Now,
 ) -> NodeSnapshot:
     """A picture of the node at `now`."""
     load = people.load
-    servers = _servers(context, topology, healing, tuple(people.names()), load)
+    servers = _servers(context, topology, healing, whereabouts, tuple(people.names()), load)
     users, users_total = _users(book, servers)
     return NodeSnapshot(
         at=now.wall,
         id=context.id,
         name=context.name,
-        hostname=context.config.hostname,
-        port=context.config.port,
+        hostname=topology.own.hostname,
+        port=topology.own.port,
         incarnation=context.incarnation,
         load=load,
         servers=servers,
@@ -57,7 +59,12 @@ def view_of(
 
 
 def _servers(
-    context: Context, topology: Topology, healing: Healing, own_users: tuple[str, ...], load: int
+    context: Context,
+    topology: Topology,
+    healing: Healing,
+    whereabouts: Whereabouts,
+    own_users: tuple[str, ...],
+    load: int,
 ) -> tuple[ServerView, ...]:
     own = topology.own
     found = [
@@ -86,8 +93,7 @@ def _servers(
             ServerView(
                 server,
                 record.name,
-                record.hostname,
-                record.port,
+                *whereabouts.shown(server),
                 record.load,
                 "reachable",
                 record.incarnation,

@@ -95,6 +95,7 @@ class SimulatedServer:
             actions.HashSecret: self._hash_secret,
             actions.VerifySecret: self._verify_secret,
             actions.WakeAt: self._wake,
+            actions.Advertise: lambda action: None,
             actions.Notify: self._notify,
             actions.Finished: self._finished,
         }
@@ -247,19 +248,26 @@ class SimulatedServer:
     def _dial(self, action: actions.Dial) -> None:
         node = self.node
         number = action.dial
+        untried = [*action.others]
 
-        def then(outcome: End | Failure) -> None:
-            if self.node is not node:
-                if isinstance(outcome, End):
-                    outcome.vanish(told=True)
-            elif isinstance(outcome, Failure):
-                self.handle(DialFailed(number, outcome.reason, refused=outcome.refused))
-            else:
-                outcome.party = self
-                self._ends[outcome.conn] = outcome
-                self.handle(ConnectionOpened(outcome.conn, "outbound", action.address, number))
+        def dial(address: Address) -> None:
+            def then(outcome: End | Failure) -> None:
+                if self.node is not node:
+                    if isinstance(outcome, End):
+                        outcome.vanish(told=True)
+                elif isinstance(outcome, Failure):
+                    if untried:
+                        dial(untried.pop(0))
+                    else:
+                        self.handle(DialFailed(number, outcome.reason, refused=outcome.refused))
+                else:
+                    outcome.party = self
+                    self._ends[outcome.conn] = outcome
+                    self.handle(ConnectionOpened(outcome.conn, "outbound", address, number))
 
-        self.world.network.dial(self.config.hostname, action.address, self.config.dial_limit, then)
+            self.world.network.dial(self.config.hostname, address, self.config.dial_limit, then)
+
+        dial(action.address)
 
     def _persist(self, action: actions.Persist) -> None:
         self.disk.persist(action.batch, action.records)

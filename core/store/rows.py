@@ -9,6 +9,7 @@ import msgspec
 
 from core.store.contents import ORDER_RECOVERED, REFS_RECOVERED, Contents, Position
 from core.store.runs import Runs
+from core.wire.address import Address
 from core.wire.entries import AccountFact, Entry, EntryId, PeerRecord, Stream, parse_entry_id
 
 COLUMNS: Final = "node, incarnation, seq, kind, stamp, sender, previous, ref, body"
@@ -43,8 +44,10 @@ def load(connection: sqlite3.Connection) -> Contents:
     contents.received = sum(runs.count for runs in contents.held.values())
     for sender, stamp, *identity in connection.execute("SELECT sender, stamp, node, incarnation, seq FROM senders"):
         contents.latest[sender] = Position(stamp, EntryId(*identity))
-    for row in connection.execute("SELECT id, hostname, port, name, seen_at FROM peers ORDER BY id"):
-        contents.peers[row[0]] = PeerRecord(*row)
+    query = "SELECT id, hostname, port, name, seen_at, others FROM peers ORDER BY id"
+    for peer, host, port, name, seen_at, others in connection.execute(query):
+        addresses = msgspec.json.decode(others, type=tuple[Address, ...])
+        contents.peers[peer] = PeerRecord(peer, host, port, name, seen_at, addresses)
     (contents.activities,) = connection.execute("SELECT count(*) FROM entries WHERE kind = 'activity'").fetchone()
     # One maximum for each index, where one over both kinds would read every entry.
     stamps = connection.execute(

@@ -57,6 +57,11 @@ def _create(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+def _add_addresses(connection: sqlite3.Connection) -> None:
+    """A peer's other addresses, as JSON: lists of a host and a port."""
+    connection.execute("ALTER TABLE peers ADD COLUMN others TEXT NOT NULL DEFAULT '[]'")
+
+
 @dataclass(frozen=True, slots=True)
 class Schema:
     """`steps[n]` leads from version n to n + 1; version 0 is an empty file."""
@@ -68,7 +73,7 @@ class Schema:
         return len(self.steps)
 
 
-CURRENT: Final = Schema((_create,))
+CURRENT: Final = Schema((_create, _add_addresses))
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> int:

@@ -254,9 +254,9 @@ class SqliteStore:
         )
         run("DELETE FROM peers WHERE id = ?", [(peer,) for peer in changes.peers])
         run(
-            "INSERT INTO peers VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO peers VALUES (?, ?, ?, ?, ?, ?)",
             [
-                (peer.id, peer.hostname, peer.port, peer.name, peer.seen_at)
+                (peer.id, peer.hostname, peer.port, peer.name, peer.seen_at, msgspec.json.encode(peer.others).decode())
                 for peer in changes.peers.values()
                 if peer is not None
             ],

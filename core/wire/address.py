@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from core.wire.limits import DEFAULT_PORT
+
+HOST_CHARACTERS_MAX: Final = 253
+"""The longest name that the domain name system takes (RFC 1035)."""
 
 
 class Address(NamedTuple):
@@ -32,7 +35,13 @@ def parse_address(text: str, *, default_host: str = "", default_port: int = DEFA
         port = rest[1:]
     elif text.count(":") == 1:
         host, _, port = text.partition(":")
-    if any(character.isspace() for character in host) or "/" in host or (":" in host and not _is_ipv6(host)):
+    if ":" in host and (not _is_ipv6(host) or ":" in host.partition("%")[2]):
+        raise ValueError(
+            f"{text!r} is not an address: write HOST:PORT, with an IPv6 address in brackets: [ADDRESS]:PORT"
+        )
+    if "@" in host:
+        raise ValueError(f"{text!r} is not an address: write HOST:PORT, and who you are with -u NAME")
+    if any(character.isspace() or character in "/[]" for character in host) or len(host) > HOST_CHARACTERS_MAX:
         raise ValueError(f"{text!r} is not an address: write HOST:PORT")
     host = host or default_host
     if not host:

@@ -17,6 +17,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 
 import msgspec
 
+from core.wire.address import Address
 from core.wire.limits import KEY_CHARACTERS_MAX, SERVER_LINE_BYTES_MAX, VERIFIER_CHARACTERS_MAX
 
 IDENTIFIER_CHARACTERS_MAX = 64
@@ -176,6 +177,12 @@ class PeerRecord(msgspec.Struct, frozen=True):
     name: str
     seen_at: float
     """Wall-clock seconds since 1970."""
+    others: tuple[Address, ...] = ()
+    """More addresses: those that it announces, and the one at which there was a link with it."""
+
+    @property
+    def addresses(self) -> list[Address]:
+        return [Address(self.hostname, self.port), *self.others]
 
 
 class PeerForgotten(msgspec.Struct, frozen=True):

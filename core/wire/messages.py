@@ -171,6 +171,8 @@ class Guest(msgspec.Struct, frozen=True, omit_defaults=True):
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)]
     load: Counter
     direct: bool = False
+    far: bool = False
+    """It names an address of its own machine only (loopback), which is another one than the node's."""
 
 
 class LinkEnd(msgspec.Struct, frozen=True, array_like=True):
@@ -187,7 +189,8 @@ class ServerAnnounce(_Message, frozen=True):
     speaks for, `users` the names logged in there (the first 256), `draining` that it is about to leave, `left` that it
     has left on purpose, in favour of server `successor`, `sent` how many clients it has ever redirected to each server,
     `ssh` the port on which it serves SSH, `away` the users whose base clients lost their connection with it: when,
-    and when what they have got last was accepted (hybrid logical times).
+    and when what they have got last was accepted (hybrid logical times). `also` are other hosts at which it is reached
+    on the same port, `near` those of its neighbours that are on its machine.
     """
 
     id: str | int
@@ -208,6 +211,8 @@ class ServerAnnounce(_Message, frozen=True):
     away: Annotated[
         dict[Annotated[str, msgspec.Meta(max_length=256)], tuple[Counter, Counter]], msgspec.Meta(max_length=256)
     ] = {}
+    also: Annotated[list[Hostname], msgspec.Meta(max_length=16)] = []
+    near: Annotated[list[Identifier], msgspec.Meta(max_length=4096)] = []
 
     def __post_init__(self) -> None:
         _normalise_port(self, "port")
@@ -265,7 +270,8 @@ class Quit(_Message, frozen=True):
 
     No address: nobody is left to go to. To the named server itself it says "you take my place". `guests` are base
     servers that were linked to the leaving one, for its successor to dial. `vector` tells a client that has not been
-    told at a login what it need not expect: the base server to which it is sent has no past, and cannot.
+    told at a login what it need not expect: the base server to which it is sent has no past, and cannot. `successor` is
+    the id of the named server, which has other addresses elsewhere.
     """
 
     new_server_ip: Hostname | None = None
@@ -273,6 +279,7 @@ class Quit(_Message, frozen=True):
     id: Identifier | None = None
     guests: Annotated[list[Guest], msgspec.Meta(max_length=4096)] = []
     vector: Vector | None = None
+    successor: Annotated[str, msgspec.Meta(min_length=1, max_length=256)] | None = None
 
     def __post_init__(self) -> None:
         _normalise_port(self, "new_server_port")
@@ -288,7 +295,8 @@ class UserInfo(_Message, frozen=True):
 
 
 class ServerHello(_Message, frozen=True):
-    """The accepting side's answer to a native `AUTHENTICATE`: who it is, what it speaks."""
+    """The accepting side's answer to a native `AUTHENTICATE`: who it is, what it speaks, and at which host it sees the
+    dialling one (`seen`)."""
 
     id: Identifier
     incarnation: Counter
@@ -298,6 +306,7 @@ class ServerHello(_Message, frozen=True):
     features: Features = []
     stamp: Counter | None = None
     """The sender's hybrid logical time, which tells how the clocks stand to each other."""
+    seen: Hostname | None = None
 
     def __post_init__(self) -> None:
         _normalise_port(self, "port")

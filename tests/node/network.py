@@ -38,6 +38,7 @@ from core.wire.entries import (
 )
 from core.wire.limits import CLIENT_LINE_BYTES_MAX, SERVER_LINE_BYTES_MAX
 from core.wire.messages import Message, command_of
+from core.wire.scope import Scope, scope_of
 
 SECRET = "network secret"
 NATIVE_CLIENT = ["quit", "resume", "ack", "ping", "status"]
@@ -152,17 +153,22 @@ class End(ABC):
 class Server(End):
     """A node with its disk, as its driver sees it."""
 
-    def __init__(self, network: Network, config: NodeConfig, identity: str, disk: Disk) -> None:
+    def __init__(
+        self, network: Network, config: NodeConfig, identity: str, disk: Disk, machine: str | None = None
+    ) -> None:
         self.network = network
         self.config = config
         self.disk = disk
         self.clock_offset = network.clock_offsets.get(config.name, 0.0)
         """How far its wall clock is ahead, in seconds."""
-        self.address = Address(config.hostname, config.port)
+        self.machine = machine or config.hostname
+        """The host where it runs, whatever it says of itself."""
+        self.address = Address(self.machine, config.port)
         self.alive = True
         self.undone: tuple[str, ...] | None = None
         self.notices: list[Notice] = []
         self.dials: list[tuple[float, Address]] = []
+        self.advertised: list[Address] = []
         self.sent: list[tuple[int, Message]] = []
         self.key_answers: dict[int, str | None] = {}
         self.keys_removed: list[tuple[str, str]] = []
@@ -287,8 +293,10 @@ class Server(End):
             case actions.Trust():
                 self._trusted.add(action.conn)
             case actions.Dial():
-                self.dials.append((network.time, action.address))
+                self.dials += [(network.time, address) for address in (action.address, *action.others)]
                 network.dial(self, action)
+            case actions.Advertise():
+                self.advertised.append(action.address)
             case actions.Persist():
                 self._persist(action)
             case actions.FetchPage():
@@ -470,12 +478,14 @@ class Network:
 
     # --- who takes part -----------------------------------------------------------------------------------------------
 
-    def start(self, name: str, join: Server | None = None, **settings: Any) -> Server:
-        """Start a server, or start it again with what its disk has."""
+    def start(self, name: str, join: Server | None = None, machine: str | None = None, **settings: Any) -> Server:
+        """Start a server, or start it again with what its disk has; on a `machine` that is not what it advertises."""
         known = self.servers.get(name)
+        if known is not None and machine is None:
+            machine = known.machine
         port = known.config.port if known is not None else 1000 + len(self.servers)
         config = replace(local("node.example", port, SECRET), name=name, **settings)
-        server = Server(self, config, f"id-{name}", self._disks.setdefault(name, Disk()))
+        server = Server(self, config, f"id-{name}", self._disks.setdefault(name, Disk()), machine)
         self.servers[name] = server
         self._listening[server.address] = server
         if join is not None:
@@ -501,9 +511,11 @@ class Network:
         origin: events.Origin = "inbound",
         vouched: str | None = None,
         host: str = "client.example",
+        at: str | None = None,
     ) -> Client:
+        """A client at `host`, which has come to the server's address `at`."""
         client = Client(self, server, features)
-        self._connect(client, server, origin, vouched, host)
+        self._connect(client, server, origin, vouched, host, at)
         return client
 
     def base_client(self, server: Server) -> Client:
@@ -556,19 +568,32 @@ class Network:
     # --- connections --------------------------------------------------------------------------------------------------
 
     def _connect(
-        self, peer: Peer, server: Server, origin: events.Origin, vouched: str | None, host: str = "client.example"
+        self,
+        peer: Peer,
+        server: Server,
+        origin: events.Origin,
+        vouched: str | None,
+        host: str = "client.example",
+        at: str | None = None,
     ) -> None:
         wire = Wire(next(self._wires), (peer, server), self.delay)
         peer.wire = wire
         server.wires[wire.number] = wire
         address = Address(host, 40_000 + wire.number % 20_000)
-        server.handle(events.ConnectionOpened(wire.number, origin, address, vouched=vouched))
+        own = Address(at or server.machine, server.config.port)
+        server.handle(events.ConnectionOpened(wire.number, origin, address, vouched=vouched, at=own))
 
     def dial(self, server: Server, action: actions.Dial) -> None:
         def connect() -> None:
             if not server.alive:
                 return
-            found = self._listening.get(action.address)
+            reached = action.address
+            for reached in (action.address, *action.others):
+                # On each machine loopback is that machine.
+                own = scope_of(reached.host) in (Scope.MACHINE, Scope.UNSPECIFIED)
+                found = self._listening.get(Address(server.machine, reached.port) if own else reached)
+                if found is not None and not (isinstance(found, Server) and not self._can_reach(server, found)):
+                    break
             if found is None or (isinstance(found, Server) and not self._can_reach(server, found)):
                 blocked = isinstance(found, Server) and found.alive
                 why = "timed out" if blocked else "refused"
@@ -578,12 +603,16 @@ class Network:
             server.wires[wire.number] = wire
             if isinstance(found, Server):
                 found.wires[wire.number] = wire
-                address = Address("node.example", 50_000 + wire.number)
-                found.handle(events.ConnectionOpened(wire.number, "inbound", address))
+                near = server.machine == found.machine != "node.example"
+                hosts = ("127.0.0.1", "127.0.0.1") if near else (server.machine, found.machine)
+                address, at = Address(hosts[0], 50_000 + wire.number), Address(hosts[1], found.config.port)
+                found.handle(events.ConnectionOpened(wire.number, "inbound", address, at=at))
             else:
                 found.wire, found.closed, found.server = wire, None, server
             if wire.open:
-                server.handle(events.ConnectionOpened(wire.number, "outbound", action.address, action.dial))
+                here = "127.0.0.1" if scope_of(reached.host) is Scope.MACHINE else server.machine
+                at = Address(here, 50_000 + wire.number)
+                server.handle(events.ConnectionOpened(wire.number, "outbound", reached, action.dial, at=at))
 
         self.after(self.delay, connect)
 

@@ -69,7 +69,10 @@ def test_the_successor_is_told_to_take_the_place_and_everybody_else_to_go_there(
     successor = successor_of(network, hub)
     assert successor in servers[1:]
     expected = wire.Quit("node.example", successor.config.port, id=hub.id)
-    assert quits(hub) == [expected] * 5
+    to_client, to_servers = quits(native), [one for one in quits(hub) if one.successor is not None]
+    assert to_client == [expected]
+    assert to_servers == [wire.Quit("node.example", successor.config.port, id=hub.id, successor=successor.id)] * 4
+    assert len(quits(hub)) == 5
     assert quits(native) == [expected]
     assert native.closed is not None
     assert base.of(wire.Redirect) == [wire.Redirect("node.example", successor.config.port)]

@@ -440,20 +440,25 @@ objects: st.SearchStrategy[Any] = st.sampled_from(
 keys = st.fixed_dictionaries(
     {"text": st.sampled_from(["ssh-ed25519 AAAA", "", "x"]), "stamp": numbers, "bound": st.booleans(), "comment": names}
 )
+odd_hosts = st.one_of(
+    identifiers,
+    st.sampled_from(["127.0.0.1", "0.0.0.0", "::", "fe80::1", "224.0.0.1", "localhost", "[::1]", "h/1.2.3.4"]),
+)
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "username": names, "secret": st.sampled_from([SECRET, "s", "", "wrong"]), "id": st.one_of(identifiers, entry_ids),
-    "incarnation": numbers, "hostname": identifiers, "port": st.one_of(numbers, st.just("3780")), "name": names,
+    "incarnation": numbers, "hostname": odd_hosts, "port": st.one_of(numbers, st.just("3780")), "name": names,
     "features": st.lists(st.sampled_from(["quit", "user_info", "sync", "ack", "?"]), max_size=5), "link": identifiers,
-    "stamp": numbers, "info": names, "seen": vectors, "history": numbers, "redirects": numbers,
+    "stamp": numbers, "info": names, "seen": st.one_of(vectors, odd_hosts), "history": numbers, "redirects": numbers,
     "visited": st.lists(names, max_size=2), "activity": objects, "ref": names, "previous": entry_ids,
     "previous_stamp": numbers, "sender": names, "load": numbers, "version": numbers, "links": link_ends,
     "guests": st.lists(guests, max_size=2), "users": st.lists(names, max_size=3), "draining": st.booleans(),
     "left": st.booleans(), "successor": identifiers, "sent": vectors, "claim": entry_ids, "round": numbers,
     "verifier": st.sampled_from(["$argon2id$s", "x", ""]), "count": numbers, "incomplete": st.booleans(),
-    "new_server_ip": identifiers, "new_server_port": numbers, "user_info": st.dictionaries(names, names, max_size=3),
+    "new_server_ip": odd_hosts, "new_server_port": numbers, "user_info": st.dictionaries(names, names, max_size=3),
     "reason": st.sampled_from(["self", "duplicate", "busy", "leaving", "?"]), "claimed_at": numbers,
     "key": keys, "ssh": numbers, "digest": identifiers, "vector": vectors, "upto": vectors, "more": st.booleans(),
     "number": numbers, "wall": numbers, "away": st.dictionaries(names, st.tuples(numbers, numbers), max_size=2),
+    "also": st.lists(odd_hosts, max_size=3), "near": st.lists(identifiers, max_size=3),
 }  # fmt: skip
 COMMANDS: dict[str, type[msgspec.Struct]] = {
     str(kind.__struct_config__.tag): kind

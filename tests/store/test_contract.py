@@ -10,6 +10,7 @@ import pytest
 
 from core.store import KEEP_EVERYTHING, TRIM_STEP, MemoryStore, Retention, SqliteStore
 from core.store.contents import position
+from core.wire.address import Address
 from core.wire.entries import Entry, EntryId, Fetch, PeerForgotten, PeerRecord, Recovered, Stream, StreamMark
 from tests.store.making import MICROSECONDS, WALL, A, B, account, activity, everything, ids, open_at
 
@@ -176,6 +177,14 @@ def test_peers_are_kept_replaced_and_forgotten(disk: Disk) -> None:
     store, _ = disk.open()
     store.commit([moved, PeerForgotten("two")])
     assert disk.open()[1].peers == (moved,)
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "fe80::1%eth0", "a b", "x/y", '"', "ü", "\x00", " "])
+def test_other_addresses_of_a_peer_are_kept_whatever_it_calls_itself(disk: Disk, host: str) -> None:
+    peer = PeerRecord("one", host, 1, "1st", 5.5, (Address("10.0.0.2", 1), Address(host, 65535)))
+    store, _ = disk.open()
+    store.commit([peer])
+    assert disk.open()[1].peers == (peer,)
 
 
 def test_records_of_one_commit_apply_in_their_order(disk: Disk) -> None:

@@ -51,7 +51,7 @@ def test_the_file_says_whose_and_of_which_version_it_is(older: Path) -> None:
     connection = sqlite3.connect(older / "node.db")
     assert connection.execute("PRAGMA application_id").fetchone() == (int.from_bytes(b"ACTY", "big"),)
     connection.close()
-    assert version(older / "node.db") == CURRENT.version == 1
+    assert version(older / "node.db") == CURRENT.version == 2
 
 
 def test_older_data_is_migrated_and_keeps_everything(older: Path) -> None:
@@ -60,13 +60,13 @@ def test_older_data_is_migrated_and_keeps_everything(older: Path) -> None:
     assert len(ids(store)) == 1
     assert store._connection.execute("SELECT name FROM colours").fetchall() == [("colour of ann",)]
     store.close()
-    assert version(older / "node.db") == 2
+    assert version(older / "node.db") == NEXT.version
 
 
 def test_a_backup_is_taken_before_a_migration(older: Path, tmp_path: Path) -> None:
     open_with(older, NEXT)[0].close()
-    (backup,) = (older / "backups").glob("before-schema-2-*.db")
-    assert version(backup) == 1
+    (backup,) = (older / "backups").glob(f"before-schema-{NEXT.version}-*.db")
+    assert version(backup) == CURRENT.version
     restore_backup(backup, tmp_path / "restored")
     store, recovered = open_at(tmp_path / "restored", WALL + 1)
     assert (recovered.node, len(ids(store))) == ("gezdgnbvgy3t", 1)
@@ -77,14 +77,14 @@ def test_nothing_is_migrated_when_no_backup_can_be_taken(older: Path) -> None:
     (older / "backups").write_text("in the way")
     with pytest.raises(DataDirectoryUnusable, match="not changed without a backup"):
         open_with(older, NEXT)
-    assert version(older / "node.db") == 1
+    assert version(older / "node.db") == CURRENT.version
 
 
 def test_a_migration_that_fails_changes_nothing(older: Path) -> None:
     open_with(older, NEXT)[0].close()
     with pytest.raises(DataDirectoryUnusable, match="nowhere"):
         open_with(older, BROKEN)
-    assert version(older / "node.db") == 2
+    assert version(older / "node.db") == NEXT.version
     store, _ = open_with(older, NEXT)
     assert len(ids(store)) == 1
     store.close()
@@ -93,7 +93,7 @@ def test_a_migration_that_fails_changes_nothing(older: Path) -> None:
 def test_a_newer_schema_is_refused_and_left_alone(older: Path) -> None:
     open_with(older, NEXT)[0].close()
     before = (older / "node.db").read_bytes()
-    with pytest.raises(SchemaTooNew, match="its schema is 2, this one knows up to 1"):
+    with pytest.raises(SchemaTooNew, match=f"its schema is {NEXT.version}, this one knows up to {CURRENT.version}"):
         open_at(older)
     assert (older / "node.db").read_bytes() == before
     open_with(older, NEXT)[0].close()
@@ -101,7 +101,7 @@ def test_a_newer_schema_is_refused_and_left_alone(older: Path) -> None:
 
 def test_new_data_goes_through_all_steps_without_a_backup(tmp_path: Path) -> None:
     open_with(tmp_path / "data", NEXT)[0].close()
-    assert version(tmp_path / "data" / "node.db") == 2
+    assert version(tmp_path / "data" / "node.db") == NEXT.version
     assert not (tmp_path / "data" / "backups").exists()
 
 

@@ -17,7 +17,7 @@ from tui.cli.console import ExitStatus, leave_at_once
 from tui.cli.loop import narrate_log
 from tui.cli.options import NodeOptions
 from tui.cli.starting import keep_secret_file, serving_ssh, start_server
-from tui.invitation import client_command
+from tui.invitation import caution, client_command
 from tui.safe_text import neutralise
 
 LOG_LINES_MAX: Final = 10_000
@@ -104,6 +104,8 @@ class _Headless:
                 "connections are encrypted: who joins names what signed the certificate (--tls-authority FILE)"
             )
         self._log.write(f"join as a client with: {client_command(server.advertised)}")
+        if caution(server.advertised):
+            self._log.write(f"warning {caution(server.advertised)}")
         try:
             secret_file = await asyncio.to_thread(keep_secret_file, data_dir, server.secret)
         except OSError as error:

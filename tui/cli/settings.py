@@ -110,7 +110,14 @@ _SSH_LIMITS: Final = (
 )
 
 SETTINGS: Final[tuple[Setting, ...]] = (
-    Setting("host", values.host, "where to listen", "HOST", "", "all addresses of this machine"),
+    Setting(
+        "host",
+        values.host,
+        "where to listen; 0.0.0.0 for IPv4 only, :: for IPv6 only",
+        "HOST",
+        "",
+        "all addresses of this machine",
+    ),
     Setting("port", values.port, "where to listen; 0 for any free port", "PORT", DEFAULT_PORT),
     Setting(
         "advertise",

@@ -12,6 +12,7 @@ from typing import Final
 
 from core.wire.address import Address, parse_address, parse_port
 from core.wire.names import ANONYMOUS, name_problem, secret_problem
+from core.wire.scope import Scope, literal, scope_of, why_not_advertised
 from tui import given_file
 from tui.cli.console import say
 
@@ -41,12 +42,16 @@ def label(value: object) -> str:
 
 
 def host(value: object) -> str:
-    """A host name or address without a port; empty means all addresses of this machine."""
+    """A host name or address without a port; empty means all addresses of this machine, `0.0.0.0` those of IPv4, `::`
+    those of IPv6.
+    """
     found = text(value)
     if found.startswith("[") and found.endswith("]"):
         found = found[1:-1]
     if not found or found == "*":
         return ""
+    if literal(found) is not None and scope_of(found) is Scope.UNSPECIFIED:
+        return "::" if ":" in found else "0.0.0.0"
     if "/" in found or " " in found or (found.count(":") == 1):
         raise ValueError(f"{found!r} is not a host name or address (the port is a setting of its own)")
     return found
@@ -68,8 +73,11 @@ def address(value: object) -> Address:
 
 def advertised(value: object) -> Address:
     """`HOST[:PORT]`; without a port, 0, which stands for the listening port."""
-    found = text(value)
-    return parse_address(found, default_port=0)
+    found = parse_address(text(value), default_port=0)
+    problem = why_not_advertised(found.host)
+    if problem is not None:
+        raise ValueError(f"{problem}; name the address or the name by which others reach this server")
+    return found
 
 
 def listening(value: object) -> Address:

@@ -10,6 +10,7 @@ from textual import on
 from core.node.snapshot import ConnectionView
 from core.wire.address import parse_address
 from tui import invitation
+from tui.overview import address_for_others
 from tui.safe_text import neutralise, neutralise_name
 from tui.screens.asking import AskScreen, ConfirmScreen, CopyScreen
 from tui.screens.filtering import FilteringScreen
@@ -44,13 +45,15 @@ class OperatorScreen(FilteringScreen):
                 f"A person without a server joins with: {invitation.client_command(address)}"
             )
         else:
-            known = node.advertised if node is not None else session.server
+            known = address_for_others(session)
             if known is None:
                 return
             address = known
             command = invitation.client_command(address)
             before = "With this command others join as clients. It has been copied:"
             after = "Whoever knows the network's secret can join with a server as well."
+        if invitation.caution(address):
+            after = f"{invitation.caution(address)}\n{after}"
         here = session.snapshot.servers[0] if session.snapshot is not None and session.snapshot.servers else None
         if here is not None and here.ssh:
             after += f"\nWith nothing installed: {invitation.ssh_command(address.host, here.ssh, 'NAME')}"
