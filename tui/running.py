@@ -59,7 +59,7 @@ class NetworkClient:
 
     async def change_secret(self, secret: str, new_secret: str) -> None:
         try:
-            await self._client.change_secret(new_secret)
+            await self._client.change_secret(new_secret, secret)
         except SecretRefused as error:
             raise SecretNotChanged(str(error)) from None
         except OutcomeUnknown as error:

@@ -251,7 +251,8 @@ class Session:
             raise SecretNotChanged("you are not logged in with a name")
         await client.change_secret(secret, new_secret)
         if self.identity is identity:
-            self.identity = replace(identity, way="login", secret=new_secret, made=False)
+            known = new_secret if identity.secret is not None else None
+            self.identity = replace(identity, way="login", secret=known, made=False)
 
     async def look_back(self) -> bool:
         """Put a page of older activities on top of the feed; whether some came."""

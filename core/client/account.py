@@ -33,6 +33,7 @@ class Account:
         self._asked_before = False
         """Whether that was asked for on a connection that was lost before the answer."""
         self._tried_both = False
+        self._present: str | None = None
         self._made_secret = False
         if settings.register and not self._secret:
             self._secret = make_secret(rng)
@@ -71,14 +72,15 @@ class Account:
         """Whether a change of the secret was asked for and has no outcome yet."""
         return self._wanted is not None
 
-    def want(self, secret: str) -> None:
-        """The account is to have this secret."""
+    def want(self, secret: str, present: str | None) -> None:
+        """The account is to have this secret; `present` is the one before, where the login was without one."""
         self._wanted = secret
+        self._present = present
         self._with_wanted = self._asked_before = self._tried_both = False
 
     def change(self) -> wire.ChangeSecret:
         assert self._wanted is not None
-        return wire.ChangeSecret(self._secret or "", self._wanted)
+        return wire.ChangeSecret(self._secret or self._present or "", self._wanted)
 
     def logged_in(self) -> bool:
         """A login succeeded; whether that shows that the secret was changed. If not, it has to be asked for again."""
@@ -87,7 +89,7 @@ class Account:
 
     def refused(self) -> bool:
         """A login was refused; whether the other one of two secrets may be the right one."""
-        if self._wanted is None or self._tried_both:
+        if self._wanted is None or self._tried_both or self._secret is None:
             return False
         self._tried_both = True
         self._with_wanted = not self._with_wanted
@@ -98,8 +100,10 @@ class Account:
 
     def changed(self) -> SecretChanged:
         """The account has the new secret; what to tell of it."""
-        self._secret, self._wanted, self._with_wanted = self._wanted, None, False
-        return SecretChanged(self.name, self._secret or "")
+        secret, self._wanted, self._with_wanted = self._wanted or "", None, False
+        if self._secret is not None:
+            self._secret = secret
+        return SecretChanged(self.name, secret)
 
     def not_changed(self, info: str, *, certain: bool) -> SecretNotChanged | SecretUnknown:
         """It is not changed, as far as this server knows; what to tell of it."""

@@ -185,13 +185,15 @@ class Client:
             if answer in self._status:
                 self._status.remove(answer)
 
-    async def change_secret(self, secret: str) -> None:
+    async def change_secret(self, secret: str, present: str | None = None) -> None:
         """Give the account that is logged in another secret, in the whole network.
+
+        `present` is the one before, for a login that somebody vouched for.
 
         Returns when the server keeps it. Raises SecretRefused when the secret is what it was, OutcomeUnknown when
         nobody can tell: the connection was lost for good, or there was no answer in time.
         """
-        problem = self._machine.change_secret(secret)
+        problem = self._machine.change_secret(secret, present)
         if problem is not None:
             raise SecretRefused(problem)
         answer = self._secret = asyncio.get_running_loop().create_future()

@@ -42,6 +42,7 @@ from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.entries import VersionVector, decode_vector, parse_entry_id
 from core.wire.messages import Message
+from core.wire.names import ANONYMOUS
 
 REDIRECTS_NONE: Final = 1000
 """Said at a login by a client that follows no redirects: a native server keeps a client that has followed any."""
@@ -120,8 +121,10 @@ class ClientMachine:
         self._outputs.send(wire.StatusRequest())
         return True
 
-    def change_secret(self, secret: str) -> str | None:
+    def change_secret(self, secret: str, present: str | None = None) -> str | None:
         """Have the account get another secret; why it cannot be asked for now, as a clause, or None.
+
+        `present` is the one before, for a login that somebody vouched for.
 
         What comes of it is told as an event: SecretChanged, SecretNotChanged, or SecretUnknown. If the connection is
         lost meanwhile, it is asked for again.
@@ -131,11 +134,13 @@ class ClientMachine:
             return "this server speaks only the base protocol" if online else "there is no connection now"
         if "change_secret" not in self._features:
             return "this server is older and cannot change secrets"
-        if self._account.secret is None:
-            return "this client is logged in without a secret"
+        if self._account.username == ANONYMOUS:
+            return "anonymous has no secret"
+        if self._account.secret is None and not present:
+            return "this client is logged in without a secret: the present one is needed"
         if self._account.changing:
             return "it is being changed already"
-        self._account.want(secret)
+        self._account.want(secret, present)
         self._outputs.send(self._account.change())
         return None
 

@@ -91,7 +91,15 @@ def test_servers_that_do_not_know_the_command_never_see_it(welcome: wire.LoginSu
 
 
 def test_without_a_secret_or_a_connection_there_is_nothing_to_change() -> None:
-    assert "without a secret" in (ask(online(ClientSettings())) or "")
+    assert "anonymous" in (ask(online(ClientSettings())) or "")
+    vouched = online(ClientSettings(username="ada"))
+    assert "without a secret" in (ask(vouched) or "")
+    assert vouched.machine.change_secret("new", "old") is None
+    vouched.take()
+    vouched.say(wire.SecretChanged())
+    assert vouched.said(wire.ChangeSecret) == [wire.ChangeSecret("old", "new")]
+    vouched.lose()
+    assert come_back(vouched).secret is None, "who is vouched for goes on without"
     driven = online()
     assert ask(driven) is None
     assert "already" in (ask(driven, "other") or "")

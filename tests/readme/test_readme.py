@@ -145,6 +145,7 @@ def test_the_readme_names_only_commands_that_a_test_runs() -> None:
         "ssh -t -p 3722 NAME@HOST feed '#ops'",
         'ssh -p 3722 NAME@HOST post "deployed 1.4"',
         "ssh -p 3722 NAME@HOST keys",
+        "ssh -t -p 3722 NAME@HOST passwd",
         "ssh -p 3722 anonymous@HOST tail --since 10m --json",
         "ssh -p 3722 anonymous@HOST help",
         "activity-tui serve --headless",
@@ -214,6 +215,22 @@ def test_the_commands_over_ssh_do_what_they_do_locally(server: Running) -> None:
     assert "deployed 1.4" in done.stdout and "zoe" in done.stdout
     assert server.run("ssh -p 3722 NAME@HOST keys").returncode == 0
     assert "ssh HOST post" in server.run("ssh -p 3722 anonymous@HOST help").stdout
+
+
+async def test_a_secret_is_changed_over_ssh_where_nobody_sees_it(server: Running) -> None:
+    server.register("yan")
+    line = server.adapted("ssh -t -p 3722 NAME@HOST passwd").replace("zoe@", "yan@")
+    environment = server.environment | {"TERM": "xterm-256color"}
+    async with TerminalCommand(["sh", "-c", line], environment=environment) as terminal:
+        await terminal.shows("present secret")
+        terminal.type(f"{SECRET}\r")
+        await terminal.shows("new secret")
+        terminal.type("another one\r")
+        await terminal.shows("again")
+        terminal.type("another one\r")
+        await terminal.shows("is changed")
+        assert await terminal.status() == 0
+        assert b"another" not in terminal.output and SECRET.encode() not in terminal.output
 
 
 async def test_the_application_opens_over_ssh(server: Running) -> None:

@@ -16,7 +16,7 @@ from tui.actions import bindings
 from tui.safe_text import neutralise, neutralise_lines
 from tui.screens.dialog import DialogScreen, UnhurriedScreen
 from tui.screens.welcome import Tick
-from tui.widgets.field import Field
+from tui.widgets.field import Field, LeadingField
 
 UNCONFIRMED = "It stays until you say that you have it: Tab goes to the button, Enter presses it."
 
@@ -87,8 +87,14 @@ class ChangeSecretScreen(DialogScreen[None]):
             dialog.border_title = "Change my secret"
             yield Static(neutralise_lines(self._text), classes="quiet", markup=False)
             if self._asks:
-                yield Field("Present secret", password=True, widget_id="present")
-            yield Field("New secret", password=True, widget_id="secret", placeholder="leave empty: one is made for you")
+                yield LeadingField("Present secret", self.focus_next_field, password=True, widget_id="present")
+            yield LeadingField(
+                "New secret",
+                self.focus_next_field,
+                password=True,
+                widget_id="secret",
+                placeholder="leave empty: one is made for you",
+            )
             yield Field("The new one again", password=True, widget_id="again")
             if self._remembers:
                 yield Tick("Remember it here (in a file only you can read)", id="remember", value=True, compact=True)
@@ -106,12 +112,12 @@ class ChangeSecretScreen(DialogScreen[None]):
         label.update(f"\N{BALLOT X} {neutralise(problem, 300)}" if problem else "")
         label.display = bool(problem)
 
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        if event.input.id == "again":
-            self._go()
-        else:
-            self.focus_next()
+    def focus_next_field(self) -> None:
+        self.focus_next(Input)
+
+    @on(Input.Submitted, "#again")
+    def _submitted(self) -> None:
+        self._go()
 
     @on(Button.Pressed, "#go")
     def _go(self) -> None:

@@ -16,7 +16,7 @@ from tui.actions import bindings
 from tui.safe_text import neutralise
 from tui.screens.dialog import DialogScreen
 from tui.session import Identity, Way
-from tui.widgets.field import Field
+from tui.widgets.field import Field, LeadingField
 
 _WAYS: tuple[Way, ...] = ("register", "login", "anonymous")
 
@@ -71,33 +71,6 @@ class Ways(RadioSet):
             await super().on_event(event)
 
 
-class NameField(Field):
-    """Where the name is written. Enter leads on to the secret, and takes along what was typed after it.
-
-    Keys wait in the queue of the field that had the focus when they came: over a slow link several come at once, and
-    the secret behind an Enter would be written into the name for all to see. A binding for Enter would come too late as
-    well: bindings are looked up when nobody on the key's way through the screen wanted it.
-    """
-
-    def __init__(self, value: str, entered: Callable[[], None]) -> None:
-        super().__init__("Name", value=value, widget_id="name", placeholder="1 to 64 characters")
-        self._entered = entered
-
-    async def on_event(self, event: events.Event) -> None:
-        there = self.screen.focused
-        if isinstance(event, events.Key | events.Paste) and there is not None and there is not self:
-            there._forward_event(event)
-        elif isinstance(event, events.Key) and event.key == "enter":
-            event.stop()
-            self._entered()
-        elif isinstance(event, events.Key) and event.key == "tab":
-            # At once as well, or what is typed behind it would still be ours.
-            event.stop()
-            self.screen.focus_next()
-        else:
-            await super().on_event(event)
-
-
 class WelcomeScreen(DialogScreen[None]):
     """Register a name, log in with one, or be anonymous. It stays until the network has said yes."""
 
@@ -141,7 +114,9 @@ class WelcomeScreen(DialogScreen[None]):
                 yield Choice(
                     "Come in anonymously", value=self._way == "anonymous", disabled=not self._anonymous, compact=True
                 )
-            yield NameField(self._username, self._name_entered)
+            yield LeadingField(
+                "Name", self._name_entered, value=self._username, placeholder="1 to 64 characters", widget_id="name"
+            )
             yield Static("", classes="problem", id="name-problem", markup=False)
             yield Field("Secret", password=True, widget_id="secret")
             yield Static("", classes="problem", id="secret-problem", markup=False)

@@ -46,8 +46,9 @@ class OutsideClient(NetworkClient):
     of the event loop does so even when it has been cancelled.
     """
 
-    def __init__(self, client: Client, context: Context, message_rate: float) -> None:
+    def __init__(self, client: Client, context: Context, message_rate: float, visit: Visit) -> None:
         super().__init__(client)
+        self._visit = visit
         self._context = context
         self._rate = Rate(message_rate)
 
@@ -62,6 +63,14 @@ class OutsideClient(NetworkClient):
         if self._rate.wait(time.monotonic()):
             raise ConnectionError("this server takes no more of you at once; wait a moment, then send it again")
         return self._context.copy().run(super().post, activity)
+
+    async def change_secret(self, secret: str, new_secret: str) -> None:
+        await self._visit.tell_of_change(True)
+        work = asyncio.create_task(super().change_secret(secret, new_secret), context=self._context.copy())
+        try:
+            await work
+        finally:
+            await self._visit.tell_of_change(False)
 
     async def close(self) -> None:
         await asyncio.create_task(super().close(), context=self._context.copy())
@@ -259,7 +268,10 @@ def make_application(home: Home, visit: Visit, terminal: Seat, query: str) -> SS
                 terminal.farewell("This server has left the network.", event.address)
 
         return OutsideClient(
-            Client(settings, (), heard, home=lambda: visit.connect(name)), home.context, home.settings.message_rate
+            Client(settings, (), heard, home=lambda: visit.connect(name)),
+            home.context,
+            home.settings.message_rate,
+            visit,
         )
 
     session = Session(make_client, node=home.guest, owns_node=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Final, Protocol
 
 INPUT_HOLD: Final = 64 * 1024
@@ -34,6 +34,12 @@ class CommandChannel:
         self._writable.set()
         self.finishing = False
         """Whether the command has its last word still to say, and ends by itself at once."""
+        self.host = ""
+        """The address that the person comes from."""
+        self.interactive = False
+        """Whether somebody sits at a terminal there."""
+        self.hide: Callable[[bool], None] = lambda hidden: None
+        """Has what is typed at that terminal hidden, or shown again."""
         self.had_enough = False
         """Whether whoever read our output has had enough: nothing has gone wrong then."""
         self.stopped = asyncio.Event()
@@ -87,6 +93,11 @@ class CommandChannel:
         """Narrate a line."""
         self._write(f"activity-tui: {sentence}\n".encode("utf-8", "replace"), error=True)
 
+    def prompt(self, words: str) -> None:
+        """Ask for a line."""
+        if self.interactive:
+            self._write(words.encode("utf-8", "replace"), error=True)
+
     def take(self) -> bytes:
         """What has come in and nobody has taken."""
         data = b"".join(self._input)
@@ -97,7 +108,7 @@ class CommandChannel:
             self._hold(False)
         return data
 
-    async def lines(self, longest: int) -> AsyncIterator[bytes]:
+    async def lines(self, longest: int) -> AsyncGenerator[bytes, None]:
         """Lines of input, until its end. A line longer than `longest` bytes comes as that many and one more."""
         partial = b""
         while True:

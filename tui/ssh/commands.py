@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import random
 import re
 import shlex
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,11 +26,14 @@ from core.client import (
     ClientSettings,
     GaveUp,
     LoggedIn,
+    OutcomeUnknown,
+    SecretRefused,
     ServerQuits,
+    make_secret,
 )
 from core.node.snapshot import NodeSnapshot
-from core.wire.limits import CLIENT_LINE_BYTES_MAX
-from core.wire.names import ANONYMOUS
+from core.wire.limits import CLIENT_LINE_BYTES_MAX, SECRET_CHARACTERS_MAX
+from core.wire.names import ANONYMOUS, secret_problem
 from tui.cli.console import ExitStatus
 from tui.cli.post import encode
 from tui.cli.status import table
@@ -44,6 +48,8 @@ if TYPE_CHECKING:
     from tui.ssh.server import SSHServer
 
 ANSWER_LIMIT: Final = 15.0
+TYPING_LIMIT: Final = 300.0
+SECRET_BYTES_MAX: Final = 4 * SECRET_CHARACTERS_MAX
 LINES_WAITING_MAX: Final = 1000
 
 HELP: Final = """\
@@ -58,6 +64,8 @@ ssh HOST status [--json]      servers, loads, connections, users
 ssh HOST keys                 the keys that open your account, in the whole network
 ssh HOST keys add [KEY|-]     bind the key that you came in with, or another public key
 ssh HOST keys remove WHICH    by its number in the list, its fingerprint or its comment
+ssh -t HOST passwd            change your account's secret, in the whole network
+                              (without -t: the present one and the new one on standard input, a line each)
 ssh HOST help                 this page
 
 Exit statuses: 0 done, 1 failure, 2 usage, 3 unreachable, 4 refused, 130 interrupted."""
@@ -85,6 +93,7 @@ async def run(line: str, io: CommandChannel, server: SSHServer, person: Person) 
         "tail": _tail,
         "status": _status,
         "keys": _keys,
+        "passwd": _passwd,
         "help": _help,
     }
     command = commands.get(name)
@@ -394,3 +403,68 @@ async def _add_key(text: str, io: CommandChannel, server: SSHServer, person: Per
         raise _Failed(ExitStatus.FAILURE, str(error)) from None
     await io.put(f"{'bound' if new else 'known already'} {key.fingerprint}")
     return ExitStatus.DONE
+
+
+# --- passwd -----------------------------------------------------------------------------------------------------------
+
+
+async def _passwd(line: str, io: CommandChannel, server: SSHServer, person: Person) -> int:
+    if line.strip():
+        raise _Failed(
+            ExitStatus.USAGE, "passwd takes nothing on its line, where others may see it: it asks for secrets"
+        )
+    if person.claim is None:
+        raise _Failed(ExitStatus.REFUSED, "secrets belong to accounts; anonymous people have none")
+    present, new = await _secrets(io)
+    name = server.node.account_name(person.claim) or person.name
+    if not await server.check_secret(io.host, name, present):
+        raise _Failed(ExitStatus.REFUSED, "the present secret is not right; nothing was changed")
+    made = new or make_secret(random.SystemRandom())
+    # The present secret may be what this very session was opened with.
+    io.finishing = True
+    unknown: str | None = None
+    async with _client(server, person, io, lambda event: None) as running:
+        try:
+            await running.client.change_secret(made, present)
+        except SecretRefused as error:
+            raise _Failed(ExitStatus.REFUSED, f"the secret was not changed: {neutralise(str(error), 200)}") from None
+        except OutcomeUnknown as error:
+            unknown = f"nobody can tell whether the secret is changed: {error}. Keep both."
+    io.say(unknown or "the secret is changed, in the whole network.")
+    if not new:
+        io.say("This one was made for you. It is kept nowhere here: note it.")
+        await io.put(made)
+    return ExitStatus.FAILURE if unknown else ExitStatus.DONE
+
+
+async def _secrets(io: CommandChannel) -> tuple[str, str]:
+    """The present secret and the new one, which is empty where one is to be made."""
+    if not io.interactive:
+        io.say("give the present secret on the first line, and the new one on the second; without that, one is made")
+    io.hide(True)
+    try:
+        async with contextlib.aclosing(io.lines(SECRET_BYTES_MAX)) as lines:
+            present = await _typed(io, lines, "present secret: ")
+            if not present:
+                raise _Failed(ExitStatus.USAGE, "the present secret is needed; nothing was changed")
+            new = await _typed(io, lines, "new secret (leave empty: one is made): ")
+            if new and io.interactive and await _typed(io, lines, "the new one again: ") != new:
+                raise _Failed(ExitStatus.USAGE, "the two differ; nothing was changed")
+    finally:
+        io.hide(False)
+    problem = secret_problem(new) if new else None
+    if problem is not None:
+        raise _Failed(ExitStatus.USAGE, f"{problem}; nothing was changed")
+    return present, new
+
+
+async def _typed(io: CommandChannel, lines: AsyncGenerator[bytes, None], question: str) -> str:
+    io.prompt(question)
+    try:
+        async with asyncio.timeout(TYPING_LIMIT):
+            line = await anext(lines, b"")
+        return line.decode().removesuffix("\r")
+    except TimeoutError:
+        raise _Failed(ExitStatus.USAGE, "nothing was typed for a long time; nothing was changed") from None
+    except UnicodeDecodeError:
+        raise _Failed(ExitStatus.USAGE, "a secret is text in UTF-8; nothing was changed") from None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -32,8 +33,11 @@ SOCKET_BUFFER: Final = 256 * 1024
 PROBES: Final = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 4}
 """Seconds of silence after which the other machine is asked whether it is there, seconds between times, and times."""
 REVOKED: Final = "The key that you came in with opens this account no longer. Come in with another one, or the secret."
+SECRET_CHANGED: Final = "The secret that you came in with was changed. Come in with the new one, or with a key."
 REVOKED_LIMIT: Final = 5.0
-"""Seconds within which those leave whose key was removed."""
+"""Seconds within which those leave whose way in was closed."""
+CHANGE_LIMIT: Final = 60.0
+"""Seconds for which a session that says so is taken to be the one that changes the secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,11 @@ class SSHConnection(asyncssh.SSHServer):
         self.open_sessions: set[SSHSession] = set()
         self.had_session = False
         self.revoked = False
-        """Whether the key that opened it opens nothing any more."""
+        """Whether what opened it opens nothing any more."""
+        self._verifier: str | None = None
+        """What the secret fitted that opened it; None where none did."""
+        self._changes_until = 0.0
+        """Until when a changed secret is taken to be this person's own doing, in monotonic time."""
         self._empty: asyncio.TimerHandle | None = None
 
     # --- life ---------------------------------------------------------------------------------------------------------
@@ -155,7 +163,11 @@ class SSHConnection(asyncssh.SSHServer):
             problem = registrable_problem(username)
             if problem is not None:
                 self._banner(f"{neutralise_name(username)}: {problem}.")
-            elif self._server.settings.registration:
+            elif not self._server.settings.registration:
+                self._banner(
+                    f"There is no {neutralise_name(username)} here; register the name at a server that lets you."
+                )
+            else:
                 new = f"{neutralise_name(username)} is new here; you can register the name once you are in."
                 self._banner(f"{new} With a password, that becomes its secret; it may be empty.")
         return True
@@ -198,6 +210,9 @@ class SSHConnection(asyncssh.SSHServer):
             return True
         if await self._server.check_secret(self.host, username, password) and fact is not None:
             self._proof = Person(username, fact.claim)
+            # As it is now: it was checked against the newest.
+            now = self._server.account(username)
+            self._verifier = now.verifier if now is not None else None
             return True
         return self._refused()
 
@@ -217,6 +232,9 @@ class SSHConnection(asyncssh.SSHServer):
         if key is not None and claim is not None and not self._server.keyring.has(claim, key.text):
             self.close(REVOKED)
             return
+        if key is None and self._verifier is not None and self._verifier != self._present_verifier():
+            self.close(SECRET_CHANGED)
+            return
         self._server.authenticated(self)
         self._has_no_session(True)
 
@@ -225,16 +243,44 @@ class SSHConnection(asyncssh.SSHServer):
         person = self.person
         if self.revoked or person is None or person.key is None or (person.claim, person.key.text) != (claim, text):
             return False
+        self._revoke(REVOKED)
+        return True
+
+    def secret_changed(self, claim: str, verifier: str) -> bool:
+        """An account has another secret: if the one before was this person's way in, they leave. Whether it was.
+
+        Who has changed it stays, and so does who has a key that opens the account.
+        """
+        person = self.person
+        if self.revoked or person is None or person.claim != claim or self._verifier in (None, verifier):
+            return False
+        if time.monotonic() < self._changes_until:
+            self._verifier = verifier
+            return False
+        if person.key is not None and self._server.keyring.has(claim, person.key.text):
+            return False
+        self._revoke(SECRET_CHANGED)
+        return True
+
+    def changes_secret(self, begins: bool) -> None:
+        """This person is about to change their account's secret, or has done so."""
+        self._changes_until = time.monotonic() + CHANGE_LIMIT if begins else 0.0
+
+    def _present_verifier(self) -> str | None:
+        fact = self._server.account(self.username)
+        return fact.verifier if fact is not None else None
+
+    def _revoke(self, words: str) -> None:
+        """What opened it opens nothing any more: whoever is in leaves."""
         self.revoked = True
         for session in list(self.open_sessions):
             if not session.io.finishing:
-                session.farewell(REVOKED, None)
+                session.farewell(words, None)
         if self.open_sessions:
             # A client hangs up by itself when its last session has ended; hung up on, it would complain.
-            asyncio.get_running_loop().call_later(REVOKED_LIMIT, self.hang_up, REVOKED)
+            asyncio.get_running_loop().call_later(REVOKED_LIMIT, self.hang_up, words)
         else:
-            self.close(REVOKED)
-        return True
+            self.close(words)
 
     def registered(self, claim: str) -> None:
         """The newcomer has registered its name."""
@@ -278,8 +324,12 @@ class SSHConnection(asyncssh.SSHServer):
     async def take_account(self, username: str, secret: str) -> str | None:
         if await self._server.node.verify(username, secret) and (fact := self._server.account(username)) is not None:
             self.registered(fact.claim)
+            self._verifier = fact.verifier
             return fact.claim
         return None
+
+    async def tell_of_change(self, begins: bool) -> None:
+        self.changes_secret(begins)
 
     async def bind_key(self, claim: str) -> None:
         if self.person is not None:

@@ -160,6 +160,9 @@ class DistantStage:
                 self._answer(self._take_account(username, secret))
             case parcels.BindKey(claim=claim):
                 self._answer(self._bind_key(claim))
+            case parcels.Changing(begins=begins):
+                self._connection.changes_secret(begins)
+                self._send(parcels.Noted())
             case parcels.Ended():
                 if not self._over.done():
                     self._over.set_result(message)

@@ -68,6 +68,10 @@ class Visit(Protocol):
         """Take the connection for the owner's of an account that was just made; the account, None if it is not."""
         ...
 
+    async def tell_of_change(self, begins: bool) -> None:
+        """Say that the person is about to change their secret, or has: the secret before may be their way in."""
+        ...
+
     async def bind_key(self, claim: str) -> None:
         """Bind the key that the person came in with. Raises CannotChangeKeys."""
         ...

@@ -33,6 +33,8 @@ class LineInput:
         self._at_end = end
         self._interrupt = interrupt
         self._line = bytearray()
+        self.hidden = False
+        """Whether what is typed is not shown, as a secret is not (termios, ECHONL without ECHO)."""
 
     def typed(self, data: bytes) -> None:
         echo = bytearray()
@@ -50,15 +52,18 @@ class LineInput:
                 else:
                     self._at_end()
             elif byte in _ERASE:
-                echo += self._erase()
+                echo += self._shown(self._erase())
             elif byte == _KILL:
                 while erased := self._erase():
-                    echo += erased
+                    echo += self._shown(erased)
             elif (byte >= 0x20 or byte == 0x09) and len(self._line) < LINE_MAX:
                 self._line.append(byte)
-                echo.append(byte)
+                echo += self._shown(bytes((byte,)))
         if echo:
             self._echo(bytes(echo))
+
+    def _shown(self, echo: bytes) -> bytes:
+        return b"" if self.hidden else echo
 
     def _give(self, end: bytes) -> None:
         self._hand_over(bytes(self._line) + end)

@@ -122,6 +122,10 @@ class Bound(msgspec.Struct, frozen=True, tag=True):
     problem: str | None
 
 
+class Noted(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `Changing`."""
+
+
 class Painted(msgspec.Struct, frozen=True, tag=True):
     data: bytes
 
@@ -140,6 +144,12 @@ class BindKey(msgspec.Struct, frozen=True, tag=True):
     claim: str
 
 
+class Changing(msgspec.Struct, frozen=True, tag=True):
+    """The person is about to change their secret (`begins`), or has."""
+
+    begins: bool
+
+
 class Ended(msgspec.Struct, frozen=True, tag=True):
     """The application has ended, and given the terminal back. `problem`: what the person is told when it failed."""
 
@@ -147,8 +157,8 @@ class Ended(msgspec.Struct, frozen=True, tag=True):
     problem: str | None
 
 
-ToSession = Typed | Resized | Leave | Taken | Bound
-FromSession = Painted | Farewell | TakeAccount | BindKey | Ended
+ToSession = Typed | Resized | Leave | Taken | Bound | Noted
+FromSession = Painted | Farewell | TakeAccount | BindKey | Changing | Ended
 
 T = TypeVar("T")
 _encode: Final = msgspec.msgpack.Encoder().encode

@@ -149,7 +149,14 @@ class SSHServer:
             if error.errno != errno.EADDRINUSE:
                 reason = str(error.strerror or error)
             raise CannotBind(f"SSH cannot be served at {where}: {reason}") from error
-        self._unsubscribe = self.node.subscribe_removed_keys(self._key_removed)
+        keys = self.node.subscribe_removed_keys(self._key_removed)
+        secrets = self.node.subscribe_changed_secrets(self._secret_changed)
+
+        def unsubscribe() -> None:
+            keys()
+            secrets()
+
+        self._unsubscribe = unsubscribe
         if settings.workers:
             self.crew = Crew(self, settings.workers)
             try:
@@ -248,6 +255,12 @@ class SSHServer:
             if connection.key_removed(claim, text):
                 who = f"{neutralise_name(connection.username)} from {connection.host}"
                 self.tell("security", f"the session over SSH of {who} was ended: its key was removed")
+
+    def _secret_changed(self, claim: str, verifier: str) -> None:
+        for connection in list(self._connections):
+            if connection.secret_changed(claim, verifier):
+                who = f"{neutralise_name(connection.username)} from {connection.host}"
+                self.tell("security", f"the session over SSH of {who} was ended: the secret was changed")
 
     def gone(self, connection: SSHConnection) -> None:
         """A connection has ended."""

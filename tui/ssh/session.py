@@ -258,6 +258,9 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
             else:
                 person = self._connection.person
                 assert person is not None
+                self.io.host = self.host
+                self.io.interactive = self._has_terminal
+                self.io.hide = self._hide
                 status = await commands.run(self._command, self.io, self._server, person)
         except asyncio.CancelledError:
             status = ExitStatus.INTERRUPTED
@@ -266,6 +269,9 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
             self._farewell = FAILED
         finally:
             self._finish(status)
+
+    def _hide(self, hidden: bool) -> None:
+        self._lines.hidden = hidden
 
     async def _run_application(self, query: str) -> int:
         stage = self._stage = self._server.stage(self, self._connection, query)

@@ -231,6 +231,9 @@ class Guest:
                 self._stage.resized(*size)
             case parcels.Leave(status=status):
                 self._stage.leave(status)
+            case parcels.Noted():
+                if self._answer is not None and not self._answer.done():
+                    self._answer.set_result(None)
             case parcels.Taken(claim=answer) | parcels.Bound(problem=answer):
                 if self._answer is not None and not self._answer.done():
                     self._answer.set_result(answer)
@@ -275,6 +278,9 @@ class Guest:
     async def take_account(self, username: str, secret: str) -> str | None:
         claim: str | None = await self._ask(parcels.TakeAccount(username, secret))
         return claim
+
+    async def tell_of_change(self, begins: bool) -> None:
+        await self._ask(parcels.Changing(begins))
 
     async def bind_key(self, claim: str) -> None:
         problem = await self._ask(parcels.BindKey(claim))
