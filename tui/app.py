@@ -22,7 +22,7 @@ from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.widgets import Input
 
-from tui import bell, contrast, dismissals, resizing, taste
+from tui import bell, contrast, dismissals, resizing, taste, toasts
 from tui.actions import BY_ID, Action, bindings, key_name, key_names, palette
 from tui.appearance import CSS, DEFAULT_THEME, counterpart
 from tui.bell import Bell, BellPolicy
@@ -64,7 +64,7 @@ class ActivityApp(TypeAheadApp):
     """The panes, and everything a person can do there. Its return value is an exit status."""
 
     TITLE = "activity-tui"
-    CSS = CSS
+    CSS = CSS + toasts.CSS
     BINDINGS: ClassVar = bindings("application")
     COMMAND_PALETTE_BINDING = BY_ID["application.palette"].keys
     ENABLE_COMMAND_PALETTE = True
@@ -263,6 +263,12 @@ class ActivityApp(TypeAheadApp):
             self.screen.refresh_story()
         if self._bell.rings(self.session, self._painted):
             self.bell()
+
+    def _refresh_notifications(self) -> None:
+        super()._refresh_notifications()
+        if self.screen_stack:
+            toasts.place(self.screen)
+            toasts.reconsider(self.screen)
 
     def refresh_now(self) -> None:
         """Show everything at once, without waiting for the next frame."""

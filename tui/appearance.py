@@ -86,8 +86,8 @@ MainScreen.-zoomed Pane.-current { display: block; height: 1fr; }
 
 #composer-line { height: 1; }
 #prompt { width: auto; color: $text-primary; text-style: bold; padding: 0 1 0 1; }
-#composer { width: 1fr; height: 1; background: $boost; border: none; padding: 0 1; }
-#composer:focus { background: $surface-lighten-1; border: none; }
+#composer { width: 1fr; height: 1; background: $panel; border: none; padding: 0 1; }
+#composer:focus { background: $panel; background-tint: $foreground 5%; border: none; }
 #composer:ansi { background: ansi_default; }
 #composer-problem { height: auto; max-height: 3; display: none; padding: 0 1; }
 .problem { color: $text-error; height: auto; }
@@ -95,7 +95,7 @@ MainScreen.-zoomed Pane.-current { display: block; height: 1fr; }
 #filter-bar { height: 1; display: none; background: $boost; }
 #filter-bar.-open { display: block; }
 #filter-label { width: auto; padding: 0 1; color: $text-warning; text-style: bold; }
-#filter { width: 1fr; height: 1; border: none; padding: 0 1; background: $boost; }
+#filter { width: 1fr; height: 1; border: none; padding: 0 1; background: $panel; }
 #filter-words { width: auto; padding: 0 1; color: $foreground 75%; }
 
 KeyBar { background: $panel; }

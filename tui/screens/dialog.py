@@ -12,6 +12,8 @@ from textual._time import get_time
 from textual.events import Key, Paste
 from textual.screen import ModalScreen
 
+from tui import toasts
+
 Result = TypeVar("Result")
 
 READING_TIME: Final = 0.3
@@ -27,9 +29,13 @@ class DialogScreen(ModalScreen[Result]):
     def on_resize(self) -> None:
         self.call_after_refresh(self._show_focused)
 
+    def on_descendant_focus(self) -> None:
+        toasts.reconsider(self)
+
     def _show_focused(self) -> None:
         if self.focused is not None:
             self.focused.scroll_visible(animate=False)
+        toasts.reconsider(self)
 
 
 class UnhurriedScreen(DialogScreen[Result]):

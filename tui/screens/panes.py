@@ -13,7 +13,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
-from tui import overview
+from tui import overview, toasts
 from tui.panes.connections import ConnectionsView
 from tui.panes.events import EventsView
 from tui.panes.network import NetworkView
@@ -273,8 +273,10 @@ class PanesScreen(Screen[None]):
         self.fit(self.app.size)
         self.call_after_refresh(self.show_bars)
         self.call_after_refresh(self.show_snapshot)
+        toasts.reconsider(self)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        toasts.reconsider(self)
         for node in event.widget.ancestors_with_self:
             if isinstance(node, Pane) and node.pane != self._current:
                 self.make_current(node.pane)
