@@ -47,6 +47,8 @@ def top_line(session: Session) -> list[StyledText]:
         parts.append((neutralise(session.stage_words, 120), "bold"))
     snapshot = session.snapshot
     if snapshot is None:
+        if session.node is None and session.server is not None and session.stage in ("nobody", "online"):
+            parts += [(" at ", _DIM), (neutralise(str(session.server), 80), "bold")]
         return parts
     servers = present(snapshot)
     people = people_online(snapshot)
@@ -97,7 +99,27 @@ def empty_feed(session: Session) -> str:
             return "Log in to see what people write: /login (anonymous will do)"
 
 
-def connections_note(snapshot: NodeSnapshot) -> str:
+def unseen(session: Session) -> str:
+    """What stands where the network would be while there is no picture of it: what is missing, or what is needed."""
+    if session.node is not None:
+        return "One moment\N{HORIZONTAL ELLIPSIS}"
+    match session.stage:
+        case "nobody":
+            return "Log in to see this: /login (anonymous will do)"
+        case "gone":
+            return f"Not connected: {neutralise(session.stage_words, 120)}. /login tries again."
+        case "online" if session.silent:
+            return "This server tells nothing of its network: it speaks the base protocol only."
+        case "online":
+            return "Waiting for the first look at the network\N{HORIZONTAL ELLIPSIS}"
+        case _:
+            return f"Not connected yet: {neutralise(session.stage_words, 120)}"
+
+
+def connections_note(snapshot: NodeSnapshot, *, own: bool = True) -> str:
+    """`own`: whether the picture has the node's clients in it; whoever only looks at it sees no other's."""
+    if not own:
+        return f"{words.count(sum(1 for one in snapshot.connections if one.role == 'server'), 'server')} and you"
     servers = sum(1 for one in snapshot.connections if one.role == "server")
     clients = sum(1 for one in snapshot.connections if one.role == "client")
     return f"{words.count(servers, 'server')}, {words.count(clients, 'client')}"

@@ -137,10 +137,14 @@ def run(options: ServeOptions | JoinOptions) -> int:
 
 
 async def _run(options: ServeOptions | JoinOptions, report: list[str]) -> int:
+    from tui.cli.clients import find
     from tui.cli.encryption import client_context
     from tui.cli.starting import serving_ssh, start_server
 
     tls = await asyncio.to_thread(client_context, options.client_tls)
+    if isinstance(options, JoinOptions):
+        # Before anybody is asked who they are, and before a server of their own begins a network without the other.
+        await find(options.address, tls, serves=options.node is not None)
     if options.node is None:
         return await _show(options, None, tls, report)
     server = await start_server(options.node)

@@ -188,6 +188,10 @@ class Session:
         """Called whenever something has changed; must return at once and change nothing."""
         self.looking = False
         """Whether a picture of the network is on its way from afar."""
+        self.silent = False
+        """Whether the server was asked for a picture and has none to give, as base servers do."""
+        self.stage_since = self.clock()
+        """When the stage began, in seconds since 1970."""
         self._make_client = make_client
         self._client: ClientFace | None = None
         self._task: asyncio.Task[None] | None = None
@@ -279,7 +283,9 @@ class Session:
             status = await self._client.status()
         finally:
             self.looking = False
+        self.silent = status is None and self.online
         if status is None:
+            self.on_change()
             return
         with contextlib.suppress(msgspec.ValidationError):
             self.snapshot = msgspec.convert(dict(status), NodeSnapshot, strict=False)
@@ -415,6 +421,9 @@ class Session:
         self.noticed(Notice(self.clock(), "storage", f"a fault in this program: {text}", "error"))
 
     def _stage(self, stage: Stage, words: str) -> None:
+        if stage != self.stage:
+            self.stage_since = self.clock()
+            self.silent = False
         self.stage, self.stage_words = stage, words
         self.on_change()
 

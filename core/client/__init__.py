@@ -27,6 +27,7 @@ from core.client.events import (
 )
 from core.client.machine import ClientMachine
 from core.client.posts import PostQueueFull
+from core.client.reaching import Unreachable, reach
 from core.client.settings import ClientSettings
 
 __all__ = [
@@ -58,5 +59,7 @@ __all__ = [
     "SecretUnknown",
     "ServerQuits",
     "StatusArrived",
+    "Unreachable",
     "make_secret",
+    "reach",
 ]

@@ -27,6 +27,7 @@ from core.client.events import (
 )
 from core.client.machine import ClientMachine, State
 from core.client.outputs import Connect, Disconnect, Send, Tell, WakeAt
+from core.client.reaching import explain
 from core.client.settings import ClientSettings
 from core.wire.address import Address
 from core.wire.codec import MalformedLine, decode, encode
@@ -318,7 +319,7 @@ class Client:
                 )
         except (OSError, RuntimeError, ValueError) as error:
             self._connecting = None
-            self._machine.connect_failed(_explain(error), self._now())
+            self._machine.connect_failed(explain(error), self._now())
             self._work()
             return
         self._connecting = None
@@ -412,7 +413,7 @@ class _Wire(asyncio.Protocol):
             self._client.nonsense(self, str(error))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._ended = _explain(exc) if exc is not None else "the server closed the connection"
+        self._ended = explain(exc) if exc is not None else "the server closed the connection"
         if not self._over.done():
             self._over.set_result(None)
         if self._early is None:
@@ -448,20 +449,3 @@ async def _check_abroad(address: Address) -> None:
         found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
         if all(scope_of(str(one[4][0])) is Scope.MACHINE for one in found):
             raise OSError("that name means this machine itself here")
-
-
-def _explain(error: BaseException) -> str:
-    if isinstance(error, ConnectionRefusedError):
-        return "nobody listens there"
-    if isinstance(error, socket.gaierror):
-        return "the host name is not known"
-    if isinstance(error, ValueError) and not isinstance(error, OSError):
-        return "that is no host name"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        why = (error.reason or str(error)).replace("_", " ").lower()
-        return f"no encrypted connection can be made; perhaps it does not encrypt ({why})"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return str(error) or type(error).__name__

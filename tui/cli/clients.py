@@ -21,6 +21,8 @@ from core.client import (
     Redirected,
     RegisterRefused,
     Renamed,
+    Unreachable,
+    reach,
 )
 from core.wire.address import Address
 from tui.cli.console import CommandFailed, ExitStatus, say
@@ -32,6 +34,32 @@ ENCRYPTION_HINT: Final = (
 )
 ANSWERED: Final = ("certificate", "encrypt", "closed the connection", "reset", "nonsense")
 """Words for what goes wrong when somebody is there and does not understand."""
+FIND_LIMIT: Final = 10.0
+PATIENCE: Final = 1.0
+"""Seconds after which it is said that one waits."""
+
+
+async def find(address: Address, tls: ssl.SSLContext | None, *, serves: bool = False) -> None:
+    """Returns if somebody listens there. `serves`: whether a server here wants to join there. Raises CommandFailed."""
+    patience = asyncio.get_running_loop().call_later(PATIENCE, say, f"waiting for {address}")
+    try:
+        await reach(address, tls, FIND_LIMIT)
+    except Unreachable as error:
+        failure = unreachable(address, str(error))
+        if serves:
+            failure.hint += " `activity-tui serve` starts a server that is part of the network already."
+        raise failure from None
+    finally:
+        patience.cancel()
+
+
+def unreachable(address: Address, reason: str) -> CommandFailed:
+    """What to say when nobody, or nobody of ours, answers at an address; `reason` is a clause."""
+    return CommandFailed(
+        ExitStatus.UNREACHABLE,
+        f"{address} cannot be reached: {reason}",
+        hint=ENCRYPTION_HINT if any(word in reason for word in ANSWERED) else ADDRESS_HINT,
+    )
 
 
 class Session:
@@ -87,12 +115,7 @@ class Session:
 
     def unreachable(self, reason: str) -> CommandFailed:
         # The client's own reason names the address too, if it did not even get there.
-        reason = reason.removeprefix(f"{self._address} cannot be reached: ")
-        return CommandFailed(
-            ExitStatus.UNREACHABLE,
-            f"{self._address} cannot be reached: {reason}",
-            hint=ENCRYPTION_HINT if any(word in reason for word in ANSWERED) else ADDRESS_HINT,
-        )
+        return unreachable(self._address, reason.removeprefix(f"{self._address} cannot be reached: "))
 
     def _fail(self, failure: CommandFailed) -> None:
         if self.failure is None:

@@ -9,7 +9,7 @@ from core.node.snapshot import ConnectionView, NodeSnapshot
 from tui import words
 from tui.actions import bindings
 from tui.safe_text import neutralise, neutralise_name
-from tui.session import Traffic
+from tui.session import Session, Traffic
 from tui.topology import server_names
 from tui.visitors import SessionView
 from tui.widgets.feed_view import name_role
@@ -46,15 +46,24 @@ class ConnectionsView(TableView):
     )
 
     def show_snapshot(
-        self, snapshot: NodeSnapshot, traffic: Mapping[int, Traffic], visitors: Sequence[SessionView] = ()
+        self,
+        snapshot: NodeSnapshot | None,
+        traffic: Mapping[int, Traffic],
+        visitors: Sequence[SessionView] = (),
+        own: Session | None = None,
     ) -> None:
-        """`visitors`: the sessions over SSH, below the connections."""
+        """`visitors`: the sessions over SSH, below the connections. `own`: whose connection is not in the picture, and
+        stands above everything."""
+        above = [_own_row(own)] if own is not None else []
+        if snapshot is None:
+            self.show(above)
+            return
         self.say_when_empty("Nobody is connected.")
         names = server_names(snapshot.servers)
         order = {"server": 0, "client": 1, "unknown": 2}
         connections = sorted(snapshot.connections, key=lambda one: (order.get(one.role, 3), one.name, one.conn))
         rows = [_row(one, traffic.get(one.conn), names, snapshot.at) for one in connections]
-        self.show([*rows, *(_visitor_row(one, snapshot.at) for one in visitors)])
+        self.show([*above, *rows, *(_visitor_row(one, snapshot.at) for one in visitors)])
 
     def connection_at(self, index: int) -> int | None:
         """The number of the connection in a row; None if it is a session over SSH."""
@@ -129,6 +138,45 @@ def _row(one: ConnectionView, traffic: Traffic | None, names: Mapping[str, str],
             now - one.since if one.since else None,
             peer,
         ),
+        detail,
+    )
+
+
+def _own_row(session: Session) -> Row:
+    """The connection of the person here to the server."""
+    who = neutralise_name(session.username or (session.identity.username if session.identity is not None else ""))
+    state = {"online": "logged in", "nobody": "not logged in", "gone": "given up"}.get(session.stage, session.stage)
+    here = session.node is not None
+    address = session.node.advertised if session.node is not None else session.server
+    peer = neutralise(str(address or ""), 300)
+    since = max(0.0, session.clock() - session.stage_since)
+    detail = "\n".join(
+        f"{label:<12}{value}"
+        for label, value in (
+            ("who", f"{who} (you)" if who else "you"),
+            ("kind", "client: your own connection"),
+            ("state", neutralise(session.stage_words, 200)),
+            ("address", peer or "-"),
+            ("for", words.age(since)),
+        )
+    )
+    role = {"online": "good", "gone": "error"}.get(session.stage, "warning")
+    return Row(
+        "own",
+        (
+            f"{who} (you)" if who else "you",
+            "client",
+            state,
+            _DIRECTIONS["local" if here else "outbound"],
+            "",
+            "",
+            "",
+            "",
+            words.age(since),
+            peer,
+        ),
+        ("own", "dim", role, "dim", "text", "text", "text", "text", "dim", "dim"),
+        (who.casefold(), "client", state, "outbound", None, None, None, None, since, peer),
         detail,
     )
 

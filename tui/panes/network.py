@@ -36,6 +36,12 @@ class NetworkView(RowView):
         self._most = 0
         self._empty = empty
 
+    def say_when_empty(self, words: str) -> None:
+        """What stands there while there are no rows."""
+        if words != self._empty:
+            self._empty = words
+            self.changed()
+
     def show_snapshot(self, snapshot: NodeSnapshot) -> None:
         self._snapshot = snapshot
         branches = draw(snapshot)

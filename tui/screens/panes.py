@@ -75,7 +75,6 @@ class PanesScreen(Screen[None]):
         yield TopBar(markup=False, id="top")
         yield ShareBar()
         yield TabBar()
-        waiting = "Waiting for the first look at the network\N{HORIZONTAL ELLIPSIS}"
         with Container(id="panes"):
             yield Pane(
                 "feed",
@@ -100,10 +99,10 @@ class PanesScreen(Screen[None]):
                     id="composer-line",
                 ),
             )
-            yield Pane("connections", ConnectionsView(empty=waiting, widget_id="connections"))
-            yield Pane("users", UsersView(zone=self._zone, empty=waiting, widget_id="users"))
+            yield Pane("connections", ConnectionsView(widget_id="connections"))
+            yield Pane("users", UsersView(zone=self._zone, widget_id="users"))
             yield Pane("events", EventsView(self.session, zone=self._zone, widget_id="events"))
-            yield Pane("network", NetworkView(empty=waiting, widget_id="network"))
+            yield Pane("network", NetworkView(widget_id="network"))
         yield KeyBar()
 
     def _more_above(self) -> bool:
@@ -164,13 +163,17 @@ class PanesScreen(Screen[None]):
 
     def show_snapshot(self) -> None:
         """The session has a new picture of the network: show it in the panes that are visible."""
-        snapshot = self.session.snapshot
-        if snapshot is None:
-            return
-        visible = self.visible_panes()
+        session, snapshot, visible = self.session, self.session.snapshot, self.visible_panes()
         if "connections" in visible:
-            visitors = self.session.visitors.sessions() if self.session.visitors is not None else ()
-            self.connections.show_snapshot(snapshot, self.session.traffic, visitors)
+            visitors = session.visitors.sessions() if session.visitors is not None else ()
+            own = None if session.owns_node else session
+            self.connections.show_snapshot(snapshot, session.traffic, visitors, own)
+        if snapshot is None:
+            words = overview.unseen(session)
+            for view in (self.connections, self.users, self.network):
+                view.say_when_empty(words)
+            self.show_bars()
+            return
         if "users" in visible:
             self.users.show_snapshot(snapshot, self.session.username)
         if "network" in visible:
@@ -187,7 +190,7 @@ class PanesScreen(Screen[None]):
         notes = ("", "", "")
         if snapshot is not None:
             notes = (
-                overview.connections_note(snapshot),
+                overview.connections_note(snapshot, own=session.owns_node),
                 overview.users_note(snapshot),
                 overview.network_note(snapshot),
             )

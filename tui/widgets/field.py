@@ -14,6 +14,8 @@ class Field(Input):
     def __init__(self, label: str, *, value: str = "", placeholder: str = "", password: bool = False, widget_id: str):
         super().__init__(value=value, placeholder=placeholder, password=password, id=widget_id)
         self.border_title = label
+        # A cursor that blinks would paint a dialog that nobody touches.
+        self.cursor_blink = False
 
 
 class LeadingField(Field):
