@@ -8,9 +8,9 @@ import pytest
 
 from core.client.events import Connecting, Disconnected
 from core.wire.address import Address
+from tests.terminal.pseudo import ALTERNATE_SCREEN_OFF, Terminal
 from tests.tui.driving import lines_of, ready, screen_text, settled, until, welcomed
 from tests.tui.fakes import FakeClient, World
-from tests.tui.test_terminal import ALTERNATE_SCREEN_OFF, Terminal
 from tui.screens.asking import ConfirmScreen
 from tui.screens.reading import ReadingScreen
 
