@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import ClassVar, Final
 
 from textual import events
@@ -15,6 +16,8 @@ from tui.actions import bindings
 LINE_CHARACTERS_MAX: Final = 12_000
 """So that a line in the widest encoding, escaped, fits into the protocol's 64 KiB."""
 HISTORY_KEPT: Final = 100
+SAY_INTERVAL: Final = 5.0
+"""Seconds between two words on the same: a long paste comes in several parts."""
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -37,6 +40,7 @@ class Composer(Input):
         self._history: list[str] = []
         self._place = 0
         self._draft = ""
+        self._said_cut = -SAY_INTERVAL
 
     def remember(self, line: str) -> None:
         """Keep a line that was sent or cleared, for the up key."""
@@ -87,9 +91,26 @@ class Composer(Input):
         # The base class keeps the first line of what is pasted and drops the rest without a word.
         event.stop()
         event.prevent_default()
-        lines = [_CONTROLS.sub("", line.replace("\t", " ")) for line in event.text.splitlines()]
+        # More than a few times what fits is not even looked at: it may be megabytes.
+        pasted = event.text[: 4 * LINE_CHARACTERS_MAX]
+        lines = [_CONTROLS.sub("", line.replace("\t", " ")) for line in pasted.splitlines()]
         text = lines[0] if len(lines) == 1 else " ".join(line.strip() for line in lines if line.strip())
+        room = LINE_CHARACTERS_MAX - len(self.value) + len(self.selected_text)
+        if len(text) > room:
+            # The base class would drop all of it without a word.
+            text = text[: max(0, room)]
+            self._say_cut()
         if self.selection.is_empty:
             self.insert_text_at_cursor(text)
         else:
             self.replace(text, *self.selection)
+
+    def _say_cut(self) -> None:
+        now = time.monotonic()
+        if now - self._said_cut > SAY_INTERVAL:
+            self.app.notify(
+                f"A line has {LINE_CHARACTERS_MAX:,} characters at most: the end of what you pasted was left out.",
+                severity="warning",
+                markup=False,
+            )
+        self._said_cut = now

@@ -10,7 +10,8 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from datetime import datetime, tzinfo
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from rich.cells import cell_len
 from textual.message import Message
@@ -138,7 +139,9 @@ class FeedView(RowView):
         self._to_end()
         self._searching = bool(wanted)
         if wanted:
-            self.run_worker(self._search(wanted, self._generation, self._tested_to), group="search", exclusive=True)
+            # Not begun before it is its turn: another filter may be typed by then.
+            search: Any = partial(self._search, wanted, self._generation, self._tested_to)
+            self.run_worker(search, group="search", exclusive=True)
         self.changed()
 
     def toggle_rest(self) -> None:
