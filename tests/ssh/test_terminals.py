@@ -11,6 +11,7 @@ from textual.geometry import Size
 from textual.screen import Screen
 
 from tests.ssh.conftest import Place, serving
+from tests.terminal.test_answers import ANSWERS
 from tui.ssh.driver import ChannelDriver
 from tui.terminal.driver import RESTORE
 from tui.terminal.scanner import PASTE_MAX
@@ -173,3 +174,31 @@ async def test_a_client_that_says_nothing_any_more_is_given_up(tmp_path):
         await place.until(lambda: place.node.snapshot().connections == ())
         terminal.process.send_signal(signal.SIGCONT)
         assert await terminal.status() == 255
+
+
+@pytest.mark.parametrize("pieces", [0, 1, 3])
+async def test_what_a_terminal_answers_is_nothing_over_ssh_either(place: Place, pieces: int):
+    async with place.terminal("anonymous") as terminal:
+        await terminal.shows("you are anonymous")
+        app = place.apps()[0]
+        before = app.theme, app.bell_policy, app.main.visible_panes(), app.size
+        for answer in list(ANSWERS.values())[:: 4 if pieces else 1]:
+            if answer == ANSWERS["a string without end"]:
+                continue
+            for start in range(0, len(answer), pieces or len(answer)):
+                terminal.send(answer[start : start + (pieces or len(answer))])
+                await asyncio.sleep(0.005 if pieces else 0)
+        terminal.type("then a word")
+        await place.until(lambda: app.main.composer.value.endswith("then a word"), limit=20)
+        assert app.main.composer.value == "then a word"
+        assert (app.theme, app.bell_policy, app.main.visible_panes(), app.size) == before
+        assert app.screen is app.main
+
+
+@pytest.mark.parametrize("data", [b"\xff", b"\xfc", b"\xe2\x82"])
+async def test_a_byte_that_is_no_text_is_nothing_over_ssh_either(place: Place, data: bytes):
+    async with place.terminal("anonymous") as terminal:
+        await terminal.shows("you are anonymous")
+        terminal.send(data)
+        terminal.type("a word")
+        await place.until(lambda: place.apps()[0].main.composer.value == "a word")
