@@ -22,7 +22,7 @@ from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.widgets import Input
 
-from tui import bell, contrast, dismissals, resizing, taste, toasts
+from tui import bell, contrast, dismissals, nearest_colours, resizing, taste, toasts
 from tui.actions import BY_ID, Action, bindings, key_name, key_names, palette
 from tui.appearance import CSS, DEFAULT_THEME, counterpart
 from tui.bell import Bell, BellPolicy
@@ -92,6 +92,7 @@ class ActivityApp(TypeAheadApp):
         super().__init__(**app_options)
         resizing.install()
         dismissals.install()
+        nearest_colours.install()
         self.session = session
         self.preferences = preferences or Preferences()
         self.line_pool = LinePool()
