@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -14,8 +15,9 @@ from core.store.errors import StoreError, StoreUnwritable
 from core.store.holding import Holding, holding_of
 from core.store.seal import check_backup, open_backup
 
-_NAME: Final = re.compile(r"(?:backup|before-schema-\d+)-(\d{8}T\d{6}\.\d{3}Z)\.db")
-_REGULAR: Final = re.compile(r"backup-\d{8}T\d{6}\.\d{3}Z\.db")
+USUAL: Final = r"backup|before-schema-\d+"
+_TIME: Final = r"\d{8}T\d{6}\.\d{3}Z\.db"
+_REGULAR: Final = re.compile(f"backup-{_TIME}")
 TEMPORARY: Final = ".backup-"
 """How a backup that is being written is called."""
 LOOKED_INTO_MAX: Final = 100
@@ -33,18 +35,14 @@ def look_into(backup: Path) -> Holding | None:
     return holding_of(f"{backup.absolute().as_uri()}?mode=ro&immutable=1")
 
 
-def names_in(directory: Path) -> list[Path]:
+def names_in(directory: Path, prefix: str = USUAL) -> list[Path]:
     """What is called as backups are, the newest first; nothing if there is no such directory."""
+    name = re.compile(f"(?:{USUAL if prefix == USUAL else re.escape(prefix)})-{_TIME}")
     try:
-        found = [path for path in directory.iterdir() if _NAME.fullmatch(path.name)]
+        found = [path for path in directory.iterdir() if name.fullmatch(path.name)]
     except OSError:
         return []
-    return sorted(found, key=_time, reverse=True)
-
-
-def _time(path: Path) -> str:
-    match = _NAME.fullmatch(path.name)
-    return match[1] if match else ""
+    return sorted(found, key=lambda path: path.name.rpartition("-")[2], reverse=True)
 
 
 def holdings_in(directory: Path) -> Iterator[tuple[Path, Holding]]:
@@ -55,10 +53,11 @@ def holdings_in(directory: Path) -> Iterator[tuple[Path, Holding]]:
             yield path, holding
 
 
-def newest_good(directory: Path, node: str | None) -> Path | None:
-    """The newest backup of a node (None: of any) that is whole, or None. Reads all of it."""
-    for path, holding in holdings_in(directory):
-        if node in (None, holding.node):
+def newest_good(backups: Iterable[Path], node: str | None) -> Path | None:
+    """Of backups, the newest first, the first one of a node (None: of any) that is whole, or None. Reads all of it."""
+    for path in itertools.islice(backups, LOOKED_INTO_MAX):
+        holding = look_into(path)
+        if holding is not None and node in (None, holding.node):
             with contextlib.suppress(StoreError):
                 check_backup(path)
                 return path

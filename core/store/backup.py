@@ -139,6 +139,11 @@ def _discard(temporary: Path) -> None:
             os.unlink(f"{temporary}{suffix}")
 
 
+def rescue_prefix(data_dir: Path) -> str:
+    """How backups are called that stand beside a data directory because it was lost under a running node."""
+    return f"{data_dir.name}-rescued"
+
+
 def holds_data(directory: DataDirectory) -> bool:
     """Whether there is a database that is worth asking for. An empty file is what a start leaves that was killed."""
     for suffix in ("", "-wal"):

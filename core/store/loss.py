@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from core.store import archive, data_directory, witness
-from core.store.backup import holds_data
+from core.store.backup import holds_data, rescue_prefix
 from core.store.contents import Contents
 from core.store.data_directory import REPLACED, DataDirectory
 from core.store.errors import DataDirectoryUnusable, DataLost
@@ -56,7 +56,7 @@ class Past:
         return DataLost(
             what,
             self.directory.path,
-            backup=archive.newest_good(self.directory.backups, node),
+            backup=archive.newest_good([*archive.names_in(self.directory.backups), *_rescued(self.directory)], node),
             remains=remains,
             in_the_way=holds_data(self.directory),
         )
@@ -179,9 +179,16 @@ def _trace(directory: DataDirectory) -> str:
     log = Path(f"{directory.database}-wal")
     if not directory.database.exists() and log.exists() and log.stat().st_size:
         return f"it left {log}"
+    for rescued in _rescued(directory):
+        return f"what it had was rescued into {rescued}"
     for aside in sorted(directory.path.glob(f"{REPLACED}*/{data_directory.DATABASE}")):
         return f"an earlier one is in {aside.parent}"
     return ""
+
+
+def _rescued(directory: DataDirectory) -> list[Path]:
+    """Backups that stand beside a directory because it was lost under a running node, the newest first."""
+    return archive.names_in(directory.path.parent, rescue_prefix(directory.path))
 
 
 def _clear(directory: DataDirectory) -> Path:

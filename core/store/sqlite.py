@@ -345,7 +345,9 @@ class SqliteStore:
         """What is open can still be read, and by nobody else."""
         path = self._directory.path
         with contextlib.suppress(StoreError):
-            self.rescued = backup.write_backup(self._connection, path.parent, f"{path.name}-rescued", node=self._node)
+            self.rescued = backup.write_backup(
+                self._connection, path.parent, backup.rescue_prefix(path), node=self._node
+            )
 
 
 class _Shelf:

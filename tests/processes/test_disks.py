@@ -119,6 +119,61 @@ async def test_a_full_disk_refuses_with_a_reason_serves_on_and_recovers_by_itsel
         late.nothing_twice()
 
 
+def filled(disk: Path, kibibytes: int) -> Path:
+    """Take what is free of a disk, but for so much; the file that has it."""
+    hog = disk / "hog"
+    with hog.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"x" * 4096)
+        except OSError:
+            pass
+        file.truncate(max(0, file.tell() - kibibytes * 1024))
+    return hog
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_a_first_start_on_a_full_disk_is_refused_and_followed_by_a_normal_one_when_there_is_room(
+    small_disk: Path,
+) -> None:
+    for kibibytes in (0, 4, 12, 36, 60, 90, 100):
+        data = small_disk / f"data-{kibibytes}"
+        hog = filled(small_disk, kibibytes)
+        node = NodeProcess(data, options=("--ssh", "127.0.0.1:0"))
+        status, said = await ended(node.command())
+        assert status == 6, said
+        assert "No space left" in said or "full" in said or "disk I/O error" in said
+        hog.unlink()
+        async with node:
+            await node.said("host key SHA256")
+            assert "warning" not in node.stderr
+        assert (data / "ssh-host-key").stat().st_size > 100
+
+
+async def test_a_backup_or_a_restoration_on_a_full_disk_costs_nothing(small_disk: Path, tmp_path: Path) -> None:
+    node = NodeProcess(small_disk / "data", options=("--backup-interval", "1"))
+    async with node:
+        async with Person([node]) as person:
+            await person.post_accepted(["before"])
+        await wait_for(lambda: len(list((node.data_dir / "backups").glob("backup-*"))) >= 2, 20, "backups are made")
+        hog = filled(small_disk, 8)
+        await node.said("no backup could be written", 20)
+        good = sorted((node.data_dir / "backups").glob("backup-*"))
+    assert list((node.data_dir / "backups").glob(".*")) == []
+    restore = [sys.executable, "-m", "tui", "restore", str(good[-1]), "--data-dir", str(node.data_dir), "--force"]
+    status, said = await ended(restore)
+    assert status == 6, said
+    assert "No space left" in said
+    hog.unlink()
+    async with node, Person([node], history=10) as late:
+        await late.has(["before"])
+        assert "warning" not in node.stderr
+    assert list(node.data_dir.glob("replaced-*")) == []
+    status, said = await ended(restore)
+    assert status == 0, said
+
+
 async def test_a_disk_that_takes_no_write_any_more_costs_nothing_that_was_promised(nodes: NodeNetwork) -> None:
     (node,) = await nodes.build([])
     async with await node.client() as client:

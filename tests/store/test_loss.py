@@ -470,6 +470,24 @@ def test_what_was_lost_under_a_running_store_is_in_a_backup_when_it_closes(
     store.close()
 
 
+@pytest.mark.parametrize("others", [False, True])
+def test_what_was_rescued_is_not_forgotten_by_the_next_start(tmp_path: Path, others: bool) -> None:
+    data = tmp_path / "data"
+    store = running(data)
+    deleted(data)
+    store.close()
+    if others:
+        data.mkdir()
+        (data / "person.json").write_text("{}")
+    with pytest.raises(DataLost, match="rescued") as refusal:
+        open_at(data, WALL + 10, name=OTHER)
+    assert refusal.value.backup == store.rescued is not None
+    restore_backup(store.rescued, data, force=refusal.value.in_the_way)
+    store, recovered = open_at(data, WALL + 10, name=OTHER)
+    assert recovered.node == NODE
+    store.close()
+
+
 @pytest.mark.parametrize("replaced", [False, True])
 def test_a_log_that_was_deleted_under_a_running_store_is_begun_anew_and_nothing_is_lost(
     tmp_path: Path, replaced: bool

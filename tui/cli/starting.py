@@ -192,7 +192,10 @@ async def serving_ssh(server: Server, options: NodeOptions) -> AsyncIterator[SSH
     try:
         await service.start()
     except (OSError, ValueError) as error:
-        raise CommandFailed(ExitStatus.DATA_DIRECTORY, f"SSH cannot be served: {error}") from None
+        reason = str(error)
+        if isinstance(error, OSError) and error.strerror:
+            reason = f"{error.strerror}{f' ({error.filename})' if error.filename else ''}"
+        raise CommandFailed(ExitStatus.DATA_DIRECTORY, f"SSH cannot be served: {reason}") from None
     try:
         yield service
     finally:
