@@ -253,19 +253,25 @@ def _preferences(options: ServeOptions | JoinOptions, chosen: taste.Taste) -> Pr
 
 
 class _IntoEvents(logging.Handler):
-    """What libraries warn of stands among the events: the terminal belongs to the screen."""
+    """What is warned of, in whatever thread, stands among the events: the terminal belongs to the screen.
 
-    def __init__(self, session: Session) -> None:
+    Nothing that goes wrong here reaches the one that warns: it may be the thread that keeps what people write.
+    """
+
+    def __init__(self, session: Session, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(logging.WARNING)
         self._session = session
+        self._loop = loop
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._session.fault(record.getMessage().partition("\n")[0])
+        with contextlib.suppress(Exception):
+            text = record.getMessage().partition("\n")[0]
+            self._loop.call_soon_threadsafe(self._session.fault, text)
 
 
 def _log_to(session: Session) -> None:
     root = logging.getLogger()
     for handler in root.handlers[:]:
         root.removeHandler(handler)
-    root.addHandler(_IntoEvents(session))
+    root.addHandler(_IntoEvents(session, asyncio.get_running_loop()))
     logging.raiseExceptions = False

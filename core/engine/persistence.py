@@ -259,7 +259,7 @@ class Persistence:
             try:
                 store.commit([record for batch in group for record in batch.records])
             except Exception as error:
-                log.warning("a commit failed: %s", error)
+                _warn("a commit failed: %s", error)
                 self._break(_reason(error), sum(_size(batch.records) for batch in group))
         if group and self._broken:
             self._post(self._failed, [batch.number for batch in group], self._broken)
@@ -272,7 +272,7 @@ class Persistence:
         try:
             store.check()
         except Exception as error:
-            log.warning("the store fails: %s", error)
+            _warn("the store fails: %s", error)
             self._break(_reason(error), 0)
             self._post(self._failed, [NO_BATCH], self._broken)
 
@@ -317,7 +317,7 @@ class Persistence:
         try:
             page = store.fetch(query)
         except Exception as error:
-            log.warning("a page could not be read: %s", error)
+            _warn("a page could not be read: %s", error)
         self._post(self._fetched, token, page)
 
     def _execute(self, store: Store, work: Callable[[Store], Any], answer: asyncio.Future[Any]) -> None:
@@ -327,6 +327,12 @@ class Persistence:
             self._post(_fail, answer, error)
         else:
             self._post(_answer, answer, result)
+
+
+def _warn(text: str, error: Exception) -> None:
+    # Whoever takes the log may fail, which must not end the thread.
+    with contextlib.suppress(Exception):
+        log.warning(text, error)
 
 
 def _size(records: tuple[Record, ...]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -291,3 +292,18 @@ async def test_an_idle_store_whose_files_have_gone_fails_and_recovers_when_they_
     assert desk.store.transactions == []
     desk.persistence.persist(2, (entry(2),))
     await until(lambda: desk.events[-1] == Committed(2))
+
+
+async def test_a_log_that_fails_does_not_keep_a_failure_from_being_told(desk: Desk) -> None:
+    class Broken(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise RuntimeError("no running event loop")
+
+    handler = Broken()
+    module.log.addHandler(handler)
+    try:
+        desk.store.failure = OSError("no space left")
+        desk.persistence.persist(1, (entry(1),))
+        await desk.answered(CommitFailed(1, "no space left"))
+    finally:
+        module.log.removeHandler(handler)

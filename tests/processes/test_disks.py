@@ -151,6 +151,7 @@ async def test_a_first_start_on_a_full_disk_is_refused_and_followed_by_a_normal_
         assert (data / "ssh-host-key").stat().st_size > 100
 
 
+@pytest.mark.slow
 async def test_a_backup_or_a_restoration_on_a_full_disk_costs_nothing(small_disk: Path, tmp_path: Path) -> None:
     node = NodeProcess(small_disk / "data", options=("--backup-interval", "1"))
     async with node:

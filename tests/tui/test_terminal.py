@@ -64,3 +64,17 @@ def test_closing_the_window_ends_it_although_nothing_can_be_painted_any_more(ter
     terminal.process.send_signal(signal.SIGWINCH)
     terminal.process.send_signal(signal.SIGHUP)
     assert terminal.process.wait(20) is not None
+
+
+def test_a_data_directory_that_goes_away_is_shown_as_a_disk_that_fails(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    terminal = Terminal(
+        tmp_path / "home", "serve", "--host", "127.0.0.1", "--port", "0", "--data-dir", str(data), "-u", "anonymous"
+    )
+    try:
+        terminal.read_until(b"rite to everybody")
+        data.rename(tmp_path / "elsewhere")
+        terminal.read_until(b"the disk fails")
+        assert terminal.process.poll() is None
+    finally:
+        terminal.close()
