@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import bisect
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple, TypeVar
 
 from core.node.clock import MICROSECONDS
+from core.node.connections import Parting
 from core.node.context import Context
 from core.node.replication import Replication
 from core.node.topology import ServerRecord, Topology
@@ -89,29 +90,37 @@ class Absences:
 
     # --- going and coming back ----------------------------------------------------------------------------------------
 
-    def lost(self, user: str, *, unsent: int, catching_up: Mapping[Stream, int] | None) -> None:
+    def lost(self, user: str, *, unsent: int, parting: Parting | None, still_missing: Absence | None) -> None:
         """A client here has lost its connection. Of what was sent last, `unsent` bytes did not arrive.
 
-        `catching_up`: it had not been sent everything beyond this yet.
+        `parting`: this node had closed the connection, and has sent it nothing since. `still_missing`: it had not been
+        sent everything yet that it had missed before.
         """
-        at = since = self._context.stamp()
-        has = dict(catching_up) if catching_up is not None else self._replication.client_vector()
-        if catching_up is None:
-            for last in reversed(self._handed_out):
-                if unsent <= 0:
-                    break
+        at = self._context.stamp()
+        if still_missing is not None:
+            self._note_lost(user, still_missing._replace(at=at))
+            return
+        since = parting.at if parting is not None else at
+        too_late = self._context.handed_out - parting.handed_out if parting is not None else 0
+        has = self._replication.client_vector()
+        for last in reversed(self._handed_out):
+            if too_late > 0:
+                too_late -= 1
+            elif unsent > 0:
                 unsent -= len(last.frame.data)
-                since = min(since, last.stamp - 1)
-                _lower(has, last.id)
+            else:
+                break
+            since = min(since, last.stamp - 1)
+            _lower(has, last.id)
         self._note_lost(user, Absence(at, since, has))
 
-    def back(self, user: str) -> Mapping[Stream, int] | None:
-        """A user has come here with a base client; what it has, if it was away."""
+    def back(self, user: str) -> Absence | None:
+        """A user has come here with a base client; what it has missed, if it was away."""
         absence = self._absence_of(user)
         self.gone(user)
         # What others say only now of an absence before this is no news.
         _put(self._heard, user, self._context.stamp(), KNOWN_MAX)
-        return absence.has if absence is not None else None
+        return absence
 
     def _absence_of(self, user: str) -> Absence | None:
         absence = self._known.get(user)
@@ -142,21 +151,26 @@ class Absences:
 
     def record_merged(self, known: ServerRecord | None, record: ServerRecord) -> None:
         """Another server's record is new."""
-        if known is not None and (known.incarnation != record.incarnation or (record.left and not known.left)):
-            self._server_ended(known)
+        before = known.users if known is not None else ()
+        if known is not None and known.incarnation != record.incarnation:
+            self._server_ended(record.id, before)
         self._index(self._at, self._users_at, record.id, record.users)
         self._index(self._away_from, self._away_at, record.id, tuple(record.away))
-        for user in record.users if known is None else set(record.users).difference(known.users):
-            self.gone(user)
+        if not record.left:
+            for user in set(record.users).difference(before):
+                self.gone(user)
         for user in record.away:
             self._heed(user, record)
         own = self._topology.own
-        for user in sorted(set(known.users).difference(record.users, (ANONYMOUS,))) if known is not None else ():
+        for user in sorted(set(before).difference(record.users, (ANONYMOUS,))):
             # It seemed to be there still when others said that it was on its way from them.
             says = {*self._away_from.get(user, ()), *((own.id,) if user in own.away else ())}
             for server in sorted(says):
                 if server in self._topology.reachable:
                     self._heed(user, self._topology.records[server])
+        if known is not None and record.left and not known.left:
+            # Some may have been sent on only now, and not be among those that the record says are away.
+            self._server_ended(record.id, list(dict.fromkeys((*before, *record.users))))
 
     def _index(
         self,
@@ -196,14 +210,17 @@ class Absences:
         self._reachable = reachable
         for server in gone:
             if server in self._topology.records:
-                self._server_ended(self._topology.records[server])
+                self._server_ended(server, self._topology.records[server].users)
 
-    def _server_ended(self, record: ServerRecord) -> None:
+    def _server_ended(self, server: str, users: Iterable[str]) -> None:
+        """A server has ended that had these users. Who it says went away before that, and has not come since, was not
+        there any more."""
         at = self._context.stamp()
         since = at - CRASH_WINDOW
         has: dict[Stream, int] | None = None
-        for user in record.users:
-            if user != ANONYMOUS and since > self._heard.get(user, 0) and not self._is_elsewhere(user, record.id):
+        for user in users:
+            is_news = since > self._heard.get(user, 0) or user not in self._known
+            if user != ANONYMOUS and is_news and not self._is_elsewhere(user, server):
                 has = has if has is not None else self._had_at(since)
                 self._note(user, Absence(at, since, has))
 

@@ -40,7 +40,6 @@ class CatchingUp:
         self._context.actions.append(Unsubscribe(session.conn))
         session.backlog = {}
         session.caught_up = 0
-        session.resumed_from = seen
         session.refs_sent = {}
         self._context.connections.catching_up[session.conn] = session
         if seen is not None:

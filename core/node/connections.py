@@ -23,7 +23,7 @@ import enum
 from collections import deque
 from collections.abc import Mapping
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -32,9 +32,12 @@ from core.node.snapshot import LinkState
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import Entry, EntryId, Fetch, Stream
+from core.wire.entries import Entry, EntryId, Fetch
 from core.wire.messages import Guest, Message, command_of
 from core.wire.scope import on_one_machine
+
+if TYPE_CHECKING:
+    from core.node.absence import Absence
 
 
 class State(enum.Enum):
@@ -110,10 +113,32 @@ def why_illegal(state: State, message: Message) -> str | None:
             return f"{command} is not possible on this server link"
 
 
+class Parting(NamedTuple):
+    """When a node began to close a connection: nothing is sent over it any more, and its end may be far off."""
+
+    at: int
+    """Hybrid logical time."""
+    handed_out: int
+    """Activities that the node had handed out to its clients until then."""
+
+
 class Connection:
     """What every connection has."""
 
-    __slots__ = ("at", "conn", "dial", "features", "heard_at", "near", "origin", "peer", "since", "state", "vouched")
+    __slots__ = (
+        "at",
+        "conn",
+        "dial",
+        "features",
+        "heard_at",
+        "near",
+        "origin",
+        "parting",
+        "peer",
+        "since",
+        "state",
+        "vouched",
+    )
 
     def __init__(
         self, conn: int, origin: Origin, peer: Address, since: float, heard_at: float, at: Address | None = None
@@ -131,12 +156,15 @@ class Connection:
         self.features: frozenset[str] = frozenset()
         self.vouched: str | None = None
         self.dial: int | None = None
+        self.parting: Parting | None = None
+        """Not None once this node has closed it."""
 
 
 class Session(Connection):
     """A client's connection."""
 
     __slots__ = (
+        "absence",
         "announced_name",
         "backlog",
         "caught_up",
@@ -153,7 +181,6 @@ class Session(Connection):
         "purpose",
         "reading",
         "refs_sent",
-        "resumed_from",
         "resuming",
         "secret_macs",
         "user",
@@ -192,10 +219,10 @@ class Session(Connection):
         """The client's newest activity on this connection: the next one names it as its previous one."""
         self.kept_post: EntryId | None = None
         """The newest of them that is durable."""
+        self.absence: Absence | None = None
+        """What a base client had when it began to catch up."""
         self.backlog: dict[EntryId, Entry] | None = None
         """Not None while the client catches up: live activities wait here."""
-        self.resumed_from: dict[Stream, int] | None = None
-        """What it had when it began to catch up."""
         self.caught_up = 0
         """How many activities it has been sent meanwhile."""
         self.refs_sent: dict[tuple[str, str | None], None] = {}

@@ -8,7 +8,7 @@ from typing import Final
 from core.node.actions import Action, Close, Notify, Send
 from core.node.clock import HybridClock
 from core.node.config import NodeConfig
-from core.node.connections import Connection, Connections, Link, State
+from core.node.connections import Connection, Connections, Link, Parting, State
 from core.node.events import Now
 from core.node.notices import Notice, NoticeKind, Severity
 from core.node.timers import Timers
@@ -38,6 +38,8 @@ class Context:
         self.actions: list[Action] = []
         self.given_up: list[tuple[Link, str]] = []
         """Links that the event in hand has closed: what relied on them does not wait until they are flushed."""
+        self.handed_out = 0
+        """Activities that went to all of this node's clients."""
         self.draining = False
         self.storage_error: str | None = None
         self._tokens = 0
@@ -58,6 +60,7 @@ class Context:
     def close(self, connection: Connection, reason: str) -> None:
         if connection.state is not State.CLOSING:
             connection.state = State.CLOSING
+            connection.parting = Parting(self.clock.read(self.now.wall), self.handed_out)
             if isinstance(connection, Link):
                 self.given_up.append((connection, reason))
             self.actions.append(Close(connection.conn, reason))

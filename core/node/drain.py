@@ -60,6 +60,7 @@ class Drain:
         base_servers: BaseServers,
         whereabouts: Whereabouts,
         dismiss: Callable[[Session, str], None],
+        note_dismissed: Callable[[], None],
     ) -> None:
         self._context = context
         self._topology = topology
@@ -71,6 +72,7 @@ class Drain:
         self._base_servers = base_servers
         self._whereabouts = whereabouts
         self._dismiss = dismiss
+        self._note_dismissed = note_dismissed
         self.stage = Stage.RUNNING
         self._successor: Link | None = None
         self._successor_address: Address | None = None
@@ -286,6 +288,7 @@ class Drain:
         context = self._context
         self.stage = Stage.FINISHED
         context.timers.cancel("drain")
+        self._note_dismissed()
         own = self._topology.own
         own.left = True
         own.successor = self._successor.remote_id if self._successor is not None else None

@@ -148,6 +148,7 @@ class Node:
             self.base_servers,
             self.whereabouts,
             self._dismiss,
+            self.sessions.note_dismissed,
         )
         self.links = Links(
             context,

@@ -394,6 +394,7 @@ class Replication:
     def _hand_out(self, entry: Entry, frame: Frame, source: int | None) -> None:
         context = self._context
         context.actions.append(Broadcast(frame))
+        context.handed_out += 1
         self.on_hand_out(entry, frame)
         for session in list(context.connections.catching_up.values()):
             if session.backlog is not None and session.state is not State.CLOSING:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from core.node.absence import Absences
+from core.node.absence import Absence, Absences
 from core.node.accounts import AccountBook, Renaming
 from core.node.actions import Hold, Subscribe, VerifySecret
 from core.node.attempts import Attempts
@@ -349,9 +349,10 @@ class Sessions:
         context.notify("login", f"{name} logged in {session.whence}", user=name)
         self._load_changed()
         if claim is not None:
-            absent = self._absences.back(name)
-            if absent is not None and not session.native and session.backlog is None:
-                seen = dict(absent)
+            absence = self._absences.back(name)
+            if absence is not None and not session.native and session.backlog is None:
+                session.absence = absence
+                seen = dict(absence.has)
         if seen is not None or (session.native and message.history):
             self._catching_up.start(session, seen, message.history)
         elif session.backlog is None:
@@ -543,19 +544,27 @@ class Sessions:
         if session.counted:
             name = session.user or "a client"
             self._context.notify("logout", f"{name} left{f': {reason}' if reason else ''}", user=session.user)
-            catching_up = session.resumed_from if session.backlog is not None else None
+            still_missing = session.absence if session.backlog is not None else None
             self._leave(session)
-            self._note_absence(session, unsent, catching_up)
+            self._note_absence(session, unsent, still_missing)
         self._leave(session)
         session.state = State.CLOSING
 
-    def _note_absence(self, session: Session, unsent: int, catching_up: dict[Stream, int] | None) -> None:
+    def note_dismissed(self) -> None:
+        """This node ends before it hears of the end of connections that it has closed: say who is on the way."""
+        for session in self._context.connections.sessions():
+            if session.counted and session.state is State.CLOSING:
+                still_missing = session.absence if session.backlog is not None else None
+                self._leave(session)
+                self._note_absence(session, 0, still_missing)
+
+    def _note_absence(self, session: Session, unsent: int, still_missing: Absence | None) -> None:
         if session.native or session.claim is None or session.user is None:
             return
         if session.logged_out:
             self._absences.gone(session.user)
         elif not self.people.has(session.claim):
-            self._absences.lost(session.user, unsent=unsent, catching_up=catching_up)
+            self._absences.lost(session.user, unsent=unsent, parting=session.parting, still_missing=still_missing)
             # It may be at another server in a moment, which has to know.
             self._redirected()
 

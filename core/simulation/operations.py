@@ -85,10 +85,13 @@ def _start(world: World, operation: Operation) -> None:
 
 
 def _start_server(world: World, server: SimulatedServer) -> None:
-    """One that has left on purpose is told where the network is: those who were in it may all be others by now."""
+    """One that has left on purpose is told where the network is: those who were in it may all be others by now, and
+    nobody names one that has left as well."""
     join: tuple[Address, ...] = ()
     if server.finished is not None:
-        join = tuple(other.address for other in world.servers.values() if other.node is not None)[:1]
+        there = [other for other in world.servers.values() if other.node is not None]
+        staying = [other for other in there if other.node is not None and not other.node.topology.own.draining]
+        join = tuple(other.address for other in staying or there)[:1]
     server.start(join)
 
 

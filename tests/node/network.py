@@ -301,7 +301,7 @@ class Server(End):
                 self._persist(action)
             case actions.FetchPage():
                 query, token = action.query, action.token
-                at = max(network.time + 0.0003, self._committing)
+                at = max(network.time + network.reading, self._committing)
                 network.at(at, lambda: self.handle(events.Fetched(token, self.disk.fetch(query))))
             case actions.HashSecret():
                 verifier = f"$argon2id${action.secret}"
@@ -456,6 +456,8 @@ class Network:
     """Seconds that a message takes."""
     hashing: float = 0.02
     """Seconds that a slow hash takes."""
+    reading: float = 0.0003
+    """Seconds that a page of the past takes."""
     time: float = 0.0
     servers: dict[str, Server] = field(default_factory=dict)
     """By name; one that has crashed stays until it is started again."""

@@ -99,6 +99,46 @@ def test_the_clients_of_a_server_that_leaves_get_what_they_missed_on_the_way(
     assert ann_at(network, servers[1]).texts() == ["missed"]
 
 
+@pytest.mark.parametrize("stay", [0.1, 0.7], ids=["not announced yet", "announced"])
+def test_who_had_only_just_come_to_a_server_that_leaves_gets_what_they_missed_on_the_way(
+    network: Network, servers: list[Server], stay: float
+) -> None:
+    bob = network.logged_in(servers[0])
+    ann = ann_at(network, servers[0])
+    assert ann.wire is not None
+    network.close(ann.wire, ann, "reset")
+    network.run(0.05)
+    moved = network.base_client(servers[2])
+    moved.login("ann", "s")
+    network.run(stay)
+    assert moved.of(wire.LoginSuccess)
+    assert moved.wire is not None
+    # The server has left before the connection has ended.
+    moved.wire.delay = 0.3
+    servers[2].drain()
+    network.run(0.2)
+    bob.post("meanwhile")
+    network.run(1.0)
+    assert moved.of(wire.Redirect)
+    assert moved.texts() == []
+    assert ann_at(network, servers[1]).texts() == ["meanwhile"]
+
+
+def test_a_server_that_leaves_says_who_is_on_the_way_although_their_connections_have_not_ended(
+    network: Network, servers: list[Server]
+) -> None:
+    ann = ann_at(network, servers[1])
+    assert ann.wire is not None
+    ann.wire.delay = 5.0
+    begun = network.now.wall
+    servers[1].drain()
+    network.run(1.0)
+    last = [one for one in servers[1].said(wire.ServerAnnounce) if one.id == servers[1].id][-1]
+    assert last.left
+    at, since = last.away["ann"]
+    assert begun <= since / 1_000_000 <= at / 1_000_000 < begun + 1.0
+
+
 def test_what_had_not_arrived_when_the_connection_broke_is_sent_again(network: Network, servers: list[Server]) -> None:
     ann = ann_at(network, servers[0])
     assert ann.wire is not None
@@ -111,6 +151,40 @@ def test_what_had_not_arrived_when_the_connection_broke_is_sent_again(network: N
     servers[0].handle(events.ConnectionClosed(conn, "connection reset by the peer", unsent=2 * size))
     network.run(1.0)
     assert ann_at(network, servers[0]).texts() == [1, 2]
+
+
+@pytest.mark.parametrize("back_at", [0, 1], ids=["the same", "a neighbour"])
+def test_what_comes_between_a_servers_close_and_the_end_of_the_connection_is_missed(
+    network: Network, servers: list[Server], back_at: int
+) -> None:
+    ann = ann_at(network, servers[0])
+    bob = network.logged_in(servers[0])
+    assert ann.wire is not None
+    ann.wire.delay = 1.0
+    servers[0].handle(events.DisconnectRequested(ann.wire.number, "an operator wants it"))
+    network.run(0.5)
+    bob.post("meanwhile")
+    network.run(3.0)
+    assert ann.closed is not None
+    assert ann.texts() == []
+    assert ann_at(network, servers[back_at]).texts() == ["meanwhile"]
+
+
+def test_what_somebody_was_not_sent_when_the_connection_broke_again_comes_at_another_server(
+    network: Network, servers: list[Server]
+) -> None:
+    broken(network, ann_at(network, servers[0]))
+    bob = network.logged_in(servers[1])
+    for number in range(3):
+        bob.post(number)
+        network.run(1.0)
+    network.run(2.0)
+    network.reading = 10.0
+    again = ann_at(network, servers[0])
+    assert again.texts() == []
+    broken(network, again)
+    network.reading = 0.0
+    assert ann_at(network, servers[1]).texts() == [0, 1, 2]
 
 
 def test_an_anonymous_client_is_nobody_in_particular(network: Network, servers: list[Server]) -> None:

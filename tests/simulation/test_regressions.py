@@ -57,6 +57,9 @@ LESSONS: Final = {
     77003064: "A neighbour of a server that had left in favour of another did not hear that it had, found it dead, and"
     " took over its base server as well: two parts took in what was said there, as two activities.",
     77003218: "The same, by another part of the network, just before the parts met: both sent the base server a post.",
+    91080455: "Who had come to a server less than a second after a loss, when that one left in turn, was not missed by"
+    " others.",
+    91300223: "Who was on the way when a server left was known only from its record, which still named them as there.",
     900149: "Who had logged out at one server and was sent on by another at once missed what came in between, where"
     " that seemed to be at the first one still.",
 }
