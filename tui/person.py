@@ -9,10 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+
 from core.client import make_secret
 from core.wire.names import ANONYMOUS
 from tui import credentials
-from tui.safe_text import neutralise, neutralise_name
+from tui.safe_text import fit, neutralise, neutralise_name
 from tui.screens.asking import ConfirmScreen
 from tui.screens.secrets import ChangeSecretScreen, SecretScreen, Wish
 from tui.screens.welcome import WelcomeScreen
@@ -21,6 +23,7 @@ from tui.session import Happening, Identity, SecretNotChanged, SecretUnknown, Wa
 if TYPE_CHECKING:
     from tui.app import ActivityApp
 
+NAME_CELLS_MAX = 20
 NO_CONNECTION = 3
 """Exit status of a client that gave up."""
 
@@ -96,17 +99,35 @@ class Person:
         way: Way = "register"
         if (known is None and name) or (problem and known is not None and known.way != "register"):
             way = "login"
+        before, name_before = (known, session.username) if session.online else (None, None)
+        if name_before is not None:
+            where = f"You are {neutralise_name(name_before)} here now. Who do you want to be?"
         screen = WelcomeScreen(
             where,
+            title="Welcome to the activity network" if name_before is None else "Log in as somebody else",
+            later=self._later(name_before),
+            unasked=bool(problem),
             username=name,
             way=way,
             anonymous=app.preferences.anonymous,
             remembers=self._directory is not None,
             known=self._known,
         )
-        app.push_screen(screen)
+
+        def closed(_: None) -> None:
+            if before is not None and session.stage == "nobody":
+                # Whoever they wanted to be was refused: they are who they were.
+                app.enter(replace(before, way="login") if before.way == "register" else before)
+
+        app.push_screen(screen, closed)
         if problem:
             app.call_after_refresh(screen.refused, problem)
+
+    def _later(self, name: str | None) -> str:
+        """What it means to close the dialog; `name` is who they are now."""
+        if name is not None:
+            return "Stay " + fit(neutralise_name(name), min(cell_len(name), NAME_CELLS_MAX))
+        return "Look around first" if self._session.node is not None else "Not now"
 
     def _known(self, name: str) -> str | None:
         """The secret of a name that is remembered here: of the account at this place, else of one elsewhere."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 from textual import events
-from textual.widgets import Button, Checkbox, RadioSet
+from textual.widgets import Button, Checkbox, Input, RadioSet
 
-from tests.tui.driving import screen_text, settled, until, welcomed
+from core.client.events import LoginRefused
+from tests.tui.driving import ready, screen_text, settled, until, welcomed
+from tests.tui.fakes import World
 from tui.appearance import DEFAULT_THEME
 from tui.preferences import Preferences
+from tui.screens.dialog import READING_TIME, UnhurriedScreen
 from tui.screens.secrets import SecretScreen
 from tui.screens.welcome import WelcomeScreen
 from tui.session import Identity
@@ -132,3 +135,48 @@ def wholly_shown(screen: object) -> bool:
     assert isinstance(screen, WelcomeScreen) and screen.focused is not None
     visible = screen.query_one(".dialog").content_region
     return visible.contains_region(screen.focused.region)
+
+
+# --- whom it is for -------------------------------------------------------------------------------------------------
+
+
+async def test_closing_it_says_what_that_means_for_whoever_sees_it():
+    for world, words in ((World(), "Look around first (Esc)"), (World(node=False), "Not now (Esc)")):
+        app = world.app(first=None)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await welcomed(pilot)
+            assert words in screen_text(app)
+
+
+async def test_who_is_logged_in_already_is_told_so_and_stays_who_they_are_when_another_name_is_refused(world):
+    app = world.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        app.action_identity()
+        await welcomed(pilot)
+        shown = screen_text(app)
+        assert "You are alice here now" in shown and "Stay alice (Esc)" in shown
+        world.refuse = "the name zoe is taken"
+        app.screen.query_one("#name", Input).value = "zoe"
+        app.screen.query_one("#secret", Input).value = "pw"
+        app.screen.query_one("#secret").focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: "taken" in screen_text(app))
+        world.refuse = None
+        await pilot.press("escape")
+        await until(pilot, lambda: app.session.online)
+        assert app.session.username == "alice" and world.client.identity.way == "login"
+
+
+async def test_what_is_being_written_when_it_comes_up_by_itself_does_not_go_into_it(world, monkeypatch):
+    monkeypatch.setattr(UnhurriedScreen, "reading_time", READING_TIME)
+    app = world.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        world.client.tell(LoginRefused("the secret is wrong"))
+        for event in key_events("half of what I wanted to say\n"):
+            app.post_message(event)
+        await until(pilot, lambda: isinstance(app.screen, WelcomeScreen) and app.screen._shown_at is not None)
+        await pilot.pause()
+        fields = [each.value for each in app.screen.query(Input)]
+        assert fields == ["alice", ""] and len(world.clients) == 1

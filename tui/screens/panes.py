@@ -187,7 +187,7 @@ class PanesScreen(Screen[None]):
         if feed.filter and not found:
             found = f"{feed.matches} found" + ("\N{HORIZONTAL ELLIPSIS}" if feed.searching else "")
             found += " \u00b7 among the rest (m)" if feed.showing_rest else ""
-        notes = ("", "", "")
+        notes = (overview.unseen(session), "", "")
         if snapshot is not None:
             notes = (
                 overview.connections_note(snapshot, own=session.owns_node),

@@ -14,7 +14,7 @@ from textual.widgets import Button, Checkbox, Input, RadioButton, RadioSet, Stat
 from core.wire.names import ANONYMOUS, name_problem, secret_problem
 from tui.actions import bindings
 from tui.safe_text import neutralise
-from tui.screens.dialog import DialogScreen
+from tui.screens.dialog import UnhurriedScreen
 from tui.session import Identity, Way
 from tui.widgets.field import Field, LeadingField
 
@@ -71,7 +71,7 @@ class Ways(RadioSet):
             await super().on_event(event)
 
 
-class WelcomeScreen(DialogScreen[None]):
+class WelcomeScreen(UnhurriedScreen[None]):
     """Register a name, log in with one, or be anonymous. It stays until the network has said yes."""
 
     BINDINGS: ClassVar = bindings("form")
@@ -90,10 +90,17 @@ class WelcomeScreen(DialogScreen[None]):
         anonymous: bool = True,
         remembers: bool = True,
         known: Callable[[str], str | None] = lambda name: None,
+        title: str = "Welcome to the activity network",
+        later: str = "Look around first",
+        unasked: bool = False,
     ) -> None:
         """`remembers`: whether there is a place where the secret can be kept for the next time. `known`: the secret of
-        a name, if it is remembered there already."""
+        a name, if it is remembered there already. `later`: what closing it means. `unasked`: whether it comes up by
+        itself, so that what is being typed is not meant for it."""
         super().__init__()
+        self._title, self._later = title, later
+        if not unasked:
+            self.reading_time = 0.0
         self._known = known
         self._ticked: bool | None = None
         """Whether the secret is to be remembered, once somebody has said so."""
@@ -106,7 +113,7 @@ class WelcomeScreen(DialogScreen[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog", can_focus=False) as dialog:
-            dialog.border_title = "Welcome to the activity network"
+            dialog.border_title = self._title
             yield Static(self._where, classes="quiet", markup=False)
             with Ways(id="way", compact=True):
                 yield Choice("I am new: register a name", value=self._way == "register", compact=True)
@@ -124,7 +131,7 @@ class WelcomeScreen(DialogScreen[None]):
             yield Static("", classes="problem", id="problem", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button("Come in", id="go", variant="primary", compact=True)
-                yield Button("Look around first (Esc)", id="close", compact=True)
+                yield Button(f"{self._later} (Esc)", id="close", compact=True)
 
     def on_mount(self) -> None:
         self._show_way()
