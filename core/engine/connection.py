@@ -30,6 +30,8 @@ from core.wire.messages import Message
 READ_BYTES: Final = 64 * 1024
 """Most that is read from one connection at a time: a few hundred messages, so that no peer has the loop for long."""
 
+LOOKS_AT_TIME: Final = 16
+"""Messages between two looks at the time."""
 LOCAL_PEER: Final = Address("local", 0)
 
 
@@ -68,6 +70,12 @@ class ConnectionHost(Protocol):
     def closed(self, connection: Connection, reason: str) -> None:
         """Nothing more will come of it: once for each connection that was opened and had room."""
 
+    def has_time(self) -> bool:
+        """Whether this pass of the loop may take up more of what peers say and do."""
+
+    def later(self, connection: Connection) -> None:
+        """Have the connection go on in a later pass."""
+
     def gone(self, connection: Connection) -> None:
         """Its socket is closed: once for each connection that was opened."""
 
@@ -83,6 +91,7 @@ class Connection(asyncio.BufferedProtocol):
         "_closing",
         "_held",
         "_host",
+        "_late",
         "_lingering",
         "_lost",
         "_messages_in",
@@ -137,6 +146,8 @@ class Connection(asyncio.BufferedProtocol):
         self._bytes_in = 0
         self._messages_in = 0
         self._held = False
+        self._late = False
+        """Whether it waits for a pass of the loop that has time for it."""
         self._reading = True
         self._overlong = False
         self._stopped = False
@@ -192,10 +203,10 @@ class Connection(asyncio.BufferedProtocol):
         self._peer_ended = True
         if self._lingering:
             return False
-        if self._stopped and not self._closing:
-            self._report()
+        if not self._host.has_time():
+            self._wait_for_time()
         else:
-            self._go_on()
+            self._end()
         # True keeps the writing half open; a TLS transport has none.
         return self._transport.can_write_eof()
 
@@ -215,9 +226,10 @@ class Connection(asyncio.BufferedProtocol):
             )
         if self._waiting and not self._stopped:
             self._timer = self._host.loop.call_later(self._host.limits.held, self._report)
-            self._go_on()
+        if not self._host.has_time():
+            self._wait_for_time()
         else:
-            self._report()
+            self._end()
 
     def pause_writing(self) -> None:
         self.outbox.choke()
@@ -257,6 +269,16 @@ class Connection(asyncio.BufferedProtocol):
         """Stop taking anything from the peer, or go on."""
         if held != self._held:
             self._held = held
+            self.adjust_reading()
+
+    def go_on(self) -> None:
+        """This pass of the loop has time for it."""
+        self._late = False
+        if self._lost or self._peer_ended:
+            self._end()
+        else:
+            self._go_on()
+        if not self._late:
             self.adjust_reading()
 
     def adjust_reading(self) -> None:
@@ -331,7 +353,7 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def _blocked(self) -> bool:
-        return self._held or self._host.congestion > self.trusted
+        return self._held or self._late or self._host.congestion > self.trusted
 
     def _pause_again(self) -> None:
         self._reading = True
@@ -347,6 +369,8 @@ class Connection(asyncio.BufferedProtocol):
         for position, line in enumerate(lines):
             if self._stopped:
                 return
+            if position % LOOKS_AT_TIME == 0 and not self._late and not host.has_time():
+                self._wait_for_time()
             if self._blocked:
                 self._waiting.extend(lines[position:])
                 self.adjust_reading()
@@ -367,6 +391,19 @@ class Connection(asyncio.BufferedProtocol):
             self._too_long()
         elif self._peer_ended:
             self._report()
+
+    def _wait_for_time(self) -> None:
+        """Go on in a later pass of the loop: many others have done something as well."""
+        if not self._late:
+            self._late = True
+            self._host.later(self)
+
+    def _end(self) -> None:
+        """The peer says nothing more: hand in what waits, then report that."""
+        if (self._stopped and not self._closing) or (self._lost and not (self._waiting and not self._stopped)):
+            self._report()
+        else:
+            self._go_on()
 
     def _go_on(self) -> None:
         """Hand in what waits, if that is possible again; then the end, if it has come."""

@@ -7,6 +7,7 @@ import logging
 import socket
 import ssl
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -66,6 +67,9 @@ log = logging.getLogger(__name__)
 
 REFUSED_MAX: Final = 100
 """Connections above the limit that are told so at a time; more are just cut."""
+PASS_LIMIT: Final = 0.006
+"""Seconds of one pass of the loop for what peers say and do. What thousands do at once is taken up in turn, and clocks,
+screens and writes come in between."""
 CHANGE_LIMIT: Final = 30.0
 """Seconds within which a changed key or secret must be durable."""
 PROGRESS_CHECKS: Final = 10
@@ -130,6 +134,10 @@ class Runtime:
         self._monotonic = 0.0
         self._wake_at: float | None = None
         self._wake_handle: asyncio.TimerHandle | None = None
+        self._in_pass = False
+        self._pass_ends = 0.0
+        self._late: deque[Connection] = deque()
+        """Connections that wait for a pass of the loop that has time for them."""
         self._slow: dict[Connection, None] = {}
         self._progress_handle: asyncio.TimerHandle | None = None
         self._paced: dict[Connection, list[FetchPage]] = {}
@@ -302,6 +310,24 @@ class Runtime:
         self.deliver(ConnectionClosed(connection.conn, reason, connection.unsent))
         for check in list(self._checks.pop(connection.conn, {}).values()):
             check.drop()
+
+    def has_time(self) -> bool:
+        now = time.monotonic()
+        if not self._in_pass:
+            self._in_pass = True
+            self._pass_ends = now + PASS_LIMIT
+            self.loop.call_soon(self._next_pass)
+        return now < self._pass_ends
+
+    def later(self, connection: Connection) -> None:
+        self._late.append(connection)
+
+    def _next_pass(self) -> None:
+        """A new pass of the loop: those come first for whom the last one had no time."""
+        self._in_pass = False
+        late = self._late
+        while late and self.has_time():
+            late.popleft().go_on()
 
     def gone(self, connection: Connection) -> None:
         if connection.refused:

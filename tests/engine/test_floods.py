@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import threading
+from collections import Counter
 
 import pytest
 
 from core.engine import passwords as module
+from core.engine import runtime
+from core.engine.connection import LOOKS_AT_TIME
 from core.node.actions import Action, HashSecret, VerifySecret
-from core.node.events import ConnectionOpened, Event, MessageReceived, SecretHashed, SecretVerified
-from tests.engine.harness import LIMIT, Peer, World, until, world
+from core.node.events import ConnectionClosed, ConnectionOpened, Event, MessageReceived, SecretHashed, SecretVerified
+from core.wire.messages import Ping
+from tests.engine.harness import LIMIT, Peer, World, frame, until, world
+
+
+def frames(*numbers: int) -> bytes:
+    return b"".join(frame(number).data for number in numbers)
 
 
 @pytest.fixture
@@ -109,3 +119,72 @@ async def test_nothing_is_remembered_of_checks_that_are_over(computed: list[str]
         await until(lambda: not here.runtime._checks)
         peer.close()
     await asyncio.sleep(0)
+
+
+class Clock:
+    """A clock on which every look takes a millisecond."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        self.now += 0.001
+        return self.now
+
+    def time(self) -> float:
+        return self.now
+
+
+async def passes(counted: list[int]) -> None:
+    """Count the passes of the loop."""
+    while True:
+        counted[0] += 1
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("rude", [False, True], ids=["they end", "they reset"])
+async def test_what_hundreds_do_at_once_is_taken_up_in_many_passes(rude: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = [0]
+    closed_in: Counter[int] = Counter()
+    said_in: Counter[int] = Counter()
+
+    def script(event: Event) -> list[Action]:
+        match event:
+            case ConnectionClosed():
+                closed_in[number[0]] += 1
+            case MessageReceived():
+                said_in[number[0]] += 1
+        return []
+
+    async with world(script) as here:
+        counting = asyncio.create_task(passes(number))
+        peers = [await here.client() for _ in range(200)]
+        monkeypatch.setattr(runtime, "time", Clock())
+        for peer in peers:
+            peer.sock.send(frames(*range(20)))
+        await here.node.told(MessageReceived, 200 * 20)
+        for peer in peers:
+            if rude:
+                peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            peer.close()
+        await here.node.told(ConnectionClosed, 200)
+        assert max(closed_in.values()) <= 10
+        # Between two looks there are as many as `LOOKS_AT_TIME`.
+        assert max(said_in.values()) <= 10 * LOOKS_AT_TIME
+        said = [one.message for one in here.node.of(MessageReceived) if one.conn == peers[7].conn]
+        assert said == [Ping(number) for number in range(20)], "each one's in order"
+        counting.cancel()
+
+
+async def test_what_was_said_before_the_end_is_heard_before_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with world() as here:
+        peers = [await here.client() for _ in range(50)]
+        monkeypatch.setattr(runtime, "time", Clock())
+        for peer in peers:
+            peer.sock.send(frames(*range(40)))
+            peer.close()
+        await here.node.told(ConnectionClosed, 50)
+        for peer in peers:
+            mine = [one for one in here.node.events if getattr(one, "conn", None) == peer.conn]
+            assert len(mine) == 42
+            assert isinstance(mine[-1], ConnectionClosed)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import selectors
 import signal
 from collections.abc import Callable, Coroutine
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from tui.cli.console import say
 
 T = TypeVar("T")
+
+EVENTS_MAX: Final = 128
+"""Sockets that one pass of the event loop looks at."""
 
 
 class _Narration(logging.Handler):
@@ -42,7 +46,36 @@ def run_until_interrupted(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """
     narrate_log()
     signal.signal(signal.SIGINT, _interrupt)
-    return asyncio.run(main())
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(main())
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """asyncio's loop, which takes up so many events in one pass.
+
+    Left alone it takes all: when ten thousand connections end together, nothing else happens until each has been seen.
+    The system hands out those that wait in turn (epoll(7)), so nobody is passed over.
+    """
+    selector = selectors.DefaultSelector()
+    polled = getattr(selector, "_selector", None)
+    if isinstance(selector, getattr(selectors, "EpollSelector", ())) and polled is not None:
+        selector._selector = _SoManyAtATime(polled)  # type: ignore[attr-defined]
+    return asyncio.SelectorEventLoop(selector)
+
+
+class _SoManyAtATime:
+    """An epoll object that returns at most `EVENTS_MAX` events."""
+
+    def __init__(self, epoll: Any) -> None:
+        self._epoll = epoll
+
+    def poll(self, timeout: float | None = None, maxevents: int = -1) -> list[tuple[int, int]]:
+        most = EVENTS_MAX if maxevents < 0 else min(maxevents, EVENTS_MAX)
+        found: list[tuple[int, int]] = self._epoll.poll(timeout, most)
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._epoll, name)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
