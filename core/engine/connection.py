@@ -76,8 +76,14 @@ class ConnectionHost(Protocol):
     def later(self, connection: Connection) -> None:
         """Have the connection go on in a later pass."""
 
+    def leaving(self, connection: Connection) -> None:
+        """It is being closed in order, which takes a moment."""
+
     def gone(self, connection: Connection) -> None:
         """Its socket is closed: once for each connection that was opened."""
+
+    def unfinished(self, connection: Connection, size: int) -> None:
+        """The connection holds so many bytes of a line that has not ended."""
 
     def waiting(self, connection: Connection, waits: bool) -> None:
         """Whether the peer takes what is sent to it."""
@@ -110,6 +116,7 @@ class Connection(asyncio.BufferedProtocol):
         "conn",
         "dial",
         "line_limit",
+        "named",
         "origin",
         "outbox",
         "peer",
@@ -136,6 +143,8 @@ class Connection(asyncio.BufferedProtocol):
         """Whom its limits are shared with: everybody at its address."""
         self.at: Address | None = None
         self.trusted = False
+        self.named = False
+        """Whether somebody is logged in there with an account."""
         self.refused = False
         """There was no room for it."""
         self.line_limit = host.limits.client_line_bytes
@@ -198,6 +207,7 @@ class Connection(asyncio.BufferedProtocol):
             lines = error.lines
             self._overlong = True
         self._hand_in(lines)
+        self._note_unfinished()
 
     def eof_received(self) -> bool:
         self._peer_ended = True
@@ -220,6 +230,7 @@ class Connection(asyncio.BufferedProtocol):
         self._host.waiting(self, False)
         self._host.output.forget(self.outbox)
         self._host.gone(self)
+        untie(self._transport)
         if not self._reason:
             self._reason = (
                 f"connection lost: {exc.strerror or exc}" if isinstance(exc, OSError) else "closed by the peer"
@@ -303,6 +314,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._closing:
             return
         self._closing = True
+        self._host.leaving(self)
         self._reason = self._reason or reason
         self._stop()
         if self._lost:
@@ -330,6 +342,10 @@ class Connection(asyncio.BufferedProtocol):
             self.abort(f"too slow: nothing was taken for {limit:g} s")
 
     # --- the outbox's side ----------------------------------------------------------------------------------------
+
+    def cut_line(self) -> None:
+        """There is no memory left for lines that do not end."""
+        self._malformed("the line does not end, and all of them together have become too much for this server")
 
     def flushed(self) -> None:
         if self._lost or not self._closing:
@@ -405,6 +421,10 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self._go_on()
 
+    def _note_unfinished(self) -> None:
+        if not self._lost:
+            self._host.unfinished(self, 0 if self._stopped or self.trusted else self._splitter.pending_bytes)
+
     def _go_on(self) -> None:
         """Hand in what waits, if that is possible again; then the end, if it has come."""
         if self._stopped or self._blocked:
@@ -424,6 +444,7 @@ class Connection(asyncio.BufferedProtocol):
         """Nothing more is handed in; what still arrives is discarded."""
         self._stopped = True
         self._waiting.clear()
+        self._splitter.clear()
         if not self._lost:
             self.adjust_reading()
 
@@ -438,8 +459,11 @@ class Connection(asyncio.BufferedProtocol):
         self._reason = self._reason or "closed by the peer"
         self._stopped = True
         self._waiting.clear()
+        self._splitter.clear()
         if not self._lost:
             self.close(self._reason)
+        else:
+            self.outbox.let_go()
 
     def _unconfirmed(self) -> int:
         """Bytes for the peer that still wait here or in the kernel; the kernel's are those that no ACK has covered."""
@@ -458,6 +482,16 @@ class Connection(asyncio.BufferedProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def untie(transport: object) -> None:
+    """Let go of a transport that has lost its connection.
+
+    asyncio's holds a method of its own (`_read_ready_cb`, 3.11 to 3.14), a cycle: ten thousand of them would be kept
+    until the collector looks at everything, and the memory between them with them.
+    """
+    if hasattr(transport, "_read_ready_cb"):
+        transport._read_ready_cb = None
 
 
 def set_tcp_options(connected: socket.socket) -> None:

@@ -29,6 +29,7 @@ class Outbox:
     """The writing half of a connection."""
 
     __slots__ = (
+        "__weakref__",
         "_choked",
         "_head_offset",
         "_owner",
@@ -48,7 +49,7 @@ class Outbox:
     )
 
     def __init__(self, owner: OutboxOwner, transport: asyncio.WriteTransport, bytes_max: int) -> None:
-        self._owner = owner
+        self._owner: OutboxOwner | None = owner
         self._transport = transport
         self._queue: deque[bytes] = deque()
         self._head_offset = 0
@@ -89,6 +90,7 @@ class Outbox:
         self._queued += len(data)
         self._drain()
         if self._choked and self.waiting_bytes > self.bytes_max:
+            assert self._owner is not None
             self._owner.too_slow(f"too slow: more than {self.bytes_max} bytes waited")
 
     def choke(self) -> None:
@@ -103,7 +105,7 @@ class Outbox:
 
     def settle(self) -> None:
         """Report the end if this was to be it."""
-        if self.finishing and not self.waits:
+        if self.finishing and not self.waits and self._owner is not None:
             self._owner.flushed()
 
     def stalled_since(self, now: float) -> float:
@@ -121,6 +123,10 @@ class Outbox:
         self._head_offset = 0
         self._choked = False
         self.pieces = []
+
+    def let_go(self) -> None:
+        """The connection has ended, and nobody reports to it any more."""
+        self._owner = None
 
     def _drain(self) -> None:
         queue = self._queue

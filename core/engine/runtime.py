@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import socket
 import ssl
 import time
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from core.engine.connection import READ_BYTES, Connection, ConnectionTraffic
 from core.engine.dialler import CannotConnect, connect_any
+from core.engine.memory import Memory
 from core.engine.output import Output
 from core.engine.passwords import Check, Passwords
 from core.engine.persistence import Persistence
-from core.engine.settings import ConnectionLimits
+from core.engine.settings import ConnectionLimits, places_kept
+from core.engine.strangers import Strangers
+from core.engine.unfinished import Unfinished
 from core.node.actions import (
     Action,
     Advertise,
@@ -29,6 +33,7 @@ from core.node.actions import (
     Hold,
     KeyChanged,
     KeyRemoved,
+    Known,
     Notify,
     Persist,
     SecretChangeAnswered,
@@ -67,6 +72,8 @@ log = logging.getLogger(__name__)
 
 REFUSED_MAX: Final = 100
 """Connections above the limit that are told so at a time; more are just cut."""
+FLOOD_TOLD_GAP: Final = 60.0
+"""Seconds between two notices that connections are cut because there are too many."""
 PASS_LIMIT: Final = 0.006
 """Seconds of one pass of the loop for what peers say and do. What thousands do at once is taken up in turn, and clocks,
 screens and writes come in between."""
@@ -134,6 +141,13 @@ class Runtime:
         self._monotonic = 0.0
         self._wake_at: float | None = None
         self._wake_handle: asyncio.TimerHandle | None = None
+        self._random = random.random
+        self._strangers = Strangers()
+        self._leaving: dict[Connection, None] = {}
+        """Connections that are being closed: they go first when there is no room."""
+        self._unfinished: Unfinished[Connection] = Unfinished(limits.unfinished_bytes)
+        self._memory = Memory(loop)
+        self._flood_told_at = float("-inf")
         self._in_pass = False
         self._pass_ends = 0.0
         self._late: deque[Connection] = deque()
@@ -158,6 +172,7 @@ class Runtime:
             Close: self._close,
             Hold: self._hold,
             Trust: self._trust,
+            Known: self._known,
             Dial: self._dial,
             Advertise: self._advertise,
             Persist: self._persist,
@@ -247,6 +262,7 @@ class Runtime:
         for answer in self._changes.values():
             if not answer.done():
                 answer.set_result("the server has ended")
+        self._memory.close()
         for handle in (self._wake_handle, self._progress_handle):
             if handle is not None:
                 handle.cancel()
@@ -281,7 +297,7 @@ class Runtime:
         if self._node is None:
             connection.abort("the server is not running")
             return False
-        if connection.origin == "inbound" and len(self._open) - self._refused >= self.limits.connections:
+        if connection.origin == "inbound" and not self._has_room(connection):
             self._refuse(connection)
             return False
         self._track(connection)
@@ -329,12 +345,29 @@ class Runtime:
         while late and self.has_time():
             late.popleft().go_on()
 
+    def leaving(self, connection: Connection) -> None:
+        self._strangers.discard(connection)
+        if connection in self._open and not connection.refused:
+            self._leaving[connection] = None
+
     def gone(self, connection: Connection) -> None:
         if connection.refused:
             self._refused -= 1
+        self._unfinished.note(connection, 0)
+        self._strangers.discard(connection)
+        self._leaving.pop(connection, None)
+        self._memory.freed()
         self._open.discard(connection)
         if not self._open:
             self._all_gone.set()
+
+    def unfinished(self, connection: Connection, size: int) -> None:
+        if self._unfinished.note(connection, size):
+            cut = self._unfinished.to_cut()
+            self._tell_flood(f"lines that do not end held too much memory: {len(cut)} connections were cut", cut)
+            for one in cut:
+                self._unfinished.note(one, 0)
+                one.cut_line()
 
     def waiting(self, connection: Connection, waits: bool) -> None:
         if not waits:
@@ -419,6 +452,14 @@ class Runtime:
         connection = self._connections.get(action.conn)
         if connection is not None:
             connection.trust()
+            self._strangers.discard(connection)
+            self._unfinished.note(connection, 0)
+
+    def _known(self, action: Known) -> None:
+        connection = self._connections.get(action.conn)
+        if connection is not None:
+            connection.named = action.named
+            self._strangers.discard(connection)
 
     def _dial(self, action: Dial) -> None:
         self.run(self.loop.create_task(self._dialling(action), name=f"dial {action.address}"))
@@ -582,12 +623,47 @@ class Runtime:
         self._open.add(connection)
         self._all_gone.clear()
 
+    def _has_room(self, connection: Connection) -> bool:
+        """Whether there is room for a connection that somebody has opened; makes room if need be.
+
+        Random early drop, as sshd does it (MaxStartups), but of those who have not said yet who they are the one goes
+        that has been there for longest, of the address that has most of them.
+        """
+        limit = self.limits.connections
+        free = limit - (len(self._open) - self._refused)
+        kept = places_kept(limit) // 2
+        self._strangers.add(connection)
+        if free > kept or (free > 0 and self._random() < free / kept):
+            return True
+        if self._leaving:
+            # It has been told why it is closed, or never takes it.
+            next(iter(self._leaving)).abort("")
+            return True
+        victim = self._strangers.oldest_of_heaviest()
+        if victim is None or victim is connection:
+            if free > 0:
+                return True
+            self._strangers.discard(connection)
+            return False
+        self._tell_flood(f"{len(self._strangers)} connections have not said who they are: some are cut", [victim])
+        self._refuse(victim)
+        return True
+
+    def _tell_flood(self, text: str, victims: Sequence[Connection]) -> None:
+        now = self.loop.time()
+        if now - self._flood_told_at >= FLOOD_TOLD_GAP:
+            self._flood_told_at = now
+            shares = Counter(one.share for one in victims)
+            whence = f", most of them from {shares.most_common(1)[0][0]}" if shares else ""
+            self._on_notice(Notice(time.time(), "security", text + whence, "warning"))
+
     def _refuse(self, connection: Connection) -> None:
         """No room: say so, unless even that is asked too often."""
         self._track(connection)
         connection.refused = True
         self._refused += 1
         reason = f"this server has no room for more than {self.limits.connections} connections, try again later"
+        self._strangers.discard(connection)
         if self._refused > REFUSED_MAX:
             connection.abort(reason)
             return

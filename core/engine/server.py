@@ -26,7 +26,7 @@ from core.engine.listening import BACKLOG, EVERYWHERE, advertised_address, bind,
 from core.engine.passwords import Passwords
 from core.engine.persistence import Persistence
 from core.engine.runtime import NodeMachine, Runtime
-from core.engine.settings import EngineSettings
+from core.engine.settings import EngineSettings, places_kept
 from core.engine.tls import dialling_context, listening_context
 from core.node.config import NodeConfig
 from core.node.events import AddressesFound, DisconnectRequested, DrainRequested, JoinRequested, Now, SshServed
@@ -126,10 +126,12 @@ class Server:
                 await persistence.call(lambda store: _kept_secret(store, known)) if secret is None else secret
             )
             self._node_id = recovered.node
+            connections = room_for(self.settings.limits.connections)
             config = self.settings.node_config(self._advertised, self._secret)
+            config = replace(config, clients_max=config.clients_max or connections - places_kept(connections))
             runtime = Runtime(
                 loop,
-                replace(self.settings.limits, connections=room_for(self.settings.limits.connections)),
+                replace(self.settings.limits, connections=connections),
                 persistence,
                 passwords,
                 dial_limit=config.dial_limit,

@@ -26,7 +26,11 @@ class ConnectionLimits:
     """What one connection, and all of them together, may cost."""
 
     connections: int = 10_000
-    """Connections at a time, as far as the system lets the process open so many; one more is told so and closed."""
+    """Connections at a time, as far as the system lets the process open so many; with one more, one is told so and
+    closed that has not said who it is, of the address that has most of those."""
+    unfinished_bytes: int = 32 * MEBIBYTE
+    """What lines may hold that have begun and not ended, of all connections but servers'; with more, those are cut that
+    are of the address that has most."""
     client_line_bytes: int = CLIENT_LINE_BYTES_MAX
     server_line_bytes: int = SERVER_LINE_BYTES_MAX
     client_queue_bytes: int = 8 * MEBIBYTE
@@ -47,6 +51,15 @@ class ConnectionLimits:
     """How long what a vanished peer had said waits for the node to take it."""
     unwritten_bytes: int = 32 * MEBIBYTE
     """What may wait for the disk; with more, clients are not read until it has gone down (servers: four times)."""
+
+
+RESERVE_SHARE: Final = 25
+RESERVE_MIN: Final = 4
+
+
+def places_kept(connections: int) -> int:
+    """Of so many connections, those that people who have logged in leave free: for servers and newcomers."""
+    return max(RESERVE_MIN, connections // RESERVE_SHARE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

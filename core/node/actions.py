@@ -64,6 +64,14 @@ class Trust:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """It is known who is at the other end: somebody who has logged in, under a name or as `anonymous`."""
+
+    conn: int
+    named: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Dial:
     """Open a connection; ConnectionOpened or DialFailed, with the same number, follows within the dial limit.
 
@@ -194,6 +202,7 @@ Action = (
     | Close
     | Hold
     | Trust
+    | Known
     | Dial
     | Advertise
     | Persist

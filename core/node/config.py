@@ -93,6 +93,8 @@ class NodeConfig:
     fence_after: float = 12.5
     """How long a client may be silent before it has to show that it is there when it posts. A living one is heard every
     10 s, and one that hears nothing goes elsewhere after 25 s, of which it may have been heard for 10."""
+    clients_max: int = 0
+    """People that are logged in over the network at a time; 0: any number. See `places` for who gives way."""
     registrations_per_minute: float = 60.0
     """Names that one address (IPv6: one /64) may register, on average; ten minutes' worth may come at once. Each costs
     every server of the network a slow hash's result, for ever."""

@@ -14,7 +14,7 @@ from typing import Final
 
 from core.node.absence import Absence, Absences
 from core.node.accounts import AccountBook, Renaming
-from core.node.actions import Hold, Subscribe, VerifySecret
+from core.node.actions import Hold, Known, Subscribe, VerifySecret
 from core.node.attempts import Attempts
 from core.node.balance import Balance
 from core.node.catching_up import CatchingUp
@@ -22,6 +22,7 @@ from core.node.connections import Session, State, why_illegal
 from core.node.context import Context
 from core.node.fence import Fence
 from core.node.people import People
+from core.node.places import Places
 from core.node.registration import Registration
 from core.node.replication import Replication
 from core.node.secrets import BUSY, WRONG, Secrets
@@ -108,6 +109,7 @@ class Sessions:
         self._verifying: dict[int, Callable[[bool | None], None]] = {}
         self._fence = Fence(context, self._post)
         self.people = People()
+        self._places = Places(context)
 
     @property
     def load(self) -> int:
@@ -317,6 +319,12 @@ class Sessions:
             except ValueError as error:
                 context.invalid(session, str(error))
                 return
+        target = self._balance.redirect_for(session, message, self.load + 1) if self._places.full else None
+        problem = self._places.take(session, named=claim is not None) if target is None else None
+        if problem is not None:
+            self._context.refuse(session, LoginFailed(problem), f"login refused: {problem}")
+            return
+        context.actions.append(Known(session.conn, claim is not None))
         self.people.left(session)
         session.login_name = message.username
         session.user = name
@@ -342,7 +350,8 @@ class Sessions:
             )
         else:
             context.send(session, LoginSuccess(info))
-        target = self._balance.redirect_for(session, message, self.load)
+        if target is None:
+            target = self._balance.redirect_for(session, message, self.load)
         if target is not None:
             self._redirect(session, target.address, target.name)
             return
@@ -569,6 +578,7 @@ class Sessions:
             self._redirected()
 
     def _leave(self, session: Session) -> None:
+        self._places.leave(session)
         self._fence.forget(session)
         session.backlog = None
         self._context.connections.catching_up.pop(session.conn, None)

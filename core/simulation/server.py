@@ -89,6 +89,7 @@ class SimulatedServer:
             actions.Close: self._close,
             actions.Hold: self._hold,
             actions.Trust: self._trust,
+            actions.Known: self._known,
             actions.Dial: self._dial,
             actions.Persist: self._persist,
             actions.FetchPage: self._fetch_page,
@@ -244,6 +245,9 @@ class SimulatedServer:
 
     def _trust(self, action: actions.Trust) -> None:
         """Line limits are the framing's matter, and lines here are whole."""
+
+    def _known(self, action: actions.Known) -> None:
+        """Places are the engine's matter."""
 
     def _dial(self, action: actions.Dial) -> None:
         node = self.node

@@ -24,18 +24,21 @@ class LineSplitter:
     that sends whole lines. `limit` is in bytes, without the terminator, and may be raised while the stream runs.
     """
 
-    __slots__ = ("_partial", "_partial_bytes", "_swallow_lf", "limit")
+    __slots__ = ("_partial", "_swallow_lf", "limit")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._partial: list[bytes] = []
-        self._partial_bytes = 0
+        self._partial: bytearray | None = None
         self._swallow_lf = False
 
     @property
     def pending_bytes(self) -> int:
         """Bytes of the line that has not ended yet."""
-        return self._partial_bytes
+        return len(self._partial) if self._partial is not None else 0
+
+    def clear(self) -> None:
+        """Forget it."""
+        self._partial = None
 
     def feed(self, data: bytes) -> list[bytes]:
         """The lines that `data` completes, without terminators.
@@ -51,18 +54,20 @@ class LineSplitter:
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         lines = data.split(b"\n")
         rest = lines.pop()
-        if lines and self._partial:
-            self._partial.append(lines[0])
-            lines[0] = b"".join(self._partial)
-            self._partial.clear()
-            self._partial_bytes = 0
+        if lines and self._partial is not None:
+            self._partial += lines[0]
+            lines[0] = bytes(self._partial)
+            self._partial = None
         if rest:
-            self._partial.append(rest)
-            self._partial_bytes += len(rest)
+            # One buffer, which grows by steps: a piece for each byte that dribbles in would cost forty times as much.
+            if self._partial is None:
+                self._partial = bytearray(rest)
+            else:
+                self._partial += rest
         limit = self.limit
         for index, line in enumerate(lines):
             if len(line) > limit:
                 raise LineTooLong(limit, lines[:index])
-        if self._partial_bytes > limit:
+        if self.pending_bytes > limit:
             raise LineTooLong(limit, lines)
         return lines

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import struct
 import threading
+import tracemalloc
+import weakref
 from collections import Counter
 
 import pytest
 
+from core.engine import memory, runtime
 from core.engine import passwords as module
-from core.engine import runtime
 from core.engine.connection import LOOKS_AT_TIME
-from core.node.actions import Action, HashSecret, VerifySecret
-from core.node.events import ConnectionClosed, ConnectionOpened, Event, MessageReceived, SecretHashed, SecretVerified
+from core.node.actions import Action, HashSecret, Known, Trust, VerifySecret
+from core.node.events import (
+    ConnectionClosed,
+    ConnectionOpened,
+    Event,
+    MalformedReceived,
+    MessageReceived,
+    SecretHashed,
+    SecretVerified,
+)
+from core.wire.framing import LineSplitter
 from core.wire.messages import Ping
 from tests.engine.harness import LIMIT, Peer, World, frame, until, world
 
@@ -188,3 +200,116 @@ async def test_what_was_said_before_the_end_is_heard_before_the_end(monkeypatch:
             mine = [one for one in here.node.events if getattr(one, "conn", None) == peer.conn]
             assert len(mine) == 42
             assert isinstance(mine[-1], ConnectionClosed)
+
+
+async def test_lines_that_never_end_hold_no_more_memory_than_they_may() -> None:
+    async with world(unfinished_bytes=1_000_000) as here:
+        flood = [await from_address(here, "127.0.0.1") for _ in range(40)]
+        honest = await from_address(here, "127.0.0.2")
+        await honest.say(frame(1).data[:10])
+        for peer in flood:
+            await peer.say(b"x" * 40_000)
+        await here.node.told(MalformedReceived, 10)
+        assert here.runtime._unfinished.total <= 1_000_000
+        await honest.say(frame(1).data[10:])
+        assert await here.node.numbers(1) == [1]
+
+
+async def test_a_server_with_the_secret_may_have_long_lines_under_way() -> None:
+    def script(event: Event) -> list[Action]:
+        return [Trust(event.conn)] if isinstance(event, ConnectionOpened) else []
+
+    async with world(script, unfinished_bytes=100_000) as here:
+        peers = [await here.client() for _ in range(4)]
+        for peer in peers:
+            await peer.say(frame(1, 900_000).data[:-1])
+        await asyncio.sleep(0)
+        for peer in peers:
+            await peer.say(b"\n")
+        assert await here.node.numbers(4) == [1] * 4
+
+
+def test_a_line_that_comes_byte_by_byte_costs_little_more_than_its_bytes() -> None:
+    splitter = LineSplitter(100_000)
+    tracemalloc.start()
+    for _ in range(60_000):
+        splitter.feed(b"x")
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert splitter.pending_bytes == 60_000
+    assert held < 150_000
+
+
+def identifies(event: Event) -> list[Action]:
+    """A node that knows who somebody is when they have said something."""
+    match event:
+        case MessageReceived(conn, Ping(number)):
+            return [Known(conn, named=number == 1)]
+    return []
+
+
+async def test_a_flood_of_connections_that_say_nothing_leaves_room_for_whoever_says_something() -> None:
+    async with world(identifies, connections=20) as here:
+        flood = [await Peer.dial(here.port) for _ in range(60)]
+        honest = []
+        for number in range(5):
+            known = len(here.node.of(MessageReceived))
+            honest.append(await Peer.dial(here.port, source=f"127.0.0.{2 + number}"))
+            await honest[-1].ping(1)
+            await here.node.told(MessageReceived, known + 1)
+            flood += [await Peer.dial(here.port) for _ in range(20)]
+        assert {len(await closed_of(here, one)) for one in here.node.of(MessageReceived)} == {0}
+        await until(lambda: len(here.runtime._open) - here.runtime._refused <= 20)
+
+
+async def closed_of(here: World, said: MessageReceived) -> list[ConnectionClosed]:
+    return [one for one in here.node.of(ConnectionClosed) if one.conn == said.conn]
+
+
+async def test_whoever_says_something_at_once_gets_in_from_the_floods_own_address_too() -> None:
+    async with world(identifies, connections=20) as here:
+        flood = [await Peer.dial(here.port) for _ in range(60)]
+        honest = await Peer.dial(here.port)
+        await honest.ping(1)
+        (said,) = await here.node.told(MessageReceived)
+        flood += [await Peer.dial(here.port) for _ in range(60)]
+        await until(lambda: len(here.runtime._open) - here.runtime._refused <= 20)
+        assert not await closed_of(here, said)
+
+
+async def test_operators_are_told_once_who_floods() -> None:
+    async with world(identifies, connections=20) as here:
+        flood = [await Peer.dial(here.port) for _ in range(100)]
+        await until(lambda: bool(here.notices))
+        flood += [await Peer.dial(here.port) for _ in range(20)]
+        await here.node.told(ConnectionOpened, 100)
+        assert len(here.notices) == 1
+        assert "127.0.0.1" in here.notices[0].text
+
+
+async def test_memory_is_given_back_some_time_after_a_flood(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[bool] = []
+    monkeypatch.setattr(memory, "give_back", lambda: given.append(True))
+    monkeypatch.setattr(memory, "DELAY", 0.01)
+    monkeypatch.setattr(memory, "FREED_MIN", 20)
+    async with world() as here:
+        for peer in [await here.client() for _ in range(19)]:
+            peer.close()
+        await here.node.told(ConnectionClosed, 19)
+        assert not here.runtime._memory._timer
+        (await here.client()).close()
+        await until(lambda: bool(given))
+
+
+async def test_nothing_of_a_connection_is_left_for_the_collector() -> None:
+    async with world() as here:
+        peer = await here.client()
+        kept = weakref.ref(here.runtime._connections[peer.conn].outbox)
+        gc.disable()
+        try:
+            peer.close()
+            await here.node.told(ConnectionClosed)
+            await until(lambda: not here.runtime._open)
+            await until(lambda: kept() is None)
+        finally:
+            gc.enable()

@@ -15,6 +15,7 @@ from core.node.actions import (
     Close,
     FetchPage,
     Finished,
+    Known,
     Notify,
     Persist,
     Send,
@@ -227,8 +228,14 @@ async def test_a_secret_in_a_message_that_cannot_be_handled_is_not_logged(caplog
 # --- limits -------------------------------------------------------------------------------------------------------
 
 
+def relay_among_known(event: Event) -> list[Action]:
+    """The same, and whoever opens a connection is known at once."""
+    known: list[Action] = [Known(event.conn, named=True)] if isinstance(event, ConnectionOpened) else []
+    return known + relay(event)
+
+
 async def test_one_connection_too_many_is_told_so_and_the_node_never_hears_of_it() -> None:
-    async with world(relay, connections=2) as here:
+    async with world(relay_among_known, connections=2) as here:
         first, second = await here.client(), await here.client()
         third = await Peer.dial(here.port)
         assert b"INVALID_MESSAGE" in (answer := await third.rest())

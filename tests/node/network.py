@@ -180,6 +180,7 @@ class Server(End):
         self.closed: set[int] = set()
         self.held: set[int] = set()
         self._trusted: set[int] = set()
+        self.known: dict[int, bool] = {}
         self._subscribed: dict[int, None] = {}
         self._wake_at: float | None = None
         self._committing = 0.0
@@ -290,6 +291,8 @@ class Server(End):
                     network.close(self.wires[action.conn], self, action.reason)
             case actions.Hold():
                 (self.held.add if action.held else self.held.discard)(action.conn)
+            case actions.Known():
+                self.known[action.conn] = action.named
             case actions.Trust():
                 self._trusted.add(action.conn)
             case actions.Dial():

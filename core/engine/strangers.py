@@ -1,0 +1,36 @@
+"""Connections of which nobody knows yet who is at the other end."""
+
+from __future__ import annotations
+
+from core.engine.connection import Connection
+from core.node.shares import Weights
+
+
+class Strangers:
+    """Those, by address. No step depends on how many there are."""
+
+    def __init__(self) -> None:
+        self._weights = Weights()
+        self._of: dict[str, dict[Connection, None]] = {}
+
+    def __len__(self) -> int:
+        return self._weights.total
+
+    def add(self, connection: Connection) -> None:
+        self._weights.add(connection.share)
+        self._of.setdefault(connection.share, {})[connection] = None
+
+    def discard(self, connection: Connection) -> None:
+        """It is known now, or gone."""
+        there = self._of.get(connection.share)
+        if there is None or connection not in there:
+            return
+        del there[connection]
+        if not there:
+            del self._of[connection.share]
+        self._weights.remove(connection.share)
+
+    def oldest_of_heaviest(self) -> Connection | None:
+        """Of the address that has most of them, the one that came first."""
+        heaviest = self._weights.heaviest
+        return next(iter(self._of[heaviest])) if heaviest is not None else None
