@@ -9,7 +9,7 @@ import stat
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.store import witness
 from core.store.errors import DataDirectoryInUse, DataDirectoryUnusable
@@ -25,9 +25,6 @@ RESTORED: Final = "node.db.restored"
 """A verified backup on its way to become the database. Once this name is there, the restoration is decided."""
 
 
-NOUNS: Final = {DATABASE: "database", f"{DATABASE}-wal": "database's log", LOCK: "lock"}
-
-
 class DataDirectory:
     """A data directory that this process has locked."""
 
@@ -39,60 +36,61 @@ class DataDirectory:
         """What was found, and mended, that its owner should know."""
         self._lock: int | None = lock
         self._looking = threading.Lock()
-        self._places: dict[Path, tuple[int, int]] = {}
+        self._places: list[_Place] = []
+        self._writable = str(path)
         self.database_bytes = 0
         """Of the database's file, without its log, when it was looked at last."""
 
     def remember(self) -> None:
         """Take what stands in the directory for what has to stand there from now on. Raises OSError."""
-        self._places = {
-            path: _identity(path) for path in (self.path, self.database, Path(f"{self.database}-wal"), self.path / LOCK)
-        }
+        database = str(self.database)
+        self._places = [
+            _Place(path, noun, *_identity(path))
+            for path, noun in (
+                (str(self.path), ""),
+                (database, "database"),
+                (f"{database}-wal", "database's log"),
+                (str(self.path / LOCK), "lock"),
+            )
+        ]
 
     def log_is_lost(self) -> bool:
         """Whether the database stands where it stood, but its log does not."""
-        log = Path(f"{self.database}-wal")
-        return not any(self._is_displaced(path) for path in (self.path, self.database)) and self._is_displaced(log)
-
-    def _is_displaced(self, path: Path) -> bool:
-        try:
-            return _identity(path) != self._places.get(path)
-        except OSError:
-            return True
+        directory, database, log, _ = (not place.reason() for place in self._places)
+        return directory and database and not log
 
     def displaced(self) -> str:
         """What no longer stands where it stood, in words with what to do; nothing when all does. From any thread."""
+        for place in self._places:
+            # Each commit comes by here.
+            try:
+                status = os.stat(place.path)
+            except OSError:
+                break
+            if status.st_ino != place.inode or status.st_dev != place.device:
+                break
+            if place.noun == "database":
+                self.database_bytes = status.st_size
+        else:
+            return ""
         with self._looking:
             return self._displaced()
 
     def _displaced(self) -> str:
-        for path, known in self._places.items():
-            try:
-                status = os.stat(path)
-                if (status.st_dev, status.st_ino) == known:
-                    if path == self.database:
-                        self.database_bytes = status.st_size
-                    continue
-                what = f"there is another {'directory' if path == self.path else 'file'} in its place"
-            except FileNotFoundError:
-                what = "it was deleted, moved or unmounted"
-            except OSError as error:
-                what = error.strerror or str(error)
-            if path == self.path:
-                place = "data directory"
-            elif path.name == LOCK and self._lock_anew():
+        for place in self._places:
+            reason = place.reason()
+            if not reason or (place.noun == "lock" and self._lock_anew()):
                 continue
-            else:
-                place = f"{NOUNS[path.name]} of the data directory"
+            what = f"{place.noun} of the data directory" if place.noun else "data directory"
             return (
-                f"the {place} {self.path} is lost ({what}); put it back in its place, and this server goes on by"
+                f"the {what} {self.path} is lost ({reason}); put it back in its place, and this server goes on by"
                 " itself, or end the server and restore a backup"
             )
         return ""
 
     def read_only(self) -> str:
         """Why nobody may write into the directory, in words; nothing if one may."""
-        if os.access(self.path, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        if os.access(self._writable, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
             return ""
         return f"the data directory {self.path} may not be written; change its mode, or its disk's, back"
 
@@ -105,7 +103,8 @@ class DataDirectory:
         if self._lock is not None:
             os.close(self._lock)
         self._lock = lock
-        self._places[self.path / LOCK] = _identity(self.path / LOCK)
+        path = str(self.path / LOCK)
+        self._places[-1] = _Place(path, "lock", *_identity(path))
         return True
 
     def release(self) -> None:
@@ -115,7 +114,28 @@ class DataDirectory:
             self._lock = None
 
 
-def _identity(path: Path) -> tuple[int, int]:
+class _Place(NamedTuple):
+    """Where a file or directory has to stand, and which one it is."""
+
+    path: str
+    noun: str
+    """What it is in the data directory; empty for that one itself."""
+    device: int
+    inode: int
+
+    def reason(self) -> str:
+        """Why it does not stand there, in words; nothing when it does."""
+        try:
+            if _identity(self.path) == (self.device, self.inode):
+                return ""
+        except FileNotFoundError:
+            return "it was deleted, moved or unmounted"
+        except OSError as error:
+            return error.strerror or str(error)
+        return f"there is another {'file' if self.noun else 'directory'} in its place"
+
+
+def _identity(path: str) -> tuple[int, int]:
     status = os.stat(path)
     return status.st_dev, status.st_ino
 
@@ -155,7 +175,7 @@ def _tell_of_modes(directory: DataDirectory, before: int | None) -> None:
     """Make files private that others could read, and tell of that, and of who may replace them. Raises OSError."""
     path = directory.path
     status = os.stat(path)
-    if before is not None and before != stat.S_IMODE(status.st_mode):
+    if before is not None and before & ~status.st_mode & 0o077:
         directory.findings.append(
             f"others could enter the data directory {path} (mode {before:04o}): it is private now"
         )
@@ -204,9 +224,10 @@ def make_private_directory(path: Path) -> None:
         shared = status.st_uid != os.geteuid() or bool(status.st_mode & stat.S_ISVTX)
         with os.scandir(path) as found:
             names = {entry.name for entry in found}
-        if shared or (names and DATABASE not in names):
-            return
-    if stat.S_IMODE(path.stat().st_mode) != 0o700:
+        if not shared and status.st_mode & 0o077 and (not names or DATABASE in names):
+            path.chmod(status.st_mode & 0o700)
+    else:
+        # Whatever the umask has left.
         path.chmod(0o700)
 
 

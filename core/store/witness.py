@@ -58,7 +58,10 @@ def read(path: Path) -> Witness | None:
 
 
 def _block(witness: Witness) -> bytes:
-    text = msgspec.json.encode(witness)
+    return _sealed(msgspec.json.encode(witness))
+
+
+def _sealed(text: bytes) -> bytes:
     return text.ljust(_BYTES - 10) + b" %08x\n" % zlib.crc32(text)
 
 
@@ -81,6 +84,8 @@ class Notes:
     def __init__(self, handle: int, witness: Witness) -> None:
         self._handle = handle
         self._witness = witness
+        self._who = (msgspec.json.encode(witness.node), witness.incarnation)
+        self._received = witness.received
 
     @classmethod
     def begin(cls, path: Path, witness: Witness) -> Self:
@@ -90,15 +95,17 @@ class Notes:
 
     def note(self, received: int, size: int) -> None:
         """A commit was synced. What cannot be written leaves the witness of the one before."""
-        self._witness = msgspec.structs.replace(self._witness, received=received, size=size)
+        self._received = received
+        # As `_block` does, but each commit comes by here.
+        text = b'{"node":%s,"incarnation":%d,"received":%d,"size":%d,"open":true}' % (*self._who, received, size)
         with contextlib.suppress(OSError):
-            os.pwrite(self._handle, _block(self._witness), 0)
+            os.pwrite(self._handle, _sealed(text), 0)
 
     def close(self, size: int | None) -> None:
         """The database is whole without its log, with `size` bytes; None: it is not known to be."""
         if size is not None:
-            self._witness = msgspec.structs.replace(self._witness, size=size, open=False)
+            settled = msgspec.structs.replace(self._witness, received=self._received, size=size, open=False)
             with contextlib.suppress(OSError):
-                os.pwrite(self._handle, _block(self._witness), 0)
+                os.pwrite(self._handle, _block(settled), 0)
                 os.fsync(self._handle)
         os.close(self._handle)

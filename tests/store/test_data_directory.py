@@ -171,3 +171,56 @@ def test_a_database_file_without_content_is_begun_anew(tmp_path: Path) -> None:
     assert recovered.node == "gezdgnbvgy3t"
     assert ids(store) == []
     store.close()
+
+
+def test_what_others_could_enter_and_read_is_told(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    store, _ = open_at(data)
+    backup = store.backup(data / "backups", keep=3)
+    store.close()
+    data.chmod(0o750)
+    for path in (data / "node.db", backup):
+        path.chmod(0o640)
+    store, _ = open_at(data)
+    directory, files = store.findings
+    assert f"{data} (mode 0750)" in directory and "private now" in directory
+    assert f"{data / 'node.db'} (mode 0640) and 1 more" in files
+    store.close()
+    assert (mode(data), mode(data / "node.db"), mode(backup)) == (0o700, 0o600, 0o600)
+    store, _ = open_at(data)
+    assert store.findings == ()
+    store.close()
+
+
+def test_a_directory_that_others_may_write_and_that_is_not_ours_to_close_is_told(tmp_path: Path) -> None:
+    (tmp_path / "somebody's").write_text("notes")
+    tmp_path.chmod(0o777)
+    store, _ = open_at(tmp_path)
+    (finding,) = store.findings
+    assert "others may write" in finding and "chmod go-w" in finding
+    store.close()
+
+
+def test_a_mode_that_keeps_even_its_owner_out_is_left_as_it_was_meant(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    open_at(data)[0].close()
+    data.chmod(0o500)
+    if os.geteuid() == 0:
+        open_at(data)[0].close()
+    else:
+        with pytest.raises(DataDirectoryUnusable, match="denied"):
+            open_at(data)
+    assert mode(data) == 0o500
+    data.chmod(0o700)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "directory"])
+def test_something_else_in_the_locks_place_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+    open_at(tmp_path)[0].close()
+    (tmp_path / "lock").unlink()
+    if kind == "pipe":
+        os.mkfifo(tmp_path / "lock")
+    else:
+        (tmp_path / "lock").mkdir()
+    with pytest.raises(DataDirectoryUnusable, match=kind):
+        open_at(tmp_path)
