@@ -88,8 +88,7 @@ class Whereabouts:
 
     def addresses(self, server: str) -> list[Address]:
         """Where this node may dial a server: what it announces, as far as that can be meant, and what has worked."""
-        record = self._topology.records.get(server)
-        found = [one for one in record.addresses if self._leads_there(one, server)] if record is not None else []
+        found = [one for one in self._named_by(server) if self._leads_there(one, server)]
         worked = self._worked.get(server)
         return list(dict.fromkeys([*found, worked] if worked is not None else found))
 
@@ -104,11 +103,18 @@ class Whereabouts:
         return server in self.near()
 
     def shown(self, server: str) -> Address:
-        """A server's address for people: one that others can use, if there is any."""
+        """The address for people of a server that has a record, or a link: one that others can use, if there is any."""
         known = self.addresses(server)
         usable = [address for address in known if scope_of(address.host) is Scope.ANYWHERE]
-        record = self._topology.records[server]
-        return (usable or known or [Address(record.hostname, record.port)])[0]
+        return (usable or known or self._named_by(server))[0]
+
+    def _named_by(self, server: str) -> list[Address]:
+        """Where a server says it is: in its record, or, before the first one has come, when the link began."""
+        record = self._topology.records.get(server)
+        if record is not None:
+            return record.addresses
+        link = self._context.connections.native_link(server)
+        return [Address(link.hostname, link.port)] if link is not None else []
 
     def _leads_there(self, address: Address, server: str) -> bool:
         if not address.port or address in self._topology.own.addresses:
@@ -138,10 +144,7 @@ class Whereabouts:
 
         `without` are addresses (HOST:PORT) at which they have been, or in vain: a server that has one is left out.
         """
-        record = self._topology.records.get(server)
-        if record is None:
-            return None
-        known = record.addresses
+        known = self._named_by(server)
         worked = self._worked.get(server)
         if worked is not None and worked not in known:
             known.append(worked)

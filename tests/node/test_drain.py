@@ -83,6 +83,23 @@ def test_the_successor_is_told_to_take_the_place_and_everybody_else_to_go_there(
             assert successor.address in [address for _, address in server.dials]
 
 
+def test_a_server_may_leave_in_favour_of_one_that_has_linked_with_it_in_the_same_moment() -> None:
+    network = Network()
+    first = network.start("a")
+    client, base = network.logged_in(first), network.base_client(first)
+    base.login()
+    network.run(0.1)
+    second = network.start("b", first)
+    connections, records = first.node._context.connections, first.node.topology.records
+    assert network.until(lambda: connections.native_link(second.id) is not None)
+    assert second.id not in records, "its record has come before anybody could leave"
+    first.drain()
+    network.run(2.0)
+    assert not first.alive
+    assert quits(client) == [wire.Quit("node.example", second.config.port, id=first.id)]
+    assert base.of(wire.Redirect) == [wire.Redirect("node.example", second.config.port)]
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_any_neighbour_may_be_the_successor(seed: int) -> None:
     network = Network(seed)
