@@ -76,6 +76,8 @@ class Drain:
         self.stage = Stage.RUNNING
         self._successor: Link | None = None
         self._successor_address: Address | None = None
+        self._named: Link | None = None
+        """The link with whom people are sent to, also once it has gone."""
         self._held: dict[Stream, int] = {}
         """What this node had when it asked its successor: the successor must have all of it. What came in later was
         passed on over the successor's link like any other broadcast."""
@@ -170,6 +172,7 @@ class Drain:
         successor = self._successor
         # As it calls itself: by that, older servers recognise who is meant.
         self._successor_address = Address(successor.hostname, successor.port)
+        self._named = successor
         if successor.state is not State.NATIVE:
             self._send_everybody_away()
             return
@@ -211,12 +214,12 @@ class Drain:
 
     def _address_for(self, connection: Connection) -> Address | None:
         """Where somebody is sent to reach the successor."""
-        successor, address = self._successor, self._successor_address
+        successor, address = self._named, self._successor_address
         if address is None or successor is None or successor.remote_id is None:
-            return address
-        if successor.is_base:
-            guest = successor.guests.get(successor.remote_id)
-            return self._whereabouts.guest_for_peer(guest, self._context.id, connection) if guest else address
+            return None
+        if self._topology.records.get(successor.remote_id) is None:
+            guest = Guest(successor.remote_id, address.host, address.port, 0)
+            return self._whereabouts.guest_for_peer(guest, self._context.id, connection)
         found = self._whereabouts.for_peer(successor.remote_id, connection)
         # A server knows the successor by its id, and may know the way itself.
         return found or (address if isinstance(connection, Link) else None)

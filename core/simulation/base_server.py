@@ -158,7 +158,8 @@ class SimulatedBaseServer:
 
     def _announce(self, connection: _Connection) -> None:
         connection.has_spoken = True
-        self._say(connection, ServerAnnounce(self.id, self.load, self.address.host, self.address.port))
+        host = self.world.plan.advertised.get(self.name, self.address.host)
+        self._say(connection, ServerAnnounce(self.id, self.load, host, self.address.port))
         self.world.schedule.after(HEARD_AFTER, lambda: self._was_heard(connection))
 
     def _was_heard(self, connection: _Connection) -> None:

@@ -7,7 +7,7 @@ all worlds, one to four in the others) and when each thing happens.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -23,6 +23,9 @@ SETTLED_FROM: Final = 30
 """Worlds of more servers do not grow but begin as one network: growing takes minutes of real time."""
 BASE_SHARE: Final = 0.12
 """How many of all worlds have base servers in them."""
+ODD_SHARE: Final = 0.15
+"""In how many of all worlds a server advertises an address that means something to itself alone."""
+ODD_ADDRESSES: Final = ("127.0.0.1", "localhost", "::1", "0.0.0.0", "::", "169.254.7.7", "fe80::7", "224.0.0.1")
 
 
 class Scene(msgspec.Struct):
@@ -79,12 +82,24 @@ def standard(seed: int, servers: int | None = None) -> Plan:
         clock_spread=between(rng, 0.0, 5.0) if rng.random() < 0.5 else 0.0,
         clock_drift=0.005 if rng.random() < 0.3 else 0.0,
         base_servers=len(base_servers),
+        advertised=_advertised(seed, [*names, *base_servers]) if servers <= SETTLED_FROM else {},
         codec=rng.random() < 0.5,
         people=tuple(people),
         calm=CALM,
         duration=duration,
         operations=tuple(operations),
     )
+
+
+def _advertised(seed: int, names: Sequence[str]) -> dict[str, str]:
+    """Now and then a server advertises what means another machine, or none, to everybody else.
+
+    One at a time: of two that were never linked neither could find the other once all between them are gone.
+    """
+    rng = seeded(seed, "advertised")
+    if rng.random() >= ODD_SHARE:
+        return {}
+    return {names[pick(rng, len(names))]: ODD_ADDRESSES[pick(rng, len(ODD_ADDRESSES))]}
 
 
 def _people(rng: random.Random) -> list[Person]:

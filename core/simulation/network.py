@@ -16,6 +16,7 @@ from core.simulation.schedule import Schedule, number_of
 from core.wire.address import Address
 from core.wire.codec import Frame, MalformedLine, decode
 from core.wire.messages import Message, command_of
+from core.wire.scope import Scope, scope_of
 
 LINGER: Final = 1.0
 """Seconds that an end which was closed waits for the other to close as well."""
@@ -325,6 +326,13 @@ class Network:
     def _try(
         self, host: str, address: Address, until: float, then: Callable[[End | Failure], None], tries: int
     ) -> None:
+        scope = scope_of(address.host)
+        if scope in (Scope.MACHINE, Scope.UNSPECIFIED):
+            # On each machine these are that machine.
+            address = Address(host, address.port)
+        elif scope is not Scope.ANYWHERE:
+            self.schedule.after(0.0, lambda: then(Failure("no route to host", refused=False)))
+            return
         found = self._listeners.get(address)
         target = found[0] if found is not None else address.host
         self._numbers += 1

@@ -142,7 +142,7 @@ def _clock(world: World, operation: Operation) -> None:
 
 def _hosts(world: World) -> list[str]:
     return [
-        *(server.config.hostname for server in world.servers.values()),
+        *(server.host for server in world.servers.values()),
         *(server.address.host for server in world.base_servers.values()),
         *(agent.host for agent in world.agents.values()),
     ]

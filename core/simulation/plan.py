@@ -51,6 +51,8 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     clock_drift: float = 0.0
     """Greatest relative error of a clock's rate."""
     base_servers: int = 0
+    advertised: dict[str, str] = {}
+    """What servers advertise that do not know where they are, or lie; the others advertise their host."""
     codec: bool = True
     people: tuple[Person, ...] = ()
     calm: float = 4.0

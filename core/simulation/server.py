@@ -30,7 +30,7 @@ from core.simulation.schedule import number_of, pick, seeded
 from core.store.identity import node_id
 from core.store.memory import MemoryStore
 from core.wire.address import Address
-from core.wire.messages import LoginFailed, Message
+from core.wire.messages import LoginFailed, Message, Quit, Redirect
 
 if TYPE_CHECKING:
     from core.simulation.world import World
@@ -62,7 +62,9 @@ class SimulatedServer:
         self.world = world
         self.name = name
         self.config = config
-        self.address = Address(config.hostname, config.port)
+        self.host = name
+        """Where it is, whatever it advertises."""
+        self.address = Address(name, config.port)
         self.clock_offset = clock_offset
         """How far the wall clock is ahead, in seconds; jumps change it."""
         self.clock_rate = clock_rate
@@ -122,12 +124,12 @@ class SimulatedServer:
         self._wake_at = self._check_at = None
         self._woken_by = 0.0
         self.finished = None
-        world.network.dark.discard(self.config.hostname)
+        world.network.dark.discard(self.host)
         recovered = self.disk.store.start(self.now().wall)
         node = Node(self.config, recovered, seeded(world.seed, "node", self.name, self.boots), self.now())
         self.node = node
         self.disk.deliver = lambda event: self.handle(event) if self.node is node else None
-        world.network.listen(self.address, self.config.hostname, self)
+        world.network.listen(self.address, self.host, self)
         self._perform(node.start(self.now()))
         for address in join:
             self.handle(JoinRequested(address))
@@ -146,7 +148,7 @@ class SimulatedServer:
         self.disk.crash(fraction)
         rng = seeded(self.world.seed, "crash", self.name, self.boots)
         if silent:
-            network.dark.add(self.config.hostname)
+            network.dark.add(self.host)
         for end in list(self._ends.values()):
             if rng.random() < 0.5:
                 end.lane.lose(pick(rng, end.lane.waiting + 1))
@@ -216,7 +218,15 @@ class SimulatedServer:
         if end is not None:
             if isinstance(action.frame.message, LoginFailed):
                 self.world.login_refused(self, end)
+            self._check_address(action.frame.message, end)
             end.send(action.frame)
+
+    def _check_address(self, message: Message, end: End) -> None:
+        """Whoever is sent elsewhere is named a place that there is where they are."""
+        if isinstance(message, Redirect):
+            self.world.named(self, message.hostname, end.peer)
+        elif isinstance(message, Quit) and message.new_server_ip is not None and end.peer not in self.world.servers:
+            self.world.named(self, message.new_server_ip, end.peer)
 
     def _broadcast(self, action: actions.Broadcast) -> None:
         if self.world.handing_out is not None:
@@ -255,6 +265,8 @@ class SimulatedServer:
         untried = [*action.others]
 
         def dial(address: Address) -> None:
+            self.world.named(self, address.host, self.host)
+
             def then(outcome: End | Failure) -> None:
                 if self.node is not node:
                     if isinstance(outcome, End):
@@ -269,7 +281,7 @@ class SimulatedServer:
                     self._ends[outcome.conn] = outcome
                     self.handle(ConnectionOpened(outcome.conn, "outbound", address, number))
 
-            self.world.network.dial(self.config.hostname, address, self.config.dial_limit, then)
+            self.world.network.dial(self.host, address, self.config.dial_limit, then)
 
         dial(action.address)
 

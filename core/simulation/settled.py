@@ -19,7 +19,6 @@ from core.simulation.plan import Plan
 from core.simulation.schedule import pick, seeded
 from core.simulation.server import EPOCH, SimulatedServer
 from core.simulation.world import PORT, World, server_name
-from core.wire.address import Address
 from core.wire.entries import PeerRecord
 
 FEATURES = frozenset({"quit", "user_info", "sync"})
@@ -117,10 +116,10 @@ def _tell(
 
 def _link(world: World, one: SimulatedServer, other: SimulatedServer, stamp: int) -> None:
     """Put a link between two servers, as if it had been there for an hour."""
-    near, far = world.network.connect(one.config.hostname, other.config.hostname)
+    near, far = world.network.connect(one.host, other.host)
     for server, end, peer, origin in ((one, near, other, "outbound"), (other, far, one, "inbound")):
         node = _node(server)
-        address = Address(peer.config.hostname, peer.config.port)
+        address = peer.address
         connection = Connection(end.conn, "outbound" if origin == "outbound" else "inbound", address, EPOCH, 0.0)
         link = Link(connection)
         link.state = State.NATIVE

@@ -22,6 +22,7 @@ from core.simulation.server import SimulatedServer
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import Record
+from core.wire.scope import Scope, scope_of
 
 SECRET: Final = "the network's secret"
 PORT: Final = 3780
@@ -81,7 +82,13 @@ class World:
         rng = seeded(self.seed, "clock", name)
         offset = between(rng, -self.plan.clock_spread, self.plan.clock_spread)
         rate = 1.0 + between(rng, -self.plan.clock_drift, self.plan.clock_drift)
-        config = replace(self.config, hostname=name, port=PORT, name=name, lazy_links=self.plan.lazy_links)
+        config = replace(
+            self.config,
+            hostname=self.plan.advertised.get(name, name),
+            port=PORT,
+            name=name,
+            lazy_links=self.plan.lazy_links,
+        )
         server = SimulatedServer(self, name, config, clock_offset=offset, clock_rate=rate)
         self.servers[name] = server
         self.addresses.append(server.address)
@@ -203,6 +210,11 @@ class World:
         for agent in self.agents.values():
             if agent.host == end.peer:
                 self.ledger.refused_login(server, agent)
+
+    def named(self, server: SimulatedServer, host: str, to: str) -> None:
+        """A server has named an address to somebody, or to itself to dial. Here each has a machine of its own."""
+        if scope_of(host) is not Scope.ANYWHERE:
+            self.ledger.problem("addresses", f"{server.name} sends {to} to {host}, which means nothing there")
 
     def noticed(self, server: SimulatedServer, notice: Notice) -> None:
         if notice.kind == "alone":

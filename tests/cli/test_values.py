@@ -127,3 +127,30 @@ def test_a_byte_order_mark_is_no_part_of_a_secret(tmp_path: Path, content: bytes
     file = tmp_path / "secret"
     file.write_bytes(content)
     assert values.read_secret_file(file) == "open sesame"
+
+
+@pytest.mark.parametrize(
+    "text", ["0.0.0.0", "[::]:3780", "::", "0", "169.254.1.1", "fe80::1%eth0", "[fe80::1]:99", "224.0.0.1", "ff02::1"]
+)
+def test_what_nobody_could_reach_is_not_advertised(text: str) -> None:
+    with pytest.raises(ValueError, match="name the address or the name by which others reach this server"):
+        values.advertised(text)
+
+
+@pytest.mark.parametrize("text", ["10.0.0.1", "[2001:db8::1]:99", "chat.example.org", "127.0.0.1", "localhost:1"])
+def test_what_somebody_could_reach_is_advertised(text: str) -> None:
+    assert values.advertised(text).host in text
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        *((text, "") for text in ("", "*")),
+        *((text, "0.0.0.0") for text in ("0.0.0.0", "0", "0.0")),
+        *((text, "::") for text in ("::", "[::]", "0::0")),
+        ("[fe80::1%eth0]", "fe80::1%eth0"),
+        ("127.0.0.1", "127.0.0.1"),
+    ],
+)
+def test_all_addresses_of_one_family_are_told_from_all_addresses(text: str, host: str) -> None:
+    assert values.host(text) == host

@@ -7,7 +7,7 @@ without it passes, which is tested as well: so it is the fault that a checker se
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,9 +18,9 @@ from core.client.machine import ClientMachine
 from core.client.write_set import WriteSet
 from core.node import sessions as sessions_module
 from core.node.accounts import AccountBook
-from core.node.balance import Balance, Target
+from core.node.balance import Balance, Choice
 from core.node.config import NodeConfig, lan
-from core.node.connections import Connections, Session, State
+from core.node.connections import Connection, Connections, Session, State
 from core.node.drain import Drain
 from core.node.entry_messages import frame_of
 from core.node.forest import Edge, Forest
@@ -32,6 +32,7 @@ from core.node.replication import Replication
 from core.node.sessions import Sessions
 from core.node.synchronisation import Synchronisation
 from core.node.topology import Topology
+from core.node.whereabouts import Whereabouts
 from core.simulation.disk import Disk
 from core.simulation.ledger import Problem
 from core.simulation.plan import Operation, Person, Plan
@@ -39,6 +40,7 @@ from core.simulation.runner import run
 from core.simulation.world import PORT, SECRET
 from core.store.memory import MemoryStore
 from core.wire.activity import stamp_activity
+from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import Entry, Record
 from core.wire.messages import (
@@ -270,14 +272,24 @@ def redirects_nobody(patch: Patch) -> None:
 def redirects_everybody_again_and_again(patch: Patch) -> None:
     times: dict[str, int] = {}
 
-    def redirect(self: Balance, session: Session, login: Any, load: int) -> Target | None:
+    def redirect(self: Balance, session: Session, login: Any, load: int) -> Choice | None:
         host = session.peer.host
         times[host] = times.get(host, 0) + 1
         if times[host] > 3 or not host.startswith("client-guest"):
             return None
-        return min(self.candidates(), key=lambda one: (one.load, one.id), default=None)
+        target = min(self.candidates(), key=lambda one: (one.load, one.id))
+        address = self._whereabouts.for_peer(target.id, session)
+        return Choice(target.id, target.name, address) if address is not None else None
 
     patch.setattr(Balance, "redirect_for", redirect)
+
+
+def believes_what_servers_advertise(patch: Patch) -> None:
+    def for_peer(self: Whereabouts, server: str, peer: Connection, without: Iterable[str] = ()) -> Address | None:
+        record = self._topology.records[server]
+        return Address(record.hostname, record.port)
+
+    patch.setattr(Whereabouts, "for_peer", for_peer)
 
 
 def registers_nobody(patch: Patch) -> None:
@@ -459,6 +471,9 @@ PARTED_RIVALS = plan(
 PARTED = plan(Operation(4.0, "part", "s000"), Operation(12.0, "unite", "s000"), duration=13.0, people=(), lazy_links=0)
 ALONE = plan(arrive(1.0, "ano", "s000"), *posts("ano", 4.0, 3), people=(NOBODY,))
 CUT_OFF = plan(*ARRIVALS, Operation(5.0, "reset", "s000", "client-nat"))
+SOMEWHERE = plan(
+    arrive(1.0, "nat", "s000"), Operation(5.0, "quit", "s000"), people=(NATIVE,), advertised={"s001": "127.0.0.1"}
+)
 LEAVING = plan(Operation(5.0, "quit", "s001"), people=(), bound=12.0)
 HALF_OPEN = plan(Operation(5.0, "half-open", "s000", "s001"), people=(), servers=2, lazy_links=0, duration=20.0)
 FULL = plan(
@@ -551,6 +566,7 @@ CASES = (
     Case(asks_twice_about_each_name, UNREGISTERED, "cost", "a registration among 3 servers"),
     Case(redirects_nobody, BALANCED, "balance", "the loads are"),
     Case(redirects_everybody_again_and_again, BALANCED, "balance", "was redirected 3 times"),
+    Case(believes_what_servers_advertise, SOMEWHERE, "addresses", "sends client-nat to 127.0.0.1"),
     Case(registers_nobody, UNREGISTERED, "liveness", "nobody can register"),
     Case(says_refused_of_what_it_keeps, ALONE, "outcome", "was refused (no); it was kept"),
     Case(refuses_before_it_keeps, SLOW_DISK, "outcome", "was accepted after it was refused"),

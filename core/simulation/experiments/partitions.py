@@ -39,7 +39,7 @@ def parted(seed: int, count: int, parts: int) -> Sample:
     world = settled_world(seed, count, latency=LATENCY)
     rng = seeded(seed, "parted", parts)
     groups = _groups(world, rng, parts)
-    hosts = [[server.config.hostname for server in group] for group in groups]
+    hosts = [[server.host for server in group] for group in groups]
     for number, group in enumerate(groups):
         for which in range(3):
             agent = _person(world, f"p{number}.{which}", native=which > 0, registers=which != 1)
@@ -75,7 +75,7 @@ def wandering(seed: int, count: int, parts: int) -> Sample:
         while at < PARTING + PARTED:
             world.schedule.at(at, partial(agent.move, _some(rng, servers).address))
             at += between(rng, *STAY)
-    hosts = [[server.config.hostname for server in group] for group in groups]
+    hosts = [[server.host for server in group] for group in groups]
     sample = _part_and_heal(world, hosts, Sample(f"{count} servers in {parts} parts, wandering, seed {seed}"))
     copies = sum(len(ids) - 1 for ids in world.ledger.ids.values())
     sample.figures["repeated"] = copies / max(1, len(world.ledger.ids))
