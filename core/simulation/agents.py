@@ -31,6 +31,9 @@ class Agent(ABC):
         self.host = f"client-{name}"
         self.username = (username or name) if registers else ANONYMOUS
         self.secret = f"secret of {name}"
+        """What the account was registered with."""
+        self.secrets = [self.secret]
+        """What may open the account now, as far as the person knows, the likeliest first."""
         self.rng = seeded(world.seed, "agent", name)
         self.wanted = False
         """Whether the person wants to be logged in."""

@@ -221,6 +221,22 @@ def unique_names(world: World) -> Found:
                 yield "unique names", f"{server.name} has dropped the account {fact.username} of {fact.claim}"
 
 
+def newest_secrets(world: World) -> Found:
+    """Of an account's secrets exactly the newest opens it, at every server."""
+    for agent in world.agents.values():
+        changes = world.ledger.changes_of(agent)
+        if not changes:
+            continue
+        for server, node in nodes(world):
+            facts = [fact for _, fact in node.book if matches(agent.secret, fact.verifier)]
+            for fact in facts:
+                verifier = node.secrets.verifier(fact)
+                if verifier != changes[-1].verifier:
+                    yield "secrets", f"{server.name} does not let {agent.name} in with the newest secret"
+                if matches(agent.secret, verifier):
+                    yield "secrets", f"{server.name} still lets {agent.name} in with the first secret"
+
+
 def nothing_left(world: World) -> Found:
     """Nothing waits any more that should not."""
     for server, node in nodes(world):
@@ -242,4 +258,4 @@ CONVERGED: Final[tuple[Callable[[World], Found], ...]] = (
     complete,
 )
 """What the network has to arrive at within the bound."""
-SETTLED: Final[tuple[Callable[[World], Found], ...]] = (durable, unique_names)
+SETTLED: Final[tuple[Callable[[World], Found], ...]] = (durable, unique_names, newest_secrets)

@@ -15,7 +15,7 @@ from core.node.accounts import name_after_conflict
 from core.simulation.agents import Agent
 from core.simulation.server import SimulatedServer, matches
 from core.wire.activity import stamp_activity
-from core.wire.entries import AccountFact, Entry, EntryId, Record
+from core.wire.entries import AccountFact, Entry, EntryId, Record, SecretChange, change_in_key
 from core.wire.names import ANONYMOUS
 
 if TYPE_CHECKING:
@@ -206,9 +206,37 @@ class Ledger:
         """A server refuses a login just now. One that has just come back may not know the account yet."""
         known = self._account_kept.get(server.name, {})
         for entry_id, fact in self.accounts.items():
-            if fact.username == agent.username and matches(agent.secret, fact.verifier):
+            if fact.username == agent.username and matches(agent.secret, fact.verifier) and not self.changes_of(agent):
                 if known.get(entry_id, self._schedule.time) < self._schedule.time - LOGIN_SECONDS:
                     self.problem("login", f"{server.name} has {agent.name}'s account, and refused its login")
+
+    # --- secrets ------------------------------------------------------------------------------------------------------
+
+    def changes_of(self, agent: Agent, kept_by: str | None = None, before: float = float("inf")) -> list[SecretChange]:
+        """The changes of an agent's secret that are on some disk, in the order in which they count; with `kept_by`,
+        those that this server had kept before a time."""
+        kept = self._account_kept.get(kept_by, {}) if kept_by is not None else self.account_at
+        found = [
+            change
+            for entry_id, fact in self.accounts.items()
+            if fact.key is not None and fact.username == agent.username and matches(agent.secret, fact.verifier)
+            if kept.get(entry_id, float("inf")) < before and (change := change_in_key(fact.key)) is not None
+        ]
+        return sorted(found)
+
+    def secret_acknowledged(self, agent: Agent, secret: str) -> None:
+        """A client was told that its account has another secret."""
+        if not any(matches(secret, change.verifier) for change in self.changes_of(agent)):
+            self.problem("durability", f"{agent.name} was told of another secret before it was kept")
+
+    def logged_in_with(self, agent: Agent, secret: str | None, server: str) -> None:
+        """A server has let somebody in with a secret. It may have begun to think before it heard of the latest."""
+        known = self.changes_of(agent, server, self._schedule.time - LOGIN_SECONDS)
+        if secret is None or not known:
+            return
+        allowed = [one for one in self.changes_of(agent, server) if one >= known[-1]]
+        if not any(matches(secret, change.verifier) for change in allowed):
+            self.problem("login", f"{server} let {agent.name} in with a secret that was another one by then")
 
     def registered(self, agent: Agent) -> None:
         self.registrations.append((self._schedule.time, agent))

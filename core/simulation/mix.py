@@ -21,6 +21,8 @@ CALM: Final = 5.0
 """Until when a world only grows."""
 SETTLED_FROM: Final = 30
 """Worlds of more servers do not grow but begin as one network: growing takes minutes of real time."""
+SECRETS_SHARE: Final = 0.15
+"""In how many of all worlds people change their secrets."""
 BASE_SHARE: Final = 0.12
 """How many of all worlds have base servers in them."""
 ODD_SHARE: Final = 0.15
@@ -69,6 +71,7 @@ def standard(seed: int, servers: int | None = None) -> Plan:
         for _ in range(1 + pick(rng, 4)):
             kind = KINDS[pick(rng, len(KINDS))]
             operations += FAULTS[kind](scene)
+    operations += _changed_secrets(scene, seed)
     operations = [msgspec.structs.replace(one, at=min(one.at, duration)) for one in operations]
     operations.sort(key=lambda one: one.at)
     low = between(rng, 0.0005, 0.03)
@@ -142,6 +145,23 @@ def _lives(scene: Scene) -> list[Operation]:
             if rng.random() < 0.6:
                 found.append(Operation(between(rng, at, scene.end), "arrive", person.name, scene.server()))
     return found
+
+
+def _changed_secrets(scene: Scene, seed: int) -> list[Operation]:
+    """Now and then people change their secret. Drawn from a source of its own: other operations stay where they are.
+
+    Nobody does who shares their account with somebody impatient: a secret that one person changes the other has not.
+    """
+    rng = seeded(seed, "secrets")
+    shared = {person.username for person in scene.people if person.impatient}
+    if rng.random() >= SECRETS_SHARE:
+        return []
+    return [
+        Operation(between(rng, 2.0, scene.end), "secret", person.name)
+        for person in scene.people
+        if person.native and person.registers and not {person.name, person.username} & shared
+        for _ in range(pick(rng, 3))
+    ]
 
 
 def lives_of_base_servers(scene: Scene) -> list[Operation]:

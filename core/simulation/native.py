@@ -43,6 +43,9 @@ class NativeAgent(Agent):
         """Refs of posts without an outcome, and the numbers of their activities."""
         self._seen: Mapping[Stream, int] | None = None
         self._moving_to: Address | None = None
+        self._changes = 0
+        self._asked_for: str | None = None
+        """A secret that was asked for and has no outcome yet."""
 
     # --- what the person does -----------------------------------------------------------------------------------------
 
@@ -78,6 +81,24 @@ class NativeAgent(Agent):
         machine.post(self.body(number), ref, self._now)
         self._perform()
 
+    def change_secret(self) -> None:
+        machine = self._machine
+        if machine is None or not self.logged_in:
+            return
+        self._changes += 1
+        new = f"{self.secret}, changed {self._changes} times"
+        if machine.change_secret(new) is None:
+            self._asked_for = new
+        self._perform()
+
+    def _other_secret(self) -> None:
+        """The one that was thought to be right is not: perhaps the one before, or the one after, is."""
+        self.secrets.append(self.secrets.pop(0))
+
+    def _may_have(self, secret: str, *, first: bool) -> None:
+        others = [one for one in self.secrets if one != secret]
+        self.secrets = [secret, *others] if first else [*others, secret]
+
     # --- the machine --------------------------------------------------------------------------------------------------
 
     def _open(self, address: Address) -> None:
@@ -90,7 +111,7 @@ class NativeAgent(Agent):
         settings = replace(
             SETTINGS,
             username=self.username,
-            secret=self.secret if named else None,
+            secret=self.secrets[0] if named else None,
             register=not self.registered,
             seen=self._seen,
         )
@@ -243,8 +264,24 @@ class NativeAgent(Agent):
             case events.LoggedIn():
                 self.logged_in = True
                 ledger.logged_in(self, event.username)
+                if self._machine is not None and self.end is not None:
+                    ledger.logged_in_with(self, self._machine._account.secret, self.end.peer)
             case events.Disconnected():
                 self.logged_in = False
+                if "secret of this account was changed" in event.reason and len(self.secrets) > 1:
+                    self._other_secret()
+                    self._moving_to = self.some_server()
+                    self.world.schedule.after(0.0, self._close_client)
+            case events.SecretChanged():
+                self._may_have(event.secret, first=True)
+                self._asked_for = None
+                ledger.secret_acknowledged(self, event.secret)
+            case events.SecretUnknown():
+                if self._asked_for is not None:
+                    self._may_have(self._asked_for, first=False)
+                self._asked_for = None
+            case events.SecretNotChanged():
+                self._asked_for = None
             case events.Redirected():
                 self.logged_in = False
                 ledger.redirected(self)
@@ -261,6 +298,7 @@ class NativeAgent(Agent):
                 self._think_again()
             case events.LoginRefused():
                 self.registered = ledger.was_registered(self)
+                self._other_secret()
                 self._think_again()
             case events.GaveUp():
                 self._finished()

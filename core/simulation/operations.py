@@ -7,6 +7,7 @@ from typing import Final
 
 from core.node.events import JoinRequested
 from core.simulation.hostile import HostilePeer
+from core.simulation.native import NativeAgent
 from core.simulation.plan import Operation
 from core.simulation.server import SimulatedServer
 from core.simulation.world import SECRET, World
@@ -44,6 +45,13 @@ def _post(world: World, operation: Operation) -> None:
     agent = world.agents.get(operation.who)
     if agent is not None and agent.wanted:
         agent.post()
+
+
+def _secret(world: World, operation: Operation) -> None:
+    """`who` changes the secret of their account."""
+    agent = world.agents.get(operation.who)
+    if isinstance(agent, NativeAgent) and agent.wanted:
+        agent.change_secret()
 
 
 def _leave(world: World, operation: Operation) -> None:
@@ -225,6 +233,7 @@ OPERATIONS: Final[Mapping[str, Doing]] = {
     "move": _move,
     "post": _post,
     "leave": _leave,
+    "secret": _secret,
     "slow reader": _slow_reader,
     "kill": _kill,
     "power": _power,
@@ -250,7 +259,7 @@ OPERATIONS: Final[Mapping[str, Doing]] = {
 }
 
 
-HARMLESS: Final = frozenset({"arrive", "move", "post", "leave", "dial", "chat"})
+HARMLESS: Final = frozenset({"arrive", "move", "post", "leave", "secret", "dial", "chat"})
 """Operations under which nothing breaks."""
 
 

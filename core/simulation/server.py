@@ -100,6 +100,7 @@ class SimulatedServer:
             actions.WakeAt: self._wake,
             actions.Advertise: lambda action: None,
             actions.Notify: self._notify,
+            actions.SecretReplaced: self._secret_replaced,
             actions.Finished: self._finished,
         }
 
@@ -327,6 +328,9 @@ class SimulatedServer:
 
     def _notify(self, action: actions.Notify) -> None:
         self.world.noticed(self, action.notice)
+
+    def _secret_replaced(self, action: actions.SecretReplaced) -> None:
+        """That people come in over SSH is not simulated."""
 
     def _finished(self, action: actions.Finished) -> None:
         node = self.node

@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from core.client.account import Account
+from core.client.events import SecretChanged
 from core.client.machine import ClientMachine
 from core.client.write_set import WriteSet
 from core.node import sessions as sessions_module
@@ -29,6 +31,7 @@ from core.node.links import Links
 from core.node.node import Node
 from core.node.registration import Registration
 from core.node.replication import Replication
+from core.node.secrets import Secrets
 from core.node.sessions import Sessions
 from core.node.synchronisation import Synchronisation
 from core.node.topology import Topology
@@ -42,7 +45,7 @@ from core.store.memory import MemoryStore
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import Entry, Record
+from core.wire.entries import AccountFact, Entry, Record
 from core.wire.messages import (
     ActivityAck,
     ActivityRefused,
@@ -439,9 +442,59 @@ def speaks_before_the_base_server_has(patch: Patch) -> None:
     patch.setattr(Links, "authenticate", authenticate)
 
 
+def one_server_goes_by_the_first_secret(patch: Patch) -> None:
+    whole = Secrets.verifier
+
+    def verifier(self: Secrets, fact: AccountFact) -> str:
+        return fact.verifier if self._context.name == "s002" else whole(self, fact)
+
+    patch.setattr(Secrets, "verifier", verifier)
+
+
+def says_changed_before_it_is_kept(patch: Patch) -> None:
+    whole = Secrets._make
+
+    def make(self: Secrets, request: Any, fact: AccountFact, verifier: str) -> None:
+        request.done(None)
+        request.done = lambda problem: None
+        whole(self, request, fact, verifier)
+
+    patch.setattr(Secrets, "_make", make)
+
+
+def lets_in_with_any_secret(patch: Patch) -> None:
+    """People whose clients go on with the first secret are let in with it."""
+
+    def verify(self: Sessions, session: Session, message: Any, tried: tuple[str, ...]) -> None:
+        fact = self._book.holder(message.username)
+        assert fact is not None
+        self._attempts.succeeded(session)
+        session.verifier = self._secrets.verifier(fact)
+        self._logged_in(session, message, message.username, fact.claim)
+
+    def changed(self: Account) -> SecretChanged:
+        wanted, self._wanted = self._wanted, None
+        return SecretChanged(self.name, wanted or "")
+
+    patch.setattr(Sessions, "_verify", verify)
+    patch.setattr(Account, "changed", changed)
+
+
 # --- histories --------------------------------------------------------------------------------------------------------
 
 ARRIVALS = [arrive(1.0, "nat", "s000"), arrive(2.0, "bas", "s002")]
+CHANGED = plan(
+    arrive(1.0, "nat", "s000"),
+    Operation(5.0, "secret", "nat"),
+    Operation(8.0, "reset", "s000", "client-nat"),
+    people=(NATIVE,),
+)
+CHANGED_SLOWLY = plan(
+    arrive(1.0, "nat", "s000"),
+    Operation(3.5, "disk slow", "s000", amount=0.5),
+    Operation(4.0, "secret", "nat"),
+    people=(NATIVE,),
+)
 TALK = plan(*ARRIVALS, *posts("nat", 4.0, 5), *posts("bas", 4.05, 5))
 MOVING = plan(
     arrive(1.0, "nat", "s000"),
@@ -574,6 +627,9 @@ CASES = (
     Case(changes_what_it_passes_on, TALK, "content", "bas got nat's activity"),
     Case(believes_everybody, HASTY, "login", "before the registration had succeeded"),
     Case(refuses_known_people_for_a_while, RETURNING, "login", "and refused its login"),
+    Case(lets_in_with_any_secret, CHANGED, "login", "with a secret that was another one by then"),
+    Case(one_server_goes_by_the_first_secret, CHANGED, "secrets", "s002 does not let nat in with the newest secret"),
+    Case(says_changed_before_it_is_kept, CHANGED_SLOWLY, "durability", "told of another secret before it was kept"),
     Case(speaks_natively_to_everybody, TALK, "base protocol", "bas was sent CAUGHT_UP"),
     Case(says_what_is_no_message(False), TALK, "base protocol", "what is no message", "garbles_for_base_clients"),
     Case(says_what_is_no_message(True), TALK, "protocol", "what is no message", "garbles_for_native_clients"),
