@@ -37,11 +37,7 @@ REDIRECT_GAP: Final = 0.005
 """Seconds between announcements because of redirects: a storm of them is announced together."""
 
 RIVAL_MEMORY: Final = 2.5
-"""Intervals after which a server that is announced over a base link once more is one that has just dialled there."""
-RIVAL_PATIENCE: Final = 1.5
-"""Intervals after which one that is announced over a base link again is taken to stay there."""
-ANSWER_GAP: Final = 0.5
-"""Seconds between answers to servers of ours that are announced over a base link."""
+"""Intervals for which it is remembered that a server of ours was announced over a base link."""
 
 STRUCTURE_GAP: Final = 0.01
 """Seconds for which structural news is gathered: links that die together are one piece of news. Each piece costs a
@@ -69,6 +65,8 @@ class Announcements:
         self._published_at = float("-inf")
         self._overtook_at = float("-inf")
         self._base_beat = False
+        self.on_doubt_over: Callable[[Link], None] = lambda link: None
+        """Told of each base link over which another server of ours was announced, once that one has given way."""
         self.on_record: list[Callable[[ServerRecord | None, ServerRecord], None]] = []
         """Told of each newer record of another node, with the one before it."""
 
@@ -231,10 +229,15 @@ class Announcements:
         if self._base_servers.is_ours(server):
             self._hear_of_ours(link, server)
             return
+        self._forget_the_one_before(link, server, Address(message.hostname, int(message.port)))
         direct = not any(guest.direct for guest in link.guests.values()) and (
             link.origin == "inbound" or link.dialled is None or link.dialled.port == int(message.port)
         )
         known = link.guests.get(server)
+        lately = self._context.now.monotonic - RIVAL_MEMORY * self._context.config.announce_interval
+        if known is None and any(at > lately for at in link.rivals.values()):
+            # It may be another server of ours that reaches it, over a link that has to go.
+            return
         if known is None and len(self._guests()) >= GUESTS_MAX:
             return
         direct = known.direct if known else direct
@@ -269,6 +272,14 @@ class Announcements:
             if other.conn != link.conn:
                 self._tell_of_guest(other, guest, self._context.id)
 
+    def _forget_the_one_before(self, link: Link, server: str, named: Address) -> None:
+        """A base server that was started anew has another id at the same address."""
+        address = self._whereabouts.announced_by(link, named) or named
+        for before in list(link.guests.values()):
+            if before.direct and before.id != server and (before.hostname, before.port) == address:
+                del link.guests[before.id]
+                self.structure_changed()
+
     def shows_another_way(self, link: Link, message: ServerAnnounce) -> bool:
         """Whether an announcement over a base link shows that another server of ours speaks to the other side too."""
         server = str(message.id)
@@ -285,8 +296,9 @@ class Announcements:
     def _hear_of_ours(self, link: Link, server: str) -> None:
         """Another server of ours is announced over a base link to which this node speaks: there is a second way.
 
-        It has dialled there just now, and gives way once it hears of this one. If it stays, in a part of the network
-        that cannot be reached, and this node hears of it again and again, one of the two parts has to give way.
+        It has dialled there just now, and gives way once it hears the answer. If the answer cannot reach it in time it
+        speaks there as well, and what the base server has said since is that one's; then it is announced once more, and
+        of the two parts of the network the one with the smallest id keeps its link.
         """
         context = self._context
         link.announced[server] = None  # the base server waits for its answers to registrations as well
@@ -294,20 +306,24 @@ class Announcements:
         if link.state is not State.BASE or server == context.id:
             return
         now = context.now.monotonic
-        interval = context.config.announce_interval
-        first, last = link.rivals.get(server, (now, now))
-        link.rivals[server] = (first if now - last <= RIVAL_MEMORY * interval else now, now)
-        if (
-            server not in self._topology.reachable
-            and now - link.rivals[server][0] > RIVAL_PATIENCE * interval
-            and server < min(self._topology.reachable)
-        ):
-            self._cut(link)
-            self._base_servers.left_to_another(link)
-        elif now - link.answered_at >= ANSWER_GAP:
-            link.answered_at = now
+        oldest = now - RIVAL_MEMORY * context.config.announce_interval
+        link.rivals[server] = now
+        if now >= link.doubtful_until:
+            link.doubtful_until = context.after(context.config.listen)
+            context.timers.set(("doubt", link.conn), link.doubtful_until, lambda: self.on_doubt_over(link))
             own = self._topology.own
             self._tell(link, own.id, own.load, None)
+            return
+        link.doubtful_until = now
+        link.held.clear()
+        context.timers.cancel(("doubt", link.conn))
+        link.rivals = {one: at for one, at in link.rivals.items() if at >= oldest}
+        reachable = self._topology.reachable
+        if min((one for one in link.rivals if one not in reachable), default="~") < min(reachable):
+            self._cut(link)
+            self._base_servers.left_to_another(link)
+        else:
+            self.tell_base(link)
 
     def cut_second_ways(self) -> None:
         """Look whether the map now shows second ways to base servers."""

@@ -13,18 +13,21 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from core.node.connections import Link
+from core.node.connections import Link, State
 from core.node.context import Context
 from core.node.topology import ServerRecord, Topology
 from core.node.whereabouts import Whereabouts
 from core.wire.address import Address
-from core.wire.entries import PeerForgotten, PeerRecord
+from core.wire.entries import Entry, PeerForgotten, PeerRecord
 from core.wire.messages import Guest
 
 PREFIX: Final = "base:"
 """How the id begins under which a base server is kept: those of our servers have no colon."""
 KNOWN_MAX: Final = 1024
 """Base servers of which a node remembers who spoke to them last; of more, the first that it heard of are forgotten."""
+PAST_SECONDS: Final = 3.0
+"""Seconds after a server can be reached again after which what comes from it, while no neighbour is asked for what is
+missing, is new."""
 HEIR_PATIENCE: Final = 15.0
 """Seconds after a server was found dead after which its part's coordinator takes its base servers over if the heir has
 not: it may not have been told."""
@@ -64,6 +67,7 @@ class BaseServers:
         self._speakers: OrderedDict[Address, tuple[Guest, str]] = OrderedDict()
         """Which server of ours spoke to each last."""
         self._dead_since: dict[str, float] = {}
+        self._reachable_since: dict[str, float] = {context.id: context.now.monotonic}
 
     def start(self) -> None:
         """Look again for those to which this node spoke before its restart; another may have taken its place."""
@@ -144,14 +148,20 @@ class BaseServers:
                 if successor == self._context.id and not self.is_spoken_to(address):
                     self.adopt([guest])
 
-    def is_spoken_to(self, address: Address) -> bool:
-        """Whether a server that can be reached, and stays, speaks to the base server."""
-        return any(
-            (guest.hostname, guest.port) == address
+    def _ways(self, address: Address) -> list[Guest]:
+        """How servers that can be reached, and stay, reach the base server."""
+        return [
+            guest
             for server in self._topology.reachable
             for guest in self._topology.records[server].guests
-            if not self._topology.records[server].draining and self._whereabouts.may_dial_guest(guest, server)
-        )
+            if (guest.hostname, guest.port) == address
+            and not self._topology.records[server].draining
+            and self._whereabouts.may_dial_guest(guest, server)
+        ]
+
+    def is_spoken_to(self, address: Address) -> bool:
+        """Whether a server that can be reached, and stays, speaks to the base server."""
+        return any(guest.direct for guest in self._ways(address))
 
     def _orphans_of(self, server: str) -> list[Guest]:
         return [
@@ -210,13 +220,42 @@ class BaseServers:
             return
         if self.is_spoken_to(address):
             self._forget(address)
+        elif self._ways(address):
+            self._look_later(address)
         else:
             self.dial(address)
 
-    def listening(self, link: Link) -> None:
+    def taking_up(self, link: Link) -> None:
         """A dialled server turns out to be a base server."""
+        if link.dialled is None:
+            return
         if link.dialled in self._was_anothers:
             link.spoken_to_until = self._context.stamp()
+        if link.dialled in self._speakers and not link.guests:
+            # It says where it is only some seconds later, and others would dial it meanwhile.
+            guest, _ = self._speakers[link.dialled]
+            link.guests[guest.id] = guest
+
+    def observe(self, came: Iterable[str], gone: Iterable[str]) -> None:
+        """Other servers can be reached now, or cannot any more."""
+        for server in came:
+            self._reachable_since[server] = self._context.now.monotonic
+        for server in gone:
+            self._reachable_since.pop(server, None)
+
+    def may_have_been_told(self, link: Link, entry: Entry) -> bool:
+        """Whether the server that spoke to a base server before this one may have sent it an activity already.
+
+        It would not recognise it, and nobody can ask. What was accepted later was not: by its stamp, for as long as
+        past activities may still come; after that, by a server that can be reached, whatever its clock says.
+        """
+        if not link.spoken_to_until:
+            return False
+        since = self._reachable_since.get(entry.id.node)
+        if since is not None and self._context.now.monotonic - since > PAST_SECONDS:
+            if not any(native.asked for native in self._context.connections.links(State.NATIVE)):
+                return False
+        return entry.stamp <= link.spoken_to_until
 
     def linked(self, link: Link) -> None:
         """This node speaks to a base server; until that has said where it is, nobody else knows."""
@@ -247,4 +286,7 @@ class BaseServers:
         if link.dialled is not None or link.remote_id is not None:
             self._was_anothers[address] = None
             self._wanted[address] = None
-            self._dial_in(address, self._context.config.redial_max * (0.5 + 0.5 * self._context.rng.random()))
+            self._look_later(address)
+
+    def _look_later(self, address: Address) -> None:
+        self._dial_in(address, self._context.config.redial_max * (0.5 + 0.5 * self._context.rng.random()))

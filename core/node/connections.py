@@ -253,12 +253,12 @@ class Link(Connection):
     __slots__ = (
         "ahead",
         "announced",
-        "answered_at",
         "asked",
         "backlog",
         "beat_at",
         "clean",
         "dialled",
+        "doubtful_until",
         "drift_told",
         "drift_told_at",
         "eager",
@@ -327,21 +327,16 @@ class Link(Connection):
         self.handed_over = False
         self.held: list[wire.ActivityBroadcast] = []
         """What a base server said that is listened to: another server of ours may have taken it in."""
-        self.rivals: dict[str, tuple[float, float]] = {}
-        """Servers of ours that were announced over this base link, and when: since when again and again, and last."""
+        self.rivals: dict[str, float] = {}
+        """Servers of ours that were announced over this base link, and when last."""
+        self.doubtful_until = float("-inf")
+        """Monotonic time until which it is open whether another server of ours has taken this one's place."""
         self.beat_at: float | None = None
         """Monotonic time at which the base server announced itself last."""
         self.rhythm: float | None = None
         """The longest time between two announcements of it, in seconds."""
-        self.answered_at = float("-inf")
-        """Monotonic time at which they were last told of this one."""
         self.spoken_to_until = 0
         """Hybrid logical time until which another server of ours may have spoken to this base server."""
-
-    def may_have_brought(self, entry: Entry) -> bool:
-        """Whether a base server may have been sent an entry before this link was there, by the server that spoke to it
-        then. It would not recognise it, and nobody can ask."""
-        return entry.stamp <= self.spoken_to_until
 
     @property
     def view_state(self) -> LinkState:

@@ -305,6 +305,7 @@ class Healing:
         came = sorted(reachable - self._reachable)
         gone = sorted(self._reachable - reachable)
         self._reachable = reachable
+        self._base_servers.observe(came, gone)
         for server in came:
             self._came(server)
         for server in gone:

@@ -106,6 +106,7 @@ class Links:
         self._synchronisation = synchronisation
         self._healing = healing
         self._base_servers = base_servers
+        announcements.on_doubt_over = self._take_held
         self._drain = drain
         self._attempts = attempts
         self._drift = Drift(context)
@@ -335,12 +336,13 @@ class Links:
         context = self._context
         context.timers.cancel(("quiet", link.conn))
         link.name = link.name or str(link.peer)
-        if link.state is not State.WAITING:
+        if link.state is State.WAITING:
+            context.actions.append(Trust(link.conn))
+            self._base_servers.taking_up(link)
+        if link.state is not State.WAITING or not self._healing.peers:
             self._speak_to_base(link)
             return
-        context.actions.append(Trust(link.conn))
         link.state = State.LISTENING
-        self._base_servers.listening(link)
         context.timers.set(
             ("quiet", link.conn), context.after(context.config.listen), lambda: self._speak_to_base(link)
         )
@@ -359,9 +361,15 @@ class Links:
         self._healing.linked(link)
         self._base_servers.linked(link)
         self._watch_silence(link)
+        self._take_held(link)
+
+    def _take_held(self, link: Link) -> None:
+        """No other server of ours has taken in what the base server has said."""
         held, link.held = link.held, []
-        for message in held:
-            self._activity(link, message)
+        if link.state is State.BASE:
+            link.doubtful_until = float("-inf")
+            for message in held:
+                self._activity(link, message)
 
     def _leave_to_another(self, link: Link) -> None:
         """Another server of ours speaks to a base server: what this one heard of it, that one has heard as well."""
@@ -507,7 +515,7 @@ class Links:
         if link.state is State.NATIVE:
             self._context.invalid(link, "ACTIVITY_BROADCAST between native servers needs id and stamp")
             return
-        if link.state is State.LISTENING:
+        if link.state is State.LISTENING or self._context.now.monotonic < link.doubtful_until:
             # Taken in by two of ours it would be two activities.
             link.held.append(message)
             if len(link.held) > HELD_MAX:
@@ -574,7 +582,7 @@ class Links:
         was_native = self._is_in_topology(link)
         was_base, link.is_base = link.is_base, False
         link.state = State.CLOSING
-        for timer in ("quiet", "ping", "silence", "sign"):
+        for timer in ("quiet", "ping", "silence", "sign", "doubt"):
             context.timers.cancel((timer, link.conn))
         self._unlink(link)
         self._registration.link_closed(link.conn)

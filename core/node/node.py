@@ -113,6 +113,7 @@ class Node:
         self.base_servers = BaseServers(
             context, self.topology, self.whereabouts, self.replication.keep, recovered.peers
         )
+        self.replication.may_have_been_told = self.base_servers.may_have_been_told
         self.announcements = Announcements(context, self.topology, self.base_servers, self.whereabouts, self._users)
         self.own_address = OwnAddress(context, self.topology, self.announcements)
         self.balance = Balance(context, self.topology, self.whereabouts)

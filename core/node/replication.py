@@ -114,6 +114,8 @@ class Replication:
         self._waiting_for: dict[EntryId, list[Callable[[str | None], None]]] = {}
         self.on_hand_out: Callable[[Entry, Frame], None] = lambda entry, frame: None
         """Told of each activity that goes to clients, and of its line."""
+        self.may_have_been_told: Callable[[Link, Entry], bool] = lambda link, entry: False
+        """Whether somebody else may have sent a base server an activity already."""
         for entry in recovered.disordered:
             self._wait_again(entry)
 
@@ -404,7 +406,7 @@ class Replication:
         base_links = [
             link
             for link in context.connections.links(State.BASE, State.QUIET, State.LISTENING)
-            if link.conn != source and not link.may_have_brought(entry)
+            if link.conn != source and not self.may_have_been_told(link, entry)
         ]
         if base_links:
             body = unique_members(entry.body)

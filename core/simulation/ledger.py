@@ -179,6 +179,10 @@ class Ledger:
             return
         life = self.lives[agent.name][-1]
         if post in life:
+            nameless = post.by in self.strangers or body in self.stamped_elsewhere
+            if nameless and post in self.at_base_servers.get(agent.name, {}):
+                # It had no identity where it was first shown: nobody can know it again.
+                return
             self.problem("exactly once", f"{agent.name} got {post.by}'s activity {post.number} twice")
             return
         life[post] = self._schedule.time

@@ -177,6 +177,43 @@ def test_one_that_dials_a_base_server_to_which_another_part_speaks_leaves_it_alo
     assert base.texts == ["unheard"]
 
 
+def test_two_that_dial_a_base_server_one_right_after_the_other_both_leave_it_alone() -> None:
+    found = scene(3)
+    network, base = found.network, found.base
+    for server in found.others:
+        network.part([server], [one for one in network.living if one is not server])
+    network.run(15.0)
+    for server in found.others:
+        server.handle(events.JoinRequested(ADDRESS))
+        network.run(0.1)
+    network.run(8.0)
+    assert base.linked_with == [found.hub]
+
+
+def test_what_was_held_up_until_another_part_had_taken_over_is_not_taken_in_again() -> None:
+    """The path to the server that spoke is blocked for so long that it cannot answer the one that dials."""
+    found = scene(2)
+    network, hub, base = found.network, found.hub, found.base
+    (other,) = found.others
+    clients = [network.logged_in(server) for server in (hub, other)]
+    network.part([hub], [other])
+    (slow,) = base.wires.values()
+    network.run(15.0)
+    base.post("before")
+    network.run(1.0)
+    slow.delay = 30.0
+    other.handle(events.JoinRequested(ADDRESS))
+    network.run(12.0)
+    base.post("while it spoke")
+    network.run(25.0)
+    network.mend()
+    assert network.until(network.is_one, 30.0)
+    network.run(40.0)
+    for client in clients:
+        assert sorted(client.texts()) == ["before", "while it spoke"]
+    assert len(speakers(network)) == 1
+
+
 def test_who_left_a_base_server_to_another_part_takes_it_over_when_that_part_is_gone() -> None:
     found = orphaned_in_two_parts()
     network = found.network
@@ -222,7 +259,7 @@ def test_another_server_that_is_announced_over_a_base_link_is_no_base_server() -
 
 def test_what_is_posted_while_it_is_listened_to_reaches_the_base_server_afterwards() -> None:
     network = Network()
-    server = network.start("a", redirects=False)
+    server, _ = network.build(chain(2), redirects=False)
     base = Original(network)
     client = network.logged_in(server)
     server.handle(events.JoinRequested(ADDRESS))

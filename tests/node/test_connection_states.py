@@ -83,6 +83,8 @@ def connection_in(state: State, network: Network, server: Server) -> Peer:
             peer = network.peer(server)
             peer.say(wire.Authenticate(SECRET))
         case State.LISTENING:
+            network.start("b", server)
+            network.run(1.0)
             base = network.listening_base_server()
             server.handle(events.JoinRequested(Address("base.example", 9000)))
             network.run(0.1)
