@@ -78,6 +78,10 @@ _SSH_LIMITS: Final = (
     _ssh_limit("connections_max", _COUNT, "connections at a time"),
     _ssh_limit("connections_per_host_max", _COUNT, "the same, of one address"),
     _ssh_limit("unauthenticated_max", _COUNT, "connections at a time that have not logged in yet"),
+    _ssh_limit("unauthenticated_start", _COUNT, "from how many of those on a new one may cost one its place"),
+    _ssh_limit(
+        "unauthenticated_rate", values.number_between(0, 100), "how likely that is at first, in per cent (MaxStartups)"
+    ),
     _ssh_limit("unauthenticated_per_host_max", _COUNT, "the same, of one address"),
     _ssh_limit("login_limit", _SECONDS, "how long somebody may take to log in"),
     _ssh_limit("attempts_max", values.count_between(1, 100), "failed attempts to log in on one connection"),

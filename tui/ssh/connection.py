@@ -134,6 +134,11 @@ class SSHConnection(asyncssh.SSHServer):
         if self._conn is not None:
             self._conn.disconnect(asyncssh.DISC_BY_APPLICATION, reason)
 
+    def drop(self) -> None:
+        """Cut the connection at once."""
+        if self._conn is not None:
+            self._conn.abort()
+
     def hang_up(self, reason: str) -> None:
         """Close behind everything that was sent. Where there was a session, its last words are all that is said.
 
@@ -155,10 +160,13 @@ class SSHConnection(asyncssh.SSHServer):
             version = self._conn.get_extra_info("client_version", "")
             self.client = neutralise(str(version), 60).removeprefix("SSH-2.0-")
         if username == ANONYMOUS:
-            if self._server.settings.anonymous:
+            if not self._server.has_room_for_anonymous():
+                self._banner("This server has no room for more anonymous people now; try again later.")
+            elif self._server.settings.anonymous:
                 self._proof = Person(ANONYMOUS, None)
                 return False
-            self._banner("This server takes no anonymous people; come with a name of your own.")
+            else:
+                self._banner("This server takes no anonymous people; come with a name of your own.")
         elif self._server.account(username) is None:
             problem = registrable_problem(username)
             if problem is not None:
@@ -177,7 +185,11 @@ class SSHConnection(asyncssh.SSHServer):
             self._conn.send_auth_banner(f"{text}\r\n")
 
     def _may_register(self, username: str) -> bool:
-        return self._server.settings.registration and registrable_problem(username) is None
+        return (
+            self._server.settings.registration
+            and registrable_problem(username) is None
+            and self._server.has_room_for_anonymous()
+        )
 
     def public_key_auth_supported(self) -> bool:
         return True

@@ -28,6 +28,7 @@ from tui import invitation
 from tui.safe_text import neutralise, neutralise_name
 from tui.ssh.connection import Person, SSHConnection
 from tui.ssh.crew import Crew
+from tui.ssh.door import Door
 from tui.ssh.garbage import Collector
 from tui.ssh.guest import GuestNode, for_guests
 from tui.ssh.host_key import FILE as HOST_KEY_FILE
@@ -47,6 +48,8 @@ VERSION: Final = "OpenSSH_compatible activity-tui"
 """OpenSSH tells only servers that call themselves so when nobody reads what it writes (`eow@openssh.com`): otherwise
 `ssh ... tail | head` never ends. What may be expected of a server is what this string is for (RFC 4253, 4.2); no such
 extension is expected that asyncssh does not have or answer."""
+FULL_TOLD_GAP: Final = 60.0
+"""Seconds between two notices that people who have not logged in are cut."""
 KEX: Final = (
     "mlkem768x25519-sha256",
     "sntrup761x25519-sha512@openssh.com",
@@ -97,8 +100,8 @@ class SSHServer:
         """Secrets of each host that are being checked, or wait to be."""
         self._checks = asyncio.Semaphore(settings.checks_max)
         self._connections: set[SSHConnection] = set()
-        self._of_host: Counter[str] = Counter()
-        self._unauthenticated: Counter[str] = Counter()
+        self._door: Door[SSHConnection] = Door(settings, self._no_room)
+        self._full_told_at = float("-inf")
         self._sessions: dict[int, SSHSession] = {}
         self._numbers = 0
         self._acceptor: asyncssh.SSHAcceptor | None = None
@@ -224,24 +227,28 @@ class SSHServer:
 
     def admit(self, connection: SSHConnection) -> bool:
         """Whether there is room for another connection."""
-        settings = self.settings
-        if (
-            self._closing
-            or len(self._connections) >= settings.connections_max
-            or self._of_host[connection.host] >= settings.connections_per_host_max
-            or self._unauthenticated.total() >= settings.unauthenticated_max
-            or self._unauthenticated[connection.host] >= settings.unauthenticated_per_host_max
-        ):
+        if self._closing or not self._door.admit(connection):
             return False
         self._connections.add(connection)
-        self._of_host[connection.host] += 1
-        self._unauthenticated[connection.host] += 1
         return True
+
+    def _no_room(self, connection: SSHConnection) -> None:
+        """Somebody who has not logged in has to go for another one."""
+        self._connections.discard(connection)
+        connection.drop()
+        now = time.monotonic()
+        if now - self._full_told_at >= FULL_TOLD_GAP:
+            self._full_told_at = now
+            text = f"too many connections over SSH have not logged in: some are cut, of {connection.share} first"
+            self.tell("security", text, severity="warning")
+
+    def has_room_for_anonymous(self) -> bool:
+        return self._door.has_room_for_anonymous()
 
     def authenticated(self, connection: SSHConnection) -> None:
         """Somebody has proved who they are."""
-        self._leave_queue(connection)
         person = connection.person
+        self._door.came_in(connection, anonymous=person is None or person.claim is None)
         if person is not None and person.claim is not None:
             self._guesses.succeeded(connection.share, person.name)
         if person is not None:
@@ -267,21 +274,13 @@ class SSHServer:
         self._went.set()
         if connection in self._connections:
             self._connections.discard(connection)
-            self._of_host[connection.host] -= 1
-            if not self._of_host[connection.host]:
-                del self._of_host[connection.host]
+            self._door.leave(connection)
             if connection.person is None:
-                self._leave_queue(connection)
                 if connection.keys_refused:
                     self._failed(connection.share, connection.username)
                     who = f"{connection.host} as {neutralise_name(connection.username)}"
                     keys = "a key that opens" if connection.keys_refused == 1 else "keys that open"
                     self.tell("refused", f"a login over SSH from {who} failed: {keys} nothing", severity="warning")
-
-    def _leave_queue(self, connection: SSHConnection) -> None:
-        self._unauthenticated[connection.host] -= 1
-        if self._unauthenticated[connection.host] <= 0:
-            del self._unauthenticated[connection.host]
 
     def account(self, name: str) -> AccountFact | None:
         """The account that has a name; None also when the node has ended."""
@@ -351,7 +350,7 @@ class SSHServer:
         if len(connection.open_sessions) >= settings.sessions_per_connection_max:
             return False
         if (
-            sum(session.host == connection.host for session in self._sessions.values())
+            sum(share_of(session.host) == connection.share for session in self._sessions.values())
             >= settings.sessions_per_host_max
         ):
             return False

@@ -38,7 +38,12 @@ class SSHSettings:
     connections_per_host_max: int = 250
     """Of one address: whoever takes all that one address can have leaves room for others."""
     unauthenticated_max: int = 100
-    """Connections that have not logged in yet; above it new ones are dropped, as sshd's MaxStartups does."""
+    """Connections that have not logged in yet: each more costs one of them its place. With the next two it is what
+    sshd calls MaxStartups, `start:rate:full`; see `tui.ssh.door` for whose place it is."""
+    unauthenticated_start: int = 50
+    """From so many on a new connection may cost one its place,"""
+    unauthenticated_rate: float = 30.0
+    """so likely at first (per cent), and the likelier the more there are."""
     unauthenticated_per_host_max: int = 60
     attempts_max: int = 6
     """Failed attempts to authenticate on one connection (sshd's MaxAuthTries)."""
