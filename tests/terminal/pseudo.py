@@ -75,7 +75,7 @@ class Screen:
 
 
 class Terminal:
-    """A pseudo-terminal with the application on it.
+    """A pseudo-terminal with the application on it, started by a shell, which may redirect its streams.
 
     `patch` is Python that the process runs before: it plants a fault. `size` is columns and rows. With `controlling`
     the terminal is that of the process's session, as a terminal emulator makes it.
@@ -89,6 +89,7 @@ class Terminal:
         size: tuple[int, int] = (80, 24),
         controlling: bool = False,
         environment: dict[str, str] | None = None,
+        redirection: str = "",
     ) -> None:
         self.master, slave = pty.openpty()
         self.cooked = termios.tcgetattr(slave)
@@ -101,7 +102,7 @@ class Terminal:
         if patch:
             program = ["-c", f"{patch}\nimport sys\nfrom tui.cli import main\nsys.exit(main())"]
         self.process = subprocess.Popen(
-            [sys.executable, *program, *arguments],
+            ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, *program, *arguments],
             stdin=slave,
             stdout=slave,
             stderr=slave,

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.terminal.pseudo import ALTERNATE_SCREEN_OFF, ALTERNATE_SCREEN_ON, Stranger, Terminal
+from tests.terminal.pseudo import ALTERNATE_SCREEN_OFF, ALTERNATE_SCREEN_ON, CURSOR_ON, Stranger, Terminal
 from tests.terminal.test_answers import ANSWERS
 
 SERVE = ("serve", "--host", "127.0.0.1", "--port", "0", "--name", "ada", "--data-dir")
@@ -200,16 +198,26 @@ def test_a_terminal_of_any_name_is_lived_with(tmp_path, name):
         terminal.close()
 
 
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "</dev/null", "</dev/zero"])
-def test_without_a_terminal_it_says_so_in_one_sentence(terminal, tmp_path, closed):
-    result = subprocess.run(
-        ["sh", "-c", f"exec {sys.executable} -m tui serve --port 0 --data-dir {tmp_path / 'other'} {closed}"],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=30,
-        check=False,
-        text=True,
-    )
-    assert result.returncode == 2
-    assert "Traceback" not in result.stdout + result.stderr
-    assert closed == "2>&-" or "needs a terminal" in result.stderr
+@pytest.mark.parametrize("redirection", ["<&-", ">&-", "</dev/null", "</dev/zero", ">/dev/null", "<&- >&-"])
+def test_without_a_keyboard_or_a_screen_it_says_so_in_one_sentence(tmp_path, redirection):
+    terminal = Terminal(tmp_path, *SERVE, str(tmp_path / "node"), redirection=redirection)
+    try:
+        assert terminal.wait() == 2
+        assert "needs a terminal for its screen" in terminal.text
+        assert "Traceback" not in terminal.text and ALTERNATE_SCREEN_ON not in terminal.output
+    finally:
+        terminal.close()
+
+
+def test_narration_may_go_into_a_file_while_the_screen_is_on_the_terminal(tmp_path):
+    file = tmp_path / "narration"
+    terminal = Terminal(tmp_path, *SERVE, str(tmp_path / "node"), redirection=f"2>{file}")
+    try:
+        terminal.has("Welcome")
+        look_around(terminal)
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.wait() == 0
+        assert CURSOR_ON in terminal.output
+        assert b"\x1b" not in file.read_bytes()
+    finally:
+        terminal.close()

@@ -98,8 +98,8 @@ def ask_secret(prompt: str) -> str | None:
 
 
 def interactive() -> bool:
-    """Whether a screen and a keyboard are there for the application."""
-    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    """Whether a screen and a keyboard are there for the application; narration may go elsewhere (`2>file`)."""
+    return all(stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
 def run(command: Callable[[], int]) -> int:
