@@ -47,7 +47,7 @@ class Farewell:
             people, verb = words.count(self.people, "person", "people"), "loses" if self.people == 1 else "lose"
             lines.append(f"{people} {verb} the connection: no other server takes over.")
         else:
-            lines.append("Nobody else is connected here. No other server takes over: the network stops with this one.")
+            lines.append(f"{self._alone()}No other server takes over: the network stops with this one.")
         if self.visitors:
             verb = "is" if self.visitors == 1 else "are"
             lines.append(f"{words.count(self.visitors, 'person', 'people')} over SSH {verb} disconnected.")
@@ -59,6 +59,9 @@ class Farewell:
             lines.append("Everything that was accepted is kept on the disk for the next start.")
         return "\n".join(lines)
 
+    def _alone(self) -> str:
+        return "" if self.visitors else "Nobody else is connected here. "
+
     def _handover(self) -> str:
         moving = self.servers - 1
         found = [words.count(self.people, "person", "people")] if self.people else []
@@ -68,7 +71,7 @@ class Farewell:
         if self.heir_is_base:
             heir += ", a base server"
         if not found:
-            return f"Nobody else is connected here; the network goes on at {heir}."
+            return f"{self._alone()}The network goes on at {heir}."
         verb = "goes" if self.people + moving == 1 else "go"
         return f"{_listed(found, 'and')} {verb} to {heir}."
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from tests.ssh.conftest import SECRET, Place, serving
+from tests.tui.driving import unfound
+from tui.screens.asking import ConfirmScreen
+from tui.ssh.application import SSHApp
 from tui.ssh.driver import ChannelDriver
 from tui.terminal.driver import RESTORE
 
@@ -179,3 +183,28 @@ async def test_a_palette_that_is_used_faster_than_it_can_be_painted_ends_nothing
         assert app.is_running and not app.failure
         terminal.type("\x11")
         assert await terminal.status() == 0
+
+
+def at_pane(app: SSHApp, pane: str) -> bool:
+    return app.main.current == pane and app.focused is app.main.current_list
+
+
+async def test_every_binding_finds_its_action_over_ssh_too_and_pages_the_feed_while_one_writes(place: Place):
+    for number in range(40):
+        assert (await place.run("anonymous", "post", f"line {number}"))[0] == 0
+    async with place.terminal("anonymous", size=(80, 24)) as terminal:
+        await terminal.shows("line 39")
+        [app] = place.apps()
+        terminal.type("half a line")
+        await place.until(lambda: app.main.composer.value == "half a line")
+        assert unfound(app) == []
+        terminal.type("\x1b[5~")
+        await place.until(lambda: not app.main.feed.following)
+        assert app.focused is app.main.composer and app.main.composer.value == "half a line"
+        for key, pane in (("OR", "connections"), ("OS", "users"), ("[17~", "network"), ("OQ", "feed")):
+            terminal.type(f"\x1b{key}")
+            await place.until(partial(at_pane, app, pane))
+            assert unfound(app) == []
+        terminal.type("\x03")
+        await place.until(lambda: isinstance(app.screen, ConfirmScreen) and app.focused is not None)
+        assert unfound(app) == []

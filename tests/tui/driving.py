@@ -9,6 +9,7 @@ from typing import Any
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from tui.actions import BY_ID
 from tui.app import ActivityApp
 from tui.screens.welcome import WelcomeScreen
 
@@ -71,3 +72,15 @@ async def type_line(pilot: Pilot[Any], text: str) -> None:
 def fill(app: ActivityApp, selector: str, text: str) -> None:
     """Put text into a field of the screen on top."""
     app.screen.query_one(selector, Input).value = text
+
+
+def unfound(app: ActivityApp) -> list[str]:
+    """The bindings of ours that are active now and whose action is nowhere."""
+    lost = []
+    for node, bindings_map in app.screen._binding_chain:
+        for found in bindings_map.key_to_bindings.values():
+            for binding in found:
+                namespace, name, _ = app._parse_action(binding.action, node)
+                if binding.id in BY_ID and not hasattr(namespace, f"action_{name}"):
+                    lost.append(f"{type(node).__name__}: {binding.key} wants {binding.action}")
+    return lost

@@ -20,10 +20,10 @@ import tui.panes
 import tui.screens
 import tui.ssh
 import tui.widgets
-from tests.tui.driving import ready, settled, until
+from tests.tui.driving import ready, settled, unfound, until
 from tests.tui.fakes import World
 from tui import commands
-from tui.actions import ACTIONS, BY_ID, Scope, key_names, markdown_table
+from tui.actions import ACTIONS, Scope, key_names, markdown_table
 from tui.app import ActivityApp
 from tui.preferences import Preferences
 from tui.screens.asking import ConfirmScreen
@@ -89,18 +89,6 @@ def test_nobody_makes_bindings_of_their_own():
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "Binding"
     }
     assert made == {"actions.py"}
-
-
-def unfound(app: ActivityApp) -> list[str]:
-    """The bindings of ours that are active now and whose action is nowhere."""
-    lost = []
-    for node, bindings_map in app.screen._binding_chain:
-        for found in bindings_map.key_to_bindings.values():
-            for binding in found:
-                namespace, name, _ = app._parse_action(binding.action, node)
-                if binding.id in BY_ID and not hasattr(namespace, f"action_{name}"):
-                    lost.append(f"{type(node).__name__}: {binding.key} wants {binding.action}")
-    return lost
 
 
 Opened = tuple[str, Callable[[ActivityApp], object]]

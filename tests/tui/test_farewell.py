@@ -79,6 +79,8 @@ def test_whoever_is_here_over_ssh_counts_although_their_clients_are_in_this_proc
     found = of(link(2, LUND), visitors=3)
     assert "3 people over SSH are disconnected." in found.sentences()
     assert found.others == "1 server and 3 people over SSH"
+    assert "Nobody else" not in found.sentences() and "Nobody else" not in of(visitors=1).sentences()
+    assert "Nobody else is connected here. The network goes on at lund." in of(link(2, LUND)).sentences()
 
 
 def test_a_disk_that_fails_makes_no_promise():

@@ -23,7 +23,7 @@ READING_TIME: Final = 0.3
 class DialogScreen(ModalScreen[Result]):
     """A dialog. Its buttons stand one below the other where there is no room beside, and the focus stays in sight."""
 
-    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (70, "-roomy")]  # type: ignore[misc]
+    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (56, "-roomy")]  # type: ignore[misc]
     VERTICAL_BREAKPOINTS: ClassVar = [(0, "-low"), (24, "-high")]  # type: ignore[misc]
 
     def on_resize(self) -> None:

@@ -21,7 +21,7 @@ class TextView(RowView):
     shows_cursor: ClassVar[bool] = False
 
     def __init__(self, lines: Sequence[Sequence[Piece]], *, indent: int = 0, widget_id: str | None = None) -> None:
-        """`indent`: by how many cells the continuation of a line that is wrapped stands in."""
+        """`indent`: by how many cells the continuation of a line that stands in and is wrapped does so."""
         super().__init__(widget_id=widget_id)
         self._texts = lines
         self._indent = indent
@@ -38,6 +38,8 @@ class TextView(RowView):
 
     def row_strips(self, index: int, width: int) -> Sequence[Strip]:
         indent = self._indent if width >= 2 * self._indent else min(self._indent, 2)
+        if not self._texts[index] or not self._texts[index][0][0].startswith(" "):
+            indent = 0
         lines = wrap(self._texts[index], width, LINE_LINES_MAX, indent)
         return [
             self.strip_of(line if place == 0 else [(" " * indent, "text"), *line]) for place, line in enumerate(lines)
