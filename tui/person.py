@@ -88,6 +88,9 @@ class Person:
         app, session = self._app, self._session
         if isinstance(app.screen, WelcomeScreen):
             return
+        if self._directory is not None:
+            # A command may have changed something meanwhile.
+            app.spawn(self._look_up(self._directory))
         known = session.identity
         where = (
             f"{'Your' if session.owns_node else 'The'} server {neutralise_name(session.snapshot.name)} runs at "
@@ -128,6 +131,9 @@ class Person:
         if name is not None:
             return "Stay " + fit(neutralise_name(name), min(cell_len(name), NAME_CELLS_MAX))
         return "Look around first" if self._session.node is not None else "Not now"
+
+    async def _look_up(self, directory: Path) -> None:
+        self._remembered = await asyncio.to_thread(credentials.load, directory)
 
     def _known(self, name: str) -> str | None:
         """The secret of a name that is remembered here: of the account at this place, else of one elsewhere."""

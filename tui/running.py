@@ -123,6 +123,8 @@ def first_identity(
         # Files of earlier versions do not say where an account is.
         secret = remembered.secret if at is None or not remembered.accounts else None
         return Identity("login", name, secret, remember=True) if secret is not None else None
+    if remembered is not None and remembered.anywhere(name) is not None:
+        return None
     return Identity("register", name, remember=True)
 
 

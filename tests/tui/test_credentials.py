@@ -55,6 +55,30 @@ def test_settings_go_before_memory_and_a_name_alone_is_a_new_one(name, secret, r
     assert first_identity(PersonOptions(name, secret), remembered) == identity
 
 
+ELSEWHERE = credentials.Remembered("zoe", "1", (credentials.Account("zoe", "1", None, ("a.example:3780",)),))
+BEGUN = credentials.Remembered("zoe", None, (credentials.Account("zoe", None, "2", ("a.example:3780",)),))
+
+
+@pytest.mark.parametrize(
+    ("remembered", "at", "identity"),
+    [
+        (ELSEWHERE, "a.example:3780", Identity("login", "zoe", "1", remember=True)),
+        (ELSEWHERE, "b.example:3780", None),
+        (ELSEWHERE, credentials.HERE, None),
+        (BEGUN, "a.example:3780", Identity("login", "zoe", "2", remember=True)),
+        (KEPT, "a.example:3780", Identity("login", "zoe", "kept", remember=True)),
+    ],
+)
+def test_a_secret_is_told_only_where_it_was_taken_before_unless_somebody_says_otherwise(remembered, at, identity):
+    assert first_identity(PersonOptions(None, None), remembered, at) == identity
+
+
+def test_a_name_that_is_remembered_elsewhere_is_asked_about_and_not_registered_anew():
+    here = credentials.Remembered("yan", "2", (*ELSEWHERE.accounts, credentials.Account("yan", "2", None, ("b:1",))))
+    assert first_identity(PersonOptions("zoe", None), here, "b:1") is None
+    assert first_identity(PersonOptions("xan", None), here, "b:1") == Identity("register", "xan", remember=True)
+
+
 def test_the_invitation_hides_the_secret_from_lists_of_processes_and_from_the_screen():
     address = Address("192.0.2.1", 3780)
     assert invitation.server_command(address, "a b'c") == (
