@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import signal
+import stat
 import sys
 import weakref
 import webbrowser
@@ -12,6 +13,7 @@ import webbrowser
 from textual._context import active_app
 
 from tests.ssh.conftest import Place
+from tui import fault_report
 from tui.ssh.application import SSHApp
 from tui.terminal.driver import RESTORE
 
@@ -96,7 +98,7 @@ async def test_sessions_that_have_ended_leave_no_application_alive(place: Place)
     await place.until(lambda: not any(each() for each in seen), limit=25)
 
 
-async def test_an_application_that_crashes_ends_its_own_session_only(place: Place, capfd):
+async def test_an_application_that_crashes_ends_its_own_session_only(place: Place, capfd, caplog):
     async with place.terminal("anonymous") as bystander:
         await bystander.shows("you are anonymous")
         async with place.terminal("anonymous") as terminal:
@@ -113,6 +115,10 @@ async def test_an_application_that_crashes_ends_its_own_session_only(place: Plac
             assert "Traceback" not in terminal.text and "secret value" not in terminal.text
         bystander.type("still here\r")
         await bystander.shows("still here")
+    await place.until(lambda: "a report is in" in caplog.text)
+    [report] = (place.ssh.settings.data_dir / fault_report.FOLDER).iterdir()
+    assert str(report) in caplog.text and "Traceback" not in caplog.text
+    assert stat.S_IMODE(report.stat().st_mode) == 0o600 and "RuntimeError" in report.read_text()
     output, errors = capfd.readouterr()
     assert "Traceback" not in output + errors and "secret value" not in output + errors
 

@@ -202,3 +202,14 @@ async def test_a_byte_that_is_no_text_is_nothing_over_ssh_either(place: Place, d
         terminal.send(data)
         terminal.type("a word")
         await place.until(lambda: place.apps()[0].main.composer.value == "a word")
+
+
+async def test_what_a_terminal_answers_gets_into_no_line_that_a_command_reads(place: Place):
+    async with place.terminal("anonymous", "post", "-", options=("-t",)) as terminal:
+        terminal.type("a \x1b]11;rgb:1e1e/1e1e/2e2e\x1b\\w\x1b[?62;22c")
+        for byte in b"\x1bP>|XTerm(370)\x1b\\":
+            terminal.send(bytes((byte,)))
+        terminal.send(b"\x1b[Aor\xff\xc3\xbc\x7fd\r\x04")
+        await place.until(lambda: place.node.snapshot().activities == 1)
+    status, output, _ = await place.run("anonymous", "tail", "--since", "1", "--no-follow")
+    assert status == 0 and output.rstrip().endswith("a word")

@@ -8,6 +8,8 @@ import time
 import traceback
 from collections.abc import Callable
 from contextvars import Context
+from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar, Final
 from weakref import WeakSet
 
@@ -19,6 +21,7 @@ from textual.widgets import Input
 
 from core.client import Client, ClientEvent, ClientSettings, ServerQuits
 from core.wire.names import ANONYMOUS
+from tui import fault_report
 from tui.app import ActivityApp
 from tui.client_events import tell
 from tui.preferences import Preferences
@@ -189,7 +192,9 @@ class SSHApp(ActivityApp):
         error: BaseException | None = getattr(self, "_exception", None)
         if error is not None:
             self.failure = True
-            log.error("an application over SSH failed: %s", where(error), exc_info=error)
+            directory = Path(self._home.settings.data_dir)
+            written = asyncio.get_running_loop().run_in_executor(None, fault_report.write, directory, error)
+            written.add_done_callback(partial(_log_fault, where(error)))
 
     def _tell(self, happening: Happening) -> None:
         super()._tell(happening)
@@ -234,6 +239,11 @@ class SSHApp(ActivityApp):
             self.call_later(self.notify, f"The key could not be bound: {error}", severity="error", markup=False)
         else:
             self.call_later(self.notify, "The key opens this account from now on.", markup=False)
+
+
+def _log_fault(error: str, written: asyncio.Future[Path]) -> None:
+    place = f"a report is in {written.result()}" if written.exception() is None else "no report could be written"
+    log.error("an application over SSH failed: %s; %s", error, place)
 
 
 def where(error: BaseException) -> str:

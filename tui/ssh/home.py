@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import Context
+from pathlib import Path
 from typing import Protocol
 
 from core.node.notices import Notice
@@ -27,6 +28,10 @@ class Allowed(Protocol):
     def message_rate(self) -> float: ...
     @property
     def input_rate(self) -> int: ...
+    @property
+    def data_dir(self) -> Path | str:
+        """Where reports on faults belong."""
+        ...
 
 
 class Home(Protocol):

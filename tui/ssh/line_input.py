@@ -6,8 +6,11 @@ ISIG): the client's own terminal leaves all of it to this side.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Final
+
+from tui.terminal.scanner import Alt, Character, Pasted, Scanner
 
 LINE_MAX: Final = 4096
 """Bytes of one line; more are not taken, as terminals do."""
@@ -33,12 +36,13 @@ class LineInput:
         self._at_end = end
         self._interrupt = interrupt
         self._line = bytearray()
+        self._scanner = Scanner()
         self.hidden = False
         """Whether what is typed is not shown, as a secret is not (termios, ECHONL without ECHO)."""
 
     def typed(self, data: bytes) -> None:
         echo = bytearray()
-        for byte in data:
+        for byte in self._text(data):
             if byte in _INTERRUPT:
                 self._echo(bytes(echo) + b"^C\r\n")
                 self._interrupt()
@@ -61,6 +65,17 @@ class LineInput:
                 echo += self._shown(bytes((byte,)))
         if echo:
             self._echo(bytes(echo))
+
+    def _text(self, data: bytes) -> bytes:
+        """What was typed of it: what the terminal answers, and keys that are no text, belong into no line."""
+        now = time.monotonic()
+        due = self._scanner.due
+        tokens = self._scanner.tick(now) if due is not None and now >= due else []
+        text = bytearray()
+        for token in tokens + self._scanner.feed(data, now):
+            if isinstance(token, Character | Pasted) or (isinstance(token, Alt) and token.text < " "):
+                text += token.text.encode()
+        return bytes(text)
 
     def _shown(self, echo: bytes) -> bytes:
         return b"" if self.hidden else echo

@@ -114,6 +114,7 @@ class Member:
                 (node.address.host, node.address.port),
                 (node.advertised.host, node.advertised.port),
                 list(self.server.notices),
+                str(settings.data_dir),
             )
         )
         self._show()

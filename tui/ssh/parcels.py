@@ -35,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True, tag=True):
     address: tuple[str, int]
     advertised: tuple[str, int]
     notices: list[Notice]
+    data_dir: str = ""
 
 
 class Picture(msgspec.Struct, frozen=True, tag=True):
