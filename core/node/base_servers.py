@@ -21,8 +21,9 @@ from core.wire.address import Address
 from core.wire.entries import Entry, PeerForgotten, PeerRecord
 from core.wire.messages import Guest
 
-PREFIX: Final = "base:"
-"""How the id begins under which a base server is kept: those of our servers have no colon."""
+BASE_PREFIX: Final = "base:"
+LEFT_PREFIX: Final = "left:"
+"""How the ids begin under which base servers, and servers that have left, are kept: others have no colon."""
 KNOWN_MAX: Final = 1024
 """Base servers of which a node remembers who spoke to them last; of more, the first that it heard of are forgotten."""
 PAST_SECONDS: Final = 3.0
@@ -33,9 +34,9 @@ HEIR_PATIENCE: Final = 15.0
 not: it may not have been told."""
 
 
-def is_base_server(peer: PeerRecord) -> bool:
-    """Whether what a node keeps of a peer is where a base server is."""
-    return peer.id.startswith(PREFIX)
+def is_to_be_found(peer: PeerRecord) -> bool:
+    """Whether what a node keeps of a peer is where to look for a server of ours."""
+    return not peer.id.startswith((BASE_PREFIX, LEFT_PREFIX))
 
 
 class BaseServers:
@@ -53,8 +54,11 @@ class BaseServers:
         self._topology = topology
         self._whereabouts = whereabouts
         self._keep = keep
-        self._kept = {Address(peer.hostname, peer.port): peer for peer in peers if is_base_server(peer)}
+        peers = list(peers)
+        self._kept = {Address(peer.hostname, peer.port): peer for peer in peers if peer.id.startswith(BASE_PREFIX)}
         """What is on the disk: those to which this node speaks, or is to speak."""
+        self._left = {peer.id.removeprefix(LEFT_PREFIX): peer for peer in peers if peer.id.startswith(LEFT_PREFIX)}
+        """Servers of ours that have left, also on the disk: they may be back in another part of the network."""
         self.peers: Mapping[str, PeerRecord] = {}
         """The servers of the network as the healing knows them."""
         self.dial: Callable[[Address], None] = lambda address: None
@@ -83,9 +87,25 @@ class BaseServers:
                 self._remember(address)
             elif peer.seen_at < oldest:
                 self._forget(address)
+        for server, peer in list(self._left.items()):
+            if peer.seen_at < oldest:
+                self._is_back(server)
+
+    def _has_left(self, record: ServerRecord) -> None:
+        if record.id not in self._left:
+            wall = self._context.now.wall
+            peer = PeerRecord(f"{LEFT_PREFIX}{record.id}", record.hostname, record.port, record.name, wall)
+            self._left[record.id] = peer
+            self._keep(peer)
+            if len(self._left) > KNOWN_MAX:
+                self._is_back(next(iter(self._left)))
+
+    def _is_back(self, server: str) -> None:
+        if self._left.pop(server, None) is not None:
+            self._keep(PeerForgotten(f"{LEFT_PREFIX}{server}"))
 
     def _remember(self, address: Address) -> None:
-        peer = PeerRecord(f"{PREFIX}{address}", address.host, address.port, str(address), self._context.now.wall)
+        peer = PeerRecord(f"{BASE_PREFIX}{address}", address.host, address.port, str(address), self._context.now.wall)
         self._kept[address] = peer
         self._keep(peer)
 
@@ -96,20 +116,27 @@ class BaseServers:
         self._was_anothers.pop(address, None)
         self._context.timers.cancel(("base", address))
         if self._kept.pop(address, None) is not None:
-            self._keep(PeerForgotten(f"{PREFIX}{address}"))
+            self._keep(PeerForgotten(f"{BASE_PREFIX}{address}"))
 
     # --- who speaks to which ------------------------------------------------------------------------------------------
 
     def is_ours(self, server: str) -> bool:
         """Whether an id is that of a server of this network, in whichever part of it."""
-        return server in self._topology.records or server in self.peers
+        return server in self._topology.records or server in self.peers or server in self._left
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other server of this network is known, wherever it may be."""
+        return not self.peers and not self._left and len(self._topology.records) == 1
 
     def record_merged(self, before: ServerRecord | None, record: ServerRecord) -> None:
         """A server of ours says to whom it speaks, that it has left, or that it has started again."""
         if record.left:
+            self._has_left(record)
             if record.successor is not None and (before is None or not before.left):
                 self._handed_over(record.id, record.successor)
             return
+        self._is_back(record.id)
         self._dead_since.pop(record.id, None)
         if not record.draining:
             for guest in record.guests:

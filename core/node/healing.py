@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from core.node.actions import Dial
-from core.node.base_servers import BaseServers, is_base_server
+from core.node.base_servers import BaseServers, is_to_be_found
 from core.node.connections import Link, State
 from core.node.context import Context
 from core.node.replication import Replication
@@ -80,7 +80,7 @@ class Healing:
         self._base_servers = base_servers
         base_servers.dial = lambda address: self._dial((address,), "base", None)
         self.peers: dict[str, PeerRecord] = {
-            peer.id: peer for peer in peers if peer.id != context.id and not is_base_server(peer)
+            peer.id: peer for peer in peers if peer.id != context.id and is_to_be_found(peer)
         }
         """Every server that is known to have been part of the network and not to have left it."""
         base_servers.peers = self.peers

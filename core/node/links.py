@@ -339,7 +339,7 @@ class Links:
         if link.state is State.WAITING:
             context.actions.append(Trust(link.conn))
             self._base_servers.taking_up(link)
-        if link.state is not State.WAITING or not self._healing.peers:
+        if link.state is not State.WAITING or self._base_servers.is_alone:
             self._speak_to_base(link)
             return
         link.state = State.LISTENING

@@ -164,6 +164,9 @@ class SimulatedBaseServer:
 
     def _was_heard(self, connection: _Connection) -> None:
         node = server.node if (server := self.world.servers.get(connection.end.peer)) is not None else None
+        if server is None or server.disk.full or server.disk.broken:
+            # It cannot be remembered there over a restart.
+            return
         if node is not None and any(guest.id == self.id for guest in node.topology.own.guests):
             self.was_linked = True
 

@@ -427,3 +427,24 @@ def test_a_base_server_that_seldom_announces_itself_is_not_given_up() -> None:
         base.announce()
     network.run(40.0)
     assert base.closed is None
+
+
+def test_a_server_that_has_left_is_still_known_when_it_is_announced_over_a_base_link() -> None:
+    """It is back in a part of the network that cannot be reached, and this one has been started anew since."""
+    found = scene(2)
+    network, hub = found.network, found.hub
+    (other,) = found.others
+    other.drain()
+    assert network.until(lambda: other.left)
+    network.run(2.0)
+    hub.crash()
+    network.run(1.0)
+    again = network.start(hub.config.name, redirects=False)
+    network.run(0.05)
+    back = network.start(other.config.name, redirects=False)
+    network.part([again], [back])
+    assert network.until(lambda: speaks(again))
+    back.handle(events.JoinRequested(ADDRESS))
+    network.run(8.0)
+    assert found.base.linked_with == [again]
+    assert all(guest.id == "base" for server in network.living for guest in server.node.topology.own.guests)
