@@ -308,7 +308,7 @@ class ClientMachine:
             case wire.LoginSuccess():
                 self._logged_in(message, now)
             case wire.LoginFailed():
-                self._login_failed(message.info, now)
+                self._login_failed(message, now)
             case wire.RegisterSuccess():
                 if self.state is State.REGISTERING:
                     self._outputs.tell(self._account.registration_done())
@@ -381,7 +381,13 @@ class ClientMachine:
         else:
             self._outputs.tell(self._account.not_changed(message.info, certain=True))
 
-    def _login_failed(self, info: str, now: float) -> None:
+    def _login_failed(self, message: wire.LoginFailed, now: float) -> None:
+        info = message.info
+        if message.later and self._ever_online and self.settings.reconnect:
+            # Somebody else at this address guesses, or the server is full: whoever was in waits as long as it takes.
+            self._outputs.disconnect()
+            self._retry(f"{self._route.where} refused the login: {info}", now)
+            return
         if self._account.register_unknown and not self._account.registered:
             # The registration whose answer was lost did not succeed, or is not known here: ask for it again.
             self._account.register_unknown = False

@@ -247,7 +247,7 @@ class Sessions:
                 session,
                 message.username,
                 lambda: self._verify(session, message, tried=()),
-                lambda problem: self._context.refuse(session, LoginFailed(problem), f"login refused: {problem}"),
+                lambda problem: self._not_now(session, problem),
             )
 
     def _verify(self, session: Session, message: Login, tried: tuple[str, ...]) -> None:
@@ -273,7 +273,7 @@ class Sessions:
             if matches is None:
                 self._attempts.over(session)
                 if session.state is State.SETTLING:
-                    self._login_failed(session, BUSY)
+                    self._not_now(session, BUSY)
             elif not matches and session.state is not State.SETTLING:
                 self._wrong_login(session)
             elif session.state is not State.SETTLING:
@@ -306,6 +306,10 @@ class Sessions:
         if callback is not None:
             callback(matches)
 
+    def _not_now(self, session: Session, problem: str) -> None:
+        """Somebody cannot be let in now, whoever it is."""
+        self._context.refuse(session, LoginFailed(problem, later=True), f"login refused: {problem}")
+
     def _login_failed(self, session: Session, reason: str) -> None:
         self._context.notify("refused", f"a login {session.whence} was refused: {reason}", "warning")
         self._context.refuse(session, LoginFailed(reason), f"login refused: {reason}")
@@ -322,7 +326,7 @@ class Sessions:
         target = self._balance.redirect_for(session, message, self.load + 1) if self._places.full else None
         problem = self._places.take(session, named=claim is not None) if target is None else None
         if problem is not None:
-            self._context.refuse(session, LoginFailed(problem), f"login refused: {problem}")
+            self._not_now(session, problem)
             return
         context.actions.append(Known(session.conn, claim is not None))
         self.people.left(session)

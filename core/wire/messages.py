@@ -101,6 +101,8 @@ class LoginSuccess(_Message, frozen=True):
 
 class LoginFailed(_Message, frozen=True):
     info: str = ""
+    later: bool = False
+    """Nothing is known to be wrong with the name or the secret: the same may be right later."""
 
 
 class Redirect(_Message, frozen=True):

@@ -82,6 +82,26 @@ def test_a_login_that_was_right_before_is_tried_again_when_a_server_refuses_it()
     assert driven.until_dialled() == HERE
 
 
+def test_somebody_who_was_in_goes_on_trying_as_long_as_there_is_only_no_room() -> None:
+    driven = Driven(ADA)
+    driven.online()
+    driven.lose()
+    for _ in range(10):
+        driven.until_dialled()
+        driven.connected()
+        driven.say(wire.LoginFailed("no room", later=True))
+    assert not driven.of(LoginRefused)
+    assert driven.until_dialled() == HERE
+
+
+def test_somebody_who_comes_for_the_first_time_is_told_that_there_is_no_room() -> None:
+    driven = Driven(ADA)
+    driven.start()
+    driven.connected()
+    driven.say(wire.LoginFailed("no room", later=True))
+    assert [event.info for event in driven.of(LoginRefused)] == ["no room"]
+
+
 def test_a_registration_whose_answer_was_lost_is_settled_by_logging_in() -> None:
     driven = Driven(ClientSettings(username="ada", register=True))
     driven.start()

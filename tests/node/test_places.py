@@ -48,6 +48,7 @@ def test_one_address_does_not_take_the_places_of_people_with_an_account(network:
 def test_whoever_is_refused_is_told_what_to_do(network: Network, server: Server) -> None:
     flood = come(network, server, PLACES + 1, "mallory")
     assert "log in with a name" in flood[-1].of(wire.LoginFailed)[0].info
+    assert flood[-1].of(wire.LoginFailed)[0].later
     come(network, server, 1, "home", "ann")
     given_away = [one.info for client in flood for one in client.of(wire.InvalidMessage)]
     assert len(given_away) == 1
