@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 64
 """Connections that are taken before the loop does something else."""
+OPENING_MAX: Final = 500
+"""Connections that are being encrypted at a time; with more, the one goes that has taken longest."""
 PAUSE: Final = 0.5
 """Seconds until the next attempt when the system has nothing left for a connection."""
 HANDSHAKE_LIMIT: Final = 10.0
@@ -46,7 +48,9 @@ class Acceptor:
         self._tls = tls
         self._on_exhausted = on_exhausted
         self._pause: asyncio.TimerHandle | None = None
-        self._opening: set[asyncio.Task[None]] = set()
+        self._opening: dict[asyncio.Task[None], None] = {}
+        """The one that came first at the front."""
+        self._given_up: set[asyncio.Task[None]] = set()
         self._closed = False
 
     def start(self) -> None:
@@ -68,8 +72,8 @@ class Acceptor:
 
     async def wait_closed(self) -> None:
         """Wait until what `close` ended has ended."""
-        if self._opening:
-            await asyncio.wait(self._opening)
+        if self._opening or self._given_up:
+            await asyncio.wait([*self._opening, *self._given_up])
 
     def _accept(self) -> None:
         for _ in range(AT_ONCE):
@@ -87,8 +91,18 @@ class Acceptor:
                 continue
             accepted.setblocking(False)
             task = self._loop.create_task(self._open(accepted), name="accepted")
-            self._opening.add(task)
-            task.add_done_callback(self._opening.discard)
+            self._opening[task] = None
+            task.add_done_callback(self._opened)
+            if len(self._opening) > OPENING_MAX:
+                # Whoever means it takes milliseconds.
+                oldest = next(iter(self._opening))
+                del self._opening[oldest]
+                self._given_up.add(oldest)
+                oldest.cancel()
+
+    def _opened(self, task: asyncio.Task[None]) -> None:
+        self._opening.pop(task, None)
+        self._given_up.discard(task)
 
     async def _open(self, accepted: socket.socket) -> None:
         limit = HANDSHAKE_LIMIT if self._tls is not None else None

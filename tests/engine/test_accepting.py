@@ -6,9 +6,13 @@ import asyncio
 import contextlib
 import errno
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
+from core.engine import accepting
 from core.engine.accepting import AT_ONCE, Acceptor
 from tests.engine.harness import LIMIT, until
 
@@ -45,7 +49,7 @@ class Opened(asyncio.Protocol):
 
 
 class Place:
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.listener = Listener()
         self.made: list[asyncio.BaseTransport] = []
         self.exhausted: list[int | None] = []
@@ -53,7 +57,7 @@ class Place:
             asyncio.get_running_loop(),
             self.listener,
             lambda: Opened(self.made),
-            tls=None,
+            tls=tls,
             on_exhausted=lambda error: self.exhausted.append(error.errno),
         )
 
@@ -62,8 +66,8 @@ class Place:
 
 
 @asynccontextmanager
-async def place() -> AsyncIterator[Place]:
-    made = Place()
+async def place(tls: ssl.SSLContext | None = None) -> AsyncIterator[Place]:
+    made = Place(tls)
     try:
         yield made
     finally:
@@ -102,6 +106,21 @@ async def test_a_connection_that_ended_in_the_queue_does_not_hold_up_the_next() 
         with contextlib.closing(here.connect()):
             await until(lambda: len(here.made) == 1)
         assert here.exhausted == []
+
+
+async def test_those_who_never_begin_to_encrypt_give_way_to_those_who_come_after_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(accepting, "OPENING_MAX", 10)
+    async with place(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)) as here:
+        here.acceptor.start()
+        silent = [here.connect() for _ in range(30)]
+        silent[0].setblocking(False)
+        with contextlib.suppress(ConnectionResetError):
+            assert await asyncio.wait_for(asyncio.get_running_loop().sock_recv(silent[0], 1), LIMIT) == b""
+        await until(lambda: len(here.acceptor._opening) == 10)
+        for each in silent:
+            each.close()
 
 
 async def test_the_loop_gets_a_turn_between_so_many_connections() -> None:
