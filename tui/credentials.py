@@ -89,7 +89,11 @@ def path_of(directory: Path) -> Path:
 
 def save(directory: Path, remembered: Remembered) -> None:
     """Keep it, whole or not at all, mode 0600. Raises OSError."""
-    private_file.write(directory / FILE_NAME, msgspec.json.encode(remembered))
+    content = msgspec.json.encode(remembered)
+    if len(content) > BYTES_MAX:
+        # It would not be read again.
+        raise OSError(errno.EFBIG, f"it would have more than {BYTES_MAX:,} bytes", str(directory / FILE_NAME))
+    private_file.write(directory / FILE_NAME, content)
 
 
 def forget(directory: Path) -> None:
@@ -187,6 +191,9 @@ def _locked(directory: Path) -> Iterator[None]:
                 if time.monotonic() > until:
                     raise OSError(errno.EAGAIN, "another program keeps it locked", str(directory)) from None
                 time.sleep(0.02)
+            except OSError:
+                # Not every file system knows locks; two programs at the same moment are rare.
+                break
         yield
     finally:
         os.close(handle)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import stat
 from pathlib import Path
@@ -292,6 +293,22 @@ def test_a_file_that_cannot_be_read_is_put_aside_and_not_written_over(tmp_path: 
     assert (tmp_path / credentials.DAMAGED_NAME).read_bytes().endswith(b"only he")
     kept = account(tmp_path, "yan")
     assert kept is not None and kept.secret == "2"
+
+
+def test_two_programs_that_remember_at_once_lose_nothing_of_each_other(tmp_path: Path):
+    names = [f"n{number}" for number in range(12)]
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda name: credentials.confirm(tmp_path, name, f"secret of {name}", HERE), names))
+    assert all(account(tmp_path, name) is not None for name in names)
+
+
+def test_more_than_is_read_again_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(credentials, "BYTES_MAX", 200)
+    credentials.confirm(tmp_path, "zoe", "1", HERE)
+    with pytest.raises(OSError, match="more than 200 bytes"):
+        credentials.confirm(tmp_path, "yan", "2" * 200, HERE)
+    kept = account(tmp_path, "zoe")
+    assert kept is not None and kept.secret == "1"
 
 
 def test_what_earlier_versions_remembered_is_still_known(tmp_path: Path):
