@@ -451,8 +451,8 @@ class Server:
         while True:
             await asyncio.sleep(ADDRESS_INTERVAL)
             found = await asyncio.to_thread(machine_hosts, self._bound)
-            # Without any network the last address is as good as another, and a moment later it may be back.
-            if found != known and (scope_of(found[0]) is not Scope.MACHINE or scope_of(known[0]) is Scope.MACHINE):
+            # Between two networks there is none: the last address is as good as any, and a moment later it may be back.
+            if found != known and (scope_of(found[0]) is Scope.ANYWHERE or scope_of(known[0]) is not Scope.ANYWHERE):
                 known = found
                 runtime.deliver(AddressesFound(found))
 

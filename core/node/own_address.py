@@ -57,7 +57,9 @@ class OwnAddress:
         if not self._hosts:
             return
         own = self._topology.own
-        candidates = [host for host in self._hosts if host in self._used] or list(self._hosts)
+        # A link-local one works for some, and means another machine to the rest.
+        pool = [host for host in self._hosts if scope_of(host) is Scope.ANYWHERE] or list(self._hosts)
+        candidates = [host for host in pool if host in self._used] or pool
         host = own.hostname if own.hostname in candidates else candidates[0]
         others = (other for other in self._hosts if other != host and scope_of(other) is Scope.ANYWHERE)
         also = tuple(others)[:ALSO_MAX]

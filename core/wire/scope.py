@@ -128,6 +128,17 @@ def why_not_advertised(host: str) -> str | None:
             return None
 
 
+def why_not_reached(host: str) -> str | None:
+    """Why nobody can connect to a host, as a sentence for who has written it; None if one may try."""
+    match scope_of(host):
+        case Scope.LINK if ":" in host and not zone_of(host):
+            return f"{host} is link-local: name the interface of this machine too, as in {host}%eth0"
+        case Scope.NOWHERE:
+            return f"{host or 'that'} is no address of a machine"
+        case _:
+            return None
+
+
 def zone_of(host: str) -> str:
     """The zone of an IPv6 address (`eth0` of `fe80::1%eth0`), which has a meaning on its own machine only."""
     return plain_host(host).partition("%")[2]

@@ -154,3 +154,14 @@ def test_what_somebody_could_reach_is_advertised(text: str) -> None:
 )
 def test_all_addresses_of_one_family_are_told_from_all_addresses(text: str, host: str) -> None:
     assert values.host(text) == host
+
+
+@pytest.mark.parametrize("text", ["fe80::1", "[fe80::1]:3780", "224.0.0.1", "255.255.255.255:99", "[ff02::1]:3780"])
+def test_what_cannot_be_connected_to_is_told_before_it_is_tried(text: str) -> None:
+    with pytest.raises(ValueError, match=r"as in fe80::1%eth0|no address of a machine"):
+        values.address(text)
+
+
+@pytest.mark.parametrize("text", ["fe80::1%eth0", "[fe80::1%2]:99", "169.254.3.4", "localhost", "[::1]:3780"])
+def test_a_link_local_address_with_its_interface_may_be_tried(text: str) -> None:
+    assert values.address(text).host in text

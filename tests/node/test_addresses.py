@@ -272,6 +272,18 @@ def test_an_address_at_which_others_have_come_is_better_than_a_guess() -> None:
     assert server.node.topology.own.hostname == "172.30.0.1"
 
 
+def test_a_link_local_address_is_not_advertised_although_it_works_for_somebody() -> None:
+    network = Network()
+    server = network.start("one", machine=LAN + "1", hostname=LAN + "1")
+    server.handle(events.AddressesFound((LAN + "1", "fe80::1%eth0")))
+    network.client(server, host="fe80::9%eth0", at="fe80::1%eth0")
+    assert server.node.topology.own.addresses == [Address(LAN + "1", server.config.port)]
+    server.handle(events.AddressesFound(("fe80::1%eth0",)))
+    assert server.node.topology.own.hostname == "fe80::1%eth0", "it is all that there is"
+    server.handle(events.AddressesFound((LAN + "7", "fe80::1%eth0")))
+    assert server.node.topology.own.addresses == [Address(LAN + "7", server.config.port)]
+
+
 def test_somebody_on_this_machine_proves_nothing_about_its_addresses() -> None:
     network = Network()
     server = network.start("one", machine=LAN + "1", hostname="172.30.0.1")

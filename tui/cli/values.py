@@ -12,7 +12,7 @@ from typing import Final
 
 from core.wire.address import Address, parse_address, parse_port
 from core.wire.names import ANONYMOUS, name_problem, secret_problem
-from core.wire.scope import Scope, literal, scope_of, why_not_advertised
+from core.wire.scope import Scope, literal, scope_of, why_not_advertised, why_not_reached
 from tui import given_file
 from tui.cli.console import say
 
@@ -68,6 +68,9 @@ def address(value: object) -> Address:
     found = parse_address(text(value))
     if not found.port:
         raise ValueError(f"{found} cannot be reached: port 0 only makes sense to listen on")
+    problem = why_not_reached(found.host)
+    if problem is not None:
+        raise ValueError(problem)
     return found
 
 

@@ -9,6 +9,7 @@ from textual import on
 
 from core.node.snapshot import ConnectionView
 from core.wire.address import parse_address
+from core.wire.scope import why_not_reached
 from tui import invitation
 from tui.overview import address_for_others
 from tui.safe_text import neutralise, neutralise_name
@@ -63,10 +64,9 @@ class OperatorScreen(FilteringScreen):
     def action_ask_join(self) -> None:
         def problem(text: str) -> str | None:
             try:
-                parse_address(text)
+                return why_not_reached(parse_address(text).host)
             except ValueError as error:
                 return str(error)
-            return None
 
         def answered(text: str | None) -> None:
             if text:
