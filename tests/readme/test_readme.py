@@ -148,6 +148,7 @@ def test_the_readme_names_only_commands_that_a_test_runs() -> None:
         "ssh -t -p 3722 NAME@HOST passwd",
         "ssh -p 3722 anonymous@HOST tail --since 10m --json",
         "ssh -p 3722 anonymous@HOST help",
+        "activity-tui serve --advertise chat.example.org:3780",
         "activity-tui serve --headless",
         'activity-tui post HOST:3780 "deployed 1.4"',
         "activity-tui tail HOST:3780 --since 10m --json",
@@ -158,6 +159,24 @@ def test_the_readme_names_only_commands_that_a_test_runs() -> None:
         "activity-tui restore BACKUP --data-dir DIR",
     }
     assert {line.partition("  #")[0].rstrip() for line in commands()} == tried
+
+
+def test_what_a_server_is_told_to_advertise_is_what_it_tells_others(tmp_path: Path) -> None:
+    [line] = [one for one in commands() if "--advertise" in one]
+    command = [sys.executable, "-m", "tui", *shlex.split(line)[1:], "--headless", "--host", "127.0.0.1", "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--data-dir", str(tmp_path / "node")],
+        cwd=ROOT,
+        env=os.environ | {"HOME": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        try:
+            told = next(one for one in process.stderr if "join as a client" in one)
+        finally:
+            process.terminate()
+    assert told.rstrip().endswith("activity-tui join chat.example.org:3780")
 
 
 def test_posting_says_what_became_of_it(server: Running) -> None:
