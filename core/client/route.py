@@ -42,6 +42,7 @@ class Route:
         """Whether that server was on another machine."""
         self._last_good: Address | None = None
         self._next: Address | None = None
+        self._back: Address | None = None
         self._turn = 0
         self._visited: list[str] = []
         self.current: Address | None = None
@@ -63,7 +64,8 @@ class Route:
         """Where to try now: where the client was sent, else home first, the last good server, the others in turn."""
         self.following = self._next is not None
         self.abroad = self.following and not self._near
-        self.current, self._next = self._next or self._candidate(attempts), None
+        back, self._back = self._back, None
+        self.current, self._next = self._next or back or self._candidate(attempts), None
         self._near = self.current is None or scope_of(self.current.host) is Scope.MACHINE
         return self.current
 
@@ -77,6 +79,8 @@ class Route:
             self._in_vain(self.current)
 
     def _in_vain(self, address: Address) -> None:
+        """Who was sent away in vain goes back first."""
+        self._back = self._last_good
         if address not in self._vain:
             self._vain.append(address)
             del self._vain[:-VISITED_MAX]
@@ -103,7 +107,7 @@ class Route:
         """The present server has let the client in."""
         self._last_good = self.current
         self._vain.clear()
-        self._turn = 0
+        self._back = None
         if self.current is not None:
             self._worked = [self.current, *(one for one in self._worked if one != self.current)][:WORKED_MAX]
 

@@ -78,6 +78,7 @@ class Drain:
         self._successor_address: Address | None = None
         self._named: Link | None = None
         """The link with whom people are sent to, also once it has gone."""
+        self._named_is_native = True
         self._held: dict[Stream, int] = {}
         """What this node had when it asked its successor: the successor must have all of it. What came in later was
         passed on over the successor's link like any other broadcast."""
@@ -172,7 +173,7 @@ class Drain:
         successor = self._successor
         # As it calls itself: by that, older servers recognise who is meant.
         self._successor_address = Address(successor.hostname, successor.port)
-        self._named = successor
+        self._named, self._named_is_native = successor, successor.state is State.NATIVE
         if successor.state is not State.NATIVE:
             self._send_everybody_away()
             return
@@ -217,7 +218,7 @@ class Drain:
         successor, address = self._named, self._successor_address
         if address is None or successor is None or successor.remote_id is None:
             return None
-        if self._topology.records.get(successor.remote_id) is None:
+        if not self._named_is_native:
             guest = Guest(successor.remote_id, address.host, address.port, 0)
             return self._whereabouts.guest_for_peer(guest, self._context.id, connection)
         found = self._whereabouts.for_peer(successor.remote_id, connection)

@@ -27,6 +27,9 @@ class Whereabouts:
         self._context = context
         self._topology = topology
         self._worked: dict[str, Address] = {}
+        """Where servers were dialled with success, or are seen on a network of this machine's."""
+        self._behind: dict[str, Address] = {}
+        """Where others are seen, perhaps behind an address that is not theirs (NAT): for those with no better one."""
 
     # --- what links show ----------------------------------------------------------------------------------------------
 
@@ -35,21 +38,26 @@ class Whereabouts:
         server = link.remote_id
         if server is None:
             return
+        place = self._worked
         if link.dialled is not None:
             # A name stays a name: what it leads to may change.
             address = link.peer if literal(link.dialled.host) is not None else link.dialled
         else:
             address = Address(link.peer.host, link.port)
-        self._worked.pop(server, None)
+            if not link.near and (link.at is None or not on_one_network(link.peer.host, link.at.host)):
+                place = self._behind
+        for known in (self._worked, self._behind):
+            known.pop(server, None)
         if address.port and scope_of(address.host) is not Scope.NOWHERE:
-            self._worked[server] = address
-        while len(self._worked) > WORKED_MAX:
-            del self._worked[next(iter(self._worked))]
+            place[server] = address
+        while len(place) > WORKED_MAX:
+            del place[next(iter(place))]
 
     def failed(self, server: str, address: Address) -> None:
         """Somebody else lives at an address where a server was, or the server says so no more."""
-        if self._worked.get(server) == address:
-            del self._worked[server]
+        for known in (self._worked, self._behind):
+            if known.get(server) == address:
+                del known[server]
 
     def named_by(self, link: Link, address: Address) -> Address | None:
         """What a peer means by an address of a third server that it names."""
@@ -89,8 +97,11 @@ class Whereabouts:
     def addresses(self, server: str) -> list[Address]:
         """Where this node may dial a server: what it announces, as far as that can be meant, and what has worked."""
         found = [one for one in self._named_by(server) if self._leads_there(one, server)]
-        worked = self._worked.get(server)
-        return list(dict.fromkeys([*found, worked] if worked is not None else found))
+        if server in self._worked:
+            found.append(self._worked[server])
+        if not found and server in self._behind:
+            found.append(self._behind[server])
+        return list(dict.fromkeys(found))
 
     def may_dial_guest(self, guest: Guest, server: str) -> bool:
         """Whether the address of a base server that a node speaks for is one that leads there from here."""
@@ -144,10 +155,9 @@ class Whereabouts:
 
         `without` are addresses (HOST:PORT) at which they have been, or in vain: a server that has one is left out.
         """
-        known = self._named_by(server)
-        worked = self._worked.get(server)
-        if worked is not None and worked not in known:
-            known.append(worked)
+        known = [*self._named_by(server), *([self._worked[server]] if server in self._worked else [])]
+        if server in self._behind and all(scope_of(one.host) is not Scope.ANYWHERE for one in known):
+            known.append(self._behind[server])
         link = self._context.connections.native_link(server)
         away = link is not None and _is_another_way(peer, link)
         visited = set(without)

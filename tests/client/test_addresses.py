@@ -91,7 +91,7 @@ def test_who_was_redirected_in_vain_comes_back_and_asks_to_stay() -> None:
     driven.say(wire.LoginSuccess(id="aa"))
     driven.machine.lost("gone", driven.now)
     driven.take()
-    assert driven.until_dialled() == HERE
+    driven.until_dialled()
     driven.connected()
     assert (driven.said(wire.Login)[-1].redirects, driven.said(wire.Login)[-1].visited) == (0, [])
 
@@ -123,16 +123,17 @@ def test_the_address_that_was_typed_and_those_that_worked_are_tried_when_the_nam
     assert {HERE, second} <= set(tried)
 
 
-def test_after_a_loss_the_last_good_server_is_tried_first() -> None:
-    driven = Driven(addresses=[HERE, THERE])
+def test_who_was_redirected_in_vain_goes_back_to_the_server_that_let_them_in() -> None:
+    driven = Driven(addresses=[Address("zero.example", 0), HERE, Address("three.example", 3)])
     driven.start()
     driven.machine.connect_failed("down", driven.now)
     driven.take()
-    assert driven.until_dialled() == THERE
+    assert driven.until_dialled() == HERE
     online(driven)
-    driven.machine.lost("gone", driven.now)
+    driven.say(wire.Redirect(*THERE))
+    driven.machine.connect_failed("no route to host", driven.now)
     driven.take()
-    assert driven.until_dialled() == THERE
+    assert driven.until_dialled() == HERE
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "fe80::1", "224.0.0.1"])

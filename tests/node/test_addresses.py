@@ -223,6 +223,26 @@ def test_a_lost_server_is_looked_for_where_it_was_seen_also_after_a_restart(adve
     assert {address.host for _, address in one.dials} <= {LAN + "2"}
 
 
+@pytest.mark.parametrize(
+    ("machine", "advertised", "looked_for"),
+    [
+        ("198.51.100.7", "192.168.1.2", {"192.168.1.2"}),
+        ("198.51.100.7", "127.0.0.1", {"198.51.100.7"}),
+        (LAN + "2", "192.168.1.2", {LAN + "2", "192.168.1.2"}),
+    ],
+    ids=["behind another's address", "with nothing better", "on the same network"],
+)
+def test_the_address_at_which_somebody_came_is_dialled_only_if_it_is_likely_their_own(
+    machine: str, advertised: str, looked_for: set[str]
+) -> None:
+    """Behind a router that translates addresses, the one that is seen is the router's, or a stranger's by now."""
+    network = Network()
+    one, other = two(network, advertised, machine=machine)
+    other.crash()
+    network.run(20.0)
+    assert {address.host for _, address in one.dials} == looked_for
+
+
 def test_a_server_that_has_moved_is_looked_for_at_its_new_address() -> None:
     network = Network()
     one, other = two(network, LAN + "2")
