@@ -102,6 +102,7 @@ class Connection(asyncio.BufferedProtocol):
         "_lost",
         "_messages_in",
         "_overlong",
+        "_pause",
         "_peer_ended",
         "_reading",
         "_reason",
@@ -157,6 +158,7 @@ class Connection(asyncio.BufferedProtocol):
         self._held = False
         self._late = False
         """Whether it waits for a pass of the loop that has time for it."""
+        self._pause: asyncio.TimerHandle | None = None
         self._reading = True
         self._overlong = False
         self._stopped = False
@@ -292,6 +294,20 @@ class Connection(asyncio.BufferedProtocol):
         if not self._late:
             self.adjust_reading()
 
+    def pause(self, seconds: float) -> None:
+        """Take nothing from the peer for some seconds from now on; a pause that is longer already goes on."""
+        until = self._host.loop.time() + seconds
+        if self._lost or (self._pause is not None and self._pause.when() >= until):
+            return
+        if self._pause is not None:
+            self._pause.cancel()
+        self._pause = self._host.loop.call_at(until, self._pause_over)
+        self.adjust_reading()
+
+    def _pause_over(self) -> None:
+        self._pause = None
+        self.adjust_reading()
+
     def adjust_reading(self) -> None:
         """Read if what is read can be handed in."""
         wanted = self._stopped or not self._blocked
@@ -369,7 +385,8 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def _blocked(self) -> bool:
-        return self._held or self._late or self._host.congestion > self.trusted
+        held = self._held or self._late or self._pause is not None
+        return held or self._host.congestion > self.trusted
 
     def _pause_again(self) -> None:
         self._reading = True

@@ -23,6 +23,11 @@ class Output:
         self._subscribers: dict[Outbox, None] = {}
         self._scheduled = False
 
+    @property
+    def subscribers(self) -> int:
+        """How many get broadcasts."""
+        return len(self._subscribers)
+
     def send(self, outbox: Outbox, data: bytes) -> None:
         """One frame to one connection."""
         self._catch_up(outbox)

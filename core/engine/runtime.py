@@ -18,6 +18,7 @@ from core.engine.memory import Memory
 from core.engine.output import Output
 from core.engine.passwords import Check, Passwords
 from core.engine.persistence import Persistence
+from core.engine.readers import Readers
 from core.engine.settings import ConnectionLimits, places_kept
 from core.engine.strangers import Strangers
 from core.engine.unfinished import Unfinished
@@ -35,6 +36,7 @@ from core.node.actions import (
     KeyRemoved,
     Known,
     Notify,
+    Pause,
     Persist,
     SecretChangeAnswered,
     SecretReplaced,
@@ -66,7 +68,7 @@ from core.node.snapshot import NodeSnapshot
 from core.wire.address import Address
 from core.wire.codec import encode
 from core.wire.entries import AccountFact, KeyChange
-from core.wire.messages import InvalidMessage, Message
+from core.wire.messages import ActivityMessage, InvalidMessage, Message
 
 log = logging.getLogger(__name__)
 
@@ -153,6 +155,7 @@ class Runtime:
         self._late: deque[Connection] = deque()
         """Connections that wait for a pass of the loop that has time for them."""
         self._slow: dict[Connection, None] = {}
+        self._readers = Readers(self._slow, self.output)
         self._progress_handle: asyncio.TimerHandle | None = None
         self._paced: dict[Connection, list[FetchPage]] = {}
         """Pages that wait for their connection to take what was sent to it."""
@@ -171,6 +174,7 @@ class Runtime:
             Unsubscribe: self._unsubscribe,
             Close: self._close,
             Hold: self._hold,
+            Pause: self._pause,
             Trust: self._trust,
             Known: self._known,
             Dial: self._dial,
@@ -316,6 +320,10 @@ class Runtime:
 
     def received(self, connection: Connection, message: Message, now: Now) -> None:
         self._handle(MessageReceived(connection.conn, message), now)
+        if self._slow and type(message) is ActivityMessage and connection.origin == "inbound":
+            pause = self._readers.pause_of_a_writer(now.monotonic)
+            if pause:
+                connection.pause(pause)
 
     def malformed(self, connection: Connection, info: str) -> None:
         self.deliver(MalformedReceived(connection.conn, info))
@@ -447,6 +455,11 @@ class Runtime:
         connection = self._connections.get(action.conn)
         if connection is not None:
             connection.hold(action.held)
+
+    def _pause(self, action: Pause) -> None:
+        connection = self._connections.get(action.conn)
+        if connection is not None:
+            connection.pause(action.seconds)
 
     def _trust(self, action: Trust) -> None:
         connection = self._connections.get(action.conn)
@@ -673,8 +686,8 @@ class Runtime:
     def _check_congestion(self) -> None:
         """Read less when the disk does not keep up, and again when it has caught up by half."""
         waiting, limit = self._persistence.backlog_bytes, self.limits.unwritten_bytes
-        level = 2 if waiting > 4 * limit else 1 if waiting > limit else 0
-        if level < self.congestion and waiting > limit * (2 if self.congestion == 2 else 0.5):
+        level = 2 if waiting > 2 * limit else 1 if waiting > limit else 0
+        if level < self.congestion and waiting > limit * (1 if self.congestion == 2 else 0.5):
             return
         if level != self.congestion:
             self.congestion = level

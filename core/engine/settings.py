@@ -49,8 +49,9 @@ class ConnectionLimits:
     """
     held: float = 30.0
     """How long what a vanished peer had said waits for the node to take it."""
-    unwritten_bytes: int = 32 * MEBIBYTE
-    """What may wait for the disk; with more, clients are not read until it has gone down (servers: four times)."""
+    unwritten_bytes: int = 2 * MEBIBYTE
+    """What may wait for the disk; with more, clients are not read until it has gone down (servers: twice). It goes to
+    all readers at once when it is kept, so it has to fit into a queue of theirs several times."""
 
 
 RESERVE_SHARE: Final = 25

@@ -57,6 +57,14 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """Read nothing from the connection for some seconds, whatever else holds it: its peer writes more than it may."""
+
+    conn: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Trust:
     """The connection is an authenticated server's: the larger limits of server links apply to it."""
 
@@ -201,6 +209,7 @@ Action = (
     | Unsubscribe
     | Close
     | Hold
+    | Pause
     | Trust
     | Known
     | Dial

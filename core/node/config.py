@@ -98,6 +98,8 @@ class NodeConfig:
     registrations_per_minute: float = 60.0
     """Names that one address (IPv6: one /64) may register, on average; ten minutes' worth may come at once. Each costs
     every server of the network a slow hash's result, for ever."""
+    anonymous_rate: float = 128.0 * 1024
+    """Bytes a second that the anonymous people at one address may write in the long run; 0: as many as they like."""
     redirects: bool = True
     anonymous: bool = True
     """Whether clients may log in as `anonymous`."""

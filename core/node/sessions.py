@@ -26,6 +26,7 @@ from core.node.places import Places
 from core.node.registration import Registration
 from core.node.replication import Replication
 from core.node.secrets import BUSY, WRONG, Secrets
+from core.node.writers import Writers
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
 from core.wire.codec import Frame
@@ -108,6 +109,7 @@ class Sessions:
         self._key = context.rng.randbytes(32)
         self._verifying: dict[int, Callable[[bool | None], None]] = {}
         self._fence = Fence(context, self._post)
+        self.writers = Writers(context)
         self.people = People()
         self._places = Places(context)
 
@@ -505,6 +507,7 @@ class Sessions:
             then=lambda problem: self._kept(session, entry, problem),
         )
         session.last_post = entry.id
+        self.writers.wrote(session, len(body))
 
     def _answer_repetition(self, session: Session, ref: str, known: EntryId, problem: str | None) -> None:
         if problem is None:

@@ -171,7 +171,20 @@ class Lane:
 class End:
     """One end of a connection, `conn` to whoever holds it."""
 
-    __slots__ = ("_before_open", "_held", "_inbox", "_stage", "conn", "far", "host", "lane", "network", "party", "peer")
+    __slots__ = (
+        "_before_open",
+        "_held",
+        "_inbox",
+        "_paused",
+        "_stage",
+        "conn",
+        "far",
+        "host",
+        "lane",
+        "network",
+        "party",
+        "peer",
+    )
 
     def __init__(self, network: Network, conn: int, host: str, peer: str, lane: Lane) -> None:
         self.network = network
@@ -185,6 +198,7 @@ class End:
         self.party: Party | None = None
         self._stage = _Stage.OPEN
         self._held = False
+        self._paused = False
         self._inbox: deque[Parcel | _Signal] = deque()
         self._before_open: Callable[[], None] | None = None
 
@@ -239,7 +253,15 @@ class End:
     def hold(self, held: bool) -> None:
         """Stop handing in what arrives, or go on."""
         self._held = held
-        while self._inbox and not self._held:
+        self._go_on()
+
+    def pause(self, paused: bool) -> None:
+        """The same for another reason: both have to end."""
+        self._paused = paused
+        self._go_on()
+
+    def _go_on(self) -> None:
+        while self._inbox and not (self._held or self._paused):
             self._take_in(self._inbox.popleft())
 
     def take(self, item: Parcel | _Signal) -> None:
@@ -253,7 +275,7 @@ class End:
             if item is not _Signal.RESET and item is not _Signal.END:
                 self.lane.send(_Signal.RESET)
             return
-        if self._held:
+        if self._held or self._paused:
             self._inbox.append(item)
         else:
             self._take_in(item)

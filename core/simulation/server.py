@@ -90,6 +90,7 @@ class SimulatedServer:
             actions.Unsubscribe: self._unsubscribe,
             actions.Close: self._close,
             actions.Hold: self._hold,
+            actions.Pause: self._pause,
             actions.Trust: self._trust,
             actions.Known: self._known,
             actions.Dial: self._dial,
@@ -253,6 +254,12 @@ class SimulatedServer:
         if end is not None:
             # Going on may lead to more actions for the same connection: after those in hand.
             self.world.schedule.after(0.0, lambda: end.hold(action.held))
+
+    def _pause(self, action: actions.Pause) -> None:
+        end = self._ends.get(action.conn)
+        if end is not None:
+            self.world.schedule.after(0.0, lambda: end.pause(True))
+            self.world.schedule.after(action.seconds, lambda: end.pause(False))
 
     def _trust(self, action: actions.Trust) -> None:
         """Line limits are the framing's matter, and lines here are whole."""

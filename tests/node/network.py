@@ -179,6 +179,7 @@ class Server(End):
         """How many secrets were looked at."""
         self.closed: set[int] = set()
         self.held: set[int] = set()
+        self.pauses: list[tuple[int, float]] = []
         self._trusted: set[int] = set()
         self.known: dict[int, bool] = {}
         self._subscribed: dict[int, None] = {}
@@ -293,6 +294,8 @@ class Server(End):
                 (self.held.add if action.held else self.held.discard)(action.conn)
             case actions.Known():
                 self.known[action.conn] = action.named
+            case actions.Pause():
+                self.pauses.append((action.conn, action.seconds))
             case actions.Trust():
                 self._trusted.add(action.conn)
             case actions.Dial():

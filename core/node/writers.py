@@ -1,0 +1,130 @@
+"""How fast people who write are read: one of them must not take the disk and the server from all others.
+
+Whoever goes beyond a budget is not refused anything: the connection is read more slowly, and TCP tells the other end. A
+budget is a token bucket (Turner, "New directions in communications", 1986) for each account, and for all the anonymous
+people at one address together.
+
+- What anonymous people write is always limited: in the long run to what a disk survives.
+- While others write too, nobody takes more than a share from them.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+from core.node.actions import Pause
+from core.node.connections import Session
+from core.node.context import Context
+from core.node.shares import share_of
+
+KIBIBYTE: Final = 1024
+MEBIBYTE: Final = 1024 * KIBIBYTE
+
+ANONYMOUS_BURST: Final = 64 * MEBIBYTE
+"""What the anonymous people at one address may write at once after a silence."""
+SHARED_RATE: Final = MEBIBYTE
+"""Bytes a second that an account may write while others write; anonymous people at one address a part of it."""
+SHARED_BURST: Final = 8 * MEBIBYTE
+"""What it may write at once then."""
+ANONYMOUS_PART: Final = 8
+"""The part of both that anonymous people have."""
+TOLD_AGAIN: Final = 60.0
+"""Seconds in which operators are told once of a writer who is held up."""
+COST_OF_EACH: Final = 256
+"""Bytes that an activity costs beside its own: an entry in an index, a commit, a look at each receiver."""
+TOGETHER: Final = 10.0
+"""Seconds after which somebody who has written counts as silent."""
+PAUSE_LEAST: Final = 0.005
+"""Seconds below which a pause is put off until more is owed: each costs a timer."""
+PAUSE_MAX: Final = 5.0
+"""Seconds that one pause takes at most: a client must be able to tell that its server lives."""
+WRITERS_MAX: Final = 4096
+"""Writers whose budgets are remembered; of more, who wrote longest ago begins anew."""
+
+
+class _Bucket:
+    """Tokens that come back at a rate, up to a number; they may be owed."""
+
+    __slots__ = ("_at", "_burst", "_rate", "_tokens")
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._tokens = burst
+        self._at = now
+
+    def take(self, size: int, now: float) -> None:
+        if self._rate:
+            self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate) - size
+            self._at = now
+
+    @property
+    def owed(self) -> float:
+        """Seconds until nothing is owed any more."""
+        return max(0.0, -self._tokens / self._rate) if self._rate else 0.0
+
+
+class _Writer:
+    __slots__ = ("alone", "together", "told_at", "wrote_at")
+
+    def __init__(self, alone: _Bucket, together: _Bucket, now: float) -> None:
+        self.alone = alone
+        self.together = together
+        self.wrote_at = now
+        self.told_at = float("-inf")
+
+
+class Writers:
+    """Everybody who has written lately."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._writers: OrderedDict[tuple[str, str], _Writer] = OrderedDict()
+        """The one who wrote last at the end."""
+
+    def __len__(self) -> int:
+        return len(self._writers)
+
+    def wrote(self, session: Session, size: int) -> None:
+        """Somebody who is logged in wrote an activity of `size` bytes: it is paused if that was too much."""
+        if session.origin == "local":
+            return
+        now = self._context.now.monotonic
+        share = share_of(session.peer.host)
+        who = (share, "") if session.claim is None else ("", session.claim)
+        writer = self._writers.get(who)
+        if writer is None:
+            writer = self._writers[who] = self._begin(anonymous=session.claim is None)
+            if len(self._writers) > WRITERS_MAX:
+                self._writers.popitem(last=False)
+        else:
+            self._writers.move_to_end(who)
+        writer.wrote_at = now
+        cost = size + COST_OF_EACH
+        writer.alone.take(cost, now)
+        pause = writer.alone.owed
+        if self._others_write(now):
+            writer.together.take(cost, now)
+            pause = max(pause, writer.together.owed)
+        if pause <= PAUSE_LEAST:
+            return
+        self._context.actions.append(Pause(session.conn, min(pause, PAUSE_MAX)))
+        if now >= writer.told_at + TOLD_AGAIN:
+            writer.told_at = now
+            name = session.user if session.claim is not None else f"anonymous, from {share},"
+            self._context.notify("limits", f"{name} writes more than one may here, and is read more slowly", "warning")
+
+    def _begin(self, *, anonymous: bool) -> _Writer:
+        now = self._context.now.monotonic
+        part = ANONYMOUS_PART if anonymous else 1
+        rate = self._context.config.anonymous_rate if anonymous else 0.0
+        together = _Bucket(SHARED_RATE / part if rate or not anonymous else 0.0, SHARED_BURST / part, now)
+        return _Writer(_Bucket(rate, ANONYMOUS_BURST, now), together, now)
+
+    def _others_write(self, now: float) -> bool:
+        """Whether anybody but the one who wrote last has written lately."""
+        newest = reversed(self._writers.values())
+        next(newest)
+        other = next(newest, None)
+        return other is not None and now - other.wrote_at < TOGETHER
