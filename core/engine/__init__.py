@@ -12,8 +12,8 @@ from core.engine.errors import CannotBind, EngineError, NotChanged, NotRunning, 
 from core.engine.server import Server
 from core.engine.settings import ConnectionLimits, EngineSettings, PasswordSettings, Preset, TlsSettings
 from core.store.errors import DataDirectoryInUse, DataDirectoryUnusable, DataLost
-from core.store.interface import Retention
 from core.store.loss import OnLoss
+from core.store.retention import Retention
 
 __all__ = [
     "CannotBind",

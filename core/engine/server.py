@@ -25,6 +25,7 @@ from core.engine.interfaces import endpoint
 from core.engine.listening import BACKLOG, EVERYWHERE, advertised_address, bind, explain, machine_hosts
 from core.engine.passwords import Passwords
 from core.engine.persistence import Persistence
+from core.engine.room import StorageRoom
 from core.engine.runtime import NodeMachine, Runtime
 from core.engine.settings import EngineSettings, places_kept
 from core.engine.tls import dialling_context, listening_context
@@ -38,6 +39,7 @@ from core.store.contents import Position
 from core.store.errors import StoreError
 from core.store.identity import node_id
 from core.store.interface import Store
+from core.store.retention import Usage
 from core.store.sqlite import open_store
 from core.wire.address import Address
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Kind, Page, Recovered, Stream
@@ -56,6 +58,8 @@ DRAIN_GRACE: Final = 3.0
 ABORT_LIMIT: Final = 2.0
 STORE_LIMIT: Final = 10.0
 """How long the end waits for the disk: a disk that hangs must not keep a process that was told to end."""
+SCANS_MAX: Final = 100
+"""Steps in a row without anything to drop, while the activities of one writer are looked for."""
 HISTORY_BYTES_MAX: Final = 16 * 1024 * 1024
 EXHAUSTED_TOLD: Final = 60.0
 """Seconds in which it is told once that the system has no room for a connection."""
@@ -432,14 +436,29 @@ class Server:
                 self._tell("backup", f"a backup could not be written: {error}", "error")
 
     async def _trim_regularly(self) -> None:
+        room = StorageRoom(self.settings.retention, self.settings.data_dir)
+        failed = ""
         while True:
             await asyncio.sleep(self.settings.trim_interval)
             try:
-                # Step by step, so that commits get in between.
-                while await self._store_thread().call(lambda store: store.trim(time.time())):
-                    pass
+                kept = await self._trim()
+                for text, severity in await asyncio.to_thread(room.news, kept):
+                    self._tell("storage", text, severity)
+                failed = ""
             except Exception as error:
-                self._tell("storage", f"old activities could not be removed: {error}", "warning")
+                if str(error) != failed:
+                    failed = str(error)
+                    self._tell("storage", f"old activities could not be removed: {error}", "warning")
+
+    async def _trim(self) -> Usage:
+        """Drop what retention does not keep, step by step, so that commits get in between; what is kept then."""
+        retention = self.settings.retention
+        fruitless = 0
+        while True:
+            dropped, kept = await self._store_thread().call(lambda store: (store.trim(time.time()), store.usage()))
+            fruitless += not dropped
+            if not dropped and (fruitless >= SCANS_MAX or not any(retention.excess(kept))):
+                return kept
 
     @property
     def _follows_machine(self) -> bool:

@@ -9,14 +9,16 @@ from typing import Final, Literal
 
 from core.node import config as presets
 from core.node.config import NodeConfig
-from core.store.interface import Retention
 from core.store.loss import OnLoss
+from core.store.retention import Retention
 from core.wire.address import Address
 from core.wire.limits import CLIENT_LINE_BYTES_MAX, DEFAULT_PORT, SERVER_LINE_BYTES_MAX
 
 MEBIBYTE: Final = 1024 * 1024
 
 ACTIVITIES_KEPT: Final = 1_000_000
+BYTES_KEPT: Final = 512 * MEBIBYTE
+"""With five backups less than 4 GB: a small disk survives that."""
 
 Preset = Literal["local", "lan", "wan"]
 
@@ -117,10 +119,11 @@ class EngineSettings:
     anonymous: bool = True
     redirects: bool = True
     registrations_per_minute: float = 60.0
+    anonymous_rate: float = 128.0 * 1024
     """See `NodeConfig`."""
-    retention: Retention = field(default_factory=lambda: Retention(activities=ACTIVITIES_KEPT))
-    trim_interval: float = 600.0
-    """Between two looks at what retention lets go."""
+    retention: Retention = field(default_factory=lambda: Retention(activities=ACTIVITIES_KEPT, bytes=BYTES_KEPT))
+    trim_interval: float = 5.0
+    """Between two looks at what retention lets go, and at the room on the disk."""
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     passwords: PasswordSettings = field(default_factory=PasswordSettings)
     tls: TlsSettings | None = None
@@ -137,6 +140,7 @@ class EngineSettings:
             anonymous=self.anonymous,
             redirects=self.redirects,
             registrations_per_minute=self.registrations_per_minute,
+            anonymous_rate=self.anonymous_rate,
         )
         changes: dict[str, float | int | bool] = dict(self.node)
         return replace(config, **changes)  # type: ignore[arg-type]

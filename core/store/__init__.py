@@ -20,9 +20,10 @@ from core.store.errors import (
     StoreUnwritable,
 )
 from core.store.identity import next_incarnation, node_id
-from core.store.interface import KEEP_EVERYTHING, TRIM_STEP, Retention, Store
+from core.store.interface import Store
 from core.store.loss import OnLoss
 from core.store.memory import MemoryStore
+from core.store.retention import KEEP_EVERYTHING, TRIM_STEP, Retention, Usage
 from core.store.sqlite import SqliteStore, open_store
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "StoreError",
     "StoreUnreadable",
     "StoreUnwritable",
+    "Usage",
     "next_incarnation",
     "node_id",
     "open_store",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from core.store.retention import ROW_BYTES, Usage
 from core.store.runs import Runs
 from core.wire.entries import (
     AccountFact,
@@ -47,7 +48,9 @@ class Changes:
     runs: dict[Stream, Runs] = field(default_factory=dict)
     latest: dict[str, Position] = field(default_factory=dict)
     peers: dict[str, PeerRecord | None] = field(default_factory=dict)
+    usage: dict[str, Usage] = field(default_factory=dict)
     activities: int = 0
+    bytes: int = 0
     received: int = 0
     """How many more numbers of streams."""
 
@@ -59,7 +62,11 @@ class Contents:
     held: dict[Stream, Runs] = field(default_factory=dict)
     latest: dict[str, Position] = field(default_factory=dict)
     peers: dict[str, PeerRecord] = field(default_factory=dict)
+    usage: dict[str, Usage] = field(default_factory=dict)
+    """What is kept of each writer's activities; anonymous people are one, without a name."""
     activities: int = 0
+    bytes: int = 0
+    """What the activities take."""
     stamp: int = 0
     received: int = 0
     """How many numbers of all streams have been received: it never gets less."""
@@ -88,11 +95,14 @@ class Contents:
         changes.entries.append(entry)
         if entry.kind != "activity":
             return
+        before = changes.usage.get(entry.sender) or self.usage.get(entry.sender, Usage())
+        changes.usage[entry.sender] = before.plus(len(entry.body))
         changes.activities += 1
+        changes.bytes += len(entry.body) + ROW_BYTES
         if entry.sender:
             here = position(entry)
-            before = changes.latest.get(entry.sender) or self.latest.get(entry.sender)
-            if before is None or before < here:
+            last = changes.latest.get(entry.sender) or self.latest.get(entry.sender)
+            if last is None or last < here:
                 changes.latest[entry.sender] = here
 
     def _runs(self, stream: Stream, changes: Changes) -> Runs:
@@ -111,9 +121,27 @@ class Contents:
                 self.peers.pop(peer, None)
             else:
                 self.peers[peer] = record
+        self.usage.update(changes.usage)
         self.activities += changes.activities
+        self.bytes += changes.bytes
         self.received += changes.received
         self.stamp = max(self.stamp, max((entry.stamp for entry in changes.entries), default=0))
+
+    @property
+    def total(self) -> Usage:
+        """What is kept of all activities."""
+        return Usage(self.activities, self.bytes)
+
+    def trimmed(self, left: Mapping[str, Usage]) -> None:
+        """Make the change of a trim that succeeded: what is left to some writers."""
+        for sender, usage in left.items():
+            before = self.usage[sender]
+            self.activities += usage.activities - before.activities
+            self.bytes += usage.bytes - before.bytes
+            if usage.activities:
+                self.usage[sender] = usage
+            else:
+                del self.usage[sender]
 
     def recovered(
         self,

@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 from core.store.contents import Position
+from core.store.retention import Usage
 from core.wire.entries import Entry, Fetch, Page, Record
-
-TRIM_STEP: Final = 2_000
-"""Most activities that one `trim` drops: a few milliseconds of work between two commits."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retention:
-    """What is kept of past activities; None means without limit. Accounts are kept for ever."""
-
-    activities: int | None = None
-    """How many of the newest."""
-    seconds: float | None = None
-    """How old, by the activity's stamp against wall time."""
-
-
-KEEP_EVERYTHING: Final = Retention()
 
 
 class Store(Protocol):
@@ -66,6 +50,9 @@ class Store(Protocol):
         Fewer when their bodies have more than `bytes_max` bytes, but one at least when there is one: none means that
         nothing older is kept. Raises StoreUnreadable.
         """
+
+    def usage(self) -> Usage:
+        """What is kept of activities."""
 
     def trim(self, wall: float) -> int:
         """Drop what retention does not keep, the oldest first, at most TRIM_STEP activities; how many were dropped.

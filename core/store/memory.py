@@ -12,8 +12,8 @@ import msgspec
 from core.store.contents import ORDER_RECOVERED, REFS_RECOVERED, Changes, Contents, Position, position
 from core.store.errors import BackupUnreadable, StoreUnwritable
 from core.store.identity import check_node_id, next_incarnation
-from core.store.interface import KEEP_EVERYTHING, TRIM_STEP, Retention
 from core.store.paging import newest_within, read_page
+from core.store.retention import KEEP_EVERYTHING, Dropping, Retention, Usage
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Kind, Page, Record, Recovered, Stream
 
 
@@ -93,7 +93,9 @@ class MemoryStore:
         held = {stream: contents.held.get(stream) for stream in changes.runs}
         latest = {sender: contents.latest.get(sender) for sender in changes.latest}
         peers = {peer: contents.peers.get(peer) for peer in changes.peers}
-        activities, stamp, received = contents.activities, contents.stamp, contents.received
+        usage = {sender: contents.usage.get(sender) for sender in changes.usage}
+        activities, taken = contents.activities, contents.bytes
+        stamp, received = contents.stamp, contents.received
 
         def undo() -> None:
             for stream, runs in held.items():
@@ -102,29 +104,27 @@ class MemoryStore:
                 _put_back(contents.latest, sender, place)
             for peer, record in peers.items():
                 _put_back(contents.peers, peer, record)
-            contents.activities, contents.stamp, contents.received = activities, stamp, received
+            for sender, kept in usage.items():
+                _put_back(contents.usage, sender, kept)
+            contents.activities, contents.bytes = activities, taken
+            contents.stamp, contents.received = stamp, received
             for entry in changes.entries:
                 self._shelf.remove(entry)
 
         return undo
 
+    def usage(self) -> Usage:
+        return self._contents.total
+
     def trim(self, wall: float) -> int:
         self.sync()
-        excess = 0
-        if self._retention.activities is not None:
-            excess = self._contents.activities - self._retention.activities
-        horizon = 0
-        if self._retention.seconds is not None:
-            horizon = int((wall - self._retention.seconds) * 1_000_000)
-        dropped = [
-            place
-            for index, place in enumerate(self._shelf.activities[:TRIM_STEP])
-            if index < excess or place.stamp < horizon
-        ]
-        for place in dropped:
-            self._shelf.remove(self._shelf.streams[place.id.stream][place.id.seq])
-        self._contents.activities -= len(dropped)
-        return len(dropped)
+        dropping = Dropping(self._retention, self._contents.usage, self._contents.total, wall)
+        found = [self._shelf.streams[place.id.stream][place.id.seq] for place in self._shelf.activities]
+        for entry in found:
+            if dropping.drops(entry.sender, entry.stamp, len(entry.body)):
+                self._shelf.remove(entry)
+        self._contents.trimmed(dropping.usage)
+        return dropping.dropped
 
     def set_setting(self, name: str, value: str, *, backed_up: bool = False) -> None:
         self.sync()
@@ -168,7 +168,9 @@ class MemoryStore:
             {stream: runs.copy() for stream, runs in self._contents.held.items()},
             dict(self._contents.latest),
             dict(self._contents.peers),
+            dict(self._contents.usage),
             self._contents.activities,
+            self._contents.bytes,
             self._contents.stamp,
             self._contents.received,
         )

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from core.store.contents import ORDER_RECOVERED, REFS_RECOVERED, Contents, Position
+from core.store.retention import Usage
 from core.store.runs import Runs
 from core.wire.address import Address
 from core.wire.entries import AccountFact, Entry, EntryId, PeerRecord, Stream, parse_entry_id
@@ -48,7 +49,10 @@ def load(connection: sqlite3.Connection) -> Contents:
     for peer, host, port, name, seen_at, others in connection.execute(query):
         addresses = msgspec.json.decode(others, type=tuple[Address, ...])
         contents.peers[peer] = PeerRecord(peer, host, port, name, seen_at, addresses)
-    (contents.activities,) = connection.execute("SELECT count(*) FROM entries WHERE kind = 'activity'").fetchone()
+    for sender, activities, taken in connection.execute("SELECT sender, activities, bytes FROM usage"):
+        contents.usage[sender] = Usage(activities, taken)
+        contents.activities += activities
+        contents.bytes += taken
     # One maximum for each index, where one over both kinds would read every entry.
     stamps = connection.execute(
         "SELECT stamp FROM node"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.store.errors import DataDirectoryUnusable, SchemaTooNew
+from core.store.retention import ROW_BYTES
 
 APPLICATION_ID: Final = 0x41435459
 """ACTY"""
@@ -62,6 +63,19 @@ def _add_addresses(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE peers ADD COLUMN others TEXT NOT NULL DEFAULT '[]'")
 
 
+def _add_usage(connection: sqlite3.Connection) -> None:
+    """What is kept of each writer's activities: retention has to know without reading them."""
+    connection.execute(
+        "CREATE TABLE usage (sender TEXT PRIMARY KEY, activities INTEGER NOT NULL, bytes INTEGER NOT NULL)"
+        " WITHOUT ROWID"
+    )
+    connection.execute(
+        "INSERT INTO usage SELECT sender, count(*), sum(length(body) + ?) FROM entries WHERE kind = 'activity'"
+        " GROUP BY sender",
+        (ROW_BYTES,),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Schema:
     """`steps[n]` leads from version n to n + 1; version 0 is an empty file."""
@@ -73,7 +87,7 @@ class Schema:
         return len(self.steps)
 
 
-CURRENT: Final = Schema((_create, _add_addresses))
+CURRENT: Final = Schema((_create, _add_addresses, _add_usage))
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> int:

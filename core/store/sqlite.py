@@ -14,7 +14,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -25,9 +25,9 @@ from core.store.data_directory import DataDirectory
 from core.store.errors import DataDirectoryUnusable, StoreDisplaced, StoreError, StoreUnreadable, StoreUnwritable
 from core.store.files import open_private, sync_directory
 from core.store.identity import LEAP_MAX, check_node_id, next_incarnation
-from core.store.interface import KEEP_EVERYTHING, TRIM_STEP, Retention
 from core.store.loss import OnLoss, Past, check_whole
 from core.store.paging import newest_within, read_page
+from core.store.retention import KEEP_EVERYTHING, SCAN_STEP, Dropping, Retention, Usage
 from core.store.rows import COLUMNS, accounts, disordered, entry_of, load, recent_refs, row_of
 from core.store.schema import CURRENT, Schema, migrate, version_of
 from core.wire.entries import (
@@ -46,6 +46,11 @@ log = logging.getLogger(__name__)
 _INSERT = f"INSERT INTO entries ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _RANGE = f"SELECT {COLUMNS} FROM entries WHERE node = ? AND incarnation = ? AND seq BETWEEN ? AND ?"
 _ACTIVITIES = f"SELECT {COLUMNS} FROM entries WHERE kind = 'activity'"
+_OLDEST = (
+    "SELECT rowid, sender, length(body), stamp, node, incarnation, seq FROM entries WHERE kind = 'activity'"
+    " AND (stamp, node, incarnation, seq) > (?, ?, ?, ?) ORDER BY stamp, node, incarnation, seq LIMIT ?"
+)
+_BEGIN: Final[tuple[Any, ...]] = (-1, "", 0, 0)
 _BEFORE = " AND (stamp, node, incarnation, seq) < (?, ?, ?, ?)"
 _NEWEST_FIRST = " ORDER BY stamp DESC, node DESC, incarnation DESC, seq DESC"
 _OF_KIND: Final[dict[tuple[Kind, ...], str]] = {
@@ -179,6 +184,8 @@ class SqliteStore:
         self._connection = connection
         self._contents = contents
         self._retention = retention
+        self._scanned: dict[str, tuple[Any, ...]] = {}
+        """For writers who have too much, up to where everything of theirs has been dropped."""
         self._backing_up = threading.Lock()
         self._closed = False
 
@@ -252,6 +259,9 @@ class SqliteStore:
             "INSERT OR REPLACE INTO senders VALUES (?, ?, ?, ?, ?)",
             [(sender, latest.stamp, *latest.id) for sender, latest in changes.latest.items()],
         )
+        run(
+            "INSERT OR REPLACE INTO usage VALUES (?, ?, ?)", [(sender, *kept) for sender, kept in changes.usage.items()]
+        )
         run("DELETE FROM peers WHERE id = ?", [(peer,) for peer in changes.peers])
         run(
             "INSERT INTO peers VALUES (?, ?, ?, ?, ?, ?)",
@@ -262,25 +272,37 @@ class SqliteStore:
             ],
         )
 
+    def usage(self) -> Usage:
+        return self._contents.total
+
     def trim(self, wall: float) -> int:
-        excess = 0
-        if self._retention.activities is not None:
-            excess = self._contents.activities - self._retention.activities
-        horizon = 0
-        if self._retention.seconds is not None:
-            horizon = int((wall - self._retention.seconds) * 1_000_000)
+        dropping = Dropping(self._retention, self._contents.usage, self._contents.total, wall)
+        if not dropping.over and not dropping.horizon:
+            return 0
+        begin = self._scanned.get(dropping.sender, _BEGIN) if dropping.sender is not None else _BEGIN
+        dropped: list[int] = []
+        last = begin
         with self._writing():
-            oldest = self._connection.execute(
-                "SELECT rowid, stamp FROM entries WHERE kind = 'activity'"
-                " ORDER BY stamp, node, incarnation, seq LIMIT ?",
-                (TRIM_STEP if horizon > 0 else max(0, min(excess, TRIM_STEP)),),
-            ).fetchall()
-            dropped = [row for index, row in enumerate(oldest) if index < excess or row[1] < horizon]
-            if not dropped:
-                return 0
-            self._connection.executemany("DELETE FROM entries WHERE rowid = ?", [(rowid,) for rowid, _ in dropped])
-            self._connection.execute("UPDATE node SET stamp = max(stamp, ?)", (dropped[-1][1],))
-        self._contents.activities -= len(dropped)
+            rows = self._connection.execute(_OLDEST, (*begin, SCAN_STEP)).fetchall()
+            for rowid, sender, size, *place in rows:
+                if dropping.drops(sender, place[0], size):
+                    dropped.append(rowid)
+                elif dropping.full or dropping.sender in (sender, None):
+                    # Enough has gone: what follows is newer.
+                    break
+                last = tuple(place)
+            if dropped:
+                self._connection.executemany("DELETE FROM entries WHERE rowid = ?", [(rowid,) for rowid in dropped])
+                self._connection.execute("UPDATE node SET stamp = max(stamp, ?)", (last[0],))
+                self._connection.executemany(
+                    "INSERT OR REPLACE INTO usage VALUES (?, ?, ?)",
+                    [(sender, *left) for sender, left in dropping.usage.items()],
+                )
+        if dropping.sender is not None:
+            # What stands before is others', or has gone: the next search begins behind it, and from the beginning when
+            # nothing was left behind it.
+            self._scanned[dropping.sender] = last if len(rows) == SCAN_STEP or dropping.full else _BEGIN
+        self._contents.trimmed(dropping.usage)
         return len(dropped)
 
     def set_setting(self, name: str, value: str, *, backed_up: bool = False) -> None:

@@ -73,6 +73,9 @@ async def test_the_options_reach_the_engine(tmp_path: Path) -> None:
         "backup_interval": "1h",
         "backups_kept": "3",
         "activities_kept": "1000",
+        "bytes_kept": "64M",
+        "age_kept": "30d",
+        "anonymous_rate": "32K",
         "anonymous": "no",
         "redirects": "off",
         "connections_max": "500",
@@ -83,7 +86,9 @@ async def test_the_options_reach_the_engine(tmp_path: Path) -> None:
     assert settings.advertise == Address("chat.example.org", 0)
     assert (settings.name, settings.preset) == ("kitchen", "wan")
     assert (settings.announce_interval, settings.backup_interval, settings.backups_kept) == (2.0, 3600.0, 3)
-    assert settings.retention.activities == 1000
+    retention = settings.retention
+    assert (retention.activities, retention.bytes, retention.seconds) == (1000, 64 * 2**20, 30 * 86400.0)
+    assert settings.node_config(Address("h", 1), "s").anonymous_rate == 32 * 1024.0
     assert not settings.anonymous and not settings.redirects
     assert (settings.limits.connections, settings.registrations_per_minute) == (500, 6.0)
     assert settings.data_dir == tmp_path

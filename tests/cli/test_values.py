@@ -165,3 +165,27 @@ def test_what_cannot_be_connected_to_is_told_before_it_is_tried(text: str) -> No
 @pytest.mark.parametrize("text", ["fe80::1%eth0", "[fe80::1%2]:99", "169.254.3.4", "localhost", "[::1]:3780"])
 def test_a_link_local_address_with_its_interface_may_be_tried(text: str) -> None:
     assert values.address(text).host in text
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        (0, 0),
+        ("0", 0),
+        ("5", 5),
+        ("64K", 65_536),
+        ("1.5k", 1536),
+        ("512M", 2**29),
+        ("2 GiB", 2**31),
+        ("1TB", 2**40),
+        (7, 7),
+    ],
+)
+def test_a_size_is_bytes_or_has_a_unit(text: object, size: int) -> None:
+    assert values.size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "M", "5 parsecs", "-1", -1, True, 1.5, "1e9", "5MM", "9" * 40])
+def test_what_is_no_size_is_refused_with_an_example(text: object) -> None:
+    with pytest.raises(ValueError, match="512M"):
+        values.size(text)

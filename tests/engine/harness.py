@@ -20,6 +20,7 @@ from core.node.actions import Action
 from core.node.events import ConnectionOpened, Event, MessageReceived, Now
 from core.node.notices import Notice
 from core.node.snapshot import NodeSnapshot
+from core.store import Usage
 from core.store.contents import Position, position
 from core.store.errors import StoreDisplaced
 from core.wire.codec import Frame
@@ -149,6 +150,9 @@ class MemoryStore:
             raise self.failure
         self.backups.append(directory / f"backup-{len(self.backups)}")
         return self.backups[-1]
+
+    def usage(self) -> Usage:
+        return Usage()
 
     def trim(self, wall: float) -> int:
         self._work()

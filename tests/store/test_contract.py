@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from core.store import KEEP_EVERYTHING, TRIM_STEP, MemoryStore, Retention, SqliteStore
+from core.store import KEEP_EVERYTHING, TRIM_STEP, MemoryStore, Retention, SqliteStore, Store, Usage
 from core.store.contents import position
+from core.store.retention import ROW_BYTES
 from core.wire.address import Address
 from core.wire.entries import Entry, EntryId, Fetch, PeerForgotten, PeerRecord, Recovered, Stream, StreamMark
 from tests.store.making import MICROSECONDS, WALL, A, B, account, activity, everything, ids, open_at
@@ -411,6 +413,93 @@ def test_an_entry_dropped_from_beyond_a_gap_stays_known(disk: Disk) -> None:
     store.commit([activity(A, 3), activity(A, 2)])
     assert [identity.seq for identity in ids(store)] == [2]
     assert disk.open()[1].streams == {A: 3}
+
+
+def kept(store: Store) -> list[int]:
+    return [identity.seq for identity in ids(store)]
+
+
+def test_the_room_that_activities_take_is_known_through_commits_trims_and_restarts(disk: Disk) -> None:
+    store, _ = disk.open(Retention(activities=2))
+    assert store.usage() == Usage(0, 0)
+    store.commit([account(A, 1, "ann"), *(activity(A, seq, size=1000, sender="ann") for seq in range(2, 5))])
+    store.commit([activity(A, 4, size=1000, sender="ann")])
+    three = store.usage()
+    assert three.activities == 3 and 3 * 1000 <= three.bytes <= 3 * (1000 + 2 * ROW_BYTES)
+    store.trim(WALL)
+    assert store.usage() == Usage(2, three.bytes // 3 * 2)
+    store, _ = disk.open()
+    assert store.usage() == Usage(2, three.bytes // 3 * 2)
+
+
+def test_activities_go_when_they_take_too_much_room(disk: Disk) -> None:
+    store, _ = disk.open(Retention(bytes=3 * (1100 + ROW_BYTES), share=1.0))
+    store.commit([activity(A, seq, size=1000) for seq in range(1, 10)])
+    while store.trim(WALL):
+        pass
+    assert kept(store) == [7, 8, 9]
+
+
+def test_while_there_is_room_one_writer_may_have_all_of_it(disk: Disk) -> None:
+    store, _ = disk.open(Retention(activities=10, share=0.2))
+    store.commit([activity(A, seq, sender="ann") for seq in range(1, 11)])
+    assert store.trim(WALL) == 0
+
+
+@pytest.mark.parametrize("flood", ["", "mallory"])
+def test_whoever_takes_more_than_a_share_loses_their_own(disk: Disk, flood: str) -> None:
+    store, _ = disk.open(Retention(activities=100, share=0.25))
+    honest = [activity(A, seq, seq, sender="ann" if seq % 2 else "bob") for seq in range(1, 41)]
+    store.commit(honest)
+    store.commit([activity(A, seq, seq, sender=flood) for seq in range(41, 541)])
+    while store.trim(WALL):
+        pass
+    assert kept(store) == [*range(1, 41), *range(481, 541)]
+
+
+def test_a_flood_of_few_large_ones_loses_those(disk: Disk) -> None:
+    store, _ = disk.open(Retention(bytes=100_000, share=0.25))
+    store.commit([activity(A, seq, seq, size=50, sender="ann") for seq in range(1, 101)])
+    store.commit([activity(A, seq, seq, size=20_000, sender="mallory") for seq in range(101, 121)])
+    while store.trim(WALL):
+        pass
+    assert kept(store)[:100] == list(range(1, 101))
+    assert kept(store)[100:] == [118, 119, 120]
+
+
+def test_where_nobody_takes_more_than_a_share_the_oldest_go(disk: Disk) -> None:
+    store, _ = disk.open(Retention(activities=10, share=0.5))
+    store.commit([activity(A, seq, seq, sender=f"person {seq % 5}") for seq in range(1, 16)])
+    assert store.trim(WALL) == 5
+    assert kept(store) == list(range(6, 16))
+
+
+def test_a_flood_behind_much_of_others_is_found_step_by_step(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.store.sqlite.SCAN_STEP", 50)
+    store, _ = disk.open(Retention(activities=300, share=0.25))
+    store.commit([activity(A, seq, seq, sender=f"person {seq % 40}") for seq in range(1, 201)])
+    for begin in range(201, 801, 200):
+        store.commit([activity(A, seq, seq, sender="mallory") for seq in range(begin, begin + 200)])
+        for _ in range(40):
+            store.trim(WALL)
+    assert kept(store) == [*range(1, 201), *range(701, 801)]
+
+
+def test_the_room_is_right_whatever_is_kept_and_dropped(disk: Disk) -> None:
+    store, _ = disk.open(Retention(activities=40, bytes=20_000, share=0.3))
+    rng = random.Random(7)
+    stamps = list(range(1, 301))
+    rng.shuffle(stamps)
+    for seq, stamp in enumerate(stamps, 1):
+        sender = rng.choice(["", "ann", "bob", "cy"])
+        store.commit([activity(A, seq, stamp, size=rng.choice([10, 500]), sender=sender)])
+        if seq % 20 == 0:
+            while store.trim(WALL):
+                pass
+            entries = [entry for page in everything(store)[0] for entry in page.entries]
+            taken = sum(len(entry.body) + ROW_BYTES for entry in entries)
+            assert store.usage() == (len(entries), taken)
+            assert len(entries) <= 40 and taken <= 20_000
 
 
 def test_dropping_all_forgets_neither_the_time_nor_the_senders_order(disk: Disk) -> None:

@@ -95,7 +95,7 @@ try:
 except StoreUnwritable:
     pass
 try:
-    store.set_setting("name", "x" * 20_000)
+    store.set_setting("name", "x" * 200_000)
 except StoreUnwritable:
     print("setting refused", flush=True)
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))

@@ -60,6 +60,11 @@ class NodeOptions:
     backup_interval: float
     backups_kept: int
     activities_kept: int
+    bytes_kept: int
+    """0: without limit, as the next two."""
+    age_kept: float
+    anonymous_rate: int
+    """Bytes a second."""
     preset: Preset
     anonymous: bool
     """Whether people may come in without a name."""

@@ -170,6 +170,21 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         1_000_000,
     ),
     Setting(
+        "bytes_kept",
+        values.size,
+        "how much room they take at most; 0 is without limit, and backups take as much again each",
+        "SIZE",
+        512 * 1024 * 1024,
+    ),
+    Setting("age_kept", values.duration, "how old they may get; 0 is without limit", "TIME", 0.0),
+    Setting(
+        "anonymous_rate",
+        values.size,
+        "what the anonymous people at one address may write a second in the long run; 0 is without limit",
+        "SIZE",
+        128 * 1024,
+    ),
+    Setting(
         "preset",
         values.choice("local", "lan", "wan"),
         "how fast the others are: local (this machine), lan, or wan (slow or lossy)",

@@ -126,7 +126,12 @@ def engine_settings(options: NodeOptions, port: int) -> EngineSettings:
         redirects=options.redirects,
         limits=ConnectionLimits(connections=options.connections_max),
         registrations_per_minute=options.registrations_per_minute,
-        retention=Retention(activities=options.activities_kept),
+        anonymous_rate=float(options.anonymous_rate),
+        retention=Retention(
+            activities=options.activities_kept,
+            bytes=options.bytes_kept or None,
+            seconds=options.age_kept or None,
+        ),
         tls=tls,
     )
 

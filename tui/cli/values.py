@@ -20,6 +20,7 @@ Reader = Callable[[object], object]
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])?", re.ASCII)
+_SIZE: Final = re.compile(r"(\d{1,15}(?:\.\d{1,6})?) ?(?:([KMGT])i?)?B?", re.ASCII | re.IGNORECASE)
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
 
@@ -167,6 +168,16 @@ def switch(value: object) -> bool:
     if isinstance(value, str) and value.strip().lower() in _FALSE:
         return False
     raise ValueError(f"{shown(value)} is neither true nor false")
+
+
+def size(value: object) -> int:
+    """A number of bytes, as in 64K, 512M, 2G (of 1024 each); a bare number counts bytes, 0 means without limit."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    found = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"{shown(value)} is not a size: write it like 64K, 512M or 2G")
+    return int(float(found[1]) * 1024 ** "KMGT".index(found[2].upper()) * 1024) if found[2] else int(float(found[1]))
 
 
 def choice(*names: str) -> Callable[[object], str]:
