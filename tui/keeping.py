@@ -162,6 +162,7 @@ class Keeper:
 
     async def _leave_without_screen(self, words: str, *, again: bool) -> None:
         why = " It had failed a moment ago, and was not started again." if again else ""
+        self._wanted = True
         if self._leave is None:
             say(f"{words}{why}")
             return

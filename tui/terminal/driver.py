@@ -101,9 +101,12 @@ class TerminalDriver(Driver):
             self._flush.cancel()
             self._flush = None
         if self._pending:
-            data = "".join(self._pending).encode("utf-8", "replace")
+            data = self._encode("".join(self._pending))
             self._pending.clear()
             self._terminal.write(data)
+
+    def _encode(self, text: str) -> bytes:
+        return text.encode("utf-8", "replace")
 
     def channel_full(self) -> None:
         """The terminal does not read as fast as it is painted for: stop painting."""

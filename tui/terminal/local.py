@@ -13,6 +13,7 @@ from textual.app import App
 from textual.geometry import Size
 from textual.messages import InBandWindowResize
 
+from tui.terminal.charset import Charset
 from tui.terminal.driver import TerminalDriver
 from tui.terminal.tty import AWAY_INTERVAL, Tty, paintable
 
@@ -32,6 +33,7 @@ class LocalDriver(TerminalDriver):
         """`on_gone`: called once, when the terminal has ended."""
         super().__init__(app, tty, mouse=mouse, rate=RATE)
         self._tty = tty
+        self._charset = Charset(tty.encoding)
         self._gone = on_gone
         self._told_size = False
         self._looking: asyncio.TimerHandle | None = None
@@ -40,6 +42,12 @@ class LocalDriver(TerminalDriver):
             signal.SIGTSTP: self._suspend,
             signal.SIGCONT: self._continued,
         }
+
+    def _encode(self, text: str) -> bytes:
+        return self._charset.encode(text)
+
+    def feed(self, data: bytes) -> None:
+        super().feed(self._charset.to_utf8(data))
 
     @property
     def away(self) -> bool:

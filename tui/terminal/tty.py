@@ -54,7 +54,11 @@ def _nothing() -> None:
 class Tty:
     """A terminal by its file descriptors. `open` starts its threads, `close` ends them; between, it is a `Terminal`."""
 
-    def __init__(self, reads: int, writes: int, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self, reads: int, writes: int, environment: Mapping[str, str] = os.environ, encoding: str = "utf-8"
+    ) -> None:
+        """`encoding`: of what is shown and typed there, by its name in Python."""
+        self.encoding = encoding
         self._reads = reads
         self._writes = writes
         self._environment = environment
@@ -338,7 +342,7 @@ def own_tty() -> Tty:
     writes = next((fd for fd in map(_descriptor, (sys.__stdout__, sys.__stderr__)) if fd is not None), None)
     if reads is None or writes is None:
         raise OSError("there is no terminal")
-    return Tty(reads, writes)
+    return Tty(reads, writes, encoding=getattr(sys.__stdout__, "encoding", None) or "utf-8")
 
 
 def _descriptor(stream: Any) -> int | None:

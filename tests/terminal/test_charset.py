@@ -1,0 +1,61 @@
+"""Terminals that have no Unicode: nothing is broken, and what they have is used."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from rich.cells import cell_len
+
+from tests.terminal.pseudo import Terminal
+from tests.terminal.test_own_terminal import SERVE
+from tui.terminal.charset import Charset, like
+
+
+def test_what_a_terminal_cannot_show_is_painted_as_wide_and_as_like_as_can_be():
+    assert Charset("ascii").encode("╭─ F2 Feed ─╮ │● › café…") == b"+- F2 Feed -+ |* > cafe."
+    for char in "éß漢👍\u0301█✓\ufffd\ud800":
+        assert like(char).isascii()
+        assert len(like(char)) == cell_len(char), repr(char)
+    assert Charset("latin-1").encode("café — €") == b"caf\xe9 - ?"
+    assert Charset("utf-8").encode("café —") == "café —".encode()
+    assert Charset("no such thing").encode("é") == b"\xc3\xa9"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("latin-1", "wörter"), ("cp1252", "“wörter”"), ("euc_jp", "日本"), ("gb18030", "汉字"), ("koi8_r", "слово")],
+)
+def test_what_is_typed_in_another_encoding_is_what_was_meant_in_any_pieces(name, text):
+    charset = Charset(name)
+    assert b"".join(charset.to_utf8(bytes((byte,))) for byte in text.encode(name)) == text.encode()
+
+
+def test_what_is_no_character_in_the_terminal_s_encoding_is_nothing_and_utf_8_is_read_elsewhere():
+    assert Charset("ascii").to_utf8(b"a\xff\xfcb\x1b[A") == b"ab\x1b[A"
+    assert Charset("utf-8").to_utf8(b"\xff\xc3") == b"\xff\xc3"
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"PYTHONIOENCODING": "latin-1"},
+        {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    ],
+    ids=["latin-1", "ascii"],
+)
+def test_without_unicode_the_screen_has_frames_of_ascii(tmp_path, environment):
+    terminal = Terminal(tmp_path, *SERVE, str(tmp_path / "node"), environment=environment)
+    try:
+        terminal.read_until(b"Welcome")
+        terminal.type(b"\x1b[27u")
+        terminal.has("F2 Feed")
+        terminal.until(lambda: "Welcome" not in terminal.screen.text, "the end of the dialog")
+        terminal.type(b"W\xf6rter\xff")
+        latin = "PYTHONIOENCODING" in environment
+        terminal.read_until(b"W\xf6rter\xff" if latin else b"Wrter")
+        assert "+- F2 Feed -" in terminal.screen.text and b"\xe2" not in terminal.output
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.wait() == 0
+    finally:
+        terminal.close()
