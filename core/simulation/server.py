@@ -167,6 +167,11 @@ class SimulatedServer:
     def jump_clock(self, seconds: float) -> None:
         self.clock_offset += seconds
 
+    @property
+    def clock_error(self) -> float:
+        """How far the wall clock is ahead now, in seconds: its offset, and what it has drifted."""
+        return self.clock_offset + self.world.schedule.time * (self.clock_rate - 1.0)
+
     def now(self) -> Now:
         elapsed = (self.world.schedule.time - self._booted_at) * self.clock_rate
         # Dividing and multiplying by the clock's rate may lose the last bit.

@@ -152,7 +152,7 @@ class World:
         """Whether all servers have heard of each other what there was to hear, as far as the world is to blame: nothing
         is broken or slow, clocks agree, nobody has just come.
         """
-        offsets = [server.clock_offset for server in self.servers.values()]
+        offsets = [server.clock_error for server in self.servers.values()]
         if self._barriers or self.schedule.time < self._whole_since or max(offsets) - min(offsets) > 2 * CLOSE_CLOCKS:
             return False
         return all(

@@ -60,6 +60,7 @@ LESSONS: Final = {
     91080455: "Who had come to a server less than a second after a loss, when that one left in turn, was not missed by"
     " others.",
     91300223: "Who was on the way when a server left was known only from its record, which still named them as there.",
+    93500244: "The checker took clocks to agree that had drifted apart by more than servers can allow for.",
     900149: "Who had logged out at one server and was sent on by another at once missed what came in between, where"
     " that seemed to be at the first one still.",
 }
