@@ -420,7 +420,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "application.quit",
         "ctrl+q",
         "Quit",
-        "Leave. A node hands its people over to its neighbours first.",
+        "Leave. A server asks first, and hands its people over to a neighbour.",
         "Application",
         "quit",
         scope="application",

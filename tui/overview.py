@@ -116,10 +116,15 @@ def unseen(session: Session) -> str:
             return f"Not connected yet: {neutralise(session.stage_words, 120)}"
 
 
+STALE: Final = "as it was: not connected now"
+"""What stands under a picture of the network whose teller cannot be reached."""
+
+
 def connections_note(snapshot: NodeSnapshot, *, own: bool = True) -> str:
     """`own`: whether the picture has the node's clients in it; whoever only looks at it sees no other's."""
     if not own:
-        return f"{words.count(sum(1 for one in snapshot.connections if one.role == 'server'), 'server')} and you"
+        linked = sum(1 for one in snapshot.connections if one.role == "server")
+        return f"{words.count(linked, 'server')} and you" if linked else "you"
     servers = sum(1 for one in snapshot.connections if one.role == "server")
     clients = sum(1 for one in snapshot.connections if one.role == "client")
     return f"{words.count(servers, 'server')}, {words.count(clients, 'client')}"

@@ -40,13 +40,13 @@ async def test_the_own_connection_is_in_the_list_before_the_login_and_after_it()
         [row] = [line for line in lines_of(app, "#connections") if "192.0.2.1:3780" in line]
         assert "you" in row and "not logged in" in row
         await pilot.press("ctrl+p")
-        await until(pilot, lambda: app.screen is not app.main)
+        await until(pilot, lambda: app.screen is not app.main, 30.0)
         await pilot.press("escape")
         app.action_identity()
         await welcomed(pilot)
         await pilot.press(*"zoe", "enter", *"pw", "enter")
-        await until(pilot, lambda: app.session.online)
-        await until(pilot, lambda: any("zoe (you)" in line for line in lines_of(app, "#connections")))
+        await until(pilot, lambda: app.session.online, 30.0)
+        await until(pilot, lambda: any("zoe (you)" in line for line in lines_of(app, "#connections")), 30.0)
         [row] = [line for line in lines_of(app, "#connections") if "zoe (you)" in line]
         assert "logged in" in row and "192.0.2.1:3780" in row
 
@@ -64,9 +64,21 @@ async def test_the_own_connection_tells_how_it_stands_and_its_details():
         await settled(pilot)
         assert any("connecting" in line and "192.0.2.2:3780" in line for line in lines_of(app, "#connections"))
         await pilot.press("home", "enter")
-        await until(pilot, lambda: isinstance(app.screen, ReadingScreen))
+        await until(pilot, lambda: isinstance(app.screen, ReadingScreen), 30.0)
         await settled(pilot)
         assert "your own connection" in screen_text(app)
+
+
+async def test_a_picture_of_the_network_that_is_old_says_so():
+    world = World(node=False)
+    app = world.app()
+    async with app.run_test(size=(100, 24)) as pilot:
+        await ready(pilot)
+        await pilot.press("f6")
+        await until(pilot, lambda: "byron" in screen_text(app) and "5 servers" in screen_text(app), 30.0)
+        world.client.tell(Disconnected("the server closed the connection", 3.0))
+        await settled(pilot)
+        assert "as it was: not connected now" in screen_text(app)
 
 
 async def test_a_guest_of_a_server_sees_their_own_connection_too():
@@ -96,7 +108,7 @@ async def test_a_base_server_is_said_to_tell_nothing_of_its_network(monkeypatch)
     async with app.run_test(size=(100, 24)) as pilot:
         await ready(pilot)
         await pilot.press("f6")
-        await until(pilot, lambda: "the base protocol only" in screen_text(app))
+        await until(pilot, lambda: "the base protocol only" in screen_text(app), 30.0)
 
 
 async def test_a_client_that_gave_up_says_why_in_the_panes():
@@ -107,9 +119,9 @@ async def test_a_client_that_gave_up_says_why_in_the_panes():
         await pilot.press("escape", "escape", "f6")
         world.session.connecting(None)
         world.session.gone("nobody listens there")
-        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen), 30.0)
         app.screen.dismiss(None)
-        await until(pilot, lambda: app.screen is app.main)
+        await until(pilot, lambda: app.screen is app.main, 30.0)
         await settled(pilot)
         assert "Not connected: nobody listens there" in "\n".join(lines_of(app, "#network"))
 

@@ -194,6 +194,8 @@ class PanesScreen(Screen[None]):
                 overview.users_note(snapshot),
                 overview.network_note(snapshot),
             )
+            if session.node is None and not session.online:
+                notes = (overview.STALE,) * 3
         top, invite = overview.top_line(session), overview.invite_line(session, self.size.width - 2)
         said = (top, invite, self._current, self.size, feed.unseen, feed.following, found, notes)
         if said == self._bars:
