@@ -161,6 +161,32 @@ def test_a_fault_that_is_there_from_the_beginning_ends_it_in_order(start, patch)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("function", ["read", "write"])
+def test_a_thread_of_the_terminal_that_fails_takes_the_server_out_in_order(start, function):
+    terminal = start(
+        f"""
+import os
+real = os.{function}
+def fails(fd, argument):
+    import threading
+    if threading.current_thread().name == "terminal {"input" if function == "read" else "output"}":
+        raise MemoryError
+    return real(fd, argument)
+os.{function} = fails
+""",
+        welcome=False,
+    )
+    if function == "read":
+        terminal.read_until(b"Welcome")
+        terminal.type(b"x")
+    assert terminal.wait() == 0
+    assert terminal.is_as_it_was()
+    assert "Traceback" not in terminal.text
+    if function == "read":
+        assert terminal.output.rindex(CURSOR_ON) > terminal.output.rindex(ALTERNATE_SCREEN_ON)
+
+
+@pytest.mark.slow
 def test_a_screen_that_does_not_answer_is_left_behind_by_a_server_that_is_told_to_leave(start):
     terminal = start(
         """

@@ -72,6 +72,8 @@ class LocalDriver(TerminalDriver):
             self._started = True
             self._go_away()
         super().start_application_mode()
+        if self._tty.ended:
+            self._loop.call_soon(self._ended)
 
     def _take(self) -> None:
         """Have the terminal for the application."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import os
 import select
 import signal
@@ -36,6 +37,8 @@ CLOSE_LIMIT: Final = 0.5
 CELLS_MAX: Final = 120_000
 """Of a window; more would take seconds to paint. A 4K monitor full of the smallest letters has about as many."""
 USUAL_SIZE: Final = (80, 24)
+
+log = logging.getLogger(__name__)
 
 _IFLAGS_OFF: Final = termios.IXON | termios.IXOFF | termios.ICRNL | termios.INLCR | termios.IGNCR | termios.ISTRIP
 _LFLAGS_OFF: Final = termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG
@@ -82,7 +85,13 @@ class Tty:
         self.taken = b""
         """What gives the terminal back, while it is in the application's modes."""
         self.gone = False
-        """Whether the terminal has ended; it never comes back."""
+        """Whether nothing can be written to the terminal any more; it never comes back."""
+        self._ended = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether the terminal, or what can be read or written of it, has ended."""
+        return self._ended
 
     # --- what it is ---------------------------------------------------------------------------------------------------
 
@@ -181,7 +190,7 @@ class Tty:
             self._open = True
         for name, work in (("terminal input", self._read_on), ("terminal output", self._write_on)):
             # A thread that a terminal holds for ever must not keep the process.
-            thread = threading.Thread(target=work, args=(self._run,), name=name, daemon=True)
+            thread = threading.Thread(target=self._guard, args=(work, self._run), name=name, daemon=True)
             self._threads.append(thread)
             thread.start()
 
@@ -229,18 +238,28 @@ class Tty:
         if full:
             self._on_full()
 
+    def _guard(self, work: Callable[[int], None], run: int) -> None:
+        """A thread that fails is a terminal that is gone: nobody could type there any more, or see anything."""
+        try:
+            work(run)
+        except Exception as error:
+            self._tell(log.error, "the terminal cannot be used any more (%s)", type(error).__name__)
+            self._end(output=work == self._write_on)
+
     def _tell(self, callback: Callable[..., None], *args: Any) -> None:
         loop = self._loop
         if loop is not None:
             with contextlib.suppress(RuntimeError):  # the event loop has ended
                 loop.call_soon_threadsafe(callback, *args)
 
-    def _end(self) -> None:
-        """The terminal is gone. Called in a thread."""
+    def _end(self, *, output: bool) -> None:
+        """The terminal, or what can be read or written of it, has ended. Called in a thread."""
         with self._changed:
-            already, self.gone = self.gone, True
-            self._queue.clear()
-            self._unwritten = 0
+            already, self._ended = self._ended, True
+            if output:
+                self.gone = True
+                self._queue.clear()
+                self._unwritten = 0
             self._changed.notify_all()
         if not already and self._open:
             self._tell(lambda: self._on_gone())
@@ -267,7 +286,7 @@ class Tty:
                     self._full = False
                 self._changed.notify_all()
             if not written:
-                self._end()
+                self._end(output=True)
                 return
             if drained:
                 self._tell(lambda: self._on_drained())
@@ -313,14 +332,14 @@ class Tty:
             except OSError as error:
                 if error.errno == errno.EIO and not self.is_ours():
                     continue
-                self._end()
+                self._end(output=False)
                 return
             if data:
                 with self._changed:
                     self._in_flight += len(data)
                 self._tell(self._hand_over, data)
             elif ready.get(self._reads, 0) & (select.POLLHUP | select.POLLERR | select.POLLNVAL):
-                self._end()
+                self._end(output=False)
                 return
             else:
                 # Somebody else has set the terminal so that nothing is an answer.
