@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from core.engine import dialler
-from core.engine.dialler import CannotConnect, connect
+from core.engine.dialler import CannotConnect, connect, connect_any
 from core.node.actions import Dial
 from core.node.events import ConnectionOpened, DialFailed
 from core.wire.address import Address
@@ -162,3 +162,54 @@ async def test_dials_under_way_are_ended_with_the_node(silent_port: int) -> None
         await asyncio.sleep(0.01)
     assert here.node.events == []
     assert not [task for task in asyncio.all_tasks() if "dial" in task.get_name()]
+
+
+# --- several addresses of one server ----------------------------------------------------------------------------------
+
+
+async def test_of_several_addresses_the_one_that_answers_is_told(listener: socket.socket, dead_port: int) -> None:
+    dead, alive = Address("127.0.0.1", dead_port), Address(*listener.getsockname())
+    connected, which = await connect_any([dead, alive], LIMIT)
+    with connected:
+        assert connected.getpeername() == listener.getsockname()
+    assert which == alive
+
+
+async def test_a_name_that_cannot_be_found_does_not_keep_the_other_addresses_from_being_tried(
+    listener: socket.socket,
+) -> None:
+    connected, which = await connect_any([Address("host.invalid", 1), Address(*listener.getsockname())], LIMIT)
+    connected.close()
+    assert which == listener.getsockname()
+
+
+async def test_a_resolver_that_does_not_answer_does_not_keep_the_other_addresses_from_being_tried(
+    monkeypatch: pytest.MonkeyPatch, listener: socket.socket
+) -> None:
+    whole = dialler._resolve
+
+    async def resolve(address: Address) -> object:
+        return await (asyncio.Event().wait() if address.host == "slow.example" else whole(address))
+
+    monkeypatch.setattr(dialler, "_resolve", resolve)
+    alive = Address(*listener.getsockname())
+    connected, which = await connect_any([Address("slow.example", 1), alive], 0.4)
+    connected.close()
+    assert which == alive
+    with pytest.raises(CannotConnect, match="no answer within"):
+        await connect_any([Address("slow.example", 1)], 0.2)
+
+
+async def test_a_server_elsewhere_is_not_looked_for_on_this_machine_though_its_name_means_it_here(
+    monkeypatch: pytest.MonkeyPatch, listener: socket.socket
+) -> None:
+    here = Address("mybox", listener.getsockname()[1])
+    resolving_to(monkeypatch, listener.getsockname())
+    (await connect_any([here], LIMIT))[0].close()
+    with pytest.raises(CannotConnect, match="mybox is this machine itself here"):
+        await connect_any([here], LIMIT, abroad=True)
+
+
+async def test_nobody_is_left_connected_when_all_wait_is_over(silent_port: int, dead_port: int) -> None:
+    with pytest.raises(CannotConnect):
+        await connect_any([Address("127.0.0.1", silent_port), Address("127.0.0.1", dead_port)], 0.2)
