@@ -18,6 +18,8 @@ from core.wire.scope import Scope, is_site_local, literal, meant, on_one_network
 
 WORKED_MAX: Final = 4096
 """Servers whose working address is remembered, the latest of them."""
+ADDRESSES_MAX: Final = 6
+"""Addresses at which one server is looked for: what it names, others are dialled at."""
 
 
 class Whereabouts:
@@ -98,10 +100,10 @@ class Whereabouts:
         """Where this node may dial a server: what it announces, as far as that can be meant, and what has worked."""
         found = [one for one in self._named_by(server) if self._leads_there(one, server)]
         if server in self._worked:
-            found.append(self._worked[server])
+            found.insert(1, self._worked[server])
         if not found and server in self._behind:
             found.append(self._behind[server])
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(found))[:ADDRESSES_MAX]
 
     def may_dial_guest(self, guest: Guest, server: str) -> bool:
         """Whether the address of a base server that a node speaks for is one that leads there from here."""

@@ -243,6 +243,17 @@ def test_the_address_at_which_somebody_came_is_dialled_only_if_it_is_likely_thei
     assert {address.host for _, address in one.dials} == looked_for
 
 
+def test_a_server_that_names_many_addresses_has_few_dialled_and_the_one_that_worked_among_them() -> None:
+    network = Network()
+    one, other = two(network, LAN + "2")
+    other.handle(events.AddressesFound(tuple(f"10.0.7.{number}" for number in range(1, 50))))
+    network.run(1.0)
+    known = one.node.healing.peers[other.id].addresses
+    assert len(known) == 6
+    assert other.address in known
+    assert len(one.node.topology.records[other.id].also) <= 7
+
+
 def test_a_server_that_has_moved_is_looked_for_at_its_new_address() -> None:
     network = Network()
     one, other = two(network, LAN + "2")
