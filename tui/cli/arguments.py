@@ -287,7 +287,7 @@ def _remember(parser: argparse.ArgumentParser) -> None:
         "--remember", action=argparse.BooleanOptionalAction, default=True,
         help="keep the secret in a file that only you can read, where later commands find it",
     )  # fmt: skip
-    _flag(parser, BY_NAME["data_dir"])
+    parser.add_argument("--data-dir", metavar="DIRECTORY", help="where that file is (default: with your other data)")
 
 
 def _register(commands: Commands[_Parser]) -> None:
@@ -298,8 +298,8 @@ def _register(commands: Commands[_Parser]) -> None:
         "  activity-tui register example.org -u ada\n"
         "  activity-tui register example.org -u ada --no-remember > ada-secret\n"
         "  activity-tui register example.org -u ada --user-secret-file ~/ada\n",
-        "The secret that was made is all that is written to standard output. One that is given (in a file, or as "
-        "ACTIVITY_TUI_USER_SECRET) is not.",
+        "The secret that was made is all that is written to standard\n"
+        "output. One that is given (in a file, or as ACTIVITY_TUI_USER_SECRET) is not.",
     )
     _client(parser)
     _timeout(parser, "30")
@@ -315,9 +315,10 @@ def _passwd(commands: Commands[_Parser]) -> None:
         "  activity-tui passwd example.org -u ada\n"
         "  activity-tui passwd example.org -u ada --user-secret-file old --new-secret-file new\n"
         "  ACTIVITY_TUI_NEW_SECRET=… activity-tui passwd example.org -u ada\n",
-        "The present secret is given, remembered, or asked for. The new one is given (in a file, or as "
-        "ACTIVITY_TUI_NEW_SECRET), asked for, or made; one that was made is all that is written to standard output. "
-        "Whoever is logged in with the present one has to log in again.",
+        "The present secret is given,\n"
+        "remembered, or asked for. The new one is given (in a file, or as ACTIVITY_TUI_NEW_SECRET), asked for,\n"
+        "or made; one that was made is all that is written to standard output. Whoever is logged in with the\n"
+        "present one has to log in again.",
     )
     _client(parser)
     parser.add_argument(
