@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from tests.terminal.pseudo import Terminal
 from tests.terminal.test_own_terminal import SERVE
-from tui.terminal.charset import Charset, like
+from tui.terminal.charset import Charset, charset_of, like
 
 
 def test_what_a_terminal_cannot_show_is_painted_as_wide_and_as_like_as_can_be():
@@ -40,9 +40,11 @@ def test_what_is_no_character_in_the_terminal_s_encoding_is_nothing_and_utf_8_is
     "environment",
     [
         {"PYTHONIOENCODING": "latin-1"},
+        {"LC_ALL": "de_DE.ISO-8859-1"},
         {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"LC_ALL": "C"},
     ],
-    ids=["latin-1", "ascii"],
+    ids=["latin-1", "a locale that is not installed", "ascii", "C"],
 )
 def test_without_unicode_the_screen_has_frames_of_ascii(tmp_path, environment):
     terminal = Terminal(tmp_path, *SERVE, str(tmp_path / "node"), environment=environment)
@@ -52,10 +54,32 @@ def test_without_unicode_the_screen_has_frames_of_ascii(tmp_path, environment):
         terminal.has("F2 Feed")
         terminal.until(lambda: "Welcome" not in terminal.screen.text, "the end of the dialog")
         terminal.type(b"W\xf6rter\xff")
-        latin = "PYTHONIOENCODING" in environment
+        latin = environment.get("LC_ALL") != "C"
         terminal.read_until(b"W\xf6rter\xff" if latin else b"Wrter")
         assert "+- F2 Feed -" in terminal.screen.text and b"\xe2" not in terminal.output
         terminal.process.send_signal(signal.SIGTERM)
         assert terminal.wait() == 0
     finally:
         terminal.close()
+
+
+LOCALES = {
+    "nothing": ({}, "utf-8"),
+    "UTF-8": ({"LANG": "de_DE.UTF-8"}, "utf-8"),
+    "utf8": ({"LANG": "C.utf8"}, "utf-8"),
+    "UTF-8 wins": ({"LC_ALL": "en_GB.UTF-8", "LANG": "C"}, "utf-8"),
+    "empty counts as unset": ({"LC_ALL": "", "LANG": "C.UTF-8"}, "utf-8"),
+    "C": ({"LC_ALL": "C"}, "ascii"),
+    "POSIX": ({"LANG": "POSIX"}, "ascii"),
+    "Latin-1": ({"LC_CTYPE": "de_DE.ISO-8859-1"}, "iso8859-1"),
+    "Euro": ({"LANG": "de_DE.ISO-8859-15@euro"}, "iso8859-15"),
+    "a language alone": ({"LANG": "de_DE"}, "ascii"),
+    "nobody knows it": ({"LANG": "de_DE.KLINGON-1"}, "ascii"),
+    "no charset of a terminal": ({"LANG": "de_DE.UTF-16"}, "ascii"),
+    "no charset at all": ({"LANG": "de_DE.rot13"}, "ascii"),
+}
+
+
+@pytest.mark.parametrize(("variables", "charset"), LOCALES.values(), ids=LOCALES)
+def test_the_locale_says_what_a_terminal_shows(variables, charset):
+    assert charset_of(variables) == charset

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import unicodedata
+from collections.abc import Mapping
 from typing import Final
 
 from rich.cells import cell_len
@@ -52,6 +53,25 @@ class Charset:
     def to_utf8(self, data: bytes) -> bytes:
         """What is typed, which may arrive in any pieces."""
         return data if self._unicode else self._decode(data).encode("utf-8", "replace")
+
+
+def charset_of(environment: Mapping[str, str]) -> str:
+    """The encoding of a locale, as its variables name it (POSIX.1-2017, 8.2), by its name in Python.
+
+    The locale need not be installed. Where nothing is said, as in containers, it is UTF-8, as Python has it (PEP 538).
+    """
+    named = next(
+        (value for name in ("LC_ALL", "LC_CTYPE", "LANG") if (value := environment.get(name, "").strip())), None
+    )
+    if named is None:
+        return "utf-8"
+    try:
+        found = codecs.lookup(named.partition("@")[0].partition(".")[2])
+        # Terminals are told what to do in ASCII.
+        usable = "\x1b[0m".encode(found.name) == b"\x1b[0m"
+    except (LookupError, UnicodeError):
+        return "ascii"
+    return found.name if usable else "ascii"
 
 
 def like(char: str) -> str:

@@ -8,6 +8,7 @@ a process into the background, and whoever reads there is stopped. And it may en
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 import errno
 import logging
@@ -22,6 +23,7 @@ from typing import Any, Final
 
 from textual import constants
 
+from tui.terminal.charset import charset_of
 from tui.terminal.meaning import SIZE_MAX
 
 OUTPUT_HIGH: Final = 128 * 1024
@@ -361,7 +363,11 @@ def own_tty() -> Tty:
     writes = next((fd for fd in map(_descriptor, (sys.__stdout__, sys.__stderr__)) if fd is not None), None)
     if reads is None or writes is None:
         raise OSError("there is no terminal")
-    return Tty(reads, writes, encoding=getattr(sys.__stdout__, "encoding", None) or "utf-8")
+    encoding = getattr(sys.__stdout__, "encoding", None) or "utf-8"
+    if codecs.lookup(encoding).name == "utf-8":
+        # Python takes UTF-8 in the locale C as well, which promises no more than ASCII.
+        encoding = charset_of(os.environ)
+    return Tty(reads, writes, encoding=encoding)
 
 
 def _descriptor(stream: Any) -> int | None:
