@@ -102,7 +102,7 @@ KeyBar { background: $panel; }
 KeyBar > .key-bar--key { color: $text-accent; background: $panel; }
 KeyBar > .key-bar--words { color: $foreground; background: $panel; }
 
-Input > .input--placeholder { color: $foreground 66%; }
+Input > .input--placeholder { color: $foreground 76%; }
 Input:ansi > .input--placeholder { color: ansi_default; text-style: dim; }
 
 ModalScreen { align: center middle; background: $background 60%; }

@@ -14,7 +14,7 @@ from tui.app import ActivityApp
 from tui.screens.welcome import WelcomeScreen
 
 
-async def until(pilot: Pilot[Any], condition: Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(pilot: Pilot[Any], condition: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait until `condition` holds. Fails when it does not within the time."""
     async with asyncio.timeout(seconds):
         while not condition():
