@@ -264,6 +264,7 @@ class Link(Connection):
         "eager",
         "eager_since",
         "established_at",
+        "first_heard_at",
         "guests",
         "handed_over",
         "held",
@@ -335,6 +336,8 @@ class Link(Connection):
         """Monotonic time at which the base server announced itself last."""
         self.rhythm: float | None = None
         """The longest time between two announcements of it, in seconds."""
+        self.first_heard_at: float | None = None
+        """Monotonic time at which the other side said its first word."""
         self.spoken_to_until = 0
         """Hybrid logical time until which another server of ours may have spoken to this base server."""
 

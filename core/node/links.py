@@ -343,9 +343,20 @@ class Links:
             self._speak_to_base(link)
             return
         link.state = State.LISTENING
-        context.timers.set(
-            ("quiet", link.conn), context.after(context.config.listen), lambda: self._speak_to_base(link)
-        )
+        self._listen(link, context.now.monotonic)
+
+    def _listen(self, link: Link, since: float) -> None:
+        """Speak once the other side has been heard for long enough: as long as nothing has come nobody can know."""
+        context = self._context
+        config = context.config
+        now = context.now.monotonic
+        if link.first_heard_at is not None and now >= link.first_heard_at + config.listen:
+            self._speak_to_base(link)
+        elif link.first_heard_at is None and now >= since + config.base_silence_limit:
+            context.close(link, f"silent for {config.base_silence_limit:g} s")
+        else:
+            at = context.after(config.listen) if link.first_heard_at is None else link.first_heard_at + config.listen
+            context.timers.set(("quiet", link.conn), at, lambda: self._listen(link, since))
 
     def _speak_to_base(self, link: Link) -> None:
         context = self._context
@@ -447,6 +458,8 @@ class Links:
     def receive(self, link: Link, message: Message) -> None:
         """A legal message of a server."""
         link.heard_at = self._context.now.monotonic
+        if link.first_heard_at is None:
+            link.first_heard_at = link.heard_at
         link.unanswered = 0
         if link.state is State.WAITING and not isinstance(message, ServerHello | ServerRefused | UserInfo):
             if isinstance(message, AuthenticationFail | InvalidMessage):

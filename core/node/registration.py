@@ -253,7 +253,8 @@ class Registration:
                 self._ask_base(link, claim, claim.secret)
             if claim.asked_base[link.conn] > 0:
                 echo.waiting[link.conn] = claim.asked_base[link.conn]
-        if self._context.connections.links(State.QUIET, State.LISTENING):
+        listened_to = self._context.connections.links(State.LISTENING)
+        if self._context.connections.links(State.QUIET) or any(link.first_heard_at for link in listened_to):
             # A base server that is not spoken to yet cannot be asked yet, and may know the name.
             echo.incomplete = True
         self._gathered(echo)

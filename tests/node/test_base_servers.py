@@ -24,7 +24,9 @@ class Original(BaseServer):
     def __init__(self, network: Network, server: Server | None = None) -> None:
         super().__init__(network, ADDRESS.port)
         self.wires: dict[int, Wire] = {}
-        self.spoke: set[int] = set()
+        self.mute = False
+        """Whether nothing that it says reaches whoever dials it from now on."""
+        self.muted: set[int] = set()
         network._listening[ADDRESS] = self
         if server is not None:
             network._connect(self, server, "inbound", None)
@@ -36,6 +38,8 @@ class Original(BaseServer):
         super().__setattr__(name, value)
         if name == "wire" and value is not None:
             self.wires[value.number] = value
+            if self.mute:
+                self.muted.add(value.number)
 
     def _beat(self) -> None:
         self.announce()
@@ -46,7 +50,7 @@ class Original(BaseServer):
 
     def tell(self, message: wire.Message, but: int | None = None) -> None:
         for number, one in list(self.wires.items()):
-            if number != but:
+            if number != but and number not in self.muted:
                 self.network.carry(one, self, encode(message))
 
     def post(self, text: object) -> None:
@@ -56,7 +60,6 @@ class Original(BaseServer):
         message = decode(line)
         self.log.append(message)
         if not isinstance(message, wire.Authenticate):
-            self.spoke.add(wire_.number)
             self.tell(message, wire_.number)
 
     def lost(self, wire_: Wire, reason: str) -> None:
@@ -212,6 +215,25 @@ def test_what_was_held_up_until_another_part_had_taken_over_is_not_taken_in_agai
     for client in clients:
         assert sorted(client.texts()) == ["before", "while it spoke"]
     assert len(speakers(network)) == 1
+
+
+def test_a_base_server_of_which_nothing_is_heard_is_not_spoken_to() -> None:
+    """What it says does not get through, so nobody can know who else speaks to it."""
+    found = scene(2)
+    network, hub, base = found.network, found.hub, found.base
+    (other,) = found.others
+    network.part([hub], [other])
+    network.run(15.0)
+    base.mute = True
+    other.handle(events.JoinRequested(ADDRESS))
+    network.run(20.0)
+    client = network.logged_in(other)
+    client.post("unheard")
+    network.run(20.0)
+    assert base.texts == []
+    base.mute, base.muted = False, set()
+    network.run(10.0)
+    assert base.linked_with == [hub]
 
 
 def test_who_left_a_base_server_to_another_part_takes_it_over_when_that_part_is_gone() -> None:
