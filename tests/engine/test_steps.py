@@ -110,6 +110,7 @@ async def test_the_steps_of_a_connection_that_finds_no_room_do_not_grow() -> Non
     steps = []
     for size in SIZES:
         async with world(connections=size) as here:
+            here.runtime._random = lambda: 1.0
             peers = [await Peer.dial(here.port) for _ in range(size)]
             await here.node.told(ConnectionOpened, size)
             with Counter() as counter:
