@@ -64,7 +64,7 @@ class Balance:
         self._by_load: list[tuple[int, str]] = []
         """The same, the least first."""
         self._guests: dict[str, Guest] = {}
-        self._hosts: dict[str, str] = {}
+        self._hosts: Mapping[str, str] = {}
         """Who speaks for each of them."""
         self._touched: dict[str, None] = {}
         """Servers whose load may be another one by now."""

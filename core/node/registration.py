@@ -73,6 +73,8 @@ class Claim:
     """The account entry is being made durable: too late to give way."""
     being_kept: bool = False
     """The account entry has been made."""
+    links: dict[int, None] = field(default_factory=dict)
+    """Every link that it concerns: the one that it came over, and those over which it was asked about."""
     asked_base: dict[int, int] = field(default_factory=dict)
     """Base links that were asked and have not denied, with the answers that they owe."""
     recorded_at: dict[int, None] = field(default_factory=dict)
@@ -120,6 +122,8 @@ class Registration:
         had at that time."""
         self._hashing: dict[int, Claim] = {}
         self._waiting: dict[str, list[Callable[[], None]]] = {}
+        self._over: dict[int, dict[str, Claim]] = {}
+        """Registrations that concern each link."""
         self._of_base: dict[int, dict[str, Claim]] = {}
         """Registrations of base servers, by link."""
         self._imports: deque[tuple[str, str]] = deque()
@@ -216,9 +220,14 @@ class Registration:
     def _open(self, claim: Claim) -> None:
         self._claims.setdefault(claim.username, {})[claim.id] = claim
         if claim.base_conn is not None:
+            self._concerns(claim, claim.base_conn)
             self._of_base.setdefault(claim.base_conn, {})[claim.id] = claim
         self._claims_by_id[claim.id] = claim
         claim.begun_at = self._context.now.monotonic
+
+    def _concerns(self, claim: Claim, conn: int) -> None:
+        claim.links[conn] = None
+        self._over.setdefault(conn, {})[claim.id] = claim
 
     def _is_open(self, claim: Claim) -> bool:
         return self._claims_by_id.get(claim.id) is claim
@@ -240,10 +249,12 @@ class Registration:
             # A first round trusts the tree; a repetition means that the tree was changing, so it takes every link.
             if link.conn != echo.parent and (link.eager or echo.round > 1):
                 echo.waiting[link.conn] = 1
+                self._concerns(claim, link.conn)
                 self._send_request(link, claim, echo.round, self._leads_to_base(link))
         for link in self._context.connections.links(State.BASE):
             if link.conn in (echo.parent, claim.base_conn) or claim.secret is None:
                 continue
+            self._concerns(claim, link.conn)
             if link.conn not in claim.asked_base:
                 # Once a claim, however many rounds it takes: a base server would take a second for a new one.
                 if self._is_taken(link.conn, claim):
@@ -390,6 +401,7 @@ class Registration:
             return
         self._vote(claim.username, "allowed", "")
         self._open(claim)
+        self._concerns(claim, link.conn)
         limit = self._context.config.lock_limit + 5.0
         self._context.timers.set(("lock", claim.id), self._context.after(limit), lambda: self._forget(claim))
         echo = Echo(claim, message.round, link.conn, {})
@@ -518,22 +530,23 @@ class Registration:
 
     def link_closed(self, conn: int) -> None:
         """A link is gone: whoever waits for answers over it knows that they will be incomplete."""
-        for echo in list(self._echoes.values()):
-            if echo.parent == conn:
-                self._echoes.pop(echo.claim.id, None)
-            elif conn in echo.waiting:
+        concerned = list(self._over.pop(conn, {}).values())
+        for claim in concerned:
+            echo = self._echoes.get(claim.id)
+            if echo is not None and echo.parent == conn:
+                self._echoes.pop(claim.id, None)
+            elif echo is not None and conn in echo.waiting:
                 del echo.waiting[conn]
                 echo.incomplete = True
                 self._gathered(echo)
-        for claims in list(self._claims.values()):
-            for claim in list(claims.values()):
-                claim.asked_base.pop(conn, None)
-                claim.queued_at.pop(conn, None)
-                if conn in claim.recorded_at:
-                    self._context.timers.cancel(("gather", claim.id, conn))
-                    del claim.recorded_at[conn]
-                if claim.base_conn == conn and not claim.decided:
-                    self._fail(claim, "the base server's link is gone")
+        for claim in concerned:
+            claim.asked_base.pop(conn, None)
+            claim.queued_at.pop(conn, None)
+            if conn in claim.recorded_at:
+                self._context.timers.cancel(("gather", claim.id, conn))
+                del claim.recorded_at[conn]
+            if claim.base_conn == conn and not claim.decided:
+                self._fail(claim, "the base server's link is gone")
 
     # --- outcomes -----------------------------------------------------------------------------------------------------
 
@@ -681,6 +694,11 @@ class Registration:
             self._context.timers.cancel(("gather", claim.id, conn))
         if self._is_open(claim):
             del self._claims_by_id[claim.id]
+        for conn in claim.links:
+            over = self._over.get(conn, {})
+            over.pop(claim.id, None)
+            if not over:
+                self._over.pop(conn, None)
         if claim.base_conn is not None and claim.base_conn in self._of_base:
             self._of_base[claim.base_conn].pop(claim.id, None)
             if not self._of_base[claim.base_conn]:

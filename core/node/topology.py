@@ -128,6 +128,10 @@ class Topology:
         """Links that have come or gone since the forest was looked at."""
         self._stale = True
         """Whether what can be reached has to be looked up again."""
+        self._hosts: dict[str, str] = {}
+        """Who speaks for which base server, among these, and with these guests here."""
+        self._hosts_of: Mapping[str, None] | None = None
+        self._hosts_with: tuple[Guest, ...] = ()
 
     def merge(self, record: ServerRecord) -> bool:
         """Take in another node's record if it is newer; whether it was."""
@@ -135,6 +139,8 @@ class Topology:
         if known is not None and known.order >= record.order:
             return False
         self.records[record.id] = record
+        if (known.guests if known is not None else ()) != record.guests:
+            self._hosts_of = None
         before = known.links if known is not None and not known.left else {}
         self._links_changed(record.id, before, record.links if not record.left else {})
         return True
@@ -233,13 +239,16 @@ class Topology:
         record = self.records.get(server)
         return len(record.links) if record is not None else 0
 
-    def guest_hosts(self) -> dict[str, str]:
+    def guest_hosts(self) -> Mapping[str, str]:
         """Base server id to the reachable node that speaks for it; of several, the one with the smallest id."""
-        hosts: dict[str, str] = {}
-        for server in self.reachable:
-            for guest in self.records[server].guests:
-                hosts.setdefault(guest.id, server)
-        return hosts
+        reachable, own_guests = self.reachable, self.own.guests
+        if self._hosts_of is not reachable or self._hosts_with != own_guests:
+            self._hosts_of, self._hosts_with = reachable, own_guests
+            self._hosts = {}
+            for server in reachable:
+                for guest in self.records[server].guests:
+                    self._hosts.setdefault(guest.id, server)
+        return self._hosts
 
     def next_hop(self, target: str) -> str | None:
         """The tree neighbour through which a reachable node is reached."""

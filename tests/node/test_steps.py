@@ -304,6 +304,57 @@ def a_ping_among_servers(n: int) -> int:
     return scene.say(peer, wire.Ping(1))
 
 
+def register_among_servers(n: int) -> int:
+    scene, _ = among_servers(n)
+    logged_in(scene, "anonymous", native=False)
+    scene.network.run(1.0)
+    scene.handle(opened(scene))
+    steps = scene.handle(events.MessageReceived(1_000_000, wire.Register("newcomer", "s")))
+    return steps + scene.handle(events.SecretHashed(max(scene.server.node.registration._hashing), "$argon2id$s"))
+
+
+def a_base_announcement_among_servers(n: int) -> int:
+    scene, _ = among_servers(n)
+    base = scene.network.base_server(scene.server)
+    scene.network.run(1.0)
+    return scene.say(base, wire.ServerAnnounce("base", 2, "base.example", 9000))
+
+
+def with_registrations(n: int) -> tuple[Scene, Peer]:
+    """So many registrations under way, which a neighbour does not answer."""
+    network = Network()
+    server = network.start("one", registrations_per_minute=1e6)
+    scene = Scene(network, server, n)
+    peer = network.peer(server, host="neighbour")
+    peer.say(wire.Authenticate(SECRET, id="p", incarnation=1, hostname="h", port=1, features=["sync"], stamp=1))
+    peer.say(record("p", links=[wire.LinkEnd(server.id, 1)]))
+    network.run(1.0)
+    for number in range(n):
+        network.client(server, features=(), host=f"h{number}").register(f"name{number}", "s")
+    network.run(0.2)
+    assert server.node.registration.open_echoes == n
+    return scene, peer
+
+
+def a_lock_answer_among_registrations(n: int) -> int:
+    scene, peer = with_registrations(n)
+    claim = next(iter(scene.server.node.registration._claims_by_id))
+    return scene.say(peer, wire.LockAllowed("name0", claim=claim, round=1, count=1))
+
+
+def a_lock_request_among_registrations(n: int) -> int:
+    scene, peer = with_registrations(n)
+    return scene.say(peer, wire.LockRequest("other", claim="c.1.1", round=1, stamp=1, verifier="$argon2id$s"))
+
+
+def another_link_ends_among_registrations(n: int) -> int:
+    scene, _ = with_registrations(n)
+    other = scene.network.peer(scene.server, host="another")
+    other.say(wire.Authenticate(SECRET, id="q", incarnation=1, hostname="h", port=2, features=["sync"], stamp=2))
+    scene.network.run(0.1)
+    return scene.handle(closed(other))
+
+
 ROWS: dict[str, Row] = {
     "connect": connect,
     "nobody says anything": nobody_says_anything,
@@ -331,6 +382,11 @@ ROWS: dict[str, Row] = {
     "people lose their connection elsewhere": somebody_moves_between_servers,
     "a post from elsewhere": a_post_from_elsewhere,
     "a ping of a server": a_ping_among_servers,
+    "register among many servers": register_among_servers,
+    "a base server's announcement among many servers": a_base_announcement_among_servers,
+    "a lock's answer among many registrations": a_lock_answer_among_registrations,
+    "a lock's request among many registrations": a_lock_request_among_registrations,
+    "another link ends among many registrations": another_link_ends_among_registrations,
 }
 
 
