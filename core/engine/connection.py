@@ -402,7 +402,7 @@ class Connection(asyncio.BufferedProtocol):
         for position, line in enumerate(lines):
             if self._stopped:
                 return
-            if position % LOOKS_AT_TIME == 0 and not self._late and not host.has_time():
+            if position % LOOKS_AT_TIME == 0 and not (self._late or self._goes_first) and not host.has_time():
                 self._wait_for_time()
             if self._blocked:
                 self._waiting.extend(lines[position:])
@@ -424,6 +424,11 @@ class Connection(asyncio.BufferedProtocol):
             self._too_long()
         elif self._peer_ended:
             self._report()
+
+    @property
+    def _goes_first(self) -> bool:
+        """Servers and people at this machine are few, and do not wait for what strangers do."""
+        return self.trusted or self.origin == "local"
 
     def _wait_for_time(self) -> None:
         """Go on in a later pass of the loop: many others have done something as well."""

@@ -313,3 +313,24 @@ async def test_nothing_of_a_connection_is_left_for_the_collector() -> None:
             await until(lambda: kept() is None)
         finally:
             gc.enable()
+
+
+async def test_a_server_does_not_wait_for_what_hundreds_of_strangers_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def script(event: Event) -> list[Action]:
+        match event:
+            case MessageReceived(conn, Ping(7)):
+                return [Trust(conn)]
+        return []
+
+    async with world(script) as here:
+        server = await here.client()
+        await server.ping(7)
+        strangers = [await here.client() for _ in range(100)]
+        monkeypatch.setattr(runtime, "time", Clock())
+        for peer in strangers:
+            peer.sock.send(frames(*range(50)))
+        server.sock.send(frames(*range(100, 300)))
+        await here.node.told(MessageReceived, 1 + 100 * 50 + 200)
+        said = [one.conn for one in here.node.of(MessageReceived)][1:]
+        last = max(position for position, conn in enumerate(said) if conn == server.conn)
+        assert last < len(said) // 2
