@@ -57,6 +57,7 @@ FIRST ?= commit
 sweep: $(DEV) ## Simulated histories that nobody has seen, others at each commit; SEEDS=N for more, FIRST=N for certain ones
 	$(BIN)/python -m core.simulation sweep --first $(FIRST) --seeds $(SEEDS)
 	$(BIN)/python -m core.simulation sweep --mix base-servers --first $(FIRST) --seeds $$(( $(SEEDS) / 10 + 1 ))
+	$(BIN)/python -m core.simulation sweep --mix old-data --first $(FIRST) --seeds $$(( $(SEEDS) / 10 + 1 ))
 
 format: $(DEV) ## Let the formatter and the safe fixes at the code
 	$(BIN)/ruff check --fix

@@ -15,7 +15,7 @@ from core.node.node import Node
 from core.simulation.ledger import Post
 from core.simulation.server import SimulatedServer, matches
 from core.simulation.world import QUEUE_MAX, World
-from core.wire.entries import Entry, Fetch, Stream
+from core.wire.entries import Entry, Stream
 
 Found = Iterator[tuple[str, str]]
 """(guarantee, what is wrong)."""
@@ -194,17 +194,7 @@ def _was_promised(world: World, username: str, verifier: str) -> bool:
 
 def entries_of(server: SimulatedServer) -> Iterator[Entry]:
     """Everything on a server's disk."""
-    seen: dict[object, None] = {}
-    query = Fetch({})
-    while True:
-        page = server.disk.store.fetch(query)
-        for entry in page.entries:
-            if entry.id not in seen:
-                seen[entry.id] = None
-                yield entry
-        if not page.more:
-            return
-        query = Fetch({**query.seen, **page.upto})
+    return server.disk.entries()
 
 
 def unique_names(world: World) -> Found:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from core.node.events import CommitFailed, Committed, Event, Fetched, StoreRecovered
 from core.simulation.schedule import Schedule, between
+from core.store.identity import LEAP_MAX
 from core.store.memory import MemoryStore
-from core.wire.entries import Entry, Fetch, Record
+from core.wire.entries import Entry, EntryId, Fetch, Record
 
 QUICK: Final = 0.1
 """Seconds within which a quick disk syncs."""
@@ -24,6 +26,7 @@ PROBE_MIN: Final = 0.5
 PROBE_MAX: Final = 4.0
 """Seconds between two tries of a disk that failed."""
 RECORD_BYTES: Final = 200
+COPIES: Final = Path("copies")
 
 
 class Disk:
@@ -39,6 +42,8 @@ class Disk:
         self.delay = (0.0005, 0.003)
         """Least and greatest seconds of one sync."""
         self.full = False
+        self.older: Path | None = None
+        """Where the last copy is."""
         self._rng = rng
         self._kept = kept
         self._queue: deque[tuple[int, tuple[Record, ...]]] = deque()
@@ -128,6 +133,41 @@ class Disk:
         self._read()
         if self._queue and not self._syncing:
             self._sync()
+
+    # --- what people do to it -----------------------------------------------------------------------------------------
+
+    def entries(self) -> Iterator[Entry]:
+        """Everything that is synced."""
+        seen: set[EntryId] = set()
+        query = Fetch({})
+        while True:
+            page = self.store.fetch(query)
+            for entry in page.entries:
+                if entry.id not in seen:
+                    seen.add(entry.id)
+                    yield entry
+            if not page.more:
+                return
+            query = Fetch({**query.seen, **page.upto})
+
+    def copy(self) -> None:
+        """Keep a copy of what is synced now."""
+        self.store.sync()
+        self.older = self.store.backup(COPIES, 1)
+
+    def put_back(self, *, with_witness: bool) -> None:
+        """Replace what is there by the copy; nobody may use the disk. `with_witness`: the last start is not forgotten.
+
+        As of a start of the real store that has lost what it knew, the next incarnation leaps.
+        """
+        if self.older is None:
+            return
+        older = self.store.restored(self.older)
+        older.backups[self.older] = self.store.backups[self.older]
+        if with_witness:
+            older.incarnation = max(older.incarnation, self.store.incarnation)
+        older.leap = int(between(self._rng, 0, LEAP_MAX))
+        self.store = older
 
     def _keep(self, records: tuple[Record, ...]) -> None:
         """Synced, from here on. A group's parts are synced together, but a crash may have cut between them."""

@@ -108,6 +108,12 @@ class Ledger:
                 else:
                     self._accepted(record)
 
+    def put_back(self, server: SimulatedServer) -> None:
+        """A server's disk is that of an earlier moment: it does not have every account any more."""
+        left = {entry.id for entry in server.disk.entries()}
+        kept = self._account_kept.get(server.name, {})
+        self._account_kept[server.name] = {entry_id: at for entry_id, at in kept.items() if entry_id in left}
+
     def _accepted(self, entry: Entry) -> None:
         try:
             mark = msgspec.json.decode(entry.body, type=_Mark)

@@ -139,6 +139,30 @@ def _disk_slow(world: World, operation: Operation) -> None:
         world.servers[operation.who].disk.delay = (operation.amount * 0.3, operation.amount)
 
 
+def _copy_data(world: World, operation: Operation) -> None:
+    """Somebody copies the data of `who`."""
+    if operation.who in world.servers:
+        world.servers[operation.who].disk.copy()
+
+
+def _put_back(world: World, operation: Operation) -> None:
+    """Who runs `who`, which is down, puts the copy back in the place of its data.
+
+    Not as long as there is anything on this disk that no other has of which the network hears again: what is lost
+    then, no server can bring back. `amount` below 0.5: what the data knew of its last start is lost as well.
+    """
+    server = world.servers.get(operation.who)
+    if server is None or server.node is not None or server.disk.older is None:
+        return
+    elsewhere: set[object] = set()
+    for other in world.servers.values():
+        if other is not server and other.finished is None:
+            elsewhere.update(entry.id for entry in other.disk.entries())
+    if all(entry.id in elsewhere for entry in server.disk.entries()):
+        server.disk.put_back(with_witness=operation.amount >= 0.5)
+        world.ledger.put_back(server)
+
+
 def _clock(world: World, operation: Operation) -> None:
     """The wall clock of `who` jumps by `amount` seconds."""
     if operation.who in world.servers:
@@ -244,6 +268,8 @@ OPERATIONS: Final[Mapping[str, Doing]] = {
     "disk full": _disk_full,
     "disk free": _disk_free,
     "disk slow": _disk_slow,
+    "copy data": _copy_data,
+    "put back": _put_back,
     "clock": _clock,
     "cut": _cut,
     "cut both": _cut_both,

@@ -12,12 +12,14 @@ from typing import Final
 from core.simulation.base_mix import with_base_servers
 from core.simulation.ledger import Problem
 from core.simulation.mix import standard
+from core.simulation.old_data_mix import with_old_data
 from core.simulation.plan import Plan
 from core.simulation.runner import Report, run
 
 MIXES: Final[Mapping[str, Callable[[int, int | None], Plan]]] = {
     "standard": standard,
     "base-servers": with_base_servers,
+    "old-data": with_old_data,
 }
 """From a seed and a number of servers (None: as the seed has it) to a plan."""
 

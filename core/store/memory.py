@@ -27,6 +27,8 @@ class MemoryStore:
     def __init__(self, node: str, *, retention: Retention = KEEP_EVERYTHING) -> None:
         self.node = check_node_id(node)
         self.incarnation = 0
+        self.leap = 0
+        """See `next_incarnation`."""
         self.failure: str | None = None
         self.backups: dict[Path, MemoryStore] = {}
         self._retention = retention
@@ -43,7 +45,7 @@ class MemoryStore:
         """
         self._check()
         self.sync()
-        self.incarnation = next_incarnation(self.incarnation, wall)
+        self.incarnation = next_incarnation(self.incarnation, wall, self.leap)
         decoder = msgspec.json.Decoder(AccountFact)
         return self._contents.recovered(
             self.node,

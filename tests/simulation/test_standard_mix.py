@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from core.simulation.mix import FAULTS, standard
+from core.simulation.old_data_mix import with_old_data
 from core.simulation.sweep import Outcome, judge
 
 SEEDS: Final = 520
@@ -30,10 +31,11 @@ def test_everything_holds_in_each_of_these_histories(first: int) -> None:
     assert all(one.events and one.messages for one in outcomes)
 
 
-def test_the_mix_knows_every_operation_that_can_be_planned() -> None:
+def test_the_mixes_know_every_operation_that_can_be_planned() -> None:
     from core.simulation.operations import OPERATIONS
 
     used = {operation.what for seed in range(SEEDS) for operation in standard(seed).operations}
+    used |= {operation.what for operation in with_old_data(0).operations}
     assert used == set(OPERATIONS)
 
 

@@ -1,0 +1,25 @@
+"""Worlds in which servers come back with older data: they learn the rest again, and give no identity twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.simulation.sweep import judge
+from core.store import memory
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, 60, 20))
+def test_everything_holds_in_each_of_these_histories(first: int) -> None:
+    failures = {
+        seed: one.problems for seed in range(first, first + 20) if (one := judge(seed, None, "old-data")).problems
+    }
+    assert not failures
+
+
+def test_a_node_that_only_counts_its_starts_gives_an_identity_twice_and_that_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memory, "next_incarnation", lambda last, wall, leap=0: last + 1)
+    found = {problem.guarantee for seed in (8, 15) for problem in judge(seed, None, "old-data").problems}
+    assert found & {"agreement", "durability"}
