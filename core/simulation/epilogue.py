@@ -10,7 +10,7 @@ from core.simulation.agents import Agent
 from core.simulation.checkers import nodes, nothing_left
 from core.simulation.network import End
 from core.simulation.plan import Person
-from core.simulation.world import World
+from core.simulation.world import NEAR, World
 from core.wire.codec import encode
 from core.wire.messages import Message, command_of
 
@@ -20,6 +20,8 @@ ATTEMPTS: Final = 2
 BASE_LIMIT: Final = 120.0
 """Seconds within which somebody speaks to each base server again: a dead link is noticed after 60 s, and one that has
 been dialled in vain for long is dialled every 30 s."""
+FAR_LIMIT: Final = 15.0
+"""Seconds that a registration, or an activity on its way to everybody, may take across continents."""
 BALANCE_SPREAD: Final = 3
 """How far loads may be apart when enough people have come since the last disturbance: 2 is where the base rule begins
 to redirect, and one more may come before that is known everywhere."""
@@ -37,6 +39,10 @@ def examine(world: World) -> None:
     _wait_for_limits(world)
     for guarantee, text in nothing_left(world):
         ledger.problem(guarantee, text)
+    if world.plan.latency[1] > NEAR:
+        # What is counted crosses with what goes on all the time, and loads are old when they arrive.
+        _examine_service(world)
+        return
     _examine_costs(world)
     if world.seed % 4 == 0:
         _examine_balance(world)
@@ -128,6 +134,21 @@ def _examine_costs(world: World) -> None:
         world.schedule.run_until(world.schedule.time + world.config.sync_interval)
     for guarantee, text in problems:
         world.ledger.problem(guarantee, text)
+    for name, post in world.ledger.owed():
+        world.ledger.problem("exactly once", f"on the settled network, {name} did not get {post.by}'s {post.number}")
+
+
+def _examine_service(world: World) -> None:
+    """Somebody new can register, log in and write, and it reaches everybody."""
+    agent = _someone(world, "newcomer", registers=True)
+    until = world.schedule.time + FAR_LIMIT
+    while not agent.logged_in and world.schedule.time < until:
+        world.schedule.run_until(world.schedule.time + 0.5)
+    if not agent.logged_in:
+        world.ledger.problem("liveness", "nobody can register and log in on the settled network")
+        return
+    agent.post()
+    world.schedule.run_until(world.schedule.time + FAR_LIMIT)
     for name, post in world.ledger.owed():
         world.ledger.problem("exactly once", f"on the settled network, {name} did not get {post.by}'s {post.number}")
 

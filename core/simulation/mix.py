@@ -23,6 +23,8 @@ SETTLED_FROM: Final = 30
 """Worlds of more servers do not grow but begin as one network: growing takes minutes of real time."""
 SECRETS_SHARE: Final = 0.15
 """In how many of all worlds people change their secrets."""
+FAR_SHARE: Final = 0.06
+"""In how many paths take up to a third of a second."""
 BASE_SHARE: Final = 0.12
 """How many of all worlds have base servers in them."""
 ODD_SHARE: Final = 0.15
@@ -81,7 +83,7 @@ def standard(seed: int, servers: int | None = None) -> Plan:
         shape=SHAPES[pick(rng, len(SHAPES))],
         settled=servers > SETTLED_FROM,
         lazy_links=pick(rng, 4),
-        latency=(low, low + between(rng, 0.0, 0.03)),
+        latency=_paths(seed, low, low + between(rng, 0.0, 0.03), stretch=not base_servers and servers <= SETTLED_FROM),
         clock_spread=between(rng, 0.0, 5.0) if rng.random() < 0.5 else 0.0,
         clock_drift=0.005 if rng.random() < 0.3 else 0.0,
         base_servers=len(base_servers),
@@ -103,6 +105,14 @@ def _advertised(seed: int, names: Sequence[str]) -> dict[str, str]:
     if rng.random() >= ODD_SHARE:
         return {}
     return {names[pick(rng, len(names))]: ODD_ADDRESSES[pick(rng, len(ODD_ADDRESSES))]}
+
+
+def _paths(seed: int, low: float, high: float, *, stretch: bool) -> tuple[float, float]:
+    """In some worlds servers are on different continents, and paths of very different lengths."""
+    rng = seeded(seed, "distance")
+    if not stretch or rng.random() >= FAR_SHARE:
+        return low, high
+    return between(rng, 0.0005, 0.1), between(rng, 0.1, 0.35)
 
 
 def _people(rng: random.Random) -> list[Person]:

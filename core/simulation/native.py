@@ -25,6 +25,8 @@ SETTINGS: Final = ClientSettings(ping_interval=2.0, answer_limit=12.0, retry_max
 """Quicker than the defaults: worlds last for a minute."""
 FENCE_AFTER: Final = 2.75
 """What a server has to believe of clients that are so quick, in seconds."""
+CUT_OFF_SECONDS: Final = 5.0
+"""For how long somebody whose way to a server has broken cannot go back there."""
 ASK_AGAIN: Final = 3.0
 """Seconds after which somebody who knows only servers that have left asks around for others."""
 
@@ -46,6 +48,11 @@ class NativeAgent(Agent):
         self._changes = 0
         self._asked_for: str | None = None
         """A secret that was asked for and has no outcome yet."""
+        self._at: Address | None = None
+        """Where the client was connected last."""
+        self._cut_off: Address | None = None
+        """A server that the client does not reach for a while, until this time."""
+        self._cut_off_until = 0.0
 
     # --- what the person does -----------------------------------------------------------------------------------------
 
@@ -56,10 +63,12 @@ class NativeAgent(Agent):
                 self._open(address)
 
     def move(self, address: Address) -> None:
-        """The connection breaks, or the person ends the client and opens another one elsewhere."""
+        """The way to the server breaks, so that the client goes on elsewhere; or the person ends the client and opens
+        another one there."""
         if not self.wanted or self._machine is None:
             return
         if self.rng.random() < 0.6 and self.end is not None:
+            self._cut_off, self._cut_off_until = self._at, self._now + CUT_OFF_SECONDS
             self.end.abort("moving")
         else:
             self._moving_to = address
@@ -178,11 +187,15 @@ class NativeAgent(Agent):
                 machine.connect_failed(outcome.reason, self._now)
             else:
                 self.end = outcome
+                self._at = address
                 outcome.party = self
                 machine.connected(self._now)
             self._perform()
 
-        self.world.network.dial(self.host, address, SETTINGS.connect_limit, then)
+        if address == self._cut_off and self._now < self._cut_off_until:
+            self.world.schedule.after(0.0, lambda: then(Failure("no route to host", refused=False)))
+        else:
+            self.world.network.dial(self.host, address, SETTINGS.connect_limit, then)
 
     def _disconnect(self) -> None:
         self._attempt += 1

@@ -28,6 +28,9 @@ SECRET: Final = "the network's secret"
 PORT: Final = 3780
 STRANDED_SECONDS: Final = 5.0
 """After which somebody whose screen stands still starts their client again."""
+NEAR: Final = 0.06
+"""Longest one-way path, in seconds, with which servers that hear of each other do so in time to tell what base clients
+had: they allow for half a second."""
 CLOSE_CLOCKS: Final = 0.25
 """Seconds by which clocks may be wrong for servers to tell each other when something happened."""
 UNNOTICED_MAX: Final = 15.0
@@ -152,6 +155,8 @@ class World:
         """Whether all servers have heard of each other what there was to hear, as far as the world is to blame: nothing
         is broken or slow, clocks agree, nobody has just come.
         """
+        if self.plan.latency[1] > NEAR:
+            return False
         offsets = [server.clock_error for server in self.servers.values()]
         if self._barriers or self.schedule.time < self._whole_since or max(offsets) - min(offsets) > 2 * CLOSE_CLOCKS:
             return False

@@ -503,9 +503,11 @@ MOVING = plan(
     *posts("nat", 4.5, 1),
     Operation(4.9, "part", "s000"),
     Operation(4.95, "unite", "s000,client-nat"),
+    Operation(5.0, "cut both", "s000", "client-nat"),
     Operation(5.0, "reset", "s000", "client-nat"),
     *posts("nat", 12.0, 20),
     Operation(16.0, "unite", "s000"),
+    Operation(16.0, "mend", "s000", "client-nat"),
     duration=18.0,
 )
 RIVALS = plan(
