@@ -44,7 +44,8 @@ def examine(world: World) -> None:
         _examine_service(world)
         return
     _examine_costs(world)
-    if world.seed % 4 == 0:
+    if world.seed % 4 == 0 and not world.plan.advertised:
+        # Where a server is that says a wrong address, only its neighbours have seen, and can send anybody.
         _examine_balance(world)
 
 
