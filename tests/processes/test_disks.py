@@ -147,7 +147,7 @@ async def test_a_first_start_on_a_full_disk_is_refused_and_followed_by_a_normal_
         hog.unlink()
         async with node:
             await node.said("host key SHA256")
-            assert "warning" not in node.stderr
+            assert "storage warning" not in node.stderr
         assert (data / "ssh-host-key").stat().st_size > 100
 
 
@@ -169,7 +169,7 @@ async def test_a_backup_or_a_restoration_on_a_full_disk_costs_nothing(small_disk
     hog.unlink()
     async with node, Person([node], history=10) as late:
         await late.has(["before"])
-        assert "warning" not in node.stderr
+        assert "storage warning" not in node.stderr
     assert list(node.data_dir.glob("replaced-*")) == []
     status, said = await ended(restore)
     assert status == 0, said
@@ -421,7 +421,7 @@ async def test_a_first_start_that_is_killed_at_any_moment_is_followed_by_a_norma
         starting.exception()
         await node.kill()
         async with node:
-            assert "warning" not in node.stderr
+            assert "storage warning" not in node.stderr
             async with Person([node]) as person:
                 await person.post_accepted(["here"])
 
@@ -439,6 +439,6 @@ async def test_a_server_that_is_killed_again_and_again_never_takes_its_own_data_
             node.kill9()
         await node.wait()
         await node.restart()
-        assert "warning" not in node.stderr
+        assert "storage warning" not in node.stderr
     async with Person([node], history=1000) as late:
         await late.has(accepted)
