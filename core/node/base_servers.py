@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from core.node.clock import MICROSECONDS
 from core.node.connections import Link, State
 from core.node.context import Context
 from core.node.topology import ServerRecord, Topology
@@ -29,6 +30,8 @@ KNOWN_MAX: Final = 1024
 PAST_SECONDS: Final = 3.0
 """Seconds after a server can be reached again after which what comes from it, while no neighbour is asked for what is
 missing, is new."""
+WAITED_MAX: Final = 60 * MICROSECONDS
+"""What seems to be older than any activity that still waits for something is dated by a clock that is behind."""
 HEIR_PATIENCE: Final = 15.0
 """Seconds after a server was found dead after which its part's coordinator takes its base servers over if the heir has
 not: it may not have been told."""
@@ -279,7 +282,8 @@ class BaseServers:
         if not link.spoken_to_until:
             return False
         since = self._reachable_since.get(entry.id.node)
-        if since is not None and self._context.now.monotonic - since > PAST_SECONDS:
+        is_dated_wrongly = link.spoken_to_until - entry.stamp > WAITED_MAX
+        if is_dated_wrongly and since is not None and self._context.now.monotonic - since > PAST_SECONDS:
             if not any(native.asked for native in self._context.connections.links(State.NATIVE)):
                 return False
         return entry.stamp <= link.spoken_to_until
