@@ -1,7 +1,11 @@
-"""`make bench`: figures of real processes. `python -m tests.benchmarks.ssh_sessions` measures sessions over SSH."""
+"""`make bench`: figures of real processes, alone and under floods.
+
+`python -m tests.benchmarks.ssh_sessions` measures sessions over SSH, `python -m tests.benchmarks.messages` messages.
+"""
 
 import asyncio
 
-from tests.benchmarks.figures import main
+from tests.benchmarks import figures, floods
 
-asyncio.run(main())
+asyncio.run(figures.main())
+asyncio.run(floods.main())
