@@ -7,13 +7,15 @@ import logging
 import random
 import socket
 import ssl
+import sys
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from core.engine.connection import READ_BYTES, Connection, ConnectionTraffic
 from core.engine.dialler import CannotConnect, connect_any
+from core.engine.fair_queue import FairQueue
 from core.engine.memory import Memory
 from core.engine.output import Output
 from core.engine.passwords import Check, Passwords
@@ -152,7 +154,7 @@ class Runtime:
         self._flood_told_at = float("-inf")
         self._in_pass = False
         self._pass_ends = 0.0
-        self._late: deque[Connection] = deque()
+        self._late: FairQueue[Connection] = FairQueue(sys.maxsize)
         """Connections that wait for a pass of the loop that has time for them."""
         self._slow: dict[Connection, None] = {}
         self._readers = Readers(self._slow, self.output)
@@ -344,14 +346,15 @@ class Runtime:
         return now < self._pass_ends
 
     def later(self, connection: Connection) -> None:
-        self._late.append(connection)
+        # Nobody waits behind what thousands at another address do, nor one who is in behind the strangers at theirs.
+        self._late.put(connection.share, "stranger" if connection in self._strangers else "in", connection)
 
     def _next_pass(self) -> None:
         """A new pass of the loop: those come first for whom the last one had no time."""
         self._in_pass = False
         late = self._late
         while late and self.has_time():
-            late.popleft().go_on()
+            late.take().go_on()
 
     def leaving(self, connection: Connection) -> None:
         self._strangers.discard(connection)

@@ -16,6 +16,9 @@ class Strangers:
     def __len__(self) -> int:
         return self._weights.total
 
+    def __contains__(self, connection: Connection) -> bool:
+        return connection in self._of.get(connection.share, ())
+
     def add(self, connection: Connection) -> None:
         self._weights.add(connection.share)
         self._of.setdefault(connection.share, {})[connection] = None

@@ -249,16 +249,10 @@ async def measure(kind: str, directory: Path) -> None:
             await asyncio.sleep(1.0)
             running = asyncio.create_task(honest.run(FLOOD_SECONDS))
             await asyncio.sleep(5.0)
-            began = time.perf_counter()
-            other = NodeProcess(directory / "other", join=node.address, options=("--backup-interval", "0"))
-            linked = float("inf")
-            with contextlib.suppress(AssertionError):
-                await other.start()
-                await other.said("linked with", LIMIT)
-                linked = time.perf_counter() - began
+            server = {"command": "AUTHENTICATE", "secret": node.secret, "id": "honestserver", "incarnation": 1}
+            linked = await seconds_until(node.port, {**server, "features": ["sync"]}, "SERVER_HELLO")
             seen = await running
             most = resident(node.pid)
-            await other.kill()
             await flood.wait()
         ended = time.perf_counter()
         while resident(node.pid) > before + 32 * 2**20 and time.perf_counter() - ended < 2 * MEMORY_BAR:
@@ -266,24 +260,22 @@ async def measure(kind: str, directory: Path) -> None:
         back = time.perf_counter() - ended
         left = resident(node.pid) - before
     ratio = seen.p99 / quiet.p99
-    print(f"{kind}:")
-    print(
-        f"  somebody else logs in: {max(seen.logins):.2f} s at most, {max(quiet.logins):.2f} s quiet (bar {LOGIN_BAR:g} s)"
-    )
     done = sum(took < float("inf") for took in seen.registrations)
-    print(
-        f"  registrations: {done} of {len(seen.registrations)} succeed, {max(seen.registrations):.2f} s at most,"
-        f" {statistics.median(quiet.registrations):.2f} s quiet"
+    rows = (
+        f"{kind}:",
+        f"somebody else logs in: {max(seen.logins):.2f} s at most, {max(quiet.logins):.2f} quiet (bar {LOGIN_BAR:g})",
+        (
+            f"registrations: {done} of {len(seen.registrations)} succeed, {max(seen.registrations):.2f} s at most,"
+            f" {statistics.median(quiet.registrations):.2f} quiet"
+        ),
+        f"broadcast p99: {1000 * seen.p99:.1f} ms, {1000 * quiet.p99:.1f} quiet: {ratio:.1f} x (bar {RATIO_BAR:g} x)",
+        f"honest readers cut: {seen.cut} (bar 0); a server is let in after {linked:.2f} s",
+        (
+            f"memory: {before / 2**20:.0f} MB before, {most / 2**20:.0f} meanwhile, {left / 2**20:+.0f} {back:.0f} s"
+            f" after the end (bar: back within {MEMORY_BAR:g} s)"
+        ),
     )
-    print(
-        f"  broadcast p99: {1000 * seen.p99:.1f} ms, {1000 * quiet.p99:.1f} ms quiet: {ratio:.1f} x (bar {RATIO_BAR:g} x),"
-        f" {len(seen.delays)} deliveries"
-    )
-    print(f"  honest readers cut: {seen.cut} (bar 0); a server is linked after {linked:.1f} s")
-    print(
-        f"  memory: {before / 2**20:.0f} MB before, {most / 2**20:.0f} MB meanwhile,"
-        f" {left / 2**20:+.0f} MB {back:.0f} s after the end (bar: back within {MEMORY_BAR:g} s)"
-    )
+    print("\n  ".join(rows), flush=True)
 
 
 async def main(*kinds: str) -> None:
