@@ -358,6 +358,7 @@ class Runtime:
 
     def leaving(self, connection: Connection) -> None:
         self._strangers.discard(connection)
+        self._unfinished.note(connection, 0)
         if connection in self._open and not connection.refused:
             self._leaving[connection] = None
 
@@ -653,7 +654,10 @@ class Runtime:
             return True
         if self._leaving:
             # It has been told why it is closed, or never takes it.
-            next(iter(self._leaving)).abort("")
+            leaving = next(iter(self._leaving))
+            # It is gone only in the next pass of the loop, and others may come before that.
+            del self._leaving[leaving]
+            leaving.abort("")
             return True
         victim = self._strangers.oldest_of_heaviest()
         if victim is None or victim is connection:

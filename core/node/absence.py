@@ -56,7 +56,8 @@ class _HandedOut(NamedTuple):
     stamp: int
     at: int
     """The hybrid logical time from which on anybody else may have had it, as far as this server knows."""
-    frame: Frame
+    size: int
+    """Bytes of its line. The line itself would be kept for as long as this: ten thousand long ones take 1 GB."""
     number: int
     """How many had been handed out by then."""
 
@@ -107,7 +108,7 @@ class Absences:
             if too_late > 0:
                 too_late -= 1
             elif unsent > 0:
-                unsent -= len(last.frame.data)
+                unsent -= last.size
             else:
                 break
             since = min(since, last.stamp - 1)
@@ -240,7 +241,7 @@ class Absences:
         if len(self._handed_out) == HANDED_OUT_MAX:
             oldest = self._handed_out[0]
             del by_time[bisect.bisect_left(by_time, (oldest.at, oldest.number))]
-        self._handed_out.append(_HandedOut(entry.id, entry.stamp, at, frame, self._numbers))
+        self._handed_out.append(_HandedOut(entry.id, entry.stamp, at, len(frame.data), self._numbers))
         bisect.insort(by_time, (at, self._numbers, entry.id))
 
     def _had_at(self, since: int) -> dict[Stream, int]:

@@ -6,7 +6,7 @@ before the first has failed. Answers come as before to whoever knows the secret.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -52,7 +52,10 @@ class Attempts:
         self._guesses = Guesses(FIRST_DELAY, DELAY_MAX, FREE)
         self._of: dict[int, _Attempt] = {}
         self._at_once: dict[str, int] = {}
-        self._behind: dict[str, deque[_Attempt]] = {}
+        self._behind: dict[str, dict[_Attempt, None]] = {}
+        """For each address, those that stand behind what is looked at, the one that came first at the front."""
+        self._going_on: set[str] = set()
+        """Addresses whose attempts are just being taken up."""
         self._newcomers: OrderedDict[str, tuple[float, float]] = OrderedDict()
         """How many names may still be registered from each address, as of when."""
 
@@ -77,7 +80,7 @@ class Attempts:
             attempt.checked = True
             then()
         elif self._at_once.get(host, 0) >= AT_ONCE:
-            self._behind.setdefault(host, deque()).append(attempt)
+            self._behind.setdefault(host, {})[attempt] = None
         else:
             self._start(attempt)
 
@@ -135,9 +138,12 @@ class Attempts:
     def over(self, connection: Connection) -> None:
         """The connection's attempt has ended: the next one of its address has its turn."""
         attempt = self._of.pop(connection.conn, None)
-        if attempt is None or not attempt.counted:
+        if attempt is None or not attempt.host:
             return
         host = attempt.host
+        if not attempt.counted:
+            self._stand_no_longer(attempt)
+            return
         left = self._at_once[host] - 1
         if left:
             self._at_once[host] = left
@@ -145,7 +151,25 @@ class Attempts:
             del self._at_once[host]
         self._go_on(host)
 
+    def _stand_no_longer(self, attempt: _Attempt) -> None:
+        """Whoever hung up leaves nothing: the ones before may take ten seconds, in which thousands come and go."""
+        behind = self._behind.get(attempt.host, {})
+        behind.pop(attempt, None)
+        if not behind:
+            self._behind.pop(attempt.host, None)
+
     def _go_on(self, host: str) -> None:
+        """Have those look who stand behind, as far as there are places."""
+        if host in self._going_on:
+            # One whose attempt is over at once, as that at a name that nobody has: whoever took it up goes on.
+            return
+        self._going_on.add(host)
+        try:
+            self._take_up(host)
+        finally:
+            self._going_on.discard(host)
+
+    def _take_up(self, host: str) -> None:
         behind = self._behind.get(host)
         looked_at = 0
         while behind and self._at_once.get(host, 0) < AT_ONCE:
@@ -153,9 +177,9 @@ class Attempts:
                 self._context.timers.set(("behind", host), self._context.after(0.0), lambda: self._go_on(host))
                 return
             looked_at += 1
-            following = behind.popleft()
-            if self._of.get(following.connection.conn) is following:
-                self._start(following)
+            following = next(iter(behind))
+            del behind[following]
+            self._start(following)
         if not behind:
             self._behind.pop(host, None)
 

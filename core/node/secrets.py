@@ -30,6 +30,8 @@ CHANGES_MAX: Final = 1000
 """Changes of one account's secret that are accepted, ever: each is kept by every node for as long as the account."""
 CHANGES_AN_HOUR_MAX: Final = 20
 """The same within an hour: who would fill the disks of others needs days, and is seen."""
+WAITING_MAX: Final = 16
+"""Changes of one account's secret that wait for the one that is being made here."""
 HOUR: Final = 3600 * MICROSECONDS
 WRONG: Final = "the present secret is not right"
 """What is answered to somebody who does not know the present secret."""
@@ -121,8 +123,12 @@ class Secrets:
         waits until it is over. Asked for again after it has succeeded, a change has succeeded.
         """
         request = _Request(claim, secret, new_secret, done, made)
-        if claim in self._waiting:
-            self._waiting[claim].append(request)
+        waiting = self._waiting.get(claim)
+        if waiting is not None:
+            if len(waiting) < WAITING_MAX:
+                waiting.append(request)
+            else:
+                done("it is being changed by too many at a time; try again in a moment")
             return
         self._waiting[claim] = deque()
         self._check(request)

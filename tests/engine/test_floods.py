@@ -215,6 +215,16 @@ async def test_lines_that_never_end_hold_no_more_memory_than_they_may() -> None:
         assert await here.node.numbers(1) == [1]
 
 
+async def test_a_line_of_a_connection_that_is_being_closed_holds_nothing_any_more() -> None:
+    async with world(linger=LIMIT) as here:
+        peer = await here.client()
+        await peer.say(b"x" * 40_000)
+        await until(lambda: here.runtime._unfinished.total == 40_000)
+        here.runtime._connections[peer.conn].close("enough")
+        assert here.runtime._unfinished.total == 0
+        assert here.runtime._open
+
+
 async def test_a_server_with_the_secret_may_have_long_lines_under_way() -> None:
     def script(event: Event) -> list[Action]:
         return [Trust(event.conn)] if isinstance(event, ConnectionOpened) else []
@@ -260,6 +270,18 @@ async def test_a_flood_of_connections_that_say_nothing_leaves_room_for_whoever_s
             flood += [await Peer.dial(here.port) for _ in range(20)]
         assert {len(await closed_of(here, one)) for one in here.node.of(MessageReceived)} == {0}
         await until(lambda: len(here.runtime._open) - here.runtime._refused <= 20)
+
+
+async def test_each_who_comes_at_once_takes_the_place_of_another_one_that_is_being_closed() -> None:
+    async with world(identifies, connections=4, linger=LIMIT) as here:
+        closing = [await here.client() for _ in range(4)]
+        for peer in closing:
+            here.runtime._connections[peer.conn].close("enough")
+        crowd = [socket.create_connection(("127.0.0.1", here.port), LIMIT) for _ in range(3)]
+        await here.node.told(ConnectionOpened, 7)
+        await until(lambda: len(here.runtime._open) - here.runtime._refused <= 4)
+        for one in crowd:
+            one.close()
 
 
 async def closed_of(here: World, said: MessageReceived) -> list[ConnectionClosed]:

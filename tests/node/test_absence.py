@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from core.node import events
+from core.node.replication import RECENT_MAX
 from core.wire import messages as wire
+from core.wire.codec import Frame
 from tests.node.network import Client, Network, Server, chain
 
 
@@ -206,3 +210,15 @@ def test_while_another_session_of_the_account_goes_on_nobody_is_away(network: Ne
     network.logged_in(servers[1]).post("read by the other")
     network.run(3.0)
     assert ann_at(network, servers[0]).texts() == []
+
+
+def test_what_was_handed_out_is_remembered_but_not_its_lines(network: Network, servers: list[Server]) -> None:
+    bob = network.logged_in(servers[1])
+    for _ in range(2 * RECENT_MAX):
+        bob.post("x")
+    network.run(2.0)
+    for server in servers:
+        server.sent.clear()
+    gc.collect()
+    lines = [one for one in gc.get_objects() if type(one) is Frame and isinstance(one.message, wire.ActivityBroadcast)]
+    assert 0 < len(lines) <= RECENT_MAX * len(servers), "ten thousand long ones would take 1 GB"

@@ -62,6 +62,38 @@ def test_hanging_up_before_the_answer_does_not_make_a_guess_free(network: Networ
     assert server.verified <= AT_ONCE + HABIT + 12
 
 
+@pytest.mark.parametrize("say", ["log in under a name that nobody has", "link with the network's secret"])
+def test_a_thousand_who_wait_behind_a_few_are_all_answered_when_nothing_takes_any_time(
+    network: Network, server: Server, say: str
+) -> None:
+    guess(network, server, AT_ONCE, name="ann")
+    if say.startswith("log in"):
+        behind = guess(network, server, 1000, name="nobody")
+    else:
+        behind = [network.peer(server, host="mallory") for _ in range(1000)]
+        for number, peer in enumerate(behind):
+            peer.say(wire.Authenticate(SECRET, id=f"s{number}", incarnation=1, hostname="h", port=1, features=["sync"]))
+    network.run(20.0)
+    assert all(client.log for client in behind)
+    assert not len(server.node.attempts) and not server.node.attempts._behind
+
+
+def test_whoever_hangs_up_behind_others_leaves_nothing_although_those_take_their_time(
+    network: Network, server: Server
+) -> None:
+    network.hashing = 10.0
+    guess(network, server, AT_ONCE)
+    network.run(0.1)
+    for client in guess(network, server, 200):
+        network.run(0.01)
+        client.hang_up()
+    network.run(0.1)
+    attempts = server.node.attempts
+    assert len(attempts) == AT_ONCE and not attempts._behind
+    network.run(60.0)
+    assert not len(attempts) and not attempts._at_once
+
+
 def test_the_user_gets_in_from_elsewhere_meanwhile(network: Network, server: Server) -> None:
     guess(network, server, 500)
     network.run(3.0)

@@ -290,6 +290,21 @@ def test_of_two_who_change_it_at_the_same_server_at_once_the_first_wins_and_the_
     assert only(network, servers, "first", "old", "second")
 
 
+def test_a_crowd_that_wants_to_change_one_secret_is_answered_each_and_the_account_stays_changeable():
+    network, servers = with_account(1)
+    claim = claim_of(servers[0])
+    for asked in range(2_000):
+        # None of them is a change, which turns out only when it is their turn.
+        servers[0].handle(events.SecretChangeRequested(asked, claim, "old", "new" if asked == 0 else ""))
+    network.run(5.0)
+    answers = servers[0].secret_answers
+    assert answers[0] is None and all(answers[asked] for asked in range(1, 2_000))
+    assert servers[0].node.secrets.under_way == 0
+    servers[0].handle(events.SecretChangeRequested(-1, claim, "new", "newer"))
+    network.run(1.0)
+    assert answers[-1] is None
+
+
 def test_an_account_s_secret_can_be_changed_only_so_often():
     network, servers = with_account(1)
     claim = claim_of(servers[0])
