@@ -54,12 +54,8 @@ class Absence(NamedTuple):
 class _HandedOut(NamedTuple):
     id: EntryId
     stamp: int
-    at: int
-    """The hybrid logical time from which on anybody else may have had it, as far as this server knows."""
     size: int
     """Bytes of its line. The line itself would be kept for as long as this: ten thousand long ones take 1 GB."""
-    number: int
-    """How many had been handed out by then."""
 
 
 class Absences:
@@ -75,7 +71,8 @@ class Absences:
         self._lost_here: OrderedDict[str, tuple[int, int]] = OrderedDict()
         self._handed_out: deque[_HandedOut] = deque(maxlen=HANDED_OUT_MAX)
         self._handed_out_by_time: list[tuple[int, int, EntryId]] = []
-        """The same by the time from which on others may have had them; with a number, to tell equal ones apart."""
+        """The same, and as many before, by the hybrid logical time from which on others may have had each, as far as
+        this server knows; with a number, to tell equal ones apart."""
         self._numbers = 0
         self._at: _Servers = {}
         """At which other servers a user is, by their records."""
@@ -238,10 +235,10 @@ class Absences:
             at = max(at, self._context.clock.read(self._context.now.wall))
         self._numbers += 1
         by_time = self._handed_out_by_time
-        if len(self._handed_out) == HANDED_OUT_MAX:
-            oldest = self._handed_out[0]
-            del by_time[bisect.bisect_left(by_time, (oldest.at, oldest.number))]
-        self._handed_out.append(_HandedOut(entry.id, entry.stamp, at, len(frame.data), self._numbers))
+        if len(by_time) == 2 * HANDED_OUT_MAX:
+            # Not one for each that comes: to move ten thousand costs more than all else that is done for one.
+            del by_time[:HANDED_OUT_MAX]
+        self._handed_out.append(_HandedOut(entry.id, entry.stamp, len(frame.data)))
         bisect.insort(by_time, (at, self._numbers, entry.id))
 
     def _had_at(self, since: int) -> dict[Stream, int]:

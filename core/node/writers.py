@@ -54,15 +54,15 @@ class _Bucket:
         self._tokens = burst
         self._at = now
 
-    def take(self, size: int, now: float) -> None:
-        if self._rate:
-            self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate) - size
-            self._at = now
-
-    @property
-    def owed(self) -> float:
+    def take(self, size: int, now: float) -> float:
         """Seconds until nothing is owed any more."""
-        return max(0.0, -self._tokens / self._rate) if self._rate else 0.0
+        rate = self._rate
+        if not rate:
+            return 0.0
+        tokens = self._tokens + (now - self._at) * rate
+        self._at = now
+        self._tokens = tokens = (tokens if tokens < self._burst else self._burst) - size
+        return -tokens / rate if tokens < 0.0 else 0.0
 
 
 class _Writer:
@@ -82,6 +82,9 @@ class Writers:
         self._context = context
         self._writers: OrderedDict[tuple[str, str], _Writer] = OrderedDict()
         """The one who wrote last at the end."""
+        self._last: _Writer | None = None
+        self._another_at = float("-inf")
+        """When anybody but that one has written last."""
 
     def __len__(self) -> int:
         return len(self._writers)
@@ -98,15 +101,16 @@ class Writers:
             writer = self._writers[who] = self._begin(anonymous=session.claim is None)
             if len(self._writers) > WRITERS_MAX:
                 self._writers.popitem(last=False)
-        else:
+        if writer is not self._last:
             self._writers.move_to_end(who)
+            if self._last is not None:
+                self._another_at = self._last.wrote_at
+            self._last = writer
         writer.wrote_at = now
         cost = size + COST_OF_EACH
-        writer.alone.take(cost, now)
-        pause = writer.alone.owed
-        if self._others_write(now):
-            writer.together.take(cost, now)
-            pause = max(pause, writer.together.owed)
+        pause = writer.alone.take(cost, now)
+        if now - self._another_at < TOGETHER:
+            pause = max(pause, writer.together.take(cost, now))
         if pause <= PAUSE_LEAST:
             return
         self._context.actions.append(Pause(session.conn, min(pause, PAUSE_MAX)))
@@ -121,10 +125,3 @@ class Writers:
         rate = self._context.config.anonymous_rate if anonymous else 0.0
         together = _Bucket(SHARED_RATE / part if rate or not anonymous else 0.0, SHARED_BURST / part, now)
         return _Writer(_Bucket(rate, ANONYMOUS_BURST, now), together, now)
-
-    def _others_write(self, now: float) -> bool:
-        """Whether anybody but the one who wrote last has written lately."""
-        newest = reversed(self._writers.values())
-        next(newest)
-        other = next(newest, None)
-        return other is not None and now - other.wrote_at < TOGETHER

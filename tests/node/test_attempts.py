@@ -7,7 +7,7 @@ import pytest
 from core.node.attempts import AT_ONCE
 from core.node.guesses import HABIT
 from core.wire import messages as wire
-from tests.node.network import SECRET, Client, Network, Server
+from tests.node.network import SECRET, Client, Network, Peer, Server
 
 
 @pytest.fixture
@@ -67,11 +67,13 @@ def test_a_thousand_who_wait_behind_a_few_are_all_answered_when_nothing_takes_an
     network: Network, server: Server, say: str
 ) -> None:
     guess(network, server, AT_ONCE, name="ann")
+    behind: list[Client | Peer] = []
     if say.startswith("log in"):
-        behind = guess(network, server, 1000, name="nobody")
+        behind += guess(network, server, 1000, name="nobody")
     else:
-        behind = [network.peer(server, host="mallory") for _ in range(1000)]
-        for number, peer in enumerate(behind):
+        for number in range(1000):
+            peer = network.peer(server, host="mallory")
+            behind.append(peer)
             peer.say(wire.Authenticate(SECRET, id=f"s{number}", incarnation=1, hostname="h", port=1, features=["sync"]))
     network.run(20.0)
     assert all(client.log for client in behind)
