@@ -73,6 +73,10 @@ class BaseServers:
         """Those of them to which another server has spoken since this one has, or may have."""
         self._speakers: OrderedDict[Address, tuple[Guest, str]] = OrderedDict()
         """Which server of ours spoke to each last."""
+        self._leavers: dict[Address, str] = {}
+        """Who handed each of those over that this node is to speak to."""
+        self._gone_at = 0
+        """Hybrid logical time at which the last server was seen to go."""
         self._dead_since: dict[str, float] = {}
         self._reachable_since: dict[str, float] = {context.id: context.now.monotonic}
 
@@ -175,6 +179,9 @@ class BaseServers:
         for address, (guest, speaker) in list(self._speakers.items()):
             if speaker == server:
                 self._speakers[address] = (guest, successor)
+                self._leavers[address] = server
+                if len(self._leavers) > KNOWN_MAX:
+                    self._leavers.pop(next(iter(self._leavers)))
                 if successor == self._context.id and not self.is_spoken_to(address):
                     self.adopt([guest])
 
@@ -261,10 +268,19 @@ class BaseServers:
             return
         if link.dialled in self._was_anothers:
             link.spoken_to_until = self._context.stamp()
+            link.told_ours_until = self._told_ours_until(link.dialled)
         if link.dialled in self._speakers and not link.guests:
             # It says where it is only some seconds later, and others would dial it meanwhile.
             guest, _ = self._speakers[link.dialled]
             link.guests[guest.id] = guest
+
+    def _told_ours_until(self, address: Address) -> int:
+        """Until when another server may have told a base server what was accepted here: at most until it was gone."""
+        _, speaker = self._speakers.get(address, (None, None))
+        before = {one for one in (speaker, self._leavers.get(address)) if one is not None} - {self._context.id}
+        if not before or not self._gone_at or any(one in self._topology.reachable for one in before):
+            return self._context.stamp()
+        return self._gone_at
 
     def observe(self, came: Iterable[str], gone: Iterable[str]) -> None:
         """Other servers can be reached now, or cannot any more."""
@@ -272,6 +288,7 @@ class BaseServers:
             self._reachable_since[server] = self._context.now.monotonic
         for server in gone:
             self._reachable_since.pop(server, None)
+            self._gone_at = self._context.stamp()
 
     def may_have_been_told(self, link: Link, entry: Entry) -> bool:
         """Whether the server that spoke to a base server before this one may have sent it an activity already.
@@ -281,6 +298,8 @@ class BaseServers:
         """
         if not link.spoken_to_until:
             return False
+        if entry.id.node == self._context.id:
+            return entry.stamp <= link.told_ours_until
         since = self._reachable_since.get(entry.id.node)
         is_dated_wrongly = link.spoken_to_until - entry.stamp > WAITED_MAX
         if is_dated_wrongly and since is not None and self._context.now.monotonic - since > PAST_SECONDS:
@@ -293,6 +312,7 @@ class BaseServers:
         if link.dialled is not None:
             self._wanted[link.dialled] = None
             self._was_anothers.pop(link.dialled, None)
+            self._leavers.pop(link.dialled, None)
 
     def announced(self, link: Link, guest: Guest) -> None:
         """A base server to which this node speaks says where it is."""

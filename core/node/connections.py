@@ -282,6 +282,7 @@ class Link(Connection):
         "round_trip",
         "spoken_to_until",
         "stamp",
+        "told_ours_until",
         "unanswered",
     )
 
@@ -340,6 +341,8 @@ class Link(Connection):
         """Monotonic time at which the other side said its first word."""
         self.spoken_to_until = 0
         """Hybrid logical time until which another server of ours may have spoken to this base server."""
+        self.told_ours_until = 0
+        """The same of what this node has accepted itself."""
 
     @property
     def view_state(self) -> LinkState:

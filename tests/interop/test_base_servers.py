@@ -217,6 +217,13 @@ async def test_a_failed_registration_leaves_no_trace_at_a_base_server(mixed: Mix
     await login.expect_refusal("LOGIN_FAILED")
 
 
+async def announce_again_and_again(peer: BaseClient) -> None:
+    """Be there, as a base server is that answers nothing."""
+    while True:
+        peer.send({"command": "SERVER_ANNOUNCE", "id": "silent", "load": 0, "hostname": "127.0.0.1", "port": 9})
+        await asyncio.sleep(0.5)
+
+
 async def test_a_registration_that_a_silent_base_server_does_not_answer_fails_within_the_limit(
     mixed: MixedNetwork,
 ) -> None:
@@ -225,9 +232,11 @@ async def test_a_registration_that_a_silent_base_server_does_not_answer_fails_wi
     peer.send({"command": "AUTHENTICATE", "secret": mixed.nodes.secret})
     peer.send({"command": "SERVER_ANNOUNCE", "id": "silent", "load": 0, "hostname": "127.0.0.1", "port": 9})
     await peer.expect("SERVER_ANNOUNCE")
+    announcing = asyncio.create_task(announce_again_and_again(peer))
     client = await mixed.client(node)
     client.send({"command": "REGISTER", "username": "ada", "secret": "s1"})
     reason = await client.expect_refusal("REGISTER_FAILED", 14)
+    announcing.cancel()
     assert "10" in reason
     assert len(peer.record.got("LOCK_DENIED")) == 1, "the silent server is told to drop the pair"
     again = await mixed.client(node)

@@ -298,6 +298,26 @@ def test_what_is_posted_while_it_is_listened_to_reaches_the_base_server_afterwar
     assert client.texts() == ["from a node", "from the base server"]
 
 
+@pytest.mark.parametrize("leaves", [True, False])
+def test_what_is_posted_while_an_heir_listens_to_a_base_server_reaches_it_afterwards(leaves: bool) -> None:
+    found = scene(2)
+    network, heir = found.network, found.others[0]
+    writer = network.logged_in(heir)
+    if leaves:
+        found.hub.drain()
+    else:
+        found.hub.crash()
+    assert network.until(lambda: heir in found.base.linked_with)
+    assert heir.reachable == {heir.id}
+    heir.disk.delay = 0.2
+    writer.post("meanwhile")
+    network.run(0.1)
+    found.base.announce()
+    network.run(30.0)
+    assert speakers(network) == [heir.config.name]
+    assert found.base.texts == ["meanwhile"]
+
+
 def test_a_neighbour_that_was_told_the_successor_does_not_take_its_base_server() -> None:
     """It never hears that the leaver has left, and finds it dead."""
     found = scene()
