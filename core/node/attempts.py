@@ -16,6 +16,7 @@ from core.node.connections import Connection, State
 from core.node.context import Context
 from core.node.guesses import HOSTS_MAX, PATIENCE, Guesses, told_of_habit, told_to_wait
 from core.node.shares import share_of
+from core.node.token_bucket import TokenBucket
 
 FIRST_DELAY: Final = 1.0
 DELAY_MAX: Final = 8.0
@@ -56,8 +57,8 @@ class Attempts:
         """For each address, those that stand behind what is looked at, the one that came first at the front."""
         self._going_on: set[str] = set()
         """Addresses whose attempts are just being taken up."""
-        self._newcomers: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        """How many names may still be registered from each address, as of when."""
+        self._newcomers: OrderedDict[str, TokenBucket] = OrderedDict()
+        """How many names may be registered from each address."""
 
     def __len__(self) -> int:
         return len(self._of)
@@ -194,23 +195,19 @@ class Attempts:
         """Whether somebody's address has registered more names than it may, as a clause; None takes one of them."""
         if connection.origin == "local":
             return None
-        context = self._context
+        now = self._context.now.monotonic
         host = share_of(connection.peer.host)
-        now = context.now.monotonic
-        rate = context.config.registrations_per_minute / 60.0
-        most = rate * REGISTRATION_BURST
-        left, at = self._newcomers.pop(host, (most, now))
-        left = min(most, left + (now - at) * rate)
-        problem = None
-        if left >= 1.0:
-            left -= 1.0
-        else:
-            wait = max(1, round((1.0 - left) / rate))
-            problem = f"too many names are being registered from your address; try again in {wait} seconds"
-        self._newcomers[host] = (left, now)
+        budget = self._newcomers.pop(host, None)
+        if budget is None:
+            rate = self._context.config.registrations_per_minute / 60.0
+            budget = TokenBucket(rate, rate * REGISTRATION_BURST, now)
+        self._newcomers[host] = budget
         if len(self._newcomers) > HOSTS_MAX:
             self._newcomers.popitem(last=False)
-        return problem
+        wait = budget.take(now)
+        if not wait:
+            return None
+        return f"too many names are being registered from your address; try again in {max(1, round(wait))} seconds"
 
     def hold(self, connection: Connection, held: bool) -> None:
         """Hear nothing of a connection that waits for its turn or its answer."""

@@ -1,8 +1,7 @@
 """How fast people who write are read: one of them must not take the disk and the server from all others.
 
 Whoever goes beyond a budget is not refused anything: the connection is read more slowly, and TCP tells the other end. A
-budget is a token bucket (Turner, "New directions in communications", 1986) for each account, and for all the anonymous
-people at one address together.
+budget is a token bucket for each account, and for all the anonymous people at one address together.
 
 - What anonymous people write is always limited: in the long run to what a disk survives.
 - While others write too, nobody takes more than a share from them.
@@ -17,6 +16,7 @@ from core.node.actions import Pause
 from core.node.connections import Session
 from core.node.context import Context
 from core.node.shares import share_of
+from core.node.token_bucket import TokenBucket
 
 KIBIBYTE: Final = 1024
 MEBIBYTE: Final = 1024 * KIBIBYTE
@@ -43,34 +43,14 @@ WRITERS_MAX: Final = 4096
 """Writers whose budgets are remembered; of more, who wrote longest ago begins anew."""
 
 
-class _Bucket:
-    """Tokens that come back at a rate, up to a number; they may be owed."""
-
-    __slots__ = ("_at", "_burst", "_rate", "_tokens")
-
-    def __init__(self, rate: float, burst: float, now: float) -> None:
-        self._rate = rate
-        self._burst = burst
-        self._tokens = burst
-        self._at = now
-
-    def take(self, size: int, now: float) -> float:
-        """Seconds until nothing is owed any more."""
-        rate = self._rate
-        if not rate:
-            return 0.0
-        tokens = self._tokens + (now - self._at) * rate
-        self._at = now
-        self._tokens = tokens = (tokens if tokens < self._burst else self._burst) - size
-        return -tokens / rate if tokens < 0.0 else 0.0
-
-
 class _Writer:
     __slots__ = ("alone", "together", "told_at", "wrote_at")
 
-    def __init__(self, alone: _Bucket, together: _Bucket, now: float) -> None:
+    def __init__(self, alone: TokenBucket | None, together: TokenBucket | None, now: float) -> None:
         self.alone = alone
+        """What it may write in any case; None: as much as it likes."""
         self.together = together
+        """What it may write while others write."""
         self.wrote_at = now
         self.told_at = float("-inf")
 
@@ -108,9 +88,9 @@ class Writers:
             self._last = writer
         writer.wrote_at = now
         cost = size + COST_OF_EACH
-        pause = writer.alone.take(cost, now)
-        if now - self._another_at < TOGETHER:
-            pause = max(pause, writer.together.take(cost, now))
+        pause = writer.alone.spend(cost, now) if writer.alone is not None else 0.0
+        if writer.together is not None and now - self._another_at < TOGETHER:
+            pause = max(pause, writer.together.spend(cost, now))
         if pause <= PAUSE_LEAST:
             return
         self._context.actions.append(Pause(session.conn, min(pause, PAUSE_MAX)))
@@ -121,7 +101,10 @@ class Writers:
 
     def _begin(self, *, anonymous: bool) -> _Writer:
         now = self._context.now.monotonic
-        part = ANONYMOUS_PART if anonymous else 1
-        rate = self._context.config.anonymous_rate if anonymous else 0.0
-        together = _Bucket(SHARED_RATE / part if rate or not anonymous else 0.0, SHARED_BURST / part, now)
-        return _Writer(_Bucket(rate, ANONYMOUS_BURST, now), together, now)
+        rate = self._context.config.anonymous_rate
+        if not anonymous:
+            return _Writer(None, TokenBucket(SHARED_RATE, SHARED_BURST, now), now)
+        if not rate:
+            return _Writer(None, None, now)
+        together = TokenBucket(SHARED_RATE / ANONYMOUS_PART, SHARED_BURST / ANONYMOUS_PART, now)
+        return _Writer(TokenBucket(rate, ANONYMOUS_BURST, now), together, now)

@@ -32,7 +32,7 @@ from tui.screens.main import MainScreen
 from tui.session import ActivityInput, ClientFace, Happening, Identity, Session
 from tui.ssh.home import Home, Seat, Visit
 from tui.ssh.keyring import CannotChangeKeys
-from tui.ssh.limits import Rate
+from tui.ssh.limits import posting
 from tui.ssh.styles import SharedStylesheet
 from tui.ssh.terminals import color_system
 
@@ -53,7 +53,7 @@ class OutsideClient(NetworkClient):
         super().__init__(client)
         self._visit = visit
         self._context = context
-        self._rate = Rate(message_rate)
+        self._rate = posting(message_rate, time.monotonic())
 
     async def run(self) -> None:
         task = asyncio.create_task(super().run(), name="SSH session's client", context=self._context.copy())
@@ -63,7 +63,7 @@ class OutsideClient(NetworkClient):
             task.cancel()
 
     def post(self, activity: ActivityInput) -> str:
-        if self._rate.wait(time.monotonic()):
+        if self._rate.take(time.monotonic()):
             raise ConnectionError("this server takes no more of you at once; wait a moment, then send it again")
         return self._context.copy().run(super().post, activity)
 

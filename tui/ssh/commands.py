@@ -41,7 +41,7 @@ from tui.cli.tail import HISTORY_MAX, line_of, since
 from tui.safe_text import neutralise
 from tui.ssh.channel import Closed, CommandChannel
 from tui.ssh.keyring import CannotChangeKeys
-from tui.ssh.limits import Rate
+from tui.ssh.limits import posting
 
 if TYPE_CHECKING:
     from tui.ssh.connection import Person
@@ -250,12 +250,12 @@ async def _post(line: str, io: CommandChannel, server: SSHServer, person: Person
             del fates[ref]
 
     worst = ExitStatus.DONE
-    rate = Rate(server.settings.message_rate)
+    rate = posting(server.settings.message_rate, time.monotonic())
     async with _client(server, person, io, heard) as running:
         if text == "-":
             async for entry in io.lines(CLIENT_LINE_BYTES_MAX):
                 if entry.strip():
-                    while wait := rate.wait(time.monotonic()):  # noqa: ASYNC110 - the event is the time itself
+                    while wait := rate.take(time.monotonic()):  # noqa: ASYNC110 - the event is the time itself
                         await asyncio.sleep(wait)
                     worst = max(worst, await _told(io, await one(running, entry.decode("utf-8", "replace"))))
         else:
