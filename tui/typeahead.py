@@ -1,8 +1,13 @@
-"""Type-ahead: what is typed while a screen comes or goes waits for it.
+"""Type-ahead: what is typed while a screen comes or goes, or the focus moves, waits for it.
 
 A screen takes some milliseconds to come and to go, and fast typists, pastes and slow links bring several keys in less.
 Textual gives keys to a screen that has no parts yet, or opens a second one while the first is still being taken down;
 both end the application.
+
+A key that the focused widget does not take for itself goes up from it, message queue by message queue, and does what it
+is bound to when it has arrived at the top. What was typed behind it would be given to whoever had the focus until then,
+and be lost, or do what it is bound to there: behind Esc, an `i` and a word in one burst. An `Arrived` follows each such
+key on its way; the next key is given to nobody before it is back, and before the focus has moved.
 """
 
 from __future__ import annotations
@@ -13,38 +18,91 @@ from typing import Final
 
 from textual import events
 from textual.app import App
+from textual.dom import DOMNode
+from textual.message import Message
 
 from tui.screens.dialog import UnhurriedScreen
+from tui.widgets.composer import Composer
 
 LOOK_INTERVAL: Final = 0.01
 """Seconds between two looks whether the screens have settled."""
 WAIT_LIMIT: Final = 1.0
-"""Seconds after which a key is handed on however the screens stand."""
+"""Seconds after which a key is handed on however the screens stand, and wherever the key before it is."""
 KEYS_MAX: Final = 2_000
 """Keys that wait; more are dropped."""
 
 
+class Arrived(Message, namespace="type_ahead"):
+    """Follows a key from the widget that had the focus up to the application, where the key has been before it."""
+
+    def __init__(self, start: DOMNode, rounds: int) -> None:
+        super().__init__()
+        self.start = start
+        self.rounds = rounds
+
+
 class TypeAheadApp(App[int]):
-    """An application whose keys wait while its screens change."""
+    """An application whose keys wait while its screens change, and for what the key before them does."""
 
     def __init__(self, **options: object) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
         self._ahead: deque[events.Key | events.Paste] = deque(maxlen=KEYS_MAX)
         self._ahead_since = 0.0
+        self._on_its_way: Arrived | None = None
+
+    @property
+    def has_keys_waiting(self) -> bool:
+        """Whether keys have come that nobody has been given yet: no more should be brought."""
+        return bool(self._ahead)
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
             if self._ahead:
                 self._ahead.append(event)
-                return
-            if not self._screens_have_settled():
+            elif not self._may_hand_on():
                 self._ahead.append(event)
                 self._ahead_since = asyncio.get_running_loop().time()
                 self._look_later()
-                return
-            if self._answers_unread(event):
-                return
+            else:
+                await self._hand_over(event)
+            return
         await super().on_event(event)
+
+    async def _hand_over(self, event: events.Key | events.Paste) -> None:
+        if self._answers_unread(event):
+            return
+        receiver = self.focused or self.screen
+        await super().on_event(event)
+        if isinstance(event, events.Key) and event.is_forwarded:
+            if receiver.check_consume_key(event.key, event.character):
+                # A letter in a field goes no further.
+                return
+            # Fields and buttons answer Enter with a message, which follows the key. The composer takes the next line at
+            # once.
+            self._follow(receiver, 2 if event.key == "enter" and not isinstance(receiver, Composer) else 1)
+
+    def _follow(self, receiver: DOMNode, rounds: int) -> None:
+        follower = Arrived(receiver, rounds)
+        self._on_its_way = follower if receiver.post_message(follower) else None
+
+    def on_type_ahead_arrived(self, arrived: Arrived) -> None:
+        arrived.stop()
+        # Once more round: `Widget.focus` leaves word with the application to move the focus.
+        self.call_later(self._done, arrived)
+
+    async def _done(self, arrived: Arrived) -> None:
+        """All that a key did has been done."""
+        if arrived is self._on_its_way:
+            self._on_its_way = None
+            if arrived.rounds > 1:
+                self._follow(arrived.start, arrived.rounds - 1)
+            await self._hand_on_what_may()
+
+    def _may_hand_on(self) -> bool:
+        if self._on_its_way is not None and not self._on_its_way.start.is_attached:
+            # It was in the queue of a widget that is no more.
+            self._on_its_way = None
+        return self._on_its_way is None and self._screens_have_settled()
 
     def _answers_unread(self, event: events.Key | events.Paste) -> bool:
         screen = self.screen
@@ -67,11 +125,12 @@ class TypeAheadApp(App[int]):
         asyncio.get_running_loop().call_later(LOOK_INTERVAL, self.call_later, self._hand_on)
 
     async def _hand_on(self) -> None:
-        now = asyncio.get_running_loop().time()
-        while self._ahead and (self._screens_have_settled() or now - self._ahead_since > WAIT_LIMIT):
-            self._ahead_since = now
-            event = self._ahead.popleft()
-            if not self._answers_unread(event):
-                await super().on_event(event)
+        await self._hand_on_what_may()
         if self._ahead:
             self._look_later()
+
+    async def _hand_on_what_may(self) -> None:
+        now = asyncio.get_running_loop().time()
+        while self._ahead and (self._may_hand_on() or now - self._ahead_since > WAIT_LIMIT):
+            self._ahead_since = now
+            await self._hand_over(self._ahead.popleft())

@@ -12,6 +12,7 @@ from textual.app import App
 from tests.terminal.test_answers import ANSWERS
 from tests.terminal.test_fuzz import PARTS, VALID
 from tests.tui.fakes import World
+from tui import typeahead
 from tui.app import ActivityApp
 from tui.terminal.driver import TerminalDriver
 
@@ -81,6 +82,20 @@ async def test_answers_in_pieces_land_nowhere_and_switch_nothing():
         assert (app.theme, app.bell_policy, app.main.visible_panes(), app.size) == before
         await stage.sends(b"a word")
         assert app.main.composer.value == "a word"
+
+
+async def test_no_key_of_a_burst_is_lost_that_is_longer_than_the_keys_that_wait(monkeypatch):
+    monkeypatch.setattr(typeahead, "KEYS_MAX", 150)
+    async with Stage() as stage:
+        composer = stage.app.main.composer
+        # Each of the arrows is a key that the next one waits for.
+        stage.driver.feed(b"\x1b[D\x1b[C" * (200) + b"end")
+        await stage.until(lambda: bool(composer.value), 60)
+        await stage.until(lambda: not stage.driver.unread and not stage.app.has_keys_waiting)
+        stage.driver.feed(b"\x1b")
+        await stage.until(lambda: stage.app.focused is not composer)
+        stage.driver.feed(b"jk" * (200) + b"i, and more")
+        await stage.until(lambda: composer.value == "end, and more", 60)
 
 
 async def test_a_paste_of_megabytes_is_taken_and_the_loop_is_free_meanwhile():

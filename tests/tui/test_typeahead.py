@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from textual import events
 from textual.app import ComposeResult
 from textual.command import CommandPalette
 from textual.screen import ModalScreen
-from textual.widgets import Input
+from textual.widgets import Button, Input
 
-from tests.tui.driving import until
+from tests.tui.driving import ready, until
+from tests.tui.fakes import World
 from tui import dismissals
 from tui.typeahead import TypeAheadApp
 
@@ -46,3 +48,46 @@ async def test_a_palette_that_is_still_being_taken_down_is_not_opened_a_second_t
         assert app.is_running and len(app.screen_stack) == 1
         app.action_command_palette()
         await until(pilot, lambda: isinstance(app.screen, CommandPalette))
+
+
+@pytest.mark.parametrize(
+    "burst",
+    [
+        ("escape", *"ihello"),
+        ("f2", *"ihello"),
+        ("f4", "f2", "j", "k", *"ihello"),
+        ("escape", *"ihxllo", "left", "left", "left", "backspace", "e"),
+        ("f7", "a", "enter", *"ihello"),
+    ],
+)
+async def test_what_is_typed_behind_a_key_that_moves_the_focus_goes_where_it_moved(burst):
+    app = World().app()
+    async with app.run_test() as pilot:
+        await ready(pilot)
+        theme = app.theme
+        for key in burst:
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: not app.has_keys_waiting and app.focused is app.main.composer)
+        await until(pilot, lambda: app.main.composer.value == "hello")
+        assert app.theme == theme
+
+
+class Vanishing(TypeAheadApp):
+    """A button that is no more after it was pressed, and a field."""
+
+    def compose(self) -> ComposeResult:
+        yield Button("away")
+        yield Input()
+
+    async def key_x(self) -> None:
+        await self.query_one(Button).remove()
+
+
+async def test_keys_behind_one_whose_receiver_is_gone_are_given_to_who_has_the_focus_then():
+    app = Vanishing()
+    async with app.run_test() as pilot:
+        app.query_one(Button).focus()
+        await pilot.pause()
+        for key in ("x", "y"):
+            app.post_message(events.Key(key, key))
+        await until(pilot, lambda: app.query_one(Input).value == "y")

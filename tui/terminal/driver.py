@@ -24,6 +24,10 @@ PIECE_BYTES: Final = 128
 """Input that is read at a time: some dozens of keys."""
 PASTE_PIECE_BYTES: Final = 8 * 1024
 """The same of what is pasted, which is one key, however long it is."""
+ANSWER_LIMIT: Final = 1.0
+"""Seconds after which the next piece is read however far the application is with the one before."""
+LOOK_INTERVAL: Final = 0.01
+"""Seconds between two looks whether the application has handed on the keys that it had put aside."""
 
 ENTER: Final = (
     "\x1b[?1049h"  # alternate screen
@@ -201,13 +205,17 @@ class TerminalDriver(Driver):
             self._arm()
             if self._unread:
                 # Should the application never answer, reading goes on all the same.
-                self._reading = self._loop.call_later(1.0, self._read_some)
+                self._reading = self._loop.call_later(ANSWER_LIMIT, self._read_some)
                 self._app.call_later(self._done_with_piece, self._loop.time(), len(piece))
         self.has_read()
 
     def _done_with_piece(self, begun: float, length: int) -> None:
         if self._reading is not None:
             self._reading.cancel()
+            if getattr(self._app, "has_keys_waiting", False) and self._loop.time() - begun < ANSWER_LIMIT:
+                # It has put some of them aside, of which it keeps so many only.
+                self._reading = self._loop.call_later(LOOK_INTERVAL, self._done_with_piece, begun, length)
+                return
             rest = max(length / self._rate, self._loop.time() - begun)
             self._reading = self._loop.call_later(rest, self._read_some)
 
