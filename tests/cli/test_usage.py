@@ -37,6 +37,31 @@ def test_every_command_explains_itself_with_examples(
     assert f"activity-tui {command}" in text.partition("examples:")[2]
 
 
+@pytest.mark.parametrize("columns", [80, 100])
+@pytest.mark.parametrize("command", [(), *((command,) for command in COMMANDS)])
+def test_the_help_breaks_no_sentence_at_the_edge_of_a_terminal(
+    columns: int, command: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with pytest.raises(SystemExit):
+        build().parse_args([*command, "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    # Examples are copied, so they are one line each.
+    assert [
+        line for line in lines if len(line) > columns and not line.startswith(("  activity-tui", "  ACTIVITY"))
+    ] == []
+
+
+@pytest.mark.parametrize("command", ["post", "tail", "status"])
+def test_the_help_says_as_whom_a_command_goes_that_asks_nobody(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    with pytest.raises(SystemExit):
+        build().parse_args([command, "--help"])
+    assert "-u NAME, --user NAME  your name in the network (default: anonymous)" in capsys.readouterr().out
+
+
 def test_no_command_shows_the_help_as_an_error(program: Program) -> None:
     ended = program.run()
     assert ended.status == 2

@@ -6,6 +6,7 @@ import argparse
 import importlib
 import re
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NoReturn
 
@@ -47,19 +48,31 @@ examples:
   activity-tui register example.org -u ada        an account, with a secret that is made for it
   activity-tui passwd example.org -u ada          another secret for it
 
-settings: flags win over the environment (ACTIVITY_TUI_PORT for --port), that over the configuration file
+settings: flags win over the environment (ACTIVITY_TUI_PORT for --port), that over the configuration file \
 (`activity-tui config path`), that over the defaults. `activity-tui config show` tells which is which.
 
-exit status: 0 done, 1 a failure of ours, 2 usage or configuration, 3 the network cannot be reached, 4 refused,
+exit status: 0 done, 1 a failure of ours, 2 usage or configuration, 3 the network cannot be reached, 4 refused, \
 5 cannot listen, 6 data directory unusable or in use, 130 interrupted
 """
+
+
+class _HelpFormatter(argparse.HelpFormatter):
+    """Fills what is prose to the terminal's width, and leaves what is indented, the examples, as it is."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(
+            line
+            if line.startswith(" ")
+            else textwrap.fill(line, width, initial_indent=indent, subsequent_indent=indent)
+            for line in text.splitlines()
+        )
 
 
 class _Parser(argparse.ArgumentParser):
     """Says what was wrong in one line instead of the whole usage, and suggests what may have been meant."""
 
     def __init__(self, **settings: Any) -> None:
-        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        settings.setdefault("formatter_class", _HelpFormatter)
         super().__init__(allow_abbrev=False, **settings)
         self._intermixing = False
 
@@ -153,17 +166,18 @@ def _config_flag(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _settings(parser: argparse.ArgumentParser, groups: Sequence[Group]) -> None:
+def _settings(parser: argparse.ArgumentParser, groups: Sequence[Group], nameless: str | None = None) -> None:
+    """`nameless`: what the command does where nobody says a name; None: what the application does."""
     for group in groups:
         section = parser.add_argument_group(GROUP_TITLES[group])
         for setting in SETTINGS:
             if setting.group == group and setting.flag:
-                _flag(section, setting)
+                _flag(section, setting, nameless if setting.name == "user" else None)
 
 
-def _flag(section: argparse._ActionsContainer, setting: Setting) -> None:
+def _flag(section: argparse._ActionsContainer, setting: Setting, unset: str | None = None) -> None:
     names = ["-u", setting.flag_name] if setting.name == "user" else [setting.flag_name]
-    default = setting.unset or ("" if setting.default is None else f"{setting.default}")
+    default = unset if unset is not None else setting.unset or ("" if setting.default is None else f"{setting.default}")
     explained = (setting.help + (f" (default: {default})" if default else "")).replace("%", "%%")
     if setting.is_switch:
         section.add_argument(
@@ -244,7 +258,7 @@ def _post(commands: Commands[_Parser]) -> None:
         "--json", metavar="OBJECT", default=None, help="a JSON object to post as it is; - for one a line from stdin"
     )
     _timeout(parser)
-    _settings(parser, ("person", "tls"))
+    _settings(parser, ("person", "tls"), nameless="anonymous")
 
 
 def _tail(commands: Commands[_Parser]) -> None:
@@ -266,7 +280,7 @@ def _tail(commands: Commands[_Parser]) -> None:
     parser.add_argument(
         "--no-follow", dest="follow", action="store_false", default=True, help="end when the past has been shown"
     )
-    _settings(parser, ("person", "tls"))
+    _settings(parser, ("person", "tls"), nameless="anonymous")
 
 
 def _status(commands: Commands[_Parser]) -> None:
@@ -279,7 +293,7 @@ def _status(commands: Commands[_Parser]) -> None:
     _client(parser)
     parser.add_argument("--json", action="store_true", default=False, help="everything, as one JSON object")
     _timeout(parser)
-    _settings(parser, ("person", "tls"))
+    _settings(parser, ("person", "tls"), nameless="anonymous")
 
 
 def _remember(parser: argparse.ArgumentParser) -> None:
@@ -298,13 +312,13 @@ def _register(commands: Commands[_Parser]) -> None:
         "  activity-tui register example.org -u ada\n"
         "  activity-tui register example.org -u ada --no-remember > ada-secret\n"
         "  activity-tui register example.org -u ada --user-secret-file ~/ada\n",
-        "The secret that was made is all that is written to standard\n"
-        "output. One that is given (in a file, or as ACTIVITY_TUI_USER_SECRET) is not.",
+        "The secret that was made is all that is written to standard output. One that is given (in a file, or as "
+        "ACTIVITY_TUI_USER_SECRET) is not.",
     )
     _client(parser)
     _timeout(parser, "30")
     _remember(parser)
-    _settings(parser, ("person", "tls"))
+    _settings(parser, ("person", "tls"), nameless="")
 
 
 def _passwd(commands: Commands[_Parser]) -> None:
@@ -315,10 +329,9 @@ def _passwd(commands: Commands[_Parser]) -> None:
         "  activity-tui passwd example.org -u ada\n"
         "  activity-tui passwd example.org -u ada --user-secret-file old --new-secret-file new\n"
         "  ACTIVITY_TUI_NEW_SECRET=… activity-tui passwd example.org -u ada\n",
-        "The present secret is given,\n"
-        "remembered, or asked for. The new one is given (in a file, or as ACTIVITY_TUI_NEW_SECRET), asked for,\n"
-        "or made; one that was made is all that is written to standard output. Whoever is logged in with the\n"
-        "present one has to log in again.",
+        "The present secret is given, remembered, or asked for. The new one is given (in a file, or as "
+        "ACTIVITY_TUI_NEW_SECRET), asked for, or made; one that was made is all that is written to standard output. "
+        "Whoever is logged in with the present one has to log in again.",
     )
     _client(parser)
     parser.add_argument(
@@ -326,7 +339,7 @@ def _passwd(commands: Commands[_Parser]) -> None:
     )
     _timeout(parser, "30")
     _remember(parser)
-    _settings(parser, ("person", "tls"))
+    _settings(parser, ("person", "tls"), nameless="")
 
 
 def _restore(commands: Commands[_Parser]) -> None:

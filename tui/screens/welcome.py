@@ -127,7 +127,7 @@ class WelcomeScreen(UnhurriedScreen[None]):
             yield Static("", classes="problem", id="name-problem", markup=False)
             yield Field("Secret", password=True, widget_id="secret")
             yield Static("", classes="problem", id="secret-problem", markup=False)
-            yield Tick("Remember the secret here (in a file only you can read)", id="remember", compact=True)
+            yield Tick("Remember it here (in a file only you can read)", id="remember", compact=True)
             yield Static("", classes="problem", id="problem", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button("Come in", id="go", variant="primary", compact=True)
