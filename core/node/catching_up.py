@@ -39,6 +39,7 @@ class CatchingUp:
         """Send a client what it has not `seen`, or the newest `history` activities where it does not say."""
         self._context.actions.append(Unsubscribe(session.conn))
         session.backlog = {}
+        session.backlog_bytes = 0
         session.caught_up = 0
         session.refs_sent = {}
         self._context.connections.catching_up[session.conn] = session

@@ -167,6 +167,7 @@ class Session(Connection):
         "absence",
         "announced_name",
         "backlog",
+        "backlog_bytes",
         "caught_up",
         "changing",
         "claim",
@@ -223,6 +224,7 @@ class Session(Connection):
         """What a base client had when it began to catch up."""
         self.backlog: dict[EntryId, Entry] | None = None
         """Not None while the client catches up: live activities wait here."""
+        self.backlog_bytes = 0
         self.caught_up = 0
         """How many activities it has been sent meanwhile."""
         self.refs_sent: dict[tuple[str, str | None], None] = {}
@@ -255,6 +257,7 @@ class Link(Connection):
         "announced",
         "asked",
         "backlog",
+        "backlog_bytes",
         "beat_at",
         "clean",
         "dialled",
@@ -305,6 +308,7 @@ class Link(Connection):
         """Monotonic time at which it became so."""
         self.backlog: list[Frame] = []
         """What a peer will be told once it may be spoken to."""
+        self.backlog_bytes = 0
         self.guests: dict[str, Guest] = {}
         """Base servers that announced themselves over this link."""
         self.announced: dict[str, None] = {}

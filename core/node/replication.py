@@ -49,6 +49,9 @@ notice the loss, and for the news of it to come to the other end of the network.
 RECENT_MAX = 256
 """How many entries that may be at most; more would clog the links when they are needed most. What is older, or more,
 is asked for when another link takes the lost one's place."""
+BACKLOG_BYTES_MAX = 16 * 1024 * 1024
+"""Bytes of activities that wait for one client that catches up, or one base server that is listened to. They are sent
+all at once then, and who reads from a network takes no more than that in time."""
 CATCHING_UP_MAX = 20_000
 """Activities that may wait for a client to have caught up; with more it is disconnected, and resumes from there."""
 UNKEPT_MAX = 100_000
@@ -401,8 +404,9 @@ class Replication:
         for session in list(context.connections.catching_up.values()):
             if session.backlog is not None and session.state is not State.CLOSING:
                 session.backlog[entry.id] = entry
-                if len(session.backlog) > CATCHING_UP_MAX:
-                    context.close(session, f"too slow: {CATCHING_UP_MAX} activities came while it caught up")
+                session.backlog_bytes += len(entry.body)
+                if len(session.backlog) > CATCHING_UP_MAX or session.backlog_bytes > BACKLOG_BYTES_MAX:
+                    context.close(session, f"too slow: {len(session.backlog)} activities came while it caught up")
         base_links = [
             link
             for link in context.connections.links(State.BASE, State.QUIET, State.LISTENING)
@@ -416,6 +420,9 @@ class Replication:
                     context.send(link, to_base)
                 else:
                     link.backlog.append(to_base)
+                    link.backlog_bytes += len(entry.body)
+                    if link.state is State.LISTENING and link.backlog_bytes > BACKLOG_BYTES_MAX:
+                        context.close(link, f"{len(link.backlog)} activities came before it said anything")
 
     def _unpark_overdue(self) -> None:
         now = self._context.now.monotonic

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.node import events
+from core.node import events, replication
+from core.node.connections import State
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.messages import BASE_FIELDS
@@ -312,6 +313,22 @@ def test_a_dialled_server_that_never_says_anything_is_tried_again() -> None:
     server.handle(events.JoinRequested(Address("base.example", 9000)))
     network.run(120.0)
     assert len(server.dials) >= 2
+
+
+def test_not_everything_waits_for_a_dialled_server_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replication, "BACKLOG_BYTES_MAX", 100_000)
+    network = Network()
+    servers = network.build(chain(2), redirects=False)
+    network.listening_base_server()
+    servers[0].handle(events.JoinRequested(Address("base.example", 9000)))
+    client = network.logged_in(servers[1])
+    network.run(10.0)
+    for _ in range(30):
+        client.post("x" * 10_000)
+        network.run(0.1)
+        waiting = [len(link.backlog) for link in servers[0].node.links._context.connections.links(State.LISTENING)]
+        assert sum(waiting) <= 10
+    assert len(client.texts()) == 30, "and everybody else gets them"
 
 
 def test_of_two_ways_to_a_base_server_one_is_cut() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from core.node import replication
 from core.node.actions import FetchPage
 from core.wire import messages as wire
 from tests.node.network import Client, Network, Server, chain
@@ -52,6 +53,26 @@ def test_history_is_bounded_by_the_servers_setting(network: Network) -> None:
     server = network.start("a", history_max=7)
     posts(network, server, 20)
     assert network.logged_in(server, history=100_000).texts() == list(range(13, 20))
+
+
+def test_not_everything_waits_for_a_client_whose_past_takes_long_to_read(
+    network: Network, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replication, "BACKLOG_BYTES_MAX", 100_000)
+    writer = posts(network, server, 5)
+    network.reading = 60.0
+    reader = network.client(server)
+    reader.login(history=5)
+    network.run(0.5)
+    assert len(server.node._context.connections.catching_up) == 1
+    for _ in range(5):
+        writer.post("x" * 10_000)
+    network.run(0.5)
+    assert reader.closed is None
+    for _ in range(10):
+        writer.post("x" * 10_000)
+    network.run(0.5)
+    assert reader.closed is not None
 
 
 def test_a_base_client_gets_no_history(network: Network, server: Server) -> None:
