@@ -110,6 +110,10 @@ class Absences:
                 break
             since = min(since, last.stamp - 1)
             _lower(has, last.id)
+        waiting = self._replication.oldest_own_waiting()
+        if waiting is not None:
+            # Accepted here and not handed out yet: others would take it that whoever was here has had it.
+            since = min(since, waiting - 1)
         self._note_lost(user, Absence(at, since, has))
 
     def back(self, user: str) -> Absence | None:
@@ -191,7 +195,7 @@ class Absences:
         """Take note of what a record says of a user's absence, if that is news, and the user not at another server."""
         at, since = record.away.get(user, (0, 0))
         if at > self._heard.get(user, 0) and not self._is_elsewhere(user, record.id):
-            self._note(user, Absence(at, since, self._had_at(since - REACH_WINDOW)))
+            self._note(user, Absence(at, since, self._had_at(since - REACH_WINDOW, record.id, since)))
 
     def _is_elsewhere(self, user: str, server: str) -> bool:
         own, reachable = self._topology.own, self._topology.reachable
@@ -241,12 +245,17 @@ class Absences:
         self._handed_out.append(_HandedOut(entry.id, entry.stamp, len(frame.data)))
         bisect.insort(by_time, (at, self._numbers, entry.id))
 
-    def _had_at(self, since: int) -> dict[Stream, int]:
-        """What had been handed out here, without what was accepted later than `since`, or not durable until then."""
+    def _had_at(self, since: int, server: str = "", there_since: int = 0) -> dict[Stream, int]:
+        """What had been handed out here, without what was accepted later than `since`, or not durable until then.
+
+        What `server` accepted itself was handed out there until `there_since`: nothing had to travel.
+        """
         has = self._replication.client_vector()
         by_time = self._handed_out_by_time
         for position in range(bisect.bisect_right(by_time, (since + 1,)), len(by_time)):
-            _lower(has, by_time[position][2])
+            at, _, entry_id = by_time[position]
+            if entry_id.node != server or at > there_since:
+                _lower(has, entry_id)
         return has
 
 

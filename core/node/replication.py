@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import msgspec
 
@@ -52,6 +53,8 @@ is asked for when another link takes the lost one's place."""
 BACKLOG_BYTES_MAX = 16 * 1024 * 1024
 """Bytes of activities that wait for one client that catches up, or one base server that is listened to. They are sent
 all at once then, and who reads from a network takes no more than that in time."""
+LOOKED_AT = 64
+"""Entries that wait, of each kind, which are looked at to find the oldest of this node's own."""
 CATCHING_UP_MAX = 20_000
 """Activities that may wait for a client to have caught up; with more it is disconnected, and resumes from there."""
 UNKEPT_MAX = 100_000
@@ -294,6 +297,18 @@ class Replication:
             if entry.kind in query.kinds and entry.id.seq > query.seen.get(entry.id.stream, 0):
                 entries[entry.id] = entry
         return sorted(entries.values(), key=lambda entry: (entry.stamp, entry.id))
+
+    def oldest_own_waiting(self) -> int | None:
+        """The stamp of the first activity accepted here that has not been handed out yet; None if all have.
+
+        Those that came first are looked at, so many of them: the question is asked for each client that is lost.
+        """
+        under_way = chain.from_iterable((*(flight.entries for flight in self._in_flight), self._entries))
+        waiting = (
+            *(parked.entry for parked in islice(self._parked.values(), LOOKED_AT)),
+            *(entry for entry, _, _ in islice(under_way, LOOKED_AT)),
+        )
+        return min((entry.stamp for entry in waiting if entry.id.stream == self.own_stream), default=None)
 
     def when_durable(self, entry_id: EntryId, then: Callable[[str | None], None]) -> None:
         """Call `then` once an entry that is being kept is durable, at once if it is already, or with why it is not."""

@@ -222,3 +222,35 @@ def test_what_was_handed_out_is_remembered_but_not_its_lines(network: Network, s
     gc.collect()
     lines = [one for one in gc.get_objects() if type(one) is Frame and isinstance(one.message, wire.ActivityBroadcast)]
     assert 0 < len(lines) <= RECENT_MAX * len(servers), "ten thousand long ones would take 1 GB"
+
+
+@pytest.mark.parametrize("pause", [0.02, 0.1, 0.4])
+def test_what_a_leaving_server_had_handed_out_itself_does_not_come_again_at_another(
+    network: Network, servers: list[Server], pause: float
+) -> None:
+    ann = ann_at(network, servers[0])
+    bob = network.logged_in(servers[0])
+    bob.post("last words")
+    network.run(pause)
+    assert ann.texts() == ["last words"]
+    servers[0].drain()
+    assert network.until(lambda: bool(ann.of(wire.Redirect)))
+    again = ann_at(network, servers[1])
+    network.logged_in(servers[1]).post("after")
+    network.run(2.0)
+    assert again.texts() == ["after"]
+
+
+def test_what_a_server_with_a_slow_disk_had_accepted_but_not_handed_out_comes_at_another(
+    network: Network, servers: list[Server]
+) -> None:
+    ann = ann_at(network, servers[0])
+    bob = network.logged_in(servers[0])
+    servers[0].disk.delay = 0.3
+    bob.post("under way")
+    network.run(0.05)
+    assert ann.texts() == []
+    broken(network, ann)
+    again = ann_at(network, servers[1])
+    network.run(2.0)
+    assert again.texts() == ["under way"]
