@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import re
 import socket
 import ssl
+from typing import Final
 
 from core.wire.address import Address
+
+_ERRNO: Final = re.compile(r"\[Errno (\d+)\]")
+"""How asyncio tells of each address of a name in one error for all of them."""
 
 
 class Unreachable(Exception):
@@ -46,6 +53,11 @@ def explain(error: BaseException) -> str:
     if isinstance(error, ssl.SSLError):
         why = (error.reason or str(error)).replace("_", " ").lower()
         return f"no encrypted connection can be made; perhaps it does not encrypt ({why})"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
+    if isinstance(error, OSError):
+        codes = [error.errno] if error.errno else [int(code) for code in _ERRNO.findall(str(error))]
+        if codes and all(code == errno.ECONNREFUSED for code in codes):
+            return "nobody listens there"
+        if codes:
+            # asyncio puts the call and its arguments where the system's words would be.
+            return os.strerror(next(code for code in codes if code != errno.ECONNREFUSED)).lower()
     return str(error) or type(error).__name__
