@@ -111,6 +111,7 @@ class Person:
             later=self._later(name_before),
             unasked=bool(problem),
             username=name,
+            secret=self._chosen_before(way),
             way=way,
             anonymous=app.preferences.anonymous,
             remembers=self._directory is not None,
@@ -125,6 +126,13 @@ class Person:
         app.push_screen(screen, closed)
         if problem:
             app.call_after_refresh(screen.refused, problem)
+
+    def _chosen_before(self, way: Way) -> str:
+        """The secret that somebody new has chosen for their name, over SSH with the password that they came with."""
+        known = self._session.identity
+        if way != "register" or known is None or known.made or self._session.online:
+            return ""
+        return known.secret or ""
 
     def _later(self, name: str | None) -> str:
         """What it means to close the dialog; `name` is who they are now."""

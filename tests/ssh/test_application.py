@@ -30,6 +30,29 @@ async def test_a_newcomer_registers_with_a_key_binds_it_and_comes_back_with_it_a
         await terminal.shows("you are grace")
 
 
+async def test_the_password_that_a_newcomer_comes_with_becomes_the_secret_of_the_name(place: Place):
+    async with place.terminal("grace") as terminal:
+        await terminal.shows("assword:")
+        terminal.type("a word of my own\n")
+        await terminal.shows("Register and come in")
+        terminal.type("\t\t\r")
+        await terminal.shows("you are grace")
+        assert "This secret was made for you" not in terminal.text
+        terminal.type(CTRL_Q)
+        assert await terminal.status() == 0
+    async with await place.connect("grace", password="a word of my own", preferred_auth="password"):
+        pass
+
+
+async def test_a_newcomer_with_an_empty_password_has_a_secret_made(place: Place):
+    async with place.terminal("grace") as terminal:
+        await terminal.shows("assword:")
+        terminal.type("\n")
+        await terminal.shows("Register and come in")
+        terminal.type("\t\t\r")
+        await terminal.shows("This secret was made for you")
+
+
 async def test_a_person_comes_in_with_the_secret_as_the_password(place: Place):
     await place.register("grace")
     async with place.terminal("grace") as terminal:

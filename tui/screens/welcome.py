@@ -86,6 +86,7 @@ class WelcomeScreen(UnhurriedScreen[None]):
         where: str,
         *,
         username: str = "",
+        secret: str = "",
         way: Way = "register",
         anonymous: bool = True,
         remembers: bool = True,
@@ -94,9 +95,10 @@ class WelcomeScreen(UnhurriedScreen[None]):
         later: str = "Look around first",
         unasked: bool = False,
     ) -> None:
-        """`remembers`: whether there is a place where the secret can be kept for the next time. `known`: the secret of
-        a name, if it is remembered there already. `later`: what closing it means. `unasked`: whether it comes up by
-        itself, so that what is being typed is not meant for it."""
+        """`secret`: one that they have chosen before they came here. `remembers`: whether there is a place where the
+        secret can be kept for the next time. `known`: the secret of a name, if it is remembered there already.
+        `later`: what closing it means. `unasked`: whether it comes up by itself, so that what is being typed is not
+        meant for it."""
         super().__init__()
         self._title, self._later = title, later
         if not unasked:
@@ -107,6 +109,7 @@ class WelcomeScreen(UnhurriedScreen[None]):
         self._remembers = remembers
         self._where = where
         self._username = username
+        self._secret = secret
         self._way: Way = way
         self._anonymous = anonymous
         self._busy = False
@@ -125,7 +128,7 @@ class WelcomeScreen(UnhurriedScreen[None]):
                 "Name", self._name_entered, value=self._username, placeholder="1 to 64 characters", widget_id="name"
             )
             yield Static("", classes="problem", id="name-problem", markup=False)
-            yield Field("Secret", password=True, widget_id="secret")
+            yield Field("Secret", value=self._secret, password=True, widget_id="secret")
             yield Static("", classes="problem", id="secret-problem", markup=False)
             yield Tick("Remember it here (in a file only you can read)", id="remember", compact=True)
             yield Static("", classes="problem", id="problem", markup=False)
