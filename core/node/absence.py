@@ -243,7 +243,11 @@ class Absences:
             # Not one for each that comes: to move ten thousand costs more than all else that is done for one.
             del by_time[:HANDED_OUT_MAX]
         self._handed_out.append(_HandedOut(entry.id, entry.stamp, len(frame.data)))
-        bisect.insort(by_time, (at, self._numbers, entry.id))
+        placed = (at, self._numbers, entry.id)
+        if not by_time or by_time[-1] < placed:
+            by_time.append(placed)
+        else:
+            bisect.insort(by_time, placed)
 
     def _had_at(self, since: int, server: str = "", there_since: int = 0) -> dict[Stream, int]:
         """What had been handed out here, without what was accepted later than `since`, or not durable until then.

@@ -63,6 +63,8 @@ class Writers:
         self._writers: OrderedDict[tuple[str, str], _Writer] = OrderedDict()
         """The one who wrote last at the end."""
         self._last: _Writer | None = None
+        self._turn: tuple[int, str | None] | None = None
+        """The connection that wrote last, and as whom."""
         self._another_at = float("-inf")
         """When anybody but that one has written last."""
 
@@ -74,18 +76,10 @@ class Writers:
         if session.origin == "local":
             return
         now = self._context.now.monotonic
-        share = share_of(session.peer.host)
-        who = (share, "") if session.claim is None else ("", session.claim)
-        writer = self._writers.get(who)
-        if writer is None:
-            writer = self._writers[who] = self._begin(anonymous=session.claim is None)
-            if len(self._writers) > WRITERS_MAX:
-                self._writers.popitem(last=False)
-        if writer is not self._last:
-            self._writers.move_to_end(who)
-            if self._last is not None:
-                self._another_at = self._last.wrote_at
-            self._last = writer
+        writer = self._last
+        # Whoever writes much mostly writes several in a row.
+        if writer is None or self._turn != (session.conn, session.claim):
+            writer = self._turn_to(session)
         writer.wrote_at = now
         cost = size + COST_OF_EACH
         pause = writer.alone.spend(cost, now) if writer.alone is not None else 0.0
@@ -96,8 +90,24 @@ class Writers:
         self._context.actions.append(Pause(session.conn, min(pause, PAUSE_MAX)))
         if now >= writer.told_at + TOLD_AGAIN:
             writer.told_at = now
-            name = session.user if session.claim is not None else f"anonymous, from {share},"
+            name = session.user if session.claim is not None else f"anonymous, from {share_of(session.peer.host)},"
             self._context.notify("limits", f"{name} writes more than one may here, and is read more slowly", "warning")
+
+    def _turn_to(self, session: Session) -> _Writer:
+        """Somebody writes who is perhaps not the one that wrote last."""
+        who = (share_of(session.peer.host), "") if session.claim is None else ("", session.claim)
+        writer = self._writers.get(who)
+        if writer is None:
+            writer = self._writers[who] = self._begin(anonymous=session.claim is None)
+            if len(self._writers) > WRITERS_MAX:
+                self._writers.popitem(last=False)
+        if writer is not self._last:
+            self._writers.move_to_end(who)
+            if self._last is not None:
+                self._another_at = self._last.wrote_at
+            self._last = writer
+        self._turn = (session.conn, session.claim)
+        return writer
 
     def _begin(self, *, anonymous: bool) -> _Writer:
         now = self._context.now.monotonic
