@@ -53,14 +53,19 @@ def holdings_in(directory: Path) -> Iterator[tuple[Path, Holding]]:
             yield path, holding
 
 
+def _age(path: Path, holding: Holding) -> tuple[int, int, str]:
+    """Sorts backups of a node from the oldest: by what they hold. The clock that named them may have been set back."""
+    return holding.incarnation, holding.received, path.name.rpartition("-")[2]
+
+
 def newest_good(backups: Iterable[Path], node: str | None) -> Path | None:
-    """Of backups, the newest first, the first one of a node (None: of any) that is whole, or None. Reads all of it."""
-    for path in itertools.islice(backups, LOOKED_INTO_MAX):
-        holding = look_into(path)
-        if holding is not None and node in (None, holding.node):
-            with contextlib.suppress(StoreError):
-                check_backup(path)
-                return path
+    """Of backups the newest one of a node (None: of any) that is whole, or None. Reads all of it."""
+    found = [(path, look_into(path)) for path in itertools.islice(backups, LOOKED_INTO_MAX)]
+    usable = [(path, holding) for path, holding in found if holding is not None and node in (None, holding.node)]
+    for path, _ in sorted(usable, key=lambda one: _age(*one), reverse=True):
+        with contextlib.suppress(StoreError):
+            check_backup(path)
+            return path
     return None
 
 
@@ -71,12 +76,11 @@ def prune(directory: Path, keep: int, spare: Path, node: str) -> None:
     StoreUnwritable.
     """
     try:
-        others = sorted(
-            path for path in directory.iterdir() if _REGULAR.fullmatch(path.name) and path.name != spare.name
-        )
+        others = [path for path in directory.iterdir() if _REGULAR.fullmatch(path.name) and path.name != spare.name]
         if len(others) >= keep:
-            own = [path for path in others if (holding := look_into(path)) is not None and holding.node == node]
-            for path in own[: max(0, len(own) - max(0, keep - 1))]:
+            found = [(path, holding) for path in others if (holding := look_into(path)) is not None]
+            own = sorted((one for one in found if one[1].node == node), key=lambda one: _age(*one))
+            for path, _ in own[: max(0, len(own) - max(0, keep - 1))]:
                 path.unlink(missing_ok=True)
         written = spare.stat().st_mtime
         for path in directory.glob(f"{TEMPORARY}*.tmp*"):

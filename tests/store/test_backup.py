@@ -101,6 +101,19 @@ def test_a_backup_survives_although_the_clock_says_that_it_is_the_oldest(tmp_pat
     store.close()
 
 
+def test_the_backups_that_hold_most_are_kept_whatever_the_clock_said_when_they_were_written(tmp_path: Path) -> None:
+    store, _ = open_at(tmp_path / "data")
+    future = [tmp_path / f"backup-{year}0101T000000.000Z.db" for year in (2097, 2098, 2099)]
+    for path in future:
+        store.backup(tmp_path / "elsewhere", keep=1).rename(path)
+    written = []
+    for number in range(1, 4):
+        store.commit([activity(A, number)])
+        written.append(store.backup(tmp_path, keep=3))
+    store.close()
+    assert sorted(path for path in tmp_path.iterdir() if path.suffix == ".db") == sorted(written)
+
+
 def test_what_a_crash_left_of_a_backup_is_cleared_away(tmp_path: Path) -> None:
     store, _ = open_at(tmp_path / "data")
     left, recent = tmp_path / ".backup-abc.tmp", tmp_path / ".backup-def.tmp"

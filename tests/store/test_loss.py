@@ -187,6 +187,19 @@ def test_the_newest_backup_that_is_whole_is_named(tmp_path: Path) -> None:
     assert oldest.exists() and older.exists()
 
 
+def test_the_backup_that_holds_most_is_named_whatever_the_clock_said_when_others_were_written(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    store, _ = open_at(data)
+    store.backup(data / "backups", keep=9).rename(data / "backups" / "backup-20990101T000000.000Z.db")
+    store.commit([activity(A, 1)])
+    most = store.backup(data / "backups", keep=9)
+    store.close()
+    remove(data)
+    with pytest.raises(DataLost) as refusal:
+        open_at(data, WALL + 10)
+    assert refusal.value.backup == most
+
+
 def test_a_new_node_begins_where_that_is_meant_and_the_old_ones_backups_stay(tmp_path: Path) -> None:
     data = tmp_path / "data"
     killed(data)
