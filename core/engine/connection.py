@@ -404,7 +404,8 @@ class Connection(asyncio.BufferedProtocol):
                 return
             if position % LOOKS_AT_TIME == 0 and not (self._late or self._goes_first) and not host.has_time():
                 self._wait_for_time()
-            if self._blocked:
+            # As `_blocked` says it, but each line comes by here.
+            if self._held or self._late or self._pause is not None or host.congestion > self.trusted:
                 self._waiting.extend(lines[position:])
                 self.adjust_reading()
                 return

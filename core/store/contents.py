@@ -48,7 +48,10 @@ class Changes:
     runs: dict[Stream, Runs] = field(default_factory=dict)
     latest: dict[str, Position] = field(default_factory=dict)
     peers: dict[str, PeerRecord | None] = field(default_factory=dict)
+    written: dict[str, list[int]] = field(default_factory=dict)
+    """How many activities of each writer, and how many bytes they take."""
     usage: dict[str, Usage] = field(default_factory=dict)
+    """What is kept of theirs then."""
     activities: int = 0
     bytes: int = 0
     received: int = 0
@@ -87,6 +90,11 @@ class Contents:
         for stream, runs in changes.runs.items():
             known = self.held.get(stream)
             changes.received += runs.count - (0 if known is None else known.count)
+        for sender, (activities, size) in changes.written.items():
+            before = self.usage.get(sender, Usage())
+            changes.usage[sender] = Usage(before.activities + activities, before.bytes + size)
+            changes.activities += activities
+            changes.bytes += size
         return changes
 
     def _receive(self, entry: Entry, changes: Changes) -> None:
@@ -95,10 +103,11 @@ class Contents:
         changes.entries.append(entry)
         if entry.kind != "activity":
             return
-        before = changes.usage.get(entry.sender) or self.usage.get(entry.sender, Usage())
-        changes.usage[entry.sender] = before.plus(len(entry.body))
-        changes.activities += 1
-        changes.bytes += len(entry.body) + ROW_BYTES
+        written = changes.written.get(entry.sender)
+        if written is None:
+            written = changes.written[entry.sender] = [0, 0]
+        written[0] += 1
+        written[1] += len(entry.body) + ROW_BYTES
         if entry.sender:
             here = position(entry)
             last = changes.latest.get(entry.sender) or self.latest.get(entry.sender)

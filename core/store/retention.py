@@ -63,9 +63,6 @@ class Usage(NamedTuple):
     activities: int = 0
     bytes: int = 0
 
-    def plus(self, body_bytes: int) -> Usage:
-        return Usage(self.activities + 1, self.bytes + body_bytes + ROW_BYTES)
-
     def minus(self, body_bytes: int) -> Usage:
         return Usage(self.activities - 1, self.bytes - body_bytes - ROW_BYTES)
 
