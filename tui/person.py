@@ -105,6 +105,7 @@ class Person:
         before, name_before = (known, session.username) if session.online else (None, None)
         if name_before is not None:
             where = f"You are {neutralise_name(name_before)} here now. Who do you want to be?"
+            name = ""
         screen = WelcomeScreen(
             where,
             title="Welcome to the activity network" if name_before is None else "Log in as somebody else",

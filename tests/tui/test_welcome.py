@@ -180,3 +180,12 @@ async def test_what_is_being_written_when_it_comes_up_by_itself_does_not_go_into
         await pilot.pause()
         fields = [each.value for each in app.screen.query(Input)]
         assert fields == ["alice", ""] and len(world.clients) == 1
+
+
+async def test_somebody_who_is_logged_in_and_wants_to_be_another_is_not_offered_the_name_they_have(world):
+    app = world.app()
+    async with app.run_test() as pilot:
+        await ready(pilot)
+        await app.run_action("identity")
+        await welcomed(pilot)
+        assert app.screen.query_one("#name", Input).value == ""
