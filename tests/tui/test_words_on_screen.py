@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from textual.widgets import Button
 
 from core.client.events import Disconnected, LoggedIn
 from core.node.snapshot import UserView
 from core.wire.address import Address
-from tests.tui.driving import lines_of, ready, screen_text, settled
+from tests.tui.driving import lines_of, ready, screen_text, settled, until
 from tests.tui.fakes import NOON, World, snapshot
 from tui import overview
 from tui.client_events import tell
+from tui.screens.reading import ReadingScreen
 from tui.session import Identity
 
 
@@ -106,3 +108,23 @@ async def test_a_client_tells_of_a_loss_once_and_lists_what_it_tries_among_the_e
         tell(world.session, Disconnected("the server closed the connection", 2.0))
         await settled(pilot)
         assert len(app._notifications) == 2, "another loss is told again"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)])
+async def test_a_dialog_that_is_read_is_no_higher_than_what_there_is_to_read(world, size):
+    app = world.app()
+    async with app.run_test(size=size) as pilot:
+        await ready(pilot)
+        await pilot.press("f4", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ReadingScreen) and app.screen.is_mounted)
+        await pilot.pause()
+        text = app.screen.query_one("#reading")
+        lines = [text.render_line(y).text.rstrip() for y in range(text.size.height)]
+        assert lines[-1] and all(lines)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.main)
+        await pilot.press("f1")
+        await until(pilot, lambda: isinstance(app.screen, ReadingScreen) and app.screen.is_mounted)
+        await pilot.pause()
+        # What is long fits in, its buttons included.
+        assert all(button.region in app.screen.region for button in app.screen.query(Button))

@@ -46,8 +46,9 @@ class UsersView(TableView):
                 ("user", name),
                 ("logged in at", where or "nowhere"),
                 ("registered", registered or "not here: anonymous, or a base server's user"),
-                ("was called", was or "-"),
+                ("was called", was),
             )
+            if value
         )
         return Row(
             one.name,

@@ -48,6 +48,11 @@ def json_lines(text: str) -> list[list[Piece]]:
 
 
 HELP_INDENT: Final = 24
+DIALOG_WIDTH: Final = 100
+FRAME_WIDTH: Final = 8
+"""Cells of the dialog beside the text, at most."""
+FRAME_HEIGHT: Final = 6
+"""Rows of the dialog above and below the text, at most."""
 
 
 class ReadingScreen(DialogScreen[None]):
@@ -72,6 +77,13 @@ class ReadingScreen(DialogScreen[None]):
 
     def on_mount(self) -> None:
         self.query_one("#reading").focus()
+
+    def on_resize(self) -> None:
+        # No higher than what there is to read; the stylesheet says how high at most.
+        room = self.size.height
+        rows = self.query_one("#reading", TextView).lines_at(min(DIALOG_WIDTH, self.size.width) - FRAME_WIDTH, room)
+        self.query_one(".dialog").styles.height = rows + FRAME_HEIGHT if rows < room else None
+        super().on_resize()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         if event.button.id == "copy":

@@ -45,5 +45,14 @@ class TextView(RowView):
             self.strip_of(line if place == 0 else [(" " * indent, "text"), *line]) for place, line in enumerate(lines)
         ]
 
+    def lines_at(self, width: int, limit: int) -> int:
+        """How many lines there are at a width; some number from `limit` on when they are that many."""
+        lines = 0
+        for index in range(len(self._texts)):
+            if lines >= limit:
+                break
+            lines += len(self.row_strips(index, max(1, width)))
+        return lines
+
     def row_copy(self, index: int) -> str | None:
         return "".join(text for text, _ in self._texts[index])
