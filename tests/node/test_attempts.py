@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.node.attempts import AT_ONCE
-from core.node.guesses import HABIT
+from core.node.guesses import HABIT, PATIENCE
 from core.wire import messages as wire
 from tests.node.network import SECRET, Client, Network, Peer, Server
 
@@ -78,6 +78,16 @@ def test_a_thousand_who_wait_behind_a_few_are_all_answered_when_nothing_takes_an
     network.run(20.0)
     assert all(client.log for client in behind)
     assert not len(server.node.attempts) and not server.node.attempts._behind
+
+
+def test_guesses_that_stood_behind_others_for_too_long_are_not_looked_at(network: Network, server: Server) -> None:
+    network.hashing = PATIENCE + 2.0
+    guess(network, server, AT_ONCE)
+    behind = guess(network, server, 2 * HABIT)
+    network.run(100.0)
+    # Each of the first wrong ones let one more come up before it was known that somebody guesses.
+    assert server.verified == AT_ONCE + HABIT - 1
+    assert all("too many wrong secrets" in client.of(wire.LoginFailed)[0].info for client in behind[HABIT - 1 :])
 
 
 def test_whoever_hangs_up_behind_others_leaves_nothing_although_those_take_their_time(

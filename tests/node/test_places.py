@@ -45,6 +45,22 @@ def test_one_address_does_not_take_the_places_of_people_with_an_account(network:
     assert server.load == PLACES
 
 
+def test_each_of_several_who_come_at_once_gets_the_place_of_another_one(network: Network, server: Server) -> None:
+    flood = come(network, server, PLACES, "mallory")
+    assert inside(flood) == PLACES
+    assert inside(come(network, server, 5, "home", "ann")) == 5
+    assert inside(flood) == PLACES - 5
+    assert server.load == PLACES
+
+
+def test_the_engine_is_told_who_is_logged_in_and_whether_with_an_account(network: Network, server: Server) -> None:
+    (anonymous,), (ann,) = come(network, server, 1, "here"), come(network, server, 1, "home", "ann")
+    (stranger,) = come(network, server, 1, "there", "nobody")
+    assert anonymous.wire is not None and ann.wire is not None
+    assert server.known == {anonymous.wire.number: False, ann.wire.number: True}
+    assert stranger.of(wire.LoginFailed)
+
+
 def test_whoever_is_refused_is_told_what_to_do(network: Network, server: Server) -> None:
     flood = come(network, server, PLACES + 1, "mallory")
     assert "log in with a name" in flood[-1].of(wire.LoginFailed)[0].info
