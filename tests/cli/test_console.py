@@ -126,6 +126,21 @@ def test_a_standard_stream_that_is_closed_from_the_beginning_is_no_failure(progr
     assert "Traceback" not in ended.stderr.decode()
 
 
+@pytest.mark.parametrize("closed", ["", "<&-", ">&-"])
+def test_a_machine_on_which_nobody_may_open_dev_null_is_no_failure(program: Program, closed: str) -> None:
+    """As a sandbox that has none, or only for root."""
+    code = (
+        "import os, sys; os.devnull = '/there/is/none'; "
+        "from tui.cli.arguments import main; sys.exit(main(['config', 'check']))"
+    )
+    command = shlex.join([sys.executable, "-c", code])
+    ended = subprocess.run(
+        ["sh", "-c", f"{command} {closed}"], env=program.environment, stderr=subprocess.PIPE, timeout=30, check=False
+    )
+    assert ended.returncode == 0
+    assert "Traceback" not in ended.stderr.decode()
+
+
 def test_closed_output_is_the_end_and_not_an_error() -> None:
     code = (
         "import sys\nfrom tui.cli.console import OutputClosed, run\n"

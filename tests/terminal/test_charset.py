@@ -32,8 +32,14 @@ def test_what_is_typed_in_another_encoding_is_what_was_meant_in_any_pieces(name,
 
 
 def test_what_is_no_character_in_the_terminal_s_encoding_is_nothing_and_utf_8_is_read_elsewhere():
-    assert Charset("ascii").to_utf8(b"a\xff\xfcb\x1b[A") == b"ab\x1b[A"
+    assert Charset("euc_jp").to_utf8(b"a\xffb\x1b[A") == b"ab\x1b[A"
     assert Charset("utf-8").to_utf8(b"\xff\xc3") == b"\xff\xc3"
+
+
+def test_what_is_typed_where_a_locale_knows_ascii_only_is_utf_8_as_nearly_all_terminals_send_it():
+    assert (
+        b"".join(Charset("ascii").to_utf8(bytes((byte,))) for byte in "wörter 日本".encode()) == "wörter 日本".encode()
+    )
 
 
 @pytest.mark.parametrize(

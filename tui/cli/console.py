@@ -199,12 +199,23 @@ def _printable(sentence: str) -> str:
     return neutralise_lines(sentence)
 
 
+def _open_nothing() -> int:
+    """A descriptor from which nothing comes."""
+    try:
+        return os.open(os.devnull, os.O_RDWR)
+    except OSError:
+        # Sandboxes have none, or let not everybody open it. A pipe into which nobody writes is as empty.
+        reader, writer = os.pipe()
+        os.close(writer)
+        return reader
+
+
 def _occupy_descriptors() -> None:
     """Where a caller has closed a standard stream, put nothing in its place.
 
     Otherwise the next file or socket that is opened takes the number, and narration would be written into it.
     """
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+    while (descriptor := _open_nothing()) <= 2:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
     sys.stdin = sys.stdin or os.fdopen(0, encoding="utf-8", closefd=False)

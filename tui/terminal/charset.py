@@ -42,6 +42,8 @@ class Charset:
         except (LookupError, ValueError):
             self._codec = codecs.lookup("utf-8")
         self._unicode = self._codec.name.startswith("utf-8")
+        # Such bytes are no ASCII at all: a locale that says so knows nothing of the terminal, and most have UTF-8.
+        self._types_unicode = self._unicode or self._codec.name == "ascii"
         self._decode = codecs.getincrementaldecoder(self._codec.name)("ignore").decode
 
     def encode(self, text: str) -> bytes:
@@ -52,7 +54,7 @@ class Charset:
 
     def to_utf8(self, data: bytes) -> bytes:
         """What is typed, which may arrive in any pieces."""
-        return data if self._unicode else self._decode(data).encode("utf-8", "replace")
+        return data if self._types_unicode else self._decode(data).encode("utf-8", "replace")
 
 
 def charset_of(environment: Mapping[str, str]) -> str:
