@@ -103,7 +103,8 @@ async def test_the_steps_of_a_mass_disconnect_are_linear() -> None:
                     peer.close()
                 await here.node.told(ConnectionClosed, size)
             each.append(counter.steps / size)
-    assert each[-1] <= GROWTH_MAX * each[0], f"{each} steps for each among {SIZES}"
+    # A busy machine spreads it over more passes of the loop; were each to look at all others it would be fourfold.
+    assert each[-1] <= 2.0 * each[0], f"{each} steps for each among {SIZES}"
 
 
 async def test_the_steps_of_a_connection_that_finds_no_room_do_not_grow() -> None:
