@@ -18,7 +18,7 @@ from typing import Final
 
 log = logging.getLogger(__name__)
 
-AT_ONCE: Final = 16
+AT_ONCE: Final = 4
 """Connections that are taken before the loop does something else."""
 OPENING_MAX: Final = 500
 """Connections that are being encrypted at a time; with more, the one goes that has taken longest."""
