@@ -15,7 +15,13 @@ from tests.simulation.test_checkers import CASES
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "core" / "simulation" / "README.md").read_text(encoding="utf-8")
 LIMIT = 120.0
-SHORTER = {"--seeds 100000": "--seeds 4", "--seeds 2000": "--seeds 4", "--nodes 100 --seeds 20": "--nodes 40 --seeds 1"}
+SHORTER = {
+    "--seeds 100000": "--seeds 4",
+    "--seeds 2000": "--seeds 4",
+    "--seeds 1000": "--seeds 4",
+    "old-data --seeds 100": "old-data --seeds 4",
+    "--nodes 100 --seeds 20": "--nodes 40 --seeds 1",
+}
 """What would take minutes is run with smaller numbers."""
 
 

@@ -158,7 +158,7 @@ def test_being_stopped_gives_the_terminal_back_and_going_on_takes_it_again(termi
     terminal.forget()
     terminal.process.send_signal(signal.SIGCONT)
     terminal.read_until(ALTERNATE_SCREEN_ON)
-    terminal.shows("a word")
+    terminal.has("a word")
 
 
 def state(terminal: Terminal) -> str:
