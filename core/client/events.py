@@ -94,9 +94,11 @@ class ActivityUnknown:
 
 @dataclass(frozen=True, slots=True)
 class CaughtUp:
-    """What was asked for of the past is through; `count` activities of it."""
+    """What was asked for of the past is through; `count` activities of it were new to this client."""
 
     count: int
+    sent: int = 0
+    """How many the server sent: those too that the client had, behind gaps in what it could say that it has."""
 
 
 @dataclass(frozen=True, slots=True)

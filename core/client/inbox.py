@@ -33,10 +33,12 @@ class Inbox:
         """Whether the vector says what this client has, so that a server can send what it missed."""
         self.live = False
         """Whether what arrives is new, and not what was missed or asked for."""
+        self._came = 0
 
     def connected(self) -> None:
         """There is a new connection: what comes first may be the past."""
         self.live = False
+        self._came = 0
 
     def receive(self, message: ActivityBroadcast, own_ref: str | None) -> ActivityArrived | None:
         """An activity arrived, the client's own if it has a name for it; what to tell of it, if it is new."""
@@ -47,6 +49,7 @@ class Inbox:
         sender = message.sender or ""
         if not self._is_new(entry_id, sender, message.ref):
             return None
+        self._came += 1
         return ActivityArrived(message.id, bytes(message.activity), sender, message.stamp, self.live, own_ref)
 
     def _is_new(self, entry_id: EntryId | None, sender: str, ref: str | None) -> bool:
@@ -90,10 +93,14 @@ class Inbox:
         if not self.resumable and self._baseline is None:
             self.logged_in(vector, asked_history=False)
 
-    def caught_up(self) -> None:
-        """What was missed is through: from here on everything is live."""
+    def caught_up(self) -> int:
+        """What was missed is through: from here on everything is live. How much of it this client did not have.
+
+        A server repeats what lies behind a gap in the client's vector, and each change of an account is such a gap.
+        """
         self._begin_at_baseline()
         self.live = True
+        return self._came
 
     def _begin_at_baseline(self) -> None:
         if self._baseline is not None:

@@ -299,8 +299,7 @@ class ClientMachine:
             case wire.ActivityRefused():
                 self._posting.refused(message)
             case wire.CaughtUp():
-                self._inbox.caught_up()
-                self._outputs.tell(CaughtUp(message.count))
+                self._outputs.tell(CaughtUp(self._inbox.caught_up(), sent=message.count))
             case wire.Pong() | wire.LockAllowed():
                 pass
             case wire.Ping():

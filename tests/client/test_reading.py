@@ -66,6 +66,19 @@ def test_what_was_missed_is_reported_as_past_and_what_follows_as_live() -> None:
     assert driven.of(CaughtUp)[-1].count == 1
 
 
+def test_what_a_server_repeats_behind_a_gap_is_not_counted_as_missed() -> None:
+    driven = Driven()
+    driven.online(vector={"n.1": 1})
+    # n.1.2 is a change of an account, which no client is sent.
+    driven.say(broadcast(3))
+    driven.lose()
+    driven.until_dialled()
+    driven.connected()
+    driven.say(wire.LoginSuccess(id="aa", vector={"n.1": 4}), broadcast(3), broadcast(4), wire.CaughtUp(2))
+    assert reported(driven) == ["n.1.3", "n.1.4"]
+    assert driven.of(CaughtUp)[-1].count == 1
+
+
 def test_history_is_reported_although_the_logins_vector_covers_it() -> None:
     driven = Driven(ClientSettings(history=2))
     driven.start()

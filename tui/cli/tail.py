@@ -120,8 +120,8 @@ class _Tail:
             case ActivityArrived(body=body, sender=sender, stamp=stamp, live=live):
                 if live or self._past.includes(stamp):
                     self._put(line_of(body, sender, stamp, as_json=self._as_json))
-            case CaughtUp(count=count):
-                if self._past.seconds is not None and count >= HISTORY_MAX and not self._caught_up.is_set():
+            case CaughtUp(sent=sent):
+                if self._past.seconds is not None and sent >= HISTORY_MAX and not self._caught_up.is_set():
                     say(f"the server gives only its newest {HISTORY_MAX:,} activities")
                 self._caught_up.set()
 
