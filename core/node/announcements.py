@@ -323,6 +323,8 @@ class Announcements:
             self._cut(link)
             self._base_servers.left_to_another(link)
         else:
+            # It hears that only now, and has taken in what was said until it does.
+            link.shared_until = context.after(context.config.listen)
             self.tell_base(link)
 
     def cut_second_ways(self) -> None:

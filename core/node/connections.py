@@ -283,6 +283,7 @@ class Link(Connection):
         "rhythm",
         "rivals",
         "round_trip",
+        "shared_until",
         "spoken_to_until",
         "stamp",
         "told_ours_until",
@@ -337,6 +338,8 @@ class Link(Connection):
         """Servers of ours that were announced over this base link, and when last."""
         self.doubtful_until = float("-inf")
         """Monotonic time until which it is open whether another server of ours has taken this one's place."""
+        self.shared_until = float("-inf")
+        """Monotonic time until which another server of ours, that is to give way, takes in what is said as well."""
         self.beat_at: float | None = None
         """Monotonic time at which the base server announced itself last."""
         self.rhythm: float | None = None

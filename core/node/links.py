@@ -528,6 +528,8 @@ class Links:
         if link.state is State.NATIVE:
             self._context.invalid(link, "ACTIVITY_BROADCAST between native servers needs id and stamp")
             return
+        if self._context.now.monotonic < link.shared_until:
+            return
         if link.state is State.LISTENING or self._context.now.monotonic < link.doubtful_until:
             # Taken in by two of ours it would be two activities.
             link.held.append(message)

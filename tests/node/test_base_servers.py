@@ -217,6 +217,46 @@ def test_what_was_held_up_until_another_part_had_taken_over_is_not_taken_in_agai
     assert len(speakers(network)) == 1
 
 
+def test_what_comes_behind_the_news_that_another_part_speaks_there_is_not_taken_in_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The path to the server that spoke was blocked, and brings everything at once when it is free."""
+    found = scene(2)
+    network, hub, base = found.network, found.hub, found.base
+    (other,) = found.others
+    clients = [network.logged_in(server) for server in (hub, other)]
+    network.part([hub], [other])
+    network.run(15.0)
+    blocked = [wire_ for wire_ in base.wires.values() if wire_.other(base) is hub]
+    stuck: list[tuple[Wire, Any, bytes]] = []
+    carry = network.carry
+
+    def carry_or_keep(wire_: Wire, sender: Any, data: bytes) -> None:
+        if wire_ in blocked:
+            stuck.append((wire_, sender, data))
+        else:
+            carry(wire_, sender, data)
+
+    monkeypatch.setattr(network, "carry", carry_or_keep)
+    other.handle(events.JoinRequested(ADDRESS))
+    assert network.until(lambda: speaks(other), 12.0)
+    network.run(0.1)
+    base.post("to both")
+    network.run(0.1)
+    blocked.clear()
+    for one in stuck:
+        carry(*one)
+    network.run(3.0)
+    assert base.linked_with == [min(hub, other, key=lambda server: server.id)]
+    base.post("to one")
+    network.run(3.0)
+    network.mend()
+    assert network.until(network.is_one, 30.0)
+    network.run(40.0)
+    for client in clients:
+        assert sorted(client.texts()) == ["to both", "to one"]
+
+
 def test_a_base_server_of_which_nothing_is_heard_is_not_spoken_to() -> None:
     """What it says does not get through, so nobody can know who else speaks to it."""
     found = scene(2)

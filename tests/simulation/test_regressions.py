@@ -17,6 +17,8 @@ from core.simulation.runner import run
 HISTORIES: Final = Path(__file__).parent / "histories"
 
 LESSONS: Final = {
+    7: "Of two parts that spoke to one base server the one that stayed took in what was said before the other one had"
+    " given way, and so had that.",
     48: "What was accepted between a client's first login and the redirect right after it was missed.",
     75: "A broadcast on a settled network took one message too many: a digest asked for what was on its way.",
     93: "A post that was lost with its connection and refused by the next server was reported refused; it was kept.",
