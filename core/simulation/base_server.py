@@ -256,6 +256,7 @@ class SimulatedBaseServer:
                 self._flood(message if self.keeps_extra_fields else plain, conn)
             case ActivityBroadcast():
                 body = bytes(message.activity)
+                self.world.ledger.came_to_base(self.name, body)
                 self.activities[body] = self.activities.get(body, 0) + 1
                 # What liars made up bears no user's name, and may well be the same twice.
                 if self.activities[body] == 2 and b'"authenticated_user"' in body:
@@ -338,7 +339,7 @@ class SimulatedBaseServer:
                     self._refuse(connection, AuthenticationFail("log in first"))
                     return
                 body = stamp_activity(message.activity, connection.user)
-                self.world.ledger.stamped_elsewhere[body] = None
+                self.world.ledger.taken_by_base(self.name, body)
                 broadcast = ActivityBroadcast(msgspec.Raw(body))
                 self._flood(broadcast)
                 self._deliver(broadcast)

@@ -8,6 +8,7 @@ twice, a login before its registration) the ledger notes as it happens.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
+from itertools import islice
 from typing import Final
 
 from core.node.config import NodeConfig
@@ -31,7 +32,7 @@ def nodes(world: World) -> list[tuple[SimulatedServer, Node]]:
 def order(world: World) -> Found:
     """No sender's activities reach anybody in another order than that in which they were sent.
 
-    Three things make that impossible, and are left out:
+    Four things make that impossible, and are left out:
 
     - Base servers keep nothing, and what they broadcast has no identity. Who comes to one gets what is new there, and
       what had been missed before only at the next server that has a past: behind it, and nobody could tell. (To hear
@@ -43,6 +44,10 @@ def order(world: World) -> Found:
     - What had been accepted before somebody came is not sent to them. But its writer may have to go on where nobody
       reaches the server that had accepted it, and repeats it there first, as something new: no server there knows that
       it is a copy, and of what. Somebody who comes there as well gets it, behind what they saw of that writer before.
+    - What somebody writes at a base server names nothing that it follows, and cannot be held back for it. What they had
+      written at a server of ours before, and had not come to the base server by then (that server could not be
+      reached, and may have left since), comes behind it. (Nor can their client repeat it there: everybody else would
+      get it twice. To write nothing at a base server until then would be the other choice.)
     """
     ledger = world.ledger
     for receiver, lives in ledger.lives.items():
@@ -52,7 +57,7 @@ def order(world: World) -> Found:
         for seen in lives:
             last: dict[tuple[str, int], int] = {}
             last_with_past: dict[tuple[str, int], int] = {}
-            for post in seen:
+            for number, post in enumerate(seen):
                 if post in before or post.by in ledger.strangers:
                     # A client started afresh may be shown again what the one before it had shown; and what base
                     # servers pass on names no previous one.
@@ -61,7 +66,15 @@ def order(world: World) -> Found:
                 earlier = last if post in at_base_servers else last_with_past
                 impossible = post in ledger.unknown or post in copies
                 if post.number < earlier.get(line, 0) and not impossible:
-                    yield "order", f"{receiver} got {post.by}'s activity {post.number} after {earlier[line]}"
+                    written_with = [
+                        other.number
+                        for other in islice(seen, number)
+                        if (other.by, ledger.line(other)) == line and other.number > post.number
+                        if post in at_base_servers or other not in at_base_servers
+                        if other not in before and post not in ledger.written_without.get(other, ())
+                    ]
+                    if written_with:
+                        yield "order", f"{receiver} got {post.by}'s activity {post.number} after {max(written_with)}"
                 last[line] = max(post.number, last.get(line, 0))
                 if post not in at_base_servers:
                     last_with_past[line] = max(post.number, last_with_past.get(line, 0))

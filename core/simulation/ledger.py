@@ -79,6 +79,10 @@ class Ledger:
         """Base servers whose own people write: nobody is owed that, but nobody may get it twice."""
         self.stamped_elsewhere: dict[bytes, None] = {}
         """What base servers took from their clients and have passed on: they keep nothing."""
+        self.written_without: dict[Post, frozenset[Post]] = {}
+        """What people wrote at a base server, to what they had written elsewhere before that had not come there yet."""
+        self._came_to_base: dict[str, set[Post]] = {}
+        """Base server to what has come there over a link."""
         self._account_kept: dict[str, dict[EntryId, float]] = {}
         self._agents: dict[str, Agent] = {}
         self._posts: dict[EntryId, Post] = {}
@@ -114,21 +118,25 @@ class Ledger:
         kept = self._account_kept.get(server.name, {})
         self._account_kept[server.name] = {entry_id: at for entry_id, at in kept.items() if entry_id in left}
 
-    def _accepted(self, entry: Entry) -> None:
+    def _named_in(self, body: bytes) -> Post | None:
+        """Which person's activity it is that bears these bytes."""
         try:
-            mark = msgspec.json.decode(entry.body, type=_Mark)
+            mark = msgspec.json.decode(body, type=_Mark)
         except msgspec.DecodeError:
+            return None
+        return Post(mark.by, mark.n) if mark.by in self._agents else None
+
+    def _accepted(self, entry: Entry) -> None:
+        post = self._named_in(entry.body)
+        if post is None:
             return
-        agent = self._agents.get(mark.by)
-        if agent is None:
-            return
-        post = Post(mark.by, mark.n)
+        agent = self._agents[post.by]
         self.accepted_at.setdefault(post, self._schedule.time)
         self.ids.setdefault(post, []).append(entry.id)
         self._posts[entry.id] = post
         if post in self.refusals:
-            self.problem("outcome", f"{post.by}'s activity {mark.n} was accepted after it was refused for good")
-        expected = (stamp_activity(agent.body(mark.n), name) for name in self.names_of(agent))
+            self.problem("outcome", f"{post.by}'s activity {post.number} was accepted after it was refused for good")
+        expected = (stamp_activity(agent.body(post.number), name) for name in self.names_of(agent))
         if entry.body not in expected:
             self.problem("content", f"{post.by}'s activity {post.number} was accepted as {entry.body!r}")
 
@@ -240,11 +248,12 @@ class Ledger:
             self.problem("durability", f"{agent.name} was told of another secret before it was kept")
 
     def logged_in_with(self, agent: Agent, secret: str | None, server: str) -> None:
-        """A server has let somebody in with a secret. It may have begun to think before it heard of the latest."""
+        """A server has let somebody in with a secret. It may have begun to think before it heard of the latest; and it
+        may know a later one than its disk, which is full, has kept."""
         known = self.changes_of(agent, server, self._schedule.time - LOGIN_SECONDS)
         if secret is None or not known:
             return
-        allowed = [one for one in self.changes_of(agent, server) if one >= known[-1]]
+        allowed = [one for one in self.changes_of(agent) if one >= known[-1]]
         if not any(matches(secret, change.verifier) for change in allowed):
             self.problem("login", f"{server} let {agent.name} in with a secret that was another one by then")
 
@@ -270,6 +279,27 @@ class Ledger:
 
     def renamed(self, agent: Agent, name: str) -> None:
         self.renamings[agent.name] = name
+
+    # --- base servers -------------------------------------------------------------------------------------------------
+
+    def came_to_base(self, name: str, body: bytes) -> None:
+        """An activity has come to a base server over a link."""
+        post = self._named_in(body)
+        if post is not None:
+            self._came_to_base.setdefault(name, set()).add(post)
+
+    def taken_by_base(self, name: str, body: bytes) -> None:
+        """A base server has taken what one of its clients wrote, and passes it on."""
+        self.stamped_elsewhere[body] = None
+        post = self._named_in(body)
+        if post is None:
+            return
+        before = (Post(post.by, number) for number in range(1, post.number))
+        came = self._came_to_base.setdefault(name, set())
+        self.written_without[post] = frozenset(
+            earlier for earlier in before if earlier in self.accepted_at and earlier not in came
+        )
+        came.add(post)
 
     def disconnected(self, agent: Agent, *, noticed: bool = True) -> None:
         """A native client that is back says what it has. Of a base client with an account the network remembers it, if
