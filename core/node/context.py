@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import OrderedDict
 from typing import Final
 
 from core.node.actions import Action, Close, Notify, Send
@@ -11,13 +12,19 @@ from core.node.config import NodeConfig
 from core.node.connections import Connection, Connections, Link, Parting, State
 from core.node.events import Now
 from core.node.notices import Notice, NoticeKind, Severity
+from core.node.shares import share_of
 from core.node.timers import Timers
+from core.node.token_bucket import TokenBucket
 from core.wire.codec import Frame
 from core.wire.entries import Recovered
 from core.wire.messages import InvalidMessage, Message
 
 NOTICE_CHARACTERS_MAX: Final = 600
 """Notices quote what peers say, who may say a lot."""
+REFUSALS_AT_ONCE: Final = 10.0
+REFUSALS_A_SECOND: Final = 1 / 60
+"""How many disconnections of one address are told at once, and on average: a flood of them would hide all else."""
+REFUSERS_MAX: Final = 1024
 FEATURES: Final = ("quit", "user_info", "sync")
 """What this node shows other servers: QUIT, USER_INFO, and the native layer."""
 
@@ -43,6 +50,8 @@ class Context:
         self.draining = False
         self.storage_error: str | None = None
         self._tokens = 0
+        self._refusals: OrderedDict[str, tuple[TokenBucket, int]] = OrderedDict()
+        """How many refusals may still be told of each address, and how many were not."""
 
     def token(self) -> int:
         """A number that no other question of this node has."""
@@ -74,8 +83,24 @@ class Context:
         """Answer nonsense: INVALID_MESSAGE, close."""
         if connection.state is State.CLOSING:
             return
-        self.notify("refused", f"{connection.peer} was disconnected: {info}", "warning")
+        self.tell_refused(connection, f"{connection.peer} was disconnected: {info}")
         self.refuse(connection, InvalidMessage(info), f"invalid message: {info}")
+
+    def tell_refused(self, connection: Connection, text: str) -> None:
+        """Tell operators of nonsense: of a few at one address at a time, and then of how many more there were."""
+        share = share_of(connection.peer.host)
+        bucket, untold = self._refusals.pop(share, (None, 0))
+        if bucket is None:
+            bucket = TokenBucket(REFUSALS_A_SECOND, REFUSALS_AT_ONCE, self.now.monotonic)
+        if bucket.take(self.now.monotonic):
+            untold += 1
+        else:
+            more = f" (and {untold} more from {share} before)" if untold else ""
+            self.notify("refused", text + more, "warning")
+            untold = 0
+        self._refusals[share] = (bucket, untold)
+        if len(self._refusals) > REFUSERS_MAX:
+            self._refusals.popitem(last=False)
 
     def notify(
         self,

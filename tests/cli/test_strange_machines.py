@@ -148,12 +148,14 @@ def test_few_descriptors_are_told_at_the_start_and_then_once_a_minute(tmp_path: 
         with contextlib.ExitStack() as crowd:
             for _ in range(2 * files):
                 crowd.enter_context(connected(node.port))
-            node.log.wait("nobody else can connect for now")
+            # Who says nothing may be cut in time, before the system has nothing left.
+            node.log.wait("nobody else can connect for now" if files < 256 else "have not said who they are")
         assert any(posted(tmp_path, node) for _ in range(20)), "there is room again once the crowd has gone"
         node.process.terminate()
         node.process.wait(LIMIT)
         lines = node.log.rest()
-        assert sum("nobody else can connect" in line for line in lines) == 1
+        assert sum("nobody else can connect" in line for line in lines) <= 1
+        assert len(lines) < 60, "a crowd is told of in a few lines"
         assert not any("fault" in line for line in lines)
 
 

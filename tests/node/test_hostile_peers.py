@@ -532,3 +532,18 @@ def test_a_line_of_a_client_at_its_limit_is_served(scene: Scene) -> None:
     client.say(head + b"x" * (CLIENT_LINE_BYTES_MAX - len(head) - 2) + b'"}}\n')
     scene.network.run(1.0)
     assert client.commands[-1] == "INVALID_MESSAGE"
+
+
+def test_a_flood_of_nonsense_is_told_of_in_a_few_lines_and_counted(scene: Scene) -> None:
+    for _ in range(200):
+        scene.network.peer(scene.first).say(b"nonsense\n")
+    other = scene.network.peer(scene.first, host="10.0.0.9")
+    other.say(b"nonsense\n")
+    scene.network.run(1.0)
+    told = scene.first.told("refused")
+    assert 2 <= len(told) <= 15
+    assert any("10.0.0.9" in text for text in told), "what others do is told as well"
+    scene.network.run(61.0)
+    scene.network.peer(scene.first).say(b"nonsense\n")
+    scene.network.run(1.0)
+    assert "190 more" in scene.first.told("refused")[-1]
