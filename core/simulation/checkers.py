@@ -225,14 +225,19 @@ def unique_names(world: World) -> Found:
 
 
 def newest_secrets(world: World) -> Found:
-    """Of an account's secrets exactly the newest opens it, at every server."""
+    """Of an account's secrets exactly the newest opens it, at every server.
+
+    Somebody who registered in two parts of the network has two accounts, each with its own.
+    """
     for agent in world.agents.values():
-        changes = world.ledger.changes_of(agent)
-        if not changes:
+        if not world.ledger.changes_of(agent):
             continue
         for server, node in nodes(world):
             facts = [fact for _, fact in node.book if matches(agent.secret, fact.verifier)]
             for fact in facts:
+                changes = world.ledger.changes_of(agent, claim=fact.claim)
+                if not changes:
+                    continue
                 verifier = node.secrets.verifier(fact)
                 if verifier != changes[-1].verifier:
                     yield "secrets", f"{server.name} does not let {agent.name} in with the newest secret"

@@ -230,14 +230,19 @@ class Ledger:
 
     # --- secrets ------------------------------------------------------------------------------------------------------
 
-    def changes_of(self, agent: Agent, kept_by: str | None = None, before: float = float("inf")) -> list[SecretChange]:
-        """The changes of an agent's secret that are on some disk, in the order in which they count; with `kept_by`,
-        those that this server had kept before a time."""
+    def changes_of(
+        self, agent: Agent, kept_by: str | None = None, before: float = float("inf"), claim: str | None = None
+    ) -> list[SecretChange]:
+        """The changes of an agent's secret that are on some disk, in the order in which they count.
+
+        With `kept_by`, those that this server had kept before a time; with `claim`, those of one account.
+        """
         kept = self._account_kept.get(kept_by, {}) if kept_by is not None else self.account_at
         found = [
             change
             for entry_id, fact in self.accounts.items()
             if fact.key is not None and fact.username == agent.username and matches(agent.secret, fact.verifier)
+            if claim in (None, fact.claim)
             if kept.get(entry_id, float("inf")) < before and (change := change_in_key(fact.key)) is not None
         ]
         return sorted(found)
@@ -250,10 +255,16 @@ class Ledger:
     def logged_in_with(self, agent: Agent, secret: str | None, server: str) -> None:
         """A server has let somebody in with a secret. It may have begun to think before it heard of the latest; and it
         may know a later one than its disk, which is full, has kept."""
-        known = self.changes_of(agent, server, self._schedule.time - LOGIN_SECONDS)
-        if secret is None or not known:
+        claims = {
+            fact.claim
+            for fact in self.accounts.values()
+            if fact.username == agent.username and matches(agent.secret, fact.verifier)
+        }
+        # Somebody who registered in two parts of the network has two accounts, and which one it was is not told.
+        known = {claim: self.changes_of(agent, server, self._schedule.time - LOGIN_SECONDS, claim) for claim in claims}
+        if secret is None or not all(known.values()):
             return
-        allowed = [one for one in self.changes_of(agent) if one >= known[-1]]
+        allowed = [one for claim in claims for one in self.changes_of(agent, claim=claim) if one >= known[claim][-1]]
         if not any(matches(secret, change.verifier) for change in allowed):
             self.problem("login", f"{server} let {agent.name} in with a secret that was another one by then")
 

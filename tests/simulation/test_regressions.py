@@ -67,6 +67,8 @@ LESSONS: Final = {
     " others.",
     91300223: "Who was on the way when a server left was known only from its record, which still named them as there.",
     93500244: "The checker took clocks to agree that had drifted apart by more than servers can allow for.",
+    621001970: "The checker took two accounts of one name and secret, registered in two parts by the same person, for"
+    " one, and asked each for the other's newest secret.",
     900149: "Who had logged out at one server and was sent on by another at once missed what came in between, where"
     " that seemed to be at the first one still.",
 }
