@@ -96,7 +96,7 @@ class Absences:
         """
         at = self._context.stamp()
         if still_missing is not None:
-            self._note_lost(user, still_missing._replace(at=at))
+            self._goes_on(user, still_missing._replace(at=at))
             return
         since = parting.at if parting is not None else at
         too_late = self._context.handed_out - parting.handed_out if parting is not None else 0
@@ -114,7 +114,7 @@ class Absences:
         if waiting is not None:
             # Accepted here and not handed out yet: others would take it that whoever was here has had it.
             since = min(since, waiting - 1)
-        self._note_lost(user, Absence(at, since, has))
+        self._note_lost(user, Absence(at, since, has), since)
 
     def back(self, user: str) -> Absence | None:
         """A user has come here with a base client; what it has missed, if it was away."""
@@ -136,11 +136,18 @@ class Absences:
         """A user who has come here with a base client is sent to another server, and has got nothing here."""
         at = self._context.stamp()
         before = self._absence_of(user) or Absence(at, at, self._replication.client_vector())
-        self._note_lost(user, before._replace(at=at))
+        self._goes_on(user, before._replace(at=at))
 
-    def _note_lost(self, user: str, absence: Absence) -> None:
+    def _goes_on(self, user: str, absence: Absence) -> None:
+        """An absence that began elsewhere: what was accepted here shortly before has not arrived there either.
+
+        Others take it that whoever is said to be away was here until then.
+        """
+        self._note_lost(user, absence, absence.since - REACH_WINDOW)
+
+    def _note_lost(self, user: str, absence: Absence, since: int) -> None:
         self._note(user, absence)
-        _put(self._lost_here, user, (absence.at, absence.since), ANNOUNCED_MAX)
+        _put(self._lost_here, user, (absence.at, since), ANNOUNCED_MAX)
         self._topology.own.away = dict(self._lost_here)
 
     def gone(self, user: str) -> None:
@@ -195,7 +202,12 @@ class Absences:
         """Take note of what a record says of a user's absence, if that is news, and the user not at another server."""
         at, since = record.away.get(user, (0, 0))
         if at > self._heard.get(user, 0) and not self._is_elsewhere(user, record.id):
-            self._note(user, Absence(at, since, self._had_at(since - REACH_WINDOW, record.id, since)))
+            known = self._known.get(user)
+            if known is not None and since in (known.since, known.since - REACH_WINDOW):
+                # The same one, that goes on: what the user had when it began is known better from where it did.
+                self._note(user, known._replace(at=at))
+            else:
+                self._note(user, Absence(at, since, self._had_at(since - REACH_WINDOW, record.id, since)))
 
     def _is_elsewhere(self, user: str, server: str) -> bool:
         own, reachable = self._topology.own, self._topology.reachable

@@ -191,8 +191,9 @@ class ServerAnnounce(_Message, frozen=True):
     speaks for, `users` the names logged in there (the first 256), `draining` that it is about to leave, `left` that it
     has left on purpose, in favour of server `successor`, `sent` how many clients it has ever redirected to each server,
     `ssh` the port on which it serves SSH, `away` the users whose base clients lost their connection with it: when,
-    and when what they have got last was accepted (hybrid logical times). `also` are other hosts at which it is reached
-    on the same port, `near` those of its neighbours that are on its machine.
+    and when what they have got last was accepted (hybrid logical times; half a second earlier where they got nothing:
+    what that server accepted itself just before counts as handed out to whoever was there). `also` are other hosts at
+    which it is reached on the same port, `near` those of its neighbours that are on its machine.
     """
 
     id: str | int

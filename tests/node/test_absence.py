@@ -254,3 +254,30 @@ def test_what_a_server_with_a_slow_disk_had_accepted_but_not_handed_out_comes_at
     again = ann_at(network, servers[1])
     network.run(2.0)
     assert again.texts() == ["under way"]
+
+
+@pytest.mark.parametrize("back_at", ["n000", "n002"], ids=["where it was", "elsewhere"])
+def test_who_is_sent_on_gets_what_had_only_just_been_accepted_where_they_were_not_let_in(
+    network: Network, back_at: str
+) -> None:
+    first = network.start("n000", redirects=False)
+    busy = network.start("n001", join=first)
+    network.start("n002", join=busy, redirects=False)
+    network.run(3.0)
+    network.registered(first, "ann", "s")
+    bob, *_ = [network.logged_in(busy, redirects=9) for _ in range(4)]
+    network.run(2.0)
+    ann = ann_at(network, first)
+    for link in busy.wires.values():
+        link.delay = 0.1 if all(isinstance(end, Server) for end in link.ends) else link.delay
+    bob.post("on its way")
+    assert network.until(lambda: bool(bob.texts()))
+    assert ann.wire is not None
+    network.close(ann.wire, ann, "reset")
+    network.run(0.12)
+    again = network.base_client(busy)
+    again.login("ann", "s")
+    assert network.until(lambda: bool(again.of(wire.Redirect)))
+    network.run(0.3)
+    assert (ann.texts(), again.texts()) == ([], [])
+    assert ann_at(network, network.servers[back_at]).texts() == ["on its way"]

@@ -56,6 +56,10 @@ LESSONS: Final = {
     811609: "The checker asked a server to know that what was repeated there was accepted elsewhere, out of reach.",
     815985: "Who was refused by a server that died in the same moment was never told that the connection was gone.",
     817423: "As 811609.",
+    621001550: "Who was sent back by a server to one whose clock had been set back was shown there what had been"
+    " written before they came: it no longer went by what it knew itself of what they had.",
+    621001758: "Who was sent on by a server did not get what had been accepted there just before: others took it"
+    " that they had been there.",
     77001244: "A base server was asked about two registrations of one name: its answer to the second failed the first"
     " as well, of which it was not told, so that nobody could register the name any more.",
     77004485: "Who was sent to a base server by a server that left before it had logged them in could not say later"
