@@ -1,9 +1,9 @@
 """Leaving on purpose: the mission's QUIT, from both sides.
 
 A leaving node (1) takes no more posts and waits until everything it accepted is durable, (2) names a neighbour M as
-its successor and waits until M has everything that it holds, (3) sends its clients and its other neighbours to M, (4)
-leaves when its neighbours have linked with M and let go, or when `drain_limit` is over, and says what it could not
-do.
+its successor and waits until M has answered, and has everything that it holds (another one if M says nothing), (3)
+sends its clients and its other neighbours to M, (4) leaves when its neighbours have linked with M and let go, or when
+`drain_limit` is over, and says what it could not do.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ AWAY_AT_ONCE = 500
 """Clients that one event sends away."""
 BASE_HANDOVER_DELAY = 0.5
 """Seconds that a successor waits before it dials the base servers of the node that left."""
+ANSWER_SHARE = 0.3
+"""Part of the limit for leaving within which a successor has to answer, if there is another one: three can be asked."""
 
 
 class Stage(enum.Enum):
@@ -82,6 +84,10 @@ class Drain:
         self._held: dict[Stream, int] = {}
         """What this node had when it asked its successor: the successor must have all of it. What came in later was
         passed on over the successor's link like any other broadcast."""
+        self._answered = False
+        """Whether the successor has said anything of what it has since it was asked: its link may have been dead."""
+        self._silent: set[int] = set()
+        """Native links over which no answer came in time."""
         self._leaving: dict[int, tuple[Address, ...]] = {}
         """Native links whose other side leaves, and where the successor is that it named."""
         self._named_here: set[int] = set()
@@ -159,6 +165,7 @@ class Drain:
     def _choose_successor(self) -> None:
         context = self._context
         natives = self._staying()
+        natives = [link for link in natives if link.conn not in self._silent] or natives
         eager = [link for link in natives if link.eager] or natives
         # People who are on other machines must be able to go there too.
         eager = [link for link in eager if self._is_for_others(link)] or eager
@@ -179,12 +186,24 @@ class Drain:
             return
         self.stage = Stage.HANDING_OVER
         self._held = self._replication.durable_vector()
+        self._answered = False
+        limit = context.config.drain_limit * ANSWER_SHARE
+        context.timers.set("successor", context.after(limit), self._not_answered)
         guests = [
             guest for link in context.connections.links(State.BASE) for guest in link.guests.values() if guest.direct
         ]
         guests += self._base_servers.handed_over()
         heir = successor.remote_id
         context.send(successor, Quit(successor.hostname, successor.port, id=context.id, guests=guests, successor=heir))
+
+    def _not_answered(self) -> None:
+        """Choose another one if the successor says nothing: that a link is dead is noticed only after the limit."""
+        successor = self._successor
+        if self.stage is not Stage.HANDING_OVER or self._answered or successor is None:
+            return
+        self._silent.add(successor.conn)
+        if any(link.conn not in self._silent for link in self._staying()):
+            self._choose_successor()
 
     def _is_for_others(self, link: Link) -> bool:
         """Whether a neighbour has an address beyond this machine."""
@@ -196,7 +215,7 @@ class Drain:
 
     def _successor_has_everything(self) -> bool:
         successor = self._successor
-        if successor is None or successor.peer_has is None:
+        if successor is None or successor.peer_has is None or not self._answered:
             return False
         try:
             has: dict[Stream, int] = decode_vector(successor.peer_has)
@@ -292,6 +311,7 @@ class Drain:
         context = self._context
         self.stage = Stage.FINISHED
         context.timers.cancel("drain")
+        context.timers.cancel("successor")
         self._note_dismissed()
         own = self._topology.own
         own.left = True
@@ -310,12 +330,14 @@ class Drain:
     def peer_has(self, link: Link) -> None:
         """A neighbour has told what it has."""
         if link is self._successor:
+            self._answered = True
             self.advance()
 
     def unlinked(self, link: Link) -> None:
         """A link has gone."""
         self._leaving.pop(link.conn, None)
         self._named_here.discard(link.conn)
+        self._silent.discard(link.conn)
         if link is self._successor:
             self._successor = None
             waited_for = self._staying() if self.stage is Stage.LETTING_GO else []

@@ -303,6 +303,36 @@ def test_leaving_is_over_within_its_limit_whatever_the_successor_does() -> None:
     assert any("left undone" in text for text in first.told("quit"))
 
 
+def test_a_successor_that_does_not_answer_has_not_taken_over_although_it_lacks_nothing() -> None:
+    network = Network()
+    first, second = network.build(chain(2), redirects=False, ping_interval=60.0, drain_limit=3.0)
+    client = network.logged_in(first)
+    for one in network.wires_between(first, second):
+        one.cut = True
+    first.drain()
+    network.run(2.9)
+    assert not first.left
+    network.run(0.5)
+    assert "n001" in str(first.undone)
+    assert client.of(wire.Quit)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nobody_is_sent_to_a_neighbour_whose_link_is_dead(seed: int) -> None:
+    network = Network(seed)
+    hub, dead, alive = network.build(star(3), redirects=False, lazy_links=0)
+    client = network.logged_in(hub)
+    network.base_server(hub)
+    network.run(6.0)
+    for one in network.wires_between(hub, dead):
+        one.cut = True
+    hub.drain()
+    network.run(6.0)
+    assert [said.new_server_port for said in quits(client)] == [alive.config.port]
+    assert [[guest.id for guest in said.guests] for said in hub.said(wire.Quit) if said.guests][-1:] == [["base"]]
+    assert alive.told("quit")[0] == "n000 leaves the network; this server takes its place"
+
+
 def test_a_neighbour_that_does_not_go_delays_a_leaver_no_longer_than_the_limit() -> None:
     network = Network()
     servers = network.build(star(3), redirects=False, lazy_links=0, ping_interval=60.0, drain_limit=3.0)
