@@ -314,6 +314,9 @@ class SimulatedBaseServer:
                 self._refuse(asker, RegisterFailed(f"{question.username} is registered already"))
             return
         self.users[question.username] = question.secret
+        links = [one.end for one in self._servers()]
+        told = question.expected > 0 or any(not (end.lane.dead or end.far.lane.dead) for end in links)
+        self.world.ledger.granted[self.name, question.username] = told
         if asker is not None:
             self._say(asker, RegisterSuccess(f"{question.username} is registered"))
 

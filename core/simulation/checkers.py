@@ -179,6 +179,16 @@ def disks_work(world: World) -> Found:
             yield "liveness", f"the disk of {server.name} is not up to date"
 
 
+def granted_names_are_known(world: World) -> Found:
+    """Every server of ours knows the names that base servers have given to their people and could tell of."""
+    granted = {username for (_, username), told in world.ledger.granted.items() if told}
+    for _, agent in world.ledger.registrations:
+        if agent.username in granted:
+            for server, node in nodes(world):
+                if not node.book.knows(agent.username):
+                    yield "liveness", f"{server.name} has not heard that {agent.username} was registered"
+
+
 def durable(world: World) -> Found:
     """Nothing that was acknowledged is missing on any server's disk."""
     ledger = world.ledger
@@ -263,6 +273,7 @@ CONVERGED: Final[tuple[Callable[[World], Found], ...]] = (
     disks_work,
     nobody_is_leaving,
     no_dead_links,
+    granted_names_are_known,
     complete,
 )
 """What the network has to arrive at within the bound."""

@@ -81,6 +81,9 @@ class Ledger:
         """What base servers took from their clients and have passed on: they keep nothing."""
         self.written_without: dict[Post, frozenset[Post]] = {}
         """What people wrote at a base server, to what they had written elsewhere before that had not come there yet."""
+        self.granted: dict[tuple[str, str], bool] = {}
+        """Base servers and names that each has given one of its people, and whether any of ours could hear of it: they
+        keep what they have allowed, or hear of, a moment later."""
         self._came_to_base: dict[str, set[Post]] = {}
         """Base server to what has come there over a link."""
         self._account_kept: dict[str, dict[EntryId, float]] = {}
@@ -217,7 +220,7 @@ class Ledger:
             return
         if name is not None and name != agent.username:
             self.renamings[agent.name] = name
-        if not self.has_account(agent):
+        if not self.has_account(agent) and self._granted_where_it_is(agent) is None:
             self.problem("login", f"{agent.name} logged in as {agent.username} before the registration had succeeded")
 
     def refused_login(self, server: SimulatedServer, agent: Agent) -> None:
@@ -262,14 +265,19 @@ class Ledger:
         }
         # Somebody who registered in two parts of the network has two accounts, and which one it was is not told.
         known = {claim: self.changes_of(agent, server, self._schedule.time - LOGIN_SECONDS, claim) for claim in claims}
-        if secret is None or not all(known.values()):
+        if secret is None or not known or not all(known.values()):
             return
         allowed = [one for claim in claims for one in self.changes_of(agent, claim=claim) if one >= known[claim][-1]]
         if not any(matches(secret, change.verifier) for change in allowed):
             self.problem("login", f"{server} let {agent.name} in with a secret that was another one by then")
 
     def registered(self, agent: Agent) -> None:
-        self.registrations.append((self._schedule.time, agent))
+        if self._granted_where_it_is(agent) is not False:
+            self.registrations.append((self._schedule.time, agent))
+
+    def _granted_where_it_is(self, agent: Agent) -> bool | None:
+        """Whether others could hear that the base server at which an agent is gave it its name; None: it did not."""
+        return self.granted.get((agent.end.peer, agent.username)) if agent.end is not None else None
 
     def was_registered(self, agent: Agent) -> bool:
         return any(one is agent for _, one in self.registrations)

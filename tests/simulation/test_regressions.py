@@ -35,6 +35,7 @@ LESSONS: Final = {
     30021: "Who came to a server that had left, before its process had ended, was left there.",
     45081: "What came right behind a post that was refused was accepted, although its client had not heard the refusal"
     " and repeated what was refused at another server.",
+    688: "The checker asked a base server to let nobody in by a name that it had given before one of ours had kept it.",
     1033: "Who left in favour of a neighbour that lacked nothing did not wait for its answer: the link was dead, and"
     " nobody took over its base server.",
     1261: "Two servers adopted a dead one's base server while they could not reach one another: it got all twice.",

@@ -1,4 +1,4 @@
-"""What the checker of order asks of base servers, which cannot know what an activity follows."""
+"""What checkers ask of base servers, which cannot know what an activity follows, and have accounts of their own."""
 
 from __future__ import annotations
 
@@ -54,3 +54,24 @@ def test_what_was_written_there_as_well_may_not(world: World) -> None:
 
 def test_what_was_written_at_servers_of_ours_may_not(world: World) -> None:
     assert read_second_before_first(world) == ["bas got nat's activity 1 after 2"]
+
+
+def test_a_base_server_may_let_in_whom_it_has_given_a_name_before_one_of_ours_has_kept_the_account() -> None:
+    world = World(plan(base_servers=1))
+    world.add_person(BASE)
+    reader, ledger = world.agents["bas"], world.ledger
+    world.grow()
+    world.schedule.run_until(5.0)
+    ledger.granted["b0", "bas"] = True
+    reader.arrive(world.base_servers["b0"].address)
+    world.schedule.run_until(5.02)
+    assert reader.end is not None
+    assert reader.end.peer == "b0"
+    ledger.logged_in(reader, "bas")
+    ledger.logged_in_with(reader, reader.secret, "b0")
+    assert ledger.problems == []
+    ledger.granted.clear()
+    ledger.logged_in(reader, "bas")
+    assert [problem.text for problem in ledger.problems] == [
+        "bas logged in as bas before the registration had succeeded"
+    ]
