@@ -109,7 +109,7 @@ class ClientMachine:
 
         Raises PostQueueFull, or ValueError when it is not a JSON object or no server would take it.
         """
-        ref = self._posting.add(activity, ref)
+        ref = self._posting.add(activity, ref, now)
         if self.state is State.CLOSED:
             self._posting.refuse(ref, "the client is closed")
         return ref
@@ -218,7 +218,7 @@ class ClientMachine:
     def _check(self, now: float) -> None:
         """Something that a login brings with it is due."""
         if self._settling:
-            self._settled()
+            self._settled(now)
             return
         if self._keepalive.check(now):
             self._set_deadline(self._keepalive.due)
@@ -226,11 +226,11 @@ class ClientMachine:
             self._outputs.disconnect()
             self._retry(f"{self._route.where} does not answer any more", now)
 
-    def _settled(self) -> None:
+    def _settled(self, now: float) -> None:
         """A base server has not redirected: it is the one to post to, and it has no past to send."""
         self._settling = False
         self._outputs.tell(CaughtUp(0))
-        self._posting.begin()
+        self._posting.begin(now)
 
     def _connect(self, now: float) -> None:
         target = self._route.choose(self._backoff.attempts)
@@ -293,11 +293,11 @@ class ClientMachine:
         self._keepalive.heard(now)
         match message:
             case wire.ActivityBroadcast():
-                self._activity(message)
+                self._activity(message, now)
             case wire.ActivityAck():
-                self._posting.acknowledged(message)
+                self._posting.acknowledged(message, now)
             case wire.ActivityRefused():
-                self._posting.refused(message)
+                self._posting.refused(message, now)
             case wire.CaughtUp():
                 self._outputs.tell(CaughtUp(self._inbox.caught_up(), sent=message.count))
             case wire.Pong() | wire.LockAllowed():
@@ -370,7 +370,7 @@ class ClientMachine:
         elif self._account.changing and "change_secret" in self._features:
             self._outputs.send(self._account.change())
         if self._native:
-            self._posting.begin()
+            self._posting.begin(now)
 
     def _secret_answered(self, message: wire.SecretChanged | wire.SecretNotChanged) -> None:
         if not self._account.changing or self.state is not State.ONLINE:
@@ -409,6 +409,7 @@ class ClientMachine:
     def _redirected(self, address: Address, now: float) -> None:
         meant = self._route.believed(address)
         self._outputs.disconnect()
+        self._posting.connection_lost(farewell=True)
         self._outputs.tell(Redirected(meant or address))
         if not self.settings.follow_redirects:
             self._end(f"redirected to {address}")
@@ -421,6 +422,7 @@ class ClientMachine:
 
     def _server_quits(self, message: wire.Quit, now: float) -> None:
         self._outputs.disconnect()
+        self._posting.connection_lost(farewell=True)
         if message.new_server_ip is None or message.new_server_port is None:
             self._outputs.tell(ServerQuits(None))
             self._retry("the server left and the network ends here", now)
@@ -457,11 +459,11 @@ class ClientMachine:
 
     # --- activities ---------------------------------------------------------------------------------------------------
 
-    def _activity(self, message: wire.ActivityBroadcast) -> None:
+    def _activity(self, message: wire.ActivityBroadcast, now: float) -> None:
         own_ref = self._posting.own_ref(message)
         arrived = self._inbox.receive(message, own_ref)
         if arrived is None:
             return
         self._outputs.tell(arrived)
         if own_ref is not None:
-            self._posting.came_back(own_ref, message)
+            self._posting.came_back(own_ref, message, now)

@@ -24,7 +24,7 @@ from core.wire.entries import COUNTER_MAX, EntryId, VersionVector, parse_entry_i
 from core.wire.limits import CLIENT_LINE_BYTES_MAX
 
 ENVELOPE_BYTES: Final = 256
-"""What `previous` and its stamp may add to the line of a post."""
+"""What `previous`, its stamp and `age` may add to the line of a post."""
 
 
 class Posting:
@@ -46,7 +46,7 @@ class Posting:
 
     # --- what the application does ------------------------------------------------------------------------------------
 
-    def add(self, activity: object, ref: str | None) -> str:
+    def add(self, activity: object, ref: str | None, now: float) -> str:
         """Take an activity to send; the name by which its answer comes.
 
         Raises PostQueueFull, or ValueError when it is not a JSON object or no server would take it.
@@ -60,7 +60,7 @@ class Posting:
         if excess > 0:
             raise ValueError(f"the activity is {excess} bytes too long: with its envelope it must fit into 64 KiB")
         self._posts.add(ref, raw, size)
-        self._send()
+        self._send(now)
         return ref
 
     def refuse(self, ref: str, info: str) -> None:
@@ -85,16 +85,17 @@ class Posting:
         """The present server has these entries: what it lacks of this client's goes to it first."""
         self._writes.logged_in(entries)
 
-    def begin(self) -> None:
+    def begin(self, now: float) -> None:
         """From now on posts go to the present server."""
         self._open = True
-        self._send()
+        self._send(now)
 
-    def connection_lost(self) -> None:
+    def connection_lost(self, *, farewell: bool = False) -> None:
+        """`farewell`: the server has said where to go on."""
         if not self._native:
             for post in self._posts.sent():
                 self._unknown(post)
-        self._posts.connection_lost()
+        self._posts.connection_lost(farewell=farewell)
         self._writes.connection_lost()
         self._native = False
         self._open = False
@@ -111,7 +112,7 @@ class Posting:
 
     # --- answers ------------------------------------------------------------------------------------------------------
 
-    def acknowledged(self, message: wire.ActivityAck) -> None:
+    def acknowledged(self, message: wire.ActivityAck, now: float) -> None:
         post = self._posts.answered(message.ref)
         entry_id = _readable_id(message)
         if post is not None:
@@ -120,15 +121,15 @@ class Posting:
             self._outputs.tell(ActivityAccepted(message.ref, message.id, message.stamp))
         else:
             self._writes.acknowledged(message.ref, entry_id, message.stamp)
-        self._send()
+        self._send(now)
 
-    def refused(self, message: wire.ActivityRefused) -> None:
+    def refused(self, message: wire.ActivityRefused, now: float) -> None:
         post = self._posts.get(message.ref)
         if post is not None:
             self._refused(post, message.info)
         else:
             self._writes.refused(message.ref)
-        self._send()
+        self._send(now)
 
     def _refused(self, post: Post, info: str) -> None:
         """This server does not accept it; whether an earlier one did before its connection was lost, nobody knows."""
@@ -168,27 +169,33 @@ class Posting:
                 return post.ref
         return None
 
-    def came_back(self, ref: str, message: wire.ActivityBroadcast) -> None:
+    def came_back(self, ref: str, message: wire.ActivityBroadcast, now: float) -> None:
         """An own activity was broadcast, which is how a base server accepts it."""
         if not self._native and self._posts.answered(ref):
             self._outputs.tell(ActivityAccepted(ref, message.id, message.stamp))
-            self._send()
+            self._send(now)
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
-    def _send(self) -> None:
+    def _send(self, now: float) -> None:
         if not self._open:
             return
         for write, previous in self._writes.ready():
-            self._outputs.send(self._message(write.ref, write.activity, previous))
+            self._outputs.send(self._message(write.ref, write.activity, previous, write.age(now)))
         if self._writes.repeating:
             return
         for post in self._posts.ready():
             post.sent = post.ever_sent = True
-            self._outputs.send(self._message(post.ref, post.activity, self._writes.last if self._native else None))
+            post.sent_at = now
+            previous, age = (self._writes.last, post.age(now)) if self._native else (None, None)
+            self._outputs.send(self._message(post.ref, post.activity, previous, age))
 
     def _message(
-        self, ref: str, activity: dict[str, msgspec.Raw], previous: Predecessor | None = None
+        self,
+        ref: str,
+        activity: dict[str, msgspec.Raw],
+        previous: Predecessor | None = None,
+        age: float | None = None,
     ) -> wire.ActivityMessage:
         return wire.ActivityMessage(
             self._account.username,
@@ -197,6 +204,7 @@ class Posting:
             ref=ref,
             previous=str(previous.id) if previous is not None else None,
             previous_stamp=previous.stamp if previous is not None else None,
+            age=min(round(age, 6), wire.AGE_MAX) if age is not None else None,
         )
 
 

@@ -25,6 +25,14 @@ class Post:
     ever_sent: bool = False
     unsure: bool = False
     """It went out on a connection that was lost before the answer: who had it then may have accepted it."""
+    sent_at: float = 0.0
+    """Monotonic time at which it went out on the present connection."""
+    unsure_since: float | None = None
+    """Monotonic time at which it first went out on a connection that was lost without a word."""
+
+    def age(self, now: float) -> float | None:
+        """Seconds since a server may have accepted it; None if none has got it yet that may have."""
+        return None if self.unsure_since is None else max(0.0, now - self.unsure_since)
 
     def is_broadcast_as(self, body: bytes, user: str) -> bool:
         """Whether `body` is this post of `user`, by content: base servers give activities no names."""
@@ -93,8 +101,11 @@ class Posts:
         """Those that went out on this connection, in order."""
         return [post for post in self._posts.values() if post.sent]
 
-    def connection_lost(self) -> None:
+    def connection_lost(self, *, farewell: bool) -> None:
+        """`farewell`: the server has said where to go on, behind its answers to all that it had accepted."""
         for post in self._posts.values():
+            if post.sent and not farewell and post.unsure_since is None:
+                post.unsure_since = post.sent_at
             post.unsure |= post.sent
             post.sent = False
 

@@ -44,6 +44,12 @@ class Write:
     """The one that the present server knows it by, if it does."""
     stamp: int
     """The latest of its stamps."""
+    first_sent: float
+    """Monotonic time before which no server had it."""
+
+    def age(self, now: float) -> float:
+        """Seconds since a server may have accepted it."""
+        return max(0.0, now - self.first_sent)
 
     def accepted(self, entry_id: EntryId, stamp: int) -> None:
         if entry_id not in self.copies:
@@ -99,7 +105,8 @@ class WriteSet:
         if post.ref in self._writes:
             self._writes[post.ref].accepted(entry_id, stamp)
             return
-        self._writes[post.ref] = Write(post.ref, post.activity, post.size, [entry_id], entry_id, stamp)
+        first_sent = post.sent_at if post.unsure_since is None else post.unsure_since
+        self._writes[post.ref] = Write(post.ref, post.activity, post.size, [entry_id], entry_id, stamp, first_sent)
         self._bytes += post.size
         while len(self._writes) > self._writes_max or self._bytes > self._bytes_max:
             self._forget_first()

@@ -294,10 +294,13 @@ class BaseServers:
         """Whether the server that spoke to a base server before this one may have sent it an activity already.
 
         It would not recognise it, and nobody can ask. What was accepted later was not: by its stamp, for as long as
-        past activities may still come; after that, by a server that can be reached, whatever its clock says.
+        past activities may still come; after that, by a server that can be reached, whatever its clock says. What is
+        repeated may have been sent there as what the other server had accepted.
         """
         if not link.spoken_to_until:
             return False
+        if entry.since is not None and entry.since <= link.spoken_to_until:
+            return True
         if entry.id.node == self._context.id:
             return entry.stamp <= link.told_ours_until
         since = self._reachable_since.get(entry.id.node)

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from typing import Final
 
 from core.node.actions import Action, Close, Notify, Send
-from core.node.clock import HybridClock
+from core.node.clock import MICROSECONDS, HybridClock
 from core.node.config import NodeConfig
 from core.node.connections import Connection, Connections, Link, Parting, State
 from core.node.events import Now
@@ -60,6 +60,10 @@ class Context:
 
     def stamp(self, after: int = 0) -> int:
         return self.clock.stamp(self.now.wall, after)
+
+    def ago(self, seconds: float) -> int:
+        """The hybrid logical time so many seconds ago."""
+        return max(0, self.clock.read(self.now.wall) - int(seconds * MICROSECONDS))
 
     def send(self, connection: Connection, message: Message | Frame) -> None:
         if connection.state is not State.CLOSING:

@@ -34,6 +34,7 @@ def frame_of(entry: Entry) -> Frame:
             sender=entry.sender or None,
             previous=str(entry.previous) if entry.previous is not None else None,
             ref=entry.ref,
+            since=entry.since,
         )
     )
 
@@ -54,6 +55,7 @@ def entry_of_activity(message: ActivityBroadcast) -> Entry | None:
         message.sender or "",
         parse_entry_id(message.previous) if message.previous is not None else None,
         message.ref,
+        message.since,
     )
 
 

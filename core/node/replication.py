@@ -55,6 +55,8 @@ BACKLOG_BYTES_MAX = 16 * 1024 * 1024
 all at once then, and who reads from a network takes no more than that in time."""
 LOOKED_AT = 64
 """Entries that wait, of each kind, which are looked at to find the oldest of this node's own."""
+REPEATED_MAX = 10_000
+"""Entries of which it is remembered since when another server may have accepted the same."""
 CATCHING_UP_MAX = 20_000
 """Activities that may wait for a client to have caught up; with more it is disconnected, and resumes from there."""
 UNKEPT_MAX = 100_000
@@ -107,6 +109,8 @@ class Replication:
         """What was accepted more than once under one ref: repeated at one server while another one had it already."""
         for sender, ref, entry_id in recovered.recent_refs:
             self._note_ref((original_name(sender), ref), entry_id)
+        self._repeated: OrderedDict[EntryId, int] = OrderedDict()
+        """What its writer had sent to another server before, to the time since when that may have accepted it."""
         self._delivered_refs: OrderedDict[tuple[str, str], EntryId] = OrderedDict(self._refs)
         self._last_by_sender: dict[str, tuple[int, EntryId]] = {
             sender: (0, entry_id) for sender, entry_id in recovered.last_by_sender.items()
@@ -136,12 +140,14 @@ class Replication:
         previous: EntryId | None = None,
         after: int = 0,
         ref: str | None = None,
+        since: int | None = None,
         source: int | None = None,
         then: Callable[[str | None], None] | None = None,
     ) -> Entry:
         """Accept something new. `then` is called when it is durable (with None) or cannot be kept (with why).
 
-        `after` is a stamp that the entry's must be later than. `source` is a base link that it came from.
+        `after` is a stamp that the entry's must be later than. `since`: when its writer sent it to another server, that
+        may have accepted it. `source` is a base link that it came from.
         """
         self._seq += 1
         entry = Entry(
@@ -152,6 +158,7 @@ class Replication:
             sender,
             previous,
             ref,
+            since,
         )
         self._take(entry, source, then)
         return entry
@@ -173,6 +180,10 @@ class Replication:
                 self._last_by_sender[entry.sender] = (entry.stamp, entry.id)
             if entry.ref is not None:
                 self._note_ref((original_name(entry.sender), entry.ref), entry.id)
+            if entry.since is not None:
+                self._repeated[entry.id] = entry.since
+                if len(self._repeated) > REPEATED_MAX:
+                    self._repeated.popitem(last=False)
         self._records.append(entry)
         self._entries.append((entry, source, then))
 
@@ -191,6 +202,11 @@ class Replication:
             return False
         copies = self._copies.get((original_name(entry.sender), entry.ref), ())
         return any(one != entry.id and one.seq <= seen.get(one.stream, 0) for one in copies)
+
+    def as_it_came(self, entry: Entry) -> Entry:
+        """An entry of the store, with what is known of it and not stored."""
+        since = self._repeated.get(entry.id)
+        return entry if since is None else msgspec.structs.replace(entry, since=since)
 
     def mark(self, stream: Stream, upto: int) -> None:
         """Nothing of `stream` up to `upto` is missing here any more."""

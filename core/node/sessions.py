@@ -504,6 +504,7 @@ class Sessions:
             previous=previous,
             after=message.previous_stamp or 0,
             ref=ref,
+            since=context.ago(message.age) if ref is not None and message.age is not None else None,
             then=lambda problem: self._kept(session, entry, problem),
         )
         session.last_post = entry.id

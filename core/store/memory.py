@@ -211,7 +211,8 @@ class _Shelf:
 
     def put(self, entry: Entry) -> None:
         stream = entry.id.stream
-        self.streams.setdefault(stream, {})[entry.id.seq] = entry
+        kept = entry if entry.since is None else msgspec.structs.replace(entry, since=None)
+        self.streams.setdefault(stream, {})[entry.id.seq] = kept
         insort(self.numbers.setdefault(stream, []), entry.id.seq)
         if entry.kind == "activity":
             insort(self.activities, position(entry))

@@ -149,7 +149,8 @@ class Entry(msgspec.Struct, frozen=True):
     `body` is JSON as bytes: for an activity the processed object exactly as it is broadcast, for an account the
     `AccountFact`. `stamp` is hybrid logical time in microseconds since 1970. `sender` is the user name that an activity
     was accepted from. `previous` is the sender's activity before this one, which every client sees first. `ref` is the
-    name that a native client gave the activity, by which a repetition is recognised.
+    name that a native client gave the activity, by which a repetition is recognised. `since` is the hybrid logical time
+    from which on another server may have accepted it, as another entry; it is not stored.
     """
 
     id: EntryId
@@ -159,6 +160,7 @@ class Entry(msgspec.Struct, frozen=True):
     sender: str = ""
     previous: EntryId | None = None
     ref: str | None = None
+    since: int | None = None
 
 
 class StreamMark(msgspec.Struct, frozen=True):

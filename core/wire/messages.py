@@ -17,6 +17,8 @@ from core.wire.limits import FEATURES_MAX, VERIFIER_CHARACTERS_MAX
 
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=IDENTIFIER_CHARACTERS_MAX)]
 Counter = Annotated[int, msgspec.Meta(ge=0, le=COUNTER_MAX)]
+AGE_MAX: Final = 1e9
+"""Seconds: the greatest age that is told of an activity."""
 Hostname = Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
 Label = Annotated[str, msgspec.Meta(max_length=64)]
 Features = Annotated[list[Label], msgspec.Meta(max_length=FEATURES_MAX)]
@@ -132,11 +134,11 @@ class RegisterFailed(_Message, frozen=True):
 
 
 class ActivityMessage(_Message, frozen=True):
-    """`ref`, `previous` and `previous_stamp` are the native layer's.
+    """`ref`, `previous`, `previous_stamp` and `age` are the native layer's.
 
     `ref` names the activity for ever, among its sender's: sent again with the same `ref` it is accepted once.
     `previous` is the id of the sender's activity before this one, `previous_stamp` its stamp, as `ACTIVITY_ACK` told
-    them.
+    them. `age` is the seconds since it was first sent to a server that has accepted it, or may have.
     """
 
     username: str
@@ -145,11 +147,13 @@ class ActivityMessage(_Message, frozen=True):
     ref: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
     previous: Annotated[str, msgspec.Meta(max_length=128)] | None = None
     previous_stamp: Counter | None = None
+    age: Annotated[float, msgspec.Meta(ge=0, le=AGE_MAX)] | None = None
 
 
 class ActivityBroadcast(_Message, frozen=True):
     """The processed activity. All the rest is the native layer's: the entry's identity, order and origin.
 
+    `since`: another server may have accepted it from that hybrid logical time on, as another entry.
     One frame serves base and native receivers alike: base peers ignore what they do not know.
     """
 
@@ -159,6 +163,7 @@ class ActivityBroadcast(_Message, frozen=True):
     sender: str | None = None
     previous: Annotated[str, msgspec.Meta(max_length=128)] | None = None
     ref: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+    since: Counter | None = None
 
     def __post_init__(self) -> None:
         if not bytes(self.activity).lstrip(b" \t\r\n").startswith(b"{"):

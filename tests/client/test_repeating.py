@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from core.client import ActivityAccepted, ActivityRefused, ActivityUnknown, ClientSettings
 from core.client.write_set import UNDER_WAY_MAX
@@ -184,3 +185,39 @@ def test_what_was_accepted_before_a_visit_at_a_base_server_is_not_repeated_after
     go(driven)
     driven.online(vector={"n.1": KNOWN})
     assert sent(driven) == []
+
+
+def ages(driven: Driven) -> list[float | None]:
+    return [message.age for message in driven.said(wire.ActivityMessage)]
+
+
+def test_what_is_repeated_says_for_how_long_a_server_may_have_had_it() -> None:
+    driven = Driven()
+    driven.online(vector={"n.1": KNOWN})
+    accepted = driven.post({"n": 1})
+    accept(driven, accepted, f"n.1.{KNOWN + 1}")
+    driven.now += 10.0
+    driven.post({"n": 2})
+    assert ages(driven) == [None, None]
+    began = driven.now
+    go(driven)
+    driven.now += 30.0
+    driven.post({"n": 3})
+    driven.online(vector={"n.1": KNOWN})
+    passed = driven.now - began
+    assert ages(driven) == [pytest.approx(10.0 + passed), pytest.approx(passed), None]
+
+
+@pytest.mark.parametrize(
+    "farewell",
+    [wire.Redirect("other.example", 3780), wire.Quit("other.example", 3780)],
+    ids=["redirected", "left"],
+)
+def test_what_a_server_has_not_answered_before_it_sends_its_client_on_was_not_accepted(farewell: wire.Message) -> None:
+    driven = Driven()
+    driven.online(vector={"n.1": KNOWN})
+    driven.post({"n": 1})
+    driven.say(farewell)
+    driven.sent.clear()
+    driven.online(vector={"n.1": KNOWN})
+    assert ages(driven) == [None]

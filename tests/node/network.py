@@ -64,7 +64,7 @@ class Disk:
             match record:
                 case Entry():
                     assert record.id not in self.entries, f"{record.id} was accepted twice"
-                    self.entries[record.id] = record
+                    self.entries[record.id] = msgspec.structs.replace(record, since=None)
                     self.vector.add(record.id)
                 case StreamMark():
                     self.vector.raise_to(record.stream, record.upto)

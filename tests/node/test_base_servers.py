@@ -358,6 +358,53 @@ def test_what_is_posted_while_an_heir_listens_to_a_base_server_reaches_it_afterw
     assert found.base.texts == ["meanwhile"]
 
 
+@pytest.mark.parametrize("is_neighbours", [False, True])
+def test_what_is_repeated_is_not_sent_to_a_base_server_that_the_one_before_may_have_told(is_neighbours: bool) -> None:
+    """Only the server that is gone knew it: it had accepted it, and told the base server."""
+    found = scene()
+    network = found.network
+    network.logged_in(found.hub).post("told", ref="w-1")
+    network.part([found.hub], found.others)
+    network.run(0.1)
+    found.hub.crash()
+    assert network.until(lambda: any(speaks(server) for server in found.others), 60.0)
+    (heir,) = (server for server in found.others if speaks(server))
+    (other,) = (server for server in found.others if server is not heir)
+    network.run(5.0)
+    writer = network.logged_in(other if is_neighbours else heir)
+    writer.post("repeated", ref="w-1", age=60.0)
+    writer.post("lost on the way", ref="w-2", age=0.5)
+    writer.post("new", ref="w-3")
+    network.run(5.0)
+    assert found.base.texts == ["told", "lost on the way", "new"]
+    assert writer.texts() == ["repeated", "lost on the way", "new"]
+
+
+def test_what_is_repeated_in_another_part_is_not_sent_to_a_base_server_when_the_parts_are_one_again() -> None:
+    found = scene()
+    network = found.network
+    found.hub.crash()
+    assert network.until(lambda: any(speaks(server) for server in found.others), 60.0)
+    (heir,) = (server for server in found.others if speaks(server))
+    (other,) = (server for server in found.others if server is not heir)
+    network.part([heir], [other])
+    network.run(20.0)
+    network.logged_in(other).post("repeated", ref="w-1", age=90.0)
+    network.logged_in(other).post("new", ref="w-2")
+    network.run(1.0)
+    network.mend()
+    assert network.until(lambda: heir.reachable == {heir.id, other.id}, 60.0)
+    network.run(5.0)
+    assert found.base.texts == ["new"]
+
+
+def test_what_is_repeated_reaches_a_base_server_that_nobody_else_spoke_to() -> None:
+    found = scene(2)
+    found.network.logged_in(found.others[0]).post("repeated", ref="w-1", age=90.0)
+    found.network.run(2.0)
+    assert found.base.texts == ["repeated"]
+
+
 def test_a_neighbour_that_was_told_the_successor_does_not_take_its_base_server() -> None:
     """It never hears that the leaver has left, and finds it dead."""
     found = scene()

@@ -19,9 +19,12 @@ HISTORIES: Final = Path(__file__).parent / "histories"
 LESSONS: Final = {
     7: "Of two parts that spoke to one base server the one that stayed took in what was said before the other one had"
     " given way, and so had that.",
+    24: "What its writer repeated where nobody knew it was sent to a base server by the one that had taken it over: the"
+    " one before had accepted it as well, and told it.",
     35: "The checker asked a base server to hold back what somebody wrote there until a server that nobody reached had"
     " sent what they had written before.",
     48: "What was accepted between a client's first login and the redirect right after it was missed.",
+    50: "As 24, by a server that had been parted from the others all the time.",
     75: "A broadcast on a settled network took one message too many: a digest asked for what was on its way.",
     93: "A post that was lost with its connection and refused by the next server was reported refused; it was kept.",
     108: "As 75.",
@@ -29,6 +32,7 @@ LESSONS: Final = {
     113: "The checker asked a server whose disk was full to let in with no newer secret than the disk had.",
     131: "A post that was repeated after its account had been renamed was delivered twice.",
     139: "Of two copies accepted in two parts, the later one took the earlier one's place in a page of the past.",
+    247: "As 24, while it was listened to, of what had been acknowledged.",
     270: "An account that was decided while its server handed over, and synced late on a slow disk, left with it.",
     431: "A dial to itself that went dead became a base link, which was told people's secrets.",
     20591: "What waited for its predecessor counted as delivered after a restart.",
