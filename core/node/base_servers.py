@@ -2,9 +2,10 @@
 
 Base servers recognise no duplicates and redial nobody. So one server of ours is to speak to each, of the whole network,
 in one piece or not; when that one is gone for sure, its heir does: the server that it named when it left, else the one
-with the smallest id among its neighbours that can be reached. Parts of a network that cannot reach each other may both
-have an heir, and only the base server knows. It passes on announcements; so whoever has dialled one is silent for a
-while and listens (`State.LISTENING`), and leaves it alone if somebody of ours is announced over it.
+with the smallest id among its neighbours that can be reached. Who spoke to which is on every disk: of a network that
+has been down as a whole, any server may be the one that does not come back. Parts of a network that cannot reach each
+other may both have an heir, and only the base server knows. It passes on announcements; so whoever has dialled one is
+silent for a while and listens (`State.LISTENING`), and leaves it alone if somebody of ours is announced over it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from core.wire.messages import Guest
 
 BASE_PREFIX: Final = "base:"
 LEFT_PREFIX: Final = "left:"
-"""How the ids begin under which base servers, and servers that have left, are kept: others have no colon."""
+SPOKEN_PREFIX: Final = "spoken:"
+"""How the ids begin under which base servers of this node, servers that have left, and base servers with whoever speaks
+to them, are kept: others have no colon."""
 KNOWN_MAX: Final = 1024
 """Base servers of which a node remembers who spoke to them last; of more, the first that it heard of are forgotten."""
 PAST_SECONDS: Final = 3.0
@@ -35,11 +38,14 @@ WAITED_MAX: Final = 60 * MICROSECONDS
 HEIR_PATIENCE: Final = 15.0
 """Seconds after a server was found dead after which its part's coordinator takes its base servers over if the heir has
 not: it may not have been told."""
+SEARCH_PATIENCE: Final = 3 * HEIR_PATIENCE
+"""Seconds without a speaker after which any server that knows of a base server looks after it: the coordinator may have
+come too late to know of it."""
 
 
 def is_to_be_found(peer: PeerRecord) -> bool:
     """Whether what a node keeps of a peer is where to look for a server of ours."""
-    return not peer.id.startswith((BASE_PREFIX, LEFT_PREFIX))
+    return not peer.id.startswith((BASE_PREFIX, LEFT_PREFIX, SPOKEN_PREFIX))
 
 
 class BaseServers:
@@ -65,6 +71,8 @@ class BaseServers:
         self.peers: Mapping[str, PeerRecord] = {}
         """The servers of the network as the healing knows them."""
         self.dial: Callable[[Address], None] = lambda address: None
+        self.look_for: Callable[[str], None] = lambda server: None
+        """Dials a server of the network that is missing."""
         self._wanted: dict[Address, None] = {}
         """Those that this node is to speak to, and has no link with yet."""
         self._tries: dict[Address, int] = {}
@@ -72,7 +80,17 @@ class BaseServers:
         self._was_anothers: dict[Address, None] = {}
         """Those of them to which another server has spoken since this one has, or may have."""
         self._speakers: OrderedDict[Address, tuple[Guest, str]] = OrderedDict()
-        """Which server of ours spoke to each last."""
+        """Which server of ours spoke to each last; on the disk as well."""
+        self._spoken_at: dict[Address, float] = {}
+        """Wall-clock seconds since 1970 at which the disk was told that."""
+        for peer in peers:
+            if peer.id.startswith(SPOKEN_PREFIX):
+                speaker, _, guest = peer.name.partition(" ")
+                address = Address(peer.hostname, peer.port)
+                self._speakers[address] = (Guest(guest, *address, 0, direct=True), speaker)
+                self._spoken_at[address] = peer.seen_at
+        self._orphaned_since: dict[Address, float] = {}
+        """Monotonic time since which nobody who can be reached speaks to each."""
         self._leavers: dict[Address, str] = {}
         """Who handed each of those over that this node is to speak to."""
         self._gone_at = 0
@@ -85,6 +103,8 @@ class BaseServers:
         for address in self._kept:
             self._was_anothers[address] = None
             self.redial(address)
+        if self._speakers:
+            self._look_for_orphans_later()
 
     def refresh(self) -> None:
         """Have the disk know which are still there, and look no longer for those that have been gone for very long."""
@@ -97,6 +117,11 @@ class BaseServers:
         for server, peer in list(self._left.items()):
             if peer.seen_at < oldest:
                 self._is_back(server)
+        for address, (guest, speaker) in list(self._speakers.items()):
+            if speaker in self._topology.reachable or self.is_spoken_to(address):
+                self._speaks(speaker, guest, again=True)
+            elif self._spoken_at[address] < oldest:
+                self._speaks_no_more(address)
 
     def _has_left(self, record: ServerRecord) -> None:
         if record.id not in self._left:
@@ -129,7 +154,12 @@ class BaseServers:
 
     def is_ours(self, server: str) -> bool:
         """Whether an id is that of a server of this network, in whichever part of it."""
-        return server in self._topology.records or server in self.peers or server in self._left
+        return (
+            server in self._topology.records
+            or server in self.peers
+            or server in self._left
+            or any(server == speaker for _, speaker in self._speakers.values())
+        )
 
     @property
     def is_alone(self) -> bool:
@@ -155,10 +185,24 @@ class BaseServers:
             if orphans and self._heir(before) == self._context.id:
                 self.adopt(orphans)
 
-    def _speaks(self, server: str, guest: Guest) -> None:
-        self._speakers[Address(guest.hostname, guest.port)] = (guest, server)
+    def _speaks(self, server: str, guest: Guest, *, again: bool = False) -> None:
+        """Remember who speaks to a base server; `again`: tell the disk that it is still so."""
+        address = Address(guest.hostname, guest.port)
+        before, speaker = self._speakers.get(address, (None, None))
+        self._speakers[address] = (guest, server)
+        if again or before is None or before.id != guest.id or speaker != server:
+            wall = self._context.now.wall
+            self._spoken_at[address] = wall
+            self._keep(PeerRecord(f"{SPOKEN_PREFIX}{address}", *address, f"{server} {guest.id}", wall))
         if len(self._speakers) > KNOWN_MAX:
-            self._speakers.popitem(last=False)
+            self._speaks_no_more(next(iter(self._speakers)))
+        if "orphans" not in self._context.timers:
+            self._look_for_orphans_later()
+
+    def _speaks_no_more(self, address: Address) -> None:
+        del self._speakers[address], self._spoken_at[address]
+        self._orphaned_since.pop(address, None)
+        self._keep(PeerForgotten(f"{SPOKEN_PREFIX}{address}"))
 
     def left_in_favour(self, server: str, successor: Address, heir: str | None = None) -> None:
         """A neighbour that leaves names the server that takes its place: its heir, whatever else is heard of it."""
@@ -178,7 +222,7 @@ class BaseServers:
             successor = record.successor
         for address, (guest, speaker) in list(self._speakers.items()):
             if speaker == server:
-                self._speakers[address] = (guest, successor)
+                self._speaks(successor, guest)
                 self._leavers[address] = server
                 if len(self._leavers) > KNOWN_MAX:
                     self._leavers.pop(next(iter(self._leavers)))
@@ -199,6 +243,18 @@ class BaseServers:
     def is_spoken_to(self, address: Address) -> bool:
         """Whether a server that can be reached, and stays, speaks to the base server."""
         return any(guest.direct for guest in self._ways(address))
+
+    def _spoken_to(self, addresses: set[Address]) -> set[Address]:
+        """Those of some base servers to which one that can be reached, and stays, speaks."""
+        return {
+            Address(guest.hostname, guest.port)
+            for server in (self._topology.reachable if addresses else ())
+            if not self._topology.records[server].draining
+            for guest in self._topology.records[server].guests
+            if guest.direct
+            and (guest.hostname, guest.port) in addresses
+            and self._whereabouts.may_dial_guest(guest, server)
+        }
 
     def _orphans_of(self, server: str) -> list[Guest]:
         return [
@@ -223,9 +279,50 @@ class BaseServers:
         now = self._context.now.monotonic
         since = self._dead_since.setdefault(server, now)
         heir = self._heir(record) if record is not None else None
-        me = self._context.id
-        if heir == me or (min(self._topology.reachable) == me and (heir is None or now - since >= HEIR_PATIENCE)):
+        # Of one that this node has not met since its own start it knows no neighbours, and it may just be starting too.
+        has_no_heir = record is not None and heir is None
+        if heir == self._context.id or (self._is_coordinator and (has_no_heir or now - since >= HEIR_PATIENCE)):
             self.adopt(orphans)
+        else:
+            self.adopt(guest for guest in orphans if self._orphaned_for(guest) >= SEARCH_PATIENCE)
+
+    @property
+    def _is_coordinator(self) -> bool:
+        return min(self._topology.reachable) == self._context.id
+
+    def _orphaned_for(self, guest: Guest) -> float:
+        now = self._context.now.monotonic
+        return now - self._orphaned_since.get(Address(guest.hostname, guest.port), now)
+
+    def _look_for_orphans_later(self) -> None:
+        self._context.timers.set("orphans", self._context.after(HEIR_PATIENCE), self._look_for_orphans)
+
+    def _look_for_orphans(self) -> None:
+        """Take over what nobody speaks to and nobody else will: its speaker is not looked for by the coordinator.
+
+        It has left and named nobody, or was forgotten; or the coordinator has never heard of it. Of all others that
+        know of the base server, about one acts at a time.
+        """
+        if self._context.draining:
+            return
+        if self._speakers:
+            self._look_for_orphans_later()
+        reachable = self._topology.reachable
+        lost = {address for address, (_, speaker) in self._speakers.items() if speaker not in reachable}
+        lost -= self._spoken_to(lost) | self._wanted.keys()
+        now = self._context.now.monotonic
+        self._orphaned_since = {address: self._orphaned_since.get(address, now) for address in sorted(lost)}
+        for address in self._orphaned_since:
+            guest, speaker = self._speakers[address]
+            waited = self._orphaned_for(guest)
+            if self._is_coordinator:
+                if speaker not in self.peers and waited >= HEIR_PATIENCE:
+                    self.adopt([guest])
+            elif waited >= SEARCH_PATIENCE and self._context.rng.random() * len(reachable) < 1.0:
+                if speaker in self.peers:
+                    self.look_for(speaker)
+                else:
+                    self.adopt([guest])
 
     def adopt(self, guests: Iterable[Guest]) -> None:
         """Speak to base servers whose neighbour is gone."""

@@ -84,6 +84,7 @@ class Healing:
         }
         """Every server that is known to have been part of the network and not to have left it."""
         base_servers.peers = self.peers
+        base_servers.look_for = self._look_for
         self._attempts: dict[int, Attempt] = {}
         self._dials = 0
         self._seeds: dict[Address, Seed] = {}
@@ -457,6 +458,11 @@ class Healing:
         if room <= 0:
             return
         for server in self._wanted([one for one in missing if one not in under_way])[:room]:
+            self._dial_server(server, self.peers[server].addresses, "heal")
+
+    def _look_for(self, server: str) -> None:
+        """Dial a missing server once, whoever else looks for it."""
+        if self.peers[server].port and server not in self._reachable:
             self._dial_server(server, self.peers[server].addresses, "heal")
 
     def _wanted(self, missing: list[str]) -> list[str]:

@@ -487,6 +487,94 @@ def test_a_server_that_dies_and_comes_back_leaves_no_base_server_alone(pause: fl
     assert len(speakers(network)) == 1
 
 
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_network_that_comes_back_without_the_one_that_spoke_finds_its_base_server_again(leaves: bool) -> None:
+    found = scene(3)
+    network, hub, others = found.network, found.hub, found.others
+    for server in others:
+        server.crash()
+    if leaves:
+        hub.drain()
+        assert network.until(lambda: hub.left)
+    else:
+        hub.crash()
+    network.run(5.0)
+    for server in others:
+        network.start(server.config.name, redirects=False)
+    assert network.until(lambda: len(speakers(network)) == 1, 90.0)
+    network.run(60.0)
+    assert len(speakers(network)) == 1
+    assert len(found.base.linked_with) == 1
+
+
+def test_a_network_that_comes_back_does_not_take_the_base_server_from_the_one_that_comes_a_little_later() -> None:
+    found = scene(3)
+    network = found.network
+    for server in [*found.others, found.hub]:
+        server.crash()
+    network.run(5.0)
+    for server in found.others:
+        network.start(server.config.name, redirects=False)
+    network.run(5.0)
+    network.start(found.hub.config.name, redirects=False)
+    for _ in range(60):
+        network.run(1.0)
+        assert {server.config.name for server in found.base.linked_with} <= {found.hub.config.name}
+    assert speakers(network) == [found.hub.config.name]
+
+
+def test_a_base_server_of_which_the_coordinator_has_never_heard_is_found_by_who_remembers_it() -> None:
+    """Of the old network one server comes back, and meets one that is new, and has the smaller id."""
+    found = scene(2)
+    network, hub = found.network, found.hub
+    (other,) = found.others
+    other.crash()
+    hub.crash()
+    again = network.start(other.config.name, redirects=False)
+    new = network.start("0", again, redirects=False)
+    assert new.id < again.id
+    assert network.until(lambda: len(speakers(network)) == 1, 300.0)
+
+
+def test_a_base_server_is_taken_over_when_somebody_else_lives_where_the_one_that_spoke_was() -> None:
+    found = scene(2)
+    network, hub = found.network, found.hub
+    hub.disk.entries.clear()
+    hub.crash()
+    new = network.start("new", redirects=False)
+    network._listening[Address(hub.config.hostname, hub.config.port)] = new
+    assert network.until(lambda: len(speakers(network)) == 1, 120.0)
+
+
+def test_a_base_server_is_taken_over_when_the_one_that_spoke_had_no_time_to_name_a_successor() -> None:
+    found = scene(3, drain_limit=2.0)
+    network, hub = found.network, found.hub
+    client = network.logged_in(hub)
+    hub.disk.delay = 60.0
+    client.post("on a disk that hangs")
+    network.run(0.1)
+    hub.drain()
+    assert network.until(lambda: hub.left)
+    assert hub.node.topology.own.successor is None
+    assert network.until(lambda: len(speakers(network)) == 1, 120.0)
+    network.run(60.0)
+    assert len(found.base.linked_with) == 1
+
+
+def test_who_spoke_to_a_base_server_is_not_remembered_for_ever() -> None:
+    found = scene(2, remember_lost=480.0)
+    network, hub = found.network, found.hub
+    (other,) = found.others
+    assert any(peer.hostname == ADDRESS.host for peer in other.disk.peers.values())
+    network.run(1000.0)
+    assert any(peer.hostname == ADDRESS.host for peer in other.disk.peers.values())
+    del network._listening[ADDRESS]
+    found.base.wires.clear()
+    hub.crash()
+    network.run(1200.0)
+    assert not any(peer.hostname == ADDRESS.host for peer in other.disk.peers.values())
+
+
 @pytest.mark.parametrize("dialled", [False, True], ids=["it dials", "we dial"])
 def test_a_server_that_is_alone_finds_its_base_server_after_a_restart(dialled: bool) -> None:
     network = Network()

@@ -80,6 +80,8 @@ LESSONS: Final = {
     93500244: "The checker took clocks to agree that had drifted apart by more than servers can allow for.",
     621001970: "The checker took two accounts of one name and secret, registered in two parts by the same person, for"
     " one, and asked each for the other's newest secret.",
+    621001664: "Of a network that went down as a whole another server came back than the one that had spoken to the"
+    " base servers: nobody remembered that there were any.",
     900149: "Who had logged out at one server and was sent on by another at once missed what came in between, where"
     " that seemed to be at the first one still.",
 }
