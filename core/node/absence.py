@@ -160,6 +160,9 @@ class Absences:
 
     def record_merged(self, known: ServerRecord | None, record: ServerRecord) -> None:
         """Another server's record is new."""
+        for at, _ in record.away.values():
+            # Whatever becomes of them here is later than that, or it would seem to be old news there.
+            self._context.clock.observe(at, self._context.now.wall)
         before = known.users if known is not None else ()
         if known is not None and known.incarnation != record.incarnation:
             self._server_ended(record.id, before)

@@ -58,6 +58,11 @@ class Context:
         self._tokens += 1
         return self._tokens
 
+    def pass_to(self, now: Now) -> None:
+        """It is `now`."""
+        self.now = now
+        self.clock.passes(now.monotonic, now.wall)
+
     def stamp(self, after: int = 0) -> int:
         return self.clock.stamp(self.now.wall, after)
 

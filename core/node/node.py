@@ -183,7 +183,7 @@ class Node:
     def start(self, now: Now) -> list[Action]:
         """Begin; call once, before the first event."""
         context = self._context
-        context.now = now
+        context.pass_to(now)
         self.announcements.start()
         self.synchronisation.start()
         self.healing.start()
@@ -197,7 +197,7 @@ class Node:
 
         `now.monotonic` never goes backwards from call to call; `now.wall` may.
         """
-        self._context.now = now
+        self._context.pass_to(now)
         match event:
             case MessageReceived():
                 self._message(event.conn, event.message)

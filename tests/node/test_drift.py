@@ -191,3 +191,69 @@ def test_forged_times_pull_no_clock_further_than_a_bound_however_many_come() -> 
         clock.observe(clock.horizon(WALL), WALL)
     assert clock.read(WALL) <= NOW + AHEAD_MAX
     assert clock.stamp(WALL) <= NOW + AHEAD_MAX + 1
+
+
+# --- a clock that is set back, or forth, while its server runs --------------------------------------------------------
+
+
+@pytest.mark.parametrize("off", [-2 * DAY, -HOUR, -400.0, -100.0])
+def test_what_others_write_keeps_its_date_on_its_way_through_a_server_whose_clock_was_set_back(off: float) -> None:
+    network = Network()
+    servers = network.build(chain(3), redirects=False, lazy_links=0)
+    servers[1].clock_offset += off
+    network.run(60.0)
+    begun = network.time
+    network.logged_in(servers[0]).post("hello")
+    network.run(2.0)
+    assert [dated(server)["hello"] for server in servers] == pytest.approx([begun] * 3, abs=2)
+
+
+def test_a_clock_that_was_set_back_follows_others_as_far_as_before() -> None:
+    clock = HybridClock()
+    clock.passes(1000.0, WALL)
+    clock.passes(1060.0, WALL + 60 - DAY)
+    clock.observe(NOW + 70 * MICROSECONDS, WALL + 60 - DAY)
+    assert clock.read(WALL + 60 - DAY) == NOW + 70 * MICROSECONDS
+    for _ in range(1000):
+        clock.observe(clock.horizon(WALL + 60 - DAY), WALL + 60 - DAY)
+    assert clock.read(WALL + 60 - DAY) <= NOW + 60 * MICROSECONDS + AHEAD_MAX
+
+
+@pytest.mark.parametrize("off", [-2 * DAY, -HOUR, -100.0, 0.0, 5.0, 100.0, 290.0])
+@pytest.mark.parametrize("ways", [(0, 1, 0), (0, 2, 0), (0, 2, 1), (1, 0, 2)])
+def test_base_clients_get_what_they_missed_once_although_a_clock_has_jumped(off: float, ways: tuple[int, ...]) -> None:
+    network = Network()
+    servers = network.build(chain(3), redirects=False)
+    network.registered(servers[0], "ann", "s")
+    bob = network.logged_in(servers[2])
+    network.run(20.0)
+    servers[0].clock_offset += off
+    network.run(20.0)
+    got: list[Any] = []
+    for number, way in enumerate(ways):
+        ann = network.base_client(servers[way])
+        ann.login("ann", "s")
+        network.run(3.0)
+        bob.post(f"seen {number}")
+        network.run(3.0)
+        assert ann.wire is not None
+        network.close(ann.wire, ann, "reset")
+        network.run(3.0)
+        got += ann.texts()
+        bob.post(f"missed {number}")
+        network.run(3.0)
+    assert got == ["seen 0", "missed 0", "seen 1", "missed 1", "seen 2"]
+
+
+@pytest.mark.parametrize("back", [0.001, 100.0, HOUR, 50 * 365 * DAY])
+def test_a_clock_that_is_set_back_goes_on_from_where_it_was_and_is_caught_up_with(back: float) -> None:
+    clock = HybridClock()
+    clock.passes(1000.0, WALL)
+    first = clock.read(WALL)
+    clock.passes(1001.0, WALL + 1 - back)
+    assert clock.read(WALL + 1 - back) >= first
+    for second in range(2, 62):
+        clock.passes(1000.0 + second, WALL + second - back)
+    assert clock.read(WALL + 61 - back) - first == pytest.approx(61 * MICROSECONDS, abs=MICROSECONDS)
+    clock.passes(1000.0 + 101 * back, WALL + 100 * back)
+    assert clock.read(WALL + 100 * back) == pytest.approx((WALL + 100 * back) * MICROSECONDS, abs=MICROSECONDS)
