@@ -94,7 +94,7 @@ async def test_an_attempt_that_fails_plans_one_more_and_not_one_for_each_that_wa
         await until(lambda: here.exhausted != [])
         assert here.listener.attempts == 1
         await until(lambda: len(here.made) == 20)
-        assert here.listener.attempts == 22, "one that failed, twenty, and one that found nobody"
+        assert here.listener.attempts in (21, 22), "one that failed, twenty, and perhaps one that found nobody"
         for each in waiting:
             each.close()
 
