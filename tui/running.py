@@ -155,6 +155,14 @@ async def _run(options: ServeOptions | JoinOptions, report: list[str]) -> int:
             return await _show(options, server, tls, report, ssh)
     finally:
         await server.abort()
+        _ignore_hang_ups()
+
+
+def _ignore_hang_ups() -> None:
+    """Have a terminal that closes tell it a second time without ending what has left in order: with the event loop go
+    its handlers."""
+    if asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 async def _show(
