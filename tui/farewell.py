@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from core.node.snapshot import NodeSnapshot
+from core.node.interface.snapshot import NodeSnapshot
 from tui import words
 from tui.safe_text import neutralise, neutralise_name
 from tui.topology import server_names
@@ -77,7 +77,7 @@ class Farewell:
 
 
 def farewell(snapshot: NodeSnapshot | None, visitors: int = 0) -> Farewell:
-    """What leaving would do now, by the rules of `core.node.drain`. `visitors`: people here over SSH."""
+    """What leaving would do now, by the rules of `core.node.servers.drain`. `visitors`: people here over SSH."""
     if snapshot is None:
         return Farewell(visitors=visitors)
     names = server_names(snapshot.servers)

@@ -6,7 +6,7 @@ from typing import Final
 
 from rich.cells import cell_len
 
-from core.node.snapshot import NodeSnapshot, ServerView
+from core.node.interface.snapshot import NodeSnapshot, ServerView
 from core.wire.address import Address
 from core.wire.scope import Scope, scope_of
 from tui import invitation, words

@@ -17,8 +17,8 @@ from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
-from core.node.notices import Notice, NoticeKind, Severity
-from core.node.snapshot import NodeSnapshot
+from core.node.interface.notices import Notice, NoticeKind, Severity
+from core.node.interface.snapshot import NodeSnapshot
 from core.wire.address import Address
 from core.wire.names import ANONYMOUS
 from tui.activities import note

@@ -20,8 +20,8 @@ from core.engine.interfaces import endpoint
 from core.engine.outbox import Outbox
 from core.engine.output import Output
 from core.engine.settings import ConnectionLimits
-from core.node.events import Now, Origin
-from core.node.shares import share_of
+from core.node.interface.events import Now, Origin
+from core.node.kernel.shares import share_of
 from core.wire.address import Address
 from core.wire.codec import MalformedLine, decode
 from core.wire.framing import LineSplitter, LineTooLong

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
-from core.node.events import CommitFailed, Committed, Event, Fetched, StoreRecovered
+from core.node.interface.events import CommitFailed, Committed, Event, Fetched, StoreRecovered
 from core.store.errors import StoreDisplaced
 from core.store.interface import Store
 from core.wire.entries import Entry, Fetch, Page, Record, Recovered

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from core.node.notices import Severity
+from core.node.interface.notices import Severity
 from core.store.retention import Retention, Usage
 
 MEBIBYTE: Final = 1024 * 1024

@@ -24,7 +24,7 @@ from core.engine.readers import Readers
 from core.engine.settings import ConnectionLimits, places_kept
 from core.engine.strangers import Strangers
 from core.engine.unfinished import Unfinished
-from core.node.actions import (
+from core.node.interface.actions import (
     Action,
     Advertise,
     Broadcast,
@@ -49,7 +49,7 @@ from core.node.actions import (
     VerifySecret,
     WakeAt,
 )
-from core.node.events import (
+from core.node.interface.events import (
     ConnectionClosed,
     ConnectionOpened,
     DialFailed,
@@ -65,8 +65,8 @@ from core.node.events import (
     SecretVerified,
     Woke,
 )
-from core.node.notices import Notice
-from core.node.snapshot import NodeSnapshot
+from core.node.interface.notices import Notice
+from core.node.interface.snapshot import NodeSnapshot
 from core.wire.address import Address
 from core.wire.codec import encode
 from core.wire.entries import AccountFact, KeyChange

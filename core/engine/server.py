@@ -29,12 +29,19 @@ from core.engine.room import StorageRoom
 from core.engine.runtime import NodeMachine, Runtime
 from core.engine.settings import EngineSettings, places_kept
 from core.engine.tls import dialling_context, listening_context
-from core.node.config import NodeConfig
-from core.node.events import AddressesFound, DisconnectRequested, DrainRequested, JoinRequested, Now, SshServed
+from core.node.interface.config import NodeConfig
+from core.node.interface.events import (
+    AddressesFound,
+    DisconnectRequested,
+    DrainRequested,
+    JoinRequested,
+    Now,
+    SshServed,
+)
+from core.node.interface.notices import Notice, NoticeKind, Severity
+from core.node.interface.snapshot import NodeSnapshot
+from core.node.kernel.shares import share_of
 from core.node.node import Node
-from core.node.notices import Notice, NoticeKind, Severity
-from core.node.shares import share_of
-from core.node.snapshot import NodeSnapshot
 from core.store.contents import Position
 from core.store.errors import StoreError
 from core.store.identity import node_id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.engine.connection import Connection
-from core.node.shares import Weights
+from core.node.kernel.shares import Weights
 
 
 class Strangers:

@@ -12,19 +12,19 @@ from typing import Final
 
 import msgspec
 
-from core.node.absence import Absences
-from core.node.accounts import AccountBook
-from core.node.actions import Action, SecretChangeAnswered, SecretReplaced, WakeAt
-from core.node.announcements import USERS_SHOWN, Announcements
-from core.node.attempts import Attempts
-from core.node.balance import Balance
-from core.node.base_servers import BaseServers
-from core.node.catching_up import CatchingUp
-from core.node.config import NodeConfig
-from core.node.connections import Connection, Link, Session, State, why_illegal
-from core.node.context import Context
-from core.node.drain import Drain
-from core.node.events import (
+from core.node.accounts.attempts import Attempts
+from core.node.accounts.book import AccountBook
+from core.node.accounts.keys import Keys
+from core.node.accounts.registration import Registration
+from core.node.accounts.secrets import Secrets
+from core.node.base.base_servers import BaseServers
+from core.node.clients.absence import Absences
+from core.node.clients.balance import Balance
+from core.node.clients.catching_up import CatchingUp
+from core.node.clients.sessions import Sessions
+from core.node.interface.actions import Action, SecretChangeAnswered, SecretReplaced, WakeAt
+from core.node.interface.config import NodeConfig
+from core.node.interface.events import (
     AddressesFound,
     CommitFailed,
     Committed,
@@ -47,20 +47,20 @@ from core.node.events import (
     StoreRecovered,
     Woke,
 )
-from core.node.healing import Healing
-from core.node.keys import Keys
-from core.node.links import Links
-from core.node.own_address import OwnAddress
-from core.node.pace import Pace
-from core.node.registration import Registration
-from core.node.replication import Replication
-from core.node.secrets import Secrets
-from core.node.sessions import Sessions
-from core.node.snapshot import NodeSnapshot
-from core.node.synchronisation import Synchronisation
-from core.node.topology import ServerRecord, Topology
+from core.node.interface.snapshot import NodeSnapshot
+from core.node.kernel.connections import Connection, Link, Session, State, why_illegal
+from core.node.kernel.context import Context
+from core.node.kernel.throttle import Pace
+from core.node.log.replication import Replication
+from core.node.log.synchronisation import Synchronisation
+from core.node.map.announcements import USERS_SHOWN, Announcements
+from core.node.map.own_address import OwnAddress
+from core.node.map.topology import ServerRecord, Topology
+from core.node.map.whereabouts import Whereabouts
+from core.node.servers.drain import Drain
+from core.node.servers.healing import Healing
+from core.node.servers.links import Links
 from core.node.views import view_of
-from core.node.whereabouts import Whereabouts
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import AccountFact, KeyChange, Recovered, change_in_key

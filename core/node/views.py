@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from core.node.accounts import AccountBook
-from core.node.clock import MICROSECONDS
-from core.node.connections import Connection, Link, Session, State
-from core.node.context import Context
-from core.node.events import Now
-from core.node.healing import Healing
-from core.node.people import People
-from core.node.replication import Replication
-from core.node.snapshot import ConnectionView, NodeSnapshot, ServerState, ServerView, UserView
-from core.node.topology import Topology
-from core.node.whereabouts import Whereabouts
+from core.node.accounts.book import AccountBook
+from core.node.clients.people import People
+from core.node.interface.events import Now
+from core.node.interface.snapshot import ConnectionView, NodeSnapshot, ServerState, ServerView, UserView
+from core.node.kernel.clock import MICROSECONDS
+from core.node.kernel.connections import Connection, Link, Session, State
+from core.node.kernel.context import Context
+from core.node.log.replication import Replication
+from core.node.map.topology import Topology
+from core.node.map.whereabouts import Whereabouts
+from core.node.servers.healing import Healing
 
 USERS_SHOWN_MAX: Final = 1000
 CONNECTIONS_SHOWN_MAX: Final = 2000

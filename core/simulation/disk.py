@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from core.node.events import CommitFailed, Committed, Event, Fetched, StoreRecovered
+from core.node.interface.events import CommitFailed, Committed, Event, Fetched, StoreRecovered
 from core.simulation.schedule import Schedule, between
 from core.store.identity import LEAP_MAX
 from core.store.memory import MemoryStore

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from core.node.accounts import name_after_conflict
+from core.node.accounts.book import name_after_conflict
 from core.simulation.agents import Agent
 from core.simulation.server import SimulatedServer, matches
 from core.wire.activity import stamp_activity

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from core.node.events import JoinRequested
+from core.node.interface.events import JoinRequested
 from core.simulation.hostile import HostilePeer
 from core.simulation.native import NativeAgent
 from core.simulation.plan import Operation

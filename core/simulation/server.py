@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from core.node import actions
-from core.node.config import NodeConfig
-from core.node.events import (
+from core.node.interface import actions
+from core.node.interface.config import NodeConfig
+from core.node.interface.events import (
     ConnectionClosed,
     ConnectionOpened,
     DialFailed,
@@ -22,8 +22,8 @@ from core.node.events import (
     SecretVerified,
     Woke,
 )
+from core.node.interface.notices import Notice
 from core.node.node import Node
-from core.node.notices import Notice
 from core.simulation.disk import Disk
 from core.simulation.network import End, Failure
 from core.simulation.schedule import number_of, pick, seeded

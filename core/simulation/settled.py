@@ -11,10 +11,10 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from core.node.connections import Connection, Link, State
-from core.node.forest import Edge, Forest
+from core.node.kernel.connections import Connection, Link, State
+from core.node.map.forest import Edge, Forest
+from core.node.map.topology import ServerRecord
 from core.node.node import Node
-from core.node.topology import ServerRecord
 from core.simulation.plan import Plan
 from core.simulation.schedule import pick, seeded
 from core.simulation.server import EPOCH, SimulatedServer

@@ -8,8 +8,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from core.node.config import NodeConfig, lan
-from core.node.notices import Notice
+from core.node.interface.config import NodeConfig, lan
+from core.node.interface.notices import Notice
 from core.simulation.agents import Agent
 from core.simulation.base_client import BaseAgent
 from core.simulation.base_server import SimulatedBaseServer

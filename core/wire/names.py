@@ -10,14 +10,12 @@ from core.wire.limits import NAME_CHARACTERS_MAX, SECRET_CHARACTERS_MAX
 
 ANONYMOUS: Final = "anonymous"
 """The name that needs no secret and belongs to nobody."""
-
-
 CHANGED_SUFFIX_CHARACTERS: Final = 6
 _STEM_CHARACTERS_MAX: Final = NAME_CHARACTERS_MAX - CHANGED_SUFFIX_CHARACTERS - 1
 
 
 def name_problem(name: str) -> str | None:
-    """What keeps `name` from being registered, as a clause for a person, or None."""
+    """What keeps `name` from being an account's, as a clause for a person, or None."""
     if not name:
         return "a user name needs at least 1 character"
     if name == ANONYMOUS:
@@ -42,6 +40,14 @@ def is_changed_name(name: str) -> bool:
 def changed_name(name: str, suffix: str) -> str:
     """The name that an account called `name` goes on under; `suffix` is 6 characters of lower-case base 32."""
     return f"{name[:_STEM_CHARACTERS_MAX]}~{suffix}"
+
+
+def registrable_problem(name: str) -> str | None:
+    """What keeps `name` from being registered by a person, as a clause, or None. The lock asks it."""
+    problem = name_problem(name)
+    if problem is None and is_changed_name(name):
+        return "names that end in '~' and 6 letters or digits are kept for renamed accounts"
+    return problem
 
 
 def original_name(name: str) -> str:

@@ -16,10 +16,10 @@ from core.engine.passwords import Passwords
 from core.engine.persistence import Persistence
 from core.engine.runtime import Runtime
 from core.engine.settings import ConnectionLimits, PasswordSettings
-from core.node.actions import Action
-from core.node.events import ConnectionOpened, Event, MessageReceived, Now
-from core.node.notices import Notice
-from core.node.snapshot import NodeSnapshot
+from core.node.interface.actions import Action
+from core.node.interface.events import ConnectionOpened, Event, MessageReceived, Now
+from core.node.interface.notices import Notice
+from core.node.interface.snapshot import NodeSnapshot
 from core.store import Usage
 from core.store.contents import Position, position
 from core.store.errors import StoreDisplaced

@@ -9,8 +9,8 @@ import pytest
 
 from core.engine import EngineSettings, Server
 from core.engine import server as module
-from core.node.actions import Action, Advertise
-from core.node.events import AddressesFound, ConnectionOpened, Event
+from core.node.interface.actions import Action, Advertise
+from core.node.interface.events import AddressesFound, ConnectionOpened, Event
 from core.wire.address import Address
 from core.wire.entries import Recovered
 from tests.engine.harness import CHEAP, MemoryStore, Peer, ScriptedNode, until

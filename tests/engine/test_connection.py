@@ -8,8 +8,8 @@ import struct
 
 import pytest
 
-from core.node.actions import Action, Close, Hold, Send, Trust
-from core.node.events import (
+from core.node.interface.actions import Action, Close, Hold, Send, Trust
+from core.node.interface.events import (
     ConnectionClosed,
     ConnectionOpened,
     Event,

@@ -11,8 +11,8 @@ import pytest
 
 from core.engine import dialler
 from core.engine.dialler import CannotConnect, connect, connect_any
-from core.node.actions import Dial
-from core.node.events import ConnectionOpened, DialFailed
+from core.node.interface.actions import Dial
+from core.node.interface.events import ConnectionOpened, DialFailed
 from core.wire.address import Address
 from tests.engine.harness import LIMIT, world
 

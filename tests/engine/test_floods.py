@@ -16,8 +16,8 @@ import pytest
 from core.engine import memory, runtime
 from core.engine import passwords as module
 from core.engine.connection import LOOKS_AT_TIME
-from core.node.actions import Action, HashSecret, Known, Trust, VerifySecret
-from core.node.events import (
+from core.node.interface.actions import Action, HashSecret, Known, Trust, VerifySecret
+from core.node.interface.events import (
     ConnectionClosed,
     ConnectionOpened,
     Event,

@@ -14,7 +14,7 @@ import pytest
 
 from core.engine import persistence as module
 from core.engine.persistence import Persistence, StoreClosed
-from core.node.events import CommitFailed, Committed, Event, Fetched, StoreRecovered
+from core.node.interface.events import CommitFailed, Committed, Event, Fetched, StoreRecovered
 from core.wire.entries import Fetch, Recovered
 from tests.engine.harness import LIMIT, MemoryStore, entry, until
 

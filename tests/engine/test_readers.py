@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from core.node.actions import Action, Broadcast, Subscribe
-from core.node.events import ConnectionClosed, ConnectionOpened, Event, MessageReceived
+from core.node.interface.actions import Action, Broadcast, Subscribe
+from core.node.interface.events import ConnectionClosed, ConnectionOpened, Event, MessageReceived
 from core.wire.messages import ActivityMessage
 from tests.engine.harness import Peer, frame, world
 

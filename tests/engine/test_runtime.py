@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from core.node.actions import (
+from core.node.interface.actions import (
     Action,
     Broadcast,
     Close,
@@ -24,7 +24,7 @@ from core.node.actions import (
     Unsubscribe,
     WakeAt,
 )
-from core.node.events import (
+from core.node.interface.events import (
     CommitFailed,
     Committed,
     ConnectionClosed,
@@ -36,7 +36,7 @@ from core.node.events import (
     StoreRecovered,
     Woke,
 )
-from core.node.notices import Notice
+from core.node.interface.notices import Notice
 from core.wire.entries import Fetch
 from core.wire.messages import Ping
 from tests.engine.harness import MemoryStore, Peer, entry, frame, until, world

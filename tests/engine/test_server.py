@@ -23,9 +23,9 @@ from core.engine import (
     Server,
 )
 from core.engine import server as module
-from core.node.actions import Action, Broadcast, Finished, Notify, Persist, Send, Subscribe
-from core.node.config import NodeConfig
-from core.node.events import (
+from core.node.interface.actions import Action, Broadcast, Finished, Notify, Persist, Send, Subscribe
+from core.node.interface.config import NodeConfig
+from core.node.interface.events import (
     ConnectionClosed,
     ConnectionOpened,
     DisconnectRequested,
@@ -35,7 +35,7 @@ from core.node.events import (
     MessageReceived,
     Now,
 )
-from core.node.notices import Notice
+from core.node.interface.notices import Notice
 from core.wire.address import Address
 from core.wire.entries import Recovered
 from core.wire.messages import Ping

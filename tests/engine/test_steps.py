@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from core.node.actions import Action, Known, Send, Subscribe
-from core.node.events import ConnectionClosed, ConnectionOpened, Event, MessageReceived
+from core.node.interface.actions import Action, Known, Send, Subscribe
+from core.node.interface.events import ConnectionClosed, ConnectionOpened, Event, MessageReceived
 from tests.engine.harness import Peer, World, frame, until, world
 
 SIZES = (50, 100, 200)

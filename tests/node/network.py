@@ -19,7 +19,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from core.node import Node, NodeConfig, Notice, Now, actions, events, local
+from core.node import Node, NodeConfig, Notice, Now, local
+from core.node.interface import actions, events
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.codec import MalformedLine, decode, encode

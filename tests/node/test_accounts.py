@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.node.accounts import AccountBook, Renaming, name_after_conflict, registrable_problem
+from core.node.accounts.book import AccountBook, Renaming, name_after_conflict
 from core.wire import messages as wire
 from core.wire.entries import AccountFact
-from core.wire.names import name_problem
+from core.wire.names import name_problem, registrable_problem
 from tests.node.network import Network, chain
 
 facts = st.builds(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.node import events
+from core.node.interface import events
 from core.wire import messages as wire
 from core.wire.address import Address
 from tests.node.network import SECRET, Client, Network, Server

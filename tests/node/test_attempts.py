@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from core.node.attempts import AT_ONCE
-from core.node.guesses import HABIT, PATIENCE
+from core.node.accounts.attempts import AT_ONCE
+from core.node.accounts.guesses import HABIT, PATIENCE
 from core.wire import messages as wire
 from tests.node.network import SECRET, Client, Network, Peer, Server
 
@@ -214,7 +214,7 @@ def test_a_registration_whose_client_is_gone_before_its_hash_tells_the_network_n
     client.hang_up()
     network.run(0.1)
     token = max(one.node.registration._hashing)
-    from core.node.events import SecretHashed
+    from core.node.interface.events import SecretHashed
 
     one.handle(SecretHashed(token, None))
     network.run(1.0)

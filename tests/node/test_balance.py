@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from core.node import events
+from core.node.interface import events
 from core.wire import messages as wire
 from tests.node.network import Client, Network, Server, chain, star
 

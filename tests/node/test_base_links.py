@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.node import events, replication
-from core.node.connections import State
+from core.node.interface import events
+from core.node.kernel.connections import State
+from core.node.log import replication
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.messages import BASE_FIELDS

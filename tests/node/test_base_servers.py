@@ -9,7 +9,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from core.node import events
+from core.node.interface import events
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.codec import decode, encode

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from core.node import replication
-from core.node.actions import FetchPage
+from core.node.interface.actions import FetchPage
+from core.node.log import replication
 from core.wire import messages as wire
 from tests.node.network import Client, Network, Server, chain
 

@@ -7,8 +7,8 @@ from typing import get_args
 import msgspec
 import pytest
 
-from core.node import actions, events
-from core.node.connections import LEGAL, State
+from core.node.interface import actions, events
+from core.node.kernel.connections import LEGAL, State
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.messages import Message, command_of

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from core.node import events
-from core.node.drain import Stage
+from core.node.interface import events
+from core.node.servers.drain import Stage
 from core.wire import messages as wire
 from core.wire.address import Address
 from tests.node.network import NATIVE_CLIENT, Client, Network, Server, chain, random_tree, star

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.node.clock import AHEAD_MAX, MICROSECONDS, HybridClock
+from core.node.kernel.clock import AHEAD_MAX, MICROSECONDS, HybridClock
 from core.wire import messages as wire
 from core.wire.messages import LinkEnd
 from tests.node.network import SECRET, WALL, Network, Peer, Server, chain

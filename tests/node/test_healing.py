@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.node import actions, events
+from core.node.interface import actions, events
 from core.wire import messages as wire
 from core.wire.address import Address
 from tests.node.network import SECRET, Network, Server, chain, random_tree, star

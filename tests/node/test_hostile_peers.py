@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.node.announcements import GUESTS_MAX
+from core.node.map.announcements import GUESTS_MAX
 from core.wire import messages as wire
 from core.wire.entries import COUNTER_MAX
 from core.wire.limits import ACTIVITY_BYTES_MAX, CLIENT_LINE_BYTES_MAX, SERVER_LINE_BYTES_MAX

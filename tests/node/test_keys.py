@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.node import events
-from core.node.keys import CHANGES_MAX, KeyBook
+from core.node.accounts.keys import CHANGES_MAX, KeyBook
+from core.node.interface import events
 from core.wire import messages as wire
 from core.wire.codec import MalformedLine, decode
 from core.wire.entries import AccountFact, KeyChange

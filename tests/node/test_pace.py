@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.node.pace import Pace
+from core.node.kernel.throttle import Pace
 
 
 def test_the_first_few_come_at_once() -> None:

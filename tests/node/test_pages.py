@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.node.pages import in_senders_order
+from core.node.clients.pages import in_senders_order
 from core.wire.entries import Entry, EntryId
 
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from core.node import actions, events
+from core.node.interface import actions, events
 from core.wire import messages as wire
 from core.wire.entries import AccountFact
 from tests.node.network import Client, Network, Server, chain, random_tree, star

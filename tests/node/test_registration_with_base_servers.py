@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from core.node import events
+from core.node.interface import events
 from core.wire import messages as wire
 from core.wire.address import Address
 from tests.node.network import BaseServer, Client, Network, Server, chain, random_tree

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.node import actions, events
+from core.node.interface import actions, events
 from core.wire import messages as wire
 from core.wire.entries import EntryId
 from tests.node.network import Client, Network, Server, chain, random_tree, star

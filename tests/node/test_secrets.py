@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.node import events
-from core.node.secrets import CHANGES_AN_HOUR_MAX, CHANGES_MAX, WRONG, SecretBook
-from core.node.sessions import WRONG_SECRETS_MAX
+from core.node.accounts.secrets import CHANGES_AN_HOUR_MAX, CHANGES_MAX, WRONG, SecretBook
+from core.node.clients.sessions import WRONG_SECRETS_MAX
+from core.node.interface import events
 from core.wire import messages as wire
 from core.wire.codec import decode
 from core.wire.entries import AccountFact, KeyChange, SecretChange, change_as_key, change_in_key

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.node import events
+from core.node.interface import events
 from tests.node.network import Network, Server, chain
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.node import actions, events
+from core.node.interface import actions, events
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.entries import AccountFact

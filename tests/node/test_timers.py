@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.node.timers import STALE_MAX, Timers
+from core.node.kernel.timers import STALE_MAX, Timers
 
 
 def run_due(timers: Timers, now: float) -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.node.forest import ONE_BY_ONE_MAX, Edge, Forest, edge_between
-from core.node.topology import ServerRecord, Topology, record_of
+from core.node.map.forest import ONE_BY_ONE_MAX, Edge, Forest, edge_between
+from core.node.map.topology import ServerRecord, Topology, record_of
 from core.wire.codec import decode, encode
 from core.wire.messages import Guest
 from tests.node.network import Network, chain, random_tree, star

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from core.node import writers as module
-from core.node.writers import ANONYMOUS_PART, COST_OF_EACH, PAUSE_LEAST, PAUSE_MAX, TOGETHER
+from core.node.clients import writers as module
+from core.node.clients.writers import ANONYMOUS_PART, COST_OF_EACH, PAUSE_LEAST, PAUSE_MAX, TOGETHER
 from tests.node.network import Client, Network, Server
 
 BIG = 60_000

@@ -14,9 +14,9 @@ from core.client.machine import REDIRECTS_NONE
 from core.client.settings import ClientSettings
 from core.client.write_set import UNDER_WAY_MAX
 from core.engine.server import new_node_id
-from core.node.clock import AHEAD_MAX, MICROSECONDS
-from core.node.config import lan
-from core.node.replication import REFS_MAX
+from core.node.interface.config import lan
+from core.node.kernel.clock import AHEAD_MAX, MICROSECONDS
+from core.node.log.replication import REFS_MAX
 from core.store.identity import NODE_ID_CHARACTERS
 from core.wire import messages
 from core.wire.limits import (

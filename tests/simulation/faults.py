@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.node.replication import Replication
+from core.node.log.replication import Replication
 
 
 def changes_what_is_written_second(patch: pytest.MonkeyPatch) -> None:

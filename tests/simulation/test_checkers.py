@@ -18,24 +18,24 @@ from core.client.account import Account
 from core.client.events import SecretChanged
 from core.client.machine import ClientMachine
 from core.client.write_set import WriteSet
-from core.node import sessions as sessions_module
-from core.node.accounts import AccountBook
-from core.node.balance import Balance, Choice
-from core.node.config import NodeConfig, lan
-from core.node.connections import Connection, Connections, Session, State
-from core.node.drain import Drain
-from core.node.entry_messages import frame_of
-from core.node.forest import Edge, Forest
-from core.node.healing import Healing
-from core.node.links import Links
+from core.node.accounts.book import AccountBook
+from core.node.accounts.registration import Registration
+from core.node.accounts.secrets import Secrets
+from core.node.clients import sessions as sessions_module
+from core.node.clients.balance import Balance, Choice
+from core.node.clients.sessions import Sessions
+from core.node.interface.config import NodeConfig, lan
+from core.node.kernel.connections import Connection, Connections, Session, State
+from core.node.log.entry_messages import frame_of
+from core.node.log.replication import Replication
+from core.node.log.synchronisation import Synchronisation
+from core.node.map.forest import Edge, Forest
+from core.node.map.topology import Topology
+from core.node.map.whereabouts import Whereabouts
 from core.node.node import Node
-from core.node.registration import Registration
-from core.node.replication import Replication
-from core.node.secrets import Secrets
-from core.node.sessions import Sessions
-from core.node.synchronisation import Synchronisation
-from core.node.topology import Topology
-from core.node.whereabouts import Whereabouts
+from core.node.servers.drain import Drain
+from core.node.servers.healing import Healing
+from core.node.servers.links import Links
 from core.simulation.disk import Disk
 from core.simulation.ledger import Problem
 from core.simulation.plan import Operation, Person, Plan
@@ -220,7 +220,7 @@ def says_registered_and_keeps_nothing(patch: Patch) -> None:
 
 
 def gives_names_to_the_later_registration(patch: Patch) -> None:
-    patch.setattr("core.node.accounts._age", lambda fact: (-fact.stamp, fact.claim))
+    patch.setattr("core.node.accounts.book._age", lambda fact: (-fact.stamp, fact.claim))
 
 
 def drops_who_registered_later(patch: Patch) -> None:
@@ -387,7 +387,7 @@ def says_what_is_no_message(to_native: bool) -> Callable[[Patch], None]:
 
 
 def sends_activities_before_the_login(patch: Patch) -> None:
-    from core.node.actions import Subscribe
+    from core.node.interface.actions import Subscribe
 
     whole = Sessions._register
 

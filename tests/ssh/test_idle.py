@@ -11,7 +11,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from core.node.snapshot import ConnectionView, NodeSnapshot
+from core.node.interface.snapshot import ConnectionView, NodeSnapshot
 from tests.ssh.conftest import Place
 from tui.ssh.guest import GuestNode
 from tui.ssh.ticker import Ticker

@@ -21,8 +21,8 @@ from core.client.events import (
     Registered,
     RegisterRefused,
 )
-from core.node.notices import Notice, NoticeKind, Severity
-from core.node.snapshot import ConnectionView, NodeSnapshot, ServerView, UserView
+from core.node.interface.notices import Notice, NoticeKind, Severity
+from core.node.interface.snapshot import ConnectionView, NodeSnapshot, ServerView, UserView
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
 from tui.activities import note

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from core.node.snapshot import ConnectionView, ServerView
+from core.node.interface.snapshot import ConnectionView, ServerView
 from tests.tui.fakes import NOON, snapshot
 from tui.farewell import Farewell, farewell
 

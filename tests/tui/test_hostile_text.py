@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from core.client.events import ActivityRefused, Disconnected, LoginRefused
-from core.node.snapshot import ConnectionView, ServerView, UserView
+from core.node.interface.snapshot import ConnectionView, ServerView, UserView
 from tests.tui.driving import ready, screen_text, settled
 from tests.tui.fakes import World, snapshot
 from tui.widgets.rows import RowView

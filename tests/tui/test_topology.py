@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from core.node.snapshot import NodeSnapshot, ServerView
+from core.node.interface.snapshot import NodeSnapshot, ServerView
 from tests.tui.fakes import snapshot
 from tui.topology import draw, load_bar, server_names
 

@@ -7,7 +7,7 @@ import pytest
 from textual.widgets import Button
 
 from core.client.events import Disconnected, LoggedIn
-from core.node.snapshot import UserView
+from core.node.interface.snapshot import UserView
 from core.wire.address import Address
 from tests.tui.driving import lines_of, ready, screen_text, settled, until
 from tests.tui.fakes import NOON, World, snapshot

@@ -12,7 +12,7 @@ from collections import deque
 from typing import Final, Self
 
 from core.engine import Server
-from core.node.notices import Notice
+from core.node.interface.notices import Notice
 from tui.cli.console import ExitStatus, leave_at_once
 from tui.cli.loop import narrate_log
 from tui.cli.options import NodeOptions

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.engine import CannotBind, ConnectionLimits, DataDirectoryInUse, EngineSettings, Retention, Server, TlsSettings
-from core.node.notices import Notice
+from core.node.interface.notices import Notice
 from core.wire.limits import DEFAULT_PORT
 from tui import credentials, private_file
 from tui.cli import values

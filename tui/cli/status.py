@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from core.client import ClientEvent, ClientSettings, NotConnected
-from core.node.snapshot import ConnectionView, NodeSnapshot, ServerView
+from core.node.interface.snapshot import ConnectionView, NodeSnapshot, ServerView
 from core.wire.address import Address
 from tui.cli.clients import session
 from tui.cli.console import CommandFailed, ExitStatus, put

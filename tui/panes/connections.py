@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from core.node.snapshot import ConnectionView, NodeSnapshot
+from core.node.interface.snapshot import ConnectionView, NodeSnapshot
 from tui import words
 from tui.actions import bindings
 from tui.safe_text import neutralise, neutralise_name

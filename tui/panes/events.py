@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from textual.strip import Strip
 
-from core.node.notices import Notice
+from core.node.interface.notices import Notice
 from tui.safe_text import neutralise
 from tui.session import Session
 from tui.widgets.feed_view import clock_time

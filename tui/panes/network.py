@@ -8,7 +8,7 @@ from typing import ClassVar
 from rich.cells import cell_len
 from textual.strip import Strip
 
-from core.node.snapshot import NodeSnapshot
+from core.node.interface.snapshot import NodeSnapshot
 from tui.safe_text import fit, neutralise_name
 from tui.topology import LOAD_BAR_MAX, Branch, draw, load_bar, server_names
 from tui.widgets.roles import Piece

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import tzinfo
 from typing import ClassVar
 
-from core.node.snapshot import NodeSnapshot, UserView
+from core.node.interface.snapshot import NodeSnapshot, UserView
 from tui import words
 from tui.safe_text import neutralise_name
 from tui.topology import server_names

@@ -7,7 +7,7 @@ from datetime import tzinfo
 
 from textual import on
 
-from core.node.snapshot import ConnectionView
+from core.node.interface.snapshot import ConnectionView
 from core.wire.address import parse_address
 from core.wire.scope import why_not_reached
 from tui import invitation

@@ -31,7 +31,7 @@ from core.client import (
     ServerQuits,
     make_secret,
 )
-from core.node.snapshot import NodeSnapshot
+from core.node.interface.snapshot import NodeSnapshot
 from core.wire.limits import CLIENT_LINE_BYTES_MAX, SECRET_CHARACTERS_MAX
 from core.wire.names import ANONYMOUS, secret_problem
 from tui.cli.console import ExitStatus

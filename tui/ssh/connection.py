@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 import asyncssh
 
-from core.node.accounts import registrable_problem
-from core.node.shares import share_of
-from core.wire.names import ANONYMOUS
+from core.node.kernel.shares import share_of
+from core.wire.names import ANONYMOUS, registrable_problem
 from tui.safe_text import neutralise, neutralise_name
 from tui.ssh.keyring import COMMENT_MAX, Key
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeVar
 
-from core.node.shares import Weights
+from core.node.kernel.shares import Weights
 from tui.ssh.settings import SSHSettings
 
 KEPT_SHARE: Final = 5

@@ -14,9 +14,9 @@ from typing import Any, Final
 import msgspec
 
 from core.engine import Server
+from core.node.interface.notices import Notice, NoticeKind
+from core.node.interface.snapshot import NodeSnapshot
 from core.node.node import without_clients
-from core.node.notices import Notice, NoticeKind
-from core.node.snapshot import NodeSnapshot
 from core.wire.address import Address
 from tui.session import Traffic
 

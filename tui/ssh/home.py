@@ -8,7 +8,7 @@ from contextvars import Context
 from pathlib import Path
 from typing import Protocol
 
-from core.node.notices import Notice
+from core.node.interface.notices import Notice
 from core.wire.address import Address
 from tui.ssh.connection import Person
 from tui.ssh.garbage import Collector

@@ -1,10 +1,10 @@
-"""Who posts how fast over SSH: slows down whoever overdoes it. Who may try how often is `core.node.guesses`."""
+"""Who posts how fast over SSH slows down. Who may try how often is the subject of `core.node.accounts.guesses`."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from core.node.token_bucket import TokenBucket
+from core.node.kernel.token_bucket import TokenBucket
 
 BURST: Final = 3.0
 """Seconds' worth of posts that may come at once."""

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from core.engine import NotRunning
-from core.node.notices import Notice
-from core.node.snapshot import NodeSnapshot
+from core.node.interface.notices import Notice
+from core.node.interface.snapshot import NodeSnapshot
 from tui.ssh import parcels
 from tui.ssh.parcels import Pipe
 

@@ -13,8 +13,8 @@ from typing import Final, Generic, TypeVar, cast
 
 import msgspec
 
-from core.node.notices import Notice
-from core.node.snapshot import NodeSnapshot
+from core.node.interface.notices import Notice
+from core.node.interface.snapshot import NodeSnapshot
 
 PARCEL_BYTES_MAX: Final = 64 * 1024 * 1024
 SOCKET_BUFFER: Final = 64 * 1024

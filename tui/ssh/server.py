@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncssh
 
 from core.engine import CannotBind, NotRunning, Server
-from core.node.guesses import Guesses, told_of_habit
-from core.node.notices import Notice, NoticeKind, Severity
-from core.node.shares import share_of
+from core.node.accounts.guesses import Guesses, told_of_habit
+from core.node.interface.notices import Notice, NoticeKind, Severity
+from core.node.kernel.shares import share_of
 from core.wire.address import Address
 from core.wire.entries import AccountFact
 from core.wire.names import ANONYMOUS

@@ -19,8 +19,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from core.node.notices import Notice
-from core.node.snapshot import NodeSnapshot
+from core.node.interface.notices import Notice
+from core.node.interface.snapshot import NodeSnapshot
 from core.wire.address import Address
 from tui.cli.console import ExitStatus
 from tui.session import Traffic

@@ -1,0 +1,1 @@
+"""Who owns which name, registers one, opens it with a key, or knows its secret."""

@@ -1,0 +1,142 @@
+"""Accounts: who owns which name, and what happens when two parts of the network gave a name away twice.
+
+The account book is a state-based CRDT (Shapiro et al., 2011): a growing set of registration facts, and names assigned
+to them by a function of the set alone. Whatever order facts arrive in, nodes with the same facts agree. Among facts
+for one name the smallest (stamp, claim), the earlier registration, has the name; each other one has the name with a
+suffix that only its claim decides.
+"""
+
+from __future__ import annotations
+
+import base64
+import bisect
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from core.wire.entries import AccountFact
+from core.wire.names import CHANGED_SUFFIX_CHARACTERS, changed_name
+
+
+def name_after_conflict(fact: AccountFact) -> str:
+    """The name that an account has when its own belongs to an earlier registration."""
+    digest = hashlib.blake2b(fact.claim.encode(), digest_size=8).digest()
+    suffix = base64.b32encode(digest).decode().lower()[:CHANGED_SUFFIX_CHARACTERS]
+    return changed_name(fact.username, suffix)
+
+
+def _age(fact: AccountFact) -> tuple[int, str]:
+    return (fact.stamp, fact.claim)
+
+
+def _total_order(fact: AccountFact) -> tuple[int, str, str]:
+    return (fact.stamp, fact.username, fact.verifier)
+
+
+@dataclass(frozen=True, slots=True)
+class Renaming:
+    """An account's name has changed."""
+
+    claim: str
+    before: str
+    after: str
+
+
+class AccountBook:
+    """All registrations, and the names that follow from them."""
+
+    def __init__(self, facts: Iterable[AccountFact] = ()) -> None:
+        self._by_claim: dict[str, AccountFact] = {}
+        self._by_username: dict[str, list[AccountFact]] = {}
+        """Registrations of each name, the earliest first."""
+        self._names: dict[str, str] = {}
+        """The name that each claim has now."""
+        self._holders: dict[str, list[AccountFact]] = {}
+        """Who has each name now: one account, unless suffixes were made to collide; then the earliest counts."""
+        self._sorted: list[str] | None = None
+        """Those names, once they are asked for."""
+        for fact in facts:
+            self.apply(fact)
+
+    def __len__(self) -> int:
+        return len(self._by_claim)
+
+    def apply(self, fact: AccountFact) -> list[Renaming]:
+        """Take in a fact; the renamings of accounts that were known before. Idempotent and commutative."""
+        known = self._by_claim.get(fact.claim)
+        if known is not None and _total_order(known) <= _total_order(fact):
+            return []
+        renamings: list[Renaming] = []
+        if known is not None:
+            # Two facts of one claim are somebody's lie; all the same, everybody must believe the same one.
+            self._by_username[known.username].remove(known)
+            self._unname(known)
+            if known.username != fact.username:
+                self._assign(known.username, renamings)
+        self._by_claim[fact.claim] = fact
+        bisect.insort(self._by_username.setdefault(fact.username, []), fact, key=_age)
+        self._assign(fact.username, renamings)
+        return renamings
+
+    def _assign(self, username: str, renamings: list[Renaming]) -> None:
+        """Give everybody who registered `username` the name that follows."""
+        rivals = self._by_username[username]
+        if not rivals:
+            del self._by_username[username]
+        for position, one in enumerate(rivals):
+            name = username if position == 0 else name_after_conflict(one)
+            before = self._names.get(one.claim)
+            if before != name or one not in self._holders.get(name, ()):
+                if before is not None and before != name:
+                    self._unname(one)
+                    renamings.append(Renaming(one.claim, before, name))
+                self._names[one.claim] = name
+                if name not in self._holders and self._sorted is not None:
+                    bisect.insort(self._sorted, name)
+                bisect.insort(self._holders.setdefault(name, []), one, key=_age)
+
+    def _unname(self, fact: AccountFact) -> None:
+        name = self._names[fact.claim]
+        holders = self._holders.get(name, [])
+        if fact in holders:
+            holders.remove(fact)
+        if not holders and self._holders.pop(name, None) is not None and self._sorted is not None:
+            del self._sorted[bisect.bisect_left(self._sorted, name)]
+
+    @property
+    def names(self) -> int:
+        """How many names somebody has."""
+        return len(self._holders)
+
+    def first_names(self, most: int) -> list[str]:
+        """The first so many of them, sorted."""
+        if self._sorted is None:
+            self._sorted = sorted(self._holders)
+        return self._sorted[:most]
+
+    def knows(self, name: str) -> bool:
+        return name in self._holders
+
+    def holder(self, name: str) -> AccountFact | None:
+        """The account that has the name now."""
+        holders = self._holders.get(name)
+        return holders[0] if holders else None
+
+    def candidates(self, name: str) -> list[AccountFact]:
+        """Accounts that somebody giving this name may mean: the holder first, then those that had it and lost it."""
+        found = list(self._by_username.get(name, ()))
+        holder = self.holder(name)
+        if holder is not None and holder not in found:
+            found.insert(0, holder)
+        return found
+
+    def name_of(self, claim: str) -> str | None:
+        """The name that an account has now."""
+        return self._names.get(claim)
+
+    def fact(self, claim: str) -> AccountFact | None:
+        return self._by_claim.get(claim)
+
+    def __iter__(self) -> Iterator[tuple[str, AccountFact]]:
+        """(name, account), by name."""
+        return ((name, holders[0]) for name, holders in sorted(self._holders.items()))

@@ -1,0 +1,1 @@
+"""What exists only because servers of 2018 exist, which speak no more than the base protocol."""

@@ -1,0 +1,127 @@
+"""Catching up: a client that comes back, or wants history, is sent the past page by page, and then joins what is live.
+
+What is delivered meanwhile waits in the session's backlog and follows the last page; so nothing is missing at the seam
+between the two, and nothing comes twice.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from core.node.clients.pages import in_senders_order
+from core.node.interface.actions import FetchPage, Subscribe, Unsubscribe
+from core.node.kernel.connections import Session, State
+from core.node.kernel.context import Context
+from core.node.log.entry_messages import frame_of
+from core.node.log.replication import Replication
+from core.wire.entries import Entry, Fetch, Page, Stream
+from core.wire.messages import CaughtUp
+from core.wire.names import original_name
+
+REFS_SENT_MAX: Final = 10_000
+"""Refs that are remembered while a client catches up: two servers accept one activity within moments, if they do."""
+
+
+class CatchingUp:
+    """Reads the past for the node's clients; of each, one page at a time."""
+
+    def __init__(self, context: Context, replication: Replication) -> None:
+        self._context = context
+        self._replication = replication
+        self._fetching: dict[int, tuple[Session, Fetch]] = {}
+
+    @property
+    def reading(self) -> int:
+        """Pages of history being read for clients."""
+        return len(self._fetching)
+
+    def start(self, session: Session, seen: dict[Stream, int] | None, history: int) -> None:
+        """Send a client what it has not `seen`, or the newest `history` activities where it does not say."""
+        self._context.actions.append(Unsubscribe(session.conn))
+        session.backlog = {}
+        session.backlog_bytes = 0
+        session.caught_up = 0
+        session.refs_sent = {}
+        self._context.connections.catching_up[session.conn] = session
+        if seen is not None:
+            query = Fetch(seen, ("activity",))
+        else:
+            query = Fetch({}, ("activity",), newest=min(history, self._context.config.history_max))
+        if session.reading:
+            # One page at a time, however often a client logs in: what the earlier login asked for is dropped.
+            session.wanted = query
+        else:
+            self._fetch(session, query)
+
+    def _fetch(self, session: Session, query: Fetch) -> None:
+        session.reading = True
+        token = self._context.token()
+        self._fetching[token] = (session, query)
+        self._context.actions.append(FetchPage(token, query, session.conn))
+
+    def fetched(self, token: int, page: Page | None) -> bool:
+        """The answer to a FetchPage; whether the question was this part's."""
+        found = self._fetching.pop(token, None)
+        if found is None:
+            return False
+        session, query = found
+        session.reading = False
+        if session.backlog is None or session.state is State.CLOSING:
+            return True
+        if session.wanted is not None:
+            wanted, session.wanted = session.wanted, None
+            self._fetch(session, wanted)
+            return True
+        if page is None:
+            self._context.notify("storage", "a client could not be sent its history: the store cannot be read", "error")
+            page = Page((), {}, False)
+        newest = None if query.newest is None else query.newest - len(page.entries)
+        more = page.more and (newest is None or newest > 0)
+        live = {_name_of(entry) for entry in session.backlog.values() if entry.ref is not None}
+        for entry in in_senders_order(page.entries if more else self._replication.completed(page, query)):
+            # What is delivered meanwhile, or still waits to be, comes live; also in place of a copy.
+            if (
+                entry.id not in session.backlog
+                and _name_of(entry) not in live
+                and not self._replication.is_pending(entry.id)
+                and not self._replication.is_copy_of_seen(entry, query.seen)
+                and self._first_copy(session, entry)
+            ):
+                session.caught_up += 1
+                self._context.send(session, frame_of(entry))
+        if more:
+            seen = dict(query.seen)
+            for stream, upto in page.upto.items():
+                seen[stream] = max(upto, seen.get(stream, 0))
+            self._fetch(session, Fetch(seen, query.kinds, newest))
+            return True
+        for entry in session.backlog.values():
+            if self._first_copy(session, entry):
+                self._context.send(session, frame_of(entry))
+        if session.native:
+            self._context.send(session, CaughtUp(session.caught_up))
+        self._context.connections.catching_up.pop(session.conn, None)
+        session.backlog = None
+        session.refs_sent = {}
+        self._context.actions.append(Subscribe(session.conn))
+        return True
+
+    def _first_copy(self, session: Session, entry: Entry) -> bool:
+        """Whether an activity from the past is the first of those that servers accepted under its ref.
+
+        By stamp, not as it was delivered here: only that keeps a sender's order in a page, which is in stamps' order.
+        """
+        if entry.ref is None:
+            return True
+        ref = _name_of(entry)
+        if ref in session.refs_sent:
+            return False
+        session.refs_sent[ref] = None
+        if len(session.refs_sent) > REFS_SENT_MAX:
+            del session.refs_sent[next(iter(session.refs_sent))]
+        return True
+
+
+def _name_of(entry: Entry) -> tuple[str, str | None]:
+    """What all copies of an activity have in common, if its client has named it."""
+    return original_name(entry.sender), entry.ref

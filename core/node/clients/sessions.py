@@ -1,0 +1,609 @@
+"""Clients: login, logout, posting, and what they are told.
+
+While a client's secret is being checked or its registration is under way the session is SETTLING, and what it sends
+meanwhile waits in its inbox, so that answers come in the order of questions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from core.node.accounts.attempts import Attempts
+from core.node.accounts.book import AccountBook, Renaming
+from core.node.accounts.registration import Registration
+from core.node.accounts.secrets import BUSY, WRONG, Secrets
+from core.node.clients.absence import Absence, Absences
+from core.node.clients.balance import Balance
+from core.node.clients.catching_up import CatchingUp
+from core.node.clients.liveness import Fence
+from core.node.clients.people import People
+from core.node.clients.places import Places
+from core.node.clients.writers import Writers
+from core.node.interface.actions import Hold, Known, Subscribe, VerifySecret
+from core.node.kernel.connections import Session, State, why_illegal
+from core.node.kernel.context import Context
+from core.node.log.replication import Replication
+from core.wire.activity import stamp_activity
+from core.wire.address import Address
+from core.wire.codec import Frame
+from core.wire.entries import Entry, EntryId, Stream, decode_vector, encode_vector, parse_entry_id
+from core.wire.limits import ACTIVITY_BYTES_MAX, NAME_CHARACTERS_MAX
+from core.wire.messages import (
+    AccountRenamed,
+    ActivityAck,
+    ActivityMessage,
+    ActivityRefused,
+    AuthenticationFail,
+    CaughtUp,
+    ChangeSecret,
+    InvalidMessage,
+    Login,
+    LoginFailed,
+    LoginSuccess,
+    Message,
+    Ping,
+    Pong,
+    Redirect,
+    Register,
+    RegisterFailed,
+    RegisterSuccess,
+    SecretChanged,
+    SecretNotChanged,
+    StatusRequest,
+    command_of,
+)
+from core.wire.names import ANONYMOUS, secret_problem
+
+FEATURES: Final = ("change_secret",)
+"""What clients are shown that this node understands of them beyond the first release."""
+WRONG_SECRETS_MAX: Final = 3
+"""How often in a row a client may give a wrong secret for the present one before it is disconnected."""
+WRONG_SECRET_DELAY: Final = 1.0
+"""Seconds for which the first such answer is kept back; each further one twice as long."""
+HOLD_INBOX: Final = 16
+"""From so many waiting messages on, the client is not read from until they are through."""
+
+
+MISMATCH: Final = "the name and the secret do not match"
+
+
+def nobody_called(name: str) -> str:
+    """What is said to somebody who logs in with a name that nobody has."""
+    return f"there is no {name[:NAME_CHARACTERS_MAX]}; register the name, or look how it is written"
+
+
+class Sessions:
+    """The clients' half of the node."""
+
+    def __init__(
+        self,
+        context: Context,
+        book: AccountBook,
+        secrets: Secrets,
+        replication: Replication,
+        catching_up: CatchingUp,
+        absences: Absences,
+        registration: Registration,
+        balance: Balance,
+        attempts: Attempts,
+        load_changed: Callable[[], None],
+        redirected: Callable[[], None],
+        status: Callable[[], Frame],
+    ) -> None:
+        self._context = context
+        self._book = book
+        self._secrets = secrets
+        self._replication = replication
+        self._catching_up = catching_up
+        self._absences = absences
+        self._registration = registration
+        self._balance = balance
+        self._attempts = attempts
+        self._load_changed = load_changed
+        self._redirected = redirected
+        self._status = status
+        self._key = context.rng.randbytes(32)
+        self._verifying: dict[int, Callable[[bool | None], None]] = {}
+        self._fence = Fence(context, self._post)
+        self.writers = Writers(context)
+        self.people = People()
+        self._places = Places(context)
+
+    @property
+    def load(self) -> int:
+        """Clients that are logged in."""
+        return self.people.load
+
+    @property
+    def checking(self) -> int:
+        """Secrets being checked."""
+        return len(self._verifying)
+
+    # --- messages -----------------------------------------------------------------------------------------------------
+
+    def heard(self, session: Session) -> None:
+        """A client has said something."""
+        now = self._context.now.monotonic
+        self._fence.heard(session, now - session.heard_at)
+        session.heard_at = now
+
+    def receive(self, session: Session, message: Message) -> None:
+        """A legal message of a client."""
+        if session.state is State.SETTLING:
+            self._queue(session, message)
+            return
+        match message:
+            case Login():
+                self._login(session, message)
+            case Register():
+                self._register(session, message)
+            case ActivityMessage():
+                self._post(session, message)
+            case Ping():
+                self._context.send(session, Pong(message.number))
+            case Pong():
+                self._fence.answered(session, message.number)
+            case StatusRequest():
+                self._context.send(session, self._status())
+            case ChangeSecret():
+                self._change_secret(session, message)
+            case InvalidMessage() | AuthenticationFail():
+                self._context.close(session, f"the client says {command_of(message)}: {message.info[:200]}")
+            case _:
+                session.logged_out = True
+                self._context.close(session, "logged out")
+
+    def _queue(self, session: Session, message: Message) -> None:
+        session.inbox.append(message)
+        if len(session.inbox) > self._context.config.inbox_max:
+            self._context.invalid(session, "too many messages before the answer to the login or registration")
+        elif len(session.inbox) >= HOLD_INBOX and not session.held:
+            session.held = True
+            self._context.actions.append(Hold(session.conn, True))
+
+    def _settle(self, session: Session, purpose: str) -> None:
+        session.state = State.SETTLING
+        session.purpose = purpose
+
+    def _settled(self, session: Session, state: State) -> None:
+        """A check is over: take up what waited."""
+        session.state = state
+        session.purpose = ""
+        if session.resuming:
+            # One of those that waited has led to here: whoever took it up goes on with the next.
+            return
+        session.resuming = True
+        while session.inbox and session.state not in (State.SETTLING, State.CLOSING):
+            message = session.inbox.popleft()
+            # What was legal when it arrived may not be in the state that the check has led to.
+            problem = why_illegal(session.state, message)
+            if problem is not None:
+                self._context.invalid(session, problem)
+                break
+            self.receive(session, message)
+        session.resuming = False
+        if session.held and len(session.inbox) < HOLD_INBOX:
+            session.held = False
+            self._context.actions.append(Hold(session.conn, False))
+
+    # --- registering --------------------------------------------------------------------------------------------------
+
+    def _register(self, session: Session, message: Register) -> None:
+        session.features |= frozenset(message.features)
+        self._settle(session, "registering")
+        problem = secret_problem(message.secret)
+        if problem is not None:
+            self._register_failed(session, problem)
+            return
+
+        def done(problem: str | None) -> None:
+            if session.state is not State.SETTLING:
+                return
+            if problem is not None:
+                self._register_failed(session, problem)
+                return
+            self._attempts.registered(session, message.username)
+            self._context.send(session, RegisterSuccess(f"{message.username} is registered"))
+            self._settled(session, State.GREETED)
+
+        problem = self._attempts.registration_problem(session)
+        if problem is not None:
+            self._register_failed(session, problem)
+            return
+        self._registration.register(message.username, message.secret, done, session.conn)
+
+    def _register_failed(self, session: Session, problem: str) -> None:
+        self._context.refuse(session, RegisterFailed(problem), f"registration refused: {problem}")
+
+    # --- logging in ---------------------------------------------------------------------------------------------------
+
+    def _login(self, session: Session, message: Login) -> None:
+        session.features = frozenset(message.features)
+        if message.username == ANONYMOUS:
+            if not self._context.config.anonymous and session.vouched != ANONYMOUS:
+                self._login_failed(session, "this server takes no anonymous clients; register a name")
+                return
+            self._logged_in(session, message, ANONYMOUS, None)
+            return
+        if session.vouched is not None and message.secret is None:
+            fact = self._book.holder(message.username) if message.username == session.vouched else None
+            if fact is None:
+                self._login_failed(session, f"this connection cannot log in as {message.username!r} without its secret")
+            else:
+                self._logged_in(session, message, message.username, fact.claim)
+            return
+        if message.secret is None:
+            self._login_failed(session, "a login under a name needs its secret")
+            return
+        self._settle(session, "logging in")
+        self._registration.when_settled(message.username, lambda: self._try(session, message))
+
+    def _try(self, session: Session, message: Login) -> None:
+        """Have the secret checked when it is this client's turn."""
+        if session.state is State.SETTLING:
+            self._attempts.begin(
+                session,
+                message.username,
+                lambda: self._verify(session, message, tried=()),
+                lambda problem: self._not_now(session, problem),
+            )
+
+    def _verify(self, session: Session, message: Login, tried: tuple[str, ...]) -> None:
+        """Check the secret against each account that the name may mean, one after the other."""
+        if session.state is not State.SETTLING or message.secret is None:
+            self._attempts.over(session)
+            return
+        candidates = [fact for fact in self._book.candidates(message.username) if fact.claim not in tried]
+        if not candidates and tried:
+            self._wrong_login(session)
+            return
+        if not candidates:
+            # Whether somebody has a name, REGISTER tells everybody as well.
+            self._attempts.over(session)
+            self._login_failed(session, nobody_called(message.username))
+            return
+        fact = candidates[0]
+        verifier = self._secrets.verifier(fact)
+        token = self._context.token()
+        self._context.actions.append(VerifySecret(token, message.secret, verifier, session.conn, message.username))
+
+        def verified(matches: bool | None) -> None:
+            if matches is None:
+                self._attempts.over(session)
+                if session.state is State.SETTLING:
+                    self._not_now(session, BUSY)
+            elif not matches and session.state is not State.SETTLING:
+                self._wrong_login(session)
+            elif session.state is not State.SETTLING:
+                self._attempts.over(session)
+            elif self._secrets.verifier(fact) != verifier:
+                # It has been changed meanwhile.
+                self._verify(session, message, tried)
+            elif matches:
+                self._attempts.succeeded(session)
+                name = self._book.name_of(fact.claim) or fact.username
+                session.verifier = verifier
+                self._logged_in(session, message, name, fact.claim)
+            else:
+                self._verify(session, message, (*tried, fact.claim))
+
+        self._verifying[token] = verified
+
+    def _wrong_login(self, session: Session) -> None:
+        """Say so, if anybody still listens; the later, the more of them came from there."""
+
+        def answer() -> None:
+            if session.state is State.SETTLING:
+                self._login_failed(session, MISMATCH)
+
+        self._attempts.failed(session, answer)
+
+    def verified(self, token: int, matches: bool | None) -> None:
+        """The answer to a VerifySecret."""
+        callback = self._verifying.pop(token, None)
+        if callback is not None:
+            callback(matches)
+
+    def _not_now(self, session: Session, problem: str) -> None:
+        """Somebody cannot be let in now, whoever it is."""
+        self._context.refuse(session, LoginFailed(problem, later=True), f"login refused: {problem}")
+
+    def _login_failed(self, session: Session, reason: str) -> None:
+        self._context.notify("refused", f"a login {session.whence} was refused: {reason}", "warning")
+        self._context.refuse(session, LoginFailed(reason), f"login refused: {reason}")
+
+    def _logged_in(self, session: Session, message: Login, name: str, claim: str | None) -> None:
+        context = self._context
+        seen: dict[Stream, int] | None = None
+        if message.seen is not None and session.native:
+            try:
+                seen = decode_vector(message.seen)
+            except ValueError as error:
+                context.invalid(session, str(error))
+                return
+        target = self._balance.redirect_for(session, message, self.load + 1) if self._places.full else None
+        problem = self._places.take(session, named=claim is not None) if target is None else None
+        if problem is not None:
+            self._not_now(session, problem)
+            return
+        context.actions.append(Known(session.conn, claim is not None))
+        self.people.left(session)
+        session.login_name = message.username
+        session.user = name
+        session.claim = claim
+        self.people.came(session)
+        proved = message.secret is not None and claim is not None
+        session.secret_macs = (self._mac(message.secret),) if proved and message.secret is not None else ()
+        session.verifier = session.verifier if proved else None
+        session.last_post = session.kept_post = None
+        info = f"logged in as {name}"
+        if name != message.username:
+            info += f": the name {message.username} belongs to an account that was registered earlier"
+        if session.native:
+            vector = encode_vector(self._replication.client_vector())
+            beyond = [str(entry_id) for entry_id in self._replication.client_beyond()]
+            shown = list(FEATURES)
+            time = context.clock.read(context.now.wall)
+            context.send(
+                session,
+                LoginSuccess(
+                    info, id=context.id, username=name, vector=vector, beyond=beyond, features=shown, stamp=time
+                ),
+            )
+        else:
+            context.send(session, LoginSuccess(info))
+        if target is None:
+            target = self._balance.redirect_for(session, message, self.load)
+        if target is not None:
+            self._redirect(session, target.address, target.name)
+            return
+        context.notify("login", f"{name} logged in {session.whence}", user=name)
+        self._load_changed()
+        if claim is not None:
+            absence = self._absences.back(name)
+            if absence is not None and not session.native and session.backlog is None:
+                session.absence = absence
+                seen = dict(absence.has)
+        if seen is not None or (session.native and message.history):
+            self._catching_up.start(session, seen, message.history)
+        elif session.backlog is None:
+            context.actions.append(Subscribe(session.conn))
+            if session.native:
+                context.send(session, CaughtUp(0))
+        self._settled(session, State.LOGGED_IN)
+
+    def _redirect(self, session: Session, address: Address, server: str) -> None:
+        self._context.notify("redirected", f"{session.user} was redirected to {server}", user=session.user)
+        self._leave(session)
+        if session.claim is not None and session.user is not None and not session.native:
+            self._absences.sent_on(session.user)
+        self._redirected()
+        # The new server has to hear of it before the client can be there.
+        self._settle(session, "redirecting")
+        self._context.timers.set(
+            ("redirect", session.conn),
+            self._context.after(self._context.config.redirect_delay),
+            lambda: self._context.refuse(session, Redirect(address.host, address.port), f"redirected to {address}"),
+        )
+
+    def _mac(self, secret: str) -> bytes:
+        return hashlib.blake2b(secret.encode(errors="surrogatepass"), key=self._key, digest_size=16).digest()
+
+    # --- another secret -----------------------------------------------------------------------------------------------
+
+    def _change_secret(self, session: Session, message: ChangeSecret) -> None:
+        if session.claim is None:
+            self._context.send(session, SecretNotChanged("anonymous has no secret; log in with a name"))
+            return
+        if session.changing:
+            self._context.send(session, SecretNotChanged("it is being changed; wait for the answer"))
+            return
+        session.changing = True
+        before, claim = session.secret_macs, session.claim
+
+        def made(verifier: str) -> None:
+            # What is under way was written before the client knew: it may repeat the secret of the login.
+            if session.verifier is not None and session.claim == claim:
+                session.verifier = verifier
+                session.secret_macs = (*before, self._mac(message.new_secret))
+
+        def done(problem: str | None) -> None:
+            if problem is WRONG:
+                self._wrong_secret(session)
+                return
+            session.changing = False
+            session.wrong_secrets = 0
+            if session.state is not State.CLOSING:
+                info = f"the secret of {session.user} is changed"
+                self._context.send(session, SecretChanged(info) if problem is None else SecretNotChanged(problem))
+
+        self._secrets.change(claim, message.secret, message.new_secret, done, made)
+
+    def _wrong_secret(self, session: Session) -> None:
+        """Somebody who is logged in does not know the secret: told late, and then no more, as at a login."""
+        if session.state is State.CLOSING:
+            return
+        session.wrong_secrets += 1
+        who = f"{session.user} {session.whence}"
+        self._context.notify("refused", f"{who} gave a wrong secret for the present one", "warning", user=session.user)
+        delay = WRONG_SECRET_DELAY * 2 ** (session.wrong_secrets - 1)
+
+        def tell() -> None:
+            session.changing = False
+            if session.wrong_secrets < WRONG_SECRETS_MAX:
+                self._context.send(session, SecretNotChanged(WRONG))
+            else:
+                self._context.refuse(session, SecretNotChanged(f"{WRONG}; log in again"), "too many wrong secrets")
+
+        self._context.timers.set(("wrong secret", session.conn), self._context.after(delay), tell)
+
+    def secret_changed(self, claim: str, verifier: str) -> None:
+        """An account has another secret: who is in with an earlier one leaves."""
+        text = "the secret of this account was changed; log in with the new one"
+        for session in self.people.of(claim):
+            if session.verifier not in (None, verifier):
+                self._context.invalid(session, text)
+
+    # --- posting ------------------------------------------------------------------------------------------------------
+
+    def _post(self, session: Session, message: ActivityMessage) -> None:
+        context = self._context
+        if session.state is not State.LOGGED_IN or session.user is None:
+            self._not_authentic(session, "log in before sending activities")
+            return
+        if not self._is_authentic(session, message):
+            self._not_authentic(session, "the activity's name and secret are not those of the login")
+            return
+        try:
+            previous = parse_entry_id(message.previous) if message.previous is not None else None
+        except ValueError as error:
+            context.invalid(session, f"ACTIVITY_MESSAGE: previous: {error}")
+            return
+        ref = message.ref if session.native else None
+        if ref is not None and context.storage_error is not None and not context.draining:
+            self._refuse_post(session, ref, context.storage_error)
+            return
+        if self._fence.holds(session, message):
+            return
+        if self._context.draining:
+            # It is sent on in a moment. A client that names its activities repeats there what was not answered here;
+            # to any other a refusal would cost its service, so its lines wait.
+            if ref is None:
+                self._settle(session, "waiting to be sent on")
+                self._queue(session, message)
+            return
+        sender = "" if session.claim is None else session.user
+        if context.storage_error is not None:
+            problem = f"this server cannot keep activities now: {context.storage_error}"
+            context.notify("refused", f"an activity of {session.user} was not accepted: {problem}", "error")
+            context.refuse(session, AuthenticationFail(problem), f"activity refused: {problem}")
+            return
+        if ref is not None:
+            known = self._replication.known_ref(sender, ref)
+            if known is not None:
+                # What comes next was written after it, wherever it was accepted.
+                session.last_post = known
+                self._replication.when_durable(known, partial(self._answer_repetition, session, ref, known))
+                return
+        if session.last_post is not None:
+            previous = session.last_post
+        elif previous is None and sender:
+            previous = self._replication.last_of(sender)
+        body = stamp_activity(message.activity, session.user)
+        if len(body) > ACTIVITY_BYTES_MAX:
+            context.invalid(session, f"ACTIVITY_MESSAGE: the activity is longer than {ACTIVITY_BYTES_MAX} bytes")
+            return
+        entry = self._replication.originate(
+            "activity",
+            body,
+            sender=sender,
+            previous=previous,
+            after=message.previous_stamp or 0,
+            ref=ref,
+            since=context.ago(message.age) if ref is not None and message.age is not None else None,
+            then=lambda problem: self._kept(session, entry, problem),
+        )
+        session.last_post = entry.id
+        self.writers.wrote(session, len(body))
+
+    def _answer_repetition(self, session: Session, ref: str, known: EntryId, problem: str | None) -> None:
+        if problem is None:
+            session.kept_post = known
+            self._context.send(session, ActivityAck(ref, str(known), self._context.stamp()))
+        else:
+            if session.last_post == known:
+                session.last_post = session.kept_post
+            self._refuse_post(session, ref, problem)
+
+    def _refuse_post(self, session: Session, ref: str, problem: str) -> None:
+        """Tell a client that names its activities that one is not accepted."""
+        self._context.send(session, ActivityRefused(ref, f"this server cannot keep activities now: {problem}"))
+        self._fence.refused(session)
+
+    def _kept(self, session: Session, entry: Entry, problem: str | None) -> None:
+        context = self._context
+        if problem is None:
+            session.kept_post = entry.id
+        else:
+            session.last_post = session.kept_post
+        if entry.ref is not None:
+            if problem is None:
+                context.send(session, ActivityAck(entry.ref, str(entry.id), entry.stamp))
+            else:
+                self._refuse_post(session, entry.ref, problem)
+        elif problem is not None and session.state is not State.CLOSING:
+            text = f"this server cannot keep activities now: {problem}"
+            context.refuse(session, AuthenticationFail(text), text)
+
+    def _is_authentic(self, session: Session, message: ActivityMessage) -> bool:
+        if session.claim is None:
+            return message.username == ANONYMOUS
+        if message.username not in (session.login_name, session.user):
+            return False
+        if message.secret is None or not session.secret_macs:
+            return session.vouched is not None and message.secret is None
+        mac = self._mac(message.secret)
+        return any(hmac.compare_digest(mac, known) for known in session.secret_macs)
+
+    def _not_authentic(self, session: Session, reason: str) -> None:
+        self._context.notify("refused", f"an activity from {session.peer} was refused: {reason}", "warning")
+        self._context.refuse(session, AuthenticationFail(reason), f"activity refused: {reason}")
+
+    # --- ends and changes ---------------------------------------------------------------------------------------------
+
+    def closed(self, session: Session, reason: str, unsent: int) -> None:
+        """The connection is gone; of what was sent last, `unsent` bytes did not arrive."""
+        self._context.timers.cancel(("wrong secret", session.conn))
+        if session.counted:
+            name = session.user or "a client"
+            self._context.notify("logout", f"{name} left{f': {reason}' if reason else ''}", user=session.user)
+            still_missing = session.absence if session.backlog is not None else None
+            self._leave(session)
+            self._note_absence(session, unsent, still_missing)
+        self._leave(session)
+        session.state = State.CLOSING
+
+    def note_dismissed(self) -> None:
+        """This node ends before it hears of the end of connections that it has closed: say who is on the way."""
+        for session in self._context.connections.sessions():
+            if session.counted and session.state is State.CLOSING:
+                still_missing = session.absence if session.backlog is not None else None
+                self._leave(session)
+                self._note_absence(session, 0, still_missing)
+
+    def _note_absence(self, session: Session, unsent: int, still_missing: Absence | None) -> None:
+        if session.native or session.claim is None or session.user is None:
+            return
+        if session.logged_out:
+            self._absences.gone(session.user)
+        elif not self.people.has(session.claim):
+            self._absences.lost(session.user, unsent=unsent, parting=session.parting, still_missing=still_missing)
+            # It may be at another server in a moment, which has to know.
+            self._redirected()
+
+    def _leave(self, session: Session) -> None:
+        self._places.leave(session)
+        self._fence.forget(session)
+        session.backlog = None
+        self._context.connections.catching_up.pop(session.conn, None)
+        if session.counted:
+            self.people.left(session)
+            self._load_changed()
+
+    def renamed(self, renaming: Renaming) -> None:
+        """An account's name has changed: whoever is logged in with it goes on under the new one, and is told."""
+        self._replication.rename_sender(renaming.before, renaming.after)
+        text = f"{renaming.before} was registered earlier in another part of the network; you are {renaming.after} now"
+        for session in self.people.of(renaming.claim):
+            self.people.rename(session, renaming.after)
+            if session.native:
+                self._context.send(session, AccountRenamed(renaming.before, renaming.after, text))
+        self._load_changed()
+
+    def users(self) -> list[str]:
+        """Names that are logged in here, sorted."""
+        return self.people.names()

@@ -1,0 +1,228 @@
+"""What a node wants done: the outputs of its state machine, in the order in which they must be carried out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.node.interface.notices import Notice
+from core.wire.address import Address
+from core.wire.codec import Frame
+from core.wire.entries import Fetch, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Write the frame to the connection, behind everything that was sent there before."""
+
+    conn: int
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """Write the frame to every subscribed connection, each behind everything that was sent there before."""
+
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """From here on, Broadcast reaches the connection."""
+
+    conn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe:
+    conn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """End the connection once everything sent to it has been flushed, or a limit has passed.
+
+    Nothing that still arrives on it is handed in; ConnectionClosed follows.
+    """
+
+    conn: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Stop reading the connection (`held`) or go on: the node cannot take more from it now (backpressure)."""
+
+    conn: int
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Read nothing from the connection for some seconds, whatever else holds it: its peer writes more than it may."""
+
+    conn: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The connection is an authenticated server's: the larger limits of server links apply to it."""
+
+    conn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """It is known who is at the other end: somebody who has logged in, under a name or as `anonymous`."""
+
+    conn: int
+    named: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Open a connection; ConnectionOpened or DialFailed, with the same number, follows within the dial limit.
+
+    `others` are more addresses of the same server, tried when the ones before them do not answer at once. `abroad`: the
+    server is on another machine, so that a name which the resolver takes for this one leads nowhere.
+    """
+
+    dial: int
+    address: Address
+    others: tuple[Address, ...] = ()
+    abroad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Advertise:
+    """From here on the node tells others to reach it at this address."""
+
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Persist:
+    """Keep the records, all or none; Committed or CommitFailed follows. Batches are committed in order."""
+
+    batch: int
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchPage:
+    """Read entries; Fetched follows, as of no earlier than every Persist before this.
+
+    With `conn`, they are read once that connection has taken what was sent to it before, or is gone: somebody who has
+    missed much and reads slowly is sent no more than it takes.
+    """
+
+    token: int
+    query: Fetch
+    conn: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HashSecret:
+    """Make a verifier with a slow salted hash, off the event loop; SecretHashed follows.
+
+    It is made for whoever is at the other end of `conn`, under the name `account`: all who ask have their turn, and
+    what has not begun when the connection ends is not made any more.
+    """
+
+    token: int
+    secret: str
+    conn: int | None = None
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifySecret:
+    """Check a secret against a verifier, off the event loop; SecretVerified follows.
+
+    No verifier: it fits nothing, and finding that out takes as long. `conn` and `account` as above.
+    """
+
+    token: int
+    secret: str
+    verifier: str | None
+    conn: int | None = None
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WakeAt:
+    """Hand in Woke at this monotonic time. Only the last one counts."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Tell people: the events pane, the log."""
+
+    notice: Notice
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChanged:
+    """The answer to a KeyChangeRequested: the change is durable, or `problem` says in a clause why there is none."""
+
+    token: int
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRemoved:
+    """A public key (`text`: type and base 64) no longer opens the account `claim`, wherever that was decided."""
+
+    claim: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecretChangeAnswered:
+    """The answer to a SecretChangeRequested: the change is durable, or `problem` says in a clause why there is none."""
+
+    token: int
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SecretReplaced:
+    """The account `claim` has another secret from here on, which `verifier` is a hash of, wherever it was changed."""
+
+    claim: str
+    verifier: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The node has left the network; close what is left and stop. `undone` names what it could not do."""
+
+    undone: tuple[str, ...] = ()
+
+
+Action = (
+    Send
+    | Broadcast
+    | Subscribe
+    | Unsubscribe
+    | Close
+    | Hold
+    | Pause
+    | Trust
+    | Known
+    | Dial
+    | Advertise
+    | Persist
+    | FetchPage
+    | HashSecret
+    | VerifySecret
+    | WakeAt
+    | Notify
+    | KeyChanged
+    | KeyRemoved
+    | SecretChangeAnswered
+    | SecretReplaced
+    | Finished
+)

@@ -1,0 +1,1 @@
+"""What all parts of a node stand on: connections and their states, time, timers, and what one of many may have."""

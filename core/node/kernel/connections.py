@@ -1,0 +1,425 @@
+"""The state of a connection, and which command is legal in which state: all of it in one table.
+
+A connection starts `FRESH` (somebody connected) or `WAITING` (this node dialled). The first command decides what it is:
+`LOGIN` or `REGISTER` make it a client's, `AUTHENTICATE` a server's. What is not in a state's row is answered with
+`INVALID_MESSAGE`, and the connection is closed.
+
+            REGISTER ok          LOGIN ok
+    FRESH ─────────────▶ GREETED ─────────▶ LOGGED_IN ──▶ (closed)
+      │ └──────── LOGIN ok ────────────────────▲
+      │      (SETTLING while a secret is checked or a name is registered; messages wait)
+      │ AUTHENTICATE
+      ├── shows `sync` ──────────────▶ NATIVE
+      ├── shows other features ──────▶ BASE
+      └── shows nothing ──▶ QUIET ───▶ BASE     at its first message, or after `quiet_limit`
+    WAITING ── SERVER_HELLO ─────────▶ NATIVE
+      └─────── anything a base server says ──▶ LISTENING ──▶ BASE     after `listen` seconds
+    any ── refused, or told to go ───▶ CLOSING
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from core.node.interface.events import Origin
+from core.node.interface.snapshot import LinkState
+from core.wire import messages as wire
+from core.wire.address import Address
+from core.wire.codec import Frame
+from core.wire.entries import Entry, EntryId, Fetch
+from core.wire.messages import Guest, Message, command_of
+from core.wire.scope import on_one_machine
+
+if TYPE_CHECKING:
+    from core.node.clients.absence import Absence
+
+
+class State(enum.Enum):
+    FRESH = "connected"
+    SETTLING = "being checked"
+    GREETED = "not logged in"
+    LOGGED_IN = "logged in"
+    WAITING = "connecting"
+    LISTENING = "listening"
+    QUIET = "quiet"
+    BASE = "base"
+    NATIVE = "native"
+    CLOSING = "closing"
+
+
+_Commands = frozenset[type[msgspec.Struct]]
+
+_CLIENT: Final[_Commands] = frozenset({wire.Login, wire.Register, wire.ActivityMessage, wire.Logout})
+_ASKING: Final[_Commands] = frozenset({wire.Ping, wire.Pong, wire.StatusRequest, wire.ChangeSecret})
+"""What a native client may say once it has logged in."""
+_PARTING: Final[_Commands] = frozenset({wire.InvalidMessage, wire.AuthenticationFail})
+_BASE: Final[_Commands] = frozenset(
+    {wire.ServerAnnounce, wire.ActivityBroadcast, wire.LockRequest, wire.LockAllowed, wire.LockDenied}
+)
+_FAILOVER: Final[_Commands] = frozenset({wire.Quit, wire.UserInfo})
+_NATIVE: Final[_Commands] = frozenset(
+    {
+        wire.Account,
+        wire.LockRelease,
+        wire.SyncDigest,
+        wire.SyncRequest,
+        wire.SyncDone,
+        wire.MapSummary,
+        wire.Ping,
+        wire.Pong,
+        wire.ServerRefused,
+    }
+)
+
+LEGAL: Final[Mapping[State, _Commands]] = {
+    State.FRESH: _CLIENT | _PARTING | {wire.Authenticate},
+    State.SETTLING: _CLIENT | _PARTING | _ASKING,
+    State.GREETED: _CLIENT | _PARTING,
+    State.LOGGED_IN: (_CLIENT - {wire.Register}) | _PARTING | _ASKING,
+    State.WAITING: _BASE | _FAILOVER | _PARTING | {wire.ServerHello, wire.ServerRefused},
+    State.QUIET: _BASE | _FAILOVER | _PARTING,
+    State.LISTENING: _BASE | _FAILOVER | _PARTING,
+    State.BASE: _BASE | _FAILOVER | _PARTING,
+    State.NATIVE: _BASE | _FAILOVER | _NATIVE | _PARTING,
+    State.CLOSING: frozenset(),
+}
+
+CLIENT_STATES: Final = (State.SETTLING, State.GREETED, State.LOGGED_IN)
+
+
+def why_illegal(state: State, message: Message) -> str | None:
+    """Why a command is not allowed in a state, as a clause for the peer; None when it is."""
+    if type(message) in LEGAL[state]:
+        return None
+    command = command_of(message)
+    match state:
+        case State.FRESH:
+            return f"{command} is not possible before LOGIN, REGISTER or AUTHENTICATE"
+        case State.GREETED if isinstance(message, wire.Ping | wire.StatusRequest | wire.ChangeSecret):
+            return f"{command} is not possible before LOGIN"
+        case State.LOGGED_IN if isinstance(message, wire.Register):
+            return "REGISTER is not possible on a connection that is logged in"
+        case _ if state in CLIENT_STATES:
+            return f"{command} is not a client's command"
+        case _ if isinstance(message, wire.Authenticate):
+            return "AUTHENTICATE is possible once, as the first message of a connection"
+        case _:
+            return f"{command} is not possible on this server link"
+
+
+class Parting(NamedTuple):
+    """When a node began to close a connection: nothing is sent over it any more, and its end may be far off."""
+
+    at: int
+    """Hybrid logical time."""
+    handed_out: int
+    """Activities that the node had handed out to its clients until then."""
+
+
+class Connection:
+    """What every connection has."""
+
+    __slots__ = (
+        "at",
+        "conn",
+        "dial",
+        "features",
+        "heard_at",
+        "near",
+        "origin",
+        "parting",
+        "peer",
+        "since",
+        "state",
+        "vouched",
+    )
+
+    def __init__(
+        self, conn: int, origin: Origin, peer: Address, since: float, heard_at: float, at: Address | None = None
+    ) -> None:
+        self.conn = conn
+        self.origin: Origin = origin
+        self.peer = peer
+        self.at = at
+        """This end's address."""
+        self.near = origin == "local" or on_one_machine(peer.host, at.host if at is not None else "")
+        """Whether the other end is on this machine."""
+        self.state = State.FRESH
+        self.since = since
+        self.heard_at = heard_at
+        self.features: frozenset[str] = frozenset()
+        self.vouched: str | None = None
+        self.dial: int | None = None
+        self.parting: Parting | None = None
+        """Not None once this node has closed it."""
+
+
+class Session(Connection):
+    """A client's connection."""
+
+    __slots__ = (
+        "absence",
+        "announced_name",
+        "backlog",
+        "backlog_bytes",
+        "caught_up",
+        "changing",
+        "claim",
+        "counted",
+        "doubtful",
+        "held",
+        "inbox",
+        "kept_post",
+        "last_post",
+        "logged_out",
+        "login_name",
+        "purpose",
+        "reading",
+        "refs_sent",
+        "resuming",
+        "secret_macs",
+        "user",
+        "verifier",
+        "wanted",
+        "wrong_secrets",
+    )
+
+    def __init__(self, connection: Connection) -> None:
+        known = connection
+        super().__init__(known.conn, known.origin, known.peer, known.since, known.heard_at, known.at)
+        self.vouched = connection.vouched
+        self.state = State.FRESH
+        self.inbox: deque[Message] = deque()
+        """Messages that wait until the check under way is over."""
+        self.held = False
+        self.resuming = False
+        """Whether the messages that waited are being taken up."""
+        self.purpose = ""
+        self.logged_out = False
+        self.login_name: str | None = None
+        """The name as the client gives it: what its ACTIVITY_MESSAGEs repeat."""
+        self.user: str | None = None
+        """The account's name; differs from `login_name` after a rename."""
+        self.claim: str | None = None
+        """The account, or None for `anonymous`."""
+        self.secret_macs: tuple[bytes, ...] = ()
+        """Of the secrets that its ACTIVITY_MESSAGEs may repeat: the login's, and the one that it was changed to."""
+        self.verifier: str | None = None
+        """What the login's secret was found to fit; None for `anonymous`, and for who was vouched for."""
+        self.changing = False
+        """Whether the account's secret is being changed for this client."""
+        self.wrong_secrets = 0
+        """How often in a row it gave a wrong one for the present secret."""
+        self.last_post: EntryId | None = None
+        """The client's newest activity on this connection: the next one names it as its previous one."""
+        self.kept_post: EntryId | None = None
+        """The newest of them that is durable."""
+        self.absence: Absence | None = None
+        """What a base client had when it began to catch up."""
+        self.backlog: dict[EntryId, Entry] | None = None
+        """Not None while the client catches up: live activities wait here."""
+        self.backlog_bytes = 0
+        self.caught_up = 0
+        """How many activities it has been sent meanwhile."""
+        self.refs_sent: dict[tuple[str, str | None], None] = {}
+        """What of that had names given by its senders, (sender, ref): another server may have accepted it as well."""
+        self.reading = False
+        """Whether a page is being read for it."""
+        self.wanted: Fetch | None = None
+        """What a later login asked for while that page was being read."""
+        self.counted = False
+        """Whether the client is part of this server's load."""
+        self.doubtful = False
+        """Whether it has been silent for so long that it may have gone elsewhere."""
+
+    @property
+    def whence(self) -> str:
+        """Where the client is, as a clause for a person."""
+        return "here" if self.origin == "local" else f"from {self.peer}"
+
+    @property
+    def native(self) -> bool:
+        """Whether the client understands what base clients do not."""
+        return "ack" in self.features
+
+
+class Link(Connection):
+    """A connection to a server."""
+
+    __slots__ = (
+        "ahead",
+        "announced",
+        "asked",
+        "backlog",
+        "backlog_bytes",
+        "beat_at",
+        "clean",
+        "dialled",
+        "doubtful_until",
+        "drift_told",
+        "drift_told_at",
+        "eager",
+        "eager_since",
+        "established_at",
+        "first_heard_at",
+        "guests",
+        "handed_over",
+        "held",
+        "hostname",
+        "incarnation",
+        "is_base",
+        "name",
+        "peer_has",
+        "ping_number",
+        "pinged_at",
+        "port",
+        "remote_id",
+        "rhythm",
+        "rivals",
+        "round_trip",
+        "shared_until",
+        "spoken_to_until",
+        "stamp",
+        "told_ours_until",
+        "unanswered",
+    )
+
+    def __init__(self, connection: Connection) -> None:
+        known = connection
+        super().__init__(known.conn, known.origin, known.peer, known.since, known.heard_at, known.at)
+        self.dial = connection.dial
+        self.dialled: Address | None = None
+        self.remote_id: str | None = None
+        """For a native link, and for a base link once the neighbour has announced itself."""
+        self.incarnation = 0
+        self.name = ""
+        self.hostname = connection.peer.host
+        self.port = connection.peer.port
+        self.stamp = 0
+        self.established_at: float | None = None
+        """Monotonic time at which both sides had introduced themselves."""
+        self.eager = False
+        self.eager_since = 0.0
+        """Monotonic time at which it became so."""
+        self.backlog: list[Frame] = []
+        """What a peer will be told once it may be spoken to."""
+        self.backlog_bytes = 0
+        self.guests: dict[str, Guest] = {}
+        """Base servers that announced themselves over this link."""
+        self.announced: dict[str, None] = {}
+        """Ids that were ever announced to this base peer: it waits for a lock answer of each."""
+        self.asked = False
+        """Whether a SYNC_REQUEST of ours is unanswered."""
+        self.peer_has: dict[str, int] | None = None
+        """The neighbour's version vector, as last told."""
+        self.ping_number = 0
+        self.pinged_at = 0.0
+        self.unanswered = 0
+        self.ahead = 0
+        """How far ahead the neighbour dates what it writes, in microseconds."""
+        self.drift_told = 0
+        """By how much its clock was ahead when people were told of that, in microseconds; 0: it agrees."""
+        self.drift_told_at = float("-inf")
+        self.round_trip: float | None = None
+        self.clean = False
+        """Whether the link's end is expected: no loss to heal."""
+        self.is_base = False
+        """Whether the link was taken for a base server's, until its end has been seen to."""
+        self.handed_over = False
+        self.held: list[wire.ActivityBroadcast] = []
+        """What a base server said that is listened to: another server of ours may have taken it in."""
+        self.rivals: dict[str, float] = {}
+        """Servers of ours that were announced over this base link, and when last."""
+        self.doubtful_until = float("-inf")
+        """Monotonic time until which it is open whether another server of ours has taken this one's place."""
+        self.shared_until = float("-inf")
+        """Monotonic time until which another server of ours, that is to give way, takes in what is said as well."""
+        self.beat_at: float | None = None
+        """Monotonic time at which the base server announced itself last."""
+        self.rhythm: float | None = None
+        """The longest time between two announcements of it, in seconds."""
+        self.first_heard_at: float | None = None
+        """Monotonic time at which the other side said its first word."""
+        self.spoken_to_until = 0
+        """Hybrid logical time until which another server of ours may have spoken to this base server."""
+        self.told_ours_until = 0
+        """The same of what this node has accepted itself."""
+
+    @property
+    def view_state(self) -> LinkState:
+        match self.state:
+            case State.NATIVE:
+                return "eager" if self.eager else "lazy"
+            case State.BASE:
+                return "base"
+            case State.QUIET | State.LISTENING:
+                return "quiet"
+            case State.CLOSING:
+                return "closing"
+            case _:
+                return "connecting"
+
+
+class Connections:
+    """Every connection of the node, by number, in the order in which they came."""
+
+    __slots__ = ("_all", "_links", "catching_up", "staying")
+
+    def __init__(self) -> None:
+        self._all: dict[int, Connection] = {}
+        self._links: dict[int, Link] = {}
+        self.catching_up: dict[int, Session] = {}
+        """Clients that are being sent what they missed."""
+        self.staying: dict[int, Session] = {}
+        """Clients that have not been sent away: all of them, as long as this server does not leave."""
+
+    def add(self, connection: Connection) -> None:
+        """Take in a connection, or what it turned out to be."""
+        self._all[connection.conn] = connection
+        if isinstance(connection, Link):
+            self._links[connection.conn] = connection
+        elif isinstance(connection, Session):
+            self.staying[connection.conn] = connection
+
+    def get(self, conn: int) -> Connection | None:
+        return self._all.get(conn)
+
+    def session(self, conn: int) -> Session | None:
+        found = self._all.get(conn)
+        return found if isinstance(found, Session) else None
+
+    def link(self, conn: int) -> Link | None:
+        return self._links.get(conn)
+
+    def remove(self, conn: int) -> Connection | None:
+        self._links.pop(conn, None)
+        self.staying.pop(conn, None)
+        self.catching_up.pop(conn, None)
+        return self._all.pop(conn, None)
+
+    def all(self) -> list[Connection]:
+        return list(self._all.values())
+
+    def first(self, most: int) -> list[Connection]:
+        """The so many that came first."""
+        return list(islice(self._all.values(), most))
+
+    def sessions(self) -> list[Session]:
+        return [c for c in self._all.values() if isinstance(c, Session)]
+
+    def links(self, *states: State) -> list[Link]:
+        """The server links in one of these states."""
+        return [link for link in self._links.values() if link.state in states]
+
+    def native_link(self, server: str) -> Link | None:
+        """The established native link to a server."""
+        for link in self._links.values():
+            if link.state is State.NATIVE and link.remote_id == server:
+                return link
+        return None

@@ -1,0 +1,134 @@
+"""What the parts of a node share: settings, identity, time, random source, timers, and the actions to come out."""
+
+from __future__ import annotations
+
+import random
+from collections import OrderedDict
+from typing import Final
+
+from core.node.interface.actions import Action, Close, Notify, Send
+from core.node.interface.config import NodeConfig
+from core.node.interface.events import Now
+from core.node.interface.notices import Notice, NoticeKind, Severity
+from core.node.kernel.clock import MICROSECONDS, HybridClock
+from core.node.kernel.connections import Connection, Connections, Link, Parting, State
+from core.node.kernel.shares import share_of
+from core.node.kernel.timers import Timers
+from core.node.kernel.token_bucket import TokenBucket
+from core.wire.codec import Frame
+from core.wire.entries import Recovered
+from core.wire.messages import InvalidMessage, Message
+
+NOTICE_CHARACTERS_MAX: Final = 600
+"""Notices quote what peers say, who may say a lot."""
+REFUSALS_AT_ONCE: Final = 10.0
+REFUSALS_A_SECOND: Final = 1 / 60
+"""How many disconnections of one address are told at once, and on average: a flood of them would hide all else."""
+REFUSERS_MAX: Final = 1024
+FEATURES: Final = ("quit", "user_info", "sync")
+"""What this node shows other servers: QUIT, USER_INFO, and the native layer."""
+
+
+class Context:
+    """The node's surroundings as its parts see them. `actions` is what the event in hand has led to so far."""
+
+    def __init__(self, config: NodeConfig, recovered: Recovered, rng: random.Random, now: Now) -> None:
+        self.config = config
+        self.id = recovered.node
+        self.incarnation = recovered.incarnation
+        self.name = config.name or recovered.node[:6]
+        self.rng = rng
+        self.now = now
+        self.clock = HybridClock(recovered.stamp)
+        self.timers = Timers()
+        self.connections = Connections()
+        self.actions: list[Action] = []
+        self.given_up: list[tuple[Link, str]] = []
+        """Links that the event in hand has closed: what relied on them does not wait until they are flushed."""
+        self.handed_out = 0
+        """Activities that went to all of this node's clients."""
+        self.draining = False
+        self.storage_error: str | None = None
+        self._tokens = 0
+        self._refusals: OrderedDict[str, tuple[TokenBucket, int]] = OrderedDict()
+        """How many refusals may still be told of each address, and how many were not."""
+
+    def token(self) -> int:
+        """A number that no other question of this node has."""
+        self._tokens += 1
+        return self._tokens
+
+    def pass_to(self, now: Now) -> None:
+        """It is `now`."""
+        self.now = now
+        self.clock.passes(now.monotonic, now.wall)
+
+    def stamp(self, after: int = 0) -> int:
+        return self.clock.stamp(self.now.wall, after)
+
+    def ago(self, seconds: float) -> int:
+        """The hybrid logical time so many seconds ago."""
+        return max(0, self.clock.read(self.now.wall) - int(seconds * MICROSECONDS))
+
+    def send(self, connection: Connection, message: Message | Frame) -> None:
+        if connection.state is not State.CLOSING:
+            frame = message if isinstance(message, Frame) else Frame(message)
+            self.actions.append(Send(connection.conn, frame))
+
+    def close(self, connection: Connection, reason: str) -> None:
+        if connection.state is not State.CLOSING:
+            connection.state = State.CLOSING
+            connection.parting = Parting(self.clock.read(self.now.wall), self.handed_out)
+            if isinstance(connection, Link):
+                self.given_up.append((connection, reason))
+            self.actions.append(Close(connection.conn, reason))
+
+    def refuse(self, connection: Connection, answer: Message, reason: str) -> None:
+        """Send a last answer, and close once it has been flushed."""
+        self.send(connection, answer)
+        self.close(connection, reason)
+
+    def invalid(self, connection: Connection, info: str) -> None:
+        """Answer nonsense: INVALID_MESSAGE, close."""
+        if connection.state is State.CLOSING:
+            return
+        self.tell_refused(connection, f"{connection.peer} was disconnected: {info}")
+        self.refuse(connection, InvalidMessage(info), f"invalid message: {info}")
+
+    def tell_refused(self, connection: Connection, text: str) -> None:
+        """Tell operators of nonsense: of a few at one address at a time, and then of how many more there were."""
+        share = share_of(connection.peer.host)
+        bucket, untold = self._refusals.pop(share, (None, 0))
+        if bucket is None:
+            bucket = TokenBucket(REFUSALS_A_SECOND, REFUSALS_AT_ONCE, self.now.monotonic)
+        if bucket.take(self.now.monotonic):
+            untold += 1
+        else:
+            more = f" (and {untold} more from {share} before)" if untold else ""
+            self.notify("refused", text + more, "warning")
+            untold = 0
+        self._refusals[share] = (bucket, untold)
+        if len(self._refusals) > REFUSERS_MAX:
+            self._refusals.popitem(last=False)
+
+    def notify(
+        self,
+        kind: NoticeKind,
+        text: str,
+        severity: Severity = "info",
+        *,
+        server: str | None = None,
+        user: str | None = None,
+    ) -> None:
+        if len(text) > NOTICE_CHARACTERS_MAX:
+            text = f"{text[: NOTICE_CHARACTERS_MAX - 1]}…"
+        self.actions.append(Notify(Notice(self.now.wall, kind, text, severity, server, user)))
+
+    def backoff(self, attempts: int, most: float | None = None) -> float:
+        """How long to wait before the next attempt: doubled each time up to `most`, with jitter."""
+        ceiling = min(most or self.config.redial_max, self.config.redial_min * 2.0 ** min(attempts, 16))
+        return ceiling * (0.5 + 0.5 * self.rng.random())
+
+    def after(self, seconds: float) -> float:
+        """The monotonic time in so many seconds."""
+        return self.now.monotonic + seconds

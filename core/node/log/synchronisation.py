@@ -1,0 +1,164 @@
+"""Synchronisation: two neighbours compare what they have, and send each other what is missing (anti-entropy).
+
+Demers et al., "Epidemic Algorithms for Replicated Database Maintenance", 1987. A node asks (`SYNC_REQUEST`, with its
+version vector) when a link comes up or becomes eager, when it sees a gap, and when a neighbour's periodic digest
+differs from its own. The neighbour answers with entries, page by page; whoever asks sets the pace.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import partial
+from typing import Final
+
+from core.node.interface.actions import FetchPage
+from core.node.kernel.connections import Link, State
+from core.node.kernel.context import Context
+from core.node.log.entry_messages import frame_of
+from core.node.log.replication import Replication
+from core.wire.entries import Fetch, Page, Stream, decode_vector, encode_vector
+from core.wire.messages import SyncDigest, SyncDone, SyncRequest
+
+LACK_WAIT: Final = 0.5
+"""Seconds between learning that a neighbour has more and asking for it."""
+
+DIGEST_PATIENCE: Final = 1.0
+"""Seconds between seeing a digest that differs and asking. What makes the difference is mostly on its way: asked for at
+once, it would come twice (one broadcast in 100 of a simulated network that was otherwise at rest)."""
+
+
+class Synchronisation:
+    """Asks neighbours for what is missing here, and answers them."""
+
+    def __init__(self, context: Context, replication: Replication) -> None:
+        self._context = context
+        self._replication = replication
+        self._answering: dict[int, tuple[Link, Fetch]] = {}
+        self._received: dict[int, int] = {}
+
+    @property
+    def reading(self) -> int:
+        """Pages being read for neighbours."""
+        return len(self._answering)
+
+    def start(self) -> None:
+        self._schedule()
+
+    def _schedule(self) -> None:
+        interval = self._context.config.sync_interval * (0.75 + 0.5 * self._context.rng.random())
+        self._context.timers.set("digest", self._context.after(interval), self._send_digests)
+
+    def _send_digests(self) -> None:
+        links = self._context.connections.links(State.NATIVE)
+        if links:
+            message = SyncDigest(self.digest())
+            for link in links:
+                self._context.send(link, message)
+        self._schedule()
+
+    def digest(self) -> str:
+        """A hash of what this node has."""
+        hasher = hashlib.blake2b(digest_size=8)
+        for stream, upto in sorted(self._replication.vector.contiguous.items()):
+            hasher.update(f"{stream}:{upto};".encode())
+        return hasher.hexdigest()
+
+    def request(self, link: Link) -> None:
+        """Ask a neighbour for what it has beyond this node."""
+        if not link.asked and link.state is State.NATIVE:
+            link.asked = True
+            self._received[link.conn] = 0
+            self._context.send(link, SyncRequest(encode_vector(self._replication.durable_vector())))
+
+    def digest_received(self, link: Link, message: SyncDigest) -> None:
+        if message.digest == self.digest():
+            return
+
+        def look_again() -> None:
+            if message.digest != self.digest():
+                self.request(link)
+
+        timer = ("differs", link.conn)
+        if timer not in self._context.timers:
+            self._context.timers.set(timer, self._context.after(DIGEST_PATIENCE), look_again)
+
+    def requested(self, link: Link, message: SyncRequest) -> None:
+        """A neighbour asks for what it misses."""
+        try:
+            seen = decode_vector(message.vector)
+        except ValueError as error:
+            self._context.invalid(link, f"SYNC_REQUEST: {error}")
+            return
+        link.peer_has = dict(message.vector)
+        vector = self._replication.vector
+        if vector.lacks(seen) and ("lacks", link.conn) not in self._context.timers:
+            # What is under way here anyway will have come by then.
+            self._context.timers.set(
+                ("lacks", link.conn), self._context.after(LACK_WAIT), partial(self._request_if_lacking, link, seen)
+            )
+        if not vector.gaps() and not any(upto > seen.get(stream, 0) for stream, upto in vector.contiguous.items()):
+            self._context.send(link, SyncDone(vector=encode_vector(self._replication.durable_vector())))
+            return
+        token = self._context.token()
+        query = Fetch(seen)
+        self._answering[token] = (link, query)
+        self._context.actions.append(FetchPage(token, query))
+
+    def _request_if_lacking(self, link: Link, seen: dict[Stream, int]) -> None:
+        if self._replication.vector.lacks(seen):
+            self.request(link)
+
+    def fetched(self, token: int, page: Page | None) -> bool:
+        """The answer to a FetchPage; whether the question was this part's."""
+        answering = self._answering.pop(token, None)
+        if answering is None:
+            return False
+        link, query = answering
+        if link.state is not State.NATIVE:
+            return True
+        if page is None:
+            self._context.send(link, SyncDone())
+            return True
+        sent = self._replication.sent_over(link)
+        for entry in page.entries if page.more else self._replication.completed(page, query):
+            if entry.id not in sent:
+                self._context.send(link, frame_of(self._replication.as_it_came(entry)))
+        vector = encode_vector(self._replication.durable_vector())
+        self._context.send(link, SyncDone(upto=encode_vector(page.upto), more=page.more, vector=vector))
+        return True
+
+    def entry_received(self, link: Link) -> None:
+        """An entry that was new came over a link that was asked."""
+        if link.asked:
+            self._received[link.conn] = self._received.get(link.conn, 0) + 1
+
+    def done(self, link: Link, message: SyncDone) -> None:
+        """A neighbour has sent what it had."""
+        if not link.asked:
+            return
+        link.asked = False
+        try:
+            upto = decode_vector(message.upto)
+        except ValueError as error:
+            self._context.invalid(link, f"SYNC_DONE: {error}")
+            return
+        link.peer_has = dict(message.vector)
+        for stream, number in upto.items():
+            self._replication.mark(stream, number)
+        if message.more:
+            received = self._received.get(link.conn, 0)
+            self.request(link)
+            self._received[link.conn] = received
+            return
+        received = self._received.pop(link.conn, 0)
+        if received:
+            self._context.notify(
+                "synchronised",
+                f"{received} missed {'entry' if received == 1 else 'entries'} came from {link.name or link.peer}",
+                server=link.remote_id,
+            )
+
+    def link_closed(self, conn: int) -> None:
+        self._received.pop(conn, None)
+        self._context.timers.cancel(("differs", conn))
+        self._context.timers.cancel(("lacks", conn))

@@ -1,0 +1,85 @@
+"""How far other servers' clocks are from this one's, and how entries are dated whose origin's clock is far off.
+
+Hybrid logical time keeps causes before effects while clocks differ by less than `AHEAD_MAX`: the clock behind
+follows. It does not follow one that is further ahead, which may be a liar's. So what is written at a server whose
+clock is an hour behind would be dated an hour ago everywhere else, and be missing from what was written in the last
+ten minutes; and what is dated in a far future would stand above everything for ever.
+
+So the neighbour that gets an entry from its very origin dates it by its own clock, by the difference that their link
+and its pings have shown (Cristian, "Probabilistic clock synchronization", 1989). And nobody takes a stamp for later
+than `AHEAD_MAX` from now.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from core.node.kernel.clock import AHEAD_MAX, MICROSECONDS
+from core.node.kernel.connections import Link
+from core.node.kernel.context import Context
+from core.wire.entries import Entry
+
+TOLD_FROM: Final = MICROSECONDS
+"""Differences that people are told of."""
+TOLD_AGAIN: Final = 60.0
+"""Seconds in which people are told once at most about one link's difference: it may be a liar's."""
+
+
+class Drift:
+    """The differences between this node's clock and its neighbours'."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def time(self) -> int:
+        """The hybrid logical time by which this node would date something now."""
+        return self._context.clock.read(self._context.now.wall)
+
+    def heard(self, link: Link, stamp: int | None) -> None:
+        """The neighbour dates what it writes now by `stamp`; None from one that does not say."""
+        if stamp is not None:
+            link.ahead = stamp - self.time()
+
+    def answered(self, link: Link, stamp: int | None, wall: int | None) -> None:
+        """The same, in answer to a ping whose round trip is known. `wall` is the neighbour's clock, in microseconds."""
+        trip = int((link.round_trip or 0.0) * MICROSECONDS)
+        self.heard(link, stamp + trip // 2 if stamp is not None else None)
+        if wall is not None:
+            self._tell(link, wall + trip // 2 - int(self._context.now.wall * MICROSECONDS), trip)
+
+    def dated(self, link: Link, entry: Entry) -> Entry:
+        """An entry that came over a link, with the time that it has here."""
+        stamp = entry.stamp
+        if entry.id.node == link.remote_id and abs(link.ahead) > AHEAD_MAX:
+            stamp = max(0, stamp - link.ahead)
+        stamp = min(stamp, self._context.clock.horizon(self._context.now.wall))
+        return entry if stamp == entry.stamp else msgspec.structs.replace(entry, stamp=stamp)
+
+    def _tell(self, link: Link, ahead: int, trip: int) -> None:
+        """Tell people when a difference has become large, has changed much, or is gone."""
+        now = self._context.now.monotonic
+        large = abs(ahead) - trip > TOLD_FROM
+        told = link.drift_told
+        if now < link.drift_told_at + TOLD_AGAIN or (not large and not told):
+            return
+        if large and told and abs(ahead - told) <= max(TOLD_FROM, abs(told) // 2):
+            return
+        link.drift_told, link.drift_told_at = (ahead if large else 0), now
+        name = link.name or str(link.peer)
+        if not large:
+            self._context.notify("clock", f"the clocks here and at {name} agree again", "good", server=link.remote_id)
+            return
+        way = "ahead of" if ahead > 0 else "behind"
+        text = f"the clock of {name} is {_span(abs(ahead))} {way} the one here; one of them should be set"
+        self._context.notify("clock", text, "warning", server=link.remote_id)
+
+
+def _span(microseconds: int) -> str:
+    """A span of time as people say it."""
+    seconds = microseconds / MICROSECONDS
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} seconds"
