@@ -20,7 +20,7 @@ from textual.pilot import Pilot
 
 from core.client import Client, ClientSettings, LoggedIn
 from core.engine import EngineSettings, Server
-from core.engine.settings import PasswordSettings
+from core.engine.engine_settings import PasswordSettings
 from core.wire.address import Address
 from screenshots import over_ssh
 from tui.activities import note

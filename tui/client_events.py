@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from core.client.events import (
-    ActivityAccepted,
+from core.client.client_events import (
     ActivityArrived,
-    ActivityRefused,
-    ActivityUnknown,
-    CaughtUp,
+    CatchUpDone,
     ClientEvent,
     Connecting,
     Disconnected,
     GaveUp,
     LoggedIn,
     LoginRefused,
+    PostAccepted,
+    PostRefused,
+    PostUnknown,
     Redirected,
     Registered,
     RegisterRefused,
@@ -36,11 +36,11 @@ def tell(session: Session, event: ClientEvent) -> None:
             at = stamp / MICROSECONDS if stamp is not None else session.clock()
             who = sender or sentence(body).sender
             session.arrived(body, who, at, live=live, own_ref=own_ref, entry_id=entry_id, stamp=stamp)
-        case ActivityAccepted(ref=ref):
+        case PostAccepted(ref=ref):
             session.accepted(ref)
-        case ActivityRefused(ref=ref, info=info):
+        case PostRefused(ref=ref, info=info):
             session.refused(ref, info)
-        case ActivityUnknown(ref=ref):
+        case PostUnknown(ref=ref):
             session.unknown(ref, "the connection broke before the answer came")
         case LoggedIn(username=username, address=address):
             session.logged_in(username, address)
@@ -50,7 +50,7 @@ def tell(session: Session, event: ClientEvent) -> None:
             session.registered(username, secret)
         case RegisterRefused(info=info):
             session.register_refused(info)
-        case CaughtUp(count=count):
+        case CatchUpDone(count=count):
             session.caught_up(count)
         case Redirected(address=address):
             session.redirected(address, f"this server has more people than others, moving to {address}")

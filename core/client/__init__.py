@@ -1,13 +1,10 @@
 """The client's half of the protocol: a pure machine, and a client on asyncio."""
 
 from core.client.account import make_secret
-from core.client.connection import Client, NotConnected, OutcomeUnknown, SecretRefused
-from core.client.events import (
-    ActivityAccepted,
+from core.client.client import Client, NotConnected, OutcomeUnknown, SecretRefused
+from core.client.client_events import (
     ActivityArrived,
-    ActivityRefused,
-    ActivityUnknown,
-    CaughtUp,
+    CatchUpDone,
     ClientEvent,
     Connected,
     Connecting,
@@ -15,27 +12,27 @@ from core.client.events import (
     GaveUp,
     LoggedIn,
     LoginRefused,
+    PostAccepted,
+    PostRefused,
+    PostUnknown,
     Redirected,
     Registered,
     RegisterRefused,
     Renamed,
-    SecretChanged,
-    SecretNotChanged,
-    SecretUnknown,
+    SecretChangeDone,
+    SecretChangeFailed,
+    SecretChangeUnknown,
     ServerQuits,
     StatusArrived,
 )
+from core.client.client_settings import ClientSettings
 from core.client.machine import ClientMachine
 from core.client.posts import PostQueueFull
 from core.client.reaching import Unreachable, reach
-from core.client.settings import ClientSettings
 
 __all__ = [
-    "ActivityAccepted",
     "ActivityArrived",
-    "ActivityRefused",
-    "ActivityUnknown",
-    "CaughtUp",
+    "CatchUpDone",
     "Client",
     "ClientEvent",
     "ClientMachine",
@@ -48,15 +45,18 @@ __all__ = [
     "LoginRefused",
     "NotConnected",
     "OutcomeUnknown",
+    "PostAccepted",
     "PostQueueFull",
+    "PostRefused",
+    "PostUnknown",
     "Redirected",
     "RegisterRefused",
     "Registered",
     "Renamed",
-    "SecretChanged",
-    "SecretNotChanged",
+    "SecretChangeDone",
+    "SecretChangeFailed",
+    "SecretChangeUnknown",
     "SecretRefused",
-    "SecretUnknown",
     "ServerQuits",
     "StatusArrived",
     "Unreachable",

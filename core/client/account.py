@@ -6,8 +6,8 @@ import base64
 import random
 from collections.abc import Mapping, Sequence
 
-from core.client.events import Registered, SecretChanged, SecretNotChanged, SecretUnknown
-from core.client.settings import FEATURES, ClientSettings
+from core.client.client_events import Registered, SecretChangeDone, SecretChangeFailed, SecretChangeUnknown
+from core.client.client_settings import FEATURES, ClientSettings
 from core.wire import messages as wire
 from core.wire.names import ANONYMOUS
 
@@ -17,7 +17,7 @@ def make_secret(rng: random.Random) -> str:
     return base64.b32encode(rng.randbytes(17)).decode()[:26].lower()
 
 
-class Account:
+class ClientAccount:
     """The account that a client logs in to; it registers it first if it is to."""
 
     def __init__(self, settings: ClientSettings, rng: random.Random) -> None:
@@ -98,18 +98,18 @@ class Account:
     def connection_lost(self) -> None:
         self._asked_before = self.changing
 
-    def changed(self) -> SecretChanged:
+    def changed(self) -> SecretChangeDone:
         """The account has the new secret; what to tell of it."""
         secret, self._wanted, self._with_wanted = self._wanted or "", None, False
         if self._secret is not None:
             self._secret = secret
-        return SecretChanged(self.name, secret)
+        return SecretChangeDone(self.name, secret)
 
-    def not_changed(self, info: str, *, certain: bool) -> SecretNotChanged | SecretUnknown:
+    def not_changed(self, info: str, *, certain: bool) -> SecretChangeFailed | SecretChangeUnknown:
         """It is not changed, as far as this server knows; what to tell of it."""
         unsure = self._asked_before or not certain
         self._wanted, self._with_wanted = None, False
-        return SecretUnknown(info) if unsure else SecretNotChanged(info)
+        return SecretChangeUnknown(info) if unsure else SecretChangeFailed(info)
 
     # --- registering --------------------------------------------------------------------------------------------------
 

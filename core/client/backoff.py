@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Final
 
-from core.client.settings import ClientSettings
+from core.client.client_settings import ClientSettings
 
 DOUBLINGS_MAX: Final = 16
 

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from core.client.events import ActivityArrived
+from core.client.client_events import ActivityArrived
 from core.wire.entries import EntryId, Stream, VersionVector, encode_vector, parse_entry_id
 from core.wire.messages import ActivityBroadcast
 from core.wire.names import original_name

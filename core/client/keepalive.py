@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
+from core.client.client_settings import ClientSettings
 from core.client.outputs import Outputs
-from core.client.settings import ClientSettings
 from core.wire.messages import Ping, StatusRequest
 
 

@@ -16,10 +16,10 @@ import random
 from collections.abc import Sequence
 from typing import Final
 
-from core.client.account import Account
+from core.client.account import ClientAccount
 from core.client.backoff import Backoff
-from core.client.events import (
-    CaughtUp,
+from core.client.client_events import (
+    CatchUpDone,
     Connected,
     Connecting,
     Disconnected,
@@ -32,12 +32,12 @@ from core.client.events import (
     ServerQuits,
     StatusArrived,
 )
+from core.client.client_settings import ClientSettings
 from core.client.inbox import Inbox
 from core.client.keepalive import KeepAlive
-from core.client.outputs import Output, Outputs
+from core.client.outputs import ClientOutput, Outputs
 from core.client.posting import Posting
 from core.client.route import Route
-from core.client.settings import ClientSettings
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.entries import VersionVector, decode_vector, parse_entry_id
@@ -50,7 +50,7 @@ LOGIN_RETRIES: Final = 3
 """How often a login that once succeeded is tried again when a server refuses it: it may not know the account yet."""
 
 
-class State(enum.Enum):
+class ClientState(enum.Enum):
     IDLE = "idle"
     CONNECTING = "connecting"
     REGISTERING = "registering"
@@ -69,11 +69,11 @@ class ClientMachine:
         if not addresses and not home:
             raise ValueError("a client needs at least one server's address")
         self.settings = settings
-        self.state = State.IDLE
+        self.state = ClientState.IDLE
         self._outputs = Outputs()
         self._route = Route(addresses, home=home, redirects_max=settings.redirects_max)
         self._inbox = Inbox(settings.seen, settings.streams_max)
-        self._account = Account(settings, rng)
+        self._account = ClientAccount(settings, rng)
         self._posting = Posting(settings, self._account, rng, self._outputs)
         self._keepalive = KeepAlive(settings, rng, self._outputs)
         self._backoff = Backoff(settings, rng)
@@ -91,17 +91,17 @@ class ClientMachine:
     @property
     def native(self) -> bool:
         """Whether the present server has shown that it is one of ours."""
-        return self._native and self.state is State.ONLINE
+        return self._native and self.state is ClientState.ONLINE
 
     @property
     def unanswered(self) -> int:
         return len(self._posting)
 
-    def take_outputs(self) -> list[Output]:
+    def take_outputs(self) -> list[ClientOutput]:
         return self._outputs.take()
 
     def start(self, now: float) -> None:
-        if self.state is State.IDLE:
+        if self.state is ClientState.IDLE:
             self._connect(now)
 
     def post(self, activity: object, ref: str | None, now: float) -> str:
@@ -110,7 +110,7 @@ class ClientMachine:
         Raises PostQueueFull, or ValueError when it is not a JSON object or no server would take it.
         """
         ref = self._posting.add(activity, ref, now)
-        if self.state is State.CLOSED:
+        if self.state is ClientState.CLOSED:
             self._posting.refuse(ref, "the client is closed")
         return ref
 
@@ -130,7 +130,7 @@ class ClientMachine:
         lost meanwhile, it is asked for again.
         """
         if not self.native:
-            online = self.state is State.ONLINE
+            online = self.state is ClientState.ONLINE
             return "this server speaks only the base protocol" if online else "there is no connection now"
         if "change_secret" not in self._features:
             return "this server is older and cannot change secrets"
@@ -146,9 +146,9 @@ class ClientMachine:
 
     def close(self, now: float) -> None:
         """Log out, and end."""
-        if self.state is State.CLOSED:
+        if self.state is ClientState.CLOSED:
             return
-        if self.state in (State.ONLINE, State.LOGGING_IN, State.REGISTERING):
+        if self.state in (ClientState.ONLINE, ClientState.LOGGING_IN, ClientState.REGISTERING):
             self._outputs.send(wire.Logout())
         self._end("closed")
 
@@ -156,7 +156,7 @@ class ClientMachine:
 
     def connected(self, now: float, *, near: bool = False) -> None:
         """The connection asked for is up; `near`: it does not leave this machine."""
-        if self.state is not State.CONNECTING:
+        if self.state is not ClientState.CONNECTING:
             return
         self._route.connected(near=near)
         self._keepalive.connected(now)
@@ -170,12 +170,12 @@ class ClientMachine:
             self._register(now)
 
     def _register(self, now: float) -> None:
-        self.state = State.REGISTERING
+        self.state = ClientState.REGISTERING
         self._outputs.send(self._account.register())
         self._set_deadline(now + self.settings.answer_limit)
 
     def _login(self, now: float) -> None:
-        self.state = State.LOGGING_IN
+        self.state = ClientState.LOGGING_IN
         seen = self._inbox.seen()
         self._outputs.send(
             self._account.login(
@@ -189,13 +189,13 @@ class ClientMachine:
 
     def connect_failed(self, reason: str, now: float) -> None:
         """The connection asked for cannot be had."""
-        if self.state is State.CONNECTING:
+        if self.state is ClientState.CONNECTING:
             self._route.failed()
             self._retry(f"{self._route.where} cannot be reached: {reason}", now)
 
     def lost(self, reason: str, now: float) -> None:
         """The connection has ended."""
-        if self.state in (State.REGISTERING, State.LOGGING_IN, State.ONLINE):
+        if self.state in (ClientState.REGISTERING, ClientState.LOGGING_IN, ClientState.ONLINE):
             self._retry(reason or "the server closed the connection", now)
 
     def woke(self, now: float) -> None:
@@ -203,16 +203,16 @@ class ClientMachine:
         if self._deadline is None or now < self._deadline:
             return
         self._deadline = None
-        if self.state is State.WAITING:
+        if self.state is ClientState.WAITING:
             self._connect(now)
-        elif self.state is State.CONNECTING:
+        elif self.state is ClientState.CONNECTING:
             self._outputs.disconnect()
             self._route.failed()
             self._retry(f"{self._route.where} does not answer", now)
-        elif self.state in (State.REGISTERING, State.LOGGING_IN):
+        elif self.state in (ClientState.REGISTERING, ClientState.LOGGING_IN):
             self._outputs.disconnect()
             self._retry(f"{self._route.where} did not answer the {self.state.value}", now)
-        elif self.state is State.ONLINE:
+        elif self.state is ClientState.ONLINE:
             self._check(now)
 
     def _check(self, now: float) -> None:
@@ -229,21 +229,21 @@ class ClientMachine:
     def _settled(self, now: float) -> None:
         """A base server has not redirected: it is the one to post to, and it has no past to send."""
         self._settling = False
-        self._outputs.tell(CaughtUp(0))
+        self._outputs.tell(CatchUpDone(0))
         self._posting.begin(now)
 
     def _connect(self, now: float) -> None:
         target = self._route.choose(self._backoff.attempts)
-        self.state = State.CONNECTING
+        self.state = ClientState.CONNECTING
         self._outputs.tell(Connecting(target))
         self._outputs.connect(target, abroad=self._route.abroad)
         self._set_deadline(now + self.settings.connect_limit)
 
     def _retry(self, reason: str, now: float, *, at_once: bool = False) -> None:
         """The connection is over: what next?"""
-        if self.state is State.ONLINE:
+        if self.state is ClientState.ONLINE:
             self._backoff.was_online(now - self._online_since)
-        if self.state is State.REGISTERING:
+        if self.state is ClientState.REGISTERING:
             # It may have succeeded without our hearing of it: a login tells.
             self._account.register_unknown = True
         self._posting.connection_lost()
@@ -252,7 +252,7 @@ class ClientMachine:
             self._outputs.tell(Disconnected(reason, None))
             self._end(reason)
             return
-        self.state = State.WAITING
+        self.state = ClientState.WAITING
         if at_once:
             self._connect(now)
             return
@@ -267,9 +267,9 @@ class ClientMachine:
             self._outputs.wake_at(at)
 
     def _end(self, reason: str) -> None:
-        if self.state is State.CLOSED:
+        if self.state is ClientState.CLOSED:
             return
-        self.state = State.CLOSED
+        self.state = ClientState.CLOSED
         self._outputs.disconnect()
         self._set_deadline(None)
         self._posting.end(reason)
@@ -281,14 +281,14 @@ class ClientMachine:
 
     def malformed(self, info: str, now: float) -> None:
         """The server said something that is no message."""
-        if self.state in (State.REGISTERING, State.LOGGING_IN, State.ONLINE):
+        if self.state in (ClientState.REGISTERING, ClientState.LOGGING_IN, ClientState.ONLINE):
             self._outputs.send(wire.InvalidMessage(info))
             self._outputs.disconnect()
             self._retry(f"{self._route.where} talks nonsense: {info}", now)
 
     def received(self, message: Message, now: float) -> None:
         """The server said something."""
-        if self.state not in (State.REGISTERING, State.LOGGING_IN, State.ONLINE):
+        if self.state not in (ClientState.REGISTERING, ClientState.LOGGING_IN, ClientState.ONLINE):
             return
         self._keepalive.heard(now)
         match message:
@@ -299,7 +299,7 @@ class ClientMachine:
             case wire.ActivityRefused():
                 self._posting.refused(message, now)
             case wire.CaughtUp():
-                self._outputs.tell(CaughtUp(self._inbox.caught_up(), sent=message.count))
+                self._outputs.tell(CatchUpDone(self._inbox.caught_up(), sent=message.count))
             case wire.Pong() | wire.LockAllowed():
                 pass
             case wire.Ping():
@@ -309,11 +309,11 @@ class ClientMachine:
             case wire.LoginFailed():
                 self._login_failed(message, now)
             case wire.RegisterSuccess():
-                if self.state is State.REGISTERING:
+                if self.state is ClientState.REGISTERING:
                     self._outputs.tell(self._account.registration_done())
                     self._login(now)
             case wire.RegisterFailed():
-                if self.state is State.REGISTERING:
+                if self.state is ClientState.REGISTERING:
                     self._outputs.tell(RegisterRefused(message.info))
                     self._end(f"the registration was refused: {message.info}")
             case wire.Redirect():
@@ -334,11 +334,11 @@ class ClientMachine:
                 self.malformed(f"{wire.command_of(message)} is not for clients", now)
 
     def _logged_in(self, message: wire.LoginSuccess, now: float) -> None:
-        if self.state is not State.LOGGING_IN:
+        if self.state is not ClientState.LOGGING_IN:
             return
         if not self._account.registered:
             self._outputs.tell(self._account.registration_done())
-        self.state = State.ONLINE
+        self.state = ClientState.ONLINE
         self._native = message.id is not None
         self._features = frozenset(message.features)
         self._ever_online = True
@@ -373,7 +373,7 @@ class ClientMachine:
             self._posting.begin(now)
 
     def _secret_answered(self, message: wire.SecretChanged | wire.SecretNotChanged) -> None:
-        if not self._account.changing or self.state is not State.ONLINE:
+        if not self._account.changing or self.state is not ClientState.ONLINE:
             return
         if isinstance(message, wire.SecretChanged):
             self._outputs.tell(self._account.changed())
@@ -451,7 +451,7 @@ class ClientMachine:
         """
         self._outputs.disconnect()
         self._posting.objected(info, certain=certain)
-        if not self._ever_online and self.state is not State.ONLINE:
+        if not self._ever_online and self.state is not ClientState.ONLINE:
             self._outputs.tell(LoginRefused(info))
             self._end(f"the server refused: {info}")
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.client.events import ClientEvent
+from core.client.client_events import ClientEvent
 from core.wire.address import Address
 from core.wire.messages import Message
 
@@ -21,7 +21,7 @@ class Connect:
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
+class SendMessage:
     message: Message
 
 
@@ -31,7 +31,7 @@ class Disconnect:
 
 
 @dataclass(frozen=True, slots=True)
-class WakeAt:
+class SetTimer:
     """Call `woke` at this monotonic time; only the last one counts. None: not at all."""
 
     at: float | None
@@ -42,16 +42,16 @@ class Tell:
     event: ClientEvent
 
 
-Output = Connect | Send | Disconnect | WakeAt | Tell
+ClientOutput = Connect | SendMessage | Disconnect | SetTimer | Tell
 
 
 class Outputs:
     """What is wanted and has not been carried out yet, in order."""
 
     def __init__(self) -> None:
-        self._wanted: list[Output] = []
+        self._wanted: list[ClientOutput] = []
 
-    def take(self) -> list[Output]:
+    def take(self) -> list[ClientOutput]:
         wanted, self._wanted = self._wanted, []
         return wanted
 
@@ -59,13 +59,13 @@ class Outputs:
         self._wanted.append(Connect(address, abroad))
 
     def send(self, message: Message) -> None:
-        self._wanted.append(Send(message))
+        self._wanted.append(SendMessage(message))
 
     def disconnect(self) -> None:
         self._wanted.append(Disconnect())
 
     def wake_at(self, at: float | None) -> None:
-        self._wanted.append(WakeAt(at))
+        self._wanted.append(SetTimer(at))
 
     def tell(self, event: ClientEvent) -> None:
         self._wanted.append(Tell(event))

@@ -12,11 +12,11 @@ from typing import Final
 
 import msgspec
 
-from core.client.account import Account
-from core.client.events import ActivityAccepted, ActivityRefused, ActivityUnknown
+from core.client.account import ClientAccount
+from core.client.client_events import PostAccepted, PostRefused, PostUnknown
+from core.client.client_settings import ClientSettings
 from core.client.outputs import Outputs
-from core.client.posts import Post, Posts, raw_activity
-from core.client.settings import ClientSettings
+from core.client.posts import PendingPost, Posts, raw_activity
 from core.client.write_set import Predecessor, WriteSet
 from core.wire import messages as wire
 from core.wire.codec import encode
@@ -30,7 +30,7 @@ ENVELOPE_BYTES: Final = 256
 class Posting:
     """What a client posts, and what becomes of it."""
 
-    def __init__(self, settings: ClientSettings, account: Account, rng: random.Random, outputs: Outputs) -> None:
+    def __init__(self, settings: ClientSettings, account: ClientAccount, rng: random.Random, outputs: Outputs) -> None:
         self._account = account
         self._outputs = outputs
         self._posts = Posts(settings.posts_max, settings.posts_bytes_under_way)
@@ -66,7 +66,7 @@ class Posting:
     def refuse(self, ref: str, info: str) -> None:
         """A post that has never been sent is not taken."""
         self._posts.answered(ref)
-        self._outputs.tell(ActivityRefused(ref, info))
+        self._outputs.tell(PostRefused(ref, info))
 
     # --- the connection -----------------------------------------------------------------------------------------------
 
@@ -105,9 +105,9 @@ class Posting:
         self._open = False
         for post in self._posts.all():
             if post.ever_sent:
-                self._outputs.tell(ActivityUnknown(post.ref))
+                self._outputs.tell(PostUnknown(post.ref))
             else:
-                self._outputs.tell(ActivityRefused(post.ref, f"it was never sent: {reason}"))
+                self._outputs.tell(PostRefused(post.ref, f"it was never sent: {reason}"))
         self._posts.clear()
 
     # --- answers ------------------------------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ class Posting:
         if post is not None:
             if entry_id is not None:
                 self._writes.add(post, entry_id, message.stamp)
-            self._outputs.tell(ActivityAccepted(message.ref, message.id, message.stamp))
+            self._outputs.tell(PostAccepted(message.ref, message.id, message.stamp))
         else:
             self._writes.acknowledged(message.ref, entry_id, message.stamp)
         self._send(now)
@@ -131,14 +131,14 @@ class Posting:
             self._writes.refused(message.ref)
         self._send(now)
 
-    def _refused(self, post: Post, info: str) -> None:
+    def _refused(self, post: PendingPost, info: str) -> None:
         """This server does not accept it; whether an earlier one did before its connection was lost, nobody knows."""
         self._posts.answered(post.ref)
-        self._outputs.tell(ActivityUnknown(post.ref) if post.unsure else ActivityRefused(post.ref, info))
+        self._outputs.tell(PostUnknown(post.ref) if post.unsure else PostRefused(post.ref, info))
 
-    def _unknown(self, post: Post) -> None:
+    def _unknown(self, post: PendingPost) -> None:
         self._posts.answered(post.ref)
-        self._outputs.tell(ActivityUnknown(post.ref))
+        self._outputs.tell(PostUnknown(post.ref))
 
     def objected(self, info: str, *, certain: bool) -> None:
         """The server objects to something, and closes; `certain`: to an activity."""
@@ -172,7 +172,7 @@ class Posting:
     def came_back(self, ref: str, message: wire.ActivityBroadcast, now: float) -> None:
         """An own activity was broadcast, which is how a base server accepts it."""
         if not self._native and self._posts.answered(ref):
-            self._outputs.tell(ActivityAccepted(ref, message.id, message.stamp))
+            self._outputs.tell(PostAccepted(ref, message.id, message.stamp))
             self._send(now)
 
     # --- sending ------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ class PostQueueFull(Exception):
 
 
 @dataclass(slots=True)
-class Post:
+class PendingPost:
     """One activity on its way out. `sent` is whether it went out on the present connection."""
 
     ref: str
@@ -55,7 +55,7 @@ class Posts:
     def __init__(self, limit: int, bytes_under_way: int) -> None:
         self._limit = limit
         self._bytes_under_way = bytes_under_way
-        self._posts: OrderedDict[str, Post] = OrderedDict()
+        self._posts: OrderedDict[str, PendingPost] = OrderedDict()
         self.careful = False
 
     def __len__(self) -> int:
@@ -70,9 +70,9 @@ class Posts:
             raise ValueError(f"an activity named {ref!r} is waiting for its answer already")
         if len(self._posts) >= self._limit:
             raise PostQueueFull(f"{len(self._posts)} activities wait for their answer already")
-        self._posts[ref] = Post(ref, activity, size)
+        self._posts[ref] = PendingPost(ref, activity, size)
 
-    def ready(self) -> list[Post]:
+    def ready(self) -> list[PendingPost]:
         """Those to send now, in order."""
         if self.careful:
             first = next(iter(self._posts.values()), None)
@@ -87,17 +87,17 @@ class Posts:
                 ready.append(post)
         return ready
 
-    def answered(self, ref: str) -> Post | None:
+    def answered(self, ref: str) -> PendingPost | None:
         """An answer came; the post, if it was awaited."""
         post = self._posts.pop(ref, None)
         if not self._posts:
             self.careful = False
         return post
 
-    def get(self, ref: str) -> Post | None:
+    def get(self, ref: str) -> PendingPost | None:
         return self._posts.get(ref)
 
-    def sent(self) -> list[Post]:
+    def sent(self) -> list[PendingPost]:
         """Those that went out on this connection, in order."""
         return [post for post in self._posts.values() if post.sent]
 
@@ -109,7 +109,7 @@ class Posts:
             post.unsure |= post.sent
             post.sent = False
 
-    def all(self) -> list[Post]:
+    def all(self) -> list[PendingPost]:
         return list(self._posts.values())
 
     def clear(self) -> None:

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from core.client.posts import Post
+from core.client.posts import PendingPost
 from core.wire.entries import EntryId, VersionVector
 
 UNDER_WAY_MAX: Final = 16
@@ -100,7 +100,7 @@ class WriteSet:
         """Whether a repetition was sent that has not been answered."""
         return bool(self._under_way)
 
-    def add(self, post: Post, entry_id: EntryId, stamp: int) -> None:
+    def add(self, post: PendingPost, entry_id: EntryId, stamp: int) -> None:
         """A post was accepted."""
         if post.ref in self._writes:
             self._writes[post.ref].accepted(entry_id, stamp)

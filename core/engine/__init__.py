@@ -7,13 +7,13 @@ settings ─▶ Server ─▶ Runtime ─▶ Node        decides
               ╰─▶ listening, dialling, TLS
 """
 
-from core.engine.connection import ConnectionTraffic
-from core.engine.errors import CannotBind, EngineError, NotChanged, NotRunning, TlsUnusable
+from core.engine.engine_errors import CannotBind, EngineError, NotChanged, NotRunning, TlsUnusable
+from core.engine.engine_settings import ConnectionLimits, EngineSettings, PasswordSettings, Preset, TlsSettings
 from core.engine.server import Server
-from core.engine.settings import ConnectionLimits, EngineSettings, PasswordSettings, Preset, TlsSettings
-from core.store.errors import DataDirectoryInUse, DataDirectoryUnusable, DataLost
+from core.engine.stream_connection import ConnectionTraffic
 from core.store.loss import OnLoss
 from core.store.retention import Retention
+from core.store.store_errors import DataDirectoryInUse, DataDirectoryUnusable, DataLost
 
 __all__ = [
     "CannotBind",

@@ -15,8 +15,8 @@ from typing import Any, Final, Generic, TypeVar
 
 import argon2
 
+from core.engine.engine_settings import PasswordSettings
 from core.engine.fair_queue import FairQueue, Place
-from core.engine.settings import PasswordSettings
 
 log = logging.getLogger(__name__)
 

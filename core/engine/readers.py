@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from core.engine.output import Output
 
 if TYPE_CHECKING:
-    from core.engine.connection import Connection
+    from core.engine.stream_connection import StreamConnection
 
 FULL: Final = 0.25
 """How full a reader's queue is when it cannot follow."""
@@ -32,7 +32,7 @@ RECOVERED: Final = 2.0
 class Readers:
     """All who get broadcasts, and those among them to whom something waits to be sent. Times are monotonic seconds."""
 
-    def __init__(self, waiting: Mapping[Connection, None], output: Output) -> None:
+    def __init__(self, waiting: Mapping[StreamConnection, None], output: Output) -> None:
         self._waiting = waiting
         self._output = output
         self._looked_at = float("-inf")

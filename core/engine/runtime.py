@@ -13,16 +13,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
-from core.engine.connection import READ_BYTES, Connection, ConnectionTraffic
 from core.engine.dialler import CannotConnect, connect_any
+from core.engine.engine_settings import ConnectionLimits, places_kept
 from core.engine.fair_queue import FairQueue
-from core.engine.memory import Memory
+from core.engine.heap import HeapTrimmer
 from core.engine.output import Output
 from core.engine.passwords import Check, Passwords
 from core.engine.persistence import Persistence
 from core.engine.readers import Readers
-from core.engine.settings import ConnectionLimits, places_kept
 from core.engine.strangers import Strangers
+from core.engine.stream_connection import READ_BYTES, ConnectionTraffic, StreamConnection
 from core.engine.unfinished import Unfinished
 from core.node.interface.actions import (
     Action,
@@ -135,8 +135,8 @@ class Runtime:
         self._on_finished = on_finished
         self._on_advertised = on_advertised
         self._node: NodeMachine | None = None
-        self._connections: dict[int, Connection] = {}
-        self._open: set[Connection] = set()
+        self._connections: dict[int, StreamConnection] = {}
+        self._open: set[StreamConnection] = set()
         """All with an open socket: some of them the node does not know any more, or never has."""
         self._all_gone = asyncio.Event()
         self._all_gone.set()
@@ -147,19 +147,19 @@ class Runtime:
         self._wake_handle: asyncio.TimerHandle | None = None
         self._random = random.random
         self._strangers = Strangers()
-        self._leaving: dict[Connection, None] = {}
+        self._leaving: dict[StreamConnection, None] = {}
         """Connections that are being closed: they go first when there is no room."""
-        self._unfinished: Unfinished[Connection] = Unfinished(limits.unfinished_bytes)
-        self._memory = Memory(loop)
+        self._unfinished: Unfinished[StreamConnection] = Unfinished(limits.unfinished_bytes)
+        self._memory = HeapTrimmer(loop)
         self._flood_told_at = float("-inf")
         self._in_pass = False
         self._pass_ends = 0.0
-        self._late: FairQueue[Connection] = FairQueue(sys.maxsize)
+        self._late: FairQueue[StreamConnection] = FairQueue(sys.maxsize)
         """Connections that wait for a pass of the loop that has time for them."""
-        self._slow: dict[Connection, None] = {}
+        self._slow: dict[StreamConnection, None] = {}
         self._readers = Readers(self._slow, self.output)
         self._progress_handle: asyncio.TimerHandle | None = None
-        self._paced: dict[Connection, list[FetchPage]] = {}
+        self._paced: dict[StreamConnection, list[FetchPage]] = {}
         """Pages that wait for their connection to take what was sent to it."""
         self._checks: dict[int, dict[int, Check[Any]]] = {}
         """Secrets that are processed, or wait for it, for each connection."""
@@ -210,7 +210,7 @@ class Runtime:
         self._check_congestion()
         self.deliver(event)
 
-    def accepted(self) -> Connection:
+    def accepted(self) -> StreamConnection:
         """The protocol for a connection that somebody opened."""
         return self._make("inbound")
 
@@ -299,7 +299,7 @@ class Runtime:
         self._monotonic = max(self._monotonic, self.loop.time())
         return Now(self._monotonic, time.time())
 
-    def opened(self, connection: Connection) -> bool:
+    def opened(self, connection: StreamConnection) -> bool:
         if self._node is None:
             connection.abort("the server is not running")
             return False
@@ -320,17 +320,17 @@ class Runtime:
         )
         return True
 
-    def received(self, connection: Connection, message: Message, now: Now) -> None:
+    def received(self, connection: StreamConnection, message: Message, now: Now) -> None:
         self._handle(MessageReceived(connection.conn, message), now)
         if self._slow and type(message) is ActivityMessage and connection.origin == "inbound":
             pause = self._readers.pause_of_a_writer(now.monotonic)
             if pause:
                 connection.pause(pause)
 
-    def malformed(self, connection: Connection, info: str) -> None:
+    def malformed(self, connection: StreamConnection, info: str) -> None:
         self.deliver(MalformedReceived(connection.conn, info))
 
-    def closed(self, connection: Connection, reason: str) -> None:
+    def closed(self, connection: StreamConnection, reason: str) -> None:
         self._connections.pop(connection.conn, None)
         self._fetch_paced(connection)
         self.deliver(ConnectionClosed(connection.conn, reason, connection.unsent))
@@ -345,7 +345,7 @@ class Runtime:
             self.loop.call_soon(self._next_pass)
         return now < self._pass_ends
 
-    def later(self, connection: Connection) -> None:
+    def later(self, connection: StreamConnection) -> None:
         # Nobody waits behind what thousands at another address do, nor one who is in behind the strangers at theirs.
         self._late.put(connection.share, "stranger" if connection in self._strangers else "in", connection)
 
@@ -356,13 +356,13 @@ class Runtime:
         while late and self.has_time():
             late.take().go_on()
 
-    def leaving(self, connection: Connection) -> None:
+    def leaving(self, connection: StreamConnection) -> None:
         self._strangers.discard(connection)
         self._unfinished.note(connection, 0)
         if connection in self._open and not connection.refused:
             self._leaving[connection] = None
 
-    def gone(self, connection: Connection) -> None:
+    def gone(self, connection: StreamConnection) -> None:
         if connection.refused:
             self._refused -= 1
         self._unfinished.note(connection, 0)
@@ -373,7 +373,7 @@ class Runtime:
         if not self._open:
             self._all_gone.set()
 
-    def unfinished(self, connection: Connection, size: int) -> None:
+    def unfinished(self, connection: StreamConnection, size: int) -> None:
         if self._unfinished.note(connection, size):
             cut = self._unfinished.to_cut()
             self._tell_flood(f"lines that do not end held too much memory: {len(cut)} connections were cut", cut)
@@ -381,7 +381,7 @@ class Runtime:
                 self._unfinished.note(one, 0)
                 one.cut_line()
 
-    def waiting(self, connection: Connection, waits: bool) -> None:
+    def waiting(self, connection: StreamConnection, waits: bool) -> None:
         if not waits:
             self._slow.pop(connection, None)
             self._fetch_paced(connection)
@@ -502,7 +502,7 @@ class Runtime:
         else:
             self._persistence.fetch(action.token, action.query)
 
-    def _fetch_paced(self, connection: Connection) -> None:
+    def _fetch_paced(self, connection: StreamConnection) -> None:
         for action in self._paced.pop(connection, ()):
             self._persistence.fetch(action.token, action.query)
 
@@ -630,17 +630,17 @@ class Runtime:
             connection.abandon()
             raise
 
-    def _make(self, origin: Origin, dial: int | None = None, vouched: str | None = None) -> Connection:
+    def _make(self, origin: Origin, dial: int | None = None, vouched: str | None = None) -> StreamConnection:
         self._last_conn += 1
-        return Connection(self, self._last_conn, origin, dial, vouched)
+        return StreamConnection(self, self._last_conn, origin, dial, vouched)
 
     # --- limits ---------------------------------------------------------------------------------------------------
 
-    def _track(self, connection: Connection) -> None:
+    def _track(self, connection: StreamConnection) -> None:
         self._open.add(connection)
         self._all_gone.clear()
 
-    def _has_room(self, connection: Connection) -> bool:
+    def _has_room(self, connection: StreamConnection) -> bool:
         """Whether there is room for a connection that somebody has opened; makes room if need be.
 
         Random early drop, as sshd does it (MaxStartups), but of those who have not said yet who they are the one goes
@@ -669,7 +669,7 @@ class Runtime:
         self._refuse(victim)
         return True
 
-    def _tell_flood(self, text: str, victims: Sequence[Connection]) -> None:
+    def _tell_flood(self, text: str, victims: Sequence[StreamConnection]) -> None:
         now = self.loop.time()
         if now - self._flood_told_at >= FLOOD_TOLD_GAP:
             self._flood_told_at = now
@@ -677,7 +677,7 @@ class Runtime:
             whence = f", most of them from {shares.most_common(1)[0][0]}" if shares else ""
             self._on_notice(Notice(time.time(), "security", text + whence, "warning"))
 
-    def _refuse(self, connection: Connection) -> None:
+    def _refuse(self, connection: StreamConnection) -> None:
         """No room: say so, unless even that is asked too often."""
         self._track(connection)
         connection.refused = True

@@ -18,18 +18,17 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from core.engine.accepting import Acceptor
-from core.engine.connection import ConnectionTraffic
 from core.engine.descriptors import explain_room, room_for
-from core.engine.errors import CannotBind, NotChanged, NotRunning
+from core.engine.engine_errors import CannotBind, NotChanged, NotRunning
+from core.engine.engine_settings import EngineSettings, places_kept
 from core.engine.interfaces import endpoint
 from core.engine.listening import BACKLOG, EVERYWHERE, advertised_address, bind, explain, machine_hosts
 from core.engine.passwords import Passwords
 from core.engine.persistence import Persistence
 from core.engine.room import StorageRoom
 from core.engine.runtime import NodeMachine, Runtime
-from core.engine.settings import EngineSettings, places_kept
+from core.engine.stream_connection import ConnectionTraffic
 from core.engine.tls import dialling_context, listening_context
-from core.node.interface.config import NodeConfig
 from core.node.interface.events import (
     AddressesFound,
     DisconnectRequested,
@@ -38,16 +37,17 @@ from core.node.interface.events import (
     Now,
     SshServed,
 )
+from core.node.interface.node_config import NodeConfig
 from core.node.interface.notices import Notice, NoticeKind, Severity
 from core.node.interface.snapshot import NodeSnapshot
 from core.node.kernel.shares import share_of
 from core.node.node import Node
 from core.store.contents import Position
-from core.store.errors import StoreError
 from core.store.identity import node_id
 from core.store.interface import Store
 from core.store.retention import Usage
 from core.store.sqlite import open_store
+from core.store.store_errors import StoreError
 from core.wire.address import Address
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Kind, Page, Recovered, Stream
 from core.wire.scope import Scope, scope_of

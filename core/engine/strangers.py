@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.engine.connection import Connection
+from core.engine.stream_connection import StreamConnection
 from core.node.kernel.shares import Weights
 
 
@@ -11,19 +11,19 @@ class Strangers:
 
     def __init__(self) -> None:
         self._weights = Weights()
-        self._of: dict[str, dict[Connection, None]] = {}
+        self._of: dict[str, dict[StreamConnection, None]] = {}
 
     def __len__(self) -> int:
         return self._weights.total
 
-    def __contains__(self, connection: Connection) -> bool:
+    def __contains__(self, connection: StreamConnection) -> bool:
         return connection in self._of.get(connection.share, ())
 
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: StreamConnection) -> None:
         self._weights.add(connection.share)
         self._of.setdefault(connection.share, {})[connection] = None
 
-    def discard(self, connection: Connection) -> None:
+    def discard(self, connection: StreamConnection) -> None:
         """It is known now, or gone."""
         there = self._of.get(connection.share)
         if there is None or connection not in there:
@@ -33,7 +33,7 @@ class Strangers:
             del self._of[connection.share]
         self._weights.remove(connection.share)
 
-    def oldest_of_heaviest(self) -> Connection | None:
+    def oldest_of_heaviest(self) -> StreamConnection | None:
         """Of the address that has most of them, the one that came first."""
         heaviest = self._weights.heaviest
         return next(iter(self._of[heaviest])) if heaviest is not None else None

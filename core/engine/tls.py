@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ssl
 
-from core.engine.errors import TlsUnusable
-from core.engine.settings import TlsSettings
+from core.engine.engine_errors import TlsUnusable
+from core.engine.engine_settings import TlsSettings
 
 
 def listening_context(settings: TlsSettings) -> ssl.SSLContext:

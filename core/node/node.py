@@ -23,7 +23,6 @@ from core.node.clients.balance import Balance
 from core.node.clients.catching_up import CatchingUp
 from core.node.clients.sessions import Sessions
 from core.node.interface.actions import Action, SecretChangeAnswered, SecretReplaced, WakeAt
-from core.node.interface.config import NodeConfig
 from core.node.interface.events import (
     AddressesFound,
     CommitFailed,
@@ -47,10 +46,11 @@ from core.node.interface.events import (
     StoreRecovered,
     Woke,
 )
+from core.node.interface.node_config import NodeConfig
 from core.node.interface.snapshot import NodeSnapshot
-from core.node.kernel.connections import Connection, Link, Session, State, why_illegal
+from core.node.kernel.connections import Connection, ConnectionState, Link, Session, why_illegal
 from core.node.kernel.context import Context
-from core.node.kernel.throttle import Pace
+from core.node.kernel.throttle import Throttle
 from core.node.log.replication import Replication
 from core.node.log.synchronisation import Synchronisation
 from core.node.map.announcements import USERS_SHOWN, Announcements
@@ -170,7 +170,7 @@ class Node:
         self.announcements.on_record.append(self._record_merged)
         self.announcements.on_record.append(self.absences.record_merged)
         self.announcements.on_record.append(self.base_servers.record_merged)
-        self._map_pace = Pace(MAP_BURST, MAP_PERIOD, MAP_GAP)
+        self._map_throttle = Throttle(MAP_BURST, MAP_PERIOD, MAP_GAP)
         self._wake_at: float | None = None
         self._status_made: tuple[float, Frame] | None = None
 
@@ -277,12 +277,12 @@ class Node:
             return True
         context = self._context
         now = context.now.monotonic
-        next_at = self._map_pace.next_at(now)
+        next_at = self._map_throttle.next_at(now)
         if next_at > now:
             if "map" not in context.timers:
                 context.timers.set("map", next_at, lambda: None)
             return False
-        self._map_pace.take(now)
+        self._map_throttle.take(now)
         return True
 
     def _steer_links(self) -> None:
@@ -293,7 +293,7 @@ class Node:
             return
         self._tree = tree
         self._steered = self.links.established
-        for link in self._context.connections.links(State.NATIVE):
+        for link in self._context.connections.links(ConnectionState.NATIVE):
             eager = link.remote_id in tree
             if eager and not link.eager:
                 link.eager = True
@@ -302,7 +302,7 @@ class Node:
             elif not eager:
                 link.eager = False
         self.announcements.cut_second_ways()
-        for base in self._context.connections.links(State.BASE):
+        for base in self._context.connections.links(ConnectionState.BASE):
             self.announcements.tell_base(base, only_new=True)
 
     _tree: list[str] | None = None
@@ -334,7 +334,7 @@ class Node:
 
     def _said_nothing(self, conn: int) -> None:
         connection = self._context.connections.get(conn)
-        if connection is not None and connection.state is State.FRESH:
+        if connection is not None and connection.state is ConnectionState.FRESH:
             limit = self._context.config.first_message_limit
             self._context.invalid(connection, f"nothing valid was said within {limit:g} seconds")
 
@@ -357,7 +357,7 @@ class Node:
 
     def _message(self, conn: int, message: Message) -> None:
         connection = self._context.connections.get(conn)
-        if connection is None or connection.state is State.CLOSING:
+        if connection is None or connection.state is ConnectionState.CLOSING:
             return
         problem = why_illegal(connection.state, message)
         if problem is not None:
@@ -392,7 +392,7 @@ class Node:
 
     def _disconnect(self, event: DisconnectRequested) -> None:
         connection = self._context.connections.get(event.conn)
-        if connection is not None and connection.state is not State.CLOSING:
+        if connection is not None and connection.state is not ConnectionState.CLOSING:
             self._context.notify("refused", f"{connection.peer} was disconnected: {event.reason}", "warning")
             self._context.refuse(connection, InvalidMessage(event.reason), event.reason)
 
@@ -494,7 +494,7 @@ class Node:
             "attempts at secrets": len(self.attempts),
             "registrations": self.registration.open_claims,
             "lock answers being gathered": self.registration.open_echoes,
-            "entries not durable": self.replication.undurable,
+            "entries not durable": self.replication.unsynced,
             "activities parked": self.replication.parked,
             "pages being read": self.catching_up.reading + self.synchronisation.reading,
             "dials": self.healing.dials,

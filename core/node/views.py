@@ -9,7 +9,7 @@ from core.node.clients.people import People
 from core.node.interface.events import Now
 from core.node.interface.snapshot import ConnectionView, NodeSnapshot, ServerState, ServerView, UserView
 from core.node.kernel.clock import MICROSECONDS
-from core.node.kernel.connections import Connection, Link, Session, State
+from core.node.kernel.connections import Connection, ConnectionState, Link, Session
 from core.node.kernel.context import Context
 from core.node.log.replication import Replication
 from core.node.map.topology import Topology
@@ -51,7 +51,7 @@ def view_of(
         draining=context.draining,
         storage_error=context.storage_error,
         base_servers=any(topology.records[server].guests for server in topology.reachable)
-        or any(link.state is State.BASE for link in context.connections.links(State.BASE)),
+        or any(link.state is ConnectionState.BASE for link in context.connections.links(ConnectionState.BASE)),
         parked=replication.parked,
         lock_messages=lock_messages,
         unreachable=len(healing.missing()),
@@ -107,7 +107,7 @@ def _servers(
     hosts = topology.guest_hosts()
     for server in topology.reachable:
         guests = (
-            [guest for link in context.connections.links(State.BASE) for guest in link.guests.values()]
+            [guest for link in context.connections.links(ConnectionState.BASE) for guest in link.guests.values()]
             if server == own.id
             else topology.records[server].guests
         )
@@ -156,9 +156,9 @@ def _connection(connection: Connection) -> ConnectionView:
     elif isinstance(connection, Session):
         role = "client"
         name = connection.user or ""
-        if connection.state is State.SETTLING:
+        if connection.state is ConnectionState.SETTLING:
             state = connection.purpose
-        elif connection.state is State.LOGGED_IN and connection.claim is None:
+        elif connection.state is ConnectionState.LOGGED_IN and connection.claim is None:
             state = "anonymous"
     return ConnectionView(
         connection.conn,

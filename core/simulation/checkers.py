@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Iterator
 from itertools import islice
 from typing import Final
 
-from core.node.interface.config import NodeConfig
+from core.node.interface.node_config import NodeConfig
 from core.node.node import Node
 from core.simulation.ledger import Post
 from core.simulation.server import SimulatedServer, matches

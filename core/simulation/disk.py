@@ -17,7 +17,7 @@ from typing import Final
 from core.node.interface.events import CommitFailed, Committed, Event, Fetched, StoreRecovered
 from core.simulation.schedule import Schedule, between
 from core.store.identity import LEAP_MAX
-from core.store.memory import MemoryStore
+from core.store.memory_store import MemoryStore
 from core.wire.entries import Entry, EntryId, Fetch, Record
 
 QUICK: Final = 0.1

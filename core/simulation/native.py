@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from core.client import events
+from core.client import client_events as events
+from core.client.client_settings import ClientSettings
 from core.client.machine import ClientMachine
-from core.client.outputs import Connect, Disconnect, Send, Tell, WakeAt
-from core.client.settings import ClientSettings
+from core.client.outputs import Connect, Disconnect, SendMessage, SetTimer, Tell
 from core.simulation.agents import Agent
 from core.simulation.network import End, Failure
 from core.simulation.schedule import seeded
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SETTINGS: Final = ClientSettings(ping_interval=2.0, answer_limit=12.0, retry_max=4.0)
 """Quicker than the defaults: worlds last for a minute."""
-FENCE_AFTER: Final = 2.75
+LIVENESS_AFTER: Final = 2.75
 """What a server has to believe of clients that are so quick, in seconds."""
 CUT_OFF_SECONDS: Final = 5.0
 """For how long somebody whose way to a server has broken cannot go back there."""
@@ -160,14 +160,14 @@ class NativeAgent(Agent):
             return
         for output in machine.take_outputs():
             match output:
-                case Send():
+                case SendMessage():
                     if self.end is not None:
                         self.end.send(Frame(output.message))
                 case Connect():
                     self._connect(output.address)
                 case Disconnect():
                     self._disconnect()
-                case WakeAt():
+                case SetTimer():
                     self._wake(output.at)
                 case Tell():
                     self._told(output.event)
@@ -262,15 +262,15 @@ class NativeAgent(Agent):
         match event:
             case events.ActivityArrived():
                 ledger.delivered(self, event.body)
-            case events.ActivityAccepted():
+            case events.PostAccepted():
                 number = self._numbers.pop(event.ref, None)
                 if number is not None and event.id is not None:
                     ledger.acknowledged(self, number, parse_entry_id(event.id))
-            case events.ActivityRefused():
+            case events.PostRefused():
                 number = self._numbers.pop(event.ref, None)
                 if number is not None:
                     ledger.refused(self, number, event.info)
-            case events.ActivityUnknown():
+            case events.PostUnknown():
                 number = self._numbers.pop(event.ref, None)
                 if number is not None:
                     ledger.outcome_unknown(self, number)
@@ -285,15 +285,15 @@ class NativeAgent(Agent):
                     self._other_secret()
                     self._moving_to = self.some_server()
                     self.world.schedule.after(0.0, self._close_client)
-            case events.SecretChanged():
+            case events.SecretChangeDone():
                 self._may_have(event.secret, first=True)
                 self._asked_for = None
                 ledger.secret_acknowledged(self, event.secret)
-            case events.SecretUnknown():
+            case events.SecretChangeUnknown():
                 if self._asked_for is not None:
                     self._may_have(self._asked_for, first=False)
                 self._asked_for = None
-            case events.SecretNotChanged():
+            case events.SecretChangeFailed():
                 self._asked_for = None
             case events.Redirected():
                 self.logged_in = False

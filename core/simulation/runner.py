@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from core.node.interface.config import NodeConfig
+from core.node.interface.node_config import NodeConfig
 from core.simulation.checkers import ALWAYS, CONVERGED, SETTLED
 from core.simulation.epilogue import examine
 from core.simulation.ledger import Problem

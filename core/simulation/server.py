@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from core.node.interface import actions
-from core.node.interface.config import NodeConfig
 from core.node.interface.events import (
     ConnectionClosed,
     ConnectionOpened,
@@ -22,13 +21,14 @@ from core.node.interface.events import (
     SecretVerified,
     Woke,
 )
+from core.node.interface.node_config import NodeConfig
 from core.node.interface.notices import Notice
 from core.node.node import Node
 from core.simulation.disk import Disk
 from core.simulation.network import End, Failure
 from core.simulation.schedule import number_of, pick, seeded
 from core.store.identity import node_id
-from core.store.memory import MemoryStore
+from core.store.memory_store import MemoryStore
 from core.wire.address import Address
 from core.wire.messages import LoginFailed, Message, Quit, Redirect
 

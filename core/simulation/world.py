@@ -8,13 +8,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from core.node.interface.config import NodeConfig, lan
+from core.node.interface.node_config import NodeConfig, lan
 from core.node.interface.notices import Notice
 from core.simulation.agents import Agent
 from core.simulation.base_client import BaseAgent
 from core.simulation.base_server import SimulatedBaseServer
 from core.simulation.ledger import Ledger
-from core.simulation.native import FENCE_AFTER, NativeAgent
+from core.simulation.native import LIVENESS_AFTER, NativeAgent
 from core.simulation.network import End, Network
 from core.simulation.plan import Person, Plan
 from core.simulation.schedule import Schedule, between, pick, seeded
@@ -58,7 +58,7 @@ class World:
             queue_max=QUEUE_MAX,
             note=self._note if traced else self._count,
         )
-        self.config = config or replace(lan("", PORT, SECRET), fence_after=FENCE_AFTER)
+        self.config = config or replace(lan("", PORT, SECRET), liveness_after=LIVENESS_AFTER)
         self.servers: dict[str, SimulatedServer] = {}
         self.base_servers: dict[str, SimulatedBaseServer] = {}
         self.agents: dict[str, Agent] = {}

@@ -5,7 +5,13 @@
 """
 
 from core.store.backup import restore_backup
-from core.store.errors import (
+from core.store.identity import next_incarnation, node_id
+from core.store.interface import Store
+from core.store.loss import OnLoss
+from core.store.memory_store import MemoryStore
+from core.store.retention import KEEP_EVERYTHING, TRIM_STEP, Retention, Usage
+from core.store.sqlite import SqliteStore, open_store
+from core.store.store_errors import (
     BackupDamaged,
     BackupForeign,
     BackupUnreadable,
@@ -19,12 +25,6 @@ from core.store.errors import (
     StoreUnreadable,
     StoreUnwritable,
 )
-from core.store.identity import next_incarnation, node_id
-from core.store.interface import Store
-from core.store.loss import OnLoss
-from core.store.memory import MemoryStore
-from core.store.retention import KEEP_EVERYTHING, TRIM_STEP, Retention, Usage
-from core.store.sqlite import SqliteStore, open_store
 
 __all__ = [
     "KEEP_EVERYTHING",

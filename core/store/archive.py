@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from core.store.errors import StoreError, StoreUnwritable
 from core.store.holding import Holding, holding_of
 from core.store.seal import check_backup, open_backup
+from core.store.store_errors import StoreError, StoreUnwritable
 
 USUAL: Final = r"backup|before-schema-\d+"
 _TIME: Final = r"\d{8}T\d{6}\.\d{3}Z\.db"

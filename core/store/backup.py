@@ -11,15 +11,15 @@ from pathlib import Path
 from core.store import data_directory, witness
 from core.store.archive import TEMPORARY, holdings_in
 from core.store.data_directory import DataDirectory, make_private_directory
-from core.store.errors import (
+from core.store.files import open_private, sync_directory
+from core.store.schema import APPLICATION_ID, CURRENT, Schema, pragma, too_new
+from core.store.seal import TRAILER_BYTES, check_seal, chunks, open_backup, seal, write
+from core.store.store_errors import (
     BackupDamaged,
     BackupForeign,
     DataExists,
     StoreUnwritable,
 )
-from core.store.files import open_private, sync_directory
-from core.store.schema import APPLICATION_ID, CURRENT, Schema, pragma, too_new
-from core.store.seal import TRAILER_BYTES, check_seal, chunks, open_backup, seal, write
 
 
 def write_backup(

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from core.store import witness
-from core.store.errors import DataDirectoryInUse, DataDirectoryUnusable
 from core.store.files import open_private, sync_directory
 from core.store.holding import holding_of
+from core.store.store_errors import DataDirectoryInUse, DataDirectoryUnusable
 
 DATABASE: Final = "node.db"
 BACKUPS: Final = "backups"

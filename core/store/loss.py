@@ -20,9 +20,9 @@ from core.store import archive, data_directory, witness
 from core.store.backup import holds_data, rescue_prefix
 from core.store.contents import Contents
 from core.store.data_directory import REPLACED, DataDirectory
-from core.store.errors import DataDirectoryUnusable, DataLost
 from core.store.files import kind_of
 from core.store.holding import Blank, Holding, look_into
+from core.store.store_errors import DataDirectoryUnusable, DataLost
 from core.store.witness import Witness
 
 OnLoss = Literal["refuse", "accept", "renew"]
@@ -34,7 +34,7 @@ CHECKED_BYTES_MAX: Final = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class KnownPast:
     """What a data directory tells of its node, beside the database."""
 
     directory: DataDirectory
@@ -98,14 +98,14 @@ class Past:
                 return
 
 
-def examine(directory: DataDirectory, on_loss: OnLoss) -> Past:
+def examine(directory: DataDirectory, on_loss: OnLoss) -> KnownPast:
     """See what there was, before anything in the directory is changed.
 
     With `renew` a database that is not what it should be is moved aside. Raises DataLost, DataDirectoryUnusable,
     OSError.
     """
     backups = tuple(archive.holdings_in(directory.backups))
-    past = Past(directory, witness.read(directory.path), _trace(directory), backups)
+    past = KnownPast(directory, witness.read(directory.path), _trace(directory), backups)
     database = directory.database
     if not os.path.lexists(database):
         past.require_new(on_loss)
@@ -147,7 +147,7 @@ def _look(directory: DataDirectory) -> Holding | Blank | None:
             path.unlink(missing_ok=True)
 
 
-def _displaced(past: Past, holding: Holding) -> str:
+def _displaced(past: KnownPast, holding: Holding) -> str:
     """What is wrong with a database although it is one, in words; nothing if it may be used."""
     known, database = past.witness, past.directory.database
     owners = {one.node for _, one in past.backups}

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from core.store.errors import DataDirectoryUnusable, SchemaTooNew
 from core.store.retention import ROW_BYTES
+from core.store.store_errors import DataDirectoryUnusable, SchemaTooNew
 
 APPLICATION_ID: Final = 0x41435459
 """ACTY"""

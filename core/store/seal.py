@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from core.store.errors import BackupDamaged, BackupForeign, BackupUnreadable
 from core.store.files import kind_of
 from core.store.schema import APPLICATION_ID
+from core.store.store_errors import BackupDamaged, BackupForeign, BackupUnreadable
 
 MARK: Final = b"ACTYBKP1"
 TRAILER_BYTES: Final = len(MARK) + hashlib.sha256().digest_size

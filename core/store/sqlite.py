@@ -19,17 +19,17 @@ from typing import Any, Final
 import msgspec
 
 from core.store import archive, backup, data_directory, loss, witness
-from core.store.connection import connect, transaction
 from core.store.contents import Changes, Contents, Position
 from core.store.data_directory import DataDirectory
-from core.store.errors import DataDirectoryUnusable, StoreDisplaced, StoreError, StoreUnreadable, StoreUnwritable
+from core.store.database import connect, transaction
 from core.store.files import open_private, sync_directory
 from core.store.identity import LEAP_MAX, check_node_id, next_incarnation
-from core.store.loss import OnLoss, Past, check_whole
+from core.store.loss import KnownPast, OnLoss, check_whole
 from core.store.paging import newest_within, read_page
 from core.store.retention import KEEP_EVERYTHING, SCAN_STEP, Dropping, Retention, Usage
 from core.store.rows import COLUMNS, accounts, disordered, entry_of, load, recent_refs, row_of
 from core.store.schema import CURRENT, Schema, migrate, version_of
+from core.store.store_errors import DataDirectoryUnusable, StoreDisplaced, StoreError, StoreUnreadable, StoreUnwritable
 from core.wire.entries import (
     Entry,
     EntryId,
@@ -80,7 +80,7 @@ def open_store(
     """
     directory = data_directory.claim(data_dir)
     connection: sqlite3.Connection | None = None
-    past: Past | None = None
+    past: KnownPast | None = None
     try:
         past = loss.examine(directory, on_loss)
         existed = directory.database.exists()
@@ -114,7 +114,7 @@ def open_store(
         raise
 
 
-def _refused(directory: DataDirectory, error: Exception, past: Past | None) -> DataDirectoryUnusable:
+def _refused(directory: DataDirectory, error: Exception, past: KnownPast | None) -> DataDirectoryUnusable:
     if isinstance(error, sqlite3.OperationalError) or past is None:
         return data_directory.unusable(directory.path, error)
     what = f"the data in {directory.database} is damaged or not a node's ({error})"
@@ -126,7 +126,7 @@ def _refused(directory: DataDirectory, error: Exception, past: Past | None) -> D
 
 
 def _upgrade(
-    connection: sqlite3.Connection, directory: DataDirectory, schema: Schema, past: Past, on_loss: OnLoss
+    connection: sqlite3.Connection, directory: DataDirectory, schema: Schema, past: KnownPast, on_loss: OnLoss
 ) -> None:
     version = version_of(connection, schema, str(directory.database))
     if version == schema.version:
@@ -145,7 +145,7 @@ def _upgrade(
 
 
 def _begin(
-    connection: sqlite3.Connection, node_id_factory: Callable[[], str], wall: float, past: Past, on_loss: OnLoss
+    connection: sqlite3.Connection, node_id_factory: Callable[[], str], wall: float, past: KnownPast, on_loss: OnLoss
 ) -> tuple[str, int]:
     leap = secrets.randbelow(LEAP_MAX)
     with transaction(connection):

@@ -170,7 +170,7 @@ class ActivityBroadcast(_Message, frozen=True):
             raise ValueError("expected `object` - at `$.activity`")
 
 
-class Guest(msgspec.Struct, frozen=True, omit_defaults=True):
+class AttachedServer(msgspec.Struct, frozen=True, omit_defaults=True):
     """A base server that is reached through a node's base link. `direct`: it is at the other end of that link."""
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
@@ -209,7 +209,7 @@ class ServerAnnounce(_Message, frozen=True):
     version: Counter | None = None
     name: Label | None = None
     links: Annotated[list[LinkEnd], msgspec.Meta(max_length=4096)] = []
-    guests: Annotated[list[Guest], msgspec.Meta(max_length=4096)] = []
+    guests: Annotated[list[AttachedServer], msgspec.Meta(max_length=4096)] = []
     users: Annotated[list[str], msgspec.Meta(max_length=256)] = []
     draining: bool = False
     left: bool = False
@@ -285,7 +285,7 @@ class Quit(_Message, frozen=True):
     new_server_ip: Hostname | None = None
     new_server_port: int | str | None = None
     id: Identifier | None = None
-    guests: Annotated[list[Guest], msgspec.Meta(max_length=4096)] = []
+    guests: Annotated[list[AttachedServer], msgspec.Meta(max_length=4096)] = []
     vector: Vector | None = None
     successor: Annotated[str, msgspec.Meta(min_length=1, max_length=256)] | None = None
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from core.client import ClientEvent, ClientMachine, ClientSettings
-from core.client.outputs import Connect, Disconnect, Output, Send, Tell, WakeAt
+from core.client.outputs import ClientOutput, Connect, Disconnect, SendMessage, SetTimer, Tell
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.codec import encode
@@ -49,17 +49,17 @@ class Driven:
         self.dialled: list[Address | None] = []
         self.disconnects = 0
 
-    def take(self) -> list[Output]:
+    def take(self) -> list[ClientOutput]:
         outputs = self.machine.take_outputs()
         for output in outputs:
             match output:
                 case Connect(address=address):
                     self.dialled.append(address)
-                case Send(message=message):
+                case SendMessage(message=message):
                     self.sent.append(message)
                 case Tell(event=event):
                     self.events.append(event)
-                case WakeAt(at=at):
+                case SetTimer(at=at):
                     self.wake_at = at
                 case Disconnect():
                     self.disconnects += 1

@@ -7,7 +7,8 @@ import socket
 
 import pytest
 
-from core.client import ClientSettings, Disconnected, Redirected, ServerQuits, connection
+from core.client import ClientSettings, Disconnected, Redirected, ServerQuits
+from core.client import client as connection
 from core.wire import messages as wire
 from core.wire.address import Address
 from tests.client.scripted import HERE, THERE, Driven

@@ -8,7 +8,6 @@ import contextlib
 import pytest
 
 from core.client import (
-    ActivityAccepted,
     Client,
     ClientEvent,
     ClientSettings,
@@ -16,10 +15,11 @@ from core.client import (
     LoggedIn,
     LoginRefused,
     OutcomeUnknown,
-    SecretChanged,
-    SecretNotChanged,
+    PostAccepted,
+    SecretChangeDone,
+    SecretChangeFailed,
+    SecretChangeUnknown,
     SecretRefused,
-    SecretUnknown,
 )
 from core.wire import messages as wire
 from core.wire.address import Address
@@ -57,17 +57,17 @@ def test_the_present_secret_goes_along_and_the_new_one_counts_once_it_is_answere
     driven.say(wire.SecretChanged())
     driven.post({"n": 2}, "two")
     assert [one.secret for one in driven.said(wire.ActivityMessage)] == ["old", "new"]
-    assert driven.of(SecretChanged) == [SecretChanged("ada", "new")]
+    assert driven.of(SecretChangeDone) == [SecretChangeDone("ada", "new")]
     driven.lose()
     assert come_back(driven).secret == "new"
-    assert "new" not in repr(SecretChanged("ada", "new"))
+    assert "new" not in repr(SecretChangeDone("ada", "new"))
 
 
 def test_a_refusal_leaves_the_secret_as_it_was() -> None:
     driven = online()
     ask(driven)
     driven.say(wire.SecretNotChanged("not today"))
-    assert driven.of(SecretNotChanged) == [SecretNotChanged("not today")]
+    assert driven.of(SecretChangeFailed) == [SecretChangeFailed("not today")]
     driven.lose()
     assert come_back(driven).secret == "old"
     driven.say(WELCOME)
@@ -115,7 +115,7 @@ def test_after_a_connection_lost_before_the_answer_it_is_asked_for_again() -> No
     driven.say(WELCOME)
     assert driven.said(wire.ChangeSecret) == [wire.ChangeSecret("old", "new")] * 2
     driven.say(wire.SecretChanged())
-    assert driven.of(SecretChanged) == [SecretChanged("ada", "new")]
+    assert driven.of(SecretChangeDone) == [SecretChangeDone("ada", "new")]
 
 
 def test_a_login_that_is_refused_after_that_is_tried_with_the_new_secret_which_tells_that_it_was_changed() -> None:
@@ -126,7 +126,7 @@ def test_a_login_that_is_refused_after_that_is_tried_with_the_new_secret_which_t
     driven.say(wire.LoginFailed("no"))
     assert come_back(driven).secret == "new"
     driven.say(WELCOME)
-    assert driven.of(SecretChanged) == [SecretChanged("ada", "new")]
+    assert driven.of(SecretChangeDone) == [SecretChangeDone("ada", "new")]
     assert len(driven.said(wire.ChangeSecret)) == 1 and not driven.of(LoginRefused)
 
 
@@ -140,7 +140,7 @@ def test_when_neither_secret_is_right_any_more_the_client_ends_and_says_so() -> 
         come_back(driven)
         driven.say(wire.LoginFailed("no"))
     assert driven.of(LoginRefused)
-    assert driven.of(SecretUnknown)
+    assert driven.of(SecretChangeUnknown)
 
 
 def test_a_refusal_after_a_lost_connection_is_no_certain_one_for_the_server_before_may_have_changed_it() -> None:
@@ -149,7 +149,7 @@ def test_a_refusal_after_a_lost_connection_is_no_certain_one_for_the_server_befo
     driven.lose()
     come_back(driven)
     driven.say(WELCOME, wire.SecretNotChanged("this server is leaving the network"))
-    assert driven.of(SecretUnknown) and not driven.of(SecretNotChanged)
+    assert driven.of(SecretChangeUnknown) and not driven.of(SecretChangeFailed)
 
 
 def test_a_client_that_ends_before_the_answer_says_that_nobody_knows() -> None:
@@ -157,7 +157,7 @@ def test_a_client_that_ends_before_the_answer_says_that_nobody_knows() -> None:
     ask(driven)
     driven.machine.close(driven.now)
     driven.take()
-    assert driven.of(SecretUnknown)
+    assert driven.of(SecretChangeUnknown)
 
 
 def test_at_a_base_server_on_the_way_the_change_waits_for_one_that_knows_it() -> None:
@@ -208,6 +208,4 @@ async def test_who_awaits_the_change_hears_what_became_of_it(answer: str, raises
             await running
         server.close()
         await server.wait_closed()
-    assert any(isinstance(one, LoggedIn) for one in heard) and not any(
-        isinstance(one, ActivityAccepted) for one in heard
-    )
+    assert any(isinstance(one, LoggedIn) for one in heard) and not any(isinstance(one, PostAccepted) for one in heard)

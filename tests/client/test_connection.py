@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 import pytest
 
 from core.client import (
-    ActivityAccepted,
     ActivityArrived,
     Client,
     ClientEvent,
@@ -22,8 +21,9 @@ from core.client import (
     LoggedIn,
     LoginRefused,
     NotConnected,
+    PostAccepted,
 )
-from core.client.connection import LINES_MAX
+from core.client.client import LINES_MAX
 from core.wire.address import Address
 from tests.client.scripted import LIMIT, Peer, ScriptedServer, Told
 
@@ -63,7 +63,7 @@ async def test_it_logs_in_posts_reads_and_logs_out(server: ScriptedServer) -> No
         message = await peer.expect("ACTIVITY_MESSAGE")
         assert (message["ref"], message["activity"]) == (ref, {"text": "hello"})
         peer.say(command="ACTIVITY_ACK", ref=ref, id="n.1.1", stamp=7)
-        await told.wait(ActivityAccepted)
+        await told.wait(PostAccepted)
     assert await peer.expect("LOGOUT")
 
 
@@ -226,7 +226,7 @@ async def test_a_backlog_of_large_posts_reaches_a_slow_server(server: ScriptedSe
         for seq, ref in enumerate(refs, 1):
             assert (await peer.expect("ACTIVITY_MESSAGE"))["ref"] == ref
             peer.say(command="ACTIVITY_ACK", ref=ref, id=f"n.1.{seq}", stamp=seq)
-        await told.wait(ActivityAccepted, len(refs))
+        await told.wait(PostAccepted, len(refs))
         assert not told.of(Disconnected)
 
 

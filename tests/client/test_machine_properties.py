@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.client import (
-    ActivityAccepted,
     ActivityArrived,
-    ActivityRefused,
-    ActivityUnknown,
     ClientSettings,
     GaveUp,
     LoggedIn,
+    PostAccepted,
     PostQueueFull,
+    PostRefused,
+    PostUnknown,
 )
-from core.client.machine import State
+from core.client.machine import ClientState
 from core.wire import messages as wire
 from core.wire.entries import parse_entry_id
 from tests.client.scripted import Driven, broadcast
@@ -73,14 +73,14 @@ MESSAGES: list[wire.Message] = [
     wire.Status({"servers": [{"hostname": 1, "port": "x", "state": "reachable"}, 7]}),
 ]
 
-ROADS: dict[State, list[str]] = {
-    State.IDLE: [],
-    State.CONNECTING: ["start"],
-    State.REGISTERING: ["start", "connected"],
-    State.LOGGING_IN: ["start", "connected", "registered"],
-    State.ONLINE: ["start", "connected", "registered", "logged in"],
-    State.WAITING: ["start", "failed"],
-    State.CLOSED: ["start", "closed"],
+ROADS: dict[ClientState, list[str]] = {
+    ClientState.IDLE: [],
+    ClientState.CONNECTING: ["start"],
+    ClientState.REGISTERING: ["start", "connected"],
+    ClientState.LOGGING_IN: ["start", "connected", "registered"],
+    ClientState.ONLINE: ["start", "connected", "registered", "logged in"],
+    ClientState.WAITING: ["start", "failed"],
+    ClientState.CLOSED: ["start", "closed"],
 }
 INPUTS = ["start", "connected", "failed", "lost", "woke", "malformed", "post", "status", "secret", "closed"]
 
@@ -117,7 +117,7 @@ def put_in(driven: Driven, name: str) -> None:
     driven.take()
 
 
-def brought_to(state: State) -> Driven:
+def brought_to(state: ClientState) -> Driven:
     driven = Driven(ClientSettings(username="ada", register=True))
     for step in ROADS[state]:
         put_in(driven, step)
@@ -129,14 +129,14 @@ def test_every_command_of_the_protocol_is_tried() -> None:
     assert {type(message) for message in MESSAGES} == set(wire.Message.__args__)
 
 
-@pytest.mark.parametrize("state", list(State), ids=lambda state: state.name)
-def test_no_message_makes_a_machine_raise_in_any_state(state: State) -> None:
+@pytest.mark.parametrize("state", list(ClientState), ids=lambda state: state.name)
+def test_no_message_makes_a_machine_raise_in_any_state(state: ClientState) -> None:
     for message in MESSAGES:
         brought_to(state).say(message)
 
 
-@pytest.mark.parametrize("state", list(State), ids=lambda state: state.name)
-def test_no_other_input_makes_a_machine_raise_in_any_state(state: State) -> None:
+@pytest.mark.parametrize("state", list(ClientState), ids=lambda state: state.name)
+def test_no_other_input_makes_a_machine_raise_in_any_state(state: ClientState) -> None:
     for name in INPUTS:
         put_in(brought_to(state), name)
 
@@ -151,7 +151,7 @@ def test_no_other_input_makes_a_machine_raise_in_any_state(state: State) -> None
     ids=lambda m: type(m).__name__,
 )
 def test_what_is_not_for_clients_is_answered_as_invalid_and_ends_the_connection(message: wire.Message) -> None:
-    driven = brought_to(State.ONLINE)
+    driven = brought_to(ClientState.ONLINE)
     driven.say(message)
     assert driven.said(wire.InvalidMessage)
     assert driven.disconnects
@@ -208,7 +208,7 @@ def test_no_history_makes_an_activity_arrive_twice_or_a_post_end_twice(
 
     arrived = Counter(event.id for event in driven.of(ActivityArrived) if event.id is not None and _is_id(event.id))
     assert not [entry_id for entry_id, times in arrived.items() if times > 1]
-    ended = Counter(e.ref for e in driven.events if isinstance(e, ActivityAccepted | ActivityRefused | ActivityUnknown))
+    ended = Counter(e.ref for e in driven.events if isinstance(e, PostAccepted | PostRefused | PostUnknown))
     assert not [ref for ref, times in ended.items() if times > 1]
     assert len(driven.of(GaveUp)) <= 1
     if driven.of(GaveUp):
@@ -226,7 +226,7 @@ def _is_id(text: str) -> bool:
 
 def test_one_seed_gives_one_history() -> None:
     def outputs() -> list[object]:
-        driven = brought_to(State.ONLINE)
+        driven = brought_to(ClientState.ONLINE)
         put_in(driven, "post")
         put_in(driven, "lost")
         return [*driven.events, *driven.lines()]

@@ -6,13 +6,13 @@ import msgspec
 import pytest
 
 from core.client import (
-    ActivityAccepted,
     ActivityArrived,
-    ActivityRefused,
-    ActivityUnknown,
     ClientSettings,
     GaveUp,
+    PostAccepted,
     PostQueueFull,
+    PostRefused,
+    PostUnknown,
 )
 from core.wire import messages as wire
 from core.wire.codec import decode
@@ -26,7 +26,7 @@ def accept(driven: Driven, ref: str, seq: int) -> None:
 
 
 def outcomes(driven: Driven) -> list[tuple[str, str]]:
-    kinds = (ActivityAccepted, ActivityRefused, ActivityUnknown)
+    kinds = (PostAccepted, PostRefused, PostUnknown)
     return [(type(event).__name__, event.ref) for event in driven.events if isinstance(event, kinds)]
 
 
@@ -35,7 +35,7 @@ def test_an_acknowledged_post_is_accepted_with_its_id_and_stamp() -> None:
     driven.online()
     ref = driven.post({"a": 1})
     accept(driven, ref, 7)
-    assert driven.of(ActivityAccepted) == [ActivityAccepted(ref, "n.1.7", 1007)]
+    assert driven.of(PostAccepted) == [PostAccepted(ref, "n.1.7", 1007)]
 
 
 def test_an_acknowledgement_that_comes_twice_is_told_once() -> None:
@@ -74,7 +74,7 @@ def test_unanswered_posts_are_sent_again_in_order_and_under_the_same_refs() -> N
     refs = [driven.post({"n": n}) for n in range(3)]
     accept(driven, refs[0], 1)
     driven.lose()
-    assert outcomes(driven) == [("ActivityAccepted", refs[0])]
+    assert outcomes(driven) == [("PostAccepted", refs[0])]
     driven.sent.clear()
     driven.until_dialled()
     driven.online()
@@ -95,7 +95,7 @@ def test_a_refused_post_is_refused_and_the_connection_goes_on() -> None:
     driven.online()
     ref = driven.post({"n": 1})
     driven.say(wire.ActivityRefused(ref, "disk full"))
-    assert driven.of(ActivityRefused) == [ActivityRefused(ref, "disk full")]
+    assert driven.of(PostRefused) == [PostRefused(ref, "disk full")]
     assert driven.machine.native
 
 
@@ -158,7 +158,7 @@ def test_an_operator_who_ends_the_connection_does_not_make_a_post_fail() -> None
     driven.until_dialled()
     driven.online()
     accept(driven, ref, 1)
-    assert outcomes(driven) == [("ActivityAccepted", ref)]
+    assert outcomes(driven) == [("PostAccepted", ref)]
 
 
 def test_a_post_that_makes_servers_hang_up_is_found_and_does_not_hold_up_the_others() -> None:
@@ -179,9 +179,9 @@ def test_a_post_that_makes_servers_hang_up_is_found_and_does_not_hold_up_the_oth
         if len(outcomes(driven)) == 3:
             break
     assert {ref: kind for kind, ref in outcomes(driven)} == {
-        good: "ActivityAccepted",
-        bad: "ActivityUnknown",
-        last: "ActivityAccepted",
+        good: "PostAccepted",
+        bad: "PostUnknown",
+        last: "PostAccepted",
     }
 
 
@@ -193,7 +193,7 @@ def test_at_the_end_what_was_sent_is_unknown_and_what_was_not_is_refused() -> No
     unsent = driven.post({"n": 2})
     driven.machine.close(driven.now)
     driven.take()
-    assert outcomes(driven) == [("ActivityUnknown", sent), ("ActivityRefused", unsent)]
+    assert outcomes(driven) == [("PostUnknown", sent), ("PostRefused", unsent)]
     assert driven.of(GaveUp)
 
 
@@ -209,7 +209,7 @@ def test_a_base_server_accepts_by_broadcasting() -> None:
     driven.online(native=False)
     ref = driven.post({"n": 1, "authenticated_user": "forged"})
     driven.say(own({"n": 1}))
-    assert outcomes(driven) == [("ActivityAccepted", ref)]
+    assert outcomes(driven) == [("PostAccepted", ref)]
     assert driven.of(ActivityArrived)[0].own_ref == ref
 
 
@@ -226,9 +226,9 @@ def test_two_posts_of_the_same_content_need_two_broadcasts() -> None:
     driven.online(native=False)
     first, second = driven.post({"n": 1}), driven.post({"n": 1})
     driven.say(own({"n": 1}))
-    assert outcomes(driven) == [("ActivityAccepted", first)]
+    assert outcomes(driven) == [("PostAccepted", first)]
     driven.say(own({"n": 1}))
-    assert outcomes(driven) == [("ActivityAccepted", first), ("ActivityAccepted", second)]
+    assert outcomes(driven) == [("PostAccepted", first), ("PostAccepted", second)]
 
 
 def test_a_post_at_a_base_server_that_is_lost_is_unknown_and_never_sent_again() -> None:
@@ -236,7 +236,7 @@ def test_a_post_at_a_base_server_that_is_lost_is_unknown_and_never_sent_again() 
     driven.online(native=False)
     ref = driven.post({"n": 1})
     driven.lose()
-    assert outcomes(driven) == [("ActivityUnknown", ref)]
+    assert outcomes(driven) == [("PostUnknown", ref)]
     driven.sent.clear()
     driven.until_dialled()
     driven.online(native=False)
@@ -252,7 +252,7 @@ def test_a_post_that_a_native_server_may_have_accepted_is_not_repeated_to_a_base
     driven.sent.clear()
     driven.online(native=False)
     assert not driven.said(wire.ActivityMessage)
-    assert outcomes(driven) == [("ActivityUnknown", ref)]
+    assert outcomes(driven) == [("PostUnknown", ref)]
 
 
 def test_a_base_server_that_redirects_right_after_the_login_costs_no_post() -> None:
@@ -281,4 +281,4 @@ def test_an_activity_that_a_base_server_refuses_by_name_is_refused() -> None:
     driven.online(native=False)
     ref = driven.post({"n": 1})
     driven.say(wire.AuthenticationFail("not yours"))
-    assert outcomes(driven) == [("ActivityRefused", ref)]
+    assert outcomes(driven) == [("PostRefused", ref)]

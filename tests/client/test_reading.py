@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.client import ActivityArrived, CaughtUp, ClientSettings
+from core.client import ActivityArrived, CatchUpDone, ClientSettings
 from core.wire import messages as wire
 from tests.client.scripted import Driven, broadcast
 
@@ -63,7 +63,7 @@ def test_what_was_missed_is_reported_as_past_and_what_follows_as_live() -> None:
     driven.connected()
     driven.say(wire.LoginSuccess(id="aa", vector={"n.1": 5}), broadcast(5), wire.CaughtUp(1), broadcast(6))
     assert [(event.id, event.live) for event in driven.of(ActivityArrived)] == [("n.1.5", False), ("n.1.6", True)]
-    assert driven.of(CaughtUp)[-1].count == 1
+    assert driven.of(CatchUpDone)[-1].count == 1
 
 
 def test_what_a_server_repeats_behind_a_gap_is_not_counted_as_missed() -> None:
@@ -76,7 +76,7 @@ def test_what_a_server_repeats_behind_a_gap_is_not_counted_as_missed() -> None:
     driven.connected()
     driven.say(wire.LoginSuccess(id="aa", vector={"n.1": 4}), broadcast(3), broadcast(4), wire.CaughtUp(2))
     assert reported(driven) == ["n.1.3", "n.1.4"]
-    assert driven.of(CaughtUp)[-1].count == 1
+    assert driven.of(CatchUpDone)[-1].count == 1
 
 
 def test_history_is_reported_although_the_logins_vector_covers_it() -> None:
@@ -110,7 +110,7 @@ def test_an_activity_without_an_id_is_reported_each_time() -> None:
 def test_at_a_base_server_catching_up_is_over_at_once() -> None:
     driven = Driven()
     driven.online(native=False)
-    assert driven.of(CaughtUp) == [CaughtUp(0)]
+    assert driven.of(CatchUpDone) == [CatchUpDone(0)]
 
 
 def test_a_login_names_no_more_streams_than_its_line_can_hold() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from core.client import ActivityAccepted, ActivityRefused, ActivityUnknown, ClientSettings
+from core.client import ClientSettings, PostAccepted, PostRefused, PostUnknown
 from core.client.write_set import UNDER_WAY_MAX
 from core.wire import messages as wire
 from tests.client.scripted import Driven
@@ -79,7 +79,7 @@ def test_a_repetition_that_is_accepted_is_not_told_again() -> None:
     driven, (ref,) = writer(1)
     driven.online(vector={"n.1": KNOWN})
     accept(driven, ref, "m.1.1")
-    assert [event.ref for event in driven.of(ActivityAccepted)] == [ref]
+    assert [event.ref for event in driven.of(PostAccepted)] == [ref]
 
 
 def test_what_is_known_by_any_of_its_identities_is_not_repeated_and_goes_by_that_one() -> None:
@@ -162,7 +162,7 @@ def test_when_a_repetition_is_refused_the_rest_is_not_sent_and_nothing_is_told()
     driven.online(vector={"n.1": KNOWN})
     driven.say(wire.ActivityRefused(refs[0], "the disk is full"))
     assert sent(driven) == [*refs[:UNDER_WAY_MAX], new]
-    assert not driven.of(ActivityRefused)
+    assert not driven.of(PostRefused)
 
 
 def test_a_server_that_objects_to_repetitions_is_sent_none_again_and_no_post_is_blamed() -> None:
@@ -174,8 +174,8 @@ def test_a_server_that_objects_to_repetitions_is_sent_none_again_and_no_post_is_
     driven.sent.clear()
     driven.online(vector={"n.1": KNOWN})
     assert sent(driven) == [new]
-    assert not driven.of(ActivityRefused)
-    assert not driven.of(ActivityUnknown)
+    assert not driven.of(PostRefused)
+    assert not driven.of(PostUnknown)
     assert ref != new
 
 

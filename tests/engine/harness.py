@@ -11,18 +11,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from core.engine.engine_settings import ConnectionLimits, PasswordSettings
 from core.engine.listening import bind
 from core.engine.passwords import Passwords
 from core.engine.persistence import Persistence
 from core.engine.runtime import Runtime
-from core.engine.settings import ConnectionLimits, PasswordSettings
 from core.node.interface.actions import Action
 from core.node.interface.events import ConnectionOpened, Event, MessageReceived, Now
 from core.node.interface.notices import Notice
 from core.node.interface.snapshot import NodeSnapshot
 from core.store import Usage
 from core.store.contents import Position, position
-from core.store.errors import StoreDisplaced
+from core.store.store_errors import StoreDisplaced
 from core.wire.codec import Frame
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Page, Record, Recovered
 from core.wire.messages import Message, Ping

@@ -13,9 +13,10 @@ from collections import Counter
 
 import pytest
 
-from core.engine import memory, runtime
+from core.engine import heap as memory
 from core.engine import passwords as module
-from core.engine.connection import LOOKS_AT_TIME
+from core.engine import runtime
+from core.engine.stream_connection import LOOKS_AT_TIME
 from core.node.interface.actions import Action, HashSecret, Known, Trust, VerifySecret
 from core.node.interface.events import (
     ConnectionClosed,

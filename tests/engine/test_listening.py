@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from core.engine import interfaces
-from core.engine.errors import CannotBind
+from core.engine.engine_errors import CannotBind
 from core.engine.listening import advertised_address, bind
 from core.wire.address import Address
 

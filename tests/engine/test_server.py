@@ -24,7 +24,6 @@ from core.engine import (
 )
 from core.engine import server as module
 from core.node.interface.actions import Action, Broadcast, Finished, Notify, Persist, Send, Subscribe
-from core.node.interface.config import NodeConfig
 from core.node.interface.events import (
     ConnectionClosed,
     ConnectionOpened,
@@ -35,6 +34,7 @@ from core.node.interface.events import (
     MessageReceived,
     Now,
 )
+from core.node.interface.node_config import NodeConfig
 from core.node.interface.notices import Notice
 from core.wire.address import Address
 from core.wire.entries import Recovered

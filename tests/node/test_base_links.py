@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from core.node.interface import events
-from core.node.kernel.connections import State
+from core.node.kernel.connections import ConnectionState
 from core.node.log import replication
 from core.wire import messages as wire
 from core.wire.address import Address
@@ -327,7 +327,9 @@ def test_not_everything_waits_for_a_dialled_server_that_says_nothing(monkeypatch
     for _ in range(30):
         client.post("x" * 10_000)
         network.run(0.1)
-        waiting = [len(link.backlog) for link in servers[0].node.links._context.connections.links(State.LISTENING)]
+        waiting = [
+            len(link.backlog) for link in servers[0].node.links._context.connections.links(ConnectionState.LISTENING)
+        ]
         assert sum(waiting) <= 10
     assert len(client.texts()) == 30, "and everybody else gets them"
 

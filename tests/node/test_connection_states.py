@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from core.node.interface import actions, events
-from core.node.kernel.connections import LEGAL, State
+from core.node.kernel.connections import LEGAL, ConnectionState
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.messages import Message, command_of
@@ -58,31 +58,33 @@ EXAMPLES: list[Message] = [
 ]
 
 CASES = [
-    pytest.param(state, example, id=f"{state.name}-{command_of(example)}") for state in State for example in EXAMPLES
+    pytest.param(state, example, id=f"{state.name}-{command_of(example)}")
+    for state in ConnectionState
+    for example in EXAMPLES
 ]
 
 
-def connection_in(state: State, network: Network, server: Server) -> Peer:
+def connection_in(state: ConnectionState, network: Network, server: Server) -> Peer:
     """A connection of `server` that has got into `state`."""
     peer: Peer
     match state:
-        case State.WAITING:
+        case ConnectionState.WAITING:
             peer = network.listening_base_server()
             server.handle(events.JoinRequested(Address("base.example", 9000)))
-        case State.FRESH:
+        case ConnectionState.FRESH:
             peer = network.peer(server)
-        case State.SETTLING:
+        case ConnectionState.SETTLING:
             peer = network.peer(server)
             network.hashing = 1000.0
             peer.say(wire.Register("newcomer", "secret"))
-        case State.GREETED:
+        case ConnectionState.GREETED:
             peer = network.registered(server, "else")
-        case State.LOGGED_IN:
+        case ConnectionState.LOGGED_IN:
             peer = network.logged_in(server)
-        case State.QUIET:
+        case ConnectionState.QUIET:
             peer = network.peer(server)
             peer.say(wire.Authenticate(SECRET))
-        case State.LISTENING:
+        case ConnectionState.LISTENING:
             network.start("b", server)
             network.run(1.0)
             base = network.listening_base_server()
@@ -90,12 +92,12 @@ def connection_in(state: State, network: Network, server: Server) -> Peer:
             network.run(0.1)
             base.announce()
             peer = base
-        case State.BASE:
+        case ConnectionState.BASE:
             peer = network.base_server(server)
-        case State.NATIVE:
+        case ConnectionState.NATIVE:
             peer = network.peer(server)
             peer.say(wire.Authenticate(SECRET, id="elsewhere", incarnation=1, features=["sync"]))
-        case State.CLOSING:
+        case ConnectionState.CLOSING:
             peer = network.peer(server)
             network.run(0.02)
             assert peer.wire is not None
@@ -110,7 +112,7 @@ def test_every_command_has_an_example() -> None:
 
 
 @pytest.mark.parametrize(("state", "message"), CASES)
-def test_a_command_is_answered_as_the_table_of_its_state_says(state: State, message: Message) -> None:
+def test_a_command_is_answered_as_the_table_of_its_state_says(state: ConnectionState, message: Message) -> None:
     network = Network()
     server = network.start("a")
     bystander = network.logged_in(server)
@@ -125,7 +127,7 @@ def test_a_command_is_answered_as_the_table_of_its_state_says(state: State, mess
     done = server.handle(events.MessageReceived(conn, message))
 
     answers = [action for action in done if not isinstance(action, actions.Notify | actions.WakeAt)]
-    if state is State.CLOSING:
+    if state is ConnectionState.CLOSING:
         assert done == []
     elif type(message) in LEGAL[state]:
         sent = [action.frame.message for action in answers if isinstance(action, actions.Send)]
@@ -145,8 +147,10 @@ def test_a_command_is_answered_as_the_table_of_its_state_says(state: State, mess
         assert bystander.closed is None
 
 
-@pytest.mark.parametrize("state", [state for state in State if state is not State.CLOSING], ids=lambda one: one.name)
-def test_what_is_no_message_is_answered_and_closes_only_its_connection(state: State) -> None:
+@pytest.mark.parametrize(
+    "state", [state for state in ConnectionState if state is not ConnectionState.CLOSING], ids=lambda one: one.name
+)
+def test_what_is_no_message_is_answered_and_closes_only_its_connection(state: ConnectionState) -> None:
     network = Network()
     server = network.start("a")
     bystander = network.logged_in(server)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.node.interface import events
-from core.node.servers.drain import Stage
+from core.node.servers.drain import DrainPhase
 from core.wire import messages as wire
 from core.wire.address import Address
 from tests.node.network import NATIVE_CLIENT, Client, Network, Server, chain, random_tree, star
@@ -168,7 +168,7 @@ def test_a_client_that_comes_when_the_server_has_left_is_sent_on_until_its_proce
     network = Network()
     first, second = network.build(chain(2), redirects=False)
     first.drain()
-    assert network.until(lambda: first.node.drain.stage is Stage.FINISHED, 2.0)
+    assert network.until(lambda: first.node.drain.stage is DrainPhase.FINISHED, 2.0)
     client = network.client(first)
     client.login()
     network.run(0.045)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.node.map.forest import ONE_BY_ONE_MAX, Edge, Forest, edge_between
 from core.node.map.topology import ServerRecord, Topology, record_of
 from core.wire.codec import decode, encode
-from core.wire.messages import Guest
+from core.wire.messages import AttachedServer
 from tests.node.network import Network, chain, random_tree, star
 
 NODES = [f"n{number}" for number in range(7)]
@@ -216,7 +216,7 @@ def test_a_record_survives_the_wire() -> None:
     sent = record(
         "n0",
         {"n1": 5, "n2": 7},
-        guests=(Guest("b", "base.example", 3780, 4, direct=True),),
+        guests=(AttachedServer("b", "base.example", 3780, 4, direct=True),),
         users=("ann", "名前"),
         draining=True,
         left=True,

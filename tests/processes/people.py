@@ -10,13 +10,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from core.client import (
-    ActivityAccepted,
     ActivityArrived,
-    ActivityRefused,
-    ActivityUnknown,
     Client,
     ClientEvent,
     ClientSettings,
+    PostAccepted,
+    PostRefused,
+    PostUnknown,
 )
 from core.wire.address import Address
 from core.wire.names import ANONYMOUS
@@ -64,11 +64,11 @@ class Person:
         match event:
             case ActivityArrived(body=body):
                 self.arrived.append(json.loads(body).get("text"))
-            case ActivityAccepted(ref=ref):
+            case PostAccepted(ref=ref):
                 self.accepted.append(ref)
-            case ActivityUnknown(ref=ref):
+            case PostUnknown(ref=ref):
                 self.unknown.append(ref)
-            case ActivityRefused(ref=ref):
+            case PostRefused(ref=ref):
                 self.refused.append(ref)
             case _:
                 pass

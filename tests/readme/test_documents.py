@@ -10,11 +10,11 @@ from typing import get_args
 import msgspec
 import pytest
 
+from core.client.client_settings import ClientSettings
 from core.client.machine import REDIRECTS_NONE
-from core.client.settings import ClientSettings
 from core.client.write_set import UNDER_WAY_MAX
 from core.engine.server import new_node_id
-from core.node.interface.config import lan
+from core.node.interface.node_config import lan
 from core.node.kernel.clock import AHEAD_MAX, MICROSECONDS
 from core.node.log.replication import REFS_MAX
 from core.store.identity import NODE_ID_CHARACTERS
@@ -85,7 +85,7 @@ def test_the_protocol_document_tells_every_command_with_all_its_fields(command: 
         ("core/PROTOCOL.md", f"a *node* is {NODE_ID_CHARACTERS} lower-case base-32 characters"),
         ("core/PROTOCOL.md", f"vector, every {CONFIG.sync_interval:g} s"),
         ("core/PROTOCOL.md", f"Every {CONFIG.ping_interval:g} s; {CONFIG.ping_misses} unanswered ones end the link"),
-        ("core/PROTOCOL.md", f"after more than {CONFIG.fence_after:g} s of silence"),
+        ("core/PROTOCOL.md", f"after more than {CONFIG.liveness_after:g} s of silence"),
         ("core/PROTOCOL.md", f"at most {UNDER_WAY_MAX} unanswered at a time"),
         (
             "core/PROTOCOL.md",

@@ -14,18 +14,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.client.account import Account
-from core.client.events import SecretChanged
+from core.client.account import ClientAccount
+from core.client.client_events import SecretChangeDone
 from core.client.machine import ClientMachine
 from core.client.write_set import WriteSet
 from core.node.accounts.book import AccountBook
 from core.node.accounts.registration import Registration
 from core.node.accounts.secrets import Secrets
 from core.node.clients import sessions as sessions_module
-from core.node.clients.balance import Balance, Choice
+from core.node.clients.balance import Balance, RedirectTarget
 from core.node.clients.sessions import Sessions
-from core.node.interface.config import NodeConfig, lan
-from core.node.kernel.connections import Connection, Connections, Session, State
+from core.node.interface.node_config import NodeConfig, lan
+from core.node.kernel.connections import Connection, Connections, ConnectionState, Session
 from core.node.log.entry_messages import frame_of
 from core.node.log.replication import Replication
 from core.node.log.synchronisation import Synchronisation
@@ -41,7 +41,7 @@ from core.simulation.ledger import Problem
 from core.simulation.plan import Operation, Person, Plan
 from core.simulation.runner import run
 from core.simulation.world import PORT, SECRET
-from core.store.memory import MemoryStore
+from core.store.memory_store import MemoryStore
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
 from core.wire.codec import Frame
@@ -275,14 +275,14 @@ def redirects_nobody(patch: Patch) -> None:
 def redirects_everybody_again_and_again(patch: Patch) -> None:
     times: dict[str, int] = {}
 
-    def redirect(self: Balance, session: Session, login: Any, load: int) -> Choice | None:
+    def redirect(self: Balance, session: Session, login: Any, load: int) -> RedirectTarget | None:
         host = session.peer.host
         times[host] = times.get(host, 0) + 1
         if times[host] > 3 or not host.startswith("client-guest"):
             return None
         target = min(self.candidates(), key=lambda one: (one.load, one.id))
         address = self._whereabouts.for_peer(target.id, session)
-        return Choice(target.id, target.name, address) if address is not None else None
+        return RedirectTarget(target.id, target.name, address) if address is not None else None
 
     patch.setattr(Balance, "redirect_for", redirect)
 
@@ -315,7 +315,7 @@ def refuses_before_it_keeps(patch: Patch) -> None:
     whole = Sessions._post
 
     def post(self: Sessions, session: Session, message: Any) -> None:
-        if message.ref is not None and session.state is State.LOGGED_IN:
+        if message.ref is not None and session.state is ConnectionState.LOGGED_IN:
             self._context.send(session, ActivityRefused(message.ref, "no"))
         whole(self, session, message)
 
@@ -413,7 +413,7 @@ def tells_base_servers_everything_twice(patch: Patch) -> None:
 
     def hand_out(self: Replication, entry: Entry, frame: Frame, source: int | None) -> None:
         whole(self, entry, frame, source)
-        for link in self._context.connections.links(State.BASE):
+        for link in self._context.connections.links(ConnectionState.BASE):
             self._context.send(link, frame)
 
     patch.setattr(Replication, "_hand_out", hand_out)
@@ -423,7 +423,7 @@ def keeps_secrets_from_base_servers(patch: Patch) -> None:
     whole = Registration._count
 
     def count(self: Registration, link: Any, message: Message) -> None:
-        if link.state is State.BASE and command_of(message) == "LOCK_REQUEST":
+        if link.state is ConnectionState.BASE and command_of(message) == "LOCK_REQUEST":
             message = msgspec.structs.replace(message, secret=None)
         whole(self, link, message)  # type: ignore[arg-type]
 
@@ -436,7 +436,7 @@ def speaks_before_the_base_server_has(patch: Patch) -> None:
     def authenticate(self: Links, connection: Any, message: Any) -> None:
         whole(self, connection, message)
         link = self._context.connections.link(connection.conn)
-        if link is not None and link.state is State.QUIET:
+        if link is not None and link.state is ConnectionState.QUIET:
             self._context.send(link, ServerAnnounce("x", 0, "h", 1))
 
     patch.setattr(Links, "authenticate", authenticate)
@@ -472,12 +472,12 @@ def lets_in_with_any_secret(patch: Patch) -> None:
         session.verifier = self._secrets.verifier(fact)
         self._logged_in(session, message, message.username, fact.claim)
 
-    def changed(self: Account) -> SecretChanged:
+    def changed(self: ClientAccount) -> SecretChangeDone:
         wanted, self._wanted = self._wanted, None
-        return SecretChanged(self.name, wanted or "")
+        return SecretChangeDone(self.name, wanted or "")
 
     patch.setattr(Sessions, "_verify", verify)
-    patch.setattr(Account, "changed", changed)
+    patch.setattr(ClientAccount, "changed", changed)
 
 
 # --- histories --------------------------------------------------------------------------------------------------------
@@ -581,7 +581,7 @@ class Case:
     """Guarantees that are broken with it."""
 
     def settings(self) -> NodeConfig | None:
-        return replace(lan("", PORT, SECRET), fence_after=2.75, **self.config) if self.config else None
+        return replace(lan("", PORT, SECRET), liveness_after=2.75, **self.config) if self.config else None
 
     def __str__(self) -> str:
         return self.name or self.plant.__name__

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.simulation.sweep import judge
-from core.store import memory
+from core.store import memory_store as memory
 
 
 @pytest.mark.slow

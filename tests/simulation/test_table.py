@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from core.client.write_set import WriteSet
-from core.node.interface.config import lan
+from core.node.interface.node_config import lan
 from core.simulation.command import main
 from core.simulation.experiments import broadcasts, crashes, partitions, storm, worlds
 from core.simulation.experiments.measuring import Row, Sample, measure, quantile, worst

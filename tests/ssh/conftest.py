@@ -15,7 +15,7 @@ import pytest
 
 from core.client import Client, ClientEvent, ClientSettings, Registered, RegisterRefused
 from core.engine import EngineSettings, Server
-from core.engine.settings import PasswordSettings
+from core.engine.engine_settings import PasswordSettings
 from core.wire.address import Address
 from tests.ssh.terminal import TerminalCommand
 from tui.screens.dialog import UnhurriedScreen

@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 
-from core.client.events import (
-    ActivityAccepted,
+from core.client.client_events import (
     ActivityArrived,
-    CaughtUp,
+    CatchUpDone,
     ClientEvent,
     LoggedIn,
     LoginRefused,
+    PostAccepted,
     Registered,
     RegisterRefused,
 )
@@ -178,7 +178,7 @@ class FakeClient:
         activity = next(one for key, one in self.posted if key == ref)
         name = self.session.username or "anonymous"
         stamp = int(self.session.clock() * 1_000_000)
-        self.tell(ActivityAccepted(ref, "aa.3.1", stamp))
+        self.tell(PostAccepted(ref, "aa.3.1", stamp))
         self.tell(ActivityArrived("aa.3.1", processed(activity, name), name, stamp, True, ref))
 
     async def change_secret(self, secret: str, new_secret: str) -> None:
@@ -259,7 +259,7 @@ class World:
             self.time = NOON + after
             self.says(sender, text, live=False)
         self.time = NOON + 12
-        tell(self.session, CaughtUp(3))
+        tell(self.session, CatchUpDone(3))
         self.arrives("dave", {"type": "Like", "object": {"type": "Note", "name": "Release notes 1.4"}})
         self.time = NOON + 15
         self.arrives("anonymous", {"temperature": 21.50, "sensor": {"id": 7, "room": "lab"}})

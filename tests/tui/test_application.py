@@ -8,7 +8,7 @@ import math
 import pytest
 from textual.widgets import Input, RadioButton, Static
 
-from core.client.events import ActivityRefused, ActivityUnknown, Disconnected, Renamed, ServerQuits
+from core.client.client_events import Disconnected, PostRefused, PostUnknown, Renamed, ServerQuits
 from core.wire.address import Address
 from tests.tui.driving import lines_of, ready, screen_text, settled, type_line, until, welcomed
 from tests.tui.fakes import World, snapshot
@@ -49,8 +49,8 @@ async def test_a_refused_line_stays_with_its_reason_and_one_of_unknown_fate_is_n
         await ready(pilot)
         await type_line(pilot, "one")
         await type_line(pilot, "two")
-        world.client.tell(ActivityRefused("ref-0", "too many at once"))
-        world.client.tell(ActivityUnknown("ref-1"))
+        world.client.tell(PostRefused("ref-0", "too many at once"))
+        world.client.tell(PostUnknown("ref-1"))
         await settled(pilot)
         shown = "\n".join(lines_of(app, "#feed"))
         assert "refused: too many at once" in shown

@@ -7,7 +7,7 @@ import unicodedata
 import msgspec
 import pytest
 
-from core.client.events import ActivityRefused, Disconnected, LoginRefused
+from core.client.client_events import Disconnected, LoginRefused, PostRefused
 from core.node.interface.snapshot import ConnectionView, ServerView, UserView
 from tests.tui.driving import ready, screen_text, settled
 from tests.tui.fakes import World, snapshot
@@ -59,7 +59,7 @@ async def test_hostile_text_stays_text_wherever_it_is_shown(size):
             world.arrives("bob", {text: [text]})
             world.notice("refused", text, "error")
             world.session.write(text)
-            world.client.tell(ActivityRefused(world.client.posted[-1][0], text))
+            world.client.tell(PostRefused(world.client.posted[-1][0], text))
         await pilot.press("escape")
         for key in ("f2", "f3", "f4", "f5", "f6"):
             await pilot.press(key)

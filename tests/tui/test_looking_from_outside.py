@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from core.client.events import Connecting, Disconnected
+from core.client.client_events import Connecting, Disconnected
 from core.wire.address import Address
 from tests.terminal.pseudo import ALTERNATE_SCREEN_OFF, Terminal
 from tests.tui.driving import lines_of, ready, screen_text, settled, until, welcomed

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from core.client.events import ActivityArrived, CaughtUp
-from core.store.errors import StoreUnreadable
+from core.client.client_events import ActivityArrived, CatchUpDone
+from core.store.store_errors import StoreUnreadable
 from core.wire.entries import Entry, EntryId
 from tests.tui.driving import lines_of, ready, settled, until
 from tests.tui.fakes import NOON, World, processed
@@ -50,7 +50,7 @@ def with_past(count: int, *, sent: int, capacity: int = 5000) -> tuple[World, Ar
     world = World(capacity=capacity, archive=archive)
     for entry in archive.entries[count - sent :]:
         arrive(world, entry, live=False)
-    tell(world.session, CaughtUp(sent))
+    tell(world.session, CatchUpDone(sent))
     return world, archive
 
 

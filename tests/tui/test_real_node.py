@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.engine import EngineSettings, Server
-from core.engine.settings import PasswordSettings
+from core.engine.engine_settings import PasswordSettings
 from core.wire.address import Address
 from tests.tui.driving import lines_of, settled, type_line, until, welcomed
 from tui.app import ActivityApp

@@ -6,7 +6,7 @@ import pytest
 from textual import events
 from textual.widgets import Button, Checkbox, Input, RadioSet
 
-from core.client.events import LoginRefused
+from core.client.client_events import LoginRefused
 from tests.tui.driving import ready, screen_text, settled, until, welcomed
 from tests.tui.fakes import World
 from tui.appearance import DEFAULT_THEME

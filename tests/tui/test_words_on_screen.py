@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from textual.widgets import Button
 
-from core.client.events import Disconnected, LoggedIn
+from core.client.client_events import Disconnected, LoggedIn
 from core.node.interface.snapshot import UserView
 from core.wire.address import Address
 from tests.tui.driving import lines_of, ready, screen_text, settled, until

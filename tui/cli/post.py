@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from core.client import ActivityAccepted, ActivityRefused, ActivityUnknown, ClientEvent, ClientSettings
+from core.client import ClientEvent, ClientSettings, PostAccepted, PostRefused, PostUnknown
 from core.wire.address import Address
 from core.wire.framing import LineSplitter, LineTooLong
 from core.wire.limits import CLIENT_LINE_BYTES_MAX
@@ -90,11 +90,11 @@ class _Posting:
 
     def _on_event(self, event: ClientEvent) -> None:
         match event:
-            case ActivityAccepted(ref=ref, id=identity):
+            case PostAccepted(ref=ref, id=identity):
                 self._settle(ref, f"accepted {identity or ''}".rstrip())
-            case ActivityRefused(ref=ref, info=info):
+            case PostRefused(ref=ref, info=info):
                 self._settle(ref, f"refused {neutralise(info)}")
-            case ActivityUnknown(ref=ref):
+            case PostUnknown(ref=ref):
                 self._settle(ref, "unknown the connection was lost before an answer came")
 
     def _settle(self, ref: str, fate: str) -> None:

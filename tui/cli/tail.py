@@ -12,7 +12,7 @@ import sys
 import time
 from typing import Final
 
-from core.client import ActivityArrived, CaughtUp, ClientEvent, ClientSettings, LoggedIn
+from core.client import ActivityArrived, CatchUpDone, ClientEvent, ClientSettings, LoggedIn
 from core.wire.address import Address
 from tui.activities import compact, sentence
 from tui.cli import values
@@ -120,7 +120,7 @@ class _Tail:
             case ActivityArrived(body=body, sender=sender, stamp=stamp, live=live):
                 if live or self._past.includes(stamp):
                     self._put(line_of(body, sender, stamp, as_json=self._as_json))
-            case CaughtUp(sent=sent):
+            case CatchUpDone(sent=sent):
                 if self._past.seconds is not None and sent >= HISTORY_MAX and not self._caught_up.is_set():
                     say(f"the server gives only its newest {HISTORY_MAX:,} activities")
                 self._caught_up.set()

@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from core.client import (
-    ActivityAccepted,
     ActivityArrived,
-    ActivityRefused,
-    ActivityUnknown,
-    CaughtUp,
+    CatchUpDone,
     Client,
     ClientEvent,
     ClientSettings,
     GaveUp,
     LoggedIn,
     OutcomeUnknown,
+    PostAccepted,
+    PostRefused,
+    PostUnknown,
     SecretRefused,
     ServerQuits,
     make_secret,
@@ -224,11 +224,11 @@ async def _post(line: str, io: CommandChannel, server: SSHServer, person: Person
 
     def heard(event: ClientEvent) -> None:
         match event:
-            case ActivityAccepted(ref=ref, id=identity):
+            case PostAccepted(ref=ref, id=identity):
                 fate = f"accepted {identity or ''}".rstrip()
-            case ActivityRefused(ref=ref, info=info):
+            case PostRefused(ref=ref, info=info):
                 fate = f"refused {neutralise(info)}"
-            case ActivityUnknown(ref=ref):
+            case PostUnknown(ref=ref):
                 fate = "unknown the connection was lost before an answer came"
             case _:
                 return
@@ -302,7 +302,7 @@ async def _tail(rest_of_line: str, io: CommandChannel, server: SSHServer, person
                         lines.put_nowait(line_of(body, sender, stamp, as_json="--json" in flags))
                         return
                     too_slow.set()
-            case CaughtUp() if "--no-follow" in flags:
+            case CatchUpDone() if "--no-follow" in flags:
                 with contextlib.suppress(asyncio.QueueFull):
                     lines.put_nowait(None)
             case _:

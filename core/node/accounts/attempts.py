@@ -13,7 +13,7 @@ from typing import Final
 
 from core.node.accounts.guesses import HOSTS_MAX, PATIENCE, Guesses, told_of_habit, told_to_wait
 from core.node.interface.actions import Hold
-from core.node.kernel.connections import Connection, State
+from core.node.kernel.connections import Connection, ConnectionState
 from core.node.kernel.context import Context
 from core.node.kernel.shares import share_of
 from core.node.kernel.token_bucket import TokenBucket
@@ -130,7 +130,7 @@ class Attempts:
         delay = self._guesses.failed(attempt.host, attempt.account, context.now.monotonic)
         if self._guesses.has_just_begun(attempt.host):
             context.notify("security", told_of_habit(attempt.host), "warning")
-        if delay <= 0.0 or connection.state is State.CLOSING:
+        if delay <= 0.0 or connection.state is ConnectionState.CLOSING:
             answer()
         else:
             context.timers.set(("attempt", connection.conn), context.after(delay), answer)

@@ -25,7 +25,7 @@ import msgspec
 
 from core.node.accounts.book import AccountBook
 from core.node.interface.actions import HashSecret
-from core.node.kernel.connections import Link, State
+from core.node.kernel.connections import ConnectionState, Link
 from core.node.kernel.context import Context
 from core.node.log.replication import Replication
 from core.node.map.topology import Topology
@@ -245,13 +245,13 @@ class Registration:
     def _spread(self, echo: Echo) -> None:
         """Send the request on to everywhere but where it came from."""
         claim = echo.claim
-        for link in self._context.connections.links(State.NATIVE):
+        for link in self._context.connections.links(ConnectionState.NATIVE):
             # A first round trusts the tree; a repetition means that the tree was changing, so it takes every link.
             if link.conn != echo.parent and (link.eager or echo.round > 1):
                 echo.waiting[link.conn] = 1
                 self._concerns(claim, link.conn)
                 self._send_request(link, claim, echo.round, self._leads_to_base(link))
-        for link in self._context.connections.links(State.BASE):
+        for link in self._context.connections.links(ConnectionState.BASE):
             if link.conn in (echo.parent, claim.base_conn) or claim.secret is None:
                 continue
             self._concerns(claim, link.conn)
@@ -264,8 +264,8 @@ class Registration:
                 self._ask_base(link, claim, claim.secret)
             if claim.asked_base[link.conn] > 0:
                 echo.waiting[link.conn] = claim.asked_base[link.conn]
-        listened_to = self._context.connections.links(State.LISTENING)
-        if self._context.connections.links(State.QUIET) or any(link.first_heard_at for link in listened_to):
+        listened_to = self._context.connections.links(ConnectionState.LISTENING)
+        if self._context.connections.links(ConnectionState.QUIET) or any(link.first_heard_at for link in listened_to):
             # A base server that is not spoken to yet cannot be asked yet, and may know the name.
             echo.incomplete = True
         self._gathered(echo)
@@ -314,7 +314,7 @@ class Registration:
         asked_at = context.now.monotonic
 
         def look() -> None:
-            if link.state is State.BASE and link.heard_at <= asked_at:
+            if link.state is ConnectionState.BASE and link.heard_at <= asked_at:
                 context.close(link, f"no sign of life for {context.now.monotonic - link.heard_at:.0f} s")
 
         if ("sign", link.conn) not in context.timers:
@@ -375,7 +375,7 @@ class Registration:
 
     def requested(self, link: Link, message: LockRequest) -> None:
         """A LOCK_REQUEST arrived."""
-        if link.state is not State.NATIVE:
+        if link.state is not ConnectionState.NATIVE:
             self._requested_by_base(link, message)
             return
         if message.claim is None or message.round is None or message.stamp is None or message.verifier is None:
@@ -449,7 +449,7 @@ class Registration:
 
     def _answer_base(self, conn: int, username: str, secret: str, *, allowed: bool) -> None:
         link = self._context.connections.link(conn)
-        if link is None or link.state not in (State.BASE, State.LISTENING):
+        if link is None or link.state not in (ConnectionState.BASE, ConnectionState.LISTENING):
             return
         answers = max(1, len(link.announced))
         if not allowed:
@@ -462,7 +462,7 @@ class Registration:
 
     def allowed(self, link: Link, message: LockAllowed) -> None:
         """A LOCK_ALLOWED arrived."""
-        if link.state is State.NATIVE:
+        if link.state is ConnectionState.NATIVE:
             echo = self._echoes.get(message.claim or "")
             if echo is None or echo.round != message.round or link.conn not in echo.waiting:
                 return
@@ -504,7 +504,7 @@ class Registration:
 
     def denied(self, link: Link, message: LockDenied) -> None:
         """A LOCK_DENIED arrived."""
-        if link.state is State.NATIVE:
+        if link.state is ConnectionState.NATIVE:
             echo = self._echoes.get(message.claim or "")
             if echo is None or echo.round != message.round or link.conn not in echo.waiting:
                 return
@@ -649,7 +649,7 @@ class Registration:
 
     def _release(self, claim: Claim, source: int | None = None) -> None:
         self._close(claim)
-        for link in self._context.connections.links(State.NATIVE) if claim.round else ():
+        for link in self._context.connections.links(ConnectionState.NATIVE) if claim.round else ():
             if link.conn != source and (link.eager or claim.round > 1):
                 self._context.send(link, LockRelease(claim.username, claim.id))
         self._tell_base_to_drop(claim)

@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from core.node.kernel.clock import MICROSECONDS
-from core.node.kernel.connections import Link, State
+from core.node.kernel.connections import ConnectionState, Link
 from core.node.kernel.context import Context
 from core.node.map.topology import ServerRecord, Topology
 from core.node.map.whereabouts import Whereabouts
 from core.wire.address import Address
 from core.wire.entries import Entry, PeerForgotten, PeerRecord
-from core.wire.messages import Guest
+from core.wire.messages import AttachedServer
 
 BASE_PREFIX: Final = "base:"
 LEFT_PREFIX: Final = "left:"
@@ -79,7 +79,7 @@ class BaseServers:
         """How often each was dialled since it had a link that lasted."""
         self._was_anothers: dict[Address, None] = {}
         """Those of them to which another server has spoken since this one has, or may have."""
-        self._speakers: OrderedDict[Address, tuple[Guest, str]] = OrderedDict()
+        self._speakers: OrderedDict[Address, tuple[AttachedServer, str]] = OrderedDict()
         """Which server of ours spoke to each last; on the disk as well."""
         self._spoken_at: dict[Address, float] = {}
         """Wall-clock seconds since 1970 at which the disk was told that."""
@@ -87,7 +87,7 @@ class BaseServers:
             if peer.id.startswith(SPOKEN_PREFIX):
                 speaker, _, guest = peer.name.partition(" ")
                 address = Address(peer.hostname, peer.port)
-                self._speakers[address] = (Guest(guest, *address, 0, direct=True), speaker)
+                self._speakers[address] = (AttachedServer(guest, *address, 0, direct=True), speaker)
                 self._spoken_at[address] = peer.seen_at
         self._orphaned_since: dict[Address, float] = {}
         """Monotonic time since which nobody who can be reached speaks to each."""
@@ -185,7 +185,7 @@ class BaseServers:
             if orphans and self._heir(before) == self._context.id:
                 self.adopt(orphans)
 
-    def _speaks(self, server: str, guest: Guest, *, again: bool = False) -> None:
+    def _speaks(self, server: str, guest: AttachedServer, *, again: bool = False) -> None:
         """Remember who speaks to a base server; `again`: tell the disk that it is still so."""
         address = Address(guest.hostname, guest.port)
         before, speaker = self._speakers.get(address, (None, None))
@@ -229,7 +229,7 @@ class BaseServers:
                 if successor == self._context.id and not self.is_spoken_to(address):
                     self.adopt([guest])
 
-    def _ways(self, address: Address) -> list[Guest]:
+    def _ways(self, address: Address) -> list[AttachedServer]:
         """How servers that can be reached, and stay, reach the base server."""
         return [
             guest
@@ -256,7 +256,7 @@ class BaseServers:
             and self._whereabouts.may_dial_guest(guest, server)
         }
 
-    def _orphans_of(self, server: str) -> list[Guest]:
+    def _orphans_of(self, server: str) -> list[AttachedServer]:
         return [
             guest
             for address, (guest, speaker) in self._speakers.items()
@@ -290,7 +290,7 @@ class BaseServers:
     def _is_coordinator(self) -> bool:
         return min(self._topology.reachable) == self._context.id
 
-    def _orphaned_for(self, guest: Guest) -> float:
+    def _orphaned_for(self, guest: AttachedServer) -> float:
         now = self._context.now.monotonic
         return now - self._orphaned_since.get(Address(guest.hostname, guest.port), now)
 
@@ -324,7 +324,7 @@ class BaseServers:
                 else:
                     self.adopt([guest])
 
-    def adopt(self, guests: Iterable[Guest]) -> None:
+    def adopt(self, guests: Iterable[AttachedServer]) -> None:
         """Speak to base servers whose neighbour is gone."""
         for guest in guests:
             address = Address(guest.hostname, guest.port)
@@ -333,9 +333,9 @@ class BaseServers:
                 self._remember(address)
                 self.redial(address)
 
-    def handed_over(self) -> list[Guest]:
+    def handed_over(self) -> list[AttachedServer]:
         """Base servers that this node is to speak to and cannot reach now: whoever takes its place is to go on."""
-        return [Guest(str(address), address.host, address.port, 0, direct=True) for address in self._wanted]
+        return [AttachedServer(str(address), address.host, address.port, 0, direct=True) for address in self._wanted]
 
     # --- dialling -----------------------------------------------------------------------------------------------------
 
@@ -403,7 +403,7 @@ class BaseServers:
         since = self._reachable_since.get(entry.id.node)
         is_dated_wrongly = link.spoken_to_until - entry.stamp > WAITED_MAX
         if is_dated_wrongly and since is not None and self._context.now.monotonic - since > PAST_SECONDS:
-            if not any(native.asked for native in self._context.connections.links(State.NATIVE)):
+            if not any(native.asked for native in self._context.connections.links(ConnectionState.NATIVE)):
                 return False
         return entry.stamp <= link.spoken_to_until
 
@@ -414,7 +414,7 @@ class BaseServers:
             self._was_anothers.pop(link.dialled, None)
             self._leavers.pop(link.dialled, None)
 
-    def announced(self, link: Link, guest: Guest) -> None:
+    def announced(self, link: Link, guest: AttachedServer) -> None:
         """A base server to which this node speaks says where it is."""
         announced = Address(guest.hostname, guest.port)
         address = link.dialled or announced

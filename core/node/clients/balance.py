@@ -19,7 +19,7 @@ from core.node.kernel.context import Context
 from core.node.map.topology import ServerRecord, Topology
 from core.node.map.whereabouts import Whereabouts
 from core.wire.address import Address
-from core.wire.messages import Guest, Login
+from core.wire.messages import AttachedServer, Login
 
 DIFFERENCE_MIN: Final = 2
 """How many clients fewer another server must have (base protocol)."""
@@ -37,11 +37,11 @@ class Target(NamedTuple):
     id: str
     name: str
     load: int
-    guest: Guest | None = None
+    guest: AttachedServer | None = None
     host: str = ""
 
 
-class Choice(NamedTuple):
+class RedirectTarget(NamedTuple):
     """Where a client is sent: to a server, at an address that it can use."""
 
     id: str
@@ -63,16 +63,16 @@ class Balance:
         """The load of each server that takes clients, as estimated when it was last touched."""
         self._by_load: list[tuple[int, str]] = []
         """The same, the least first."""
-        self._guests: dict[str, Guest] = {}
+        self._guests: dict[str, AttachedServer] = {}
         self._hosts: Mapping[str, str] = {}
         """Who speaks for each of them."""
         self._touched: dict[str, None] = {}
         """Servers whose load may be another one by now."""
         self._seen: Mapping[str, None] | None = None
         """What could be reached when all of them were looked at."""
-        self._own_guests: tuple[Guest, ...] = ()
+        self._own_guests: tuple[AttachedServer, ...] = ()
 
-    def redirect_for(self, session: Session, login: Login, load: int) -> Choice | None:
+    def redirect_for(self, session: Session, login: Login, load: int) -> RedirectTarget | None:
         """Where a client that has just logged in should go instead; `load` counts it."""
         config = self._context.config
         if not config.redirects or session.origin == "local" or self._context.draining:
@@ -124,7 +124,7 @@ class Balance:
 
     # --- who could take somebody --------------------------------------------------------------------------------------
 
-    def _lighter(self, load: int, session: Session, login: Login) -> Choice | None:
+    def _lighter(self, load: int, session: Session, login: Login) -> RedirectTarget | None:
         """The lighter of two drawn from the servers with at most this load that the client can reach from where it is;
         None if there is none."""
         self._look()
@@ -137,7 +137,7 @@ class Balance:
             free = self._context.rng.sample(free, 2)
         chosen = min(free, key=lambda one: (one.load, one.id), default=None)
         address = addresses[chosen.id] if chosen is not None else None
-        return Choice(chosen.id, chosen.name, address) if chosen is not None and address is not None else None
+        return RedirectTarget(chosen.id, chosen.name, address) if chosen is not None and address is not None else None
 
     def candidates(self) -> list[Target]:
         """Every other server that takes clients, with its load as estimated now, the one with the least first."""

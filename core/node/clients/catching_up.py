@@ -10,7 +10,7 @@ from typing import Final
 
 from core.node.clients.pages import in_senders_order
 from core.node.interface.actions import FetchPage, Subscribe, Unsubscribe
-from core.node.kernel.connections import Session, State
+from core.node.kernel.connections import ConnectionState, Session
 from core.node.kernel.context import Context
 from core.node.log.entry_messages import frame_of
 from core.node.log.replication import Replication
@@ -66,7 +66,7 @@ class CatchingUp:
             return False
         session, query = found
         session.reading = False
-        if session.backlog is None or session.state is State.CLOSING:
+        if session.backlog is None or session.state is ConnectionState.CLOSING:
             return True
         if session.wanted is not None:
             wanted, session.wanted = session.wanted, None

@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from core.node.kernel.connections import Session, State
+from core.node.kernel.connections import ConnectionState, Session
 from core.node.kernel.context import Context
 from core.wire.messages import ActivityMessage, Ping
 
@@ -28,7 +28,7 @@ ANSWER_LIMIT: Final = 10.0
 """Seconds after which a client that does not answer is not there any more."""
 
 
-class Fence:
+class LivenessCheck:
     """Holds back what comes from a client that may have gone elsewhere. `accept` takes up what was held back."""
 
     def __init__(self, context: Context, accept: Callable[[Session, ActivityMessage], None]) -> None:
@@ -41,17 +41,17 @@ class Fence:
 
     def heard(self, session: Session, silence: float) -> None:
         """Something came from a client after `silence` seconds."""
-        if silence > self._context.config.fence_after and session.origin != "local" and "ping" in session.features:
-            session.doubtful = True
+        if silence > self._context.config.liveness_after and session.origin != "local" and "ping" in session.features:
+            session.suspect = True
 
     def refused(self, session: Session) -> None:
         """A client is told that an activity was not accepted, and may not hear it."""
         if session.origin != "local" and "ping" in session.features:
-            session.doubtful = True
+            session.suspect = True
 
     def holds(self, session: Session, message: ActivityMessage) -> bool:
         """Whether an activity has to wait until the client has answered."""
-        if not session.doubtful:
+        if not session.suspect:
             return False
         conn = session.conn
         held = self._held.setdefault(conn, deque())
@@ -59,7 +59,9 @@ class Fence:
             self._number += 1
             self._asked[conn] = self._number
             self._context.send(session, Ping(self._number))
-            self._context.timers.set(("fence", conn), self._context.after(ANSWER_LIMIT), lambda: self._give_up(session))
+            self._context.timers.set(
+                ("liveness", conn), self._context.after(ANSWER_LIMIT), lambda: self._give_up(session)
+            )
         held.append(message)
         waiting = self._held_bytes.get(conn, 0) + sum(len(bytes(value)) for value in message.activity.values())
         self._held_bytes[conn] = waiting
@@ -71,10 +73,10 @@ class Fence:
         """The client is there."""
         if self._asked.get(session.conn) != number:
             return
-        session.doubtful = False
+        session.suspect = False
         held = self._held[session.conn]
         self.forget(session)
-        while held and session.state is State.LOGGED_IN:
+        while held and session.state is ConnectionState.LOGGED_IN:
             self._accept(session, held.popleft())
 
     def forget(self, session: Session) -> None:
@@ -82,7 +84,7 @@ class Fence:
         self._held.pop(session.conn, None)
         self._held_bytes.pop(session.conn, None)
         self._asked.pop(session.conn, None)
-        self._context.timers.cancel(("fence", session.conn))
+        self._context.timers.cancel(("liveness", session.conn))
 
     def _give_up(self, session: Session) -> None:
         self._context.close(session, "it was silent for long, and does not answer")

@@ -19,12 +19,12 @@ from core.node.accounts.secrets import BUSY, WRONG, Secrets
 from core.node.clients.absence import Absence, Absences
 from core.node.clients.balance import Balance
 from core.node.clients.catching_up import CatchingUp
-from core.node.clients.liveness import Fence
+from core.node.clients.liveness import LivenessCheck
 from core.node.clients.people import People
 from core.node.clients.places import Places
 from core.node.clients.writers import Writers
 from core.node.interface.actions import Hold, Known, Subscribe, VerifySecret
-from core.node.kernel.connections import Session, State, why_illegal
+from core.node.kernel.connections import ConnectionState, Session, why_illegal
 from core.node.kernel.context import Context
 from core.node.log.replication import Replication
 from core.wire.activity import stamp_activity
@@ -108,7 +108,7 @@ class Sessions:
         self._status = status
         self._key = context.rng.randbytes(32)
         self._verifying: dict[int, Callable[[bool | None], None]] = {}
-        self._fence = Fence(context, self._post)
+        self._liveness = LivenessCheck(context, self._post)
         self.writers = Writers(context)
         self.people = People()
         self._places = Places(context)
@@ -128,12 +128,12 @@ class Sessions:
     def heard(self, session: Session) -> None:
         """A client has said something."""
         now = self._context.now.monotonic
-        self._fence.heard(session, now - session.heard_at)
+        self._liveness.heard(session, now - session.heard_at)
         session.heard_at = now
 
     def receive(self, session: Session, message: Message) -> None:
         """A legal message of a client."""
-        if session.state is State.SETTLING:
+        if session.state is ConnectionState.SETTLING:
             self._queue(session, message)
             return
         match message:
@@ -146,7 +146,7 @@ class Sessions:
             case Ping():
                 self._context.send(session, Pong(message.number))
             case Pong():
-                self._fence.answered(session, message.number)
+                self._liveness.answered(session, message.number)
             case StatusRequest():
                 self._context.send(session, self._status())
             case ChangeSecret():
@@ -166,10 +166,10 @@ class Sessions:
             self._context.actions.append(Hold(session.conn, True))
 
     def _settle(self, session: Session, purpose: str) -> None:
-        session.state = State.SETTLING
+        session.state = ConnectionState.SETTLING
         session.purpose = purpose
 
-    def _settled(self, session: Session, state: State) -> None:
+    def _settled(self, session: Session, state: ConnectionState) -> None:
         """A check is over: take up what waited."""
         session.state = state
         session.purpose = ""
@@ -177,7 +177,7 @@ class Sessions:
             # One of those that waited has led to here: whoever took it up goes on with the next.
             return
         session.resuming = True
-        while session.inbox and session.state not in (State.SETTLING, State.CLOSING):
+        while session.inbox and session.state not in (ConnectionState.SETTLING, ConnectionState.CLOSING):
             message = session.inbox.popleft()
             # What was legal when it arrived may not be in the state that the check has led to.
             problem = why_illegal(session.state, message)
@@ -201,14 +201,14 @@ class Sessions:
             return
 
         def done(problem: str | None) -> None:
-            if session.state is not State.SETTLING:
+            if session.state is not ConnectionState.SETTLING:
                 return
             if problem is not None:
                 self._register_failed(session, problem)
                 return
             self._attempts.registered(session, message.username)
             self._context.send(session, RegisterSuccess(f"{message.username} is registered"))
-            self._settled(session, State.GREETED)
+            self._settled(session, ConnectionState.GREETED)
 
         problem = self._attempts.registration_problem(session)
         if problem is not None:
@@ -244,7 +244,7 @@ class Sessions:
 
     def _try(self, session: Session, message: Login) -> None:
         """Have the secret checked when it is this client's turn."""
-        if session.state is State.SETTLING:
+        if session.state is ConnectionState.SETTLING:
             self._attempts.begin(
                 session,
                 message.username,
@@ -254,7 +254,7 @@ class Sessions:
 
     def _verify(self, session: Session, message: Login, tried: tuple[str, ...]) -> None:
         """Check the secret against each account that the name may mean, one after the other."""
-        if session.state is not State.SETTLING or message.secret is None:
+        if session.state is not ConnectionState.SETTLING or message.secret is None:
             self._attempts.over(session)
             return
         candidates = [fact for fact in self._book.candidates(message.username) if fact.claim not in tried]
@@ -274,11 +274,11 @@ class Sessions:
         def verified(matches: bool | None) -> None:
             if matches is None:
                 self._attempts.over(session)
-                if session.state is State.SETTLING:
+                if session.state is ConnectionState.SETTLING:
                     self._not_now(session, BUSY)
-            elif not matches and session.state is not State.SETTLING:
+            elif not matches and session.state is not ConnectionState.SETTLING:
                 self._wrong_login(session)
-            elif session.state is not State.SETTLING:
+            elif session.state is not ConnectionState.SETTLING:
                 self._attempts.over(session)
             elif self._secrets.verifier(fact) != verifier:
                 # It has been changed meanwhile.
@@ -297,7 +297,7 @@ class Sessions:
         """Say so, if anybody still listens; the later, the more of them came from there."""
 
         def answer() -> None:
-            if session.state is State.SETTLING:
+            if session.state is ConnectionState.SETTLING:
                 self._login_failed(session, MISMATCH)
 
         self._attempts.failed(session, answer)
@@ -374,7 +374,7 @@ class Sessions:
             context.actions.append(Subscribe(session.conn))
             if session.native:
                 context.send(session, CaughtUp(0))
-        self._settled(session, State.LOGGED_IN)
+        self._settled(session, ConnectionState.LOGGED_IN)
 
     def _redirect(self, session: Session, address: Address, server: str) -> None:
         self._context.notify("redirected", f"{session.user} was redirected to {server}", user=session.user)
@@ -417,7 +417,7 @@ class Sessions:
                 return
             session.changing = False
             session.wrong_secrets = 0
-            if session.state is not State.CLOSING:
+            if session.state is not ConnectionState.CLOSING:
                 info = f"the secret of {session.user} is changed"
                 self._context.send(session, SecretChanged(info) if problem is None else SecretNotChanged(problem))
 
@@ -425,7 +425,7 @@ class Sessions:
 
     def _wrong_secret(self, session: Session) -> None:
         """Somebody who is logged in does not know the secret: told late, and then no more, as at a login."""
-        if session.state is State.CLOSING:
+        if session.state is ConnectionState.CLOSING:
             return
         session.wrong_secrets += 1
         who = f"{session.user} {session.whence}"
@@ -452,7 +452,7 @@ class Sessions:
 
     def _post(self, session: Session, message: ActivityMessage) -> None:
         context = self._context
-        if session.state is not State.LOGGED_IN or session.user is None:
+        if session.state is not ConnectionState.LOGGED_IN or session.user is None:
             self._not_authentic(session, "log in before sending activities")
             return
         if not self._is_authentic(session, message):
@@ -467,7 +467,7 @@ class Sessions:
         if ref is not None and context.storage_error is not None and not context.draining:
             self._refuse_post(session, ref, context.storage_error)
             return
-        if self._fence.holds(session, message):
+        if self._liveness.holds(session, message):
             return
         if self._context.draining:
             # It is sent on in a moment. A client that names its activities repeats there what was not answered here;
@@ -522,7 +522,7 @@ class Sessions:
     def _refuse_post(self, session: Session, ref: str, problem: str) -> None:
         """Tell a client that names its activities that one is not accepted."""
         self._context.send(session, ActivityRefused(ref, f"this server cannot keep activities now: {problem}"))
-        self._fence.refused(session)
+        self._liveness.refused(session)
 
     def _kept(self, session: Session, entry: Entry, problem: str | None) -> None:
         context = self._context
@@ -535,7 +535,7 @@ class Sessions:
                 context.send(session, ActivityAck(entry.ref, str(entry.id), entry.stamp))
             else:
                 self._refuse_post(session, entry.ref, problem)
-        elif problem is not None and session.state is not State.CLOSING:
+        elif problem is not None and session.state is not ConnectionState.CLOSING:
             text = f"this server cannot keep activities now: {problem}"
             context.refuse(session, AuthenticationFail(text), text)
 
@@ -565,12 +565,12 @@ class Sessions:
             self._leave(session)
             self._note_absence(session, unsent, still_missing)
         self._leave(session)
-        session.state = State.CLOSING
+        session.state = ConnectionState.CLOSING
 
     def note_dismissed(self) -> None:
         """This node ends before it hears of the end of connections that it has closed: say who is on the way."""
         for session in self._context.connections.sessions():
-            if session.counted and session.state is State.CLOSING:
+            if session.counted and session.state is ConnectionState.CLOSING:
                 still_missing = session.absence if session.backlog is not None else None
                 self._leave(session)
                 self._note_absence(session, 0, still_missing)
@@ -587,7 +587,7 @@ class Sessions:
 
     def _leave(self, session: Session) -> None:
         self._places.leave(session)
-        self._fence.forget(session)
+        self._liveness.forget(session)
         session.backlog = None
         self._context.connections.catching_up.pop(session.conn, None)
         if session.counted:

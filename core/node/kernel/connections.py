@@ -33,14 +33,14 @@ from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import Entry, EntryId, Fetch
-from core.wire.messages import Guest, Message, command_of
+from core.wire.messages import AttachedServer, Message, command_of
 from core.wire.scope import on_one_machine
 
 if TYPE_CHECKING:
     from core.node.clients.absence import Absence
 
 
-class State(enum.Enum):
+class ConnectionState(enum.Enum):
     FRESH = "connected"
     SETTLING = "being checked"
     GREETED = "not logged in"
@@ -77,33 +77,33 @@ _NATIVE: Final[_Commands] = frozenset(
     }
 )
 
-LEGAL: Final[Mapping[State, _Commands]] = {
-    State.FRESH: _CLIENT | _PARTING | {wire.Authenticate},
-    State.SETTLING: _CLIENT | _PARTING | _ASKING,
-    State.GREETED: _CLIENT | _PARTING,
-    State.LOGGED_IN: (_CLIENT - {wire.Register}) | _PARTING | _ASKING,
-    State.WAITING: _BASE | _FAILOVER | _PARTING | {wire.ServerHello, wire.ServerRefused},
-    State.QUIET: _BASE | _FAILOVER | _PARTING,
-    State.LISTENING: _BASE | _FAILOVER | _PARTING,
-    State.BASE: _BASE | _FAILOVER | _PARTING,
-    State.NATIVE: _BASE | _FAILOVER | _NATIVE | _PARTING,
-    State.CLOSING: frozenset(),
+LEGAL: Final[Mapping[ConnectionState, _Commands]] = {
+    ConnectionState.FRESH: _CLIENT | _PARTING | {wire.Authenticate},
+    ConnectionState.SETTLING: _CLIENT | _PARTING | _ASKING,
+    ConnectionState.GREETED: _CLIENT | _PARTING,
+    ConnectionState.LOGGED_IN: (_CLIENT - {wire.Register}) | _PARTING | _ASKING,
+    ConnectionState.WAITING: _BASE | _FAILOVER | _PARTING | {wire.ServerHello, wire.ServerRefused},
+    ConnectionState.QUIET: _BASE | _FAILOVER | _PARTING,
+    ConnectionState.LISTENING: _BASE | _FAILOVER | _PARTING,
+    ConnectionState.BASE: _BASE | _FAILOVER | _PARTING,
+    ConnectionState.NATIVE: _BASE | _FAILOVER | _NATIVE | _PARTING,
+    ConnectionState.CLOSING: frozenset(),
 }
 
-CLIENT_STATES: Final = (State.SETTLING, State.GREETED, State.LOGGED_IN)
+CLIENT_STATES: Final = (ConnectionState.SETTLING, ConnectionState.GREETED, ConnectionState.LOGGED_IN)
 
 
-def why_illegal(state: State, message: Message) -> str | None:
+def why_illegal(state: ConnectionState, message: Message) -> str | None:
     """Why a command is not allowed in a state, as a clause for the peer; None when it is."""
     if type(message) in LEGAL[state]:
         return None
     command = command_of(message)
     match state:
-        case State.FRESH:
+        case ConnectionState.FRESH:
             return f"{command} is not possible before LOGIN, REGISTER or AUTHENTICATE"
-        case State.GREETED if isinstance(message, wire.Ping | wire.StatusRequest | wire.ChangeSecret):
+        case ConnectionState.GREETED if isinstance(message, wire.Ping | wire.StatusRequest | wire.ChangeSecret):
             return f"{command} is not possible before LOGIN"
-        case State.LOGGED_IN if isinstance(message, wire.Register):
+        case ConnectionState.LOGGED_IN if isinstance(message, wire.Register):
             return "REGISTER is not possible on a connection that is logged in"
         case _ if state in CLIENT_STATES:
             return f"{command} is not a client's command"
@@ -150,7 +150,7 @@ class Connection:
         """This end's address."""
         self.near = origin == "local" or on_one_machine(peer.host, at.host if at is not None else "")
         """Whether the other end is on this machine."""
-        self.state = State.FRESH
+        self.state = ConnectionState.FRESH
         self.since = since
         self.heard_at = heard_at
         self.features: frozenset[str] = frozenset()
@@ -172,7 +172,6 @@ class Session(Connection):
         "changing",
         "claim",
         "counted",
-        "doubtful",
         "held",
         "inbox",
         "kept_post",
@@ -184,6 +183,7 @@ class Session(Connection):
         "refs_sent",
         "resuming",
         "secret_macs",
+        "suspect",
         "user",
         "verifier",
         "wanted",
@@ -194,7 +194,7 @@ class Session(Connection):
         known = connection
         super().__init__(known.conn, known.origin, known.peer, known.since, known.heard_at, known.at)
         self.vouched = connection.vouched
-        self.state = State.FRESH
+        self.state = ConnectionState.FRESH
         self.inbox: deque[Message] = deque()
         """Messages that wait until the check under way is over."""
         self.held = False
@@ -235,7 +235,7 @@ class Session(Connection):
         """What a later login asked for while that page was being read."""
         self.counted = False
         """Whether the client is part of this server's load."""
-        self.doubtful = False
+        self.suspect = False
         """Whether it has been silent for so long that it may have gone elsewhere."""
 
     @property
@@ -261,7 +261,6 @@ class Link(Connection):
         "beat_at",
         "clean",
         "dialled",
-        "doubtful_until",
         "drift_told",
         "drift_told_at",
         "eager",
@@ -286,6 +285,7 @@ class Link(Connection):
         "shared_until",
         "spoken_to_until",
         "stamp",
+        "suspect_until",
         "told_ours_until",
         "unanswered",
     )
@@ -310,7 +310,7 @@ class Link(Connection):
         self.backlog: list[Frame] = []
         """What a peer will be told once it may be spoken to."""
         self.backlog_bytes = 0
-        self.guests: dict[str, Guest] = {}
+        self.guests: dict[str, AttachedServer] = {}
         """Base servers that announced themselves over this link."""
         self.announced: dict[str, None] = {}
         """Ids that were ever announced to this base peer: it waits for a lock answer of each."""
@@ -336,7 +336,7 @@ class Link(Connection):
         """What a base server said that is listened to: another server of ours may have taken it in."""
         self.rivals: dict[str, float] = {}
         """Servers of ours that were announced over this base link, and when last."""
-        self.doubtful_until = float("-inf")
+        self.suspect_until = float("-inf")
         """Monotonic time until which it is open whether another server of ours has taken this one's place."""
         self.shared_until = float("-inf")
         """Monotonic time until which another server of ours, that is to give way, takes in what is said as well."""
@@ -354,13 +354,13 @@ class Link(Connection):
     @property
     def view_state(self) -> LinkState:
         match self.state:
-            case State.NATIVE:
+            case ConnectionState.NATIVE:
                 return "eager" if self.eager else "lazy"
-            case State.BASE:
+            case ConnectionState.BASE:
                 return "base"
-            case State.QUIET | State.LISTENING:
+            case ConnectionState.QUIET | ConnectionState.LISTENING:
                 return "quiet"
-            case State.CLOSING:
+            case ConnectionState.CLOSING:
                 return "closing"
             case _:
                 return "connecting"
@@ -413,13 +413,13 @@ class Connections:
     def sessions(self) -> list[Session]:
         return [c for c in self._all.values() if isinstance(c, Session)]
 
-    def links(self, *states: State) -> list[Link]:
+    def links(self, *states: ConnectionState) -> list[Link]:
         """The server links in one of these states."""
         return [link for link in self._links.values() if link.state in states]
 
     def native_link(self, server: str) -> Link | None:
         """The established native link to a server."""
         for link in self._links.values():
-            if link.state is State.NATIVE and link.remote_id == server:
+            if link.state is ConnectionState.NATIVE and link.remote_id == server:
                 return link
         return None

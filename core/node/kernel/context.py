@@ -7,11 +7,11 @@ from collections import OrderedDict
 from typing import Final
 
 from core.node.interface.actions import Action, Close, Notify, Send
-from core.node.interface.config import NodeConfig
 from core.node.interface.events import Now
+from core.node.interface.node_config import NodeConfig
 from core.node.interface.notices import Notice, NoticeKind, Severity
 from core.node.kernel.clock import MICROSECONDS, HybridClock
-from core.node.kernel.connections import Connection, Connections, Link, Parting, State
+from core.node.kernel.connections import Connection, Connections, ConnectionState, Link, Parting
 from core.node.kernel.shares import share_of
 from core.node.kernel.timers import Timers
 from core.node.kernel.token_bucket import TokenBucket
@@ -71,13 +71,13 @@ class Context:
         return max(0, self.clock.read(self.now.wall) - int(seconds * MICROSECONDS))
 
     def send(self, connection: Connection, message: Message | Frame) -> None:
-        if connection.state is not State.CLOSING:
+        if connection.state is not ConnectionState.CLOSING:
             frame = message if isinstance(message, Frame) else Frame(message)
             self.actions.append(Send(connection.conn, frame))
 
     def close(self, connection: Connection, reason: str) -> None:
-        if connection.state is not State.CLOSING:
-            connection.state = State.CLOSING
+        if connection.state is not ConnectionState.CLOSING:
+            connection.state = ConnectionState.CLOSING
             connection.parting = Parting(self.clock.read(self.now.wall), self.handed_out)
             if isinstance(connection, Link):
                 self.given_up.append((connection, reason))
@@ -90,7 +90,7 @@ class Context:
 
     def invalid(self, connection: Connection, info: str) -> None:
         """Answer nonsense: INVALID_MESSAGE, close."""
-        if connection.state is State.CLOSING:
+        if connection.state is ConnectionState.CLOSING:
             return
         self.tell_refused(connection, f"{connection.peer} was disconnected: {info}")
         self.refuse(connection, InvalidMessage(info), f"invalid message: {info}")

@@ -1,4 +1,4 @@
-"""A pace: the first few at once, more of them only so often.
+"""A throttle: the first few at once, more of them only so often.
 
 As routers throttle the computation of their routes (OSPF's SPF hold time): one failure is acted upon without delay, and
 a storm of news costs no more than so many computations a second.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 
 
-class Pace:
+class Throttle:
     """Allows `burst` within `period` seconds at once, and beyond that one every `gap` seconds."""
 
     __slots__ = ("_gap", "_period", "_taken")

@@ -18,7 +18,7 @@ import msgspec
 
 from core.node.interface.actions import Broadcast, Persist
 from core.node.kernel.clock import MICROSECONDS
-from core.node.kernel.connections import Link, State
+from core.node.kernel.connections import ConnectionState, Link
 from core.node.kernel.context import Context
 from core.node.log.entry_messages import frame_of
 from core.wire.activity import unique_members
@@ -96,9 +96,9 @@ class Replication:
         self._records: list[Record] = []
         self._entries: list[tuple[Entry, int | None, Callable[[str | None], None] | None]] = []
         self._in_flight: deque[_InFlight] = deque()
-        self._unkept: OrderedDict[EntryId, Entry] = OrderedDict()
+        self._unpersisted: OrderedDict[EntryId, Entry] = OrderedDict()
         """Others' entries that were passed on although the disk did not take them: kept when it works again."""
-        self._unkept_records: dict[str, Record] = {}
+        self._unpersisted_records: dict[str, Record] = {}
         """The same for what is no entry, by what it is about: only the last of each counts."""
         self._pending: dict[EntryId, None] = {}
         self._parked_under: dict[EntryId, list[_Parked]] = {}
@@ -234,10 +234,10 @@ class Replication:
         """The batch and those before it are durable."""
         while self._in_flight and self._in_flight[0].batch <= batch:
             flight = self._in_flight.popleft()
-            if self._unkept:
+            if self._unpersisted:
                 for record in flight.records:
                     if isinstance(record, Entry):
-                        self._unkept.pop(record.id, None)
+                        self._unpersisted.pop(record.id, None)
             for entry, source, then in flight.entries:
                 if entry.id.stream == self.own_stream:
                     self.vector.add(entry.id)
@@ -249,7 +249,7 @@ class Replication:
         """The batch was not kept: what was to be accepted here is refused, what others have accepted is passed on."""
         while self._in_flight and self._in_flight[0].batch <= batch:
             flight = self._in_flight.popleft()
-            self._remember_unkept(flight.records)
+            self._remember_unpersisted(flight.records)
             for entry, source, then in flight.entries:
                 if entry.id.stream == self.own_stream:
                     self._drop(entry, reason)
@@ -286,30 +286,30 @@ class Replication:
         for waiting in self._waiting_for.pop(entry.id, ()):
             waiting(reason)
 
-    def _remember_unkept(self, records: tuple[Record, ...]) -> None:
+    def _remember_unpersisted(self, records: tuple[Record, ...]) -> None:
         for record in records:
             match record:
                 case Entry():
                     if record.id.stream != self.own_stream:
-                        self._unkept[record.id] = record
-                        if len(self._unkept) > UNKEPT_MAX:
-                            self._unkept.popitem(last=False)
+                        self._unpersisted[record.id] = record
+                        if len(self._unpersisted) > UNKEPT_MAX:
+                            self._unpersisted.popitem(last=False)
                 case StreamMark():
-                    self._unkept_records[f"mark {record.stream}"] = record
+                    self._unpersisted_records[f"mark {record.stream}"] = record
                 case _:
-                    self._unkept_records[f"peer {record.id}"] = record
+                    self._unpersisted_records[f"peer {record.id}"] = record
 
     def storage_recovered(self) -> None:
         """The disk takes writes again: what it did not take before is to be kept now."""
-        self._records[0:0] = [*self._unkept.values(), *self._unkept_records.values()]
-        self._unkept_records.clear()
+        self._records[0:0] = [*self._unpersisted.values(), *self._unpersisted_records.values()]
+        self._unpersisted_records.clear()
 
     def completed(self, page: Page, query: Fetch) -> Sequence[Entry]:
         """The entries of the last page that the store has for a query, with those that the disk has not taken."""
-        if not self._unkept:
+        if not self._unpersisted:
             return page.entries
         entries = {entry.id: entry for entry in page.entries}
-        for entry in self._unkept.values():
+        for entry in self._unpersisted.values():
             if entry.kind in query.kinds and entry.id.seq > query.seen.get(entry.id.stream, 0):
                 entries[entry.id] = entry
         return sorted(entries.values(), key=lambda entry: (entry.stamp, entry.id))
@@ -346,7 +346,7 @@ class Replication:
         if begins and self.flooding:
             since = context.now.monotonic - RECENT_SECONDS
             frames = [frame for at, _, frame in self._recent if at >= since]
-            for link in context.connections.links(State.NATIVE):
+            for link in context.connections.links(ConnectionState.NATIVE):
                 if not link.eager:
                     for frame in frames:
                         context.send(link, frame)
@@ -370,7 +370,7 @@ class Replication:
         frame = frame_of(entry)
         flooding = self.flooding
         self._recent.append((self._context.now.monotonic, entry.id, frame))
-        for link in self._context.connections.links(State.NATIVE):
+        for link in self._context.connections.links(ConnectionState.NATIVE):
             if (flooding or link.eager) and link.conn != source:
                 self._context.send(link, frame)
         for then in self._waiting_for.pop(entry.id, ()):
@@ -433,26 +433,28 @@ class Replication:
         context.handed_out += 1
         self.on_hand_out(entry, frame)
         for session in list(context.connections.catching_up.values()):
-            if session.backlog is not None and session.state is not State.CLOSING:
+            if session.backlog is not None and session.state is not ConnectionState.CLOSING:
                 session.backlog[entry.id] = entry
                 session.backlog_bytes += len(entry.body)
                 if len(session.backlog) > CATCHING_UP_MAX or session.backlog_bytes > BACKLOG_BYTES_MAX:
                     context.close(session, f"too slow: {len(session.backlog)} activities came while it caught up")
         base_links = [
             link
-            for link in context.connections.links(State.BASE, State.QUIET, State.LISTENING)
+            for link in context.connections.links(
+                ConnectionState.BASE, ConnectionState.QUIET, ConnectionState.LISTENING
+            )
             if link.conn != source and not self.may_have_been_told(link, entry)
         ]
         if base_links:
             body = unique_members(entry.body)
             to_base = frame if body is entry.body else frame_of(msgspec.structs.replace(entry, body=body))
             for link in base_links:
-                if link.state is State.BASE:
+                if link.state is ConnectionState.BASE:
                     context.send(link, to_base)
                 else:
                     link.backlog.append(to_base)
                     link.backlog_bytes += len(entry.body)
-                    if link.state is State.LISTENING and link.backlog_bytes > BACKLOG_BYTES_MAX:
+                    if link.state is ConnectionState.LISTENING and link.backlog_bytes > BACKLOG_BYTES_MAX:
                         context.close(link, f"{len(link.backlog)} activities came before it said anything")
 
     def _unpark_overdue(self) -> None:
@@ -479,7 +481,7 @@ class Replication:
     # --- what others ask ----------------------------------------------------------------------------------------------
 
     @property
-    def undurable(self) -> int:
+    def unsynced(self) -> int:
         """Entries that are accepted here and have not been delivered yet, but for those that are parked."""
         return len(self._pending) - len(self._parked)
 
@@ -512,8 +514,8 @@ class Replication:
 
     def durable_vector(self) -> dict[Stream, int]:
         """What this node has and would still have after a crash."""
-        undurable = [entry_id for entry_id in self._pending if entry_id not in self._parked]
-        return self._without([*undurable, *self._unkept])
+        unsynced = [entry_id for entry_id in self._pending if entry_id not in self._parked]
+        return self._without([*unsynced, *self._unpersisted])
 
     def client_vector(self) -> dict[Stream, int]:
         """What a client that comes now need not expect: everything that has been delivered."""

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from core.node.interface.actions import FetchPage
-from core.node.kernel.connections import Link, State
+from core.node.kernel.connections import ConnectionState, Link
 from core.node.kernel.context import Context
 from core.node.log.entry_messages import frame_of
 from core.node.log.replication import Replication
@@ -49,7 +49,7 @@ class Synchronisation:
         self._context.timers.set("digest", self._context.after(interval), self._send_digests)
 
     def _send_digests(self) -> None:
-        links = self._context.connections.links(State.NATIVE)
+        links = self._context.connections.links(ConnectionState.NATIVE)
         if links:
             message = SyncDigest(self.digest())
             for link in links:
@@ -65,7 +65,7 @@ class Synchronisation:
 
     def request(self, link: Link) -> None:
         """Ask a neighbour for what it has beyond this node."""
-        if not link.asked and link.state is State.NATIVE:
+        if not link.asked and link.state is ConnectionState.NATIVE:
             link.asked = True
             self._received[link.conn] = 0
             self._context.send(link, SyncRequest(encode_vector(self._replication.durable_vector())))
@@ -114,7 +114,7 @@ class Synchronisation:
         if answering is None:
             return False
         link, query = answering
-        if link.state is not State.NATIVE:
+        if link.state is not ConnectionState.NATIVE:
             return True
         if page is None:
             self._context.send(link, SyncDone())

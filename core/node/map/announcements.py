@@ -11,14 +11,14 @@ from collections.abc import Callable
 from typing import Final
 
 from core.node.base.base_servers import BaseServers
-from core.node.kernel.connections import Link, State
+from core.node.kernel.connections import ConnectionState, Link
 from core.node.kernel.context import Context
 from core.node.map.topology import ServerRecord, Topology, record_of
 from core.node.map.whereabouts import Whereabouts
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.limits import SERVER_LINE_BYTES_MAX
-from core.wire.messages import Guest, MapSummary, ServerAnnounce
+from core.wire.messages import AttachedServer, MapSummary, ServerAnnounce
 from core.wire.scope import Scope, scope_of
 
 RECORDS_PER_SECOND: Final = 4.0
@@ -132,7 +132,7 @@ class Announcements:
         own.load, users = self._users()
         own.users = tuple(users)
         own.guests = self._guests()
-        links = self._context.connections.links(State.NATIVE)
+        links = self._context.connections.links(ConnectionState.NATIVE)
         own.near = tuple(sorted(link.remote_id for link in links if link.near and link.remote_id is not None))
         own.draining = self._context.draining
         own.seen_at = self._context.now.wall
@@ -143,8 +143,8 @@ class Announcements:
             if everywhere or link.eager:
                 self._context.send(link, frame)
 
-    def _guests(self) -> tuple[Guest, ...]:
-        links = self._context.connections.links(State.BASE)
+    def _guests(self) -> tuple[AttachedServer, ...]:
+        links = self._context.connections.links(ConnectionState.BASE)
         return tuple(guest for link in links for guest in link.guests.values())
 
     def introduce(self, link: Link) -> None:
@@ -201,7 +201,7 @@ class Announcements:
             or known.incarnation != record.incarnation
             or [guest.id for guest in known.guests] != [guest.id for guest in record.guests]
         )
-        for other in self._context.connections.links(State.NATIVE):
+        for other in self._context.connections.links(ConnectionState.NATIVE):
             if other.conn != link.conn and (structural or other.eager):
                 self._context.send(other, frame)
         for told in self.on_record:
@@ -245,7 +245,7 @@ class Announcements:
         # What it says of itself may be meant for its own machine: here it is where it is seen.
         address = (self._whereabouts.announced_by(link, named) if direct else None) or named
         far = not link.near and scope_of(address.host) is not Scope.ANYWHERE
-        guest = Guest(server, address.host, address.port, int(message.load), direct, far)
+        guest = AttachedServer(server, address.host, address.port, int(message.load), direct, far)
         link.guests[server] = guest
         if guest.direct:
             now = self._context.now.monotonic
@@ -255,7 +255,7 @@ class Announcements:
             link.remote_id = server
             link.hostname, link.port = guest.hostname, guest.port
             link.name = link.name or server[:6]
-        if guest.direct and link.state is State.BASE:
+        if guest.direct and link.state is ConnectionState.BASE:
             self._base_servers.announced(link, guest)
         self._expire_later(link, server)
         if known is None:
@@ -268,7 +268,7 @@ class Announcements:
             self._topology.own.guests = self._guests()
             self.load_changed()
         self._check_cycle(link, server)
-        for other in self._context.connections.links(State.BASE):
+        for other in self._context.connections.links(ConnectionState.BASE):
             if other.conn != link.conn:
                 self._tell_of_guest(other, guest, self._context.id)
 
@@ -303,18 +303,18 @@ class Announcements:
         context = self._context
         link.announced[server] = None  # the base server waits for its answers to registrations as well
         self._check_cycle(link, server)
-        if link.state is not State.BASE or server == context.id:
+        if link.state is not ConnectionState.BASE or server == context.id:
             return
         now = context.now.monotonic
         oldest = now - RIVAL_MEMORY * context.config.announce_interval
         link.rivals[server] = now
-        if now >= link.doubtful_until:
-            link.doubtful_until = context.after(context.config.listen)
-            context.timers.set(("doubt", link.conn), link.doubtful_until, lambda: self.on_doubt_over(link))
+        if now >= link.suspect_until:
+            link.suspect_until = context.after(context.config.listen)
+            context.timers.set(("doubt", link.conn), link.suspect_until, lambda: self.on_doubt_over(link))
             own = self._topology.own
             self._tell(link, own.id, own.load, None)
             return
-        link.doubtful_until = now
+        link.suspect_until = now
         link.held.clear()
         context.timers.cancel(("doubt", link.conn))
         link.rivals = {one: at for one, at in link.rivals.items() if at >= oldest}
@@ -329,14 +329,14 @@ class Announcements:
 
     def cut_second_ways(self) -> None:
         """Look whether the map now shows second ways to base servers."""
-        for link in self._context.connections.links(State.BASE):
+        for link in self._context.connections.links(ConnectionState.BASE):
             for server in list(link.guests):
                 self._check_cycle(link, server)
 
     def _expire_later(self, link: Link, server: str) -> None:
         def expire() -> None:
             guest = link.guests.get(server)
-            if guest is not None and not guest.direct and link.state is State.BASE:
+            if guest is not None and not guest.direct and link.state is ConnectionState.BASE:
                 del link.guests[server]
                 self.structure_changed()
 
@@ -346,17 +346,18 @@ class Announcements:
     def _check_cycle(self, link: Link, server: str) -> None:
         """Base servers recognise no duplicates: of two ways to one of them, exactly one is cut."""
         context = self._context
-        if link.state is State.CLOSING:
+        if link.state is ConnectionState.CLOSING:
             return
         if server == context.id:
-            cut = any(other.conn < link.conn for other in context.connections.links(State.BASE))
+            cut = any(other.conn < link.conn for other in context.connections.links(ConnectionState.BASE))
         else:
             seen_here = set(link.guests) | {server}
             cut = any(
                 host < context.id and any(guest.id in seen_here for guest in self._topology.records[host].guests)
                 for host in self._topology.reachable
             ) or any(
-                other.conn < link.conn and server in other.guests for other in context.connections.links(State.BASE)
+                other.conn < link.conn and server in other.guests
+                for other in context.connections.links(ConnectionState.BASE)
             )
         if cut:
             self._cut(link)
@@ -390,7 +391,7 @@ class Announcements:
             )
 
     def _announce_to_base(self) -> None:
-        links = self._context.connections.links(State.BASE)
+        links = self._context.connections.links(ConnectionState.BASE)
         self._base_beat = bool(links)
         for link in links:
             self.tell_base(link)
@@ -412,7 +413,7 @@ class Announcements:
                 if not behind and guest.id not in link.guests and not (only_new and guest.id in link.announced):
                     self._tell_of_guest(link, guest, server)
 
-    def _tell_of_guest(self, link: Link, guest: Guest, host: str) -> None:
+    def _tell_of_guest(self, link: Link, guest: AttachedServer, host: str) -> None:
         self._tell(link, guest.id, guest.load, self._whereabouts.guest_for_peer(guest, host, link))
 
     def _tell(self, link: Link, server: str, load: int, address: Address | None) -> None:

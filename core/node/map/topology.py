@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from core.node.map.forest import Edge, Forest, edge_between
 from core.wire.address import Address
-from core.wire.messages import Guest, LinkEnd, ServerAnnounce
+from core.wire.messages import AttachedServer, LinkEnd, ServerAnnounce
 
 
 @dataclass(slots=True)
@@ -30,7 +30,7 @@ class ServerRecord:
     name: str
     links: dict[str, int] = field(default_factory=dict)
     """Neighbour to birth stamp of the link."""
-    guests: tuple[Guest, ...] = ()
+    guests: tuple[AttachedServer, ...] = ()
     users: tuple[str, ...] = ()
     draining: bool = False
     left: bool = False
@@ -131,7 +131,7 @@ class Topology:
         self._hosts: dict[str, str] = {}
         """Who speaks for which base server, among these, and with these guests here."""
         self._hosts_of: Mapping[str, None] | None = None
-        self._hosts_with: tuple[Guest, ...] = ()
+        self._hosts_with: tuple[AttachedServer, ...] = ()
 
     def merge(self, record: ServerRecord) -> bool:
         """Take in another node's record if it is newer; whether it was."""

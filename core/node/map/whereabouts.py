@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from core.node.kernel.connections import Connection, Link, State
+from core.node.kernel.connections import Connection, ConnectionState, Link
 from core.node.kernel.context import Context
 from core.node.map.topology import Topology
 from core.wire.address import Address
-from core.wire.messages import Guest
+from core.wire.messages import AttachedServer
 from core.wire.scope import Scope, is_site_local, literal, meant, on_one_network, plain_host, scope_of, zone_of
 
 WORKED_MAX: Final = 4096
@@ -79,7 +79,7 @@ class Whereabouts:
         found: dict[str, None] = {own: None}
         frontier = [
             link.remote_id
-            for link in self._context.connections.links(State.NATIVE)
+            for link in self._context.connections.links(ConnectionState.NATIVE)
             if link.near and link.remote_id is not None
         ]
         while frontier:
@@ -105,7 +105,7 @@ class Whereabouts:
             found.append(self._behind[server])
         return list(dict.fromkeys(found))[:ADDRESSES_MAX]
 
-    def may_dial_guest(self, guest: Guest, server: str) -> bool:
+    def may_dial_guest(self, guest: AttachedServer, server: str) -> bool:
         """Whether the address of a base server that a node speaks for is one that leads there from here."""
         if not guest.port or guest.far:
             return False
@@ -172,7 +172,7 @@ class Whereabouts:
         )
         return next(beside, next(iter(usable), None))
 
-    def guest_for_peer(self, guest: Guest, host: str, peer: Connection) -> Address | None:
+    def guest_for_peer(self, guest: AttachedServer, host: str, peer: Connection) -> Address | None:
         """The same for a base server, which node `host` speaks for."""
         address = Address(plain_host(guest.hostname), guest.port)
         if guest.far and scope_of(address.host) is not Scope.ANYWHERE:

@@ -17,7 +17,7 @@ import msgspec
 from core.node.accounts.registration import Registration
 from core.node.base.base_servers import BaseServers
 from core.node.interface.actions import Finished
-from core.node.kernel.connections import Connection, Link, Session, State
+from core.node.kernel.connections import Connection, ConnectionState, Link, Session
 from core.node.kernel.context import Context
 from core.node.log.replication import Replication
 from core.node.log.synchronisation import Synchronisation
@@ -28,7 +28,7 @@ from core.node.servers.healing import Healing
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import Stream, decode_vector, encode_vector
-from core.wire.messages import Guest, Quit, Redirect
+from core.wire.messages import AttachedServer, Quit, Redirect
 from core.wire.scope import Scope, scope_of
 
 AWAY_AT_ONCE = 500
@@ -39,7 +39,7 @@ ANSWER_SHARE = 0.3
 """Part of the limit for leaving within which a successor has to answer, if there is another one: three can be asked."""
 
 
-class Stage(enum.Enum):
+class DrainPhase(enum.Enum):
     RUNNING = "running"
     SETTLING = "waiting until everything accepted is durable"
     HANDING_OVER = "waiting until the successor has everything"
@@ -75,7 +75,7 @@ class Drain:
         self._whereabouts = whereabouts
         self._dismiss = dismiss
         self._note_dismissed = note_dismissed
-        self.stage = Stage.RUNNING
+        self.stage = DrainPhase.RUNNING
         self._successor: Link | None = None
         self._successor_address: Address | None = None
         self._named: Link | None = None
@@ -97,11 +97,11 @@ class Drain:
 
     def begin(self, reason: str) -> None:
         """Start leaving."""
-        if self.stage is not Stage.RUNNING:
+        if self.stage is not DrainPhase.RUNNING:
             return
         context = self._context
         context.draining = True
-        self.stage = Stage.SETTLING
+        self.stage = DrainPhase.SETTLING
         context.notify("quit", f"this server leaves the network{f': {reason}' if reason else ''}", server=context.id)
         context.timers.set("drain", context.after(context.config.drain_limit), self._out_of_time)
         self._announcements.structure_changed()
@@ -110,26 +110,28 @@ class Drain:
 
     def advance(self) -> None:
         """Go on to the next stage if the present one is done."""
-        if self.stage is Stage.SETTLING and not self._replication.busy and not self._registration.has_decided:
+        if self.stage is DrainPhase.SETTLING and not self._replication.busy and not self._registration.has_decided:
             # From here on nothing of this node's own may come: its successor could miss it.
             self._registration.freeze()
             self._choose_successor()
-        if self.stage in (Stage.HANDING_OVER, Stage.LETTING_GO):
+        if self.stage in (DrainPhase.HANDING_OVER, DrainPhase.LETTING_GO):
             self._reconsider()
-        if self.stage is Stage.HANDING_OVER and self._successor_has_everything():
+        if self.stage is DrainPhase.HANDING_OVER and self._successor_has_everything():
             self._send_everybody_away()
-        if self.stage is Stage.LETTING_GO:
+        if self.stage is DrainPhase.LETTING_GO:
             self._send_clients_away()
             if not self._neighbours() and not self._replication.busy and not self._context.connections.staying:
                 self._finish([])
-        elif self.stage is Stage.FINISHED:
+        elif self.stage is DrainPhase.FINISHED:
             # Somebody may still come before the process has ended.
             self._send_clients_away()
 
     def _neighbours(self) -> list[Link]:
         return [
             link
-            for link in self._context.connections.links(State.NATIVE, State.BASE, State.QUIET, State.LISTENING)
+            for link in self._context.connections.links(
+                ConnectionState.NATIVE, ConnectionState.BASE, ConnectionState.QUIET, ConnectionState.LISTENING
+            )
             if link is not self._successor
         ]
 
@@ -137,7 +139,7 @@ class Drain:
         """Native neighbours that do not leave, as far as this node knows."""
         return [
             link
-            for link in self._context.connections.links(State.NATIVE)
+            for link in self._context.connections.links(ConnectionState.NATIVE)
             if not (link.conn in self._leaving or link.conn in self._named_here)
             and not self._is_leaving(link.remote_id or "")
         ]
@@ -149,7 +151,7 @@ class Drain:
         and wait for neighbours that neither takes.
         """
         successor = self._successor
-        if successor is None or successor.state is not State.NATIVE:
+        if successor is None or successor.state is not ConnectionState.NATIVE:
             return
         mutual = successor.conn in self._named_here
         if not mutual and not self._is_leaving(successor.remote_id or ""):
@@ -169,7 +171,7 @@ class Drain:
         eager = [link for link in natives if link.eager] or natives
         # People who are on other machines must be able to go there too.
         eager = [link for link in eager if self._is_for_others(link)] or eager
-        bases = [link for link in context.connections.links(State.BASE) if link.remote_id is not None]
+        bases = [link for link in context.connections.links(ConnectionState.BASE) if link.remote_id is not None]
         if eager:
             self._successor = context.rng.choice(eager)
         elif bases:
@@ -180,17 +182,20 @@ class Drain:
         successor = self._successor
         # As it calls itself: by that, older servers recognise who is meant.
         self._successor_address = Address(successor.hostname, successor.port)
-        self._named, self._named_is_native = successor, successor.state is State.NATIVE
-        if successor.state is not State.NATIVE:
+        self._named, self._named_is_native = successor, successor.state is ConnectionState.NATIVE
+        if successor.state is not ConnectionState.NATIVE:
             self._send_everybody_away()
             return
-        self.stage = Stage.HANDING_OVER
+        self.stage = DrainPhase.HANDING_OVER
         self._held = self._replication.durable_vector()
         self._answered = False
         limit = context.config.drain_limit * ANSWER_SHARE
         context.timers.set("successor", context.after(limit), self._not_answered)
         guests = [
-            guest for link in context.connections.links(State.BASE) for guest in link.guests.values() if guest.direct
+            guest
+            for link in context.connections.links(ConnectionState.BASE)
+            for guest in link.guests.values()
+            if guest.direct
         ]
         guests += self._base_servers.handed_over()
         heir = successor.remote_id
@@ -199,7 +204,7 @@ class Drain:
     def _not_answered(self) -> None:
         """Choose another one if the successor says nothing: that a link is dead is noticed only after the limit."""
         successor = self._successor
-        if self.stage is not Stage.HANDING_OVER or self._answered or successor is None:
+        if self.stage is not DrainPhase.HANDING_OVER or self._answered or successor is None:
             return
         self._silent.add(successor.conn)
         if any(link.conn not in self._silent for link in self._staying()):
@@ -227,7 +232,7 @@ class Drain:
         address = self._address_for(connection)
         if address is None:
             return Quit(id=self._context.id)
-        heir = self._successor if connection.state is State.NATIVE else None
+        heir = self._successor if connection.state is ConnectionState.NATIVE else None
         return Quit(
             address.host, address.port, id=self._context.id, successor=heir.remote_id if heir is not None else None
         )
@@ -238,7 +243,7 @@ class Drain:
         if address is None or successor is None or successor.remote_id is None:
             return None
         if not self._named_is_native:
-            guest = Guest(successor.remote_id, address.host, address.port, 0)
+            guest = AttachedServer(successor.remote_id, address.host, address.port, 0)
             return self._whereabouts.guest_for_peer(guest, self._context.id, connection)
         found = self._whereabouts.for_peer(successor.remote_id, connection)
         # A server knows the successor by its id, and may know the way itself.
@@ -250,13 +255,13 @@ class Drain:
         if not staying:
             return
         vector: dict[str, int] | None = None
-        if self._successor is not None and self._successor.state is not State.NATIVE:
+        if self._successor is not None and self._successor.state is not ConnectionState.NATIVE:
             # Where it goes nobody can tell it from where on it may miss something.
             vector = encode_vector(self._replication.client_vector())
         notices: dict[tuple[Address | None, bool], Frame] = {}
         for conn in list(islice(staying, AWAY_AT_ONCE)):
             session = staying.pop(conn)
-            if session.state is State.CLOSING:
+            if session.state is ConnectionState.CLOSING:
                 continue
             address = self._address_for(session)
             if "quit" in session.features:
@@ -276,13 +281,13 @@ class Drain:
 
     def _send_everybody_away(self) -> None:
         context = self._context
-        self.stage = Stage.LETTING_GO
+        self.stage = DrainPhase.LETTING_GO
         self._send_clients_away()
         self._registration.abandon("this server is leaving the network")
         for link in self._neighbours():
             link.clean = True
             notice = self._farewell(link)
-            if link.state is State.NATIVE:
+            if link.state is ConnectionState.NATIVE:
                 context.send(link, notice)
             else:
                 if "quit" in link.features:
@@ -292,13 +297,13 @@ class Drain:
     def _out_of_time(self) -> None:
         undone = []
         match self.stage:
-            case Stage.SETTLING:
+            case DrainPhase.SETTLING:
                 undone.append("some of what was accepted last may not be on disk yet")
-            case Stage.HANDING_OVER:
+            case DrainPhase.HANDING_OVER:
                 name = self._successor.name if self._successor is not None else "the successor"
                 undone.append(f"{name} had not confirmed that it has everything; it is kept here for the next start")
                 self._send_everybody_away()
-            case Stage.LETTING_GO:
+            case DrainPhase.LETTING_GO:
                 names = ", ".join(sorted(link.name or str(link.peer) for link in self._neighbours()))
                 undone.append(f"{names} had not gone to the successor yet")
             case _:
@@ -306,10 +311,10 @@ class Drain:
         self._finish(undone)
 
     def _finish(self, undone: list[str]) -> None:
-        if self.stage is Stage.FINISHED:
+        if self.stage is DrainPhase.FINISHED:
             return
         context = self._context
-        self.stage = Stage.FINISHED
+        self.stage = DrainPhase.FINISHED
         context.timers.cancel("drain")
         context.timers.cancel("successor")
         self._note_dismissed()
@@ -319,9 +324,9 @@ class Drain:
         own.links = {}
         own.version += 1
         for connection in context.connections.all():
-            if isinstance(connection, Link) and connection.state is State.NATIVE:
+            if isinstance(connection, Link) and connection.state is ConnectionState.NATIVE:
                 context.send(connection, own.message())
-            if connection.state is not State.CLOSING:
+            if connection.state is not ConnectionState.CLOSING:
                 context.close(connection, "this server has left the network")
         for text in undone:
             context.notify("quit", f"left undone: {text}", "warning", server=context.id)
@@ -340,8 +345,8 @@ class Drain:
         self._silent.discard(link.conn)
         if link is self._successor:
             self._successor = None
-            waited_for = self._staying() if self.stage is Stage.LETTING_GO else []
-            if self.stage is Stage.HANDING_OVER or waited_for:
+            waited_for = self._staying() if self.stage is DrainPhase.LETTING_GO else []
+            if self.stage is DrainPhase.HANDING_OVER or waited_for:
                 # Neighbours that have not got through to it by now never will.
                 self._successor_address = None
                 self._choose_successor()
@@ -363,7 +368,7 @@ class Drain:
         if heir == context.id if heir is not None else named in self._topology.own.addresses:
             context.notify("quit", f"{name} leaves the network; this server takes its place", server=link.remote_id)
             link.handed_over = True
-            if link.state is State.NATIVE:
+            if link.state is ConnectionState.NATIVE:
                 self._named_here.add(link.conn)
             self._synchronisation.request(link)
             if message.guests:
@@ -376,12 +381,12 @@ class Drain:
         context.notify("quit", f"{name} leaves the network in favour of {address or named}", server=link.remote_id)
         if link.remote_id is not None:
             self._base_servers.left_in_favour(link.remote_id, named, heir)
-        if self.stage is not Stage.RUNNING:
+        if self.stage is not DrainPhase.RUNNING:
             self._let_go(link)
             return
         known = self._whereabouts.addresses(heir) if heir is not None else []
         ways = tuple(dict.fromkeys([*([address] if address is not None else []), *known]))
-        for other in context.connections.links(State.NATIVE):
+        for other in context.connections.links(ConnectionState.NATIVE):
             if other is not link and (
                 other.remote_id == heir or (heir is None and Address(other.hostname, other.port) == named)
             ):
@@ -391,7 +396,7 @@ class Drain:
             # Nobody here knows a way to it: what is lost with the link is looked for as after a crash.
             self._let_go(link)
             return
-        if link.state is State.NATIVE:
+        if link.state is ConnectionState.NATIVE:
             self._leaving[link.conn] = (named, *ways)
             context.timers.set(
                 ("leave", link.conn), context.after(context.config.dial_limit), lambda: self._let_go(link)
@@ -400,8 +405,8 @@ class Drain:
             self._let_go(link)
         self._healing.go_to_successor(ways, abroad=not link.near)
 
-    def _adopt(self, link: Link, guests: list[Guest]) -> None:
-        if self._context.connections.get(link.conn) is not None and link.state is State.NATIVE:
+    def _adopt(self, link: Link, guests: list[AttachedServer]) -> None:
+        if self._context.connections.get(link.conn) is not None and link.state is ConnectionState.NATIVE:
             self._context.timers.set(
                 ("adopt", link.conn), self._context.after(BASE_HANDOVER_DELAY), lambda: self._adopt(link, guests)
             )

@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 from core.node.base.base_servers import BaseServers, is_to_be_found
 from core.node.interface.actions import Dial
-from core.node.kernel.connections import Link, State
+from core.node.kernel.connections import ConnectionState, Link
 from core.node.kernel.context import Context
 from core.node.log.replication import Replication
 from core.node.map.topology import Topology
@@ -114,7 +114,7 @@ class Healing:
     def join(self, address: Address) -> None:
         """A person names a server to join."""
         self._seeds[address] = Seed(address)
-        for link in self._context.connections.links(State.NATIVE):
+        for link in self._context.connections.links(ConnectionState.NATIVE):
             if address in (link.dialled, Address(link.hostname, link.port)):
                 self._seeds[address].linked = True
         self._dial_seed(address)
@@ -495,7 +495,7 @@ class Healing:
             context.timers.set("lazy", context.after(delay), self._dial_lazy)
 
     def _lazy_wanted(self) -> int:
-        natives = len(self._context.connections.links(State.NATIVE))
+        natives = len(self._context.connections.links(ConnectionState.NATIVE))
         return min(1 + self._context.config.lazy_links, len(self._reachable) - 1) - natives
 
     def _dial_lazy(self) -> None:

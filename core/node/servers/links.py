@@ -15,7 +15,7 @@ from core.node.base.base_servers import BaseServers
 from core.node.interface.actions import Trust
 from core.node.interface.events import Origin
 from core.node.kernel.clock import MICROSECONDS
-from core.node.kernel.connections import Connection, Link, State
+from core.node.kernel.connections import Connection, ConnectionState, Link
 from core.node.kernel.context import FEATURES, Context
 from core.node.log.entry_messages import entry_of_account, entry_of_activity
 from core.node.log.replication import Replication
@@ -120,7 +120,7 @@ class Links:
     def dialled(self, link: Link) -> None:
         """A link that this node dialled is up: say who this is, in a way that base servers understand too."""
         context = self._context
-        link.state = State.WAITING
+        link.state = ConnectionState.WAITING
         link.stamp = context.stamp()
         config = context.config
         own = self._topology.own
@@ -153,7 +153,7 @@ class Links:
         def look() -> None:
             if waits:
                 self._attempts.hold(connection, False)
-            if connection.state is State.FRESH:
+            if connection.state is ConnectionState.FRESH:
                 self._check_secret(connection, message)
             else:
                 self._attempts.over(connection)
@@ -191,7 +191,7 @@ class Links:
                 if "user_info" in link.features:
                     self._send_user_info(link)
                 return
-            link.state = State.QUIET
+            link.state = ConnectionState.QUIET
             context.timers.set(
                 ("quiet", link.conn), context.after(context.config.quiet_limit), lambda: self._take_for_base(link)
             )
@@ -242,7 +242,7 @@ class Links:
                 return twin
             # Whoever dials knows of no link: the older one is dead on its side.
             self._replace(existing)
-        natives = len(context.connections.links(State.NATIVE))
+        natives = len(context.connections.links(ConnectionState.NATIVE))
         if lazy and natives >= context.config.links_max:
             return ServerRefused("busy", f"this server has {natives} links already")
         return None
@@ -307,7 +307,7 @@ class Links:
 
     def _become_native(self, link: Link) -> None:
         context = self._context
-        link.state = State.NATIVE
+        link.state = ConnectionState.NATIVE
         self._whereabouts.linked(link)
         self.established += 1
         remote = link.remote_id or ""
@@ -323,11 +323,11 @@ class Links:
         self._drain.linked(link)
 
     def _take_for_base(self, link: Link) -> None:
-        if link.state is State.WAITING and self._healing.knows_for_native(link):
+        if link.state is ConnectionState.WAITING and self._healing.knows_for_native(link):
             # One of ours takes connections but does not answer: it hangs.
             self._context.close(link, "no answer")
             self.closed(link, "no answer")
-        elif link.state in (State.QUIET, State.WAITING):
+        elif link.state in (ConnectionState.QUIET, ConnectionState.WAITING):
             self._become_base(link)
 
     def _become_base(self, link: Link) -> None:
@@ -336,13 +336,13 @@ class Links:
         context = self._context
         context.timers.cancel(("quiet", link.conn))
         link.name = link.name or str(link.peer)
-        if link.state is State.WAITING:
+        if link.state is ConnectionState.WAITING:
             context.actions.append(Trust(link.conn))
             self._base_servers.taking_up(link)
-        if link.state is not State.WAITING or self._base_servers.is_alone:
+        if link.state is not ConnectionState.WAITING or self._base_servers.is_alone:
             self._speak_to_base(link)
             return
-        link.state = State.LISTENING
+        link.state = ConnectionState.LISTENING
         self._listen(link, context.now.monotonic)
 
     def _listen(self, link: Link, since: float) -> None:
@@ -360,7 +360,7 @@ class Links:
 
     def _speak_to_base(self, link: Link) -> None:
         context = self._context
-        link.state = State.BASE
+        link.state = ConnectionState.BASE
         link.is_base = True
         context.notify("linked", f"linked with base server {link.peer}", "good")
         context.notify(
@@ -377,8 +377,8 @@ class Links:
     def _take_held(self, link: Link) -> None:
         """No other server of ours has taken in what the base server has said."""
         held, link.held = link.held, []
-        if link.state is State.BASE:
-            link.doubtful_until = float("-inf")
+        if link.state is ConnectionState.BASE:
+            link.suspect_until = float("-inf")
             for message in held:
                 self._activity(link, message)
 
@@ -393,7 +393,7 @@ class Links:
         config = self._context.config
 
         def check() -> None:
-            if link.state is not State.BASE:
+            if link.state is not ConnectionState.BASE:
                 return
             limit = max(config.base_silence_limit, 6 * config.announce_interval)
             if link.rhythm is not None:
@@ -429,7 +429,7 @@ class Links:
         self._context.timers.set(("ping", link.conn), self._context.after(interval), lambda: self._ping(link))
 
     def _ping(self, link: Link) -> None:
-        if link.state is not State.NATIVE:
+        if link.state is not ConnectionState.NATIVE:
             return
         now = self._context.now.monotonic
         config = self._context.config
@@ -461,20 +461,20 @@ class Links:
         if link.first_heard_at is None:
             link.first_heard_at = link.heard_at
         link.unanswered = 0
-        if link.state is State.WAITING and not isinstance(message, ServerHello | ServerRefused | UserInfo):
+        if link.state is ConnectionState.WAITING and not isinstance(message, ServerHello | ServerRefused | UserInfo):
             if isinstance(message, AuthenticationFail | InvalidMessage):
                 self._refused(link, command_of(message), message.info)
                 return
             self._become_base(link)
-        elif link.state is State.QUIET and not isinstance(message, AuthenticationFail | InvalidMessage):
+        elif link.state is ConnectionState.QUIET and not isinstance(message, AuthenticationFail | InvalidMessage):
             self._become_base(link)
         match message:
             case ActivityBroadcast():
                 self._activity(link, message)
             case ServerAnnounce():
-                if link.state is State.NATIVE:
+                if link.state is ConnectionState.NATIVE:
                     self._announcements.receive_native(link, message)
-                elif link.state is State.LISTENING and self._announcements.shows_another_way(link, message):
+                elif link.state is ConnectionState.LISTENING and self._announcements.shows_another_way(link, message):
                     self._leave_to_another(link)
                 else:
                     self._announcements.receive_base(link, message)
@@ -525,12 +525,12 @@ class Links:
         if entry is not None:
             self._take_entry(link, entry)
             return
-        if link.state is State.NATIVE:
+        if link.state is ConnectionState.NATIVE:
             self._context.invalid(link, "ACTIVITY_BROADCAST between native servers needs id and stamp")
             return
         if self._context.now.monotonic < link.shared_until:
             return
-        if link.state is State.LISTENING or self._context.now.monotonic < link.doubtful_until:
+        if link.state is ConnectionState.LISTENING or self._context.now.monotonic < link.suspect_until:
             # Taken in by two of ours it would be two activities.
             link.held.append(message)
             if len(link.held) > HELD_MAX:
@@ -566,15 +566,15 @@ class Links:
         if not self._replication.receive(self._drift.dated(link, entry), link.conn):
             return
         self._synchronisation.entry_received(link)
-        if link.state is State.NATIVE and self._replication.vector.has_gap(entry.id.stream):
+        if link.state is ConnectionState.NATIVE and self._replication.vector.has_gap(entry.id.stream):
             self._synchronisation.request(link)
 
     def _user_info(self, link: Link, message: UserInfo) -> None:
         """Users of a peer that is not ours are taken in; ours tell the same by synchronisation, with more detail."""
-        if link.state is State.WAITING:
+        if link.state is ConnectionState.WAITING:
             if "sync" not in link.features:
                 link.features |= {"user_info", "quit"}
-        if link.state is State.NATIVE:
+        if link.state is ConnectionState.NATIVE:
             return
         for name, value in message.user_info.items():
             self._registration.import_account(name, value, value.startswith(VERIFIER_PREFIXES))
@@ -596,7 +596,7 @@ class Links:
         context = self._context
         was_native = self._is_in_topology(link)
         was_base, link.is_base = link.is_base, False
-        link.state = State.CLOSING
+        link.state = ConnectionState.CLOSING
         for timer in ("quiet", "ping", "silence", "sign", "doubt"):
             context.timers.cancel((timer, link.conn))
         self._unlink(link)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from core.node.interface.config import NodeConfig
+from core.node.interface.node_config import NodeConfig
 from core.simulation.agents import Agent
 from core.simulation.experiments.measuring import quantile
 from core.simulation.network import End

@@ -90,7 +90,7 @@ class NodeConfig:
     """A native client that has followed this many redirects stays."""
     redirect_delay: float = 0.02
     """How long a client waits for its REDIRECT, so that its new server hears of it first and does not send it on."""
-    fence_after: float = 12.5
+    liveness_after: float = 12.5
     """How long a client may be silent before it has to show that it is there when it posts. A living one is heard every
     10 s, and one that hears nothing goes elsewhere after 25 s, of which it may have been heard for 10."""
     clients_max: int = 0

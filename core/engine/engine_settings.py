@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from core.node.interface import config as presets
-from core.node.interface.config import NodeConfig
+from core.node.interface import node_config as presets
+from core.node.interface.node_config import NodeConfig
 from core.store.loss import OnLoss
 from core.store.retention import Retention
 from core.wire.address import Address

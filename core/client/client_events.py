@@ -69,7 +69,7 @@ class ActivityArrived:
 
 
 @dataclass(frozen=True, slots=True)
-class ActivityAccepted:
+class PostAccepted:
     """What was posted is kept by a server. `id` and `stamp` are None at a base server."""
 
     ref: str
@@ -78,7 +78,7 @@ class ActivityAccepted:
 
 
 @dataclass(frozen=True, slots=True)
-class ActivityRefused:
+class PostRefused:
     """What was posted was certainly not accepted."""
 
     ref: str
@@ -86,14 +86,14 @@ class ActivityRefused:
 
 
 @dataclass(frozen=True, slots=True)
-class ActivityUnknown:
+class PostUnknown:
     """Nobody can tell whether what was posted was accepted."""
 
     ref: str
 
 
 @dataclass(frozen=True, slots=True)
-class CaughtUp:
+class CatchUpDone:
     """What was asked for of the past is through; `count` activities of it were new to this client."""
 
     count: int
@@ -129,7 +129,7 @@ class Renamed:
 
 
 @dataclass(frozen=True, slots=True)
-class SecretChanged:
+class SecretChangeDone:
     """The account's secret is another one from here on: the one that was asked for."""
 
     username: str
@@ -137,14 +137,14 @@ class SecretChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class SecretNotChanged:
+class SecretChangeFailed:
     """The account's secret is what it was."""
 
     info: str
 
 
 @dataclass(frozen=True, slots=True)
-class SecretUnknown:
+class SecretChangeUnknown:
     """Nobody can tell whether the secret that was asked for is the account's now, or the one before it still is."""
 
     info: str
@@ -172,17 +172,17 @@ ClientEvent = (
     | Registered
     | RegisterRefused
     | ActivityArrived
-    | ActivityAccepted
-    | ActivityRefused
-    | ActivityUnknown
-    | CaughtUp
+    | PostAccepted
+    | PostRefused
+    | PostUnknown
+    | CatchUpDone
     | Redirected
     | ServerQuits
     | Disconnected
     | Renamed
-    | SecretChanged
-    | SecretNotChanged
-    | SecretUnknown
+    | SecretChangeDone
+    | SecretChangeFailed
+    | SecretChangeUnknown
     | StatusArrived
     | GaveUp
 )

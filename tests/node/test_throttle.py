@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from core.node.kernel.throttle import Pace
+from core.node.kernel.throttle import Throttle
 
 
 def test_the_first_few_come_at_once() -> None:
-    pace = Pace(burst=3, period=1.0, gap=0.25)
+    pace = Throttle(burst=3, period=1.0, gap=0.25)
     for now in (10.0, 10.0, 10.1):
         assert pace.next_at(now) == now
         pace.take(now)
@@ -14,7 +14,7 @@ def test_the_first_few_come_at_once() -> None:
 
 
 def test_beyond_them_one_comes_after_each_gap() -> None:
-    pace = Pace(burst=3, period=5.0, gap=0.25)
+    pace = Throttle(burst=3, period=5.0, gap=0.25)
     now = 10.0
     times = []
     for _ in range(6):
@@ -25,7 +25,7 @@ def test_beyond_them_one_comes_after_each_gap() -> None:
 
 
 def test_once_the_period_is_over_they_come_at_once_again() -> None:
-    pace = Pace(burst=2, period=1.0, gap=0.25)
+    pace = Throttle(burst=2, period=1.0, gap=0.25)
     for now in (10.0, 10.9):
         pace.take(now)
     assert pace.next_at(10.95) == 11.0

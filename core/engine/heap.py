@@ -38,7 +38,7 @@ def give_back() -> bool:
     return True
 
 
-class Memory:
+class HeapTrimmer:
     """Gives memory back some time after many connections have ended."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -10,10 +10,10 @@ from typing import TypeVar
 import msgspec
 
 from core.store.contents import ORDER_RECOVERED, REFS_RECOVERED, Changes, Contents, Position, position
-from core.store.errors import BackupUnreadable, StoreUnwritable
 from core.store.identity import check_node_id, next_incarnation
 from core.store.paging import newest_within, read_page
 from core.store.retention import KEEP_EVERYTHING, Dropping, Retention, Usage
+from core.store.store_errors import BackupUnreadable, StoreUnwritable
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Kind, Page, Record, Recovered, Stream
 
 

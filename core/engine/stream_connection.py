@@ -16,10 +16,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
+from core.engine.engine_settings import ConnectionLimits
 from core.engine.interfaces import endpoint
 from core.engine.outbox import Outbox
 from core.engine.output import Output
-from core.engine.settings import ConnectionLimits
 from core.node.interface.events import Now, Origin
 from core.node.kernel.shares import share_of
 from core.wire.address import Address
@@ -60,36 +60,36 @@ class ConnectionHost(Protocol):
 
     def now(self) -> Now: ...
 
-    def opened(self, connection: Connection) -> bool:
+    def opened(self, connection: StreamConnection) -> bool:
         """The connection is up; false: there is no room for it, and it has been told."""
 
-    def received(self, connection: Connection, message: Message, now: Now) -> None: ...
+    def received(self, connection: StreamConnection, message: Message, now: Now) -> None: ...
 
-    def malformed(self, connection: Connection, info: str) -> None: ...
+    def malformed(self, connection: StreamConnection, info: str) -> None: ...
 
-    def closed(self, connection: Connection, reason: str) -> None:
+    def closed(self, connection: StreamConnection, reason: str) -> None:
         """Nothing more will come of it: once for each connection that was opened and had room."""
 
     def has_time(self) -> bool:
         """Whether this pass of the loop may take up more of what peers say and do."""
 
-    def later(self, connection: Connection) -> None:
+    def later(self, connection: StreamConnection) -> None:
         """Have the connection go on in a later pass."""
 
-    def leaving(self, connection: Connection) -> None:
+    def leaving(self, connection: StreamConnection) -> None:
         """It is being closed in order, which takes a moment."""
 
-    def gone(self, connection: Connection) -> None:
+    def gone(self, connection: StreamConnection) -> None:
         """Its socket is closed: once for each connection that was opened."""
 
-    def unfinished(self, connection: Connection, size: int) -> None:
+    def unfinished(self, connection: StreamConnection, size: int) -> None:
         """The connection holds so many bytes of a line that has not ended."""
 
-    def waiting(self, connection: Connection, waits: bool) -> None:
+    def waiting(self, connection: StreamConnection, waits: bool) -> None:
         """Whether the peer takes what is sent to it."""
 
 
-class Connection(asyncio.BufferedProtocol):
+class StreamConnection(asyncio.BufferedProtocol):
     """The protocol of one socket. `conn` is its number for the node."""
 
     __slots__ = (

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from core.store.data_directory import DataDirectory
-from core.store.errors import DataDirectoryUnusable
 from core.store.schema import Schema, version_of
+from core.store.store_errors import DataDirectoryUnusable
 
 WAL_BYTES_KEPT: Final = 64 * 1024 * 1024
 """To what the write-ahead log is cut back after it had to grow, while a backup was read for instance."""

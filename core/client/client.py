@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from core.client.events import (
+from core.client.client_events import (
     ClientEvent,
     Disconnected,
     GaveUp,
@@ -19,16 +19,16 @@ from core.client.events import (
     LoginRefused,
     Redirected,
     RegisterRefused,
-    SecretChanged,
-    SecretNotChanged,
-    SecretUnknown,
+    SecretChangeDone,
+    SecretChangeFailed,
+    SecretChangeUnknown,
     ServerQuits,
     StatusArrived,
 )
-from core.client.machine import ClientMachine, State
-from core.client.outputs import Connect, Disconnect, Send, Tell, WakeAt
+from core.client.client_settings import ClientSettings
+from core.client.machine import ClientMachine, ClientState
+from core.client.outputs import Connect, Disconnect, SendMessage, SetTimer, Tell
 from core.client.reaching import explain
-from core.client.settings import ClientSettings
 from core.wire.address import Address
 from core.wire.codec import MalformedLine, decode, encode
 from core.wire.framing import LineSplitter, LineTooLong
@@ -104,7 +104,7 @@ class Client:
         self._loop = asyncio.get_running_loop()
         self._done = self._loop.create_future()
         try:
-            if self._machine.state is State.CLOSED:
+            if self._machine.state is ClientState.CLOSED:
                 return "closed"
             self._machine.start(self._loop.time())
             self._work()
@@ -147,7 +147,7 @@ class Client:
 
     @property
     def online(self) -> bool:
-        return self._machine.state is State.ONLINE
+        return self._machine.state is ClientState.ONLINE
 
     @property
     def unanswered(self) -> int:
@@ -226,7 +226,7 @@ class Client:
             while outputs := self._machine.take_outputs():
                 for output in outputs:
                     match output:
-                        case Send():
+                        case SendMessage():
                             if self._wire is not None:
                                 self._wire.send(encode(output.message))
                         case Tell():
@@ -235,7 +235,7 @@ class Client:
                             self._connect(output.address, output.abroad)
                         case Disconnect():
                             self._disconnect()
-                        case WakeAt():
+                        case SetTimer():
                             self._set_timer(output.at)
         finally:
             self._working = False
@@ -246,11 +246,11 @@ class Client:
                 self._logged_in.set()
             case LoginRefused() | RegisterRefused():
                 self._refusal = event.info
-            case SecretChanged():
+            case SecretChangeDone():
                 self._secret_answered(None)
-            case SecretNotChanged(info=info):
+            case SecretChangeFailed(info=info):
                 self._secret_answered(SecretRefused(info))
-            case SecretUnknown(info=info):
+            case SecretChangeUnknown(info=info):
                 self._secret_answered(OutcomeUnknown(info))
             case StatusArrived():
                 for waiting in self._status:
