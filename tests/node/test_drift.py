@@ -79,6 +79,21 @@ def test_what_is_written_where_the_clock_is_far_off_is_dated_as_the_others_have_
         assert dated(server)["hello"] == pytest.approx(begun, abs=2)
 
 
+@pytest.mark.parametrize("off", [400.0, HOUR, 2 * DAY])
+def test_what_comes_by_a_server_whose_clock_is_far_ahead_is_dated_when_it_was_written(off: float) -> None:
+    """It was written while its server could not be reached."""
+    network = Network(clock_offsets={"n001": off})
+    first, _, last = servers = network.build(chain(3), redirects=False)
+    network.part([first], servers[1:])
+    network.logged_in(first).post("alone")
+    written = network.time
+    network.run(60.0)
+    network.part([first], [last])
+    network._unreachable.discard(frozenset((first.id, servers[1].id)))
+    assert network.until(lambda: order(last) == ["alone"], 120.0)
+    assert dated(last)["alone"] == pytest.approx(written, abs=5)
+
+
 def test_what_was_written_while_away_is_dated_when_it_was_written() -> None:
     network = Network(clock_offsets={"n001": -HOUR})
     first, second = network.build(chain(2), redirects=False)

@@ -52,9 +52,11 @@ class Drift:
     def dated(self, link: Link, entry: Entry) -> Entry:
         """An entry that came over a link, with the time that it has here."""
         stamp = entry.stamp
-        if entry.id.node == link.remote_id and abs(link.ahead) > AHEAD_MAX:
+        horizon = self._context.clock.horizon(self._context.now.wall)
+        is_its_own = entry.id.node == link.remote_id and abs(link.ahead) > AHEAD_MAX
+        if is_its_own or (stamp > horizon and link.ahead > AHEAD_MAX):
             stamp = max(0, stamp - link.ahead)
-        stamp = min(stamp, self._context.clock.horizon(self._context.now.wall))
+        stamp = min(stamp, horizon)
         return entry if stamp == entry.stamp else msgspec.structs.replace(entry, stamp=stamp)
 
     def _tell(self, link: Link, ahead: int, trip: int) -> None:
