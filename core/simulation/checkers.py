@@ -32,7 +32,7 @@ def nodes(world: World) -> list[tuple[SimulatedServer, Node]]:
 def order(world: World) -> Found:
     """No sender's activities reach anybody in another order than that in which they were sent.
 
-    Four things make that impossible, and are left out:
+    Five things make that impossible, and are left out:
 
     - Base servers keep nothing, and what they broadcast has no identity. Who comes to one gets what is new there, and
       what had been missed before only at the next server that has a past: behind it, and nobody could tell. (To hear
@@ -48,6 +48,8 @@ def order(world: World) -> Found:
       written at a server of ours before, and had not come to the base server by then (that server could not be
       reached, and may have left since), comes behind it. (Nor can their client repeat it there: everybody else would
       get it twice. To write nothing at a base server until then would be the other choice.)
+    - The other way round: what they had written at a base server, and was still held up between it and the server where
+      they wrote next, comes behind that. Nobody there had heard of it: base servers confirm nothing.
     """
     ledger = world.ledger
     for receiver, lives in ledger.lives.items():

@@ -80,12 +80,14 @@ class Ledger:
         self.stamped_elsewhere: dict[bytes, None] = {}
         """What base servers took from their clients and have passed on: they keep nothing."""
         self.written_without: dict[Post, frozenset[Post]] = {}
-        """What people wrote at a base server, to what they had written elsewhere before that had not come there yet."""
+        """What people wrote, to what they had written before that had not come there yet, one of the two at a base
+        server."""
         self.granted: dict[tuple[str, str], bool] = {}
         """Base servers and names that each has given one of its people, and whether any of ours could hear of it: they
         keep what they have allowed, or hear of, a moment later."""
         self._came_to_base: dict[str, set[Post]] = {}
-        """Base server to what has come there over a link."""
+        """Base server to what has come there over a link, or was written there."""
+        self._written_at_base: set[Post] = set()
         self._account_kept: dict[str, dict[EntryId, float]] = {}
         self._agents: dict[str, Agent] = {}
         self._posts: dict[EntryId, Post] = {}
@@ -113,7 +115,7 @@ class Ledger:
                     self.accounts[record.id] = msgspec.json.decode(record.body, type=AccountFact)
                     self.account_at[record.id] = self._schedule.time
                 else:
-                    self._accepted(record)
+                    self._accepted(record, server)
 
     def put_back(self, server: SimulatedServer) -> None:
         """A server's disk is that of an earlier moment: it does not have every account any more."""
@@ -129,11 +131,17 @@ class Ledger:
             return None
         return Post(mark.by, mark.n) if mark.by in self._agents else None
 
-    def _accepted(self, entry: Entry) -> None:
+    def _accepted(self, entry: Entry, server: SimulatedServer) -> None:
         post = self._named_in(entry.body)
         if post is None:
             return
         agent = self._agents[post.by]
+        if post not in self.written_without:
+            self.written_without[post] = frozenset(
+                earlier
+                for earlier in self._written_at_base
+                if earlier.by == post.by and earlier.number < post.number and not self._has(server, earlier)
+            )
         self.accepted_at.setdefault(post, self._schedule.time)
         self.ids.setdefault(post, []).append(entry.id)
         self._posts[entry.id] = post
@@ -142,6 +150,11 @@ class Ledger:
         expected = (stamp_activity(agent.body(post.number), name) for name in self.names_of(agent))
         if entry.body not in expected:
             self.problem("content", f"{post.by}'s activity {post.number} was accepted as {entry.body!r}")
+
+    def _has(self, server: SimulatedServer, post: Post) -> bool:
+        """Whether an activity has come to a server."""
+        vector = server.node.replication.vector if server.node is not None else ()
+        return any(entry_id in vector for entry_id in self.ids.get(post, ()))
 
     def names_of(self, agent: Agent) -> Iterator[str]:
         """The names under which an agent's activities may appear."""
@@ -316,9 +329,12 @@ class Ledger:
         before = (Post(post.by, number) for number in range(1, post.number))
         came = self._came_to_base.setdefault(name, set())
         self.written_without[post] = frozenset(
-            earlier for earlier in before if earlier in self.accepted_at and earlier not in came
+            earlier
+            for earlier in before
+            if (earlier in self.accepted_at or earlier in self._written_at_base) and earlier not in came
         )
         came.add(post)
+        self._written_at_base.add(post)
 
     def disconnected(self, agent: Agent, *, noticed: bool = True) -> None:
         """A native client that is back says what it has. Of a base client with an account the network remembers it, if

@@ -56,6 +56,35 @@ def test_what_was_written_at_servers_of_ours_may_not(world: World) -> None:
     assert read_second_before_first(world) == ["bas got nat's activity 1 after 2"]
 
 
+def test_what_was_written_at_another_base_server_and_had_not_come_may_come_behind(world: World) -> None:
+    del world.ledger.accepted_at[Post("nat", 1)]
+    world.ledger.taken_by_base("b0", body(world.agents["nat"], 1))
+    world.ledger.taken_by_base("b1", body(world.agents["nat"], 2))
+    assert read_second_before_first(world) == []
+
+
+@pytest.mark.parametrize("has_come", [False, True])
+def test_what_was_written_at_a_base_server_may_come_behind_where_its_writer_went_on_before_it_had_come(
+    has_come: bool,
+) -> None:
+    world = World(plan())
+    for person in (NATIVE, BASE):
+        world.add_person(person)
+    world.grow()
+    world.schedule.run_until(3.0)
+    server, writer = world.servers["s000"], world.agents["nat"]
+    assert server.node is not None
+    for _ in range(2):
+        writer.next_number()
+    world.ledger.taken_by_base("b0", body(writer, 1))
+    for number in (1, 2) if has_come else (2,):
+        server.node.replication.originate("activity", body(writer, number), sender="nat", previous=None)
+        server.settle()
+        world.schedule.run_until(world.schedule.time + 1.0)
+    problems = read_second_before_first(world)
+    assert problems == (["bas got nat's activity 1 after 2"] if has_come else [])
+
+
 def test_a_base_server_may_let_in_whom_it_has_given_a_name_before_one_of_ours_has_kept_the_account() -> None:
     world = World(plan(base_servers=1))
     world.add_person(BASE)
