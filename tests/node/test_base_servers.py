@@ -24,6 +24,7 @@ class Original(BaseServer):
     def __init__(self, network: Network, server: Server | None = None) -> None:
         super().__init__(network, ADDRESS.port)
         self.wires: dict[int, Wire] = {}
+        self.name = "base"
         self.mute = False
         """Whether nothing that it says reaches whoever dials it from now on."""
         self.muted: set[int] = set()
@@ -46,7 +47,7 @@ class Original(BaseServer):
         self.network.after(5.0, self._beat)
 
     def announce(self, load: int = 0) -> None:
-        self.tell(wire.ServerAnnounce("base", load, ADDRESS.host, ADDRESS.port))
+        self.tell(wire.ServerAnnounce(self.name, load, ADDRESS.host, ADDRESS.port))
 
     def tell(self, message: wire.Message, but: int | None = None) -> None:
         for number, one in list(self.wires.items()):
@@ -314,6 +315,30 @@ def test_another_server_that_is_announced_over_a_base_link_is_no_base_server() -
     network.run(3.0)
     # The base server waits for an answer of everybody of whom it has heard.
     assert len(found.base.of(wire.LockAllowed)) == 2
+
+
+def test_a_base_server_is_left_to_who_speaks_there_by_the_map_although_nothing_of_them_was_heard_over_it() -> None:
+    """What the other one says to the base server gets lost; the parts meet while this one listens."""
+    found = scene(2)
+    network, hub, base = found.network, found.hub, found.base
+    (other,) = found.others
+    client = network.logged_in(other)
+    network.part([hub], [other])
+    network.run(15.0)
+    base.mute = True
+    other.handle(events.JoinRequested(ADDRESS))
+    assert network.until(lambda: len(base.wires) == 2, 5.0)
+    network.run(0.1)
+    network.mend()
+    assert network.until(network.is_one, 30.0)
+    (listening,) = (one for one in base.wires.values() if one.other(base) is other)
+    base.muted.clear()
+    base.post("to both")
+    base.muted.add(listening.number)
+    network.run(3.0)
+    assert base.linked_with == [hub]
+    assert speakers(network) == [hub.config.name]
+    assert client.texts() == ["to both"]
 
 
 # --- taking over ------------------------------------------------------------------------------------------------------
@@ -589,6 +614,41 @@ def test_a_server_that_is_alone_finds_its_base_server_after_a_restart(dialled: b
     again = network.start("a")
     assert network.until(lambda: speaks(again), 30.0)
     assert base.linked_with == [again]
+
+
+@pytest.mark.parametrize("named", [ADDRESS.host, "other-name.example"], ids=["as it says", "by another name"])
+def test_a_server_that_has_started_again_is_known_to_speak_there_before_the_base_server_has_said_where_it_is(
+    named: str,
+) -> None:
+    network = Network()
+    server = network.start("a", redirects=False)
+    other = network.start("b", server, redirects=False)
+    base = Original(network)
+    network._listening[Address(named, ADDRESS.port)] = base
+    server.handle(events.JoinRequested(Address(named, ADDRESS.port)))
+    assert network.until(lambda: speakers(network) == ["a"], 10.0)
+    server.crash()
+    again = network.start("a", redirects=False)
+    assert network.until(lambda: again in base.linked_with, 30.0)
+    said = len(base.of(wire.ServerAnnounce))
+    base.post("hello")
+    network.run(1.5)
+    assert len(base.of(wire.ServerAnnounce)) > said
+    told = other.node.topology.records[again.id].guests
+    assert [(guest.id, guest.hostname, guest.port) for guest in told] == [("base", *ADDRESS)]
+
+
+def test_a_base_server_that_was_started_anew_has_only_its_new_name_at_a_server_that_was_so_as_well() -> None:
+    network = Network()
+    server = network.start("a")
+    base = Original(network, server)
+    network.run(6.0)
+    server.crash()
+    base.name = "anew"
+    again = network.start("a")
+    assert network.until(lambda: again in base.linked_with, 30.0)
+    network.run(10.0)
+    assert [guest.id for guest in again.node.topology.own.guests] == ["anew"]
 
 
 def test_a_base_server_that_has_been_gone_for_very_long_is_forgotten() -> None:

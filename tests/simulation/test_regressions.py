@@ -40,8 +40,12 @@ LESSONS: Final = {
     45081: "What came right behind a post that was refused was accepted, although its client had not heard the refusal"
     " and repeated what was refused at another server.",
     688: "The checker asked a base server to let nobody in by a name that it had given before one of ours had kept it.",
+    975: "A server that had started again spoke to its base server before that had said where it is: others did not"
+    " know, dialled it, and took in what was said while they listened, although the map showed who speaks there.",
     1033: "Who left in favour of a neighbour that lacked nothing did not wait for its answer: the link was dead, and"
     " nobody took over its base server.",
+    1228: "The checker asked that what somebody had written at a base server, and what was held up behind it, come"
+    " before what they wrote next at a server of ours that had not heard of it.",
     1261: "Two servers adopted a dead one's base server while they could not reach one another: it got all twice.",
     45116: "A client was shown what had been accepted before it came, behind a gap, after what was accepted later.",
     50130: "What came behind a post that another server had accepted was ordered behind the post before it.",
@@ -82,6 +86,9 @@ LESSONS: Final = {
     " one, and asked each for the other's newest secret.",
     621001664: "Of a network that went down as a whole another server came back than the one that had spoken to the"
     " base servers: nobody remembered that there were any.",
+    632200063: "What had been said before a base server was taken over seemed to be new there: it came by a server"
+    " whose clock was days ahead, and had been dated by that.",
+    632200247: "As 975, in two parts of the network.",
     900149: "Who had logged out at one server and was sent on by another at once missed what came in between, where"
     " that seemed to be at the first one still.",
 }

@@ -38,6 +38,8 @@ WAITED_MAX: Final = 60 * MICROSECONDS
 HEIR_PATIENCE: Final = 15.0
 """Seconds after a server was found dead after which its part's coordinator takes its base servers over if the heir has
 not: it may not have been told."""
+REWRITTEN_EVERY: Final = 1.0
+"""Seconds after which the disk may be told again what a base server calls itself."""
 SEARCH_PATIENCE: Final = 3 * HEIR_PATIENCE
 """Seconds without a speaker after which any server that knows of a base server looks after it: the coordinator may have
 come too late to know of it."""
@@ -111,7 +113,7 @@ class BaseServers:
         oldest = self._context.now.wall - self._context.config.remember_lost
         for address, peer in list(self._kept.items()):
             if address not in self._wanted:
-                self._remember(address)
+                self._remember(address, self._kept_guest(address))
             elif peer.seen_at < oldest:
                 self._forget(address)
         for server, peer in list(self._left.items()):
@@ -136,10 +138,21 @@ class BaseServers:
         if self._left.pop(server, None) is not None:
             self._keep(PeerForgotten(f"{LEFT_PREFIX}{server}"))
 
-    def _remember(self, address: Address) -> None:
-        peer = PeerRecord(f"{BASE_PREFIX}{address}", address.host, address.port, str(address), self._context.now.wall)
+    def _remember(self, address: Address, guest: AttachedServer) -> None:
+        """Keep that this node speaks to a base server: where it was dialled, what it calls itself, and where it says
+        that it is."""
+        says = (Address(guest.hostname, guest.port),)
+        peer = PeerRecord(f"{BASE_PREFIX}{address}", *address, guest.id, self._context.now.wall, says)
         self._kept[address] = peer
         self._keep(peer)
+
+    def _kept_guest(self, address: Address) -> AttachedServer:
+        """What is kept of a base server to which this node speaks, or is to speak; its id is its address if it has told
+        none."""
+        peer = self._kept.get(address)
+        if peer is None:
+            return AttachedServer(str(address), *address, 0, direct=True)
+        return AttachedServer(peer.name, *peer.addresses[-1], 0, direct=True)
 
     def _forget(self, address: Address) -> None:
         """It is not this node that speaks to the base server."""
@@ -244,6 +257,23 @@ class BaseServers:
         """Whether a server that can be reached, and stays, speaks to the base server."""
         return any(guest.direct for guest in self._ways(address))
 
+    def is_reached_otherwise(self, link: Link) -> bool:
+        """Whether another server that can be reached, and stays, speaks to the base server at a link's other end, or to
+        one behind it."""
+        if link.dialled is not None and self.is_spoken_to(link.dialled):
+            return True
+        return any(self.is_reached_by_another(server) for server in link.guests)
+
+    def is_reached_by_another(self, base_server: str) -> bool:
+        """Whether another server that can be reached, and stays, reaches the base server of this id."""
+        records = self._topology.records
+        return any(
+            guest.id == base_server
+            for host in self._topology.reachable
+            if host != self._context.id and not records[host].draining
+            for guest in records[host].guests
+        )
+
     def _spoken_to(self, addresses: set[Address]) -> set[Address]:
         """Those of some base servers to which one that can be reached, and stays, speaks."""
         return {
@@ -330,12 +360,12 @@ class BaseServers:
             address = Address(guest.hostname, guest.port)
             if guest.direct and address not in self._wanted:
                 self._was_anothers[address] = None
-                self._remember(address)
+                self._remember(address, guest)
                 self.redial(address)
 
     def handed_over(self) -> list[AttachedServer]:
         """Base servers that this node is to speak to and cannot reach now: whoever takes its place is to go on."""
-        return [AttachedServer(str(address), address.host, address.port, 0, direct=True) for address in self._wanted]
+        return [self._kept_guest(address) for address in self._wanted]
 
     # --- dialling -----------------------------------------------------------------------------------------------------
 
@@ -366,10 +396,13 @@ class BaseServers:
         if link.dialled in self._was_anothers:
             link.spoken_to_until = self._context.stamp()
             link.told_ours_until = self._told_ours_until(link.dialled)
-        if link.dialled in self._speakers and not link.guests:
+        if not link.guests:
             # It says where it is only some seconds later, and others would dial it meanwhile.
-            guest, _ = self._speakers[link.dialled]
-            link.guests[guest.id] = guest
+            if link.dialled in self._speakers:
+                guest, _ = self._speakers[link.dialled]
+                link.guests[guest.id] = guest
+            elif (guest := self._kept_guest(link.dialled)).id != str(link.dialled):
+                link.guests[guest.id] = guest
 
     def _told_ours_until(self, address: Address) -> int:
         """Until when another server may have told a base server what was accepted here: at most until it was gone."""
@@ -420,8 +453,13 @@ class BaseServers:
         address = link.dialled or announced
         self._wanted.pop(address, None)
         self._wanted.pop(announced, None)
+        kept = self._kept_guest(address)
         if address not in self._kept:
-            self._remember(address)
+            self._remember(address, guest)
+        elif (kept.id, kept.hostname, kept.port) != (guest.id, *announced):
+            # It was started anew. One that takes another name with each announcement is heard out: the disk is not.
+            if abs(self._context.now.wall - self._kept[address].seen_at) >= REWRITTEN_EVERY:
+                self._remember(address, guest)
 
     def unlinked(self, link: Link) -> None:
         """A link with a base server was lost."""

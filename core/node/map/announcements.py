@@ -283,15 +283,7 @@ class Announcements:
     def shows_another_way(self, link: Link, message: ServerAnnounce) -> bool:
         """Whether an announcement over a base link shows that another server of ours speaks to the other side too."""
         server = str(message.id)
-        if self._base_servers.is_ours(server):
-            return True
-        records = self._topology.records
-        return any(
-            guest.id == server
-            for host in self._topology.reachable
-            if host != self._context.id and not records[host].draining
-            for guest in records[host].guests
-        )
+        return self._base_servers.is_ours(server) or self._base_servers.is_reached_by_another(server)
 
     def _hear_of_ours(self, link: Link, server: str) -> None:
         """Another server of ours is announced over a base link to which this node speaks: there is a second way.

@@ -351,7 +351,11 @@ class Links:
         config = context.config
         now = context.now.monotonic
         if link.first_heard_at is not None and now >= link.first_heard_at + config.listen:
-            self._speak_to_base(link)
+            if self._base_servers.is_reached_otherwise(link):
+                # It has not said so here, but the map shows it by now.
+                self._leave_to_another(link)
+            else:
+                self._speak_to_base(link)
         elif link.first_heard_at is None and now >= since + config.base_silence_limit:
             context.close(link, f"silent for {config.base_silence_limit:g} s")
         else:
