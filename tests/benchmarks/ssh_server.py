@@ -129,14 +129,14 @@ async def main() -> None:
                 load.set_rate(float(rate))
                 answer()
             case ["stats"]:
-                if not ssh.sessions() and ssh.crew is None:
+                if not ssh.sessions() and ssh.worker_pool is None:
                     ssh.collector.collect()
-                workers = ssh.crew.pids() if ssh.crew is not None else []
+                workers = ssh.worker_pool.pids() if ssh.worker_pool is not None else []
                 sizes = [resident(pid) for pid in workers]
                 answer(
                     rss=resident(os.getpid()) + sum(sizes),
                     workers=sizes,
-                    apps=ssh.crew.applications if ssh.crew is not None else len(SSHApp.alive),
+                    apps=ssh.worker_pool.applications if ssh.worker_pool is not None else len(SSHApp.alive),
                     cpu=time.process_time() + sum(processor(pid) for pid in workers),
                     node_cpu=time.process_time(),
                     wakeups=sum(wakeups(pid) for pid in (os.getpid(), *workers)),

@@ -28,7 +28,7 @@ import asyncssh
 from core.client import ActivityArrived, Client, ClientEvent, ClientSettings, LoggedIn
 from core.wire.address import Address
 from tui.activities import note
-from tui.ssh.settings import usual_workers
+from tui.ssh.ssh_settings import usual_workers
 
 FIRST_FRAME = "Palette".lower().encode()
 """The last words of the first whole frame."""

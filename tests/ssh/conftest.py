@@ -21,7 +21,7 @@ from tests.ssh.terminal import TerminalCommand
 from tui.screens.dialog import UnhurriedScreen
 from tui.ssh import SSHServer, SSHSettings
 from tui.ssh.application import SSHApp
-from tui.ssh.stage import OwnStage
+from tui.ssh.application_runner import LocalRunner
 
 SECRET = "correct horse battery"
 
@@ -58,8 +58,8 @@ class Place:
 
     def apps(self) -> list[SSHApp]:
         """The applications that run, oldest first."""
-        stages = [session._stage for session in self.ssh._sessions.values()]
-        return [stage._app for stage in stages if isinstance(stage, OwnStage) and stage._app is not None]
+        runners = [session._runner for session in self.ssh._sessions.values()]
+        return [runner._app for runner in runners if isinstance(runner, LocalRunner) and runner._app is not None]
 
     def key(self, name: str) -> Path:
         """The file of a private key; the public one lies beside it."""
@@ -132,7 +132,7 @@ class Place:
         await task
         assert isinstance(heard[0], Registered), heard
         if key is not None:
-            from tui.ssh.connection import key_of
+            from tui.ssh.ssh_connection import key_of
 
             fact = self.node.account(name)
             assert fact is not None

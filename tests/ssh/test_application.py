@@ -9,7 +9,7 @@ from tests.ssh.conftest import SECRET, Place, serving
 from tests.tui.driving import unfound
 from tui.screens.asking import ConfirmScreen
 from tui.ssh.application import SSHApp
-from tui.ssh.driver import ChannelDriver
+from tui.ssh.ssh_driver import ChannelDriver
 from tui.terminal.driver import RESTORE
 
 CTRL_Q = "\x11"

@@ -12,7 +12,7 @@ import pytest
 
 from tests.ssh.conftest import SECRET, serving
 from tui.ssh.door import Door
-from tui.ssh.settings import SSHSettings
+from tui.ssh.ssh_settings import SSHSettings
 
 
 @dataclass(eq=False)

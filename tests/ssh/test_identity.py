@@ -43,7 +43,7 @@ async def test_who_offers_a_foreign_key_and_then_proves_another_is_who_was_prove
         result = await conn.run("keys")
         assert str(result.stdout).count("SHA256:") == 1
         [connection] = place.ssh._connections
-        assert connection.person is not None and connection.person.name == "alan"
+        assert connection.remote_user is not None and connection.remote_user.name == "alan"
 
 
 async def test_a_newcomer_never_gets_a_name_that_exists(place: Place):
@@ -55,7 +55,7 @@ async def test_a_newcomer_never_gets_a_name_that_exists(place: Place):
         await terminal.shows("grace is already registered")
         assert place.keys("grace") == ["grace"]
         [connection] = place.ssh._connections
-        assert connection.person is not None and connection.person.claim is None
+        assert connection.remote_user is not None and connection.remote_user.claim is None
     assert (await place.run("grace", "keys", key="mallory"))[0] == 255
     assert (await place.run("grace", "keys", key="grace"))[0] == 0
 

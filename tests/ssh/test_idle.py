@@ -13,7 +13,7 @@ import pytest
 
 from core.node.interface.snapshot import ConnectionView, NodeSnapshot
 from tests.ssh.conftest import Place
-from tui.ssh.guest import GuestNode
+from tui.ssh.read_only_node import ReadOnlyNode
 from tui.ssh.ticker import Ticker
 
 LINK = ConnectionView(1, "server", "outbound", "192.0.2.1:3780", "eager", since=1.0)
@@ -49,9 +49,9 @@ class ChangingNode:
         return {}
 
 
-def guest_of(node: ChangingNode, **limits: float) -> GuestNode:
-    """A guest for whom a second passes with each look."""
-    return GuestNode(cast(Any, node), clock=itertools.count().__next__, **limits)
+def view_of(node: ChangingNode, **limits: float) -> ReadOnlyNode:
+    """A view for which a second passes with each look."""
+    return ReadOnlyNode(cast(Any, node), clock=itertools.count().__next__, **limits)
 
 
 async def until_asked(window: Window, times: int) -> None:
@@ -103,24 +103,24 @@ async def test_the_ticker_runs_in_nobody_s_context():
 
 def test_a_picture_in_which_only_figures_have_changed_is_no_new_one_for_a_while():
     node = ChangingNode()
-    guest = guest_of(node, age_max=1, figures_age_max=10)
-    first, version = guest.snapshot(), guest.version()
+    view = view_of(node, age_max=1, figures_age_max=10)
+    first, version = view.snapshot(), view.version()
     for second in range(4):
         link = msgspec.structs.replace(LINK, round_trip=0.001 * second)
         node.picture = msgspec.structs.replace(PICTURE, at=float(second), connections=(link,))
-        assert guest.snapshot() is first and guest.version() == version
+        assert view.snapshot() is first and view.version() == version
     for second in range(10, 20):
         node.picture = msgspec.structs.replace(PICTURE, at=float(second))
-        guest.snapshot()
-    assert guest.snapshot().at >= 10.0 and guest.version() == version, "ages come as well, only not at once"
+        view.snapshot()
+    assert view.snapshot().at >= 10.0 and view.version() == version, "ages come as well, only not at once"
 
 
 def test_a_picture_in_which_something_has_changed_is_a_new_one_at_once():
     node = ChangingNode()
-    guest = guest_of(node, age_max=1, figures_age_max=1_000)
-    version = guest.version()
+    view = view_of(node, age_max=1, figures_age_max=1_000)
+    version = view.version()
     node.picture = msgspec.structs.replace(PICTURE, at=1.0, activities=7)
-    assert guest.snapshot().activities == 7 and guest.version() != version
+    assert view.snapshot().activities == 7 and view.version() != version
 
 
 async def test_an_application_in_which_nothing_happens_neither_looks_nor_paints(

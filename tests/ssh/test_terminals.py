@@ -12,7 +12,7 @@ from textual.screen import Screen
 
 from tests.ssh.conftest import Place, serving
 from tests.terminal.test_answers import ANSWERS
-from tui.ssh.driver import ChannelDriver
+from tui.ssh.ssh_driver import ChannelDriver
 from tui.terminal.driver import RESTORE
 from tui.terminal.scanner import PASTE_MAX
 

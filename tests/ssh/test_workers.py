@@ -27,7 +27,7 @@ async def main():
     await node.start()
     ssh = SSHServer(node, SSHSettings("127.0.0.1", 0, directory, workers=2))
     await ssh.start()
-    print(json.dumps(ssh.crew.pids()), flush=True)
+    print(json.dumps(ssh.worker_pool.pids()), flush=True)
     await asyncio.Event().wait()
 
 asyncio.run(main())
@@ -42,8 +42,8 @@ async def crowd(tmp_path: Path) -> AsyncIterator[Place]:
 
 
 def pids(place: Place) -> list[int]:
-    assert place.ssh.crew is not None
-    return place.ssh.crew.pids()
+    assert place.ssh.worker_pool is not None
+    return place.ssh.worker_pool.pids()
 
 
 def lives(pid: int) -> bool:
@@ -88,7 +88,7 @@ async def test_a_worker_that_is_killed_gives_the_terminal_back_and_another_takes
 async def test_a_worker_that_does_not_answer_any_more_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     async with serving(tmp_path, workers=1) as place, place.terminal("anonymous") as terminal:
         await terminal.shows("you are anonymous")
-        monkeypatch.setattr("tui.ssh.member.SILENCE_MAX", 1.5)
+        monkeypatch.setattr("tui.ssh.workers.worker_process.SILENCE_MAX", 1.5)
         [pid] = pids(place)
         os.kill(pid, signal.SIGSTOP)
         await terminal.shows("come in again")
@@ -123,8 +123,8 @@ async def test_sessions_go_to_the_worker_that_has_fewest(tmp_path: Path):
     ):
         await one.shows("you are anonymous")
         await other.shows("you are anonymous")
-        assert place.ssh.crew is not None
-        assert [len(member.stages) for member in place.ssh.crew._members] == [1, 1]
+        assert place.ssh.worker_pool is not None
+        assert [len(process.sessions) for process in place.ssh.worker_pool._processes] == [1, 1]
 
 
 async def test_nobody_is_vouched_for_but_as_the_owner_of_their_account(crowd: Place):

@@ -21,7 +21,7 @@ from tui import given_file, places
 from tui.appearance import THEMES
 from tui.cli import values
 from tui.cli.console import usage_error
-from tui.ssh.settings import SSHSettings, usual_workers
+from tui.ssh.ssh_settings import SSHSettings, usual_workers
 
 ENVIRONMENT_PREFIX: Final = "ACTIVITY_TUI_"
 CONFIG_VARIABLE: Final = "ACTIVITY_TUI_CONFIG"

@@ -30,10 +30,10 @@ from tui.safe_text import neutralise_name
 from tui.screens.asking import ConfirmScreen
 from tui.screens.main import MainScreen
 from tui.session import ActivityInput, ClientFace, Happening, Identity, Session
-from tui.ssh.home import Home, Seat, Visit
+from tui.ssh.application_host import ApplicationHost, NodeAccess, RemoteTerminal
 from tui.ssh.keyring import CannotChangeKeys
-from tui.ssh.limits import posting
-from tui.ssh.styles import SharedStylesheet
+from tui.ssh.posting_rate import posting
+from tui.ssh.shared_styles import SharedStylesheet
 from tui.ssh.terminals import color_system
 
 log = logging.getLogger(__name__)
@@ -49,9 +49,9 @@ class OutsideClient(NetworkClient):
     of the event loop does so even when it has been cancelled.
     """
 
-    def __init__(self, client: Client, context: Context, message_rate: float, visit: Visit) -> None:
+    def __init__(self, client: Client, context: Context, message_rate: float, node_access: NodeAccess) -> None:
         super().__init__(client)
-        self._visit = visit
+        self._node_access = node_access
         self._context = context
         self._rate = posting(message_rate, time.monotonic())
 
@@ -68,12 +68,12 @@ class OutsideClient(NetworkClient):
         return self._context.copy().run(super().post, activity)
 
     async def change_secret(self, secret: str, new_secret: str) -> None:
-        await self._visit.tell_of_change(True)
+        await self._node_access.tell_of_change(True)
         work = asyncio.create_task(super().change_secret(secret, new_secret), context=self._context.copy())
         try:
             await work
         finally:
-            await self._visit.tell_of_change(False)
+            await self._node_access.tell_of_change(False)
 
     async def close(self) -> None:
         await asyncio.create_task(super().close(), context=self._context.copy())
@@ -93,16 +93,16 @@ class SSHApp(ActivityApp):
     alive: ClassVar[WeakSet[SSHApp]] = WeakSet()
     """All that take memory in this process, whether they still run or not."""
 
-    def __init__(self, home: Home, visit: Visit, query: str, **options: Any) -> None:
+    def __init__(self, host: ApplicationHost, node_access: NodeAccess, query: str, **options: Any) -> None:
         super().__init__(**options)
         self.alive.add(self)
         # Styles here have no colours out of a palette that would have to be looked up on every line.
         self._filters = [one for one in self._filters if not isinstance(one, ANSIToTruecolor)]
         own, self.stylesheet = self.stylesheet, SharedStylesheet(self, variables=self.stylesheet._variables)
         self.stylesheet.source = own.source
-        self._home = home
-        self.line_pool = home.line_pool
-        self._visit = visit
+        self._host = host
+        self.line_pool = host.line_pool
+        self._node_access = node_access
         self._query = query
         self._endings: list[Callable[[], None]] = []
         self.failure = False
@@ -116,7 +116,7 @@ class SSHApp(ActivityApp):
 
     def schedule_frame(self, due: float) -> None:
         self._news = True
-        self._home.painter.want(self, due)
+        self._host.frame_scheduler.request(self, due)
 
     def paint_now(self) -> None:
         """Show what has changed, and paint it here and now: Textual would wait for a sixtieth of a second."""
@@ -130,15 +130,15 @@ class SSHApp(ActivityApp):
                 screen._on_timer_update()
 
     def keep_looking(self) -> None:
-        self._home.ticker.add(self)
-        self.at_end(lambda: self._home.ticker.remove(self))
+        self._host.ticker.add(self)
+        self.at_end(lambda: self._host.ticker.remove(self))
 
     def is_behind(self) -> bool:
         """Whether there is something at the node that is not on the screen."""
-        guest = self._home.guest
-        if self._news or self._version != guest.version():
+        node_view = self._host.node_view
+        if self._news or self._version != node_view.version():
             return True
-        snapshot = guest.snapshot()
+        snapshot = node_view.snapshot()
         if snapshot is self.session.snapshot or not snapshot.connections:
             return False
         # Ages, round trips and counts of bytes have changed.
@@ -151,7 +151,7 @@ class SSHApp(ActivityApp):
     def _look(self) -> None:
         self._news = False
         self._looked = asyncio.get_running_loop().time()
-        self._version = self._home.guest.version()
+        self._version = self._host.node_view.version()
         before = self.session.snapshot
         self.session.look()
         if self.session.snapshot is not before and self.main.painted:
@@ -173,8 +173,8 @@ class SSHApp(ActivityApp):
         # A layout paints everything by itself.
         main._repaint_required = not main._layout_required
         self._update_now()
-        self._home.painter.came(self)
-        self.call_after_refresh(self._home.collector.began)
+        self._host.frame_scheduler.started(self)
+        self.call_after_refresh(self._host.collector.began)
         if self._query:
             try:
                 self.main._set_filter(self._query)
@@ -192,7 +192,7 @@ class SSHApp(ActivityApp):
         error: BaseException | None = getattr(self, "_exception", None)
         if error is not None:
             self.failure = True
-            directory = Path(self._home.settings.data_dir)
+            directory = Path(self._host.settings.data_dir)
             written = asyncio.get_running_loop().run_in_executor(None, fault_report.write, directory, error)
             written.add_done_callback(partial(_log_fault, where(error)))
 
@@ -206,16 +206,16 @@ class SSHApp(ActivityApp):
 
     async def _registered(self, username: str, secret: str) -> None:
         """Take the connection for the new account's owner's, if the name is still that of the account."""
-        claim = await self._visit.take_account(username, secret)
+        claim = await self._node_access.take_account(username, secret)
         if claim is not None:
             self.call_later(self._offer_key, username, claim)
 
     def _offer_key(self, username: str, claim: str) -> None:
         """Trust on first use: the key that a newcomer came in with can open the account that they have just made."""
-        person = self._visit.person
-        if person is None or person.key is None:
+        remote_user = self._node_access.remote_user
+        if remote_user is None or remote_user.key is None:
             return
-        key = person.key
+        key = remote_user.key
 
         def answered(yes: bool | None) -> None:
             if yes:
@@ -234,7 +234,7 @@ class SSHApp(ActivityApp):
 
     async def _bind(self, claim: str) -> None:
         try:
-            await self._visit.bind_key(claim)
+            await self._node_access.bind_key(claim)
         except CannotChangeKeys as error:
             self.call_later(self.notify, f"The key could not be bound: {error}", severity="error", markup=False)
         else:
@@ -253,12 +253,12 @@ def where(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}{place}"
 
 
-def make_application(home: Home, visit: Visit, terminal: Seat, query: str) -> SSHApp:
+def make_application(host: ApplicationHost, node_access: NodeAccess, terminal: RemoteTerminal, query: str) -> SSHApp:
     """The application for the person at the other end of a connection."""
-    person = visit.person
-    assert person is not None
+    remote_user = node_access.remote_user
+    assert remote_user is not None
     colors = color_system(terminal.terminal, terminal.environment)
-    person_name, newcomer = person.name, person.newcomer
+    person_name, newcomer = remote_user.name, remote_user.newcomer
 
     def make_client(session: Session, identity: Identity) -> ClientFace:
         anonymous = identity.way == "anonymous"
@@ -278,36 +278,36 @@ def make_application(home: Home, visit: Visit, terminal: Seat, query: str) -> SS
                 terminal.farewell("This server has left the network.", event.address)
 
         return OutsideClient(
-            Client(settings, (), heard, home=lambda: visit.connect(name)),
-            home.context,
-            home.settings.message_rate,
-            visit,
+            Client(settings, (), heard, home=lambda: node_access.connect(name)),
+            host.context,
+            host.settings.message_rate,
+            node_access,
         )
 
-    session = Session(make_client, node=home.guest, owns_node=False)
-    for notice in home.notices:
+    session = Session(make_client, node=host.node_view, owns_node=False)
+    for notice in host.notices:
         session.noticed(notice)
     if newcomer:
-        session.identity = Identity("register", person_name, person.secret)
+        session.identity = Identity("register", person_name, remote_user.secret)
         first = None
     elif person_name == ANONYMOUS:
         first = Identity("anonymous")
     else:
         first = Identity("login", person_name, None)
     app = SSHApp(
-        home,
-        visit,
+        host,
+        node_access,
         query,
         session=session,
         first=first,
-        preferences=Preferences(no_color=colors is None, anonymous=home.settings.anonymous),
+        preferences=Preferences(no_color=colors is None, anonymous=host.settings.anonymous),
     )
     # Textual takes both from the environment of the process, which is the server's and not the person's.
     app.console._color_system = colors or ColorSystem.STANDARD
     if colors is None:
         app._filters = [one for one in app._filters if not isinstance(one, Monochrome)] + [NoColor()]
-    unsubscribe = home.subscribe(session.noticed)
+    unsubscribe = host.subscribe(session.noticed)
     app.at_end(unsubscribe)
-    app.at_end(lambda: home.painter.forget(app))
-    home.painter.comes(app)
+    app.at_end(lambda: host.frame_scheduler.ended(app))
+    host.frame_scheduler.starting(app)
     return app

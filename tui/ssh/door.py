@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeVar
 
 from core.node.kernel.shares import Weights
-from tui.ssh.settings import SSHSettings
+from tui.ssh.ssh_settings import SSHSettings
 
 KEPT_SHARE: Final = 5
 """One in so many connections is kept for people with an account."""

@@ -39,13 +39,13 @@ from tui.cli.post import encode
 from tui.cli.status import table
 from tui.cli.tail import HISTORY_MAX, line_of, since
 from tui.safe_text import neutralise
-from tui.ssh.channel import Closed, CommandChannel
+from tui.ssh.command_channel import Closed, CommandChannel
 from tui.ssh.keyring import CannotChangeKeys
-from tui.ssh.limits import posting
+from tui.ssh.posting_rate import posting
 
 if TYPE_CHECKING:
-    from tui.ssh.connection import Person
-    from tui.ssh.server import SSHServer
+    from tui.ssh.remote_user import RemoteUser
+    from tui.ssh.ssh_server import SSHServer
 
 ANSWER_LIMIT: Final = 15.0
 TYPING_LIMIT: Final = 300.0
@@ -85,10 +85,10 @@ def split(command: str) -> list[str]:
         return command.split()
 
 
-async def run(line: str, io: CommandChannel, server: SSHServer, person: Person) -> int:
+async def run(line: str, io: CommandChannel, server: SSHServer, remote_user: RemoteUser) -> int:
     """Run a command line that is not empty; its exit status."""
     name, _, rest = line.strip().partition(" ")
-    commands: dict[str, Callable[[str, CommandChannel, SSHServer, Person], Awaitable[int]]] = {
+    commands: dict[str, Callable[[str, CommandChannel, SSHServer, RemoteUser], Awaitable[int]]] = {
         "post": _post,
         "tail": _tail,
         "status": _status,
@@ -101,12 +101,13 @@ async def run(line: str, io: CommandChannel, server: SSHServer, person: Person) 
         if command is None:
             needs = " needs a terminal: ssh -t" if name == "feed" else " is no command here"
             raise _Failed(ExitStatus.USAGE, f"{neutralise(name, 40)!r}{needs}; `help` tells what there is")
-        if person.newcomer and name != "help":
+        if remote_user.newcomer and name != "help":
             raise _Failed(
                 ExitStatus.REFUSED,
-                f"nobody is registered as {neutralise(person.name, 64)!r}; come with a terminal to register the name",
+                f"nobody is registered as {neutralise(remote_user.name, 64)!r}; "
+                "come with a terminal to register the name",
             )
-        return await command(rest, io, server, person)
+        return await command(rest, io, server, remote_user)
     except _Failed as failed:
         io.say(str(failed))
         return failed.status
@@ -114,7 +115,7 @@ async def run(line: str, io: CommandChannel, server: SSHServer, person: Person) 
         return ExitStatus.DONE if io.had_enough else ExitStatus.INTERRUPTED
 
 
-async def _help(rest: str, io: CommandChannel, server: SSHServer, person: Person) -> int:
+async def _help(rest: str, io: CommandChannel, server: SSHServer, remote_user: RemoteUser) -> int:
     for line in HELP.splitlines():
         await io.put(line)
     return ExitStatus.DONE
@@ -144,7 +145,11 @@ class _Running:
 
 @contextlib.asynccontextmanager
 async def _client(
-    server: SSHServer, person: Person, io: CommandChannel, on_event: Callable[[ClientEvent], None], history: int = 0
+    server: SSHServer,
+    remote_user: RemoteUser,
+    io: CommandChannel,
+    on_event: Callable[[ClientEvent], None],
+    history: int = 0,
 ) -> AsyncIterator[_Running]:
     """The person's client on the node of this process, logged in."""
 
@@ -152,14 +157,16 @@ async def _client(
         if isinstance(event, LoggedIn):
             running.logged_in.set()
         elif isinstance(event, ServerQuits) and event.address is not None:
-            running.way_on = server.way_on(event.address, name or person.name)
+            running.way_on = server.way_on(event.address, name or remote_user.name)
         elif isinstance(event, GaveUp):
             running.reason = event.reason
             running.over.set()
         on_event(event)
 
-    name = server.node.account_name(person.claim) if person.claim is not None else ANONYMOUS
-    settings = ClientSettings(username=name or person.name, history=history, reconnect=False, follow_redirects=False)
+    name = server.node.account_name(remote_user.claim) if remote_user.claim is not None else ANONYMOUS
+    settings = ClientSettings(
+        username=name or remote_user.name, history=history, reconnect=False, follow_redirects=False
+    )
     client = Client(settings, (), heard, home=lambda: server.node.connect_local(name))
     running = _Running(client)
     task = asyncio.create_task(client.run())
@@ -216,7 +223,7 @@ def what_to_post(rest: str) -> tuple[str, bool]:
     return unquoted(rest), as_json
 
 
-async def _post(line: str, io: CommandChannel, server: SSHServer, person: Person) -> int:
+async def _post(line: str, io: CommandChannel, server: SSHServer, remote_user: RemoteUser) -> int:
     text, as_json = what_to_post(line)
     if not text:
         raise _Failed(ExitStatus.USAGE, "there is nothing to post: give a text, or - for standard input")
@@ -251,7 +258,7 @@ async def _post(line: str, io: CommandChannel, server: SSHServer, person: Person
 
     worst = ExitStatus.DONE
     rate = posting(server.settings.message_rate, time.monotonic())
-    async with _client(server, person, io, heard) as running:
+    async with _client(server, remote_user, io, heard) as running:
         if text == "-":
             async for entry in io.lines(CLIENT_LINE_BYTES_MAX):
                 if entry.strip():
@@ -272,7 +279,7 @@ async def _told(io: CommandChannel, fate: str) -> ExitStatus:
 # --- tail, status -----------------------------------------------------------------------------------------------------
 
 
-async def _tail(rest_of_line: str, io: CommandChannel, server: SSHServer, person: Person) -> int:
+async def _tail(rest_of_line: str, io: CommandChannel, server: SSHServer, remote_user: RemoteUser) -> int:
     words = split(rest_of_line)
     span: str | None = None
     words = [part for word in words for part in (word.split("=", 1) if word.startswith("--since=") else [word])]
@@ -308,7 +315,7 @@ async def _tail(rest_of_line: str, io: CommandChannel, server: SSHServer, person
             case _:
                 pass
 
-    async with _client(server, person, io, heard, past.history) as running:
+    async with _client(server, remote_user, io, heard, past.history) as running:
         while True:
             waiting = asyncio.ensure_future(lines.get())
             stops = [asyncio.ensure_future(event.wait()) for event in (io.stopped, running.over, too_slow)]
@@ -333,11 +340,11 @@ async def _tail(rest_of_line: str, io: CommandChannel, server: SSHServer, person
             await io.put(line)
 
 
-async def _status(line: str, io: CommandChannel, server: SSHServer, person: Person) -> int:
+async def _status(line: str, io: CommandChannel, server: SSHServer, remote_user: RemoteUser) -> int:
     flags, rest = _flags(split(line), ("--json",))
     if rest:
         raise _Failed(ExitStatus.USAGE, f"status takes no {neutralise(rest[0], 40)!r}")
-    async with _client(server, person, io, lambda event: None) as running:
+    async with _client(server, remote_user, io, lambda event: None) as running:
         answer: dict[str, Any] = await running.client.request_status()
     if "--json" in flags:
         await io.put(json.dumps(answer, ensure_ascii=True))
@@ -350,23 +357,23 @@ async def _status(line: str, io: CommandChannel, server: SSHServer, person: Pers
 # --- keys -------------------------------------------------------------------------------------------------------------
 
 
-async def _keys(line: str, io: CommandChannel, server: SSHServer, person: Person) -> int:
-    if person.claim is None:
+async def _keys(line: str, io: CommandChannel, server: SSHServer, remote_user: RemoteUser) -> int:
+    if remote_user.claim is None:
         raise _Failed(ExitStatus.REFUSED, "keys belong to accounts; anonymous people have none")
     action, _, which = line.strip().partition(" ")
     which = unquoted(which)
     if action in ("", "list") and not which:
-        for place, key in enumerate(server.keyring.keys(person.claim), 1):
+        for place, key in enumerate(server.keyring.keys(remote_user.claim), 1):
             day = time.strftime("%Y-%m-%d", time.gmtime(key.added_at))
             await io.put(f"{place}  {key.fingerprint}  {day}  {key.comment}".rstrip())
         return ExitStatus.DONE
     if action == "add":
-        return await _add_key(which, io, server, person)
+        return await _add_key(which, io, server, remote_user)
     if action == "remove" and which:
         # It may be the key that this very session was opened with.
         io.finishing = True
         try:
-            removed = await server.keyring.remove(person.claim, which)
+            removed = await server.keyring.remove(remote_user.claim, which)
         except CannotChangeKeys as error:
             raise _Failed(ExitStatus.FAILURE, str(error)) from None
         if removed is None:
@@ -376,12 +383,12 @@ async def _keys(line: str, io: CommandChannel, server: SSHServer, person: Person
     raise _Failed(ExitStatus.USAGE, "keys [list], keys add [KEY], keys remove WHICH")
 
 
-async def _add_key(text: str, io: CommandChannel, server: SSHServer, person: Person) -> int:
+async def _add_key(text: str, io: CommandChannel, server: SSHServer, remote_user: RemoteUser) -> int:
     import asyncssh
 
-    from tui.ssh.connection import key_of
+    from tui.ssh.ssh_connection import key_of
 
-    key = person.key
+    key = remote_user.key
     if text == "-":
         text = ""
         async for line in io.lines(CLIENT_LINE_BYTES_MAX):
@@ -398,7 +405,7 @@ async def _add_key(text: str, io: CommandChannel, server: SSHServer, person: Per
     if key is None:
         raise _Failed(ExitStatus.USAGE, "you came in with a secret: give the public key to bind")
     try:
-        new = await server.keyring.bind(person.claim or "", key)
+        new = await server.keyring.bind(remote_user.claim or "", key)
     except CannotChangeKeys as error:
         raise _Failed(ExitStatus.FAILURE, str(error)) from None
     await io.put(f"{'bound' if new else 'known already'} {key.fingerprint}")
@@ -408,22 +415,22 @@ async def _add_key(text: str, io: CommandChannel, server: SSHServer, person: Per
 # --- passwd -----------------------------------------------------------------------------------------------------------
 
 
-async def _passwd(line: str, io: CommandChannel, server: SSHServer, person: Person) -> int:
+async def _passwd(line: str, io: CommandChannel, server: SSHServer, remote_user: RemoteUser) -> int:
     if line.strip():
         raise _Failed(
             ExitStatus.USAGE, "passwd takes nothing on its line, where others may see it: it asks for secrets"
         )
-    if person.claim is None:
+    if remote_user.claim is None:
         raise _Failed(ExitStatus.REFUSED, "secrets belong to accounts; anonymous people have none")
     present, new = await _secrets(io)
-    name = server.node.account_name(person.claim) or person.name
+    name = server.node.account_name(remote_user.claim) or remote_user.name
     if not await server.check_secret(io.host, name, present):
         raise _Failed(ExitStatus.REFUSED, "the present secret is not right; nothing was changed")
     made = new or make_secret(random.SystemRandom())
     # The present secret may be what this very session was opened with.
     io.finishing = True
     unknown: str | None = None
-    async with _client(server, person, io, lambda event: None) as running:
+    async with _client(server, remote_user, io, lambda event: None) as running:
         try:
             await running.client.change_secret(made, present)
         except SecretRefused as error:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import socket
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import asyncssh
@@ -20,10 +20,11 @@ from core.node.kernel.shares import share_of
 from core.wire.names import ANONYMOUS, registrable_problem
 from tui.safe_text import neutralise, neutralise_name
 from tui.ssh.keyring import COMMENT_MAX, Key
+from tui.ssh.remote_user import RemoteUser
 
 if TYPE_CHECKING:
-    from tui.ssh.server import SSHServer
-    from tui.ssh.session import SSHSession
+    from tui.ssh.ssh_server import SSHServer
+    from tui.ssh.ssh_session import SSHSession
 
 log = logging.getLogger(__name__)
 
@@ -39,31 +40,13 @@ CHANGE_LIMIT: Final = 60.0
 """Seconds for which a session that says so is taken to be the one that changes the secret."""
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who came in. `claim` is the account, None for `anonymous` and for somebody with a new name.
-
-    `secret` is what a newcomer gave as the password, `key` the public key that a person came in with.
-    """
-
-    name: str
-    claim: str | None
-    secret: str | None = field(default=None, repr=False)
-    key: Key | None = None
-
-    @property
-    def newcomer(self) -> bool:
-        """Whether the name is to be registered first."""
-        return self.claim is None and self.name != ANONYMOUS
-
-
 class SSHConnection(asyncssh.SSHServer):
     """What asyncssh asks about a connection. Everything that is not allowed here is refused by asyncssh's defaults."""
 
     def __init__(self, server: SSHServer) -> None:
         self._server = server
         self._conn: asyncssh.SSHServerConnection | None = None
-        self._proof: Person | None = None
+        self._proof: RemoteUser | None = None
         self._attempts = 0
         self.keys_refused = 0
         """Keys that opened nothing."""
@@ -71,7 +54,7 @@ class SSHConnection(asyncssh.SSHServer):
         self.host = ""
         self.share = ""
         """Whom its limits are shared with: everybody at its address."""
-        self.person: Person | None = None
+        self.remote_user: RemoteUser | None = None
         """Who it is, once that is proved."""
         self.client = ""
         self.open_sessions: set[SSHSession] = set()
@@ -162,7 +145,7 @@ class SSHConnection(asyncssh.SSHServer):
             if not self._server.has_room_for_anonymous():
                 self._banner("This server has no room for more anonymous people now; try again later.")
             elif self._server.settings.anonymous:
-                self._proof = Person(ANONYMOUS, None)
+                self._proof = RemoteUser(ANONYMOUS, None)
                 return False
             else:
                 self._banner("This server takes no anonymous people; come with a name of your own.")
@@ -200,13 +183,13 @@ class SSHConnection(asyncssh.SSHServer):
         if fact is None:
             if username == ANONYMOUS or not self._may_register(username):
                 return self._refused()
-            self._proof = Person(username, None, key=offered)
+            self._proof = RemoteUser(username, None, key=offered)
             return True
         if not self._server.keyring.has(fact.claim, offered.text):
             # Offering keys is what every client does by itself: the one that fits is mostly among them.
             self.keys_refused += 1
             return self._refused()
-        self._proof = Person(username, fact.claim, key=offered)
+        self._proof = RemoteUser(username, fact.claim, key=offered)
         return True
 
     def password_auth_supported(self) -> bool:
@@ -217,10 +200,10 @@ class SSHConnection(asyncssh.SSHServer):
             return self._refused()
         fact = self._server.account(username)
         if fact is None and username != ANONYMOUS and self._may_register(username):
-            self._proof = Person(username, None, secret=password)
+            self._proof = RemoteUser(username, None, secret=password)
             return True
         if await self._server.check_secret(self.host, username, password) and fact is not None:
-            self._proof = Person(username, fact.claim)
+            self._proof = RemoteUser(username, fact.claim)
             # As it is now: it was checked against the newest.
             now = self._server.account(username)
             self._verifier = now.verifier if now is not None else None
@@ -235,11 +218,11 @@ class SSHConnection(asyncssh.SSHServer):
         return False
 
     def auth_completed(self) -> None:
-        self.person = self._proof
-        if self.person is None:
+        self.remote_user = self._proof
+        if self.remote_user is None:
             self.close("Nobody was authenticated")
             return
-        key, claim = self.person.key, self.person.claim
+        key, claim = self.remote_user.key, self.remote_user.claim
         if key is not None and claim is not None and not self._server.keyring.has(claim, key.text):
             self.close(REVOKED)
             return
@@ -251,8 +234,10 @@ class SSHConnection(asyncssh.SSHServer):
 
     def key_removed(self, claim: str, text: str) -> bool:
         """A key no longer opens an account: if it was this person's way in, they leave. Whether it was."""
-        person = self.person
-        if self.revoked or person is None or person.key is None or (person.claim, person.key.text) != (claim, text):
+        remote_user = self.remote_user
+        if self.revoked or remote_user is None or remote_user.key is None:
+            return False
+        if (remote_user.claim, remote_user.key.text) != (claim, text):
             return False
         self._revoke(REVOKED)
         return True
@@ -262,13 +247,13 @@ class SSHConnection(asyncssh.SSHServer):
 
         Who has changed it stays, and so does who has a key that opens the account.
         """
-        person = self.person
-        if self.revoked or person is None or person.claim != claim or self._verifier in (None, verifier):
+        remote_user = self.remote_user
+        if self.revoked or remote_user is None or remote_user.claim != claim or self._verifier in (None, verifier):
             return False
         if time.monotonic() < self._changes_until:
             self._verifier = verifier
             return False
-        if person.key is not None and self._server.keyring.has(claim, person.key.text):
+        if remote_user.key is not None and self._server.keyring.has(claim, remote_user.key.text):
             return False
         self._revoke(SECRET_CHANGED)
         return True
@@ -295,8 +280,8 @@ class SSHConnection(asyncssh.SSHServer):
 
     def registered(self, claim: str) -> None:
         """The newcomer has registered its name."""
-        if self.person is not None:
-            self.person = replace(self.person, claim=claim)
+        if self.remote_user is not None:
+            self.remote_user = replace(self.remote_user, claim=claim)
 
     # --- their sessions -----------------------------------------------------------------------------------------------
 
@@ -317,7 +302,7 @@ class SSHConnection(asyncssh.SSHServer):
             limit = self._server.settings.empty_limit
             self._empty = asyncio.get_running_loop().call_later(limit, self.close, "There was no session for too long")
 
-    # --- for the application (`tui.ssh.home.Visit`) -------------------------------------------------------------------
+    # --- for the application (`tui.ssh.application_host.NodeAccess`) --------------------------------------------------
 
     def connect(self, name: str) -> socket.socket:
         return self._server.node.connect_local(self.vouched(name))
@@ -329,8 +314,9 @@ class SSHConnection(asyncssh.SSHServer):
     def vouched(self, name: str) -> str | None:
         """The name, if the person has proved to own the account that has it now."""
         fact = self._server.account(name)
-        known = self.person is not None and self.person.claim is not None
-        return name if known and not self.revoked and fact is not None and fact.claim == self.person.claim else None  # type: ignore[union-attr]
+        user = self.remote_user
+        known = user is not None and user.claim is not None and not self.revoked
+        return name if known and fact is not None and user is not None and fact.claim == user.claim else None
 
     async def take_account(self, username: str, secret: str) -> str | None:
         if await self._server.node.verify(username, secret) and (fact := self._server.account(username)) is not None:
@@ -343,15 +329,15 @@ class SSHConnection(asyncssh.SSHServer):
         self.changes_secret(begins)
 
     async def bind_key(self, claim: str) -> None:
-        if self.person is not None:
-            await self._server.bind_key(self.person, claim)
+        if self.remote_user is not None:
+            await self._server.bind_key(self.remote_user, claim)
 
     # --- what they may open -------------------------------------------------------------------------------------------
 
     def session_requested(self) -> asyncssh.SSHServerSession[bytes] | bool:
-        from tui.ssh.session import SSHSession
+        from tui.ssh.ssh_session import SSHSession
 
-        if self.person is None or self.revoked or not self._server.may_open(self):
+        if self.remote_user is None or self.revoked or not self._server.may_open(self):
             return False
         return SSHSession(self._server, self)
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 from core.engine import NotRunning
 from core.wire.address import Address
-from tui.ssh import parcels
+from tui.ssh.application_runner import ApplicationFailed
 from tui.ssh.keyring import CannotChangeKeys
-from tui.ssh.member import Member
-from tui.ssh.parcels import Pipe
-from tui.ssh.stage import Failed
+from tui.ssh.workers import worker_protocol
+from tui.ssh.workers.worker_process import WorkerProcess
+from tui.ssh.workers.worker_protocol import MessagePipe
 
 if TYPE_CHECKING:
-    from tui.ssh.connection import SSHConnection
-    from tui.ssh.session import SSHSession
+    from tui.ssh.ssh_connection import SSHConnection
+    from tui.ssh.ssh_session import SSHSession
 
 LEAVE_LIMIT: Final = 10.0
 """Seconds that an application has to end once it was asked to."""
@@ -27,55 +27,55 @@ DIED: Final = "The process of this application ended; that has been logged. The 
 log = logging.getLogger(__name__)
 
 
-class DistantStage:
-    """An application in a worker; a `tui.ssh.stage.Stage`."""
+class RemoteRunner:
+    """An application in a worker; a `tui.ssh.application_runner.ApplicationRunner`."""
 
-    def __init__(self, member: Member, session: SSHSession, connection: SSHConnection, query: str) -> None:
-        self._member = member
+    def __init__(self, process: WorkerProcess, session: SSHSession, connection: SSHConnection, query: str) -> None:
+        self._process = process
         self._session = session
         self._connection = connection
         self._query = query
-        self._pipe: Pipe[parcels.FromSession] = Pipe(
-            parcels.FromSession, self._told, self.hung_up, drained=session.has_read
+        self._pipe: MessagePipe[worker_protocol.FromSession] = MessagePipe(
+            worker_protocol.FromSession, self._told, self.hung_up, drained=session.has_read
         )
-        self._before: list[parcels.ToSession] = []
+        self._before: list[worker_protocol.ToSession] = []
         self._begun = False
         self._painted = False
         self._held = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._leaving: asyncio.TimerHandle | None = None
-        self._over: asyncio.Future[parcels.Ended | None] = asyncio.get_running_loop().create_future()
+        self._over: asyncio.Future[worker_protocol.ApplicationEnded | None] = asyncio.get_running_loop().create_future()
 
     @property
     def unread(self) -> int:
         return self._pipe.waiting
 
     async def run(self) -> int:
-        session, person = self._session, self._connection.person
-        assert person is not None
-        key = (person.key.text, person.key.comment, person.key.added_at) if person.key is not None else None
-        opened = parcels.Open(
+        session, remote_user = self._session, self._connection.remote_user
+        assert remote_user is not None
+        key = remote_user.key
+        opened = worker_protocol.OpenSession(
             session.number,
-            person.name,
-            person.claim,
-            person.secret,
-            key,
+            remote_user.name,
+            remote_user.claim,
+            remote_user.secret,
+            (key.text, key.comment, key.added_at) if key is not None else None,
             session.terminal,
             dict(session.environment),
             session.size,
             self._query,
         )
-        self._member.stages[session.number] = self
+        self._process.sessions[session.number] = self
         try:
             ours, theirs = socket.socketpair()
             with theirs:
                 try:
-                    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, parcels.SOCKET_BUFFER)
-                    self._member.hand_over(opened, theirs)
+                    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, worker_protocol.SOCKET_BUFFER)
+                    self._process.hand_over(opened, theirs)
                 except OSError as error:
                     ours.close()
-                    log.error("an SSH worker (process %d) takes no session: %s", self._member.pid, error)
-                    raise Failed(DIED) from None
+                    log.error("an SSH worker (process %d) takes no session: %s", self._process.pid, error)
+                    raise ApplicationFailed(DIED) from None
             await self._pipe.open(ours)
             self._begun = True
             if self._held:
@@ -85,20 +85,20 @@ class DistantStage:
             self._before.clear()
             ended = await self._over
             if ended is None:
-                raise Failed(DIED)
+                raise ApplicationFailed(DIED)
             self._painted = False
             if ended.problem is not None:
-                raise Failed(ended.problem)
+                raise ApplicationFailed(ended.problem)
             return ended.status
         finally:
-            self._member.stages.pop(session.number, None)
+            self._process.sessions.pop(session.number, None)
             if self._leaving is not None:
                 self._leaving.cancel()
             self._pipe.close()
             for task in self._tasks:
                 task.cancel()
 
-    def _send(self, message: parcels.ToSession) -> None:
+    def _send(self, message: worker_protocol.ToSession) -> None:
         if self._begun:
             self._pipe.send(message)
         else:
@@ -106,10 +106,10 @@ class DistantStage:
 
     def feed(self, data: bytes) -> None:
         if data:
-            self._send(parcels.Typed(data))
+            self._send(worker_protocol.Typed(data))
 
     def resized(self, width: int, height: int) -> None:
-        self._send(parcels.Resized((width, height)))
+        self._send(worker_protocol.Resized((width, height)))
 
     def full(self) -> None:
         self._held = True
@@ -124,7 +124,7 @@ class DistantStage:
     def leave(self, status: int) -> None:
         # Whoever is leaving is painted for whether they read or not: the end of what is painted is the goodbye.
         self.drained()
-        self._send(parcels.Leave(status))
+        self._send(worker_protocol.LeaveApplication(status))
         if self._leaving is None:
             self._leaving = asyncio.get_running_loop().call_later(LEAVE_LIMIT, self.hung_up)
 
@@ -149,21 +149,21 @@ class DistantStage:
         except NotRunning:
             sock.close()
 
-    def _told(self, message: parcels.FromSession) -> None:
+    def _told(self, message: worker_protocol.FromSession) -> None:
         match message:
-            case parcels.Painted(data=data):
+            case worker_protocol.Painted(data=data):
                 self._painted = True
                 self._session.write(data)
-            case parcels.Farewell(reason=reason, successor=successor):
+            case worker_protocol.SessionEnded(reason=reason, successor=successor):
                 self._session.farewell(reason, Address(*successor) if successor is not None else None)
-            case parcels.TakeAccount(username=username, secret=secret):
+            case worker_protocol.TakeAccount(username=username, secret=secret):
                 self._answer(self._take_account(username, secret))
-            case parcels.BindKey(claim=claim):
+            case worker_protocol.BindKey(claim=claim):
                 self._answer(self._bind_key(claim))
-            case parcels.Changing(begins=begins):
+            case worker_protocol.SecretChanging(begins=begins):
                 self._connection.changes_secret(begins)
-                self._send(parcels.Noted())
-            case parcels.Ended():
+                self._send(worker_protocol.SecretChangingNoted())
+            case worker_protocol.ApplicationEnded():
                 if not self._over.done():
                     self._over.set_result(message)
 
@@ -173,15 +173,15 @@ class DistantStage:
         task.add_done_callback(self._tasks.discard)
 
     async def _take_account(self, username: str, secret: str) -> None:
-        self._send(parcels.Taken(await self._connection.take_account(username, secret)))
+        self._send(worker_protocol.AccountTaken(await self._connection.take_account(username, secret)))
 
     async def _bind_key(self, claim: str) -> None:
         problem = None
         try:
-            person = self._connection.person
-            if person is None or person.claim != claim:
+            remote_user = self._connection.remote_user
+            if remote_user is None or remote_user.claim != claim:
                 raise CannotChangeKeys("the account is somebody else's")
             await self._connection.bind_key(claim)
         except CannotChangeKeys as error:
             problem = str(error)
-        self._send(parcels.Bound(problem))
+        self._send(worker_protocol.KeyBound(problem))

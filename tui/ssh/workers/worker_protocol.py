@@ -16,7 +16,7 @@ import msgspec
 from core.node.interface.notices import Notice
 from core.node.interface.snapshot import NodeSnapshot
 
-PARCEL_BYTES_MAX: Final = 64 * 1024 * 1024
+MESSAGE_BYTES_MAX: Final = 64 * 1024 * 1024
 SOCKET_BUFFER: Final = 64 * 1024
 """Bytes that the system may keep on the way: old frames, when a client does not read."""
 WAITING_HIGH: Final = 32 * 1024
@@ -25,7 +25,7 @@ WAITING_HIGH: Final = 32 * 1024
 # --- once for a worker ------------------------------------------------------------------------------------------------
 
 
-class Settings(msgspec.Struct, frozen=True, tag=True):
+class WorkerSettings(msgspec.Struct, frozen=True, tag=True):
     """What the sessions are allowed, and where the node is."""
 
     anonymous: bool
@@ -38,45 +38,45 @@ class Settings(msgspec.Struct, frozen=True, tag=True):
     data_dir: str = ""
 
 
-class Picture(msgspec.Struct, frozen=True, tag=True):
-    """The node as guests see it."""
+class NodePicture(msgspec.Struct, frozen=True, tag=True):
+    """The node as people over SSH see it."""
 
     snapshot: NodeSnapshot
     # By connection: bytes in, bytes out, bytes that wait.
     traffic: dict[int, tuple[int, int, int]]
 
 
-class News(msgspec.Struct, frozen=True, tag=True):
+class NodeNotice(msgspec.Struct, frozen=True, tag=True):
     """Something happened at the node."""
 
     notice: Notice
 
 
-class Still(msgspec.Struct, frozen=True, tag=True):
+class Probe(msgspec.Struct, frozen=True, tag=True):
     """Nothing has changed that is worth a picture. Is the worker there?"""
 
 
-class Alive(msgspec.Struct, frozen=True, tag=True):
+class ProbeAnswer(msgspec.Struct, frozen=True, tag=True):
     """The worker's answer to either, and how many applications take memory there."""
 
     applications: int
 
 
-class Fault(msgspec.Struct, frozen=True, tag=True):
+class WorkerFault(msgspec.Struct, frozen=True, tag=True):
     """Something for the node's log."""
 
     text: str
 
 
-ToWorker = Settings | Picture | News | Still
-FromWorker = Alive | Fault
+ToWorker = WorkerSettings | NodePicture | NodeNotice | Probe
+FromWorker = ProbeAnswer | WorkerFault
 
 
-# --- beside, each with a socket ---------------------------------------------------------------------------------------
+# --- on the hand-off socket, each with a socket -----------------------------------------------------------------------
 
 
-class Open(msgspec.Struct, frozen=True, tag=True):
-    """A session; with the socket for its parcels."""
+class OpenSession(msgspec.Struct, frozen=True, tag=True):
+    """A session; with the socket for its messages."""
 
     number: int
     name: str
@@ -89,7 +89,7 @@ class Open(msgspec.Struct, frozen=True, tag=True):
     query: str
 
 
-class Attach(msgspec.Struct, frozen=True, tag=True):
+class AttachClient(msgspec.Struct, frozen=True, tag=True):
     """A session's client wants a connection to the node; with the socket that the node is to serve."""
 
     number: int
@@ -107,23 +107,23 @@ class Resized(msgspec.Struct, frozen=True, tag=True):
     size: tuple[int, int]
 
 
-class Leave(msgspec.Struct, frozen=True, tag=True):
+class LeaveApplication(msgspec.Struct, frozen=True, tag=True):
     status: int
 
 
-class Taken(msgspec.Struct, frozen=True, tag=True):
+class AccountTaken(msgspec.Struct, frozen=True, tag=True):
     """The answer to `TakeAccount`."""
 
     claim: str | None
 
 
-class Bound(msgspec.Struct, frozen=True, tag=True):
+class KeyBound(msgspec.Struct, frozen=True, tag=True):
     """The answer to `BindKey`."""
 
     problem: str | None
 
 
-class Noted(msgspec.Struct, frozen=True, tag=True):
+class SecretChangingNoted(msgspec.Struct, frozen=True, tag=True):
     """The answer to `Changing`."""
 
 
@@ -131,7 +131,7 @@ class Painted(msgspec.Struct, frozen=True, tag=True):
     data: bytes
 
 
-class Farewell(msgspec.Struct, frozen=True, tag=True):
+class SessionEnded(msgspec.Struct, frozen=True, tag=True):
     reason: str
     successor: tuple[str, int] | None
 
@@ -145,28 +145,28 @@ class BindKey(msgspec.Struct, frozen=True, tag=True):
     claim: str
 
 
-class Changing(msgspec.Struct, frozen=True, tag=True):
+class SecretChanging(msgspec.Struct, frozen=True, tag=True):
     """The person is about to change their secret (`begins`), or has."""
 
     begins: bool
 
 
-class Ended(msgspec.Struct, frozen=True, tag=True):
+class ApplicationEnded(msgspec.Struct, frozen=True, tag=True):
     """The application has ended, and given the terminal back. `problem`: what the person is told when it failed."""
 
     status: int
     problem: str | None
 
 
-ToSession = Typed | Resized | Leave | Taken | Bound | Noted
-FromSession = Painted | Farewell | TakeAccount | BindKey | Changing | Ended
+ToSession = Typed | Resized | LeaveApplication | AccountTaken | KeyBound | SecretChangingNoted
+FromSession = Painted | SessionEnded | TakeAccount | BindKey | SecretChanging | ApplicationEnded
 
 T = TypeVar("T")
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 
-class Pipe(asyncio.Protocol, Generic[T]):
-    """Parcels over a stream socket, each with its length before it."""
+class MessagePipe(asyncio.Protocol, Generic[T]):
+    """Messages over a stream socket, each with its length before it."""
 
     def __init__(
         self,
@@ -212,15 +212,15 @@ class Pipe(asyncio.Protocol, Generic[T]):
         begin = 0
         while len(buffer) - begin >= 4:
             length = int.from_bytes(buffer[begin : begin + 4], "big")
-            if length > PARCEL_BYTES_MAX:
+            if length > MESSAGE_BYTES_MAX:
                 self.close()
                 return
             if len(buffer) - begin - 4 < length:
                 break
-            parcel = bytes(buffer[begin + 4 : begin + 4 + length])
+            body = bytes(buffer[begin + 4 : begin + 4 + length])
             begin += 4 + length
             try:
-                message = self._decode(parcel)
+                message = self._decode(body)
             except msgspec.MsgspecError:
                 self.close()
                 return
@@ -252,14 +252,14 @@ class Pipe(asyncio.Protocol, Generic[T]):
             self._transport.close()
 
 
-def send_with_socket(beside: socket.socket, message: msgspec.Struct, sock: socket.socket) -> None:
+def hand_off(channel: socket.socket, message: msgspec.Struct, sock: socket.socket) -> None:
     """Hand a socket over together with what it is for. Raises OSError when it cannot be taken now."""
-    socket.send_fds(beside, [_encode(message)], [sock.fileno()])
+    socket.send_fds(channel, [_encode(message)], [sock.fileno()])
 
 
-def take_with_socket(beside: socket.socket, kind: type[T]) -> tuple[T, socket.socket] | None:
+def take_hand_off(channel: socket.socket, kind: type[T]) -> tuple[T, socket.socket] | None:
     """What was handed over; None at the end. Raises BlockingIOError when there is nothing, OSError, or ValueError."""
-    data, sockets, _, _ = socket.recv_fds(beside, 256 * 1024, 1)
+    data, sockets, _, _ = socket.recv_fds(channel, 256 * 1024, 1)
     if not data:
         return None
     if not sockets:
@@ -273,7 +273,7 @@ def take_with_socket(beside: socket.socket, kind: type[T]) -> tuple[T, socket.so
         raise ValueError(str(error)) from None
 
 
-def pair_beside() -> tuple[socket.socket, socket.socket]:
+def hand_off_pair() -> tuple[socket.socket, socket.socket]:
     """Two ends over which sockets are handed; what is sent stays whole."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setblocking(False)

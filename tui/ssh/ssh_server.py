@@ -26,23 +26,24 @@ from core.wire.entries import AccountFact
 from core.wire.names import ANONYMOUS
 from tui import invitation
 from tui.safe_text import neutralise, neutralise_name
-from tui.ssh.connection import Person, SSHConnection
-from tui.ssh.crew import Crew
+from tui.ssh.application_runner import ApplicationRunner, LocalRunner, prepare
+from tui.ssh.cyclic_collection import CyclicCollector
 from tui.ssh.door import Door
-from tui.ssh.garbage import Collector
-from tui.ssh.guest import GuestNode, for_guests
+from tui.ssh.frame_scheduler import FrameScheduler
 from tui.ssh.host_key import FILE as HOST_KEY_FILE
 from tui.ssh.host_key import host_key_of
 from tui.ssh.keyring import KeyRing
-from tui.ssh.pace import Painter
-from tui.ssh.settings import SSHSettings
-from tui.ssh.stage import OwnStage, Stage, prepare
+from tui.ssh.read_only_node import ReadOnlyNode, public_notice
+from tui.ssh.remote_user import RemoteUser
+from tui.ssh.ssh_connection import SSHConnection
+from tui.ssh.ssh_settings import SSHSettings
 from tui.ssh.ticker import Ticker
+from tui.ssh.workers.worker_pool import WorkerPool
 from tui.visitors import SessionView
 from tui.widgets.line_pool import LinePool
 
 if TYPE_CHECKING:
-    from tui.ssh.session import SSHSession
+    from tui.ssh.ssh_session import SSHSession
 
 VERSION: Final = "OpenSSH_compatible activity-tui"
 """OpenSSH tells only servers that call themselves so when nobody reads what it writes (`eow@openssh.com`): otherwise
@@ -86,11 +87,11 @@ class SSHServer:
         self.node = node
         self.settings = settings
         self.keyring = KeyRing(node, settings.keys_max)
-        self.painter = Painter()
-        self.guest = GuestNode(node)
+        self.frame_scheduler = FrameScheduler()
+        self.node_view = ReadOnlyNode(node)
         self.line_pool = LinePool()
-        self.collector = Collector(settings.collect_after)
-        self.crew: Crew | None = None
+        self.collector = CyclicCollector(settings.collect_after)
+        self.worker_pool: WorkerPool | None = None
         """The workers; None when applications run in this process."""
         self.context = contextvars.copy_context()
         """For what sessions start that is not theirs."""
@@ -161,9 +162,9 @@ class SSHServer:
 
         self._unsubscribe = unsubscribe
         if settings.workers:
-            self.crew = Crew(self, settings.workers)
+            self.worker_pool = WorkerPool(self, settings.workers)
             try:
-                await self.crew.start()
+                await self.worker_pool.start()
             except OSError as error:
                 self.tell("security", f"no process for SSH sessions can be started: {error}", severity="warning")
         self.address = Address(settings.host or self.node.advertised.host, self._acceptor.get_port())
@@ -201,20 +202,23 @@ class SSHServer:
             with contextlib.suppress(TimeoutError, OSError):
                 async with asyncio.timeout(self.settings.leave_limit):
                     await self._acceptor.wait_closed()
-        if self.crew is not None:
-            await self.crew.close()
+        if self.worker_pool is not None:
+            await self.worker_pool.close()
         self.collector.close()
 
     @property
     def notices(self) -> Iterable[Notice]:
-        """What happened so far, as guests are told it."""
-        return (told for notice in self.node.notices if (told := for_guests(notice)) is not None)
+        """What happened so far, as people over SSH are told it."""
+        return (told for notice in self.node.notices if (told := public_notice(notice)) is not None)
 
     def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
-        """Have `callback` called with what happens from here on, as guests are told it; the result ends that."""
+        """Have `callback` called with what happens from here on, as people over SSH are told it.
+
+        The result ends that.
+        """
 
         def noticed(notice: Notice) -> None:
-            told = for_guests(notice)
+            told = public_notice(notice)
             if told is not None:
                 callback(told)
 
@@ -247,15 +251,17 @@ class SSHServer:
 
     def authenticated(self, connection: SSHConnection) -> None:
         """Somebody has proved who they are."""
-        person = connection.person
-        self._door.came_in(connection, anonymous=person is None or person.claim is None)
-        if person is not None and person.claim is not None:
-            self._guesses.succeeded(connection.share, person.name)
-        if person is not None:
-            how = "a key" if person.key is not None else "a secret"
-            if person.claim is None:
-                how = "no name" if person.name == ANONYMOUS else "a name that nobody has yet"
-            self.tell("login", f"{neutralise_name(person.name)} came in over SSH from {connection.host} with {how}")
+        remote_user = connection.remote_user
+        self._door.came_in(connection, anonymous=remote_user is None or remote_user.claim is None)
+        if remote_user is not None and remote_user.claim is not None:
+            self._guesses.succeeded(connection.share, remote_user.name)
+        if remote_user is not None:
+            how = "a key" if remote_user.key is not None else "a secret"
+            if remote_user.claim is None:
+                how = "no name" if remote_user.name == ANONYMOUS else "a name that nobody has yet"
+            self.tell(
+                "login", f"{neutralise_name(remote_user.name)} came in over SSH from {connection.host} with {how}"
+            )
 
     def _key_removed(self, claim: str, text: str) -> None:
         for connection in list(self._connections):
@@ -275,7 +281,7 @@ class SSHServer:
         if connection in self._connections:
             self._connections.discard(connection)
             self._door.leave(connection)
-            if connection.person is None:
+            if connection.remote_user is None:
                 if connection.keys_refused:
                     self._failed(connection.share, connection.username)
                     who = f"{connection.host} as {neutralise_name(connection.username)}"
@@ -344,8 +350,8 @@ class SSHServer:
 
     def may_open(self, connection: SSHConnection) -> bool:
         """Whether there is room for another session of this person, on this connection and here at all."""
-        settings, person = self.settings, connection.person
-        if self._closing or person is None or len(self._sessions) >= settings.sessions_max:
+        settings, remote_user = self.settings, connection.remote_user
+        if self._closing or remote_user is None or len(self._sessions) >= settings.sessions_max:
             return False
         if len(connection.open_sessions) >= settings.sessions_per_connection_max:
             return False
@@ -354,8 +360,8 @@ class SSHServer:
             >= settings.sessions_per_host_max
         ):
             return False
-        of_user = sum(1 for session in self._sessions.values() if session.user == person.name)
-        return person.name == "anonymous" or of_user < settings.sessions_per_user_max
+        of_user = sum(1 for session in self._sessions.values() if session.user == remote_user.name)
+        return remote_user.name == "anonymous" or of_user < settings.sessions_per_user_max
 
     def opened(self, session: SSHSession) -> int:
         self._numbers += 1
@@ -364,13 +370,13 @@ class SSHServer:
 
     def closed(self, number: int) -> None:
         if self._sessions.pop(number, None) is not None and not self._closing:
-            if self.crew is None:
+            if self.worker_pool is None:
                 self.collector.ended()
 
-    def stage(self, session: SSHSession, connection: SSHConnection, query: str) -> Stage:
+    def runner_for(self, session: SSHSession, connection: SSHConnection, query: str) -> ApplicationRunner:
         """A place for a session's application: in a worker if there are any, else here."""
-        distant = self.crew.stage(session, connection, query) if self.crew is not None else None
-        return distant or OwnStage(self, connection, session, query, session.has_read)
+        remote = self.worker_pool.runner_for(session, connection, query) if self.worker_pool is not None else None
+        return remote or LocalRunner(self, connection, session, query, session.has_read)
 
     def sessions(self) -> tuple[SessionView, ...]:
         """Every session, oldest first."""
@@ -384,9 +390,9 @@ class SSHServer:
         session.farewell(reason, None)
         return True
 
-    async def bind_key(self, person: Person, claim: str) -> bool:
+    async def bind_key(self, remote_user: RemoteUser, claim: str) -> bool:
         """Bind the key that somebody came in with to their account; whether it was new."""
-        return person.key is not None and await self.keyring.bind(claim, person.key)
+        return remote_user.key is not None and await self.keyring.bind(claim, remote_user.key)
 
 
 def _is_loopback(host: str) -> bool:

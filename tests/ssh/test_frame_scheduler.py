@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tui.ssh.pace import Painter
+from tui.ssh.frame_scheduler import FrameScheduler
 
 
 class Canvas:
     """An application whose frames cost what they are told to."""
 
-    def __init__(self, painter: Painter, log: list[tuple[str, float]], name: str, cost: float = 0.0) -> None:
-        self._painter = painter
+    def __init__(self, scheduler: FrameScheduler, log: list[tuple[str, float]], name: str, cost: float = 0.0) -> None:
+        self._scheduler = scheduler
         self._log = log
         self._name = name
         self._cost = cost
@@ -37,43 +37,43 @@ async def painted(log: list[tuple[str, float]], count: int) -> None:
 
 
 async def test_whoever_asked_first_is_painted_first_and_each_once():
-    painter, log = Painter(), list[tuple[str, float]]()
+    scheduler, log = FrameScheduler(), list[tuple[str, float]]()
     for name in ("one", "two", "three"):
-        painter.want(Canvas(painter, log, name), 0.0)
+        scheduler.request(Canvas(scheduler, log, name), 0.0)
     await painted(log, 3)
     await asyncio.sleep(0.02)
     assert [name for name, _ in log] == ["one", "two", "three"]
 
 
 async def test_after_a_frame_the_loop_is_left_alone_for_as_long_as_it_took():
-    painter, log = Painter(), list[tuple[str, float]]()
+    scheduler, log = FrameScheduler(), list[tuple[str, float]]()
     for name in ("one", "two"):
-        painter.want(Canvas(painter, log, name, cost=0.03), 0.0)
+        scheduler.request(Canvas(scheduler, log, name, cost=0.03), 0.0)
     await painted(log, 2)
     assert log[1][1] - log[0][1] >= 0.06
 
 
 async def test_news_are_painted_rarely_while_somebody_waits_for_a_first_frame():
-    painter, log = Painter(), list[tuple[str, float]]()
-    newcomer = Canvas(painter, log, "newcomer")
-    painter.comes(newcomer)
+    scheduler, log = FrameScheduler(), list[tuple[str, float]]()
+    newcomer = Canvas(scheduler, log, "newcomer")
+    scheduler.starting(newcomer)
     for name in ("one", "two"):
-        painter.want(Canvas(painter, log, name, cost=0.02), 0.0)
+        scheduler.request(Canvas(scheduler, log, name, cost=0.02), 0.0)
     await painted(log, 2)
     assert log[1][1] - log[0][1] >= 0.2
-    painter.came(newcomer)
+    scheduler.started(newcomer)
     for name in ("three", "four"):
-        painter.want(Canvas(painter, log, name, cost=0.02), 0.0)
+        scheduler.request(Canvas(scheduler, log, name, cost=0.02), 0.0)
     await painted(log, 4)
     assert log[3][1] - log[2][1] < 0.2
 
 
 async def test_whoever_leaves_before_their_first_frame_holds_nobody_up():
-    painter, log = Painter(), list[tuple[str, float]]()
-    newcomer = Canvas(painter, log, "newcomer")
-    painter.comes(newcomer)
-    painter.forget(newcomer)
+    scheduler, log = FrameScheduler(), list[tuple[str, float]]()
+    newcomer = Canvas(scheduler, log, "newcomer")
+    scheduler.starting(newcomer)
+    scheduler.ended(newcomer)
     for name in ("one", "two"):
-        painter.want(Canvas(painter, log, name, cost=0.02), 0.0)
+        scheduler.request(Canvas(scheduler, log, name, cost=0.02), 0.0)
     await painted(log, 2)
     assert log[1][1] - log[0][1] < 0.2

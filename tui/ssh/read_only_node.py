@@ -1,6 +1,6 @@
-"""The node as guests see it: at most one picture of it a second, for all of them together.
+"""The node as people over SSH see it: at most one picture of it a second, for all of them together.
 
-Where people come from, who failed to log in, and where files are, concerns the operator: guests are not told.
+Where people come from, who failed to log in, and where files are, concerns the operator: others are not told.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ PUBLIC: Final[frozenset[NoticeKind]] = frozenset(
 COMING_AND_GOING: Final[Mapping[NoticeKind, str]] = {"login": "logged in", "logout": "left"}
 
 
-def for_guests(notice: Notice) -> Notice | None:
-    """A notice as guests are told it; None when it is not for them."""
+def public_notice(notice: Notice) -> Notice | None:
+    """A notice as people over SSH are told it; None when it concerns the operator alone."""
     if notice.kind in COMING_AND_GOING and notice.user is not None:
         return replace(notice, text=f"{notice.user} {COMING_AND_GOING[notice.kind]}")
     return notice if notice.kind in PUBLIC else None
@@ -46,7 +46,7 @@ def without_figures(snapshot: NodeSnapshot) -> NodeSnapshot:
     return msgspec.structs.replace(snapshot, at=0.0, connections=connections)
 
 
-class GuestNode:
+class ReadOnlyNode:
     """What an application needs of the node, for people who do not own it: they look, and change nothing."""
 
     def __init__(
@@ -79,7 +79,7 @@ class GuestNode:
 
     @property
     def secret(self) -> str:
-        """The network's secret is not for guests."""
+        """The network's secret is the operator's."""
         return ""
 
     def _look(self) -> NodeSnapshot:

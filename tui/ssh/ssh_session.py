@@ -14,16 +14,16 @@ from core.wire.address import Address
 from core.wire.names import ANONYMOUS
 from tui.cli.console import ExitStatus
 from tui.safe_text import neutralise
-from tui.ssh import commands
-from tui.ssh.channel import CommandChannel
+from tui.ssh import ssh_commands
+from tui.ssh.application_runner import FAILED, ApplicationFailed, ApplicationRunner
+from tui.ssh.command_channel import CommandChannel
 from tui.ssh.line_input import LineInput
-from tui.ssh.stage import FAILED, Failed, Stage
 from tui.ssh.terminals import SIZE_MAX, SIZE_MIN, has_screen, kitty_keys, plausible_size
 from tui.visitors import SessionView
 
 if TYPE_CHECKING:
-    from tui.ssh.connection import SSHConnection
-    from tui.ssh.server import SSHServer
+    from tui.ssh.ssh_connection import SSHConnection
+    from tui.ssh.ssh_server import SSHServer
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         self._server = server
         self._connection = connection
         self._chan: asyncssh.SSHServerChannel[bytes] | None = None
-        self._stage: Stage | None = None
+        self._runner: ApplicationRunner | None = None
         self._task: asyncio.Task[None] | None = None
         self._command = ""
         self._has_terminal = False
@@ -86,8 +86,8 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         self.io.closed()
         if self._idle is not None:
             self._idle.cancel()
-        if self._stage is not None:
-            self._stage.leave(int(ExitStatus.FAILURE))
+        if self._runner is not None:
+            self._runner.leave(int(ExitStatus.FAILURE))
         elif self._task is not None:
             self._task.cancel()
         if self._task is None:
@@ -118,10 +118,10 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
         self._bytes_in += len(data)
         self._heard()
-        if self._stage is not None:
+        if self._runner is not None:
             if self._typed_at is None:
                 self._typed_at = time.perf_counter()
-            self._stage.feed(data)
+            self._runner.feed(data)
             self.has_read()
         elif self._has_terminal and self._is_command:
             self._lines.typed(data)
@@ -130,19 +130,19 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
 
     def eof_received(self) -> bool:
         self.io.ended()
-        if self._stage is not None:
+        if self._runner is not None:
             self.farewell("", None)
         return True
 
     def terminal_size_changed(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
         self._size = plausible_size(width, height)
-        if self._stage is not None:
-            self._stage.resized(*self._size)
+        if self._runner is not None:
+            self._runner.resized(*self._size)
 
     def _end_of_write(self, packet: object) -> bool:
         """OpenSSH can write no more of what we send: who read it has gone. Without a word it would be read for ever."""
         self.io.unread()
-        if self._stage is not None:
+        if self._runner is not None:
             self.farewell("", None)
         return True
 
@@ -164,8 +164,8 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         """The channel or the connection's socket takes no more."""
         if not self._full:
             self.io.pause()
-            if self._stage is not None:
-                self._stage.full()
+            if self._runner is not None:
+                self._runner.full()
         self._full.add(where)
 
     def drained(self, where: str) -> None:
@@ -174,12 +174,12 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
             self._full.discard(where)
             if not self._full:
                 self.io.resume()
-                if self._stage is not None:
-                    self._stage.drained()
+                if self._runner is not None:
+                    self._runner.drained()
 
     def has_read(self) -> None:
         """Take no more from the client than the application reads."""
-        waiting = self._stage.unread if self._stage is not None else 0
+        waiting = self._runner.unread if self._runner is not None else 0
         if waiting > INPUT_HIGH and not self._held:
             self._held = True
             self._pause_reading(True)
@@ -222,7 +222,7 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
     @property
     def _is_command(self) -> bool:
         """Whether a command runs, and not the application."""
-        words = commands.split(self._command)
+        words = ssh_commands.split(self._command)
         return bool(words) and not (self._has_terminal and words[0] == "feed")
 
     @property
@@ -242,13 +242,13 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
 
     @property
     def user(self) -> str:
-        person = self._connection.person
-        return person.name if person is not None else ANONYMOUS
+        remote_user = self._connection.remote_user
+        return remote_user.name if remote_user is not None else ANONYMOUS
 
     async def _run(self) -> None:
         status: int = ExitStatus.FAILURE
         try:
-            words = commands.split(self._command)
+            words = ssh_commands.split(self._command)
             if self._has_terminal and not self._is_command and not has_screen(self.terminal):
                 self._write_lines(NO_SCREEN.format(self.terminal).encode())
             elif self._has_terminal and not self._is_command:
@@ -256,12 +256,12 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
             elif not words:
                 self.write(NO_TERMINAL.encode(), error=True)
             else:
-                person = self._connection.person
-                assert person is not None
+                remote_user = self._connection.remote_user
+                assert remote_user is not None
                 self.io.host = self.host
                 self.io.interactive = self._has_terminal
                 self.io.hide = self._hide
-                status = await commands.run(self._command, self.io, self._server, person)
+                status = await ssh_commands.run(self._command, self.io, self._server, remote_user)
         except asyncio.CancelledError:
             status = ExitStatus.INTERRUPTED
         except Exception:
@@ -274,15 +274,15 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         self._lines.hidden = hidden
 
     async def _run_application(self, query: str) -> int:
-        stage = self._stage = self._server.stage(self, self._connection, query)
-        stage.feed(self.io.take())
+        runner = self._runner = self._server.runner_for(self, self._connection, query)
+        runner.feed(self.io.take())
         if self._ended:
-            stage.leave(ExitStatus.DONE)
+            runner.leave(ExitStatus.DONE)
         elif self._full:
-            stage.full()
+            runner.full()
         try:
-            return await stage.run()
-        except Failed as failed:
+            return await runner.run()
+        except ApplicationFailed as failed:
             self._farewell = str(failed)
             return ExitStatus.FAILURE
 
@@ -295,14 +295,14 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
         if successor is not None:
             self._farewell += f" {self._server.way_on(successor, self.user)}"
         self.io.interrupted()
-        if self._stage is not None:
-            self._stage.leave(int(ExitStatus.DONE))
+        if self._runner is not None:
+            self._runner.leave(int(ExitStatus.DONE))
 
     def _finish(self, status: int) -> None:
         """Give the terminal back as it was, with one line that says what happened."""
-        stage, self._stage = self._stage, None
-        if stage is not None:
-            stage.give_back()
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            runner.give_back()
         if self._chan is not None:
             if self._farewell:
                 line = f"activity-tui: {neutralise(self._farewell, 500)}"

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tui.cli.console import ExitStatus
-from tui.ssh import colours, garbage, output_guard
-from tui.ssh.driver import ChannelDriver
-from tui.ssh.home import Home, Seat, Visit
+from tui.ssh import colours, cyclic_collection, output_guard
+from tui.ssh.application_host import ApplicationHost, NodeAccess, RemoteTerminal
+from tui.ssh.ssh_driver import ChannelDriver
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -25,11 +25,11 @@ def prepare() -> None:
     """Make this process one in which several applications can run. Harmless when repeated."""
     # Not with the first person at the door: it takes a quarter of a second.
     importlib.import_module("tui.ssh.application")
-    for each in (output_guard, colours, garbage):
+    for each in (output_guard, colours, cyclic_collection):
         each.install()
 
 
-class Stage(Protocol):
+class ApplicationRunner(Protocol):
     """An application, wherever it runs, as the session sees it."""
 
     @property
@@ -38,7 +38,7 @@ class Stage(Protocol):
         ...
 
     async def run(self) -> int:
-        """Run until it ends; the exit status. Raises Failed."""
+        """Run until it ends; the exit status. Raises ApplicationFailed."""
         ...
 
     def feed(self, data: bytes) -> None: ...
@@ -60,18 +60,25 @@ class Stage(Protocol):
         ...
 
 
-class Failed(Exception):
+class ApplicationFailed(Exception):
     """The application did not end by itself. Says so in a sentence for the person."""
 
 
-class OwnStage:
+class LocalRunner:
     """An application in this process."""
 
-    def __init__(self, home: Home, visit: Visit, seat: Seat, query: str, has_read: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        host: ApplicationHost,
+        node_access: NodeAccess,
+        terminal: RemoteTerminal,
+        query: str,
+        has_read: Callable[[], None],
+    ) -> None:
         """`has_read` is called whenever some of the input has been read."""
-        self._home = home
-        self._visit = visit
-        self._seat = seat
+        self._host = host
+        self._node_access = node_access
+        self._terminal = terminal
         self._query = query
         self._has_read = has_read
         self._app: SSHApp | None = None
@@ -88,11 +95,12 @@ class OwnStage:
             await asyncio.to_thread(prepare)
         from tui.ssh.application import make_application
 
-        app = self._app = make_application(self._home, self._visit, self._seat, self._query)
+        app = self._app = make_application(self._host, self._node_access, self._terminal, self._query)
 
         def driver(app: App[Any], *, debug: bool, mouse: bool, size: tuple[int, int] | None) -> ChannelDriver:
-            rate = self._home.settings.input_rate
-            made = ChannelDriver(app, self._seat, mouse=mouse, size=self._seat.size, rate=rate, has_read=self._has_read)
+            rate = self._host.settings.input_rate
+            terminal, has_read = self._terminal, self._has_read
+            made = ChannelDriver(app, terminal, mouse=mouse, size=terminal.size, rate=rate, has_read=has_read)
             self._driver = made
             if self._left:
                 app.call_later(app.exit, int(ExitStatus.DONE))
@@ -105,13 +113,13 @@ class OwnStage:
         try:
             if self._left:
                 return ExitStatus.DONE
-            status = await app.run_async(size=self._seat.size)
+            status = await app.run_async(size=self._terminal.size)
         finally:
             app.release()
             await app.session.stop()
             self._app = None
         if app.failure:
-            raise Failed(FAILED)
+            raise ApplicationFailed(FAILED)
         return ExitStatus.DONE if status is None else status
 
     def feed(self, data: bytes) -> None:

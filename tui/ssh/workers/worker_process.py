@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 from core.engine import NotRunning
 from core.node.interface.notices import Notice
 from core.node.interface.snapshot import NodeSnapshot
-from tui.ssh import parcels
-from tui.ssh.parcels import Pipe
+from tui.ssh.workers import worker_protocol
+from tui.ssh.workers.worker_protocol import MessagePipe
 
 if TYPE_CHECKING:
-    from tui.ssh.server import SSHServer
+    from tui.ssh.ssh_server import SSHServer
 
 PICTURE_INTERVAL: Final = 1.0
 """Seconds between two pictures of the node, while it changes, for a worker that has sessions."""
@@ -36,7 +36,7 @@ STEADY: Final = 60.0
 log = logging.getLogger(__name__)
 
 
-class Lodger(Protocol):
+class HostedSession(Protocol):
     """A session's application in a worker, as far as the worker's end and its handing over of sockets concern it."""
 
     def hung_up(self) -> None:
@@ -48,17 +48,17 @@ class Lodger(Protocol):
         ...
 
 
-class Member:
+class WorkerProcess:
     """A worker's process, and the one that takes its place when it dies."""
 
     def __init__(self, server: SSHServer, number: int) -> None:
         self.server = server
         self.number = number
-        self.stages: dict[int, Lodger] = {}
+        self.sessions: dict[int, HostedSession] = {}
         self.pid = 0
         self._process: asyncio.subprocess.Process | None = None
-        self._house: Pipe[parcels.FromWorker] | None = None
-        self._beside: socket.socket | None = None
+        self._control: MessagePipe[worker_protocol.FromWorker] | None = None
+        self._hand_off: socket.socket | None = None
         self._shown: NodeSnapshot | None = None
         self._told_at = 0.0
         self._unanswered = 0.0
@@ -68,45 +68,45 @@ class Member:
 
     @property
     def up(self) -> bool:
-        return self._beside is not None
+        return self._hand_off is not None
 
     @property
     def applications(self) -> int:
-        return max(self._applications, len(self.stages)) if self.up else 0
+        return max(self._applications, len(self.sessions)) if self.up else 0
 
     async def start(self) -> None:
-        house, their_house = socket.socketpair()
-        beside, their_beside = parcels.pair_beside()
-        with their_house, their_beside:
+        control, their_control = socket.socketpair()
+        hand_off, their_hand_off = worker_protocol.hand_off_pair()
+        with their_control, their_hand_off:
             try:
                 self._process = await asyncio.create_subprocess_exec(
                     sys.executable,
                     "-m",
-                    "tui.ssh.worker",
-                    str(their_house.fileno()),
-                    str(their_beside.fileno()),
+                    "tui.ssh.workers.worker_main",
+                    str(their_control.fileno()),
+                    str(their_hand_off.fileno()),
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=asyncio.subprocess.DEVNULL,
                     stderr=asyncio.subprocess.DEVNULL,
-                    pass_fds=(their_house.fileno(), their_beside.fileno()),
+                    pass_fds=(their_control.fileno(), their_hand_off.fileno()),
                     start_new_session=True,
                     env=_environment(),
                 )
             except OSError:
-                house.close()
-                beside.close()
+                control.close()
+                hand_off.close()
                 raise
         self.pid = self._process.pid
-        self._house = Pipe(parcels.FromWorker, self._told, self._hung_up)
-        await self._house.open(house)
-        self._beside = beside
+        self._control = MessagePipe(worker_protocol.FromWorker, self._told, self._hung_up)
+        await self._control.open(control)
+        self._hand_off = hand_off
         self._shown = None
         self._unanswered = 0.0
         self._applications = 0
-        asyncio.get_running_loop().add_reader(beside, self._take)
+        asyncio.get_running_loop().add_reader(hand_off, self._take)
         node, settings = self.server.node, self.server.settings
-        self._house.send(
-            parcels.Settings(
+        self._control.send(
+            worker_protocol.WorkerSettings(
                 settings.anonymous,
                 settings.message_rate,
                 settings.input_rate,
@@ -153,7 +153,7 @@ class Member:
         try:
             while not ended.done() and not closing.done():
                 await asyncio.wait((ended, closing), timeout=PICTURE_INTERVAL, return_when=asyncio.FIRST_COMPLETED)
-                if self.up and (self.stages or self.applications):
+                if self.up and (self.sessions or self.applications):
                     self._show()
                 if not self.up or (
                     self._unanswered and asyncio.get_running_loop().time() - self._unanswered > SILENCE_MAX
@@ -180,26 +180,26 @@ class Member:
         """Close our ends: a worker that still lives ends by that."""
         self._unsubscribe()
         self._unsubscribe = _nothing
-        if self._beside is not None:
-            asyncio.get_running_loop().remove_reader(self._beside)
-            self._beside.close()
-            self._beside = None
-        if self._house is not None:
-            self._house.close()
-            self._house = None
-        for stage in list(self.stages.values()):
-            stage.hung_up()
+        if self._hand_off is not None:
+            asyncio.get_running_loop().remove_reader(self._hand_off)
+            self._hand_off.close()
+            self._hand_off = None
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        for session in list(self.sessions.values()):
+            session.hung_up()
 
     # --- what it is told, and tells -----------------------------------------------------------------------------------
 
     def _show(self) -> None:
         now = asyncio.get_running_loop().time()
         with contextlib.suppress(NotRunning):
-            snapshot, traffic = self.server.guest.snapshot(), self.server.guest.traffic()
-            if self._house is None or (snapshot is self._shown and now - self._told_at < STILL_INTERVAL):
+            snapshot, traffic = self.server.node_view.snapshot(), self.server.node_view.traffic()
+            if self._control is None or (snapshot is self._shown and now - self._told_at < STILL_INTERVAL):
                 return
             if snapshot is self._shown:
-                self._house.send(parcels.Still())
+                self._control.send(worker_protocol.Probe())
             else:
                 conns = {each.conn for each in snapshot.connections}
                 flows = {
@@ -207,35 +207,35 @@ class Member:
                     for conn, one in traffic.items()
                     if conn in conns
                 }
-                self._house.send(parcels.Picture(snapshot, flows))
+                self._control.send(worker_protocol.NodePicture(snapshot, flows))
             self._shown, self._told_at = snapshot, now
             self._unanswered = self._unanswered or now
 
     def _news(self, notice: Notice) -> None:
-        if self._house is not None:
-            self._house.send(parcels.News(notice))
+        if self._control is not None:
+            self._control.send(worker_protocol.NodeNotice(notice))
 
-    def _told(self, message: parcels.FromWorker) -> None:
+    def _told(self, message: worker_protocol.FromWorker) -> None:
         match message:
-            case parcels.Alive(applications=applications):
+            case worker_protocol.ProbeAnswer(applications=applications):
                 self._unanswered = 0.0
                 self._applications = applications
-            case parcels.Fault(text=text):
+            case worker_protocol.WorkerFault(text=text):
                 log.error("an SSH worker (process %d): %s", self.pid, text)
 
     def _hung_up(self) -> None:
         self._let_go()
 
-    def hand_over(self, opened: parcels.Open, sock: socket.socket) -> None:
+    def hand_over(self, opened: worker_protocol.OpenSession, sock: socket.socket) -> None:
         """Give the worker a session. Raises OSError."""
-        if self._beside is None:
+        if self._hand_off is None:
             raise OSError("the worker has ended")
-        parcels.send_with_socket(self._beside, opened, sock)
+        worker_protocol.hand_off(self._hand_off, opened, sock)
 
     def _take(self) -> None:
-        assert self._beside is not None
+        assert self._hand_off is not None
         try:
-            taken = parcels.take_with_socket(self._beside, parcels.Attach)
+            taken = worker_protocol.take_hand_off(self._hand_off, worker_protocol.AttachClient)
         except BlockingIOError:
             return
         except (OSError, ValueError) as error:
@@ -245,11 +245,11 @@ class Member:
             self._let_go()
             return
         attach, sock = taken
-        stage = self.stages.get(attach.number)
-        if stage is None:
+        session = self.sessions.get(attach.number)
+        if session is None:
             sock.close()
         else:
-            stage.attach(sock, attach.name)
+            session.attach(sock, attach.name)
 
 
 def _nothing() -> None:

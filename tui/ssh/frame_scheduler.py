@@ -23,40 +23,40 @@ ANSWER_LIMIT: Final = 0.25
 """Seconds in which an application that has its turn begins to paint, before the next one has its."""
 
 
-class Painting(Protocol):
-    """An application, as the painter sees it."""
+class ScheduledApplication(Protocol):
+    """An application, as the scheduler sees it."""
 
     def call_later(self, callback: Callable[..., Any], *args: Any) -> bool: ...
     def paint_now(self) -> None: ...
 
 
-class Painter:
+class FrameScheduler:
     """Gives out turns. Not thread-safe; belongs to the event loop in which it is first used."""
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[float, Painting]] = deque()
+        self._waiting: deque[tuple[float, ScheduledApplication]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._free_at = 0.0
         self._turn = 0
         self._painting = False
-        self._coming: set[Painting] = set()
+        self._starting: set[ScheduledApplication] = set()
 
-    def comes(self, app: Painting) -> None:
+    def starting(self, app: ScheduledApplication) -> None:
         """An application begins."""
-        self._coming.add(app)
+        self._starting.add(app)
 
-    def came(self, app: Painting) -> None:
+    def started(self, app: ScheduledApplication) -> None:
         """An application has its first frame."""
-        self._coming.discard(app)
+        self._starting.discard(app)
 
-    def want(self, app: Painting, due: float) -> None:
+    def request(self, app: ScheduledApplication, due: float) -> None:
         """Have `app.paint_now` called in the application's own task, at `due` (the loop's time) or at its turn."""
         self._waiting.append((due, app))
         self._arm()
 
-    def forget(self, app: Painting) -> None:
+    def ended(self, app: ScheduledApplication) -> None:
         """The application has ended."""
-        self._coming.discard(app)
+        self._starting.discard(app)
         self._waiting = deque(each for each in self._waiting if each[1] is not app)
 
     def _arm(self) -> None:
@@ -82,7 +82,7 @@ class Painter:
         self._painting = False
         self._arm()
 
-    def _paint(self, app: Painting, turn: int) -> None:
+    def _paint(self, app: ScheduledApplication, turn: int) -> None:
         begun = time.perf_counter()
         try:
             app.paint_now()
@@ -93,6 +93,6 @@ class Painter:
                     self._timer.cancel()
                     self._timer = None
                 self._painting = False
-                share = SHARE_MEANWHILE if self._coming else SHARE
+                share = SHARE_MEANWHILE if self._starting else SHARE
                 self._free_at = asyncio.get_running_loop().time() + cost * (1 / share - 1)
                 self._arm()

@@ -24,7 +24,7 @@ RUN_OUT: Final = 3.0
 """Seconds for which timers of a session may still hold parts of it after its end."""
 
 
-class Collector:
+class CyclicCollector:
     """Told of sessions that begin and end. It changes the whole process's collector while there are sessions."""
 
     def __init__(self, delay: float) -> None:

@@ -10,16 +10,16 @@ from typing import Protocol
 
 from core.node.interface.notices import Notice
 from core.wire.address import Address
-from tui.ssh.connection import Person
-from tui.ssh.garbage import Collector
-from tui.ssh.guest import GuestNode
-from tui.ssh.pace import Painter
+from tui.ssh.cyclic_collection import CyclicCollector
+from tui.ssh.frame_scheduler import FrameScheduler
+from tui.ssh.read_only_node import ReadOnlyNode
+from tui.ssh.remote_user import RemoteUser
 from tui.ssh.ticker import Ticker
 from tui.terminal.driver import Terminal
 from tui.widgets.line_pool import LinePool
 
 
-class Allowed(Protocol):
+class SessionPolicy(Protocol):
     """What the settings allow a session; `SSHSettings` does."""
 
     @property
@@ -34,36 +34,36 @@ class Allowed(Protocol):
         ...
 
 
-class Home(Protocol):
+class ApplicationHost(Protocol):
     """A process that holds several sessions."""
 
     @property
-    def painter(self) -> Painter: ...
+    def frame_scheduler(self) -> FrameScheduler: ...
     @property
     def ticker(self) -> Ticker: ...
     @property
     def line_pool(self) -> LinePool: ...
     @property
-    def collector(self) -> Collector: ...
+    def collector(self) -> CyclicCollector: ...
     @property
     def context(self) -> Context:
         """For what sessions start that is not theirs."""
         ...
 
     @property
-    def guest(self) -> GuestNode: ...
+    def node_view(self) -> ReadOnlyNode: ...
     @property
-    def settings(self) -> Allowed: ...
+    def settings(self) -> SessionPolicy: ...
     @property
     def notices(self) -> Iterable[Notice]: ...
     def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]: ...
 
 
-class Visit(Protocol):
+class NodeAccess(Protocol):
     """One person's way to the node. What they may is decided there, whatever is asked here."""
 
     @property
-    def person(self) -> Person | None: ...
+    def remote_user(self) -> RemoteUser | None: ...
 
     def connect(self, name: str) -> socket.socket:
         """A connection to the node, vouched for if the person has proved to own the account of that name."""
@@ -82,7 +82,7 @@ class Visit(Protocol):
         ...
 
 
-class Seat(Terminal, Protocol):
+class RemoteTerminal(Terminal, Protocol):
     """The terminal at the other end, and what is known of it."""
 
     @property
