@@ -16,6 +16,9 @@ import ssl
 from collections.abc import Callable
 from typing import Final
 
+from core.engine.interfaces import endpoint
+from core.engine.lobby import Lobby
+
 log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 4
@@ -40,13 +43,18 @@ class Acceptor:
         *,
         tls: ssl.SSLContext | None,
         on_exhausted: Callable[[OSError], None],
+        lobby: Lobby | None = None,
     ) -> None:
-        """`on_exhausted` is called at each attempt that fails because the system has nothing left."""
+        """`on_exhausted` is called at each attempt that fails because the system has nothing left. Connections wait in
+        the lobby, if there is one, before a protocol is made for them."""
         self._loop = loop
         self._listener = listener
         self._make_protocol = make_protocol
         self._tls = tls
         self._on_exhausted = on_exhausted
+        self._lobby = lobby
+        self._begun = self._begin
+        """One for all who wait in the lobby: each look at a method makes an object."""
         self._pause: asyncio.TimerHandle | None = None
         self._opening: dict[asyncio.Task[None], None] = {}
         """The one that came first at the front."""
@@ -78,7 +86,7 @@ class Acceptor:
     def _accept(self) -> None:
         for _ in range(AT_ONCE):
             try:
-                accepted, _ = self._listener.accept()
+                accepted, peer = self._listener.accept()
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
@@ -90,15 +98,24 @@ class Acceptor:
                 # The connection ended before it was taken (accept(2) hands its errors on): the next one may be well.
                 continue
             accepted.setblocking(False)
-            task = self._loop.create_task(self._open(accepted), name="accepted")
-            self._opening[task] = None
-            task.add_done_callback(self._opened)
-            if len(self._opening) > OPENING_MAX:
-                # Whoever means it takes milliseconds.
-                oldest = next(iter(self._opening))
-                del self._opening[oldest]
-                self._given_up.add(oldest)
-                oldest.cancel()
+            if self._lobby is None:
+                self._begin(accepted)
+            else:
+                self._lobby.enter(accepted, endpoint(peer).host, self._begun, plain=self._tls is None)
+
+    def _begin(self, accepted: socket.socket) -> None:
+        if self._closed:
+            accepted.close()
+            return
+        task = self._loop.create_task(self._open(accepted), name="accepted")
+        self._opening[task] = None
+        task.add_done_callback(self._opened)
+        if len(self._opening) > OPENING_MAX:
+            # Whoever means it takes milliseconds.
+            oldest = next(iter(self._opening))
+            del self._opening[oldest]
+            self._given_up.add(oldest)
+            oldest.cancel()
 
     def _opened(self, task: asyncio.Task[None]) -> None:
         self._opening.pop(task, None)

@@ -10,18 +10,19 @@ import ssl
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from core.engine.dialler import CannotConnect, connect_any
 from core.engine.engine_settings import ConnectionLimits, places_kept
 from core.engine.fair_queue import FairQueue
 from core.engine.heap import HeapTrimmer
+from core.engine.lobby import Caller, Lobby
 from core.engine.output import Output
 from core.engine.passwords import Check, Passwords
 from core.engine.persistence import Persistence
 from core.engine.readers import Readers
-from core.engine.strangers import Strangers
+from core.engine.strangers import Stranger, Strangers
 from core.engine.stream_connection import READ_BYTES, ConnectionTraffic, StreamConnection
 from core.engine.unfinished import Unfinished
 from core.node.interface.actions import (
@@ -147,6 +148,7 @@ class Runtime:
         self._wake_handle: asyncio.TimerHandle | None = None
         self._random = random.random
         self._strangers = Strangers()
+        self._lobby: Lobby | None = None
         self._leaving: dict[StreamConnection, None] = {}
         """Connections that are being closed: they go first when there is no room."""
         self._unfinished: Unfinished[StreamConnection] = Unfinished(limits.unfinished_bytes)
@@ -210,9 +212,21 @@ class Runtime:
         self._check_congestion()
         self.deliver(event)
 
+    def open_lobby(self, limit: float) -> Lobby | None:
+        """Where connections wait until something is said, for so many seconds; None where the system has no means."""
+        if Lobby.possible():
+            self._lobby = Lobby(self.loop, self, limit)
+        return self._lobby
+
     def accepted(self) -> StreamConnection:
         """The protocol for a connection that somebody opened."""
         return self._make("inbound")
+
+    def admitted(self) -> StreamConnection:
+        """The protocol for a connection that was in the lobby, where it had its place already."""
+        connection = self._make("inbound")
+        connection.admitted = True
+        return connection
 
     def attach(self, ours: socket.socket, vouched: str | None) -> None:
         """Serve a connection from within this process."""
@@ -269,6 +283,8 @@ class Runtime:
             if not answer.done():
                 answer.set_result("the server has ended")
         self._memory.close()
+        if self._lobby is not None:
+            self._lobby.close()
         for handle in (self._wake_handle, self._progress_handle):
             if handle is not None:
                 handle.cancel()
@@ -303,7 +319,9 @@ class Runtime:
         if self._node is None:
             connection.abort("the server is not running")
             return False
-        if connection.origin == "inbound" and not self._has_room(connection):
+        if connection.admitted:
+            self._strangers.add(connection)
+        elif connection.origin == "inbound" and not self._has_room(connection):
             self._refuse(connection)
             return False
         self._track(connection)
@@ -376,7 +394,10 @@ class Runtime:
     def unfinished(self, connection: StreamConnection, size: int) -> None:
         if self._unfinished.note(connection, size):
             cut = self._unfinished.to_cut()
-            self._tell_flood(f"lines that do not end held too much memory: {len(cut)} connections were cut", cut)
+            self._tell_flood(
+                f"lines that do not end held too much memory: {len(cut)} connections were cut",
+                Counter(one.share for one in cut),
+            )
             for one in cut:
                 self._unfinished.note(one, 0)
                 one.cut_line()
@@ -390,6 +411,19 @@ class Runtime:
         connection.check_progress(self.loop.time())
         if self._progress_handle is None:
             self._progress_handle = self.loop.call_later(self.limits.stall / PROGRESS_CHECKS, self._check_progress)
+
+    # --- for the lobby --------------------------------------------------------------------------------------------
+
+    def welcome(self, caller: Caller) -> bool:
+        return self._has_room(caller)
+
+    def left(self, caller: Caller) -> None:
+        self._strangers.discard(caller)
+        self._memory.freed()
+
+    def nothing_said(self, shares: Counter[str], seconds: float) -> None:
+        count = shares.total()
+        self._tell_flood(f"{count} connections said nothing for {seconds:g} s and were closed", shares)
 
     # --- events and actions ---------------------------------------------------------------------------------------
 
@@ -640,14 +674,15 @@ class Runtime:
         self._open.add(connection)
         self._all_gone.clear()
 
-    def _has_room(self, connection: StreamConnection) -> bool:
+    def _has_room(self, connection: Stranger) -> bool:
         """Whether there is room for a connection that somebody has opened; makes room if need be.
 
         Random early drop, as sshd does it (MaxStartups), but of those who have not said yet who they are the one goes
         that has been there for longest, of the address that has most of them.
         """
         limit = self.limits.connections
-        free = limit - (len(self._open) - self._refused)
+        waiting = len(self._lobby) if self._lobby is not None else 0
+        free = limit - waiting - (len(self._open) - self._refused)
         kept = places_kept(limit) // 2
         self._strangers.add(connection)
         if free > kept or (free > 0 and self._random() < free / kept):
@@ -665,24 +700,29 @@ class Runtime:
                 return True
             self._strangers.discard(connection)
             return False
-        self._tell_flood(f"{len(self._strangers)} connections have not said who they are: some are cut", [victim])
+        self._tell_flood(
+            f"{len(self._strangers)} connections have not said who they are: some are cut", Counter([victim.share])
+        )
         self._refuse(victim)
         return True
 
-    def _tell_flood(self, text: str, victims: Sequence[StreamConnection]) -> None:
+    def _tell_flood(self, text: str, shares: Counter[str]) -> None:
         now = self.loop.time()
         if now - self._flood_told_at >= FLOOD_TOLD_GAP:
             self._flood_told_at = now
-            shares = Counter(one.share for one in victims)
             whence = f", most of them from {shares.most_common(1)[0][0]}" if shares else ""
             self._on_notice(Notice(time.time(), "security", text + whence, "warning"))
 
-    def _refuse(self, connection: StreamConnection) -> None:
+    def _refuse(self, connection: Stranger) -> None:
         """No room: say so, unless even that is asked too often."""
+        reason = f"this server has no room for more than {self.limits.connections} connections, try again later"
+        if isinstance(connection, Caller):
+            assert self._lobby is not None
+            self._lobby.dismiss(connection, reason)
+            return
         self._track(connection)
         connection.refused = True
         self._refused += 1
-        reason = f"this server has no room for more than {self.limits.connections} connections, try again later"
         self._strangers.discard(connection)
         if self._refused > REFUSED_MAX:
             connection.abort(reason)

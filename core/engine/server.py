@@ -163,8 +163,10 @@ class Server:
             runtime.start(node)
             if self._follows_machine:
                 runtime.deliver(AddressesFound(machine_hosts(self._bound)))
+            lobby = runtime.open_lobby(config.first_message_limit)
+            make = runtime.accepted if lobby is None else runtime.admitted
             acceptors = [
-                Acceptor(loop, listener, runtime.accepted, tls=listen_tls, on_exhausted=self._exhausted)
+                Acceptor(loop, listener, make, tls=listen_tls, on_exhausted=self._exhausted, lobby=lobby)
                 for listener in sockets
             ]
             for acceptor in acceptors:

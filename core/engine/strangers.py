@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
+from core.engine.lobby import Caller
 from core.engine.stream_connection import StreamConnection
 from core.node.kernel.shares import Weights
+
+Stranger = StreamConnection | Caller
 
 
 class Strangers:
@@ -11,19 +16,20 @@ class Strangers:
 
     def __init__(self) -> None:
         self._weights = Weights()
-        self._of: dict[str, dict[StreamConnection, None]] = {}
+        self._of: dict[str, OrderedDict[Stranger, None]] = {}
+        """Ordered dictionaries find their first key at once, also where thousands before it have been taken out."""
 
     def __len__(self) -> int:
         return self._weights.total
 
-    def __contains__(self, connection: StreamConnection) -> bool:
+    def __contains__(self, connection: Stranger) -> bool:
         return connection in self._of.get(connection.share, ())
 
-    def add(self, connection: StreamConnection) -> None:
+    def add(self, connection: Stranger) -> None:
         self._weights.add(connection.share)
-        self._of.setdefault(connection.share, {})[connection] = None
+        self._of.setdefault(connection.share, OrderedDict())[connection] = None
 
-    def discard(self, connection: StreamConnection) -> None:
+    def discard(self, connection: Stranger) -> None:
         """It is known now, or gone."""
         there = self._of.get(connection.share)
         if there is None or connection not in there:
@@ -33,7 +39,7 @@ class Strangers:
             del self._of[connection.share]
         self._weights.remove(connection.share)
 
-    def oldest_of_heaviest(self) -> StreamConnection | None:
+    def oldest_of_heaviest(self) -> Stranger | None:
         """Of the address that has most of them, the one that came first."""
         heaviest = self._weights.heaviest
         return next(iter(self._of[heaviest])) if heaviest is not None else None

@@ -113,6 +113,7 @@ class StreamConnection(asyncio.BufferedProtocol):
         "_timer",
         "_transport",
         "_waiting",
+        "admitted",
         "at",
         "conn",
         "dial",
@@ -146,6 +147,8 @@ class StreamConnection(asyncio.BufferedProtocol):
         self.trusted = False
         self.named = False
         """Whether somebody is logged in there with an account."""
+        self.admitted = False
+        """It had a place before there was anything to serve it with."""
         self.refused = False
         """There was no room for it."""
         self.line_limit = host.limits.client_line_bytes

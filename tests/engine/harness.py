@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from core.engine.accepting import Acceptor
 from core.engine.engine_settings import ConnectionLimits, PasswordSettings
 from core.engine.listening import bind
 from core.engine.passwords import Passwords
@@ -261,9 +262,10 @@ async def world(
     store: MemoryStore | None = None,
     starting: Sequence[Action] = (),
     dial_limit: float = LIMIT,
+    lobby: float | None = None,
     **changes: float,
 ) -> AsyncIterator[World]:
-    """A runtime with a scripted node; `changes` are to the limits."""
+    """A runtime with a scripted node; `changes` are to the limits. With `lobby` connections wait so long in one."""
     loop = asyncio.get_running_loop()
     store = store or MemoryStore()
     node = ScriptedNode(script)
@@ -285,7 +287,17 @@ async def world(
     listener.listen()
     made = World(runtime, node, store, listener.getsockname()[1])
     runtime.start(node)
-    server = await loop.create_server(runtime.accepted, sock=listener)
+    server: asyncio.Server | Acceptor
+    if lobby is None:
+        server = await loop.create_server(runtime.accepted, sock=listener)
+    else:
+        server = Acceptor(
+            *(loop, listener, runtime.admitted),
+            tls=None,
+            on_exhausted=lambda error: None,
+            lobby=runtime.open_lobby(lobby),
+        )
+        server.start()
     try:
         yield made
     finally:

@@ -87,6 +87,7 @@ async def test_between_two_networks_the_last_address_stays(machine: Machine, bet
 async def test_what_was_asked_for_is_not_looked_for(machine: Machine, changes: dict[str, object]) -> None:
     server = await machine.start(**changes)
     peer = await Peer.dial(server.address.port)
+    await peer.ping(0)
     await machine.node.told(ConnectionOpened)
     assert machine.node.of(AddressesFound) == []
     assert server.advertised.host == ("127.0.0.1" if "host" in changes else "chat.example.org")
@@ -96,6 +97,7 @@ async def test_what_was_asked_for_is_not_looked_for(machine: Machine, changes: d
 async def test_a_node_is_told_both_ends_of_a_connection(machine: Machine) -> None:
     server = await machine.start(host="127.0.0.1")
     peer = await Peer.dial(server.address.port)
+    await peer.ping(0)
     [opened] = await machine.node.told(ConnectionOpened)
     assert opened.at == peer.sock.getpeername()
     assert opened.peer == peer.sock.getsockname()

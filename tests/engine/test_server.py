@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import random
 import socket
 import stat
@@ -99,6 +100,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
 async def test_a_server_takes_connections_where_it_says(place: Place) -> None:
     server = await place.running()
     peer = await Peer.dial(server.address.port)
+    await peer.ping(0)
     await place.node.told(ConnectionOpened)
     assert server.address == peer.sock.getpeername()
     assert server.advertised == server.address
@@ -230,7 +232,9 @@ async def test_a_local_connection_speaks_the_protocol_and_is_vouched_for(place: 
 
 async def test_a_connection_from_outside_is_vouched_for_by_nobody(place: Place) -> None:
     server = await place.running()
-    (await Peer.dial(server.address.port)).close()
+    peer = await Peer.dial(server.address.port)
+    await peer.ping(0)
+    peer.close()
     (opened,) = await place.node.told(ConnectionOpened)
     assert (opened.origin, opened.vouched) == ("inbound", None)
 
@@ -361,6 +365,7 @@ def leaving(event: Event) -> list[Action]:
 async def test_a_drained_server_says_its_last_words_and_what_it_could_not_do(place: Place) -> None:
     server = await place.running(leaving)
     peer = await Peer.dial(server.address.port)
+    await peer.ping(0)
     await place.node.told(ConnectionOpened)
     server.request_drain("maintenance")
     assert place.node.of(DrainRequested) == [DrainRequested("maintenance")]
@@ -416,6 +421,7 @@ async def test_a_disk_that_hangs_does_not_keep_the_server_from_ending(
 async def test_an_abort_ends_everything_at_once(place: Place) -> None:
     server = await place.running(limits=ConnectionLimits(linger=LIMIT))
     peer = await Peer.dial(server.address.port)
+    await peer.ping(0)
     await place.node.told(ConnectionOpened)
     async with asyncio.timeout(1.0):
         await server.abort()
@@ -428,6 +434,7 @@ async def test_an_abort_ends_everything_at_once(place: Place) -> None:
 async def test_an_abort_cuts_an_orderly_end_short(place: Place) -> None:
     server = await place.running(leaving, limits=ConnectionLimits(linger=LIMIT))
     peer = await Peer.dial(server.address.port)
+    await peer.ping(0)
     await place.node.told(ConnectionOpened)
     server.request_drain()
     await peer.hear(len(frame(1).data))
@@ -486,3 +493,19 @@ async def test_a_backup_of_the_real_store_is_a_private_file(place: Place) -> Non
     path = await server.backup_now()
     assert path.parent == place.settings.data_dir / "backups"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_that_the_system_has_no_room_for_a_connection_is_told_once_a_minute(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await place.running()
+
+    def told() -> int:
+        return sum("nobody else can connect" in notice.text for notice in server.notices)
+
+    for _ in range(20):
+        server._exhausted(OSError(errno.EMFILE, "Too many open files"))
+    assert told() == 1
+    monkeypatch.setattr(module, "EXHAUSTED_TOLD", 0.0)
+    server._exhausted(OSError(errno.EMFILE, "Too many open files"))
+    assert told() == 2

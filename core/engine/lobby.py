@@ -1,0 +1,159 @@
+"""Where connections wait that have not said a word, so that they cost next to nothing.
+
+A connection costs nobody who opens it anything. What serves one (protocol, transport, queues, timers, the node's view
+of it) is 5 kB in some thirty objects; made for ten thousand that stay silent, in the midst of what everybody else does,
+they leave the interpreter's memory in pieces, held by the few objects between them that live on. So nothing of that is
+made before the first byte is there, as with the accept filter accf_data(9).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import select
+import socket
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from core.node.kernel.shares import share_of
+from core.wire.codec import encode
+from core.wire.messages import InvalidMessage
+
+AT_ONCE: Final = 8
+"""Callers who have said something, or hung up, that are looked at before the loop does something else."""
+OVERDUE_AT_ONCE: Final = 50
+"""Callers who are sent away in a pass of the loop because they have said nothing for too long."""
+
+
+class Caller:
+    """A connection that has not said anything."""
+
+    __slots__ = ("_begin", "plain", "share", "since", "socket")
+
+    def __init__(
+        self, accepted: socket.socket, host: str, since: float, begin: Callable[[socket.socket], None], *, plain: bool
+    ) -> None:
+        self.socket = accepted
+        self.share = share_of(host)
+        """Whom its limits are shared with."""
+        self.since = since
+        """Since when it has been here, in the loop's time."""
+        self.plain = plain
+        """Whether something can be said to it without encryption."""
+        self._begin = begin
+
+    def begin(self) -> None:
+        """Have its connection served."""
+        self._begin(self.socket)
+
+
+class LobbyHost(Protocol):
+    """What the lobby needs of the engine around it."""
+
+    def welcome(self, caller: Caller) -> bool:
+        """Whether there is room for one more."""
+
+    def left(self, caller: Caller) -> None:
+        """It is not in the lobby any more: served, sent away, or it hung up."""
+
+    def nothing_said(self, shares: Counter[str], seconds: float) -> None:
+        """So many of each address were sent away."""
+
+
+class Lobby:
+    """Holds callers until they say something, for `limit` seconds at most."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, host: LobbyHost, limit: float) -> None:
+        self._loop = loop
+        self._host = host
+        self._limit = limit
+        self._callers: OrderedDict[int, Caller] = OrderedDict()
+        """By descriptor, the one that has waited for longest at the front."""
+        self._timer: asyncio.TimerHandle | None = None
+        # One descriptor of the loop's stands for all of them: the loop keeps several objects for each that it watches.
+        self._epoll = select.epoll()
+        loop.add_reader(self._epoll.fileno(), self._look)
+
+    @staticmethod
+    def possible() -> bool:
+        """Whether this system has what it takes."""
+        return hasattr(select, "epoll")
+
+    def __len__(self) -> int:
+        return len(self._callers)
+
+    def enter(self, accepted: socket.socket, host: str, begin: Callable[[socket.socket], None], *, plain: bool) -> None:
+        """Take a connection in, from `host`; `begin` is called with it when something has come over it."""
+        caller = Caller(accepted, host, self._loop.time(), begin, plain=plain)
+        if self._epoll.closed or not self._host.welcome(caller):
+            self._say_and_close(caller, "this server has no room for more connections, try again later")
+            return
+        descriptor = accepted.fileno()
+        self._epoll.register(descriptor, select.EPOLLIN | select.EPOLLRDHUP)
+        self._callers[descriptor] = caller
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._limit, self._send_away)
+
+    def dismiss(self, caller: Caller, reason: str) -> None:
+        """Send a caller away."""
+        self._leave(caller)
+        self._say_and_close(caller, reason)
+
+    def close(self) -> None:
+        """Nobody waits any more."""
+        if self._epoll.closed:
+            return
+        self._loop.remove_reader(self._epoll.fileno())
+        if self._timer is not None:
+            self._timer.cancel()
+        for caller in list(self._callers.values()):
+            self._leave(caller)
+            caller.socket.close()
+        self._epoll.close()
+
+    def _look(self) -> None:
+        for descriptor, _ in self._epoll.poll(0, AT_ONCE):
+            caller = self._callers[descriptor]
+            try:
+                said = caller.socket.recv(1, socket.MSG_PEEK)
+            except (BlockingIOError, InterruptedError):
+                continue
+            except OSError:
+                said = b""
+            self._leave(caller)
+            if said:
+                caller.begin()
+            else:
+                caller.socket.close()
+
+    def _send_away(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        sent_away: Counter[str] = Counter()
+        while self._callers:
+            oldest = next(iter(self._callers.values()))
+            due = oldest.since + self._limit
+            if due > now or sent_away.total() >= OVERDUE_AT_ONCE:
+                self._timer = self._loop.call_at(due, self._send_away)
+                break
+            sent_away[oldest.share] += 1
+            self.dismiss(oldest, f"nothing valid was said within {self._limit:g} seconds")
+        if sent_away:
+            self._host.nothing_said(sent_away, self._limit)
+
+    def _leave(self, caller: Caller) -> None:
+        descriptor = caller.socket.fileno()
+        self._epoll.unregister(descriptor)
+        del self._callers[descriptor]
+        if not self._callers:
+            # A table that has grown does not shrink.
+            self._callers = OrderedDict()
+        self._host.left(caller)
+
+    def _say_and_close(self, caller: Caller, reason: str) -> None:
+        if caller.plain:
+            # Nothing was sent to it before, so the kernel takes this, or the connection is gone.
+            with contextlib.suppress(OSError):
+                caller.socket.send(encode(InvalidMessage(reason)))
+        caller.socket.close()
