@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 
+from core.engine.back_row import BackRow, FrontSeats
 from core.engine.outbox import Outbox
 
 
@@ -22,10 +23,12 @@ class Output:
         self._dirty: list[Outbox] = []
         self._subscribers: dict[Outbox, None] = {}
         self._scheduled = False
+        self._seats = FrontSeats()
+        self._back = BackRow(loop)
 
     @property
     def subscribers(self) -> int:
-        """How many get broadcasts."""
+        """How many get broadcasts at once."""
         return len(self._subscribers)
 
     def send(self, outbox: Outbox, data: bytes) -> None:
@@ -38,10 +41,17 @@ class Output:
         if self._subscribers:
             self._log.append(data)
             self._schedule()
+        if self._back:
+            self._back.broadcast(data)
 
-    def subscribe(self, outbox: Outbox) -> None:
-        """Broadcasts from here on reach the connection."""
+    def subscribe(self, outbox: Outbox, share: str | None = None) -> None:
+        """Broadcasts from here on reach the connection: at once, unless there are too many at the address `share`."""
+        if outbox in self._back:
+            return
         if not outbox.subscribed:
+            if share is not None and not self._seats.take(outbox, share):
+                self._back.join(outbox)
+                return
             outbox.subscribed = True
             self._subscribers[outbox] = None
             self._touch(outbox)
@@ -53,6 +63,17 @@ class Output:
             self._catch_up(outbox)
             outbox.subscribed = False
             del self._subscribers[outbox]
+            self._seats.leave(outbox)
+        elif outbox in self._back:
+            self._catch_up(outbox)
+            self._back.leave(outbox)
+
+    def bring_forward(self, outbox: Outbox) -> None:
+        """Whoever it is has a seat in front that is not counted."""
+        if outbox in self._back:
+            self.unsubscribe(outbox)
+            self.subscribe(outbox)
+        self._seats.leave(outbox)
 
     def finish(self, outbox: Outbox) -> None:
         """Nothing more will be sent: its owner is told once all of it has been taken."""
@@ -65,11 +86,17 @@ class Output:
         if outbox.subscribed:
             outbox.subscribed = False
             del self._subscribers[outbox]
+            self._seats.leave(outbox)
+        self._back.leave(outbox)
         outbox.discard()
+
+    def close(self) -> None:
+        """Nobody gets anything any more but by `flush`."""
+        self._back.close()
 
     def unwritten(self, outbox: Outbox) -> int:
         """Bytes that this turn of the loop has brought for the connection."""
-        missed = self._log[outbox.mark :] if outbox.subscribed else []
+        missed = self._log[outbox.mark :] if outbox.subscribed else self._back.missed(outbox)
         return sum(map(len, outbox.pieces)) + sum(map(len, missed))
 
     def flush(self) -> None:
@@ -100,6 +127,8 @@ class Output:
         if outbox.subscribed and outbox.mark < len(self._log):
             outbox.pieces += self._log[outbox.mark :]
             outbox.mark = len(self._log)
+        elif not outbox.subscribed and outbox in self._back:
+            outbox.pieces += self._back.take(outbox)
 
     def _touch(self, outbox: Outbox) -> None:
         if not outbox.dirty:

@@ -298,6 +298,7 @@ class Runtime:
                 connection.abort(reason)
             else:
                 connection.close(reason)
+        self.output.close()
         try:
             async with asyncio.timeout(self.limits.flush + self.limits.linger + 1.0):
                 await self._all_gone.wait()
@@ -386,8 +387,8 @@ class Runtime:
         self._unfinished.note(connection, 0)
         self._strangers.discard(connection)
         self._leaving.pop(connection, None)
-        self._memory.freed()
         self._open.discard(connection)
+        self._memory.ended(len(self._open))
         if not self._open:
             self._all_gone.set()
 
@@ -477,7 +478,8 @@ class Runtime:
     def _subscribe(self, action: Subscribe) -> None:
         connection = self._connections.get(action.conn)
         if connection is not None and not connection.closing:
-            self.output.subscribe(connection.outbox)
+            stranger = connection.origin == "inbound" and not connection.named and not connection.trusted
+            self.output.subscribe(connection.outbox, connection.share if stranger else None)
 
     def _unsubscribe(self, action: Unsubscribe) -> None:
         connection = self._connections.get(action.conn)
@@ -511,6 +513,8 @@ class Runtime:
         if connection is not None:
             connection.named = action.named
             self._strangers.discard(connection)
+            if action.named:
+                self.output.bring_forward(connection.outbox)
 
     def _dial(self, action: Dial) -> None:
         self.run(self.loop.create_task(self._dialling(action), name=f"dial {action.address}"))
@@ -672,6 +676,7 @@ class Runtime:
 
     def _track(self, connection: StreamConnection) -> None:
         self._open.add(connection)
+        self._memory.opened(len(self._open))
         self._all_gone.clear()
 
     def _has_room(self, connection: Stranger) -> bool:
