@@ -1,7 +1,11 @@
-"""Memory that a flood has taken is given back to the system.
+"""Memory that a flood has taken is given back to the system, and looking for garbage in it does not stop the loop.
 
 What was freed stays with the allocator, in pieces between what is still in use; glibc gives them back when it is asked
 (malloc_trim(3), the whole heap since 2.8).
+
+Python's full collection looks at every object there is, and a connection is some thirty: 100 ms for ten thousand, and
+nothing found, because a connection that ends leaves no cycles. So a crowd is moved to where the collector does not look
+(`gc.freeze`), and all is brought back when it has gone.
 """
 
 from __future__ import annotations
@@ -9,11 +13,16 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import functools
+import gc
 from collections.abc import Callable
 from typing import Final
 
 FREED_MIN: Final = 200
 """Connections that have ended before it is worth the while."""
+CROWD: Final = 250
+"""Connections that are a crowd; so many more are moved out of the collector's sight together."""
+FULL_AFTER: Final = 80
+"""How often they are until everything is looked at all the same: what was in use when it was moved may be no more."""
 DELAY: Final = 10.0
 """Seconds from then on: more of them may end, and what they leave is collected meanwhile."""
 
@@ -43,12 +52,34 @@ class HeapTrimmer:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self._opened = 0
+        self._open = 0
+        self._frozen = 0
+        """How often the crowd was moved since everything was looked at."""
         self._freed = 0
         self._timer: asyncio.TimerHandle | None = None
         self._giving: asyncio.Future[bool] | None = None
 
+    def opened(self, count: int) -> None:
+        """One more connection is served, so many in all."""
+        self._open = count
+        self._opened += 1
+        if self._opened >= CROWD:
+            self._opened = 0
+            if count >= CROWD:
+                if self._frozen == FULL_AFTER:
+                    self._thaw()
+                    gc.collect()
+                self._frozen += 1
+                gc.freeze()
+
+    def ended(self, count: int) -> None:
+        """A connection is not served any more; so many are left."""
+        self._open = count
+        self.freed()
+
     def freed(self) -> None:
-        """A connection has ended."""
+        """What a connection had has been let go."""
         self._freed += 1
         if self._freed >= FREED_MIN and self._timer is None:
             self._timer = self._loop.call_later(DELAY, self._give_back)
@@ -57,8 +88,16 @@ class HeapTrimmer:
         """Nothing more is given back."""
         if self._timer is not None:
             self._timer.cancel()
+        self._thaw()
 
     def _give_back(self) -> None:
         self._timer = None
         self._freed = 0
+        if self._open < CROWD:
+            self._thaw()
         self._giving = self._loop.run_in_executor(None, give_back)
+
+    def _thaw(self) -> None:
+        if self._frozen:
+            self._frozen = 0
+            gc.unfreeze()

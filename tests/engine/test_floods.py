@@ -340,6 +340,50 @@ async def test_memory_is_given_back_some_time_after_a_flood(monkeypatch: pytest.
         await until(lambda: bool(given))
 
 
+async def test_the_collector_looks_at_no_crowd_and_at_everything_when_it_has_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memory, "give_back", lambda: True)
+    monkeypatch.setattr(memory, "DELAY", 0.01)
+    monkeypatch.setattr(memory, "FREED_MIN", 60)
+    monkeypatch.setattr(memory, "CROWD", 20)
+    frozen = gc.get_freeze_count()
+    async with world() as here:
+        peers = [await here.client() for _ in range(19)]
+        assert gc.get_freeze_count() == frozen
+        peers += [await here.client() for _ in range(41)]
+        connections = list(here.runtime._connections.values())
+        looked_at = {id(one) for one in gc.get_objects()}
+        assert not {id(one) for one in connections} & looked_at
+        del connections
+        for peer in peers:
+            peer.close()
+        await until(lambda: gc.get_freeze_count() == 0)
+
+
+async def test_what_becomes_garbage_out_of_the_collectors_sight_is_found_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memory, "CROWD", 5)
+    monkeypatch.setattr(memory, "FULL_AFTER", 3)
+
+    class Cycle:
+        itself: Cycle
+
+    async with world() as here:
+        cycle = Cycle()
+        cycle.itself = cycle
+        kept = weakref.ref(cycle)
+        peers = [await here.client() for _ in range(5)]
+        del cycle
+        gc.collect()
+        assert kept() is not None, "it was moved while it was in use"
+        peers += [await here.client() for _ in range(15)]
+        assert kept() is None
+        for peer in peers:
+            peer.close()
+
+
 async def test_nothing_of_a_connection_is_left_for_the_collector() -> None:
     async with world() as here:
         peer = await here.client()

@@ -1,1 +1,0 @@
-"""How the application looks and sounds: the style sheet, themes, contrast, the bell."""

@@ -1,1 +1,0 @@
-"""Words for people: text from the network made safe, figures, and how others join. Nothing here knows Textual."""
