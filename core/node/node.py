@@ -57,6 +57,7 @@ from core.node.map.announcements import USERS_SHOWN, Announcements
 from core.node.map.own_address import OwnAddress
 from core.node.map.topology import ServerRecord, Topology
 from core.node.map.whereabouts import Whereabouts
+from core.node.neighbours.neighbours import Neighbours
 from core.node.servers.drain import Drain
 from core.node.servers.healing import Healing
 from core.node.servers.links import Links
@@ -105,21 +106,30 @@ class Node:
             seen_at=now.wall,
         )
         self.topology = Topology(own)
-        self.replication = Replication(context, recovered, self._apply_account)
+        self.neighbours = Neighbours(context)
+        self.replication = Replication(context, self.neighbours, recovered, self._apply_account)
         self.keys = Keys(context, self.book, self.replication, recovered.accounts)
         self.secrets = Secrets(context, self.book, self.replication, recovered.accounts)
-        self.registration = Registration(context, self.book, self.topology, self.replication)
-        self.whereabouts = Whereabouts(context, self.topology)
+        self.registration = Registration(context, self.neighbours, self.book, self.topology, self.replication)
+        self.whereabouts = Whereabouts(context, self.neighbours, self.topology)
         self.base_servers = BaseServers(
-            context, self.topology, self.whereabouts, self.replication.keep, recovered.peers
+            context, self.neighbours, self.topology, self.whereabouts, self.replication.keep, recovered.peers
         )
         self.replication.may_have_been_told = self.base_servers.may_have_been_told
-        self.announcements = Announcements(context, self.topology, self.base_servers, self.whereabouts, self._users)
+        self.announcements = Announcements(
+            context, self.neighbours, self.topology, self.base_servers, self.whereabouts, self._users
+        )
         self.own_address = OwnAddress(context, self.topology, self.announcements)
         self.balance = Balance(context, self.topology, self.whereabouts)
-        self.synchronisation = Synchronisation(context, self.replication)
+        self.synchronisation = Synchronisation(context, self.neighbours, self.replication)
         self.healing = Healing(
-            context, self.topology, self.replication, self.base_servers, self.whereabouts, recovered.peers
+            context,
+            self.neighbours,
+            self.topology,
+            self.replication,
+            self.base_servers,
+            self.whereabouts,
+            recovered.peers,
         )
         self.absences = Absences(context, self.topology, self.replication)
         self.catching_up = CatchingUp(context, self.replication)
@@ -140,6 +150,7 @@ class Node:
         )
         self.drain = Drain(
             context,
+            self.neighbours,
             self.topology,
             self.registration,
             self.replication,
@@ -153,6 +164,7 @@ class Node:
         )
         self.links = Links(
             context,
+            self.neighbours,
             self.topology,
             self.book,
             self.secrets,
@@ -254,7 +266,7 @@ class Node:
             self.links.closed(*context.given_up.pop(0))
         if self.topology.losses != self._losses:
             self._losses = self.topology.losses
-            self.replication.flood()
+            self.neighbours.flood()
         if self._may_look_at_the_map():
             self.healing.observe()
             self.absences.look()
@@ -293,14 +305,8 @@ class Node:
             return
         self._tree = tree
         self._steered = self.links.established
-        for link in self._context.connections.links(ConnectionState.NATIVE):
-            eager = link.remote_id in tree
-            if eager and not link.eager:
-                link.eager = True
-                link.eager_since = self._context.now.monotonic
-                self.synchronisation.request(link)
-            elif not eager:
-                link.eager = False
+        for link in self.neighbours.steer(tree):
+            self.synchronisation.request(link)
         self.announcements.cut_second_ways()
         for base in self._context.connections.links(ConnectionState.BASE):
             self.announcements.tell_base(base, only_new=True)

@@ -7,7 +7,7 @@ import gc
 import pytest
 
 from core.node.interface import events
-from core.node.log.replication import RECENT_MAX
+from core.node.neighbours.neighbours import RECENT_MAX
 from core.wire import messages as wire
 from core.wire.codec import Frame
 from tests.node.network import Client, Network, Server, chain

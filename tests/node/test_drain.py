@@ -90,8 +90,8 @@ def test_a_server_may_leave_in_favour_of_one_that_has_linked_with_it_in_the_same
     base.login()
     network.run(0.1)
     second = network.start("b", first)
-    connections, records = first.node._context.connections, first.node.topology.records
-    assert network.until(lambda: connections.native_link(second.id) is not None)
+    neighbours, records = first.node.neighbours, first.node.topology.records
+    assert network.until(lambda: neighbours.find(second.id) is not None)
     assert second.id not in records, "its record has come before anybody could leave"
     first.drain()
     network.run(2.0)

@@ -32,6 +32,7 @@ from core.node.log.synchronisation import Synchronisation
 from core.node.map.forest import Edge, Forest
 from core.node.map.topology import Topology
 from core.node.map.whereabouts import Whereabouts
+from core.node.neighbours.neighbours import Neighbours
 from core.node.node import Node
 from core.node.servers.drain import Drain
 from core.node.servers.healing import Healing
@@ -255,7 +256,7 @@ def leaves_timers_behind(patch: Patch) -> None:
 
 
 def floods_always(patch: Patch) -> None:
-    patch.setattr(Replication, "flooding", property(lambda self: True))
+    patch.setattr(Neighbours, "flooding", property(lambda self: True))
 
 
 def asks_twice_about_each_name(patch: Patch) -> None:

@@ -29,6 +29,7 @@ from core.node.kernel.connections import ConnectionState, Link
 from core.node.kernel.context import Context
 from core.node.log.replication import Replication
 from core.node.map.topology import Topology
+from core.node.neighbours.neighbours import Neighbours
 from core.wire.entries import AccountFact
 from core.wire.limits import VERIFIER_CHARACTERS_MAX
 from core.wire.messages import LockAllowed, LockDenied, LockRelease, LockRequest
@@ -107,8 +108,16 @@ class Echo:
 class Registration:
     """The lock, at this node, for its own clients' registrations and everybody else's."""
 
-    def __init__(self, context: Context, book: AccountBook, topology: Topology, replication: Replication) -> None:
+    def __init__(
+        self,
+        context: Context,
+        neighbours: Neighbours,
+        book: AccountBook,
+        topology: Topology,
+        replication: Replication,
+    ) -> None:
         self._context = context
+        self._neighbours = neighbours
         self._book = book
         self._topology = topology
         self._replication = replication
@@ -245,12 +254,16 @@ class Registration:
     def _spread(self, echo: Echo) -> None:
         """Send the request on to everywhere but where it came from."""
         claim = echo.claim
-        for link in self._context.connections.links(ConnectionState.NATIVE):
-            # A first round trusts the tree; a repetition means that the tree was changing, so it takes every link.
-            if link.conn != echo.parent and (link.eager or echo.round > 1):
-                echo.waiting[link.conn] = 1
-                self._concerns(claim, link.conn)
-                self._send_request(link, claim, echo.round, self._leads_to_base(link))
+        # A first round trusts the tree; a repetition means that the tree was changing, so it takes every link.
+        asked = self._neighbours.ask(
+            lambda link: self._request(claim, echo.round, self._leads_to_base(link)),
+            everywhere=echo.round > 1,
+            source=echo.parent,
+        )
+        self.lock_messages += len(asked)
+        for link in asked:
+            echo.waiting[link.conn] = 1
+            self._concerns(claim, link.conn)
         for link in self._context.connections.links(ConnectionState.BASE):
             if link.conn in (echo.parent, claim.base_conn) or claim.secret is None:
                 continue
@@ -320,17 +333,14 @@ class Registration:
         if ("sign", link.conn) not in context.timers:
             context.timers.set(("sign", link.conn), context.after(2 * context.config.announce_interval), look)
 
-    def _send_request(self, link: Link, claim: Claim, round_number: int, with_secret: bool) -> None:
-        self._count(
-            link,
-            LockRequest(
-                claim.username,
-                claim.secret if with_secret else None,
-                claim=claim.id,
-                round=round_number,
-                stamp=claim.stamp,
-                verifier=claim.verifier,
-            ),
+    def _request(self, claim: Claim, round_number: int, with_secret: bool) -> LockRequest:
+        return LockRequest(
+            claim.username,
+            claim.secret if with_secret else None,
+            claim=claim.id,
+            round=round_number,
+            stamp=claim.stamp,
+            verifier=claim.verifier,
         )
 
     def _leads_to_base(self, link: Link) -> bool:
@@ -375,7 +385,7 @@ class Registration:
 
     def requested(self, link: Link, message: LockRequest) -> None:
         """A LOCK_REQUEST arrived."""
-        if link.state is not ConnectionState.NATIVE:
+        if not self._neighbours.is_neighbour(link):
             self._requested_by_base(link, message)
             return
         if message.claim is None or message.round is None or message.stamp is None or message.verifier is None:
@@ -462,7 +472,7 @@ class Registration:
 
     def allowed(self, link: Link, message: LockAllowed) -> None:
         """A LOCK_ALLOWED arrived."""
-        if link.state is ConnectionState.NATIVE:
+        if self._neighbours.is_neighbour(link):
             echo = self._echoes.get(message.claim or "")
             if echo is None or echo.round != message.round or link.conn not in echo.waiting:
                 return
@@ -504,7 +514,7 @@ class Registration:
 
     def denied(self, link: Link, message: LockDenied) -> None:
         """A LOCK_DENIED arrived."""
-        if link.state is ConnectionState.NATIVE:
+        if self._neighbours.is_neighbour(link):
             echo = self._echoes.get(message.claim or "")
             if echo is None or echo.round != message.round or link.conn not in echo.waiting:
                 return
@@ -649,9 +659,9 @@ class Registration:
 
     def _release(self, claim: Claim, source: int | None = None) -> None:
         self._close(claim)
-        for link in self._context.connections.links(ConnectionState.NATIVE) if claim.round else ():
-            if link.conn != source and (link.eager or claim.round > 1):
-                self._context.send(link, LockRelease(claim.username, claim.id))
+        if claim.round:
+            release = LockRelease(claim.username, claim.id)
+            self._neighbours.release(release, everywhere=claim.round > 1, source=source)
         self._tell_base_to_drop(claim)
         self._wake(claim.username)
 

@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from core.node.kernel.clock import MICROSECONDS
-from core.node.kernel.connections import ConnectionState, Link
+from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
 from core.node.map.topology import ServerRecord, Topology
 from core.node.map.whereabouts import Whereabouts
+from core.node.neighbours.neighbours import Neighbours
 from core.wire.address import Address
 from core.wire.entries import Entry, PeerForgotten, PeerRecord
 from core.wire.messages import AttachedServer
@@ -56,12 +57,14 @@ class BaseServers:
     def __init__(
         self,
         context: Context,
+        neighbours: Neighbours,
         topology: Topology,
         whereabouts: Whereabouts,
         keep: Callable[[PeerRecord | PeerForgotten], None],
         peers: Iterable[PeerRecord],
     ) -> None:
         self._context = context
+        self._neighbours = neighbours
         self._topology = topology
         self._whereabouts = whereabouts
         self._keep = keep
@@ -436,7 +439,7 @@ class BaseServers:
         since = self._reachable_since.get(entry.id.node)
         is_dated_wrongly = link.spoken_to_until - entry.stamp > WAITED_MAX
         if is_dated_wrongly and since is not None and self._context.now.monotonic - since > PAST_SECONDS:
-            if not any(native.asked for native in self._context.connections.links(ConnectionState.NATIVE)):
+            if not self._neighbours.is_any_asked:
                 return False
         return entry.stamp <= link.spoken_to_until
 

@@ -416,10 +416,3 @@ class Connections:
     def links(self, *states: ConnectionState) -> list[Link]:
         """The server links in one of these states."""
         return [link for link in self._links.values() if link.state in states]
-
-    def native_link(self, server: str) -> Link | None:
-        """The established native link to a server."""
-        for link in self._links.values():
-            if link.state is ConnectionState.NATIVE and link.remote_id == server:
-                return link
-        return None

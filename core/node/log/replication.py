@@ -21,6 +21,7 @@ from core.node.kernel.clock import MICROSECONDS
 from core.node.kernel.connections import ConnectionState, Link
 from core.node.kernel.context import Context
 from core.node.log.entry_messages import frame_of
+from core.node.neighbours.neighbours import Neighbours
 from core.wire.activity import unique_members
 from core.wire.codec import Frame
 from core.wire.entries import (
@@ -44,12 +45,6 @@ COPIES_MAX = 10_000
 """How many names are remembered under which more than one activity was accepted."""
 BEYOND_MAX = 256
 """How many entries after gaps a client is told of when it logs in."""
-RECENT_SECONDS = 1.0
-"""How far back what was passed on is repeated over redundant links when the tree loses a link: as long as it takes to
-notice the loss, and for the news of it to come to the other end of the network."""
-RECENT_MAX = 256
-"""How many entries that may be at most; more would clog the links when they are needed most. What is older, or more,
-is asked for when another link takes the lost one's place."""
 BACKLOG_BYTES_MAX = 16 * 1024 * 1024
 """Bytes of activities that wait for one client that catches up, or one base server that is listened to. They are sent
 all at once then, and who reads from a network takes no more than that in time."""
@@ -84,8 +79,15 @@ class _Parked:
 class Replication:
     """The node's log of entries. `apply_account` is called for each account, once it is committed."""
 
-    def __init__(self, context: Context, recovered: Recovered, apply_account: Callable[[AccountFact], None]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        neighbours: Neighbours,
+        recovered: Recovered,
+        apply_account: Callable[[AccountFact], None],
+    ) -> None:
         self._context = context
+        self._neighbours = neighbours
         self._apply_account = apply_account
         self.own_stream = Stream(context.id, context.incarnation)
         self.vector = VersionVector(recovered.streams, recovered.sparse)
@@ -118,9 +120,6 @@ class Replication:
         """Stamp and id of each user's newest activity; stamp 0 where it was read from the store."""
         self._failed: dict[EntryId, EntryId | None] = {}
         """Own activities that could not be kept, to the ones before them, as long as others may point at them."""
-        self._flood_until = float("-inf")
-        self._recent: deque[tuple[float, EntryId, Frame]] = deque(maxlen=RECENT_MAX)
-        """What was passed on last, and when."""
         self._waiting_for: dict[EntryId, list[Callable[[str | None], None]]] = {}
         self.on_hand_out: Callable[[Entry, Frame], None] = lambda entry, frame: None
         """Told of each activity that goes to clients, and of its line."""
@@ -333,46 +332,11 @@ class Replication:
         else:
             then(None)
 
-    def flood(self) -> None:
-        """The tree has lost a link: until all agree on another one, new entries are passed on over every link.
-
-        So who was behind that link hears what is new as soon as the news of the loss has come to any redundant link
-        between the parts, and does not wait for the one that takes its place in the tree. What was on its way when the
-        link was lost goes first: without it the rest would wait for its turn.
-        """
-        context = self._context
-        begins = not self.flooding
-        self._flood_until = context.after(context.config.flood)
-        if begins and self.flooding:
-            since = context.now.monotonic - RECENT_SECONDS
-            frames = [frame for at, _, frame in self._recent if at >= since]
-            for link in context.connections.links(ConnectionState.NATIVE):
-                if not link.eager:
-                    for frame in frames:
-                        context.send(link, frame)
-
-    def sent_over(self, link: Link) -> frozenset[EntryId]:
-        """What the neighbour need not be sent again: the latest entries that went over this link, or came from there.
-
-        They travel in order, so they are there before anything that is sent from now on.
-        """
-        if not link.eager:
-            return frozenset()
-        return frozenset(entry_id for at, entry_id, _ in self._recent if at > link.eager_since)
-
-    @property
-    def flooding(self) -> bool:
-        return self._context.now.monotonic < self._flood_until
-
     # --- passing on and delivering ------------------------------------------------------------------------------------
 
     def _spread(self, entry: Entry, source: int | None) -> None:
         frame = frame_of(entry)
-        flooding = self.flooding
-        self._recent.append((self._context.now.monotonic, entry.id, frame))
-        for link in self._context.connections.links(ConnectionState.NATIVE):
-            if (flooding or link.eager) and link.conn != source:
-                self._context.send(link, frame)
+        self._neighbours.pass_on(entry.id, frame, source)
         for then in self._waiting_for.pop(entry.id, ()):
             then(None)
         if entry.kind == "account":

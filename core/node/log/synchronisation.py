@@ -12,10 +12,11 @@ from functools import partial
 from typing import Final
 
 from core.node.interface.actions import FetchPage
-from core.node.kernel.connections import ConnectionState, Link
+from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
 from core.node.log.entry_messages import frame_of
 from core.node.log.replication import Replication
+from core.node.neighbours.neighbours import Neighbours
 from core.wire.entries import Fetch, Page, Stream, decode_vector, encode_vector
 from core.wire.messages import SyncDigest, SyncDone, SyncRequest
 
@@ -30,8 +31,9 @@ once, it would come twice (one broadcast in 100 of a simulated network that was 
 class Synchronisation:
     """Asks neighbours for what is missing here, and answers them."""
 
-    def __init__(self, context: Context, replication: Replication) -> None:
+    def __init__(self, context: Context, neighbours: Neighbours, replication: Replication) -> None:
         self._context = context
+        self._neighbours = neighbours
         self._replication = replication
         self._answering: dict[int, tuple[Link, Fetch]] = {}
         self._received: dict[int, int] = {}
@@ -49,11 +51,7 @@ class Synchronisation:
         self._context.timers.set("digest", self._context.after(interval), self._send_digests)
 
     def _send_digests(self) -> None:
-        links = self._context.connections.links(ConnectionState.NATIVE)
-        if links:
-            message = SyncDigest(self.digest())
-            for link in links:
-                self._context.send(link, message)
+        self._neighbours.compare(self.digest)
         self._schedule()
 
     def digest(self) -> str:
@@ -65,10 +63,8 @@ class Synchronisation:
 
     def request(self, link: Link) -> None:
         """Ask a neighbour for what it has beyond this node."""
-        if not link.asked and link.state is ConnectionState.NATIVE:
-            link.asked = True
+        if self._neighbours.request_missing(link, self._replication.durable_vector):
             self._received[link.conn] = 0
-            self._context.send(link, SyncRequest(encode_vector(self._replication.durable_vector())))
 
     def digest_received(self, link: Link, message: SyncDigest) -> None:
         if message.digest == self.digest():
@@ -114,12 +110,12 @@ class Synchronisation:
         if answering is None:
             return False
         link, query = answering
-        if link.state is not ConnectionState.NATIVE:
+        if not self._neighbours.is_neighbour(link):
             return True
         if page is None:
             self._context.send(link, SyncDone())
             return True
-        sent = self._replication.sent_over(link)
+        sent = self._neighbours.sent_over(link)
         for entry in page.entries if page.more else self._replication.completed(page, query):
             if entry.id not in sent:
                 self._context.send(link, frame_of(self._replication.as_it_came(entry)))

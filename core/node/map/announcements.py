@@ -15,6 +15,7 @@ from core.node.kernel.connections import ConnectionState, Link
 from core.node.kernel.context import Context
 from core.node.map.topology import ServerRecord, Topology, record_of
 from core.node.map.whereabouts import Whereabouts
+from core.node.neighbours.neighbours import Neighbours
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.limits import SERVER_LINE_BYTES_MAX
@@ -50,12 +51,14 @@ class Announcements:
     def __init__(
         self,
         context: Context,
+        neighbours: Neighbours,
         topology: Topology,
         base_servers: BaseServers,
         whereabouts: Whereabouts,
         users: Callable[[], tuple[int, list[str]]],
     ) -> None:
         self._context = context
+        self._neighbours = neighbours
         self._topology = topology
         self._base_servers = base_servers
         self._whereabouts = whereabouts
@@ -132,16 +135,13 @@ class Announcements:
         own.load, users = self._users()
         own.users = tuple(users)
         own.guests = self._guests()
-        links = self._context.connections.links(ConnectionState.NATIVE)
-        own.near = tuple(sorted(link.remote_id for link in links if link.near and link.remote_id is not None))
+        near = (link.remote_id for link in self._neighbours if link.near and link.remote_id is not None)
+        own.near = tuple(sorted(near))
         own.draining = self._context.draining
         own.seen_at = self._context.now.wall
         self._load_dirty = False
         self._context.timers.cancel("load")
-        frame = Frame(own.message())
-        for link in links:
-            if everywhere or link.eager:
-                self._context.send(link, frame)
+        self._neighbours.announce(Frame(own.message()), everywhere=everywhere)
 
     def _guests(self) -> tuple[AttachedServer, ...]:
         links = self._context.connections.links(ConnectionState.BASE)
@@ -201,9 +201,7 @@ class Announcements:
             or known.incarnation != record.incarnation
             or [guest.id for guest in known.guests] != [guest.id for guest in record.guests]
         )
-        for other in self._context.connections.links(ConnectionState.NATIVE):
-            if other.conn != link.conn and (structural or other.eager):
-                self._context.send(other, frame)
+        self._neighbours.announce(frame, everywhere=structural, source=link.conn)
         for told in self.on_record:
             told(known, record)
         if record.guests and (known is None or known.guests != record.guests):

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from core.node.kernel.connections import Connection, ConnectionState, Link
+from core.node.kernel.connections import Connection, Link
 from core.node.kernel.context import Context
 from core.node.map.topology import Topology
+from core.node.neighbours.neighbours import Neighbours
 from core.wire.address import Address
 from core.wire.messages import AttachedServer
 from core.wire.scope import Scope, is_site_local, literal, meant, on_one_network, plain_host, scope_of, zone_of
@@ -25,8 +26,9 @@ ADDRESSES_MAX: Final = 6
 class Whereabouts:
     """What this node knows of others' addresses."""
 
-    def __init__(self, context: Context, topology: Topology) -> None:
+    def __init__(self, context: Context, neighbours: Neighbours, topology: Topology) -> None:
         self._context = context
+        self._neighbours = neighbours
         self._topology = topology
         self._worked: dict[str, Address] = {}
         """Where servers were dialled with success, or are seen on a network of this machine's."""
@@ -77,11 +79,7 @@ class Whereabouts:
         own = self._topology.own.id
         records = self._topology.records
         found: dict[str, None] = {own: None}
-        frontier = [
-            link.remote_id
-            for link in self._context.connections.links(ConnectionState.NATIVE)
-            if link.near and link.remote_id is not None
-        ]
+        frontier = [link.remote_id for link in self._neighbours if link.near and link.remote_id is not None]
         while frontier:
             server = frontier.pop()
             if server in found or server not in records:
@@ -126,7 +124,7 @@ class Whereabouts:
         record = self._topology.records.get(server)
         if record is not None:
             return record.addresses
-        link = self._context.connections.native_link(server)
+        link = self._neighbours.find(server)
         return [Address(link.hostname, link.port)] if link is not None else []
 
     def _leads_there(self, address: Address, server: str) -> bool:
@@ -160,7 +158,7 @@ class Whereabouts:
         known = [*self._named_by(server), *([self._worked[server]] if server in self._worked else [])]
         if server in self._behind and all(scope_of(one.host) is not Scope.ANYWHERE for one in known):
             known.append(self._behind[server])
-        link = self._context.connections.native_link(server)
+        link = self._neighbours.find(server)
         away = link is not None and _is_another_way(peer, link)
         visited = set(without)
         if visited and any(str(address) in visited for address in known):

@@ -24,6 +24,7 @@ from core.node.log.synchronisation import Synchronisation
 from core.node.map.announcements import Announcements
 from core.node.map.topology import Topology
 from core.node.map.whereabouts import Whereabouts
+from core.node.neighbours.neighbours import Neighbours
 from core.node.servers.healing import Healing
 from core.wire.address import Address
 from core.wire.codec import Frame
@@ -53,6 +54,7 @@ class Drain:
     def __init__(
         self,
         context: Context,
+        neighbours: Neighbours,
         topology: Topology,
         registration: Registration,
         replication: Replication,
@@ -65,6 +67,7 @@ class Drain:
         note_dismissed: Callable[[], None],
     ) -> None:
         self._context = context
+        self._neighbours = neighbours
         self._topology = topology
         self._registration = registration
         self._replication = replication
@@ -120,13 +123,14 @@ class Drain:
             self._send_everybody_away()
         if self.stage is DrainPhase.LETTING_GO:
             self._send_clients_away()
-            if not self._neighbours() and not self._replication.busy and not self._context.connections.staying:
+            if not self._others() and not self._replication.busy and not self._context.connections.staying:
                 self._finish([])
         elif self.stage is DrainPhase.FINISHED:
             # Somebody may still come before the process has ended.
             self._send_clients_away()
 
-    def _neighbours(self) -> list[Link]:
+    def _others(self) -> list[Link]:
+        """Links with servers that are to go to the successor."""
         return [
             link
             for link in self._context.connections.links(
@@ -139,7 +143,7 @@ class Drain:
         """Native neighbours that do not leave, as far as this node knows."""
         return [
             link
-            for link in self._context.connections.links(ConnectionState.NATIVE)
+            for link in self._neighbours
             if not (link.conn in self._leaving or link.conn in self._named_here)
             and not self._is_leaving(link.remote_id or "")
         ]
@@ -151,7 +155,7 @@ class Drain:
         and wait for neighbours that neither takes.
         """
         successor = self._successor
-        if successor is None or successor.state is not ConnectionState.NATIVE:
+        if successor is None or not self._neighbours.is_neighbour(successor):
             return
         mutual = successor.conn in self._named_here
         if not mutual and not self._is_leaving(successor.remote_id or ""):
@@ -182,8 +186,8 @@ class Drain:
         successor = self._successor
         # As it calls itself: by that, older servers recognise who is meant.
         self._successor_address = Address(successor.hostname, successor.port)
-        self._named, self._named_is_native = successor, successor.state is ConnectionState.NATIVE
-        if successor.state is not ConnectionState.NATIVE:
+        self._named, self._named_is_native = successor, self._neighbours.is_neighbour(successor)
+        if not self._named_is_native:
             self._send_everybody_away()
             return
         self.stage = DrainPhase.HANDING_OVER
@@ -232,7 +236,7 @@ class Drain:
         address = self._address_for(connection)
         if address is None:
             return Quit(id=self._context.id)
-        heir = self._successor if connection.state is ConnectionState.NATIVE else None
+        heir = self._successor if self._neighbours.is_neighbour(connection) else None
         return Quit(
             address.host, address.port, id=self._context.id, successor=heir.remote_id if heir is not None else None
         )
@@ -255,7 +259,7 @@ class Drain:
         if not staying:
             return
         vector: dict[str, int] | None = None
-        if self._successor is not None and self._successor.state is not ConnectionState.NATIVE:
+        if self._successor is not None and not self._neighbours.is_neighbour(self._successor):
             # Where it goes nobody can tell it from where on it may miss something.
             vector = encode_vector(self._replication.client_vector())
         notices: dict[tuple[Address | None, bool], Frame] = {}
@@ -284,10 +288,10 @@ class Drain:
         self.stage = DrainPhase.LETTING_GO
         self._send_clients_away()
         self._registration.abandon("this server is leaving the network")
-        for link in self._neighbours():
+        for link in self._others():
             link.clean = True
             notice = self._farewell(link)
-            if link.state is ConnectionState.NATIVE:
+            if self._neighbours.is_neighbour(link):
                 context.send(link, notice)
             else:
                 if "quit" in link.features:
@@ -304,7 +308,7 @@ class Drain:
                 undone.append(f"{name} had not confirmed that it has everything; it is kept here for the next start")
                 self._send_everybody_away()
             case DrainPhase.LETTING_GO:
-                names = ", ".join(sorted(link.name or str(link.peer) for link in self._neighbours()))
+                names = ", ".join(sorted(link.name or str(link.peer) for link in self._others()))
                 undone.append(f"{names} had not gone to the successor yet")
             case _:
                 pass
@@ -324,7 +328,7 @@ class Drain:
         own.links = {}
         own.version += 1
         for connection in context.connections.all():
-            if isinstance(connection, Link) and connection.state is ConnectionState.NATIVE:
+            if self._neighbours.is_neighbour(connection):
                 context.send(connection, own.message())
             if connection.state is not ConnectionState.CLOSING:
                 context.close(connection, "this server has left the network")
@@ -368,7 +372,7 @@ class Drain:
         if heir == context.id if heir is not None else named in self._topology.own.addresses:
             context.notify("quit", f"{name} leaves the network; this server takes its place", server=link.remote_id)
             link.handed_over = True
-            if link.state is ConnectionState.NATIVE:
+            if self._neighbours.is_neighbour(link):
                 self._named_here.add(link.conn)
             self._synchronisation.request(link)
             if message.guests:
@@ -386,7 +390,7 @@ class Drain:
             return
         known = self._whereabouts.addresses(heir) if heir is not None else []
         ways = tuple(dict.fromkeys([*([address] if address is not None else []), *known]))
-        for other in context.connections.links(ConnectionState.NATIVE):
+        for other in self._neighbours:
             if other is not link and (
                 other.remote_id == heir or (heir is None and Address(other.hostname, other.port) == named)
             ):
@@ -396,7 +400,7 @@ class Drain:
             # Nobody here knows a way to it: what is lost with the link is looked for as after a crash.
             self._let_go(link)
             return
-        if link.state is ConnectionState.NATIVE:
+        if self._neighbours.is_neighbour(link):
             self._leaving[link.conn] = (named, *ways)
             context.timers.set(
                 ("leave", link.conn), context.after(context.config.dial_limit), lambda: self._let_go(link)
@@ -406,7 +410,7 @@ class Drain:
         self._healing.go_to_successor(ways, abroad=not link.near)
 
     def _adopt(self, link: Link, guests: list[AttachedServer]) -> None:
-        if self._context.connections.get(link.conn) is not None and link.state is ConnectionState.NATIVE:
+        if self._context.connections.get(link.conn) is not None and self._neighbours.is_neighbour(link):
             self._context.timers.set(
                 ("adopt", link.conn), self._context.after(BASE_HANDOVER_DELAY), lambda: self._adopt(link, guests)
             )

@@ -15,11 +15,12 @@ from typing import Final, Literal
 
 from core.node.base.base_servers import BaseServers, is_to_be_found
 from core.node.interface.actions import Dial
-from core.node.kernel.connections import ConnectionState, Link
+from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
 from core.node.log.replication import Replication
 from core.node.map.topology import Topology
 from core.node.map.whereabouts import Whereabouts
+from core.node.neighbours.neighbours import Neighbours
 from core.wire.address import Address
 from core.wire.entries import PeerForgotten, PeerRecord
 from core.wire.scope import Scope, scope_of
@@ -67,6 +68,7 @@ class Healing:
     def __init__(
         self,
         context: Context,
+        neighbours: Neighbours,
         topology: Topology,
         replication: Replication,
         base_servers: BaseServers,
@@ -74,6 +76,7 @@ class Healing:
         peers: Iterable[PeerRecord],
     ) -> None:
         self._context = context
+        self._neighbours = neighbours
         self._topology = topology
         self._whereabouts = whereabouts
         self._replication = replication
@@ -114,7 +117,7 @@ class Healing:
     def join(self, address: Address) -> None:
         """A person names a server to join."""
         self._seeds[address] = Seed(address)
-        for link in self._context.connections.links(ConnectionState.NATIVE):
+        for link in self._neighbours:
             if address in (link.dialled, Address(link.hostname, link.port)):
                 self._seeds[address].linked = True
         self._dial_seed(address)
@@ -495,8 +498,7 @@ class Healing:
             context.timers.set("lazy", context.after(delay), self._dial_lazy)
 
     def _lazy_wanted(self) -> int:
-        natives = len(self._context.connections.links(ConnectionState.NATIVE))
-        return min(1 + self._context.config.lazy_links, len(self._reachable) - 1) - natives
+        return min(1 + self._context.config.lazy_links, len(self._reachable) - 1) - len(self._neighbours)
 
     def _dial_lazy(self) -> None:
         context = self._context

@@ -24,6 +24,7 @@ from core.node.map.announcements import Announcements
 from core.node.map.own_address import OwnAddress
 from core.node.map.topology import Topology
 from core.node.map.whereabouts import Whereabouts
+from core.node.neighbours.neighbours import Neighbours
 from core.node.servers.drain import Drain
 from core.node.servers.drift import Drift
 from core.node.servers.healing import Healing
@@ -82,6 +83,7 @@ class Links:
     def __init__(
         self,
         context: Context,
+        neighbours: Neighbours,
         topology: Topology,
         book: AccountBook,
         secrets: Secrets,
@@ -97,6 +99,7 @@ class Links:
         own_address: OwnAddress,
     ) -> None:
         self._context = context
+        self._neighbours = neighbours
         self._topology = topology
         self._book = book
         self._secrets = secrets
@@ -233,7 +236,7 @@ class Links:
         remote = link.remote_id or ""
         if remote == context.id:
             return ServerRefused("self", "this is the server that you are")
-        existing = context.connections.native_link(remote)
+        existing = self._neighbours.find(remote)
         if existing is not None:
             if self._is_crossing(existing, link, "outbound") and context.id < remote:
                 return ServerRefused("duplicate", "there is a link already")
@@ -242,7 +245,7 @@ class Links:
                 return twin
             # Whoever dials knows of no link: the older one is dead on its side.
             self._replace(existing)
-        natives = len(context.connections.links(ConnectionState.NATIVE))
+        natives = len(self._neighbours)
         if lazy and natives >= context.config.links_max:
             return ServerRefused("busy", f"this server has {natives} links already")
         return None
@@ -282,7 +285,7 @@ class Links:
         link.name = message.name or message.id[:6]
         link.hostname, link.port = message.hostname, int(message.port)
         context.timers.cancel(("quiet", link.conn))
-        existing = context.connections.native_link(message.id)
+        existing = self._neighbours.find(message.id)
         twin = self._twin_of(existing, link) if existing is not None else None
         if twin is not None:
             link.clean = True
@@ -433,7 +436,7 @@ class Links:
         self._context.timers.set(("ping", link.conn), self._context.after(interval), lambda: self._ping(link))
 
     def _ping(self, link: Link) -> None:
-        if link.state is not ConnectionState.NATIVE:
+        if not self._neighbours.is_neighbour(link):
             return
         now = self._context.now.monotonic
         config = self._context.config
@@ -570,7 +573,7 @@ class Links:
         if not self._replication.receive(self._drift.dated(link, entry), link.conn):
             return
         self._synchronisation.entry_received(link)
-        if link.state is ConnectionState.NATIVE and self._replication.vector.has_gap(entry.id.stream):
+        if self._neighbours.is_neighbour(link) and self._replication.vector.has_gap(entry.id.stream):
             self._synchronisation.request(link)
 
     def _user_info(self, link: Link, message: UserInfo) -> None:
@@ -630,7 +633,7 @@ class Links:
         remote = link.remote_id
         if remote is None or link.established_at is None or self._topology.own.links.get(remote) != link.stamp:
             return False
-        return self._context.connections.native_link(remote) in (None, link)
+        return self._neighbours.find(remote) in (None, link)
 
 
 def _authenticated_user(body: bytes) -> str:
