@@ -23,11 +23,11 @@ from core.engine import EngineSettings, Server
 from core.engine.engine_settings import PasswordSettings
 from core.wire.address import Address
 from screenshots import over_ssh
-from tui.activities import note
-from tui.app import ActivityApp
-from tui.preferences import Preferences
-from tui.running import client_factory
-from tui.session import Identity, Session
+from tui.application.app import ActivityApp
+from tui.application.running import client_factory
+from tui.feed.activities import note
+from tui.look.preferences import Preferences
+from tui.model.client_model import ClientModel, SignIn
 
 PICTURES = Path(__file__).resolve().parent
 MOMENT = 1_795_341_840.0
@@ -169,11 +169,11 @@ class Network:
 
 @contextlib.asynccontextmanager
 async def application(
-    server: Server, size: tuple[int, int], *, theme: str = "textual-dark", first: Identity | None
+    server: Server, size: tuple[int, int], *, theme: str = "textual-dark", first: SignIn | None
 ) -> AsyncIterator[tuple[ActivityApp, Pilot[Any]]]:
     """The application on a node of the network, on a screen of this size."""
     address: tuple[Address, ...] = (server.advertised,)
-    session = Session(client_factory(address, server=server), node=server)
+    session = ClientModel(client_factory(address, server=server), node=server)
     for notice in server.notices:
         session.noticed(notice)
     unsubscribe = server.subscribe(session.noticed)
@@ -204,8 +204,8 @@ def keep(app: ActivityApp, name: str) -> None:
     sys.stdout.write(f"screenshots/{name}.svg\n")
 
 
-ZOE = Identity("register", "zoe", "pw")
-ZOE_AGAIN = Identity("login", "zoe", "pw")
+ZOE = SignIn("register", "zoe", "pw")
+ZOE_AGAIN = SignIn("login", "zoe", "pw")
 
 
 async def take(network: Network) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from core.client import Client, ClientSettings
 from core.engine import EngineSettings, Server
-from tui.activities import note
+from tui.feed.activities import note
 from tui.ssh import SSHServer, SSHSettings
 from tui.ssh.application import SSHApp
 

@@ -27,7 +27,7 @@ import asyncssh
 
 from core.client import ActivityArrived, Client, ClientEvent, ClientSettings, LoggedIn
 from core.wire.address import Address
-from tui.activities import note
+from tui.feed.activities import note
 from tui.ssh.ssh_settings import usual_workers
 
 FIRST_FRAME = "Palette".lower().encode()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import Program
-from tui.cli.config import template
-from tui.cli.settings import SETTINGS, ConfigFile, examine
+from tui.cli.config_command import template
+from tui.cli.setting_table import SETTINGS, ConfigFile, examine
 
 
 def default_file(program: Program) -> Path:

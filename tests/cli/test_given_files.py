@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import LIMIT, Program, running_node
-from tui import credentials, given_file, private_file, taste
+from tui.cli import given_file
+from tui.remembered import credentials, look_settings, private_file
 
 SERVE = ("serve", "--headless", "--host", "127.0.0.1", "--port", "0")
 
@@ -202,12 +203,12 @@ def test_odd_files_in_the_place_of_what_is_remembered_hold_up_no_start(
 ) -> None:
     data = tmp_path / "data"
     data.mkdir()
-    for name in ("network-secret", credentials.FILE_NAME, taste.FILE_NAME):
+    for name in ("network-secret", credentials.FILE_NAME, look_settings.FILE_NAME):
         make(data / name)
     with running_node(program, data, secret=""):
         pass
     assert credentials.load(data) is None
-    assert taste.load(data) == taste.Taste()
+    assert look_settings.load(data) == look_settings.LookSettings()
 
 
 @pytest.mark.parametrize("make", ODDITIES, ids=name_of)

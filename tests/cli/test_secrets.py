@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import LIMIT, Ended, Lines, Node, Program, running_node
-from tui import credentials
+from tui.remembered import credentials
 
 MADE = re.compile(r"[a-z2-7]{26}\n")
 
@@ -33,7 +33,7 @@ def file_of(program: Program) -> Path:
     return program.home / ".local/share/activity-tui/client" / credentials.FILE_NAME
 
 
-def account(program: Program, node: Node, name: str) -> credentials.Account | None:
+def account(program: Program, node: Node, name: str) -> credentials.SavedAccount | None:
     remembered = credentials.load(file_of(program).parent)
     return remembered.account(name, node.address) if remembered is not None else None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tui.cli.console import CommandFailed, ExitStatus
-from tui.cli.settings import (
+from tui.cli.setting_table import (
     SETTINGS,
     ConfigFile,
     choose,
@@ -58,7 +58,7 @@ def test_a_flag_may_be_empty_to_overrule_a_variable() -> None:
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_every_setting_has_a_flag_a_variable_and_a_default_that_it_would_accept(setting: object) -> None:
-    from tui.cli.settings import Setting
+    from tui.cli.setting_table import Setting
 
     assert isinstance(setting, Setting)
     assert setting.variable == "ACTIVITY_TUI_" + setting.name.upper()

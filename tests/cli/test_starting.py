@@ -15,7 +15,7 @@ from core.wire.limits import DEFAULT_PORT
 from tui.cli import starting
 from tui.cli.options import NodeOptions
 from tui.cli.serve import node_options
-from tui.cli.settings import ConfigFile, choose, default_data_dir
+from tui.cli.setting_table import ConfigFile, choose, default_data_dir
 
 
 def options(flags: dict[str, object], *, join: Address | None = None) -> NodeOptions:

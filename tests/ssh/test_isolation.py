@@ -13,9 +13,9 @@ import webbrowser
 from textual._context import active_app
 
 from tests.ssh.conftest import Place
-from tui import fault_report
+from tui.application import fault_report
 from tui.ssh.application import SSHApp
-from tui.terminal.driver import RESTORE
+from tui.terminal.terminal_driver import RESTORE
 
 SIZE = (80, 24)
 

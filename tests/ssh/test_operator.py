@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from tests.ssh.conftest import Place, serving
 from tests.tui.driving import lines_of, screen_text, until
-from tui.app import ActivityApp
-from tui.running import client_factory
-from tui.session import Identity, Session
+from tui.application.app import ActivityApp
+from tui.application.running import client_factory
+from tui.model.client_model import ClientModel, SignIn
 
 SIZE = "100\u00d730"
 
 
 async def test_the_connections_pane_shows_sessions_over_ssh_and_x_ends_one(place: Place):
     await place.register("grace", key="grace")
-    session = Session(client_factory((), server=place.node), node=place.node)
+    session = ClientModel(client_factory((), server=place.node), node=place.node)
     session.visitors = place.ssh
-    app = ActivityApp(session, first=Identity("anonymous"))
+    app = ActivityApp(session, first=SignIn("anonymous"))
     async with (
         place.terminal("grace", key="grace", size=(100, 30)) as terminal,
         place.terminal("anonymous", size=(90, 25)) as other,
@@ -59,8 +59,8 @@ async def test_nobody_who_came_by_ssh_is_redirected(tmp_path):
 
 
 async def test_the_invitation_names_the_way_in_over_ssh(place: Place):
-    session = Session(client_factory((), server=place.node), node=place.node)
-    app = ActivityApp(session, first=Identity("anonymous"))
+    session = ClientModel(client_factory((), server=place.node), node=place.node)
+    app = ActivityApp(session, first=SignIn("anonymous"))
     way = f"With nothing installed: ssh -p {place.port} NAME@127.0.0.1"
     async with app.run_test(size=(120, 40)) as pilot, place.terminal("anonymous") as guest:
         await until(pilot, lambda: session.online and session.snapshot is not None)

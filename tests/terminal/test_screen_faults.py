@@ -14,7 +14,7 @@ import pytest
 
 from tests.terminal.pseudo import ALTERNATE_SCREEN_OFF, ALTERNATE_SCREEN_ON, CURSOR_ON, Stranger, Terminal
 from tests.terminal.test_own_terminal import SERVE, look_around, writes
-from tui import fault_report
+from tui.application import fault_report
 
 SECRET = "the value of a variable"
 PASTE_FAILS = f"""
@@ -105,22 +105,22 @@ from tui.widgets.feed_view import FeedView
 FeedView.render_line = lambda self, y: fails(self)
 """,
     "a timer": """
-from tui.app import ActivityApp
+from tui.application.app import ActivityApp
 def fails(self): raise ValueError("a fault")
 ActivityApp._look = fails
 """,
     "the first frame": """
-from tui.app import ActivityApp
+from tui.application.app import ActivityApp
 def fails(self): raise ValueError("a fault")
 ActivityApp.on_ready = fails
 """,
     "composing": """
-from tui.screens.main import MainScreen
+from tui.screens.main_screen import MainScreen
 def fails(self): raise ValueError("a fault")
 MainScreen.compose = fails
 """,
     "the styles": """
-from tui.app import ActivityApp
+from tui.application.app import ActivityApp
 ActivityApp.CSS = "Screen { nonsense: 1 "
 """,
     "the driver": """
@@ -130,7 +130,7 @@ LocalDriver.start_application_mode = fails
 """,
     "giving the terminal back": """
 from tui.terminal.local import LocalDriver
-from tui.terminal.driver import TerminalDriver
+from tui.terminal.terminal_driver import TerminalDriver
 def fails(self): raise ValueError("a fault")
 LocalDriver._give = TerminalDriver.stop_application_mode
 LocalDriver.disable_input = fails
@@ -138,7 +138,7 @@ from tui.widgets.feed_view import FeedView
 FeedView.render_line = lambda self, y: fails(self)
 """,
     "taking the screen down": """
-from tui.app import ActivityApp
+from tui.application.app import ActivityApp
 def fails(self): raise ValueError("a fault")
 ActivityApp.on_ready = fails
 ActivityApp.on_unmount = fails
@@ -191,9 +191,9 @@ def test_a_screen_that_does_not_answer_is_left_behind_by_a_server_that_is_told_t
     terminal = start(
         """
 import asyncio
-import tui.keeping
-tui.keeping.ANSWER_LIMIT = tui.keeping.END_LIMIT = 0.5
-from tui.app import ActivityApp
+import tui.application.keeping
+tui.application.keeping.ANSWER_LIMIT = tui.application.keeping.END_LIMIT = 0.5
+from tui.application.app import ActivityApp
 async def hangs(self):
     await asyncio.Event().wait()
 ActivityApp.action_show_help = hangs
@@ -211,7 +211,7 @@ def test_a_report_that_cannot_be_written_is_said_and_nothing_else(start):
     terminal = start(
         PASTE_FAILS
         + """
-from tui import fault_report
+from tui.application import fault_report
 def full(*arguments): raise OSError(28, "No space left on device")
 fault_report.write = full
 """

@@ -12,9 +12,9 @@ from textual.app import App
 from tests.terminal.test_answers import ANSWERS
 from tests.terminal.test_fuzz import PARTS, VALID
 from tests.tui.fakes import World
-from tui import typeahead
-from tui.app import ActivityApp
-from tui.terminal.driver import TerminalDriver
+from tui.application.app import ActivityApp
+from tui.terminal.terminal_driver import TerminalDriver
+from tui.textual_workarounds import type_ahead
 
 
 class Memory:
@@ -85,7 +85,7 @@ async def test_answers_in_pieces_land_nowhere_and_switch_nothing():
 
 
 async def test_no_key_of_a_burst_is_lost_that_is_longer_than_the_keys_that_wait(monkeypatch):
-    monkeypatch.setattr(typeahead, "KEYS_MAX", 150)
+    monkeypatch.setattr(type_ahead, "KEYS_MAX", 150)
     async with Stage() as stage:
         composer = stage.app.main.composer
         # Each of the arrows is a key that the next one waits for.

@@ -9,8 +9,8 @@ from typing import Any
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from tui.actions import BY_ID
-from tui.app import ActivityApp
+from tui.actions.action_registry import BY_ID
+from tui.application.app import ActivityApp
 from tui.screens.welcome import WelcomeScreen
 
 

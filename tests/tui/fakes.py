@@ -25,12 +25,12 @@ from core.node.interface.notices import Notice, NoticeKind, Severity
 from core.node.interface.snapshot import ConnectionView, NodeSnapshot, ServerView, UserView
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
-from tui.activities import note
-from tui.app import ActivityApp
-from tui.client_events import tell
-from tui.past import Archive
-from tui.preferences import Preferences
-from tui.session import Identity, Session
+from tui.application.app import ActivityApp
+from tui.feed.activities import note
+from tui.feed.history import Archive
+from tui.look.preferences import Preferences
+from tui.model.client_model import ClientModel, SignIn
+from tui.model.model_updates import tell
 
 NOON = 1_795_348_800.0
 """22 November 2026, 12:00:00 UTC."""
@@ -145,7 +145,7 @@ class FakeNode:
 class FakeClient:
     """A client that says yes at once, unless told otherwise, and keeps what is posted until the test answers."""
 
-    def __init__(self, session: Session, identity: Identity) -> None:
+    def __init__(self, session: ClientModel, identity: SignIn) -> None:
         self.session = session
         self.identity = identity
         self.posted: list[tuple[str, Mapping[str, Any]]] = []
@@ -195,7 +195,7 @@ class FakeClient:
         return shown
 
 
-WORLDS: dict[Session, World] = {}
+WORLDS: dict[ClientModel, World] = {}
 
 
 class World:
@@ -217,7 +217,7 @@ class World:
         self.changes: list[tuple[str, str]] = []
         """Secrets that were to be changed: the present one and the new one."""
         self.secret_problem: Exception | None = None
-        self.session = Session(
+        self.session = ClientModel(
             FakeClient,
             node=self.node,
             owns_node=operator,
@@ -234,7 +234,7 @@ class World:
 
     def app(self, **options: Any) -> ActivityApp:
         preferences = options.pop("preferences", Preferences(zone=UTC))
-        options.setdefault("first", Identity("login", "alice", "secret"))
+        options.setdefault("first", SignIn("login", "alice", "secret"))
         app = ActivityApp(self.session, preferences=preferences, **options)
         app.animation_level = "none"
         return app

@@ -22,13 +22,13 @@ import tui.ssh
 import tui.widgets
 from tests.tui.driving import ready, settled, unfound, until
 from tests.tui.fakes import World
-from tui import commands
-from tui.actions import ACTIONS, Scope, key_names, markdown_table
-from tui.app import ActivityApp
-from tui.preferences import Preferences
+from tui.actions import slash_commands
+from tui.actions.action_registry import ACTIONS, Scope, key_names, markdown_table
+from tui.application.app import ActivityApp
+from tui.look.preferences import Preferences
 from tui.screens.asking import ConfirmScreen
 from tui.screens.leaving import LeavingScreen
-from tui.screens.secrets import SecretScreen
+from tui.screens.secret_dialogs import SecretScreen
 
 
 def test_every_action_has_an_id_of_its_own():
@@ -88,7 +88,7 @@ def test_nobody_makes_bindings_of_their_own():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "Binding"
     }
-    assert made == {"actions.py"}
+    assert made == {"actions/action_registry.py"}
 
 
 Opened = tuple[str, Callable[[ActivityApp], object]]
@@ -160,8 +160,8 @@ def test_the_table_for_the_readme_has_every_action():
 
 
 def test_commands_are_read_with_their_arguments():
-    line = commands.parse("/join  192.0.2.1:3780 ")
-    assert line.command is commands.BY_NAME["join"] and line.text == "192.0.2.1:3780"
-    assert commands.parse("/EXIT").command is commands.BY_NAME["quit"]
-    assert commands.parse("//x").text == "/x"
-    assert commands.parse("hello / there").command is None
+    line = slash_commands.parse("/join  192.0.2.1:3780 ")
+    assert line.command is slash_commands.BY_NAME["join"] and line.text == "192.0.2.1:3780"
+    assert slash_commands.parse("/EXIT").command is slash_commands.BY_NAME["quit"]
+    assert slash_commands.parse("//x").text == "/x"
+    assert slash_commands.parse("hello / there").command is None

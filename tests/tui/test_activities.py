@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.wire.activity import stamp_activity
-from tui.activities import VERBS, Sentence, compact, note, pretty, raw_activity, sentence
+from tui.feed.activities import VERBS, Sentence, compact, note, pretty, raw_activity, sentence
 
 
 def said(activity: dict[str, object], sender: str = "alice") -> Sentence:

@@ -12,14 +12,14 @@ from core.client.client_events import Disconnected, PostRefused, PostUnknown, Re
 from core.wire.address import Address
 from tests.tui.driving import lines_of, ready, screen_text, settled, type_line, until, welcomed
 from tests.tui.fakes import World, snapshot
-from tui import bell
-from tui.actions import ACTIONS, BY_ID, key_names
-from tui.activities import note
-from tui.preferences import Preferences
+from tui.actions.action_registry import ACTIONS, BY_ID, key_names
+from tui.feed.activities import note
+from tui.look import bell
+from tui.look.preferences import Preferences
+from tui.model.client_model import SignIn
 from tui.screens.asking import AskScreen, ConfirmScreen, CopyScreen
 from tui.screens.reading import ReadingScreen
 from tui.screens.welcome import WelcomeScreen
-from tui.session import Identity
 
 SIZES = [(80, 24), (120, 40), (200, 50)]
 
@@ -319,7 +319,7 @@ async def test_a_client_only_learns_of_the_network_by_asking(world):
 
 
 async def test_help_names_every_action_and_every_command(world):
-    from tui.commands import COMMANDS
+    from tui.actions.slash_commands import COMMANDS
 
     app = world.app()
     async with app.run_test(size=(120, 40)) as pilot:
@@ -397,7 +397,7 @@ async def test_somebody_whose_secret_is_not_kept_is_asked_for_it_only(world):
         await welcomed(pilot)
         await pilot.press(*"pw", "enter")
         await until(pilot, lambda: app.session.online)
-        assert world.client.identity == Identity("login", "zoe", "pw")
+        assert world.client.identity == SignIn("login", "zoe", "pw")
 
 
 @pytest.mark.parametrize(
@@ -438,7 +438,7 @@ async def test_a_login_needs_its_secret(world):
         assert "needs at least 1 character" in str(app.screen.query_one("#secret-problem", Static).render())
         await pilot.press(*"pw", "enter")
         await until(pilot, lambda: app.session.online)
-        assert world.client.identity == Identity("login", "zoe", "pw")
+        assert world.client.identity == SignIn("login", "zoe", "pw")
 
 
 async def test_one_can_come_in_anonymously(world):

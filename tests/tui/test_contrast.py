@@ -8,9 +8,9 @@ from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
 from tests.tui.driving import ready, settled
-from tui.appearance import THEMES
-from tui.contrast import CONTRAST, ratio, readable
-from tui.preferences import Preferences
+from tui.look.appearance import THEMES
+from tui.look.contrast import CONTRAST, ratio, readable
+from tui.look.preferences import Preferences
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.roles import ROLE_CLASSES
 

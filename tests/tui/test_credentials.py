@@ -7,10 +7,11 @@ import os
 import pytest
 
 from core.wire.address import Address
-from tui import credentials, invitation
+from tui.application.running import first_identity
 from tui.cli.options import PersonOptions
-from tui.running import first_identity
-from tui.session import Identity
+from tui.model.client_model import SignIn
+from tui.remembered import credentials
+from tui.text import invitation
 
 
 def test_what_is_remembered_is_private_and_comes_back(tmp_path):
@@ -42,31 +43,31 @@ KEPT = credentials.Remembered("zoe", "kept")
     ("name", "secret", "remembered", "identity"),
     [
         (None, None, None, None),
-        (None, None, KEPT, Identity("login", "zoe", "kept", remember=True)),
+        (None, None, KEPT, SignIn("login", "zoe", "kept", remember=True)),
         (None, None, credentials.Remembered("zoe"), None),
-        (None, None, credentials.Remembered("anonymous"), Identity("anonymous")),
-        ("bob", "given", KEPT, Identity("login", "bob", "given")),
-        ("bob", None, KEPT, Identity("register", "bob", remember=True)),
-        ("zoe", None, KEPT, Identity("login", "zoe", "kept", remember=True)),
-        ("anonymous", None, KEPT, Identity("anonymous")),
+        (None, None, credentials.Remembered("anonymous"), SignIn("anonymous")),
+        ("bob", "given", KEPT, SignIn("login", "bob", "given")),
+        ("bob", None, KEPT, SignIn("register", "bob", remember=True)),
+        ("zoe", None, KEPT, SignIn("login", "zoe", "kept", remember=True)),
+        ("anonymous", None, KEPT, SignIn("anonymous")),
     ],
 )
 def test_settings_go_before_memory_and_a_name_alone_is_a_new_one(name, secret, remembered, identity):
     assert first_identity(PersonOptions(name, secret), remembered) == identity
 
 
-ELSEWHERE = credentials.Remembered("zoe", "1", (credentials.Account("zoe", "1", None, ("a.example:3780",)),))
-BEGUN = credentials.Remembered("zoe", None, (credentials.Account("zoe", None, "2", ("a.example:3780",)),))
+ELSEWHERE = credentials.Remembered("zoe", "1", (credentials.SavedAccount("zoe", "1", None, ("a.example:3780",)),))
+BEGUN = credentials.Remembered("zoe", None, (credentials.SavedAccount("zoe", None, "2", ("a.example:3780",)),))
 
 
 @pytest.mark.parametrize(
     ("remembered", "at", "identity"),
     [
-        (ELSEWHERE, "a.example:3780", Identity("login", "zoe", "1", remember=True)),
+        (ELSEWHERE, "a.example:3780", SignIn("login", "zoe", "1", remember=True)),
         (ELSEWHERE, "b.example:3780", None),
         (ELSEWHERE, credentials.HERE, None),
-        (BEGUN, "a.example:3780", Identity("login", "zoe", "2", remember=True)),
-        (KEPT, "a.example:3780", Identity("login", "zoe", "kept", remember=True)),
+        (BEGUN, "a.example:3780", SignIn("login", "zoe", "2", remember=True)),
+        (KEPT, "a.example:3780", SignIn("login", "zoe", "kept", remember=True)),
     ],
 )
 def test_a_secret_is_told_only_where_it_was_taken_before_unless_somebody_says_otherwise(remembered, at, identity):
@@ -74,9 +75,11 @@ def test_a_secret_is_told_only_where_it_was_taken_before_unless_somebody_says_ot
 
 
 def test_a_name_that_is_remembered_elsewhere_is_asked_about_and_not_registered_anew():
-    here = credentials.Remembered("yan", "2", (*ELSEWHERE.accounts, credentials.Account("yan", "2", None, ("b:1",))))
+    here = credentials.Remembered(
+        "yan", "2", (*ELSEWHERE.accounts, credentials.SavedAccount("yan", "2", None, ("b:1",)))
+    )
     assert first_identity(PersonOptions("zoe", None), here, "b:1") is None
-    assert first_identity(PersonOptions("xan", None), here, "b:1") == Identity("register", "xan", remember=True)
+    assert first_identity(PersonOptions("xan", None), here, "b:1") == SignIn("register", "xan", remember=True)
 
 
 def test_the_invitation_hides_the_secret_from_lists_of_processes_and_from_the_screen():
@@ -88,5 +91,5 @@ def test_the_invitation_hides_the_secret_from_lists_of_processes_and_from_the_sc
 
 
 def test_a_secret_never_shows_in_what_is_logged():
-    assert "kept" not in repr(Identity("login", "zoe", "kept"))
+    assert "kept" not in repr(SignIn("login", "zoe", "kept"))
     assert "kept" not in repr(KEPT)

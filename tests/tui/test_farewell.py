@@ -6,7 +6,7 @@ import msgspec
 
 from core.node.interface.snapshot import ConnectionView, ServerView
 from tests.tui.fakes import NOON, snapshot
-from tui.farewell import Farewell, farewell
+from tui.application.farewell import Farewell, farewell
 
 HERE = ServerView("aa", "ada", "192.0.2.1", 3780, 1, "here")
 LUND = ServerView("ll", "lund", "192.0.2.5", 3780, 1, "reachable")

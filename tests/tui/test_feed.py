@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tui.feed import Feed, Filter, parse_filter
+from tui.feed.feed import Feed, Filter, parse_filter
 
 BODY = b'{"type":"Note","content":"hello"}'
 

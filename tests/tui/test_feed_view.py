@@ -8,7 +8,7 @@ import pytest
 
 from tests.tui.driving import lines_of, ready, settled, until
 from tests.tui.fakes import World
-from tui.feed import parse_filter
+from tui.feed.feed import parse_filter
 
 
 def texts(app) -> list[str]:

@@ -11,7 +11,7 @@ from core.client.client_events import Disconnected, LoginRefused, PostRefused
 from core.node.interface.snapshot import ConnectionView, ServerView, UserView
 from tests.tui.driving import ready, screen_text, settled
 from tests.tui.fakes import World, snapshot
-from tui.widgets.rows import RowView
+from tui.widgets.row_view import RowView
 
 ATTACKS = {
     "terminal sequences": "\x1b[2J\x1b]0;owned\x07\x1b[31m",

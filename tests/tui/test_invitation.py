@@ -8,12 +8,12 @@ from typing import Any, cast
 import pytest
 
 from core.wire.address import Address
-from tui import invitation
-from tui.overview import address_for_others, invite_line
-from tui.session import Session
+from tui.model.client_model import ClientModel
+from tui.panes.overview import address_for_others, invite_line
+from tui.text import invitation
 
 
-def session(*, node: Address | None = None, server: Address | None = None, told: Address | None = None) -> Session:
+def session(*, node: Address | None = None, server: Address | None = None, told: Address | None = None) -> ClientModel:
     """A session on a node that advertises `node`, or at `server`, which says of itself that it is at `told`."""
     face: Any = SimpleNamespace(
         node=SimpleNamespace(advertised=node) if node is not None else None,
@@ -21,7 +21,7 @@ def session(*, node: Address | None = None, server: Address | None = None, told:
         snapshot=SimpleNamespace(hostname=told.host, port=told.port) if told is not None else None,
         owns_node=False,
     )
-    return cast(Session, face)
+    return cast(ClientModel, face)
 
 
 LAN = Address("192.168.1.5", 3780)

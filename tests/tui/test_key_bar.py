@@ -7,7 +7,7 @@ from textual.geometry import Size
 
 from tests.tui.driving import ready, screen_text, until
 from tests.tui.fakes import World
-from tui.app import ActivityApp
+from tui.application.app import ActivityApp
 from tui.screens.asking import CopyScreen
 from tui.widgets.key_bar import KeyBar
 

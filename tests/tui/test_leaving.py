@@ -10,8 +10,8 @@ from textual.widgets import Button, Static
 
 from tests.tui.driving import ready, screen_text, settled, until
 from tests.tui.fakes import World, snapshot
-from tui.actions import BY_ID
-from tui.app import ActivityApp
+from tui.actions.action_registry import BY_ID
+from tui.application.app import ActivityApp
 from tui.screens.asking import ConfirmScreen
 from tui.screens.dialog import READING_TIME, UnhurriedScreen
 from tui.screens.leaving import LeavingScreen

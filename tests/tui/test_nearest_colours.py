@@ -6,7 +6,7 @@ from rich._palettes import EIGHT_BIT_PALETTE
 from rich.color import Color, ColorSystem
 
 from tests.tui.driving import ready
-from tui.nearest_colours import nearest
+from tui.textual_workarounds.nearest_colours import nearest
 
 
 def palette() -> dict[int, tuple[int, int, int]]:

@@ -12,10 +12,10 @@ from core.engine import EngineSettings, Server
 from core.engine.engine_settings import PasswordSettings
 from core.wire.address import Address
 from tests.tui.driving import lines_of, settled, type_line, until, welcomed
-from tui.app import ActivityApp
-from tui.past import BEGINNING
-from tui.running import HISTORY, client_factory
-from tui.session import Identity, Session
+from tui.application.app import ActivityApp
+from tui.application.running import HISTORY, client_factory
+from tui.feed.history import BEGINNING
+from tui.model.client_model import ClientModel, SignIn
 
 
 async def running_server(directory: Path, name: str, join: Address | None = None) -> Server:
@@ -43,8 +43,8 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
     await server.abort()
 
 
-def app_on(server: Server, first: Identity | None = None) -> ActivityApp:
-    session = Session(client_factory((server.advertised,), server=server), node=server, archive=server)
+def app_on(server: Server, first: SignIn | None = None) -> ActivityApp:
+    session = ClientModel(client_factory((server.advertised,), server=server), node=server, archive=server)
     server.subscribe(session.noticed)
 
     async def leave() -> int:
@@ -71,11 +71,11 @@ async def test_a_person_registers_writes_a_line_and_sees_it(server):
 
 
 async def test_a_wrong_secret_is_said_and_the_right_one_lets_in(server):
-    app = app_on(server, Identity("register", "zoe", "pw"))
+    app = app_on(server, SignIn("register", "zoe", "pw"))
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: app.session.online)
         await app.session.stop()
-    app = app_on(server, Identity("login", "zoe", "wrong"))
+    app = app_on(server, SignIn("login", "zoe", "wrong"))
     async with app.run_test(size=(80, 24)) as pilot:
         await welcomed(pilot)
         await pilot.press(*"pw", "enter")
@@ -85,7 +85,7 @@ async def test_a_wrong_secret_is_said_and_the_right_one_lets_in(server):
 
 async def test_two_servers_see_each_other_and_a_leave_is_told_in_words(server, tmp_path):
     other = await running_server(tmp_path, "byron", server.advertised)
-    app = app_on(server, Identity("register", "zoe", "pw"))
+    app = app_on(server, SignIn("register", "zoe", "pw"))
     try:
         async with app.run_test(size=(200, 50)) as pilot:
             await until(pilot, lambda: app.session.online)
@@ -101,7 +101,7 @@ async def test_two_servers_see_each_other_and_a_leave_is_told_in_words(server, t
 
 
 async def test_quitting_takes_the_node_out_of_the_network(server):
-    app = app_on(server, Identity("anonymous"))
+    app = app_on(server, SignIn("anonymous"))
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: app.session.online)
         await pilot.press("ctrl+q", "y", "enter")
@@ -111,8 +111,8 @@ async def test_quitting_takes_the_node_out_of_the_network(server):
 
 
 async def test_a_client_only_sees_the_network_through_its_server(server):
-    session = Session(client_factory((server.advertised,), server=None), target=server.advertised)
-    app = ActivityApp(session, first=Identity("register", "bob", "pw"))
+    session = ClientModel(client_factory((server.advertised,), server=None), target=server.advertised)
+    app = ActivityApp(session, first=SignIn("register", "bob", "pw"))
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: session.online)
         await pilot.press("f6")
@@ -126,7 +126,7 @@ async def test_a_client_only_sees_the_network_through_its_server(server):
 
 async def test_who_scrolls_to_the_top_reads_what_is_older_than_the_login_brought(server):
     count = HISTORY + 120
-    writer = Session(client_factory((server.advertised,), server=server), node=server)
+    writer = ClientModel(client_factory((server.advertised,), server=server), node=server)
     changed = asyncio.Event()
     writer.on_change = changed.set
 
@@ -135,7 +135,7 @@ async def test_who_scrolls_to_the_top_reads_what_is_older_than_the_login_brought
             changed.clear()
             await changed.wait()
 
-    await writer.enter(Identity("register", "ann", "pw"))
+    await writer.enter(SignIn("register", "ann", "pw"))
     async with asyncio.timeout(30):
         await once(lambda: writer.online)
         for number in range(1, count + 1):
@@ -143,7 +143,7 @@ async def test_who_scrolls_to_the_top_reads_what_is_older_than_the_login_brought
             writer.write(f"line {number}")
         await once(lambda: writer.feed.arrived == count)
     await writer.stop()
-    app = app_on(server, Identity("anonymous"))
+    app = app_on(server, SignIn("anonymous"))
     async with app.run_test(size=(80, 24)) as pilot:
         feed = app.session.feed
         await until(pilot, lambda: feed.arrived == HISTORY, 10)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tui.safe_text import cut, fit, neutralise, neutralise_lines, neutralise_name
+from tui.text.safe_text import cut, fit, neutralise, neutralise_lines, neutralise_name
 
 
 def test_plain_text_stays_as_it_is():

@@ -14,15 +14,15 @@ from textual.widgets import Button, Checkbox, Input, RadioButton
 
 from tests.tui.driving import fill, ready, screen_text, settled, until, welcomed
 from tests.tui.fakes import FakeClient, World
-from tui import credentials
-from tui.app import ActivityApp
-from tui.screens.secrets import ChangeSecretScreen, SecretScreen
-from tui.session import Identity, SecretNotChanged, SecretUnknown
+from tui.application.app import ActivityApp
+from tui.model.client_model import SecretNotChanged, SecretUnknown, SignIn
+from tui.remembered import credentials
+from tui.screens.secret_dialogs import ChangeSecretScreen, SecretScreen
 
 HERE = credentials.HERE
 
 
-def account(directory: Path, name: str) -> credentials.Account | None:
+def account(directory: Path, name: str) -> credentials.SavedAccount | None:
     remembered = credentials.load(directory)
     return remembered.account(name, HERE) if remembered is not None else None
 
@@ -72,7 +72,7 @@ async def test_a_secret_that_was_made_stays_until_it_is_confirmed(world: World, 
 async def test_a_secret_is_put_down_before_the_network_is_asked_to_take_it(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    there: list[credentials.Account | None] = []
+    there: list[credentials.SavedAccount | None] = []
     run = FakeClient.run
 
     async def asked(client: FakeClient) -> None:
@@ -134,7 +134,7 @@ async def test_where_there_is_no_place_to_remember_anything_that_is_said(world: 
 async def test_a_name_given_on_the_command_line_is_registered_with_a_secret_that_is_remembered(
     world: World, tmp_path: Path
 ):
-    app = world.app(first=Identity("register", "zoe", remember=True), person_dir=tmp_path)
+    app = world.app(first=SignIn("register", "zoe", remember=True), person_dir=tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
         secret = await shown(pilot, app)
         kept = account(tmp_path, "zoe")
@@ -162,7 +162,7 @@ async def test_the_secrets_of_all_names_are_kept_and_a_remembered_one_need_not_b
         assert "remembered here" in app.screen.query_one("#secret", Input).placeholder
         await pilot.click("#go")
         await until(pilot, lambda: world.client.identity.way == "login" and app.session.online)
-        assert world.client.identity == Identity("login", "zoe", secrets["zoe"], remember=True)
+        assert world.client.identity == SignIn("login", "zoe", secrets["zoe"], remember=True)
 
 
 async def test_a_secret_that_somebody_typed_is_remembered_at_a_login_only_if_they_want_it(world: World, tmp_path: Path):
@@ -242,7 +242,7 @@ async def test_when_nobody_knows_whether_it_was_changed_both_secrets_are_kept_an
 
 
 async def test_whoever_came_in_without_a_secret_has_to_give_the_present_one(world: World):
-    app = world.app(first=Identity("login", "alice", None))
+    app = world.app(first=SignIn("login", "alice", None))
     async with app.run_test(size=(80, 24)) as pilot:
         await asked_for_another(pilot, app)
         await pilot.press("enter", "enter", "enter")
@@ -254,7 +254,7 @@ async def test_whoever_came_in_without_a_secret_has_to_give_the_present_one(worl
 
 
 async def test_anonymous_people_have_no_secret_to_change(world: World):
-    app = world.app(first=Identity("anonymous"))
+    app = world.app(first=SignIn("anonymous"))
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
         app.action_change_secret()
@@ -272,7 +272,7 @@ def test_what_another_program_has_put_down_meanwhile_stays(tmp_path: Path):
     credentials.expect(tmp_path, "zoe", "3", HERE)
     remembered = credentials.load(tmp_path)
     assert remembered is not None and (remembered.username, remembered.secret) == ("zoe", "1")
-    assert remembered.account("zoe", HERE) == credentials.Account("zoe", "1", "3", (HERE,))
+    assert remembered.account("zoe", HERE) == credentials.SavedAccount("zoe", "1", "3", (HERE,))
     assert remembered.account("yan", "a.example:3780") == remembered.account("yan", "b.example:3780")
     credentials.confirm(tmp_path, "zoe", "3", HERE)
     remembered = credentials.load(tmp_path)
@@ -314,7 +314,7 @@ def test_more_than_is_read_again_is_not_written(tmp_path: Path, monkeypatch: pyt
 def test_what_earlier_versions_remembered_is_still_known(tmp_path: Path):
     (tmp_path / credentials.FILE_NAME).write_bytes(b'{"username":"zoe","secret":"s3cret"}')
     remembered = credentials.load(tmp_path)
-    assert remembered is not None and remembered.anywhere("zoe") == credentials.Account("zoe", "s3cret")
+    assert remembered is not None and remembered.anywhere("zoe") == credentials.SavedAccount("zoe", "s3cret")
     credentials.confirm(tmp_path, "zoe", "new", HERE)
     remembered = credentials.load(tmp_path)
     assert remembered is not None and remembered.secret == "new"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tui.slips import slip
+from tui.actions.slips import slip
 
 SECRETS = ("correct horse", "pw")
 

@@ -12,8 +12,8 @@ from textual.widgets import Input
 
 from tests.tui.driving import ready, settled, until, welcomed
 from tests.tui.fakes import World
-from tui.app import ActivityApp
-from tui.preferences import Preferences
+from tui.application.app import ActivityApp
+from tui.look.preferences import Preferences
 
 Before = Callable[[Pilot[Any]], Awaitable[None]]
 

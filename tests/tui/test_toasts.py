@@ -11,8 +11,8 @@ from textual.widgets import Input
 from textual.widgets._toast import Toast
 
 from tests.tui.driving import ready, settled, until, welcomed
-from tui.app import ActivityApp
-from tui.toasts import free_rows
+from tui.application.app import ActivityApp
+from tui.textual_workarounds.toast_placement import free_rows
 
 SIZES = [(80, 24), (120, 40), (200, 50), (60, 20), (40, 12), (30, 9)]
 TEXTS = (

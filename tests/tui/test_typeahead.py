@@ -11,8 +11,8 @@ from textual.widgets import Button, Input
 
 from tests.tui.driving import ready, until
 from tests.tui.fakes import World
-from tui import dismissals
-from tui.typeahead import TypeAheadApp
+from tui.textual_workarounds import screen_dismissal
+from tui.textual_workarounds.type_ahead import TypeAheadApp
 
 
 class Question(ModalScreen[str]):
@@ -35,7 +35,7 @@ async def test_what_is_typed_behind_the_key_that_opens_a_screen_goes_into_it():
 
 
 async def test_a_palette_that_is_still_being_taken_down_is_not_opened_a_second_time():
-    dismissals.install()
+    screen_dismissal.install()
     app = TypeAheadApp()
     async with app.run_test() as pilot:
         app.action_command_palette()

@@ -9,12 +9,12 @@ from textual.widgets import Button, Checkbox, Input, RadioSet
 from core.client.client_events import LoginRefused
 from tests.tui.driving import ready, screen_text, settled, until, welcomed
 from tests.tui.fakes import World
-from tui.appearance import DEFAULT_THEME
-from tui.preferences import Preferences
+from tui.look.appearance import DEFAULT_THEME
+from tui.look.preferences import Preferences
+from tui.model.client_model import SignIn
 from tui.screens.dialog import READING_TIME, UnhurriedScreen
-from tui.screens.secrets import SecretScreen
+from tui.screens.secret_dialogs import SecretScreen
 from tui.screens.welcome import WelcomeScreen
-from tui.session import Identity
 
 
 def key_events(text: str) -> list[events.Key]:
@@ -29,7 +29,7 @@ async def test_what_is_typed_behind_the_name_at_once_is_the_secret_and_not_more_
         for event in key_events("zoe\nopensesame\n"):
             app.post_message(event)
         await until(pilot, lambda: app.session.online and app.focused is app.main.composer, 30.0)
-        assert world.client.identity == Identity("register", "zoe", "opensesame")
+        assert world.client.identity == SignIn("register", "zoe", "opensesame")
 
 
 async def test_two_enters_at_once_register_a_name_whose_secret_is_made(world):

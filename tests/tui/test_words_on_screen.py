@@ -11,10 +11,10 @@ from core.node.interface.snapshot import UserView
 from core.wire.address import Address
 from tests.tui.driving import lines_of, ready, screen_text, settled, until
 from tests.tui.fakes import NOON, World, snapshot
-from tui import overview
-from tui.client_events import tell
+from tui.model.client_model import SignIn
+from tui.model.model_updates import tell
+from tui.panes import overview
 from tui.screens.reading import ReadingScreen
-from tui.session import Identity
 
 
 def test_somebody_who_is_logged_in_at_two_servers_is_one_person():
@@ -60,7 +60,7 @@ async def test_the_day_of_a_registration_is_whole_and_its_time_is_in_the_details
 
 async def test_the_feed_of_somebody_who_is_not_logged_in_says_how_to_see_it():
     world = World(refuse="the name and the secret do not match")
-    app = world.app(first=Identity("login", "alice", "wrong"))
+    app = world.app(first=SignIn("login", "alice", "wrong"))
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
         await pilot.press("escape")

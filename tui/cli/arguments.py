@@ -12,13 +12,13 @@ from typing import Any, Final, NoReturn
 
 from tui.cli import values
 from tui.cli.console import PROGRAM, ExitStatus, run, say
-from tui.cli.settings import (
+from tui.cli.setting_table import (
     BY_NAME,
     CONFIG_VARIABLE,
     GROUP_TITLES,
     SETTINGS,
-    Group,
     Setting,
+    SettingGroup,
     suggestion,
 )
 from tui.cli.version import __version__
@@ -32,7 +32,7 @@ _MODULES: Final = {
     "register": "tui.cli.register",
     "passwd": "tui.cli.passwd",
     "restore": "tui.cli.restore",
-    "config": "tui.cli.config",
+    "config": "tui.cli.config_command",
 }
 """Where each command lives; imported when it is called, because some need much."""
 
@@ -166,7 +166,7 @@ def _config_flag(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _settings(parser: argparse.ArgumentParser, groups: Sequence[Group], nameless: str | None = None) -> None:
+def _settings(parser: argparse.ArgumentParser, groups: Sequence[SettingGroup], nameless: str | None = None) -> None:
     """`nameless`: what the command does where nobody says a name; None: what the application does."""
     for group in groups:
         section = parser.add_argument_group(GROUP_TITLES[group])

@@ -194,7 +194,7 @@ def _write_details(error: BaseException) -> str | None:
 def _printable(sentence: str) -> str:
     if sentence.isascii() and sentence.replace("\n", " ").isprintable():
         return sentence
-    from tui.safe_text import neutralise_lines
+    from tui.text.safe_text import neutralise_lines
 
     return neutralise_lines(sentence)
 

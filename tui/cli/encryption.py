@@ -5,13 +5,13 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
-from tui import given_file
+from tui.cli import given_file
 from tui.cli.console import say, usage_error
 from tui.cli.options import ClientTlsOptions
-from tui.cli.settings import Choices
+from tui.cli.setting_table import ChosenSettings
 
 
-def client_tls(choices: Choices) -> ClientTlsOptions | None:
+def client_tls(choices: ChosenSettings) -> ClientTlsOptions | None:
     """What the settings say of a client's connections: who names an authority, or a certificate, wants encryption."""
     authority = choices.value("tls_authority")
     if choices.value("tls") or authority is not None or choices.value("tls_certificate") is not None:
@@ -19,7 +19,7 @@ def client_tls(choices: Choices) -> ClientTlsOptions | None:
     return None
 
 
-def pem_file(choices: Choices, name: str) -> Path | None:
+def pem_file(choices: ChosenSettings, name: str) -> Path | None:
     """The PEM file that a setting names, as a library can read it. Raises CommandFailed if it cannot be."""
     path = choices.value(name)
     if not isinstance(path, Path):

@@ -17,8 +17,8 @@ from tui.cli.console import ExitStatus, leave_at_once
 from tui.cli.loop import narrate_log
 from tui.cli.options import NodeOptions
 from tui.cli.starting import keep_secret_file, serving_ssh, start_server
-from tui.invitation import caution, client_command
-from tui.safe_text import neutralise
+from tui.text.invitation import caution, client_command
+from tui.text.safe_text import neutralise
 
 LOG_LINES_MAX: Final = 10_000
 """Lines that wait for a slow reader of the log; more are counted, not kept."""

@@ -9,7 +9,7 @@ from core.wire.address import Address
 from core.wire.names import ANONYMOUS
 from tui.cli import values
 from tui.cli.console import ask_secret, usage_error
-from tui.cli.settings import BY_NAME, Choices, load
+from tui.cli.setting_table import BY_NAME, ChosenSettings, load
 
 
 def given_settings(arguments: argparse.Namespace) -> dict[str, object]:
@@ -17,7 +17,7 @@ def given_settings(arguments: argparse.Namespace) -> dict[str, object]:
     return {name: value for name, value in vars(arguments).items() if name in BY_NAME}
 
 
-def choices_of(arguments: argparse.Namespace) -> Choices:
+def choices_of(arguments: argparse.Namespace) -> ChosenSettings:
     """The settings as they hold for a command. Raises CommandFailed."""
     return load(given_settings(arguments), getattr(arguments, "config", None))
 
@@ -46,7 +46,7 @@ class Who(NamedTuple):
     hint: str = ""
 
 
-def named(choices: Choices) -> str:
+def named(choices: ChosenSettings) -> str:
     """The name of the account that a command is about. Raises CommandFailed."""
     user = choices.value("user")
     if user is None:
@@ -56,7 +56,7 @@ def named(choices: Choices) -> str:
     return str(user)
 
 
-def credentials(choices: Choices, address: Address) -> Who:
+def credentials(choices: ChosenSettings, address: Address) -> Who:
     """Who the command is: with the secret that is given, else the one that is remembered for this server, else one
     that is typed, if there is somebody to ask. Raises CommandFailed."""
     user = str(choices.value("user") or ANONYMOUS)
@@ -67,7 +67,7 @@ def credentials(choices: Choices, address: Address) -> Who:
         return Who(user, secret)
     # Commands that log in nowhere need none of it.
     from tui.cli.remembering import known, place_of
-    from tui.credentials import path_of
+    from tui.remembered.credentials import path_of
 
     account = known(choices, user, address)
     if account is not None and account.secrets:

@@ -1,7 +1,7 @@
 """What `serve` and `join` were asked to do, all sources of settings taken together.
 
-These are the command line's contract with the application: `tui.app.run_application` takes a `ServeOptions` or a
-`JoinOptions` and returns an exit status. Both know a `NodeOptions` when a server is to run in this process;
+They are the command line's contract with the application: `tui.application.app.run_application` takes a `ServeOptions`
+or a `JoinOptions` and returns an exit status. Both know a `NodeOptions` when a server is to run in this process;
 `tui.cli.starting.start_server` makes one of it.
 """
 
@@ -53,7 +53,7 @@ class NodeOptions:
     secret: str | None = field(repr=False)
     """The network's secret; None for the one that the data directory keeps, or a new one."""
     data_dir: Path | None
-    """None for the default directory of the port that the server gets: see `tui.cli.settings.default_data_dir`."""
+    """None for the default directory of the port that the server gets: see `tui.cli.setting_table.default_data_dir`."""
     join: Address | None
     """A server of the network to become part of; None for the first one of a network, or one that is restarted."""
     announce_interval: float

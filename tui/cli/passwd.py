@@ -20,7 +20,7 @@ from tui.cli.inputs import address_of, choices_of, named, seconds_of
 from tui.cli.loop import run_until_interrupted
 from tui.cli.register import tell
 from tui.cli.remembering import Memory, known
-from tui.cli.settings import NEW_SECRET_VARIABLE, Choices
+from tui.cli.setting_table import NEW_SECRET_VARIABLE, ChosenSettings
 
 TRIES: Final = 3
 """How often a new secret may be typed in two different ways."""
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitStatus.DONE
 
 
-def _present(choices: Choices, user: str, address: Address) -> tuple[str, ...]:
+def _present(choices: ChosenSettings, user: str, address: Address) -> tuple[str, ...]:
     """What may be the present secret: what is given, else what is remembered, else what is typed."""
     given = choices.secret("user_secret")
     if given:

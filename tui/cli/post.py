@@ -18,13 +18,13 @@ from core.client import ClientEvent, ClientSettings, PostAccepted, PostRefused, 
 from core.wire.address import Address
 from core.wire.framing import LineSplitter, LineTooLong
 from core.wire.limits import CLIENT_LINE_BYTES_MAX
-from tui.activities import note, raw_activity
 from tui.cli.clients import Session, session
 from tui.cli.console import CommandFailed, ExitStatus, put, say, usage_error
 from tui.cli.encryption import client_context, client_tls
 from tui.cli.inputs import address_of, choices_of, credentials, seconds_of
 from tui.cli.loop import run_until_interrupted
-from tui.safe_text import neutralise
+from tui.feed.activities import note, raw_activity
+from tui.text.safe_text import neutralise
 
 ENVELOPE_BYTES: Final = 2 * 1024
 """What the rest of the line may take: command, user name, secret, reference."""

@@ -7,22 +7,22 @@ from pathlib import Path
 from typing import cast
 
 from core.wire.address import Address
-from tui import credentials, places
-from tui.cli.settings import Choices
+from tui.cli.setting_table import ChosenSettings
+from tui.remembered import credentials, directories
 
 Change = Callable[[Path, str, str, str], None]
 
 
-def place_of(choices: Choices) -> Path | None:
+def place_of(choices: ChosenSettings) -> Path | None:
     """Where a person is remembered; None where there is no place for that."""
     named = cast(Path | None, choices.value("data_dir"))
     if named is not None:
         return named
-    directory = places.data_dir()
+    directory = directories.data_dir()
     return directory / "client" if directory is not None else None
 
 
-def known(choices: Choices, user: str, address: Address) -> credentials.Account | None:
+def known(choices: ChosenSettings, user: str, address: Address) -> credentials.SavedAccount | None:
     """What is remembered of an account at a server."""
     place = place_of(choices)
     remembered = credentials.load(place) if place is not None else None
@@ -35,7 +35,7 @@ class Memory:
     `problem` says what kept it from being remembered, as a clause for a person; None while nothing does.
     """
 
-    def __init__(self, choices: Choices, user: str, address: Address, *, wanted: bool) -> None:
+    def __init__(self, choices: ChosenSettings, user: str, address: Address, *, wanted: bool) -> None:
         self._place = place_of(choices)
         self._user = user
         self._address = address

@@ -9,7 +9,7 @@ from pathlib import Path
 from tui.cli import values
 from tui.cli.console import CommandFailed, ExitStatus, say, usage_error
 from tui.cli.inputs import choices_of
-from tui.cli.settings import default_data_dir
+from tui.cli.setting_table import default_data_dir
 from tui.cli.starting import HOST_KEY_FILE, SECRET_FILE, kept_secret
 
 

@@ -12,7 +12,7 @@ from tui.cli.console import interactive, usage_error
 from tui.cli.encryption import client_tls, pem_file
 from tui.cli.inputs import address_of, choices_of
 from tui.cli.options import JoinOptions, NodeOptions, PersonOptions, Preset, ServeOptions, TlsOptions
-from tui.cli.settings import SETTINGS, Choices
+from tui.cli.setting_table import SETTINGS, ChosenSettings
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"`{arguments.command}` needs a terminal for its screen",
             hint="--headless runs a server without one; `activity-tui tail` follows the feed as lines.",
         )
-    from tui.app import run_application
+    from tui.application.app import run_application
 
     person = PersonOptions(
         cast(str | None, choices.value("user")),
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     return run_application(JoinOptions(join, node, person, client_tls(choices), data_dir))
 
 
-def node_options(choices: Choices, join: Address | None, secret: str | None) -> NodeOptions:
+def node_options(choices: ChosenSettings, join: Address | None, secret: str | None) -> NodeOptions:
     """The server's options. Raises CommandFailed if settings do not go together."""
     _two_ports(choices)
     value: dict[str, Any] = {name: choices.value(name) for name in NodeOptions.__slots__ if name in choices}
@@ -90,13 +90,13 @@ def node_options(choices: Choices, join: Address | None, secret: str | None) -> 
     )
 
 
-def _two_ports(choices: Choices) -> None:
+def _two_ports(choices: ChosenSettings) -> None:
     ssh, port = cast(Address | None, choices.value("ssh")), choices.value("port")
     if ssh is not None and ssh.port == port != 0:
         raise usage_error(f"{choices['ssh'].origin}: the server itself listens on port {port}; choose another for SSH")
 
 
-def _tls(choices: Choices) -> TlsOptions | None:
+def _tls(choices: ChosenSettings) -> TlsOptions | None:
     certificate, key, authority = (choices.value(f"tls_{part}") for part in ("certificate", "key", "authority"))
     if certificate is None and key is None and authority is None:
         if choices.value("tls"):

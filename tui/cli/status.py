@@ -20,8 +20,8 @@ from tui.cli.console import CommandFailed, ExitStatus, put
 from tui.cli.encryption import client_context, client_tls
 from tui.cli.inputs import address_of, choices_of, credentials, seconds_of
 from tui.cli.loop import run_until_interrupted
-from tui.safe_text import neutralise, neutralise_name
-from tui.topology import server_name, server_names
+from tui.model.network_tree import server_name, server_names
+from tui.text.safe_text import neutralise, neutralise_name
 
 USERS_SHOWN = 20
 

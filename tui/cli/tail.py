@@ -14,14 +14,14 @@ from typing import Final
 
 from core.client import ActivityArrived, CatchUpDone, ClientEvent, ClientSettings, LoggedIn
 from core.wire.address import Address
-from tui.activities import compact, sentence
 from tui.cli import values
 from tui.cli.clients import session
 from tui.cli.console import CommandFailed, ExitStatus, OutputClosed, put, put_utf8, say, usage_error
 from tui.cli.encryption import client_context, client_tls
 from tui.cli.inputs import address_of, choices_of, credentials
 from tui.cli.loop import run_until_interrupted
-from tui.safe_text import neutralise_name
+from tui.feed.activities import compact, sentence
+from tui.text.safe_text import neutralise_name
 
 HISTORY_MAX: Final = 10_000
 """What a server gives at most to one login."""

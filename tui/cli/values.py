@@ -13,7 +13,7 @@ from typing import Final
 from core.wire.address import Address, parse_address, parse_port
 from core.wire.names import ANONYMOUS, name_problem, secret_problem
 from core.wire.scope import Scope, literal, scope_of, why_not_advertised, why_not_reached
-from tui import given_file
+from tui.cli import given_file
 from tui.cli.console import say
 
 Reader = Callable[[object], object]

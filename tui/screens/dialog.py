@@ -12,7 +12,7 @@ from textual._time import get_time
 from textual.events import Key, Paste
 from textual.screen import ModalScreen
 
-from tui import toasts
+from tui.textual_workarounds import toast_placement
 
 Result = TypeVar("Result")
 
@@ -30,12 +30,12 @@ class DialogScreen(ModalScreen[Result]):
         self.call_after_refresh(self._show_focused)
 
     def on_descendant_focus(self) -> None:
-        toasts.reconsider(self)
+        toast_placement.reconsider(self)
 
     def _show_focused(self) -> None:
         if self.focused is not None:
             self.focused.scroll_visible(animate=False)
-        toasts.reconsider(self)
+        toast_placement.reconsider(self)
 
 
 class UnhurriedScreen(DialogScreen[Result]):

@@ -7,16 +7,16 @@ from datetime import tzinfo
 from textual import on
 from textual.widgets import Input
 
-from tui.feed import Filter, parse_filter
-from tui.screens.panes import PanesScreen
-from tui.session import Session
+from tui.feed.feed import Filter, parse_filter
+from tui.model.client_model import ClientModel
+from tui.screens.panes_screen import PanesScreen
 from tui.widgets.feed_view import FeedView
 
 
 class FilteringScreen(PanesScreen):
     """The panes, with a filter over the feed."""
 
-    def __init__(self, session: Session, *, zone: tzinfo | None) -> None:
+    def __init__(self, session: ClientModel, *, zone: tzinfo | None) -> None:
         super().__init__(session, zone=zone)
         self._looking_back = False
 

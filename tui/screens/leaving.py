@@ -6,15 +6,15 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from tui.panes.events import EventsView
+from tui.model.client_model import ClientModel
+from tui.panes.events_pane import EventsView
 from tui.screens.dialog import DialogScreen
-from tui.session import Session
 
 
 class LeavingScreen(DialogScreen[None]):
     """Shows the story of the leave. Whoever asks to quit meanwhile is told what that does; who insists goes at once."""
 
-    def __init__(self, session: Session, words: str) -> None:
+    def __init__(self, session: ClientModel, words: str) -> None:
         super().__init__()
         self._session = session
         self._words = words

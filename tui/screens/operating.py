@@ -10,19 +10,19 @@ from textual import on
 from core.node.interface.snapshot import ConnectionView
 from core.wire.address import parse_address
 from core.wire.scope import why_not_reached
-from tui import invitation
-from tui.overview import address_for_others
-from tui.safe_text import neutralise, neutralise_name
+from tui.model.client_model import ClientModel, NodeFace
+from tui.panes.overview import address_for_others
 from tui.screens.asking import AskScreen, ConfirmScreen, CopyScreen
 from tui.screens.filtering import FilteringScreen
-from tui.session import NodeFace, Session
+from tui.text import invitation
+from tui.text.safe_text import neutralise, neutralise_name
 from tui.widgets.bars import ShareBar
 
 
 class OperatorScreen(FilteringScreen):
     """The panes, with what may be done to the node here."""
 
-    def __init__(self, session: Session, *, zone: tzinfo | None) -> None:
+    def __init__(self, session: ClientModel, *, zone: tzinfo | None) -> None:
         super().__init__(session, zone=zone)
         self._tasks: set[asyncio.Task[None]] = set()
 

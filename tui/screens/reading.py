@@ -11,19 +11,19 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button
 
-from tui import commands
-from tui.actions import ACTIONS, bindings, key_names
-from tui.activities import compact, pretty
-from tui.feed import Entry
-from tui.panes.events import EventsView
-from tui.panes.network import NetworkView
-from tui.safe_text import neutralise, neutralise_lines, neutralise_name
+from tui.actions import slash_commands
+from tui.actions.action_registry import ACTIONS, bindings, key_names
+from tui.feed.activities import compact, pretty
+from tui.feed.feed import FeedItem
+from tui.model.client_model import ClientModel
+from tui.panes.events_pane import EventsView
+from tui.panes.network_pane import NetworkView
 from tui.screens.dialog import DialogScreen
-from tui.session import Session
+from tui.text.safe_text import neutralise, neutralise_lines, neutralise_name
 from tui.widgets.feed_view import FeedView, clock_time
 from tui.widgets.roles import Piece
-from tui.widgets.rows import RowView
-from tui.widgets.table import TableView
+from tui.widgets.row_view import RowView
+from tui.widgets.table_view import TableView
 from tui.widgets.text_view import TextView
 
 _JSON = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|(-?\d[\d.eE+-]*|true|false|null)|([^"\d\w-]+|.)')
@@ -96,7 +96,7 @@ class ReadingScreen(DialogScreen[None]):
         self.app.notify("Copied.", markup=False, timeout=3)
 
 
-def inspector_of(view: RowView, index: int, session: Session, zone: tzinfo | None) -> ReadingScreen | None:
+def inspector_of(view: RowView, index: int, session: ClientModel, zone: tzinfo | None) -> ReadingScreen | None:
     """Everything about a row of a pane; None if there is nothing more to say."""
     match view:
         case FeedView():
@@ -114,7 +114,7 @@ def _details(title: str, text: str) -> ReadingScreen:
     return ReadingScreen(title, [[(line, "text")] for line in text.split("\n")], text)
 
 
-def _activity(entry: Entry, session: Session, zone: tzinfo | None) -> ReadingScreen | None:
+def _activity(entry: FeedItem, session: ClientModel, zone: tzinfo | None) -> ReadingScreen | None:
     if entry.state == "mark":
         return None
     said = session.feed.sentence(entry)
@@ -148,7 +148,7 @@ def help_screen(key_of: dict[str, str]) -> ReadingScreen:
         keys = f"  {keys:<{HELP_INDENT - 2}}"
         lines.append([(keys, "name-0"), (f"{action.title}  ", "object"), (action.help, "dim")])
     lines += [[("", "text")], [("Commands, in the line where you write", "header")]]
-    for command in commands.COMMANDS:
+    for command in slash_commands.COMMANDS:
         lines.append([(f"  {command.usage:<{HELP_INDENT - 2}}", "name-0"), (command.help, "dim")])
     lines.append([(f"  {'//text':<{HELP_INDENT - 2}}", "name-0"), ("Writes a line that begins with a /.", "dim")])
     lines += [

@@ -12,16 +12,16 @@ from textual.message import Message
 from textual.widgets import Button, Checkbox, Input, RadioButton, RadioSet, Static
 
 from core.wire.names import ANONYMOUS, name_problem, secret_problem
-from tui.actions import bindings
-from tui.safe_text import neutralise
+from tui.actions.action_registry import bindings
+from tui.model.client_model import SignIn, Way
 from tui.screens.dialog import UnhurriedScreen
-from tui.session import Identity, Way
+from tui.text.safe_text import neutralise
 from tui.widgets.field import Field, LeadingField
 
 _WAYS: tuple[Way, ...] = ("register", "login", "anonymous")
 
 
-class Choice(RadioButton):
+class Option(RadioButton):
     """One of several, with a mark of its own for each state: colours and half blocks say nothing on many terminals."""
 
     BUTTON_LEFT = BUTTON_RIGHT = ""
@@ -45,7 +45,7 @@ class Ways(RadioSet):
     """Choices of which the one with the highlight is the one that is chosen. Enter leads on to the next field."""
 
     def action_next_button(self) -> None:
-        chosen = [index for index, button in enumerate(self.query(Choice)) if button.value]
+        chosen = [index for index, button in enumerate(self.query(Option)) if button.value]
         if self._pressed_button is None and chosen:
             # It is being mounted: the highlight begins where the dot is, not at the top.
             self._selected = chosen[0]
@@ -60,7 +60,7 @@ class Ways(RadioSet):
     def _choose_highlighted(self) -> None:
         if self._selected is not None:
             button = self._nodes[self._selected]
-            assert isinstance(button, Choice)
+            assert isinstance(button, Option)
             button.value = True
 
     async def on_event(self, event: events.Event) -> None:
@@ -77,7 +77,7 @@ class WelcomeScreen(UnhurriedScreen[None]):
     BINDINGS: ClassVar = bindings("form")
 
     class Chosen(Message):
-        def __init__(self, identity: Identity) -> None:
+        def __init__(self, identity: SignIn) -> None:
             super().__init__()
             self.identity = identity
 
@@ -119,9 +119,9 @@ class WelcomeScreen(UnhurriedScreen[None]):
             dialog.border_title = self._title
             yield Static(self._where, classes="quiet", markup=False)
             with Ways(id="way", compact=True):
-                yield Choice("I am new: register a name", value=self._way == "register", compact=True)
-                yield Choice("I have a name: log in", value=self._way == "login", compact=True)
-                yield Choice(
+                yield Option("I am new: register a name", value=self._way == "register", compact=True)
+                yield Option("I have a name: log in", value=self._way == "login", compact=True)
+                yield Option(
                     "Come in anonymously", value=self._way == "anonymous", disabled=not self._anonymous, compact=True
                 )
             yield LeadingField(
@@ -222,7 +222,7 @@ class WelcomeScreen(UnhurriedScreen[None]):
         self._clear()
         way = self.way
         if way == "anonymous":
-            self._choose(Identity("anonymous", ANONYMOUS))
+            self._choose(SignIn("anonymous", ANONYMOUS))
             return
         secret = self.query_one("#secret", Input).value
         remember = self.query_one(Checkbox).value
@@ -239,9 +239,9 @@ class WelcomeScreen(UnhurriedScreen[None]):
             self.query_one("#secret").focus()
         else:
             name = self.query_one("#name", Input).value
-            self._choose(Identity(way, name, secret or None, remember and self._remembers))
+            self._choose(SignIn(way, name, secret or None, remember and self._remembers))
 
-    def _choose(self, identity: Identity) -> None:
+    def _choose(self, identity: SignIn) -> None:
         self._busy = True
         button = self.query_one("#go", Button)
         button.disabled = True

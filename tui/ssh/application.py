@@ -21,20 +21,20 @@ from textual.widgets import Input
 
 from core.client import Client, ClientEvent, ClientSettings, ServerQuits
 from core.wire.names import ANONYMOUS
-from tui import fault_report
-from tui.app import ActivityApp
-from tui.client_events import tell
-from tui.preferences import Preferences
-from tui.running import HISTORY, NetworkClient
-from tui.safe_text import neutralise_name
+from tui.application import fault_report
+from tui.application.app import ActivityApp
+from tui.application.running import HISTORY, NetworkClient
+from tui.look.preferences import Preferences
+from tui.model.client_model import ActivityInput, ClientFace, ClientModel, Happening, SignIn
+from tui.model.model_updates import tell
 from tui.screens.asking import ConfirmScreen
-from tui.screens.main import MainScreen
-from tui.session import ActivityInput, ClientFace, Happening, Identity, Session
+from tui.screens.main_screen import MainScreen
 from tui.ssh.application_host import ApplicationHost, NodeAccess, RemoteTerminal
 from tui.ssh.keyring import CannotChangeKeys
 from tui.ssh.posting_rate import posting
 from tui.ssh.shared_styles import SharedStylesheet
 from tui.ssh.terminals import color_system
+from tui.text.safe_text import neutralise_name
 
 log = logging.getLogger(__name__)
 
@@ -260,7 +260,7 @@ def make_application(host: ApplicationHost, node_access: NodeAccess, terminal: R
     colors = color_system(terminal.terminal, terminal.environment)
     person_name, newcomer = remote_user.name, remote_user.newcomer
 
-    def make_client(session: Session, identity: Identity) -> ClientFace:
+    def make_client(session: ClientModel, identity: SignIn) -> ClientFace:
         anonymous = identity.way == "anonymous"
         name = ANONYMOUS if anonymous else identity.username
         settings = ClientSettings(
@@ -284,16 +284,16 @@ def make_application(host: ApplicationHost, node_access: NodeAccess, terminal: R
             node_access,
         )
 
-    session = Session(make_client, node=host.node_view, owns_node=False)
+    session = ClientModel(make_client, node=host.node_view, owns_node=False)
     for notice in host.notices:
         session.noticed(notice)
     if newcomer:
-        session.identity = Identity("register", person_name, remote_user.secret)
+        session.identity = SignIn("register", person_name, remote_user.secret)
         first = None
     elif person_name == ANONYMOUS:
-        first = Identity("anonymous")
+        first = SignIn("anonymous")
     else:
-        first = Identity("login", person_name, None)
+        first = SignIn("login", person_name, None)
     app = SSHApp(
         host,
         node_access,

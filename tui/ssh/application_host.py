@@ -15,7 +15,7 @@ from tui.ssh.frame_scheduler import FrameScheduler
 from tui.ssh.read_only_node import ReadOnlyNode
 from tui.ssh.remote_user import RemoteUser
 from tui.ssh.ticker import Ticker
-from tui.terminal.driver import Terminal
+from tui.terminal.terminal_driver import Terminal
 from tui.widgets.line_pool import LinePool
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import asyncssh
 
-from tui import private_file
+from tui.remembered import private_file
 
 FILE: Final = "ssh-host-key"
 BYTES_MAX: Final = 65_536

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from core.engine import NotChanged, NotRunning
 from core.wire.entries import KeyChange
-from tui.safe_text import neutralise
+from tui.text.safe_text import neutralise
 
 COMMENT_MAX = 80
 

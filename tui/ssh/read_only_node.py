@@ -18,7 +18,7 @@ from core.node.interface.notices import Notice, NoticeKind
 from core.node.interface.snapshot import NodeSnapshot
 from core.node.node import without_clients
 from core.wire.address import Address
-from tui.session import Traffic
+from tui.model.client_model import LinkTraffic
 
 PICTURE_AGE_MAX: Final = 1.0
 """Seconds for which a picture of the node serves everybody who looks."""
@@ -66,7 +66,7 @@ class ReadOnlyNode:
         self._raw: NodeSnapshot | None = None
         self._lasting: NodeSnapshot | None = None
         self._snapshot: NodeSnapshot | None = None
-        self._traffic: Mapping[int, Traffic] = {}
+        self._traffic: Mapping[int, LinkTraffic] = {}
         self._version = 0
 
     @property
@@ -109,7 +109,7 @@ class ReadOnlyNode:
     def snapshot(self) -> NodeSnapshot:
         return self._look()
 
-    def traffic(self) -> Mapping[int, Traffic]:
+    def traffic(self) -> Mapping[int, LinkTraffic]:
         self._look()
         return self._traffic
 

@@ -38,10 +38,10 @@ from tui.cli.console import ExitStatus
 from tui.cli.post import encode
 from tui.cli.status import table
 from tui.cli.tail import HISTORY_MAX, line_of, since
-from tui.safe_text import neutralise
 from tui.ssh.command_channel import Closed, CommandChannel
 from tui.ssh.keyring import CannotChangeKeys
 from tui.ssh.posting_rate import posting
+from tui.text.safe_text import neutralise
 
 if TYPE_CHECKING:
     from tui.ssh.remote_user import RemoteUser

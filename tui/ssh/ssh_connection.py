@@ -18,9 +18,9 @@ import asyncssh
 
 from core.node.kernel.shares import share_of
 from core.wire.names import ANONYMOUS, registrable_problem
-from tui.safe_text import neutralise, neutralise_name
 from tui.ssh.keyring import COMMENT_MAX, Key
 from tui.ssh.remote_user import RemoteUser
+from tui.text.safe_text import neutralise, neutralise_name
 
 if TYPE_CHECKING:
     from tui.ssh.ssh_server import SSHServer

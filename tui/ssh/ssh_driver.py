@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, BinaryIO, Literal, TextIO
 
-from tui.terminal.driver import TerminalDriver
+from tui.terminal.terminal_driver import TerminalDriver
 
 
 class ChannelDriver(TerminalDriver):

@@ -24,8 +24,7 @@ from core.node.kernel.shares import share_of
 from core.wire.address import Address
 from core.wire.entries import AccountFact
 from core.wire.names import ANONYMOUS
-from tui import invitation
-from tui.safe_text import neutralise, neutralise_name
+from tui.model.visitors import SessionView
 from tui.ssh.application_runner import ApplicationRunner, LocalRunner, prepare
 from tui.ssh.cyclic_collection import CyclicCollector
 from tui.ssh.door import Door
@@ -39,7 +38,8 @@ from tui.ssh.ssh_connection import SSHConnection
 from tui.ssh.ssh_settings import SSHSettings
 from tui.ssh.ticker import Ticker
 from tui.ssh.workers.worker_pool import WorkerPool
-from tui.visitors import SessionView
+from tui.text import invitation
+from tui.text.safe_text import neutralise, neutralise_name
 from tui.widgets.line_pool import LinePool
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ import asyncssh
 from core.wire.address import Address
 from core.wire.names import ANONYMOUS
 from tui.cli.console import ExitStatus
-from tui.safe_text import neutralise
+from tui.model.visitors import SessionView
 from tui.ssh import ssh_commands
 from tui.ssh.application_runner import FAILED, ApplicationFailed, ApplicationRunner
 from tui.ssh.command_channel import CommandChannel
 from tui.ssh.line_input import LineInput
 from tui.ssh.terminals import SIZE_MAX, SIZE_MIN, has_screen, kitty_keys, plausible_size
-from tui.visitors import SessionView
+from tui.text.safe_text import neutralise
 
 if TYPE_CHECKING:
     from tui.ssh.ssh_connection import SSHConnection

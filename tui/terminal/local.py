@@ -14,7 +14,7 @@ from textual.geometry import Size
 from textual.messages import InBandWindowResize
 
 from tui.terminal.charset import Charset
-from tui.terminal.driver import TerminalDriver
+from tui.terminal.terminal_driver import TerminalDriver
 from tui.terminal.tty import AWAY_INTERVAL, Tty, paintable
 
 RATE: Final = 2 * 1024 * 1024

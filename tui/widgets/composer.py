@@ -10,8 +10,8 @@ from textual import events
 from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
-from tui import commands
-from tui.actions import bindings
+from tui.actions import slash_commands
+from tui.actions.action_registry import bindings
 
 LINE_CHARACTERS_MAX: Final = 12_000
 """So that a line in the widest encoding, escaped, fits into the protocol's 64 KiB."""
@@ -31,7 +31,7 @@ class Composer(Input):
             id=widget_id,
             placeholder="Write to everybody. / for commands, Esc for the feed",
             max_length=LINE_CHARACTERS_MAX,
-            suggester=SuggestFromList([f"/{command.name}" for command in commands.COMMANDS]),
+            suggester=SuggestFromList([f"/{command.name}" for command in slash_commands.COMMANDS]),
             select_on_focus=False,
             compact=True,
         )

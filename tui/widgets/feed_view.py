@@ -17,11 +17,11 @@ from rich.cells import cell_len
 from textual.message import Message
 from textual.strip import Strip
 
-from tui.activities import compact
-from tui.feed import PENDING_SERIAL, Entry, Feed, Filter
-from tui.safe_text import fit, neutralise_name
+from tui.feed.activities import compact
+from tui.feed.feed import PENDING_SERIAL, Feed, FeedItem, Filter
+from tui.text.safe_text import fit, neutralise_name
 from tui.widgets.roles import NAME_COLOURS, Piece
-from tui.widgets.rows import RowView
+from tui.widgets.row_view import RowView
 from tui.widgets.wrapping import highlight, wrap
 
 ROW_LINES_MAX: Final = 8
@@ -106,7 +106,7 @@ class FeedView(RowView):
         self._searching = False
         self._seen_serial = feed.end_serial
         self._told = (True, 0)
-        self._pending: tuple[Entry, ...] = feed.pending()
+        self._pending: tuple[FeedItem, ...] = feed.pending()
 
     # --- the filter ------------------------------------------------------------------------------------------------
 
@@ -175,7 +175,7 @@ class FeedView(RowView):
         self.changed()
         self.post_message(self.FilterProgress(len(self._matches), False))
 
-    def _test(self, wanted: Filter, entry: Entry) -> bool:
+    def _test(self, wanted: Filter, entry: FeedItem) -> bool:
         return entry.state != "mark" and wanted.matches(entry.sender, self.feed.read(entry))
 
     def move_match(self, step: int) -> bool:
@@ -270,11 +270,11 @@ class FeedView(RowView):
     def heading_lines(self, index: int) -> int:
         return 1 if self._new_day(index) else 0
 
-    def entry(self, index: int) -> Entry:
+    def entry(self, index: int) -> FeedItem:
         """The row's activity."""
         return self._entry(index)
 
-    def _entry(self, index: int) -> Entry:
+    def _entry(self, index: int) -> FeedItem:
         settled = self._settled
         if index >= settled:
             return self._pending[index - settled]
@@ -293,7 +293,7 @@ class FeedView(RowView):
         strips = self._entry_strips(self._entry(index), width)
         return [self._rule(day, width), *strips] if day else strips
 
-    def _entry_strips(self, entry: Entry, width: int) -> list[Strip]:
+    def _entry_strips(self, entry: FeedItem, width: int) -> list[Strip]:
         if entry.state == "mark":
             return [self._rule(self.feed.sentence(entry).text, width)]
         wide = width >= WIDE

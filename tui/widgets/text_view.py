@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual.strip import Strip
 
 from tui.widgets.roles import Piece
-from tui.widgets.rows import RowView
+from tui.widgets.row_view import RowView
 from tui.widgets.wrapping import wrap
 
 LINE_LINES_MAX = 400

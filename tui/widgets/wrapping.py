@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from rich.cells import cell_len
 
-from tui.safe_text import ELLIPSIS, cut
+from tui.text.safe_text import ELLIPSIS, cut
 from tui.widgets.roles import Piece
 
 _TOKENS = re.compile(r"\s+|\S+")

@@ -130,7 +130,7 @@ class RemoteRunner:
 
     def give_back(self) -> None:
         if self._painted:
-            from tui.terminal.driver import RESTORE
+            from tui.terminal.terminal_driver import RESTORE
 
             self._painted = False
             self._session.write(RESTORE.encode())

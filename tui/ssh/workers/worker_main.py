@@ -22,7 +22,7 @@ from typing import Any, Final, cast
 from core.node.interface.notices import Notice
 from core.node.interface.snapshot import NodeSnapshot
 from core.wire.address import Address
-from tui.session import Traffic
+from tui.model.client_model import LinkTraffic
 from tui.ssh.application_runner import prepare
 from tui.ssh.cyclic_collection import CyclicCollector
 from tui.ssh.frame_scheduler import FrameScheduler
@@ -65,7 +65,7 @@ class NodeReplica:
         assert self._picture is not None
         return self._picture.snapshot
 
-    def traffic(self) -> Mapping[int, Traffic]:
+    def traffic(self) -> Mapping[int, LinkTraffic]:
         assert self._picture is not None
         return {conn: ConnectionTraffic(*values) for conn, values in self._picture.traffic.items()}
 

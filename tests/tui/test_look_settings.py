@@ -1,0 +1,81 @@
+"""How somebody likes the application: said in the configuration, or remembered from the last time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.theme import BUILTIN_THEMES
+
+from core.wire.address import Address
+from tests.tui.driving import ready, until
+from tui.application.running import _preferences
+from tui.cli.console import CommandFailed
+from tui.cli.options import JoinOptions, PersonOptions
+from tui.cli.setting_table import ConfigFile, choose
+from tui.look.appearance import DEFAULT_THEME, THEMES
+from tui.look.preferences import Preferences
+from tui.remembered import look_settings
+from tui.remembered.look_settings import LookSettings
+
+
+def started(theme: str | None, remembered: LookSettings) -> str:
+    """The theme that an application begins with."""
+    options = JoinOptions(Address("192.0.2.1", 3780), None, PersonOptions(None, None, theme))
+    return _preferences(options, remembered).theme
+
+
+async def test_what_is_changed_in_the_application_is_remembered(world, tmp_path):
+    app = world.app(person_dir=tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        assert look_settings.load(tmp_path) == LookSettings(), "nothing was chosen yet"
+        await pilot.press("escape", "t")
+        await until(pilot, lambda: look_settings.load(tmp_path) == LookSettings("textual-light", "mention"))
+        await pilot.press("b")
+        await until(pilot, lambda: look_settings.load(tmp_path) == LookSettings("textual-light", "all"))
+
+
+def test_the_next_start_looks_as_the_last_one_did():
+    assert started(None, LookSettings("nord")) == "nord"
+    assert started(None, LookSettings()) == DEFAULT_THEME
+
+
+def test_what_the_configuration_says_goes_before_what_is_remembered():
+    assert started("dracula", LookSettings("nord")) == "dracula"
+
+
+def test_a_theme_in_the_configuration_file_is_a_setting():
+    chosen = choose({}, {}, ConfigFile(Path("config.toml"), True, {"theme": ("nord", 3)}))
+    assert chosen.value("theme") == "nord"
+
+
+def test_a_theme_that_is_not_there_is_refused_with_the_names_of_those_that_are():
+    with pytest.raises(CommandFailed, match=r"config.toml:3.*theme.*textual-light"):
+        choose({}, {}, ConfigFile(Path("config.toml"), True, {"theme": ("pink", 3)}))
+
+
+def test_the_themes_that_may_be_named_are_those_that_there_are():
+    assert set(THEMES) == set(BUILTIN_THEMES)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"theme": 7}', b"\xff"])
+def test_a_file_that_is_not_ours_is_as_good_as_none(tmp_path, content):
+    (tmp_path / look_settings.FILE_NAME).write_bytes(content)
+    assert look_settings.load(tmp_path) == LookSettings()
+
+
+async def test_a_theme_that_textual_no_longer_has_is_the_usual_one(world):
+    app = world.app(preferences=Preferences(theme="of-another-version"))
+    async with app.run_test(size=(80, 24)):
+        assert app.theme == DEFAULT_THEME
+
+
+async def test_a_directory_that_cannot_be_written_is_told(world, tmp_path):
+    (tmp_path / "file").write_text("")
+    app = world.app(person_dir=tmp_path / "file")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await ready(pilot)
+        await pilot.press("escape", "t")
+        await until(pilot, lambda: any("could not be remembered" in one.message for one in app._notifications))
+        assert app.theme == "textual-light"

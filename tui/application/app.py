@@ -1,0 +1,416 @@
+"""The application: one Textual app a person, over a session.
+
+Several of these may run in one process and event loop (one for each SSH session), so nothing here is global: no
+signal handlers, no output but through the app's own driver, no state outside the session. What the network says comes
+in through the session, and is painted at most `FRAMES_PER_SECOND` times a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Final, cast
+
+from textual import on
+from textual.app import SystemCommand
+from textual.binding import Binding
+from textual.dom import DOMNode
+from textual.filter import Monochrome, NoColor
+from textual.screen import Screen
+from textual.widgets import Input
+
+from tui.actions.action_registry import BY_ID, Action, bindings, key_name, key_names, palette
+from tui.application.departure import Departure, Leave
+from tui.application.own_identity import Identity
+from tui.look import bell, contrast
+from tui.look.appearance import CSS, DEFAULT_THEME, counterpart
+from tui.look.bell import Bell, BellPolicy
+from tui.look.preferences import Preferences
+from tui.model.client_model import ClientModel, Happening, SignIn
+from tui.remembered import look_settings
+from tui.remembered.credentials import Remembered
+from tui.screens.asking import ConfirmScreen
+from tui.screens.leaving import LeavingScreen
+from tui.screens.main_screen import MainScreen
+from tui.screens.reading import help_screen
+from tui.screens.welcome import WelcomeScreen
+from tui.textual_workarounds import nearest_colours, resizing, screen_dismissal, toast_placement
+from tui.textual_workarounds.type_ahead import TypeAheadApp
+from tui.widgets.composer import Composer
+from tui.widgets.line_pool import LinePool
+
+FRAMES_PER_SECOND: Final = 20
+LOOK_INTERVAL: Final = 1.0
+"""Seconds between two pictures of the node while nothing is heard of it."""
+LOOK_INTERVAL_MIN: Final = 0.25
+"""The same while something is."""
+AFAR_INTERVAL: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What a person was in the middle of when their screen failed."""
+
+    draft: str = ""
+    """What was being written."""
+    asked: bool = False
+    """Whether they were being asked who they are."""
+    words: str = ""
+    """What is to be said of it."""
+
+
+class ActivityApp(TypeAheadApp):
+    """The panes, and everything a person can do there. Its return value is an exit status."""
+
+    TITLE = "activity-tui"
+    CSS = CSS + toast_placement.CSS
+    BINDINGS: ClassVar = bindings("application")
+    COMMAND_PALETTE_BINDING = BY_ID["application.palette"].keys
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(
+        self,
+        session: ClientModel,
+        *,
+        first: SignIn | None = None,
+        suggestion: str = "",
+        leave: Leave | None = None,
+        person_dir: Path | None = None,
+        remembered: Remembered | None = None,
+        preferences: Preferences | None = None,
+        before: Before | None = None,
+        **app_options: Any,
+    ) -> None:
+        """
+        `first`: who to be at the start; None asks, with the name `suggestion` filled in. `leave`: takes the node out of
+        the network and returns the exit status; None when leaving concerns nobody but this session. `person_dir`: where
+        to remember the person, and what they chose here; `remembered`: what is there already. `before`: what an
+        application was in the middle of that failed over the same session. `app_options` are Textual's, such as
+        `driver_class`.
+        """
+        super().__init__(**app_options)
+        resizing.install()
+        screen_dismissal.install()
+        nearest_colours.install()
+        self.session = session
+        self.preferences = preferences or Preferences()
+        self.line_pool = LinePool()
+        """What has been painted and may be painted again."""
+        self._bell = Bell(self.preferences.bell)
+        self._first = first
+        self._before = before
+        self.failed = asyncio.Event()
+        """Whether something went wrong that ends this application."""
+        self.middle = Before()
+        """What the person was in the middle of then."""
+        self._person = Identity(self, suggestion=suggestion, directory=person_dir, remembered=remembered)
+        self._departure = Departure(self, leave)
+        self._look_dir = person_dir
+        self._armed = False
+        self._painted = 0.0
+        self._looked = 0.0
+        self._tasks: set[asyncio.Task[None]] = set()
+        if self.preferences.no_color is not None and self.preferences.no_color != self.no_color:
+            self.no_color = self.preferences.no_color
+            self._filters = [one for one in self._filters if not isinstance(one, (NoColor, Monochrome))]
+            if self.no_color:
+                self._filters.append(Monochrome())
+        self.theme = self.preferences.theme if self.preferences.theme in self.available_themes else DEFAULT_THEME
+        if self.preferences.keymap:
+            self.set_keymap(dict(self.preferences.keymap))
+
+    # --- life ------------------------------------------------------------------------------------------------------
+
+    def get_default_screen(self) -> Screen[None]:
+        return self._fitting(MainScreen(self.session, zone=self.preferences.zone))
+
+    def _fitting(self, screen: MainScreen) -> MainScreen:
+        screen.fit(self.size)
+        return screen
+
+    @property
+    def main(self) -> MainScreen:
+        """The screen with the panes, whatever lies over it."""
+        screen = self.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+        return screen
+
+    def on_mount(self) -> None:
+        self.session.on_change = self._touched
+        self.keep_looking()
+        if self.session.node is None:
+            self.set_interval(AFAR_INTERVAL, self._look_from_afar)
+
+    def keep_looking(self) -> None:
+        """Have `_look` called from here on, again and again, while nothing is heard of the node."""
+        self.set_interval(LOOK_INTERVAL, self._look)
+
+    def on_ready(self) -> None:
+        """Everything has its place on the screen, and nothing is painted yet."""
+        self._begin()
+
+    def _begin(self) -> None:
+        self._look()
+        self.main.show_news()
+        if self._before is not None:
+            self._go_on(self._before)
+        elif self._first is not None:
+            self.enter(self._first)
+        else:
+            self.action_identity()
+
+    def _go_on(self, before: Before) -> None:
+        """Take over from an application that failed: the session has gone on."""
+        self.main.composer.value = before.draft
+        self.main.composer.focus()
+        self.notify(before.words, title="The screen was started again", severity="error", timeout=30, markup=False)
+        if before.asked:
+            self.action_identity()
+
+    def _handle_exception(self, error: Exception) -> None:
+        # Textual would make a traceback of it, with the values of variables, and print that on the terminal.
+        self._return_code = 1
+        if not self.failed.is_set():
+            self.failed.set()
+            self._exception = error
+            self.middle = self._what_is_being_done()
+            self._exception_event.set()
+        self._close_messages_no_wait()
+
+    def _what_is_being_done(self) -> Before:
+        with contextlib.suppress(Exception):
+            asked = any(isinstance(screen, WelcomeScreen) for screen in self.screen_stack)
+            return Before(self.main.composer.value, asked)
+        return Before()
+
+    def panic(self, *renderables: Any) -> None:
+        self._handle_exception(RuntimeError(" ".join(map(str, renderables))))
+
+    def _print_error_renderables(self) -> None:
+        self._exit_renderables.clear()
+
+    @property
+    def fault(self) -> BaseException | None:
+        """What went wrong, if something did that ended this application."""
+        return self._exception
+
+    def get_css_variables(self) -> dict[str, str]:
+        return contrast.readable(super().get_css_variables())
+
+    def watch_theme(self) -> None:
+        self._keep_look()
+
+    def _keep_look(self) -> None:
+        """Remember how somebody likes it: they have changed something."""
+        directory, chosen = self._look_dir, look_settings.LookSettings(self.theme, self.bell_policy)
+        if directory is None or not self.is_running:
+            return
+
+        async def keep() -> None:
+            try:
+                await asyncio.to_thread(look_settings.save, directory, chosen)
+            except OSError as error:
+                self.call_later(self.notify, f"This could not be remembered: {error}", severity="warning", markup=False)
+
+        self.spawn(keep())
+
+    def on_unmount(self) -> None:
+        self.session.on_change = lambda: None
+
+    def enter(self, identity: SignIn) -> None:
+        """Log in or register, ending what there was before."""
+        self.spawn(self._person.enter(identity))
+
+    @property
+    def unconfirmed(self) -> tuple[str, ...]:
+        """What a person must not leave without, a line each: a secret that was made for them and is kept nowhere."""
+        return self._person.unconfirmed
+
+    def spawn(self, work: Any) -> None:
+        """Do something beside, and keep hold of it until it is done."""
+        task: asyncio.Task[None] = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- painting --------------------------------------------------------------------------------------------------
+
+    def _touched(self) -> None:
+        """The session has changed. Called from the engine's side: nothing of the screen is touched here."""
+        if self._armed:
+            return
+        self._armed = True
+        self.schedule_frame(self._painted + 1 / FRAMES_PER_SECOND)
+
+    def schedule_frame(self, due: float) -> None:
+        """Have `paint_frame` called by this application's own task, at `due` (the event loop's time) or soon after."""
+        asyncio.get_running_loop().call_at(due, self.call_later, self.paint_frame)
+
+    def paint_frame(self) -> None:
+        """Show what has changed since the last frame."""
+        self._flush_changes()
+
+    def _flush_changes(self) -> None:
+        self._armed = False
+        if not self.main.painted:
+            return
+        self._painted = asyncio.get_running_loop().time()
+        while self.session.happenings:
+            self._tell(self.session.happenings.popleft())
+        if self._painted - self._looked >= LOOK_INTERVAL_MIN:
+            self._look()
+        self.main.show_news()
+        if isinstance(self.screen, LeavingScreen):
+            self.screen.refresh_story()
+        if self._bell.rings(self.session, self._painted):
+            self.bell()
+
+    def _refresh_notifications(self) -> None:
+        super()._refresh_notifications()
+        if self.screen_stack:
+            toast_placement.place(self.screen)
+            toast_placement.reconsider(self.screen)
+
+    def refresh_now(self) -> None:
+        """Show everything at once, without waiting for the next frame."""
+        self._flush_changes()
+        self._look()
+
+    def _look(self) -> None:
+        """Take a new picture of the network and show it."""
+        self._looked = asyncio.get_running_loop().time()
+        if self.main.painted:
+            self.session.look()
+            self.main.show_snapshot()
+        if isinstance(self.screen, ConfirmScreen):
+            self.screen.refresh_question()
+
+    def _look_from_afar(self) -> None:
+        if not self.session.looking:
+            self.spawn(self.session.look_from_afar())
+
+    # --- who one is ------------------------------------------------------------------------------------------------
+
+    def _tell(self, happening: Happening) -> None:
+        self._person.tell(happening)
+        if happening.kind == "logged in" and self.session.node is None:
+            self._look_from_afar()
+
+    def action_identity(self) -> None:
+        self._person.ask()
+
+    def action_change_secret(self) -> None:
+        self._person.ask_for_another_secret()
+
+    @on(WelcomeScreen.Chosen)
+    def _identity_chosen(self, event: WelcomeScreen.Chosen) -> None:
+        self.enter(event.identity)
+
+    # --- the application -------------------------------------------------------------------------------------------
+
+    def action_show_help(self) -> None:
+        keys = {
+            binding.id: key
+            for _, binding, _, _ in self.main.active_bindings.values()
+            if binding.id and (key := (self.preferences.keymap or {}).get(binding.id))
+        }
+        self.push_screen(help_screen(keys))
+
+    def action_toggle_theme(self) -> None:
+        self.theme = counterpart(self.theme, dark=self.current_theme.dark)
+
+    def action_command(self, name: str, argument: str) -> None:
+        """What was typed after a slash and concerns the application. Raises ValueError."""
+        match name:
+            case "help":
+                self.action_show_help()
+            case "login":
+                self.action_identity()
+            case "passwd":
+                self.action_change_secret()
+            case "bell":
+                self._set_bell(argument)
+            case "theme":
+                self._set_theme(argument)
+            case "quit":
+                self._departure.want()
+
+    def _set_theme(self, name: str) -> None:
+        if not name:
+            self.action_toggle_theme()
+        elif name in self.available_themes:
+            self.theme = name
+        else:
+            raise ValueError(f"there is no theme {name[:40]!r}; there are {', '.join(sorted(self.available_themes))}")
+
+    @property
+    def bell_policy(self) -> BellPolicy:
+        return self._bell.policy
+
+    def action_cycle_bell(self) -> None:
+        self._set_bell(self._bell.next_policy())
+
+    def _set_bell(self, word: str) -> None:
+        self._bell.policy = policy = bell.policy_of(word)
+        self._keep_look()
+        self.notify(f"The bell rings {bell.IN_WORDS[policy]}.", markup=False, timeout=3)
+
+    def get_key_display(self, binding: Binding) -> str:
+        return binding.key_display or key_name(binding.key)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        for action in palette(node=self.session.owns_node):
+            keys = key_names((self.preferences.keymap or {}).get(action.id, action.keys))
+            words = f"{action.help} ({keys})" if keys else action.help
+            yield SystemCommand(action.title, words, lambda chosen=action: self._from_palette(chosen))
+        yield SystemCommand("Theme\N{HORIZONTAL ELLIPSIS}", "Choose the colours.", self.action_change_theme)
+
+    def _from_palette(self, action: Action) -> None:
+        place: DOMNode = self if hasattr(self, f"action_{action.call.partition('(')[0]}") else self.main
+        if action.scope == "rows":
+            place = self.main.current_list
+
+        async def act() -> None:
+            await self.run_action(action.call, default_namespace=place)
+
+        # Not begun before it is its turn: the application may have ended by then.
+        self.run_worker(cast(Any, act), exclusive=False)
+
+    # --- leaving ---------------------------------------------------------------------------------------------------
+
+    @property
+    def leaving(self) -> bool:
+        return self._departure.begun
+
+    def action_interrupt(self) -> None:
+        """Ctrl+C: empty the line; on an empty line, offer to quit."""
+        if self.leaving:
+            self._departure.want()
+        elif isinstance(self.focused, Input) and self.focused.value:
+            if isinstance(self.focused, Composer):
+                self.focused.remember(self.focused.value)
+            self.focused.value = ""
+        elif isinstance(self.screen, ConfirmScreen):
+            # No answer to a question, least of all to the one that the same key brings up.
+            self.bell()
+        else:
+            self._departure.ask()
+
+    async def action_quit(self) -> None:
+        self._departure.want()
+
+    def leave(self, words_of: str = "") -> None:
+        """Leave: hand everybody over first if the node is ours, then end. A second call ends at once."""
+        self._departure.begin(words_of)
+
+
+def run_application(options: Any) -> int:
+    """Run the application as the command line asks (`ServeOptions`, `JoinOptions`); the exit status.
+
+    Raises EngineError if the node cannot start, CommandFailed if the network cannot be joined.
+    """
+    from tui.application.running import run
+
+    return run(options)

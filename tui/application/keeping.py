@@ -1,0 +1,198 @@
+"""Keeps a screen before a person, and its faults from everybody else.
+
+A screen that fails is taken down, a report is written, and the screen is started again over the same session: the node
+and the person's connection go on meanwhile. When it fails again soon, something is wrong that a new screen does not
+mend: the node then leaves in order, as if the person had quit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import tempfile
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from tui.application import fault_report
+from tui.application.app import ActivityApp, Before
+from tui.text.safe_text import neutralise
+
+STEADY: Final = 60.0
+"""Seconds after which a screen that failed is started again; before, it is the same fault once more."""
+ANSWER_LIMIT: Final = 10.0
+"""Seconds that a screen has to begin leaving when it is told to."""
+END_LIMIT: Final = 3.0
+"""Seconds that a screen that failed has to end by itself, and once more when it is cancelled."""
+FAILED: Final = 1
+"""Exit status after a fault of the screen that was not mended."""
+SAY_LIMIT: Final = 1.0
+"""Seconds that a terminal has to take a sentence."""
+
+MakeApp = Callable[[Before | None], ActivityApp]
+"""Makes an application, over the session that there is; the argument is given after a fault."""
+Leave = Callable[[], Awaitable[int]]
+"""Takes the node out of the network; the exit status."""
+
+
+class NoAnswer(Exception):
+    """A screen did not do what it was told, or ended by itself."""
+
+
+class Keeper:
+    """Runs an application until the person, a signal, or the node itself ends it."""
+
+    def __init__(
+        self,
+        make_app: MakeApp,
+        *,
+        directory: Path | None,
+        leave: Leave | None,
+        restore: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`directory`: for reports; None: one for temporary files. `leave`: None if there is no node here. `restore`:
+        called when an application has ended, to give the terminal back where it has not done that itself.
+        """
+        self._make_app = make_app
+        self._restore = restore
+        self._directory = directory
+        self._leave = leave
+        self._app: ActivityApp | None = None
+        self._overdue = asyncio.Event()
+        self._wanted = False
+        self._ended = False
+
+    async def run(self) -> int:
+        """The exit status of what was run."""
+        loop = asyncio.get_running_loop()
+        before: Before | None = None
+        last = -STEADY
+        while True:
+            app = self._app = self._make_app(before)
+            status, fault = await self._show(app)
+            if fault is None:
+                assert status is not None
+                return status
+            words = await self._report(fault)
+            again = loop.time() - last < STEADY
+            last = loop.time()
+            if not (again or app.leaving or self._wanted or self._ended):
+                app.session.fault(words)
+                before = replace(app.middle, words=f"{words} Everything else went on.")
+                continue
+            await self._leave_without_screen(words, again=again)
+            return FAILED
+
+    # --- from outside -------------------------------------------------------------------------------------------------
+
+    def want_leave(self, words: str, *, insist: bool = True) -> None:
+        """Have the application leave in order. Once more, and it leaves at once, unless nobody insists by that."""
+        app = self._app
+        if app is None or (self._wanted and not insist):
+            return
+        self._wanted = True
+        app.call_later(app.leave, words)
+        asyncio.get_running_loop().call_later(ANSWER_LIMIT, self._look_whether_leaving, app)
+
+    def node_ended(self) -> None:
+        """The node has ended by itself: there is nothing to show any more."""
+        self._ended = True
+        app = self._app
+        if app is not None:
+            app.call_later(app.exit, FAILED)
+            asyncio.get_running_loop().call_later(ANSWER_LIMIT, self._overdue.set)
+
+    @property
+    def leaving(self) -> bool:
+        return self._wanted or (self._app is not None and self._app.leaving)
+
+    def _look_whether_leaving(self, app: ActivityApp) -> None:
+        if not app.leaving:
+            self._overdue.set()
+
+    # --- one screen ---------------------------------------------------------------------------------------------------
+
+    async def _show(self, app: ActivityApp) -> tuple[int | None, BaseException | None]:
+        """Run one application to its end; its return value, or what went wrong."""
+        streams = sys.stdout, sys.stderr
+        running = asyncio.create_task(app.run_async(), name="screen")
+        signs = [asyncio.create_task(app.failed.wait()), asyncio.create_task(self._overdue.wait())]
+        try:
+            await asyncio.wait((running, *signs), return_when=asyncio.FIRST_COMPLETED)
+            if not running.done():
+                await asyncio.wait((running,), timeout=END_LIMIT)
+            if not running.done():
+                running.cancel()
+                await asyncio.wait((running,), timeout=END_LIMIT)
+        finally:
+            running.cancel()
+            for sign in signs:
+                sign.cancel()
+            app.session.on_change = lambda: None
+            give_back(app)
+            self._restore()
+            sys.stdout, sys.stderr = streams
+        if not running.done() or running.cancelled():
+            return None, app.fault or NoAnswer("the screen did not end when it was told to")
+        if (error := running.exception()) is not None:
+            return None, error
+        status = running.result()
+        if status is None and app.fault is None:
+            return None, NoAnswer("the screen ended without having been asked to, or did not answer")
+        return status, app.fault
+
+    async def _report(self, fault: BaseException) -> str:
+        """Write a report; the sentence that says where it is."""
+        what = f"The screen failed ({type(fault).__name__})"
+        for directory in (self._directory, None):
+            try:
+                file = await asyncio.to_thread(self._write_report, directory, fault)
+            except Exception:
+                continue
+            return f"{what}; a report is in {file}."
+        return f"{what}, and no report of it could be written."
+
+    @staticmethod
+    def _write_report(directory: Path | None, fault: BaseException) -> Path:
+        place = directory or Path(tempfile.mkdtemp(prefix="activity-tui-"))
+        return fault_report.write(place, fault)
+
+    async def _leave_without_screen(self, words: str, *, again: bool) -> None:
+        why = " It had failed a moment ago, and was not started again." if again else ""
+        self._wanted = True
+        if self._leave is None:
+            say(f"{words}{why}")
+            return
+        if self._ended:
+            say(f"{words}{why} The server had ended.")
+            return
+        say(f"{words}{why} The server leaves the network in order\N{HORIZONTAL ELLIPSIS}")
+        with contextlib.suppress(Exception):
+            await self._leave()
+
+
+def give_back(app: ActivityApp) -> None:
+    """Have the terminal as it was, however the application ended. Harmless when repeated."""
+    driver = app._driver
+    if driver is not None:
+        for step in (driver.stop_application_mode, driver.close):
+            with contextlib.suppress(Exception):
+                step()
+
+
+def say(sentence: str) -> None:
+    """Write a sentence to standard error; a terminal that takes nothing keeps nobody waiting."""
+
+    def write() -> None:
+        with contextlib.suppress(OSError, ValueError):
+            # Not the one that an application has put in its place and may not have taken away.
+            stream = sys.__stderr__ or sys.stderr
+            stream.write(f"activity-tui: {neutralise(sentence, 2_000)}\n")
+            stream.flush()
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    thread.join(SAY_LIMIT)

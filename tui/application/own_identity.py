@@ -1,0 +1,343 @@
+"""Who is at the keyboard: asked, told what the network says of it, and remembered for the next time."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+
+from core.client import make_secret
+from core.wire.names import ANONYMOUS
+from tui.model.client_model import Happening, SecretNotChanged, SecretUnknown, SignIn, Way
+from tui.remembered import credentials
+from tui.screens.asking import ConfirmScreen
+from tui.screens.secret_dialogs import ChangeSecretScreen, SecretScreen, SecretWish
+from tui.screens.welcome import WelcomeScreen
+from tui.text.safe_text import fit, neutralise, neutralise_name
+
+if TYPE_CHECKING:
+    from tui.application.app import ActivityApp
+
+NAME_CELLS_MAX = 20
+NO_CONNECTION = 3
+"""Exit status of a client that gave up."""
+
+
+class Identity:
+    """The application's part that knows who one is. Whatever it does appears on the application's screens."""
+
+    def __init__(
+        self,
+        app: ActivityApp,
+        *,
+        suggestion: str,
+        directory: Path | None,
+        remembered: credentials.Remembered | None = None,
+    ) -> None:
+        """`suggestion`: a name to fill in. `directory`: where to remember the person, and `remembered` what is there;
+        None for nowhere."""
+        self._remembered = remembered
+        self._app = app
+        self._session = app.session
+        self._suggestion = suggestion
+        self._directory = directory
+        self._told_of_loss = False
+        self._unconfirmed: dict[str, str] = {}
+        """Names and secrets that were made for them, are kept nowhere, and were not confirmed yet."""
+
+    @property
+    def unconfirmed(self) -> tuple[str, ...]:
+        """What a person must not leave without, a line each."""
+        return tuple(
+            f"the secret of {name}, which is kept nowhere else: {secret}" for name, secret in self._unconfirmed.items()
+        )
+
+    @property
+    def _place(self) -> str:
+        """Where the account is, as it is remembered."""
+        session = self._session
+        return credentials.HERE if session.node is not None else str(session.server or session.target)
+
+    async def enter(self, identity: SignIn) -> None:
+        """Log in or register. A secret is made if there has to be one, and put down before the network has it."""
+        if identity.way == "register" and not identity.secret:
+            identity = replace(identity, secret=make_secret(random.SystemRandom()), made=True)
+        if identity.way == "register" and identity.secret and identity.remember and self._directory is not None:
+            # Whether that could be done is told with the secret itself.
+            await self._put_down(credentials.expect, identity.username, identity.secret)
+        await self._session.enter(identity)
+
+    async def _put_down(self, change: Callable[[Path, str, str, str], None], username: str, secret: str) -> str | None:
+        """Change what is remembered; what kept it from being done, as a clause for a person."""
+        if self._directory is None:
+            return "there is no place for it here"
+        try:
+            await asyncio.to_thread(change, self._directory, username, secret, self._place)
+            self._remembered = await asyncio.to_thread(credentials.load, self._directory)
+        except OSError as error:
+            return str(error.strerror or error)
+        return None
+
+    def ask(self, problem: str = "") -> None:
+        """Ask who somebody is; `problem` says what was wrong with the last answer."""
+        app, session = self._app, self._session
+        if isinstance(app.screen, WelcomeScreen):
+            return
+        if self._directory is not None:
+            # A command may have changed something meanwhile.
+            app.spawn(self._look_up(self._directory))
+        known = session.identity
+        where = (
+            f"{'Your' if session.owns_node else 'The'} server {neutralise_name(session.snapshot.name)} runs at "
+            f"{session.node.advertised}. Who are you?"
+            if session.node is not None and session.snapshot is not None
+            else f"You join at {session.server}. Who are you?"
+        )
+        name = known.username if known is not None and known.username != ANONYMOUS else self._suggestion
+        way: Way = "register"
+        if (known is None and name) or (problem and known is not None and known.way != "register"):
+            way = "login"
+        before, name_before = (known, session.username) if session.online else (None, None)
+        if name_before is not None:
+            where = f"You are {neutralise_name(name_before)} here now. Who do you want to be?"
+            name = ""
+        screen = WelcomeScreen(
+            where,
+            title="Welcome to the activity network" if name_before is None else "Log in as somebody else",
+            later=self._later(name_before),
+            unasked=bool(problem),
+            username=name,
+            secret=self._chosen_before(way),
+            way=way,
+            anonymous=app.preferences.anonymous,
+            remembers=self._directory is not None,
+            known=self._known,
+        )
+
+        def closed(_: None) -> None:
+            if before is not None and session.stage == "nobody":
+                # Whoever they wanted to be was refused: they are who they were.
+                app.enter(replace(before, way="login") if before.way == "register" else before)
+
+        app.push_screen(screen, closed)
+        if problem:
+            app.call_after_refresh(screen.refused, problem)
+
+    def _chosen_before(self, way: Way) -> str:
+        """The secret that somebody new has chosen for their name, over SSH with the password that they came with."""
+        known = self._session.identity
+        if way != "register" or known is None or known.made or self._session.online:
+            return ""
+        return known.secret or ""
+
+    def _later(self, name: str | None) -> str:
+        """What it means to close the dialog; `name` is who they are now."""
+        if name is not None:
+            return "Stay " + fit(neutralise_name(name), min(cell_len(name), NAME_CELLS_MAX))
+        return "Look around first" if self._session.node is not None else "Not now"
+
+    async def _look_up(self, directory: Path) -> None:
+        self._remembered = await asyncio.to_thread(credentials.load, directory)
+
+    def _known(self, name: str) -> str | None:
+        """The secret of a name that is remembered here: of the account at this place, else of one elsewhere."""
+        remembered = self._remembered
+        if remembered is None:
+            return None
+        account = remembered.account(name, self._place) or remembered.anywhere(name)
+        return account.secrets[0] if account is not None and account.secrets else None
+
+    def tell(self, happening: Happening) -> None:
+        """Something was said of this person that they have to know at once."""
+        app = self._app
+        welcome = app.screen if isinstance(app.screen, WelcomeScreen) else None
+        text = neutralise(happening.text, 400)
+        match happening.kind:
+            case "logged in":
+                self._told_of_loss = False
+                if welcome is not None:
+                    welcome.dismiss(None)
+                    app.main.composer.focus()
+                self._remember()
+            case "registered":
+                if welcome is not None:
+                    welcome.dismiss(None)
+                app.spawn(self._registered(happening.username, happening.secret))
+            case "login refused" | "register refused":
+                self._not_taken(happening.kind == "register refused")
+                if welcome is not None:
+                    welcome.refused(text)
+                else:
+                    self.ask(problem=text)
+            case "gone":
+                self._offer_again(text)
+            case "renamed":
+                self._remember()
+                app.notify(text, title="Your name has changed", severity="warning", timeout=20, markup=False)
+            case "disconnected" | "redirected":
+                if welcome is not None:
+                    welcome.delayed(f"{text}; trying again")
+                elif not app.leaving and not self._told_of_loss:
+                    # Once until it is over: what is tried meanwhile stands in the top line and among the events.
+                    self._told_of_loss = happening.kind == "disconnected"
+                    app.notify(text, severity="warning", timeout=5, markup=False)
+
+    def _remember(self) -> None:
+        """Who is logged in wants to be so the next time."""
+        app, session, directory = self._app, self._session, self._directory
+        identity = session.identity
+        if directory is None or identity is None:
+            return
+        name = session.username or identity.username
+        secret = identity.secret if identity.remember and name != ANONYMOUS else None
+        place = self._place
+
+        async def keep() -> None:
+            try:
+                await asyncio.to_thread(credentials.enter, directory, name, secret, place)
+                self._remembered = await asyncio.to_thread(credentials.load, directory)
+            except OSError as error:
+                app.call_later(
+                    app.notify, f"Who you are could not be remembered: {error}", severity="warning", markup=False
+                )
+
+        app.spawn(keep())
+
+    def _not_taken(self, registering: bool) -> None:
+        """A secret that was put down for a registration is nobody's."""
+        identity = self._session.identity
+        if registering and identity is not None and identity.secret and self._directory is not None:
+            self._app.spawn(self._forget(identity.username, identity.secret))
+
+    async def _forget(self, username: str, secret: str) -> None:
+        await self._put_down(credentials.refuse, username, secret)
+
+    async def _registered(self, username: str, secret: str | None) -> None:
+        """A name is registered. `secret` is the one that was made for it."""
+        identity = self._session.identity
+        wanted = identity is not None and identity.remember
+        problem = None
+        taken = secret or (identity.secret if identity is not None else None)
+        if wanted and taken:
+            problem = await self._put_down(credentials.confirm, username, taken)
+        if secret is not None:
+            before = (
+                "This secret was made for you. With it you log in as this name, anywhere in the network, over SSH too."
+            )
+            self._app.call_later(self._show_secret, f"You are {username}", username, secret, before, wanted, problem)
+
+    def _show_secret(
+        self, title: str, username: str, secret: str, before: str, wanted: bool, problem: str | None
+    ) -> None:
+        """Show a secret that was made, until its owner says that they have it."""
+        directory = self._directory
+        kept = wanted and problem is None and directory is not None
+        if kept and directory is not None:
+            after = f"It is remembered in {credentials.path_of(directory)}, which only you can read."
+        else:
+            why = "It is not remembered here, as you chose."
+            if directory is None:
+                why = "Nothing of it is kept on this side."
+            elif wanted:
+                why = f"It could not be remembered in {credentials.path_of(directory)}: {problem}."
+            after = f"{why}\nNote it now, where you keep your passwords: nobody can tell it to you again."
+            self._unconfirmed[username] = secret
+
+        def confirmed(_: None) -> None:
+            if self._unconfirmed.get(username) == secret:
+                del self._unconfirmed[username]
+            if not self._app.leaving:
+                self._app.notify(
+                    f"The secret is in {credentials.path_of(directory)}."
+                    if kept and directory is not None
+                    else "Good that you have noted the secret: it is kept nowhere here.",
+                    markup=False,
+                )
+
+        shown = neutralise_name(title).replace("[", r"\[")
+        self._app.push_screen(SecretScreen(shown, before, secret, after, kept=kept), confirmed)
+
+    # --- another secret -----------------------------------------------------------------------------------------------
+
+    def ask_for_another_secret(self) -> None:
+        """Ask for a new secret of the account that is logged in."""
+        app, session = self._app, self._session
+        if not session.online or session.username in (None, ANONYMOUS):
+            app.notify("Log in with a name first: only accounts have a secret.", severity="warning", markup=False)
+            return
+        identity = session.identity
+        screen = ChangeSecretScreen(
+            f"The new secret of {neutralise_name(session.username or '')} counts in the whole network, over SSH too. "
+            "Whoever is logged in with the old one has to log in again.",
+            asks=identity is None or identity.secret is None,
+            remembers=self._directory is not None,
+            chosen=lambda wish: app.spawn(self._change_secret(screen, wish)),
+        )
+        app.push_screen(screen)
+
+    async def _change_secret(self, screen: ChangeSecretScreen, wish: SecretWish) -> None:
+        app, session = self._app, self._session
+        identity, name = session.identity, session.username or ""
+        present = wish.present or (identity.secret if identity is not None else None) or ""
+        new = wish.new or make_secret(random.SystemRandom())
+        problem = await self._put_down(credentials.expect, name, new) if wish.remember else None
+        doubt = None
+        try:
+            await session.change_secret(present, new)
+        except SecretNotChanged as error:
+            if wish.remember:
+                await self._put_down(credentials.refuse, name, new)
+            app.call_later(screen.refused, str(error))
+            return
+        except SecretUnknown as error:
+            doubt = str(error)
+        if doubt is None:
+            if session.identity is not None:
+                session.identity = replace(session.identity, remember=wish.remember or session.identity.remember)
+            if wish.remember:
+                problem = await self._put_down(credentials.confirm, name, new)
+        app.call_later(self._secret_changed, screen, name, new, wish, problem, doubt)
+
+    def _secret_changed(
+        self, screen: ChangeSecretScreen, name: str, new: str, wish: SecretWish, problem: str | None, doubt: str | None
+    ) -> None:
+        app = self._app
+        screen.dismiss(None)
+        if doubt is not None:
+            before = (
+                f"Nobody can tell whether this is the secret of {name} now, or still the one before: {doubt}.\n"
+                "Keep both until you have logged in with one of them."
+            )
+            self._show_secret("Is it changed?", name, new, before, wish.remember, problem)
+        elif wish.new is None:
+            before = "This secret was made for you. It counts from now on; the one before opens nothing any more."
+            self._show_secret(f"The secret of {name} is changed", name, new, before, wish.remember, problem)
+        else:
+            text = "Your secret is changed."
+            if wish.remember and problem is None and self._directory is not None:
+                text += f" It is remembered in {credentials.path_of(self._directory)}."
+            elif wish.remember:
+                text += f" It could not be remembered: {problem}."
+            app.notify(text, severity="information" if problem is None else "warning", markup=False, timeout=10)
+
+    def _offer_again(self, text: str) -> None:
+        app, session = self._app, self._session
+
+        def answered(enough: bool | None) -> None:
+            identity = session.identity
+            if enough is False and identity is not None:
+                app.enter(identity)
+            elif enough and session.node is None:
+                app.exit(NO_CONNECTION)
+
+        app.push_screen(
+            ConfirmScreen(
+                "No connection", text, yes="Quit" if session.node is None else "Stay logged out", no="Try again"
+            ),
+            answered,
+        )

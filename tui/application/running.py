@@ -1,0 +1,291 @@
+"""Runs the application in this terminal: the node (if any) and the screen on one event loop, until both have ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import signal
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from core.client import Client, ClientSettings, OutcomeUnknown, PostQueueFull, SecretRefused
+from core.engine import Server
+from core.wire.address import Address
+from core.wire.names import ANONYMOUS
+from tui.application.app import ActivityApp, Before
+from tui.application.keeping import Keeper, say
+from tui.cli.options import JoinOptions, PersonOptions, ServeOptions
+from tui.look.bell import BELL_POLICIES
+from tui.look.preferences import Preferences
+from tui.model.client_model import (
+    ActivityInput,
+    ClientFace,
+    ClientFactory,
+    ClientModel,
+    SecretNotChanged,
+    SecretUnknown,
+    SignIn,
+)
+from tui.model.model_updates import tell
+from tui.model.visitors import Visitors
+from tui.remembered import credentials, directories, look_settings
+from tui.terminal.local import local_driver
+from tui.terminal.tty import job_control_ignored, own_tty
+
+HISTORY: Final = 500
+"""Past activities that the feed begins with."""
+LEAVE_LIMIT: Final = 15.0
+"""Seconds in which a node has to have left; the engine's own limits are shorter."""
+
+
+class NetworkClient:
+    """A client of the network, as the session wants it."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def run(self) -> None:
+        await self._client.run()
+
+    def post(self, activity: ActivityInput) -> str:
+        try:
+            return self._client.post(dict(activity))
+        except PostQueueFull as error:
+            raise ConnectionError(str(error)) from None
+
+    async def change_secret(self, secret: str, new_secret: str) -> None:
+        try:
+            await self._client.change_secret(new_secret, secret)
+        except SecretRefused as error:
+            raise SecretNotChanged(str(error)) from None
+        except OutcomeUnknown as error:
+            raise SecretUnknown(str(error)) from None
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def status(self) -> Mapping[str, Any] | None:
+        # Not connected now, or a base server, which knows no such question.
+        try:
+            return await self._client.request_status()
+        except Exception:
+            return None
+
+
+def client_factory(
+    addresses: tuple[Address, ...],
+    *,
+    server: Server | None,
+    tls: ssl.SSLContext | None = None,
+    vouched: str | None = None,
+) -> ClientFactory:
+    """Clients at home on `server`, or at `addresses`. `vouched` is a user whom the caller has authenticated."""
+
+    def make(session: ClientModel, identity: SignIn) -> ClientFace:
+        anonymous = identity.way == "anonymous"
+        settings = ClientSettings(
+            username=ANONYMOUS if anonymous else identity.username,
+            secret=None if anonymous else identity.secret,
+            register=identity.way == "register",
+            history=HISTORY if not session.feed.arrived else 0,
+        )
+        home = (lambda: server.connect_local(vouched)) if server is not None else None
+        return NetworkClient(Client(settings, addresses, lambda event: tell(session, event), home=home, tls=tls))
+
+    return make
+
+
+def first_identity(
+    person: PersonOptions, remembered: credentials.Remembered | None, at: str | None = None
+) -> SignIn | None:
+    """Who to be at the start: what the settings say, else who it was the last time, else None: ask.
+
+    `at` is where (`credentials.HERE` or `HOST:PORT`): a secret that was taken elsewhere is not told there unasked. A
+    name without a secret is a new one to register, as the original's command line had it, unless it is remembered here.
+    """
+    name = person.username
+    if name is None:
+        if remembered is None:
+            return None
+        name = remembered.username
+    if name == ANONYMOUS:
+        return SignIn("anonymous")
+    if person.secret is not None:
+        return SignIn("login", name, person.secret)
+    known = remembered.account(name, at) if remembered is not None and at is not None else None
+    if known is not None and known.secrets:
+        return SignIn("login", name, known.secrets[0], remember=True)
+    if remembered is not None and remembered.username == name:
+        # Files of earlier versions do not say where an account is.
+        secret = remembered.secret if at is None or not remembered.accounts else None
+        return SignIn("login", name, secret, remember=True) if secret is not None else None
+    if remembered is not None and remembered.anywhere(name) is not None:
+        return None
+    return SignIn("register", name, remember=True)
+
+
+def run(options: ServeOptions | JoinOptions) -> int:
+    """Run until the person leaves; the exit status. Raises EngineError if the node cannot start."""
+    report: list[str] = []
+    with job_control_ignored():
+        status = asyncio.run(_run(options, report))
+    for line in report:
+        say(line)
+    return status
+
+
+async def _run(options: ServeOptions | JoinOptions, report: list[str]) -> int:
+    from tui.cli.clients import find
+    from tui.cli.encryption import client_context
+    from tui.cli.starting import serving_ssh, start_server
+
+    tls = await asyncio.to_thread(client_context, options.client_tls)
+    if isinstance(options, JoinOptions):
+        # Before anybody is asked who they are, and before a server of their own begins a network without the other.
+        await find(options.address, tls, serves=options.node is not None)
+    if options.node is None:
+        return await _show(options, None, tls, report)
+    server = await start_server(options.node)
+    try:
+        async with serving_ssh(server, options.node) as ssh:
+            return await _show(options, server, tls, report, ssh)
+    finally:
+        await server.abort()
+        _ignore_hang_ups()
+
+
+def _ignore_hang_ups() -> None:
+    """Have a terminal that closes tell it a second time without ending what has left in order: with the event loop go
+    its handlers."""
+    if asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+async def _show(
+    options: ServeOptions | JoinOptions,
+    server: Server | None,
+    tls: ssl.SSLContext | None,
+    report: list[str],
+    visitors: Visitors | None = None,
+) -> int:
+    person_dir = server.settings.data_dir if server is not None else client_data_dir(options)
+    remembered = await asyncio.to_thread(credentials.load, person_dir) if person_dir is not None else None
+    chosen = (
+        await asyncio.to_thread(look_settings.load, person_dir)
+        if person_dir is not None
+        else look_settings.LookSettings()
+    )
+    target = options.address if isinstance(options, JoinOptions) else None
+    addresses = (server.advertised,) if server is not None else (target,) if target is not None else ()
+    place = credentials.HERE if server is not None else str(target)
+    session = ClientModel(client_factory(addresses, server=server, tls=tls), node=server, target=target, archive=server)
+    session.visitors = visitors
+    if server is not None:
+        for notice in server.notices:
+            session.noticed(notice)
+        server.subscribe(session.noticed)
+
+    async def leave() -> int:
+        assert server is not None
+        server.request_drain("the person at the application quits")
+        try:
+            async with asyncio.timeout(LEAVE_LIMIT):
+                undone = await server.wait_closed()
+        except TimeoutError:
+            undone = ("the node did not finish leaving in time",)
+        report.extend(f"left undone: {each}" for each in undone)
+        return 0
+
+    chosen_preferences = _preferences(options, chosen)
+    apps: list[ActivityApp] = []
+
+    def make_app(before: Before | None) -> ActivityApp:
+        made = ActivityApp(
+            session,
+            first=first_identity(options.person, remembered, place),
+            suggestion=options.person.username or (remembered.username if remembered is not None else ""),
+            leave=leave if server is not None else None,
+            person_dir=person_dir,
+            remembered=remembered,
+            preferences=chosen_preferences,
+            before=before,
+            driver_class=local_driver(tty, lambda: keeper.want_leave("The terminal is gone.", insist=False)),
+        )
+        apps.append(made)
+        return made
+
+    tty = own_tty()
+    keeper = Keeper(make_app, directory=person_dir, leave=leave if server is not None else None, restore=tty.restore)
+    _log_to(session)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        # A terminal that closes tells it twice: the kernel does, and the shell. Nobody insists by that.
+        insist = number is not signal.SIGHUP
+        words = f"{signal.Signals(number).name} was received."
+        loop.add_signal_handler(number, functools.partial(keeper.want_leave, words, insist=insist))
+    watching = asyncio.create_task(_end_with(server, keeper, report)) if server is not None else None
+    try:
+        return await keeper.run()
+    finally:
+        for app in apps:
+            report.extend(app.unconfirmed)
+        if watching is not None:
+            watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watching
+        await session.stop()
+
+
+async def _end_with(server: Server, keeper: Keeper, report: list[str]) -> None:
+    """The application ends when its node has ended by itself."""
+    undone = await server.wait_closed()
+    if not keeper.leaving:
+        report.append("the server here has ended" + "".join(f"; {each}" for each in undone))
+        keeper.node_ended()
+
+
+def client_data_dir(options: ServeOptions | JoinOptions) -> Path | None:
+    """Where a person without a server is remembered; None where there is no place for that."""
+    if isinstance(options, JoinOptions) and options.data_dir is not None:
+        return options.data_dir
+    directory = directories.data_dir()
+    return directory / "client" if directory is not None else None
+
+
+def _preferences(options: ServeOptions | JoinOptions, chosen: look_settings.LookSettings) -> Preferences:
+    """What the settings say, else what was chosen the last time."""
+    usual, node = Preferences(), options.node
+    return Preferences(
+        theme=options.person.theme or chosen.theme or usual.theme,
+        bell=next((policy for policy in BELL_POLICIES if policy == chosen.bell), usual.bell),
+        anonymous=node.anonymous if node is not None else True,
+    )
+
+
+class _IntoEvents(logging.Handler):
+    """What is warned of, in whatever thread, stands among the events: the terminal belongs to the screen.
+
+    Nothing that goes wrong here reaches the one that warns: it may be the thread that keeps what people write.
+    """
+
+    def __init__(self, session: ClientModel, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(logging.WARNING)
+        self._session = session
+        self._loop = loop
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(Exception):
+            text = record.getMessage().partition("\n")[0]
+            self._loop.call_soon_threadsafe(self._session.fault, text)
+
+
+def _log_to(session: ClientModel) -> None:
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        root.removeHandler(handler)
+    root.addHandler(_IntoEvents(session, asyncio.get_running_loop()))
+    logging.raiseExceptions = False

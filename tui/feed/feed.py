@@ -1,0 +1,285 @@
+"""The feed as data: a bounded ring of activities, those on their way, and which of them match a filter.
+
+Rows carry a *serial* that counts up for ever, so a row keeps its identity while older ones leave the ring or are put on
+top of it (those count down, below zero). Sentences
+are made when a row is first looked at and kept in a small cache: of a hundred thousand rows a person sees some dozens.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from tui.feed.activities import Sentence, sentence
+from tui.text.safe_text import neutralise_name
+
+CAPACITY: Final = 100_000
+"""Rows kept; the oldest leave first. At some 500 bytes an activity this is 60 MB when it is full."""
+SENTENCES_KEPT: Final = 4_096
+PENDING_SERIAL: Final = 1 << 60
+"""Own activities on their way are numbered from here: they stand below everything that has arrived."""
+
+ItemState = Literal["arrived", "sending", "accepted", "refused", "unknown", "mark"]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedItem:
+    """One row. `at` is wall-clock seconds since 1970; `why` says what came of an own activity that was not accepted."""
+
+    serial: int
+    body: bytes
+    sender: str
+    at: float
+    state: ItemState = "arrived"
+    own: bool = False
+    live: bool = True
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a person looks for: every word must occur, from one of the senders, of one of the types."""
+
+    words: tuple[str, ...] = ()
+    senders: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    source: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.words or self.senders or self.types)
+
+    def matches(self, sender: str, said: Sentence) -> bool:
+        if self.senders and not any(wanted in sender.casefold() for wanted in self.senders):
+            return False
+        if self.types and not any(kind.casefold() in self.types for kind in said.types):
+            return False
+        if not self.words:
+            return True
+        text = f"{neutralise_name(sender)} {said.text}".casefold()
+        return all(word in text for word in self.words)
+
+    @property
+    def pattern(self) -> re.Pattern[str] | None:
+        """Finds what to highlight."""
+        if not self.words:
+            return None
+        return re.compile("|".join(re.escape(word) for word in self.words), re.IGNORECASE)
+
+
+def parse_filter(text: str) -> Filter:
+    """Read a filter: words, `"quoted words"`, `from:NAME`, `type:TYPE`, in any order.
+
+    Raises ValueError with a sentence for a person.
+    """
+    words: list[str] = []
+    senders: list[str] = []
+    types: list[str] = []
+    if text.count('"') % 2:
+        raise ValueError('the filter has a " without its partner')
+    for key, quoted, plain in re.findall(r'(?:(from|type):)?(?:"([^"]*)"|(\S+))', text, re.IGNORECASE):
+        value = (quoted or plain).casefold()
+        if not key and plain.casefold() in ("from:", "type:"):
+            raise ValueError(f"{plain} needs a value, such as {plain}{'alice' if plain[0] in 'fF' else 'Note'}")
+        if value:
+            {"from": senders, "type": types}.get(key.lower(), words).append(value)
+    return Filter(tuple(words), tuple(senders), tuple(types), text.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Older:
+    """An activity that belongs above the oldest row."""
+
+    body: bytes
+    sender: str
+    at: float
+    own: bool
+
+
+class Feed:
+    """The rows. Whoever shows them asks by index, oldest first."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        self._dropped = False
+        self._chunks = _Chunks()
+        self._pending: OrderedDict[str, FeedItem] = OrderedDict()
+        self._pending_count = 0
+        self._sentences: OrderedDict[int, Sentence] = OrderedDict()
+        self.version = 0
+        """Counts every change."""
+        self.arrived = 0
+        """Activities that ever came in, of whatever age."""
+
+    # --- what comes in ---------------------------------------------------------------------------------------------
+
+    def add(
+        self, body: bytes, sender: str, at: float, *, own_ref: str | None = None, live: bool = True, own: bool = False
+    ) -> FeedItem:
+        """An activity has arrived; with `own_ref` it takes the place of the one that was on its way."""
+        if own_ref is not None and self._pending.pop(own_ref, None) is not None:
+            own = True
+        entry = FeedItem(self._chunks.end, body, sender, at, "arrived", own, live)
+        self._append(entry)
+        self.arrived += 1
+        return entry
+
+    def mark(self, words: str, at: float) -> None:
+        """A line of the application's own, such as where history ends."""
+        self._append(FeedItem(self._chunks.end, words.encode(), "", at, "mark"))
+
+    def sending(self, ref: str, body: bytes, sender: str, at: float) -> None:
+        """An own activity is on its way."""
+        serial = PENDING_SERIAL + self._pending_count
+        self._pending_count += 1
+        self._pending[ref] = FeedItem(serial, body, sender, at, "sending", own=True)
+        self.version += 1
+
+    def accepted(self, ref: str) -> None:
+        self._settle(ref, "accepted", "")
+
+    def refused(self, ref: str, why: str) -> None:
+        """An own activity was refused: it stays where it is in time, marked."""
+        entry = self._pending.pop(ref, None)
+        if entry is not None:
+            self._append(replace(entry, serial=self._chunks.end, state="refused", why=why))
+
+    def unknown(self, ref: str, why: str) -> None:
+        """What became of an own activity cannot be said: the connection broke before the answer."""
+        self._settle(ref, "unknown", why)
+
+    def _settle(self, ref: str, state: ItemState, why: str) -> None:
+        entry = self._pending.get(ref)
+        if entry is not None:
+            self._pending[ref] = replace(entry, state=state, why=why)
+            self.version += 1
+
+    def _append(self, entry: FeedItem) -> None:
+        self._chunks.append(entry)
+        if len(self._chunks) > self._capacity:
+            self._chunks.drop_oldest()
+            self._dropped = True
+        self.version += 1
+
+    # --- what was before -------------------------------------------------------------------------------------------
+
+    @property
+    def room_above(self) -> int:
+        """How many older rows may be added on top: none once the oldest ones have had to leave."""
+        return 0 if self._dropped else self._capacity - len(self._chunks)
+
+    def prepend(self, rows: Sequence[Older]) -> None:
+        """Add rows on top, `rows` with the oldest first. Raises ValueError when there is no room for them."""
+        if len(rows) > self.room_above:
+            raise ValueError(f"there is room for {self.room_above} older rows, not for {len(rows)}")
+        for row in reversed(rows):
+            self._chunks.prepend(
+                FeedItem(self._chunks.start - 1, row.body, row.sender, row.at, "arrived", row.own, live=False)
+            )
+        self.version += 1
+
+    def mark_beginning(self, words: str) -> None:
+        """A line of the application's own on top; nothing where the feed is full."""
+        oldest = self._chunks.get(self._chunks.start)
+        if oldest is not None and self.room_above:
+            self._chunks.prepend(FeedItem(self._chunks.start - 1, words.encode(), "", oldest.at, "mark"))
+            self.version += 1
+
+    # --- what is shown ---------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._chunks) + len(self._pending)
+
+    @property
+    def settled(self) -> int:
+        """Rows that have arrived and stay."""
+        return len(self._chunks)
+
+    @property
+    def first_serial(self) -> int:
+        return self._chunks.start
+
+    @property
+    def end_serial(self) -> int:
+        return self._chunks.end
+
+    def by_serial(self, serial: int) -> FeedItem | None:
+        if serial >= PENDING_SERIAL:
+            return next((entry for entry in self._pending.values() if entry.serial == serial), None)
+        return self._chunks.get(serial)
+
+    def pending(self) -> tuple[FeedItem, ...]:
+        return tuple(self._pending.values())
+
+    def sentence(self, entry: FeedItem) -> Sentence:
+        """The row in words."""
+        said = self._sentences.get(entry.serial)
+        if said is not None:
+            self._sentences.move_to_end(entry.serial)
+            return said
+        said = self.read(entry)
+        self._sentences[entry.serial] = said
+        if len(self._sentences) > SENTENCES_KEPT:
+            self._sentences.popitem(last=False)
+        return said
+
+    @staticmethod
+    def read(entry: FeedItem) -> Sentence:
+        """The row in words, without keeping them: for a search through all rows."""
+        if entry.state == "mark":
+            return Sentence(((entry.body.decode(), "mark"),))
+        return sentence(entry.body)
+
+    @staticmethod
+    def read_body(body: bytes) -> Sentence:
+        return sentence(body)
+
+    def newest_first(self) -> Iterator[FeedItem]:
+        """Every settled row that is there now, the newest first, also if rows come and go meanwhile."""
+        serial = self._chunks.end - 1
+        while (entry := self._chunks.get(serial)) is not None:
+            yield entry
+            serial -= 1
+
+
+class _Chunks:
+    """Rows with cheap access by serial, in chunks of a fixed size: they come at both ends, the oldest leave."""
+
+    SIZE = 512
+
+    def __init__(self) -> None:
+        self._chunks: deque[list[FeedItem]] = deque()
+        self._base = 0
+        self.start = 0
+        self.end = 0
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+    def append(self, entry: FeedItem) -> None:
+        if not self._chunks or len(self._chunks[-1]) == self.SIZE:
+            self._chunks.append([])
+        self._chunks[-1].append(entry)
+        self.end += 1
+
+    def prepend(self, entry: FeedItem) -> None:
+        if self.start == self._base:
+            # The new chunk is filled from its end; what is before `start` is never asked for.
+            self._chunks.appendleft([entry] * self.SIZE)
+            self._base -= self.SIZE
+        self.start -= 1
+        self._chunks[0][self.start - self._base] = entry
+
+    def drop_oldest(self) -> None:
+        self.start += 1
+        if self.start - self._base == self.SIZE:
+            self._chunks.popleft()
+            self._base = self.start
+
+    def get(self, serial: int) -> FeedItem | None:
+        if not self.start <= serial < self.end:
+            return None
+        chunk, place = divmod(serial - self._base, self.SIZE)
+        return self._chunks[chunk][place]

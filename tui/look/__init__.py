@@ -1,0 +1,1 @@
+"""How the application looks and sounds: the style sheet, themes, contrast, the bell."""

@@ -1,0 +1,441 @@
+"""One person at one application: the node here (if any), the person's client, and everything that is shown.
+
+A session holds plain data and knows nothing of screens. What the network says changes the data at once and marks it
+changed; the screen looks when it is ready, some times a second. Several sessions may share one node in one process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal, Protocol
+
+import msgspec
+
+from core.node.interface.notices import Notice, NoticeKind, Severity
+from core.node.interface.snapshot import NodeSnapshot
+from core.wire.address import Address
+from core.wire.names import ANONYMOUS
+from tui.feed.activities import note
+from tui.feed.feed import CAPACITY, Feed
+from tui.feed.history import Archive, History
+from tui.model.visitors import Visitors
+
+logger = logging.getLogger(__name__)
+
+NOTICES_KEPT: Final = 2_000
+HAPPENINGS_KEPT: Final = 200
+STATUS_INTERVAL: Final = 3.0
+"""Seconds between two looks at the network by a client without a node."""
+
+ActivityInput = Mapping[str, Any]
+Way = Literal["register", "login", "anonymous"]
+
+
+class LinkTraffic(Protocol):
+    """What went over one connection."""
+
+    @property
+    def bytes_in(self) -> int: ...
+    @property
+    def bytes_out(self) -> int: ...
+    @property
+    def queued_bytes(self) -> int: ...
+
+
+class NodeFace(Protocol):
+    """What the application needs of the node in this process; `core.engine.Server` is one."""
+
+    @property
+    def address(self) -> Address: ...
+    @property
+    def advertised(self) -> Address: ...
+    @property
+    def secret(self) -> str: ...
+    def snapshot(self) -> NodeSnapshot: ...
+    def traffic(self) -> Mapping[int, LinkTraffic]: ...
+    def join(self, address: Address) -> None: ...
+    def disconnect(self, conn: int, reason: str) -> None: ...
+    def request_drain(self, reason: str = "") -> None: ...
+    async def wait_closed(self) -> Any: ...
+    async def backup_now(self) -> Any: ...
+
+
+class ClientFace(Protocol):
+    """What the application needs of a client."""
+
+    async def run(self) -> None: ...
+    def post(self, activity: ActivityInput) -> str:
+        """Send an activity; the name by which its answer comes back."""
+        ...
+
+    async def change_secret(self, secret: str, new_secret: str) -> None:
+        """Give the account another secret. Raises SecretNotChanged with a clause, SecretUnknown if nobody can tell."""
+        ...
+
+    async def close(self) -> None: ...
+    async def status(self) -> Mapping[str, Any] | None:
+        """The server's view of the network, or None if it cannot be had."""
+        ...
+
+
+class SecretNotChanged(Exception):
+    """The secret is what it was; the text is a clause that says why."""
+
+
+class SecretUnknown(Exception):
+    """Nobody can tell whether the secret is the new one or still the one before; the text is a clause that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """Who a person wants to be. With `way` register and an empty secret, one is made; `made` says that it was."""
+
+    way: Way
+    username: str = ANONYMOUS
+    secret: str | None = field(default=None, repr=False)
+    remember: bool = False
+    made: bool = False
+
+
+ClientFactory = Callable[["ClientModel", SignIn], ClientFace]
+
+HappeningKind = Literal[
+    "logged in",
+    "login refused",
+    "registered",
+    "register refused",
+    "renamed",
+    "disconnected",
+    "redirected",
+    "gone",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that a person has to be told at once. `secret` is only there when it was made for them just now."""
+
+    kind: HappeningKind
+    text: str
+    username: str = ""
+    secret: str | None = field(default=None, repr=False)
+
+
+_OWN_NOTICES: Final[Mapping[HappeningKind, tuple[NoticeKind, Severity]]] = {
+    "logged in": ("login", "good"),
+    "registered": ("registered", "good"),
+    "renamed": ("renamed", "warning"),
+    "disconnected": ("unlinked", "warning"),
+    "redirected": ("redirected", "info"),
+    "gone": ("lost", "error"),
+}
+"""What a client notices by itself."""
+
+ClientStage = Literal["nobody", "connecting", "online", "waiting", "gone"]
+
+
+class ClientModel:
+    """What one person sees of the network. Not thread-safe: everything happens on the event loop."""
+
+    def __init__(
+        self,
+        make_client: ClientFactory,
+        *,
+        node: NodeFace | None = None,
+        target: Address | None = None,
+        owns_node: bool = True,
+        clock: Callable[[], float] | None = None,
+        feed_capacity: int = CAPACITY,
+        archive: Archive | None = None,
+    ) -> None:
+        """
+        `clock`: seconds since 1970. `archive`: who has what is older than the feed's first row; None when nobody here
+        does.
+        """
+        self.node = node
+        self.owns_node = owns_node and node is not None
+        """Whether leaving this session takes the node out of the network."""
+        self.target = target
+        """The server that a client without a node was asked to join."""
+        self.clock = clock or time.time
+        self.feed = Feed(feed_capacity)
+        self.past = History(self.feed, archive, self._is_own) if archive is not None else None
+        self.notices: deque[Notice] = deque(maxlen=NOTICES_KEPT)
+        self.notices_seen = 0
+        """Notices that ever came in."""
+        self.happenings: deque[Happening] = deque(maxlen=HAPPENINGS_KEPT)
+        self.mentions = 0
+        """Live activities of others that named this person."""
+        self.others_live = 0
+        """Live activities of others."""
+        self.stage: ClientStage = "nobody"
+        self.stage_words = "not logged in"
+        self.identity: SignIn | None = None
+        self.username: str | None = None
+        """The name that the network knows this person by, while logged in."""
+        self.server: Address | None = target
+        self.visitors: Visitors | None = None
+        """Who is here over SSH, for the node's operator."""
+        self.snapshot: NodeSnapshot | None = None
+        self.traffic: Mapping[int, LinkTraffic] = {}
+        self.on_change: Callable[[], None] = lambda: None
+        """Called whenever something has changed; must return at once and change nothing."""
+        self.looking = False
+        """Whether a picture of the network is on its way from afar."""
+        self.silent = False
+        """Whether the server was asked for a picture and has none to give, as base servers do."""
+        self.stage_since = self.clock()
+        """When the stage began, in seconds since 1970."""
+        self._make_client = make_client
+        self._client: ClientFace | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._marked = False
+
+    # --- what the person does --------------------------------------------------------------------------------------
+
+    @property
+    def online(self) -> bool:
+        return self.stage == "online"
+
+    async def enter(self, identity: SignIn) -> None:
+        """Register or log in, ending what there was before. What comes of it is told as a happening."""
+        await self.stop()
+        self.identity = identity
+        self.username = None
+        self._stage("connecting", "registering" if identity.way == "register" else "logging in")
+        self._client = client = self._make_client(self, identity)
+        self._task = asyncio.create_task(self._run(client), name="session client")
+
+    async def _run(self, client: ClientFace) -> None:
+        try:
+            await client.run()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            logger.exception("the client ended unexpectedly")
+            self.gone(f"the client failed: {error}")
+
+    async def stop(self) -> None:
+        """Log out, within a bounded time."""
+        client, task = self._client, self._task
+        self._client = self._task = None
+        if client is not None:
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(client.close(), 2.0)
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await task
+        if self.stage != "gone":
+            self._stage("nobody", "not logged in")
+
+    def write(self, text: str) -> None:
+        """Post a line. Raises ConnectionError with a sentence for a person when nobody is logged in."""
+        self.post(note(text))
+
+    def post(self, activity: ActivityInput) -> None:
+        """Post an activity. Raises ConnectionError when nobody is logged in, ValueError when it cannot be sent."""
+        if self._client is None or self.username is None:
+            raise ConnectionError("you are not logged in yet, so this cannot be sent")
+        body = msgspec.json.encode(activity)
+        ref = self._client.post(activity)
+        self.feed.sending(ref, body, self.username, self.clock())
+        self.on_change()
+
+    async def change_secret(self, secret: str, new_secret: str) -> None:
+        """Give the account another secret. Raises SecretNotChanged, SecretUnknown."""
+        client, identity = self._client, self.identity
+        if client is None or identity is None or self.username in (None, ANONYMOUS):
+            raise SecretNotChanged("you are not logged in with a name")
+        await client.change_secret(secret, new_secret)
+        if self.identity is identity:
+            known = new_secret if identity.secret is not None else None
+            self.identity = replace(identity, way="login", secret=known, made=False)
+
+    async def look_back(self) -> bool:
+        """Put a page of older activities on top of the feed; whether some came."""
+        if self.past is None:
+            return False
+        try:
+            return await self.past.load()
+        except Exception as error:
+            self.fault(f"what is older cannot be read: {error}")
+            return False
+
+    def look(self) -> None:
+        """Take a new picture of the node here."""
+        if self.node is not None:
+            self.snapshot = self.node.snapshot()
+            self.traffic = self.node.traffic()
+
+    async def look_from_afar(self) -> None:
+        """Ask the server for a picture of the network, without a node here."""
+        if self.node is not None or self._client is None or not self.online:
+            return
+        self.looking = True
+        try:
+            status = await self._client.status()
+        finally:
+            self.looking = False
+        self.silent = status is None and self.online
+        if status is None:
+            self.on_change()
+            return
+        with contextlib.suppress(msgspec.ValidationError):
+            self.snapshot = msgspec.convert(dict(status), NodeSnapshot, strict=False)
+            self.on_change()
+
+    # --- what the network says -------------------------------------------------------------------------------------
+
+    def _is_own(self, sender: str) -> bool:
+        return sender == self.username != ANONYMOUS
+
+    def arrived(
+        self,
+        body: bytes,
+        sender: str,
+        at: float,
+        *,
+        live: bool,
+        own_ref: str | None,
+        entry_id: str | None = None,
+        stamp: int | None = None,
+    ) -> None:
+        """`at` is seconds since 1970. `entry_id` and `stamp` (microseconds) are None where a base server tells none."""
+        entry = self.feed.add(body, sender, at, live=live, own_ref=own_ref, own=self._is_own(sender))
+        if self.past is not None:
+            self.past.arrived(entry_id, stamp)
+        if live and not entry.own:
+            self.others_live += 1
+            if self.username and self.username != ANONYMOUS and self._names_me(body):
+                self.mentions += 1
+        self.on_change()
+
+    def _names_me(self, body: bytes) -> bool:
+        assert self.username is not None
+        name = self.username.casefold()
+        # A cheap look at the bytes first: nearly all activities name nobody.
+        if name.isascii() and name.encode() not in body.lower():
+            return False
+        words = self.feed.read_body(body).text.casefold()
+        place = words.find(name)
+        while place >= 0:
+            before, after = words[place - 1 : place], words[place + len(name) : place + len(name) + 1]
+            if not before.isalnum() and not after.isalnum():
+                return True
+            place = words.find(name, place + 1)
+        return False
+
+    def accepted(self, ref: str) -> None:
+        self.feed.accepted(ref)
+        self.on_change()
+
+    def refused(self, ref: str, why: str) -> None:
+        self.feed.refused(ref, why)
+        self.on_change()
+
+    def unknown(self, ref: str, why: str) -> None:
+        self.feed.unknown(ref, why)
+        self.on_change()
+
+    def logged_in(self, username: str, server: Address | None) -> None:
+        self.username = username
+        self.server = server or self.server
+        self._stage("online", f"logged in as {username}")
+        self._happen(Happening("logged in", f"You are logged in as {username}.", username))
+
+    def login_refused(self, why: str) -> None:
+        self._stage("nobody", "not logged in")
+        self._happen(Happening("login refused", why))
+
+    def registered(self, username: str, secret: str) -> None:
+        """The name is this person's; if they gave no secret, one was made just now."""
+        made = self.identity is None or self.identity.made or self.identity.secret is None
+        if self.identity is not None:
+            self.identity = replace(self.identity, secret=self.identity.secret or secret)
+        self._happen(Happening("registered", f"{username} is registered.", username, secret if made else None))
+
+    def register_refused(self, why: str) -> None:
+        self._stage("nobody", "not logged in")
+        self._happen(Happening("register refused", why))
+
+    def caught_up(self, count: int) -> None:
+        if self.past is not None:
+            self.past.caught_up()
+        if not self._marked and self.feed.arrived:
+            self._marked = True
+            self.feed.mark("from here on, live", self.clock())
+        elif count:
+            self.feed.mark(f"{count} missed while you were away, above", self.clock())
+        self.on_change()
+
+    def redirected(self, server: Address, why: str) -> None:
+        self.server = server
+        self._stage("connecting", f"moving to {server}")
+        self._happen(Happening("redirected", why))
+
+    def connecting(self, server: Address | None) -> None:
+        """A connection is being tried; None: to the node here."""
+        self.server = server or self.server
+        self._stage("connecting", f"connecting to {server}" if server is not None else "connecting to the server here")
+
+    def server_quits(self, why: str) -> None:
+        self._happen(Happening("redirected", why))
+
+    def disconnected(self, why: str, retry_in: float | None) -> None:
+        words = (
+            "reconnecting" if not retry_in else f"trying again in {retry_in:.0f} s" if retry_in >= 1 else "trying again"
+        )
+        self._stage("waiting", f"{why}; {words}")
+        self._happen(Happening("disconnected", why))
+
+    def renamed(self, username: str, renamed: str, why: str) -> None:
+        self.username = renamed
+        if self.identity is not None:
+            self.identity = replace(self.identity, way="login", username=renamed)
+        self._stage("online", f"logged in as {renamed}")
+        self._happen(
+            Happening("renamed", why or f"{username} belongs to somebody else; you are {renamed} now.", renamed)
+        )
+
+    def gone(self, why: str) -> None:
+        """The client has given up. After a refusal that is no news: the person is asked again."""
+        if self.stage == "nobody":
+            return
+        self._stage("gone", why)
+        self._happen(Happening("gone", why))
+
+    def noticed(self, notice: Notice) -> None:
+        self.notices.append(notice)
+        self.notices_seen += 1
+        self.on_change()
+
+    def fault(self, text: str) -> None:
+        """Something went wrong in this process that nobody else speaks of."""
+        self.noticed(Notice(self.clock(), "storage", f"a fault in this program: {text}", "error"))
+
+    def _stage(self, stage: ClientStage, words: str) -> None:
+        if stage != self.stage:
+            self.stage_since = self.clock()
+            self.silent = False
+        self.stage, self.stage_words = stage, words
+        self.on_change()
+
+    def _happen(self, happening: Happening) -> None:
+        self.happenings.append(happening)
+        if self.node is None and happening.kind in _OWN_NOTICES:
+            # Without a node here nobody else tells what becomes of the connection.
+            kind, severity = _OWN_NOTICES[happening.kind]
+            if not self.notices or self.notices[-1].text != happening.text:
+                self.noticed(Notice(self.clock(), kind, happening.text, severity))
+        self.on_change()
+
+
+Leaving = Callable[[], Awaitable[int]]
+"""Takes the node out of the network and stops it; the exit status."""

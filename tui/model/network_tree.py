@@ -1,0 +1,125 @@
+"""The network as a tree of text: the spanning tree rooted at this node, and what hangs beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from core.node.interface.snapshot import NodeSnapshot, ServerView
+from tui.text.safe_text import neutralise_name
+
+LOAD_BAR_MAX: Final = 10
+DEPTH_MAX: Final = 60
+"""Branches deeper than this are drawn at the margin; a chain of so many servers leaves every screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One server's line. `lead` are the strokes before it; all texts are safe."""
+
+    id: str
+    lead: str
+    symbol: str
+    name: str
+    address: str
+    load: int
+    words: str
+    """What is special about it."""
+    role: str
+
+
+def server_name(server: ServerView) -> str:
+    """What to call a server: its name, else where it is."""
+    return neutralise_name(server.name, 32) or address_of(server)
+
+
+def address_of(server: ServerView) -> str:
+    host = neutralise_name(server.hostname, 253)
+    return f"[{host}]:{server.port}" if ":" in host else f"{host}:{server.port}"
+
+
+def server_names(servers: Iterable[ServerView]) -> dict[str, str]:
+    """Names by id; where two servers share a name, the address tells them apart."""
+    servers = tuple(servers)
+    counts: dict[str, int] = {}
+    for server in servers:
+        counts[server_name(server)] = counts.get(server_name(server), 0) + 1
+    return {
+        server.id: server_name(server)
+        if counts[server_name(server)] == 1
+        else f"{server_name(server)} ({address_of(server)})"
+        for server in servers
+    }
+
+
+def load_bar(load: int, most: int, cells: int = LOAD_BAR_MAX) -> str:
+    """A bar for a load, in proportion to the largest one, of at most `cells` cells."""
+    if load <= 0:
+        return ""
+    return "\N{LOWER THREE QUARTERS BLOCK}" * max(1, min(cells, round(cells * load / max(most, 5))))
+
+
+def draw(snapshot: NodeSnapshot) -> list[Branch]:
+    """The servers from this one outwards; then the ones that nobody's tree leads to."""
+    by_id = {server.id: server for server in snapshot.servers}
+    names = server_names(snapshot.servers)
+    guests: dict[str, list[ServerView]] = {}
+    for server in snapshot.servers:
+        if server.state == "guest" and server.via is not None:
+            guests.setdefault(server.via, []).append(server)
+    drawn: dict[str, None] = {}
+    branches: list[Branch] = []
+
+    def neighbours(server: ServerView) -> list[ServerView]:
+        near = [by_id[one] for one in server.tree if one in by_id and by_id[one].state not in ("unreachable", "left")]
+        near += guests.get(server.id, [])
+        near.sort(key=lambda one: (server_name(one), one.id))
+        return near
+
+    # A stack instead of recursion: what a peer announces may be a chain of thousands.
+    stack: list[tuple[ServerView, str, str, int]] = []
+    here = by_id.get(snapshot.id)
+    if here is not None:
+        stack.append((here, "", "", 0))
+        drawn[here.id] = None
+    while stack:
+        server, lead, below, depth = stack.pop()
+        branches.append(_branch(server, lead, names))
+        children = [child for child in neighbours(server) if child.id not in drawn]
+        for child in children:
+            drawn[child.id] = None
+        if depth >= DEPTH_MAX:
+            below = ""
+            depth = 0
+        for place, child in reversed(list(enumerate(children))):
+            last = place == len(children) - 1
+            stack.append(
+                (
+                    child,
+                    below + ("\u2514\u2500 " if last else "\u251c\u2500 "),
+                    below + ("   " if last else "\u2502  "),
+                    depth + 1,
+                )
+            )
+    branches.extend(_branch(server, "", names) for server in snapshot.servers if server.id not in drawn)
+    return branches
+
+
+def _branch(server: ServerView, lead: str, names: dict[str, str]) -> Branch:
+    symbol, words, role = {
+        "here": ("\u25c9", "here", "own"),
+        "reachable": ("\u25cf", "", "text"),
+        "guest": ("\u25c7", "base", "text"),
+        "unreachable": ("\u25cb", "unreachable", "error"),
+        "left": ("\u25cb", "has left", "dim"),
+    }[server.state]
+    notes = [words] if words else []
+    if server.draining:
+        notes.append("is leaving")
+        role = "warning"
+    if server.lazy and server.state not in ("unreachable", "left"):
+        others = ", ".join(names.get(one, neutralise_name(one, 16)) for one in server.lazy[:4])
+        more = len(server.lazy) - 4
+        notes.append(f"\u21e2 {others}" + (f" and {more} more" if more > 0 else ""))
+    return Branch(server.id, lead, symbol, names[server.id], address_of(server), server.load, " ".join(notes), role)

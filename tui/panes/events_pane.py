@@ -1,0 +1,88 @@
+"""What happens in the network, in words, the newest below."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from datetime import tzinfo
+from typing import ClassVar, Final
+
+from textual.strip import Strip
+
+from core.node.interface.notices import Notice
+from tui.model.client_model import ClientModel
+from tui.text.safe_text import neutralise
+from tui.widgets.feed_view import clock_time
+from tui.widgets.row_view import RowView
+from tui.widgets.wrapping import wrap
+
+_SYMBOLS: Final = {
+    "info": ("\u00b7", "dim"),
+    "good": ("\u2713", "good"),
+    "warning": ("!", "warning"),
+    "error": ("\u2717", "error"),
+}
+NOTICE_CHARACTERS_MAX: Final = 600
+NOTICE_LINES_MAX: Final = 6
+
+
+class EventsView(RowView):
+    """The session's notices."""
+
+    follows: ClassVar[bool] = True
+
+    def __init__(self, session: ClientModel, *, zone: tzinfo | None = None, widget_id: str | None = None) -> None:
+        super().__init__(widget_id=widget_id)
+        self._session = session
+        self._zone = zone
+        self._seen = session.notices_seen
+
+    @property
+    def _first(self) -> int:
+        return self._session.notices_seen - len(self._session.notices)
+
+    def notice(self, index: int) -> Notice:
+        return self._session.notices[index]
+
+    def row_count(self) -> int:
+        return len(self._session.notices)
+
+    def row_key(self, index: int) -> Hashable:
+        return self._first + index
+
+    def row_index(self, key: Hashable) -> int | None:
+        assert isinstance(key, int)
+        return max(0, key - self._first)
+
+    def row_strips(self, index: int, width: int) -> Sequence[Strip]:
+        notice = self.notice(index)
+        symbol, role = _SYMBOLS[notice.severity]
+        when = clock_time(notice.at, self._zone, "%H:%M:%S" if width >= 50 else "%H:%M")
+        indent = len(when) + 3
+        text = neutralise(notice.text, NOTICE_CHARACTERS_MAX)
+        lines = wrap([(text, "text" if role == "dim" else role)], width - indent, NOTICE_LINES_MAX)
+        return [
+            self.strip_of(
+                [(when + " ", "dim"), (symbol + " ", role), *line] if place == 0 else [(" " * indent, "text"), *line]
+            )
+            for place, line in enumerate(lines)
+        ]
+
+    def changed(self) -> None:
+        if self._follow:
+            self._seen = self._session.notices_seen
+        super().changed()
+
+    def reached_end(self) -> None:
+        self._seen = self._session.notices_seen
+
+    def marker(self) -> str:
+        unseen = 0 if self._follow else self._session.notices_seen - max(self._seen, self._first)
+        return f"\N{BLACK DOWN-POINTING TRIANGLE} {unseen} new below" if unseen else ""
+
+    def row_copy(self, index: int) -> str | None:
+        notice = self.notice(index)
+        when = clock_time(notice.at, self._zone, "%Y-%m-%d %H:%M:%S")
+        return f"{when} {notice.severity} {notice.kind}: {neutralise(notice.text)}"
+
+    def empty_words(self) -> str:
+        return "Nothing has happened yet."

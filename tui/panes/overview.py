@@ -1,0 +1,145 @@
+"""The lines around the panes, as words: who and where one is, how others join, what the panes hold."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rich.cells import cell_len
+
+from core.node.interface.snapshot import NodeSnapshot, ServerView
+from core.wire.address import Address
+from core.wire.scope import Scope, scope_of
+from tui.model.client_model import ClientModel, ClientStage
+from tui.text import figures, invitation
+from tui.text.safe_text import neutralise, neutralise_name
+
+StyledText = tuple[str, str]
+"""Safe text and a Textual style."""
+
+_DIM: Final = "$foreground 70%"
+_DOTS: Final[dict[ClientStage, StyledText]] = {
+    "online": ("\u25cf ", "$text-success"),
+    "connecting": ("\u25cc ", "$text-warning"),
+    "waiting": ("\u25cc ", "$text-warning"),
+    "gone": ("\u2717 ", "$text-error"),
+    "nobody": ("\u25cb ", _DIM),
+}
+
+
+def present(snapshot: NodeSnapshot) -> list[ServerView]:
+    """The servers that are part of the network now."""
+    return [one for one in snapshot.servers if one.state not in ("unreachable", "left")]
+
+
+def people_online(snapshot: NodeSnapshot) -> int:
+    """How many people there are: somebody who is logged in at several servers is one of them."""
+    logins = sum(one.load for one in present(snapshot))
+    again = sum(len(user.servers) - 1 for user in snapshot.users if user.servers)
+    return max(0, logins - again)
+
+
+def top_line(session: ClientModel) -> list[StyledText]:
+    """Who one is, on which node, in how large a network, and what is wrong with it."""
+    parts = [_DOTS[session.stage]]
+    if session.stage == "online":
+        parts += [("you are ", _DIM), (neutralise_name(session.username or ""), "bold")]
+    else:
+        parts.append((neutralise(session.stage_words, 120), "bold"))
+    snapshot = session.snapshot
+    if snapshot is None:
+        if session.node is None and session.server is not None and session.stage in ("nobody", "online"):
+            parts += [(" at ", _DIM), (neutralise(str(session.server), 80), "bold")]
+        return parts
+    servers = present(snapshot)
+    people = people_online(snapshot)
+    name = neutralise_name(snapshot.name) or neutralise(str(session.server or ""), 80)
+    parts += [(" on " if session.node is not None else " at ", _DIM), (name, "bold")]
+    size = f" \u00b7 {figures.count(len(servers), 'server')}, {figures.count(people, 'person', 'people')} online"
+    parts.append((size, "$foreground 85%"))
+    if snapshot.storage_error:
+        parts.append((f" \u00b7 \u2717 the disk fails: {neutralise(snapshot.storage_error, 80)}", "$text-error bold"))
+    if snapshot.unreachable:
+        parts.append((f" \u00b7 \u2717 {snapshot.unreachable} unreachable", "$text-error"))
+    if snapshot.draining:
+        parts.append((" \u00b7 ! leaving", "$text-warning"))
+    if snapshot.base_servers:
+        parts.append((" \u00b7 ! base server: new secrets travel in the clear", "$text-warning"))
+    return parts
+
+
+def address_for_others(session: ClientModel) -> Address | None:
+    """Where others find this node, or the server that one has come to; None while that is not known."""
+    if session.node is not None:
+        return session.node.advertised
+    address, snapshot = session.server, session.snapshot
+    if address is not None and snapshot is not None and scope_of(address.host) is not Scope.ANYWHERE:
+        # What leads there from here says nothing to others; the server knows what does.
+        return Address(neutralise(snapshot.hostname, 253), snapshot.port)
+    return address
+
+
+def invite_line(session: ClientModel, room: int) -> str:
+    """How others join, without the secret; where a command would be cut, how to see it."""
+    address = address_for_others(session)
+    if address is None:
+        return ""
+    command = invitation.masked if session.node is not None and session.owns_node else invitation.client_command
+    whole = f"Invite (F8): {command(address)}"
+    return whole if cell_len(whole) <= room else "Invite others: F8 shows how"
+
+
+def empty_feed(session: ClientModel) -> str:
+    """What the feed says while it has no rows."""
+    match session.stage:
+        case "online":
+            return "Nothing here yet. Write the first line below."
+        case "connecting" | "waiting":
+            return "Connecting\N{HORIZONTAL ELLIPSIS}"
+        case _:
+            return "Log in to see what people write: /login (anonymous will do)"
+
+
+def unseen(session: ClientModel) -> str:
+    """What stands where the network would be while there is no picture of it: what is missing, or what is needed."""
+    if session.node is not None:
+        return "One moment\N{HORIZONTAL ELLIPSIS}"
+    match session.stage:
+        case "nobody":
+            return "Log in to see this: /login (anonymous will do)"
+        case "gone":
+            return f"Not connected: {neutralise(session.stage_words, 120)}. /login tries again."
+        case "online" if session.silent:
+            return "This server tells nothing of its network: it speaks the base protocol only."
+        case "online":
+            return "Waiting for the first look at the network\N{HORIZONTAL ELLIPSIS}"
+        case _:
+            return f"Not connected yet: {neutralise(session.stage_words, 120)}"
+
+
+STALE: Final = "as it was: not connected now"
+"""What stands under a picture of the network whose teller cannot be reached."""
+
+
+def connections_note(snapshot: NodeSnapshot, *, own: bool = True) -> str:
+    """`own`: whether the picture has the node's clients in it; whoever only looks at it sees no other's."""
+    if not own:
+        linked = sum(1 for one in snapshot.connections if one.role == "server")
+        return f"{figures.count(linked, 'server')} and you" if linked else "you"
+    servers = sum(1 for one in snapshot.connections if one.role == "server")
+    clients = sum(1 for one in snapshot.connections if one.role == "client")
+    return f"{figures.count(servers, 'server')}, {figures.count(clients, 'client')}"
+
+
+def users_note(snapshot: NodeSnapshot) -> str:
+    here = sum(1 for one in snapshot.users if one.servers)
+    shown = f", {len(snapshot.users)} shown" if len(snapshot.users) < snapshot.users_total else ""
+    return f"{here} logged in of {snapshot.users_total}{shown}"
+
+
+def network_note(snapshot: NodeSnapshot) -> str:
+    note = figures.count(len(present(snapshot)), "server")
+    if any(one.lazy for one in snapshot.servers):
+        note += " \u00b7 \u21e2 spare link"
+    if any(one.state == "guest" for one in snapshot.servers):
+        note += " \u00b7 \u25c7 base server"
+    return note

@@ -1,0 +1,204 @@
+"""Who somebody was the last time, and the secrets of their accounts, so that none is lost and logins need no typing.
+
+One small JSON file in the node's data directory (or the user's, for a client only), readable by its owner alone. A
+secret is put down before the network is asked to take it, as one that is expected: whatever ends the program between
+the question and the answer, it is here. Several programs may change the file at a time; each change is whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from tui.remembered import private_file
+
+FILE_NAME: Final = "person.json"
+LOCK_NAME: Final = "person.lock"
+DAMAGED_NAME: Final = "person.json.damaged"
+BYTES_MAX: Final = 4 * 1024 * 1024
+HERE: Final = ""
+"""Where an account is that belongs to the server of this very directory."""
+LOCK_LIMIT: Final = 5.0
+"""Seconds that another program may take to change the file."""
+PLACES_MAX: Final = 64
+"""Addresses that are remembered of one account, the latest of them."""
+
+
+class SavedAccount(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An account, its secret, and where that was taken: `HOST:PORT` of servers, or `HERE`.
+
+    `expected` is a secret that the network was asked to take, as long as its answer is not known.
+    """
+
+    username: str
+    secret: str | None = None
+    expected: str | None = None
+    at: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Account({self.username!r}, at={self.at!r})"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What may open the account, the likelier one first."""
+        return tuple(one for one in (self.secret, self.expected) if one is not None)
+
+
+class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is kept between starts. `secret` is None when the person did not want it kept."""
+
+    username: str
+    secret: str | None = None
+    accounts: tuple[SavedAccount, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Remembered({self.username!r})"
+
+    def account(self, username: str, at: str) -> SavedAccount | None:
+        """What is known of an account where it is."""
+        return next((one for one in self.accounts if one.username == username and at in one.at), None)
+
+    def anywhere(self, username: str) -> SavedAccount | None:
+        """What is known of an account of this name, the latest, wherever it is."""
+        known = next((one for one in reversed(self.accounts) if one.username == username), None)
+        if known is None and username == self.username and self.secret is not None:
+            return SavedAccount(username, self.secret)
+        return known
+
+
+def load(directory: Path) -> Remembered | None:
+    """Who it was, or None: also when the file cannot be read or is not ours, for then the person is asked."""
+    try:
+        return msgspec.json.decode(private_file.read(directory / FILE_NAME, BYTES_MAX), type=Remembered)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def path_of(directory: Path) -> Path:
+    """Where it is kept, for a person."""
+    return directory / FILE_NAME
+
+
+def save(directory: Path, remembered: Remembered) -> None:
+    """Keep it, whole or not at all, mode 0600. Raises OSError."""
+    content = msgspec.json.encode(remembered)
+    if len(content) > BYTES_MAX:
+        # It would not be read again.
+        raise OSError(errno.EFBIG, f"it would have more than {BYTES_MAX:,} bytes", str(directory / FILE_NAME))
+    private_file.write(directory / FILE_NAME, content)
+
+
+def forget(directory: Path) -> None:
+    """Forget everything. Raises OSError."""
+    with contextlib.suppress(FileNotFoundError):
+        (directory / FILE_NAME).unlink()
+
+
+# --- one account ------------------------------------------------------------------------------------------------------
+
+
+def expect(directory: Path, username: str, secret: str, at: str) -> None:
+    """Put a secret down before the network is asked to take it. Raises OSError."""
+    _change(directory, username, at, lambda known: msgspec.structs.replace(known, expected=secret))
+
+
+def confirm(directory: Path, username: str, secret: str, at: str) -> None:
+    """The secret opens the account at this place. Raises OSError."""
+
+    def confirmed(known: SavedAccount) -> SavedAccount:
+        return SavedAccount(username, secret, None, known.at)
+
+    _change(directory, username, at, confirmed, secret=secret)
+
+
+def refuse(directory: Path, username: str, secret: str, at: str) -> None:
+    """The network did not take a secret: it is not expected any more. Raises OSError."""
+
+    def refused(known: SavedAccount) -> SavedAccount:
+        return msgspec.structs.replace(known, expected=None) if known.expected == secret else known
+
+    _change(directory, username, at, refused)
+
+
+def enter(directory: Path, username: str, secret: str | None, at: str) -> None:
+    """Somebody is logged in, and is to be so the next time; without `secret`, they will be asked. Raises OSError.
+
+    A secret that is remembered stays so: it may have been made for somebody who has it nowhere else.
+    """
+    if secret is not None:
+        confirm(directory, username, secret, at)
+    with _locked(directory):
+        known = _read(directory) or Remembered(username)
+        save(directory, Remembered(username, secret, known.accounts))
+
+
+def _change(
+    directory: Path,
+    username: str,
+    at: str,
+    change: Callable[[SavedAccount], SavedAccount],
+    *,
+    secret: str | None = None,
+) -> None:
+    with _locked(directory):
+        found = _read(directory)
+        known = found or Remembered(username)
+        before = known.account(username, at)
+        if before is None and secret is not None:
+            # Another server of a network where the account is known already.
+            before = next((one for one in known.accounts if one.username == username and secret in one.secrets), None)
+        after = change(before if before is not None else SavedAccount(username))
+        after = msgspec.structs.replace(after, at=(*(one for one in after.at if one != at), at)[-PLACES_MAX:])
+        accounts = [one for one in known.accounts if one is not before]
+        if after.secrets:
+            accounts.append(after)
+        last = known.secret
+        if secret is not None and known.username == username:
+            was = before.secrets if before is not None else ()
+            # Files of earlier versions say of nobody where they are.
+            if found is None or (last is not None and (last in was or not known.accounts)):
+                last = secret
+        save(directory, Remembered(known.username, last, tuple(accounts)))
+
+
+def _read(directory: Path) -> Remembered | None:
+    """What is there to be changed; a file that is not ours is put aside, for it may hold secrets all the same."""
+    file = directory / FILE_NAME
+    try:
+        return msgspec.json.decode(private_file.read(file, BYTES_MAX), type=Remembered)
+    except FileNotFoundError:
+        return None
+    except (msgspec.DecodeError, private_file.NotOurs):
+        os.replace(file, directory / DAMAGED_NAME)
+        return None
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Nobody else changes the file meanwhile."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    until = time.monotonic() + LOCK_LIMIT
+    try:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise OSError(errno.EAGAIN, "another program keeps it locked", str(directory)) from None
+                time.sleep(0.02)
+            except OSError:
+                # Not every file system knows locks; two programs at the same moment are rare.
+                break
+        yield
+    finally:
+        os.close(handle)

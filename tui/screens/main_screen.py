@@ -1,0 +1,102 @@
+"""The screen on which everything else lies: the panes of a session, and the line where one writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from textual import on
+from textual._time import get_time
+from textual.widgets import Input, Static
+
+from tui.actions import slash_commands
+from tui.actions.action_registry import bindings
+from tui.actions.slips import slip
+from tui.feed.activities import raw_activity
+from tui.screens.dialog import READING_TIME
+from tui.screens.operating import OperatorScreen
+from tui.text.safe_text import neutralise
+
+
+class MainScreen(OperatorScreen):
+    """All of it: what is written goes to everybody, or is a command."""
+
+    AUTO_FOCUS = "#composer"
+    BINDINGS: ClassVar = bindings("panes")
+    _doubted: tuple[str, float] | None = None
+    """The line that was kept back, and when."""
+    second_thought: float = READING_TIME
+    """Seconds after which a line that was kept back is sent when it is entered again."""
+
+    @on(Input.Submitted, "#composer")
+    async def _submitted(self, event: Input.Submitted) -> None:
+        text = event.value
+        if not text.strip() or self._asks_back(text):
+            return
+        try:
+            await self._carry_out(text)
+        except (ValueError, ConnectionError) as error:
+            self.composer.give_back(text)
+            self._composer_problem(str(error))
+            if self.session.stage == "nobody":
+                # The line stays in the composer, to be sent once it is known who sends it.
+                await self.app.run_action("identity")
+            return
+        self.composer.remember(text)
+        self._composer_problem("")
+
+    def _asks_back(self, text: str) -> bool:
+        """Whether a line is kept back because it looks like none for everybody; the same one once more is sent."""
+        now = get_time()
+        why = slip(text, self._secrets())
+        if why is None:
+            self._doubted = None
+            return False
+        if self._doubted is not None and self._doubted[0] == text and now - self._doubted[1] >= self.second_thought:
+            self._doubted = None
+            return False
+        self._doubted = (text, now)
+        self.composer.give_back(text)
+        self._composer_problem(f"{why} Nothing was sent. Enter once more sends it to everybody.")
+        return True
+
+    def _secrets(self) -> Iterator[str]:
+        """What everybody must not read."""
+        if self._own_node is not None:
+            yield self._own_node.secret
+        identity = self.session.identity
+        if identity is not None and identity.secret:
+            yield identity.secret
+
+    @on(Input.Changed, "#composer")
+    def _typing(self) -> None:
+        self._composer_problem("")
+
+    def _composer_problem(self, problem: str) -> None:
+        label = self.query_one("#composer-problem", Static)
+        label.display = bool(problem)
+        label.update(f"\N{BALLOT X} {neutralise(problem, 300)}" if problem else "")
+
+    async def _carry_out(self, text: str) -> None:
+        """Send a line or do a command. Raises ValueError or ConnectionError with a sentence for a person."""
+        line = slash_commands.parse(text, node=self.session.owns_node)
+        if line.command is None:
+            self.session.write(line.text)
+            self.feed.action_end()
+            return
+        match line.command.name:
+            case "who":
+                self.action_show_pane("users")
+            case "filter":
+                self._set_filter(line.text)
+            case "json":
+                self.session.post(raw_activity(line.text))
+                self.feed.action_end()
+            case "invite":
+                self.action_share()
+            case "join":
+                self._join(line.text)
+            case "backup":
+                self.action_backup()
+            case other:
+                await self.app.run_action(f"command({other!r}, {line.text!r})")
