@@ -24,10 +24,10 @@ from core.engine.engine_settings import PasswordSettings
 from core.wire.address import Address
 from screenshots import over_ssh
 from tui.application.app import ActivityApp
-from tui.application.running import client_factory
 from tui.feed.activities import note
 from tui.look.preferences import Preferences
 from tui.model.client_model import ClientModel, SignIn
+from tui.model.network_client import client_factory
 
 PICTURES = Path(__file__).resolve().parent
 MOMENT = 1_795_341_840.0

@@ -14,7 +14,8 @@ from rich.terminal_theme import MONOKAI
 
 from core.engine import Server
 from tests.ssh.tmux import Tmux
-from tui.ssh import SSHServer, SSHSettings
+from tui.ssh.ssh_server import SSHServer
+from tui.ssh.ssh_settings import SSHSettings
 
 PICTURES = Path(__file__).resolve().parent
 PORT = 3722

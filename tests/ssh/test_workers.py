@@ -19,7 +19,8 @@ from tui.terminal.terminal_driver import RESTORE
 SERVER = """
 import asyncio, json, pathlib, sys
 from core.engine import EngineSettings, Server
-from tui.ssh import SSHServer, SSHSettings
+from tui.ssh.ssh_server import SSHServer
+from tui.ssh.ssh_settings import SSHSettings
 
 async def main():
     directory = pathlib.Path(sys.argv[1])

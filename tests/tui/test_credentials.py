@@ -7,8 +7,8 @@ import os
 import pytest
 
 from core.wire.address import Address
-from tui.application.running import first_identity
 from tui.cli.options import PersonOptions
+from tui.cli.running import first_identity
 from tui.model.client_model import SignIn
 from tui.remembered import credentials
 from tui.text import invitation

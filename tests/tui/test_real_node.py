@@ -13,9 +13,9 @@ from core.engine.engine_settings import PasswordSettings
 from core.wire.address import Address
 from tests.tui.driving import lines_of, settled, type_line, until, welcomed
 from tui.application.app import ActivityApp
-from tui.application.running import HISTORY, client_factory
 from tui.feed.history import BEGINNING
 from tui.model.client_model import ClientModel, SignIn
+from tui.model.network_client import HISTORY, client_factory
 
 
 async def running_server(directory: Path, name: str, join: Address | None = None) -> Server:

@@ -404,13 +404,3 @@ class ActivityApp(TypeAheadApp):
     def leave(self, words_of: str = "") -> None:
         """Leave: hand everybody over first if the node is ours, then end. A second call ends at once."""
         self._departure.begin(words_of)
-
-
-def run_application(options: Any) -> int:
-    """Run the application as the command line asks (`ServeOptions`, `JoinOptions`); the exit status.
-
-    Raises EngineError if the node cannot start, CommandFailed if the network cannot be joined.
-    """
-    from tui.application.running import run
-
-    return run(options)

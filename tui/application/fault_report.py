@@ -12,8 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from tui.cli.version import __version__
 from tui.remembered import private_file
+from tui.version import __version__
 
 FOLDER: Final = "fault-reports"
 KEPT: Final = 10

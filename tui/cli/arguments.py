@@ -21,7 +21,7 @@ from tui.cli.setting_table import (
     SettingGroup,
     suggestion,
 )
-from tui.cli.version import __version__
+from tui.version import __version__
 
 _MODULES: Final = {
     "serve": "tui.cli.serve",

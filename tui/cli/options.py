@@ -1,8 +1,7 @@
 """What `serve` and `join` were asked to do, all sources of settings taken together.
 
-They are the command line's contract with the application: `tui.application.app.run_application` takes a `ServeOptions`
-or a `JoinOptions` and returns an exit status. Both know a `NodeOptions` when a server is to run in this process;
-`tui.cli.starting.start_server` makes one of it.
+`tui.cli.running.run` takes a `ServeOptions` or a `JoinOptions` and returns an exit status. Both know a `NodeOptions`
+when a server is to run in this process; `tui.cli.starting.start_server` makes one of it.
 """
 
 from __future__ import annotations
@@ -75,7 +74,7 @@ class NodeOptions:
     ssh: Address | None
     """Where to serve the application over SSH, host empty for all addresses; None for nowhere."""
     ssh_limits: Mapping[str, Any]
-    """What is allowed there: fields of `tui.ssh.SSHSettings`."""
+    """What is allowed there: fields of `tui.ssh.ssh_settings.SSHSettings`."""
     connections_max: int = 10_000
     registrations_per_minute: float = 60.0
     on_loss: OnLoss = "refuse"

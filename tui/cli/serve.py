@@ -40,7 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
             f"`{arguments.command}` needs a terminal for its screen",
             hint="--headless runs a server without one; `activity-tui tail` follows the feed as lines.",
         )
-    from tui.application.app import run_application
+    # Loads Textual, which nobody else has to pay for.
+    from tui.cli import running
 
     person = PersonOptions(
         cast(str | None, choices.value("user")),
@@ -49,9 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if join is None:
         assert node is not None
-        return run_application(ServeOptions(node, person, client_tls(choices)))
+        return running.run(ServeOptions(node, person, client_tls(choices)))
     data_dir = cast(Path | None, choices.value("data_dir"))
-    return run_application(JoinOptions(join, node, person, client_tls(choices), data_dir))
+    return running.run(JoinOptions(join, node, person, client_tls(choices), data_dir))
 
 
 def node_options(choices: ChosenSettings, join: Address | None, secret: str | None) -> NodeOptions:

@@ -20,7 +20,7 @@ from tui.cli.setting_table import default_data_dir
 from tui.remembered import credentials, private_file
 
 if TYPE_CHECKING:
-    from tui.ssh import SSHServer
+    from tui.ssh.ssh_server import SSHServer
 
 NEXT_PORTS: Final = 20
 """How many ports after the usual one are tried when nobody asked for a certain one."""
@@ -184,7 +184,8 @@ async def serving_ssh(server: Server, options: NodeOptions) -> AsyncIterator[SSH
         yield None
         return
     # Loads asyncssh and Textual, which nobody else has to pay for.
-    from tui.ssh import SSHServer, SSHSettings
+    from tui.ssh.ssh_server import SSHServer
+    from tui.ssh.ssh_settings import SSHSettings
 
     settings = SSHSettings(
         options.ssh.host,

@@ -27,7 +27,7 @@ class SessionView:
 
 
 class Visitors(Protocol):
-    """Who is here over SSH; `tui.ssh.SSHServer` knows."""
+    """Who is here over SSH; `tui.ssh.ssh_server.SSHServer` knows."""
 
     def sessions(self) -> Sequence[SessionView]: ...
 

@@ -16,7 +16,7 @@ from tui.ssh.ssh_driver import ChannelDriver
 if TYPE_CHECKING:
     from textual.app import App
 
-    from tui.ssh.application import SSHApp
+    from tui.ssh.ssh_application import SSHApp
 
 FAILED: Final = "The application failed here; that has been logged. The server goes on: come in again."
 
@@ -24,7 +24,7 @@ FAILED: Final = "The application failed here; that has been logged. The server g
 def prepare() -> None:
     """Make this process one in which several applications can run. Harmless when repeated."""
     # Not with the first person at the door: it takes a quarter of a second.
-    importlib.import_module("tui.ssh.application")
+    importlib.import_module("tui.ssh.ssh_application")
     for each in (output_guard, colours, cyclic_collection):
         each.install()
 
@@ -91,9 +91,9 @@ class LocalRunner:
         return len(self._before) + (self._driver.unread if self._driver is not None else 0)
 
     async def run(self) -> int:
-        if "tui.ssh.application" not in sys.modules:
+        if "tui.ssh.ssh_application" not in sys.modules:
             await asyncio.to_thread(prepare)
-        from tui.ssh.application import make_application
+        from tui.ssh.ssh_application import make_application
 
         app = self._app = make_application(self._host, self._node_access, self._terminal, self._query)
 

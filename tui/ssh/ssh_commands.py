@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+import asyncssh
 import msgspec
 
 from core.client import (
@@ -41,6 +42,7 @@ from tui.cli.tail import HISTORY_MAX, line_of, since
 from tui.ssh.command_channel import Closed, CommandChannel
 from tui.ssh.keyring import CannotChangeKeys
 from tui.ssh.posting_rate import posting
+from tui.ssh.public_keys import key_of
 from tui.text.safe_text import neutralise
 
 if TYPE_CHECKING:
@@ -384,10 +386,6 @@ async def _keys(line: str, io: CommandChannel, server: SSHServer, remote_user: R
 
 
 async def _add_key(text: str, io: CommandChannel, server: SSHServer, remote_user: RemoteUser) -> int:
-    import asyncssh
-
-    from tui.ssh.ssh_connection import key_of
-
     key = remote_user.key
     if text == "-":
         text = ""

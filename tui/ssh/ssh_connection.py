@@ -18,13 +18,13 @@ import asyncssh
 
 from core.node.kernel.shares import share_of
 from core.wire.names import ANONYMOUS, registrable_problem
-from tui.ssh.keyring import COMMENT_MAX, Key
+from tui.ssh.public_keys import key_of
 from tui.ssh.remote_user import RemoteUser
+from tui.ssh.ssh_session import SSHSession
 from tui.text.safe_text import neutralise, neutralise_name
 
 if TYPE_CHECKING:
     from tui.ssh.ssh_server import SSHServer
-    from tui.ssh.ssh_session import SSHSession
 
 log = logging.getLogger(__name__)
 
@@ -335,8 +335,6 @@ class SSHConnection(asyncssh.SSHServer):
     # --- what they may open -------------------------------------------------------------------------------------------
 
     def session_requested(self) -> asyncssh.SSHServerSession[bytes] | bool:
-        from tui.ssh.ssh_session import SSHSession
-
         if self.remote_user is None or self.revoked or not self._server.may_open(self):
             return False
         return SSHSession(self._server, self)
@@ -349,9 +347,3 @@ def _probe(sock: socket.socket) -> None:
         # Not every system has all of them.
         if (option := getattr(socket, name, None)) is not None:
             sock.setsockopt(socket.IPPROTO_TCP, option, value)
-
-
-def key_of(key: asyncssh.SSHKey) -> Key:
-    """A key as it is kept."""
-    text = key.export_public_key("openssh").decode("ascii", "replace").split()
-    return Key(" ".join(text[:2]), neutralise(str(key.get_comment() or ""), COMMENT_MAX))

@@ -15,6 +15,7 @@ from tui.ssh.keyring import CannotChangeKeys
 from tui.ssh.workers import worker_protocol
 from tui.ssh.workers.worker_process import WorkerProcess
 from tui.ssh.workers.worker_protocol import MessagePipe
+from tui.terminal.terminal_driver import RESTORE
 
 if TYPE_CHECKING:
     from tui.ssh.ssh_connection import SSHConnection
@@ -130,8 +131,6 @@ class RemoteRunner:
 
     def give_back(self) -> None:
         if self._painted:
-            from tui.terminal.terminal_driver import RESTORE
-
             self._painted = False
             self._session.write(RESTORE.encode())
 

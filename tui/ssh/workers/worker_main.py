@@ -27,6 +27,7 @@ from tui.ssh.application_runner import prepare
 from tui.ssh.cyclic_collection import CyclicCollector
 from tui.ssh.frame_scheduler import FrameScheduler
 from tui.ssh.read_only_node import ReadOnlyNode
+from tui.ssh.ssh_application import SSHApp
 from tui.ssh.ticker import Ticker
 from tui.ssh.workers import worker_protocol
 from tui.ssh.workers.worker_protocol import MessagePipe
@@ -127,8 +128,6 @@ class Worker:
                     callback(notice)
 
     def _answer(self) -> None:
-        from tui.ssh.application import SSHApp
-
         self._control.send(worker_protocol.ProbeAnswer(len(SSHApp.alive)))
 
     def fault(self, text: str) -> None:

@@ -8,95 +8,28 @@ import functools
 import logging
 import signal
 import ssl
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from core.client import Client, ClientSettings, OutcomeUnknown, PostQueueFull, SecretRefused
 from core.engine import Server
-from core.wire.address import Address
 from core.wire.names import ANONYMOUS
 from tui.application.app import ActivityApp, Before
 from tui.application.keeping import Keeper, say
+from tui.cli.clients import find
+from tui.cli.encryption import client_context
 from tui.cli.options import JoinOptions, PersonOptions, ServeOptions
+from tui.cli.starting import serving_ssh, start_server
 from tui.look.bell import BELL_POLICIES
 from tui.look.preferences import Preferences
-from tui.model.client_model import (
-    ActivityInput,
-    ClientFace,
-    ClientFactory,
-    ClientModel,
-    SecretNotChanged,
-    SecretUnknown,
-    SignIn,
-)
-from tui.model.model_updates import tell
+from tui.model.client_model import ClientModel, SignIn
+from tui.model.network_client import client_factory
 from tui.model.visitors import Visitors
 from tui.remembered import credentials, directories, look_settings
 from tui.terminal.local import local_driver
 from tui.terminal.tty import job_control_ignored, own_tty
 
-HISTORY: Final = 500
-"""Past activities that the feed begins with."""
 LEAVE_LIMIT: Final = 15.0
 """Seconds in which a node has to have left; the engine's own limits are shorter."""
-
-
-class NetworkClient:
-    """A client of the network, as the session wants it."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    async def run(self) -> None:
-        await self._client.run()
-
-    def post(self, activity: ActivityInput) -> str:
-        try:
-            return self._client.post(dict(activity))
-        except PostQueueFull as error:
-            raise ConnectionError(str(error)) from None
-
-    async def change_secret(self, secret: str, new_secret: str) -> None:
-        try:
-            await self._client.change_secret(new_secret, secret)
-        except SecretRefused as error:
-            raise SecretNotChanged(str(error)) from None
-        except OutcomeUnknown as error:
-            raise SecretUnknown(str(error)) from None
-
-    async def close(self) -> None:
-        await self._client.close()
-
-    async def status(self) -> Mapping[str, Any] | None:
-        # Not connected now, or a base server, which knows no such question.
-        try:
-            return await self._client.request_status()
-        except Exception:
-            return None
-
-
-def client_factory(
-    addresses: tuple[Address, ...],
-    *,
-    server: Server | None,
-    tls: ssl.SSLContext | None = None,
-    vouched: str | None = None,
-) -> ClientFactory:
-    """Clients at home on `server`, or at `addresses`. `vouched` is a user whom the caller has authenticated."""
-
-    def make(session: ClientModel, identity: SignIn) -> ClientFace:
-        anonymous = identity.way == "anonymous"
-        settings = ClientSettings(
-            username=ANONYMOUS if anonymous else identity.username,
-            secret=None if anonymous else identity.secret,
-            register=identity.way == "register",
-            history=HISTORY if not session.feed.arrived else 0,
-        )
-        home = (lambda: server.connect_local(vouched)) if server is not None else None
-        return NetworkClient(Client(settings, addresses, lambda event: tell(session, event), home=home, tls=tls))
-
-    return make
 
 
 def first_identity(
@@ -129,7 +62,10 @@ def first_identity(
 
 
 def run(options: ServeOptions | JoinOptions) -> int:
-    """Run until the person leaves; the exit status. Raises EngineError if the node cannot start."""
+    """Run until the person leaves; the exit status.
+
+    Raises EngineError if the node cannot start, CommandFailed if the network cannot be joined.
+    """
     report: list[str] = []
     with job_control_ignored():
         status = asyncio.run(_run(options, report))
@@ -139,10 +75,6 @@ def run(options: ServeOptions | JoinOptions) -> int:
 
 
 async def _run(options: ServeOptions | JoinOptions, report: list[str]) -> int:
-    from tui.cli.clients import find
-    from tui.cli.encryption import client_context
-    from tui.cli.starting import serving_ssh, start_server
-
     tls = await asyncio.to_thread(client_context, options.client_tls)
     if isinstance(options, JoinOptions):
         # Before anybody is asked who they are, and before a server of their own begins a network without the other.

@@ -1,0 +1,82 @@
+"""A client of the network behind the faces that the application's model wants."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from typing import Any, Final
+
+from core.client import Client, ClientSettings, OutcomeUnknown, PostQueueFull, SecretRefused
+from core.engine import Server
+from core.wire.address import Address
+from core.wire.names import ANONYMOUS
+from tui.model.client_model import (
+    ActivityInput,
+    ClientFace,
+    ClientFactory,
+    ClientModel,
+    SecretNotChanged,
+    SecretUnknown,
+    SignIn,
+)
+from tui.model.model_updates import tell
+
+HISTORY: Final = 500
+"""Past activities that the feed begins with."""
+
+
+class NetworkClient:
+    """A client of the network, as the session wants it."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def run(self) -> None:
+        await self._client.run()
+
+    def post(self, activity: ActivityInput) -> str:
+        try:
+            return self._client.post(dict(activity))
+        except PostQueueFull as error:
+            raise ConnectionError(str(error)) from None
+
+    async def change_secret(self, secret: str, new_secret: str) -> None:
+        try:
+            await self._client.change_secret(new_secret, secret)
+        except SecretRefused as error:
+            raise SecretNotChanged(str(error)) from None
+        except OutcomeUnknown as error:
+            raise SecretUnknown(str(error)) from None
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def status(self) -> Mapping[str, Any] | None:
+        # Not connected now, or a base server, which knows no such question.
+        try:
+            return await self._client.request_status()
+        except Exception:
+            return None
+
+
+def client_factory(
+    addresses: tuple[Address, ...],
+    *,
+    server: Server | None,
+    tls: ssl.SSLContext | None = None,
+    vouched: str | None = None,
+) -> ClientFactory:
+    """Clients at home on `server`, or at `addresses`. `vouched` is a user whom the caller has authenticated."""
+
+    def make(session: ClientModel, identity: SignIn) -> ClientFace:
+        anonymous = identity.way == "anonymous"
+        settings = ClientSettings(
+            username=ANONYMOUS if anonymous else identity.username,
+            secret=None if anonymous else identity.secret,
+            register=identity.way == "register",
+            history=HISTORY if not session.feed.arrived else 0,
+        )
+        home = (lambda: server.connect_local(vouched)) if server is not None else None
+        return NetworkClient(Client(settings, addresses, lambda event: tell(session, event), home=home, tls=tls))
+
+    return make
