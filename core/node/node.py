@@ -60,7 +60,9 @@ from core.node.map.whereabouts import Whereabouts
 from core.node.neighbours.neighbours import Neighbours
 from core.node.servers.drain import Drain
 from core.node.servers.healing import Healing
+from core.node.servers.leavers import Leavers
 from core.node.servers.links import Links
+from core.node.servers.successor import Successor
 from core.node.views import view_of
 from core.wire.address import Address
 from core.wire.codec import Frame
@@ -148,17 +150,25 @@ class Node:
             self.announcements.redirected,
             self._status,
         )
+        self.leavers = Leavers(
+            context,
+            self.neighbours,
+            self.topology,
+            self.replication,
+            self.synchronisation,
+            self.healing,
+            self.base_servers,
+            self.whereabouts,
+        )
         self.drain = Drain(
             context,
             self.neighbours,
             self.topology,
             self.registration,
             self.replication,
-            self.synchronisation,
             self.announcements,
-            self.healing,
-            self.base_servers,
-            self.whereabouts,
+            self.leavers,
+            Successor(context, self.neighbours, self.replication, self.base_servers, self.whereabouts, self.leavers),
             self._dismiss,
             self.sessions.note_dismissed,
         )
@@ -174,6 +184,7 @@ class Node:
             self.synchronisation,
             self.healing,
             self.base_servers,
+            self.leavers,
             self.drain,
             self.attempts,
             self.whereabouts,

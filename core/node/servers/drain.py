@@ -1,4 +1,4 @@
-"""Leaving on purpose: the mission's QUIT, from both sides.
+"""Leaving on purpose: the mission's QUIT, from the side of the server that leaves.
 
 A leaving node (1) takes no more posts and waits until everything it accepted is durable, (2) names a neighbour M as
 its successor and waits until M has answered, and has everything that it holds (another one if M says nothing), (3)
@@ -11,33 +11,27 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from itertools import islice
+from typing import Final
 
 import msgspec
 
 from core.node.accounts.registration import Registration
-from core.node.base.base_servers import BaseServers
 from core.node.interface.actions import Finished
-from core.node.kernel.connections import Connection, ConnectionState, Link, Session
+from core.node.kernel.connections import ConnectionState, Link, Session
 from core.node.kernel.context import Context
 from core.node.log.replication import Replication
-from core.node.log.synchronisation import Synchronisation
 from core.node.map.announcements import Announcements
 from core.node.map.topology import Topology
-from core.node.map.whereabouts import Whereabouts
 from core.node.neighbours.neighbours import Neighbours
-from core.node.servers.healing import Healing
+from core.node.servers.leavers import Leavers
+from core.node.servers.successor import ANSWER_SHARE, Successor
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import Stream, decode_vector, encode_vector
-from core.wire.messages import AttachedServer, Quit, Redirect
-from core.wire.scope import Scope, scope_of
+from core.wire.entries import encode_vector
+from core.wire.messages import Redirect
 
-AWAY_AT_ONCE = 500
+AWAY_AT_ONCE: Final = 500
 """Clients that one event sends away."""
-BASE_HANDOVER_DELAY = 0.5
-"""Seconds that a successor waits before it dials the base servers of the node that left."""
-ANSWER_SHARE = 0.3
-"""Part of the limit for leaving within which a successor has to answer, if there is another one: three can be asked."""
 
 
 class DrainPhase(enum.Enum):
@@ -49,7 +43,7 @@ class DrainPhase(enum.Enum):
 
 
 class Drain:
-    """This node's leaving, and its neighbours'."""
+    """This node's leaving."""
 
     def __init__(
         self,
@@ -58,11 +52,9 @@ class Drain:
         topology: Topology,
         registration: Registration,
         replication: Replication,
-        synchronisation: Synchronisation,
         announcements: Announcements,
-        healing: Healing,
-        base_servers: BaseServers,
-        whereabouts: Whereabouts,
+        leavers: Leavers,
+        successor: Successor,
         dismiss: Callable[[Session, str], None],
         note_dismissed: Callable[[], None],
     ) -> None:
@@ -71,32 +63,12 @@ class Drain:
         self._topology = topology
         self._registration = registration
         self._replication = replication
-        self._synchronisation = synchronisation
         self._announcements = announcements
-        self._healing = healing
-        self._base_servers = base_servers
-        self._whereabouts = whereabouts
+        self._leavers = leavers
+        self._successor = successor
         self._dismiss = dismiss
         self._note_dismissed = note_dismissed
         self.stage = DrainPhase.RUNNING
-        self._successor: Link | None = None
-        self._successor_address: Address | None = None
-        self._named: Link | None = None
-        """The link with whom people are sent to, also once it has gone."""
-        self._named_is_native = True
-        self._held: dict[Stream, int] = {}
-        """What this node had when it asked its successor: the successor must have all of it. What came in later was
-        passed on over the successor's link like any other broadcast."""
-        self._answered = False
-        """Whether the successor has said anything of what it has since it was asked: its link may have been dead."""
-        self._silent: set[int] = set()
-        """Native links over which no answer came in time."""
-        self._leaving: dict[int, tuple[Address, ...]] = {}
-        """Native links whose other side leaves, and where the successor is that it named."""
-        self._named_here: set[int] = set()
-        """Native links whose other side leaves and named this node."""
-
-    # --- this node leaves ---------------------------------------------------------------------------------------------
 
     def begin(self, reason: str) -> None:
         """Start leaving."""
@@ -119,7 +91,7 @@ class Drain:
             self._choose_successor()
         if self.stage in (DrainPhase.HANDING_OVER, DrainPhase.LETTING_GO):
             self._reconsider()
-        if self.stage is DrainPhase.HANDING_OVER and self._successor_has_everything():
+        if self.stage is DrainPhase.HANDING_OVER and self._successor.has_everything():
             self._send_everybody_away()
         if self.stage is DrainPhase.LETTING_GO:
             self._send_clients_away()
@@ -136,16 +108,7 @@ class Drain:
             for link in self._context.connections.links(
                 ConnectionState.NATIVE, ConnectionState.BASE, ConnectionState.QUIET, ConnectionState.LISTENING
             )
-            if link is not self._successor
-        ]
-
-    def _staying(self) -> list[Link]:
-        """Native neighbours that do not leave, as far as this node knows."""
-        return [
-            link
-            for link in self._neighbours
-            if not (link.conn in self._leaving or link.conn in self._named_here)
-            and not self._is_leaving(link.remote_id or "")
+            if link is not self._successor.link
         ]
 
     def _reconsider(self) -> None:
@@ -155,103 +118,29 @@ class Drain:
         and wait for neighbours that neither takes.
         """
         successor = self._successor
-        if successor is None or not self._neighbours.is_neighbour(successor):
+        if not successor.leaves_as_well:
             return
-        mutual = successor.conn in self._named_here
-        if not mutual and not self._is_leaving(successor.remote_id or ""):
-            return
-        if self._staying():
+        if self._leavers.staying():
             self._choose_successor()
-        elif mutual and self._context.id > (successor.remote_id or ""):
+        elif successor.has_named_this_node and self._context.id > (successor.id or ""):
             # Nobody else is left to go to: the network ends with one of the two.
-            self._successor = None
-            self._successor_address = None
+            successor.give_up()
             self._send_everybody_away()
 
     def _choose_successor(self) -> None:
+        if not self._successor.choose():
+            self._send_everybody_away()
+            return
         context = self._context
-        natives = self._staying()
-        natives = [link for link in natives if link.conn not in self._silent] or natives
-        eager = [link for link in natives if link.eager] or natives
-        # People who are on other machines must be able to go there too.
-        eager = [link for link in eager if self._is_for_others(link)] or eager
-        bases = [link for link in context.connections.links(ConnectionState.BASE) if link.remote_id is not None]
-        if eager:
-            self._successor = context.rng.choice(eager)
-        elif bases:
-            self._successor = context.rng.choice(bases)
-        if self._successor is None:
-            self._send_everybody_away()
-            return
-        successor = self._successor
-        # As it calls itself: by that, older servers recognise who is meant.
-        self._successor_address = Address(successor.hostname, successor.port)
-        self._named, self._named_is_native = successor, self._neighbours.is_neighbour(successor)
-        if not self._named_is_native:
-            self._send_everybody_away()
-            return
         self.stage = DrainPhase.HANDING_OVER
-        self._held = self._replication.durable_vector()
-        self._answered = False
         limit = context.config.drain_limit * ANSWER_SHARE
         context.timers.set("successor", context.after(limit), self._not_answered)
-        guests = [
-            guest
-            for link in context.connections.links(ConnectionState.BASE)
-            for guest in link.guests.values()
-            if guest.direct
-        ]
-        guests += self._base_servers.handed_over()
-        heir = successor.remote_id
-        context.send(successor, Quit(successor.hostname, successor.port, id=context.id, guests=guests, successor=heir))
+        self._successor.ask()
 
     def _not_answered(self) -> None:
         """Choose another one if the successor says nothing: that a link is dead is noticed only after the limit."""
-        successor = self._successor
-        if self.stage is not DrainPhase.HANDING_OVER or self._answered or successor is None:
-            return
-        self._silent.add(successor.conn)
-        if any(link.conn not in self._silent for link in self._staying()):
+        if self.stage is DrainPhase.HANDING_OVER and self._successor.is_silent():
             self._choose_successor()
-
-    def _is_for_others(self, link: Link) -> bool:
-        """Whether a neighbour has an address beyond this machine."""
-        return link.remote_id is not None and scope_of(self._whereabouts.shown(link.remote_id).host) is Scope.ANYWHERE
-
-    def _is_leaving(self, server: str) -> bool:
-        record = self._topology.records.get(server)
-        return record is not None and (record.draining or record.left)
-
-    def _successor_has_everything(self) -> bool:
-        successor = self._successor
-        if successor is None or successor.peer_has is None or not self._answered:
-            return False
-        try:
-            has: dict[Stream, int] = decode_vector(successor.peer_has)
-        except ValueError:
-            return False
-        return not any(upto > has.get(stream, 0) for stream, upto in self._held.items())
-
-    def _farewell(self, connection: Connection) -> Quit:
-        address = self._address_for(connection)
-        if address is None:
-            return Quit(id=self._context.id)
-        heir = self._successor if self._neighbours.is_neighbour(connection) else None
-        return Quit(
-            address.host, address.port, id=self._context.id, successor=heir.remote_id if heir is not None else None
-        )
-
-    def _address_for(self, connection: Connection) -> Address | None:
-        """Where somebody is sent to reach the successor."""
-        successor, address = self._named, self._successor_address
-        if address is None or successor is None or successor.remote_id is None:
-            return None
-        if not self._named_is_native:
-            guest = AttachedServer(successor.remote_id, address.host, address.port, 0)
-            return self._whereabouts.guest_for_peer(guest, self._context.id, connection)
-        found = self._whereabouts.for_peer(successor.remote_id, connection)
-        # A server knows the successor by its id, and may know the way itself.
-        return found or (address if isinstance(connection, Link) else None)
 
     def _send_clients_away(self) -> None:
         context = self._context
@@ -259,7 +148,7 @@ class Drain:
         if not staying:
             return
         vector: dict[str, int] | None = None
-        if self._successor is not None and not self._neighbours.is_neighbour(self._successor):
+        if self._successor.keeps_no_vectors:
             # Where it goes nobody can tell it from where on it may miss something.
             vector = encode_vector(self._replication.client_vector())
         notices: dict[tuple[Address | None, bool], Frame] = {}
@@ -267,11 +156,11 @@ class Drain:
             session = staying.pop(conn)
             if session.state is ConnectionState.CLOSING:
                 continue
-            address = self._address_for(session)
+            address = self._successor.address_for(session)
             if "quit" in session.features:
                 kind = (address, session.counted)
                 if kind not in notices:
-                    farewell = self._farewell(session)
+                    farewell = self._successor.farewell(session)
                     if vector is not None and not session.counted:
                         farewell = msgspec.structs.replace(farewell, vector=vector)
                     notices[kind] = Frame(farewell)
@@ -290,7 +179,7 @@ class Drain:
         self._registration.abandon("this server is leaving the network")
         for link in self._others():
             link.clean = True
-            notice = self._farewell(link)
+            notice = self._successor.farewell(link)
             if self._neighbours.is_neighbour(link):
                 context.send(link, notice)
             else:
@@ -304,7 +193,8 @@ class Drain:
             case DrainPhase.SETTLING:
                 undone.append("some of what was accepted last may not be on disk yet")
             case DrainPhase.HANDING_OVER:
-                name = self._successor.name if self._successor is not None else "the successor"
+                link = self._successor.link
+                name = link.name if link is not None else "the successor"
                 undone.append(f"{name} had not confirmed that it has everything; it is kept here for the next start")
                 self._send_everybody_away()
             case DrainPhase.LETTING_GO:
@@ -324,7 +214,7 @@ class Drain:
         self._note_dismissed()
         own = self._topology.own
         own.left = True
-        own.successor = self._successor.remote_id if self._successor is not None else None
+        own.successor = self._successor.id
         own.links = {}
         own.version += 1
         for connection in context.connections.all():
@@ -338,113 +228,16 @@ class Drain:
 
     def peer_has(self, link: Link) -> None:
         """A neighbour has told what it has."""
-        if link is self._successor:
-            self._answered = True
+        if self._successor.heard_of(link):
             self.advance()
 
     def unlinked(self, link: Link) -> None:
         """A link has gone."""
-        self._leaving.pop(link.conn, None)
-        self._named_here.discard(link.conn)
-        self._silent.discard(link.conn)
-        if link is self._successor:
-            self._successor = None
-            waited_for = self._staying() if self.stage is DrainPhase.LETTING_GO else []
+        self._leavers.unlinked(link)
+        if self._successor.unlinked(link):
+            waited_for = self._leavers.staying() if self.stage is DrainPhase.LETTING_GO else []
             if self.stage is DrainPhase.HANDING_OVER or waited_for:
                 # Neighbours that have not got through to it by now never will.
-                self._successor_address = None
+                self._successor.give_up()
                 self._choose_successor()
         self.advance()
-
-    # --- a neighbour leaves -------------------------------------------------------------------------------------------
-
-    def quit_received(self, link: Link, message: Quit) -> None:
-        """A server leaves, and names its successor."""
-        context = self._context
-        name = link.name or str(link.peer)
-        link.clean = True
-        if message.new_server_ip is None or message.new_server_port is None:
-            context.notify("quit", f"{name} leaves the network", server=link.remote_id)
-            self._let_go(link)
-            return
-        named = Address(message.new_server_ip, int(message.new_server_port))
-        heir = message.successor
-        if heir == context.id if heir is not None else named in self._topology.own.addresses:
-            context.notify("quit", f"{name} leaves the network; this server takes its place", server=link.remote_id)
-            link.handed_over = True
-            if self._neighbours.is_neighbour(link):
-                self._named_here.add(link.conn)
-            self._synchronisation.request(link)
-            if message.guests:
-                guests = list(message.guests)
-                context.timers.set(
-                    ("adopt", link.conn), context.after(BASE_HANDOVER_DELAY), lambda: self._adopt(link, guests)
-                )
-            return
-        address = self._whereabouts.named_by(link, named)
-        context.notify("quit", f"{name} leaves the network in favour of {address or named}", server=link.remote_id)
-        if link.remote_id is not None:
-            self._base_servers.left_in_favour(link.remote_id, named, heir)
-        if self.stage is not DrainPhase.RUNNING:
-            self._let_go(link)
-            return
-        known = self._whereabouts.addresses(heir) if heir is not None else []
-        ways = tuple(dict.fromkeys([*([address] if address is not None else []), *known]))
-        for other in self._neighbours:
-            if other is not link and (
-                other.remote_id == heir or (heir is None and Address(other.hostname, other.port) == named)
-            ):
-                self._let_go(link)
-                return
-        if not ways:
-            # Nobody here knows a way to it: what is lost with the link is looked for as after a crash.
-            self._let_go(link)
-            return
-        if self._neighbours.is_neighbour(link):
-            self._leaving[link.conn] = (named, *ways)
-            context.timers.set(
-                ("leave", link.conn), context.after(context.config.dial_limit), lambda: self._let_go(link)
-            )
-        else:
-            self._let_go(link)
-        self._healing.go_to_successor(ways, abroad=not link.near)
-
-    def _adopt(self, link: Link, guests: list[AttachedServer]) -> None:
-        if self._context.connections.get(link.conn) is not None and self._neighbours.is_neighbour(link):
-            self._context.timers.set(
-                ("adopt", link.conn), self._context.after(BASE_HANDOVER_DELAY), lambda: self._adopt(link, guests)
-            )
-            return
-        for guest in guests:
-            address = self._whereabouts.named_by(link, Address(guest.hostname, guest.port)) if not guest.far else None
-            if address is not None:
-                self._base_servers.adopt([msgspec.structs.replace(guest, hostname=address.host)])
-
-    def _let_go(self, link: Link) -> None:
-        self._context.timers.cancel(("leave", link.conn))
-        self._leaving.pop(link.conn, None)
-        self._context.close(link, "the other side leaves the network")
-
-    def linked(self, link: Link) -> None:
-        """A native link is up: whoever waited for it lets go of the server that leaves."""
-        for conn, ways in list(self._leaving.items()):
-            if Address(link.hostname, link.port) in ways or link.dialled in ways:
-                leaving = self._context.connections.link(conn)
-                if leaving is not None:
-                    self._let_go(leaving)
-
-    def synchronised(self, link: Link) -> None:
-        """A neighbour has sent everything: one that leaves is told that it has arrived, once it is durable here."""
-        if link.handed_over and not link.asked:
-            if self._replication.busy:
-                self._context.timers.set(
-                    ("handover", link.conn), self._context.after(0.01), lambda: self.synchronised(link)
-                )
-                return
-            peer_has = link.peer_has or {}
-            try:
-                complete = not self._replication.vector.lacks(decode_vector(peer_has))
-            except ValueError:
-                complete = True
-            self._synchronisation.request(link)
-            link.handed_over = not complete

@@ -28,6 +28,7 @@ from core.node.neighbours.neighbours import Neighbours
 from core.node.servers.drain import Drain
 from core.node.servers.drift import Drift
 from core.node.servers.healing import Healing
+from core.node.servers.leavers import Leavers
 from core.wire.address import Address
 from core.wire.entries import Entry
 from core.wire.limits import ACTIVITY_BYTES_MAX, USER_INFO_CHUNK_BYTES
@@ -93,6 +94,7 @@ class Links:
         synchronisation: Synchronisation,
         healing: Healing,
         base_servers: BaseServers,
+        leavers: Leavers,
         drain: Drain,
         attempts: Attempts,
         whereabouts: Whereabouts,
@@ -110,6 +112,7 @@ class Links:
         self._healing = healing
         self._base_servers = base_servers
         announcements.on_doubt_over = self._take_held
+        self._leavers = leavers
         self._drain = drain
         self._attempts = attempts
         self._drift = Drift(context)
@@ -323,7 +326,7 @@ class Links:
         where = self._whereabouts.announced_by(link, Address(link.hostname, link.port))
         context.notify("linked", f"linked with {link.name} ({where or link.peer})", "good", server=remote)
         self._healing.linked(link)
-        self._drain.linked(link)
+        self._leavers.linked(link)
 
     def _take_for_base(self, link: Link) -> None:
         if link.state is ConnectionState.WAITING and self._healing.knows_for_native(link):
@@ -504,7 +507,7 @@ class Links:
                 self._drain.peer_has(link)
             case SyncDone():
                 self._synchronisation.done(link, message)
-                self._drain.synchronised(link)
+                self._leavers.synchronised(link)
             case MapSummary():
                 self._announcements.compare(link, message)
             case Ping():
@@ -515,7 +518,7 @@ class Links:
                     link.round_trip = self._context.now.monotonic - link.pinged_at
                     self._drift.answered(link, message.stamp, message.wall)
             case Quit():
-                self._drain.quit_received(link, message)
+                self._leavers.quit_received(link, message)
             case UserInfo():
                 self._user_info(link, message)
             case ServerRefused():

@@ -1,0 +1,174 @@
+"""Neighbours that leave: this node takes the place of one, or goes to the server that it names.
+
+A neighbour that names this node is told that it has arrived once everything that it had is durable here; its base
+servers are spoken to from here once it has gone. One that names another server is let go once this node is linked with
+that one, or cannot be.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from core.node.base.base_servers import BaseServers
+from core.node.kernel.connections import Link
+from core.node.kernel.context import Context
+from core.node.log.replication import Replication
+from core.node.log.synchronisation import Synchronisation
+from core.node.map.topology import Topology
+from core.node.map.whereabouts import Whereabouts
+from core.node.neighbours.neighbours import Neighbours
+from core.node.servers.healing import Healing
+from core.wire.address import Address
+from core.wire.entries import decode_vector
+from core.wire.messages import AttachedServer, Quit
+
+BASE_HANDOVER_DELAY: Final = 0.5
+"""Seconds that a successor waits before it dials the base servers of the node that left."""
+
+
+class Leavers:
+    """The neighbours that have said that they leave."""
+
+    def __init__(
+        self,
+        context: Context,
+        neighbours: Neighbours,
+        topology: Topology,
+        replication: Replication,
+        synchronisation: Synchronisation,
+        healing: Healing,
+        base_servers: BaseServers,
+        whereabouts: Whereabouts,
+    ) -> None:
+        self._context = context
+        self._neighbours = neighbours
+        self._topology = topology
+        self._replication = replication
+        self._synchronisation = synchronisation
+        self._healing = healing
+        self._base_servers = base_servers
+        self._whereabouts = whereabouts
+        self._leaving: dict[int, tuple[Address, ...]] = {}
+        """Native links whose other side leaves, and where the successor is that it named."""
+        self._named_here: set[int] = set()
+        """Native links whose other side leaves and named this node."""
+
+    # --- which of them ------------------------------------------------------------------------------------------------
+
+    def staying(self) -> list[Link]:
+        """Neighbours that do not leave, as far as this node knows."""
+        return [
+            link
+            for link in self._neighbours
+            if not (link.conn in self._leaving or link.conn in self._named_here)
+            and not self.is_leaving(link.remote_id or "")
+        ]
+
+    def is_leaving(self, server: str) -> bool:
+        """Whether a server says in its record that it leaves, or has left."""
+        record = self._topology.records.get(server)
+        return record is not None and (record.draining or record.left)
+
+    def has_named_this_node(self, link: Link) -> bool:
+        """Whether the other side of a link leaves in favour of this node."""
+        return link.conn in self._named_here
+
+    def unlinked(self, link: Link) -> None:
+        """A link has gone."""
+        self._leaving.pop(link.conn, None)
+        self._named_here.discard(link.conn)
+
+    # --- one after the other ------------------------------------------------------------------------------------------
+
+    def quit_received(self, link: Link, message: Quit) -> None:
+        """A server leaves, and names its successor."""
+        context = self._context
+        name = link.name or str(link.peer)
+        link.clean = True
+        if message.new_server_ip is None or message.new_server_port is None:
+            context.notify("quit", f"{name} leaves the network", server=link.remote_id)
+            self._let_go(link)
+            return
+        named = Address(message.new_server_ip, int(message.new_server_port))
+        heir = message.successor
+        if heir == context.id if heir is not None else named in self._topology.own.addresses:
+            context.notify("quit", f"{name} leaves the network; this server takes its place", server=link.remote_id)
+            link.handed_over = True
+            if self._neighbours.is_neighbour(link):
+                self._named_here.add(link.conn)
+            self._synchronisation.request(link)
+            if message.guests:
+                guests = list(message.guests)
+                context.timers.set(
+                    ("adopt", link.conn), context.after(BASE_HANDOVER_DELAY), lambda: self._adopt(link, guests)
+                )
+            return
+        address = self._whereabouts.named_by(link, named)
+        context.notify("quit", f"{name} leaves the network in favour of {address or named}", server=link.remote_id)
+        if link.remote_id is not None:
+            self._base_servers.left_in_favour(link.remote_id, named, heir)
+        if context.draining:
+            self._let_go(link)
+            return
+        known = self._whereabouts.addresses(heir) if heir is not None else []
+        ways = tuple(dict.fromkeys([*([address] if address is not None else []), *known]))
+        for other in self._neighbours:
+            if other is not link and (
+                other.remote_id == heir or (heir is None and Address(other.hostname, other.port) == named)
+            ):
+                self._let_go(link)
+                return
+        if not ways:
+            # Nobody here knows a way to it: what is lost with the link is looked for as after a crash.
+            self._let_go(link)
+            return
+        if self._neighbours.is_neighbour(link):
+            self._leaving[link.conn] = (named, *ways)
+            context.timers.set(
+                ("leave", link.conn), context.after(context.config.dial_limit), lambda: self._let_go(link)
+            )
+        else:
+            self._let_go(link)
+        self._healing.go_to_successor(ways, abroad=not link.near)
+
+    def _adopt(self, link: Link, guests: list[AttachedServer]) -> None:
+        if self._context.connections.get(link.conn) is not None and self._neighbours.is_neighbour(link):
+            self._context.timers.set(
+                ("adopt", link.conn), self._context.after(BASE_HANDOVER_DELAY), lambda: self._adopt(link, guests)
+            )
+            return
+        for guest in guests:
+            address = self._whereabouts.named_by(link, Address(guest.hostname, guest.port)) if not guest.far else None
+            if address is not None:
+                self._base_servers.adopt([msgspec.structs.replace(guest, hostname=address.host)])
+
+    def _let_go(self, link: Link) -> None:
+        self._context.timers.cancel(("leave", link.conn))
+        self._leaving.pop(link.conn, None)
+        self._context.close(link, "the other side leaves the network")
+
+    def linked(self, link: Link) -> None:
+        """A native link is up: whoever waited for it lets go of the server that leaves."""
+        for conn, ways in list(self._leaving.items()):
+            if Address(link.hostname, link.port) in ways or link.dialled in ways:
+                leaving = self._context.connections.link(conn)
+                if leaving is not None:
+                    self._let_go(leaving)
+
+    def synchronised(self, link: Link) -> None:
+        """A neighbour has sent everything: one that leaves is told that it has arrived, once it is durable here."""
+        if link.handed_over and not link.asked:
+            if self._replication.busy:
+                self._context.timers.set(
+                    ("handover", link.conn), self._context.after(0.01), lambda: self.synchronised(link)
+                )
+                return
+            peer_has = link.peer_has or {}
+            try:
+                complete = not self._replication.vector.lacks(decode_vector(peer_has))
+            except ValueError:
+                complete = True
+            self._synchronisation.request(link)
+            link.handed_over = not complete
