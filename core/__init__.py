@@ -4,4 +4,4 @@ Each room has its public face in its own package: `core.engine.Server` runs a se
 way in.
 """
 
-__all__ = ["client", "engine", "node", "simulation", "store", "wire"]
+__all__ = ["admission", "client", "engine", "node", "simulation", "store", "wire"]

@@ -12,8 +12,8 @@ import asyncio
 import time
 from typing import Final
 
+from core.admission.shares import Weights
 from core.engine.outbox import Outbox
-from core.node.kernel.shares import Weights
 
 FRONT_SEATS: Final = 250
 """Anonymous people at one address who get broadcasts at once: a school behind one address does."""

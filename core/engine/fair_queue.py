@@ -10,7 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from core.node.kernel.shares import Weights
+from core.admission.shares import Weights
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from core.node.kernel.shares import share_of
+from core.admission.shares import share_of
 from core.wire.codec import encode
 from core.wire.messages import InvalidMessage
 

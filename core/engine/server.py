@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
+from core.admission.shares import share_of
 from core.engine.accepting import Acceptor
 from core.engine.descriptors import explain_room, room_for
 from core.engine.engine_errors import CannotBind, NotChanged, NotRunning
@@ -40,7 +41,6 @@ from core.node.interface.events import (
 from core.node.interface.node_config import NodeConfig
 from core.node.interface.notices import Notice, NoticeKind, Severity
 from core.node.interface.snapshot import NodeSnapshot
-from core.node.kernel.shares import share_of
 from core.node.node import Node
 from core.store.contents import Position
 from core.store.identity import node_id

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from core.admission.shares import Weights
 from core.engine.lobby import Caller
 from core.engine.stream_connection import StreamConnection
-from core.node.kernel.shares import Weights
 
 Stranger = StreamConnection | Caller
 

@@ -16,12 +16,12 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
+from core.admission.shares import share_of
 from core.engine.engine_settings import ConnectionLimits
 from core.engine.interfaces import endpoint
 from core.engine.outbox import Outbox
 from core.engine.output import Output
 from core.node.interface.events import Now, Origin
-from core.node.kernel.shares import share_of
 from core.wire.address import Address
 from core.wire.codec import MalformedLine, decode
 from core.wire.framing import LineSplitter, LineTooLong

@@ -47,7 +47,7 @@ from core.node.interface.events import (
     Woke,
 )
 from core.node.interface.node_config import NodeConfig
-from core.node.interface.snapshot import NodeSnapshot
+from core.node.interface.snapshot import NodeSnapshot, without_clients
 from core.node.kernel.connections import Connection, ConnectionState, Link, Session, why_illegal
 from core.node.kernel.context import Context
 from core.node.kernel.throttle import Throttle
@@ -541,9 +541,3 @@ class Node:
             shown = without_clients(self.snapshot(now))
             self._status_made = (now.monotonic, Frame(Status(msgspec.to_builtins(shown))))
         return self._status_made[1]
-
-
-def without_clients(snapshot: NodeSnapshot) -> NodeSnapshot:
-    """The snapshot without what concerns only the node's own people: addresses of clients."""
-    servers_only = tuple(one for one in snapshot.connections if one.role == "server")
-    return msgspec.structs.replace(snapshot, connections=servers_only)

@@ -1,7 +1,88 @@
 """The wire: messages as typed structs, lines, limits, and what the network replicates.
 
-Its modules are its public face. They are not gathered here, so that a command that only parses an address loads no more
-than that.
+What other rooms than the core's need of it is gathered here. Each name loads its own module and no other, so that a
+command that only parses an address loads no more than that.
 """
 
-__all__ = ["activity", "address", "codec", "entries", "framing", "limits", "messages", "names"]
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.lazy_face import lazy
+
+if TYPE_CHECKING:
+    from core.wire.address import Address, parse_address, parse_port
+    from core.wire.entries import AccountFact, Entry, EntryId, KeyChange, parse_entry_id
+    from core.wire.framing import LineSplitter, LineTooLong
+    from core.wire.limits import CLIENT_LINE_BYTES_MAX, DEFAULT_PORT, SECRET_CHARACTERS_MAX
+    from core.wire.names import ANONYMOUS, name_problem, original_name, registrable_problem, secret_problem
+    from core.wire.scope import Scope, literal, scope_of, why_not_advertised, why_not_reached
+
+__all__ = [
+    "ANONYMOUS",
+    "CLIENT_LINE_BYTES_MAX",
+    "DEFAULT_PORT",
+    "SECRET_CHARACTERS_MAX",
+    "AccountFact",
+    "Address",
+    "Entry",
+    "EntryId",
+    "KeyChange",
+    "LineSplitter",
+    "LineTooLong",
+    "Scope",
+    "literal",
+    "name_problem",
+    "original_name",
+    "parse_address",
+    "parse_entry_id",
+    "parse_port",
+    "registrable_problem",
+    "scope_of",
+    "secret_problem",
+    "why_not_advertised",
+    "why_not_reached",
+]
+
+if not TYPE_CHECKING:
+    # A checker that sees it takes every name for one of the package's.
+    __getattr__ = lazy(
+        __name__,
+        {
+            "address": (
+                "Address",
+                "parse_address",
+                "parse_port",
+            ),
+            "entries": (
+                "AccountFact",
+                "Entry",
+                "EntryId",
+                "KeyChange",
+                "parse_entry_id",
+            ),
+            "framing": (
+                "LineSplitter",
+                "LineTooLong",
+            ),
+            "limits": (
+                "CLIENT_LINE_BYTES_MAX",
+                "DEFAULT_PORT",
+                "SECRET_CHARACTERS_MAX",
+            ),
+            "names": (
+                "ANONYMOUS",
+                "name_problem",
+                "original_name",
+                "registrable_problem",
+                "secret_problem",
+            ),
+            "scope": (
+                "Scope",
+                "literal",
+                "scope_of",
+                "why_not_advertised",
+                "why_not_reached",
+            ),
+        },
+    )

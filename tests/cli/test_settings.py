@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tui.cli.console import CommandFailed, ExitStatus
 from tui.cli.setting_table import (
     SETTINGS,
     ConfigFile,
@@ -15,7 +16,6 @@ from tui.cli.setting_table import (
     read_config,
     unknown_variables,
 )
-from tui.script.exit_status import CommandFailed, ExitStatus
 
 NO_FILE = ConfigFile(Path("/none"), False, {})
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from core.admission.guesses import HABIT, PATIENCE
 from core.node.accounts.attempts import AT_ONCE
-from core.node.accounts.guesses import HABIT, PATIENCE
 from core.wire import messages as wire
 from tests.node.network import SECRET, Client, Network, Peer, Server
 

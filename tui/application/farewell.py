@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from core.node.interface.snapshot import NodeSnapshot
+from core.node import NodeSnapshot
 from tui.model.network_tree import server_names
 from tui.text import figures
 from tui.text.safe_text import neutralise, neutralise_name

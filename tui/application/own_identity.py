@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from core.client import make_secret
-from core.wire.names import ANONYMOUS
+from core.wire import ANONYMOUS
 from tui.model.client_model import Happening, SecretNotChanged, SecretUnknown, SignIn, Way
 from tui.remembered import credentials
 from tui.screens.asking import ConfirmScreen

@@ -24,9 +24,8 @@ from core.client import (
     Unreachable,
     reach,
 )
-from core.wire.address import Address
-from tui.cli.console import say
-from tui.script.exit_status import CommandFailed, ExitStatus
+from core.wire import Address
+from tui.cli.console import CommandFailed, ExitStatus, say
 
 ADDRESS_HINT: Final = "Check the address, and that a server runs there: its log and its F8 tell how it is reached."
 ENCRYPTION_HINT: Final = (

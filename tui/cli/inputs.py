@@ -5,13 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import NamedTuple
 
-from core.wire.address import Address
-from core.wire.names import ANONYMOUS
+from core.wire import ANONYMOUS, Address
 from tui.cli import values
-from tui.cli.console import ask_secret
+from tui.cli.console import ask_secret, usage_error
 from tui.cli.setting_table import BY_NAME, ChosenSettings, load
-from tui.script.exit_status import usage_error
-from tui.text import quantities
 
 
 def given_settings(arguments: argparse.Namespace) -> dict[str, object]:
@@ -35,7 +32,7 @@ def address_of(arguments: argparse.Namespace) -> Address:
 def seconds_of(arguments: argparse.Namespace) -> float:
     """`--timeout`. Raises CommandFailed."""
     try:
-        return quantities.duration_between(0.1, 86400)(arguments.timeout)
+        return values.duration_between(0.1, 86400)(arguments.timeout)
     except ValueError as error:
         raise usage_error(f"--timeout: {error}") from None
 

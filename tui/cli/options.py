@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from core.wire.address import Address
+from core.wire import Address
 
 Preset = Literal["local", "lan", "wan"]
 OnLoss = Literal["refuse", "accept", "renew"]

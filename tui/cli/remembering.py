@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-from core.wire.address import Address
+from core.wire import Address
 from tui.cli.setting_table import ChosenSettings
 from tui.remembered import credentials, directories
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from core.engine import Server
-from core.wire.names import ANONYMOUS
+from core.wire import ANONYMOUS
 from tui.application.app import ActivityApp, Before
 from tui.application.keeping import Keeper, say
 from tui.cli.clients import find

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.engine import CannotBind, ConnectionLimits, DataDirectoryInUse, EngineSettings, Retention, Server, TlsSettings
-from core.node.interface.notices import Notice
-from core.wire.limits import DEFAULT_PORT
+from core.node import Notice
+from core.wire import DEFAULT_PORT
 from tui.cli import values
+from tui.cli.console import CommandFailed, ExitStatus
 from tui.cli.options import NodeOptions
 from tui.cli.setting_table import default_data_dir
 from tui.remembered import credentials, private_file
-from tui.script.exit_status import CommandFailed, ExitStatus
 
 if TYPE_CHECKING:
     from tui.ssh.ssh_server import SSHServer

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, Literal, Protocol
 
-from core.wire.entries import Entry, EntryId, parse_entry_id
-from core.wire.names import original_name
+from core.wire import Entry, EntryId, original_name, parse_entry_id
 from tui.feed.activities import sentence
 from tui.feed.feed import Feed, Older
 

@@ -17,10 +17,8 @@ from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
-from core.node.interface.notices import Notice, NoticeKind, Severity
-from core.node.interface.snapshot import NodeSnapshot
-from core.wire.address import Address
-from core.wire.names import ANONYMOUS
+from core.node import NodeSnapshot, Notice, NoticeKind, Severity
+from core.wire import ANONYMOUS, Address
 from tui.feed.activities import note
 from tui.feed.feed import CAPACITY, Feed
 from tui.feed.history import Archive, History

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from core.client.client_events import (
+from core.client import (
     ActivityArrived,
     CatchUpDone,
     ClientEvent,

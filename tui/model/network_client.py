@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from core.client import Client, ClientSettings, OutcomeUnknown, PostQueueFull, SecretRefused
 from core.engine import Server
-from core.wire.address import Address
-from core.wire.names import ANONYMOUS
+from core.wire import ANONYMOUS, Address
 from tui.model.client_model import (
     ActivityInput,
     ClientFace,

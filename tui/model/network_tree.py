@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from core.node.interface.snapshot import NodeSnapshot, ServerView
+from core.node import NodeSnapshot, ServerView
 from tui.text.safe_text import neutralise_name
 
 LOAD_BAR_MAX: Final = 10

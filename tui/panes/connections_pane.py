@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from core.node.interface.snapshot import ConnectionView, NodeSnapshot
+from core.node import ConnectionView, NodeSnapshot
 from tui.actions.action_registry import bindings
 from tui.model.client_model import ClientModel, LinkTraffic
 from tui.model.network_tree import server_names

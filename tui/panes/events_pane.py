@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from textual.strip import Strip
 
-from core.node.interface.notices import Notice
+from core.node import Notice
 from tui.model.client_model import ClientModel
 from tui.text.safe_text import neutralise
 from tui.widgets.feed_view import clock_time

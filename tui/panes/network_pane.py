@@ -8,7 +8,7 @@ from typing import ClassVar
 from rich.cells import cell_len
 from textual.strip import Strip
 
-from core.node.interface.snapshot import NodeSnapshot
+from core.node import NodeSnapshot
 from tui.model.network_tree import LOAD_BAR_MAX, Branch, draw, load_bar, server_names
 from tui.text.safe_text import fit, neutralise_name
 from tui.widgets.roles import Piece

@@ -6,9 +6,8 @@ from typing import Final
 
 from rich.cells import cell_len
 
-from core.node.interface.snapshot import NodeSnapshot, ServerView
-from core.wire.address import Address
-from core.wire.scope import Scope, scope_of
+from core.node import NodeSnapshot, ServerView
+from core.wire import Address, Scope, scope_of
 from tui.model.client_model import ClientModel, ClientStage
 from tui.text import figures, invitation
 from tui.text.safe_text import neutralise, neutralise_name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import tzinfo
 from typing import ClassVar
 
-from core.node.interface.snapshot import NodeSnapshot, UserView
+from core.node import NodeSnapshot, UserView
 from tui.model.network_tree import server_names
 from tui.text import figures
 from tui.text.safe_text import neutralise_name

@@ -7,9 +7,8 @@ from datetime import tzinfo
 
 from textual import on
 
-from core.node.interface.snapshot import ConnectionView
-from core.wire.address import parse_address
-from core.wire.scope import why_not_reached
+from core.node import ConnectionView
+from core.wire import parse_address, why_not_reached
 from tui.model.client_model import ClientModel, NodeFace
 from tui.panes.overview import address_for_others
 from tui.screens.asking import AskScreen, ConfirmScreen, CopyScreen

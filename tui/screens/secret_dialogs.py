@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Checkbox, Input, Static
 
-from core.wire.names import secret_problem
+from core.wire import secret_problem
 from tui.actions.action_registry import bindings
 from tui.screens.dialog import DialogScreen, UnhurriedScreen
 from tui.screens.welcome import Tick

@@ -11,7 +11,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
 from textual.widgets import Button, Checkbox, Input, RadioButton, RadioSet, Static
 
-from core.wire.names import ANONYMOUS, name_problem, secret_problem
+from core.wire import ANONYMOUS, name_problem, secret_problem
 from tui.actions.action_registry import bindings
 from tui.model.client_model import SignIn, Way
 from tui.screens.dialog import UnhurriedScreen

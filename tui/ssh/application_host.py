@@ -8,8 +8,8 @@ from contextvars import Context
 from pathlib import Path
 from typing import Protocol
 
-from core.node.interface.notices import Notice
-from core.wire.address import Address
+from core.node import Notice
+from core.wire import Address
 from tui.ssh.cyclic_collection import CyclicCollector
 from tui.ssh.frame_scheduler import FrameScheduler
 from tui.ssh.read_only_node import ReadOnlyNode

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeVar
 
-from core.node.kernel.shares import Weights
+from core.admission import Weights
 from tui.ssh.ssh_settings import SSHSettings
 
 KEPT_SHARE: Final = 5

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from core.engine import NotChanged, NotRunning
-from core.wire.entries import KeyChange
+from core.wire import KeyChange
 from tui.text.safe_text import neutralise
 
 COMMENT_MAX = 80

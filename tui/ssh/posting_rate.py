@@ -1,10 +1,10 @@
-"""Who posts how fast over SSH slows down. Who may try how often is the subject of `core.node.accounts.guesses`."""
+"""Who posts how fast over SSH slows down. Who may try how often is the subject of `core.admission.guesses`."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from core.node.kernel.token_bucket import TokenBucket
+from core.admission import TokenBucket
 
 BURST: Final = 3.0
 """Seconds' worth of posts that may come at once."""

@@ -14,10 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from core.engine import Server
-from core.node.interface.notices import Notice, NoticeKind
-from core.node.interface.snapshot import NodeSnapshot
-from core.node.node import without_clients
-from core.wire.address import Address
+from core.node import NodeSnapshot, Notice, NoticeKind, without_clients
+from core.wire import Address
 from tui.model.client_model import LinkTraffic
 
 PICTURE_AGE_MAX: Final = 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from core.wire.names import ANONYMOUS
+from core.wire import ANONYMOUS
 from tui.ssh.keyring import Key
 
 

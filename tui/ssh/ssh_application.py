@@ -20,7 +20,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from core.client import Client, ClientEvent, ClientSettings, ServerQuits
-from core.wire.names import ANONYMOUS
+from core.wire import ANONYMOUS
 from tui.application import fault_report
 from tui.application.app import ActivityApp
 from tui.look.preferences import Preferences

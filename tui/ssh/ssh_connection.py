@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 import asyncssh
 
-from core.node.kernel.shares import share_of
-from core.wire.names import ANONYMOUS, registrable_problem
+from core.admission import share_of
+from core.wire import ANONYMOUS, registrable_problem
 from tui.ssh.public_keys import key_of
 from tui.ssh.remote_user import RemoteUser
 from tui.ssh.ssh_session import SSHSession

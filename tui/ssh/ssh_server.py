@@ -17,13 +17,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import asyncssh
 
+from core.admission import Guesses, share_of, told_of_habit
 from core.engine import CannotBind, NotRunning, Server
-from core.node.accounts.guesses import Guesses, told_of_habit
-from core.node.interface.notices import Notice, NoticeKind, Severity
-from core.node.kernel.shares import share_of
-from core.wire.address import Address
-from core.wire.entries import AccountFact
-from core.wire.names import ANONYMOUS
+from core.node import Notice, NoticeKind, Severity
+from core.wire import ANONYMOUS, AccountFact, Address
 from tui.model.visitors import SessionView
 from tui.ssh.application_runner import ApplicationRunner, LocalRunner, prepare
 from tui.ssh.cyclic_collection import CyclicCollector

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from core.wire.address import Address
-from core.wire.scope import Scope, scope_of
+from core.wire import Address, Scope, scope_of
 
 SECRET_VARIABLE = "ACTIVITY_TUI_SECRET"
 

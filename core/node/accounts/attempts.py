@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from core.node.accounts.guesses import HOSTS_MAX, PATIENCE, Guesses, told_of_habit, told_to_wait
+from core.admission.guesses import HOSTS_MAX, PATIENCE, Guesses, told_of_habit, told_to_wait
+from core.admission.shares import share_of
+from core.admission.token_bucket import TokenBucket
 from core.node.interface.actions import Hold
 from core.node.kernel.connections import Connection, ConnectionState
 from core.node.kernel.context import Context
-from core.node.kernel.shares import share_of
-from core.node.kernel.token_bucket import TokenBucket
 
 FIRST_DELAY: Final = 1.0
 DELAY_MAX: Final = 8.0

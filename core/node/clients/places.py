@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
+from core.admission.shares import Weights, share_of
 from core.node.kernel.connections import Session
 from core.node.kernel.context import Context
-from core.node.kernel.shares import Weights, share_of
 from core.wire.messages import InvalidMessage
 
 LOOKED_AT: Final = 16

@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
+from core.admission.shares import share_of
+from core.admission.token_bucket import TokenBucket
 from core.node.interface.actions import Pause
 from core.node.kernel.connections import Session
 from core.node.kernel.context import Context
-from core.node.kernel.shares import share_of
-from core.node.kernel.token_bucket import TokenBucket
 
 KIBIBYTE: Final = 1024
 MEBIBYTE: Final = 1024 * KIBIBYTE

@@ -97,3 +97,9 @@ class NodeSnapshot(msgspec.Struct, frozen=True):
     """Lock messages that this node has sent since its start."""
     unreachable: int = 0
     """Servers that are known but cannot be reached now."""
+
+
+def without_clients(snapshot: NodeSnapshot) -> NodeSnapshot:
+    """The snapshot without what concerns only the node's own people: addresses of clients."""
+    servers_only = tuple(one for one in snapshot.connections if one.role == "server")
+    return msgspec.structs.replace(snapshot, connections=servers_only)

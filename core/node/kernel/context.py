@@ -6,15 +6,15 @@ import random
 from collections import OrderedDict
 from typing import Final
 
+from core.admission.shares import share_of
+from core.admission.token_bucket import TokenBucket
 from core.node.interface.actions import Action, Close, Notify, Send
 from core.node.interface.events import Now
 from core.node.interface.node_config import NodeConfig
 from core.node.interface.notices import Notice, NoticeKind, Severity
 from core.node.kernel.clock import MICROSECONDS, HybridClock
 from core.node.kernel.connections import Connection, Connections, ConnectionState, Link, Parting
-from core.node.kernel.shares import share_of
 from core.node.kernel.timers import Timers
-from core.node.kernel.token_bucket import TokenBucket
 from core.wire.codec import Frame
 from core.wire.entries import Recovered
 from core.wire.messages import InvalidMessage, Message

@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Final
 
 from core.engine import NotRunning
-from core.wire.address import Address
+from core.wire import Address
 from tui.ssh.application_runner import ApplicationFailed
 from tui.ssh.keyring import CannotChangeKeys
 from tui.ssh.workers import worker_protocol

@@ -19,9 +19,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from core.node.interface.notices import Notice
-from core.node.interface.snapshot import NodeSnapshot
-from core.wire.address import Address
+from core.node import NodeSnapshot, Notice
+from core.wire import Address
 from tui.model.client_model import LinkTraffic
 from tui.ssh.application_runner import prepare
 from tui.ssh.cyclic_collection import CyclicCollector

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from core.engine import NotRunning
-from core.node.interface.notices import Notice
-from core.node.interface.snapshot import NodeSnapshot
+from core.node import NodeSnapshot, Notice
 from tui.ssh.workers import worker_protocol
 from tui.ssh.workers.worker_protocol import MessagePipe
 

@@ -13,8 +13,7 @@ from typing import Final, Generic, TypeVar, cast
 
 import msgspec
 
-from core.node.interface.notices import Notice
-from core.node.interface.snapshot import NodeSnapshot
+from core.node import NodeSnapshot, Notice
 
 MESSAGE_BYTES_MAX: Final = 64 * 1024 * 1024
 SOCKET_BUFFER: Final = 64 * 1024

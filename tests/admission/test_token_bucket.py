@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.node.kernel.token_bucket import TokenBucket
+from core.admission.token_bucket import TokenBucket
 
 
 def test_so_many_may_be_taken_at_once_and_then_so_many_a_second() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.node.accounts.guesses import FORGET_AFTER, HABIT, HOSTS_MAX, PATIENCE, TARGET_HOSTS, Guesses
+from core.admission.guesses import FORGET_AFTER, HABIT, HOSTS_MAX, PATIENCE, TARGET_HOSTS, Guesses
 
 
 @pytest.fixture

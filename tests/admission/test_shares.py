@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from core.node.kernel.shares import Weights, share_of
+from core.admission.shares import Weights, share_of
 
 
 @pytest.mark.parametrize(
