@@ -94,6 +94,16 @@ class ClientMachine:
         return self._native and self.state is ClientState.ONLINE
 
     @property
+    def secret(self) -> str | None:
+        """What the client proves with who it is, at present; None for somebody anonymous."""
+        return self._account.secret
+
+    @property
+    def seen(self) -> dict[str, int] | None:
+        """What another client may resume from, as it travels in a login; None when there is nothing to resume."""
+        return self._inbox.seen()
+
+    @property
     def unanswered(self) -> int:
         return len(self._posting)
 

@@ -11,13 +11,13 @@ from typing import Final
 
 import msgspec
 
-from core.simulation.plan import Plan
-from core.simulation.revision import revision
-from core.simulation.runner import Report, run
-from core.simulation.shrink import numbers_of, ranges_of, shrink
-from core.simulation.sweep import MIXES, Outcome, Summary, sweep
-from core.simulation.table import print_table, rows
-from core.simulation.world import World
+from core.simulation.experiments.table import print_table, rows
+from core.simulation.plans.plan import Plan
+from core.simulation.runs.revision import revision
+from core.simulation.runs.runner import Report, run
+from core.simulation.runs.shrink import numbers_of, ranges_of, shrink
+from core.simulation.runs.sweep import MIXES, Outcome, Summary, sweep
+from core.simulation.world.world import World
 
 PROGRESS_SECONDS: Final = 10.0
 SHOWN_MAX: Final = 10

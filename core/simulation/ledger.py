@@ -6,33 +6,61 @@ an account exists from the moment at which its entry is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
 from core.node.accounts.book import name_after_conflict
-from core.simulation.agents import Agent
-from core.simulation.server import SimulatedServer, matches
+from core.simulation.environment.schedule import Schedule
+from core.simulation.environment.simulated_network import End
+from core.simulation.environment.verifiers import matches
 from core.wire.activity import stamp_activity
 from core.wire.entries import AccountFact, Entry, EntryId, Record, SecretChange, change_in_key
 from core.wire.names import ANONYMOUS
-
-if TYPE_CHECKING:
-    from core.simulation.schedule import Schedule
 
 LOGIN_SECONDS: Final = 1.0
 """Longest that a server may think about a login before it answers: what it learns meanwhile comes too late."""
 
 
-class Post(NamedTuple):
+class Writer(Protocol):
+    """What is to be known of somebody with a client."""
+
+    native: bool
+    name: str
+    username: str
+    secret: str
+    """What the account was registered with."""
+    line: int
+    """Counts what an activity's order is guaranteed within."""
+    end: End | None
+    """The connection, if there is one."""
+
+    def body(self, number: int) -> dict[str, msgspec.Raw]:
+        """The members of the activity with a number, as they were sent."""
+
+
+class Keeper(Protocol):
+    """What is to be known of a server."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    def has(self, entry_id: EntryId) -> bool:
+        """Whether an entry has come to it, as long as it runs."""
+
+
+class NumberedPost(NamedTuple):
     """A person's activity, by who wrote it and its number."""
 
     by: str
     number: int
 
 
-class Problem(NamedTuple):
+class Violation(NamedTuple):
     """A guarantee that did not hold."""
 
     guarantee: str
@@ -50,61 +78,61 @@ class Ledger:
 
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
-        self.problems: list[Problem] = []
+        self.problems: list[Violation] = []
         self.accepted: dict[EntryId, Entry] = {}
-        self.accepted_at: dict[Post, float] = {}
-        self.posted_at: dict[Post, float] = {}
-        self.ids: dict[Post, list[EntryId]] = {}
+        self.accepted_at: dict[NumberedPost, float] = {}
+        self.posted_at: dict[NumberedPost, float] = {}
+        self.ids: dict[NumberedPost, list[EntryId]] = {}
         self.accounts: dict[EntryId, AccountFact] = {}
         self.account_at: dict[EntryId, float] = {}
-        self.acks: dict[Post, EntryId] = {}
-        self.acked_at: dict[Post, float] = {}
-        self.seen: dict[str, dict[Post, float]] = {}
+        self.acks: dict[NumberedPost, EntryId] = {}
+        self.acked_at: dict[NumberedPost, float] = {}
+        self.seen: dict[str, dict[NumberedPost, float]] = {}
         """Agent to the activities that reached it, and when first."""
-        self.lives: dict[str, list[dict[Post, float]]] = {}
+        self.lives: dict[str, list[dict[NumberedPost, float]]] = {}
         """Agent to the same in the order in which they arrived, for each client that it had."""
-        self.at_base_servers: dict[str, dict[Post, None]] = {}
+        self.at_base_servers: dict[str, dict[NumberedPost, None]] = {}
         """Agent to those of them that it got from a base server."""
-        self.copies_of_the_past: dict[str, dict[Post, None]] = {}
+        self.copies_of_the_past: dict[str, dict[NumberedPost, None]] = {}
         """Agent to those of them that had been accepted before it came, and were accepted again at another server."""
-        self.refusals: dict[Post, str] = {}
-        self.unknown: dict[Post, None] = {}
+        self.refusals: dict[NumberedPost, str] = {}
+        self.unknown: dict[NumberedPost, None] = {}
         """Of what clients said that nobody knows whether it was accepted."""
         self.since: dict[str, float] = {}
         """Agent to the time from which on everything accepted has to reach it."""
-        self.registrations: list[tuple[float, Agent]] = []
+        self.registrations: list[tuple[float, Writer]] = []
         self.redirects: dict[str, int] = {}
         self.renamings: dict[str, str] = {}
         self.strangers: dict[str, None] = {}
         """Base servers whose own people write: nobody is owed that, but nobody may get it twice."""
         self.stamped_elsewhere: dict[bytes, None] = {}
         """What base servers took from their clients and have passed on: they keep nothing."""
-        self.written_without: dict[Post, frozenset[Post]] = {}
+        self.written_without: dict[NumberedPost, frozenset[NumberedPost]] = {}
         """What people wrote, to what they had written before that had not come there yet, one of the two at a base
         server."""
         self.granted: dict[tuple[str, str], bool] = {}
         """Base servers and names that each has given one of its people, and whether any of ours could hear of it: they
         keep what they have allowed, or hear of, a moment later."""
-        self._came_to_base: dict[str, set[Post]] = {}
+        self._came_to_base: dict[str, set[NumberedPost]] = {}
         """Base server to what has come there over a link, or was written there."""
-        self._written_at_base: set[Post] = set()
+        self._written_at_base: set[NumberedPost] = set()
         self._account_kept: dict[str, dict[EntryId, float]] = {}
-        self._agents: dict[str, Agent] = {}
-        self._posts: dict[EntryId, Post] = {}
-        self._line: dict[Post, int] = {}
+        self._agents: dict[str, Writer] = {}
+        self._posts: dict[EntryId, NumberedPost] = {}
+        self._line: dict[NumberedPost, int] = {}
         """The part of its writer's activities within which an activity's order is guaranteed."""
 
     def problem(self, guarantee: str, text: str) -> None:
-        self.problems.append(Problem(guarantee, self._schedule.time, text))
+        self.problems.append(Violation(guarantee, self._schedule.time, text))
 
-    def join(self, agent: Agent) -> None:
+    def join(self, agent: Writer) -> None:
         self._agents[agent.name] = agent
         self.seen[agent.name] = {}
         self.lives[agent.name] = [{}]
 
     # --- servers ------------------------------------------------------------------------------------------------------
 
-    def kept(self, server: SimulatedServer, records: tuple[Record, ...]) -> None:
+    def kept(self, server: Keeper, records: tuple[Record, ...]) -> None:
         """Records are synced to a server's disk."""
         for record in records:
             if isinstance(record, Entry) and record.kind == "account":
@@ -117,21 +145,21 @@ class Ledger:
                 else:
                     self._accepted(record, server)
 
-    def put_back(self, server: SimulatedServer) -> None:
-        """A server's disk is that of an earlier moment: it does not have every account any more."""
-        left = {entry.id for entry in server.disk.entries()}
+    def put_back(self, server: Keeper, entries: Iterable[Entry]) -> None:
+        """A server's disk is that of an earlier moment: it has these entries, and not every account any more."""
+        left = {entry.id for entry in entries}
         kept = self._account_kept.get(server.name, {})
         self._account_kept[server.name] = {entry_id: at for entry_id, at in kept.items() if entry_id in left}
 
-    def _named_in(self, body: bytes) -> Post | None:
+    def _named_in(self, body: bytes) -> NumberedPost | None:
         """Which person's activity it is that bears these bytes."""
         try:
             mark = msgspec.json.decode(body, type=_Mark)
         except msgspec.DecodeError:
             return None
-        return Post(mark.by, mark.n) if mark.by in self._agents else None
+        return NumberedPost(mark.by, mark.n) if mark.by in self._agents else None
 
-    def _accepted(self, entry: Entry, server: SimulatedServer) -> None:
+    def _accepted(self, entry: Entry, server: Keeper) -> None:
         post = self._named_in(entry.body)
         if post is None:
             return
@@ -151,12 +179,11 @@ class Ledger:
         if entry.body not in expected:
             self.problem("content", f"{post.by}'s activity {post.number} was accepted as {entry.body!r}")
 
-    def _has(self, server: SimulatedServer, post: Post) -> bool:
+    def _has(self, server: Keeper, post: NumberedPost) -> bool:
         """Whether an activity has come to a server."""
-        vector = server.node.replication.vector if server.node is not None else ()
-        return any(entry_id in vector for entry_id in self.ids.get(post, ()))
+        return any(server.has(entry_id) for entry_id in self.ids.get(post, ()))
 
-    def names_of(self, agent: Agent) -> Iterator[str]:
+    def names_of(self, agent: Writer) -> Iterator[str]:
         """The names under which an agent's activities may appear."""
         yield agent.username
         if agent.name in self.renamings:
@@ -167,16 +194,16 @@ class Ledger:
 
     # --- agents -------------------------------------------------------------------------------------------------------
 
-    def posted(self, agent: Agent, number: int) -> None:
+    def posted(self, agent: Writer, number: int) -> None:
         """An activity was written, and will be sent."""
-        self._line[Post(agent.name, number)] = agent.line
-        self.posted_at[Post(agent.name, number)] = self._schedule.time
+        self._line[NumberedPost(agent.name, number)] = agent.line
+        self.posted_at[NumberedPost(agent.name, number)] = self._schedule.time
 
-    def line(self, post: Post) -> int:
+    def line(self, post: NumberedPost) -> int:
         return self._line.get(post, 0)
 
-    def acknowledged(self, agent: Agent, number: int, entry_id: EntryId) -> None:
-        post = Post(agent.name, number)
+    def acknowledged(self, agent: Writer, number: int, entry_id: EntryId) -> None:
+        post = NumberedPost(agent.name, number)
         self.acks[post] = entry_id
         self.acked_at[post] = self._schedule.time
         if entry_id not in self.accepted:
@@ -184,27 +211,27 @@ class Ledger:
                 "durability", f"{post.by}'s activity {number} was acknowledged as {entry_id} before it was kept"
             )
 
-    def refused(self, agent: Agent, number: int, info: str) -> None:
+    def refused(self, agent: Writer, number: int, info: str) -> None:
         """The client said that the activity was certainly not accepted, by nobody."""
-        post = Post(agent.name, number)
+        post = NumberedPost(agent.name, number)
         self.refusals[post] = info
         if post in self.accepted_at:
             self.problem("outcome", f"{post.by} was told that its activity {number} was refused ({info}); it was kept")
 
-    def outcome_unknown(self, agent: Agent, number: int) -> None:
+    def outcome_unknown(self, agent: Writer, number: int) -> None:
         """The client said that the activity was given up, and that a server may have accepted it."""
-        self.unknown[Post(agent.name, number)] = None
+        self.unknown[NumberedPost(agent.name, number)] = None
 
-    def new_client(self, agent: Agent) -> None:
+    def new_client(self, agent: Writer) -> None:
         """A person starts a client afresh: it may be shown again what the one before had shown."""
         self.lives.setdefault(agent.name, []).append({})
 
-    def delivered(self, agent: Agent, body: bytes) -> None:
+    def delivered(self, agent: Writer, body: bytes) -> None:
         try:
             mark = msgspec.json.decode(body, type=_Mark)
         except msgspec.DecodeError:
             return
-        post = Post(mark.by, mark.n)
+        post = NumberedPost(mark.by, mark.n)
         if post.by not in self._agents and post.by not in self.strangers:
             return
         life = self.lives[agent.name][-1]
@@ -227,7 +254,7 @@ class Ledger:
         if not known and body not in self.stamped_elsewhere:
             self.problem("content", f"{agent.name} got {post.by}'s activity {post.number} as {body!r}")
 
-    def logged_in(self, agent: Agent, name: str | None) -> None:
+    def logged_in(self, agent: Writer, name: str | None) -> None:
         self.since.setdefault(agent.name, self._schedule.time)
         if agent.username == "anonymous":
             return
@@ -236,7 +263,7 @@ class Ledger:
         if not self.has_account(agent) and self._granted_where_it_is(agent) is None:
             self.problem("login", f"{agent.name} logged in as {agent.username} before the registration had succeeded")
 
-    def refused_login(self, server: SimulatedServer, agent: Agent) -> None:
+    def refused_login(self, server: Keeper, agent: Writer) -> None:
         """A server refuses a login just now. One that has just come back may not know the account yet."""
         known = self._account_kept.get(server.name, {})
         for entry_id, fact in self.accounts.items():
@@ -247,7 +274,7 @@ class Ledger:
     # --- secrets ------------------------------------------------------------------------------------------------------
 
     def changes_of(
-        self, agent: Agent, kept_by: str | None = None, before: float = float("inf"), claim: str | None = None
+        self, agent: Writer, kept_by: str | None = None, before: float = float("inf"), claim: str | None = None
     ) -> list[SecretChange]:
         """The changes of an agent's secret that are on some disk, in the order in which they count.
 
@@ -263,12 +290,12 @@ class Ledger:
         ]
         return sorted(found)
 
-    def secret_acknowledged(self, agent: Agent, secret: str) -> None:
+    def secret_acknowledged(self, agent: Writer, secret: str) -> None:
         """A client was told that its account has another secret."""
         if not any(matches(secret, change.verifier) for change in self.changes_of(agent)):
             self.problem("durability", f"{agent.name} was told of another secret before it was kept")
 
-    def logged_in_with(self, agent: Agent, secret: str | None, server: str) -> None:
+    def logged_in_with(self, agent: Writer, secret: str | None, server: str) -> None:
         """A server has let somebody in with a secret. It may have begun to think before it heard of the latest; and it
         may know a later one than its disk, which is full, has kept."""
         claims = {
@@ -284,32 +311,32 @@ class Ledger:
         if not any(matches(secret, change.verifier) for change in allowed):
             self.problem("login", f"{server} let {agent.name} in with a secret that was another one by then")
 
-    def registered(self, agent: Agent) -> None:
+    def registered(self, agent: Writer) -> None:
         if self._granted_where_it_is(agent) is not False:
             self.registrations.append((self._schedule.time, agent))
 
-    def _granted_where_it_is(self, agent: Agent) -> bool | None:
+    def _granted_where_it_is(self, agent: Writer) -> bool | None:
         """Whether others could hear that the base server at which an agent is gave it its name; None: it did not."""
         return self.granted.get((agent.end.peer, agent.username)) if agent.end is not None else None
 
-    def was_registered(self, agent: Agent) -> bool:
+    def was_registered(self, agent: Writer) -> bool:
         return any(one is agent for _, one in self.registrations)
 
-    def has_account(self, agent: Agent) -> bool:
+    def has_account(self, agent: Writer) -> bool:
         """Whether the agent's name and secret are an account's."""
         return any(
             fact.username == agent.username and matches(agent.secret, fact.verifier) for fact in self.accounts.values()
         )
 
-    def is_taken(self, agent: Agent) -> bool:
+    def is_taken(self, agent: Writer) -> bool:
         """Whether somebody else has the name."""
         facts = [fact for fact in self.accounts.values() if fact.username == agent.username]
         return bool(facts) and not any(matches(agent.secret, fact.verifier) for fact in facts)
 
-    def redirected(self, agent: Agent) -> None:
+    def redirected(self, agent: Writer) -> None:
         self.redirects[agent.name] = self.redirects.get(agent.name, 0) + 1
 
-    def renamed(self, agent: Agent, name: str) -> None:
+    def renamed(self, agent: Writer, name: str) -> None:
         self.renamings[agent.name] = name
 
     # --- base servers -------------------------------------------------------------------------------------------------
@@ -326,7 +353,7 @@ class Ledger:
         post = self._named_in(body)
         if post is None:
             return
-        before = (Post(post.by, number) for number in range(1, post.number))
+        before = (NumberedPost(post.by, number) for number in range(1, post.number))
         came = self._came_to_base.setdefault(name, set())
         self.written_without[post] = frozenset(
             earlier
@@ -336,21 +363,21 @@ class Ledger:
         came.add(post)
         self._written_at_base.add(post)
 
-    def disconnected(self, agent: Agent, *, noticed: bool = True) -> None:
+    def disconnected(self, agent: Writer, *, noticed: bool = True) -> None:
         """A native client that is back says what it has. Of a base client with an account the network remembers it, if
         it `noticed` the loss and its servers hear of each other. Any other is somebody new."""
         alone = sum(other.username == agent.username for other in self._agents.values()) == 1
         if not agent.native and not (agent.username != ANONYMOUS and alone and noticed):
             self.since.pop(agent.name, None)
 
-    def left(self, agent: Agent) -> None:
+    def left(self, agent: Writer) -> None:
         self.since.pop(agent.name, None)
 
-    def post_of(self, entry_id: EntryId) -> Post | None:
+    def post_of(self, entry_id: EntryId) -> NumberedPost | None:
         """Which person's activity an entry is."""
         return self._posts.get(entry_id)
 
-    def owed(self) -> Iterator[tuple[str, Post]]:
+    def owed(self) -> Iterator[tuple[str, NumberedPost]]:
         """(agent, activity) for everything that has to reach somebody and has not yet."""
         for name, since in self.since.items():
             end = self._agents[name].end

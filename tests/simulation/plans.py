@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.simulation.plan import Operation, Person, Plan
+from core.simulation.plans.plan import Operation, Person, Plan
 
 NATIVE = Person("nat", native=True, registers=True)
 BASE = Person("bas", native=False, registers=True)

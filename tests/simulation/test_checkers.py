@@ -37,11 +37,11 @@ from core.node.node import Node
 from core.node.servers.drain import Drain
 from core.node.servers.healing import Healing
 from core.node.servers.links import Links
-from core.simulation.disk import Disk
-from core.simulation.ledger import Problem
-from core.simulation.plan import Operation, Person, Plan
-from core.simulation.runner import run
-from core.simulation.world import PORT, SECRET
+from core.simulation.environment.simulated_disk import Disk
+from core.simulation.ledger import Violation
+from core.simulation.plans.plan import Operation, Person, Plan
+from core.simulation.runs.runner import run
+from core.simulation.world.world import PORT, SECRET
 from core.store.memory_store import MemoryStore
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
@@ -644,7 +644,7 @@ CASES = (
 )
 
 
-def guarantees(problems: list[Problem]) -> set[str]:
+def guarantees(problems: list[Violation]) -> set[str]:
     return {problem.guarantee for problem in problems}
 
 

@@ -11,16 +11,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from core.simulation.mix import standard
-from core.simulation.runner import run
+from core.simulation.plans.standard_mix import standard
+from core.simulation.runs.runner import run
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 50.0
 SEEDS = (3, 4, 9, 14, 21, 27)
 PROGRAM = """
 import sys
-from core.simulation.mix import standard
-from core.simulation.runner import run
+from core.simulation.plans.standard_mix import standard
+from core.simulation.runs.runner import run
 for seed in map(int, sys.argv[1:]):
     report = run(standard(seed))
     print(seed, report.fingerprint, report.events, report.convergence, sorted(report.messages.items()))

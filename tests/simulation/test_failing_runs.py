@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from core.simulation import command, sweep
+from core.simulation import command
 from core.simulation.command import main
-from core.simulation.mix import standard
-from core.simulation.plan import Plan
-from core.simulation.runner import Report
+from core.simulation.plans.plan import Plan
+from core.simulation.plans.standard_mix import standard
+from core.simulation.runs import sweep
+from core.simulation.runs.runner import Report
 from tests.simulation.faults import changes_what_is_written_second
 
 SEED = 12

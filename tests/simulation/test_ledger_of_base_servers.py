@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from core.simulation.agents import Agent
-from core.simulation.checkers import order
-from core.simulation.ledger import Post
-from core.simulation.world import World
+from core.simulation.checking.checkers import order
+from core.simulation.ledger import NumberedPost
+from core.simulation.parties.agent import Agent
+from core.simulation.world.world import World
 from core.wire.activity import stamp_activity
 from tests.simulation.plans import BASE, NATIVE, plan
 
@@ -20,7 +20,7 @@ def world() -> World:
     writer = world.agents["nat"]
     for _ in range(2):
         writer.next_number()
-    world.ledger.accepted_at[Post("nat", 1)] = 0.0
+    world.ledger.accepted_at[NumberedPost("nat", 1)] = 0.0
     return world
 
 
@@ -57,7 +57,7 @@ def test_what_was_written_at_servers_of_ours_may_not(world: World) -> None:
 
 
 def test_what_was_written_at_another_base_server_and_had_not_come_may_come_behind(world: World) -> None:
-    del world.ledger.accepted_at[Post("nat", 1)]
+    del world.ledger.accepted_at[NumberedPost("nat", 1)]
     world.ledger.taken_by_base("b0", body(world.agents["nat"], 1))
     world.ledger.taken_by_base("b1", body(world.agents["nat"], 2))
     assert read_second_before_first(world) == []

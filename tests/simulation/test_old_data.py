@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.simulation.sweep import judge
+from core.simulation.runs.sweep import judge
 from core.store import memory_store as memory
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.simulation.mix import FAULTS
+from core.simulation.plans.standard_mix import FAULTS
 from tests.simulation.test_checkers import CASES
 
 ROOT = Path(__file__).parents[2]

@@ -11,8 +11,8 @@ from typing import Final
 import msgspec
 import pytest
 
-from core.simulation.plan import Plan
-from core.simulation.runner import run
+from core.simulation.plans.plan import Plan
+from core.simulation.runs.runner import run
 
 HISTORIES: Final = Path(__file__).parent / "histories"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.simulation.command import main
-from core.simulation.revision import FIRST, ROOT, SPACING, Revision, revision
+from core.simulation.runs.revision import FIRST, ROOT, SPACING, Revision, revision
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git here")
 

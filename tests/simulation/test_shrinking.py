@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from core.simulation.mix import standard
-from core.simulation.plan import Plan
-from core.simulation.runner import run
-from core.simulation.shrink import numbers_of, ranges_of, shrink
+from core.simulation.plans.plan import Plan
+from core.simulation.plans.standard_mix import standard
+from core.simulation.runs.runner import run
+from core.simulation.runs.shrink import numbers_of, ranges_of, shrink
 from tests.simulation.faults import changes_what_is_written_second
 from tests.simulation.plans import NATIVE, arrive, plan, posts
 

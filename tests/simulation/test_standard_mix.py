@@ -6,9 +6,9 @@ from typing import Final
 
 import pytest
 
-from core.simulation.mix import FAULTS, standard
-from core.simulation.old_data_mix import with_old_data
-from core.simulation.sweep import Outcome, judge
+from core.simulation.plans.old_data_mix import with_old_data
+from core.simulation.plans.standard_mix import FAULTS, standard
+from core.simulation.runs.sweep import Outcome, judge
 
 SEEDS: Final = 520
 CHUNK: Final = 20
@@ -32,7 +32,7 @@ def test_everything_holds_in_each_of_these_histories(first: int) -> None:
 
 
 def test_the_mixes_know_every_operation_that_can_be_planned() -> None:
-    from core.simulation.operations import OPERATIONS
+    from core.simulation.world.operations import OPERATIONS
 
     used = {operation.what for seed in range(SEEDS) for operation in standard(seed).operations}
     used |= {operation.what for operation in with_old_data(0).operations}

@@ -12,9 +12,9 @@ from core.client.write_set import WriteSet
 from core.node.interface.node_config import lan
 from core.simulation.command import main
 from core.simulation.experiments import broadcasts, crashes, partitions, storm, worlds
-from core.simulation.experiments.measuring import Row, Sample, measure, quantile, worst
-from core.simulation.table import print_table, results, rows
-from core.simulation.world import PORT, SECRET, World
+from core.simulation.experiments.measuring import FigureRow, Sample, measure, quantile, worst
+from core.simulation.experiments.table import print_table, results, rows
+from core.simulation.world.world import PORT, SECRET, World
 
 
 def sample_of(seconds: float) -> Sample:
@@ -25,8 +25,10 @@ def broken() -> Sample:
     raise RuntimeError("the world ended")
 
 
-def row_of(*cases: partial[Sample], bar: float = 1.0) -> Row:
-    return Row("line", "what is measured", f"≤ {bar:g} s", cases, partial(worst, figure="whole", unit="s", bar=bar))
+def row_of(*cases: partial[Sample], bar: float = 1.0) -> FigureRow:
+    return FigureRow(
+        "line", "what is measured", f"≤ {bar:g} s", cases, partial(worst, figure="whole", unit="s", bar=bar)
+    )
 
 
 # --- lines ------------------------------------------------------------------------------------------------------------

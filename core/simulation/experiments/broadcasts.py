@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from core.simulation.checkers import nodes
+from core.simulation.checking.checkers import nodes
 from core.simulation.experiments.measuring import Sample, Verdict
-from core.simulation.experiments.worlds import ARRIVING, Traffic, Watch, add_writer, settled_world, write
+from core.simulation.experiments.worlds import ARRIVING, ArrivalWatch, TrafficLoad, add_writer, settled_world, write
 
 BEGIN: Final = 15.0
 """When writing begins: links that new people's loads led to are known, digests have gone round."""
@@ -23,7 +23,7 @@ def broadcasts(seed: int, count: int, senders: int, interval: float, seconds: fl
     Redundancy is messages / (n-1) - 1 (Leitão, Pereira and Rodrigues, "Epidemic Broadcast Trees", 2007): 0 for a tree.
     """
     world = settled_world(seed, count)
-    watch, traffic = Watch(world), Traffic(world)
+    watch, traffic = ArrivalWatch(world), TrafficLoad(world)
     writers = [add_writer(world, server) for server in list(world.servers.values())[:senders]]
     world.schedule.run_until(ARRIVING)
     for number, writer in enumerate(writers):
@@ -47,7 +47,7 @@ def judge_redundancy(bar: float, samples: Sequence[Sample]) -> Verdict:
 def idle(seed: int, count: int) -> Sample:
     """How many links and messages the servers of a large network have while nothing happens."""
     world = settled_world(seed, count)
-    traffic = Traffic(world)
+    traffic = TrafficLoad(world)
     world.schedule.run_until(BEGIN)
     traffic.reset()
     world.schedule.run_until(BEGIN + IDLE)

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from core.simulation.experiments.measuring import Sample, Verdict, quantile
-from core.simulation.experiments.worlds import Traffic, Watch, add_writer, settled_world, write
-from core.simulation.world import World
+from core.simulation.experiments.worlds import ArrivalWatch, TrafficLoad, add_writer, settled_world, write
+from core.simulation.world.world import World
 
 NODES: Final = 25
 LATENCY: Final = 0.1
@@ -30,7 +30,7 @@ TAIL_BAR: Final = 0.530
 def task(seed: int, shape: str, lazy_links: int) -> Sample:
     """Everybody writes, in a network that has grown as a shape says."""
     world = settled_world(seed, NODES, latency=LATENCY, shape=shape, lazy_links=lazy_links)
-    watch, traffic = Watch(world), Traffic(world)
+    watch, traffic = ArrivalWatch(world), TrafficLoad(world)
     writers = [add_writer(world, server) for server in world.servers.values()]
     interval = NODES / RATE
     for number, writer in enumerate(writers):
@@ -50,7 +50,7 @@ def task(seed: int, shape: str, lazy_links: int) -> Sample:
     return sample
 
 
-def _times(world: World, watch: Watch) -> list[float]:
+def _times(world: World, watch: ArrivalWatch) -> list[float]:
     """Seconds from the sending of each activity until every server has it."""
     found = []
     for entry_id in world.ledger.accepted:

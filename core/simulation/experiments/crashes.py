@@ -6,13 +6,14 @@ import random
 from functools import partial
 from typing import Final
 
-from core.simulation.agents import Agent
-from core.simulation.checkers import one_network
+from core.simulation.checking.checkers import one_network
+from core.simulation.environment.randomness import pick, seeded
 from core.simulation.experiments.measuring import Case, Sample
-from core.simulation.experiments.worlds import ARRIVING, Watch, add_writer, settled_world, write
-from core.simulation.schedule import pick, seeded
-from core.simulation.server import SimulatedServer
-from core.simulation.world import World, server_name
+from core.simulation.experiments.worlds import ARRIVING, ArrivalWatch, add_writer, settled_world, write
+from core.simulation.parties.agent import Agent
+from core.simulation.parties.simulated_server import SimulatedServer
+from core.simulation.plans.plan import server_name
+from core.simulation.world.world import World
 
 LATENCY: Final = 0.05
 STEP: Final = 0.05
@@ -48,7 +49,7 @@ def one_crash(seed: int, count: int, index: int = -1) -> Sample:
     world = settled_world(seed, count, latency=LATENCY)
     rng = seeded(seed, "one crash")
     victim = world.servers[server_name(index)] if index >= 0 else _victim(world, rng, most=seed % 2 == 0)
-    watch = Watch(world)
+    watch = ArrivalWatch(world)
     branches = _branches(world, victim)
     origins = [world.servers[names[pick(rng, len(names))]] for names in branches[:BRANCHES_MAX]]
     if len(origins) < 2:
@@ -118,7 +119,7 @@ def many_crash(seed: int, count: int, share: float, limit: float) -> Sample:
         server for _, server in sorted(((rng.random(), server.name), server) for server in world.servers.values())
     ]
     victims, survivors = shuffled[: round(share * count)], shuffled[round(share * count) :]
-    watch = Watch(world)
+    watch = ArrivalWatch(world)
     writers = [add_writer(world, server) for server in (*survivors[:2], victims[0])]
     for number, writer in enumerate(writers):
         write(world, writer, ARRIVING + 0.03 * number, CRASH + SURVIVORS_WRITE, 0.1)
@@ -144,7 +145,7 @@ def many_crash(seed: int, count: int, share: float, limit: float) -> Sample:
     return Sample(f"{share:.0%} of {count}, seed {seed}", figures, problems)
 
 
-def _not_whole(world: World, watch: Watch, survivors: list[SimulatedServer], writers: list[Agent]) -> list[str]:
+def _not_whole(world: World, watch: ArrivalWatch, survivors: list[SimulatedServer], writers: list[Agent]) -> list[str]:
     """What the survivors still lack, the cheapest question first."""
     apart = [server for server in survivors if _reached(server) != len(survivors)]
     if apart:

@@ -34,7 +34,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FigureRow:
     """One line of the table."""
 
     name: str
@@ -48,7 +48,7 @@ class Row:
 class Result:
     """A row that has been measured."""
 
-    row: Row
+    row: FigureRow
     verdict: Verdict
     samples: tuple[Sample, ...]
 

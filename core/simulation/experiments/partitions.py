@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from core.simulation.agents import Agent
-from core.simulation.checkers import ALWAYS, CONVERGED, SETTLED, nodes
+from core.simulation.checking.checkers import ALWAYS, CONVERGED, SETTLED, nodes
+from core.simulation.environment.randomness import between, pick, seeded
 from core.simulation.experiments.measuring import Sample, Verdict, all_of, worst
 from core.simulation.experiments.worlds import ARRIVING, settled_world, write
-from core.simulation.plan import Person
-from core.simulation.schedule import between, pick, seeded
-from core.simulation.server import SimulatedServer
-from core.simulation.world import World
+from core.simulation.parties.agent import Agent
+from core.simulation.parties.simulated_server import SimulatedServer
+from core.simulation.plans.plan import Person
+from core.simulation.world.world import World
 
 LATENCY: Final = 0.05
 PARTING: Final = 5.0

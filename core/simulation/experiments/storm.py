@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from core.simulation.checkers import nodes
+from core.simulation.checking.checkers import nodes
+from core.simulation.environment.randomness import between, seeded
 from core.simulation.experiments.measuring import Sample, Verdict
 from core.simulation.experiments.worlds import settled_world
-from core.simulation.plan import Person
-from core.simulation.schedule import between, seeded
+from core.simulation.plans.plan import Person
 
 BEGIN: Final = 2.0
 SECONDS: Final = 10.0

@@ -6,13 +6,13 @@ import math
 from typing import Final
 
 from core.node.interface.node_config import NodeConfig
-from core.simulation.agents import Agent
+from core.simulation.environment.simulated_network import End
 from core.simulation.experiments.measuring import quantile
-from core.simulation.network import End
-from core.simulation.plan import Person, Plan
-from core.simulation.server import SimulatedServer
-from core.simulation.settled import settled
-from core.simulation.world import World
+from core.simulation.parties.agent import Agent
+from core.simulation.parties.simulated_server import SimulatedServer
+from core.simulation.plans.plan import Person, Plan
+from core.simulation.world.settled_network import settled
+from core.simulation.world.world import World
 from core.wire.codec import Frame
 from core.wire.messages import ActivityBroadcast, Message
 
@@ -56,7 +56,7 @@ def write(world: World, agent: Agent, begin: float, end: float, interval: float)
         world.schedule.at(begin + number * interval, agent.post)
 
 
-class Watch:
+class ArrivalWatch:
     """When each activity was handed to the clients of each server."""
 
     def __init__(self, world: World) -> None:
@@ -109,7 +109,7 @@ class Watch:
         return longest
 
 
-class Traffic:
+class TrafficLoad:
     """Counts what servers send one another."""
 
     def __init__(self, world: World) -> None:

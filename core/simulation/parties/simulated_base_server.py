@@ -8,13 +8,16 @@ answer it with `INVALID_MESSAGE`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
-from core.simulation.network import End, Failure
-from core.simulation.schedule import seeded
+from core.simulation.environment.environment import Environment
+from core.simulation.environment.randomness import seeded
+from core.simulation.environment.simulated_network import End, Failure
+from core.simulation.ledger import Ledger
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
 from core.wire.codec import Frame
@@ -38,9 +41,6 @@ from core.wire.messages import (
     ServerAnnounce,
     command_of,
 )
-
-if TYPE_CHECKING:
-    from core.simulation.world import World
 
 ANNOUNCE_INTERVAL: Final = 5.0
 CROWD: Final = 1000
@@ -76,12 +76,27 @@ class _Question:
 class SimulatedBaseServer:
     """One base server."""
 
-    def __init__(self, world: World, name: str, address: Address, secret: str) -> None:
-        self.world = world
+    def __init__(
+        self,
+        environment: Environment,
+        ledger: Ledger,
+        name: str,
+        address: Address,
+        secret: str,
+        *,
+        advertised: str,
+        is_known_at: Callable[[str, str], bool],
+    ) -> None:
+        """`advertised` is the host that it says it is at. `is_known_at` tells whether the server at a host has heard
+        of the base server with an id, so that it looks for it again."""
+        self._environment = environment
+        self._ledger = ledger
+        self._advertised = advertised
+        self._is_known_at = is_known_at
         self.name = name
         self.address = address
         self.secret = secret
-        rng = seeded(world.seed, "base server", name)
+        rng = seeded(environment.seed, "base server", name)
         self.keeps_extra_fields = rng.random() < 0.5
         self.deaf_to_unknown = rng.random() < 0.5
         self.announces_at_once = rng.random() < 0.5
@@ -106,10 +121,10 @@ class SimulatedBaseServer:
             return
         self.up = True
         self._life += 1
-        self.world.network.dark.discard(self.address.host)
-        self.world.network.listen(self.address, self.address.host, self)
+        self._environment.network.dark.discard(self.address.host)
+        self._environment.network.listen(self.address, self.address.host, self)
         if remote is not None:
-            self.world.network.dial(self.address.host, remote, DIAL_LIMIT, self._dialled)
+            self._environment.network.dial(self.address.host, remote, DIAL_LIMIT, self._dialled)
         self._announce_later(self._life)
 
     def crash(self) -> None:
@@ -117,7 +132,7 @@ class SimulatedBaseServer:
         if not self.up:
             return
         self.up = False
-        self.world.network.unlisten(self.address)
+        self._environment.network.unlisten(self.address)
         for connection in list(self._connections.values()):
             connection.end.vanish(told=True)
         self._connections.clear()
@@ -154,21 +169,15 @@ class SimulatedBaseServer:
                     self._announce(connection)
                 self._announce_later(life)
 
-        self.world.schedule.after(ANNOUNCE_INTERVAL, announce)
+        self._environment.schedule.after(ANNOUNCE_INTERVAL, announce)
 
     def _announce(self, connection: _Connection) -> None:
         connection.has_spoken = True
-        host = self.world.plan.advertised.get(self.name, self.address.host)
-        self._say(connection, ServerAnnounce(self.id, self.load, host, self.address.port))
-        self.world.schedule.after(HEARD_AFTER, lambda: self._was_heard(connection))
+        self._say(connection, ServerAnnounce(self.id, self.load, self._advertised, self.address.port))
+        self._environment.schedule.after(HEARD_AFTER, lambda: self._was_heard(connection))
 
     def _was_heard(self, connection: _Connection) -> None:
-        node = server.node if (server := self.world.servers.get(connection.end.peer)) is not None else None
-        if server is None or server.disk.full or server.disk.broken:
-            # It cannot be remembered there over a restart.
-            return
-        if node is not None and any(guest.id == self.id for guest in node.topology.own.guests):
-            self.was_linked = True
+        self.was_linked = self.was_linked or self._is_known_at(connection.end.peer, self.id)
 
     @property
     def load(self) -> int:
@@ -205,7 +214,7 @@ class SimulatedBaseServer:
         connection.end.close("refused")
 
     def _harm(self, text: str) -> None:
-        self.world.ledger.problem("base protocol", f"base server {self.name}: {text}")
+        self._ledger.problem("base protocol", f"base server {self.name}: {text}")
 
     # --- messages -----------------------------------------------------------------------------------------------------
 
@@ -256,7 +265,7 @@ class SimulatedBaseServer:
                 self._flood(message if self.keeps_extra_fields else plain, conn)
             case ActivityBroadcast():
                 body = bytes(message.activity)
-                self.world.ledger.came_to_base(self.name, body)
+                self._ledger.came_to_base(self.name, body)
                 self.activities[body] = self.activities.get(body, 0) + 1
                 # What liars made up bears no user's name, and may well be the same twice.
                 if self.activities[body] == 2 and b'"authenticated_user"' in body:
@@ -316,7 +325,7 @@ class SimulatedBaseServer:
         self.users[question.username] = question.secret
         links = [one.end for one in self._servers()]
         told = question.expected > 0 or any(not (end.lane.dead or end.far.lane.dead) for end in links)
-        self.world.ledger.granted[self.name, question.username] = told
+        self._ledger.granted[self.name, question.username] = told
         if asker is not None:
             self._say(asker, RegisterSuccess(f"{question.username} is registered"))
 
@@ -342,7 +351,7 @@ class SimulatedBaseServer:
                     self._refuse(connection, AuthenticationFail("log in first"))
                     return
                 body = stamp_activity(message.activity, connection.user)
-                self.world.ledger.taken_by_base(self.name, body)
+                self._ledger.taken_by_base(self.name, body)
                 broadcast = ActivityBroadcast(msgspec.Raw(body))
                 self._flood(broadcast)
                 self._deliver(broadcast)

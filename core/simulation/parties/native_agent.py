@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from core.client import client_events as events
 from core.client.client_settings import ClientSettings
 from core.client.machine import ClientMachine
 from core.client.outputs import Connect, Disconnect, SendMessage, SetTimer, Tell
-from core.simulation.agents import Agent
-from core.simulation.network import End, Failure
-from core.simulation.schedule import seeded
+from core.simulation.environment.environment import Environment
+from core.simulation.environment.randomness import seeded
+from core.simulation.environment.simulated_network import End, Failure
+from core.simulation.ledger import Ledger
+from core.simulation.parties.agent import Agent, Hearsay
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import Stream, decode_vector, parse_entry_id
 from core.wire.messages import Message
-
-if TYPE_CHECKING:
-    from core.simulation.world import World
 
 SETTINGS: Final = ClientSettings(ping_interval=2.0, answer_limit=12.0, retry_max=4.0)
 """Quicker than the defaults: worlds last for a minute."""
@@ -36,8 +35,17 @@ class NativeAgent(Agent):
 
     native = True
 
-    def __init__(self, world: World, name: str, *, registers: bool, username: str | None = None) -> None:
-        super().__init__(world, name, registers=registers, username=username)
+    def __init__(
+        self,
+        environment: Environment,
+        ledger: Ledger,
+        hearsay: Hearsay,
+        name: str,
+        *,
+        registers: bool,
+        username: str | None = None,
+    ) -> None:
+        super().__init__(environment, ledger, hearsay, name, registers=registers, username=username)
         self._machine: ClientMachine | None = None
         self._attempt = 0
         self._wake_at: float | None = None
@@ -77,7 +85,7 @@ class NativeAgent(Agent):
     def leave(self) -> None:
         if self.wanted:
             self.wanted = False
-            self.world.ledger.left(self)
+            self.ledger.left(self)
             self._close_client()
 
     def post(self) -> None:
@@ -112,10 +120,9 @@ class NativeAgent(Agent):
 
     def _open(self, address: Address) -> None:
         self.line += 1
-        self.world.ledger.new_client(self)
+        self.ledger.new_client(self)
         # A person asks around for servers of the network, and is told none that has left.
-        servers = self.world.servers.values()
-        others = [one.address for one in servers if one.address != address and one.finished is None]
+        others = [one for one in self.hearsay.staying() if one != address]
         named = self.username != "anonymous"
         settings = replace(
             SETTINGS,
@@ -124,10 +131,10 @@ class NativeAgent(Agent):
             register=not self.registered,
             seen=self._seen,
         )
-        rng = seeded(self.world.seed, "client", self.name, self.line)
+        rng = seeded(self.environment.seed, "client", self.name, self.line)
         known = [address, *others[:3]]
         machine = self._machine = ClientMachine(settings, known, rng)
-        self.world.schedule.after(ASK_AGAIN, lambda: self._ask_again(machine, known))
+        self.environment.schedule.after(ASK_AGAIN, lambda: self._ask_again(machine, known))
         machine.start(self._now)
         self._perform()
 
@@ -137,9 +144,9 @@ class NativeAgent(Agent):
         has to find it by itself."""
         if self._machine is not machine or not self.wanted:
             return
-        there = [one.address for one in self.world.servers.values() if one.finished is None]
+        there = self.hearsay.staying()
         if self.logged_in or not there or any(address in there for address in known):
-            self.world.schedule.after(ASK_AGAIN, lambda: self._ask_again(machine, known))
+            self.environment.schedule.after(ASK_AGAIN, lambda: self._ask_again(machine, known))
             return
         self._moving_to = there[0]
         self._close_client()
@@ -152,7 +159,7 @@ class NativeAgent(Agent):
 
     @property
     def _now(self) -> float:
-        return self.world.schedule.time
+        return self.environment.schedule.time
 
     def _perform(self) -> None:
         machine = self._machine
@@ -193,9 +200,9 @@ class NativeAgent(Agent):
             self._perform()
 
         if address == self._cut_off and self._now < self._cut_off_until:
-            self.world.schedule.after(0.0, lambda: then(Failure("no route to host", refused=False)))
+            self.environment.schedule.after(0.0, lambda: then(Failure("no route to host", refused=False)))
         else:
-            self.world.network.dial(self.host, address, SETTINGS.connect_limit, then)
+            self.environment.network.dial(self.host, address, SETTINGS.connect_limit, then)
 
     def _disconnect(self) -> None:
         self._attempt += 1
@@ -217,11 +224,11 @@ class NativeAgent(Agent):
                 machine.woke(self._now)
                 self._perform()
 
-        self.world.schedule.at(at, woke)
+        self.environment.schedule.at(at, woke)
 
     def _think_again(self) -> None:
         """Give up on a name that is somebody else's."""
-        if self.world.ledger.is_taken(self):
+        if self.ledger.is_taken(self):
             self.gave_up = True
             self.wanted = False
 
@@ -233,7 +240,7 @@ class NativeAgent(Agent):
         address, self._moving_to = self._moving_to, None
         if self.wanted and not self.gave_up:
             # A person whose client gave up opens it again.
-            self.world.schedule.after(0.5, lambda: self._reopen(address or self.some_server()))
+            self.environment.schedule.after(0.5, lambda: self._reopen(address or self.some_server()))
 
     def _reopen(self, address: Address) -> None:
         if self.wanted and self._machine is None and not self.gave_up:
@@ -247,7 +254,7 @@ class NativeAgent(Agent):
             self._perform()
 
     def garbled(self, conn: int, info: str) -> None:
-        self.world.ledger.problem("protocol", f"{self.name} was sent what is no message: {info}")
+        self.ledger.problem("protocol", f"{self.name} was sent what is no message: {info}")
 
     def closed(self, conn: int, reason: str) -> None:
         if self.end is not None and self.end.conn == conn:
@@ -258,7 +265,7 @@ class NativeAgent(Agent):
                 self._perform()
 
     def _told(self, event: events.ClientEvent) -> None:
-        ledger = self.world.ledger
+        ledger = self.ledger
         match event:
             case events.ActivityArrived():
                 ledger.delivered(self, event.body)
@@ -278,13 +285,13 @@ class NativeAgent(Agent):
                 self.logged_in = True
                 ledger.logged_in(self, event.username)
                 if self._machine is not None and self.end is not None:
-                    ledger.logged_in_with(self, self._machine._account.secret, self.end.peer)
+                    ledger.logged_in_with(self, self._machine.secret, self.end.peer)
             case events.Disconnected():
                 self.logged_in = False
                 if "secret of this account was changed" in event.reason and len(self.secrets) > 1:
                     self._other_secret()
                     self._moving_to = self.some_server()
-                    self.world.schedule.after(0.0, self._close_client)
+                    self.environment.schedule.after(0.0, self._close_client)
             case events.SecretChangeDone():
                 self._may_have(event.secret, first=True)
                 self._asked_for = None
@@ -321,5 +328,5 @@ class NativeAgent(Agent):
 
 def _seen_by(machine: ClientMachine) -> Mapping[Stream, int] | None:
     """What a client has seen, for one that takes its place."""
-    seen = machine._inbox.seen()
+    seen = machine.seen
     return decode_vector(seen) if seen is not None else None

@@ -7,17 +7,31 @@ numbered activities, moves, leaves and comes back; and it comes back by itself w
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import msgspec
 
-from core.simulation.network import End
-from core.simulation.schedule import pick, seeded
+from core.simulation.environment.environment import Environment
+from core.simulation.environment.randomness import pick, seeded
+from core.simulation.environment.simulated_network import End
+from core.simulation.ledger import Ledger
 from core.wire.address import Address
 from core.wire.names import ANONYMOUS
 
-if TYPE_CHECKING:
-    from core.simulation.world import World
+
+class Hearsay(Protocol):
+    """What is to be heard of servers, by people and by servers themselves."""
+
+    @property
+    def addresses(self) -> list[Address]:
+        """Servers that people know of, whether they are there or not."""
+
+    def staying(self) -> list[Address]:
+        """Servers that have not left for good."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all servers have heard of each other what there was to hear."""
 
 
 class Agent(ABC):
@@ -25,8 +39,19 @@ class Agent(ABC):
 
     native = False
 
-    def __init__(self, world: World, name: str, *, registers: bool, username: str | None = None) -> None:
-        self.world = world
+    def __init__(
+        self,
+        environment: Environment,
+        ledger: Ledger,
+        hearsay: Hearsay,
+        name: str,
+        *,
+        registers: bool,
+        username: str | None = None,
+    ) -> None:
+        self.environment = environment
+        self.ledger = ledger
+        self.hearsay = hearsay
         self.name = name
         self.host = f"client-{name}"
         self.username = (username or name) if registers else ANONYMOUS
@@ -34,7 +59,7 @@ class Agent(ABC):
         """What the account was registered with."""
         self.secrets = [self.secret]
         """What may open the account now, as far as the person knows, the likeliest first."""
-        self.rng = seeded(world.seed, "agent", name)
+        self.rng = seeded(environment.seed, "agent", name)
         self.wanted = False
         """Whether the person wants to be logged in."""
         self.registered = not registers
@@ -71,13 +96,13 @@ class Agent(ABC):
 
     def some_server(self) -> Address:
         """Any server that the person knows."""
-        addresses = self.world.addresses
+        addresses = self.hearsay.addresses
         return addresses[pick(self.rng, len(addresses))]
 
     def next_number(self) -> int:
         """The number of the next activity, noted in the ledger."""
         self.posts += 1
-        self.world.ledger.posted(self, self.posts)
+        self.ledger.posted(self, self.posts)
         return self.posts
 
     def body(self, number: int) -> dict[str, msgspec.Raw]:

@@ -15,10 +15,11 @@ from core.node.kernel.connections import Connection, ConnectionState, Link
 from core.node.map.forest import Edge, Forest
 from core.node.map.topology import ServerRecord
 from core.node.node import Node
-from core.simulation.plan import Plan
-from core.simulation.schedule import pick, seeded
-from core.simulation.server import EPOCH, SimulatedServer
-from core.simulation.world import PORT, World, server_name
+from core.simulation.environment.randomness import pick, seeded
+from core.simulation.environment.schedule import EPOCH
+from core.simulation.parties.simulated_server import SimulatedServer
+from core.simulation.plans.plan import Plan, server_name
+from core.simulation.world.world import PORT, World
 from core.wire.entries import PeerRecord
 
 FEATURES = frozenset({"quit", "user_info", "sync"})

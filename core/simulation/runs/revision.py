@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 from typing import Final, NamedTuple
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+ROOT: Final = Path(__file__).resolve().parents[3]
 FIRST: Final = 100_000_000
 """Below it are the ranges that people have chosen by hand."""
 SPACING: Final = 100_000

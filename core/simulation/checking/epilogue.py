@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from core.simulation.agents import Agent
-from core.simulation.checkers import nodes, nothing_left
-from core.simulation.network import End
-from core.simulation.plan import Person
-from core.simulation.world import NEAR, World
+from core.simulation.checking.checkers import nodes, nothing_left
+from core.simulation.environment.simulated_network import End
+from core.simulation.parties.agent import Agent
+from core.simulation.plans.plan import Person
+from core.simulation.world.world import NEAR, World
 from core.wire.codec import encode
 from core.wire.messages import Message, command_of
 

@@ -13,9 +13,10 @@ from typing import Final
 
 from core.node.interface.node_config import NodeConfig
 from core.node.node import Node
-from core.simulation.ledger import Post
-from core.simulation.server import SimulatedServer, matches
-from core.simulation.world import QUEUE_MAX, World
+from core.simulation.environment.verifiers import matches
+from core.simulation.ledger import NumberedPost
+from core.simulation.parties.simulated_server import SimulatedServer
+from core.simulation.world.world import QUEUE_MAX, World
 from core.wire.entries import Entry, Stream
 
 Found = Iterator[tuple[str, str]]
@@ -53,7 +54,7 @@ def order(world: World) -> Found:
     """
     ledger = world.ledger
     for receiver, lives in ledger.lives.items():
-        before: dict[Post, float] = {}
+        before: dict[NumberedPost, float] = {}
         at_base_servers = ledger.at_base_servers.get(receiver, {})
         copies = ledger.copies_of_the_past.get(receiver, {})
         for seen in lives:

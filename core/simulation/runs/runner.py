@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from core.node.interface.node_config import NodeConfig
-from core.simulation.checkers import ALWAYS, CONVERGED, SETTLED
-from core.simulation.epilogue import examine
-from core.simulation.ledger import Problem
-from core.simulation.operations import HARMLESS, perform, repair, start_missed
-from core.simulation.plan import Plan
-from core.simulation.settled import settled
-from core.simulation.world import World
+from core.simulation.checking.checkers import ALWAYS, CONVERGED, SETTLED
+from core.simulation.checking.epilogue import examine
+from core.simulation.ledger import Violation
+from core.simulation.plans.plan import Plan
+from core.simulation.world.operations import HARMLESS, perform, repair, start_missed
+from core.simulation.world.settled_network import settled
+from core.simulation.world.world import World
 
 STEP = 0.25
 """Seconds between two looks at whether the network is one again."""
@@ -27,7 +27,7 @@ class Report:
     """What a history came to."""
 
     plan: Plan
-    problems: list[Problem]
+    problems: list[Violation]
     fingerprint: str
     events: int
     seconds: float
@@ -43,11 +43,11 @@ class Report:
         return bool(self.problems)
 
 
-Watch = Callable[[World], None]
+WorldWatcher = Callable[[World], None]
 """Told of a world now and then, which it may look at."""
 
 
-def _pass(world: World, until: float, watch: Watch | None) -> None:
+def _pass(world: World, until: float, watch: WorldWatcher | None) -> None:
     """Let time pass."""
     while watch is not None and world.schedule.time < until - GLANCE:
         world.schedule.run_until(world.schedule.time + GLANCE)
@@ -55,14 +55,16 @@ def _pass(world: World, until: float, watch: Watch | None) -> None:
     world.schedule.run_until(until)
 
 
-def run(plan: Plan, *, config: NodeConfig | None = None, verbose: bool = False, watch: Watch | None = None) -> Report:
+def run(
+    plan: Plan, *, config: NodeConfig | None = None, verbose: bool = False, watch: WorldWatcher | None = None
+) -> Report:
     """Let a plan happen, and check everything. `watch` sees the world now and then."""
     started = time.perf_counter()
     world = World(plan, config=config, verbose=verbose)
     return conclude(world, started, watch)
 
 
-def conclude(world: World, started: float, watch: Watch | None = None) -> Report:
+def conclude(world: World, started: float, watch: WorldWatcher | None = None) -> Report:
     """Let the plan of a fresh world happen in it, and check everything."""
     plan = world.plan
     for person in plan.people:
@@ -107,7 +109,7 @@ def conclude(world: World, started: float, watch: Watch | None = None) -> Report
     )
 
 
-def converge(world: World, bound: float, watch: Watch | None = None) -> float | None:
+def converge(world: World, bound: float, watch: WorldWatcher | None = None) -> float | None:
     """Wait until the network is one, complete and agreed; the seconds that it took, or None."""
     begun = world.schedule.time
     while True:

@@ -9,6 +9,11 @@ from __future__ import annotations
 import msgspec
 
 
+def server_name(index: int) -> str:
+    """The name, and host, of the server with a number."""
+    return f"s{index:03}"
+
+
 class Person(msgspec.Struct, frozen=True, omit_defaults=True):
     """Somebody with a client."""
 
@@ -22,7 +27,7 @@ class Person(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Something that happens at a time. `core.simulation.operations` says what each of them does."""
+    """Something that happens at a time. `core.simulation.world.operations` says what each of them does."""
 
     at: float
     what: str

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from core.simulation.base_mix import with_base_servers
-from core.simulation.ledger import Problem
-from core.simulation.mix import standard
-from core.simulation.old_data_mix import with_old_data
-from core.simulation.plan import Plan
-from core.simulation.runner import Report, run
+from core.simulation.ledger import Violation
+from core.simulation.plans.base_server_mix import with_base_servers
+from core.simulation.plans.old_data_mix import with_old_data
+from core.simulation.plans.plan import Plan
+from core.simulation.plans.standard_mix import standard
+from core.simulation.runs.runner import Report, run
 
 MIXES: Final[Mapping[str, Callable[[int, int | None], Plan]]] = {
     "standard": standard,
@@ -29,7 +29,7 @@ class Outcome:
     """A history without its world, as it travels between processes."""
 
     seed: int
-    problems: list[Problem]
+    problems: list[Violation]
     fingerprint: str
     events: int
     seconds: float
@@ -89,7 +89,7 @@ def judge(seed: int, servers: int | None = None, mix: str = "standard") -> Outco
     try:
         return outcome_of(run(plan))
     except Exception as error:
-        problem = Problem("no exceptions", 0.0, f"{type(error).__name__}: {error}")
+        problem = Violation("no exceptions", 0.0, f"{type(error).__name__}: {error}")
         return Outcome(seed, [problem], "", 0, 0.0, None, {}, {}, len(plan.operations))
 
 

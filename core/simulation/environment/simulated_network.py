@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
-from core.simulation.schedule import Schedule, number_of
+from core.simulation.environment.randomness import number_of
+from core.simulation.environment.schedule import Schedule
 from core.wire.address import Address
 from core.wire.codec import Frame, MalformedLine, decode
 from core.wire.messages import Message, command_of
@@ -116,12 +117,12 @@ class Lane:
             self._lost.append(item)
             return
         network = self.network
-        at = max(self.last_at, network.schedule.time + self._latency()) + self.tempo
+        at = max(self.last_at, network.schedule.time + self.next_latency()) + self.tempo
         self.last_at = at
         self._queue.append(item)
         network.schedule.at(at, self._arrive)
 
-    def _latency(self) -> float:
+    def next_latency(self) -> float:
         self._random = (self._random * _MULTIPLIER + _INCREMENT) & _MASK
         low, high = self.network.latency
         return low + (high - low) * (self._random >> 11) * 2.0**-53
@@ -147,8 +148,8 @@ class Lane:
         now = self.network.schedule.time
         self._queue.extendleft(reversed(stuck))
         for _ in stuck:
-            self.last_at = max(self.last_at, now + self._latency())
-            self.network.schedule.at(now + self._latency(), self._arrive)
+            self.last_at = max(self.last_at, now + self.next_latency())
+            self.network.schedule.at(now + self.next_latency(), self._arrive)
 
     def hurry(self) -> None:
         """The receiver is quick again, also with what is on its way."""
@@ -156,7 +157,7 @@ class Lane:
         now = self.network.schedule.time
         self.last_at = now
         for _ in self._queue:
-            self.last_at = max(self.last_at, now + self._latency())
+            self.last_at = max(self.last_at, now + self.next_latency())
             self.network.schedule.at(self.last_at, self._arrive)
 
     def lose(self, keep: int) -> None:
@@ -360,7 +361,7 @@ class Network:
         self._numbers += 1
         out = Lane(self, host, target, self._numbers)
         back = Lane(self, target, host, self._numbers)
-        there, again = out._latency(), back._latency()
+        there, again = out.next_latency(), back.next_latency()
 
         def arrived() -> None:
             if self.schedule.time >= until:

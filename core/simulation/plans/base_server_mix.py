@@ -11,11 +11,10 @@ from typing import Final
 
 import msgspec
 
-from core.simulation import mix
-from core.simulation.mix import Scene
-from core.simulation.plan import Operation, Plan
-from core.simulation.schedule import between, pick, seeded
-from core.simulation.world import server_name
+from core.simulation.environment.randomness import between, pick, seeded
+from core.simulation.plans import standard_mix as mix
+from core.simulation.plans.plan import Operation, Plan, server_name
+from core.simulation.plans.standard_mix import Scene
 
 
 def with_base_servers(seed: int, servers: int | None = None) -> Plan:

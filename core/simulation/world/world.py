@@ -10,15 +10,17 @@ from typing import Final
 
 from core.node.interface.node_config import NodeConfig, lan
 from core.node.interface.notices import Notice
-from core.simulation.agents import Agent
-from core.simulation.base_client import BaseAgent
-from core.simulation.base_server import SimulatedBaseServer
+from core.simulation.environment.environment import Environment
+from core.simulation.environment.randomness import between, pick, seeded
+from core.simulation.environment.schedule import Schedule
+from core.simulation.environment.simulated_network import End, Network
 from core.simulation.ledger import Ledger
-from core.simulation.native import LIVENESS_AFTER, NativeAgent
-from core.simulation.network import End, Network
-from core.simulation.plan import Person, Plan
-from core.simulation.schedule import Schedule, between, pick, seeded
-from core.simulation.server import SimulatedServer
+from core.simulation.parties.agent import Agent
+from core.simulation.parties.base_agent import BaseAgent
+from core.simulation.parties.native_agent import LIVENESS_AFTER, NativeAgent
+from core.simulation.parties.simulated_base_server import SimulatedBaseServer
+from core.simulation.parties.simulated_server import SimulatedServer
+from core.simulation.plans.plan import Person, Plan, server_name
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import Record
@@ -58,6 +60,7 @@ class World:
             queue_max=QUEUE_MAX,
             note=self._note if traced else self._count,
         )
+        self.environment = Environment(plan.seed, self.schedule, self.network)
         self.config = config or replace(lan("", PORT, SECRET), liveness_after=LIVENESS_AFTER)
         self.servers: dict[str, SimulatedServer] = {}
         self.base_servers: dict[str, SimulatedBaseServer] = {}
@@ -92,20 +95,35 @@ class World:
             name=name,
             lazy_links=self.plan.lazy_links,
         )
-        server = SimulatedServer(self, name, config, clock_offset=offset, clock_rate=rate)
+        server = SimulatedServer(self.environment, self, name, config, clock_offset=offset, clock_rate=rate)
         self.servers[name] = server
         self.addresses.append(server.address)
         return server
 
     def add_base_server(self, name: str) -> SimulatedBaseServer:
-        server = SimulatedBaseServer(self, name, Address(name, PORT), SECRET)
+        server = SimulatedBaseServer(
+            self.environment,
+            self.ledger,
+            name,
+            Address(name, PORT),
+            SECRET,
+            advertised=self.plan.advertised.get(name, name),
+            is_known_at=self._is_known_at,
+        )
         self.base_servers[name] = server
         self.ledger.strangers[name] = None
         return server
 
     def add_person(self, person: Person) -> Agent:
         kind = NativeAgent if person.native else BaseAgent
-        agent = kind(self, person.name, registers=person.registers, username=person.username)
+        agent = kind(
+            self.environment,
+            self.ledger,
+            self,
+            person.name,
+            registers=person.registers,
+            username=person.username,
+        )
         if person.impatient:
             agent.registered = True
             agent.registers = False
@@ -183,6 +201,24 @@ class World:
             session = agent.session
             self.schedule.after(STRANDED_SECONDS, lambda: agent.give_up_on(session))
 
+    # --- what its parties ask of it -----------------------------------------------------------------------------------
+
+    def is_server(self, host: str) -> bool:
+        return host in self.servers
+
+    def is_ours(self, node_id: str) -> bool:
+        return any(server.id == node_id for server in self.servers.values())
+
+    def staying(self) -> list[Address]:
+        return [server.address for server in self.servers.values() if server.finished is None]
+
+    def _is_known_at(self, host: str, base_server: str) -> bool:
+        """Whether the server at a host has heard of a base server, and can remember it over a restart."""
+        server = self.servers.get(host)
+        if server is None or server.node is None or server.disk.full or server.disk.broken:
+            return False
+        return any(guest.id == base_server for guest in server.node.topology.own.guests)
+
     # --- what is noted ------------------------------------------------------------------------------------------------
 
     def _note(self, end: End, command: str, data: bytes) -> None:
@@ -209,6 +245,10 @@ class World:
 
     def kept(self, server: SimulatedServer, records: tuple[Record, ...]) -> None:
         self.ledger.kept(server, records)
+
+    def handed_out(self, server: SimulatedServer, frame: Frame) -> None:
+        if self.handing_out is not None:
+            self.handing_out(server, frame)
 
     def login_refused(self, server: SimulatedServer, end: End) -> None:
         """A server is about to refuse a login."""
@@ -240,7 +280,3 @@ class World:
 
     def alive(self) -> list[SimulatedServer]:
         return [server for server in self.servers.values() if server.node is not None]
-
-
-def server_name(index: int) -> str:
-    return f"s{index:03}"

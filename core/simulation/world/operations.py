@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from core.node.interface.events import JoinRequested
-from core.simulation.hostile import HostilePeer
-from core.simulation.native import NativeAgent
-from core.simulation.plan import Operation
-from core.simulation.server import SimulatedServer
-from core.simulation.world import SECRET, World
+from core.simulation.parties.hostile_peer import HostilePeer
+from core.simulation.parties.native_agent import NativeAgent
+from core.simulation.parties.simulated_server import SimulatedServer
+from core.simulation.plans.plan import Operation
+from core.simulation.world.world import SECRET, World
 from core.wire.address import Address
 
 Doing = Callable[[World, Operation], None]
@@ -160,7 +160,7 @@ def _put_back(world: World, operation: Operation) -> None:
             elsewhere.update(entry.id for entry in other.disk.entries())
     if all(entry.id in elsewhere for entry in server.disk.entries()):
         server.disk.put_back(with_witness=operation.amount >= 0.5)
-        world.ledger.put_back(server)
+        world.ledger.put_back(server, server.disk.entries())
 
 
 def _clock(world: World, operation: Operation) -> None:
@@ -238,7 +238,7 @@ def _reset(world: World, operation: Operation) -> None:
 def _hostile(world: World, operation: Operation, *, authenticated: bool) -> None:
     server = world.servers.get(operation.whom)
     if server is not None:
-        peer = HostilePeer(world, operation.who, server.address, authenticated=authenticated, secret=SECRET)
+        peer = HostilePeer(world.environment, operation.who, server.address, authenticated=authenticated, secret=SECRET)
         peer.start(max(1, int(operation.amount)))
 
 

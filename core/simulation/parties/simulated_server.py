@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Protocol
 
 from core.node.interface import actions
 from core.node.interface.events import (
@@ -24,42 +23,66 @@ from core.node.interface.events import (
 from core.node.interface.node_config import NodeConfig
 from core.node.interface.notices import Notice
 from core.node.node import Node
-from core.simulation.disk import Disk
-from core.simulation.network import End, Failure
-from core.simulation.schedule import number_of, pick, seeded
+from core.simulation.environment.environment import Environment
+from core.simulation.environment.randomness import number_of, pick, seeded
+from core.simulation.environment.schedule import EPOCH
+from core.simulation.environment.simulated_disk import Disk
+from core.simulation.environment.simulated_network import End, Failure
+from core.simulation.environment.verifiers import HASH_SECONDS, matches, verifier_of
 from core.store.identity import node_id
 from core.store.memory_store import MemoryStore
 from core.wire.address import Address
+from core.wire.codec import Frame
+from core.wire.entries import EntryId, Record
 from core.wire.messages import LoginFailed, Message, Quit, Redirect
 
-if TYPE_CHECKING:
-    from core.simulation.world import World
 
-EPOCH: Final = 1_700_000_000.0
-"""Wall-clock seconds since 1970 at which every world begins."""
-HASH_SECONDS: Final = 0.03
-"""What hashing or checking a secret takes."""
+class ServerObserver(Protocol):
+    """Who watches a server, and knows what the server itself does not."""
 
+    def is_server(self, host: str) -> bool:
+        """Whether there is a server of ours at a host."""
 
-def verifier_of(secret: str, salt: str) -> str:
-    """Stands for a slow salted hash."""
-    digest = hashlib.blake2b(secret.encode(errors="surrogatepass"), key=salt.encode()[:16], digest_size=12).hexdigest()
-    return f"$argon2id$v=0$simulated${salt}${digest}"
+    def is_ours(self, node_id: str) -> bool:
+        """Whether an id is that of a server of ours, which keeps what it is given."""
 
+    def broke(self) -> None:
+        """A server has started or died: it takes a while until the others know."""
 
-def matches(secret: str, verifier: str | None) -> bool:
-    """Whether `verifier` was made from `secret`."""
-    if verifier is None:
-        return False
-    salt = verifier.split("$")[-2]
-    return verifier_of(secret, salt) == verifier
+    def strand(self, end: End) -> None:
+        """A connection is dead without a sign of it at this end."""
+
+    def kept(self, server: SimulatedServer, records: tuple[Record, ...]) -> None:
+        """Records are on the disk."""
+
+    def login_refused(self, server: SimulatedServer, end: End) -> None:
+        """The server is about to refuse a login."""
+
+    def named(self, server: SimulatedServer, host: str, to: str) -> None:
+        """The server has named an address to somebody, or to itself to dial."""
+
+    def handed_out(self, server: SimulatedServer, frame: Frame) -> None:
+        """The server hands this to its clients."""
+
+    def noticed(self, server: SimulatedServer, notice: Notice) -> None:
+        """The node says something to whoever runs it."""
 
 
 class SimulatedServer:
     """One host, with its disk and, while it runs, its node."""
 
-    def __init__(self, world: World, name: str, config: NodeConfig, *, clock_offset: float, clock_rate: float) -> None:
-        self.world = world
+    def __init__(
+        self,
+        environment: Environment,
+        observer: ServerObserver,
+        name: str,
+        config: NodeConfig,
+        *,
+        clock_offset: float,
+        clock_rate: float,
+    ) -> None:
+        self._environment = environment
+        self._observer = observer
         self.name = name
         self.config = config
         self.host = name
@@ -75,8 +98,8 @@ class SimulatedServer:
         self.missed = False
         """It left, but holds what nobody else may have: something was left undone, or nobody was there to take it."""
         self.notices: list[tuple[float, Notice]] = []
-        store = MemoryStore(node_id(number_of(world.seed, "id", name).to_bytes(8, "big")))
-        self.disk = Disk(world.schedule, store, seeded(world.seed, "disk", name), self._kept)
+        store = MemoryStore(node_id(number_of(environment.seed, "id", name).to_bytes(8, "big")))
+        self.disk = Disk(environment.schedule, store, seeded(environment.seed, "disk", name), self._kept)
         self._booted_at = 0.0
         self._ends: dict[int, End] = {}
         self._subscribed: dict[int, None] = {}
@@ -115,23 +138,27 @@ class SimulatedServer:
     def up(self) -> bool:
         return self.node is not None
 
+    def has(self, entry_id: EntryId) -> bool:
+        """Whether an entry has come to the node; one that is down has nothing."""
+        return self.node is not None and entry_id in self.node.replication.vector
+
     def start(self, join: tuple[Address, ...] = ()) -> None:
         """Start the process, from what the disk has."""
         if self.node is not None:
             return
-        world = self.world
+        environment = self._environment
         self.boots += 1
-        world.broke()
-        self._booted_at = world.schedule.time
+        self._observer.broke()
+        self._booted_at = environment.schedule.time
         self._wake_at = self._check_at = None
         self._woken_by = 0.0
         self.finished = None
-        world.network.dark.discard(self.host)
+        environment.network.dark.discard(self.host)
         recovered = self.disk.store.start(self.now().wall)
-        node = Node(self.config, recovered, seeded(world.seed, "node", self.name, self.boots), self.now())
+        node = Node(self.config, recovered, seeded(environment.seed, "node", self.name, self.boots), self.now())
         self.node = node
         self.disk.deliver = lambda event: self.handle(event) if self.node is node else None
-        world.network.listen(self.address, self.host, self)
+        environment.network.listen(self.address, self.host, self)
         self._perform(node.start(self.now()))
         for address in join:
             self.handle(JoinRequested(address))
@@ -144,18 +171,18 @@ class SimulatedServer:
         if self.node is None:
             return
         self.node = None
-        self.world.broke()
-        network = self.world.network
+        self._observer.broke()
+        network = self._environment.network
         network.unlisten(self.address)
         self.disk.crash(fraction)
-        rng = seeded(self.world.seed, "crash", self.name, self.boots)
+        rng = seeded(self._environment.seed, "crash", self.name, self.boots)
         if silent:
             network.dark.add(self.host)
         for end in list(self._ends.values()):
             if rng.random() < 0.5:
                 end.lane.lose(pick(rng, end.lane.waiting + 1))
             if silent:
-                self.world.strand(end.far)
+                self._observer.strand(end.far)
             end.vanish(told=not silent)
         self._ends.clear()
         self._subscribed.clear()
@@ -170,12 +197,14 @@ class SimulatedServer:
     @property
     def clock_error(self) -> float:
         """How far the wall clock is ahead now, in seconds: its offset, and what it has drifted."""
-        return self.clock_offset + self.world.schedule.time * (self.clock_rate - 1.0)
+        return self.clock_offset + self._environment.schedule.time * (self.clock_rate - 1.0)
 
     def now(self) -> Now:
-        elapsed = (self.world.schedule.time - self._booted_at) * self.clock_rate
+        elapsed = (self._environment.schedule.time - self._booted_at) * self.clock_rate
         # Dividing and multiplying by the clock's rate may lose the last bit.
-        return Now(max(elapsed, self._woken_by), EPOCH + self.world.schedule.time * self.clock_rate + self.clock_offset)
+        return Now(
+            max(elapsed, self._woken_by), EPOCH + self._environment.schedule.time * self.clock_rate + self.clock_offset
+        )
 
     def attach(self, end: End) -> None:
         """Hold the end of a connection that the node has been told of already."""
@@ -224,20 +253,19 @@ class SimulatedServer:
         end = self._ends.get(action.conn)
         if end is not None:
             if isinstance(action.frame.message, LoginFailed):
-                self.world.login_refused(self, end)
+                self._observer.login_refused(self, end)
             self._check_address(action.frame.message, end)
             end.send(action.frame)
 
     def _check_address(self, message: Message, end: End) -> None:
         """Whoever is sent elsewhere is named a place that there is where they are."""
         if isinstance(message, Redirect):
-            self.world.named(self, message.hostname, end.peer)
-        elif isinstance(message, Quit) and message.new_server_ip is not None and end.peer not in self.world.servers:
-            self.world.named(self, message.new_server_ip, end.peer)
+            self._observer.named(self, message.hostname, end.peer)
+        elif isinstance(message, Quit) and message.new_server_ip is not None and not self._observer.is_server(end.peer):
+            self._observer.named(self, message.new_server_ip, end.peer)
 
     def _broadcast(self, action: actions.Broadcast) -> None:
-        if self.world.handing_out is not None:
-            self.world.handing_out(self, action.frame)
+        self._observer.handed_out(self, action.frame)
         for conn in list(self._subscribed):
             self._ends[conn].send(action.frame)
 
@@ -258,13 +286,13 @@ class SimulatedServer:
         end = self._ends.get(action.conn)
         if end is not None:
             # Going on may lead to more actions for the same connection: after those in hand.
-            self.world.schedule.after(0.0, lambda: end.hold(action.held))
+            self._environment.schedule.after(0.0, lambda: end.hold(action.held))
 
     def _pause(self, action: actions.Pause) -> None:
         end = self._ends.get(action.conn)
         if end is not None:
-            self.world.schedule.after(0.0, lambda: end.pause(True))
-            self.world.schedule.after(action.seconds, lambda: end.pause(False))
+            self._environment.schedule.after(0.0, lambda: end.pause(True))
+            self._environment.schedule.after(action.seconds, lambda: end.pause(False))
 
     def _trust(self, action: actions.Trust) -> None:
         """Line limits are the framing's matter, and lines here are whole."""
@@ -278,7 +306,7 @@ class SimulatedServer:
         untried = [*action.others]
 
         def dial(address: Address) -> None:
-            self.world.named(self, address.host, self.host)
+            self._observer.named(self, address.host, self.host)
 
             def then(outcome: End | Failure) -> None:
                 if self.node is not node:
@@ -294,7 +322,7 @@ class SimulatedServer:
                     self._ends[outcome.conn] = outcome
                     self.handle(ConnectionOpened(outcome.conn, "outbound", address, number))
 
-            self.world.network.dial(self.host, address, self.config.dial_limit, then)
+            self._environment.network.dial(self.host, address, self.config.dial_limit, then)
 
         dial(action.address)
 
@@ -305,7 +333,7 @@ class SimulatedServer:
         self.disk.fetch(action.token, action.query)
 
     def _hash_secret(self, action: actions.HashSecret) -> None:
-        salt = f"{number_of(self.world.seed, 'salt', self.name, self.boots, action.token):016x}"
+        salt = f"{number_of(self._environment.seed, 'salt', self.name, self.boots, action.token):016x}"
         event = SecretHashed(action.token, verifier_of(action.secret, salt))
         self._later(HASH_SECONDS, event)
 
@@ -314,7 +342,7 @@ class SimulatedServer:
 
     def _later(self, seconds: float, event: Event) -> None:
         node = self.node
-        self.world.schedule.after(seconds, lambda: self.handle(event) if self.node is node else None)
+        self._environment.schedule.after(seconds, lambda: self.handle(event) if self.node is node else None)
 
     def _wake(self, action: actions.WakeAt) -> None:
         self._wake_at = action.at
@@ -325,7 +353,7 @@ class SimulatedServer:
     def _schedule_check(self, at: float) -> None:
         self._check_at = at
         node = self.node
-        self.world.schedule.at(self._booted_at + at / self.clock_rate, lambda: self._check(node, at))
+        self._environment.schedule.at(self._booted_at + at / self.clock_rate, lambda: self._check(node, at))
 
     def _check(self, node: Node | None, at: float) -> None:
         if self.node is not node or self._check_at != at:
@@ -339,7 +367,7 @@ class SimulatedServer:
             self.handle(Woke())
 
     def _notify(self, action: actions.Notify) -> None:
-        self.world.noticed(self, action.notice)
+        self._observer.noticed(self, action.notice)
 
     def _secret_replaced(self, action: actions.SecretReplaced) -> None:
         """That people come in over SSH is not simulated."""
@@ -349,19 +377,19 @@ class SimulatedServer:
         assert node is not None
         self.finished = action.undone
         # A base server that took its place keeps nothing.
-        others = {server.id for server in self.world.servers.values()}
-        self.missed = bool(action.undone) or node.topology.own.successor not in others
+        successor = node.topology.own.successor
+        self.missed = bool(action.undone) or successor is None or not self._observer.is_ours(successor)
         # What was sent last still goes out: the process ends a moment later.
-        self.world.schedule.after(1.5, lambda: self._stop() if self.node is node else None)
+        self._environment.schedule.after(1.5, lambda: self._stop() if self.node is node else None)
 
     def _stop(self) -> None:
         self.node = None
-        self.world.network.unlisten(self.address)
+        self._environment.network.unlisten(self.address)
         self.disk.crash(1.0)
         for end in list(self._ends.values()):
             end.vanish(told=True)
         self._ends.clear()
         self._subscribed.clear()
 
-    def _kept(self, records: tuple[Any, ...]) -> None:
-        self.world.kept(self, records)
+    def _kept(self, records: tuple[Record, ...]) -> None:
+        self._observer.kept(self, records)

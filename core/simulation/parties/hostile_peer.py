@@ -7,19 +7,17 @@ sense: it sends garbage, repeats itself, answers what nobody asked, and hangs up
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
-from core.simulation.network import End, Failure
-from core.simulation.schedule import between, pick, seeded
+from core.simulation.environment.environment import Environment
+from core.simulation.environment.randomness import between, pick, seeded
+from core.simulation.environment.simulated_network import End, Failure
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.codec import encode
 from core.wire.messages import Message
-
-if TYPE_CHECKING:
-    from core.simulation.world import World
 
 DIAL_LIMIT: Final = 3.0
 
@@ -50,14 +48,16 @@ _GARBAGE: Final = (
 class HostilePeer:
     """One hostile connection, opened again and again for a while."""
 
-    def __init__(self, world: World, name: str, target: Address, *, authenticated: bool, secret: str) -> None:
-        self.world = world
+    def __init__(
+        self, environment: Environment, name: str, target: Address, *, authenticated: bool, secret: str
+    ) -> None:
+        self._environment = environment
         self.name = name
         self.host = f"hostile-{name}"
         self.target = target
         self.authenticated = authenticated
         self.secret = secret
-        self.rng = seeded(world.seed, "hostile", name)
+        self.rng = seeded(environment.seed, "hostile", name)
         self.end: End | None = None
         self._heard: list[Message] = []
         self._id = f"hostile{pick(self.rng, 100_000):05}"
@@ -65,7 +65,7 @@ class HostilePeer:
 
     def start(self, attempts: int) -> None:
         if attempts > 0:
-            self.world.network.dial(
+            self._environment.network.dial(
                 self.host, self.target, DIAL_LIMIT, lambda outcome: self._dialled(outcome, attempts)
             )
 
@@ -78,7 +78,7 @@ class HostilePeer:
                 self._incarnation += 1
                 outcome.send(encode(self._introduction())[:-1])
             self._go_on(outcome)
-        self.world.schedule.after(between(self.rng, 0.5, 3.0), lambda: self._again(attempts))
+        self._environment.schedule.after(between(self.rng, 0.5, 3.0), lambda: self._again(attempts))
 
     def _again(self, attempts: int) -> None:
         end, self.end = self.end, None
@@ -104,7 +104,7 @@ class HostilePeer:
             return
         for _ in range(1 + pick(self.rng, 4)):
             end.send(self._nonsense())
-        self.world.schedule.after(between(self.rng, 0.0, 0.3), lambda: self._go_on(end))
+        self._environment.schedule.after(between(self.rng, 0.0, 0.3), lambda: self._go_on(end))
 
     def _nonsense(self) -> bytes:
         rng = self.rng

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from core.simulation.plan import Plan
+from core.simulation.plans.plan import Plan
 
 RUNS_MAX: Final = 300
 

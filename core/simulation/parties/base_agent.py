@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from core.simulation.agents import Agent
-from core.simulation.network import End, Failure
-from core.simulation.schedule import between
+from core.simulation.environment.environment import Environment
+from core.simulation.environment.randomness import between
+from core.simulation.environment.simulated_network import End, Failure
+from core.simulation.ledger import Ledger
+from core.simulation.parties.agent import Agent, Hearsay
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.messages import (
@@ -26,9 +28,6 @@ from core.wire.messages import (
     command_of,
 )
 
-if TYPE_CHECKING:
-    from core.simulation.world import World
-
 DIAL_LIMIT: Final = 3.0
 ANSWER_LIMIT: Final = 15.0
 """Seconds after which somebody who has not been answered tries elsewhere."""
@@ -39,8 +38,17 @@ RETRY: Final = (0.2, 1.5)
 class BaseAgent(Agent):
     """Somebody with a client from the original network. When it loses its connection the person starts it again."""
 
-    def __init__(self, world: World, name: str, *, registers: bool, username: str | None = None) -> None:
-        super().__init__(world, name, registers=registers, username=username)
+    def __init__(
+        self,
+        environment: Environment,
+        ledger: Ledger,
+        hearsay: Hearsay,
+        name: str,
+        *,
+        registers: bool,
+        username: str | None = None,
+    ) -> None:
+        super().__init__(environment, ledger, hearsay, name, registers=registers, username=username)
         self.session = 0
         """Counts connections and attempts, so that what belonged to an earlier one is recognised."""
 
@@ -61,7 +69,7 @@ class BaseAgent(Agent):
             self.wanted = False
             self._say(Logout())
             self._drop("logged out")
-            self.world.ledger.left(self)
+            self.ledger.left(self)
 
     def post(self) -> None:
         if self.logged_in:
@@ -92,9 +100,9 @@ class BaseAgent(Agent):
                     self._say(Login(self.username, self._secret))
                 else:
                     self._say(Register(self.username, self.secret))
-                self.world.schedule.after(ANSWER_LIMIT, lambda: self._check_answered(session))
+                self.environment.schedule.after(ANSWER_LIMIT, lambda: self._check_answered(session))
 
-        self.world.network.dial(self.host, address, DIAL_LIMIT, then)
+        self.environment.network.dial(self.host, address, DIAL_LIMIT, then)
 
     def _check_answered(self, session: int) -> None:
         if not self.logged_in:
@@ -114,7 +122,7 @@ class BaseAgent(Agent):
             if session == self.session and self.wanted:
                 self._connect(self.some_server())
 
-        self.world.schedule.after(between(self.rng, *RETRY), again)
+        self.environment.schedule.after(between(self.rng, *RETRY), again)
 
     def _drop(self, reason: str) -> None:
         self.session += 1
@@ -128,14 +136,14 @@ class BaseAgent(Agent):
         self.line += 1
         if self.logged_in:
             self.logged_in = False
-            self.world.ledger.disconnected(self, noticed=self.world.whole)
+            self.ledger.disconnected(self, noticed=self.hearsay.whole)
 
     def _say(self, message: Message) -> None:
         if self.end is not None:
             self.end.send(Frame(message))
 
     def garbled(self, conn: int, info: str) -> None:
-        self.world.ledger.problem("base protocol", f"{self.name} was sent what is no message: {info}")
+        self.ledger.problem("base protocol", f"{self.name} was sent what is no message: {info}")
 
     def closed(self, conn: int, reason: str) -> None:
         if self.end is not None and self.end.conn == conn:
@@ -150,7 +158,7 @@ class BaseAgent(Agent):
     def received(self, conn: int, message: Message) -> None:
         if self.end is None or self.end.conn != conn:
             return
-        ledger = self.world.ledger
+        ledger = self.ledger
         match message:
             case ActivityBroadcast():
                 if not self.logged_in:
@@ -160,7 +168,7 @@ class BaseAgent(Agent):
                 self.logged_in = True
                 # Nobody knows what it had seen before: on each connection it is somebody new.
                 ledger.new_client(self)
-                if not self.world.whole:
+                if not self.hearsay.whole:
                     ledger.disconnected(self, noticed=False)
                 ledger.logged_in(self, self.username)
                 if self.end.peer in ledger.strangers:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from core.node.interface.events import CommitFailed, Committed, Event, Fetched, StoreRecovered
-from core.simulation.schedule import Schedule, between
+from core.simulation.environment.randomness import between
+from core.simulation.environment.schedule import Schedule
 from core.store.identity import LEAP_MAX
 from core.store.memory_store import MemoryStore
 from core.wire.entries import Entry, EntryId, Fetch, Record

@@ -15,8 +15,8 @@ from functools import partial
 from typing import Final
 
 from core.simulation.experiments import broadcasts, comparison, crashes, partitions, storm
-from core.simulation.experiments.measuring import Case, Result, Row, Sample, Verdict, measure, worst
-from core.simulation.sweep import sweep
+from core.simulation.experiments.measuring import Case, FigureRow, Result, Sample, Verdict, measure, worst
+from core.simulation.runs.sweep import sweep
 
 STANDARD_MIX: Final = "simulator"
 MIX_BAR: Final = 500 / 90
@@ -24,7 +24,7 @@ MIX_BAR: Final = 500 / 90
 PROBLEMS_SHOWN: Final = 3
 
 
-def rows(*, quick: bool = False, seeds: int | None = None, jobs: int = 2) -> list[Row]:
+def rows(*, quick: bool = False, seeds: int | None = None, jobs: int = 2) -> list[FigureRow]:
     """Every line, in the order in which it is printed. `quick` leaves out networks of a thousand servers.
 
     `seeds` is how many worlds each line is measured in; None for what its cost allows.
@@ -44,7 +44,7 @@ def rows(*, quick: bool = False, seeds: int | None = None, jobs: int = 2) -> lis
         _one_crash(1000, count(0, 4)),
         _half(100, count(4, 100)),
         _half(1000, count(0, 6)),
-        Row(
+        FigureRow(
             "most-1000",
             "80 % of 1,000 crash: the others are one network again and miss nothing, or say that they are alone",
             "≤ 30 s",
@@ -52,7 +52,7 @@ def rows(*, quick: bool = False, seeds: int | None = None, jobs: int = 2) -> lis
             partial(worst, figure="whole", unit="s", bar=30.0),
         ),
         *(
-            Row(
+            FigureRow(
                 f"parts-{parts}",
                 f"25 servers in {parts} parts for 60 s, writing and registering, healed: complete, agreed and in order",
                 "≤ 10 s, in every history",
@@ -61,49 +61,49 @@ def rows(*, quick: bool = False, seeds: int | None = None, jobs: int = 2) -> lis
             )
             for parts in (2, 5)
         ),
-        Row(
+        FigureRow(
             "wandering",
             "15 servers in 5 parts for 60 s, people writing in one after the other, healed: everybody's order kept",
             "≤ 10 s, in every history",
             some(count(2, 20), partial(partitions.wandering, count=15, parts=5)),
             partial(partitions.judge, 10.0),
         ),
-        Row(
+        FigureRow(
             "one-sender",
             "redundancy of broadcasts, 100 settled servers, one sender",
             "< 0.1",
             some(count(1, 4), partial(broadcasts.broadcasts, count=100, senders=1, interval=0.1, seconds=20.0)),
             partial(broadcasts.judge_redundancy, 0.1),
         ),
-        Row(
+        FigureRow(
             "all-send",
             "redundancy of broadcasts, 100 settled servers, all sending",
             "< 0.5",
             some(count(1, 2), partial(broadcasts.broadcasts, count=100, senders=100, interval=1.0, seconds=10.0)),
             partial(broadcasts.judge_redundancy, 0.5),
         ),
-        Row(
+        FigureRow(
             "maelstrom",
             "25 servers, 100 ms links, 100 activities/s, grown as a star",
             "< 13.3 msg/op, p50 < 385 ms, p99 < 530 ms",
             some(count(1, 3), partial(comparison.task, shape="star", lazy_links=2)),
             comparison.judge,
         ),
-        Row(
+        FigureRow(
             "storm",
             f"{clients:,} clients log in at one of 20 servers in 10 s",
             "≤ 2 redirects, loads within 10 %",
             some(count(1, 3), partial(storm.storm, servers=20, people=clients)),
             storm.judge,
         ),
-        Row(
+        FigureRow(
             "idle-1000",
             "links, and messages a second, of a node of 1,000 while nothing happens",
             f"≤ {broadcasts.LINKS_MAX} links, ≤ {broadcasts.MESSAGES_MAX:g} msg/s at the busiest",
             some(min(1, count(0, 1)), partial(broadcasts.idle, count=1000)),
             broadcasts.judge_idle,
         ),
-        Row(
+        FigureRow(
             STANDARD_MIX,
             f"histories of the standard mix that hold, on {jobs} processors",
             f"≥ 500 in 90 s = {MIX_BAR:.1f} a second",
@@ -114,9 +114,9 @@ def rows(*, quick: bool = False, seeds: int | None = None, jobs: int = 2) -> lis
     return [row for row in found if row.cases]
 
 
-def _one_crash(size: int, cases: int) -> Row:
+def _one_crash(size: int, cases: int) -> FigureRow:
     where = "every server in turn" if cases >= size else f"{cases} servers"
-    return Row(
+    return FigureRow(
         f"crash-{size}",
         f"one of {size:,} crashes ({where}): longest that a survivor is cut off from new activities",
         "< 1 s after the crash is detectable",
@@ -125,8 +125,8 @@ def _one_crash(size: int, cases: int) -> Row:
     )
 
 
-def _half(size: int, cases: int) -> Row:
-    return Row(
+def _half(size: int, cases: int) -> FigureRow:
+    return FigureRow(
         f"half-{size}",
         f"half of {size:,} crash at once: the others are one network again and miss nothing",
         "≤ 10 s, 100 of 100 seeds",
@@ -154,7 +154,7 @@ def _judge_mix(samples: Sequence[Sample]) -> Verdict:
 # --- running ----------------------------------------------------------------------------------------------------------
 
 
-def results(wanted: Sequence[Row], jobs: int) -> Iterator[Result]:
+def results(wanted: Sequence[FigureRow], jobs: int) -> Iterator[Result]:
     """Measure rows, one after the other; their cases on so many processors."""
     cases = [case for row in wanted if row.name != STANDARD_MIX for case in row.cases]
     if jobs > 1 and len(cases) > 1:
@@ -164,14 +164,14 @@ def results(wanted: Sequence[Row], jobs: int) -> Iterator[Result]:
         yield from _in_rows(wanted, map(measure, cases))
 
 
-def _in_rows(wanted: Sequence[Row], samples: Iterator[Sample]) -> Iterator[Result]:
+def _in_rows(wanted: Sequence[FigureRow], samples: Iterator[Sample]) -> Iterator[Result]:
     for row in wanted:
         # The simulator's own speed is measured by processes of its own, while no others run.
         got = [measure(case) if row.name == STANDARD_MIX else next(samples) for case in row.cases]
         yield Result(row, row.judge(got), tuple(got))
 
 
-def print_table(wanted: Sequence[Row], jobs: int) -> bool:
+def print_table(wanted: Sequence[FigureRow], jobs: int) -> bool:
     """Measure and print, line by line as they are done; whether every bar is met."""
     started = time.perf_counter()
     widths = (max(len(row.name) for row in wanted), 46, 27, 46, 9)

@@ -12,9 +12,8 @@ from typing import Final
 
 import msgspec
 
-from core.simulation.plan import Operation, Person, Plan
-from core.simulation.schedule import between, pick, seeded
-from core.simulation.world import server_name
+from core.simulation.environment.randomness import between, pick, seeded
+from core.simulation.plans.plan import Operation, Person, Plan, server_name
 
 SHAPES: Final = ("chain", "star", "tree", "alone")
 CALM: Final = 5.0

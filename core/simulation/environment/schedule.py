@@ -1,11 +1,13 @@
-"""Virtual time, and randomness that a seed decides."""
+"""Virtual time."""
 
 from __future__ import annotations
 
-import hashlib
 import heapq
-import random
 from collections.abc import Callable
+from typing import Final
+
+EPOCH: Final = 1_700_000_000.0
+"""Wall-clock seconds since 1970 at which every world begins."""
 
 
 class Schedule:
@@ -39,27 +41,3 @@ class Schedule:
             self.events += 1
             callback()
         self.time = max(self.time, time)
-
-
-def seeded(seed: int, *names: object) -> random.Random:
-    """A random source of its own for each use of a seed, so that leaving out one thing does not change all others.
-
-    Only `random()` and what follows from it by arithmetic is used in this package: its sequence is the same in every
-    version of Python.
-    """
-    return random.Random(number_of(seed, *names))
-
-
-def number_of(seed: int, *names: object) -> int:
-    """A number of 64 bits that depends on the seed and the names alone."""
-    text = "/".join([str(seed), *map(str, names)])
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
-
-
-def pick(rng: random.Random, count: int) -> int:
-    """A number from 0 up to, not including, `count`."""
-    return int(rng.random() * count)
-
-
-def between(rng: random.Random, low: float, high: float) -> float:
-    return low + (high - low) * rng.random()

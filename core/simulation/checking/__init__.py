@@ -1,0 +1,1 @@
+"""What has to hold, and how it is found out."""

@@ -1,0 +1,17 @@
+"""Where everything happens: one time, one network, and the seed that all randomness follows from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.simulation.environment.schedule import Schedule
+from core.simulation.environment.simulated_network import Network
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What every party of a simulated network lives in."""
+
+    seed: int
+    schedule: Schedule
+    network: Network

@@ -1,0 +1,1 @@
+"""Who takes part: servers, base servers, people with clients, and peers that talk nonsense."""
