@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import REPOSITORY, Program
-from tui.cli.console import CommandFailed, ExitStatus, run, say
+from tui.cli.console import run, say
+from tui.script.exit_status import CommandFailed, ExitStatus
 
 
 def failing(error: BaseException) -> Callable[[], int]:
@@ -143,7 +144,7 @@ def test_a_machine_on_which_nobody_may_open_dev_null_is_no_failure(program: Prog
 
 def test_closed_output_is_the_end_and_not_an_error() -> None:
     code = (
-        "import sys\nfrom tui.cli.console import OutputClosed, run\n"
+        "import sys\nfrom tui.cli.console import run\nfrom tui.script.exit_status import OutputClosed\n"
         "def command(): raise OutputClosed\nsys.exit(run(command))"
     )
     ended = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, timeout=30, check=False)

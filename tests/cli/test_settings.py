@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tui.cli.console import CommandFailed, ExitStatus
 from tui.cli.setting_table import (
     SETTINGS,
     ConfigFile,
@@ -16,6 +15,7 @@ from tui.cli.setting_table import (
     read_config,
     unknown_variables,
 )
+from tui.script.exit_status import CommandFailed, ExitStatus
 
 NO_FILE = ConfigFile(Path("/none"), False, {})
 

@@ -8,6 +8,7 @@ import pytest
 
 from core.wire.address import Address
 from tui.cli import values
+from tui.text import quantities
 
 
 @pytest.mark.parametrize(
@@ -15,7 +16,7 @@ from tui.cli import values
     [("90", 90), ("1.5", 1.5), ("500ms", 0.5), ("10m", 600), ("2h", 7200), ("1d", 86400), (5, 5), (0.5, 0.5)],
 )
 def test_a_time_is_seconds_or_a_number_with_a_unit(written: object, seconds: float) -> None:
-    assert values.duration(written) == seconds
+    assert quantities.duration(written) == seconds
 
 
 @pytest.mark.parametrize(
@@ -23,13 +24,13 @@ def test_a_time_is_seconds_or_a_number_with_a_unit(written: object, seconds: flo
 )
 def test_what_is_no_time_is_refused(written: object) -> None:
     with pytest.raises(ValueError):
-        values.duration(written)
+        quantities.duration(written)
 
 
 def test_an_interval_may_be_switched_off_only_where_that_makes_sense() -> None:
-    assert values.duration_between(1, 10, zero=True)("0") == 0
+    assert quantities.duration_between(1, 10, zero=True)("0") == 0
     with pytest.raises(ValueError, match="out of range"):
-        values.duration_between(1, 10)("0")
+        quantities.duration_between(1, 10)("0")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_a_switch_is_nothing_between_on_and_off(written: object) -> None:
 @pytest.mark.parametrize("written", ["1.0", 1.0, True, "many", "", None])
 def test_a_count_is_a_whole_number(written: object) -> None:
     with pytest.raises(ValueError, match="whole number"):
-        values.count_between(0, 10)(written)
+        quantities.count_between(0, 10)(written)
 
 
 def test_a_path_begins_at_home_where_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

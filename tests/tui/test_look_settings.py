@@ -9,7 +9,6 @@ from textual.theme import BUILTIN_THEMES
 
 from core.wire.address import Address
 from tests.tui.driving import ready, until
-from tui.cli.console import CommandFailed
 from tui.cli.options import JoinOptions, PersonOptions
 from tui.cli.running import _preferences
 from tui.cli.setting_table import ConfigFile, choose
@@ -17,6 +16,7 @@ from tui.look.appearance import DEFAULT_THEME, THEMES
 from tui.look.preferences import Preferences
 from tui.remembered import look_settings
 from tui.remembered.look_settings import LookSettings
+from tui.script.exit_status import CommandFailed
 
 
 def started(theme: str | None, remembered: LookSettings) -> str:

@@ -10,8 +10,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NoReturn
 
-from tui.cli import values
-from tui.cli.console import PROGRAM, ExitStatus, run, say
+from tui.cli.console import PROGRAM, run, say
 from tui.cli.setting_table import (
     BY_NAME,
     CONFIG_VARIABLE,
@@ -19,8 +18,9 @@ from tui.cli.setting_table import (
     SETTINGS,
     Setting,
     SettingGroup,
-    suggestion,
 )
+from tui.script.exit_status import ExitStatus
+from tui.text.quantities import shown, suggestion
 from tui.version import __version__
 
 _MODULES: Final = {
@@ -92,10 +92,10 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         match = re.match(r"argument COMMAND: invalid choice: '(.*?)'", message)
         if match:
-            message = f"there is no command {values.shown(match[1])}{suggestion(match[1], _MODULES)}"
+            message = f"there is no command {shown(match[1])}{suggestion(match[1], _MODULES)}"
         elif match := re.match(r"argument \S+: invalid choice: '(.*?)' \(choose from (.*)\)", message):
             words = re.findall(r"[\w-]+", match[2])
-            message = f"{values.shown(match[1])} is none of {', '.join(words)}{suggestion(match[1], words)}"
+            message = f"{shown(match[1])} is none of {', '.join(words)}{suggestion(match[1], words)}"
         elif match := re.match(r"the following arguments are required: (.*)", message):
             message = f"{match[1]} is missing"
         elif match := re.match(r"unrecognized arguments: (.*)", message):
@@ -111,7 +111,7 @@ class _Parser(argparse.ArgumentParser):
             return f"{name} does not belong to this command"
         # Without the dashes, which all flags have in common and which would make any two of them alike.
         near = suggestion(name[2:], (flag[2:] for flag in known), "--") if name.startswith("--") else ""
-        return f"{values.shown(words)} is not understood here{near}"
+        return f"{shown(words)} is not understood here{near}"
 
     def flags(self) -> Iterable[str]:
         """All flags of this parser and of the commands below it."""

@@ -25,7 +25,8 @@ from core.client import (
     reach,
 )
 from core.wire import Address
-from tui.cli.console import CommandFailed, ExitStatus, say
+from tui.cli.console import say
+from tui.script.exit_status import CommandFailed, ExitStatus
 
 ADDRESS_HINT: Final = "Check the address, and that a server runs there: its log and its F8 tell how it is reached."
 ENCRYPTION_HINT: Final = (

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from tui.cli.console import CommandFailed, ExitStatus, put, say, usage_error
+from tui.cli.console import put, say
 from tui.cli.inputs import given_settings
 from tui.cli.setting_table import (
     CONFIG_VARIABLE,
@@ -24,6 +24,7 @@ from tui.cli.setting_table import (
     unknown_variables,
 )
 from tui.remembered import directories
+from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
 
 MASK = "********"
 

@@ -13,10 +13,11 @@ from typing import Final, Self
 
 from core.engine import Server
 from core.node import Notice
-from tui.cli.console import ExitStatus, leave_at_once
+from tui.cli.console import leave_at_once
 from tui.cli.loop import narrate_log
 from tui.cli.options import NodeOptions
 from tui.cli.starting import keep_secret_file, serving_ssh, start_server
+from tui.script.exit_status import ExitStatus
 from tui.text.invitation import caution, client_command
 from tui.text.safe_text import neutralise
 

@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from core.wire import ANONYMOUS, Address
 from tui.cli import values
-from tui.cli.console import ask_secret, usage_error
+from tui.cli.console import ask_secret
 from tui.cli.setting_table import BY_NAME, ChosenSettings, load
+from tui.script.exit_status import usage_error
+from tui.text import quantities
 
 
 def given_settings(arguments: argparse.Namespace) -> dict[str, object]:
@@ -32,7 +34,7 @@ def address_of(arguments: argparse.Namespace) -> Address:
 def seconds_of(arguments: argparse.Namespace) -> float:
     """`--timeout`. Raises CommandFailed."""
     try:
-        return values.duration_between(0.1, 86400)(arguments.timeout)
+        return quantities.duration_between(0.1, 86400)(arguments.timeout)
     except ValueError as error:
         raise usage_error(f"--timeout: {error}") from None
 

@@ -13,13 +13,14 @@ from core.client import ClientEvent, ClientSettings, OutcomeUnknown, SecretRefus
 from core.wire import Address, secret_problem
 from tui.cli import values
 from tui.cli.clients import session
-from tui.cli.console import CommandFailed, ExitStatus, ask_secret, say, usage_error
+from tui.cli.console import ask_secret, say
 from tui.cli.encryption import client_context, client_tls
 from tui.cli.inputs import address_of, choices_of, named, seconds_of
 from tui.cli.loop import run_until_interrupted
 from tui.cli.register import tell
 from tui.cli.remembering import Memory, known
 from tui.cli.setting_table import NEW_SECRET_VARIABLE, ChosenSettings
+from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
 
 TRIES: Final = 3
 """How often a new secret may be typed in two different ways."""

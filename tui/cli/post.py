@@ -17,11 +17,12 @@ import msgspec
 from core.client import ClientEvent, ClientSettings, PostAccepted, PostRefused, PostUnknown
 from core.wire import CLIENT_LINE_BYTES_MAX, Address, LineSplitter, LineTooLong
 from tui.cli.clients import Session, session
-from tui.cli.console import CommandFailed, ExitStatus, put, say, usage_error
+from tui.cli.console import put, say
 from tui.cli.encryption import client_context, client_tls
 from tui.cli.inputs import address_of, choices_of, credentials, seconds_of
 from tui.cli.loop import run_until_interrupted
 from tui.feed.activities import note, raw_activity
+from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
 from tui.text.safe_text import neutralise
 
 ENVELOPE_BYTES: Final = 2 * 1024

@@ -10,11 +10,12 @@ import ssl
 from core.client import ClientEvent, ClientSettings, Registered, RegisterRefused, make_secret
 from core.wire import Address
 from tui.cli.clients import Session, session
-from tui.cli.console import CommandFailed, ExitStatus, OutputClosed, put, say
+from tui.cli.console import put, say
 from tui.cli.encryption import client_context, client_tls
 from tui.cli.inputs import address_of, choices_of, named, seconds_of
 from tui.cli.loop import run_until_interrupted
 from tui.cli.remembering import Memory, known
+from tui.script.exit_status import CommandFailed, ExitStatus, OutputClosed
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -7,10 +7,11 @@ import shlex
 from pathlib import Path
 
 from tui.cli import values
-from tui.cli.console import CommandFailed, ExitStatus, say, usage_error
+from tui.cli.console import say
 from tui.cli.inputs import choices_of
 from tui.cli.setting_table import default_data_dir
 from tui.cli.starting import HOST_KEY_FILE, SECRET_FILE, kept_secret
+from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
 
 
 def run(arguments: argparse.Namespace) -> int:

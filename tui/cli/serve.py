@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from core.wire import Address
-from tui.cli.console import interactive, usage_error
+from tui.cli.console import interactive
 from tui.cli.encryption import client_tls, pem_file
 from tui.cli.inputs import address_of, choices_of
 from tui.cli.options import JoinOptions, NodeOptions, PersonOptions, Preset, ServeOptions, TlsOptions
 from tui.cli.setting_table import SETTINGS, ChosenSettings
+from tui.script.exit_status import usage_error
 
 
 def run(arguments: argparse.Namespace) -> int:

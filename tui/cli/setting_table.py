@@ -7,7 +7,6 @@ the default.
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 import re
@@ -18,10 +17,11 @@ from typing import Final, Literal
 
 from core.wire import DEFAULT_PORT
 from tui.cli import given_file, values
-from tui.cli.console import usage_error
 from tui.look.appearance import THEMES
 from tui.remembered import directories
+from tui.script.exit_status import usage_error
 from tui.ssh.ssh_settings import SSHSettings, usual_workers
+from tui.text.quantities import count_between, duration, duration_between, number_between, shown, suggestion
 
 ENVIRONMENT_PREFIX: Final = "ACTIVITY_TUI_"
 CONFIG_VARIABLE: Final = "ACTIVITY_TUI_CONFIG"
@@ -71,8 +71,8 @@ def _ssh_limit(name: str, read: values.Reader, explained: str) -> Setting:
 
 
 _SSH_DEFAULTS: Final = {one.name: one.default for one in fields(SSHSettings)}
-_COUNT: Final = values.count_between(1, 100_000)
-_SECONDS: Final = values.duration_between(0.01, 86400)
+_COUNT: Final = count_between(1, 100_000)
+_SECONDS: Final = duration_between(0.01, 86400)
 _SSH_LIMITS: Final = (
     _ssh_limit("registration", values.switch, "whether somebody with a new name may register it over SSH"),
     _ssh_limit("connections_max", _COUNT, "connections at a time"),
@@ -80,19 +80,19 @@ _SSH_LIMITS: Final = (
     _ssh_limit("unauthenticated_max", _COUNT, "connections at a time that have not logged in yet"),
     _ssh_limit("unauthenticated_start", _COUNT, "from how many of those on a new one may cost one its place"),
     _ssh_limit(
-        "unauthenticated_rate", values.number_between(0, 100), "how likely that is at first, in per cent (MaxStartups)"
+        "unauthenticated_rate", number_between(0, 100), "how likely that is at first, in per cent (MaxStartups)"
     ),
     _ssh_limit("unauthenticated_per_host_max", _COUNT, "the same, of one address"),
     _ssh_limit("login_limit", _SECONDS, "how long somebody may take to log in"),
-    _ssh_limit("attempts_max", values.count_between(1, 100), "failed attempts to log in on one connection"),
+    _ssh_limit("attempts_max", count_between(1, 100), "failed attempts to log in on one connection"),
     _ssh_limit(
         "failure_delay", _SECONDS, "how long a wrong secret's answer is kept back; doubles with each of one address"
     ),
     _ssh_limit("delay_max", _SECONDS, "how long a wrong secret's answer is kept back at most"),
-    _ssh_limit("checks_max", values.count_between(1, 100), "secrets that are checked at a time"),
+    _ssh_limit("checks_max", count_between(1, 100), "secrets that are checked at a time"),
     _ssh_limit(
         "checks_per_host_max",
-        values.count_between(1, 1000),
+        count_between(1, 1000),
         "secrets of one address that guesses, checked or waiting; more are refused as they come",
     ),
     _ssh_limit("sessions_max", _COUNT, "sessions at a time"),
@@ -102,14 +102,14 @@ _SSH_LIMITS: Final = (
     _ssh_limit("empty_limit", _SECONDS, "how long a connection may be without a session"),
     _ssh_limit(
         "idle_limit",
-        values.duration_between(1, 365 * 86400, zero=True),
+        duration_between(1, 365 * 86400, zero=True),
         "how long nothing may be typed before a session is ended; 0 for any time",
     ),
     _ssh_limit("keepalive_interval", _SECONDS, "how often a silent client is asked whether it is there"),
-    _ssh_limit("keepalive_misses", values.count_between(1, 100), "how often it may not answer"),
-    _ssh_limit("message_rate", values.number_between(0.1, 10_000), "activities a second that a session may post"),
-    _ssh_limit("input_rate", values.count_between(1024, 2**30), "bytes a second that a session may type or paste"),
-    _ssh_limit("keys_max", values.count_between(1, 1000), "keys of one account"),
+    _ssh_limit("keepalive_misses", count_between(1, 100), "how often it may not answer"),
+    _ssh_limit("message_rate", number_between(0.1, 10_000), "activities a second that a session may post"),
+    _ssh_limit("input_rate", count_between(1024, 2**30), "bytes a second that a session may type or paste"),
+    _ssh_limit("keys_max", count_between(1, 1000), "keys of one account"),
     _ssh_limit("leave_limit", _SECONDS, "how long sessions have to say good-bye when the server ends"),
 )
 
@@ -149,22 +149,22 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "announce_interval",
-        values.duration_between(0.1, 3600),
+        duration_between(0.1, 3600),
         "between two announcements to the network",
         "SECONDS",
         5.0,
     ),
     Setting(
         "backup_interval",
-        values.duration_between(1, 365 * 86400, zero=True),
+        duration_between(1, 365 * 86400, zero=True),
         "between two backups; 0 for none",
         "SECONDS",
         600.0,
     ),
-    Setting("backups_kept", values.count_between(1, 10_000), "how many backups are kept", "COUNT", 5),
+    Setting("backups_kept", count_between(1, 10_000), "how many backups are kept", "COUNT", 5),
     Setting(
         "activities_kept",
-        values.count_between(1, 1_000_000_000),
+        count_between(1, 1_000_000_000),
         "how many activities the server remembers",
         "COUNT",
         1_000_000,
@@ -176,7 +176,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "SIZE",
         512 * 1024 * 1024,
     ),
-    Setting("age_kept", values.duration, "how old they may get; 0 is without limit", "TIME", 0.0),
+    Setting("age_kept", duration, "how old they may get; 0 is without limit", "TIME", 0.0),
     Setting(
         "anonymous_rate",
         values.size,
@@ -194,14 +194,14 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("anonymous", values.switch, "whether people may come in without a name", default=True),
     Setting(
         "connections_max",
-        values.count_between(16, 1_000_000),
+        count_between(16, 1_000_000),
         "connections at a time; some places are kept for servers and people with an account",
         "COUNT",
         10_000,
     ),
     Setting(
         "registrations_per_minute",
-        values.number_between(0.1, 1_000_000),
+        number_between(0.1, 1_000_000),
         "names that may be registered from one address a minute, on average; ten minutes' worth may come at once",
         "COUNT",
         60.0,
@@ -212,7 +212,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "ssh_workers",
-        values.count_between(0, 64),
+        count_between(0, 64),
         "processes that run the sessions' applications; 0: the server's own does",
         "N",
         usual_workers(),
@@ -451,9 +451,7 @@ def _unknown_keys(file: ConfigFile) -> Iterable[SettingProblem]:
     for key, (value, line) in file.found.items():
         if key not in BY_NAME:
             table = "the table " if isinstance(value, dict) else ""
-            yield SettingProblem(
-                f"{file.path}:{line}", f"{table}{values.shown(key)} is no setting{suggestion(key, BY_NAME)}"
-            )
+            yield SettingProblem(f"{file.path}:{line}", f"{table}{shown(key)} is no setting{suggestion(key, BY_NAME)}")
 
 
 def unknown_variables(environment: Mapping[str, str]) -> Iterable[SettingProblem]:
@@ -464,12 +462,6 @@ def unknown_variables(environment: Mapping[str, str]) -> Iterable[SettingProblem
             bare = name.removeprefix(ENVIRONMENT_PREFIX)
             near = suggestion(bare, (each.removeprefix(ENVIRONMENT_PREFIX) for each in known), ENVIRONMENT_PREFIX)
             yield SettingProblem(name, f"no setting is called so{near}")
-
-
-def suggestion(wrong: str, known: Iterable[str], prefix: str = "") -> str:
-    """`; did you mean X?`, or nothing. `prefix` is what all have in common and nobody gets wrong."""
-    near = difflib.get_close_matches(wrong, list(known), 1)
-    return f"; did you mean {prefix + near[0]!r}?" if near else ""
 
 
 def load(flags: Mapping[str, object], config: str | None) -> ChosenSettings:

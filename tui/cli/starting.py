@@ -14,10 +14,10 @@ from core.engine import CannotBind, ConnectionLimits, DataDirectoryInUse, Engine
 from core.node import Notice
 from core.wire import DEFAULT_PORT
 from tui.cli import values
-from tui.cli.console import CommandFailed, ExitStatus
 from tui.cli.options import NodeOptions
 from tui.cli.setting_table import default_data_dir
 from tui.remembered import credentials, private_file
+from tui.script.exit_status import CommandFailed, ExitStatus
 
 if TYPE_CHECKING:
     from tui.ssh.ssh_server import SSHServer

@@ -16,11 +16,12 @@ from core.client import ClientEvent, ClientSettings, NotConnected
 from core.node import ConnectionView, NodeSnapshot, ServerView
 from core.wire import Address
 from tui.cli.clients import session
-from tui.cli.console import CommandFailed, ExitStatus, put
+from tui.cli.console import put
 from tui.cli.encryption import client_context, client_tls
 from tui.cli.inputs import address_of, choices_of, credentials, seconds_of
 from tui.cli.loop import run_until_interrupted
 from tui.model.network_tree import server_name, server_names
+from tui.script.exit_status import CommandFailed, ExitStatus
 from tui.text.safe_text import neutralise, neutralise_name
 
 USERS_SHOWN = 20

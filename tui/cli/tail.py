@@ -14,13 +14,14 @@ from typing import Final
 
 from core.client import ActivityArrived, CatchUpDone, ClientEvent, ClientSettings, LoggedIn
 from core.wire import Address
-from tui.cli import values
 from tui.cli.clients import session
-from tui.cli.console import CommandFailed, ExitStatus, OutputClosed, put, put_utf8, say, usage_error
+from tui.cli.console import put, put_utf8, say
 from tui.cli.encryption import client_context, client_tls
 from tui.cli.inputs import address_of, choices_of, credentials
 from tui.cli.loop import run_until_interrupted
 from tui.feed.activities import compact, sentence
+from tui.script.exit_status import CommandFailed, ExitStatus, OutputClosed, usage_error
+from tui.text import quantities
 from tui.text.safe_text import neutralise_name
 
 HISTORY_MAX: Final = 10_000
@@ -74,8 +75,8 @@ def since(text: str | None) -> Past:
         return Past(0)
     try:
         if text.isascii() and text.isdigit():
-            return Past(values.count_between(0, HISTORY_MAX)(text))
-        return Past(HISTORY_MAX, values.duration(text))
+            return Past(quantities.count_between(0, HISTORY_MAX)(text))
+        return Past(HISTORY_MAX, quantities.duration(text))
     except ValueError as error:
         raise usage_error(f"--since: {error}") from None
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from tui.cli.console import ExitStatus
+from tui.script.exit_status import ExitStatus
 from tui.ssh import colours, cyclic_collection, output_guard
 from tui.ssh.application_host import ApplicationHost, NodeAccess, RemoteTerminal
 from tui.ssh.ssh_driver import ChannelDriver

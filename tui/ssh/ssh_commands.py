@@ -34,10 +34,10 @@ from core.client import (
 )
 from core.node import NodeSnapshot
 from core.wire import ANONYMOUS, CLIENT_LINE_BYTES_MAX, SECRET_CHARACTERS_MAX, secret_problem
-from tui.cli.console import ExitStatus
 from tui.cli.post import encode
 from tui.cli.status import table
 from tui.cli.tail import HISTORY_MAX, line_of, since
+from tui.script.exit_status import ExitStatus
 from tui.ssh.command_channel import Closed, CommandChannel
 from tui.ssh.keyring import CannotChangeKeys
 from tui.ssh.posting_rate import posting

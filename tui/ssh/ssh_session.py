@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncssh
 
 from core.wire import ANONYMOUS, Address
-from tui.cli.console import ExitStatus
 from tui.model.visitors import SessionView
+from tui.script.exit_status import ExitStatus
 from tui.ssh import ssh_commands
 from tui.ssh.application_runner import FAILED, ApplicationFailed, ApplicationRunner
 from tui.ssh.command_channel import CommandChannel

@@ -8,7 +8,7 @@ import socket
 from typing import Any, Final, Protocol
 
 from core.wire import Address
-from tui.cli.console import ExitStatus
+from tui.script.exit_status import ExitStatus
 from tui.ssh.application_host import ApplicationHost
 from tui.ssh.application_runner import FAILED, ApplicationFailed, LocalRunner
 from tui.ssh.keyring import CannotChangeKeys, Key

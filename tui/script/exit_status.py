@@ -1,0 +1,42 @@
+"""What commands end with, wherever they run: exit statuses, and the errors that become one."""
+
+from __future__ import annotations
+
+import enum
+
+
+class ExitStatus(enum.IntEnum):
+    """What a command ended with. Scripts rely on these numbers."""
+
+    DONE = 0
+    FAILURE = 1
+    """A failure of ours."""
+    USAGE = 2
+    """The command line or the configuration is wrong."""
+    UNREACHABLE = 3
+    """The network cannot be reached."""
+    REFUSED = 4
+    """The network refused: a login, or what was posted."""
+    CANNOT_BIND = 5
+    """The port or address cannot be listened on."""
+    DATA_DIRECTORY = 6
+    """The data directory cannot be used, or is in use."""
+    INTERRUPTED = 130
+    """Ctrl+C (128 + SIGINT, as shells count)."""
+
+
+class CommandFailed(Exception):
+    """A command cannot do what it was asked for: an exit status, and a sentence that says why and what to do."""
+
+    def __init__(self, status: ExitStatus, sentence: str, *, hint: str = "") -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.hint = hint
+
+
+class OutputClosed(Exception):
+    """Whoever read our output has had enough."""
+
+
+def usage_error(sentence: str, *, hint: str = "") -> CommandFailed:
+    return CommandFailed(ExitStatus.USAGE, sentence, hint=hint)
