@@ -117,7 +117,7 @@ class Node:
         self.base_servers = BaseServers(
             context, self.neighbours, self.topology, self.whereabouts, self.replication.keep, recovered.peers
         )
-        self.replication.may_have_been_told = self.base_servers.may_have_been_told
+        self.replication.delivery.may_have_been_told = self.base_servers.may_have_been_told
         self.announcements = Announcements(
             context, self.neighbours, self.topology, self.base_servers, self.whereabouts, self._users
         )

@@ -9,7 +9,7 @@ import pytest
 
 from core.node.interface import events
 from core.node.kernel.connections import ConnectionState
-from core.node.log import replication
+from core.node.log import delivery
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.messages import BASE_FIELDS
@@ -317,7 +317,7 @@ def test_a_dialled_server_that_never_says_anything_is_tried_again() -> None:
 
 
 def test_not_everything_waits_for_a_dialled_server_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replication, "BACKLOG_BYTES_MAX", 100_000)
+    monkeypatch.setattr(delivery, "BACKLOG_BYTES_MAX", 100_000)
     network = Network()
     servers = network.build(chain(2), redirects=False)
     network.listening_base_server()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.node.interface.actions import FetchPage
-from core.node.log import replication
+from core.node.log import delivery
 from core.wire import messages as wire
 from tests.node.network import Client, Network, Server, chain
 
@@ -58,7 +58,7 @@ def test_history_is_bounded_by_the_servers_setting(network: Network) -> None:
 def test_not_everything_waits_for_a_client_whose_past_takes_long_to_read(
     network: Network, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replication, "BACKLOG_BYTES_MAX", 100_000)
+    monkeypatch.setattr(delivery, "BACKLOG_BYTES_MAX", 100_000)
     writer = posts(network, server, 5)
     network.reading = 60.0
     reader = network.client(server)

@@ -16,7 +16,7 @@ from core.client.write_set import UNDER_WAY_MAX
 from core.engine.server import new_node_id
 from core.node.interface.node_config import lan
 from core.node.kernel.clock import AHEAD_MAX, MICROSECONDS
-from core.node.log.replication import REFS_MAX
+from core.node.log.refs import REFS_MAX
 from core.store.identity import NODE_ID_CHARACTERS
 from core.wire import messages
 from core.wire.limits import (

@@ -26,6 +26,7 @@ from core.node.clients.balance import Balance, RedirectTarget
 from core.node.clients.sessions import Sessions
 from core.node.interface.node_config import NodeConfig, lan
 from core.node.kernel.connections import Connection, Connections, ConnectionState, Session
+from core.node.log.delivery import Delivery
 from core.node.log.entry_messages import frame_of
 from core.node.log.replication import Replication
 from core.node.log.synchronisation import Synchronisation
@@ -67,7 +68,7 @@ Patch = pytest.MonkeyPatch
 
 def delivers_before_the_previous(patch: Patch) -> None:
     repeats_nothing(patch)
-    patch.setattr(Replication, "_is_delivered", lambda self, entry_id: True)
+    patch.setattr(Delivery, "_is_delivered", lambda self, entry_id: True)
 
 
 def repeats_nothing(patch: Patch) -> None:
@@ -76,16 +77,16 @@ def repeats_nothing(patch: Patch) -> None:
 
 def parks_without_a_limit(patch: Patch) -> None:
     repeats_nothing(patch)
-    whole = Replication._park
+    whole = Delivery._park
 
-    def park(self: Replication, parked: Any, previous: Any) -> None:
+    def park(self: Delivery, parked: Any, previous: Any) -> None:
         context = self._context
         config = context.config
         context.config = replace(config, parked_max=10**9)
         whole(self, parked, previous)
         context.config = config
 
-    patch.setattr(Replication, "_park", park)
+    patch.setattr(Delivery, "_park", park)
 
 
 def allows_every_registration(patch: Patch) -> None:
@@ -140,23 +141,23 @@ def forgets_accounts_of_others(patch: Patch) -> None:
 
 
 def loses_the_second_activity(patch: Patch) -> None:
-    whole = Replication._hand_out
+    whole = Delivery._hand_out
 
-    def hand_out(self: Replication, entry: Entry, frame: Frame, source: int | None) -> None:
+    def hand_out(self: Delivery, entry: Entry, frame: Frame, source: int | None) -> None:
         if self._context.name != "s002" or b'"n":2' not in entry.body:
             whole(self, entry, frame, source)
 
-    patch.setattr(Replication, "_hand_out", hand_out)
+    patch.setattr(Delivery, "_hand_out", hand_out)
 
 
 def hands_everything_out_twice(patch: Patch) -> None:
-    whole = Replication._hand_out
+    whole = Delivery._hand_out
 
-    def hand_out(self: Replication, entry: Entry, frame: Frame, source: int | None) -> None:
+    def hand_out(self: Delivery, entry: Entry, frame: Frame, source: int | None) -> None:
         whole(self, entry, frame, source)
         whole(self, entry, frame, source)
 
-    patch.setattr(Replication, "_hand_out", hand_out)
+    patch.setattr(Delivery, "_hand_out", hand_out)
 
 
 def client_does_not_come_back(patch: Patch) -> None:
@@ -333,15 +334,15 @@ def rounds_numbers(patch: Patch) -> None:
 
 
 def changes_what_it_passes_on(patch: Patch) -> None:
-    whole = Replication._hand_out
+    whole = Delivery._hand_out
 
-    def hand_out(self: Replication, entry: Entry, frame: Frame, source: int | None) -> None:
+    def hand_out(self: Delivery, entry: Entry, frame: Frame, source: int | None) -> None:
         if self._context.name == "s002":
             entry = msgspec.structs.replace(entry, body=entry.body.replace(b'"Note"', b'"Spam"'))
             frame = frame_of(entry)
         whole(self, entry, frame, source)
 
-    patch.setattr(Replication, "_hand_out", hand_out)
+    patch.setattr(Delivery, "_hand_out", hand_out)
 
 
 def believes_everybody(patch: Patch) -> None:
@@ -410,14 +411,14 @@ def tells_base_servers_what_they_do_not_know(patch: Patch) -> None:
 
 
 def tells_base_servers_everything_twice(patch: Patch) -> None:
-    whole = Replication._hand_out
+    whole = Delivery._hand_out
 
-    def hand_out(self: Replication, entry: Entry, frame: Frame, source: int | None) -> None:
+    def hand_out(self: Delivery, entry: Entry, frame: Frame, source: int | None) -> None:
         whole(self, entry, frame, source)
         for link in self._context.connections.links(ConnectionState.BASE):
             self._context.send(link, frame)
 
-    patch.setattr(Replication, "_hand_out", hand_out)
+    patch.setattr(Delivery, "_hand_out", hand_out)
 
 
 def keeps_secrets_from_base_servers(patch: Patch) -> None:

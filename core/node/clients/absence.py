@@ -81,7 +81,7 @@ class Absences:
         """Which other servers say that a user is away."""
         self._away_at: dict[str, tuple[str, ...]] = {}
         self._reachable = topology.reachable
-        replication.on_hand_out = self._note_handed_out
+        replication.delivery.on_hand_out = self._note_handed_out
 
     def __len__(self) -> int:
         return len(self._known)

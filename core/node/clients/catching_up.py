@@ -78,13 +78,13 @@ class CatchingUp:
         newest = None if query.newest is None else query.newest - len(page.entries)
         more = page.more and (newest is None or newest > 0)
         live = {_name_of(entry) for entry in session.backlog.values() if entry.ref is not None}
-        for entry in in_senders_order(page.entries if more else self._replication.completed(page, query)):
+        for entry in in_senders_order(page.entries if more else self._replication.unpersisted.completed(page, query)):
             # What is delivered meanwhile, or still waits to be, comes live; also in place of a copy.
             if (
                 entry.id not in session.backlog
                 and _name_of(entry) not in live
-                and not self._replication.is_pending(entry.id)
-                and not self._replication.is_copy_of_seen(entry, query.seen)
+                and not self._replication.delivery.is_pending(entry.id)
+                and not self._replication.refs.is_copy_of_seen(entry, query.seen)
                 and self._first_copy(session, entry)
             ):
                 session.caught_up += 1

@@ -483,7 +483,7 @@ class Sessions:
             context.refuse(session, AuthenticationFail(problem), f"activity refused: {problem}")
             return
         if ref is not None:
-            known = self._replication.known_ref(sender, ref)
+            known = self._replication.refs.known(sender, ref)
             if known is not None:
                 # What comes next was written after it, wherever it was accepted.
                 session.last_post = known

@@ -116,9 +116,9 @@ class Synchronisation:
             self._context.send(link, SyncDone())
             return True
         sent = self._neighbours.sent_over(link)
-        for entry in page.entries if page.more else self._replication.completed(page, query):
+        for entry in page.entries if page.more else self._replication.unpersisted.completed(page, query):
             if entry.id not in sent:
-                self._context.send(link, frame_of(self._replication.as_it_came(entry)))
+                self._context.send(link, frame_of(self._replication.refs.as_it_came(entry)))
         vector = encode_vector(self._replication.durable_vector())
         self._context.send(link, SyncDone(upto=encode_vector(page.upto), more=page.more, vector=vector))
         return True

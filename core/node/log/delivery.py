@@ -1,0 +1,190 @@
+"""Delivery: each activity goes to this node's clients and base servers once, and in its sender's order.
+
+An activity whose sender's previous one has not been delivered yet is *parked* until it has, or until `order_wait` is
+over. Of copies of one activity the first is delivered.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+import msgspec
+
+from core.node.interface.actions import Broadcast
+from core.node.kernel.clock import MICROSECONDS
+from core.node.kernel.connections import ConnectionState, Link
+from core.node.kernel.context import Context
+from core.node.log.entry_messages import frame_of
+from core.node.log.refs import Refs
+from core.wire.activity import unique_members
+from core.wire.codec import Frame
+from core.wire.entries import Entry, EntryId, VersionVector
+
+BACKLOG_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Bytes of activities that wait for one client that catches up, or one base server that is listened to. They are sent
+all at once then, and who reads from a network takes no more than that in time."""
+CATCHING_UP_MAX: Final = 20_000
+"""Activities that may wait for a client to have caught up; with more it is disconnected, and resumes from there."""
+
+
+@dataclass(slots=True, eq=False)
+class _Parked:
+    entry: Entry
+    frame: Frame
+    source: int | None
+    until: float
+
+
+class Delivery:
+    """What has been delivered of what this node has, what waits, and for what."""
+
+    def __init__(self, context: Context, vector: VersionVector, refs: Refs) -> None:
+        self._context = context
+        self._vector = vector
+        self._refs = refs
+        self._pending: dict[EntryId, None] = {}
+        """What was accepted here and has not been delivered yet."""
+        self._parked_under: dict[EntryId, list[_Parked]] = {}
+        self._parked: OrderedDict[EntryId, _Parked] = OrderedDict()
+        self._parked_bytes = 0
+        self.on_hand_out: Callable[[Entry, Frame], None] = lambda entry, frame: None
+        """Told of each activity that goes to clients, and of its line."""
+        self.may_have_been_told: Callable[[Link, Entry], bool] = lambda link, entry: False
+        """Whether somebody else may have sent a base server an activity already."""
+
+    # --- what waits ---------------------------------------------------------------------------------------------------
+
+    def expect(self, entry_id: EntryId) -> None:
+        """An entry was accepted: it is here, and has not been delivered."""
+        self._pending[entry_id] = None
+
+    def expect_no_more(self, entry_id: EntryId) -> None:
+        """There is nothing to deliver: it was no activity, or could not be kept."""
+        self._pending.pop(entry_id, None)
+
+    def is_pending(self, entry_id: EntryId) -> bool:
+        """Whether an entry is here but has not been delivered yet."""
+        return entry_id in self._pending
+
+    def is_being_kept(self, entry_id: EntryId) -> bool:
+        """Whether it has not been delivered because it is not durable yet."""
+        return entry_id in self._pending and entry_id not in self._parked
+
+    @property
+    def pending(self) -> Iterable[EntryId]:
+        """Entries that are here but have not been delivered yet."""
+        return self._pending
+
+    @property
+    def unsynced(self) -> int:
+        """How many of them are not parked."""
+        return len(self._pending) - len(self._parked)
+
+    @property
+    def parked(self) -> int:
+        """Activities that wait for their sender's previous one."""
+        return len(self._parked)
+
+    def parked_first(self, most: int) -> Iterable[Entry]:
+        """The so many of them that came first."""
+        return (parked.entry for parked in islice(self._parked.values(), most))
+
+    # --- in order -----------------------------------------------------------------------------------------------------
+
+    def deliver(self, entry: Entry, frame: Frame, source: int | None) -> None:
+        """An activity is durable: deliver it, and what waited for it, or park it."""
+        previous = entry.previous
+        if previous is not None and not self._is_delivered(previous):
+            self._park(_Parked(entry, frame, source, self._context.after(self._context.config.order_wait)), previous)
+            return
+        self._deliver(entry, frame, source)
+
+    def wait_again(self, entry: Entry) -> None:
+        """What waited for its sender's previous activity when this node ended does so for the rest of its time."""
+        waited = max(0.0, self._context.now.wall - entry.stamp / MICROSECONDS)
+        left = self._context.config.order_wait - waited
+        if entry.previous is not None and left > 0:
+            self._pending[entry.id] = None
+            self._park(_Parked(entry, frame_of(entry), None, self._context.after(left)), entry.previous)
+
+    def _park(self, parked: _Parked, previous: EntryId) -> None:
+        config = self._context.config
+        self._parked[parked.entry.id] = parked
+        self._parked_bytes += len(parked.entry.body)
+        self._parked_under.setdefault(previous, []).append(parked)
+        if len(self._parked) == 1:
+            self._context.timers.set("parked", parked.until, self._unpark_overdue)
+        while len(self._parked) > config.parked_max or self._parked_bytes > config.parked_bytes_max:
+            self._unpark_oldest()
+
+    def _is_delivered(self, entry_id: EntryId) -> bool:
+        return entry_id in self._vector and entry_id not in self._pending
+
+    def _deliver(self, entry: Entry, frame: Frame, source: int | None) -> None:
+        ready = deque([(entry, frame, source)])
+        while ready:
+            entry, frame, source = ready.popleft()
+            self._pending.pop(entry.id, None)
+            if self._refs.is_first_delivered(entry):
+                self._hand_out(entry, frame, source)
+            for parked in self._parked_under.pop(entry.id, ()):
+                if self._parked.pop(parked.entry.id, None) is not None:
+                    self._parked_bytes -= len(parked.entry.body)
+                    ready.append((parked.entry, parked.frame, parked.source))
+
+    def _unpark_overdue(self) -> None:
+        now = self._context.now.monotonic
+        while self._parked:
+            parked = next(iter(self._parked.values()))
+            if parked.until > now:
+                self._context.timers.set("parked", parked.until, self._unpark_overdue)
+                return
+            self._unpark_oldest()
+
+    def _unpark_oldest(self) -> None:
+        _, parked = self._parked.popitem(last=False)
+        self._parked_bytes -= len(parked.entry.body)
+        previous = parked.entry.previous
+        if previous is not None:
+            siblings = self._parked_under.get(previous, [])
+            if parked in siblings:
+                siblings.remove(parked)
+            if not siblings:
+                self._parked_under.pop(previous, None)
+        self._deliver(parked.entry, parked.frame, parked.source)
+
+    # --- to whom ------------------------------------------------------------------------------------------------------
+
+    def _hand_out(self, entry: Entry, frame: Frame, source: int | None) -> None:
+        context = self._context
+        context.actions.append(Broadcast(frame))
+        context.handed_out += 1
+        self.on_hand_out(entry, frame)
+        for session in list(context.connections.catching_up.values()):
+            if session.backlog is not None and session.state is not ConnectionState.CLOSING:
+                session.backlog[entry.id] = entry
+                session.backlog_bytes += len(entry.body)
+                if len(session.backlog) > CATCHING_UP_MAX or session.backlog_bytes > BACKLOG_BYTES_MAX:
+                    context.close(session, f"too slow: {len(session.backlog)} activities came while it caught up")
+        base_links = [
+            link
+            for link in context.connections.links(
+                ConnectionState.BASE, ConnectionState.QUIET, ConnectionState.LISTENING
+            )
+            if link.conn != source and not self.may_have_been_told(link, entry)
+        ]
+        if base_links:
+            body = unique_members(entry.body)
+            to_base = frame if body is entry.body else frame_of(msgspec.structs.replace(entry, body=body))
+            for link in base_links:
+                if link.state is ConnectionState.BASE:
+                    context.send(link, to_base)
+                else:
+                    link.backlog.append(to_base)
+                    link.backlog_bytes += len(entry.body)
+                    if link.state is ConnectionState.LISTENING and link.backlog_bytes > BACKLOG_BYTES_MAX:
+                        context.close(link, f"{len(link.backlog)} activities came before it said anything")

@@ -1,0 +1,89 @@
+"""Refs: the names that clients give their activities, by which a repetition is recognised.
+
+A client that never saw its acknowledgement says the same again, perhaps at another server. Within one part of the
+network the second is refused; across parts both are accepted, and are copies of one activity to every reader.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from core.wire.entries import Entry, EntryId, Stream
+from core.wire.names import original_name
+
+REFS_MAX: Final = 100_000
+"""How many names that clients gave activities are remembered, to recognise repetitions."""
+COPIES_MAX: Final = 10_000
+"""How many names are remembered under which more than one activity was accepted."""
+REPEATED_MAX: Final = 10_000
+"""Entries of which it is remembered since when another server may have accepted the same."""
+
+
+class Refs:
+    """The names of activities that were given last."""
+
+    def __init__(self, recent: Iterable[tuple[str, str, EntryId]]) -> None:
+        self._refs: OrderedDict[tuple[str, str], EntryId] = OrderedDict()
+        self._copies: OrderedDict[tuple[str, str], list[EntryId]] = OrderedDict()
+        """What was accepted more than once under one ref: repeated at one server while another one had it already."""
+        for sender, ref, entry_id in recent:
+            self._note((original_name(sender), ref), entry_id)
+        self._repeated: OrderedDict[EntryId, int] = OrderedDict()
+        """What its writer had sent to another server before, to the time since when that may have accepted it."""
+        self._delivered: OrderedDict[tuple[str, str], EntryId] = OrderedDict(self._refs)
+
+    def note(self, entry: Entry) -> None:
+        """An activity was accepted, here or elsewhere."""
+        if entry.ref is not None:
+            self._note((original_name(entry.sender), entry.ref), entry.id)
+        if entry.since is not None:
+            self._repeated[entry.id] = entry.since
+            if len(self._repeated) > REPEATED_MAX:
+                self._repeated.popitem(last=False)
+
+    def _note(self, key: tuple[str, str], entry_id: EntryId) -> None:
+        known = self._refs.setdefault(key, entry_id)
+        if len(self._refs) > REFS_MAX:
+            self._refs.popitem(last=False)
+        if known != entry_id:
+            self._copies.setdefault(key, [known]).append(entry_id)
+            if len(self._copies) > COPIES_MAX:
+                self._copies.popitem(last=False)
+
+    def forget(self, entry: Entry) -> None:
+        """An activity could not be kept: it may be said again."""
+        if entry.ref is not None:
+            key = (original_name(entry.sender), entry.ref)
+            self._refs.pop(key, None)
+            for copy in self._copies.pop(key, ()):
+                if copy != entry.id:
+                    self._note(key, copy)
+
+    def known(self, sender: str, ref: str) -> EntryId | None:
+        """The activity that its sender already gave this name."""
+        return self._refs.get((original_name(sender), ref))
+
+    def is_copy_of_seen(self, entry: Entry, seen: Mapping[Stream, int]) -> bool:
+        """Whether an activity was accepted a second time elsewhere, where it is within `seen`."""
+        if entry.ref is None:
+            return False
+        copies = self._copies.get((original_name(entry.sender), entry.ref), ())
+        return any(one != entry.id and one.seq <= seen.get(one.stream, 0) for one in copies)
+
+    def is_first_delivered(self, entry: Entry) -> bool:
+        """Whether nothing was delivered under this activity's name before; from now on, it was."""
+        if entry.ref is None:
+            return True
+        known = self._delivered.setdefault((original_name(entry.sender), entry.ref), entry.id)
+        if len(self._delivered) > REFS_MAX:
+            self._delivered.popitem(last=False)
+        return known == entry.id
+
+    def as_it_came(self, entry: Entry) -> Entry:
+        """An entry of the store, with what is known of it and not stored."""
+        since = self._repeated.get(entry.id)
+        return entry if since is None else msgspec.structs.replace(entry, since=since)
