@@ -51,7 +51,8 @@ class Outbox:
     def __init__(self, owner: OutboxOwner, transport: asyncio.WriteTransport, bytes_max: int) -> None:
         self._owner: OutboxOwner | None = owner
         self._transport = transport
-        self._queue: deque[bytes] = deque()
+        self._queue: deque[bytes] | tuple[()] = ()
+        """A deque from the first piece that has to wait on: an empty one is 700 bytes, and most never need any."""
         self._head_offset = 0
         self._queued = 0
         self._choked = False
@@ -86,6 +87,8 @@ class Outbox:
         if not self._choked and not self._queue and len(data) <= CHUNK_BYTES:
             transport.write(data)
             return
+        if isinstance(self._queue, tuple):
+            self._queue = deque()
         self._queue.append(data)
         self._queued += len(data)
         self._drain()
@@ -118,7 +121,7 @@ class Outbox:
 
     def discard(self) -> None:
         """The connection is gone."""
-        self._queue.clear()
+        self._queue = ()
         self._queued = 0
         self._head_offset = 0
         self._choked = False
@@ -130,6 +133,8 @@ class Outbox:
 
     def _drain(self) -> None:
         queue = self._queue
+        if isinstance(queue, tuple):
+            return
         while queue and not self._choked:
             head = queue[0]
             if len(head) > CHUNK_BYTES:

@@ -12,7 +12,6 @@ import fcntl
 import socket
 import sys
 import termios
-from collections import deque
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
@@ -155,7 +154,7 @@ class StreamConnection(asyncio.BufferedProtocol):
         # The larger limit holds for the splitter: whether a line may be that long is only known when all lines before
         # it have been handled, because one of them may be what makes the peer trusted.
         self._splitter = LineSplitter(max(host.limits.server_line_bytes, self.line_limit))
-        self._waiting: deque[bytes] = deque()
+        self._waiting: list[bytes] = []
         self._bytes_in = 0
         self._messages_in = 0
         self._held = False

@@ -9,7 +9,7 @@ import struct
 import threading
 import tracemalloc
 import weakref
-from collections import Counter
+from collections import Counter, deque
 
 import pytest
 
@@ -17,7 +17,7 @@ from core.engine import heap as memory
 from core.engine import passwords as module
 from core.engine import runtime
 from core.engine.stream_connection import LOOKS_AT_TIME
-from core.node.interface.actions import Action, HashSecret, Known, Trust, VerifySecret
+from core.node.interface.actions import Action, HashSecret, Known, Send, Trust, VerifySecret
 from core.node.interface.events import (
     ConnectionClosed,
     ConnectionOpened,
@@ -417,3 +417,16 @@ async def test_a_server_does_not_wait_for_what_hundreds_of_strangers_do(monkeypa
         said = [one.conn for one in here.node.of(MessageReceived)][1:]
         last = max(position for position, conn in enumerate(said) if conn == server.conn)
         assert last < len(said) // 2
+
+
+async def test_who_takes_what_is_sent_costs_no_queues() -> None:
+    def script(event: Event) -> list[Action]:
+        return [Send(event.conn, frame(1))] if isinstance(event, MessageReceived) else []
+
+    async with world(script) as here:
+        peer = await here.client()
+        await peer.ping(1)
+        assert await peer.hear(len(frame(1).data)) == frame(1).data
+        connection = here.runtime._connections[peer.conn]
+        held = gc.get_referents(connection, connection.outbox)
+        assert not any(isinstance(one, deque) for one in held)
