@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.simulation.checking.checkers import order
+from core.simulation.checking.checkers import everybody_is_back, order
 from core.simulation.ledger import NumberedPost
 from core.simulation.parties.agent import Agent
 from core.simulation.world.world import World
@@ -104,3 +104,48 @@ def test_a_base_server_may_let_in_whom_it_has_given_a_name_before_one_of_ours_ha
     assert [problem.text for problem in ledger.problems] == [
         "bas logged in as bas before the registration had succeeded"
     ]
+
+
+def world_with_a_name_left_at_a_base_server() -> World:
+    """Somebody else's registration of a name failed; the base server that s000 had asked still keeps the pair."""
+    world = World(plan(base_servers=1))
+    world.add_person(BASE)
+    world.grow()
+    world.schedule.run_until(3.0)
+    base, asker = world.base_servers["b0"], world.servers["s000"].node
+    assert asker is not None
+    base.users["bas"], base.asked_by["bas"] = "another", asker
+    world.agents["bas"].wanted = True
+    return world
+
+
+def not_back(world: World) -> list[str]:
+    return [text for _, text in everybody_is_back(world)]
+
+
+def test_a_name_that_a_server_can_still_set_free_at_a_base_server_must_be() -> None:
+    world = world_with_a_name_left_at_a_base_server()
+    assert not_back(world) == ["bas is not logged in"]
+
+
+def test_a_name_that_a_base_server_keeps_for_a_registration_of_which_nobody_knows_any_more_may_stay_taken() -> None:
+    world = world_with_a_name_left_at_a_base_server()
+    world.servers["s000"].crash(0.0)
+    world.servers["s000"].start()
+    assert not_back(world) == []
+
+
+def test_a_name_must_be_set_free_by_another_server_that_knows_of_the_registration() -> None:
+    world = world_with_a_name_left_at_a_base_server()
+    world.servers["s000"].crash(0.0)
+    other = world.servers["s001"].node
+    assert other is not None
+    other.registration._remember_untold("bas", "another", 0.0)
+    assert not_back(world) == ["bas is not logged in"]
+
+
+def test_a_name_that_is_kept_with_the_very_secret_of_who_wants_it_is_not_taken() -> None:
+    world = world_with_a_name_left_at_a_base_server()
+    world.base_servers["b0"].users["bas"] = world.agents["bas"].secret
+    world.servers["s000"].crash(0.0)
+    assert not_back(world) == ["bas is not logged in"]

@@ -157,6 +157,11 @@ class Registration:
         """Claims whose answers are being gathered."""
         return len(self._echoes)
 
+    def remembers(self, username: str, secret: str) -> bool:
+        """Whether this node can tell a base server to drop a pair of which nothing came."""
+        claims = self._claims.get(username, {}).values()
+        return secret in self._untold.get(username, {}) or any(claim.secret == secret for claim in claims)
+
     # --- asked from outside -------------------------------------------------------------------------------------------
 
     def register(self, username: str, secret: str, done: Done, conn: int | None = None) -> None:

@@ -15,6 +15,7 @@ from core.node.interface.node_config import NodeConfig
 from core.node.node import Node
 from core.simulation.environment.verifiers import matches
 from core.simulation.ledger import NumberedPost
+from core.simulation.parties.agent import Agent
 from core.simulation.parties.simulated_server import SimulatedServer
 from core.simulation.world.world import QUEUE_MAX, World
 from core.wire.entries import Entry, Stream
@@ -153,10 +154,30 @@ def complete(world: World) -> Found:
 
 
 def everybody_is_back(world: World) -> Found:
-    """Whoever wants to be logged in is."""
+    """Whoever wants to be logged in is, unless nobody could set their name free."""
     for agent in world.agents.values():
         if agent.wanted and not agent.logged_in and (agent.registers or world.ledger.has_account(agent)):
-            yield "liveness", f"{agent.name} is not logged in"
+            if not _is_kept_for_nobody(world, agent):
+                yield "liveness", f"{agent.name} is not logged in"
+
+
+def _is_kept_for_nobody(world: World, agent: Agent) -> bool:
+    """Whether a base server keeps a name with another secret, of a registration that came to nothing, and all that knew
+    of it have died since.
+
+    It drops the pair only when it is told name and secret, and secrets are on no disk.
+    """
+    name = agent.username
+    if world.ledger.has_account(agent) or world.ledger.is_taken(agent):
+        return False
+    running = [node for _, node in nodes(world)]
+    return any(
+        name in base.asked_by
+        and all(node is not base.asked_by[name] for node in running)
+        and not any(node.registration.remembers(name, base.users[name]) for node in running)
+        for base in world.base_servers.values()
+        if base.up and base.users.get(name, agent.secret) != agent.secret
+    )
 
 
 def nobody_is_leaving(world: World) -> Found:

@@ -86,13 +86,15 @@ class SimulatedBaseServer:
         *,
         advertised: str,
         is_known_at: Callable[[str, str], bool],
+        process_at: Callable[[str], object | None],
     ) -> None:
         """`advertised` is the host that it says it is at. `is_known_at` tells whether the server at a host has heard
-        of the base server with an id, so that it looks for it again."""
+        of the base server with an id, so that it looks for it again; `process_at` which process of ours runs there."""
         self._environment = environment
         self._ledger = ledger
         self._advertised = advertised
         self._is_known_at = is_known_at
+        self._process_at = process_at
         self.name = name
         self.address = address
         self.secret = secret
@@ -105,6 +107,8 @@ class SimulatedBaseServer:
         self.was_linked = False
         """Whether it has ever said over a link where it is: somebody knows of it."""
         self.users: dict[str, str] = {}
+        self.asked_by: dict[str, object] = {}
+        """Which process of ours has asked about each of those names last."""
         self.announced: dict[str, ServerAnnounce] = {}
         self.activities: dict[bytes, int] = {}
         """How often each activity arrived over server links."""
@@ -138,6 +142,7 @@ class SimulatedBaseServer:
         self._connections.clear()
         self._questions.clear()
         self.users.clear()
+        self.asked_by.clear()
         self.announced.clear()
         self.activities.clear()
 
@@ -311,6 +316,9 @@ class SimulatedBaseServer:
             self._flood(LockDenied(username, secret))
         else:
             self.users[username] = secret
+            asker = self._process_at(connection.end.peer)
+            if asker is not None:
+                self.asked_by[username] = asker
             self._flood(LockAllowed(username, secret))
 
     def _settle(self, question: _Question) -> None:

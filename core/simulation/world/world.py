@@ -10,6 +10,7 @@ from typing import Final
 
 from core.node.interface.node_config import NodeConfig, lan
 from core.node.interface.notices import Notice
+from core.node.node import Node
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.randomness import between, pick, seeded
 from core.simulation.environment.schedule import Schedule
@@ -109,6 +110,7 @@ class World:
             SECRET,
             advertised=self.plan.advertised.get(name, name),
             is_known_at=self._is_known_at,
+            process_at=self._process_at,
         )
         self.base_servers[name] = server
         self.ledger.strangers[name] = None
@@ -218,6 +220,10 @@ class World:
         if server is None or server.node is None or server.disk.full or server.disk.broken:
             return False
         return any(guest.id == base_server for guest in server.node.topology.own.guests)
+
+    def _process_at(self, host: str) -> Node | None:
+        server = self.servers.get(host)
+        return server.node if server is not None else None
 
     # --- what is noted ------------------------------------------------------------------------------------------------
 
