@@ -164,12 +164,8 @@ class Ledger:
         if post is None:
             return
         agent = self._agents[post.by]
-        if post not in self.written_without:
-            self.written_without[post] = frozenset(
-                earlier
-                for earlier in self._written_at_base
-                if earlier.by == post.by and earlier.number < post.number and not self._has(server, earlier)
-            )
+        if post not in self.accepted_at:
+            self._note_what_is_missing(post, server)
         self.accepted_at.setdefault(post, self._schedule.time)
         self.ids.setdefault(post, []).append(entry.id)
         self._posts[entry.id] = post
@@ -178,6 +174,16 @@ class Ledger:
         expected = (stamp_activity(agent.body(post.number), name) for name in self.names_of(agent))
         if entry.body not in expected:
             self.problem("content", f"{post.by}'s activity {post.number} was accepted as {entry.body!r}")
+
+    def _note_what_is_missing(self, post: NumberedPost, server: Keeper) -> None:
+        """A server of ours takes an activity in: what its writer had written before and that server knows nothing of,
+        the one or the other at a base server."""
+        before = (NumberedPost(post.by, number) for number in range(1, post.number))
+        if post not in self._written_at_base:
+            before = (earlier for earlier in before if earlier in self._written_at_base)
+        self.written_without[post] = self.written_without.get(post, frozenset()).union(
+            earlier for earlier in before if not self._has(server, earlier)
+        )
 
     def _has(self, server: Keeper, post: NumberedPost) -> bool:
         """Whether an activity has come to a server."""

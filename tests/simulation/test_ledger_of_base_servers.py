@@ -63,10 +63,12 @@ def test_what_was_written_at_another_base_server_and_had_not_come_may_come_behin
     assert read_second_before_first(world) == []
 
 
+@pytest.mark.parametrize("at_base", [1, 2])
 @pytest.mark.parametrize("has_come", [False, True])
-def test_what_was_written_at_a_base_server_may_come_behind_where_its_writer_went_on_before_it_had_come(
-    has_come: bool,
+def test_what_was_written_before_may_come_behind_where_the_server_that_took_the_next_one_in_had_not_heard_of_it(
+    has_come: bool, at_base: int
 ) -> None:
+    """The one or the other was written at a base server: nobody confirms it, and it names nothing."""
     world = World(plan())
     for person in (NATIVE, BASE):
         world.add_person(person)
@@ -76,7 +78,8 @@ def test_what_was_written_at_a_base_server_may_come_behind_where_its_writer_went
     assert server.node is not None
     for _ in range(2):
         writer.next_number()
-    world.ledger.taken_by_base("b0", body(writer, 1))
+    world.ledger.came_to_base("b0", body(writer, 1))
+    world.ledger.taken_by_base("b0", body(writer, at_base))
     for number in (1, 2) if has_come else (2,):
         server.node.replication.originate("activity", body(writer, number), sender="nat", previous=None)
         server.settle()

@@ -48,8 +48,9 @@ def order(world: World) -> Found:
       it is a copy, and of what. Somebody who comes there as well gets it, behind what they saw of that writer before.
     - What somebody writes at a base server names nothing that it follows, and cannot be held back for it. What they had
       written at a server of ours before, and had not come to the base server by then (that server could not be
-      reached, and may have left since), comes behind it. (Nor can their client repeat it there: everybody else would
-      get it twice. To write nothing at a base server until then would be the other choice.)
+      reached, and may have left since), or to whoever speaks to it now, comes behind it. (Nor can their client repeat
+      it there: everybody else would get it twice. To write nothing at a base server until then would be the other
+      choice.)
     - The other way round: what they had written at a base server, and was still held up between it and the server where
       they wrote next, comes behind that. Nobody there had heard of it: base servers confirm nothing.
     """
