@@ -254,13 +254,14 @@ def test_what_a_base_server_passes_on_with_our_extra_fields_is_recognised() -> N
     assert client.texts() == far.texts() == ["hello"]
 
 
-def test_activities_of_a_user_at_a_base_server_keep_their_order() -> None:
+@pytest.mark.parametrize("user", [{"authenticated_user": "ann"}, {"authenticated_user": "anonymous"}, {}])
+def test_activities_of_a_user_at_a_base_server_keep_their_order(user: dict[str, str]) -> None:
     network = Network()
     servers = network.build(chain(3), redirects=False)
     base = network.base_server(servers[0])
     far = network.logged_in(servers[2])
     for number in range(20):
-        base.say(activity(number, authenticated_user="ann"))
+        base.say(activity(number, **user))
     network.run(2.0)
     assert far.texts() == list(range(20))
     posts = sorted(servers[0].disk.entries.values(), key=lambda one: one.id)

@@ -95,8 +95,8 @@ class Scene:
     base: Original
 
 
-def scene(count: int = 3, **settings: Any) -> Scene:
-    network = Network()
+def scene(count: int = 3, clocks: dict[str, float] | None = None, **settings: Any) -> Scene:
+    network = Network(clock_offsets=clocks or {})
     hub, *others = network.build(star(count), redirects=False, **settings)
     base = Original(network, hub)
     network.run(6.0)
@@ -498,6 +498,28 @@ def test_what_a_leaver_brings_back_is_not_sent_to_its_base_server_again() -> Non
     assert network.until(lambda: bool(other.disk.activities()), 60.0)
     network.run(5.0)
     assert found.base.texts == ["last"]
+
+
+@pytest.mark.parametrize("ahead", [-250.0, -30.0, 30.0, 250.0, 4000.0])
+def test_what_the_dead_one_had_told_a_base_server_is_not_sent_again_although_its_clock_was_ahead(ahead: float) -> None:
+    found = scene(2, {"n000": ahead})
+    network, hub = found.network, found.hub
+    other = found.others[0]
+    client = network.logged_in(hub)
+    (between,) = network.wires_between(hub, other)
+    between.cut = True
+    client.post("last")
+    network.run(0.1)
+    hub.crash()
+    assert network.until(lambda: speaks(other), 60.0)
+    assert found.base.texts == ["last"]
+    assert other.disk.activities() == []
+    network.start(hub.config.name, redirects=False).join(other)
+    assert network.until(lambda: bool(other.disk.activities()), 60.0)
+    network.run(5.0)
+    network.logged_in(other).post("after")
+    network.run(1.0)
+    assert found.base.texts == ["last", "after"]
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.05, 20.0])

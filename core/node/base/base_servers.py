@@ -392,12 +392,14 @@ class BaseServers:
         else:
             self.dial(address)
 
-    def taking_up(self, link: Link) -> None:
-        """A dialled server turns out to be a base server."""
+    def taking_up(self, link: Link, latest: int) -> None:
+        """A dialled server turns out to be a base server. `latest`: the time now by the clocks of others."""
         if link.dialled is None:
             return
         if link.dialled in self._was_anothers:
             link.spoken_to_until = self._context.stamp()
+            link.spoken_to_elsewhere_until = max(link.spoken_to_until, latest)
+            link.taken_up_at = self._context.now.monotonic
             link.told_ours_until = self._told_ours_until(link.dialled)
         if not link.guests:
             # It says where it is only some seconds later, and others would dial it meanwhile.
@@ -427,8 +429,9 @@ class BaseServers:
         """Whether the server that spoke to a base server before this one may have sent it an activity already.
 
         It would not recognise it, and nobody can ask. What was accepted later was not: by its stamp, for as long as
-        past activities may still come; after that, by a server that can be reached, whatever its clock says. What is
-        repeated may have been sent there as what the other server had accepted.
+        past activities may still come; after that, by a server that can be reached, whatever its clock says. The clock
+        of one that could not be reached then may be ahead. What is repeated may have been sent there as what the other
+        server had accepted.
         """
         if not link.spoken_to_until:
             return False
@@ -441,7 +444,8 @@ class BaseServers:
         if is_dated_wrongly and since is not None and self._context.now.monotonic - since > PAST_SECONDS:
             if not self._neighbours.is_any_asked:
                 return False
-        return entry.stamp <= link.spoken_to_until
+        was_reachable = since is not None and since <= link.taken_up_at
+        return entry.stamp <= (link.spoken_to_until if was_reachable else link.spoken_to_elsewhere_until)
 
     def linked(self, link: Link) -> None:
         """This node speaks to a base server; until that has said where it is, nobody else knows."""

@@ -273,6 +273,7 @@ class Link(Connection):
         "hostname",
         "incarnation",
         "is_base",
+        "last_nameless",
         "name",
         "peer_has",
         "ping_number",
@@ -283,9 +284,11 @@ class Link(Connection):
         "rivals",
         "round_trip",
         "shared_until",
+        "spoken_to_elsewhere_until",
         "spoken_to_until",
         "stamp",
         "suspect_until",
+        "taken_up_at",
         "told_ours_until",
         "unanswered",
     )
@@ -334,6 +337,8 @@ class Link(Connection):
         self.handed_over = False
         self.held: list[wire.ActivityBroadcast] = []
         """What a base server said that is listened to: another server of ours may have taken it in."""
+        self.last_nameless: EntryId | None = None
+        """What a base server said last of what nobody with a name wrote."""
         self.rivals: dict[str, float] = {}
         """Servers of ours that were announced over this base link, and when last."""
         self.suspect_until = float("-inf")
@@ -348,6 +353,10 @@ class Link(Connection):
         """Monotonic time at which the other side said its first word."""
         self.spoken_to_until = 0
         """Hybrid logical time until which another server of ours may have spoken to this base server."""
+        self.spoken_to_elsewhere_until = 0
+        """The same by the clocks of servers that could not be reached then."""
+        self.taken_up_at = 0.0
+        """Monotonic time at which it turned out to be one, for a server that this node has dialled."""
         self.told_ours_until = 0
         """The same of what this node has accepted itself."""
 

@@ -32,15 +32,24 @@ class Drift:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._lead = 0
+        """By how much any other server's time has been ahead of the monotonic clock here at most, in microseconds; of
+        those whose time is credible."""
 
     def time(self) -> int:
         """The hybrid logical time by which this node would date something now."""
         return self._context.clock.read(self._context.now.wall)
 
+    def latest(self) -> int:
+        """The time by which any server that has been heard of here would date something now at the latest."""
+        return max(self.time(), self._lead + int(self._context.now.monotonic * MICROSECONDS) if self._lead else 0)
+
     def heard(self, link: Link, stamp: int | None) -> None:
         """The neighbour dates what it writes now by `stamp`; None from one that does not say."""
         if stamp is not None:
             link.ahead = stamp - self.time()
+            if link.ahead <= AHEAD_MAX:
+                self._lead = max(self._lead, stamp - int(self._context.now.monotonic * MICROSECONDS))
 
     def answered(self, link: Link, stamp: int | None, wall: int | None) -> None:
         """The same, in answer to a ping whose round trip is known. `wall` is the neighbour's clock, in microseconds."""

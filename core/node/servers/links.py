@@ -344,7 +344,7 @@ class Links:
         link.name = link.name or str(link.peer)
         if link.state is ConnectionState.WAITING:
             context.actions.append(Trust(link.conn))
-            self._base_servers.taking_up(link)
+            self._base_servers.taking_up(link, self._drift.latest())
         if link.state is not ConnectionState.WAITING or self._base_servers.is_alone:
             self._speak_to_base(link)
             return
@@ -556,13 +556,22 @@ class Links:
             self._context.invalid(link, f"ACTIVITY_BROADCAST: the activity is longer than {ACTIVITY_BYTES_MAX} bytes")
             return
         sender = _authenticated_user(body)
-        self._replication.originate(
+
+        def kept(problem: str | None) -> None:
+            if problem is not None and not sender:
+                link.last_nameless = None
+
+        entry = self._replication.originate(
             "activity",
             body,
             sender=sender,
-            previous=self._replication.last_of(sender) if sender else None,
+            # Who is anonymous there cannot be told from others who are: they are taken for one.
+            previous=self._replication.last_of(sender) if sender else link.last_nameless,
             source=link.conn,
+            then=kept,
         )
+        if not sender:
+            link.last_nameless = entry.id
 
     def _account(self, link: Link, message: Account) -> None:
         try:
