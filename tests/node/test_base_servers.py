@@ -522,6 +522,29 @@ def test_what_the_dead_one_had_told_a_base_server_is_not_sent_again_although_its
     assert found.base.texts == ["last", "after"]
 
 
+def test_what_was_told_while_one_was_down_whose_clock_was_set_back_meanwhile_is_not_sent_again() -> None:
+    """It speaks to the base server again before it has met anybody."""
+    found = scene(2)
+    network, hub, base = found.network, found.hub, found.base
+    other = found.others[0]
+    network.logged_in(hub).post("before")
+    network.run(1.0)
+    hub.crash()
+    network.clock_offsets[hub.config.name] = -100_000.0
+    assert network.until(lambda: speaks(other), 60.0)
+    network.run(30.0)
+    network.logged_in(other).post("meanwhile")
+    network.run(1.0)
+    other.crash()
+    network.run(1.0)
+    again = network.start(hub.config.name, redirects=False)
+    assert network.until(lambda: speaks(again), 60.0)
+    network.start(other.config.name, redirects=False)
+    assert network.until(lambda: again.disk.activities()[-1]["text"] == "meanwhile", 60.0)
+    network.run(5.0)
+    assert base.texts == ["before", "meanwhile"]
+
+
 @pytest.mark.parametrize("pause", [0.0, 0.05, 20.0])
 def test_a_server_that_dies_and_comes_back_leaves_no_base_server_alone(pause: float) -> None:
     found = scene(3)

@@ -89,6 +89,11 @@ LESSONS: Final = {
     632200063: "What had been said before a base server was taken over seemed to be new there: it came by a server"
     " whose clock was days ahead, and had been dated by that.",
     632200247: "As 975, in two parts of the network.",
+    746600097: "The checker asked an heir to put what its base server says behind what only the dead one had.",
+    746600430: "What had been told to a base server while a server was down, whose clock was set back, seemed to be new"
+    " there: it took over before it had met anybody, and did not know how late it was.",
+    746600464: "What somebody anonymous had written at a base server was shown in another order, where the last came at"
+    " once and the first had to be asked for.",
     900149: "Who had logged out at one server and was sent on by another at once missed what came in between, where"
     " that seemed to be at the first one still.",
 }

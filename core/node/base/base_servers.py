@@ -78,6 +78,8 @@ class BaseServers:
         self.dial: Callable[[Address], None] = lambda address: None
         self.look_for: Callable[[str], None] = lambda server: None
         """Dials a server of the network that is missing."""
+        self.time_elsewhere: Callable[[float], int] = lambda monotonic: 0
+        """Hybrid logical time by the clocks of others, as far as they are known, at a monotonic time."""
         self._wanted: dict[Address, None] = {}
         """Those that this node is to speak to, and has no link with yet."""
         self._tries: dict[Address, int] = {}
@@ -392,13 +394,12 @@ class BaseServers:
         else:
             self.dial(address)
 
-    def taking_up(self, link: Link, latest: int) -> None:
-        """A dialled server turns out to be a base server. `latest`: the time now by the clocks of others."""
+    def taking_up(self, link: Link) -> None:
+        """A dialled server turns out to be a base server."""
         if link.dialled is None:
             return
         if link.dialled in self._was_anothers:
             link.spoken_to_until = self._context.stamp()
-            link.spoken_to_elsewhere_until = max(link.spoken_to_until, latest)
             link.taken_up_at = self._context.now.monotonic
             link.told_ours_until = self._told_ours_until(link.dialled)
         if not link.guests:
@@ -444,8 +445,10 @@ class BaseServers:
         if is_dated_wrongly and since is not None and self._context.now.monotonic - since > PAST_SECONDS:
             if not self._neighbours.is_any_asked:
                 return False
+        if entry.stamp <= link.spoken_to_until:
+            return True
         was_reachable = since is not None and since <= link.taken_up_at
-        return entry.stamp <= (link.spoken_to_until if was_reachable else link.spoken_to_elsewhere_until)
+        return not was_reachable and entry.stamp <= self.time_elsewhere(link.taken_up_at)
 
     def linked(self, link: Link) -> None:
         """This node speaks to a base server; until that has said where it is, nobody else knows."""

@@ -284,7 +284,6 @@ class Link(Connection):
         "rivals",
         "round_trip",
         "shared_until",
-        "spoken_to_elsewhere_until",
         "spoken_to_until",
         "stamp",
         "suspect_until",
@@ -353,8 +352,6 @@ class Link(Connection):
         """Monotonic time at which the other side said its first word."""
         self.spoken_to_until = 0
         """Hybrid logical time until which another server of ours may have spoken to this base server."""
-        self.spoken_to_elsewhere_until = 0
-        """The same by the clocks of servers that could not be reached then."""
         self.taken_up_at = 0.0
         """Monotonic time at which it turned out to be one, for a server that this node has dialled."""
         self.told_ours_until = 0

@@ -40,9 +40,9 @@ class Drift:
         """The hybrid logical time by which this node would date something now."""
         return self._context.clock.read(self._context.now.wall)
 
-    def latest(self) -> int:
-        """The time by which any server that has been heard of here would date something now at the latest."""
-        return max(self.time(), self._lead + int(self._context.now.monotonic * MICROSECONDS) if self._lead else 0)
+    def latest(self, monotonic: float) -> int:
+        """The time by which any server that has been heard of by now would have dated something then at the latest."""
+        return self._lead + int(monotonic * MICROSECONDS) if self._lead else 0
 
     def heard(self, link: Link, stamp: int | None) -> None:
         """The neighbour dates what it writes now by `stamp`; None from one that does not say."""

@@ -116,6 +116,7 @@ class Links:
         self._drain = drain
         self._attempts = attempts
         self._drift = Drift(context)
+        base_servers.time_elsewhere = self._drift.latest
         self._whereabouts = whereabouts
         self._own_address = own_address
         self.established = 0
@@ -344,7 +345,7 @@ class Links:
         link.name = link.name or str(link.peer)
         if link.state is ConnectionState.WAITING:
             context.actions.append(Trust(link.conn))
-            self._base_servers.taking_up(link, self._drift.latest())
+            self._base_servers.taking_up(link)
         if link.state is not ConnectionState.WAITING or self._base_servers.is_alone:
             self._speak_to_base(link)
             return
