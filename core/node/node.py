@@ -48,8 +48,10 @@ from core.node.interface.events import (
 )
 from core.node.interface.node_config import NodeConfig
 from core.node.interface.snapshot import NodeSnapshot, without_clients
-from core.node.kernel.connections import Connection, ConnectionState, Link, Session, why_illegal
+from core.node.kernel.connections import Connection, Link, Session
 from core.node.kernel.context import Context
+from core.node.kernel.rules import Dispatcher, Handler, Take
+from core.node.kernel.states import ConnectionState
 from core.node.kernel.throttle import Throttle
 from core.node.log.replication import Replication
 from core.node.log.synchronisation import Synchronisation
@@ -68,13 +70,10 @@ from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import AccountFact, KeyChange, Recovered, change_in_key
 from core.wire.messages import (
-    ActivityMessage,
-    Authenticate,
     AuthenticationFail,
     InvalidMessage,
-    Login,
+    Logout,
     Message,
-    Register,
     Status,
     command_of,
 )
@@ -193,6 +192,9 @@ class Node:
         self.announcements.on_record.append(self._record_merged)
         self.announcements.on_record.append(self.absences.record_merged)
         self.announcements.on_record.append(self.base_servers.record_merged)
+        self._dispatcher = context.dispatch = Dispatcher(
+            {**self.takers(), **self.sessions.takers(), **self.links.takers()}, context.invalid
+        )
         self._map_throttle = Throttle(MAP_BURST, MAP_PERIOD, MAP_GAP)
         self._wake_at: float | None = None
         self._status_made: tuple[float, Frame] | None = None
@@ -273,8 +275,8 @@ class Node:
     def _outcome(self) -> list[Action]:
         """Settle what follows from the event, and hand out the actions."""
         context = self._context
-        while context.given_up:
-            self.links.closed(*context.given_up.pop(0))
+        while context.ended:
+            self.links.ended(*context.ended.pop(0))
         if self.topology.losses != self._losses:
             self._losses = self.topology.losses
             self.neighbours.flood()
@@ -363,8 +365,7 @@ class Node:
         self.attempts.closed(connection)
         if isinstance(connection, Session):
             self.sessions.closed(connection, reason, unsent)
-        elif isinstance(connection, Link):
-            self.links.closed(connection, reason)
+        self._context.lost(connection, reason)
         self._context.connections.remove(conn)
 
     def _malformed(self, conn: int, info: str) -> None:
@@ -374,35 +375,32 @@ class Node:
 
     def _message(self, conn: int, message: Message) -> None:
         connection = self._context.connections.get(conn)
-        if connection is None or connection.state is ConnectionState.CLOSING:
+        if connection is None:
             return
-        problem = why_illegal(connection.state, message)
-        if problem is not None:
-            self._context.invalid(connection, problem)
+        take = self._dispatcher.taker(connection, message)
+        if take is None:
             return
         if isinstance(connection, Link):
-            self.links.receive(connection, message)
-            return
-        if isinstance(connection, Session):
+            self.links.heard(connection)
+        elif isinstance(connection, Session):
             self.sessions.heard(connection)
-            self.sessions.receive(connection, message)
-            return
-        connection.heard_at = self._context.now.monotonic
-        self._context.timers.cancel(("first", conn))
-        if isinstance(message, Authenticate):
-            self.links.authenticate(connection, message)
-        elif isinstance(message, Login | Register):
-            session = Session(connection)
-            self._context.connections.add(session)
-            self.sessions.receive(session, message)
-        elif isinstance(message, ActivityMessage):
-            reason = "log in before sending activities"
-            self._context.notify("refused", f"an activity from {connection.peer} was refused: {reason}", "warning")
-            self._context.refuse(connection, AuthenticationFail(reason), reason)
-        elif isinstance(message, InvalidMessage | AuthenticationFail):
-            self._context.close(connection, f"the peer says {command_of(message)}")
         else:
-            self._context.close(connection, "logged out")
+            connection.heard_at = self._context.now.monotonic
+            self._context.timers.cancel(("first", conn))
+        take(connection, message)
+
+    def takers(self) -> dict[Handler, Take]:
+        """Who takes the messages of somebody who has not said who it is, and does not say it."""
+        return {
+            Handler.STRANGER_LOGS_OUT: self._stranger_logs_out,
+            Handler.STRANGER_OBJECTS: self._stranger_objects,
+        }
+
+    def _stranger_objects(self, connection: Connection, message: InvalidMessage | AuthenticationFail) -> None:
+        self._context.close(connection, f"the peer says {command_of(message)}")
+
+    def _stranger_logs_out(self, connection: Connection, message: Logout) -> None:
+        self._context.close(connection, "logged out")
 
     def _dismiss(self, session: Session, reason: str) -> None:
         self._context.close(session, reason)

@@ -9,8 +9,9 @@ from core.node.clients.people import People
 from core.node.interface.events import Now
 from core.node.interface.snapshot import ConnectionView, NodeSnapshot, ServerState, ServerView, UserView
 from core.node.kernel.clock import MICROSECONDS
-from core.node.kernel.connections import Connection, ConnectionState, Link, Session
+from core.node.kernel.connections import Connection, Link, Session
 from core.node.kernel.context import Context
+from core.node.kernel.states import ConnectionState
 from core.node.log.replication import Replication
 from core.node.map.topology import Topology
 from core.node.map.whereabouts import Whereabouts
@@ -156,9 +157,7 @@ def _connection(connection: Connection) -> ConnectionView:
     elif isinstance(connection, Session):
         role = "client"
         name = connection.user or ""
-        if connection.state is ConnectionState.SETTLING:
-            state = connection.purpose
-        elif connection.state is ConnectionState.LOGGED_IN and connection.claim is None:
+        if connection.state is ConnectionState.LOGGED_IN and connection.claim is None:
             state = "anonymous"
     return ConnectionView(
         connection.conn,

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from core.node.interface import events
-from core.node.kernel.connections import ConnectionState
+from core.node.kernel.states import ConnectionState
 from core.node.log import delivery
 from core.wire import messages as wire
 from core.wire.address import Address

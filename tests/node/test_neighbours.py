@@ -12,8 +12,9 @@ import core.node
 from core.node.interface.actions import Send
 from core.node.interface.events import Now
 from core.node.interface.node_config import NodeConfig
-from core.node.kernel.connections import Connection, ConnectionState, Link
+from core.node.kernel.connections import Connection, Link
 from core.node.kernel.context import Context
+from core.node.kernel.states import ConnectionState
 from core.node.neighbours.neighbours import RECENT_MAX, RECENT_SECONDS, Neighbours
 from core.wire.address import Address
 from core.wire.codec import Frame

@@ -25,7 +25,8 @@ from core.node.clients import sessions as sessions_module
 from core.node.clients.balance import Balance, RedirectTarget
 from core.node.clients.sessions import Sessions
 from core.node.interface.node_config import NodeConfig, lan
-from core.node.kernel.connections import Connection, Connections, ConnectionState, Session
+from core.node.kernel.connections import Connection, Connections, Session
+from core.node.kernel.states import ConnectionState
 from core.node.log.delivery import Delivery
 from core.node.log.entry_messages import frame_of
 from core.node.log.replication import Replication

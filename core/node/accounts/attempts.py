@@ -15,8 +15,9 @@ from core.admission.guesses import HOSTS_MAX, PATIENCE, Guesses, told_of_habit, 
 from core.admission.shares import share_of
 from core.admission.token_bucket import TokenBucket
 from core.node.interface.actions import Hold
-from core.node.kernel.connections import Connection, ConnectionState
+from core.node.kernel.connections import Connection
 from core.node.kernel.context import Context
+from core.node.kernel.states import ConnectionState
 
 FIRST_DELAY: Final = 1.0
 DELAY_MAX: Final = 8.0

@@ -25,8 +25,9 @@ import msgspec
 
 from core.node.accounts.book import AccountBook
 from core.node.interface.actions import HashSecret
-from core.node.kernel.connections import ConnectionState, Link
+from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
+from core.node.kernel.states import ConnectionState
 from core.node.log.replication import Replication
 from core.node.map.topology import Topology
 from core.node.neighbours.neighbours import Neighbours

@@ -10,8 +10,9 @@ from typing import Final
 
 from core.node.clients.pages import in_senders_order
 from core.node.interface.actions import FetchPage, Subscribe, Unsubscribe
-from core.node.kernel.connections import ConnectionState, Session
+from core.node.kernel.connections import Session
 from core.node.kernel.context import Context
+from core.node.kernel.states import ConnectionState
 from core.node.log.entry_messages import frame_of
 from core.node.log.replication import Replication
 from core.wire.entries import Entry, Fetch, Page, Stream

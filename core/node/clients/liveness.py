@@ -18,8 +18,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from core.node.kernel.connections import ConnectionState, Session
+from core.node.kernel.connections import Session
 from core.node.kernel.context import Context
+from core.node.kernel.states import ConnectionState
 from core.wire.messages import ActivityMessage, Ping
 
 HELD_BYTES_MAX: Final = 2 * 1024 * 1024

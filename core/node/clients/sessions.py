@@ -1,7 +1,7 @@
 """Clients: login, logout, posting, and what they are told.
 
-While a client's secret is being checked or its registration is under way the session is SETTLING, and what it sends
-meanwhile waits in its inbox, so that answers come in the order of questions.
+While a client's secret is being checked or its registration is under way, and once it is to go elsewhere, what it sends
+waits in its inbox, so that answers come in the order of questions.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from core.node.clients.people import People
 from core.node.clients.places import Places
 from core.node.clients.writers import Writers
 from core.node.interface.actions import Hold, Known, Subscribe, VerifySecret
-from core.node.kernel.connections import ConnectionState, Session, why_illegal
+from core.node.kernel.connections import Connection, Session
 from core.node.kernel.context import Context
+from core.node.kernel.rules import Handler, Take
+from core.node.kernel.states import ConnectionState, Outcome
 from core.node.log.replication import Replication
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
@@ -44,6 +46,7 @@ from core.wire.messages import (
     Login,
     LoginFailed,
     LoginSuccess,
+    Logout,
     Message,
     Ping,
     Pong,
@@ -131,31 +134,51 @@ class Sessions:
         self._liveness.heard(session, now - session.heard_at)
         session.heard_at = now
 
-    def receive(self, session: Session, message: Message) -> None:
-        """A legal message of a client."""
-        if session.state is ConnectionState.SETTLING:
-            self._queue(session, message)
-            return
-        match message:
-            case Login():
-                self._login(session, message)
-            case Register():
-                self._register(session, message)
-            case ActivityMessage():
-                self._post(session, message)
-            case Ping():
-                self._context.send(session, Pong(message.number))
-            case Pong():
-                self._liveness.answered(session, message.number)
-            case StatusRequest():
-                self._context.send(session, self._status())
-            case ChangeSecret():
-                self._change_secret(session, message)
-            case InvalidMessage() | AuthenticationFail():
-                self._context.close(session, f"the client says {command_of(message)}: {message.info[:200]}")
-            case _:
-                session.logged_out = True
-                self._context.close(session, "logged out")
+    def takers(self) -> dict[Handler, Take]:
+        """Who takes a client's messages."""
+        return {
+            Handler.WAIT: self._queue,
+            Handler.REGISTER: self._asks_to_register,
+            Handler.LOGIN: self._asks_to_log_in,
+            Handler.POST: self._post,
+            Handler.POST_TOO_EARLY: self._post_too_early,
+            Handler.CHANGE_SECRET: self._change_secret,
+            Handler.CLIENT_ASKS: self._asks_whether_alive,
+            Handler.CLIENT_ANSWERS: self._answers,
+            Handler.STATUS: self._asks_for_status,
+            Handler.LOGOUT: self._logs_out,
+            Handler.CLIENT_OBJECTS: self._objects,
+        }
+
+    def _asks_to_register(self, connection: Connection, message: Register) -> None:
+        self._register(self._session_of(connection), message)
+
+    def _asks_to_log_in(self, connection: Connection, message: Login) -> None:
+        self._login(self._session_of(connection), message)
+
+    def _session_of(self, connection: Connection) -> Session:
+        """The client's session, which its first message begins."""
+        if isinstance(connection, Session):
+            return connection
+        session = Session(connection)
+        self._context.connections.add(session)
+        return session
+
+    def _asks_whether_alive(self, session: Session, message: Ping) -> None:
+        self._context.send(session, Pong(message.number))
+
+    def _answers(self, session: Session, message: Pong) -> None:
+        self._liveness.answered(session, message.number)
+
+    def _asks_for_status(self, session: Session, message: StatusRequest) -> None:
+        self._context.send(session, self._status())
+
+    def _logs_out(self, session: Session, message: Logout) -> None:
+        session.logged_out = True
+        self._context.close(session, "logged out")
+
+    def _objects(self, session: Session, message: InvalidMessage | AuthenticationFail) -> None:
+        self._context.close(session, f"the client says {command_of(message)}: {message.info[:200]}")
 
     def _queue(self, session: Session, message: Message) -> None:
         session.inbox.append(message)
@@ -165,26 +188,16 @@ class Sessions:
             session.held = True
             self._context.actions.append(Hold(session.conn, True))
 
-    def _settle(self, session: Session, purpose: str) -> None:
-        session.state = ConnectionState.SETTLING
-        session.purpose = purpose
-
-    def _settled(self, session: Session, state: ConnectionState) -> None:
-        """A check is over: take up what waited."""
-        session.state = state
-        session.purpose = ""
+    def _go_on(self, session: Session, outcome: Outcome) -> None:
+        """What the client waited for is there: take up what came meanwhile."""
+        session.enter(outcome)
         if session.resuming:
             # One of those that waited has led to here: whoever took it up goes on with the next.
             return
         session.resuming = True
-        while session.inbox and session.state not in (ConnectionState.SETTLING, ConnectionState.CLOSING):
-            message = session.inbox.popleft()
-            # What was legal when it arrived may not be in the state that the check has led to.
-            problem = why_illegal(session.state, message)
-            if problem is not None:
-                self._context.invalid(session, problem)
-                break
-            self.receive(session, message)
+        while session.inbox and session.state in (ConnectionState.GREETED, ConnectionState.LOGGED_IN):
+            # What was legal when it arrived may not be in the state that the answer has led to.
+            self._context.dispatch(session, session.inbox.popleft())
         session.resuming = False
         if session.held and len(session.inbox) < HOLD_INBOX:
             session.held = False
@@ -194,21 +207,21 @@ class Sessions:
 
     def _register(self, session: Session, message: Register) -> None:
         session.features |= frozenset(message.features)
-        self._settle(session, "registering")
+        session.enter(Outcome.REGISTRATION_BEGUN)
         problem = secret_problem(message.secret)
         if problem is not None:
             self._register_failed(session, problem)
             return
 
         def done(problem: str | None) -> None:
-            if session.state is not ConnectionState.SETTLING:
+            if session.state is not ConnectionState.REGISTERING:
                 return
             if problem is not None:
                 self._register_failed(session, problem)
                 return
             self._attempts.registered(session, message.username)
             self._context.send(session, RegisterSuccess(f"{message.username} is registered"))
-            self._settled(session, ConnectionState.GREETED)
+            self._go_on(session, Outcome.REGISTERED)
 
         problem = self._attempts.registration_problem(session)
         if problem is not None:
@@ -239,12 +252,12 @@ class Sessions:
         if message.secret is None:
             self._login_failed(session, "a login under a name needs its secret")
             return
-        self._settle(session, "logging in")
+        session.enter(Outcome.LOGIN_BEGUN)
         self._registration.when_settled(message.username, lambda: self._try(session, message))
 
     def _try(self, session: Session, message: Login) -> None:
         """Have the secret checked when it is this client's turn."""
-        if session.state is ConnectionState.SETTLING:
+        if session.state is ConnectionState.LOGGING_IN:
             self._attempts.begin(
                 session,
                 message.username,
@@ -254,7 +267,7 @@ class Sessions:
 
     def _verify(self, session: Session, message: Login, tried: tuple[str, ...]) -> None:
         """Check the secret against each account that the name may mean, one after the other."""
-        if session.state is not ConnectionState.SETTLING or message.secret is None:
+        if session.state is not ConnectionState.LOGGING_IN or message.secret is None:
             self._attempts.over(session)
             return
         candidates = [fact for fact in self._book.candidates(message.username) if fact.claim not in tried]
@@ -274,11 +287,11 @@ class Sessions:
         def verified(matches: bool | None) -> None:
             if matches is None:
                 self._attempts.over(session)
-                if session.state is ConnectionState.SETTLING:
+                if session.state is ConnectionState.LOGGING_IN:
                     self._not_now(session, BUSY)
-            elif not matches and session.state is not ConnectionState.SETTLING:
+            elif not matches and session.state is not ConnectionState.LOGGING_IN:
                 self._wrong_login(session)
-            elif session.state is not ConnectionState.SETTLING:
+            elif session.state is not ConnectionState.LOGGING_IN:
                 self._attempts.over(session)
             elif self._secrets.verifier(fact) != verifier:
                 # It has been changed meanwhile.
@@ -297,7 +310,7 @@ class Sessions:
         """Say so, if anybody still listens; the later, the more of them came from there."""
 
         def answer() -> None:
-            if session.state is ConnectionState.SETTLING:
+            if session.state is ConnectionState.LOGGING_IN:
                 self._login_failed(session, MISMATCH)
 
         self._attempts.failed(session, answer)
@@ -374,7 +387,7 @@ class Sessions:
             context.actions.append(Subscribe(session.conn))
             if session.native:
                 context.send(session, CaughtUp(0))
-        self._settled(session, ConnectionState.LOGGED_IN)
+        self._go_on(session, Outcome.LOGGED_IN)
 
     def _redirect(self, session: Session, address: Address, server: str) -> None:
         self._context.notify("redirected", f"{session.user} was redirected to {server}", user=session.user)
@@ -383,7 +396,7 @@ class Sessions:
             self._absences.sent_on(session.user)
         self._redirected()
         # The new server has to hear of it before the client can be there.
-        self._settle(session, "redirecting")
+        session.enter(Outcome.REDIRECTED)
         self._context.timers.set(
             ("redirect", session.conn),
             self._context.after(self._context.config.redirect_delay),
@@ -450,11 +463,12 @@ class Sessions:
 
     # --- posting ------------------------------------------------------------------------------------------------------
 
+    def _post_too_early(self, connection: Connection, message: ActivityMessage) -> None:
+        self._not_authentic(connection, "log in before sending activities")
+
     def _post(self, session: Session, message: ActivityMessage) -> None:
         context = self._context
-        if session.state is not ConnectionState.LOGGED_IN or session.user is None:
-            self._not_authentic(session, "log in before sending activities")
-            return
+        assert session.user is not None, "whoever is logged in has a name"
         if not self._is_authentic(session, message):
             self._not_authentic(session, "the activity's name and secret are not those of the login")
             return
@@ -473,7 +487,7 @@ class Sessions:
             # It is sent on in a moment. A client that names its activities repeats there what was not answered here;
             # to any other a refusal would cost its service, so its lines wait.
             if ref is None:
-                self._settle(session, "waiting to be sent on")
+                session.enter(Outcome.POST_HELD_BACK)
                 self._queue(session, message)
             return
         sender = "" if session.claim is None else session.user
@@ -549,9 +563,9 @@ class Sessions:
         mac = self._mac(message.secret)
         return any(hmac.compare_digest(mac, known) for known in session.secret_macs)
 
-    def _not_authentic(self, session: Session, reason: str) -> None:
-        self._context.notify("refused", f"an activity from {session.peer} was refused: {reason}", "warning")
-        self._context.refuse(session, AuthenticationFail(reason), f"activity refused: {reason}")
+    def _not_authentic(self, connection: Connection, reason: str) -> None:
+        self._context.notify("refused", f"an activity from {connection.peer} was refused: {reason}", "warning")
+        self._context.refuse(connection, AuthenticationFail(reason), f"activity refused: {reason}")
 
     # --- ends and changes ---------------------------------------------------------------------------------------------
 
@@ -565,7 +579,6 @@ class Sessions:
             self._leave(session)
             self._note_absence(session, unsent, still_missing)
         self._leave(session)
-        session.state = ConnectionState.CLOSING
 
     def note_dismissed(self) -> None:
         """This node ends before it hears of the end of connections that it has closed: say who is on the way."""

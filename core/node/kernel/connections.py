@@ -1,116 +1,24 @@
-"""The state of a connection, and which command is legal in which state: all of it in one table.
-
-A connection starts `FRESH` (somebody connected) or `WAITING` (this node dialled). The first command decides what it is:
-`LOGIN` or `REGISTER` make it a client's, `AUTHENTICATE` a server's. What is not in a state's row is answered with
-`INVALID_MESSAGE`, and the connection is closed.
-
-            REGISTER ok          LOGIN ok
-    FRESH ─────────────▶ GREETED ─────────▶ LOGGED_IN ──▶ (closed)
-      │ └──────── LOGIN ok ────────────────────▲
-      │      (SETTLING while a secret is checked or a name is registered; messages wait)
-      │ AUTHENTICATE
-      ├── shows `sync` ──────────────▶ NATIVE
-      ├── shows other features ──────▶ BASE
-      └── shows nothing ──▶ QUIET ───▶ BASE     at its first message, or after `quiet_limit`
-    WAITING ── SERVER_HELLO ─────────▶ NATIVE
-      └─────── anything a base server says ──▶ LISTENING ──▶ BASE     after `listen` seconds
-    any ── refused, or told to go ───▶ CLOSING
-"""
+"""Connections: what the node knows of each, of a client's, and of a server's; and all of them together."""
 
 from __future__ import annotations
 
-import enum
 from collections import deque
-from collections.abc import Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Final, NamedTuple
-
-import msgspec
+from typing import TYPE_CHECKING, NamedTuple
 
 from core.node.interface.events import Origin
 from core.node.interface.snapshot import LinkState
+from core.node.kernel.states import TRANSITIONS, ConnectionState, Outcome
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import Entry, EntryId, Fetch
-from core.wire.messages import AttachedServer, Message, command_of
+from core.wire.messages import AttachedServer, Message
 from core.wire.scope import on_one_machine
+from core.wire.transitions import state_after
 
 if TYPE_CHECKING:
     from core.node.clients.absence import Absence
-
-
-class ConnectionState(enum.Enum):
-    FRESH = "connected"
-    SETTLING = "being checked"
-    GREETED = "not logged in"
-    LOGGED_IN = "logged in"
-    WAITING = "connecting"
-    LISTENING = "listening"
-    QUIET = "quiet"
-    BASE = "base"
-    NATIVE = "native"
-    CLOSING = "closing"
-
-
-_Commands = frozenset[type[msgspec.Struct]]
-
-_CLIENT: Final[_Commands] = frozenset({wire.Login, wire.Register, wire.ActivityMessage, wire.Logout})
-_ASKING: Final[_Commands] = frozenset({wire.Ping, wire.Pong, wire.StatusRequest, wire.ChangeSecret})
-"""What a native client may say once it has logged in."""
-_PARTING: Final[_Commands] = frozenset({wire.InvalidMessage, wire.AuthenticationFail})
-_BASE: Final[_Commands] = frozenset(
-    {wire.ServerAnnounce, wire.ActivityBroadcast, wire.LockRequest, wire.LockAllowed, wire.LockDenied}
-)
-_FAILOVER: Final[_Commands] = frozenset({wire.Quit, wire.UserInfo})
-_NATIVE: Final[_Commands] = frozenset(
-    {
-        wire.Account,
-        wire.LockRelease,
-        wire.SyncDigest,
-        wire.SyncRequest,
-        wire.SyncDone,
-        wire.MapSummary,
-        wire.Ping,
-        wire.Pong,
-        wire.ServerRefused,
-    }
-)
-
-LEGAL: Final[Mapping[ConnectionState, _Commands]] = {
-    ConnectionState.FRESH: _CLIENT | _PARTING | {wire.Authenticate},
-    ConnectionState.SETTLING: _CLIENT | _PARTING | _ASKING,
-    ConnectionState.GREETED: _CLIENT | _PARTING,
-    ConnectionState.LOGGED_IN: (_CLIENT - {wire.Register}) | _PARTING | _ASKING,
-    ConnectionState.WAITING: _BASE | _FAILOVER | _PARTING | {wire.ServerHello, wire.ServerRefused},
-    ConnectionState.QUIET: _BASE | _FAILOVER | _PARTING,
-    ConnectionState.LISTENING: _BASE | _FAILOVER | _PARTING,
-    ConnectionState.BASE: _BASE | _FAILOVER | _PARTING,
-    ConnectionState.NATIVE: _BASE | _FAILOVER | _NATIVE | _PARTING,
-    ConnectionState.CLOSING: frozenset(),
-}
-
-CLIENT_STATES: Final = (ConnectionState.SETTLING, ConnectionState.GREETED, ConnectionState.LOGGED_IN)
-
-
-def why_illegal(state: ConnectionState, message: Message) -> str | None:
-    """Why a command is not allowed in a state, as a clause for the peer; None when it is."""
-    if type(message) in LEGAL[state]:
-        return None
-    command = command_of(message)
-    match state:
-        case ConnectionState.FRESH:
-            return f"{command} is not possible before LOGIN, REGISTER or AUTHENTICATE"
-        case ConnectionState.GREETED if isinstance(message, wire.Ping | wire.StatusRequest | wire.ChangeSecret):
-            return f"{command} is not possible before LOGIN"
-        case ConnectionState.LOGGED_IN if isinstance(message, wire.Register):
-            return "REGISTER is not possible on a connection that is logged in"
-        case _ if state in CLIENT_STATES:
-            return f"{command} is not a client's command"
-        case _ if isinstance(message, wire.Authenticate):
-            return "AUTHENTICATE is possible once, as the first message of a connection"
-        case _:
-            return f"{command} is not possible on this server link"
 
 
 class Parting(NamedTuple):
@@ -159,6 +67,13 @@ class Connection:
         self.parting: Parting | None = None
         """Not None once this node has closed it."""
 
+    def enter(self, outcome: Outcome) -> None:
+        """Go on to the state that an outcome leads to: the only way in which a state changes.
+
+        Raises IllegalTransition when it leads nowhere from the present one.
+        """
+        self.state = state_after(TRANSITIONS, self.state, outcome)
+
 
 class Session(Connection):
     """A client's connection."""
@@ -178,7 +93,6 @@ class Session(Connection):
         "last_post",
         "logged_out",
         "login_name",
-        "purpose",
         "reading",
         "refs_sent",
         "resuming",
@@ -194,13 +108,11 @@ class Session(Connection):
         known = connection
         super().__init__(known.conn, known.origin, known.peer, known.since, known.heard_at, known.at)
         self.vouched = connection.vouched
-        self.state = ConnectionState.FRESH
         self.inbox: deque[Message] = deque()
-        """Messages that wait until the check under way is over."""
+        """Messages that wait for the answer to what came before them."""
         self.held = False
         self.resuming = False
         """Whether the messages that waited are being taken up."""
-        self.purpose = ""
         self.logged_out = False
         self.login_name: str | None = None
         """The name as the client gives it: what its ACTIVITY_MESSAGEs repeat."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final
 
 from core.admission.shares import share_of
@@ -13,7 +14,8 @@ from core.node.interface.events import Now
 from core.node.interface.node_config import NodeConfig
 from core.node.interface.notices import Notice, NoticeKind, Severity
 from core.node.kernel.clock import MICROSECONDS, HybridClock
-from core.node.kernel.connections import Connection, Connections, ConnectionState, Link, Parting
+from core.node.kernel.connections import Connection, Connections, Link, Parting
+from core.node.kernel.states import ConnectionState, Outcome
 from core.node.kernel.timers import Timers
 from core.wire.codec import Frame
 from core.wire.entries import Recovered
@@ -43,8 +45,11 @@ class Context:
         self.timers = Timers()
         self.connections = Connections()
         self.actions: list[Action] = []
-        self.given_up: list[tuple[Link, str]] = []
-        """Links that the event in hand has closed: what relied on them does not wait until they are flushed."""
+        self.ended: list[tuple[Link, str]] = []
+        """Links that have ended since they were last seen to, and why: what relied on them does not wait until they are
+        flushed."""
+        self.dispatch: Callable[[Connection, Message], None]
+        """Has a message taken that has waited, or that is to be looked at again in another state."""
         self.handed_out = 0
         """Activities that went to all of this node's clients."""
         self.draining = False
@@ -75,13 +80,22 @@ class Context:
             frame = message if isinstance(message, Frame) else Frame(message)
             self.actions.append(Send(connection.conn, frame))
 
-    def close(self, connection: Connection, reason: str) -> None:
+    def close(self, connection: Connection, reason: str, *, told: str | None = None) -> None:
+        """Close a connection once it is flushed; `told`: why, for those who relied on it."""
         if connection.state is not ConnectionState.CLOSING:
-            connection.state = ConnectionState.CLOSING
+            self._end(connection, told or reason)
             connection.parting = Parting(self.clock.read(self.now.wall), self.handed_out)
-            if isinstance(connection, Link):
-                self.given_up.append((connection, reason))
             self.actions.append(Close(connection.conn, reason))
+
+    def lost(self, connection: Connection, reason: str) -> None:
+        """The connection is gone: by itself, or because it was closed."""
+        if connection.state is not ConnectionState.CLOSING:
+            self._end(connection, reason)
+
+    def _end(self, connection: Connection, reason: str) -> None:
+        connection.enter(Outcome.ENDED)
+        if isinstance(connection, Link):
+            self.ended.append((connection, reason))
 
     def refuse(self, connection: Connection, answer: Message, reason: str) -> None:
         """Send a last answer, and close once it has been flushed."""

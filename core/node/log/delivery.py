@@ -16,8 +16,9 @@ import msgspec
 
 from core.node.interface.actions import Broadcast
 from core.node.kernel.clock import MICROSECONDS
-from core.node.kernel.connections import ConnectionState, Link
+from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
+from core.node.kernel.states import ConnectionState
 from core.node.log.entry_messages import frame_of
 from core.node.log.refs import Refs
 from core.wire.activity import unique_members

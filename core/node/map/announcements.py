@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import Final
 
 from core.node.base.base_servers import BaseServers
-from core.node.kernel.connections import ConnectionState, Link
+from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
+from core.node.kernel.states import ConnectionState
 from core.node.map.topology import ServerRecord, Topology, record_of
 from core.node.map.whereabouts import Whereabouts
 from core.node.neighbours.neighbours import Neighbours

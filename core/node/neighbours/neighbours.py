@@ -31,8 +31,9 @@ from collections import deque
 from collections.abc import Callable, Container, Iterator
 from typing import Final
 
-from core.node.kernel.connections import Connection, ConnectionState, Link
+from core.node.kernel.connections import Connection, Link
 from core.node.kernel.context import Context
+from core.node.kernel.states import ConnectionState
 from core.wire.codec import Frame
 from core.wire.entries import EntryId, Stream, encode_vector
 from core.wire.messages import LockRelease, LockRequest, Message, SyncDigest, SyncRequest

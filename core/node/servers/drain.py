@@ -17,8 +17,9 @@ import msgspec
 
 from core.node.accounts.registration import Registration
 from core.node.interface.actions import Finished
-from core.node.kernel.connections import ConnectionState, Link, Session
+from core.node.kernel.connections import Link, Session
 from core.node.kernel.context import Context
+from core.node.kernel.states import ConnectionState
 from core.node.log.replication import Replication
 from core.node.map.announcements import Announcements
 from core.node.map.topology import Topology

@@ -15,8 +15,10 @@ from core.node.base.base_servers import BaseServers
 from core.node.interface.actions import Trust
 from core.node.interface.events import Origin
 from core.node.kernel.clock import MICROSECONDS
-from core.node.kernel.connections import Connection, ConnectionState, Link
+from core.node.kernel.connections import Connection, Link
 from core.node.kernel.context import FEATURES, Context
+from core.node.kernel.rules import Handler, Take
+from core.node.kernel.states import ConnectionState, Outcome
 from core.node.log.entry_messages import entry_of_account, entry_of_activity
 from core.node.log.replication import Replication
 from core.node.log.synchronisation import Synchronisation
@@ -38,19 +40,12 @@ from core.wire.messages import (
     Authenticate,
     AuthenticationFail,
     InvalidMessage,
-    LockAllowed,
-    LockDenied,
-    LockRelease,
-    LockRequest,
-    MapSummary,
     Message,
     Ping,
     Pong,
-    Quit,
     ServerAnnounce,
     ServerHello,
     ServerRefused,
-    SyncDigest,
     SyncDone,
     SyncRequest,
     UserInfo,
@@ -127,7 +122,7 @@ class Links:
     def dialled(self, link: Link) -> None:
         """A link that this node dialled is up: say who this is, in a way that base servers understand too."""
         context = self._context
-        link.state = ConnectionState.WAITING
+        link.enter(Outcome.DIALLED)
         link.stamp = context.stamp()
         config = context.config
         own = self._topology.own
@@ -198,7 +193,7 @@ class Links:
                 if "user_info" in link.features:
                     self._send_user_info(link)
                 return
-            link.state = ConnectionState.QUIET
+            link.enter(Outcome.SHOWED_NOTHING)
             context.timers.set(
                 ("quiet", link.conn), context.after(context.config.quiet_limit), lambda: self._take_for_base(link)
             )
@@ -280,7 +275,7 @@ class Links:
         self._context.refuse(existing, ServerRefused("duplicate", text), text)
         self._unlink(existing)
 
-    def hello(self, link: Link, message: ServerHello) -> None:
+    def _hello(self, link: Link, message: ServerHello) -> None:
         """The dialled server is one of ours."""
         context = self._context
         link.remote_id = message.id
@@ -314,7 +309,7 @@ class Links:
 
     def _become_native(self, link: Link) -> None:
         context = self._context
-        link.state = ConnectionState.NATIVE
+        link.enter(Outcome.NATIVE_TAKEN_UP)
         self._whereabouts.linked(link)
         self.established += 1
         remote = link.remote_id or ""
@@ -333,7 +328,6 @@ class Links:
         if link.state is ConnectionState.WAITING and self._healing.knows_for_native(link):
             # One of ours takes connections but does not answer: it hangs.
             self._context.close(link, "no answer")
-            self.closed(link, "no answer")
         elif link.state in (ConnectionState.QUIET, ConnectionState.WAITING):
             self._become_base(link)
 
@@ -349,7 +343,7 @@ class Links:
         if link.state is not ConnectionState.WAITING or self._base_servers.is_alone:
             self._speak_to_base(link)
             return
-        link.state = ConnectionState.LISTENING
+        link.enter(Outcome.HEARD_BASE)
         self._listen(link, context.now.monotonic)
 
     def _listen(self, link: Link, since: float) -> None:
@@ -371,7 +365,7 @@ class Links:
 
     def _speak_to_base(self, link: Link) -> None:
         context = self._context
-        link.state = ConnectionState.BASE
+        link.enter(Outcome.BASE_TAKEN_UP)
         link.is_base = True
         context.notify("linked", f"linked with base server {link.peer}", "good")
         context.notify(
@@ -391,7 +385,7 @@ class Links:
         if link.state is ConnectionState.BASE:
             link.suspect_until = float("-inf")
             for message in held:
-                self._activity(link, message)
+                self._base_activity(link, message)
 
     def _leave_to_another(self, link: Link) -> None:
         """Another server of ours speaks to a base server: what this one heard of it, that one has heard as well."""
@@ -455,8 +449,7 @@ class Links:
             self._context.notify(
                 "unlinked", f"{link.name} does not answer any more ({silence:.0f} s)", "warning", server=link.remote_id
             )
-            self._context.close(link, f"no answer for {silence:.1f} s")
-            self.closed(link, "no answer")
+            self._context.close(link, f"no answer for {silence:.1f} s", told="no answer")
             return
         link.unanswered += 1
         link.ping_number += 1
@@ -466,86 +459,92 @@ class Links:
 
     # --- messages -----------------------------------------------------------------------------------------------------
 
-    def receive(self, link: Link, message: Message) -> None:
-        """A legal message of a server."""
+    def takers(self) -> dict[Handler, Take]:
+        """Who takes a server's messages."""
+        return {
+            Handler.AUTHENTICATE: self.authenticate,
+            Handler.HELLO: self._hello,
+            Handler.REFUSED: self._link_refused,
+            Handler.SERVER_OBJECTS: self._objects,
+            Handler.SPEAKS_BASE: self._speaks_base,
+            Handler.USERS_BEFORE_HELLO: self._users_before_hello,
+            Handler.USERS: self._users,
+            Handler.USERS_KNOWN_OTHERWISE: self._users_known_otherwise,
+            Handler.BASE_ACTIVITY: self._base_activity,
+            Handler.OVERHEARD_ACTIVITY: self._overheard_activity,
+            Handler.ENTRY: self._native_activity,
+            Handler.ACCOUNT: self._account,
+            Handler.BASE_ANNOUNCEMENT: self._announcements.receive_base,
+            Handler.OVERHEARD_ANNOUNCEMENT: self._overheard_announcement,
+            Handler.RECORD: self._announcements.receive_native,
+            Handler.LOCK_REQUEST: self._registration.requested,
+            Handler.LOCK_ALLOWED: self._registration.allowed,
+            Handler.LOCK_DENIED: self._registration.denied,
+            Handler.LOCK_RELEASE: self._registration.released,
+            Handler.SYNC_DIGEST: self._synchronisation.digest_received,
+            Handler.SYNC_REQUEST: self._sync_requested,
+            Handler.SYNC_DONE: self._sync_done,
+            Handler.MAP_SUMMARY: self._announcements.compare,
+            Handler.SERVER_ASKS: self._asks_whether_alive,
+            Handler.SERVER_ANSWERS: self._answers,
+            Handler.QUIT: self._leavers.quit_received,
+        }
+
+    def heard(self, link: Link) -> None:
+        """A server has said something."""
         link.heard_at = self._context.now.monotonic
         if link.first_heard_at is None:
             link.first_heard_at = link.heard_at
         link.unanswered = 0
-        if link.state is ConnectionState.WAITING and not isinstance(message, ServerHello | ServerRefused | UserInfo):
-            if isinstance(message, AuthenticationFail | InvalidMessage):
-                self._refused(link, command_of(message), message.info)
-                return
-            self._become_base(link)
-        elif link.state is ConnectionState.QUIET and not isinstance(message, AuthenticationFail | InvalidMessage):
-            self._become_base(link)
-        match message:
-            case ActivityBroadcast():
-                self._activity(link, message)
-            case ServerAnnounce():
-                if link.state is ConnectionState.NATIVE:
-                    self._announcements.receive_native(link, message)
-                elif link.state is ConnectionState.LISTENING and self._announcements.shows_another_way(link, message):
-                    self._leave_to_another(link)
-                else:
-                    self._announcements.receive_base(link, message)
-            case LockRequest():
-                self._registration.requested(link, message)
-            case LockAllowed():
-                self._registration.allowed(link, message)
-            case LockDenied():
-                self._registration.denied(link, message)
-            case LockRelease():
-                self._registration.released(link, message)
-            case Account():
-                self._account(link, message)
-            case ServerHello():
-                self.hello(link, message)
-            case SyncDigest():
-                self._synchronisation.digest_received(link, message)
-            case SyncRequest():
-                self._synchronisation.requested(link, message)
-                self._drain.peer_has(link)
-            case SyncDone():
-                self._synchronisation.done(link, message)
-                self._leavers.synchronised(link)
-            case MapSummary():
-                self._announcements.compare(link, message)
-            case Ping():
-                wall = max(0, int(self._context.now.wall * MICROSECONDS))
-                self._context.send(link, Pong(message.number, self._drift.time(), wall))
-            case Pong():
-                if message.number == link.ping_number:
-                    link.round_trip = self._context.now.monotonic - link.pinged_at
-                    self._drift.answered(link, message.stamp, message.wall)
-            case Quit():
-                self._leavers.quit_received(link, message)
-            case UserInfo():
-                self._user_info(link, message)
-            case ServerRefused():
-                self._refused(link, message.reason, message.info)
-            case InvalidMessage() | AuthenticationFail():
-                self._refused(link, command_of(message), message.info)
 
-    def _activity(self, link: Link, message: ActivityBroadcast) -> None:
+    def _speaks_base(self, link: Link, message: Message) -> None:
+        self._become_base(link)
+        self._context.dispatch(link, message)
+
+    def _overheard_announcement(self, link: Link, message: ServerAnnounce) -> None:
+        if self._announcements.shows_another_way(link, message):
+            self._leave_to_another(link)
+        else:
+            self._announcements.receive_base(link, message)
+
+    def _sync_requested(self, link: Link, message: SyncRequest) -> None:
+        self._synchronisation.requested(link, message)
+        self._drain.peer_has(link)
+
+    def _sync_done(self, link: Link, message: SyncDone) -> None:
+        self._synchronisation.done(link, message)
+        self._leavers.synchronised(link)
+
+    def _asks_whether_alive(self, link: Link, message: Ping) -> None:
+        wall = max(0, int(self._context.now.wall * MICROSECONDS))
+        self._context.send(link, Pong(message.number, self._drift.time(), wall))
+
+    def _answers(self, link: Link, message: Pong) -> None:
+        if message.number == link.ping_number:
+            link.round_trip = self._context.now.monotonic - link.pinged_at
+            self._drift.answered(link, message.stamp, message.wall)
+
+    def _native_activity(self, link: Link, message: ActivityBroadcast) -> None:
         try:
             entry = entry_of_activity(message)
         except ValueError as error:
             self._context.invalid(link, f"ACTIVITY_BROADCAST: {error}")
             return
-        if entry is not None:
-            self._take_entry(link, entry)
-            return
-        if link.state is ConnectionState.NATIVE:
+        if entry is None:
             self._context.invalid(link, "ACTIVITY_BROADCAST between native servers needs id and stamp")
+        else:
+            self._take_entry(link, entry)
+
+    def _overheard_activity(self, link: Link, message: ActivityBroadcast) -> None:
+        if self._takes_as_entry(link, message) or self._context.now.monotonic < link.shared_until:
             return
-        if self._context.now.monotonic < link.shared_until:
+        self._keep_back(link, message)
+
+    def _base_activity(self, link: Link, message: ActivityBroadcast) -> None:
+        if self._takes_as_entry(link, message) or self._context.now.monotonic < link.shared_until:
             return
-        if link.state is ConnectionState.LISTENING or self._context.now.monotonic < link.suspect_until:
-            # Taken in by two of ours it would be two activities.
-            link.held.append(message)
-            if len(link.held) > HELD_MAX:
-                self._context.close(link, f"said {HELD_MAX} things before it could be spoken to")
+        if self._context.now.monotonic < link.suspect_until:
+            self._keep_back(link, message)
             return
         if self._context.storage_error is not None:
             # It would take a number that is never kept, and every other node would ask for that for ever.
@@ -574,6 +573,23 @@ class Links:
         if not sender:
             link.last_nameless = entry.id
 
+    def _takes_as_entry(self, link: Link, message: ActivityBroadcast) -> bool:
+        """Whether what a base server says is what one of ours has said, or nonsense: it passes on what it was sent."""
+        try:
+            entry = entry_of_activity(message)
+        except ValueError as error:
+            self._context.invalid(link, f"ACTIVITY_BROADCAST: {error}")
+            return True
+        if entry is not None:
+            self._take_entry(link, entry)
+        return entry is not None
+
+    def _keep_back(self, link: Link, message: ActivityBroadcast) -> None:
+        """Keep what would be two activities if two of ours took it in."""
+        link.held.append(message)
+        if len(link.held) > HELD_MAX:
+            self._context.close(link, f"said {HELD_MAX} things before it could be spoken to")
+
     def _account(self, link: Link, message: Account) -> None:
         try:
             entry = entry_of_account(message)
@@ -589,15 +605,24 @@ class Links:
         if self._neighbours.is_neighbour(link) and self._replication.vector.has_gap(entry.id.stream):
             self._synchronisation.request(link)
 
-    def _user_info(self, link: Link, message: UserInfo) -> None:
-        """Users of a peer that is not ours are taken in; ours tell the same by synchronisation, with more detail."""
-        if link.state is ConnectionState.WAITING:
-            if "sync" not in link.features:
-                link.features |= {"user_info", "quit"}
-        if link.state is ConnectionState.NATIVE:
-            return
+    def _users_before_hello(self, link: Link, message: UserInfo) -> None:
+        if "sync" not in link.features:
+            link.features |= {"user_info", "quit"}
+        self._users(link, message)
+
+    def _users(self, link: Link, message: UserInfo) -> None:
+        """Users of a peer that is not ours are taken in."""
         for name, value in message.user_info.items():
             self._registration.import_account(name, value, value.startswith(VERIFIER_PREFIXES))
+
+    def _users_known_otherwise(self, link: Link, message: UserInfo) -> None:
+        """One of ours tells the same by synchronisation, with more detail."""
+
+    def _link_refused(self, link: Link, message: ServerRefused) -> None:
+        self._refused(link, message.reason, message.info)
+
+    def _objects(self, link: Link, message: InvalidMessage | AuthenticationFail) -> None:
+        self._refused(link, command_of(message), message.info)
 
     def _refused(self, link: Link, why: str, info: str) -> None:
         """The other side wants no link, or objects to something."""
@@ -606,17 +631,15 @@ class Links:
             text = f"{link.peer} refused the link: {info[:200] or why}"
             self._context.notify("refused", text, "error", server=link.remote_id)
         self._healing.refused(link, why)
-        self._context.close(link, f"the server says {why}: {info[:200]}")
-        self.closed(link, why)
+        self._context.close(link, f"the server says {why}: {info[:200]}", told=why)
 
     # --- ends ---------------------------------------------------------------------------------------------------------
 
-    def closed(self, link: Link, reason: str) -> None:
-        """The link is gone, or given up: everything that relied on it must know. Harmless when repeated."""
+    def ended(self, link: Link, reason: str) -> None:
+        """The link is gone, or given up: everything that relied on it must know. Called once for each."""
         context = self._context
         was_native = self._is_in_topology(link)
         was_base, link.is_base = link.is_base, False
-        link.state = ConnectionState.CLOSING
         for timer in ("quiet", "ping", "silence", "sign", "doubt"):
             context.timers.cancel((timer, link.conn))
         self._unlink(link)

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Final
 
 from core.node.base.base_servers import BaseServers
-from core.node.kernel.connections import Connection, ConnectionState, Link
+from core.node.kernel.connections import Connection, Link
 from core.node.kernel.context import Context
+from core.node.kernel.states import ConnectionState
 from core.node.log.replication import Replication
 from core.node.map.whereabouts import Whereabouts
 from core.node.neighbours.neighbours import Neighbours

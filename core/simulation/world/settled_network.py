@@ -11,7 +11,8 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from core.node.kernel.connections import Connection, ConnectionState, Link
+from core.node.kernel.connections import Connection, Link
+from core.node.kernel.states import Outcome
 from core.node.map.forest import Edge, Forest
 from core.node.map.topology import ServerRecord
 from core.node.node import Node
@@ -123,7 +124,7 @@ def _link(world: World, one: SimulatedServer, other: SimulatedServer, stamp: int
         address = peer.address
         connection = Connection(end.conn, "outbound" if origin == "outbound" else "inbound", address, EPOCH, 0.0)
         link = Link(connection)
-        link.state = ConnectionState.NATIVE
+        link.enter(Outcome.NATIVE_TAKEN_UP)
         link.features = FEATURES
         link.remote_id, link.name = peer.id, peer.name
         link.incarnation = peer.disk.store.incarnation

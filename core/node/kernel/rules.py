@@ -1,0 +1,221 @@
+"""Which command is legal in which state of a connection, and who takes it: all of it in one table.
+
+What is not in a state's row is answered with `INVALID_MESSAGE`, and the connection is closed. A command cannot be legal
+without somebody who takes it: the node binds every handler to a method when it is made, and does not start without one.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from core.node.kernel.connections import Connection
+from core.node.kernel.states import CLIENT_STATES, ConnectionState
+from core.wire import messages as wire
+from core.wire.messages import Message, command_of
+
+MessageType = type[msgspec.Struct]
+Take = Callable[[Any, Any], None]
+"""What takes a message: called with the connection, or the client's or server's one that it has become, and with it."""
+
+
+@enum.unique
+class Handler(enum.Enum):
+    """Who takes a message, by what is done about it."""
+
+    # Of somebody who has not said who it is.
+    AUTHENTICATE = "its secret is checked, and what it shows decides what the link speaks"
+    STRANGER_LOGS_OUT = "nobody logs out: the connection is closed"
+    STRANGER_OBJECTS = "a stranger refuses: the connection is closed"
+
+    # Of a client.
+    WAIT = "waits for the answer to what came before it"
+    REGISTER = "the name is asked for throughout the network"
+    LOGIN = "its secret is checked"
+    POST = "the activity is accepted, and broadcast"
+    POST_TOO_EARLY = "AUTHENTICATION_FAIL, close"
+    CHANGE_SECRET = "the account gets another secret"
+    CLIENT_ASKS = "PONG to the client"
+    CLIENT_ANSWERS = "what waited for it is taken up"
+    STATUS = "STATUS: this server's view of the network"
+    LOGOUT = "the client is logged out, and the connection closed"
+    CLIENT_OBJECTS = "the client refuses: the connection is closed"
+
+    # Of a server.
+    HELLO = "the link is native"
+    REFUSED = "the other side wants no link, and says why"
+    SERVER_OBJECTS = "the other side ends the link"
+    SPEAKS_BASE = "it is a base server, and the message is taken as one of those"
+    USERS_BEFORE_HELLO = "it is noted that the other side speaks the failover layer"
+    USERS = "the users are taken in"
+    USERS_KNOWN_OTHERWISE = "nothing: the entries tell the same, with more detail"
+    BASE_ACTIVITY = "an activity that this node accepts for the network"
+    OVERHEARD_ACTIVITY = "kept until it is known that no other server of ours takes it in"
+    ENTRY = "an activity that is kept, and passed on"
+    ACCOUNT = "a registration that is kept, and passed on"
+    BASE_ANNOUNCEMENT = "the base server is announced to the network"
+    OVERHEARD_ANNOUNCEMENT = "as of a base server, unless it shows that another server of ours speaks there"
+    RECORD = "a link-state record that is kept, and passed on"
+    LOCK_REQUEST = "the name is locked, or denied"
+    LOCK_ALLOWED = "the answer is counted"
+    LOCK_DENIED = "the registration has failed"
+    LOCK_RELEASE = "the lock is forgotten"
+    SYNC_DIGEST = "whoever has another vector asks"
+    SYNC_REQUEST = "the entries that are missing there, then SYNC_DONE"
+    SYNC_DONE = "nothing is missing up to there"
+    MAP_SUMMARY = "the records that are newer here"
+    SERVER_ASKS = "PONG to the server, with the time here"
+    SERVER_ANSWERS = "the round trip is known"
+    QUIT = "the other side leaves: go to its successor, or be it"
+
+
+_H = Handler
+
+_STRANGER: Final[Mapping[MessageType, Handler]] = {
+    wire.Authenticate: _H.AUTHENTICATE,
+    wire.Login: _H.LOGIN,
+    wire.Register: _H.REGISTER,
+    wire.ActivityMessage: _H.POST_TOO_EARLY,
+    wire.Logout: _H.STRANGER_LOGS_OUT,
+    wire.InvalidMessage: _H.STRANGER_OBJECTS,
+    wire.AuthenticationFail: _H.STRANGER_OBJECTS,
+}
+_GREETED: Final[Mapping[MessageType, Handler]] = {
+    wire.Login: _H.LOGIN,
+    wire.Register: _H.REGISTER,
+    wire.ActivityMessage: _H.POST_TOO_EARLY,
+    wire.Logout: _H.LOGOUT,
+    wire.InvalidMessage: _H.CLIENT_OBJECTS,
+    wire.AuthenticationFail: _H.CLIENT_OBJECTS,
+}
+_LOGGED_IN: Final[Mapping[MessageType, Handler]] = {
+    wire.Login: _H.LOGIN,
+    wire.ActivityMessage: _H.POST,
+    wire.Ping: _H.CLIENT_ASKS,
+    wire.Pong: _H.CLIENT_ANSWERS,
+    wire.StatusRequest: _H.STATUS,
+    wire.ChangeSecret: _H.CHANGE_SECRET,
+    wire.Logout: _H.LOGOUT,
+    wire.InvalidMessage: _H.CLIENT_OBJECTS,
+    wire.AuthenticationFail: _H.CLIENT_OBJECTS,
+}
+_IN_BETWEEN: Final[Mapping[MessageType, Handler]] = dict.fromkeys([*_GREETED, *_LOGGED_IN], _H.WAIT)
+"""Until the answer to what came before, nobody can tell what of this will be legal: it is looked at again then."""
+
+_SERVER_OBJECTS: Final[Mapping[MessageType, Handler]] = {
+    wire.InvalidMessage: _H.SERVER_OBJECTS,
+    wire.AuthenticationFail: _H.SERVER_OBJECTS,
+}
+_QUIET: Final[Mapping[MessageType, Handler]] = {
+    wire.ServerAnnounce: _H.SPEAKS_BASE,
+    wire.ActivityBroadcast: _H.SPEAKS_BASE,
+    wire.LockRequest: _H.SPEAKS_BASE,
+    wire.LockAllowed: _H.SPEAKS_BASE,
+    wire.LockDenied: _H.SPEAKS_BASE,
+    wire.Quit: _H.SPEAKS_BASE,
+    wire.UserInfo: _H.SPEAKS_BASE,
+    **_SERVER_OBJECTS,
+}
+_BASE: Final[Mapping[MessageType, Handler]] = {
+    wire.ServerAnnounce: _H.BASE_ANNOUNCEMENT,
+    wire.ActivityBroadcast: _H.BASE_ACTIVITY,
+    wire.LockRequest: _H.LOCK_REQUEST,
+    wire.LockAllowed: _H.LOCK_ALLOWED,
+    wire.LockDenied: _H.LOCK_DENIED,
+    wire.Quit: _H.QUIT,
+    wire.UserInfo: _H.USERS,
+    **_SERVER_OBJECTS,
+}
+
+RULES: Final[Mapping[ConnectionState, Mapping[MessageType, Handler]]] = {
+    ConnectionState.FRESH: _STRANGER,
+    ConnectionState.REGISTERING: _IN_BETWEEN,
+    ConnectionState.GREETED: _GREETED,
+    ConnectionState.LOGGING_IN: _IN_BETWEEN,
+    ConnectionState.LOGGED_IN: _LOGGED_IN,
+    ConnectionState.REDIRECTING: _IN_BETWEEN,
+    ConnectionState.SENT_ON: _IN_BETWEEN,
+    ConnectionState.WAITING: {
+        **_QUIET,
+        wire.ServerHello: _H.HELLO,
+        wire.ServerRefused: _H.REFUSED,
+        wire.UserInfo: _H.USERS_BEFORE_HELLO,
+    },
+    ConnectionState.LISTENING: {
+        **_BASE,
+        wire.ServerAnnounce: _H.OVERHEARD_ANNOUNCEMENT,
+        wire.ActivityBroadcast: _H.OVERHEARD_ACTIVITY,
+    },
+    ConnectionState.QUIET: _QUIET,
+    ConnectionState.BASE: _BASE,
+    ConnectionState.NATIVE: {
+        wire.ServerAnnounce: _H.RECORD,
+        wire.MapSummary: _H.MAP_SUMMARY,
+        wire.ActivityBroadcast: _H.ENTRY,
+        wire.Account: _H.ACCOUNT,
+        wire.LockRequest: _H.LOCK_REQUEST,
+        wire.LockAllowed: _H.LOCK_ALLOWED,
+        wire.LockDenied: _H.LOCK_DENIED,
+        wire.LockRelease: _H.LOCK_RELEASE,
+        wire.SyncDigest: _H.SYNC_DIGEST,
+        wire.SyncRequest: _H.SYNC_REQUEST,
+        wire.SyncDone: _H.SYNC_DONE,
+        wire.Ping: _H.SERVER_ASKS,
+        wire.Pong: _H.SERVER_ANSWERS,
+        wire.Quit: _H.QUIT,
+        wire.UserInfo: _H.USERS_KNOWN_OTHERWISE,
+        wire.ServerRefused: _H.REFUSED,
+        **_SERVER_OBJECTS,
+    },
+    # Nobody listens any more; what still comes is dropped.
+    ConnectionState.CLOSING: {},
+}
+
+
+def why_illegal(state: ConnectionState, message: Message) -> str:
+    """Why a command that is not in a state's row is not allowed there, as a clause for the peer."""
+    command = command_of(message)
+    match state:
+        case ConnectionState.FRESH:
+            return f"{command} is not possible before LOGIN, REGISTER or AUTHENTICATE"
+        case ConnectionState.GREETED if isinstance(message, wire.Ping | wire.StatusRequest | wire.ChangeSecret):
+            return f"{command} is not possible before LOGIN"
+        case ConnectionState.LOGGED_IN if isinstance(message, wire.Register):
+            return "REGISTER is not possible on a connection that is logged in"
+        case _ if state in CLIENT_STATES:
+            return f"{command} is not a client's command"
+        case _ if isinstance(message, wire.Authenticate):
+            return "AUTHENTICATE is possible once, as the first message of a connection"
+        case _:
+            return f"{command} is not possible on this server link"
+
+
+class Dispatcher:
+    """Hands each message to who takes it in its connection's state."""
+
+    def __init__(self, takers: Mapping[Handler, Take], refuse: Callable[[Connection, str], None]) -> None:
+        """`takers` has a method for each handler; `refuse` answers what is not legal.
+
+        Raises ValueError when a handler has none.
+        """
+        missing = [handler.name for handler in Handler if handler not in takers]
+        if missing:
+            raise ValueError(f"nobody takes {', '.join(missing)}")
+        self._takers = {state: {kind: takers[handler] for kind, handler in row.items()} for state, row in RULES.items()}
+        self._refuse = refuse
+
+    def taker(self, connection: Connection, message: Message) -> Take | None:
+        """Who takes a message; None when it is not legal, which is answered, or when nobody listens any more."""
+        take = self._takers[connection.state].get(type(message))
+        if take is None and connection.state is not ConnectionState.CLOSING:
+            self._refuse(connection, why_illegal(connection.state, message))
+        return take
+
+    def __call__(self, connection: Connection, message: Message) -> None:
+        """Have a message taken that has waited, or that is looked at again in another state."""
+        take = self.taker(connection, message)
+        if take is not None:
+            take(connection, message)

@@ -1,0 +1,249 @@
+"""One node, fed by hand: events go in, what it wants done comes out, and its disk and hashing answer when told to.
+
+What the node says of itself is asked of its public face: the actions, and the words of its snapshot.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from core.node.interface import actions, events
+from core.node.interface.events import Now
+from core.node.interface.node_config import NodeConfig
+from core.node.node import Node
+from core.wire import messages as wire
+from core.wire.address import Address
+from core.wire.entries import AccountFact, Page, Recovered
+from core.wire.messages import Message, command_of
+
+SECRET = "network"
+ANN = AccountFact("ann", "$argon2id$ann", 1, "elsewhere.1.1")
+"""Registered before the node started; her secret is "ann"."""
+
+
+@dataclass
+class OneNode:
+    """The node, the time, and what waits to be answered."""
+
+    node: Node = field(init=False)
+    time: float = 0.0
+    conns: int = 0
+    asked: list[actions.Action] = field(default_factory=list)
+    """Questions to the disk and to the hashing that nobody has answered."""
+    dials: list[actions.Dial] = field(default_factory=list)
+    said: list[tuple[int, Message]] = field(default_factory=list)
+    closed: list[int] = field(default_factory=list)
+    wake_at: float | None = None
+
+    def __post_init__(self) -> None:
+        config = NodeConfig("here.example", 3780, SECRET, name="a")
+        recovered = Recovered("here", 1, accounts=(ANN,))
+        self.node = Node(config, recovered, random.Random(1), self.now)
+        self._note(self.node.start(self.now))
+
+    @property
+    def now(self) -> Now:
+        return Now(self.time, 1_700_000_000.0 + self.time)
+
+    # --- inputs -------------------------------------------------------------------------------------------------------
+
+    def handle(self, event: events.Event) -> list[actions.Action]:
+        done = self.node.handle(event, self.now)
+        self._note(done)
+        return done
+
+    def connect(self) -> int:
+        """Somebody connects."""
+        self.conns += 1
+        self.handle(events.ConnectionOpened(self.conns, "inbound", Address(f"host{self.conns}.example", 40_000)))
+        return self.conns
+
+    def say(self, conn: int, message: Message) -> list[actions.Action]:
+        return self.handle(events.MessageReceived(conn, message))
+
+    def dialled(self) -> int:
+        """The node is told to join a server, and gets through."""
+        self.handle(events.JoinRequested(Address("base.example", 9000)))
+        dial = self.dials[-1]
+        self.conns += 1
+        self.handle(events.ConnectionOpened(self.conns, "outbound", dial.address, dial.dial))
+        return self.conns
+
+    def answer(self, *, right: bool = True) -> None:
+        """The disk and the hashing answer all that was asked, and what is asked because of that."""
+        while self.asked:
+            match self.asked.pop(0):
+                case actions.Persist(batch=batch):
+                    self.handle(events.Committed(batch))
+                case actions.HashSecret(token=token, secret=secret):
+                    self.handle(events.SecretHashed(token, f"$argon2id${secret}"))
+                case actions.VerifySecret(token=token):
+                    self.handle(events.SecretVerified(token, right))
+                case actions.FetchPage(token=token):
+                    self.handle(events.Fetched(token, Page((), {}, False)))
+
+    def run(self, seconds: float) -> None:
+        """Let time pass, and everything be answered."""
+        end = self.time + seconds
+        self.answer()
+        while self.wake_at is not None and self.wake_at <= end:
+            self.time = max(self.time, self.wake_at)
+            self.wake_at = None
+            self.handle(events.Woke())
+            self.answer()
+        self.time = end
+
+    # --- what came of it ----------------------------------------------------------------------------------------------
+
+    def state(self, conn: int) -> str:
+        """What people are told of a connection's state; "" when there is none."""
+        return next((one.state for one in self.node.snapshot(self.now).connections if one.conn == conn), "")
+
+    def heard(self, conn: int) -> list[str]:
+        """The commands that the node has sent over a connection."""
+        return [command_of(message) for to, message in self.said if to == conn]
+
+    def _note(self, done: list[actions.Action]) -> None:
+        for action in done:
+            match action:
+                case actions.Persist() | actions.HashSecret() | actions.VerifySecret() | actions.FetchPage():
+                    self.asked.append(action)
+                case actions.Dial():
+                    self.dials.append(action)
+                case actions.Send(conn=conn, frame=frame):
+                    self.said.append((conn, frame.message))
+                case actions.Close(conn=conn):
+                    self.closed.append(conn)
+                case actions.WakeAt(at=at):
+                    self.wake_at = at
+                case _:
+                    pass
+
+
+def what_was_done(done: list[actions.Action], conn: int) -> list[str]:
+    """What a node did about a message, in words: what it said there, whom it asked, and whether it closed."""
+    words = []
+    for action in done:
+        match action:
+            case actions.Send(conn=to, frame=frame) if to == conn:
+                words.append(command_of(frame.message))
+            case actions.Close(conn=to) if to == conn:
+                words.append("close")
+            case actions.Persist():
+                words.append("persist")
+            case actions.Notify(notice=notice) if notice.kind == "quit":
+                words.append("quit")
+            case actions.HashSecret():
+                words.append("hash")
+            case actions.VerifySecret():
+                words.append("verify")
+            case _:
+                pass
+    return words
+
+
+# --- how a connection gets into each state ----------------------------------------------------------------------------
+
+
+def native_neighbour(one: OneNode, server: str = "elsewhere", load: int = 0) -> int:
+    """A server of ours links with the node, and says how many clients it has."""
+    conn = one.connect()
+    hello = wire.Authenticate(
+        SECRET,
+        id=server,
+        incarnation=1,
+        hostname="other.example",
+        port=3780,
+        name="b",
+        features=["sync", "quit"],
+        stamp=1,
+    )
+    one.say(conn, hello)
+    ends = [wire.LinkEnd("here", 1)]
+    one.say(conn, wire.ServerAnnounce(server, load, "other.example", 3780, incarnation=1, version=1, links=ends))
+    one.say(conn, wire.SyncDone())
+    one.run(0.1)
+    return conn
+
+
+def fresh(one: OneNode) -> int:
+    return one.connect()
+
+
+def registering(one: OneNode) -> int:
+    conn = one.connect()
+    one.say(conn, wire.Register("newcomer", "secret"))
+    return conn
+
+
+def greeted(one: OneNode) -> int:
+    conn = registering(one)
+    one.run(2.0)
+    return conn
+
+
+def logging_in(one: OneNode) -> int:
+    conn = one.connect()
+    one.say(conn, wire.Login("ann", "ann"))
+    return conn
+
+
+def logged_in(one: OneNode) -> int:
+    conn = logging_in(one)
+    one.run(0.1)
+    return conn
+
+
+def redirecting(one: OneNode) -> int:
+    lighter_neighbour(one)
+    conn = one.connect()
+    one.say(conn, wire.Login("anonymous"))
+    return conn
+
+
+def lighter_neighbour(one: OneNode) -> None:
+    """Somebody is at the node, nobody at the other server of its network: the next client goes there."""
+    one.say(one.connect(), wire.Login("anonymous"))
+    native_neighbour(one)
+
+
+def sent_on(one: OneNode) -> int:
+    conn = logged_in(one)
+    native_neighbour(one, load=100)
+    one.handle(events.DrainRequested("told to"))
+    one.say(conn, wire.ActivityMessage("ann", {}, "ann"))
+    return conn
+
+
+def waiting(one: OneNode) -> int:
+    return one.dialled()
+
+
+def listening(one: OneNode) -> int:
+    native_neighbour(one)
+    conn = one.dialled()
+    one.say(conn, wire.ServerAnnounce("base", 0, "base.example", 9000))
+    return conn
+
+
+def quiet(one: OneNode) -> int:
+    conn = one.connect()
+    one.say(conn, wire.Authenticate(SECRET))
+    return conn
+
+
+def base(one: OneNode) -> int:
+    conn = quiet(one)
+    one.say(conn, wire.ServerAnnounce("base", 0, "base.example", 9000))
+    return conn
+
+
+def native(one: OneNode) -> int:
+    return native_neighbour(one)
+
+
+def closing(one: OneNode) -> int:
+    conn = one.connect()
+    one.handle(events.MalformedReceived(conn, "nonsense"))
+    return conn
