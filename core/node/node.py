@@ -339,7 +339,7 @@ class Node:
         if event.origin == "outbound":
             link = Link(connection)
             context.connections.add(link)
-            self.healing.opened(link)
+            self.healing.dialling.opened(link)
             self.links.dialled(link)
             return
         context.connections.add(connection)
@@ -452,12 +452,12 @@ class Node:
 
     def _record_merged(self, before: ServerRecord | None, record: ServerRecord) -> None:
         if before is None or before.left:
-            self.healing.heard_of(record.id)
+            self.healing.known.heard_of(record.id)
         if before is not None:
             self.balance.load_announced(record.id, before.load, record.load)
             self.balance.sent_announced(before.sent, record.sent)
             if before.addresses != record.addresses:
-                self.healing.moved(record.id)
+                self.healing.known.moved(record.id)
         self.balance.record_merged(before, record)
         if record.left and (before is None or not before.left):
             self._context.notify("quit", f"{record.name} has left the network", server=record.id)
@@ -512,7 +512,7 @@ class Node:
             "entries not durable": self.replication.unsynced,
             "activities parked": self.replication.parked,
             "pages being read": self.catching_up.reading + self.synchronisation.reading,
-            "dials": self.healing.dials,
+            "dials": len(self.healing.dialling),
         }
 
     def account(self, name: str) -> AccountFact | None:

@@ -37,8 +37,8 @@ from core.node.map.whereabouts import Whereabouts
 from core.node.neighbours.neighbours import Neighbours
 from core.node.node import Node
 from core.node.servers.drain import Drain
-from core.node.servers.healing import Healing
 from core.node.servers.links import Links
+from core.node.servers.search import Search
 from core.simulation.environment.simulated_disk import Disk
 from core.simulation.ledger import Violation
 from core.simulation.plans.plan import Operation, Person, Plan
@@ -95,7 +95,7 @@ def allows_every_registration(patch: Patch) -> None:
 
 
 def never_looks_for_lost_servers(patch: Patch) -> None:
-    patch.setattr(Healing, "_heal", lambda self: None)
+    patch.setattr(Search, "_heal", lambda self: None)
 
 
 def prefers_younger_links_at_one_server(patch: Patch) -> None:

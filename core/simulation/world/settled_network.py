@@ -108,9 +108,9 @@ def _tell(
     topology._forest = forest.copy()
     topology._stale = True
     healing = node.healing
-    healing.peers = {peer_id: peer for peer_id, peer in peers.items() if peer_id != server.id}
-    healing._met = dict.fromkeys(healing.peers)
-    healing._reachable = frozenset(topology.reachable)
+    healing.known.peers = {peer_id: peer for peer_id, peer in peers.items() if peer_id != server.id}
+    healing.known._met = dict.fromkeys(healing.peers)
+    healing.known.reachable = frozenset(topology.reachable)
     healing._observed = topology.reachable
     healing._had_link = True
     server.disk.store.commit(list(healing.peers.values()))

@@ -1,0 +1,81 @@
+"""Seeds: servers that a person named, each tried until this node has had a link with somebody there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.node.kernel.context import Context
+from core.node.neighbours.neighbours import Neighbours
+from core.node.servers.dialling import Attempt, Dialling
+from core.wire.address import Address
+
+
+@dataclass(slots=True)
+class Seed:
+    """A server that a person named: tried until this node has had a link with somebody there."""
+
+    address: Address
+    attempts: int = 0
+    linked: bool = False
+    refused: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still to be tried."""
+        return not self.linked and not self.refused
+
+
+class Seeds:
+    """What a person named, and what came of it."""
+
+    def __init__(self, context: Context, neighbours: Neighbours, dialling: Dialling) -> None:
+        self._context = context
+        self._neighbours = neighbours
+        self._dialling = dialling
+        self._seeds: dict[Address, Seed] = {}
+
+    def join(self, address: Address) -> None:
+        """A person names a server to join."""
+        self._seeds[address] = Seed(address)
+        for link in self._neighbours:
+            if address in (link.dialled, Address(link.hostname, link.port)):
+                self._seeds[address].linked = True
+        self._dial(address)
+
+    def _dial(self, address: Address) -> None:
+        seed = self._seeds.get(address)
+        if seed is not None and seed.is_open and not self._context.draining:
+            seed.attempts += 1
+            self._dialling.dial((address,), "join")
+
+    def linked(self, attempt: Attempt) -> None:
+        """A dial has led to somebody there, or to this node itself."""
+        seed = self._seeds.get(attempt.address)
+        if seed is not None:
+            seed.linked = True
+
+    def refused(self, attempt: Attempt, why: str) -> bool:
+        """Whoever is there wants no link; whether it is not to be tried any more."""
+        seed = self._seeds.get(attempt.address)
+        if seed is None:
+            return False
+        if why in ("duplicate", "self"):
+            seed.linked = True
+        elif why == "AUTHENTICATION_FAIL":
+            seed.refused = True
+            self._context.notify(
+                "join_refused",
+                f"{attempt.address} does not let this server in: the secret is not its network's",
+                "error",
+            )
+        return not seed.is_open
+
+    def failed(self, attempt: Attempt, reason: str) -> None:
+        """A dial came to nothing: try again, the later the oftener it was tried."""
+        context = self._context
+        seed = self._seeds.get(attempt.address)
+        if seed is not None and not seed.linked:
+            if seed.attempts == 1:
+                context.notify("unlinked", f"{attempt.address} cannot be reached yet: {reason}", "warning")
+            delay = context.backoff(seed.attempts)
+            context.timers.set(("seed", attempt.address), context.after(delay), lambda: self._dial(attempt.address))
