@@ -94,6 +94,9 @@ LESSONS: Final = {
     " there: it took over before it had met anybody, and did not know how late it was.",
     746600464: "What somebody anonymous had written at a base server was shown in another order, where the last came at"
     " once and the first had to be asked for.",
+    800007964: "A server left in favour of a neighbour that left as well: it had closed the links to its base servers"
+    " when it named the next one, which was told of none, and the one before did not pass on what it was to look"
+    " after.",
     900149: "Who had logged out at one server and was sent on by another at once missed what came in between, where"
     " that seemed to be at the first one still.",
 }

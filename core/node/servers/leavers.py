@@ -54,6 +54,8 @@ class Leavers:
         """Native links whose other side leaves, and where the successor is that it named."""
         self._named_here: set[int] = set()
         """Native links whose other side leaves and named this node."""
+        self._to_adopt: dict[int, list[AttachedServer]] = {}
+        """Their base servers, by link, until this node looks after them."""
 
     # --- which of them ------------------------------------------------------------------------------------------------
 
@@ -74,6 +76,10 @@ class Leavers:
     def has_named_this_node(self, link: Link) -> bool:
         """Whether the other side of a link leaves in favour of this node."""
         return link.conn in self._named_here
+
+    def to_adopt(self) -> list[AttachedServer]:
+        """Base servers of neighbours that leave, which this node is to look after and does not yet."""
+        return [guest for guests in self._to_adopt.values() for guest in guests]
 
     def unlinked(self, link: Link) -> None:
         """A link has gone."""
@@ -100,10 +106,13 @@ class Leavers:
                 self._named_here.add(link.conn)
             self._synchronisation.request(link)
             if message.guests:
-                guests = list(message.guests)
-                context.timers.set(
-                    ("adopt", link.conn), context.after(BASE_HANDOVER_DELAY), lambda: self._adopt(link, guests)
-                )
+                self._to_adopt[link.conn] = [
+                    msgspec.structs.replace(guest, hostname=address.host)
+                    for guest in message.guests
+                    if not guest.far
+                    and (address := self._whereabouts.named_by(link, Address(guest.hostname, guest.port))) is not None
+                ]
+                context.timers.set(("adopt", link.conn), context.after(BASE_HANDOVER_DELAY), lambda: self._adopt(link))
             return
         address = self._whereabouts.named_by(link, named)
         context.notify("quit", f"{name} leaves the network in favour of {address or named}", server=link.remote_id)
@@ -133,16 +142,14 @@ class Leavers:
             self._let_go(link)
         self._healing.go_to_successor(ways, abroad=not link.near)
 
-    def _adopt(self, link: Link, guests: list[AttachedServer]) -> None:
+    def _adopt(self, link: Link) -> None:
+        """Look after the base servers of a neighbour that leaves, once it has let them go."""
         if self._context.connections.get(link.conn) is not None and self._neighbours.is_neighbour(link):
             self._context.timers.set(
-                ("adopt", link.conn), self._context.after(BASE_HANDOVER_DELAY), lambda: self._adopt(link, guests)
+                ("adopt", link.conn), self._context.after(BASE_HANDOVER_DELAY), lambda: self._adopt(link)
             )
             return
-        for guest in guests:
-            address = self._whereabouts.named_by(link, Address(guest.hostname, guest.port)) if not guest.far else None
-            if address is not None:
-                self._base_servers.adopt([msgspec.structs.replace(guest, hostname=address.host)])
+        self._base_servers.adopt(self._to_adopt.pop(link.conn, []))
 
     def _let_go(self, link: Link) -> None:
         self._context.timers.cancel(("leave", link.conn))

@@ -57,6 +57,9 @@ class Successor:
         """Whether the successor has said anything of what it has since it was asked: its link may have been dead."""
         self._silent: set[int] = set()
         """Native links over which no answer came in time."""
+        self._spoken_to: dict[Address, AttachedServer] = {}
+        """Base servers to which this node spoke when it asked its first successor: each further one is told as well,
+        although their links have been closed since."""
 
     # --- choosing it --------------------------------------------------------------------------------------------------
 
@@ -87,14 +90,16 @@ class Successor:
             return
         self._held = self._replication.durable_vector()
         self._answered = False
-        guests = [
-            guest
-            for base in context.connections.links(ConnectionState.BASE)
-            for guest in base.guests.values()
-            if guest.direct
-        ]
-        guests += self._base_servers.handed_over()
-        context.send(link, Quit(link.hostname, link.port, id=context.id, guests=guests, successor=link.remote_id))
+        for base in context.connections.links(ConnectionState.BASE):
+            for guest in base.guests.values():
+                if guest.direct:
+                    self._spoken_to[Address(guest.hostname, guest.port)] = guest
+        to_look_after = [*self._base_servers.handed_over(), *self._leavers.to_adopt()]
+        guests = {Address(guest.hostname, guest.port): guest for guest in to_look_after}
+        guests |= self._spoken_to
+        context.send(
+            link, Quit(link.hostname, link.port, id=context.id, guests=list(guests.values()), successor=link.remote_id)
+        )
 
     def _is_for_others(self, link: Link) -> bool:
         """Whether a neighbour has an address beyond this machine."""
