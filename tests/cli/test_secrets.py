@@ -86,6 +86,8 @@ def test_a_name_that_is_taken_is_refused_and_nothing_of_it_is_remembered(program
         (("register", "HERE", "-u", "anonymous"), 2, "nobody's name"),
         (("register", "HERE", "-u", "a\nb"), 2, "control characters"),
         (("register", "127.0.0.1:1", "-u", "eve"), 3, "cannot be reached"),
+        (("register", "127.0.0.1:1", "-u", "eve~abcdef"), 2, "kept for renamed accounts"),
+        (("passwd", "127.0.0.1:1", "-u", "eve~abcdef"), 2, "needs the present one"),
         (("passwd", "HERE"), 2, "-u NAME"),
         (("passwd", "HERE", "-u", "nobody"), 2, "needs the present one"),
         (("passwd", "HERE", "-u", "nobody", "--new-secret-file", "/nowhere"), 2, "needs the present one"),

@@ -82,6 +82,13 @@ def test_a_name_that_is_remembered_elsewhere_is_asked_about_and_not_registered_a
     assert first_identity(PersonOptions("xan", None), here, "b:1") == SignIn("register", "xan", remember=True)
 
 
+def test_a_name_that_no_network_registers_is_asked_about_and_may_log_in():
+    assert first_identity(PersonOptions("bob~abcdef", None), None) is None
+    assert first_identity(PersonOptions("bob~abcdef", "1"), None) == SignIn("login", "bob~abcdef", "1")
+    renamed = credentials.Remembered("bob~abcdef", "1", ())
+    assert first_identity(PersonOptions(None, None), renamed) == SignIn("login", "bob~abcdef", "1", remember=True)
+
+
 def test_the_invitation_hides_the_secret_from_lists_of_processes_and_from_the_screen():
     address = Address("192.0.2.1", 3780)
     assert invitation.server_command(address, "a b'c") == (

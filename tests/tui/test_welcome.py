@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from textual import events
-from textual.widgets import Button, Checkbox, Input, RadioSet
+from textual.widgets import Button, Checkbox, Input, RadioButton, RadioSet
 
 from core.client.client_events import LoginRefused
 from tests.tui.driving import ready, screen_text, settled, until, welcomed
@@ -51,6 +51,30 @@ async def test_keys_behind_a_name_that_is_none_stay_with_the_name(world):
             app.post_message(event)
         await until(pilot, lambda: app.screen.query_one("#name").value == "zoe", 30.0)
         assert not world.clients
+
+
+async def test_a_name_that_the_network_would_not_register_is_refused_at_once_and_may_log_in_all_the_same(world):
+    app = world.app(first=None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await welcomed(pilot)
+        app.screen.query_one("#name").value = "bob~abcdef"
+        await pilot.click("#go")
+        problem = app.screen.query_one("#name-problem")
+        await until(pilot, lambda: "kept for renamed accounts" in str(problem.content))
+        assert not world.clients
+        app.screen.query_one(RadioSet).query(RadioButton)[1].value = True
+        await until(pilot, lambda: not problem.display)
+        app.screen.query_one("#secret").value = "whatever"
+        await pilot.click("#go")
+        await until(pilot, lambda: bool(world.clients))
+        assert (world.client.identity.way, world.client.identity.username) == ("login", "bob~abcdef")
+
+
+async def test_a_name_given_at_the_start_that_the_network_would_not_register_is_offered_as_one_to_log_in_with(world):
+    app = world.app(first=None, suggestion="bob~abcdef")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, WelcomeScreen) and app.screen.is_mounted)
+        assert (app.screen.way, app.screen.query_one("#name").value) == ("login", "bob~abcdef")
 
 
 # --- how it looks ---------------------------------------------------------------------------------------------------

@@ -8,20 +8,22 @@ import random
 import ssl
 
 from core.client import ClientEvent, ClientSettings, Registered, RegisterRefused, make_secret
-from core.wire import Address
+from core.wire import Address, registrable_problem
 from tui.cli.clients import Session, session
 from tui.cli.console import put, say
 from tui.cli.encryption import client_context, client_tls
 from tui.cli.inputs import address_of, choices_of, named, seconds_of
 from tui.cli.loop import run_until_interrupted
 from tui.cli.remembering import Memory, known
-from tui.script.exit_status import CommandFailed, ExitStatus, OutputClosed
+from tui.script.exit_status import CommandFailed, ExitStatus, OutputClosed, usage_error
 
 
 def run(arguments: argparse.Namespace) -> int:
     address, seconds = address_of(arguments), seconds_of(arguments)
     choices = choices_of(arguments)
     user = named(choices)
+    if (problem := registrable_problem(user)) is not None:
+        raise usage_error(f"{choices['user'].origin}: {problem}")
     given = choices.secret("user_secret")
     before = known(choices, user, address)
     # A registration that was interrupted is taken up with the secret that it began with.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from core.engine import Server
-from core.wire import ANONYMOUS
+from core.wire import ANONYMOUS, registrable_problem
 from tui.application.app import ActivityApp, Before
 from tui.application.keeping import Keeper, say
 from tui.cli.clients import find
@@ -38,7 +38,8 @@ def first_identity(
     """Who to be at the start: what the settings say, else who it was the last time, else None: ask.
 
     `at` is where (`credentials.HERE` or `HOST:PORT`): a secret that was taken elsewhere is not told there unasked. A
-    name without a secret is a new one to register, as the original's command line had it, unless it is remembered here.
+    name without a secret is a new one to register, as the original's command line had it, unless it is remembered here
+    or no network would register it.
     """
     name = person.username
     if name is None:
@@ -58,7 +59,7 @@ def first_identity(
         return SignIn("login", name, secret, remember=True) if secret is not None else None
     if remembered is not None and remembered.anywhere(name) is not None:
         return None
-    return SignIn("register", name, remember=True)
+    return SignIn("register", name, remember=True) if registrable_problem(name) is None else None
 
 
 def run(options: ServeOptions | JoinOptions) -> int:

@@ -11,7 +11,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
 from textual.widgets import Button, Checkbox, Input, RadioButton, RadioSet, Static
 
-from core.wire import ANONYMOUS, name_problem, secret_problem
+from core.wire import ANONYMOUS, name_problem, registrable_problem, secret_problem
 from tui.actions.action_registry import bindings
 from tui.model.client_model import SignIn, Way
 from tui.screens.dialog import UnhurriedScreen
@@ -212,7 +212,9 @@ class WelcomeScreen(UnhurriedScreen[None]):
         self.dismiss(None)
 
     def _name_wrong(self) -> bool:
-        problem = name_problem(self.query_one("#name", Input).value)
+        # Accounts that were renamed have names that nobody may register.
+        wrong = registrable_problem if self.way == "register" else name_problem
+        problem = wrong(self.query_one("#name", Input).value)
         self._say("#name-problem", problem or "")
         return problem is not None
 
