@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from tui.cli.tail import HISTORY_MAX, since
 from tui.script.exit_status import CommandFailed
+from tui.script.tail_command import HISTORY_MAX, since
 
 SECOND = 1_000_000
 

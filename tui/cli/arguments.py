@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import re
 import sys
-import textwrap
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, NoReturn
+from collections.abc import Sequence
+from typing import Final
 
-from tui.cli.console import PROGRAM, run, say
+from tui.cli.console import PROGRAM, run
 from tui.cli.setting_table import (
     BY_NAME,
     CONFIG_VARIABLE,
@@ -19,16 +17,16 @@ from tui.cli.setting_table import (
     Setting,
     SettingGroup,
 )
-from tui.script.exit_status import ExitStatus
-from tui.text.quantities import shown, suggestion
+from tui.script.exit_status import ExitStatus, explained
+from tui.script.script_grammar import Parser, add_post, add_status, add_tail, add_timeout
 from tui.version import __version__
 
 _MODULES: Final = {
     "serve": "tui.cli.serve",
     "join": "tui.cli.serve",
-    "post": "tui.cli.post",
-    "tail": "tui.cli.tail",
-    "status": "tui.cli.status",
+    "post": "tui.cli.client_commands",
+    "tail": "tui.cli.client_commands",
+    "status": "tui.cli.client_commands",
     "register": "tui.cli.register",
     "passwd": "tui.cli.passwd",
     "restore": "tui.cli.restore",
@@ -36,7 +34,7 @@ _MODULES: Final = {
 }
 """Where each command lives; imported when it is called, because some need much."""
 
-_EXAMPLES: Final = """\
+_EXAMPLES: Final = f"""\
 examples:
   activity-tui serve                              a server on port 3780, and the application on it
   activity-tui join example.org:3780              into a network, as a client
@@ -51,80 +49,13 @@ examples:
 settings: flags win over the environment (ACTIVITY_TUI_PORT for --port), that over the configuration file \
 (`activity-tui config path`), that over the defaults. `activity-tui config show` tells which is which.
 
-exit status: 0 done, 1 a failure of ours, 2 usage or configuration, 3 the network cannot be reached, 4 refused, \
-5 cannot listen, 6 data directory unusable or in use, 130 interrupted
+exit status: {explained()}
 """
-
-
-class _HelpFormatter(argparse.HelpFormatter):
-    """Fills what is prose to the terminal's width, and leaves what is indented, the examples, as it is."""
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        return "\n".join(
-            line
-            if line.startswith(" ")
-            else textwrap.fill(line, width, initial_indent=indent, subsequent_indent=indent)
-            for line in text.splitlines()
-        )
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what was wrong in one line instead of the whole usage, and suggests what may have been meant."""
-
-    def __init__(self, **settings: Any) -> None:
-        settings.setdefault("formatter_class", _HelpFormatter)
-        super().__init__(allow_abbrev=False, **settings)
-        self._intermixing = False
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Let positional arguments stand on both sides of a flag, as in `post HOST -u ada TEXT`.
-
-        argparse itself takes an optional positional argument to be missing when a flag comes before it.
-        """
-        if self._subparsers is not None or self._intermixing:
-            return super().parse_known_args(args, namespace)
-        self._intermixing = True
-        try:
-            return self.parse_known_intermixed_args(args, namespace)
-        finally:
-            self._intermixing = False
-
-    def error(self, message: str) -> NoReturn:
-        match = re.match(r"argument COMMAND: invalid choice: '(.*?)'", message)
-        if match:
-            message = f"there is no command {shown(match[1])}{suggestion(match[1], _MODULES)}"
-        elif match := re.match(r"argument \S+: invalid choice: '(.*?)' \(choose from (.*)\)", message):
-            words = re.findall(r"[\w-]+", match[2])
-            message = f"{shown(match[1])} is none of {', '.join(words)}{suggestion(match[1], words)}"
-        elif match := re.match(r"the following arguments are required: (.*)", message):
-            message = f"{match[1]} is missing"
-        elif match := re.match(r"unrecognized arguments: (.*)", message):
-            message = self._unrecognized(match[1])
-        say(f"{PROGRAM}: {message}")
-        say(f"`{self.prog} --help` tells what can be said.")
-        raise SystemExit(int(ExitStatus.USAGE))
-
-    def _unrecognized(self, words: str) -> str:
-        name = words.split()[0].partition("=")[0]
-        known = set(self.flags())
-        if name in known:
-            return f"{name} does not belong to this command"
-        # Without the dashes, which all flags have in common and which would make any two of them alike.
-        near = suggestion(name[2:], (flag[2:] for flag in known), "--") if name.startswith("--") else ""
-        return f"{shown(words)} is not understood here{near}"
-
-    def flags(self) -> Iterable[str]:
-        """All flags of this parser and of the commands below it."""
-        for action in self._actions:
-            yield from (flag for flag in action.option_strings if flag.startswith("--"))
-            if isinstance(action, argparse._SubParsersAction):
-                for parser in set(action.choices.values()):
-                    yield from parser.flags()
 
 
 def build() -> argparse.ArgumentParser:
     """The grammar of the whole command line. Settings that were not given are not in the namespace."""
-    parser = _Parser(
+    parser = Parser(
         prog=PROGRAM,
         description="A decentralised activity network, run and lived in from one terminal application.",
         epilog=_EXAMPLES,
@@ -132,7 +63,7 @@ def build() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     _config_flag(parser)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=_Parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
     _serve(commands)
     _join(commands)
     _post(commands)
@@ -148,7 +79,7 @@ def build() -> argparse.ArgumentParser:
 Commands = argparse._SubParsersAction  # its only name
 
 
-def _command(commands: Commands[_Parser], name: str, summary: str, examples: str, more: str = "") -> _Parser:
+def _command(commands: Commands[Parser], name: str, summary: str, examples: str, more: str = "") -> Parser:
     parser = commands.add_parser(
         name,
         help=summary,
@@ -198,7 +129,7 @@ def _after_a_loss(parser: argparse.ArgumentParser) -> None:
     ways.add_argument("--new-node", action="store_true", help="begin a new node; what is left is moved aside")
 
 
-def _serve(commands: Commands[_Parser]) -> None:
+def _serve(commands: Commands[Parser]) -> None:
     parser = _command(
         commands,
         "serve",
@@ -213,7 +144,7 @@ def _serve(commands: Commands[_Parser]) -> None:
     _settings(parser, ("server", "ssh", "tls", "person"))
 
 
-def _join(commands: Commands[_Parser]) -> None:
+def _join(commands: Commands[Parser]) -> None:
     parser = _command(
         commands,
         "join",
@@ -234,13 +165,7 @@ def _client(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("address", metavar="HOST[:PORT]", help="a server of the network")
 
 
-def _timeout(parser: argparse.ArgumentParser, default: str = "10") -> None:
-    parser.add_argument(
-        "--timeout", metavar="SECONDS", default=default, help=f"give up after this time (default: {default})"
-    )
-
-
-def _post(commands: Commands[_Parser]) -> None:
+def _post(commands: Commands[Parser]) -> None:
     parser = _command(
         commands,
         "post",
@@ -253,15 +178,11 @@ def _post(commands: Commands[_Parser]) -> None:
         "One line for each activity on standard output: `accepted ID`, `refused REASON` or `unknown REASON`.",
     )
     _client(parser)
-    parser.add_argument("text", metavar="TEXT", nargs="?", default=None, help="the note; - for one a line from stdin")
-    parser.add_argument(
-        "--json", metavar="OBJECT", default=None, help="a JSON object to post as it is; - for one a line from stdin"
-    )
-    _timeout(parser)
+    add_post(parser)
     _settings(parser, ("person", "tls"), nameless="anonymous")
 
 
-def _tail(commands: Commands[_Parser]) -> None:
+def _tail(commands: Commands[Parser]) -> None:
     parser = _command(
         commands,
         "tail",
@@ -272,18 +193,11 @@ def _tail(commands: Commands[_Parser]) -> None:
         "Reconnects by itself, to another server of the network if need be, and ends on Ctrl+C.",
     )
     _client(parser)
-    parser.add_argument("--json", action="store_true", default=False, help="the objects as they came")
-    parser.add_argument(
-        "--since", metavar="DURATION|N", default=None,
-        help="begin with what was posted in that time (10m, 2h, 1d), or with the newest N",
-    )  # fmt: skip
-    parser.add_argument(
-        "--no-follow", dest="follow", action="store_false", default=True, help="end when the past has been shown"
-    )
+    add_tail(parser)
     _settings(parser, ("person", "tls"), nameless="anonymous")
 
 
-def _status(commands: Commands[_Parser]) -> None:
+def _status(commands: Commands[Parser]) -> None:
     parser = _command(
         commands,
         "status",
@@ -291,8 +205,7 @@ def _status(commands: Commands[_Parser]) -> None:
         "  activity-tui status example.org\n  activity-tui status example.org --json | jq .servers\n",
     )
     _client(parser)
-    parser.add_argument("--json", action="store_true", default=False, help="everything, as one JSON object")
-    _timeout(parser)
+    add_status(parser)
     _settings(parser, ("person", "tls"), nameless="anonymous")
 
 
@@ -304,7 +217,7 @@ def _remember(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-dir", metavar="DIRECTORY", help="where that file is (default: with your other data)")
 
 
-def _register(commands: Commands[_Parser]) -> None:
+def _register(commands: Commands[Parser]) -> None:
     parser = _command(
         commands,
         "register",
@@ -316,12 +229,12 @@ def _register(commands: Commands[_Parser]) -> None:
         "ACTIVITY_TUI_USER_SECRET) is not.",
     )
     _client(parser)
-    _timeout(parser, "30")
+    add_timeout(parser, "30")
     _remember(parser)
     _settings(parser, ("person", "tls"), nameless="")
 
 
-def _passwd(commands: Commands[_Parser]) -> None:
+def _passwd(commands: Commands[Parser]) -> None:
     parser = _command(
         commands,
         "passwd",
@@ -337,12 +250,12 @@ def _passwd(commands: Commands[_Parser]) -> None:
     parser.add_argument(
         "--new-secret-file", metavar="FILE", default=None, help="a file whose first line is the new secret"
     )
-    _timeout(parser, "30")
+    add_timeout(parser, "30")
     _remember(parser)
     _settings(parser, ("person", "tls"), nameless="")
 
 
-def _restore(commands: Commands[_Parser]) -> None:
+def _restore(commands: Commands[Parser]) -> None:
     parser = _command(
         commands,
         "restore",
@@ -356,7 +269,7 @@ def _restore(commands: Commands[_Parser]) -> None:
     _flag(parser, BY_NAME["data_dir"])
 
 
-def _config(commands: Commands[_Parser]) -> None:
+def _config(commands: Commands[Parser]) -> None:
     parser = _command(
         commands,
         "config",

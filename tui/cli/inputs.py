@@ -10,7 +10,6 @@ from tui.cli import values
 from tui.cli.console import ask_secret
 from tui.cli.setting_table import BY_NAME, ChosenSettings, load
 from tui.script.exit_status import usage_error
-from tui.text import quantities
 
 
 def given_settings(arguments: argparse.Namespace) -> dict[str, object]:
@@ -29,14 +28,6 @@ def address_of(arguments: argparse.Namespace) -> Address:
         return values.address(arguments.address)
     except ValueError as error:
         raise usage_error(str(error)) from None
-
-
-def seconds_of(arguments: argparse.Namespace) -> float:
-    """`--timeout`. Raises CommandFailed."""
-    try:
-        return quantities.duration_between(0.1, 86400)(arguments.timeout)
-    except ValueError as error:
-        raise usage_error(f"--timeout: {error}") from None
 
 
 class Who(NamedTuple):

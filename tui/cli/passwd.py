@@ -12,15 +12,16 @@ from typing import Final
 from core.client import ClientEvent, ClientSettings, OutcomeUnknown, SecretRefused, make_secret
 from core.wire import Address, secret_problem
 from tui.cli import values
-from tui.cli.clients import session
+from tui.cli.clients import script_client
 from tui.cli.console import ask_secret, say
 from tui.cli.encryption import client_context, client_tls
-from tui.cli.inputs import address_of, choices_of, named, seconds_of
+from tui.cli.inputs import address_of, choices_of, named
 from tui.cli.loop import run_until_interrupted
 from tui.cli.register import tell
 from tui.cli.remembering import Memory, known
 from tui.cli.setting_table import NEW_SECRET_VARIABLE, ChosenSettings
 from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
+from tui.script.script_grammar import seconds_of
 
 TRIES: Final = 3
 """How often a new secret may be typed in two different ways."""
@@ -115,7 +116,7 @@ class _Changing:
         """Log in with whichever of some secrets is right, and change it."""
         for number, secret in enumerate(present, 1):
             settings = ClientSettings(username=self._user, secret=secret, follow_redirects=False, history=0)
-            async with session(settings, self._address, _ignore, self._tls) as client:
+            async with script_client(settings, self._address, _ignore, self._tls) as client:
                 try:
                     await client.wait_logged_in(self._seconds)
                 except CommandFailed as failed:

@@ -9,13 +9,15 @@ import ssl
 
 from core.client import ClientEvent, ClientSettings, Registered, RegisterRefused, make_secret
 from core.wire import Address, registrable_problem
-from tui.cli.clients import Session, session
+from tui.cli.clients import script_client
 from tui.cli.console import put, say
 from tui.cli.encryption import client_context, client_tls
-from tui.cli.inputs import address_of, choices_of, named, seconds_of
+from tui.cli.inputs import address_of, choices_of, named
 from tui.cli.loop import run_until_interrupted
 from tui.cli.remembering import Memory, known
 from tui.script.exit_status import CommandFailed, ExitStatus, OutputClosed, usage_error
+from tui.script.script_client import ScriptClient
+from tui.script.script_grammar import seconds_of
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -87,7 +89,7 @@ class _Registering:
         settings = ClientSettings(
             username=self._user, secret=self._secret, register=True, reconnect=False, follow_redirects=False
         )
-        async with session(settings, self._address, self._heard, self._tls) as client:
+        async with script_client(settings, self._address, self._heard, self._tls) as client:
             self.asked = True
             try:
                 await self._registered(client)
@@ -100,12 +102,12 @@ class _Registering:
                     raise CommandFailed(ExitStatus.REFUSED, sentence, hint=failed.hint) from None
         if self.refused:
             # Perhaps it was oneself, before the connection broke: a login tells.
-            async with session(
+            async with script_client(
                 ClientSettings(username=self._user, secret=self._secret), self._address, self._heard, self._tls
             ) as client:
                 await client.wait_logged_in(self._seconds)
             self.refused = False
 
-    async def _registered(self, client: Session) -> None:
+    async def _registered(self, client: ScriptClient) -> None:
         if not await client.until(self._done, self._seconds):
             raise client.unreachable(f"no answer within {self._seconds:g} seconds")

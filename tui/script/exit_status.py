@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 
 class ExitStatus(enum.IntEnum):
@@ -25,6 +27,24 @@ class ExitStatus(enum.IntEnum):
     """Ctrl+C (128 + SIGINT, as shells count)."""
 
 
+MEANINGS: Final[Mapping[ExitStatus, str]] = {
+    ExitStatus.DONE: "done",
+    ExitStatus.FAILURE: "a failure of ours",
+    ExitStatus.USAGE: "usage or configuration",
+    ExitStatus.UNREACHABLE: "the network cannot be reached",
+    ExitStatus.REFUSED: "refused",
+    ExitStatus.CANNOT_BIND: "cannot listen",
+    ExitStatus.DATA_DIRECTORY: "data directory unusable or in use",
+    ExitStatus.INTERRUPTED: "interrupted",
+}
+"""The table of exit statuses, as the help shows it."""
+
+
+def explained(statuses: Iterable[ExitStatus] = MEANINGS) -> str:
+    """Statuses and what they mean, on one line."""
+    return ", ".join(f"{int(status)} {MEANINGS[status]}" for status in statuses)
+
+
 class CommandFailed(Exception):
     """A command cannot do what it was asked for: an exit status, and a sentence that says why and what to do."""
 
@@ -35,7 +55,7 @@ class CommandFailed(Exception):
 
 
 class OutputClosed(Exception):
-    """Whoever read our output has had enough."""
+    """Nobody reads our output any more, or wants more of it."""
 
 
 def usage_error(sentence: str, *, hint: str = "") -> CommandFailed:

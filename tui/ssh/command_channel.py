@@ -7,12 +7,11 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from typing import Final, Protocol
 
+from tui.script.exit_status import OutputClosed
+from tui.script.streams import LineCutter
+
 INPUT_HOLD: Final = 64 * 1024
 """Bytes of input that wait for the command; with more, the channel is not read."""
-
-
-class Closed(Exception):
-    """The other side has gone, or wants the command to end."""
 
 
 class _Write(Protocol):
@@ -20,7 +19,10 @@ class _Write(Protocol):
 
 
 class CommandChannel:
-    """A command's streams. Output waits for a slow reader; input is held back when nobody takes it."""
+    """A command's streams, a `tui.script.streams.Streams`.
+
+    Output waits for a slow reader; input is held back when nobody takes it.
+    """
 
     def __init__(self, write: _Write, hold: Callable[[bool], None]) -> None:
         self._write = write
@@ -83,10 +85,10 @@ class CommandChannel:
     # --- for the command ----------------------------------------------------------------------------------------------
 
     async def put(self, line: str) -> None:
-        """Write a line of data. Raises Closed when nobody reads any more."""
+        """Write a line of data. Raises OutputClosed when nobody reads any more."""
         await self._writable.wait()
         if self.stopped.is_set():
-            raise Closed
+            raise OutputClosed
         self._write(f"{line}\n".encode("utf-8", "replace"))
 
     def say(self, sentence: str) -> None:
@@ -109,24 +111,25 @@ class CommandChannel:
         return data
 
     async def lines(self, longest: int) -> AsyncGenerator[bytes, None]:
-        """Lines of input, until its end. A line longer than `longest` bytes comes as that many and one more."""
-        partial = b""
+        """Lines of input, until its end. A line longer than `longest` bytes comes as that many and one more.
+
+        Raises OutputClosed when the other side has gone, or wants the command to end.
+        """
+        cutter = LineCutter(longest)
         while True:
             while not self._input and not self._eof and not self.stopped.is_set():
                 self._news.clear()
                 await self._news.wait()
             if self.stopped.is_set():
-                raise Closed
+                raise OutputClosed
             if not self._input:
-                if partial:
-                    yield partial
+                for line in cutter.end():
+                    yield line
                 return
             data = self._input.popleft()
             self._input_bytes -= len(data)
             if self._held and self._input_bytes < INPUT_HOLD // 2:
                 self._held = False
                 self._hold(False)
-            *whole, rest = (partial + data).split(b"\n")
-            for line in whole:
+            for line in cutter.feed(data):
                 yield line
-            partial = rest[: longest + 1]

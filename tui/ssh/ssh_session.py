@@ -13,6 +13,7 @@ import asyncssh
 from core.wire import ANONYMOUS, Address
 from tui.model.visitors import SessionView
 from tui.script.exit_status import ExitStatus
+from tui.script.script_commands import split
 from tui.ssh import ssh_commands
 from tui.ssh.application_runner import FAILED, ApplicationFailed, ApplicationRunner
 from tui.ssh.command_channel import CommandChannel
@@ -221,7 +222,7 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
     @property
     def _is_command(self) -> bool:
         """Whether a command runs, and not the application."""
-        words = ssh_commands.split(self._command)
+        words = split(self._command)
         return bool(words) and not (self._has_terminal and words[0] == "feed")
 
     @property
@@ -247,7 +248,7 @@ class SSHSession(asyncssh.SSHServerSession[bytes]):
     async def _run(self) -> None:
         status: int = ExitStatus.FAILURE
         try:
-            words = ssh_commands.split(self._command)
+            words = split(self._command)
             if self._has_terminal and not self._is_command and not has_screen(self.terminal):
                 self._write_lines(NO_SCREEN.format(self.terminal).encode())
             elif self._has_terminal and not self._is_command:

@@ -1,79 +1,19 @@
-"""`status`: what a server knows of its network, as a table or as JSON."""
+"""The status of a network in lines for a terminal."""
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import json
-import ssl
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Final
 
-import msgspec
+from rich.cells import cell_len
 
-from core.client import ClientEvent, ClientSettings, NotConnected
 from core.node import ConnectionView, NodeSnapshot, ServerView
 from core.wire import Address
-from tui.cli.clients import session
-from tui.cli.console import put
-from tui.cli.encryption import client_context, client_tls
-from tui.cli.inputs import address_of, choices_of, credentials, seconds_of
-from tui.cli.loop import run_until_interrupted
 from tui.model.network_tree import server_name, server_names
-from tui.script.exit_status import CommandFailed, ExitStatus
 from tui.text.safe_text import neutralise, neutralise_name
 
-USERS_SHOWN = 20
-
-
-def run(arguments: argparse.Namespace) -> int:
-    address, seconds = address_of(arguments), seconds_of(arguments)
-    choices = choices_of(arguments)
-    who = credentials(choices, address)
-    tls = client_context(client_tls(choices))
-    settings = ClientSettings(username=who.user, secret=who.secret, follow_redirects=False, reconnect=False)
-    answer = run_until_interrupted(lambda: _ask(settings, address, tls, seconds, who.hint))
-    if arguments.json:
-        # Escaped to ASCII: names come from strangers.
-        put(json.dumps(answer, ensure_ascii=True))
-    else:
-        for line in table(_snapshot(answer)):
-            put(line)
-    return ExitStatus.DONE
-
-
-async def _ask(
-    settings: ClientSettings, address: Address, tls: ssl.SSLContext | None, seconds: float, hint: str
-) -> dict[str, Any]:
-    def ignore(event: ClientEvent) -> None:
-        pass
-
-    async with session(settings, address, ignore, tls, hint=hint) as client:
-        await client.wait_logged_in(seconds)
-        try:
-            return await asyncio.wait_for(client.client.request_status(), seconds)
-        except NotConnected as error:
-            if client.failure is not None:
-                raise client.failure from None
-            if not client.client.online:
-                raise client.unreachable(str(error)) from None
-            raise CommandFailed(
-                ExitStatus.FAILURE, f"{address} speaks only the base protocol, which has no status"
-            ) from None
-        except TimeoutError:
-            raise client.unreachable(f"it did not tell its status within {seconds:g} seconds") from None
-
-
-def _snapshot(answer: dict[str, Any]) -> NodeSnapshot:
-    try:
-        return msgspec.convert(answer, NodeSnapshot, strict=False)
-    except msgspec.ValidationError as error:
-        raise CommandFailed(
-            ExitStatus.FAILURE,
-            f"the server told its status in a way that this version does not understand: {error}",
-            hint="--json shows it as it came.",
-        ) from None
+USERS_SHOWN: Final = 20
 
 
 def table(snapshot: NodeSnapshot) -> Iterator[str]:
@@ -171,8 +111,6 @@ def _count(number: int, one: str, many: str = "") -> str:
 
 
 def _aligned(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    from rich.cells import cell_len
-
     lines = [head, *rows]
     used = [column for column in range(len(head)) if any(line[column] for line in lines[1:])]
     widths = {column: max(cell_len(line[column]) for line in lines) for column in used}

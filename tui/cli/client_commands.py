@@ -1,0 +1,33 @@
+"""`post`, `tail` and `status` on the command line: clients of the server that is named."""
+
+from __future__ import annotations
+
+import argparse
+
+from core.client import ClientSettings
+from tui.cli.clients import script_client
+from tui.cli.console import put_utf8
+from tui.cli.console_streams import ConsoleStreams
+from tui.cli.encryption import client_context, client_tls
+from tui.cli.inputs import address_of, choices_of, credentials
+from tui.cli.loop import run_until_interrupted
+from tui.script.script_commands import command_of
+
+
+def run(arguments: argparse.Namespace) -> int:
+    address, command = address_of(arguments), command_of(arguments.command, arguments)
+    if arguments.json is True:
+        put_utf8()
+    choices = choices_of(arguments)
+    who = credentials(choices, address)
+    tls = client_context(client_tls(choices))
+    settings = ClientSettings(
+        username=who.user,
+        secret=who.secret,
+        history=command.history,
+        follow_redirects=command.stays,
+        reconnect=command.stays,
+    )
+    return run_until_interrupted(
+        lambda: command.run(lambda heard: script_client(settings, address, heard, tls, hint=who.hint), ConsoleStreams())
+    )

@@ -1,0 +1,131 @@
+"""`post`, `tail` and `status`, understood: from the command line, or from a line that no shell has read."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+from tui.script.exit_status import ExitStatus, usage_error
+from tui.script.post_command import PostCommand, encode
+from tui.script.script_client import Connect
+from tui.script.script_grammar import Parser, add_post, add_status, add_tail, seconds_of
+from tui.script.status_command import StatusCommand
+from tui.script.streams import Streams
+from tui.script.tail_command import TailCommand, since
+
+
+class Command(Protocol):
+    """A command that was understood."""
+
+    @property
+    def history(self) -> int:
+        """How many of the newest activities its client asks for."""
+        ...
+
+    @property
+    def stays(self) -> bool:
+        """Whether its client goes on at another server, when it is sent there or the connection breaks."""
+        ...
+
+    async def run(self, connect: Connect, streams: Streams) -> ExitStatus:
+        """Run it to its exit status. Raises CommandFailed, OutputClosed."""
+        ...
+
+
+def post_command(arguments: argparse.Namespace) -> PostCommand:
+    """Raises CommandFailed if there is nothing that can be posted."""
+    text, given = arguments.text, arguments.json
+    if text is None and not given:
+        raise usage_error(
+            "there is nothing to post; give what to post: a TEXT, --json OBJECT, or - for one a line from standard "
+            "input"
+        )
+    if text not in (None, "-") and given is not None:
+        raise usage_error("give a TEXT or --json OBJECT, not both")
+    as_json, seconds = given is not None, seconds_of(arguments)
+    if "-" in (text, given):
+        return PostCommand(None, as_json, seconds)
+    try:
+        return PostCommand(encode(given if as_json else text, as_json=as_json), as_json, seconds)
+    except ValueError as error:
+        raise usage_error(str(error)) from None
+
+
+def tail_command(arguments: argparse.Namespace) -> TailCommand:
+    """Raises CommandFailed."""
+    backlog = since(arguments.since)
+    if not arguments.follow and not backlog.history:
+        raise usage_error("--no-follow shows the past only, and no past was asked for: give --since")
+    return TailCommand(backlog, arguments.json, arguments.follow)
+
+
+def status_command(arguments: argparse.Namespace) -> StatusCommand:
+    """Raises CommandFailed."""
+    return StatusCommand(arguments.json, seconds_of(arguments))
+
+
+_Grammar = tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], Command]]
+
+COMMANDS: Final[Mapping[str, _Grammar]] = {
+    "post": (add_post, post_command),
+    "tail": (add_tail, tail_command),
+    "status": (add_status, status_command),
+}
+
+
+def command_of(name: str, arguments: argparse.Namespace) -> Command:
+    """One of `COMMANDS`, from its arguments. Raises CommandFailed."""
+    return COMMANDS[name][1](arguments)
+
+
+# --- a line that no shell has read ------------------------------------------------------------------------------------
+
+
+def read_line(name: str, rest: str, hint: str) -> Command:
+    """One of `COMMANDS`, from what follows its name on a line; `hint` says what to do when that is wrong.
+
+    Raises CommandFailed.
+    """
+    parser = Parser(prog=name, add_help=False, hint=hint)
+    COMMANDS[name][0](parser)
+    words = _words_of_post(parser, rest) if name == "post" else split(rest)
+    return command_of(name, parser.parse_args(words))
+
+
+def split(line: str) -> list[str]:
+    """The words of a line as a shell would see them; where its quotes do not close, as blanks part them."""
+    try:
+        return shlex.split(line)
+    except ValueError:
+        return line.split()
+
+
+def unquoted(rest: str) -> str:
+    """The rest of a line, without the quotes that all of it may still be in."""
+    rest = rest.strip()
+    return words[0] if rest[:1] in ("'", '"') and len(words := split(rest)) == 1 else rest
+
+
+def _words_of_post(parser: Parser, rest: str) -> list[str]:
+    """What follows the word `post`, as a shell would have handed it over.
+
+    The person's own shell has taken its quotes away, and no other shell comes after it: the text or object, which comes
+    last, is taken as it stands, unless all of it is in quotes still.
+    """
+    words: list[str] = []
+    flags = set(parser.flags())
+    while match := re.match(r"\s*(--[^\s=]*)(=?)", rest):
+        flag, rest = match[1], rest[match.end() :]
+        if flag == "--":
+            break
+        if flag not in flags:
+            parser.error(f"unrecognized arguments: {flag}")
+        if flag == "--json":
+            return [*words, f"--json={unquoted(rest)}"]
+        value, _, rest = rest.strip().partition(" ")
+        words.append(f"{flag}={value}")
+    text = unquoted(rest)
+    return [*words, "--", text] if rest.strip() else words

@@ -1,0 +1,122 @@
+"""The grammar of `post`, `tail` and `status`, the same on the command line and over SSH. Costs little to load."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import textwrap
+from collections.abc import Iterable
+from typing import Any, Final, NoReturn
+
+from tui.script.exit_status import usage_error
+from tui.text.quantities import duration_between, shown, suggestion
+
+SECONDS_MAX: Final = 86_400
+
+
+class HelpFormatter(argparse.HelpFormatter):
+    """Fills what is prose to the terminal's width, and leaves what is indented, the examples, as it is."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(
+            line
+            if line.startswith(" ")
+            else textwrap.fill(line, width, initial_indent=indent, subsequent_indent=indent)
+            for line in text.splitlines()
+        )
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what was wrong in one line instead of the whole usage, and suggests what may have been meant."""
+
+    def __init__(self, *, hint: str = "", **settings: Any) -> None:
+        """`hint`: what to do after an error, where it is not the help of the command."""
+        settings.setdefault("formatter_class", HelpFormatter)
+        super().__init__(allow_abbrev=False, **settings)
+        self.hint = hint
+        self._intermixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Let positional arguments stand on both sides of a flag, as in `post HOST -u ada TEXT`.
+
+        argparse itself takes an optional positional argument to be missing when a flag comes before it.
+        """
+        if self._subparsers is not None or self._intermixing:
+            return super().parse_known_args(args, namespace)
+        self._intermixing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._intermixing = False
+
+    def error(self, message: str) -> NoReturn:
+        """Raise CommandFailed: the command line is wrong."""
+        if match := re.match(r"argument (\S+): invalid choice: '(.*?)' \(choose from (.*)\)", message):
+            words = re.findall(r"[\w-]+", match[3])
+            near = suggestion(match[2], words)
+            if match[1] == "COMMAND":
+                message = f"there is no command {shown(match[2])}{near}"
+            else:
+                message = f"{shown(match[2])} is none of {', '.join(words)}{near}"
+        elif match := re.match(r"the following arguments are required: (.*)", message):
+            message = f"{match[1]} is missing"
+        elif match := re.match(r"unrecognized arguments: (.*)", message, re.DOTALL):
+            message = self._unrecognized(match[1])
+        raise usage_error(message, hint=self.hint or f"`{self.prog} --help` tells what can be said.")
+
+    def _unrecognized(self, words: str) -> str:
+        name = words.split()[0].partition("=")[0]
+        known = set(self.flags())
+        if name in known:
+            return f"{name} does not belong to this command"
+        if not name.startswith("--"):
+            return f"{shown(words)} is not understood here"
+        # Without the dashes, which all flags have in common and which would make any two of them alike.
+        near = suggestion(name[2:], (flag[2:] for flag in known), "--")
+        return f"{shown(name)} is no option here{near}"
+
+    def flags(self) -> Iterable[str]:
+        """All flags of this parser and of the commands below it."""
+        for action in self._actions:
+            yield from (flag for flag in action.option_strings if flag.startswith("--"))
+            if isinstance(action, argparse._SubParsersAction):
+                for parser in set(action.choices.values()):
+                    yield from parser.flags()
+
+
+def add_timeout(parser: argparse.ArgumentParser, default: str = "10") -> None:
+    parser.add_argument(
+        "--timeout", metavar="SECONDS", default=default, help=f"give up after this time (default: {default})"
+    )
+
+
+def add_post(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("text", metavar="TEXT", nargs="?", default=None, help="the note; - for one a line from stdin")
+    parser.add_argument(
+        "--json", metavar="OBJECT", default=None, help="a JSON object to post as it is; - for one a line from stdin"
+    )
+    add_timeout(parser)
+
+
+def add_tail(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", default=False, help="the objects as they came")
+    parser.add_argument(
+        "--since", metavar="DURATION|N", default=None,
+        help="begin with what was posted in that time (10m, 2h, 1d), or with the newest N",
+    )  # fmt: skip
+    parser.add_argument(
+        "--no-follow", dest="follow", action="store_false", default=True, help="end when the past has been shown"
+    )
+
+
+def add_status(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", default=False, help="everything, as one JSON object")
+    add_timeout(parser)
+
+
+def seconds_of(arguments: argparse.Namespace) -> float:
+    """`--timeout`. Raises CommandFailed."""
+    try:
+        return duration_between(0.1, SECONDS_MAX)(arguments.timeout)
+    except ValueError as error:
+        raise usage_error(f"--timeout: {error}") from None

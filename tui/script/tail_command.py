@@ -1,0 +1,138 @@
+"""`tail`: the feed as lines, for people and for pipes."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from dataclasses import dataclass, field
+from typing import ClassVar, Final
+
+from core.client import ActivityArrived, CatchUpDone, ClientEvent, LoggedIn
+from tui.feed.activities import compact, sentence
+from tui.script.exit_status import CommandFailed, ExitStatus, OutputClosed, usage_error
+from tui.script.script_client import Connect, ScriptClient, first_of
+from tui.script.streams import Streams
+from tui.text import quantities
+from tui.text.safe_text import neutralise_name
+
+HISTORY_MAX: Final = 10_000
+"""What a server gives at most to one login."""
+CONNECT_LIMIT: Final = 15.0
+"""Seconds that the first login may take."""
+WAITING_MAX: Final = HISTORY_MAX + 1_000
+"""Lines that wait for a slow reader; whoever is slower than that is told so."""
+MICROSECONDS: Final = 1_000_000
+
+_CONTROL: Final = re.compile("[\x7f-\x9f\u2028\u2029]")
+"""What JSON lets stand in a string, but a terminal or a reader of lines would obey."""
+
+
+class Backlog:
+    """What `--since` asks for: so many activities, or those of the last so many seconds (None: of any age)."""
+
+    def __init__(self, history: int, seconds: float | None = None) -> None:
+        self.history = history
+        self.seconds = seconds
+        self._not_before = 0.0
+
+    def begin(self, stamp: int | None) -> None:
+        """Count from now, which is `stamp` by the clock of the server that dates the activities.
+
+        None: it does not tell, and this machine's clock has to do.
+        """
+        if self.seconds is not None:
+            now = stamp if stamp is not None else time.time() * MICROSECONDS
+            self._not_before = now - self.seconds * MICROSECONDS
+
+    def includes(self, stamp: int | None) -> bool:
+        return stamp is None or stamp >= self._not_before
+
+
+def since(text: str | None) -> Backlog:
+    """What `--since` asks for: a number counts activities, a number with a unit is a time. Raises CommandFailed."""
+    if text is None:
+        return Backlog(0)
+    try:
+        if text.isascii() and text.isdigit():
+            return Backlog(quantities.count_between(0, HISTORY_MAX)(text))
+        return Backlog(HISTORY_MAX, quantities.duration(text))
+    except ValueError as error:
+        raise usage_error(f"--since: {error}") from None
+
+
+@dataclass
+class TailCommand:
+    """Follows the feed, from `backlog` on."""
+
+    backlog: Backlog
+    as_json: bool
+    follow: bool
+    """Whether to go on when the past has been shown."""
+    stays: ClassVar[bool] = True
+    _lines: asyncio.Queue[str | None] = field(default_factory=lambda: asyncio.Queue(WAITING_MAX), init=False)
+    _news: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _caught_up: bool = field(default=False, init=False)
+    _too_slow: bool = field(default=False, init=False)
+    _cut: bool = field(default=False, init=False)
+    """Whether there is more of the past than the server gave."""
+
+    @property
+    def history(self) -> int:
+        return self.backlog.history
+
+    async def run(self, connect: Connect, streams: Streams) -> ExitStatus:
+        """Write a line an activity, until nobody reads any more. Raises CommandFailed, OutputClosed."""
+        async with connect(self._heard) as client:
+            await client.wait_logged_in(CONNECT_LIMIT)
+            while (line := await self._next(client, streams)) is not None:
+                await streams.put(line)
+        return ExitStatus.DONE
+
+    async def _next(self, client: ScriptClient, streams: Streams) -> str | None:
+        while True:
+            self._news.clear()
+            if self._too_slow:
+                raise CommandFailed(
+                    ExitStatus.FAILURE, "the feed is read too slowly; what was missed is in the history"
+                )
+            if not self._lines.empty():
+                return self._lines.get_nowait()
+            if self._cut:
+                self._cut = False
+                streams.say(f"the server gives only its newest {HISTORY_MAX:,} activities")
+            if self._caught_up and not self.follow:
+                return None
+            if streams.stopped.is_set():
+                raise OutputClosed
+            if client.over.is_set():
+                raise client.failure or client.unreachable("the connection has ended")
+            await first_of(self._news, streams.stopped, client.over)
+
+    def _heard(self, event: ClientEvent) -> None:
+        match event:
+            case LoggedIn(stamp=stamp):
+                self.backlog.begin(stamp)
+            case ActivityArrived(body=body, sender=sender, stamp=stamp, live=live):
+                if live or self.backlog.includes(stamp):
+                    self._put(line_of(body, sender, stamp, as_json=self.as_json))
+            case CatchUpDone(sent=sent):
+                self._cut = self.backlog.seconds is not None and sent >= HISTORY_MAX and not self._caught_up
+                self._caught_up = True
+                self._news.set()
+
+    def _put(self, line: str) -> None:
+        try:
+            self._lines.put_nowait(line)
+        except asyncio.QueueFull:
+            self._too_slow = True
+        self._news.set()
+
+
+def line_of(body: bytes, sender: str | None, stamp: int | None, *, as_json: bool) -> str:
+    """An activity on one line: its JSON as it came, or the time, the sender and its words. Safe for a terminal."""
+    if as_json:
+        return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", compact(body))
+    words = sentence(body)
+    moment = time.strftime("%H:%M:%S", time.localtime(stamp / MICROSECONDS if stamp else None))
+    return f"{moment}  {neutralise_name(sender or words.sender or '?')}: {words.text}"
