@@ -26,7 +26,8 @@ from core.client.client_events import (
     StatusArrived,
 )
 from core.client.client_settings import ClientSettings
-from core.client.machine import ClientMachine, ClientState
+from core.client.client_states import ClientState
+from core.client.machine import ClientMachine
 from core.client.outputs import Connect, Disconnect, SendMessage, SetTimer, Tell
 from core.client.reaching import explain
 from core.wire.address import Address
@@ -147,7 +148,7 @@ class Client:
 
     @property
     def online(self) -> bool:
-        return self._machine.state is ClientState.ONLINE
+        return self._machine.online
 
     @property
     def unanswered(self) -> int:

@@ -3,15 +3,11 @@
 Inputs are method calls with the time; outputs are values in `outputs`: connect, send, disconnect, wake, tell the
 application. No socket, clock or random source of its own.
 
-    IDLE ─▶ CONNECTING ─▶ REGISTERING ─▶ LOGGING_IN ─▶ ONLINE
-               ▲  │            │              │           │  refused ─▶ CLOSED
-               │  ▼            ▼              ▼           ▼  lost, redirected, told to go
-              WAITING ◀──────────────────────────────────────
+The states, what leads from one to the next, and who takes which message in which of them are tables in `client_states`.
 """
 
 from __future__ import annotations
 
-import enum
 import random
 from collections.abc import Sequence
 from typing import Final
@@ -33,6 +29,7 @@ from core.client.client_events import (
     StatusArrived,
 )
 from core.client.client_settings import ClientSettings
+from core.client.client_states import IN, RULES, TALKING, TRANSITIONS, ClientHandler, ClientOutcome, ClientState, Take
 from core.client.inbox import Inbox
 from core.client.keepalive import KeepAlive
 from core.client.outputs import ClientOutput, Outputs
@@ -43,21 +40,12 @@ from core.wire.address import Address
 from core.wire.entries import VersionVector, decode_vector, parse_entry_id
 from core.wire.messages import Message
 from core.wire.names import ANONYMOUS
+from core.wire.state_machine import bound, state_after
 
 REDIRECTS_NONE: Final = 1000
 """Said at a login by a client that follows no redirects: a native server keeps a client that has followed any."""
 LOGIN_RETRIES: Final = 3
 """How often a login that once succeeded is tried again when a server refuses it: it may not know the account yet."""
-
-
-class ClientState(enum.Enum):
-    IDLE = "idle"
-    CONNECTING = "connecting"
-    REGISTERING = "registering"
-    LOGGING_IN = "logging in"
-    ONLINE = "online"
-    WAITING = "waiting"
-    CLOSED = "closed"
 
 
 class ClientMachine:
@@ -82,16 +70,21 @@ class ClientMachine:
         self._native = False
         self._features: frozenset[str] = frozenset()
         """What the present server understands beyond the first release."""
-        self._settling = False
         self._online_since = 0.0
         self._deadline: float | None = None
+        self._takers = bound(RULES, self.takers())
 
     # --- what the application sees ------------------------------------------------------------------------------------
 
     @property
+    def online(self) -> bool:
+        """Whether a server has let the client in."""
+        return self.state in IN
+
+    @property
     def native(self) -> bool:
         """Whether the present server has shown that it is one of ours."""
-        return self._native and self.state is ClientState.ONLINE
+        return self._native and self.online
 
     @property
     def secret(self) -> str | None:
@@ -140,8 +133,7 @@ class ClientMachine:
         lost meanwhile, it is asked for again.
         """
         if not self.native:
-            online = self.state is ClientState.ONLINE
-            return "this server speaks only the base protocol" if online else "there is no connection now"
+            return "this server speaks only the base protocol" if self.online else "there is no connection now"
         if "change_secret" not in self._features:
             return "this server is older and cannot change secrets"
         if self._account.username == ANONYMOUS:
@@ -158,9 +150,16 @@ class ClientMachine:
         """Log out, and end."""
         if self.state is ClientState.CLOSED:
             return
-        if self.state in (ClientState.ONLINE, ClientState.LOGGING_IN, ClientState.REGISTERING):
+        if self.state in TALKING:
             self._outputs.send(wire.Logout())
         self._end("closed")
+
+    def enter(self, outcome: ClientOutcome) -> None:
+        """Go on to the state that an outcome leads to: the only way in which the state changes.
+
+        Raises IllegalTransition when it leads nowhere from the present one.
+        """
+        self.state = state_after(TRANSITIONS, self.state, outcome)
 
     # --- the connection -----------------------------------------------------------------------------------------------
 
@@ -171,7 +170,6 @@ class ClientMachine:
         self._route.connected(near=near)
         self._keepalive.connected(now)
         self._native = False
-        self._settling = False
         self._inbox.connected()
         self._outputs.tell(Connected(self._route.current))
         if self._account.registered or self._account.register_unknown:
@@ -180,12 +178,12 @@ class ClientMachine:
             self._register(now)
 
     def _register(self, now: float) -> None:
-        self.state = ClientState.REGISTERING
+        self.enter(ClientOutcome.HAS_TO_REGISTER)
         self._outputs.send(self._account.register())
         self._set_deadline(now + self.settings.answer_limit)
 
     def _login(self, now: float) -> None:
-        self.state = ClientState.LOGGING_IN
+        self.enter(ClientOutcome.HAS_AN_ACCOUNT)
         seen = self._inbox.seen()
         self._outputs.send(
             self._account.login(
@@ -205,7 +203,7 @@ class ClientMachine:
 
     def lost(self, reason: str, now: float) -> None:
         """The connection has ended."""
-        if self.state in (ClientState.REGISTERING, ClientState.LOGGING_IN, ClientState.ONLINE):
+        if self.state in TALKING:
             self._retry(reason or "the server closed the connection", now)
 
     def woke(self, now: float) -> None:
@@ -222,14 +220,13 @@ class ClientMachine:
         elif self.state in (ClientState.REGISTERING, ClientState.LOGGING_IN):
             self._outputs.disconnect()
             self._retry(f"{self._route.where} did not answer the {self.state.value}", now)
+        elif self.state is ClientState.LET_IN:
+            self._settled(now)
         elif self.state is ClientState.ONLINE:
             self._check(now)
 
     def _check(self, now: float) -> None:
-        """Something that a login brings with it is due."""
-        if self._settling:
-            self._settled(now)
-            return
+        """The server is to be asked something, or has not answered."""
         if self._keepalive.check(now):
             self._set_deadline(self._keepalive.due)
         else:
@@ -238,20 +235,20 @@ class ClientMachine:
 
     def _settled(self, now: float) -> None:
         """A base server has not redirected: it is the one to post to, and it has no past to send."""
-        self._settling = False
+        self.enter(ClientOutcome.NOT_SENT_ON)
         self._outputs.tell(CatchUpDone(0))
         self._posting.begin(now)
 
     def _connect(self, now: float) -> None:
         target = self._route.choose(self._backoff.attempts)
-        self.state = ClientState.CONNECTING
+        self.enter(ClientOutcome.DIALS)
         self._outputs.tell(Connecting(target))
         self._outputs.connect(target, abroad=self._route.abroad)
         self._set_deadline(now + self.settings.connect_limit)
 
     def _retry(self, reason: str, now: float, *, at_once: bool = False) -> None:
         """The connection is over: what next?"""
-        if self.state is ClientState.ONLINE:
+        if self.state in IN:
             self._backoff.was_online(now - self._online_since)
         if self.state is ClientState.REGISTERING:
             # It may have succeeded without our hearing of it: a login tells.
@@ -262,7 +259,7 @@ class ClientMachine:
             self._outputs.tell(Disconnected(reason, None))
             self._end(reason)
             return
-        self.state = ClientState.WAITING
+        self.enter(ClientOutcome.LOST)
         if at_once:
             self._connect(now)
             return
@@ -279,7 +276,7 @@ class ClientMachine:
     def _end(self, reason: str) -> None:
         if self.state is ClientState.CLOSED:
             return
-        self.state = ClientState.CLOSED
+        self.enter(ClientOutcome.ENDED)
         self._outputs.disconnect()
         self._set_deadline(None)
         self._posting.end(reason)
@@ -291,65 +288,84 @@ class ClientMachine:
 
     def malformed(self, info: str, now: float) -> None:
         """The server said something that is no message."""
-        if self.state in (ClientState.REGISTERING, ClientState.LOGGING_IN, ClientState.ONLINE):
+        if self.state in TALKING:
             self._outputs.send(wire.InvalidMessage(info))
             self._outputs.disconnect()
             self._retry(f"{self._route.where} talks nonsense: {info}", now)
 
     def received(self, message: Message, now: float) -> None:
         """The server said something."""
-        if self.state not in (ClientState.REGISTERING, ClientState.LOGGING_IN, ClientState.ONLINE):
+        if self.state not in TALKING:
             return
         self._keepalive.heard(now)
-        match message:
-            case wire.ActivityBroadcast():
-                self._activity(message, now)
-            case wire.ActivityAck():
-                self._posting.acknowledged(message, now)
-            case wire.ActivityRefused():
-                self._posting.refused(message, now)
-            case wire.CaughtUp():
-                self._outputs.tell(CatchUpDone(self._inbox.caught_up(), sent=message.count))
-            case wire.Pong() | wire.LockAllowed():
-                pass
-            case wire.Ping():
-                self._outputs.send(wire.Pong(message.number))
-            case wire.LoginSuccess():
-                self._logged_in(message, now)
-            case wire.LoginFailed():
-                self._login_failed(message, now)
-            case wire.RegisterSuccess():
-                if self.state is ClientState.REGISTERING:
-                    self._outputs.tell(self._account.registration_done())
-                    self._login(now)
-            case wire.RegisterFailed():
-                if self.state is ClientState.REGISTERING:
-                    self._outputs.tell(RegisterRefused(message.info))
-                    self._end(f"the registration was refused: {message.info}")
-            case wire.Redirect():
-                self._redirected(Address(message.hostname, int(message.port)), now)
-            case wire.Quit():
-                self._server_quits(message, now)
-            case wire.AccountRenamed():
-                self._account.name = message.renamed
-                self._outputs.tell(Renamed(message.username, message.renamed, message.info))
-            case wire.SecretChanged() | wire.SecretNotChanged():
-                self._secret_answered(message)
-            case wire.Status():
-                self._route.hear_of(message.status)
-                self._outputs.tell(StatusArrived(message.status))
-            case wire.InvalidMessage() | wire.AuthenticationFail():
-                self._objected(message.info, now, certain=isinstance(message, wire.AuthenticationFail))
-            case _:
-                self.malformed(f"{wire.command_of(message)} is not for clients", now)
+        take = self._takers[self.state].get(type(message))
+        if take is None:
+            self.malformed(f"{wire.command_of(message)} is not for clients", now)
+        else:
+            take(message, now)
+
+    def takers(self) -> dict[ClientHandler, Take]:
+        """Who takes a server's messages."""
+        return {
+            ClientHandler.ACTIVITY: self._activity,
+            ClientHandler.ACKNOWLEDGED: self._posting.acknowledged,
+            ClientHandler.POST_REFUSED: self._posting.refused,
+            ClientHandler.CAUGHT_UP: self._caught_up,
+            ClientHandler.SERVER_ASKS: self._asked_whether_alive,
+            ClientHandler.REGISTERED: self._registered,
+            ClientHandler.REGISTER_REFUSED: self._register_refused,
+            ClientHandler.LOGGED_IN: self._logged_in,
+            ClientHandler.LOGIN_REFUSED: self._login_failed,
+            ClientHandler.REDIRECTED: self._redirected,
+            ClientHandler.SERVER_QUITS: self._server_quits,
+            ClientHandler.RENAMED: self._renamed,
+            ClientHandler.SECRET_CHANGED: self._secret_changed,
+            ClientHandler.SECRET_NOT_CHANGED: self._secret_not_changed,
+            ClientHandler.STATUS: self._status_arrived,
+            ClientHandler.OBJECTED: self._objected,
+            ClientHandler.ACTIVITY_OBJECTED: self._activity_objected,
+            ClientHandler.NOTHING: self._needs_nothing,
+            ClientHandler.TOO_LATE: self._needs_nothing,
+        }
+
+    def _needs_nothing(self, message: Message, now: float) -> None:
+        """The message asks for nothing, or answers what was answered otherwise."""
+
+    def _caught_up(self, message: wire.CaughtUp, now: float) -> None:
+        self._outputs.tell(CatchUpDone(self._inbox.caught_up(), sent=message.count))
+
+    def _asked_whether_alive(self, message: wire.Ping, now: float) -> None:
+        self._outputs.send(wire.Pong(message.number))
+
+    def _registered(self, message: wire.RegisterSuccess, now: float) -> None:
+        self._outputs.tell(self._account.registration_done())
+        self._login(now)
+
+    def _register_refused(self, message: wire.RegisterFailed, now: float) -> None:
+        self._outputs.tell(RegisterRefused(message.info))
+        self._end(f"the registration was refused: {message.info}")
+
+    def _renamed(self, message: wire.AccountRenamed, now: float) -> None:
+        self._account.name = message.renamed
+        self._outputs.tell(Renamed(message.username, message.renamed, message.info))
+
+    def _secret_changed(self, message: wire.SecretChanged, now: float) -> None:
+        if self._account.changing:
+            self._outputs.tell(self._account.changed())
+
+    def _secret_not_changed(self, message: wire.SecretNotChanged, now: float) -> None:
+        if self._account.changing:
+            self._outputs.tell(self._account.not_changed(message.info, certain=True))
+
+    def _status_arrived(self, message: wire.Status, now: float) -> None:
+        self._route.hear_of(message.status)
+        self._outputs.tell(StatusArrived(message.status))
 
     def _logged_in(self, message: wire.LoginSuccess, now: float) -> None:
-        if self.state is not ClientState.LOGGING_IN:
-            return
         if not self._account.registered:
             self._outputs.tell(self._account.registration_done())
-        self.state = ClientState.ONLINE
         self._native = message.id is not None
+        self.enter(ClientOutcome.IN if self._native else ClientOutcome.IN_AT_BASE)
         self._features = frozenset(message.features)
         self._ever_online = True
         self._login_refusals = 0
@@ -372,7 +388,6 @@ class ClientMachine:
             self._set_deadline(self._keepalive.due)
         else:
             self._inbox.live = True
-            self._settling = True
             self._set_deadline(now + self.settings.base_settle)
         self._outputs.tell(LoggedIn(self._account.name, message.id, self._route.current, message.stamp))
         if self._account.logged_in():
@@ -381,14 +396,6 @@ class ClientMachine:
             self._outputs.send(self._account.change())
         if self._native:
             self._posting.begin(now)
-
-    def _secret_answered(self, message: wire.SecretChanged | wire.SecretNotChanged) -> None:
-        if not self._account.changing or self.state is not ClientState.ONLINE:
-            return
-        if isinstance(message, wire.SecretChanged):
-            self._outputs.tell(self._account.changed())
-        else:
-            self._outputs.tell(self._account.not_changed(message.info, certain=True))
 
     def _login_failed(self, message: wire.LoginFailed, now: float) -> None:
         info = message.info
@@ -416,7 +423,8 @@ class ClientMachine:
         self._outputs.tell(LoginRefused(info))
         self._end(f"the login was refused: {info}")
 
-    def _redirected(self, address: Address, now: float) -> None:
+    def _redirected(self, message: wire.Redirect, now: float) -> None:
+        address = Address(message.hostname, int(message.port))
         meant = self._route.believed(address)
         self._outputs.disconnect()
         self._posting.connection_lost(farewell=True)
@@ -454,14 +462,18 @@ class ClientMachine:
         else:
             self._end(f"the server left; go on at {address}")
 
-    def _objected(self, info: str, now: float, *, certain: bool) -> None:
-        """The server objects to something, and closes.
+    def _objected(self, message: wire.InvalidMessage, now: float) -> None:
+        """The server objects to something, or an operator has ended the connection."""
+        self._refused(message.info, now, certain=False)
 
-        `certain`: to an activity. INVALID_MESSAGE may also come from an operator who ends the connection.
-        """
+    def _activity_objected(self, message: wire.AuthenticationFail, now: float) -> None:
+        self._refused(message.info, now, certain=True)
+
+    def _refused(self, info: str, now: float, *, certain: bool) -> None:
+        """The server closes; `certain`: because of an activity."""
         self._outputs.disconnect()
         self._posting.objected(info, certain=certain)
-        if not self._ever_online and self.state is not ClientState.ONLINE:
+        if not self._ever_online and self.state not in IN:
             self._outputs.tell(LoginRefused(info))
             self._end(f"the server refused: {info}")
             return

@@ -20,7 +20,7 @@ from core.client import (
     PostRefused,
     PostUnknown,
 )
-from core.client.machine import ClientState
+from core.client.client_states import ClientState
 from core.wire import messages as wire
 from core.wire.entries import parse_entry_id
 from tests.client.scripted import Driven, broadcast
@@ -78,6 +78,7 @@ ROADS: dict[ClientState, list[str]] = {
     ClientState.CONNECTING: ["start"],
     ClientState.REGISTERING: ["start", "connected"],
     ClientState.LOGGING_IN: ["start", "connected", "registered"],
+    ClientState.LET_IN: ["start", "connected", "registered", "let in"],
     ClientState.ONLINE: ["start", "connected", "registered", "logged in"],
     ClientState.WAITING: ["start", "failed"],
     ClientState.CLOSED: ["start", "closed"],
@@ -112,6 +113,8 @@ def put_in(driven: Driven, name: str) -> None:
             machine.close(driven.now)
         case "registered":
             machine.received(wire.RegisterSuccess(), driven.now)
+        case "let in":
+            machine.received(wire.LoginSuccess("welcome"), driven.now)
         case "logged in":
             machine.received(wire.LoginSuccess(id="aa", vector={}, features=["change_secret"]), driven.now)
     driven.take()

@@ -21,7 +21,7 @@ from core.node.kernel.states import CLIENT_STATES, SERVER_STATES, TRANSITIONS, C
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.messages import Message, command_of
-from core.wire.transitions import IllegalTransition
+from core.wire.state_machine import IllegalTransition
 from tests.node import one_node
 from tests.node.one_node import SECRET, OneNode, what_was_done
 

@@ -15,7 +15,7 @@ from core.wire.codec import Frame
 from core.wire.entries import Entry, EntryId, Fetch
 from core.wire.messages import AttachedServer, Message
 from core.wire.scope import on_one_machine
-from core.wire.transitions import state_after
+from core.wire.state_machine import state_after
 
 if TYPE_CHECKING:
     from core.node.clients.absence import Absence

@@ -16,6 +16,7 @@ from core.node.kernel.connections import Connection
 from core.node.kernel.states import CLIENT_STATES, ConnectionState
 from core.wire import messages as wire
 from core.wire.messages import Message, command_of
+from core.wire.state_machine import bound
 
 MessageType = type[msgspec.Struct]
 Take = Callable[[Any, Any], None]
@@ -201,10 +202,7 @@ class Dispatcher:
 
         Raises ValueError when a handler has none.
         """
-        missing = [handler.name for handler in Handler if handler not in takers]
-        if missing:
-            raise ValueError(f"nobody takes {', '.join(missing)}")
-        self._takers = {state: {kind: takers[handler] for kind, handler in row.items()} for state, row in RULES.items()}
+        self._takers = bound(RULES, takers)
         self._refuse = refuse
 
     def taker(self, connection: Connection, message: Message) -> Take | None:

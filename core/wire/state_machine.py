@@ -1,0 +1,44 @@
+"""State machines as data: which outcome leads from which state to which, and who takes what in which state, are tables.
+
+The idea is h11's (`_state.py`): a transition that is not in the table does not happen by accident, and the picture in
+the documents is drawn from what runs. Beyond h11, what may come in a state stands beside who takes it, so that nothing
+is legal without anybody who does something about it.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import TypeVar
+
+State = TypeVar("State", bound=enum.Enum)
+Outcome = TypeVar("Outcome", bound=enum.Enum)
+Handler = TypeVar("Handler", bound=enum.Enum)
+Kind = TypeVar("Kind")
+Taker = TypeVar("Taker")
+
+
+class IllegalTransition(Exception):
+    """An outcome came in a state in which it is not possible: a fault in this program, whatever a peer has said."""
+
+
+def state_after(table: Mapping[State, Mapping[Outcome, State]], state: State, outcome: Outcome) -> State:
+    """The state that an outcome leads to. Raises IllegalTransition when the table has no such pair."""
+    following = table[state].get(outcome)
+    if following is None:
+        raise IllegalTransition(f"{outcome.name} is not possible in {state.name}")
+    return following
+
+
+def bound(
+    rules: Mapping[State, Mapping[Kind, Handler]], takers: Mapping[Handler, Taker]
+) -> dict[State, dict[Kind, Taker]]:
+    """A table of rules with whoever takes it in place of each handler.
+
+    Raises ValueError when somebody is missing who is named in the table.
+    """
+    named = {handler.name: handler for row in rules.values() for handler in row.values()}
+    missing = sorted(name for name, handler in named.items() if handler not in takers)
+    if missing:
+        raise ValueError(f"nobody takes {', '.join(missing)}")
+    return {state: {kind: takers[handler] for kind, handler in row.items()} for state, row in rules.items()}
