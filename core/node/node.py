@@ -17,6 +17,7 @@ from core.node.accounts.book import AccountBook
 from core.node.accounts.keys import Keys
 from core.node.accounts.registration import Registration
 from core.node.accounts.secrets import Secrets
+from core.node.base.announcing import BaseAnnouncing
 from core.node.base.base_servers import BaseServers
 from core.node.clients.absence import Absences
 from core.node.clients.balance import Balance
@@ -117,8 +118,14 @@ class Node:
             context, self.neighbours, self.topology, self.whereabouts, self.replication.keep, recovered.peers
         )
         self.replication.delivery.may_have_been_told = self.base_servers.may_have_been_told
-        self.announcements = Announcements(
-            context, self.neighbours, self.topology, self.base_servers, self.whereabouts, self._users
+        self.announcements = Announcements(context, self.neighbours, self.topology, self._users)
+        self.base_announcing = BaseAnnouncing(
+            context,
+            self.topology,
+            self.base_servers,
+            self.whereabouts,
+            self.announcements,
+            lambda: self.sessions.people.load,
         )
         self.own_address = OwnAddress(context, self.topology, self.announcements)
         self.balance = Balance(context, self.topology, self.whereabouts)
@@ -183,6 +190,7 @@ class Node:
             self.synchronisation,
             self.healing,
             self.base_servers,
+            self.base_announcing,
             self.leavers,
             self.drain,
             self.attempts,
@@ -192,6 +200,7 @@ class Node:
         self.announcements.on_record.append(self._record_merged)
         self.announcements.on_record.append(self.absences.record_merged)
         self.announcements.on_record.append(self.base_servers.record_merged)
+        self.announcements.on_record.append(self.base_announcing.record_merged)
         self._dispatcher = context.dispatch = Dispatcher(
             {**self.takers(), **self.sessions.takers(), **self.links.takers()}, context.invalid
         )
@@ -320,9 +329,9 @@ class Node:
         self._steered = self.links.established
         for link in self.neighbours.steer(tree):
             self.synchronisation.request(link)
-        self.announcements.cut_second_ways()
+        self.base_announcing.cut_second_ways()
         for base in self._context.connections.links(ConnectionState.BASE):
-            self.announcements.tell_base(base, only_new=True)
+            self.base_announcing.tell_all(base, only_new=True)
 
     _tree: list[str] | None = None
     _steered = 0

@@ -11,6 +11,7 @@ from core.node.accounts.attempts import Attempts
 from core.node.accounts.book import AccountBook
 from core.node.accounts.registration import Registration
 from core.node.accounts.secrets import Secrets
+from core.node.base.announcing import BaseAnnouncing
 from core.node.base.base_servers import BaseServers
 from core.node.interface.actions import Trust
 from core.node.interface.events import Origin
@@ -89,6 +90,7 @@ class Links:
         synchronisation: Synchronisation,
         healing: Healing,
         base_servers: BaseServers,
+        base_announcing: BaseAnnouncing,
         leavers: Leavers,
         drain: Drain,
         attempts: Attempts,
@@ -106,7 +108,8 @@ class Links:
         self._synchronisation = synchronisation
         self._healing = healing
         self._base_servers = base_servers
-        announcements.on_doubt_over = self._take_held
+        self._base_announcing = base_announcing
+        base_announcing.on_doubt_over = self._take_held
         self._leavers = leavers
         self._drain = drain
         self._attempts = attempts
@@ -373,7 +376,7 @@ class Links:
             "a base server is linked: while it is, registrations tell it the secret in clear",
             "warning",
         )
-        self._announcements.start_base(link)
+        self._base_announcing.start(link)
         self._healing.linked(link)
         self._base_servers.linked(link)
         self._watch_silence(link)
@@ -474,7 +477,7 @@ class Links:
             Handler.OVERHEARD_ACTIVITY: self._overheard_activity,
             Handler.ENTRY: self._native_activity,
             Handler.ACCOUNT: self._account,
-            Handler.BASE_ANNOUNCEMENT: self._announcements.receive_base,
+            Handler.BASE_ANNOUNCEMENT: self._base_announcing.receive,
             Handler.OVERHEARD_ANNOUNCEMENT: self._overheard_announcement,
             Handler.RECORD: self._announcements.receive_native,
             Handler.LOCK_REQUEST: self._registration.requested,
@@ -502,10 +505,10 @@ class Links:
         self._context.dispatch(link, message)
 
     def _overheard_announcement(self, link: Link, message: ServerAnnounce) -> None:
-        if self._announcements.shows_another_way(link, message):
+        if self._base_announcing.shows_another_way(link, message):
             self._leave_to_another(link)
         else:
-            self._announcements.receive_base(link, message)
+            self._base_announcing.receive(link, message)
 
     def _sync_requested(self, link: Link, message: SyncRequest) -> None:
         self._synchronisation.requested(link, message)
