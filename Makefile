@@ -31,9 +31,10 @@ test: lint types imports pytest slow ## Everything that must hold before a commi
 test-quick: $(DEV) ## The tests that neither take long nor need the machine for themselves
 	$(BIN)/pytest -n 2 -m "not slow and not serial" $(ARGS)
 
-lint: $(DEV) ## Style and likely bugs
+lint: $(DEV) ## Style, likely bugs, and names that nobody uses
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/vulture
 
 types: $(DEV) ## Strict types
 	$(BIN)/mypy

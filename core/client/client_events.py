@@ -21,13 +21,9 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """`username` is the account's name, which another account may have forced to differ from the one given.
-
-    `server_id` is None at a base server.
-    """
+    """`username` is the account's name, which another account may have forced to differ from the one given."""
 
     username: str
-    server_id: str | None
     address: Address | None
     stamp: int | None = None
     """The server's time, in microseconds since 1970, by which it dates activities; None if it does not tell."""

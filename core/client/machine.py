@@ -389,7 +389,7 @@ class ClientMachine:
         else:
             self._inbox.live = True
             self._set_deadline(now + self.settings.base_settle)
-        self._outputs.tell(LoggedIn(self._account.name, message.id, self._route.current, message.stamp))
+        self._outputs.tell(LoggedIn(self._account.name, self._route.current, message.stamp))
         if self._account.logged_in():
             self._outputs.tell(self._account.changed())
         elif self._account.changing and "change_secret" in self._features:

@@ -123,7 +123,7 @@ def _servers(
     return tuple(found + others)
 
 
-_ORDER: Final[dict[ServerState, int]] = {"here": 0, "reachable": 1, "guest": 2, "unreachable": 3, "left": 4}
+_ORDER: Final[dict[ServerState, int]] = {"here": 0, "reachable": 1, "guest": 2, "unreachable": 3}
 
 
 def _users(book: AccountBook, servers: tuple[ServerView, ...]) -> tuple[tuple[UserView, ...], int]:

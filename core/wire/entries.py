@@ -358,16 +358,6 @@ class VersionVector:
         """Whether `other` covers something that this vector does not."""
         return any(upto > self._contiguous.get(stream, 0) for stream, upto in other.items())
 
-    def covers(self, other: VersionVector) -> bool:
-        """Whether everything that `other` has is here too."""
-        if self.lacks(other._contiguous):
-            return False
-        return all(
-            EntryId(stream.node, stream.incarnation, seq) in self
-            for stream, beyond in other._sparse.items()
-            for seq in beyond
-        )
-
 
 def encode_vector(vector: Mapping[Stream, int]) -> dict[str, int]:
     """A vector as it travels: stream texts to numbers."""

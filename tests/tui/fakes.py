@@ -162,7 +162,7 @@ class FakeClient:
             return
         if registering:
             self.tell(Registered(name, secret or "made-for-you-7Kq2"))
-        self.tell(LoggedIn(name, "aa", None if world.node else Address("192.0.2.1", 3780)))
+        self.tell(LoggedIn(name, None if world.node else Address("192.0.2.1", 3780)))
         await asyncio.Event().wait()
 
     def tell(self, event: ClientEvent) -> None:

@@ -103,7 +103,7 @@ async def test_a_client_tells_of_a_loss_once_and_lists_what_it_tries_among_the_e
         shown = "\n".join(lines_of(app, "#events"))
         assert "logged in as alice" in shown and "closed the connection" in shown
         assert shown.count("cannot be reached") == 1
-        tell(world.session, LoggedIn("alice", "aa", Address("192.0.2.1", 3780)))
+        tell(world.session, LoggedIn("alice", Address("192.0.2.1", 3780)))
         await settled(pilot)
         tell(world.session, Disconnected("the server closed the connection", 2.0))
         await settled(pilot)

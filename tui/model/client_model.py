@@ -11,7 +11,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, Protocol
 
@@ -28,8 +28,6 @@ logger = logging.getLogger(__name__)
 
 NOTICES_KEPT: Final = 2_000
 HAPPENINGS_KEPT: Final = 200
-STATUS_INTERVAL: Final = 3.0
-"""Seconds between two looks at the network by a client without a node."""
 
 ActivityInput = Mapping[str, Any]
 Way = Literal["register", "login", "anonymous"]
@@ -433,7 +431,3 @@ class ClientModel:
             if not self.notices or self.notices[-1].text != happening.text:
                 self.noticed(Notice(self.clock(), kind, happening.text, severity))
         self.on_change()
-
-
-Leaving = Callable[[], Awaitable[int]]
-"""Takes the node out of the network and stops it; the exit status."""

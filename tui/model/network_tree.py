@@ -72,7 +72,7 @@ def draw(snapshot: NodeSnapshot) -> list[Branch]:
     branches: list[Branch] = []
 
     def neighbours(server: ServerView) -> list[ServerView]:
-        near = [by_id[one] for one in server.tree if one in by_id and by_id[one].state not in ("unreachable", "left")]
+        near = [by_id[one] for one in server.tree if one in by_id and by_id[one].state != "unreachable"]
         near += guests.get(server.id, [])
         near.sort(key=lambda one: (server_name(one), one.id))
         return near
@@ -112,13 +112,12 @@ def _branch(server: ServerView, lead: str, names: dict[str, str]) -> Branch:
         "reachable": ("\u25cf", "", "text"),
         "guest": ("\u25c7", "base", "text"),
         "unreachable": ("\u25cb", "unreachable", "error"),
-        "left": ("\u25cb", "has left", "dim"),
     }[server.state]
     notes = [words] if words else []
     if server.draining:
         notes.append("is leaving")
         role = "warning"
-    if server.lazy and server.state not in ("unreachable", "left"):
+    if server.lazy and server.state != "unreachable":
         others = ", ".join(names.get(one, neutralise_name(one, 16)) for one in server.lazy[:4])
         more = len(server.lazy) - 4
         notes.append(f"\u21e2 {others}" + (f" and {more} more" if more > 0 else ""))

@@ -27,7 +27,7 @@ _DOTS: Final[dict[ClientStage, StyledText]] = {
 
 def present(snapshot: NodeSnapshot) -> list[ServerView]:
     """The servers that are part of the network now."""
-    return [one for one in snapshot.servers if one.state not in ("unreachable", "left")]
+    return [one for one in snapshot.servers if one.state != "unreachable"]
 
 
 def people_online(snapshot: NodeSnapshot) -> int:

@@ -13,7 +13,7 @@ LinkState = Literal["connecting", "quiet", "eager", "lazy", "base", "closing"]
 spanning tree; `lazy`: redundant, carries digests only; `base`: to a base server.
 """
 
-ServerState = Literal["here", "reachable", "guest", "unreachable", "left"]
+ServerState = Literal["here", "reachable", "guest", "unreachable"]
 
 
 class ServerView(msgspec.Struct, frozen=True):
