@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from core.store.identity import check_node_id, next_incarnation
 from core.store.paging import newest_within, read_page
 from core.store.retention import KEEP_EVERYTHING, Dropping, Retention, Usage
 from core.store.store_errors import BackupUnreadable, StoreUnwritable
-from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Kind, Page, Record, Recovered, Stream
+from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Kind, Page, PeerRecord, Record, Recovered, Stream
 
 
 class MemoryStore:
@@ -80,6 +80,16 @@ class MemoryStore:
         while len(self._unsynced) > keep:
             self._unsynced.pop()()
         self._unsynced.clear()
+
+    @property
+    def peers(self) -> Mapping[str, PeerRecord]:
+        """The servers that are remembered, by id."""
+        return self._contents.peers
+
+    @property
+    def is_without_gaps(self) -> bool:
+        """Whether of each stream everything is there, or dropped, up to the newest."""
+        return all(runs.upto == runs.top for runs in self._contents.held.values())
 
     @property
     def unsynced(self) -> int:
@@ -164,7 +174,7 @@ class MemoryStore:
         return self.backups[path]._copy()
 
     def _copy(self) -> MemoryStore:
-        twin = MemoryStore(self.node, retention=self._retention)
+        twin = type(self)(self.node, retention=self._retention)
         twin.incarnation = self.incarnation
         twin._contents = Contents(
             {stream: runs.copy() for stream, runs in self._contents.held.items()},

@@ -14,9 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from core.simulation.testing import ScriptedNetwork
+from core.simulation.testing import random_tree as in_memory
 from tests.base_peers.network import random_tree
-from tests.node.network import Network
-from tests.node.network import random_tree as in_memory
 from tests.processes.harness import REPOSITORY, NodeNetwork, NodeProcess, wait_for
 
 RECEIVERS = 200
@@ -27,7 +27,7 @@ PROCESSES = 6
 
 def main() -> None:
     for count in (2, 5, 20, 100):
-        network = Network()
+        network = ScriptedNetwork()
         servers = network.build(in_memory(count), settle=3.0)
         network.registered(servers[count // 2], "ann")
         network.run(20.0)

@@ -8,12 +8,12 @@ import pytest
 
 from core.node.interface import events
 from core.node.neighbours.neighbours import RECENT_MAX
+from core.simulation.testing import ScriptedClient, ScriptedNetwork, WatchedServer, chain
 from core.wire import messages as wire
 from core.wire.codec import Frame
-from tests.node.network import Client, Network, Server, chain
 
 
-def ann_at(network: Network, server: Server) -> Client:
+def ann_at(network: ScriptedNetwork, server: WatchedServer) -> ScriptedClient:
     client = network.base_client(server)
     client.login("ann", "s")
     network.run(1.0)
@@ -21,28 +21,27 @@ def ann_at(network: Network, server: Server) -> Client:
 
 
 @pytest.fixture
-def network() -> Network:
-    return Network()
+def network() -> ScriptedNetwork:
+    return ScriptedNetwork()
 
 
 @pytest.fixture
-def servers(network: Network) -> list[Server]:
+def servers(network: ScriptedNetwork) -> list[WatchedServer]:
     servers = network.build(chain(3), redirects=False)
     network.registered(servers[0], "ann", "s")
     network.run(2.0)
     return servers
 
 
-def broken(network: Network, client: Client) -> None:
+def broken(network: ScriptedNetwork, client: ScriptedClient) -> None:
     """The connection breaks."""
-    assert client.wire is not None and client.server is not None
-    network.close(client.wire, client, "reset")
+    client.hang_up()
     network.run(1.0)
 
 
 @pytest.mark.parametrize("back_at", [0, 1, 2], ids=["the same", "a neighbour", "one further away"])
 def test_what_was_missed_comes_first_and_in_order_wherever_the_client_is_back(
-    network: Network, servers: list[Server], back_at: int
+    network: ScriptedNetwork, servers: list[WatchedServer], back_at: int
 ) -> None:
     ann = ann_at(network, servers[0])
     bob = network.logged_in(servers[1])
@@ -60,7 +59,7 @@ def test_what_was_missed_comes_first_and_in_order_wherever_the_client_is_back(
     assert set(again.commands) == {"LOGIN_SUCCESS", "ACTIVITY_BROADCAST"}
 
 
-def test_who_has_logged_out_has_missed_nothing(network: Network, servers: list[Server]) -> None:
+def test_who_has_logged_out_has_missed_nothing(network: ScriptedNetwork, servers: list[WatchedServer]) -> None:
     ann = ann_at(network, servers[0])
     ann.say(wire.Logout())
     network.run(1.0)
@@ -69,7 +68,7 @@ def test_who_has_logged_out_has_missed_nothing(network: Network, servers: list[S
     assert ann_at(network, servers[0]).texts() == []
 
 
-def test_what_was_missed_comes_once(network: Network, servers: list[Server]) -> None:
+def test_what_was_missed_comes_once(network: ScriptedNetwork, servers: list[WatchedServer]) -> None:
     broken(network, ann_at(network, servers[0]))
     network.logged_in(servers[1]).post("missed")
     network.run(1.0)
@@ -82,7 +81,7 @@ def test_what_was_missed_comes_once(network: Network, servers: list[Server]) -> 
 
 
 def test_the_clients_of_a_server_that_dies_get_what_they_missed_at_another(
-    network: Network, servers: list[Server]
+    network: ScriptedNetwork, servers: list[WatchedServer]
 ) -> None:
     ann_at(network, servers[0])
     servers[0].crash()
@@ -93,7 +92,7 @@ def test_the_clients_of_a_server_that_dies_get_what_they_missed_at_another(
 
 
 def test_the_clients_of_a_server_that_leaves_get_what_they_missed_on_the_way(
-    network: Network, servers: list[Server]
+    network: ScriptedNetwork, servers: list[WatchedServer]
 ) -> None:
     ann_at(network, servers[0])
     servers[0].drain()
@@ -105,20 +104,18 @@ def test_the_clients_of_a_server_that_leaves_get_what_they_missed_on_the_way(
 
 @pytest.mark.parametrize("stay", [0.1, 0.7], ids=["not announced yet", "announced"])
 def test_who_had_only_just_come_to_a_server_that_leaves_gets_what_they_missed_on_the_way(
-    network: Network, servers: list[Server], stay: float
+    network: ScriptedNetwork, servers: list[WatchedServer], stay: float
 ) -> None:
     bob = network.logged_in(servers[0])
     ann = ann_at(network, servers[0])
-    assert ann.wire is not None
-    network.close(ann.wire, ann, "reset")
+    ann.hang_up()
     network.run(0.05)
     moved = network.base_client(servers[2])
     moved.login("ann", "s")
     network.run(stay)
     assert moved.of(wire.LoginSuccess)
-    assert moved.wire is not None
     # The server has left before the connection has ended.
-    moved.wire.delay = 0.3
+    moved.take_each_way(0.3)
     servers[2].drain()
     network.run(0.2)
     bob.post("meanwhile")
@@ -129,11 +126,10 @@ def test_who_had_only_just_come_to_a_server_that_leaves_gets_what_they_missed_on
 
 
 def test_a_server_that_leaves_says_who_is_on_the_way_although_their_connections_have_not_ended(
-    network: Network, servers: list[Server]
+    network: ScriptedNetwork, servers: list[WatchedServer]
 ) -> None:
     ann = ann_at(network, servers[1])
-    assert ann.wire is not None
-    ann.wire.delay = 5.0
+    ann.take_each_way(5.0)
     begun = network.now.wall
     servers[1].drain()
     network.run(1.0)
@@ -143,10 +139,11 @@ def test_a_server_that_leaves_says_who_is_on_the_way_although_their_connections_
     assert begun <= since / 1_000_000 <= at / 1_000_000 < begun + 1.0
 
 
-def test_what_had_not_arrived_when_the_connection_broke_is_sent_again(network: Network, servers: list[Server]) -> None:
+def test_what_had_not_arrived_when_the_connection_broke_is_sent_again(
+    network: ScriptedNetwork, servers: list[WatchedServer]
+) -> None:
     ann = ann_at(network, servers[0])
-    assert ann.wire is not None
-    conn = ann.wire.number
+    conn = ann.conn
     bob = network.logged_in(servers[1])
     for number in range(3):
         bob.post(number)
@@ -159,13 +156,12 @@ def test_what_had_not_arrived_when_the_connection_broke_is_sent_again(network: N
 
 @pytest.mark.parametrize("back_at", [0, 1], ids=["the same", "a neighbour"])
 def test_what_comes_between_a_servers_close_and_the_end_of_the_connection_is_missed(
-    network: Network, servers: list[Server], back_at: int
+    network: ScriptedNetwork, servers: list[WatchedServer], back_at: int
 ) -> None:
     ann = ann_at(network, servers[0])
     bob = network.logged_in(servers[0])
-    assert ann.wire is not None
-    ann.wire.delay = 1.0
-    servers[0].handle(events.DisconnectRequested(ann.wire.number, "an operator wants it"))
+    ann.take_each_way(1.0)
+    servers[0].handle(events.DisconnectRequested(ann.conn, "an operator wants it"))
     network.run(0.5)
     bob.post("meanwhile")
     network.run(3.0)
@@ -175,7 +171,7 @@ def test_what_comes_between_a_servers_close_and_the_end_of_the_connection_is_mis
 
 
 def test_what_somebody_was_not_sent_when_the_connection_broke_again_comes_at_another_server(
-    network: Network, servers: list[Server]
+    network: ScriptedNetwork, servers: list[WatchedServer]
 ) -> None:
     broken(network, ann_at(network, servers[0]))
     bob = network.logged_in(servers[1])
@@ -191,7 +187,7 @@ def test_what_somebody_was_not_sent_when_the_connection_broke_again_comes_at_ano
     assert ann_at(network, servers[1]).texts() == [0, 1, 2]
 
 
-def test_an_anonymous_client_is_nobody_in_particular(network: Network, servers: list[Server]) -> None:
+def test_an_anonymous_client_is_nobody_in_particular(network: ScriptedNetwork, servers: list[WatchedServer]) -> None:
     somebody = network.base_client(servers[0])
     somebody.login()
     network.run(1.0)
@@ -204,7 +200,9 @@ def test_an_anonymous_client_is_nobody_in_particular(network: Network, servers: 
     assert again.texts() == []
 
 
-def test_while_another_session_of_the_account_goes_on_nobody_is_away(network: Network, servers: list[Server]) -> None:
+def test_while_another_session_of_the_account_goes_on_nobody_is_away(
+    network: ScriptedNetwork, servers: list[WatchedServer]
+) -> None:
     one, _ = ann_at(network, servers[0]), ann_at(network, servers[0])
     broken(network, one)
     network.logged_in(servers[1]).post("read by the other")
@@ -212,7 +210,9 @@ def test_while_another_session_of_the_account_goes_on_nobody_is_away(network: Ne
     assert ann_at(network, servers[0]).texts() == []
 
 
-def test_what_was_handed_out_is_remembered_but_not_its_lines(network: Network, servers: list[Server]) -> None:
+def test_what_was_handed_out_is_remembered_but_not_its_lines(
+    network: ScriptedNetwork, servers: list[WatchedServer]
+) -> None:
     bob = network.logged_in(servers[1])
     for _ in range(2 * RECENT_MAX):
         bob.post("x")
@@ -226,7 +226,7 @@ def test_what_was_handed_out_is_remembered_but_not_its_lines(network: Network, s
 
 @pytest.mark.parametrize("pause", [0.02, 0.1, 0.4])
 def test_what_a_leaving_server_had_handed_out_itself_does_not_come_again_at_another(
-    network: Network, servers: list[Server], pause: float
+    network: ScriptedNetwork, servers: list[WatchedServer], pause: float
 ) -> None:
     ann = ann_at(network, servers[0])
     bob = network.logged_in(servers[0])
@@ -242,11 +242,11 @@ def test_what_a_leaving_server_had_handed_out_itself_does_not_come_again_at_anot
 
 
 def test_what_a_server_with_a_slow_disk_had_accepted_but_not_handed_out_comes_at_another(
-    network: Network, servers: list[Server]
+    network: ScriptedNetwork, servers: list[WatchedServer]
 ) -> None:
     ann = ann_at(network, servers[0])
     bob = network.logged_in(servers[0])
-    servers[0].disk.delay = 0.3
+    servers[0].disk.delay = (0.3, 0.3)
     bob.post("under way")
     network.run(0.05)
     assert ann.texts() == []
@@ -258,7 +258,7 @@ def test_what_a_server_with_a_slow_disk_had_accepted_but_not_handed_out_comes_at
 
 @pytest.mark.parametrize("back_at", ["n000", "n002"], ids=["where it was", "elsewhere"])
 def test_who_is_sent_on_gets_what_had_only_just_been_accepted_where_they_were_not_let_in(
-    network: Network, back_at: str
+    network: ScriptedNetwork, back_at: str
 ) -> None:
     first = network.start("n000", redirects=False)
     busy = network.start("n001", join=first)
@@ -268,12 +268,11 @@ def test_who_is_sent_on_gets_what_had_only_just_been_accepted_where_they_were_no
     bob, *_ = [network.logged_in(busy, redirects=9) for _ in range(4)]
     network.run(2.0)
     ann = ann_at(network, first)
-    for link in busy.wires.values():
-        link.delay = 0.1 if all(isinstance(end, Server) for end in link.ends) else link.delay
+    for conn in busy.links:
+        busy.ends[conn].take_each_way(0.1)
     bob.post("on its way")
     assert network.until(lambda: bool(bob.texts()))
-    assert ann.wire is not None
-    network.close(ann.wire, ann, "reset")
+    ann.hang_up()
     network.run(0.12)
     again = network.base_client(busy)
     again.login("ann", "s")

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.node.accounts.book import AccountBook, Renaming, name_after_conflict
+from core.simulation.testing import ScriptedNetwork, chain
 from core.wire import messages as wire
 from core.wire.entries import AccountFact
 from core.wire.names import name_problem, registrable_problem
-from tests.node.network import Network, chain
 
 facts = st.builds(
     AccountFact,
@@ -126,9 +126,9 @@ def test_three_registrations_of_one_name_in_every_order() -> None:
 # --- in the network ---------------------------------------------------------------------------------------------------
 
 
-def parted_registrations() -> tuple[Network, Any, Any, Any, Any]:
+def parted_registrations() -> tuple[ScriptedNetwork, Any, Any, Any, Any]:
     """`ann` registered in both halves of a parted network, first in the first; both are logged in."""
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
     network.part([first], [second])
     network.run(5.0)
@@ -209,7 +209,7 @@ def test_a_renamed_account_survives_restarts() -> None:
     "username", ["", "anonymous", "ann~abc234", "x" * 65, "a\nb", " ann", "x" * 100_000], ids=lambda name: name[:12]
 )
 def test_an_account_that_nobody_could_have_registered_ends_the_link_that_brings_it(username: str) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     far = network.peer(server)
     far.say(wire.Authenticate("network secret", id="far", incarnation=1, features=["sync"]))

@@ -5,14 +5,16 @@ from __future__ import annotations
 import pytest
 
 from core.node.interface import events
+from core.simulation.testing import SECRET, ScriptedClient, ScriptedNetwork, WatchedServer
 from core.wire import messages as wire
 from core.wire.address import Address
-from tests.node.network import SECRET, Client, Network, Server
 
 LAN = "10.0.0."
 
 
-def two(network: Network, second: str, *, machine: str = LAN + "2", first_machine: str = LAN + "1") -> list[Server]:
+def two(
+    network: ScriptedNetwork, second: str, *, machine: str = LAN + "2", first_machine: str = LAN + "1"
+) -> list[WatchedServer]:
     """Two servers, of which the second advertises `second` and runs on `machine`."""
     one = network.start("one", machine=first_machine, hostname=first_machine, lazy_links=0)
     other = network.start("two", one, machine=machine, hostname=second, lazy_links=0)
@@ -21,7 +23,9 @@ def two(network: Network, second: str, *, machine: str = LAN + "2", first_machin
     return [one, other]
 
 
-def crowd(network: Network, server: Server, host: str, count: int = 6, at: str | None = None) -> list[Client]:
+def crowd(
+    network: ScriptedNetwork, server: WatchedServer, host: str, count: int = 6, at: str | None = None
+) -> list[ScriptedClient]:
     """People who log in one after the other."""
     people = []
     for _ in range(count):
@@ -31,7 +35,7 @@ def crowd(network: Network, server: Server, host: str, count: int = 6, at: str |
     return people
 
 
-def sent_to(people: list[Client]) -> set[Address]:
+def sent_to(people: list[ScriptedClient]) -> set[Address]:
     return {Address(one.hostname, int(one.port)) for person in people for one in person.of(wire.Redirect)}
 
 
@@ -44,30 +48,30 @@ NONSENSE = ["127.0.0.1", "::1", "localhost", "0.0.0.0", "::", "169.254.1.1", "fe
 def test_people_elsewhere_are_sent_to_where_a_server_is_seen_not_to_what_it_says_of_its_own_machine(
     advertised: str,
 ) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     one, other = two(network, advertised)
     assert sent_to(crowd(network, one, LAN + "9")) == {Address(LAN + "2", other.config.port)}
 
 
 @pytest.mark.parametrize("advertised", ["127.0.0.1", "::1", "localhost"])
 def test_a_server_on_loopback_is_for_people_of_its_machine_alone(advertised: str) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     one, other = two(network, advertised, machine=LAN + "1")
     assert sent_to(crowd(network, one, LAN + "9")) == set()
-    network = Network()
+    network = ScriptedNetwork()
     one, other = two(network, advertised, machine=LAN + "1")
     assert sent_to(crowd(network, one, "127.0.0.1", at="127.0.0.1")) == {Address(advertised, other.config.port)}
 
 
 def test_an_address_of_the_machine_with_itself_is_loopback_too() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     one, other = two(network, "127.0.0.1", machine=LAN + "1")
     assert sent_to(crowd(network, one, LAN + "1", at=LAN + "1")) == {Address("127.0.0.1", other.config.port)}
 
 
 def test_a_server_that_is_near_a_distant_one_is_not_near_here() -> None:
     """Its record is passed on by the one in between, and says loopback here as there."""
-    network = Network()
+    network = ScriptedNetwork()
     one, between = two(network, LAN + "2")
     hidden = network.start("hidden", between, machine=LAN + "2", hostname="127.0.0.1", lazy_links=0)
     network.run(5.0)
@@ -78,7 +82,7 @@ def test_a_server_that_is_near_a_distant_one_is_not_near_here() -> None:
 
 
 def test_servers_of_one_machine_know_each_other_through_a_third_one_there() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     one, between = two(network, "127.0.0.1", machine=LAN + "1")
     third = network.start("third", between, machine=LAN + "1", hostname="127.0.0.1", lazy_links=0)
     network.run(5.0)
@@ -88,7 +92,7 @@ def test_servers_of_one_machine_know_each_other_through_a_third_one_there() -> N
 
 def test_nobody_is_near_because_they_say_so() -> None:
     """A liar elsewhere names this machine's servers as its neighbours on one machine; they do not name it."""
-    network = Network()
+    network = ScriptedNetwork()
     one, other = two(network, "127.0.0.1", machine=LAN + "1")
     liar = network.peer(one)
     liar.say(wire.Authenticate(SECRET, id="liar", incarnation=1, hostname="127.0.0.1", port=22, features=["sync"]))
@@ -117,13 +121,13 @@ def test_nobody_is_near_because_they_say_so() -> None:
     ids=lambda value: str(value),
 )
 def test_nobody_is_sent_where_their_own_address_says_that_they_cannot_go(client: str, target: str, sent: bool) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     one, other = two(network, target, machine=target)
     assert sent_to(crowd(network, one, client)) == ({Address(target, other.config.port)} if sent else set())
 
 
 def test_somebody_is_sent_to_an_address_on_their_own_network_if_the_server_has_one() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     one, other = two(network, LAN + "2")
     other.handle(events.AddressesFound((LAN + "2", "10.0.7.2", "2001:db8::2")))
     network.run(1.0)
@@ -134,14 +138,14 @@ def test_somebody_is_sent_to_an_address_on_their_own_network_if_the_server_has_o
 
 def test_somebody_who_comes_from_another_network_than_a_server_is_not_sent_there() -> None:
     """The machine in the middle is on both, which does not make it a router between them."""
-    network = Network()
+    network = ScriptedNetwork()
     one, other = two(network, "10.0.2.2", machine="10.0.2.2", first_machine="10.0.2.1")
     assert sent_to(crowd(network, one, "10.0.1.9", at="10.0.1.1")) == set()
     assert sent_to(crowd(network, one, "10.0.2.9", at="10.0.2.1")) == {Address("10.0.2.2", other.config.port)}
 
 
 def test_a_client_that_was_there_in_vain_is_kept_or_sent_elsewhere() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     one, other = two(network, LAN + "2")
     for _ in range(4):
         network.client(one, host=LAN + "9").login(redirects=1)
@@ -157,7 +161,7 @@ def test_a_client_that_was_there_in_vain_is_kept_or_sent_elsewhere() -> None:
 
 @pytest.mark.parametrize("advertised", NONSENSE)
 def test_a_leaving_server_sends_people_to_where_its_successor_is_seen(advertised: str) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     one, other = two(network, advertised)
     native = network.client(one, host=LAN + "9")
     base = network.client(one, host=LAN + "9", features=())
@@ -179,7 +183,7 @@ def test_a_leaving_server_sends_people_to_where_its_successor_is_seen(advertised
 
 @pytest.mark.parametrize("advertised", ["127.0.0.1", "0.0.0.0", "fe80::1"])
 def test_the_servers_of_one_that_leaves_find_its_successor_whatever_that_advertises(advertised: str) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     hub = network.start("hub", machine=LAN + "1", hostname=LAN + "1", lazy_links=0)
     others = [
         network.start(f"s{number}", hub, machine=f"{LAN}{number}", hostname=advertised, lazy_links=0)
@@ -193,7 +197,7 @@ def test_the_servers_of_one_that_leaves_find_its_successor_whatever_that_adverti
 
 def test_people_of_other_machines_get_a_successor_that_they_can_reach() -> None:
     for seed in range(6):
-        network = Network(seed=seed)
+        network = ScriptedNetwork(seed=seed)
         hub = network.start("hub", machine=LAN + "1", hostname=LAN + "1", lazy_links=0)
         network.start("hidden", hub, machine=LAN + "1", hostname="127.0.0.1", lazy_links=0)
         open_to_all = network.start("open", hub, machine=LAN + "2", hostname=LAN + "2", lazy_links=0)
@@ -211,7 +215,7 @@ def test_people_of_other_machines_get_a_successor_that_they_can_reach() -> None:
 
 @pytest.mark.parametrize("advertised", NONSENSE)
 def test_a_lost_server_is_looked_for_where_it_was_seen_also_after_a_restart(advertised: str) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     one, other = two(network, advertised)
     other.crash()
     network.run(3.0)
@@ -236,7 +240,7 @@ def test_the_address_at_which_somebody_came_is_dialled_only_if_it_is_likely_thei
     machine: str, advertised: str, looked_for: set[str]
 ) -> None:
     """Behind a router that translates addresses, the one that is seen is the router's, or a stranger's by now."""
-    network = Network()
+    network = ScriptedNetwork()
     one, other = two(network, advertised, machine=machine)
     other.crash()
     network.run(20.0)
@@ -244,7 +248,7 @@ def test_the_address_at_which_somebody_came_is_dialled_only_if_it_is_likely_thei
 
 
 def test_a_server_that_names_many_addresses_has_few_dialled_and_the_one_that_worked_among_them() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     one, other = two(network, LAN + "2")
     other.handle(events.AddressesFound(tuple(f"10.0.7.{number}" for number in range(1, 50))))
     network.run(1.0)
@@ -255,7 +259,7 @@ def test_a_server_that_names_many_addresses_has_few_dialled_and_the_one_that_wor
 
 
 def test_a_server_that_has_moved_is_looked_for_at_its_new_address() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     one, other = two(network, LAN + "2")
     other.handle(events.AddressesFound(("10.0.0.77",)))
     network.run(1.0)
@@ -264,14 +268,14 @@ def test_a_server_that_has_moved_is_looked_for_at_its_new_address() -> None:
 
 
 def test_an_address_that_another_server_has_taken_is_given_up_and_the_next_is_tried() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     one, other = two(network, LAN + "2")
     other.handle(events.AddressesFound((LAN + "2", "10.0.7.2")))
     network.run(1.0)
     other.crash()
     stranger = network.start("stranger", machine=LAN + "2", hostname=LAN + "2", lazy_links=0)
-    del network._listening[stranger.address]
-    network._listening[other.address] = stranger
+    network.unlisten(stranger.address)
+    network.listen(other.address, stranger)
     assert network.until(lambda: stranger.id in one.reachable, 30.0)
     known = one.node.healing.peers[other.id]
     assert Address(LAN + "2", other.config.port) not in known.addresses
@@ -282,7 +286,7 @@ def test_an_address_that_another_server_has_taken_is_given_up_and_the_next_is_tr
 
 
 def test_what_the_machine_has_is_advertised_and_told_to_others() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     one, other = two(network, "127.0.0.1")
     other.handle(events.AddressesFound((LAN + "2", "10.0.7.2", "fe80::2%eth0")))
     network.run(1.0)
@@ -292,7 +296,7 @@ def test_what_the_machine_has_is_advertised_and_told_to_others() -> None:
 
 
 def test_an_address_at_which_others_have_come_is_better_than_a_guess() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("one", machine=LAN + "1", hostname="172.30.0.1")
     server.handle(events.AddressesFound(("172.30.0.1", LAN + "1")))
     network.client(server, host=LAN + "9", at=LAN + "1")
@@ -304,7 +308,7 @@ def test_an_address_at_which_others_have_come_is_better_than_a_guess() -> None:
 
 
 def test_a_link_local_address_is_not_advertised_although_it_works_for_somebody() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("one", machine=LAN + "1", hostname=LAN + "1")
     server.handle(events.AddressesFound((LAN + "1", "fe80::1%eth0")))
     network.client(server, host="fe80::9%eth0", at="fe80::1%eth0")
@@ -316,7 +320,7 @@ def test_a_link_local_address_is_not_advertised_although_it_works_for_somebody()
 
 
 def test_somebody_on_this_machine_proves_nothing_about_its_addresses() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("one", machine=LAN + "1", hostname="172.30.0.1")
     server.handle(events.AddressesFound(("172.30.0.1", LAN + "1")))
     network.client(server, host=LAN + "1", at=LAN + "1")
@@ -324,7 +328,7 @@ def test_somebody_on_this_machine_proves_nothing_about_its_addresses() -> None:
 
 
 def test_what_was_asked_for_stays_whoever_comes_where() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("one", machine=LAN + "1", hostname="chat.example.org")
     network.client(server, host=LAN + "9", at=LAN + "1")
     assert server.node.topology.own.hostname == "chat.example.org"
@@ -332,7 +336,7 @@ def test_what_was_asked_for_stays_whoever_comes_where() -> None:
 
 @pytest.mark.parametrize("seen", ["203.0.113.5", "8.8.8.8", "127.0.0.1", "0.0.0.0", "nonsense", "fe80::1", "10.0.0.99"])
 def test_a_peer_that_lies_about_what_it_sees_makes_a_node_advertise_nothing(seen: str) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("one", machine=LAN + "1", hostname=LAN + "1")
     server.handle(events.AddressesFound((LAN + "1",)))
     liars = [network.listening_base_server(9000 + number) for number in range(3)]
@@ -347,7 +351,7 @@ def test_a_peer_that_lies_about_what_it_sees_makes_a_node_advertise_nothing(seen
 
 
 def test_an_operator_is_told_once_that_others_see_the_server_elsewhere() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     one = network.start("one", machine=LAN + "1", hostname=LAN + "1")
     other = network.start("two", one, machine="198.51.100.7", hostname="192.168.1.2")
     other.handle(events.AddressesFound(("192.168.1.2",)))
@@ -362,7 +366,7 @@ def test_an_operator_is_told_once_that_others_see_the_server_elsewhere() -> None
 
 @pytest.mark.parametrize("advertised", ["127.0.0.1", "localhost", "0.0.0.0", "/127.0.0.1"])
 def test_a_base_server_elsewhere_that_announces_loopback_is_where_it_is_seen(advertised: str) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("one", machine=LAN + "1", hostname=LAN + "1")
     base = network.client(server, host=LAN + "5", features=())
     base.say(wire.Authenticate(SECRET))
@@ -375,7 +379,7 @@ def test_a_base_server_elsewhere_that_announces_loopback_is_where_it_is_seen(adv
 
 
 def test_a_base_server_behind_another_that_announces_loopback_is_nobodys_to_go_to() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     one, other = two(network, LAN + "2")
     base = network.client(one, host=LAN + "5", features=())
     base.say(wire.Authenticate(SECRET))
@@ -388,7 +392,7 @@ def test_a_base_server_behind_another_that_announces_loopback_is_nobodys_to_go_t
 
 
 def test_a_base_server_is_told_addresses_that_it_can_use() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     one = network.start("one", machine=LAN + "1", hostname="127.0.0.1")
     hidden = network.start("hidden", one, machine=LAN + "1", hostname="127.0.0.1")
     network.run(3.0)
@@ -403,7 +407,7 @@ def test_a_base_server_is_told_addresses_that_it_can_use() -> None:
 
 
 def test_on_one_machine_base_servers_are_told_and_believed_loopback() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("one", machine="127.0.0.1", hostname="127.0.0.1")
     base = network.client(server, host="127.0.0.1", features=())
     base.say(wire.Authenticate(SECRET))
@@ -418,8 +422,8 @@ def test_on_one_machine_base_servers_are_told_and_believed_loopback() -> None:
 
 @pytest.mark.parametrize("advertised", NONSENSE)
 def test_a_status_shows_addresses_that_others_can_use(advertised: str) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     one, other = two(network, advertised)
-    views = {view.id: view for view in one.node.snapshot(network.now).servers}
+    views = {view.id: view for view in one.node.snapshot(one.now).servers}
     assert views[other.id].hostname == LAN + "2"
     assert f"{LAN}2:{other.config.port}" in " ".join(one.told("linked"))

@@ -6,17 +6,17 @@ import pytest
 
 from core.admission.guesses import HABIT, PATIENCE
 from core.node.accounts.attempts import AT_ONCE
+from core.simulation.testing import SECRET, ScriptedClient, ScriptedNetwork, ScriptedPeer, WatchedServer
 from core.wire import messages as wire
-from tests.node.network import SECRET, Client, Network, Peer, Server
 
 
 @pytest.fixture
-def network() -> Network:
-    return Network()
+def network() -> ScriptedNetwork:
+    return ScriptedNetwork()
 
 
 @pytest.fixture
-def server(network: Network) -> Server:
+def server(network: ScriptedNetwork) -> WatchedServer:
     server = network.start("one", redirects=False)
     network.registered(server, "ann").hang_up()
     network.registered(server, "bob").hang_up()
@@ -24,14 +24,16 @@ def server(network: Network) -> Server:
     return server
 
 
-def guess(network: Network, server: Server, count: int, host: str = "mallory", name: str = "ann") -> list[Client]:
+def guess(
+    network: ScriptedNetwork, server: WatchedServer, count: int, host: str = "mallory", name: str = "ann"
+) -> list[ScriptedClient]:
     clients = [network.client(server, features=(), host=host) for _ in range(count)]
     for number, client in enumerate(clients):
         client.login(name, f"guess {number}")
     return clients
 
 
-def test_guesses_that_come_at_once_are_not_all_looked_at(network: Network, server: Server) -> None:
+def test_guesses_that_come_at_once_are_not_all_looked_at(network: ScriptedNetwork, server: WatchedServer) -> None:
     clients = guess(network, server, 500)
     network.run(30.0)
     assert server.verified <= AT_ONCE + HABIT + 10
@@ -39,9 +41,11 @@ def test_guesses_that_come_at_once_are_not_all_looked_at(network: Network, serve
     assert any("too many wrong secrets" in client.of(wire.LoginFailed)[0].info for client in clients)
 
 
-def test_guesses_one_after_the_other_are_answered_ever_more_slowly(network: Network, server: Server) -> None:
+def test_guesses_one_after_the_other_are_answered_ever_more_slowly(
+    network: ScriptedNetwork, server: WatchedServer
+) -> None:
     took = []
-    guesses: list[Client] = []
+    guesses: list[ScriptedClient] = []
     answered = lambda: bool(guesses[-1].log)  # noqa: E731
     for _ in range(12):
         began = network.time
@@ -53,7 +57,9 @@ def test_guesses_one_after_the_other_are_answered_ever_more_slowly(network: Netw
     assert sum(took) > 30.0
 
 
-def test_hanging_up_before_the_answer_does_not_make_a_guess_free(network: Network, server: Server) -> None:
+def test_hanging_up_before_the_answer_does_not_make_a_guess_free(
+    network: ScriptedNetwork, server: WatchedServer
+) -> None:
     for _ in range(100):
         (client,) = guess(network, server, 1)
         network.run(0.06)
@@ -64,10 +70,10 @@ def test_hanging_up_before_the_answer_does_not_make_a_guess_free(network: Networ
 
 @pytest.mark.parametrize("say", ["log in under a name that nobody has", "link with the network's secret"])
 def test_a_thousand_who_wait_behind_a_few_are_all_answered_when_nothing_takes_any_time(
-    network: Network, server: Server, say: str
+    network: ScriptedNetwork, server: WatchedServer, say: str
 ) -> None:
     guess(network, server, AT_ONCE, name="ann")
-    behind: list[Client | Peer] = []
+    behind: list[ScriptedClient | ScriptedPeer] = []
     if say.startswith("log in"):
         behind += guess(network, server, 1000, name="nobody")
     else:
@@ -80,7 +86,9 @@ def test_a_thousand_who_wait_behind_a_few_are_all_answered_when_nothing_takes_an
     assert not len(server.node.attempts) and not server.node.attempts._behind
 
 
-def test_guesses_that_stood_behind_others_for_too_long_are_not_looked_at(network: Network, server: Server) -> None:
+def test_guesses_that_stood_behind_others_for_too_long_are_not_looked_at(
+    network: ScriptedNetwork, server: WatchedServer
+) -> None:
     network.hashing = PATIENCE + 2.0
     guess(network, server, AT_ONCE)
     behind = guess(network, server, 2 * HABIT)
@@ -91,7 +99,7 @@ def test_guesses_that_stood_behind_others_for_too_long_are_not_looked_at(network
 
 
 def test_whoever_hangs_up_behind_others_leaves_nothing_although_those_take_their_time(
-    network: Network, server: Server
+    network: ScriptedNetwork, server: WatchedServer
 ) -> None:
     network.hashing = 10.0
     guess(network, server, AT_ONCE)
@@ -106,7 +114,7 @@ def test_whoever_hangs_up_behind_others_leaves_nothing_although_those_take_their
     assert not len(attempts) and not attempts._at_once
 
 
-def test_the_user_gets_in_from_elsewhere_meanwhile(network: Network, server: Server) -> None:
+def test_the_user_gets_in_from_elsewhere_meanwhile(network: ScriptedNetwork, server: WatchedServer) -> None:
     guess(network, server, 500)
     network.run(3.0)
     began = network.time
@@ -116,7 +124,9 @@ def test_the_user_gets_in_from_elsewhere_meanwhile(network: Network, server: Ser
     assert network.time - began < 0.5
 
 
-def test_somebody_else_at_the_same_address_gets_in_too_if_they_have_before(network: Network, server: Server) -> None:
+def test_somebody_else_at_the_same_address_gets_in_too_if_they_have_before(
+    network: ScriptedNetwork, server: WatchedServer
+) -> None:
     client = network.client(server, host="mallory")
     client.login("bob", "s")
     network.run(0.5)
@@ -130,7 +140,7 @@ def test_somebody_else_at_the_same_address_gets_in_too_if_they_have_before(netwo
     assert network.time - began < 0.5
 
 
-def test_operators_are_told_once_that_an_address_guesses(network: Network, server: Server) -> None:
+def test_operators_are_told_once_that_an_address_guesses(network: ScriptedNetwork, server: WatchedServer) -> None:
     guess(network, server, 300)
     network.run(60.0)
     assert len(server.told("security")) == 1
@@ -138,7 +148,9 @@ def test_operators_are_told_once_that_an_address_guesses(network: Network, serve
     assert len(server.told("refused")) < 60, "and not of every guess that nobody looked at"
 
 
-def test_many_who_come_at_once_with_the_right_secret_are_not_slowed(network: Network, server: Server) -> None:
+def test_many_who_come_at_once_with_the_right_secret_are_not_slowed(
+    network: ScriptedNetwork, server: WatchedServer
+) -> None:
     clients = [network.client(server, host="school") for _ in range(300)]
     for client in clients:
         client.login("ann", "s")
@@ -146,7 +158,9 @@ def test_many_who_come_at_once_with_the_right_secret_are_not_slowed(network: Net
     assert all(client.of(wire.LoginSuccess) for client in clients)
 
 
-def test_guesses_at_the_networks_secret_are_slowed_and_few_are_looked_at(network: Network, server: Server) -> None:
+def test_guesses_at_the_networks_secret_are_slowed_and_few_are_looked_at(
+    network: ScriptedNetwork, server: WatchedServer
+) -> None:
     peers = [network.peer(server, host="mallory") for _ in range(1000)]
     for number, peer in enumerate(peers):
         peer.say(wire.Authenticate(f"guess {number}", id=f"s{number}", incarnation=1, features=["sync"]))
@@ -156,7 +170,7 @@ def test_guesses_at_the_networks_secret_are_slowed_and_few_are_looked_at(network
     assert len(server.told("refused")) < 20
 
 
-def test_a_server_with_the_right_secret_gets_in_meanwhile(network: Network, server: Server) -> None:
+def test_a_server_with_the_right_secret_gets_in_meanwhile(network: ScriptedNetwork, server: WatchedServer) -> None:
     for _ in range(100):
         network.peer(server, host="mallory").say(wire.Authenticate("wrong"))
     network.run(1.0)
@@ -167,7 +181,7 @@ def test_a_server_with_the_right_secret_gets_in_meanwhile(network: Network, serv
 
 
 def test_a_server_that_was_let_in_from_there_before_is_not_kept_out_by_its_neighbour(
-    network: Network, server: Server
+    network: ScriptedNetwork, server: WatchedServer
 ) -> None:
     for _ in range(2):
         peer = network.peer(server, host="mallory")
@@ -180,14 +194,16 @@ def test_a_server_that_was_let_in_from_there_before_is_not_kept_out_by_its_neigh
         network.run(1.0)
 
 
-def test_a_base_server_whose_words_follow_its_secret_at_once_is_heard(network: Network, server: Server) -> None:
+def test_a_base_server_whose_words_follow_its_secret_at_once_is_heard(
+    network: ScriptedNetwork, server: WatchedServer
+) -> None:
     base = network.base_server(server)
     network.run(1.0)
     assert base.closed is None
     assert base.of(wire.ServerAnnounce)
 
 
-def test_names_are_not_registered_without_end_from_one_address(network: Network) -> None:
+def test_names_are_not_registered_without_end_from_one_address(network: ScriptedNetwork) -> None:
     server = network.start("one", registrations_per_minute=6.0)
     clients = [network.client(server, features=(), host="mallory") for _ in range(100)]
     for number, client in enumerate(clients):
@@ -205,7 +221,9 @@ def test_names_are_not_registered_without_end_from_one_address(network: Network)
     assert late.commands == ["REGISTER_SUCCESS"]
 
 
-def test_a_registration_whose_client_is_gone_before_its_hash_tells_the_network_nothing(network: Network) -> None:
+def test_a_registration_whose_client_is_gone_before_its_hash_tells_the_network_nothing(
+    network: ScriptedNetwork,
+) -> None:
     one, _ = network.build([None, 0])
     network.hashing = 1e9
     client = network.client(one, features=())
@@ -222,7 +240,7 @@ def test_a_registration_whose_client_is_gone_before_its_hash_tells_the_network_n
     assert one.node.queues()["registrations"] == 0
 
 
-def test_a_base_server_that_registers_without_end_is_denied_and_people_are_not(network: Network) -> None:
+def test_a_base_server_that_registers_without_end_is_denied_and_people_are_not(network: ScriptedNetwork) -> None:
     server = network.start("one", redirects=False)
     base = network.base_server(server)
     network.hashing = 5.0
@@ -233,7 +251,7 @@ def test_a_base_server_that_registers_without_end_is_denied_and_people_are_not(n
     assert len(base.of(wire.LockDenied)) >= 1700
 
 
-def test_secrets_in_clear_of_a_peer_are_hashed_a_few_at_a_time_and_all_in_the_end(network: Network) -> None:
+def test_secrets_in_clear_of_a_peer_are_hashed_a_few_at_a_time_and_all_in_the_end(network: ScriptedNetwork) -> None:
     server = network.start("one", redirects=False)
     peer = network.peer(server)
     peer.say(wire.Authenticate(SECRET, features=["user_info"]))

@@ -7,11 +7,11 @@ from collections import Counter
 import pytest
 
 from core.node.interface import events
+from core.simulation.testing import ScriptedClient, ScriptedNetwork, WatchedServer, chain, star
 from core.wire import messages as wire
-from tests.node.network import Client, Network, Server, chain, star
 
 
-def fill(network: Network, server: Server, count: int) -> list[Client]:
+def fill(network: ScriptedNetwork, server: WatchedServer, count: int) -> list[ScriptedClient]:
     """Clients that stay, whatever the loads."""
     clients = [network.client(server, origin="local") for _ in range(count)]
     for client in clients:
@@ -21,7 +21,7 @@ def fill(network: Network, server: Server, count: int) -> list[Client]:
     return clients
 
 
-def follow(network: Network, client: Client) -> Client:
+def follow(network: ScriptedNetwork, client: ScriptedClient) -> ScriptedClient:
     """What a client does that is sent somewhere else: connect there and start afresh. A base client counts nothing."""
     (redirect,) = client.of(wire.Redirect)
     target = next(one for one in network.servers.values() if one.config.port == redirect.port)
@@ -33,7 +33,7 @@ def follow(network: Network, client: Client) -> Client:
 
 @pytest.mark.parametrize(("fewer", "redirected"), [(0, False), (1, False), (2, True), (3, True)])
 def test_a_client_is_redirected_when_another_server_has_at_least_two_fewer(fewer: int, redirected: bool) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2))
     fill(network, first, 4)
     fill(network, second, 5 - fewer)
@@ -51,14 +51,14 @@ def test_a_client_is_redirected_when_another_server_has_at_least_two_fewer(fewer
 
 
 def test_a_client_from_within_the_process_is_never_redirected() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, _ = network.build(chain(2))
     clients = fill(network, first, 10)
     assert all("REDIRECT" not in client.commands for client in clients)
 
 
 def test_redirects_may_be_switched_off() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, _ = network.build(chain(2), redirects=False)
     for _ in range(5):
         network.logged_in(first)
@@ -67,7 +67,7 @@ def test_redirects_may_be_switched_off() -> None:
 
 @pytest.mark.parametrize("features", [[], ["ack", "quit"]], ids=["base", "native"])
 def test_a_client_that_was_redirected_stays(features: list[str]) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(star(3))
     fill(network, servers[0], 3)
     client = network.client(servers[0], features=features)
@@ -80,7 +80,7 @@ def test_a_client_that_was_redirected_stays(features: list[str]) -> None:
 
 
 def test_a_native_client_that_has_followed_a_redirect_stays_even_where_many_are() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, _ = network.build(chain(2))
     fill(network, first, 10)
     client = network.client(first)
@@ -91,7 +91,7 @@ def test_a_native_client_that_has_followed_a_redirect_stays_even_where_many_are(
 
 @pytest.mark.parametrize("host", ["node.example", "2001:db8::1"])
 def test_a_client_is_not_sent_back_to_where_it_was(host: str) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), hostname=host)
     fill(network, first, 10)
     client = network.client(first)
@@ -102,13 +102,13 @@ def test_a_client_is_not_sent_back_to_where_it_was(host: str) -> None:
 
 @pytest.mark.parametrize("count", [10, 60])
 def test_a_burst_of_logins_spreads_evenly(count: int) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(star(5))
     clients = [network.base_client(servers[0]) for _ in range(count)]
     for client in clients:
         client.login()
     network.run(0.1)
-    settled: list[Client] = []
+    settled: list[ScriptedClient] = []
     for client in clients:
         hops = 0
         while client.closed is not None:
@@ -123,7 +123,7 @@ def test_a_burst_of_logins_spreads_evenly(count: int) -> None:
 
 
 def test_a_burst_does_not_herd_to_the_one_empty_server() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(star(4))
     for server in servers[:3]:
         fill(network, server, 8)
@@ -137,12 +137,11 @@ def test_a_burst_does_not_herd_to_the_one_empty_server() -> None:
 
 
 def test_a_server_that_is_leaving_gets_nobody() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second, third = network.build(star(3), drain_limit=60.0, ping_interval=60.0)
     fill(network, first, 6)
     fill(network, second, 6)
-    for one in third.wires.values():
-        one.delay = 5.0
+    third.take_each_way(5.0)
     third.drain()
     network.run(5.5)
     assert first.node.topology.records[third.id].draining
@@ -153,7 +152,7 @@ def test_a_server_that_is_leaving_gets_nobody() -> None:
 
 
 def test_a_server_that_cannot_be_reached_gets_nobody() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2))
     fill(network, first, 6)
     second.crash()
@@ -165,7 +164,7 @@ def test_a_server_that_cannot_be_reached_gets_nobody() -> None:
 
 
 def test_a_base_server_with_fewer_clients_gets_clients_too() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     base = network.base_server(server)
     fill(network, server, 6)
@@ -182,7 +181,7 @@ def test_a_base_server_with_fewer_clients_gets_clients_too() -> None:
 
 
 def test_who_is_anonymous_is_redirected_as_well_as_who_has_a_name() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, _ = network.build(chain(2))
     network.registered(first, "ann")
     fill(network, first, 4)
@@ -193,19 +192,18 @@ def test_who_is_anonymous_is_redirected_as_well_as_who_has_a_name() -> None:
 
 
 def test_clients_that_drop_without_a_word_are_counted_out() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     clients = fill(network, server, 3)
     for client in clients:
-        assert client.wire is not None
-        network.cut(client.wire)
+        client.break_off()
     network.run(0.1)
     assert server.load == 0
-    assert server.node.snapshot(network.now).load == 0
+    assert server.node.snapshot(server.now).load == 0
 
 
 def test_a_load_that_changed_is_announced_within_the_gap_and_not_more_often() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
     network.run(5.0)
     before = len(first.said(wire.ServerAnnounce))
@@ -218,15 +216,14 @@ def test_a_load_that_changed_is_announced_within_the_gap_and_not_more_often() ->
 
 
 def test_a_client_that_logs_in_again_is_counted_once() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     client = network.client(server)
     for _ in range(5):
         client.login()
     network.run(0.1)
     assert server.load == 1
-    assert client.wire is not None
-    server.handle(events.DisconnectRequested(client.wire.number, "enough"))
+    server.handle(events.DisconnectRequested(client.conn, "enough"))
     network.run(0.1)
     assert server.load == 0
     assert client.of(wire.InvalidMessage)[0].info == "enough"

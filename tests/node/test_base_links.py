@@ -10,22 +10,24 @@ import pytest
 from core.node.interface import events
 from core.node.kernel.states import ConnectionState
 from core.node.log import delivery
+from core.simulation.testing import SECRET, ScriptedBaseServer, ScriptedNetwork, WatchedServer, chain
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.messages import BASE_FIELDS
-from tests.node.network import SECRET, BaseServer, Network, Server, chain
 
 
-def quiet_base_server(network: Network, server: Server) -> BaseServer:
+def quiet_base_server(network: ScriptedNetwork, server: WatchedServer) -> ScriptedBaseServer:
     """A base server that has authenticated and says nothing."""
-    base = BaseServer(network, 9000)
-    network._connect(base, server, "inbound", None)
+    base = ScriptedBaseServer(9000)
+    network.connect(base, server)
     base.authenticate()
     network.run(0.1)
     return base
 
 
-def dialled_base_server(network: Network, server: Server, ids: tuple[str, ...] = ("base",)) -> BaseServer:
+def dialled_base_server(
+    network: ScriptedNetwork, server: WatchedServer, ids: tuple[str, ...] = ("base",)
+) -> ScriptedBaseServer:
     """A base server that `server` has dialled and speaks to."""
     base = network.listening_base_server(ids=ids)
     server.handle(events.JoinRequested(Address("base.example", 9000)))
@@ -35,7 +37,7 @@ def dialled_base_server(network: Network, server: Server, ids: tuple[str, ...] =
     return base
 
 
-def texts(peer: BaseServer) -> list[Any]:
+def texts(peer: ScriptedBaseServer) -> list[Any]:
     return [msgspec.json.decode(bytes(one.activity))["text"] for one in peer.of(wire.ActivityBroadcast)]
 
 
@@ -43,7 +45,7 @@ def activity(text: object, **more: Any) -> wire.ActivityBroadcast:
     return wire.ActivityBroadcast(msgspec.Raw(msgspec.json.encode({"text": text, **more})))
 
 
-def announced(base: BaseServer) -> dict[str, wire.ServerAnnounce]:
+def announced(base: ScriptedBaseServer) -> dict[str, wire.ServerAnnounce]:
     return {str(one.id): one for one in base.of(wire.ServerAnnounce)}
 
 
@@ -51,7 +53,7 @@ def announced(base: BaseServer) -> dict[str, wire.ServerAnnounce]:
 
 
 def test_a_base_server_that_dialled_hears_nothing_before_it_has_announced_itself() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a", redirects=False)
     base = quiet_base_server(network, server)
     network.logged_in(server).post("hello")
@@ -64,7 +66,7 @@ def test_a_base_server_that_dialled_hears_nothing_before_it_has_announced_itself
 
 
 def test_a_base_server_that_never_announces_itself_is_spoken_to_after_a_while() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a", quiet_limit=6.0)
     base = quiet_base_server(network, server)
     network.run(5.8)
@@ -74,7 +76,7 @@ def test_a_base_server_that_never_announces_itself_is_spoken_to_after_a_while() 
 
 
 def test_a_dialled_base_server_gets_words_that_it_knows_first() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     base = network.listening_base_server()
     server.handle(events.JoinRequested(Address("base.example", 9000)))
@@ -85,7 +87,7 @@ def test_a_dialled_base_server_gets_words_that_it_knows_first() -> None:
 
 
 def test_features_other_than_ours_make_a_base_link_that_may_be_spoken_to_at_once() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     network.registered(server, "ann")
     peer = network.peer(server)
@@ -96,7 +98,7 @@ def test_features_other_than_ours_make_a_base_link_that_may_be_spoken_to_at_once
 
 
 def test_user_info_is_sent_even_when_there_are_no_users() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     peer = network.peer(network.start("a"))
     peer.say(wire.Authenticate(SECRET, features=["user_info"]))
     network.run(0.1)
@@ -104,7 +106,7 @@ def test_user_info_is_sent_even_when_there_are_no_users() -> None:
 
 
 def test_a_new_native_server_gets_user_info_once() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2))
     assert len(first.said(wire.UserInfo)) == 1
     second.crash()
@@ -118,7 +120,7 @@ def test_a_new_native_server_gets_user_info_once() -> None:
 
 
 def test_users_that_another_kind_of_server_tells_of_can_log_in() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(2), redirects=False)
     peer = network.listening_base_server()
     servers[0].handle(events.JoinRequested(Address("base.example", 9000)))
@@ -134,7 +136,7 @@ def test_users_that_another_kind_of_server_tells_of_can_log_in() -> None:
 
 @pytest.mark.parametrize("secret", ["", "wrong", SECRET + " ", "network secre"])
 def test_a_wrong_secret_is_refused(secret: str) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     peer = network.peer(server)
     peer.say(wire.Authenticate(secret))
@@ -142,7 +144,7 @@ def test_a_wrong_secret_is_refused(secret: str) -> None:
     network.run(0.1)
     assert peer.commands == ["AUTHENTICATION_FAIL"]
     assert peer.closed is not None
-    assert not server.node.snapshot(network.now).base_servers
+    assert not server.node.snapshot(server.now).base_servers
 
 
 # --- afterwards -------------------------------------------------------------------------------------------------------
@@ -150,7 +152,7 @@ def test_a_wrong_secret_is_refused(secret: str) -> None:
 
 @pytest.mark.parametrize("dialled", [False, True], ids=["it dials", "we dial"])
 def test_a_base_server_never_sees_a_command_that_it_does_not_know(dialled: bool) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(3), redirects=False)
     base = dialled_base_server(network, servers[0]) if dialled else network.base_server(servers[0])
     client = network.logged_in(servers[2])
@@ -172,7 +174,7 @@ def test_a_base_server_never_sees_a_command_that_it_does_not_know(dialled: bool)
 
 @pytest.mark.parametrize("dialled", [False, True], ids=["it dials", "we dial"])
 def test_everything_behind_a_node_is_announced_each_interval_and_nothing_else(dialled: bool) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(3))
     other = network.base_server(servers[2], 9100, ["o1", "o2"])
     base = dialled_base_server(network, servers[0]) if dialled else network.base_server(servers[0])
@@ -190,7 +192,7 @@ def test_everything_behind_a_node_is_announced_each_interval_and_nothing_else(di
 
 
 def test_announcements_carry_only_base_fields_and_the_present_load() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a", redirects=False)
     base = network.base_server(server)
     for _ in range(3):
@@ -203,7 +205,7 @@ def test_announcements_carry_only_base_fields_and_the_present_load() -> None:
 
 
 def test_an_announcement_is_passed_on_to_other_base_servers_once() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     left, right = network.base_server(server, 9000, ["l"]), network.base_server(server, 9100, ["r"])
     network.run(1.0)
@@ -215,7 +217,7 @@ def test_an_announcement_is_passed_on_to_other_base_servers_once() -> None:
 
 
 def test_a_server_that_joins_is_announced_at_once() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first = network.start("a")
     base = network.base_server(first)
     network.run(1.0)
@@ -225,7 +227,7 @@ def test_a_server_that_joins_is_announced_at_once() -> None:
 
 
 def test_activities_cross_in_both_directions_once() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(3), redirects=False)
     left, right = network.base_server(servers[0], 9000, ["l"]), network.base_server(servers[2], 9100, ["r"])
     clients = [network.logged_in(server) for server in servers]
@@ -242,7 +244,7 @@ def test_activities_cross_in_both_directions_once() -> None:
 
 def test_what_a_base_server_passes_on_with_our_extra_fields_is_recognised() -> None:
     """It keeps extra fields of broadcasts, so an activity that came back over another base server is known."""
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
     base = network.base_server(first)
     client, far = network.logged_in(first), network.logged_in(second)
@@ -256,7 +258,7 @@ def test_what_a_base_server_passes_on_with_our_extra_fields_is_recognised() -> N
 
 @pytest.mark.parametrize("user", [{"authenticated_user": "ann"}, {"authenticated_user": "anonymous"}, {}])
 def test_activities_of_a_user_at_a_base_server_keep_their_order(user: dict[str, str]) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(3), redirects=False)
     base = network.base_server(servers[0])
     far = network.logged_in(servers[2])
@@ -264,28 +266,27 @@ def test_activities_of_a_user_at_a_base_server_keep_their_order(user: dict[str, 
         base.say(activity(number, **user))
     network.run(2.0)
     assert far.texts() == list(range(20))
-    posts = sorted(servers[0].disk.entries.values(), key=lambda one: one.id)
+    posts = sorted(servers[0].disk.entries(), key=lambda one: one.id)
     assert [one.previous for one in posts] == [None, *(one.id for one in posts[:-1])]
 
 
 @pytest.mark.parametrize("dialled", [False, True], ids=["it dials", "we dial"])
 def test_a_base_server_whose_link_broke_is_dialled_again(dialled: bool) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     base = dialled_base_server(network, server) if dialled else network.base_server(server)
     again = base if dialled else network.listening_base_server()
-    assert base.wire is not None
-    first = base.wire
-    network.cut(first)
-    assert network.until(lambda: again.wire is not None and again.wire is not first, 5.0)
+    first = base.end
+    base.break_off()
+    assert network.until(lambda: again.end is not None and again.end is not first, 5.0)
     network.run(0.1)
     again.announce()
     network.run(0.1 + server.config.listen)
-    assert server.node.snapshot(network.now).base_servers
+    assert server.node.snapshot(server.now).base_servers
 
 
 def test_a_base_server_that_is_gone_is_dialled_ever_more_rarely() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     base = network.base_server(server)
     base.hang_up()
@@ -293,11 +294,11 @@ def test_a_base_server_that_is_gone_is_dialled_ever_more_rarely() -> None:
     before = len(server.dials)
     network.run(300.0)
     assert len(server.dials) - before <= 20
-    assert not server.node.snapshot(network.now).base_servers
+    assert not server.node.snapshot(server.now).base_servers
 
 
 def test_a_base_server_that_says_nothing_for_long_is_given_up() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a", base_silence_limit=20.0)
     base = network.base_server(server)
     for _ in range(4):
@@ -309,7 +310,7 @@ def test_a_base_server_that_says_nothing_for_long_is_given_up() -> None:
 
 
 def test_a_dialled_server_that_never_says_anything_is_tried_again() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a", base_silence_limit=20.0)
     network.listening_base_server()
     server.handle(events.JoinRequested(Address("base.example", 9000)))
@@ -319,7 +320,7 @@ def test_a_dialled_server_that_never_says_anything_is_tried_again() -> None:
 
 def test_not_everything_waits_for_a_dialled_server_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "BACKLOG_BYTES_MAX", 100_000)
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(2), redirects=False)
     network.listening_base_server()
     servers[0].handle(events.JoinRequested(Address("base.example", 9000)))
@@ -336,7 +337,7 @@ def test_not_everything_waits_for_a_dialled_server_that_says_nothing(monkeypatch
 
 
 def test_of_two_ways_to_a_base_server_one_is_cut() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(3))
     first = network.base_server(servers[0], 9000, ["b1", "b2"])
     network.run(1.0)
@@ -346,7 +347,7 @@ def test_of_two_ways_to_a_base_server_one_is_cut() -> None:
 
 
 def test_a_node_that_hears_itself_over_a_second_base_link_cuts_that() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     first, second = network.base_server(server, 9000, ["b1"]), network.base_server(server, 9100, ["b2"])
     network.run(1.0)
@@ -368,7 +369,7 @@ def test_a_node_that_hears_itself_over_a_second_base_link_cuts_that() -> None:
     ids=lambda one: type(one).__name__,
 )
 def test_nonsense_from_a_base_server_ends_only_its_link(message: wire.Message) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(2), redirects=False)
     client = network.logged_in(servers[0])
     base = network.base_server(servers[0])

@@ -4,43 +4,44 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import pytest
 
 from core.node.interface import events
+from core.simulation.testing import SECRET, Ear, End, ScriptedBaseServer, ScriptedNetwork, WatchedServer, chain, star
 from core.wire import messages as wire
 from core.wire.address import Address
-from core.wire.codec import decode, encode
-from tests.node.network import SECRET, BaseServer, Network, Server, Wire, chain, star
+from core.wire.codec import Frame
 
 ADDRESS = Address("base.example", 9000)
 
 
-class Original(BaseServer):
+class Original(ScriptedBaseServer):
     """A base server with any number of links, that passes everything on as the original does."""
 
-    def __init__(self, network: Network, server: Server | None = None) -> None:
-        super().__init__(network, ADDRESS.port)
-        self.wires: dict[int, Wire] = {}
+    def __init__(self, network: ScriptedNetwork, server: WatchedServer | None = None) -> None:
+        super().__init__(ADDRESS.port)
+        self.network = network
+        self.ends: dict[End, WatchedServer | None] = {}
+        """Its ends of its links, and who is at the others."""
         self.name = "base"
         self.mute = False
         """Whether nothing that it says reaches whoever dials it from now on."""
-        self.muted: set[int] = set()
-        network._listening[ADDRESS] = self
+        self.muted: set[End] = set()
+        network.listen(ADDRESS, self)
         if server is not None:
-            network._connect(self, server, "inbound", None)
+            network.connect(self, server)
             self.tell(wire.Authenticate(SECRET))
             self.announce()
         network.after(5.0, self._beat)
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, value)
-        if name == "wire" and value is not None:
-            self.wires[value.number] = value
-            if self.mute:
-                self.muted.add(value.number)
+    def connected(self, end: End, server: WatchedServer | None) -> Ear:
+        self.ends[end] = server
+        if self.mute:
+            self.muted.add(end)
+        return super().connected(end, server)
 
     def _beat(self) -> None:
         self.announce()
@@ -49,39 +50,38 @@ class Original(BaseServer):
     def announce(self, load: int = 0) -> None:
         self.tell(wire.ServerAnnounce(self.name, load, ADDRESS.host, ADDRESS.port))
 
-    def tell(self, message: wire.Message, but: int | None = None) -> None:
-        for number, one in list(self.wires.items()):
-            if number != but and number not in self.muted:
-                self.network.carry(one, self, encode(message))
+    def tell(self, message: wire.Message, but: End | None = None) -> None:
+        for end in self.ends:
+            if end is not but and end not in self.muted:
+                end.send(Frame(message))
 
     def post(self, text: object) -> None:
         self.tell(wire.ActivityBroadcast(msgspec.Raw(msgspec.json.encode({"text": text}))))
 
-    def heard(self, wire_: Wire, line: bytes) -> None:
-        message = decode(line)
+    def heard(self, end: End, message: wire.Message) -> None:
         self.log.append(message)
         if not isinstance(message, wire.Authenticate):
-            self.tell(message, wire_.number)
+            self.tell(message, end)
 
-    def lost(self, wire_: Wire, reason: str) -> None:
-        self.wires.pop(wire_.number, None)
+    def lost(self, end: End, reason: str) -> None:
+        self.ends.pop(end, None)
 
     @property
-    def linked_with(self) -> list[Server]:
+    def linked_with(self) -> list[WatchedServer]:
         """The servers that have a link with it."""
-        return [cast(Server, one.other(self)) for one in self.wires.values() if one.open]
+        return [server for end, server in self.ends.items() if server is not None and end.is_open]
 
     @property
     def texts(self) -> list[Any]:
         return [msgspec.json.decode(bytes(one.activity))["text"] for one in self.of(wire.ActivityBroadcast)]
 
 
-def speaks(server: Server) -> bool:
+def speaks(server: WatchedServer) -> bool:
     """Whether a server tells the others that it speaks to the base server."""
     return any(guest.id == "base" for guest in server.node.topology.own.guests)
 
 
-def speakers(network: Network) -> list[str]:
+def speakers(network: ScriptedNetwork) -> list[str]:
     return [server.config.name for server in network.living if speaks(server)]
 
 
@@ -89,14 +89,14 @@ def speakers(network: Network) -> list[str]:
 class Scene:
     """A hub that speaks to a base server, and servers around it."""
 
-    network: Network
-    hub: Server
-    others: list[Server]
+    network: ScriptedNetwork
+    hub: WatchedServer
+    others: list[WatchedServer]
     base: Original
 
 
 def scene(count: int = 3, clocks: dict[str, float] | None = None, **settings: Any) -> Scene:
-    network = Network(clock_offsets=clocks or {})
+    network = ScriptedNetwork(clock_offsets=clocks or {})
     hub, *others = network.build(star(count), redirects=False, **settings)
     base = Original(network, hub)
     network.run(6.0)
@@ -201,11 +201,11 @@ def test_what_was_held_up_until_another_part_had_taken_over_is_not_taken_in_agai
     (other,) = found.others
     clients = [network.logged_in(server) for server in (hub, other)]
     network.part([hub], [other])
-    (slow,) = base.wires.values()
+    (slow,) = base.ends
     network.run(15.0)
     base.post("before")
     network.run(1.0)
-    slow.delay = 30.0
+    slow.take_each_way(30.0)
     other.handle(events.JoinRequested(ADDRESS))
     network.run(12.0)
     base.post("while it spoke")
@@ -218,9 +218,7 @@ def test_what_was_held_up_until_another_part_had_taken_over_is_not_taken_in_agai
     assert len(speakers(network)) == 1
 
 
-def test_what_comes_behind_the_news_that_another_part_speaks_there_is_not_taken_in_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_comes_behind_the_news_that_another_part_speaks_there_is_not_taken_in_again() -> None:
     """The path to the server that spoke was blocked, and brings everything at once when it is free."""
     found = scene(2)
     network, hub, base = found.network, found.hub, found.base
@@ -228,25 +226,13 @@ def test_what_comes_behind_the_news_that_another_part_speaks_there_is_not_taken_
     clients = [network.logged_in(server) for server in (hub, other)]
     network.part([hub], [other])
     network.run(15.0)
-    blocked = [wire_ for wire_ in base.wires.values() if wire_.other(base) is hub]
-    stuck: list[tuple[Wire, Any, bytes]] = []
-    carry = network.carry
-
-    def carry_or_keep(wire_: Wire, sender: Any, data: bytes) -> None:
-        if wire_ in blocked:
-            stuck.append((wire_, sender, data))
-        else:
-            carry(wire_, sender, data)
-
-    monkeypatch.setattr(network, "carry", carry_or_keep)
+    network.block(hub, base)
     other.handle(events.JoinRequested(ADDRESS))
     assert network.until(lambda: speaks(other), 12.0)
     network.run(0.1)
     base.post("to both")
     network.run(0.1)
-    blocked.clear()
-    for one in stuck:
-        carry(*one)
+    network.let_through()
     network.run(3.0)
     assert base.linked_with == [min(hub, other, key=lambda server: server.id)]
     base.post("to one")
@@ -294,8 +280,8 @@ def test_of_two_parts_that_both_speak_to_a_base_server_one_gives_way() -> None:
     other = network.start("b", hub, redirects=False)
     network.run(5.0)
     network.part([hub], [other])
-    network._connect(base, other, "inbound", None)
-    base.tell(wire.Authenticate(SECRET), but=next(iter(base.wires)))
+    network.connect(base, other)
+    base.tell(wire.Authenticate(SECRET), but=next(iter(base.ends)))
     base.announce()
     network.run(40.0)
     assert len(base.linked_with) == 1
@@ -327,14 +313,14 @@ def test_a_base_server_is_left_to_who_speaks_there_by_the_map_although_nothing_o
     network.run(15.0)
     base.mute = True
     other.handle(events.JoinRequested(ADDRESS))
-    assert network.until(lambda: len(base.wires) == 2, 5.0)
+    assert network.until(lambda: len(base.ends) == 2, 5.0)
     network.run(0.1)
     network.mend()
     assert network.until(network.is_one, 30.0)
-    (listening,) = (one for one in base.wires.values() if one.other(base) is other)
+    (listening,) = (end for end, server in base.ends.items() if server is other)
     base.muted.clear()
     base.post("to both")
-    base.muted.add(listening.number)
+    base.muted.add(listening)
     network.run(3.0)
     assert base.linked_with == [hub]
     assert speakers(network) == [hub.config.name]
@@ -345,7 +331,7 @@ def test_a_base_server_is_left_to_who_speaks_there_by_the_map_although_nothing_o
 
 
 def test_what_is_posted_while_it_is_listened_to_reaches_the_base_server_afterwards() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server, _ = network.build(chain(2), redirects=False)
     base = Original(network)
     client = network.logged_in(server)
@@ -374,7 +360,7 @@ def test_what_is_posted_while_an_heir_listens_to_a_base_server_reaches_it_afterw
         found.hub.crash()
     assert network.until(lambda: heir in found.base.linked_with)
     assert heir.reachable == {heir.id}
-    heir.disk.delay = 0.2
+    heir.disk.delay = (0.2, 0.2)
     writer.post("meanwhile")
     network.run(0.1)
     found.base.announce()
@@ -455,7 +441,7 @@ def test_a_successor_that_dies_before_it_has_dialled_is_followed_by_another() ->
 
 
 def test_successors_that_leave_at_once_hand_the_base_server_on() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(4))
     base = Original(network, servers[0])
     network.run(6.0)
@@ -469,7 +455,7 @@ def test_successors_that_leave_at_once_hand_the_base_server_on() -> None:
 def test_a_base_server_that_has_not_said_where_it_is_since_it_was_dialled_is_handed_over_too() -> None:
     found = scene(2)
     network = found.network
-    network.cut(next(iter(found.base.wires.values())))
+    next(iter(found.base.ends)).cut("connection reset")
     assert network.until(lambda: bool(found.base.linked_with))
     found.base.post("hello")
     network.run(1.5)
@@ -483,19 +469,19 @@ def test_what_a_leaver_brings_back_is_not_sent_to_its_base_server_again() -> Non
     network, hub = found.network, found.hub
     other = found.others[0]
     client = network.logged_in(hub)
-    (between,) = network.wires_between(hub, other)
-    between.cut = True
+    (between,) = network.links_between(hub, other)
+    between.go_dead()
     client.post("last")
     network.run(0.1)
-    between.cut = False
+    between.revive()
     hub.drain()
     assert network.until(lambda: hub.left)
     assert hub.undone
     assert network.until(lambda: speaks(other), 60.0)
     assert found.base.texts == ["last"]
-    assert other.disk.activities() == []
+    assert other.activities() == []
     network.start(hub.config.name, redirects=False).join(other)
-    assert network.until(lambda: bool(other.disk.activities()), 60.0)
+    assert network.until(lambda: bool(other.activities()), 60.0)
     network.run(5.0)
     assert found.base.texts == ["last"]
 
@@ -506,16 +492,16 @@ def test_what_the_dead_one_had_told_a_base_server_is_not_sent_again_although_its
     network, hub = found.network, found.hub
     other = found.others[0]
     client = network.logged_in(hub)
-    (between,) = network.wires_between(hub, other)
-    between.cut = True
+    (between,) = network.links_between(hub, other)
+    between.go_dead()
     client.post("last")
     network.run(0.1)
     hub.crash()
     assert network.until(lambda: speaks(other), 60.0)
     assert found.base.texts == ["last"]
-    assert other.disk.activities() == []
+    assert other.activities() == []
     network.start(hub.config.name, redirects=False).join(other)
-    assert network.until(lambda: bool(other.disk.activities()), 60.0)
+    assert network.until(lambda: bool(other.activities()), 60.0)
     network.run(5.0)
     network.logged_in(other).post("after")
     network.run(1.0)
@@ -540,7 +526,7 @@ def test_what_was_told_while_one_was_down_whose_clock_was_set_back_meanwhile_is_
     again = network.start(hub.config.name, redirects=False)
     assert network.until(lambda: speaks(again), 60.0)
     network.start(other.config.name, redirects=False)
-    assert network.until(lambda: again.disk.activities()[-1]["text"] == "meanwhile", 60.0)
+    assert network.until(lambda: again.activities()[-1]["text"] == "meanwhile", 60.0)
     network.run(5.0)
     assert base.texts == ["before", "meanwhile"]
 
@@ -609,10 +595,9 @@ def test_a_base_server_of_which_the_coordinator_has_never_heard_is_found_by_who_
 def test_a_base_server_is_taken_over_when_somebody_else_lives_where_the_one_that_spoke_was() -> None:
     found = scene(2)
     network, hub = found.network, found.hub
-    hub.disk.entries.clear()
     hub.crash()
     new = network.start("new", redirects=False)
-    network._listening[Address(hub.config.hostname, hub.config.port)] = new
+    network.listen(Address(hub.config.hostname, hub.config.port), new)
     assert network.until(lambda: len(speakers(network)) == 1, 120.0)
 
 
@@ -620,7 +605,7 @@ def test_a_base_server_is_taken_over_when_the_one_that_spoke_had_no_time_to_name
     found = scene(3, drain_limit=2.0)
     network, hub = found.network, found.hub
     client = network.logged_in(hub)
-    hub.disk.delay = 60.0
+    hub.disk.delay = (60.0, 60.0)
     client.post("on a disk that hangs")
     network.run(0.1)
     hub.drain()
@@ -635,19 +620,19 @@ def test_who_spoke_to_a_base_server_is_not_remembered_for_ever() -> None:
     found = scene(2, remember_lost=480.0)
     network, hub = found.network, found.hub
     (other,) = found.others
-    assert any(peer.hostname == ADDRESS.host for peer in other.disk.peers.values())
+    assert any(peer.hostname == ADDRESS.host for peer in other.disk.store.peers.values())
     network.run(1000.0)
-    assert any(peer.hostname == ADDRESS.host for peer in other.disk.peers.values())
-    del network._listening[ADDRESS]
-    found.base.wires.clear()
+    assert any(peer.hostname == ADDRESS.host for peer in other.disk.store.peers.values())
+    network.unlisten(ADDRESS)
+    found.base.ends.clear()
     hub.crash()
     network.run(1200.0)
-    assert not any(peer.hostname == ADDRESS.host for peer in other.disk.peers.values())
+    assert not any(peer.hostname == ADDRESS.host for peer in other.disk.store.peers.values())
 
 
 @pytest.mark.parametrize("dialled", [False, True], ids=["it dials", "we dial"])
 def test_a_server_that_is_alone_finds_its_base_server_after_a_restart(dialled: bool) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     base = Original(network, None if dialled else server)
     if dialled:
@@ -665,11 +650,11 @@ def test_a_server_that_is_alone_finds_its_base_server_after_a_restart(dialled: b
 def test_a_server_that_has_started_again_is_known_to_speak_there_before_the_base_server_has_said_where_it_is(
     named: str,
 ) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a", redirects=False)
     other = network.start("b", server, redirects=False)
     base = Original(network)
-    network._listening[Address(named, ADDRESS.port)] = base
+    network.listen(Address(named, ADDRESS.port), base)
     server.handle(events.JoinRequested(Address(named, ADDRESS.port)))
     assert network.until(lambda: speakers(network) == ["a"], 10.0)
     server.crash()
@@ -684,7 +669,7 @@ def test_a_server_that_has_started_again_is_known_to_speak_there_before_the_base
 
 
 def test_a_base_server_that_was_started_anew_has_only_its_new_name_at_a_server_that_was_so_as_well() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     base = Original(network, server)
     network.run(6.0)
@@ -697,26 +682,26 @@ def test_a_base_server_that_was_started_anew_has_only_its_new_name_at_a_server_t
 
 
 def test_a_base_server_that_has_been_gone_for_very_long_is_forgotten() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a", remember_lost=3600.0)
     base = Original(network, server)
     network.run(6.0)
-    del network._listening[ADDRESS]
-    network.cut(next(iter(base.wires.values())))
+    network.unlisten(ADDRESS)
+    next(iter(base.ends)).cut("connection reset")
     network.run(2 * 3600.0)
     before = len(server.dials)
     network.run(3600.0)
     assert len(server.dials) == before
-    assert not server.disk.peers
+    assert not server.disk.store.peers
 
 
 # --- dead links -------------------------------------------------------------------------------------------------------
 
 
 def half_open(found: Scene) -> None:
-    for one in found.base.wires.values():
-        one.cut = True
-        found.base.wires = {}
+    for end in found.base.ends:
+        end.go_dead()
+    found.base.ends.clear()
 
 
 def test_a_base_link_that_has_gone_dead_is_noticed_by_the_missing_announcements() -> None:
@@ -728,7 +713,7 @@ def test_a_base_link_that_has_gone_dead_is_noticed_by_the_missing_announcements(
 
 
 def test_a_question_that_nobody_answers_shows_that_a_base_link_is_dead() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     base = Original(network, server)
     network.run(0.1)
@@ -741,7 +726,7 @@ def test_a_question_that_nobody_answers_shows_that_a_base_link_is_dead() -> None
 
 
 def test_a_base_server_that_seldom_announces_itself_is_not_given_up() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     base = network.base_server(server)
     for _ in range(5):

@@ -8,21 +8,21 @@ import pytest
 
 from core.node.interface.actions import FetchPage
 from core.node.log import delivery
+from core.simulation.testing import ScriptedClient, ScriptedNetwork, WatchedServer, chain
 from core.wire import messages as wire
-from tests.node.network import Client, Network, Server, chain
 
 
 @pytest.fixture
-def network() -> Network:
-    return Network()
+def network() -> ScriptedNetwork:
+    return ScriptedNetwork()
 
 
 @pytest.fixture
-def server(network: Network) -> Server:
+def server(network: ScriptedNetwork) -> WatchedServer:
     return network.start("a", redirects=False)
 
 
-def posts(network: Network, server: Server, count: int, first: int = 0) -> Client:
+def posts(network: ScriptedNetwork, server: WatchedServer, count: int, first: int = 0) -> ScriptedClient:
     sender = network.logged_in(server)
     for number in range(first, first + count):
         sender.post(number)
@@ -30,7 +30,7 @@ def posts(network: Network, server: Server, count: int, first: int = 0) -> Clien
     return sender
 
 
-def vector(client: Client) -> dict[str, int]:
+def vector(client: ScriptedClient) -> dict[str, int]:
     """What a client has: where it started, and what it got since."""
     (success, *_) = client.of(wire.LoginSuccess)
     has = dict(success.vector or {})
@@ -41,7 +41,9 @@ def vector(client: Client) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(("asked", "got"), [(0, 0), (1, 1), (5, 5), (30, 20)])
-def test_a_login_may_ask_for_the_newest_activities(network: Network, server: Server, asked: int, got: int) -> None:
+def test_a_login_may_ask_for_the_newest_activities(
+    network: ScriptedNetwork, server: WatchedServer, asked: int, got: int
+) -> None:
     posts(network, server, 20)
     client = network.logged_in(server, history=asked)
     assert client.texts() == list(range(20 - got, 20))
@@ -49,14 +51,14 @@ def test_a_login_may_ask_for_the_newest_activities(network: Network, server: Ser
     assert client.commands[-1] == "CAUGHT_UP"
 
 
-def test_history_is_bounded_by_the_servers_setting(network: Network) -> None:
+def test_history_is_bounded_by_the_servers_setting(network: ScriptedNetwork) -> None:
     server = network.start("a", history_max=7)
     posts(network, server, 20)
     assert network.logged_in(server, history=100_000).texts() == list(range(13, 20))
 
 
 def test_not_everything_waits_for_a_client_whose_past_takes_long_to_read(
-    network: Network, server: Server, monkeypatch: pytest.MonkeyPatch
+    network: ScriptedNetwork, server: WatchedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "BACKLOG_BYTES_MAX", 100_000)
     writer = posts(network, server, 5)
@@ -75,7 +77,7 @@ def test_not_everything_waits_for_a_client_whose_past_takes_long_to_read(
     assert reader.closed is not None
 
 
-def test_a_base_client_gets_no_history(network: Network, server: Server) -> None:
+def test_a_base_client_gets_no_history(network: ScriptedNetwork, server: WatchedServer) -> None:
     posts(network, server, 5)
     client = network.base_client(server)
     client.login(history=5, seen={})
@@ -83,7 +85,7 @@ def test_a_base_client_gets_no_history(network: Network, server: Server) -> None
     assert client.commands == ["LOGIN_SUCCESS"]
 
 
-def test_a_client_that_was_away_gets_what_it_missed(network: Network, server: Server) -> None:
+def test_a_client_that_was_away_gets_what_it_missed(network: ScriptedNetwork, server: WatchedServer) -> None:
     client = network.logged_in(server)
     posts(network, server, 5)
     client.hang_up()
@@ -94,7 +96,7 @@ def test_a_client_that_was_away_gets_what_it_missed(network: Network, server: Se
     assert again.of(wire.CaughtUp) == [wire.CaughtUp(5)]
 
 
-def test_it_gets_that_at_another_server_too(network: Network) -> None:
+def test_it_gets_that_at_another_server_too(network: ScriptedNetwork) -> None:
     first, second = network.build(chain(2), redirects=False)
     client = network.logged_in(first)
     posts(network, first, 3)
@@ -105,21 +107,21 @@ def test_it_gets_that_at_another_server_too(network: Network) -> None:
     assert again.texts() == [6, 7, 8]
 
 
-def test_a_client_that_missed_nothing_is_told_so(network: Network, server: Server) -> None:
+def test_a_client_that_missed_nothing_is_told_so(network: ScriptedNetwork, server: WatchedServer) -> None:
     client = network.logged_in(server)
     posts(network, server, 5)
     again = network.logged_in(server, seen=vector(client))
     assert again.commands == ["LOGIN_SUCCESS", "CAUGHT_UP"]
 
 
-def test_a_client_with_an_empty_vector_gets_everything(network: Network, server: Server) -> None:
+def test_a_client_with_an_empty_vector_gets_everything(network: ScriptedNetwork, server: WatchedServer) -> None:
     posts(network, server, 1300)
     client = network.logged_in(server, seen={})
     network.run(1.0)
     assert client.texts() == list(range(1300))
 
 
-def test_nothing_is_lost_or_doubled_while_a_client_catches_up(network: Network, server: Server) -> None:
+def test_nothing_is_lost_or_doubled_while_a_client_catches_up(network: ScriptedNetwork, server: WatchedServer) -> None:
     posts(network, server, 1300)
     sender = network.logged_in(server)
     client = network.client(server)
@@ -133,10 +135,12 @@ def test_nothing_is_lost_or_doubled_while_a_client_catches_up(network: Network, 
     assert 1300 <= live - 1 <= 1400
 
 
-def test_what_arrives_during_a_slow_read_comes_once_and_in_order(network: Network, server: Server) -> None:
+def test_what_arrives_during_a_slow_read_comes_once_and_in_order(
+    network: ScriptedNetwork, server: WatchedServer
+) -> None:
     posts(network, server, 600)
     sender = network.logged_in(server)
-    server.disk.delay = 0.3
+    server.disk.delay = (0.3, 0.3)
     client = network.client(server)
     client.login(history=10)
     network.run(0.01)
@@ -147,7 +151,9 @@ def test_what_arrives_during_a_slow_read_comes_once_and_in_order(network: Networ
     assert client.texts() == list(range(client.texts()[0], 605))
 
 
-def test_an_activity_that_still_waits_for_its_previous_one_is_not_history_yet(network: Network, server: Server) -> None:
+def test_an_activity_that_still_waits_for_its_previous_one_is_not_history_yet(
+    network: ScriptedNetwork, server: WatchedServer
+) -> None:
     waiting = network.logged_in(server)
     waiting.post("waits", previous="gone.1.1")
     network.run(1.0)
@@ -157,7 +163,7 @@ def test_an_activity_that_still_waits_for_its_previous_one_is_not_history_yet(ne
     assert client.texts() == ["waits"]
 
 
-def test_a_client_is_told_of_no_more_than_it_can_expect(network: Network, server: Server) -> None:
+def test_a_client_is_told_of_no_more_than_it_can_expect(network: ScriptedNetwork, server: WatchedServer) -> None:
     """What waits at login comes live later, so the vector that the login starts from does not cover it."""
     posts(network, server, 3)
     waiting = network.logged_in(server)
@@ -169,7 +175,7 @@ def test_a_client_is_told_of_no_more_than_it_can_expect(network: Network, server
     assert client.texts() == ["waits"]
 
 
-def test_accounts_in_between_do_not_show(network: Network, server: Server) -> None:
+def test_accounts_in_between_do_not_show(network: ScriptedNetwork, server: WatchedServer) -> None:
     posts(network, server, 2)
     for name in ("ann", "bob", "cyd"):
         network.registered(server, name)
@@ -181,7 +187,9 @@ def test_accounts_in_between_do_not_show(network: Network, server: Server) -> No
 @pytest.mark.parametrize(
     "seen", [{"x": 1}, {"a.b": 1}, {".1": 1}, {"a.1.2": 1}, {"a." + "9" * 17: 1}], ids=lambda one: next(iter(one))[:9]
 )
-def test_a_vector_that_is_none_is_invalid(network: Network, server: Server, seen: dict[str, int]) -> None:
+def test_a_vector_that_is_none_is_invalid(
+    network: ScriptedNetwork, server: WatchedServer, seen: dict[str, int]
+) -> None:
     client = network.client(server)
     client.login(seen=seen)
     network.run(1.0)
@@ -190,14 +198,16 @@ def test_a_vector_that_is_none_is_invalid(network: Network, server: Server, seen
     assert server.load == 0
 
 
-def test_a_vector_of_streams_that_nobody_knows_is_taken_as_it_is(network: Network, server: Server) -> None:
+def test_a_vector_of_streams_that_nobody_knows_is_taken_as_it_is(
+    network: ScriptedNetwork, server: WatchedServer
+) -> None:
     posts(network, server, 3)
     seen = {f"stranger{number}.{number}": 2**53 - 1 for number in range(1000)}
     client = network.logged_in(server, seen=seen)
     assert client.texts() == [0, 1, 2]
 
 
-def test_a_vector_beyond_what_there_is_misses_nothing(network: Network, server: Server) -> None:
+def test_a_vector_beyond_what_there_is_misses_nothing(network: ScriptedNetwork, server: WatchedServer) -> None:
     posts(network, server, 3)
     client = network.logged_in(server, seen={f"{server.id}.1": 2**53 - 1})
     assert client.texts() == []
@@ -205,7 +215,7 @@ def test_a_vector_beyond_what_there_is_misses_nothing(network: Network, server: 
     assert client.texts() == [3]
 
 
-def test_a_client_that_leaves_while_it_catches_up_hurts_nobody(network: Network, server: Server) -> None:
+def test_a_client_that_leaves_while_it_catches_up_hurts_nobody(network: ScriptedNetwork, server: WatchedServer) -> None:
     posts(network, server, 1300)
     client = network.client(server)
     client.login(seen={})
@@ -219,7 +229,7 @@ def test_a_client_that_leaves_while_it_catches_up_hurts_nobody(network: Network,
 
 
 def test_a_client_that_logs_in_again_meanwhile_gets_what_the_later_login_asks_for(
-    network: Network, server: Server
+    network: ScriptedNetwork, server: WatchedServer
 ) -> None:
     posts(network, server, 1300)
     client = network.client(server)
@@ -231,18 +241,18 @@ def test_a_client_that_logs_in_again_meanwhile_gets_what_the_later_login_asks_fo
     assert client.commands.count("LOGIN_SUCCESS") == 2
 
 
-def test_one_page_at_a_time_is_read_for_a_client_however_often_it_logs_in(network: Network, server: Server) -> None:
+def test_one_page_at_a_time_is_read_for_a_client_however_often_it_logs_in(
+    network: ScriptedNetwork, server: WatchedServer
+) -> None:
     posts(network, server, 1300)
     reading = 0
-    perform = server._perform
 
     def watch(action: Any) -> None:
         nonlocal reading
         if isinstance(action, FetchPage):
             reading = max(reading, server.node.queues()["pages being read"])
-        perform(action)
 
-    server._perform = watch  # type: ignore[method-assign]
+    server.watching = watch
     client = network.client(server)
     for _ in range(200):
         client.login(seen={})
@@ -254,9 +264,11 @@ def test_one_page_at_a_time_is_read_for_a_client_however_often_it_logs_in(networ
     assert client.texts().count(1300) == 1
 
 
-def test_a_store_that_cannot_be_read_lets_the_client_follow_live_all_the_same(network: Network, server: Server) -> None:
+def test_a_store_that_cannot_be_read_lets_the_client_follow_live_all_the_same(
+    network: ScriptedNetwork, server: WatchedServer
+) -> None:
     posts(network, server, 3)
-    server.disk.fetch = lambda query: None  # type: ignore[assignment, method-assign, return-value]
+    server.disk.unreadable = True
     client = network.logged_in(server, seen={})
     assert client.of(wire.CaughtUp) == [wire.CaughtUp(0)]
     assert server.told("storage")

@@ -8,27 +8,37 @@ import pytest
 
 from core.node.interface import events
 from core.node.servers.drain import DrainPhase
+from core.simulation.testing import (
+    NATIVE_CLIENT,
+    ScriptedClient,
+    ScriptedNetwork,
+    WatchedServer,
+    chain,
+    random_tree,
+    star,
+)
 from core.wire import messages as wire
 from core.wire.address import Address
-from tests.node.network import NATIVE_CLIENT, Client, Network, Server, chain, random_tree, star
 
 
-def quits(peer: Client | Server) -> list[wire.Quit]:
-    return peer.of(wire.Quit) if isinstance(peer, Client) else peer.said(wire.Quit)
+def quits(peer: ScriptedClient | WatchedServer) -> list[wire.Quit]:
+    return peer.of(wire.Quit) if isinstance(peer, ScriptedClient) else peer.said(wire.Quit)
 
 
-def slow_leaver(network: Network, delay: float = 1.0, **settings: Any) -> tuple[Server, Server, Client]:
+def slow_leaver(
+    network: ScriptedNetwork, delay: float = 1.0, **settings: Any
+) -> tuple[WatchedServer, WatchedServer, ScriptedClient]:
     """A server with a client and a neighbour that is `delay` away and does not have what the client posted last."""
     first, second = network.build(chain(2), redirects=False, ping_interval=60.0, **settings)
     client = network.logged_in(first)
-    for one in network.wires_between(first, second):
-        one.delay = delay
+    for one in network.links_between(first, second):
+        one.take_each_way(delay)
     client.post("last words")
     network.run(0.1)
     return first, second, client
 
 
-def successor_of(network: Network, leaver: Server) -> Server:
+def successor_of(network: ScriptedNetwork, leaver: WatchedServer) -> WatchedServer:
     """The one that the leaver told to take its place."""
     named = leaver.said(wire.Quit)[0]
     return next(one for one in network.servers.values() if one.config.port == named.new_server_port)
@@ -38,7 +48,7 @@ def successor_of(network: Network, leaver: Server) -> Server:
 @pytest.mark.parametrize("position", [0, 2, 5], ids=["root", "inner", "last"])
 @pytest.mark.parametrize("lazy", [0, 2], ids=["tree only", "with redundant links"])
 def test_the_network_stays_one_when_a_server_leaves(shape: Any, position: int, lazy: int) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(shape(6), redirects=False, lazy_links=lazy)
     leaver = servers[position]
     watching = [network.logged_in(server) for server in servers if server is not leaver]
@@ -58,7 +68,7 @@ def test_the_network_stays_one_when_a_server_leaves(shape: Any, position: int, l
 
 
 def test_the_successor_is_told_to_take_the_place_and_everybody_else_to_go_there() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(star(5), redirects=False, lazy_links=0)
     hub = servers[0]
     native, base = network.logged_in(hub), network.base_client(hub)
@@ -84,7 +94,7 @@ def test_the_successor_is_told_to_take_the_place_and_everybody_else_to_go_there(
 
 
 def test_a_server_may_leave_in_favour_of_one_that_has_linked_with_it_in_the_same_moment() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first = network.start("a")
     client, base = network.logged_in(first), network.base_client(first)
     base.login()
@@ -102,7 +112,7 @@ def test_a_server_may_leave_in_favour_of_one_that_has_linked_with_it_in_the_same
 
 @pytest.mark.parametrize("seed", range(8))
 def test_any_neighbour_may_be_the_successor(seed: int) -> None:
-    network = Network(seed)
+    network = ScriptedNetwork(seed)
     servers = network.build(star(4), lazy_links=0)
     servers[0].drain()
     network.run(2.0)
@@ -112,7 +122,7 @@ def test_any_neighbour_may_be_the_successor(seed: int) -> None:
 def test_the_successor_is_drawn_at_random() -> None:
     drawn = set()
     for seed in range(12):
-        network = Network(seed)
+        network = ScriptedNetwork(seed)
         servers = network.build(star(4), lazy_links=0)
         servers[0].drain()
         network.run(2.0)
@@ -121,7 +131,7 @@ def test_the_successor_is_drawn_at_random() -> None:
 
 
 def test_a_client_in_any_state_is_sent_away() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
     registered = network.registered(first, "ann", "s")
     network.hashing = 10.0
@@ -141,13 +151,12 @@ def test_a_client_in_any_state_is_sent_away() -> None:
 
 
 def test_a_client_that_comes_while_the_server_leaves_is_sent_on_as_well() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(star(3), redirects=False, lazy_links=0)
     leaver = servers[0]
-    for one in leaver.wires.values():
-        one.delay = 0.4
+    leaver.take_each_way(0.4)
     leaver.drain()
-    clients: list[Client] = []
+    clients: list[ScriptedClient] = []
     for _ in range(40):
         clients += [network.client(leaver), network.base_client(leaver)]
         for client in clients[-2:]:
@@ -165,7 +174,7 @@ def test_a_client_that_comes_while_the_server_leaves_is_sent_on_as_well() -> Non
 
 
 def test_a_client_that_comes_when_the_server_has_left_is_sent_on_until_its_process_ends() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
     first.drain()
     assert network.until(lambda: first.node.drain.stage is DrainPhase.FINISHED, 2.0)
@@ -177,7 +186,7 @@ def test_a_client_that_comes_when_the_server_has_left_is_sent_on_until_its_proce
 
 
 def test_a_post_that_comes_while_the_server_leaves_is_left_to_be_repeated_at_its_successor() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second, client = slow_leaver(network)
     first.drain()
     client.post("too late", ref="r1")
@@ -193,7 +202,7 @@ def test_a_post_that_comes_while_the_server_leaves_is_left_to_be_repeated_at_its
 
 
 def test_a_base_client_that_posts_while_the_server_leaves_is_sent_on_rather_than_refused() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second, _ = slow_leaver(network)
     base = network.base_client(first)
     base.login()
@@ -210,9 +219,9 @@ def test_a_base_client_that_posts_while_the_server_leaves_is_sent_on_rather_than
 
 
 def test_what_was_accepted_last_reaches_the_successor() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
-    first.disk.delay = 0.05
+    first.disk.delay = (0.05, 0.05)
     client = network.logged_in(first)
     for number in range(20):
         client.post(number, ref=f"r{number}")
@@ -221,15 +230,15 @@ def test_what_was_accepted_last_reaches_the_successor() -> None:
     network.run(4.0)
     assert first.undone == ()
     assert len(client.of(wire.ActivityAck)) == 20
-    assert [one["text"] for one in second.disk.activities()] == list(range(20))
+    assert [one["text"] for one in second.activities()] == list(range(20))
 
 
 def test_the_leaver_stays_until_its_successor_has_everything_on_its_disk() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
     client = network.logged_in(first)
     network.run(1.0)
-    second.disk.delay = 1.5
+    second.disk.delay = (1.5, 1.5)
     client.post("hello")
     network.run(0.05)
     first.drain()
@@ -242,7 +251,7 @@ def test_the_leaver_stays_until_its_successor_has_everything_on_its_disk() -> No
 
 
 def test_what_a_server_got_from_a_part_that_only_it_knows_is_handed_over() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(3), redirects=False, lazy_links=0)
     network.part([servers[2]], servers[:2])
     sender = network.logged_in(servers[2])
@@ -255,11 +264,11 @@ def test_what_a_server_got_from_a_part_that_only_it_knows_is_handed_over() -> No
     servers[2].drain()
     network.run(4.0)
     assert servers[2].undone == ()
-    assert len(servers[1].disk.activities()) == 700
+    assert len(servers[1].activities()) == 700
 
 
 def test_the_last_server_tells_its_clients_that_the_network_ends_here() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     native, base = network.logged_in(server), network.base_client(server)
     base.login()
@@ -274,7 +283,7 @@ def test_the_last_server_tells_its_clients_that_the_network_ends_here() -> None:
 
 
 def test_a_leaver_keeps_its_data_for_its_restart() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2))
     network.registered(first, "ann")
     first.drain()
@@ -289,10 +298,10 @@ def test_a_leaver_keeps_its_data_for_its_restart() -> None:
 
 
 def test_leaving_is_over_within_its_limit_whatever_the_successor_does() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second, client = slow_leaver(network, drain_limit=3.0)
-    for one in network.wires_between(first, second):
-        one.cut = True
+    for one in network.links_between(first, second):
+        one.go_dead()
     first.drain()
     network.run(2.9)
     assert not first.left
@@ -304,11 +313,11 @@ def test_leaving_is_over_within_its_limit_whatever_the_successor_does() -> None:
 
 
 def test_a_successor_that_does_not_answer_has_not_taken_over_although_it_lacks_nothing() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False, ping_interval=60.0, drain_limit=3.0)
     client = network.logged_in(first)
-    for one in network.wires_between(first, second):
-        one.cut = True
+    for one in network.links_between(first, second):
+        one.go_dead()
     first.drain()
     network.run(2.9)
     assert not first.left
@@ -319,13 +328,13 @@ def test_a_successor_that_does_not_answer_has_not_taken_over_although_it_lacks_n
 
 @pytest.mark.parametrize("seed", range(4))
 def test_nobody_is_sent_to_a_neighbour_whose_link_is_dead(seed: int) -> None:
-    network = Network(seed)
+    network = ScriptedNetwork(seed)
     hub, dead, alive = network.build(star(3), redirects=False, lazy_links=0)
     client = network.logged_in(hub)
     network.base_server(hub)
     network.run(6.0)
-    for one in network.wires_between(hub, dead):
-        one.cut = True
+    for one in network.links_between(hub, dead):
+        one.go_dead()
     hub.drain()
     network.run(6.0)
     assert [said.new_server_port for said in quits(client)] == [alive.config.port]
@@ -334,7 +343,7 @@ def test_nobody_is_sent_to_a_neighbour_whose_link_is_dead(seed: int) -> None:
 
 
 def test_a_neighbour_that_does_not_go_delays_a_leaver_no_longer_than_the_limit() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(star(3), redirects=False, lazy_links=0, ping_interval=60.0, drain_limit=3.0)
     network.part([servers[1]], [servers[2]])
     servers[0].drain()
@@ -343,10 +352,10 @@ def test_a_neighbour_that_does_not_go_delays_a_leaver_no_longer_than_the_limit()
 
 
 def test_a_disk_that_takes_nothing_delays_a_leaver_no_longer_than_the_limit() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, _ = network.build(chain(2), redirects=False, drain_limit=3.0)
     client = network.logged_in(first)
-    first.disk.delay = 100.0
+    first.disk.delay = (100.0, 100.0)
     client.post("hello")
     network.run(0.1)
     first.drain()
@@ -356,11 +365,11 @@ def test_a_disk_that_takes_nothing_delays_a_leaver_no_longer_than_the_limit() ->
 
 @pytest.mark.parametrize("count", [3, 5])
 def test_a_successor_that_dies_meanwhile_is_replaced(count: int) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(star(count), redirects=False, lazy_links=0, ping_interval=60.0)
     hub = servers[0]
     for server in servers[1:]:
-        server.disk.delay = 2.0
+        server.disk.delay = (2.0, 2.0)
     client = network.logged_in(hub)
     client.post("hello")
     network.run(0.05)
@@ -377,7 +386,7 @@ def test_a_successor_that_dies_meanwhile_is_replaced(count: int) -> None:
 
 
 def test_when_two_neighbours_leave_at_once_the_rest_stays_one() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(5), redirects=False, lazy_links=0)
     servers[1].drain()
     servers[2].drain()
@@ -390,7 +399,7 @@ def test_when_two_neighbours_leave_at_once_the_rest_stays_one() -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_two_neighbours_that_leave_at_once_do_not_wait_for_each_other(seed: int) -> None:
-    network = Network(seed=seed)
+    network = ScriptedNetwork(seed=seed)
     servers = network.build(chain(5), redirects=False)
     rest = [servers[0], servers[1], servers[4]]
     clients = [network.logged_in(leaver) for leaver in servers[2:4]]
@@ -408,7 +417,7 @@ def test_two_neighbours_that_leave_at_once_do_not_wait_for_each_other(seed: int)
 
 
 def test_when_the_last_two_leave_at_once_neither_waits_for_the_other() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
     clients = [network.logged_in(server) for server in (first, second)]
     first.drain()
@@ -420,7 +429,7 @@ def test_when_the_last_two_leave_at_once_neither_waits_for_the_other() -> None:
 
 
 def test_when_everybody_leaves_at_once_everybody_gets_away() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(star(4), redirects=False)
     for server in servers:
         server.drain()
@@ -429,7 +438,7 @@ def test_when_everybody_leaves_at_once_everybody_gets_away() -> None:
 
 
 def test_a_server_that_leaves_takes_no_new_links() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second, _ = slow_leaver(network)
     first.drain()
     network.run(0.1)
@@ -444,7 +453,7 @@ def test_a_server_that_leaves_takes_no_new_links() -> None:
 
 
 def test_a_base_server_that_dials_a_leaving_server_is_refused_in_words_that_it_knows() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, _, _ = slow_leaver(network)
     first.drain()
     network.run(0.1)
@@ -454,7 +463,7 @@ def test_a_base_server_that_dials_a_leaving_server_is_refused_in_words_that_it_k
 
 
 def test_a_base_neighbour_is_disconnected_without_a_word_that_it_does_not_know() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
     base = network.base_server(first)
     again = network.listening_base_server()
@@ -463,15 +472,15 @@ def test_a_base_neighbour_is_disconnected_without_a_word_that_it_does_not_know()
     network.run(1.0)
     assert set(base.commands) <= {"SERVER_ANNOUNCE"}
     assert base.closed is not None
-    assert network.until(lambda: again.wire is not None, 3.0)
+    assert network.until(lambda: again.end is not None, 3.0)
     again.announce()
     network.run(1.0 + second.config.listen)
     assert second.dials[-1][1] == Address("base.example", 9000)
-    assert second.node.snapshot(network.now).base_servers
+    assert second.node.snapshot(second.now).base_servers
 
 
 def test_a_base_neighbour_that_shows_quit_gets_it() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
     peer = network.peer(first)
     peer.say(wire.Authenticate("network secret", features=["quit"]))
@@ -482,7 +491,7 @@ def test_a_base_neighbour_that_shows_quit_gets_it() -> None:
 
 
 def test_with_only_a_base_server_linked_that_one_is_the_successor() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a", redirects=False)
     base = network.base_server(server)
     client, plain = network.logged_in(server), network.base_client(server)
@@ -497,7 +506,7 @@ def test_with_only_a_base_server_linked_that_one_is_the_successor() -> None:
 
 
 def test_who_is_sent_to_a_base_server_before_it_is_logged_in_is_told_from_where_on_it_may_miss_something() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     network.base_server(server)
     writer = network.registered(server, "ann")
@@ -526,7 +535,7 @@ def test_who_is_sent_to_a_base_server_before_it_is_logged_in_is_told_from_where_
 
 
 def test_who_is_sent_to_a_server_that_keeps_the_past_is_told_there() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(2), redirects=False)
     network.registered(servers[0], "ann").hang_up()
     network.run(0.1)
@@ -540,7 +549,7 @@ def test_who_is_sent_to_a_server_that_keeps_the_past_is_told_there() -> None:
 
 
 def test_a_dial_under_way_does_not_delay_leaving() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
     third = network.start("third")
     network.run(1.0)
@@ -555,10 +564,9 @@ def test_a_dial_under_way_does_not_delay_leaving() -> None:
 
 
 def test_a_registration_under_way_leaves_no_trace_when_its_server_leaves() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second, third = network.build(chain(3), redirects=False, ping_interval=60.0, lazy_links=0)
-    for one in third.wires.values():
-        one.cut = True
+    third.go_dead()
     client = network.client(first, features=NATIVE_CLIENT)
     client.register("ann")
     network.run(0.1)
@@ -570,7 +578,7 @@ def test_a_registration_under_way_leaves_no_trace_when_its_server_leaves() -> No
 
 
 def test_a_registration_that_has_succeeded_is_handed_over() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
     base = network.base_server(first)
     network.run(0.5)
@@ -584,7 +592,7 @@ def test_a_registration_that_has_succeeded_is_handed_over() -> None:
 
 
 def test_asking_twice_changes_nothing() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, _ = network.build(chain(2))
     first.drain()
     first.drain()

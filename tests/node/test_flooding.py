@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from core.simulation.testing import ScriptedNetwork, chain
 from core.wire import messages as wire
-from tests.node.network import Network, Server, chain
 
 
-def sent_between_servers(network: Network) -> int:
-    links = {
-        one.number
-        for server in network.servers.values()
-        for one in server.wires.values()
-        if isinstance(one.other(server), Server)
-    }
+def sent_between_servers(network: ScriptedNetwork) -> int:
+    links = {conn for server in network.servers.values() for conn in server.links}
     return sum(
         isinstance(message, wire.ActivityBroadcast) and conn in links
         for server in network.servers.values()
@@ -21,7 +16,7 @@ def sent_between_servers(network: Network) -> int:
 
 
 def test_after_a_crash_an_activity_goes_over_redundant_links_too_until_the_tree_is_mended() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(8))
     client = network.logged_in(servers[0])
     servers[4].crash()
@@ -38,7 +33,7 @@ def test_after_a_crash_an_activity_goes_over_redundant_links_too_until_the_tree_
 
 
 def test_what_was_on_its_way_when_a_link_died_does_not_wait_for_another_tree() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(8))
     client = network.logged_in(servers[0])
     last = network.logged_in(servers[7])
@@ -52,7 +47,7 @@ def test_what_was_on_its_way_when_a_link_died_does_not_wait_for_another_tree() -
 
 
 def test_who_wants_no_flooding_has_none() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(8), flood=0.0)
     client = network.logged_in(servers[0])
     servers[4].crash()

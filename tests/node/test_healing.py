@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from core.node.interface import actions, events
+from core.simulation.testing import SECRET, ScriptedNetwork, WatchedServer, chain, random_tree, star
 from core.wire import messages as wire
 from core.wire.address import Address
-from tests.node.network import SECRET, Network, Server, chain, random_tree, star
 
 SHAPES = {"chain": chain, "star": star, "tree": random_tree}
 
 
-def dials(network: Network) -> int:
+def dials(network: ScriptedNetwork) -> int:
     return sum(len(server.dials) for server in network.servers.values())
 
 
@@ -23,7 +23,7 @@ def dials(network: Network) -> int:
 @pytest.mark.parametrize("victim", [0, 3, 7], ids=["root", "inner", "leaf"])
 @pytest.mark.parametrize("lazy", [0, 2], ids=["tree only", "with redundant links"])
 def test_when_a_server_crashes_the_rest_becomes_one_again(shape: str, victim: int, lazy: int) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(SHAPES[shape](8), lazy_links=lazy)
     servers[victim].crash()
     if lazy:
@@ -37,7 +37,7 @@ def test_when_a_server_crashes_the_rest_becomes_one_again(shape: str, victim: in
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("lazy", [0, 2], ids=["tree only", "with redundant links"])
 def test_when_two_neighbours_crash_at_once_the_rest_becomes_one_again(shape: str, lazy: int) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(SHAPES[shape](9), lazy_links=lazy)
     first = servers[1]
     second = (
@@ -52,7 +52,7 @@ def test_when_two_neighbours_crash_at_once_the_rest_becomes_one_again(shape: str
 
 @pytest.mark.parametrize("seed", range(8))
 def test_any_half_of_the_servers_may_crash_at_once(seed: int) -> None:
-    network = Network(seed)
+    network = ScriptedNetwork(seed)
     servers = network.build(random_tree(10, seed), lazy_links=seed % 3)
     for server in random.Random(seed).sample(servers, 5):
         server.crash()
@@ -61,7 +61,7 @@ def test_any_half_of_the_servers_may_crash_at_once(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_server_that_crashed_comes_back_by_itself(seed: int) -> None:
-    network = Network(seed)
+    network = ScriptedNetwork(seed)
     servers = network.build(random_tree(6, seed))
     victim = servers[network.rng.randrange(6)]
     victim.crash()
@@ -72,7 +72,7 @@ def test_a_server_that_crashed_comes_back_by_itself(seed: int) -> None:
 
 
 def test_all_servers_may_crash_and_come_back_in_any_order() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(5))
     for server in servers:
         server.crash()
@@ -84,7 +84,7 @@ def test_all_servers_may_crash_and_come_back_in_any_order() -> None:
 
 
 def test_a_server_at_another_address_is_found_again() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(3), lazy_links=0)
     servers[2].crash()
     network.run(5.0)
@@ -95,7 +95,7 @@ def test_a_server_at_another_address_is_found_again() -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_parts_that_were_separated_find_each_other_when_they_can(seed: int) -> None:
-    network = Network(seed)
+    network = ScriptedNetwork(seed)
     servers = network.build(random_tree(8, seed))
     some = random.Random(seed).sample(servers, 4)
     others = [server for server in servers if server not in some]
@@ -108,7 +108,7 @@ def test_parts_that_were_separated_find_each_other_when_they_can(seed: int) -> N
 
 def test_a_part_that_never_met_a_lost_server_looks_for_it_too() -> None:
     """a, the smallest of its part and so the one that looks for others, has never been linked with d, nor d with a."""
-    network = Network()
+    network = ScriptedNetwork()
     b, c, d = network.start("b"), network.start("c"), network.start("d")
     c.join(b)
     d.join(c)
@@ -125,7 +125,7 @@ def test_a_part_that_never_met_a_lost_server_looks_for_it_too() -> None:
 
 
 def test_looking_for_a_dead_server_gets_rarer() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(star(10))
     servers[0].crash()
     network.run(20.0)
@@ -135,7 +135,7 @@ def test_looking_for_a_dead_server_gets_rarer() -> None:
 
 
 def test_only_one_server_of_a_part_goes_on_looking() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(star(10))
     servers[0].crash()
     network.run(120.0)
@@ -147,11 +147,11 @@ def test_only_one_server_of_a_part_goes_on_looking() -> None:
 
 
 def test_a_link_that_dies_as_soon_as_it_is_up_is_not_redialled_at_full_speed() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2))
 
     def kill() -> None:
-        if network.wires_between(first, second) and second.id in first.reachable:
+        if network.links_between(first, second) and second.id in first.reachable:
             network.cut_between(first, second)
         network.after(0.05, kill)
 
@@ -164,7 +164,7 @@ def test_a_link_that_dies_as_soon_as_it_is_up_is_not_redialled_at_full_speed() -
 
 def test_a_peer_that_finds_everything_invalid_is_not_redialled_at_full_speed() -> None:
     """What two versions do that disagree about a message: link up, refuse it, and again."""
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     peer = network.listening_base_server()
     answered: list[wire.Message] = []
@@ -191,34 +191,33 @@ def test_a_peer_that_finds_everything_invalid_is_not_redialled_at_full_speed() -
 
 
 def test_a_half_open_link_is_noticed_and_replaced() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2))
-    (link,) = network.wires_between(first, second)
-    link.cut = True
-    assert network.until(lambda: link.number in first.closed, 6.0)
+    (link,) = network.links_between(first, second)
+    link.go_dead()
+    assert network.until(lambda: link.conn in first.closed, 6.0)
     assert network.until(network.is_one, 5.0)
     assert any("does not answer" in text for text in first.told("unlinked"))
 
 
 def test_a_server_that_is_frozen_is_not_taken_for_a_base_server() -> None:
     """Its port still takes connections, but nobody answers there."""
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(3), redirects=False)
     frozen = servers[2]
-    answer = frozen.heard
-    frozen.heard = lambda *_: None  # type: ignore[method-assign]
+    frozen.freeze()
     network.run(20.0)
     assert servers[0].reachable == servers[1].reachable == {servers[0].id, servers[1].id}
-    assert not any(server.node.snapshot(network.now).base_servers for server in servers[:2])
+    assert not any(server.node.snapshot(server.now).base_servers for server in servers[:2])
     network.registered(servers[0], "ann")
-    frozen.heard = answer  # type: ignore[method-assign]
+    frozen.thaw()
     network.run(1.0)
     assert network.until(network.is_one, 65.0)
     assert not any(text for server in servers[:2] for text in server.told("security"))
 
 
 def test_a_server_that_is_named_is_tried_until_it_is_there() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     second = network.start("b")
     first = network.start("a")
     second.crash()
@@ -231,7 +230,7 @@ def test_a_server_that_is_named_is_tried_until_it_is_there() -> None:
 
 
 def test_a_server_whose_secret_is_another_ones_stops_trying() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first = network.start("a")
     other = network.start("b", secret="another network")
     other.join(first)
@@ -241,14 +240,14 @@ def test_a_server_whose_secret_is_another_ones_stops_trying() -> None:
 
 
 def test_a_server_that_joins_itself_notices() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
-    done = server.node.handle(events.JoinRequested(server.address), network.now)
+    done = server.node.handle(events.JoinRequested(server.address), server.now)
     (dial,) = [one.dial for one in done if isinstance(one, actions.Dial)]
-    answers = server.node.handle(events.ConnectionOpened(1, "inbound", server.address), network.now)
-    greeting = server.node.handle(events.ConnectionOpened(2, "outbound", server.address, dial), network.now)
+    answers = server.node.handle(events.ConnectionOpened(1, "inbound", server.address), server.now)
+    greeting = server.node.handle(events.ConnectionOpened(2, "outbound", server.address, dial), server.now)
     for message in [one.frame.message for one in greeting if isinstance(one, actions.Send)]:
-        answers += server.node.handle(events.MessageReceived(1, message), network.now)
+        answers += server.node.handle(events.MessageReceived(1, message), server.now)
     (refused,) = [one.frame.message for one in answers if isinstance(one, actions.Send) and one.conn == 1]
     assert isinstance(refused, wire.ServerRefused)
     assert refused.reason == "self"
@@ -261,12 +260,12 @@ def test_a_server_that_joins_itself_notices() -> None:
 
 
 def test_joining_where_there_is_a_link_already_changes_nothing() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2))
     second.join(first)
     first.join(second)
     network.run(20.0)
-    assert len(network.wires_between(first, second)) == 1
+    assert len(network.links_between(first, second)) == 1
     assert len(first.dials) + len(second.dials) == 1
 
 
@@ -274,23 +273,23 @@ def test_joining_where_there_is_a_link_already_changes_nothing() -> None:
 @pytest.mark.parametrize("at", [0, 1])
 def test_a_second_link_takes_the_place_of_the_first(by: int, at: int) -> None:
     """A server may have two addresses."""
-    network = Network()
+    network = ScriptedNetwork()
     servers = [network.start("a"), network.start("b")]
     servers[at].join(servers[1 - at])
     network.run(5.0)
     other = Address("alias.example", servers[1 - by].config.port)
-    network._listening[other] = servers[1 - by]
+    network.listen(other, servers[1 - by])
     servers[by].handle(events.JoinRequested(other))
     network.run(0.1)
     assert network.is_one()
     network.run(20.0)
-    assert len(network.wires_between(*servers)) == 1
+    assert len(network.links_between(*servers)) == 1
     assert sum(len(server.dials) for server in servers) == 2
     assert all(notice.severity != "warning" for server in servers for notice in server.notices)
 
 
 def test_redundant_links_are_few() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(star(20))
     network.run(20.0)
     degrees = [len(server.neighbours) for server in servers[1:]]
@@ -299,15 +298,15 @@ def test_redundant_links_are_few() -> None:
 
 
 def test_a_network_of_two_has_one_link() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2))
     network.run(60.0)
-    assert len(network.wires_between(first, second)) == 1
+    assert len(network.links_between(first, second)) == 1
     assert len(first.dials) + len(second.dials) == 1
 
 
 def test_others_wishes_for_redundant_links_are_refused_above_a_limit() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(3), links_max=2, lazy_links=0)
     peer = network.peer(servers[1])
     peer.say(wire.Authenticate(SECRET, id="far", incarnation=1, features=["sync"], link="lazy"))
@@ -320,7 +319,7 @@ def test_others_wishes_for_redundant_links_are_refused_above_a_limit() -> None:
 
 
 def test_a_server_that_is_gone_for_very_long_is_forgotten() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), remember_lost=600.0)
     second.crash()
     network.run(500.0)
@@ -338,12 +337,9 @@ def test_a_server_that_is_gone_for_very_long_is_forgotten() -> None:
 
 
 def test_a_restarted_server_that_replaces_a_half_open_link_is_accepted_at_once() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), ping_interval=60.0)
-    for one in list(second.wires.values()):
-        one.cut = True
-    second.wires.clear()
-    second.alive = False
+    second.lose_power()
     again = network.start("n001")
     assert network.until(lambda: again.reachable == {first.id, again.id}, 2.0)
     network.run(1.0)
@@ -352,11 +348,11 @@ def test_a_restarted_server_that_replaces_a_half_open_link_is_accepted_at_once()
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_servers_that_stay_serve_their_clients_all_the_while(seed: int) -> None:
-    network = Network(seed)
+    network = ScriptedNetwork(seed)
     servers = network.build(random_tree(6, seed), redirects=False)
     clients: list[Any] = [network.logged_in(server) for server in servers[:3]]
     for number in range(10):
-        victim: Server = network.rng.choice([server for server in network.living if server not in servers[:3]])
+        victim: WatchedServer = network.rng.choice([server for server in network.living if server not in servers[:3]])
         victim.crash()
         clients[number % 3].post(number)
         network.run(2.0)
@@ -368,7 +364,7 @@ def test_the_servers_that_stay_serve_their_clients_all_the_while(seed: int) -> N
 
 
 def test_a_server_that_reaches_nobody_any_more_says_that_it_is_alone() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second, third = network.build(chain(3))
     third.crash()
     network.run(5.0)

@@ -11,26 +11,36 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.node.interface import events
 from core.node.map.announcements import GUESTS_MAX
+from core.simulation.testing import (
+    EPOCH,
+    SECRET,
+    ScriptedBaseServer,
+    ScriptedClient,
+    ScriptedNetwork,
+    ScriptedPeer,
+    WatchedServer,
+    chain,
+)
 from core.wire import messages as wire
 from core.wire.entries import COUNTER_MAX
 from core.wire.limits import ACTIVITY_BYTES_MAX, CLIENT_LINE_BYTES_MAX, SERVER_LINE_BYTES_MAX
 from core.wire.messages import LinkEnd
-from tests.node.network import SECRET, WALL, BaseServer, Client, Network, Peer, Server, chain
 
-STAMP = int(WALL * 1_000_000)
+STAMP = int(EPOCH * 1_000_000)
 
 
 class Scene:
     """Two servers with a client each, and what must stay as it is whatever somebody else says."""
 
     def __init__(self) -> None:
-        self.network = Network()
+        self.network = ScriptedNetwork()
         self.first, self.second = self.network.build(chain(2), redirects=False)
         self.near, self.far = self.network.logged_in(self.first), self.network.logged_in(self.second)
-        self.links = self.network.wires_between(self.first, self.second)
+        self.links = self.network.links_between(self.first, self.second)
 
-    def native(self, identity: str = "liar", **extra: Any) -> Peer:
+    def native(self, identity: str = "liar", **extra: Any) -> ScriptedPeer:
         """A native neighbour of the first server, in its tree."""
         peer = self.network.peer(self.first)
         peer.say(wire.Authenticate(SECRET, id=identity, incarnation=1, features=["sync"], stamp=STAMP, **extra))
@@ -50,7 +60,7 @@ class Scene:
         self.far.post("far")
         self.network.run(3.0)
         return (
-            self.network.wires_between(self.first, self.second) == self.links
+            self.network.links_between(self.first, self.second) == self.links
             and sorted(self.near.texts()[-2:]) == sorted(self.far.texts()[-2:]) == ["far", "near"]
             and self.near.closed is self.far.closed is None
         )
@@ -91,7 +101,7 @@ def test_a_sender_that_is_no_name_is_no_sender(scene: Scene) -> None:
     for user in (b'"' + b"x" * 500_000 + b'"', b'"a\\u0000b"', b"5", b'{"a":1}', b"null", b'""', b'"anonymous"'):
         base.say(base_broadcast(b'{"text":1,"authenticated_user":' + user + b"}"))
     scene.network.run(1.0)
-    assert {one.sender for one in scene.first.disk.entries.values()} == {""}
+    assert {one.sender for one in scene.first.disk.entries()} == {""}
     assert len(scene.far.texts()) == 7
     assert scene.is_unharmed()
 
@@ -114,7 +124,7 @@ def test_a_sender_that_is_no_name_is_no_sender(scene: Scene) -> None:
 )
 @pytest.mark.parametrize("who", ["client", "base server", "native server"])
 def test_an_activity_that_somebody_could_not_read_is_accepted_by_nobody(scene: Scene, who: str, body: bytes) -> None:
-    peer: Peer
+    peer: ScriptedPeer
     match who:
         case "client":
             peer = scene.network.logged_in(scene.first)
@@ -128,7 +138,7 @@ def test_an_activity_that_somebody_could_not_read_is_accepted_by_nobody(scene: S
     scene.network.run(0.5)
     assert peer.of(wire.InvalidMessage)
     assert peer.closed is not None
-    assert scene.first.disk.activities() == []
+    assert scene.first.activities() == []
     assert scene.is_unharmed()
 
 
@@ -226,7 +236,7 @@ def test_a_server_of_which_somebody_lies_is_soon_heard_again(scene: Scene) -> No
     scene.network.run(3.0)
     assert scene.first.reachable >= {scene.first.id, scene.second.id}
     assert scene.first.node.topology.records[scene.second.id].hostname == "node.example"
-    assert scene.network.wires_between(scene.first, scene.second) == scene.links
+    assert scene.network.links_between(scene.first, scene.second) == scene.links
     scene.near.post("hello")
     scene.network.run(12.0)
     assert scene.far.texts() == ["hello"]
@@ -273,7 +283,7 @@ def test_redirects_that_somebody_claims_by_the_million_cost_nothing(scene: Scene
 
 
 def test_thousands_of_registrations_held_open_are_over_after_the_limit(scene: Scene) -> None:
-    scene.links[0].cut = True
+    scene.links[0].go_dead()
     clients = [scene.network.client(scene.first, features=(), host=f"10.0.{n // 250}.{n % 250}") for n in range(2000)]
     for number, client in enumerate(clients):
         client.register(f"user {number}")
@@ -288,7 +298,7 @@ def test_thousands_of_registrations_held_open_are_over_after_the_limit(scene: Sc
 
 
 def test_thousands_of_logins_that_wait_for_one_registration_are_answered_after_it(scene: Scene) -> None:
-    scene.links[0].cut = True
+    scene.links[0].go_dead()
     scene.network.client(scene.first).register("ann")
     scene.network.run(0.1)
     waiting = [scene.network.client(scene.first, features=()) for _ in range(2000)]
@@ -366,10 +376,9 @@ def test_a_verifier_that_others_would_not_take_is_not_taken(scene: Scene) -> Non
 def test_a_link_that_is_closed_for_nonsense_counts_no_more_even_while_its_end_is_flushed(scene: Scene) -> None:
     liar = scene.native()
     assert "liar" in scene.first.reachable
-    assert liar.wire is not None
-    liar.wire.delay = 3.0
-    scene.first.heard(liar.wire, b"nonsense")
-    assert liar.wire.number in scene.first.wires
+    liar.take_each_way(3.0)
+    scene.first.handle(events.MalformedReceived(liar.conn, "nonsense"))
+    assert liar.conn in scene.first.ends
     assert "liar" not in scene.first.reachable
     scene.network.run(0.1)
     assert "liar" not in scene.second.reachable
@@ -485,7 +494,7 @@ def lines(draw: st.DrawFn) -> bytes:
     return msgspec.json.encode(fields) + b"\n"
 
 
-def peers(scene: Scene, role: str) -> Iterator[Peer]:
+def peers(scene: Scene, role: str) -> Iterator[ScriptedPeer]:
     """New peers of one kind without end: one that is thrown out comes again."""
     while True:
         match role:
@@ -505,14 +514,14 @@ def peers(scene: Scene, role: str) -> Iterator[Peer]:
 def test_whatever_somebody_says_the_others_go_on(role: str, said: list[bytes]) -> None:
     scene = Scene()
     source = peers(scene, role)
-    peer: Peer | Client | BaseServer = next(source)
+    peer: ScriptedPeer | ScriptedClient | ScriptedBaseServer = next(source)
     for line in said:
         if peer.closed is not None:
             peer = next(source)
         peer.say(line)
         scene.network.run(0.05)
     scene.network.run(20.0)
-    honest: list[Server] = [scene.first, scene.second]
+    honest: list[WatchedServer] = [scene.first, scene.second]
     assert all(server.alive for server in honest)
     assert scene.near.closed is scene.far.closed is None
     assert scene.second.id in scene.first.reachable

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from core.node.accounts.keys import CHANGES_MAX, KeyBook
 from core.node.interface import events
+from core.simulation.testing import ScriptedNetwork, WatchedServer, chain
 from core.wire import messages as wire
 from core.wire.codec import MalformedLine, decode
 from core.wire.entries import AccountFact, KeyChange
-from tests.node.network import Network, Server, chain
 
 KEY, OTHER = "ssh-ed25519 AAAAkey", "ssh-ed25519 AAAAother"
 
@@ -56,13 +56,13 @@ def test_keys_are_listed_in_the_order_in_which_they_were_bound():
 # --- in the network ---------------------------------------------------------------------------------------------------
 
 
-def claim_of(server: Server, name: str = "grace") -> str:
+def claim_of(server: WatchedServer, name: str = "grace") -> str:
     account = server.node.account(name)
     assert account is not None
     return account.claim
 
 
-def change(server: Server, text: str, *, bound: bool, comment: str = "", name: str = "grace") -> int:
+def change(server: WatchedServer, text: str, *, bound: bool, comment: str = "", name: str = "grace") -> int:
     """Ask for a change; the request's token."""
     token = len(server.key_answers) + 1
     server.key_answers[token] = "no answer yet"
@@ -70,12 +70,12 @@ def change(server: Server, text: str, *, bound: bool, comment: str = "", name: s
     return token
 
 
-def keys_at(server: Server, name: str = "grace") -> list[str]:
+def keys_at(server: WatchedServer, name: str = "grace") -> list[str]:
     return [key.text for key in server.node.account_keys(claim_of(server, name))]
 
 
-def with_account(count: int = 3) -> tuple[Network, list[Server]]:
-    network = Network()
+def with_account(count: int = 3) -> tuple[ScriptedNetwork, list[WatchedServer]]:
+    network = ScriptedNetwork()
     servers = network.build(chain(count))
     network.registered(servers[0], "grace")
     network.run(0.5)
@@ -115,7 +115,7 @@ def test_every_server_says_once_that_a_key_opens_an_account_no_longer():
 
 def test_a_change_is_answered_when_it_is_durable_and_not_before():
     network, servers = with_account(1)
-    servers[0].disk.delay = 0.2
+    servers[0].disk.delay = (0.2, 0.2)
     token = change(servers[0], KEY, bound=True)
     network.run(0.1)
     assert servers[0].key_answers[token] == "no answer yet" and keys_at(servers[0]) == []
@@ -187,7 +187,7 @@ def test_whatever_happens_meanwhile_all_servers_agree_on_the_keys_in_the_end(see
     assert all(keys == shown[0] for keys in shown)
     every = [
         msgspec.json.decode(entry.body, type=AccountFact).key
-        for entry in network.living[0].disk.entries.values()
+        for entry in network.living[0].disk.entries()
         if entry.kind == "account"
     ]
     assert shown[0] == [key.text for key in keys_after([made for made in every if made is not None])]
@@ -220,7 +220,7 @@ def test_a_removal_outdoes_a_binding_that_a_clock_far_ahead_has_dated():
 
 
 def test_keys_follow_the_account_when_its_name_passes_to_another():
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.start("one"), network.start("two")
     network.registered(first, "grace", "first")
     network.run(1.0)
@@ -249,7 +249,7 @@ def test_base_servers_hear_nothing_of_keys():
 
 def test_a_change_that_cannot_be_kept_is_refused_and_made_nowhere():
     network, servers = with_account(2)
-    servers[0].disk.failing = True
+    servers[0].disk.full = True
     first = change(servers[0], KEY, bound=True)
     network.run(0.5)
     second = change(servers[0], KEY, bound=True)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from core.simulation.testing import ScriptedClient, ScriptedNetwork, chain
 from core.wire import messages as wire
-from tests.node.network import Client, Network, chain
 
 
-def silent(network: Network, client: Client) -> None:
+def silent(network: ScriptedNetwork, client: ScriptedClient) -> None:
     """Longer than a client of ours ever is."""
     network.run(20.0)
     client.log.clear()
 
 
 def test_what_a_silent_client_posts_is_accepted_once_it_has_answered() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     client = network.logged_in(network.start("a"))
     silent(network, client)
     for number in range(3):
@@ -29,7 +29,7 @@ def test_what_a_silent_client_posts_is_accepted_once_it_has_answered() -> None:
 
 
 def test_what_comes_from_a_connection_that_was_given_up_is_not_accepted() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
     reader = network.logged_in(second)
     gone = network.logged_in(first)
@@ -44,11 +44,11 @@ def test_what_comes_from_a_connection_that_was_given_up_is_not_accepted() -> Non
     network.run(30.0)
     assert reader.texts() == ["late", "later"]
     assert gone.of(wire.ActivityAck) == []
-    assert len(first.disk.activities()) == 2
+    assert len(first.activities()) == 2
 
 
 def test_a_client_that_does_not_answer_is_closed() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     client = network.logged_in(network.start("a"))
     client.answers = False
     silent(network, client)
@@ -58,7 +58,7 @@ def test_a_client_that_does_not_answer_is_closed() -> None:
 
 
 def test_what_waits_for_the_answer_is_bounded() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     client = network.logged_in(network.start("a"))
     client.answers = False
     silent(network, client)
@@ -69,7 +69,7 @@ def test_what_waits_for_the_answer_is_bounded() -> None:
 
 
 def test_a_client_that_is_heard_now_and_then_is_not_asked() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     client = network.logged_in(network.start("a"))
     for number in range(6):
         network.run(10.0)
@@ -81,7 +81,7 @@ def test_a_client_that_is_heard_now_and_then_is_not_asked() -> None:
 
 
 def test_a_base_client_is_never_asked() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     client = network.base_client(network.start("a"))
     client.login()
     silent(network, client)
@@ -92,14 +92,14 @@ def test_a_base_client_is_never_asked() -> None:
 
 
 def test_what_comes_right_behind_a_refusal_is_accepted_once_the_client_has_heard_of_it() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
     reader = network.logged_in(second)
     gone = network.logged_in(first)
-    first.disk.failing = True
+    first.disk.full = True
     gone.post("refused", ref="r1")
     network.run(0.5)
-    first.mend_disk()
+    first.disk.mend()
     gone.answers = False
     gone.post("behind it", ref="r2")
     network.run(1.0)
@@ -112,14 +112,14 @@ def test_what_comes_right_behind_a_refusal_is_accepted_once_the_client_has_heard
 
 
 def test_a_client_that_has_heard_of_a_refusal_goes_on() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     client = network.logged_in(server)
-    server.disk.failing = True
+    server.disk.full = True
     for number in range(3):
         client.post(number, ref=f"r{number}")
     network.run(0.5)
-    server.mend_disk()
+    server.disk.mend()
     for number in range(3, 6):
         client.post(number, ref=f"r{number}")
     network.run(1.0)

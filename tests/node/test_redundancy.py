@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tests.node.network import Network, chain
+from core.simulation.testing import ScriptedNetwork, chain
 from tests.node.test_flooding import sent_between_servers
 
 
 def test_neighbours_that_compare_amid_traffic_send_each_other_nothing_twice() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(5), lazy_links=0, sync_interval=0.5)
     clients = [network.logged_in(server) for server in servers]
     network.run(5.0)
@@ -21,7 +21,7 @@ def test_neighbours_that_compare_amid_traffic_send_each_other_nothing_twice() ->
 
 
 def test_what_a_neighbour_misses_is_sent_although_it_was_passed_on_before_the_link_was_there() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2))
     client = network.logged_in(first)
     network.cut_between(first, second)

@@ -7,23 +7,23 @@ import random
 import pytest
 
 from core.node.interface import actions, events
+from core.simulation.testing import ScriptedClient, ScriptedNetwork, WatchedServer, chain, random_tree, star
 from core.wire import messages as wire
 from core.wire.entries import AccountFact
-from tests.node.network import Client, Network, Server, chain, random_tree, star
 
 SHAPES = {"chain": chain, "star": star, "tree": random_tree}
 every_shape = pytest.mark.parametrize("shape", SHAPES)
 
 
-def winners(clients: list[Client]) -> list[Client]:
+def winners(clients: list[ScriptedClient]) -> list[ScriptedClient]:
     return [client for client in clients if client.of(wire.RegisterSuccess)]
 
 
-def open_claims(network: Network) -> int:
+def open_claims(network: ScriptedNetwork) -> int:
     return sum(server.node.registration.open_claims for server in network.living)
 
 
-def accounts(server: Server) -> dict[str, AccountFact]:
+def accounts(server: WatchedServer) -> dict[str, AccountFact]:
     return dict(iter(server.node.book))
 
 
@@ -33,9 +33,9 @@ def accounts(server: Server) -> dict[str, AccountFact]:
 @every_shape
 @pytest.mark.parametrize("count", [1, 2, 5, 20, pytest.param(100, marks=pytest.mark.slow)])
 def test_a_registration_costs_two_messages_for_each_other_server(shape: str, count: int) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(SHAPES[shape](count), settle=3.0)
-    links = [len(network.wires_between(one, other)) for one in servers for other in servers if one.id < other.id]
+    links = [len(network.links_between(one, other)) for one in servers for other in servers if one.id < other.id]
     assert sum(links) > count - 1 or count <= 2, "there are no redundant links"
     network.registered(servers[count // 2], "ann")
     network.run(20.0)
@@ -46,7 +46,7 @@ def test_a_registration_costs_two_messages_for_each_other_server(shape: str, cou
 
 @every_shape
 def test_without_redundant_links_it_costs_the_same(shape: str) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(SHAPES[shape](12), lazy_links=0)
     network.registered(servers[7], "ann")
     network.run(20.0)
@@ -54,7 +54,7 @@ def test_without_redundant_links_it_costs_the_same(shape: str) -> None:
 
 
 def test_a_name_that_is_known_here_costs_no_message() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(star(5))
     network.registered(servers[1], "ann")
     network.run(1.0)
@@ -73,7 +73,7 @@ def test_a_name_that_is_known_here_costs_no_message() -> None:
 @pytest.mark.parametrize("count", [2, 3, 8])
 @pytest.mark.parametrize("seed", range(5))
 def test_of_one_name_registered_everywhere_at_once_exactly_one_succeeds(shape: str, count: int, seed: int) -> None:
-    network = Network(seed)
+    network = ScriptedNetwork(seed)
     servers = network.build(SHAPES[shape](count))
     clients = [network.client(server) for server in servers]
     for number, client in enumerate(clients):
@@ -92,15 +92,14 @@ def test_of_one_name_registered_everywhere_at_once_exactly_one_succeeds(shape: s
 
 @pytest.mark.parametrize("seed", range(20))
 def test_slow_hashes_and_slow_links_change_who_wins_but_not_how_many(seed: int) -> None:
-    network = Network(seed)
+    network = ScriptedNetwork(seed)
     servers = network.build(random_tree(6, seed))
     for server in servers:
-        for one in server.wires.values():
-            one.delay = network.rng.choice([0.001, 0.05, 0.3])
+        server.take_each_way(network.rng.choice([0.001, 0.05, 0.3]))
     clients = [network.client(server) for server in servers]
     for client in clients:
 
-        def register(client: Client = client) -> None:
+        def register(client: ScriptedClient = client) -> None:
             network.hashing = network.rng.choice([0.001, 0.1, 0.6])
             client.register("ann")
 
@@ -111,7 +110,7 @@ def test_slow_hashes_and_slow_links_change_who_wins_but_not_how_many(seed: int) 
 
 
 def test_of_two_rivals_at_one_server_the_first_succeeds() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = (network.client(network.start("a")), network.client(network.servers["a"]))
     first.register("ann", "s1")
     second.register("ann", "s2")
@@ -120,7 +119,7 @@ def test_of_two_rivals_at_one_server_the_first_succeeds() -> None:
 
 
 def test_different_names_do_not_hinder_one_another() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(5))
     clients = [network.client(server) for server in servers for _ in range(4)]
     for number, client in enumerate(clients):
@@ -132,7 +131,7 @@ def test_different_names_do_not_hinder_one_another() -> None:
 
 @pytest.mark.parametrize("seed", range(15))
 def test_with_links_and_servers_breaking_meanwhile_nodes_that_stay_connected_agree_on_at_most_one(seed: int) -> None:
-    network = Network(seed)
+    network = ScriptedNetwork(seed)
     servers = network.build(random_tree(7, seed))
     rng = random.Random(seed)
     clients = [network.client(server) for server in servers]
@@ -153,7 +152,7 @@ def test_with_links_and_servers_breaking_meanwhile_nodes_that_stay_connected_agr
 
 
 def test_nobody_logs_in_before_the_registration_has_succeeded_everywhere() -> None:
-    network = Network(delay=0.1)
+    network = ScriptedNetwork(delay=0.1)
     servers = network.build(chain(4), settle=20.0)
     registering = network.client(servers[0])
     registering.register("ann", "s")
@@ -171,10 +170,9 @@ def test_nobody_logs_in_before_the_registration_has_succeeded_everywhere() -> No
 
 
 def test_a_login_that_waits_for_a_registration_learns_of_its_failure() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), lock_limit=2.0)
-    for one in second.wires.values():
-        one.cut = True
+    second.go_dead()
     registering = network.client(first)
     registering.register("ann", "s")
     network.run(0.1)
@@ -187,9 +185,9 @@ def test_a_login_that_waits_for_a_registration_learns_of_its_failure() -> None:
 
 
 def test_success_is_told_only_after_the_account_is_durable() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
-    server.disk.delay = 1.0
+    server.disk.delay = (1.0, 1.0)
     client = network.client(server)
     client.register("ann")
     network.run(0.9)
@@ -200,9 +198,9 @@ def test_success_is_told_only_after_the_account_is_durable() -> None:
 
 
 def test_a_disk_that_fails_refuses_the_registration_and_frees_the_name_everywhere() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(3))
-    servers[0].disk.failing = True
+    servers[0].disk.full = True
     client = network.client(servers[0])
     client.register("ann")
     network.run(2.0)
@@ -215,11 +213,10 @@ def test_a_disk_that_fails_refuses_the_registration_and_frees_the_name_everywher
 
 
 def test_a_registration_that_is_not_answered_fails_in_time_and_leaves_no_trace() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(4), lock_limit=3.0, ping_interval=60.0, sync_interval=600.0)
     deaf = servers[3]
-    for one in deaf.wires.values():
-        one.cut = True
+    deaf.go_dead()
     client = network.client(servers[0])
     client.register("ann")
     network.run(2.9)
@@ -234,7 +231,7 @@ def test_a_registration_that_is_not_answered_fails_in_time_and_leaves_no_trace()
 
 @pytest.mark.parametrize("victim", range(4))
 def test_a_claim_whose_origin_died_is_forgotten_everywhere(victim: int) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(random_tree(4, 3), lock_limit=3.0)
     client = network.client(servers[victim])
     client.register("ann")
@@ -250,7 +247,7 @@ def test_a_claim_whose_origin_died_is_forgotten_everywhere(victim: int) -> None:
 
 
 def test_a_link_that_breaks_while_answers_are_gathered_only_delays_the_registration() -> None:
-    network = Network(delay=0.02)
+    network = ScriptedNetwork(delay=0.02)
     servers = network.build(chain(6), settle=15.0)
     client = network.client(servers[0])
     client.register("ann")
@@ -263,7 +260,7 @@ def test_a_link_that_breaks_while_answers_are_gathered_only_delays_the_registrat
 
 
 def test_a_server_that_dies_while_answers_are_gathered_only_delays_the_registration() -> None:
-    network = Network(delay=0.02)
+    network = ScriptedNetwork(delay=0.02)
     servers = network.build(chain(6), settle=15.0)
     client = network.client(servers[0])
     client.register("ann")
@@ -275,7 +272,7 @@ def test_a_server_that_dies_while_answers_are_gathered_only_delays_the_registrat
 
 
 def test_a_server_that_joins_meanwhile_learns_of_the_account() -> None:
-    network = Network(delay=0.02)
+    network = ScriptedNetwork(delay=0.02)
     servers = network.build(chain(3), settle=15.0)
     client = network.client(servers[0])
     client.register("ann")
@@ -286,10 +283,9 @@ def test_a_server_that_joins_meanwhile_learns_of_the_account() -> None:
 
 
 def test_a_client_that_has_gone_does_not_keep_the_name_locked_after_the_limit() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(3), lock_limit=2.0)
-    for one in servers[2].wires.values():
-        one.cut = True
+    servers[2].go_dead()
     client = network.client(servers[0])
     client.register("ann")
     network.run(0.1)
@@ -302,7 +298,7 @@ def test_a_client_that_has_gone_does_not_keep_the_name_locked_after_the_limit() 
 
 
 def test_what_a_denial_says_reaches_the_client() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2))
     known = AccountFact("ann", "$argon2id$other", 1, "elsewhere.1.1")
     second.node.book.apply(known)
@@ -315,22 +311,22 @@ def test_what_a_denial_says_reaches_the_client() -> None:
 
 
 def test_a_denial_never_deletes_an_account_that_was_confirmed() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(3))
     network.registered(servers[0], "ann", "s")
     network.run(1.0)
     base = network.base_server(servers[2])
     base.say(wire.LockDenied("ann", "s"))
     base.say(wire.LockDenied("ann", "other"))
-    link = next(iter(servers[1].wires.values()))
-    servers[0].handle(events.MessageReceived(link.number, wire.LockDenied("ann", claim="x.1.1", round=1)))
+    link = next(iter(servers[0].ends.values()))
+    servers[0].handle(events.MessageReceived(link.conn, wire.LockDenied("ann", claim="x.1.1", round=1)))
     network.run(5.0)
     for server in servers:
         network.logged_in(server, "ann", "s", redirects=1)
 
 
 def test_no_secret_travels_in_clear_between_nodes_without_base_servers() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(4))
     network.registered(servers[1], "ann", "hush")
     network.run(5.0)
@@ -340,18 +336,18 @@ def test_no_secret_travels_in_clear_between_nodes_without_base_servers() -> None
 
 
 def test_a_claim_that_comes_back_to_its_origin_is_answered_for_nobody() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2))
     network.delay = 1.0
-    (link,) = network.wires_between(first, second)
-    link.delay = 1.0
+    (link,) = network.links_between(first, second)
+    link.take_each_way(1.0)
     client = network.client(first)
     client.register("ann")
     assert network.until(lambda: bool(first.said(wire.LockRequest)), 5.0)
     (request,) = first.said(wire.LockRequest)
     for round_number in (1, 2, 7):
         again = wire.LockRequest("ann", claim=request.claim, round=round_number, stamp=1, verifier="$argon2id$x")
-        done = first.handle(events.MessageReceived(link.number, again))
+        done = first.handle(events.MessageReceived(link.conn, again))
         (answer,) = [one.frame.message for one in done if isinstance(one, actions.Send)]
         assert isinstance(answer, wire.LockAllowed)
         assert answer.count == 0
@@ -360,15 +356,15 @@ def test_a_claim_that_comes_back_to_its_origin_is_answered_for_nobody() -> None:
 
 
 def test_a_request_cannot_take_over_another_registration_by_its_claim() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), lock_limit=3.0)
-    (link,) = network.wires_between(first, second)
+    (link,) = network.links_between(first, second)
     client = network.client(first)
     client.register("ann")
     assert network.until(lambda: bool(first.said(wire.LockRequest)), 5.0)
     (request,) = first.said(wire.LockRequest)
     stolen = wire.LockRequest("bob", claim=request.claim, round=5, stamp=1, verifier="$argon2id$x")
-    first.handle(events.MessageReceived(link.number, stolen))
+    first.handle(events.MessageReceived(link.conn, stolen))
     network.run(5.0)
     assert client.commands == ["REGISTER_SUCCESS"]
     network.run(20.0)
@@ -376,7 +372,7 @@ def test_a_request_cannot_take_over_another_registration_by_its_claim() -> None:
 
 
 def test_a_request_that_comes_round_a_cycle_after_its_release_does_not_lock_the_name_again() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     peers = []
     for name in ("one", "two"):

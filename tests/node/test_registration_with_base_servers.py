@@ -7,13 +7,20 @@ from functools import partial
 import pytest
 
 from core.node.interface import events
+from core.simulation.testing import (
+    ScriptedBaseServer,
+    ScriptedClient,
+    ScriptedNetwork,
+    WatchedServer,
+    chain,
+    random_tree,
+)
 from core.wire import messages as wire
 from core.wire.address import Address
-from tests.node.network import BaseServer, Client, Network, Server, chain, random_tree
 
 
 def test_a_base_server_is_asked_with_the_secret_and_its_answers_are_counted() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(3))
     base = network.base_server(servers[2], ids=("b1", "b2", "b3"))
     network.registered(servers[0], "ann", "s")
@@ -22,7 +29,7 @@ def test_a_base_server_is_asked_with_the_secret_and_its_answers_are_counted() ->
 
 
 def test_the_secret_travels_only_on_links_that_lead_to_the_base_server() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(4), lazy_links=0)
     network.base_server(servers[1])
     network.run(1.0)
@@ -34,7 +41,7 @@ def test_the_secret_travels_only_on_links_that_lead_to_the_base_server() -> None
 
 
 def test_operators_are_told_that_a_secret_travels_in_clear() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     base = network.base_server(server)
     network.registered(server, "ann", "s")
@@ -43,7 +50,7 @@ def test_operators_are_told_that_a_secret_travels_in_clear() -> None:
 
 
 def test_a_name_that_a_base_server_knows_is_refused() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(3))
     base = network.base_server(servers[2])
     base.users["ann"] = "from long ago"
@@ -56,7 +63,7 @@ def test_a_name_that_a_base_server_knows_is_refused() -> None:
 
 
 def test_a_denial_may_carry_the_secret_that_is_stored() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     base = network.base_server(server)
     base.answers = False
@@ -69,7 +76,7 @@ def test_a_denial_may_carry_the_secret_that_is_stored() -> None:
 
 
 def test_a_denied_registration_is_taken_back_at_every_other_base_server() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(3))
     first, last = network.base_server(servers[0], 9000, ["first"]), network.base_server(servers[2], 9100, ["last"])
     last.users["ann"] = "from long ago"
@@ -82,7 +89,7 @@ def test_a_denied_registration_is_taken_back_at_every_other_base_server() -> Non
 
 
 def test_a_base_server_that_does_not_answer_fails_the_registration_within_the_limit_without_a_trace() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(2), lock_limit=3.0)
     silent, other = network.base_server(servers[1]), network.base_server(servers[0], 9100, ["other"])
     silent.answers = False
@@ -97,7 +104,7 @@ def test_a_base_server_that_does_not_answer_fails_the_registration_within_the_li
 
 
 def test_a_base_server_that_answers_once_for_all_behind_it_is_understood() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     base = network.base_server(server, ids=("b1", "b2", "b3"))
     base.answers = False
@@ -112,7 +119,7 @@ def test_a_base_server_that_answers_once_for_all_behind_it_is_understood() -> No
 
 
 def test_a_denial_that_comes_after_another_servers_answer_counts() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     base = network.base_server(server, ids=("b1", "b2"))
     base.answers = False
@@ -127,7 +134,7 @@ def test_a_denial_that_comes_after_another_servers_answer_counts() -> None:
 
 
 def test_each_base_server_is_asked_once_however_often_the_network_changes_meanwhile() -> None:
-    network = Network(delay=0.02)
+    network = ScriptedNetwork(delay=0.02)
     servers = network.build(chain(5), settle=15.0)
     base = network.base_server(servers[0])
     base.answers = False
@@ -143,10 +150,10 @@ def test_each_base_server_is_asked_once_however_often_the_network_changes_meanwh
 
 
 def test_a_base_server_that_has_not_announced_itself_yet_is_waited_for() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
-    base = BaseServer(network, 9000)
-    network._connect(base, server, "inbound", None)
+    base = ScriptedBaseServer(9000)
+    network.connect(base, server)
     base.authenticate()
     network.run(0.1)
     client = network.client(server)
@@ -160,15 +167,14 @@ def test_a_base_server_that_has_not_announced_itself_yet_is_waited_for() -> None
 
 
 def test_a_base_server_whose_link_breaks_meanwhile_is_not_waited_for() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(2))
     base = network.base_server(servers[1])
     base.answers = False
     client = network.client(servers[0])
     client.register("ann", "s")
     network.run(0.5)
-    assert base.wire is not None
-    network.cut(base.wire)
+    base.break_off()
     network.run(3.0)
     assert client.commands == ["REGISTER_SUCCESS"]
 
@@ -176,13 +182,15 @@ def test_a_base_server_whose_link_breaks_meanwhile_is_not_waited_for() -> None:
 # --- several registrations of one name at a base server ---------------------------------------------------------------
 
 
-def two_claims(network: Network, first_heard_is_earlier: bool) -> tuple[BaseServer, Client, Client]:
+def two_claims(
+    network: ScriptedNetwork, first_heard_is_earlier: bool
+) -> tuple[ScriptedBaseServer, ScriptedClient, ScriptedClient]:
     """A base server in the middle, and two that register one name at the ends: the one whose request is there first,
     and the other. The earlier of the two registrations is that of either."""
     servers = network.build(chain(3), lazy_links=0)
     base = network.base_server(servers[1])
-    for one in network.wires_between(servers[1], servers[2]):
-        one.delay = 0.05
+    for one in network.links_between(servers[1], servers[2]):
+        one.take_each_way(0.05)
     network.run(1.0)
     near, far = network.client(servers[0]), network.client(servers[2])
     network.after(0.0 if first_heard_is_earlier else 0.02, lambda: near.register("ann", "near"))
@@ -193,7 +201,7 @@ def two_claims(network: Network, first_heard_is_earlier: bool) -> tuple[BaseServ
 
 
 def test_what_a_base_server_says_to_a_later_registration_does_not_fail_the_earlier_one() -> None:
-    base, near, far = two_claims(Network(), first_heard_is_earlier=True)
+    base, near, far = two_claims(ScriptedNetwork(), first_heard_is_earlier=True)
     assert near.commands == ["REGISTER_SUCCESS"]
     assert far.commands == ["REGISTER_FAILED"]
     assert base.users == {"ann": "near"}
@@ -201,7 +209,7 @@ def test_what_a_base_server_says_to_a_later_registration_does_not_fail_the_earli
 
 
 def test_an_earlier_registration_is_asked_for_at_a_base_server_once_a_later_one_has_given_way() -> None:
-    base, near, far = two_claims(Network(), first_heard_is_earlier=False)
+    base, near, far = two_claims(ScriptedNetwork(), first_heard_is_earlier=False)
     assert near.commands == ["REGISTER_FAILED"]
     assert far.commands == ["REGISTER_SUCCESS"]
     assert base.users == {"ann": "far"}
@@ -213,7 +221,7 @@ def test_an_earlier_registration_is_asked_for_at_a_base_server_once_a_later_one_
 
 
 def test_who_denies_a_registration_is_told_to_drop_it_too_for_those_behind_that_had_recorded_it() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     base = network.base_server(server, ids=("b1", "b2"))
     base.answers = False
@@ -227,7 +235,7 @@ def test_who_denies_a_registration_is_told_to_drop_it_too_for_those_behind_that_
 
 
 def test_a_name_is_free_again_at_a_base_server_whose_link_was_lost_before_the_registration_had_failed() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a", lock_limit=2.0)
     lost, silent = network.base_server(server), network.base_server(server, 9100, ["silent"])
     silent.answers = False
@@ -246,12 +254,12 @@ def test_a_name_is_free_again_at_a_base_server_whose_link_was_lost_before_the_re
 
 
 def test_who_waits_for_another_at_a_base_server_does_not_wait_for_one_that_is_lost() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(3), lazy_links=0, lock_limit=5.0)
     base = network.base_server(servers[1])
     base.answers = False
-    for one in network.wires_between(servers[1], servers[2]):
-        one.delay = 0.1
+    for one in network.links_between(servers[1], servers[2]):
+        one.take_each_way(0.1)
     later, earlier = network.client(servers[0]), network.client(servers[2])
     earlier.register("ann", "earlier")
     network.run(0.05)
@@ -270,7 +278,7 @@ def test_who_waits_for_another_at_a_base_server_does_not_wait_for_one_that_is_lo
 
 @pytest.mark.parametrize("seed", [*range(9), 200, 221, 266, 346])
 def test_a_name_stays_registrable_whatever_breaks_while_several_register_it(seed: int) -> None:
-    network = Network(seed)
+    network = ScriptedNetwork(seed)
     servers = network.build(random_tree(4, seed), lock_limit=3.0)
     host = network.rng.choice(servers)
     base = network.base_server(host)
@@ -304,7 +312,7 @@ def test_a_name_stays_registrable_whatever_breaks_while_several_register_it(seed
 
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_a_base_server_gets_one_answer_for_each_server_announced_to_it(count: int) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(count))
     other = network.base_server(servers[-1], 9100, ["o1", "o2"])
     base = network.base_server(servers[0])
@@ -322,7 +330,7 @@ def test_a_base_server_gets_one_answer_for_each_server_announced_to_it(count: in
 
 
 def test_a_server_that_is_gone_still_counts_among_the_answers() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(3))
     base = network.base_server(servers[0])
     network.run(6.0)
@@ -334,7 +342,7 @@ def test_a_server_that_is_gone_still_counts_among_the_answers() -> None:
 
 
 def test_a_known_name_is_denied_to_a_base_server_first_and_then_answered_completely() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(3))
     network.registered(servers[2], "ann", "s")
     base = network.base_server(servers[0])
@@ -346,7 +354,7 @@ def test_a_known_name_is_denied_to_a_base_server_first_and_then_answered_complet
 
 @pytest.mark.parametrize("name", ["", "anonymous", "ann~abc234", "x" * 65, "a\x00b"])
 def test_a_name_that_cannot_be_registered_is_denied_to_a_base_server(name: str) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     base = network.base_server(server)
     base.say(wire.LockRequest(name, "s"))
@@ -356,7 +364,7 @@ def test_a_name_that_cannot_be_registered_is_denied_to_a_base_server(name: str) 
 
 
 def test_a_name_is_taken_from_the_moment_a_base_server_asks_for_it() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(2))
     base = network.base_server(servers[0])
     base.say(wire.LockRequest("ann", "s"))
@@ -370,7 +378,7 @@ def test_a_name_is_taken_from_the_moment_a_base_server_asks_for_it() -> None:
 
 
 def test_a_base_server_may_take_its_registration_back() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(2))
     base = network.base_server(servers[0])
     base.say(wire.LockRequest("ann", "s"))
@@ -382,7 +390,7 @@ def test_a_base_server_may_take_its_registration_back() -> None:
 
 
 def test_a_base_server_that_goes_away_before_it_is_answered_has_registered_nobody() -> None:
-    network = Network(delay=0.1)
+    network = ScriptedNetwork(delay=0.1)
     servers = network.build(chain(3), settle=15.0)
     base = network.base_server(servers[0])
     network.run(1.0)
@@ -396,7 +404,7 @@ def test_a_base_server_that_goes_away_before_it_is_answered_has_registered_nobod
 
 @pytest.mark.parametrize("seed", range(6))
 def test_of_one_name_registered_at_a_node_and_at_a_base_server_at_most_one_succeeds(seed: int) -> None:
-    network = Network(seed)
+    network = ScriptedNetwork(seed)
     servers = network.build(chain(3))
     base = network.base_server(servers[0])
     network.run(1.0)
@@ -416,7 +424,7 @@ def test_of_one_name_registered_at_a_node_and_at_a_base_server_at_most_one_succe
 
 
 def test_between_two_base_servers_a_node_speaks_for_each_to_the_other() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     left, right = network.base_server(server, 9000, ["l1", "l2"]), network.base_server(server, 9100, ["r1"])
     network.run(6.0)
@@ -430,7 +438,7 @@ def test_between_two_base_servers_a_node_speaks_for_each_to_the_other() -> None:
 
 
 def test_a_base_server_that_was_dialled_is_asked_too() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     base = network.listening_base_server()
     server.handle(events.JoinRequested(Address("base.example", 9000)))
@@ -443,8 +451,8 @@ def test_a_base_server_that_was_dialled_is_asked_too() -> None:
 
 @pytest.mark.parametrize("unasked", [wire.LockAllowed("ann", "s"), wire.LockDenied("ann", "s")])
 def test_an_answer_that_nobody_asked_for_changes_nothing(unasked: wire.Message) -> None:
-    network = Network()
-    servers: list[Server] = network.build(chain(2))
+    network = ScriptedNetwork()
+    servers: list[WatchedServer] = network.build(chain(2))
     base = network.base_server(servers[0])
     base.say(unasked)
     network.run(1.0)
@@ -453,7 +461,7 @@ def test_an_answer_that_nobody_asked_for_changes_nothing(unasked: wire.Message) 
 
 
 def test_a_pair_that_a_base_server_could_not_be_told_to_drop_is_taken_back_over_its_next_link() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
     base = network.base_server(first)
     network.run(1.0)
@@ -462,13 +470,12 @@ def test_a_pair_that_a_base_server_could_not_be_told_to_drop_is_taken_back_over_
     rival.register("ann", "first")
     network.run(0.5)
     assert base.of(wire.LockRequest) == [wire.LockRequest("ann", "first")]
-    assert base.wire is not None
-    base.wire.cut = True
+    base.go_dead()
     again = network.listening_base_server()
     again.users = {"ann": "first"}
     network.run(20.0)
     assert rival.of(wire.RegisterFailed)
-    assert network.until(lambda: again.wire is not None, 60.0)
+    assert network.until(lambda: again.end is not None, 60.0)
     again.announce()
     network.run(2.0)
     network.registered(second, "ann", "second")

@@ -10,19 +10,14 @@ import msgspec
 import pytest
 
 from core.node.interface import actions, events
+from core.simulation.testing import ScriptedClient, ScriptedNetwork, WatchedServer, chain, random_tree, star
 from core.wire import messages as wire
 from core.wire.entries import EntryId
-from tests.node.network import Client, Network, Server, chain, random_tree, star
 
 
-def sent_between_servers(network: Network) -> int:
+def sent_between_servers(network: ScriptedNetwork) -> int:
     """How many broadcasts crossed a link between servers so far."""
-    links = {
-        one.number
-        for server in network.servers.values()
-        for one in server.wires.values()
-        if isinstance(one.other(server), Server)
-    }
+    links = {conn for server in network.servers.values() for conn in server.links}
     return sum(
         isinstance(message, wire.ActivityBroadcast) and conn in links
         for server in network.servers.values()
@@ -30,7 +25,7 @@ def sent_between_servers(network: Network) -> int:
     )
 
 
-def native_link(network: Network, server: Server, identity: str = "far") -> Any:
+def native_link(network: ScriptedNetwork, server: WatchedServer, identity: str = "far") -> Any:
     """A native neighbour that a test speaks for."""
     peer = network.peer(server)
     peer.say(wire.Authenticate("network secret", id=identity, incarnation=1, features=["sync"]))
@@ -48,7 +43,7 @@ def broadcast(seq: int, text: object, *, node: str = "far", **extra: Any) -> wir
 
 @pytest.mark.parametrize("shape", [chain, star, random_tree])
 def test_every_client_gets_each_activity_once_and_each_senders_in_order(shape: Any) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(shape(7), redirects=False)
     clients = [network.logged_in(server) for server in servers for _ in range(2)]
     for number in range(10):
@@ -67,7 +62,7 @@ def test_every_client_gets_each_activity_once_and_each_senders_in_order(shape: A
 
 @pytest.mark.parametrize("shape", [chain, star, random_tree])
 def test_a_broadcast_costs_one_message_for_each_other_server(shape: Any) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(shape(12), redirects=False)
     client = network.logged_in(servers[5])
     network.run(2.0)
@@ -79,7 +74,7 @@ def test_a_broadcast_costs_one_message_for_each_other_server(shape: Any) -> None
 
 
 def test_an_activity_that_arrives_twice_is_delivered_once() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     client = network.logged_in(server)
     far, further = native_link(network, server), native_link(network, server, "further")
@@ -87,11 +82,11 @@ def test_an_activity_that_arrives_twice_is_delivered_once() -> None:
         peer.say(broadcast(1, "hello"))
     network.run(1.0)
     assert client.texts() == ["hello"]
-    assert len(server.disk.activities()) == 1
+    assert len(server.activities()) == 1
 
 
 def test_an_activity_under_this_servers_own_identity_is_not_believed() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     client = network.logged_in(server)
     far = native_link(network, server)
@@ -103,7 +98,7 @@ def test_an_activity_under_this_servers_own_identity_is_not_believed() -> None:
 
 
 def test_a_frame_is_the_same_bytes_for_all_who_get_it() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     clients = [network.logged_in(server), network.base_client(server)]
     clients[1].login()
@@ -115,7 +110,7 @@ def test_a_frame_is_the_same_bytes_for_all_who_get_it() -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_nothing_is_lost_or_doubled_while_links_break_and_servers_restart(seed: int) -> None:
-    network = Network(seed)
+    network = ScriptedNetwork(seed)
     servers = network.build(random_tree(6, seed), redirects=False)
     rng = random.Random(seed)
     senders = [network.logged_in(server) for server in servers[:3]]
@@ -134,7 +129,7 @@ def test_nothing_is_lost_or_doubled_while_links_break_and_servers_restart(seed: 
     network.run(40.0)
     assert network.is_one()
     for server in network.living:
-        posted = sorted(tuple(one["text"]) for one in server.disk.activities())
+        posted = sorted(tuple(one["text"]) for one in server.activities())
         assert posted == [(who, number) for who in range(3) for number in range(60)]
     for who, client in enumerate(senders):
         assert len(client.of(wire.ActivityAck)) == 60
@@ -147,9 +142,9 @@ def test_nothing_is_lost_or_doubled_while_links_break_and_servers_restart(seed: 
 
 
 def test_nothing_leaves_the_server_before_it_is_durable() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
-    first.disk.delay = 1.0
+    first.disk.delay = (1.0, 1.0)
     sender, near = network.logged_in(first), network.logged_in(first)
     far = network.logged_in(second)
     network.run(2.0)
@@ -163,10 +158,10 @@ def test_nothing_leaves_the_server_before_it_is_durable() -> None:
 
 
 def test_what_another_server_accepted_is_durable_here_before_it_goes_on() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second, third = network.build(chain(3), redirects=False, lazy_links=0)
     network.run(1.0)
-    second.disk.delay = 1.0
+    second.disk.delay = (1.0, 1.0)
     sender, near, far = (network.logged_in(server) for server in (first, second, third))
     sender.post("hello")
     network.run(0.5)
@@ -176,20 +171,19 @@ def test_what_another_server_accepted_is_durable_here_before_it_goes_on() -> Non
 
 
 def test_what_one_turn_brings_is_one_batch() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     client = network.logged_in(server)
-    assert client.wire is not None
     message = wire.ActivityMessage("anonymous", {})
-    done = server.node.handle(events.MessageReceived(client.wire.number, message), network.now)
+    done = server.node.handle(events.MessageReceived(client.conn, message), server.now)
     assert sum(isinstance(one, actions.Persist) for one in done) == 1
 
 
 def test_a_client_is_refused_what_the_disk_does_not_take_and_stays() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     client, other = network.logged_in(server), network.logged_in(server)
-    server.disk.failing = True
+    server.disk.full = True
     client.post("lost", ref="r1")
     network.run(1.0)
     client.post("lost too", ref="r2")
@@ -199,18 +193,18 @@ def test_a_client_is_refused_what_the_disk_does_not_take_and_stays() -> None:
     assert all("no space left" in one.info for one in refused)
     assert client.closed is None
     assert other.texts() == []
-    server.mend_disk()
+    server.disk.mend()
     client.post("kept", ref="r3")
     network.run(1.0)
     assert client.texts() == other.texts() == ["kept"]
 
 
 def test_a_base_client_is_closed_over_what_the_disk_does_not_take() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     client = network.base_client(server)
     client.login()
-    server.disk.failing = True
+    server.disk.full = True
     client.post("lost")
     network.run(1.0)
     assert client.commands == ["LOGIN_SUCCESS", "AUTHENTICATION_FAIL"]
@@ -218,9 +212,9 @@ def test_a_base_client_is_closed_over_what_the_disk_does_not_take() -> None:
 
 
 def test_what_others_have_accepted_is_passed_on_while_the_disk_fails() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second, third = network.build(chain(3), redirects=False, lazy_links=0)
-    second.disk.failing = True
+    second.disk.full = True
     sender, near, far = (network.logged_in(server) for server in (first, second, third))
     sender.post("hello")
     network.run(1.0)
@@ -228,54 +222,54 @@ def test_what_others_have_accepted_is_passed_on_while_the_disk_fails() -> None:
 
 
 def test_a_disk_that_failed_for_a_while_leaves_no_gap() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
     sender, far = network.logged_in(first), network.logged_in(second)
     base = network.base_server(first)
     network.run(1.0)
-    first.disk.delay = 0.2
-    first.disk.failing = True
+    first.disk.delay = (0.2, 0.2)
+    first.disk.full = True
     for number in range(5):
         sender.post(number, ref=f"r{number}")
         base.say(wire.ActivityBroadcast(msgspec.Raw(b'{"text":"from a base server"}')))
         network.run(0.1)
     network.run(1.0)
-    first.mend_disk()
+    first.disk.mend()
     sender.post("kept", ref="r9")
     network.run(30.0)
     assert far.texts()[-1] == "kept"
     for server in (first, second):
         assert not server.node.replication.vector.gaps()
-        assert not server.disk.vector.gaps()
+        assert server.disk.store.is_without_gaps
     before = len(first.sent)
     network.run(60.0)
     assert not [one for _, one in first.sent[before:] if isinstance(one, wire.ActivityBroadcast)]
 
 
 def test_what_the_disk_takes_only_now_is_there_for_a_client_that_asks_in_the_meantime() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
-    second.disk.failing = True
+    second.disk.full = True
     sender = network.logged_in(first)
     sender.post("one")
     network.run(1.0)
-    second.disk.delay = 2.0
+    second.disk.delay = (2.0, 2.0)
     sender.post("two")
     network.run(0.5)
     late = network.client(second)
     late.login(history=10)
     network.run(0.5)
-    second.mend_disk()
+    second.disk.mend()
     network.run(20.0)
     assert late.texts() == ["one", "two"]
-    assert [one["text"] for one in second.disk.activities()] == ["one", "two"]
+    assert [one["text"] for one in second.activities()] == ["one", "two"]
 
 
 def test_a_repetition_of_what_could_not_be_kept_is_refused_as_well() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     first, second = network.logged_in(server), network.logged_in(server)
-    server.disk.delay, server.disk.failing = 0.5, True
+    server.disk.delay, server.disk.full = (0.5, 0.5), True
     first.post("lost", ref="r1")
     network.run(0.1)
     second.post("lost", ref="r1")
@@ -287,7 +281,7 @@ def test_a_repetition_of_what_could_not_be_kept_is_refused_as_well() -> None:
 
 
 def test_a_repetition_is_acknowledged_with_the_same_id_and_delivered_once() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     network.registered(server, "ann", "s")
     client = network.logged_in(server, "ann", "s")
@@ -303,7 +297,7 @@ def test_a_repetition_is_acknowledged_with_the_same_id_and_delivered_once() -> N
 
 
 def test_a_repetition_at_another_server_is_acknowledged_with_the_same_id() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
     network.registered(first, "ann", "s")
     one = network.logged_in(first, "ann", "s")
@@ -314,11 +308,11 @@ def test_a_repetition_at_another_server_is_acknowledged_with_the_same_id() -> No
     again.post("hello", "ann", "s", ref="r1")
     network.run(1.0)
     assert again.of(wire.ActivityAck)[0].id == one.of(wire.ActivityAck)[0].id
-    assert len(second.disk.activities()) == 1
+    assert len(second.activities()) == 1
 
 
 def test_a_repetition_after_a_restart_is_recognised() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     network.registered(server, "ann", "s")
     one = network.logged_in(server, "ann", "s")
@@ -333,7 +327,7 @@ def test_a_repetition_after_a_restart_is_recognised() -> None:
 
 
 def test_two_senders_may_use_the_same_ref() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     for name in ("ann", "bob"):
         network.registered(server, name, "s")
@@ -345,7 +339,7 @@ def test_two_senders_may_use_the_same_ref() -> None:
 
 
 def test_an_activity_accepted_at_two_servers_under_one_ref_reaches_a_client_once() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
     network.registered(first, "ann", "s")
     network.run(1.0)
@@ -365,7 +359,7 @@ def test_an_activity_accepted_at_two_servers_under_one_ref_reaches_a_client_once
 
 
 def test_a_client_that_has_an_activity_is_not_sent_what_another_server_accepted_under_the_same_ref() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
     network.part([first], [second])
     network.logged_in(second).post("hello", ref="r1")
@@ -387,7 +381,7 @@ def test_a_client_that_has_an_activity_is_not_sent_what_another_server_accepted_
 
 
 def test_an_activity_waits_for_its_senders_previous_one() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     client = network.logged_in(server)
     far = native_link(network, server)
@@ -404,7 +398,7 @@ def test_an_activity_waits_for_its_senders_previous_one() -> None:
 
 
 def test_an_activity_waits_for_its_senders_previous_one_also_across_a_restart() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     far = native_link(network, server)
     far.say(broadcast(3, "third", sender="ann", previous="far.1.2"))
@@ -423,17 +417,17 @@ def test_an_activity_waits_for_its_senders_previous_one_also_across_a_restart() 
 
 
 def test_an_activity_that_waits_goes_on_to_other_servers_all_the_same() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
     far = native_link(network, first)
     far.say(broadcast(2, "second", sender="ann", previous="far.1.1"))
     network.run(1.0)
-    assert len(second.disk.activities()) == 1
+    assert len(second.activities()) == 1
     assert second.node.replication.parked == 1
 
 
 def test_an_activity_whose_previous_one_never_comes_is_delivered_after_a_while() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a", order_wait=5.0)
     client = network.logged_in(server)
     far = native_link(network, server)
@@ -452,7 +446,7 @@ def test_an_activity_whose_previous_one_never_comes_is_delivered_after_a_while()
 
 @pytest.mark.parametrize("previous", ["far.1.1", "far.1.2"], ids=["itself", "one another"])
 def test_activities_that_wait_for_one_another_are_delivered_after_a_while(previous: str) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a", order_wait=5.0)
     client = network.logged_in(server)
     far = native_link(network, server)
@@ -464,7 +458,7 @@ def test_activities_that_wait_for_one_another_are_delivered_after_a_while(previo
 
 
 def test_more_than_may_wait_is_delivered_without_waiting_oldest_first() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a", parked_max=3)
     client = network.logged_in(server)
     far = native_link(network, server)
@@ -476,7 +470,7 @@ def test_more_than_may_wait_is_delivered_without_waiting_oldest_first() -> None:
 
 
 def test_what_waits_is_bounded_in_bytes() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a", parked_bytes_max=100_000)
     client = network.logged_in(server)
     far = native_link(network, server)
@@ -488,14 +482,13 @@ def test_what_waits_is_bounded_in_bytes() -> None:
 
 
 def test_a_sender_that_moves_between_servers_is_heard_in_order_everywhere() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(4), redirects=False)
     network.registered(servers[0], "ann", "s")
     network.run(1.0)
     watching = [network.logged_in(server) for server in servers]
-    for one in servers[1].wires.values():
-        if one.other(servers[1]) is servers[0]:
-            one.delay = 0.8
+    for one in network.links_between(servers[1], servers[0]):
+        one.take_each_way(0.8)
     previous: str | None = None
     stamp: int | None = None
     for number in range(8):
@@ -509,11 +502,11 @@ def test_a_sender_that_moves_between_servers_is_heard_in_order_everywhere() -> N
     network.run(10.0)
     assert [client.texts() for client in watching] == [list(range(8))] * 4
     for server in servers:
-        assert [one["text"] for one in server.disk.activities()] == list(range(8))
+        assert [one["text"] for one in server.activities()] == list(range(8))
 
 
 def test_a_client_that_does_not_name_its_previous_activity_is_ordered_by_what_its_server_knows() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
     network.registered(first, "ann", "s")
     network.run(1.0)
@@ -523,30 +516,30 @@ def test_a_client_that_does_not_name_its_previous_activity_is_ordered_by_what_it
         client.post(number, "ann", "s")
         network.run(1.0)
         client.say(wire.Logout())
-    posts = sorted(first.disk.entries.values(), key=lambda one: one.stamp)[1:]
+    posts = sorted(first.disk.entries(), key=lambda one: one.stamp)[1:]
     assert [one.previous for one in posts] == [None, posts[0].id, posts[1].id]
 
 
 def test_stamps_of_a_server_increase_with_its_numbers() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     client = network.logged_in(server)
     for number in range(50):
         client.post(number, previous_stamp=(1_700_000_000_000_000 if number % 3 else 1_700_000_200_000_000))
     network.run(1.0)
-    ordered = sorted(server.disk.entries.values(), key=lambda one: one.id)
+    ordered = sorted(server.disk.entries(), key=lambda one: one.id)
     assert [one.id for one in ordered] == [EntryId(server.id, 1, seq) for seq in range(1, 51)]
     stamps = [one.stamp for one in ordered]
     assert stamps == sorted(set(stamps))
 
 
 def test_a_stamp_far_in_the_future_is_not_followed() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     client = network.logged_in(server)
     client.post("hello", previous_stamp=2**53 - 1)
     network.run(1.0)
-    (entry,) = server.disk.entries.values()
+    (entry,) = server.disk.entries()
     assert entry.stamp < 1_700_000_010_000_000
 
 
@@ -554,7 +547,7 @@ def test_a_stamp_far_in_the_future_is_not_followed() -> None:
 
 
 def test_a_server_that_was_away_gets_what_it_missed() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(3), redirects=False)
     sender = network.logged_in(servers[0])
     servers[2].crash()
@@ -564,13 +557,13 @@ def test_a_server_that_was_away_gets_what_it_missed() -> None:
     network.run(1.0)
     back = network.start("n002", redirects=False)
     network.run(10.0)
-    assert [one["text"] for one in back.disk.activities()] == list(range(30))
+    assert [one["text"] for one in back.activities()] == list(range(30))
     assert back.node.book.knows("ann")
     assert back.told("synchronised")
 
 
 def test_a_new_server_gets_everything_page_by_page() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first = network.start("a", redirects=False)
     sender = network.logged_in(first)
     for number in range(1700):
@@ -578,12 +571,12 @@ def test_a_new_server_gets_everything_page_by_page() -> None:
     network.run(2.0)
     second = network.start("b", first, redirects=False)
     network.run(5.0)
-    assert len(second.disk.activities()) == 1700
+    assert len(second.activities()) == 1700
     assert len(first.said(wire.SyncDone)) >= 4
 
 
 def test_a_gap_is_asked_for_at_once() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     far = native_link(network, server)
     far.say(wire.SyncDone())
@@ -595,7 +588,7 @@ def test_a_gap_is_asked_for_at_once() -> None:
 
 
 def test_different_digests_make_a_server_ask() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     far = native_link(network, server)
     far.say(wire.SyncDone())
@@ -610,7 +603,7 @@ def test_different_digests_make_a_server_ask() -> None:
 
 
 def test_settled_servers_are_quiet() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(4), redirects=False)
     network.logged_in(servers[0]).post("hello")
     network.run(15.0)
@@ -621,7 +614,7 @@ def test_settled_servers_are_quiet() -> None:
 
 
 def test_what_a_neighbour_has_more_of_is_asked_for_when_it_asks() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     far = native_link(network, server)
     far.say(wire.SyncDone())
@@ -633,16 +626,16 @@ def test_what_a_neighbour_has_more_of_is_asked_for_when_it_asks() -> None:
 
 
 def test_no_client_hears_of_accounts() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
-    watching: list[Client] = [network.logged_in(first), network.logged_in(second)]
+    watching: list[ScriptedClient] = [network.logged_in(first), network.logged_in(second)]
     network.registered(first, "ann")
     network.run(1.0)
     assert [client.commands[2:] for client in watching] == [[], []]
 
 
 def test_what_follows_a_repetition_comes_behind_what_it_repeats() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     far = native_link(network, server)
     client = network.logged_in(server)
@@ -653,12 +646,12 @@ def test_what_follows_a_repetition_comes_behind_what_it_repeats() -> None:
     client.post("second", ref="r2")
     network.run(0.5)
     assert [ack.ref for ack in client.of(wire.ActivityAck)] == ["r1", "r2"]
-    second = next(entry for entry in server.disk.entries.values() if entry.ref == "r2")
+    second = next(entry for entry in server.disk.entries() if entry.ref == "r2")
     assert str(second.previous) == "far.1.1"
 
 
 def test_a_client_that_comes_is_told_what_is_here_behind_a_gap() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("a")
     far = native_link(network, server)
     far.say(broadcast(1, "one"))

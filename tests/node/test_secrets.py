@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from core.node.accounts.secrets import CHANGES_AN_HOUR_MAX, CHANGES_MAX, WRONG, SecretBook
 from core.node.clients.sessions import WRONG_SECRETS_MAX
 from core.node.interface import events
+from core.simulation.testing import ScriptedClient, ScriptedNetwork, WatchedServer, chain, star
 from core.wire import messages as wire
 from core.wire.codec import decode
 from core.wire.entries import AccountFact, KeyChange, SecretChange, change_as_key, change_in_key
 from core.wire.messages import LoginFailed, LoginSuccess, SecretChanged, SecretNotChanged
-from tests.node.network import Client, Network, Server, chain, star
 
 changes = st.lists(
     st.builds(SecretChange, st.integers(0, 4), st.sampled_from(["a.1.1", "b.1.1", ""]), st.sampled_from("vwx"))
@@ -80,7 +80,7 @@ def test_keys_are_not_taken_for_changed_secrets():
 
 
 def test_servers_from_before_secrets_could_be_changed_pass_a_change_on_unharmed():
-    network = Network()
+    network = ScriptedNetwork()
     (server,) = network.build(chain(1))
     network.registered(server, "ada", "old")
     older = network.peer(server)
@@ -110,15 +110,15 @@ def test_servers_from_before_secrets_could_be_changed_pass_a_change_on_unharmed(
 # --- at a server ------------------------------------------------------------------------------------------------------
 
 
-def with_account(count: int = 3, name: str = "ada") -> tuple[Network, list[Server]]:
-    network = Network()
+def with_account(count: int = 3, name: str = "ada") -> tuple[ScriptedNetwork, list[WatchedServer]]:
+    network = ScriptedNetwork()
     servers = network.build(chain(count), redirects=False)
     network.registered(servers[0], name, "old")
     network.run(0.5)
     return network, servers
 
 
-def logs_in(network: Network, server: Server, name: str, secret: str) -> bool:
+def logs_in(network: ScriptedNetwork, server: WatchedServer, name: str, secret: str) -> bool:
     client = network.client(server)
     client.login(name, secret)
     assert network.until(lambda: bool(client.of(LoginSuccess) or client.of(LoginFailed)), 40.0), client.log
@@ -127,14 +127,14 @@ def logs_in(network: Network, server: Server, name: str, secret: str) -> bool:
     return found
 
 
-def change(network: Network, server: Server, secret: str, new: str, name: str = "ada") -> Client:
+def change(network: ScriptedNetwork, server: WatchedServer, secret: str, new: str, name: str = "ada") -> ScriptedClient:
     client = network.logged_in(server, name, secret)
     client.say(wire.ChangeSecret(secret, new))
     network.run(0.5)
     return client
 
 
-def only(network: Network, servers: list[Server], secret: str, *others: str, name: str = "ada") -> bool:
+def only(network: ScriptedNetwork, servers: list[WatchedServer], secret: str, *others: str, name: str = "ada") -> bool:
     """Whether of these secrets one opens the account at each server, and the others nowhere."""
     return all(
         logs_in(network, server, name, secret) and not any(logs_in(network, server, name, each) for each in others)
@@ -216,7 +216,7 @@ def test_what_cannot_be_a_new_secret_is_refused_with_a_reason(new: str, why: str
 def test_a_change_is_answered_when_it_is_durable_and_not_before():
     network, servers = with_account(1)
     client = network.logged_in(servers[0], "ada", "old")
-    servers[0].disk.delay = 0.3
+    servers[0].disk.delay = (0.3, 0.3)
     client.say(wire.ChangeSecret("old", "new"))
     network.run(0.2)
     assert not client.of(SecretChanged) and logs_in(network, servers[0], "ada", "old")
@@ -227,7 +227,7 @@ def test_a_change_is_answered_when_it_is_durable_and_not_before():
 def test_a_change_that_cannot_be_kept_is_refused_and_made_nowhere():
     network, servers = with_account(2)
     client = network.logged_in(servers[0], "ada", "old")
-    servers[0].disk.failing = True
+    servers[0].disk.full = True
     client.say(wire.ChangeSecret("old", "new"))
     network.run(0.5)
     client.say(wire.ChangeSecret("old", "newer"))
@@ -247,7 +247,7 @@ def test_a_server_that_leaves_changes_no_secrets_any_more():
     assert "leaving the network" in (servers[0].secret_answers[7] or "")
 
 
-def claim_of(server: Server, name: str = "ada") -> str:
+def claim_of(server: WatchedServer, name: str = "ada") -> str:
     account = server.node.account(name)
     assert account is not None
     return account.claim
@@ -274,7 +274,7 @@ def test_a_change_that_is_asked_for_again_because_its_answer_was_lost_has_succee
         client.say(wire.ChangeSecret("old", "new"))
         network.run(0.5)
     assert len(client.of(SecretChanged)) == 2
-    assert len([one for one in servers[0].disk.entries.values() if one.kind == "account"]) == 2
+    assert len([one for one in servers[0].disk.entries() if one.kind == "account"]) == 2
 
 
 def test_of_two_who_change_it_at_the_same_server_at_once_the_first_wins_and_the_second_is_told():
@@ -398,7 +398,7 @@ def test_a_parted_network_keeps_the_later_change_of_both_when_it_is_one_again():
 
 
 def test_each_of_two_accounts_of_one_name_keeps_its_own_secret_when_parts_meet():
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.start("one"), network.start("two")
     network.registered(first, "ada", "first")
     network.run(1.0)
@@ -415,7 +415,7 @@ def test_each_of_two_accounts_of_one_name_keeps_its_own_secret_when_parts_meet()
         assert not logs_in(network, server, "ada", "first") and not logs_in(network, server, renamed, "second")
 
 
-def claim_of_second(server: Server) -> str:
+def claim_of_second(server: WatchedServer) -> str:
     return next(fact.claim for name, fact in server.node.book if name != "ada")
 
 
@@ -454,7 +454,7 @@ def test_a_change_outdoes_one_that_a_clock_far_ahead_has_dated():
 
 
 def test_a_change_that_arrives_before_its_registration_counts_once_both_are_there():
-    network = Network()
+    network = ScriptedNetwork()
     (server,) = network.build(chain(1))
     peer = network.peer(server)
     peer.say(wire.Authenticate("network secret", id="far", incarnation=1, features=["sync"]))
@@ -471,7 +471,7 @@ def test_a_change_that_arrives_before_its_registration_counts_once_both_are_ther
 @pytest.mark.parametrize("seed", range(6))
 def test_whatever_happens_meanwhile_exactly_the_newest_secret_counts_in_the_end(seed: int):
     rng = random.Random(seed)
-    network = Network(seed)
+    network = ScriptedNetwork(seed)
     servers = network.build(star(4))
     network.registered(servers[0], "ada", "0")
     network.run(0.5)
@@ -507,7 +507,7 @@ def test_whatever_happens_meanwhile_exactly_the_newest_secret_counts_in_the_end(
     network.run(90.0)
     assert len(network.living) == 4 and network.is_one()
     made: list[SecretChange] = []
-    for entry in network.living[0].disk.entries.values():
+    for entry in network.living[0].disk.entries():
         if entry.kind == "account":
             key = msgspec.json.decode(entry.body, type=AccountFact).key
             if key is not None and (found := change_in_key(key)) is not None:

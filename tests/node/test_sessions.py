@@ -7,21 +7,21 @@ from typing import Any
 import msgspec
 import pytest
 
+from core.simulation.testing import NATIVE_CLIENT, ScriptedClient, ScriptedNetwork, WatchedServer
 from core.wire import messages as wire
-from tests.node.network import NATIVE_CLIENT, Client, Network, Server
 
 
 @pytest.fixture
-def network() -> Network:
-    return Network()
+def network() -> ScriptedNetwork:
+    return ScriptedNetwork()
 
 
 @pytest.fixture
-def server(network: Network) -> Server:
+def server(network: ScriptedNetwork) -> WatchedServer:
     return network.start("a", redirects=False)
 
 
-def account(network: Network, server: Server, name: str = "ann", secret: str = "s") -> None:
+def account(network: ScriptedNetwork, server: WatchedServer, name: str = "ann", secret: str = "s") -> None:
     network.registered(server, name, secret).hang_up()
     network.run(0.1)
 
@@ -29,7 +29,9 @@ def account(network: Network, server: Server, name: str = "ann", secret: str = "
 # --- registering ------------------------------------------------------------------------------------------------------
 
 
-def test_after_registering_the_connection_stays_open_for_the_login(network: Network, server: Server) -> None:
+def test_after_registering_the_connection_stays_open_for_the_login(
+    network: ScriptedNetwork, server: WatchedServer
+) -> None:
     client = network.base_client(server)
     client.register("ann")
     network.run(1.0)
@@ -40,7 +42,9 @@ def test_after_registering_the_connection_stays_open_for_the_login(network: Netw
 
 
 @pytest.mark.parametrize("secret", ["s", "another"])
-def test_a_registered_name_is_refused_and_the_connection_closed(network: Network, server: Server, secret: str) -> None:
+def test_a_registered_name_is_refused_and_the_connection_closed(
+    network: ScriptedNetwork, server: WatchedServer, secret: str
+) -> None:
     account(network, server)
     client = network.base_client(server)
     client.register("ann", secret)
@@ -65,7 +69,9 @@ def test_a_registered_name_is_refused_and_the_connection_closed(network: Network
     ],
     ids=repr,
 )
-def test_a_name_or_secret_that_cannot_be_is_refused(network: Network, server: Server, name: str, secret: str) -> None:
+def test_a_name_or_secret_that_cannot_be_is_refused(
+    network: ScriptedNetwork, server: WatchedServer, name: str, secret: str
+) -> None:
     client = network.base_client(server)
     client.register(name, secret)
     network.run(1.0)
@@ -78,7 +84,7 @@ def test_a_name_or_secret_that_cannot_be_is_refused(network: Network, server: Se
 @pytest.mark.parametrize(
     "name", ["a", "Ann Lee", "ä", "名前", "a\u0301", "👩‍👩‍👧", "x" * 64, "null", "../etc", "a~b", '"\\', "<b>"]
 )
-def test_names_are_free_in_their_characters(network: Network, server: Server, name: str) -> None:
+def test_names_are_free_in_their_characters(network: ScriptedNetwork, server: WatchedServer, name: str) -> None:
     account(network, server, name)
     client = network.logged_in(server, name, "s")
     client.post("hello", name, "s")
@@ -86,7 +92,9 @@ def test_names_are_free_in_their_characters(network: Network, server: Server, na
     assert msgspec.json.decode(bytes(client.of(wire.ActivityBroadcast)[0].activity))["authenticated_user"] == name
 
 
-def test_registering_on_a_connection_that_is_logged_in_is_invalid(network: Network, server: Server) -> None:
+def test_registering_on_a_connection_that_is_logged_in_is_invalid(
+    network: ScriptedNetwork, server: WatchedServer
+) -> None:
     client = network.logged_in(server)
     client.register("ann")
     network.run(1.0)
@@ -95,7 +103,9 @@ def test_registering_on_a_connection_that_is_logged_in_is_invalid(network: Netwo
     assert client.closed is not None
 
 
-def test_registering_behind_a_login_that_is_being_checked_is_invalid_too(network: Network, server: Server) -> None:
+def test_registering_behind_a_login_that_is_being_checked_is_invalid_too(
+    network: ScriptedNetwork, server: WatchedServer
+) -> None:
     account(network, server)
     client = network.base_client(server)
     client.login("ann", "s")
@@ -104,7 +114,7 @@ def test_registering_behind_a_login_that_is_being_checked_is_invalid_too(network
     assert client.commands == ["LOGIN_SUCCESS", "INVALID_MESSAGE"]
 
 
-def test_several_names_may_be_registered_on_one_connection(network: Network, server: Server) -> None:
+def test_several_names_may_be_registered_on_one_connection(network: ScriptedNetwork, server: WatchedServer) -> None:
     client = network.base_client(server)
     client.register("ann")
     client.register("bob")
@@ -112,7 +122,7 @@ def test_several_names_may_be_registered_on_one_connection(network: Network, ser
     assert client.commands == ["REGISTER_SUCCESS", "REGISTER_SUCCESS"]
 
 
-def test_a_client_that_leaves_while_it_registers_hurts_nobody(network: Network, server: Server) -> None:
+def test_a_client_that_leaves_while_it_registers_hurts_nobody(network: ScriptedNetwork, server: WatchedServer) -> None:
     client = network.base_client(server)
     client.register("ann")
     network.run(0.01)
@@ -125,7 +135,7 @@ def test_a_client_that_leaves_while_it_registers_hurts_nobody(network: Network, 
 
 
 @pytest.mark.parametrize("secret", [None, "", "any"])
-def test_anonymous_needs_no_secret(network: Network, server: Server, secret: str | None) -> None:
+def test_anonymous_needs_no_secret(network: ScriptedNetwork, server: WatchedServer, secret: str | None) -> None:
     client = network.base_client(server)
     client.login("anonymous", secret)
     network.run(1.0)
@@ -137,7 +147,7 @@ def test_anonymous_needs_no_secret(network: Network, server: Server, secret: str
     ("name", "secret"), [("ann", "wrong"), ("ann", None), ("ann", ""), ("bob", "s"), ("bob", None), ("", "s")]
 )
 def test_a_login_that_is_not_right_fails_and_is_closed(
-    network: Network, server: Server, name: str, secret: str | None
+    network: ScriptedNetwork, server: WatchedServer, name: str, secret: str | None
 ) -> None:
     account(network, server)
     client = network.base_client(server)
@@ -149,7 +159,9 @@ def test_a_login_that_is_not_right_fails_and_is_closed(
     assert server.load == 0
 
 
-def test_whoever_logs_in_with_a_name_that_nobody_has_is_told_so(network: Network, server: Server) -> None:
+def test_whoever_logs_in_with_a_name_that_nobody_has_is_told_so(
+    network: ScriptedNetwork, server: WatchedServer
+) -> None:
     account(network, server)
     answers = {}
     for name in ("ann", "bob", "x" * 500):
@@ -162,7 +174,7 @@ def test_whoever_logs_in_with_a_name_that_nobody_has_is_told_so(network: Network
     assert len(answers["x" * 500]) < 150, "an answer quotes no more of a name than a name may have"
 
 
-def test_a_server_may_refuse_anonymous_clients(network: Network) -> None:
+def test_a_server_may_refuse_anonymous_clients(network: ScriptedNetwork) -> None:
     client = network.base_client(network.start("a", anonymous=False))
     client.login()
     network.run(1.0)
@@ -170,7 +182,7 @@ def test_a_server_may_refuse_anonymous_clients(network: Network) -> None:
     assert client.closed is not None
 
 
-def test_a_base_client_sees_no_command_that_it_does_not_know(network: Network, server: Server) -> None:
+def test_a_base_client_sees_no_command_that_it_does_not_know(network: ScriptedNetwork, server: WatchedServer) -> None:
     account(network, server)
     client = network.base_client(server)
     client.login("ann", "s")
@@ -179,7 +191,7 @@ def test_a_base_client_sees_no_command_that_it_does_not_know(network: Network, s
     assert client.commands == ["LOGIN_SUCCESS", "ACTIVITY_BROADCAST"]
 
 
-def test_a_later_login_on_a_connection_counts(network: Network, server: Server) -> None:
+def test_a_later_login_on_a_connection_counts(network: ScriptedNetwork, server: WatchedServer) -> None:
     account(network, server)
     client = network.base_client(server)
     client.login()
@@ -199,7 +211,7 @@ def test_a_later_login_on_a_connection_counts(network: Network, server: Server) 
     assert server.load == 0
 
 
-def test_a_later_login_that_fails_ends_the_connection(network: Network, server: Server) -> None:
+def test_a_later_login_that_fails_ends_the_connection(network: ScriptedNetwork, server: WatchedServer) -> None:
     account(network, server)
     client = network.base_client(server)
     client.login()
@@ -211,7 +223,7 @@ def test_a_later_login_that_fails_ends_the_connection(network: Network, server: 
 
 
 def test_somebody_who_is_logged_in_still_hears_everything_while_a_second_login_is_checked(
-    network: Network, server: Server
+    network: ScriptedNetwork, server: WatchedServer
 ) -> None:
     account(network, server)
     network.hashing = 1.0
@@ -225,7 +237,7 @@ def test_somebody_who_is_logged_in_still_hears_everything_while_a_second_login_i
     assert client.commands == ["LOGIN_SUCCESS", "ACTIVITY_BROADCAST", "LOGIN_SUCCESS"]
 
 
-def test_logging_out_closes_the_connection_without_a_word(network: Network, server: Server) -> None:
+def test_logging_out_closes_the_connection_without_a_word(network: ScriptedNetwork, server: WatchedServer) -> None:
     client = network.base_client(server)
     client.login()
     client.say(wire.Logout())
@@ -235,7 +247,7 @@ def test_logging_out_closes_the_connection_without_a_word(network: Network, serv
     assert server.load == 0
 
 
-def test_a_session_that_the_driver_vouches_for_needs_no_secret(network: Network, server: Server) -> None:
+def test_a_session_that_the_driver_vouches_for_needs_no_secret(network: ScriptedNetwork, server: WatchedServer) -> None:
     account(network, server)
     client = network.client(server, origin="local", vouched="ann")
     client.login("ann")
@@ -245,7 +257,9 @@ def test_a_session_that_the_driver_vouches_for_needs_no_secret(network: Network,
 
 
 @pytest.mark.parametrize("name", ["bob", "nobody"])
-def test_a_session_is_vouched_for_under_one_name_only(network: Network, server: Server, name: str) -> None:
+def test_a_session_is_vouched_for_under_one_name_only(
+    network: ScriptedNetwork, server: WatchedServer, name: str
+) -> None:
     account(network, server, "ann")
     account(network, server, "bob")
     client = network.client(server, origin="local", vouched="ann")
@@ -254,7 +268,7 @@ def test_a_session_is_vouched_for_under_one_name_only(network: Network, server: 
     assert client.commands == ["LOGIN_FAILED"]
 
 
-def test_nobody_is_vouched_for_from_outside(network: Network, server: Server) -> None:
+def test_nobody_is_vouched_for_from_outside(network: ScriptedNetwork, server: WatchedServer) -> None:
     account(network, server)
     client = network.client(server, origin="inbound", vouched="ann")
     client.login("ann")
@@ -265,7 +279,9 @@ def test_nobody_is_vouched_for_from_outside(network: Network, server: Server) ->
 # --- messages that wait -----------------------------------------------------------------------------------------------
 
 
-def test_messages_that_arrive_while_a_secret_is_checked_keep_their_order(network: Network, server: Server) -> None:
+def test_messages_that_arrive_while_a_secret_is_checked_keep_their_order(
+    network: ScriptedNetwork, server: WatchedServer
+) -> None:
     client = network.client(server)
     client.register("ann")
     client.login("ann", "s")
@@ -278,12 +294,12 @@ def test_messages_that_arrive_while_a_secret_is_checked_keep_their_order(network
     assert client.commands[:2] == ["REGISTER_SUCCESS", "LOGIN_SUCCESS"]
     assert [one.ref for one in client.of(wire.ActivityAck)] == [f"r{number}" for number in range(5)]
     assert client.of(wire.Pong) == [wire.Pong(7)]
-    assert [one["text"] for one in server.disk.activities()] == [0, 1, 2, 3, 4, "nobody"]
+    assert [one["text"] for one in server.activities()] == [0, 1, 2, 3, 4, "nobody"]
 
 
 @pytest.mark.parametrize("message", [wire.Ping(1), wire.StatusRequest()], ids=["PING", "STATUS_REQUEST"])
 def test_what_waited_is_judged_by_the_state_in_which_its_turn_comes(
-    network: Network, server: Server, message: wire.Message
+    network: ScriptedNetwork, server: WatchedServer, message: wire.Message
 ) -> None:
     client = network.client(server)
     client.register("ann")
@@ -293,7 +309,7 @@ def test_what_waited_is_judged_by_the_state_in_which_its_turn_comes(
     assert client.closed is not None
 
 
-def test_any_number_of_logins_may_wait(network: Network, server: Server) -> None:
+def test_any_number_of_logins_may_wait(network: ScriptedNetwork, server: WatchedServer) -> None:
     account(network, server)
     client = network.base_client(server)
     client.login("ann", "s")
@@ -304,33 +320,32 @@ def test_any_number_of_logins_may_wait(network: Network, server: Server) -> None
     assert server.load == 1
 
 
-def test_nothing_that_waited_is_heeded_after_a_refusal(network: Network, server: Server) -> None:
+def test_nothing_that_waited_is_heeded_after_a_refusal(network: ScriptedNetwork, server: WatchedServer) -> None:
     client = network.client(server)
     client.login("ann", "s")
     client.login()
     client.post("hello")
     network.run(1.0)
     assert client.commands == ["LOGIN_FAILED"]
-    assert server.disk.activities() == []
+    assert server.activities() == []
 
 
 def test_a_client_that_sends_much_while_its_secret_is_checked_is_not_read_from(
-    network: Network, server: Server
+    network: ScriptedNetwork, server: WatchedServer
 ) -> None:
     account(network, server)
     client = network.client(server)
-    assert client.wire is not None
     client.login("ann", "s")
     for number in range(40):
         client.post(number, "ann", "s")
     network.run(0.01)
-    assert client.wire.number in server.held
+    assert client.conn in server.held
     network.run(1.0)
-    assert client.wire.number not in server.held
+    assert client.conn not in server.held
     assert client.texts() == list(range(40))
 
 
-def test_a_client_that_goes_on_all_the_same_is_closed(network: Network, server: Server) -> None:
+def test_a_client_that_goes_on_all_the_same_is_closed(network: ScriptedNetwork, server: WatchedServer) -> None:
     account(network, server)
     client = network.client(server)
     client.login("ann", "s")
@@ -348,7 +363,7 @@ def test_a_client_that_goes_on_all_the_same_is_closed(network: Network, server: 
     ("name", "secret"), [("ann", "wrong"), ("ann", None), ("bob", "s"), ("anonymous", None), ("anonymous", "s")]
 )
 def test_an_activity_needs_the_name_and_secret_of_the_login(
-    network: Network, server: Server, name: str, secret: str | None
+    network: ScriptedNetwork, server: WatchedServer, name: str, secret: str | None
 ) -> None:
     account(network, server)
     client = network.base_client(server)
@@ -357,11 +372,13 @@ def test_an_activity_needs_the_name_and_secret_of_the_login(
     network.run(1.0)
     assert client.commands == ["LOGIN_SUCCESS", "AUTHENTICATION_FAIL"]
     assert client.closed is not None
-    assert server.disk.activities() == []
+    assert server.activities() == []
 
 
 @pytest.mark.parametrize("secret", [None, "", "any"])
-def test_an_anonymous_activity_needs_no_secret(network: Network, server: Server, secret: str | None) -> None:
+def test_an_anonymous_activity_needs_no_secret(
+    network: ScriptedNetwork, server: WatchedServer, secret: str | None
+) -> None:
     client = network.base_client(server)
     client.login()
     client.post("hello", "anonymous", secret)
@@ -369,7 +386,7 @@ def test_an_anonymous_activity_needs_no_secret(network: Network, server: Server,
     assert client.commands == ["LOGIN_SUCCESS", "ACTIVITY_BROADCAST"]
 
 
-def test_an_anonymous_client_cannot_post_under_a_name(network: Network, server: Server) -> None:
+def test_an_anonymous_client_cannot_post_under_a_name(network: ScriptedNetwork, server: WatchedServer) -> None:
     account(network, server)
     client = network.base_client(server)
     client.login()
@@ -379,7 +396,9 @@ def test_an_anonymous_client_cannot_post_under_a_name(network: Network, server: 
 
 
 @pytest.mark.parametrize("registered", [False, True], ids=["fresh", "registered"])
-def test_an_activity_before_the_login_is_not_authentic(network: Network, server: Server, registered: bool) -> None:
+def test_an_activity_before_the_login_is_not_authentic(
+    network: ScriptedNetwork, server: WatchedServer, registered: bool
+) -> None:
     client = network.registered(server, "ann") if registered else network.base_client(server)
     client.post("hello", "ann", "s")
     network.run(1.0)
@@ -387,7 +406,7 @@ def test_an_activity_before_the_login_is_not_authentic(network: Network, server:
     assert client.closed is not None
 
 
-def test_an_activity_keeps_everything_but_its_user(network: Network, server: Server) -> None:
+def test_an_activity_keeps_everything_but_its_user(network: ScriptedNetwork, server: WatchedServer) -> None:
     account(network, server)
     sender, receiver = network.base_client(server), network.base_client(server)
     receiver.login()
@@ -408,7 +427,9 @@ def test_an_activity_keeps_everything_but_its_user(network: Network, server: Ser
 
 
 @pytest.mark.parametrize("previous", ["", "x", "a.1", "a.1.x", "a.b.1.1", "." * 100, "a.1." + "9" * 17])
-def test_a_previous_that_is_no_identity_is_invalid(network: Network, server: Server, previous: str) -> None:
+def test_a_previous_that_is_no_identity_is_invalid(
+    network: ScriptedNetwork, server: WatchedServer, previous: str
+) -> None:
     client = network.logged_in(server)
     client.post("hello", previous=previous)
     network.run(1.0)
@@ -416,7 +437,7 @@ def test_a_previous_that_is_no_identity_is_invalid(network: Network, server: Ser
     assert client.closed is not None
 
 
-def test_status_is_answered_to_who_is_logged_in(network: Network, server: Server) -> None:
+def test_status_is_answered_to_who_is_logged_in(network: ScriptedNetwork, server: WatchedServer) -> None:
     client = network.logged_in(server)
     client.say(wire.StatusRequest())
     network.run(1.0)
@@ -425,15 +446,17 @@ def test_status_is_answered_to_who_is_logged_in(network: Network, server: Server
     assert status["load"] == 1
 
 
-def test_a_status_names_no_client_addresses(network: Network, server: Server) -> None:
+def test_a_status_names_no_client_addresses(network: ScriptedNetwork, server: WatchedServer) -> None:
     client = network.logged_in(server)
     client.say(wire.StatusRequest())
     network.run(1.0)
     assert b"client.example" not in msgspec.json.encode(client.of(wire.Status)[0].status)
 
 
-def test_features_shown_while_registering_or_logging_in_make_a_client_native(network: Network, server: Server) -> None:
-    client: Client = network.client(server, features=NATIVE_CLIENT)
+def test_features_shown_while_registering_or_logging_in_make_a_client_native(
+    network: ScriptedNetwork, server: WatchedServer
+) -> None:
+    client: ScriptedClient = network.client(server, features=NATIVE_CLIENT)
     client.login()
     network.run(1.0)
     assert client.commands == ["LOGIN_SUCCESS", "CAUGHT_UP"]

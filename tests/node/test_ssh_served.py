@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from core.node.interface import events
-from tests.node.network import Network, Server, chain
+from core.simulation.testing import ScriptedNetwork, WatchedServer, chain
 
 
-def ssh_ports(server: Server) -> dict[str, int]:
-    return {view.name: view.ssh for view in server.node.snapshot(server.network.now).servers}
+def ssh_ports(server: WatchedServer) -> dict[str, int]:
+    return {view.name: view.ssh for view in server.node.snapshot(server.now).servers}
 
 
 def test_every_server_knows_which_others_serve_ssh_and_where():
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(3))
     servers[0].handle(events.SshServed(3722))
     network.run(0.5)
@@ -23,7 +23,7 @@ def test_every_server_knows_which_others_serve_ssh_and_where():
 
 
 def test_a_server_that_ends_its_ssh_says_so():
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(2))
     servers[0].handle(events.SshServed(3722))
     network.run(0.5)
@@ -33,7 +33,7 @@ def test_a_server_that_ends_its_ssh_says_so():
 
 
 def test_base_servers_hear_nothing_of_ssh():
-    network = Network()
+    network = ScriptedNetwork()
     [server] = network.build(chain(1), announce_interval=0.5)
     base = network.base_server(server)
     server.handle(events.SshServed(3722))

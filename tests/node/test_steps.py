@@ -16,10 +16,10 @@ import msgspec
 import pytest
 
 from core.node.interface import actions, events
+from core.simulation.testing import SECRET, ScriptedClient, ScriptedNetwork, ScriptedPeer, WatchedServer
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.entries import AccountFact
-from tests.node.network import SECRET, Client, Network, Peer, Server
 
 SIZES = (100, 200, 400)
 GROWTH_MAX = 1.25
@@ -55,8 +55,8 @@ def counted(act: Callable[[], object]) -> int:
 class Scene:
     """A server among so many."""
 
-    network: Network
-    server: Server
+    network: ScriptedNetwork
+    server: WatchedServer
     n: int
 
     def handle(self, *handed_in: events.Event) -> int:
@@ -69,13 +69,12 @@ class Scene:
                 done.extend(node.handle(event, self.network.now))
 
         steps = counted(act)
-        self.server._carry_out(done)
+        self.server.perform(done)
         return steps
 
-    def say(self, peer: Peer, message: wire.Message) -> int:
+    def say(self, peer: ScriptedPeer, message: wire.Message) -> int:
         """Hand in what somebody says."""
-        assert peer.wire is not None
-        return self.handle(events.MessageReceived(peer.wire.number, message))
+        return self.handle(events.MessageReceived(peer.conn, message))
 
     def later(self, seconds: float) -> int:
         """The steps of all that happens within some time."""
@@ -87,14 +86,14 @@ def facts(count: int) -> Iterator[AccountFact]:
         yield AccountFact(f"user{number:05}", "$argon2id$s", 1 + number, f"claim{number}")
 
 
-def logged_in(scene: Scene, name: str, *, native: bool, secret: str | None = "s") -> Client:
+def logged_in(scene: Scene, name: str, *, native: bool, secret: str | None = "s") -> ScriptedClient:
     client = scene.network.client(scene.server, features=["ack", "ping", "quit", "resume"] if native else ())
     client.login(name, secret if name != "anonymous" else None)
     return client
 
 
-def among_clients(n: int, *, native: bool = False, anonymous: bool = False) -> tuple[Scene, list[Client]]:
-    network = Network()
+def among_clients(n: int, *, native: bool = False, anonymous: bool = False) -> tuple[Scene, list[ScriptedClient]]:
+    network = ScriptedNetwork()
     server = network.start("one", redirects=False)
     for fact in facts(n + 10):
         server.node.book.apply(fact)
@@ -105,9 +104,9 @@ def among_clients(n: int, *, native: bool = False, anonymous: bool = False) -> t
     return scene, clients
 
 
-def among_servers(n: int) -> tuple[Scene, Peer]:
+def among_servers(n: int) -> tuple[Scene, ScriptedPeer]:
     """A server with a neighbour behind which there are so many others."""
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("one")
     scene = Scene(network, server, n)
     peer = network.peer(server, host="neighbour")
@@ -130,9 +129,8 @@ def record(server: str, version: int = 1, load: int = 1, **more: Any) -> wire.Se
     return wire.ServerAnnounce(server, load, "h", 1, incarnation=1, version=version, name=server, **more)
 
 
-def closed(client: Peer, unsent: int = 0) -> events.ConnectionClosed:
-    assert client.wire is not None
-    return events.ConnectionClosed(client.wire.number, "reset", unsent)
+def closed(client: ScriptedPeer, unsent: int = 0) -> events.ConnectionClosed:
+    return events.ConnectionClosed(client.conn, "reset", unsent)
 
 
 def opened(scene: Scene) -> events.ConnectionOpened:
@@ -151,7 +149,7 @@ def nobody_says_anything(n: int) -> int:
     scene, _ = among_clients(n)
     scene.network.run(12.0)
     scene.handle(opened(scene))
-    scene.network.time += 11.0
+    scene.network.skip(11.0)
     return scene.handle(events.Woke())
 
 
@@ -186,8 +184,7 @@ def disconnect(native: bool, anonymous: bool) -> Row:
 
 def nonsense(n: int) -> int:
     scene, clients = among_clients(n)
-    assert clients[0].wire is not None
-    return scene.handle(events.MalformedReceived(clients[0].wire.number, "nonsense"))
+    return scene.handle(events.MalformedReceived(clients[0].conn, "nonsense"))
 
 
 def post(n: int) -> int:
@@ -218,7 +215,7 @@ def a_loads_announcement(n: int) -> int:
     peer.say(record("p", links=[wire.LinkEnd(scene.server.id, 1)]))
     scene.network.run(1.0)
     scene.handle(closed(clients[0]))
-    scene.network.time += 1.0
+    scene.network.skip(1.0)
     return scene.handle(events.Woke())
 
 
@@ -233,13 +230,12 @@ def a_picture(n: int) -> int:
     scene, _ = among_clients(100)
     for fact in facts(1000 + 20 * n):
         scene.server.node.book.apply(fact)
-    return counted(lambda: scene.server.node.snapshot(scene.network.now))
+    return counted(lambda: scene.server.node.snapshot(scene.server.now))
 
 
 def a_kick(n: int) -> int:
     scene, clients = among_clients(n)
-    assert clients[0].wire is not None
-    return scene.handle(events.DisconnectRequested(clients[0].wire.number, "go"))
+    return scene.handle(events.DisconnectRequested(clients[0].conn, "go"))
 
 
 def a_base_server(n: int) -> int:
@@ -320,9 +316,9 @@ def a_base_announcement_among_servers(n: int) -> int:
     return scene.say(base, wire.ServerAnnounce("base", 2, "base.example", 9000))
 
 
-def with_registrations(n: int) -> tuple[Scene, Peer]:
+def with_registrations(n: int) -> tuple[Scene, ScriptedPeer]:
     """So many registrations under way, which a neighbour does not answer."""
-    network = Network()
+    network = ScriptedNetwork()
     server = network.start("one", registrations_per_minute=1e6)
     scene = Scene(network, server, n)
     peer = network.peer(server, host="neighbour")

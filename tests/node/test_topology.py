@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from core.node.map.forest import ONE_BY_ONE_MAX, Edge, Forest, edge_between
 from core.node.map.topology import ServerRecord, Topology, record_of
+from core.simulation.testing import ScriptedNetwork, chain, random_tree, star
 from core.wire.codec import decode, encode
 from core.wire.messages import AttachedServer
-from tests.node.network import Network, chain, random_tree, star
 
 NODES = [f"n{number}" for number in range(7)]
 pairs = st.sampled_from(list(itertools.combinations(NODES, 2)))
@@ -231,7 +231,7 @@ def test_a_record_survives_the_wire() -> None:
 
 @pytest.mark.parametrize("shape", [chain, star, random_tree])
 def test_the_links_that_made_the_network_one_are_its_tree_and_redundant_ones_are_lazy(shape: Any) -> None:
-    network = Network()
+    network = ScriptedNetwork()
     parents = shape(8)
     servers = network.build(parents)
     made = {frozenset((servers[n].id, servers[p].id)) for n, p in enumerate(parents) if p is not None}
@@ -240,14 +240,14 @@ def test_the_links_that_made_the_network_one_are_its_tree_and_redundant_ones_are
     }
     assert tree == made
     for server in servers:
-        for view in server.node.snapshot(network.now).connections:
+        for view in server.node.snapshot(server.now).connections:
             expected = "eager" if frozenset((server.id, str(view.server))) in made else "lazy"
             assert view.state == expected
     assert all(len(server.neighbours) >= 3 for server in servers)
 
 
 def test_a_server_that_loses_a_tree_link_uses_a_redundant_one_at_once() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(6))
     network.cut_between(servers[2], servers[3])
     network.run(0.05)
@@ -255,7 +255,7 @@ def test_a_server_that_loses_a_tree_link_uses_a_redundant_one_at_once() -> None:
 
 
 def test_a_server_whose_data_went_back_in_time_is_heard_again_without_a_storm() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     servers = network.build(chain(4))
     for _ in range(3):
         network.servers["n003"].crash()
@@ -263,7 +263,7 @@ def test_a_server_whose_data_went_back_in_time_is_heard_again_without_a_storm() 
         network.start("n003")
         network.run(3.0)
     network.servers["n003"].crash()
-    network._disks["n003"].incarnation = 0
+    network.disk_of("n003").store.incarnation = 0
     network.run(1.0)
     old = network.start("n003")
     assert network.until(network.is_one, 10.0)
@@ -279,7 +279,7 @@ def test_a_server_whose_data_went_back_in_time_is_heard_again_without_a_storm() 
 
 def test_two_servers_that_dial_each_other_at_once_end_with_one_link() -> None:
     for seed in range(20):
-        network = Network(seed)
+        network = ScriptedNetwork(seed)
         one, other = network.start("a"), network.start("b")
         network.run(1.0)
         delay = (seed % 5) * 0.002
@@ -287,7 +287,7 @@ def test_two_servers_that_dial_each_other_at_once_end_with_one_link() -> None:
         network.after(delay, lambda one=one, other=other: other.join(one))  # type: ignore[misc]
         network.run(0.2)
         assert network.is_one()
-        assert len(network.wires_between(one, other)) == 1
+        assert len(network.links_between(one, other)) == 1
         assert one.told("lost") == other.told("lost") == []
         assert all(notice.severity != "warning" for server in (one, other) for notice in server.notices)
 
@@ -320,7 +320,7 @@ def test_many_changes_at_once_lead_to_the_same_forest_as_one_by_one(
 
 
 def test_a_storm_of_news_is_acted_upon_all_the_same() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     hub, *others = network.build(star(30), lazy_links=0)
     for number in range(30):
         network.start(f"late{number}", join=hub, lazy_links=0)

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import copy
-from dataclasses import replace
-
-from tests.node.network import Network, Server
+from core.simulation.testing import ScriptedNetwork, WatchedServer
 
 
-def with_twin(network: Network, server: Server, join: Server) -> Server:
+def with_twin(network: ScriptedNetwork, server: WatchedServer, join: WatchedServer) -> WatchedServer:
     """A server that was started later than `server`, elsewhere, with a copy of its data."""
-    config = replace(server.config, port=2000, name="twin")
-    twin = Server(network, config, server.id, copy.deepcopy(server.disk))
-    network.servers["twin"] = twin
-    network._listening[twin.address] = twin
-    twin.join(join)
-    return twin
+    return network.start_copy(server, "twin", 2000, join)
 
 
 def test_the_one_that_was_started_later_stays_and_the_other_is_told_why() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build([None, 0])
     with_twin(network, second, first)
     network.run(60.0)
@@ -29,7 +21,7 @@ def test_the_one_that_was_started_later_stays_and_the_other_is_told_why() -> Non
 
 
 def test_they_do_not_push_each_other_out_for_ever() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build([None, 0])
     twin = with_twin(network, second, first)
     network.run(10.0)
@@ -40,7 +32,7 @@ def test_they_do_not_push_each_other_out_for_ever() -> None:
 
 
 def test_the_other_comes_back_when_the_later_one_has_ended() -> None:
-    network = Network()
+    network = ScriptedNetwork()
     first, second = network.build([None, 0])
     twin = with_twin(network, second, first)
     network.run(20.0)

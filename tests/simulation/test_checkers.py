@@ -39,7 +39,7 @@ from core.node.node import Node
 from core.node.servers.drain import Drain
 from core.node.servers.links import Links
 from core.node.servers.search import Search
-from core.simulation.environment.simulated_disk import Disk
+from core.simulation.environment.simulated_disk import SimulatedDisk
 from core.simulation.ledger import Violation
 from core.simulation.plans.plan import Operation, Person, Plan
 from core.simulation.runs.runner import run
@@ -180,7 +180,7 @@ def trusts_silent_links(patch: Patch) -> None:
 
 
 def never_tries_the_disk_again(patch: Patch) -> None:
-    patch.setattr(Disk, "_probe", lambda self, life, pause: None)
+    patch.setattr(SimulatedDisk, "_probe", lambda self, life, pause: None)
 
 
 def disk_forgets(kind: str) -> Callable[[Patch], None]:

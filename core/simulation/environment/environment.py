@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.simulation.environment.schedule import Schedule
-from core.simulation.environment.simulated_network import Network
+from core.simulation.environment.simulated_network import SimulatedNetwork
+from core.simulation.environment.verifiers import SecretHashing
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,4 +15,5 @@ class Environment:
 
     seed: int
     schedule: Schedule
-    network: Network
+    network: SimulatedNetwork
+    hashing: SecretHashing = field(default_factory=SecretHashing)

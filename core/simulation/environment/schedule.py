@@ -32,6 +32,23 @@ class Schedule:
         """Do something in so many seconds."""
         self.at(self.time + seconds, callback)
 
+    def step(self, until: float) -> bool:
+        """Let the next thing happen, if it is due up to a time; whether there was one."""
+        if not self._heap or self._heap[0][0] > until:
+            return False
+        self.time, _, callback = heapq.heappop(self._heap)
+        self.events += 1
+        callback()
+        return True
+
+    def skip(self, seconds: float) -> None:
+        """Let time pass at once: what was due meanwhile happens late, at the time afterwards."""
+        self.time += seconds
+        late = sorted(entry for entry in self._heap if entry[0] < self.time)
+        self._heap = [entry for entry in self._heap if entry[0] >= self.time]
+        self._heap += [(self.time, serial, callback) for _, serial, callback in late]
+        heapq.heapify(self._heap)
+
     def run_until(self, time: float) -> None:
         """Let everything happen that is due up to a time, which is the time afterwards."""
         heap = self._heap

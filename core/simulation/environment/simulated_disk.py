@@ -30,7 +30,7 @@ RECORD_BYTES: Final = 200
 COPIES: Final = Path("copies")
 
 
-class Disk:
+class SimulatedDisk:
     """A store on hardware that takes its time, and fails."""
 
     def __init__(
@@ -42,7 +42,10 @@ class Disk:
         """Where answers go while the process lives."""
         self.delay = (0.0005, 0.003)
         """Least and greatest seconds of one sync."""
+        self.reading: float | None = None
+        """Seconds that reading a page takes; None: a fifth of a sync."""
         self.full = False
+        self.unreadable = False
         self.older: Path | None = None
         """Where the last copy is."""
         self._rng = rng
@@ -81,11 +84,12 @@ class Disk:
         deliver = self.deliver
         while self._fetches and self._fetches[0][0] <= self._settled:
             _, token, query = self._fetches.popleft()
-            self.schedule.after(0.2 * self._delay(), partial(self._answer, token, query, deliver))
+            reading = 0.2 * self._delay() if self.reading is None else self.reading
+            self.schedule.after(reading, partial(self._answer, token, query, deliver))
 
     def _answer(self, token: int, query: Fetch, deliver: Callable[[Event], None] | None) -> None:
         if deliver is not None and self.deliver is deliver:
-            deliver(Fetched(token, self.store.fetch(query)))
+            deliver(Fetched(token, None if self.unreadable else self.store.fetch(query)))
 
     def _delay(self) -> float:
         return between(self._rng, *self.delay)
@@ -121,7 +125,16 @@ class Disk:
         if self.full:
             pause = min(2 * pause, PROBE_MAX)
             self.schedule.after(pause, lambda: self._probe(life, pause))
-            return
+        else:
+            self._recover(self.deliver)
+
+    def mend(self) -> None:
+        """There is room again, and somebody has looked: it is found out now."""
+        self.full = False
+        if self.deliver is not None:
+            self._recover(self.deliver)
+
+    def _recover(self, deliver: Callable[[Event], None]) -> None:
         # What was asked for before the node knows that it may ask again builds upon what was not kept.
         failed, self._syncing = [*self._syncing, *self._queue], []
         self._queue.clear()
@@ -129,8 +142,8 @@ class Disk:
         self._life += 1
         self._settled = self._asked
         for batch, _ in failed:
-            self.deliver(CommitFailed(batch, "no space left on device"))
-        self.deliver(StoreRecovered())
+            deliver(CommitFailed(batch, "no space left on device"))
+        deliver(StoreRecovered())
         self._read()
         if self._queue and not self._syncing:
             self._sync()

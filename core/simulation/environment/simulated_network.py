@@ -48,7 +48,16 @@ class Listener(Protocol):
     def accepted(self, end: End, peer: Address) -> Party: ...
 
 
-class Failure(NamedTuple):
+class Place(NamedTuple):
+    """Where a host is."""
+
+    address: str
+    """What others see it as."""
+    is_machine: bool
+    """Whether all hosts at this address are on one machine; else it is a name that many share."""
+
+
+class DialFailure(NamedTuple):
     """A dial that came to nothing."""
 
     reason: str
@@ -81,6 +90,7 @@ class Lane:
         "_stuck",
         "dead",
         "last_at",
+        "latency",
         "network",
         "receiver",
         "source",
@@ -88,12 +98,14 @@ class Lane:
         "tempo",
     )
 
-    def __init__(self, network: Network, source: str, target: str, number: int) -> None:
+    def __init__(self, network: SimulatedNetwork, source: str, target: str, number: int) -> None:
         self.network = network
         self.source = source
         self.target = target
         self.tempo = 0.0
         """Seconds that the receiver takes for each message."""
+        self.latency: float | None = None
+        """Seconds that this way takes; None: what all take."""
         self.dead = False
         self.last_at = 0.0
         self.receiver: End
@@ -123,6 +135,8 @@ class Lane:
         network.schedule.at(at, self._arrive)
 
     def next_latency(self) -> float:
+        if self.latency is not None:
+            return self.latency
         self._random = (self._random * _MULTIPLIER + _INCREMENT) & _MASK
         low, high = self.network.latency
         return low + (high - low) * (self._random >> 11) * 2.0**-53
@@ -182,12 +196,13 @@ class End:
         "far",
         "host",
         "lane",
+        "line_max",
         "network",
         "party",
         "peer",
     )
 
-    def __init__(self, network: Network, conn: int, host: str, peer: str, lane: Lane) -> None:
+    def __init__(self, network: SimulatedNetwork, conn: int, host: str, peer: str, lane: Lane) -> None:
         self.network = network
         self.conn = conn
         self.host = host
@@ -197,6 +212,8 @@ class End:
         """What this end sends."""
         self.far: End
         self.party: Party | None = None
+        self.line_max: int | None = None
+        """Bytes of the longest line that its party takes, where messages travel as lines."""
         self._stage = _Stage.OPEN
         self._held = False
         self._paused = False
@@ -240,6 +257,25 @@ class End:
             self.lane.send(_Signal.RESET)
             self.network.schedule.after(0.0, lambda: self._over(reason))
             self._stage = _Stage.CLOSING
+
+    def cut(self, reason: str) -> None:
+        """The connection breaks, and both ends know at once: what is under way is lost."""
+        if self._stage is _Stage.OPEN:
+            for end in (self, self.far):
+                end.lane.lose(0)
+                end._over(reason)
+
+    def go_dead(self) -> None:
+        """Nothing arrives at either end from now on, and nobody is told."""
+        self.lane.dead = self.far.lane.dead = True
+
+    def revive(self) -> None:
+        """What is said from now on arrives again."""
+        self.lane.dead = self.far.lane.dead = False
+
+    def take_each_way(self, seconds: float) -> None:
+        """From now on the ways there and back take so long."""
+        self.lane.latency = self.far.lane.latency = seconds
 
     def vanish(self, *, told: bool) -> None:
         """The process that holds this end is dead; the other end is `told` by its kernel, or not."""
@@ -300,7 +336,7 @@ class End:
                 party.closed(self.conn, reason)
 
 
-class Network:
+class SimulatedNetwork:
     """All hosts and connections."""
 
     def __init__(
@@ -324,8 +360,14 @@ class Network:
         """Pairs of hosts between which nothing gets through in this direction."""
         self.stuck: dict[Lane, None] = {}
         """Lanes on which something waits for their path; the ends they belong to may be gone."""
+        self.unreachable: set[tuple[str, str]] = set()
+        """Pairs of hosts of which the first cannot dial the second, and is told so at once."""
+        self.places: dict[str, Place] = {}
+        """Where hosts are that are not at an address of their own name."""
         self.dark: set[str] = set()
         """Hosts without power: nothing answers there."""
+        self.decoded_max = DECODED_MAX
+        """How many frames are remembered, so that one that goes to many is decoded once."""
         self.counting: Callable[[End, Message], None] | None = None
         """Told of each message that is sent, while somebody counts."""
         self._note = note
@@ -342,19 +384,19 @@ class Network:
     def unlisten(self, address: Address) -> None:
         self._listeners.pop(address, None)
 
-    def dial(self, host: str, address: Address, limit: float, then: Callable[[End | Failure], None]) -> None:
+    def dial(self, host: str, address: Address, limit: float, then: Callable[[End | DialFailure], None]) -> None:
         """Open a connection; `then` is called once, within `limit` seconds."""
         self._try(host, address, self.schedule.time + limit, then, 0)
 
     def _try(
-        self, host: str, address: Address, until: float, then: Callable[[End | Failure], None], tries: int
+        self, host: str, address: Address, until: float, then: Callable[[End | DialFailure], None], tries: int
     ) -> None:
         scope = scope_of(address.host)
         if scope in (Scope.MACHINE, Scope.UNSPECIFIED):
             # On each machine these are that machine.
-            address = Address(host, address.port)
+            address = Address(self.place_of(host).address, address.port)
         elif scope is not Scope.ANYWHERE:
-            self.schedule.after(0.0, lambda: then(Failure("no route to host", refused=False)))
+            self.schedule.after(0.0, lambda: then(DialFailure("no route to host", refused=False)))
             return
         found = self._listeners.get(address)
         target = found[0] if found is not None else address.host
@@ -365,13 +407,15 @@ class Network:
 
         def arrived() -> None:
             if self.schedule.time >= until:
-                then(Failure("no answer in time", refused=False))
+                then(DialFailure("no answer in time", refused=False))
+            elif (host, target) in self.unreachable:
+                then(DialFailure("no route to host", refused=False))
             elif target in self.dark or (host, target) in self.cuts or (target, host) in self.cuts:
                 # A lost SYN is repeated after 1, 2, 4 … seconds.
                 pause = min(2.0**tries, max(until - self.schedule.time, 0.0))
                 self.schedule.after(pause, lambda: self._try(host, address, until, then, tries + 1))
             elif (listening := self._listeners.get(address)) is None:
-                self.schedule.after(again, lambda: then(Failure("connection refused", refused=True)))
+                self.schedule.after(again, lambda: then(DialFailure("connection refused", refused=True)))
             else:
                 self.schedule.after(again, lambda: self._connected(host, address, listening[1], out, back, then))
 
@@ -384,7 +428,7 @@ class Network:
         listener: Listener,
         out: Lane,
         back: Lane,
-        then: Callable[[End | Failure], None],
+        then: Callable[[End | DialFailure], None],
     ) -> None:
         near = End(self, self._numbers + 1, host, out.target, out)
         far = End(self, self._numbers + 2, out.target, host, back)
@@ -393,7 +437,7 @@ class Network:
         out.receiver, back.receiver = far, near
         self._ends[near.conn] = near
         self._ends[far.conn] = far
-        peer = Address(host, 40_000 + near.conn % 20_000)
+        peer = Address(self.seen_at(host, out.target), 40_000 + near.conn % 20_000)
 
         def accept() -> None:
             if self._listeners.get(address, (None, None))[1] is listener:
@@ -404,6 +448,15 @@ class Network:
         far.when_opened(accept)
         out.send(_Signal.OPEN)
         then(near)
+
+    def place_of(self, host: str) -> Place:
+        """Where a host is."""
+        return self.places.get(host) or Place(host, is_machine=True)
+
+    def seen_at(self, host: str, by: str) -> str:
+        """What another host sees a host as: on the same machine that is loopback."""
+        place = self.place_of(host)
+        return "127.0.0.1" if place.is_machine and place == self.places.get(by) else place.address
 
     def connect(self, one: str, other: str) -> tuple[End, End]:
         """Two ends of a connection that is up already; their parties are still to be set."""
@@ -457,13 +510,17 @@ class Network:
                 return
             self._note(end, command_of(parcel.message), parcel.data)
             message = self._decode(parcel)
+            size = len(parcel.data) - 1
         else:
             self._note(end, "(raw)", parcel)
+            size = len(parcel)
             try:
                 message = decode(parcel)
             except MalformedLine as error:
                 message = error
-        if isinstance(message, MalformedLine):
+        if end.line_max is not None and size > end.line_max:
+            party.garbled(end.conn, f"a line is longer than {end.line_max} bytes")
+        elif isinstance(message, MalformedLine):
             party.garbled(end.conn, str(message))
         else:
             party.received(end.conn, message)
@@ -478,7 +535,7 @@ class Network:
             result = decode(frame.data[:-1])
         except MalformedLine as error:
             result = error
-        if len(self._decoded) >= DECODED_MAX:
+        if len(self._decoded) >= self.decoded_max:
             self._decoded.clear()
         self._decoded[id(frame)] = (frame, result)
         return result

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Final
 
 HASH_SECONDS: Final = 0.03
-"""What hashing or checking a secret takes."""
 
 
 def verifier_of(secret: str, salt: str) -> str:
@@ -21,3 +21,17 @@ def matches(secret: str, verifier: str | None) -> bool:
         return False
     salt = verifier.split("$")[-2]
     return verifier_of(secret, salt) == verifier
+
+
+@dataclass
+class SecretHashing:
+    """How the servers of a network hash secrets."""
+
+    seconds: float = HASH_SECONDS
+    """What hashing or checking one takes."""
+
+    def verifier_of(self, secret: str, salt: str) -> str:
+        return verifier_of(secret, salt)
+
+    def matches(self, secret: str, verifier: str | None) -> bool:
+        return matches(secret, verifier)

@@ -6,7 +6,7 @@ from typing import Final
 
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.randomness import between
-from core.simulation.environment.simulated_network import End, Failure
+from core.simulation.environment.simulated_network import DialFailure, End
 from core.simulation.ledger import Ledger
 from core.simulation.parties.agent import Agent, Hearsay
 from core.wire.address import Address
@@ -87,11 +87,11 @@ class BaseAgent(Agent):
         self.session += 1
         session = self.session
 
-        def then(outcome: End | Failure) -> None:
+        def then(outcome: End | DialFailure) -> None:
             if session != self.session or not self.wanted:
                 if isinstance(outcome, End):
                     outcome.vanish(told=True)
-            elif isinstance(outcome, Failure):
+            elif isinstance(outcome, DialFailure):
                 self._connect_later()
             else:
                 self.end = outcome

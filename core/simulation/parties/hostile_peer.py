@@ -13,7 +13,7 @@ import msgspec
 
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.randomness import between, pick, seeded
-from core.simulation.environment.simulated_network import End, Failure
+from core.simulation.environment.simulated_network import DialFailure, End
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.codec import encode
@@ -69,7 +69,7 @@ class HostilePeer:
                 self.host, self.target, DIAL_LIMIT, lambda outcome: self._dialled(outcome, attempts)
             )
 
-    def _dialled(self, outcome: End | Failure, attempts: int) -> None:
+    def _dialled(self, outcome: End | DialFailure, attempts: int) -> None:
         if isinstance(outcome, End):
             outcome.party = self
             self.end = outcome

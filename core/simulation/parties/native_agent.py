@@ -12,7 +12,7 @@ from core.client.machine import ClientMachine
 from core.client.outputs import Connect, Disconnect, SendMessage, SetTimer, Tell
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.randomness import seeded
-from core.simulation.environment.simulated_network import End, Failure
+from core.simulation.environment.simulated_network import DialFailure, End
 from core.simulation.ledger import Ledger
 from core.simulation.parties.agent import Agent, Hearsay
 from core.wire.address import Address
@@ -185,12 +185,12 @@ class NativeAgent(Agent):
         self._attempt += 1
         attempt = self._attempt
 
-        def then(outcome: End | Failure) -> None:
+        def then(outcome: End | DialFailure) -> None:
             if self._machine is not machine or machine is None or self._attempt != attempt:
                 if isinstance(outcome, End):
                     outcome.vanish(told=True)
                 return
-            if isinstance(outcome, Failure):
+            if isinstance(outcome, DialFailure):
                 machine.connect_failed(outcome.reason, self._now)
             else:
                 self.end = outcome
@@ -200,7 +200,7 @@ class NativeAgent(Agent):
             self._perform()
 
         if address == self._cut_off and self._now < self._cut_off_until:
-            self.environment.schedule.after(0.0, lambda: then(Failure("no route to host", refused=False)))
+            self.environment.schedule.after(0.0, lambda: then(DialFailure("no route to host", refused=False)))
         else:
             self.environment.network.dial(self.host, address, SETTINGS.connect_limit, then)
 

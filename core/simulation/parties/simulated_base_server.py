@@ -16,7 +16,7 @@ import msgspec
 
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.randomness import seeded
-from core.simulation.environment.simulated_network import End, Failure
+from core.simulation.environment.simulated_network import DialFailure, End
 from core.simulation.ledger import Ledger
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
@@ -154,8 +154,8 @@ class SimulatedBaseServer:
             body = stamp_activity({name: msgspec.Raw(value) for name, value in members.items()}, "anonymous")
             self._flood(ActivityBroadcast(msgspec.Raw(body)))
 
-    def _dialled(self, outcome: End | Failure) -> None:
-        if isinstance(outcome, Failure):
+    def _dialled(self, outcome: End | DialFailure) -> None:
+        if isinstance(outcome, DialFailure):
             return
         if not self.up:
             outcome.vanish(told=True)

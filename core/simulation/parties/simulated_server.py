@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
 
 from core.node.interface import actions
 from core.node.interface.events import (
@@ -16,6 +16,7 @@ from core.node.interface.events import (
     MalformedReceived,
     MessageReceived,
     Now,
+    Origin,
     SecretHashed,
     SecretVerified,
     Woke,
@@ -26,15 +27,26 @@ from core.node.node import Node
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.randomness import number_of, pick, seeded
 from core.simulation.environment.schedule import EPOCH
-from core.simulation.environment.simulated_disk import Disk
-from core.simulation.environment.simulated_network import End, Failure
-from core.simulation.environment.verifiers import HASH_SECONDS, matches, verifier_of
+from core.simulation.environment.simulated_disk import SimulatedDisk
+from core.simulation.environment.simulated_network import DialFailure, End
 from core.store.identity import node_id
 from core.store.memory_store import MemoryStore
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import EntryId, Record
+from core.wire.limits import CLIENT_LINE_BYTES_MAX, SERVER_LINE_BYTES_MAX
 from core.wire.messages import LoginFailed, Message, Quit, Redirect
+from core.wire.scope import Scope, scope_of
+
+STOP_SECONDS: Final = 1.5
+"""After which the process of a node that has finished ends."""
+_OF_PEOPLE_OVER_SSH: Final = (
+    actions.KeyChanged,
+    actions.KeyRemoved,
+    actions.SecretChangeAnswered,
+    actions.SecretReplaced,
+)
+"""That people come in over SSH is not simulated."""
 
 
 class ServerObserver(Protocol):
@@ -78,16 +90,20 @@ class SimulatedServer:
         name: str,
         config: NodeConfig,
         *,
-        clock_offset: float,
-        clock_rate: float,
+        clock_offset: float = 0.0,
+        clock_rate: float = 1.0,
+        disk: SimulatedDisk | None = None,
+        address: Address | None = None,
     ) -> None:
+        """`disk` is one that has been another server's before; without it the server gets an empty one. `address` is
+        where it listens, if not at its own name."""
         self._environment = environment
         self._observer = observer
         self.name = name
         self.config = config
         self.host = name
         """Where it is, whatever it advertises."""
-        self.address = Address(name, config.port)
+        self.address = address or Address(name, config.port)
         self.clock_offset = clock_offset
         """How far the wall clock is ahead, in seconds; jumps change it."""
         self.clock_rate = clock_rate
@@ -97,9 +113,17 @@ class SimulatedServer:
         """What the node said it left undone when it left on purpose; None while it has not."""
         self.missed = False
         """It left, but holds what nobody else may have: something was left undone, or nobody was there to take it."""
-        self.notices: list[tuple[float, Notice]] = []
-        store = MemoryStore(node_id(number_of(environment.seed, "id", name).to_bytes(8, "big")))
-        self.disk = Disk(environment.schedule, store, seeded(environment.seed, "disk", name), self._kept)
+        if disk is None:
+            store = MemoryStore(node_id(number_of(environment.seed, "id", name).to_bytes(8, "big")))
+            disk = SimulatedDisk(environment.schedule, store, seeded(environment.seed, "disk", name), self._kept)
+        self.disk = disk
+        self.told_own_addresses = False
+        """Whether the node is told at which of its addresses a connection has come."""
+        self.performing: Callable[[actions.Action], None] | None = None
+        """Told of each action before it is carried out, while somebody watches."""
+        self.stop_after = STOP_SECONDS
+        self.frozen = False
+        """Whether nothing that comes over its connections is looked at."""
         self._booted_at = 0.0
         self._ends: dict[int, End] = {}
         self._subscribed: dict[int, None] = {}
@@ -124,7 +148,7 @@ class SimulatedServer:
             actions.WakeAt: self._wake,
             actions.Advertise: lambda action: None,
             actions.Notify: self._notify,
-            actions.SecretReplaced: self._secret_replaced,
+            **dict.fromkeys(_OF_PEOPLE_OVER_SSH, lambda action: None),
             actions.Finished: self._finished,
         }
 
@@ -159,7 +183,7 @@ class SimulatedServer:
         self.node = node
         self.disk.deliver = lambda event: self.handle(event) if self.node is node else None
         environment.network.listen(self.address, self.host, self)
-        self._perform(node.start(self.now()))
+        self.perform(node.start(self.now()))
         for address in join:
             self.handle(JoinRequested(address))
 
@@ -215,7 +239,7 @@ class SimulatedServer:
         """Take up what was put into the node from outside: its timers are due when it says so."""
         node = self.node
         if node is not None:
-            self._perform(node.handle(Woke(), self.now()))
+            self.perform(node.handle(Woke(), self.now()))
 
     # --- events -------------------------------------------------------------------------------------------------------
 
@@ -223,14 +247,38 @@ class SimulatedServer:
         """Hand the node an event, if it lives, and do what it wants done."""
         node = self.node
         if node is not None:
-            self._perform(node.handle(event, self.now()))
+            self.perform(node.handle(event, self.now()))
 
     def accepted(self, end: End, peer: Address) -> SimulatedServer:
-        self._ends[end.conn] = end
-        self.handle(ConnectionOpened(end.conn, "inbound", peer))
+        at = None
+        if self.told_own_addresses:
+            at = Address(self._environment.network.seen_at(self.host, end.peer), self.address.port)
+        self.open(end, "inbound", peer, at=at)
         return self
 
+    def open(
+        self,
+        end: End,
+        origin: Origin,
+        peer: Address,
+        *,
+        dial: int | None = None,
+        vouched: str | None = None,
+        at: Address | None = None,
+    ) -> None:
+        """A connection is up: see `ConnectionOpened`."""
+        self.attach(end)
+        end.line_max = CLIENT_LINE_BYTES_MAX
+        self.handle(ConnectionOpened(end.conn, origin, peer, dial, vouched, at))
+
+    @property
+    def ends(self) -> Mapping[int, End]:
+        """The ends of its connections, by number."""
+        return self._ends
+
     def received(self, conn: int, message: Message) -> None:
+        if self.frozen:
+            return
         self.handle(MessageReceived(conn, message))
 
     def garbled(self, conn: int, info: str) -> None:
@@ -244,10 +292,16 @@ class SimulatedServer:
 
     # --- actions ------------------------------------------------------------------------------------------------------
 
-    def _perform(self, wanted: list[actions.Action]) -> None:
+    def perform(self, wanted: Sequence[actions.Action]) -> None:
+        """Do what the node wants done."""
         performers = self._performers
-        for action in wanted:
-            performers[type(action)](action)
+        if self.performing is None:
+            for action in wanted:
+                performers[type(action)](action)
+        else:
+            for action in wanted:
+                self.performing(action)
+                performers[type(action)](action)
 
     def _send(self, action: actions.Send) -> None:
         end = self._ends.get(action.conn)
@@ -295,7 +349,9 @@ class SimulatedServer:
             self._environment.schedule.after(action.seconds, lambda: end.pause(False))
 
     def _trust(self, action: actions.Trust) -> None:
-        """Line limits are the framing's matter, and lines here are whole."""
+        end = self._ends.get(action.conn)
+        if end is not None:
+            end.line_max = SERVER_LINE_BYTES_MAX
 
     def _known(self, action: actions.Known) -> None:
         """Places are the engine's matter."""
@@ -308,23 +364,28 @@ class SimulatedServer:
         def dial(address: Address) -> None:
             self._observer.named(self, address.host, self.host)
 
-            def then(outcome: End | Failure) -> None:
+            def then(outcome: End | DialFailure) -> None:
                 if self.node is not node:
                     if isinstance(outcome, End):
                         outcome.vanish(told=True)
-                elif isinstance(outcome, Failure):
+                elif isinstance(outcome, DialFailure):
                     if untried:
                         dial(untried.pop(0))
                     else:
                         self.handle(DialFailed(number, outcome.reason, refused=outcome.refused))
                 else:
-                    outcome.party = self
-                    self._ends[outcome.conn] = outcome
-                    self.handle(ConnectionOpened(outcome.conn, "outbound", address, number))
+                    at = self._address_of(outcome, address) if self.told_own_addresses else None
+                    self.open(outcome, "outbound", address, dial=number, at=at)
 
             self._environment.network.dial(self.host, address, self.config.dial_limit, then)
 
         dial(action.address)
+
+    def _address_of(self, end: End, dialled: Address) -> Address:
+        """The address from which a connection goes out."""
+        loopback = scope_of(dialled.host) is Scope.MACHINE
+        host = "127.0.0.1" if loopback else self._environment.network.place_of(self.host).address
+        return Address(host, 50_000 + end.conn % 10_000)
 
     def _persist(self, action: actions.Persist) -> None:
         self.disk.persist(action.batch, action.records)
@@ -334,11 +395,12 @@ class SimulatedServer:
 
     def _hash_secret(self, action: actions.HashSecret) -> None:
         salt = f"{number_of(self._environment.seed, 'salt', self.name, self.boots, action.token):016x}"
-        event = SecretHashed(action.token, verifier_of(action.secret, salt))
-        self._later(HASH_SECONDS, event)
+        event = SecretHashed(action.token, self._environment.hashing.verifier_of(action.secret, salt))
+        self._later(self._environment.hashing.seconds, event)
 
     def _verify_secret(self, action: actions.VerifySecret) -> None:
-        self._later(HASH_SECONDS, SecretVerified(action.token, matches(action.secret, action.verifier)))
+        hashing = self._environment.hashing
+        self._later(hashing.seconds, SecretVerified(action.token, hashing.matches(action.secret, action.verifier)))
 
     def _later(self, seconds: float, event: Event) -> None:
         node = self.node
@@ -369,9 +431,6 @@ class SimulatedServer:
     def _notify(self, action: actions.Notify) -> None:
         self._observer.noticed(self, action.notice)
 
-    def _secret_replaced(self, action: actions.SecretReplaced) -> None:
-        """That people come in over SSH is not simulated."""
-
     def _finished(self, action: actions.Finished) -> None:
         node = self.node
         assert node is not None
@@ -380,7 +439,7 @@ class SimulatedServer:
         successor = node.topology.own.successor
         self.missed = bool(action.undone) or successor is None or not self._observer.is_ours(successor)
         # What was sent last still goes out: the process ends a moment later.
-        self._environment.schedule.after(1.5, lambda: self._stop() if self.node is node else None)
+        self._environment.schedule.after(self.stop_after, lambda: self._stop() if self.node is node else None)
 
     def _stop(self) -> None:
         self.node = None

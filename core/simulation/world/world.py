@@ -14,7 +14,7 @@ from core.node.node import Node
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.randomness import between, pick, seeded
 from core.simulation.environment.schedule import Schedule
-from core.simulation.environment.simulated_network import End, Network
+from core.simulation.environment.simulated_network import End, SimulatedNetwork
 from core.simulation.ledger import Ledger
 from core.simulation.parties.agent import Agent
 from core.simulation.parties.base_agent import BaseAgent
@@ -53,7 +53,7 @@ class World:
         self.verbose = verbose
         self.schedule = Schedule()
         self.ledger = Ledger(self.schedule)
-        self.network = Network(
+        self.network = SimulatedNetwork(
             self.schedule,
             plan.seed,
             latency=plan.latency,
