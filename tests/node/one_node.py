@@ -8,6 +8,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
+import msgspec
+
 from core.node.interface import actions, events
 from core.node.interface.events import Now
 from core.node.interface.node_config import NodeConfig
@@ -18,6 +20,7 @@ from core.wire.entries import AccountFact, Page, Recovered
 from core.wire.messages import Message, command_of
 
 SECRET = "network"
+BODY = msgspec.Raw(b'{"text":"hello"}')
 ANN = AccountFact("ann", "$argon2id$ann", 1, "elsewhere.1.1")
 """Registered before the node started; her secret is "ann"."""
 

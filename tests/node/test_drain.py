@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.node.interface import events
-from core.node.servers.drain import DrainPhase
+from core.node.servers.leaving import DrainPhase
 from core.simulation.testing import (
     NATIVE_CLIENT,
     ScriptedClient,
@@ -177,7 +177,7 @@ def test_a_client_that_comes_when_the_server_has_left_is_sent_on_until_its_proce
     network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False)
     first.drain()
-    assert network.until(lambda: first.node.drain.stage is DrainPhase.FINISHED, 2.0)
+    assert network.until(lambda: first.node.drain.phase is DrainPhase.FINISHED, 2.0)
     client = network.client(first)
     client.login()
     network.run(0.045)

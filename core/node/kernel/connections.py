@@ -180,7 +180,6 @@ class Link(Connection):
         "established_at",
         "first_heard_at",
         "guests",
-        "handed_over",
         "held",
         "hostname",
         "incarnation",
@@ -245,7 +244,6 @@ class Link(Connection):
         """Whether the link's end is expected: no loss to heal."""
         self.is_base = False
         """Whether the link was taken for a base server's, until its end has been seen to."""
-        self.handed_over = False
         self.held: list[wire.ActivityBroadcast] = []
         """What a base server said that is listened to: another server of ours may have taken it in."""
         self.last_nameless: EntryId | None = None

@@ -8,7 +8,6 @@ sends its clients and its other neighbours to M, (4) leaves when its neighbours 
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 from itertools import islice
 from typing import Final
@@ -25,22 +24,16 @@ from core.node.map.announcements import Announcements
 from core.node.map.topology import Topology
 from core.node.neighbours.neighbours import Neighbours
 from core.node.servers.leavers import Leavers
+from core.node.servers.leaving import DRAIN, DrainOutcome, DrainPhase
 from core.node.servers.successor import ANSWER_SHARE, Successor
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import encode_vector
 from core.wire.messages import Redirect
+from core.wire.state_machine import state_after
 
 AWAY_AT_ONCE: Final = 500
 """Clients that one event sends away."""
-
-
-class DrainPhase(enum.Enum):
-    RUNNING = "running"
-    SETTLING = "waiting until everything accepted is durable"
-    HANDING_OVER = "waiting until the successor has everything"
-    LETTING_GO = "waiting until the neighbours have gone to the successor"
-    FINISHED = "finished"
 
 
 class Drain:
@@ -69,15 +62,18 @@ class Drain:
         self._successor = successor
         self._dismiss = dismiss
         self._note_dismissed = note_dismissed
-        self.stage = DrainPhase.RUNNING
+        self.phase = DrainPhase.RUNNING
+
+    def _enter(self, outcome: DrainOutcome) -> None:
+        self.phase = state_after(DRAIN, self.phase, outcome)
 
     def begin(self, reason: str) -> None:
         """Start leaving."""
-        if self.stage is not DrainPhase.RUNNING:
+        if self.phase is not DrainPhase.RUNNING:
             return
         context = self._context
         context.draining = True
-        self.stage = DrainPhase.SETTLING
+        self._enter(DrainOutcome.BEGUN)
         context.notify("quit", f"this server leaves the network{f': {reason}' if reason else ''}", server=context.id)
         context.timers.set("drain", context.after(context.config.drain_limit), self._out_of_time)
         self._announcements.structure_changed()
@@ -85,20 +81,20 @@ class Drain:
         self.advance()
 
     def advance(self) -> None:
-        """Go on to the next stage if the present one is done."""
-        if self.stage is DrainPhase.SETTLING and not self._replication.busy and not self._registration.has_decided:
+        """Go on to the next phase if the present one is done."""
+        if self.phase is DrainPhase.SETTLING and not self._replication.busy and not self._registration.has_decided:
             # From here on nothing of this node's own may come: its successor could miss it.
             self._registration.freeze()
             self._choose_successor()
-        if self.stage in (DrainPhase.HANDING_OVER, DrainPhase.LETTING_GO):
+        if self.phase in (DrainPhase.HANDING_OVER, DrainPhase.LETTING_GO):
             self._reconsider()
-        if self.stage is DrainPhase.HANDING_OVER and self._successor.has_everything():
+        if self.phase is DrainPhase.HANDING_OVER and self._successor.has_everything():
             self._send_everybody_away()
-        if self.stage is DrainPhase.LETTING_GO:
+        if self.phase is DrainPhase.LETTING_GO:
             self._send_clients_away()
             if not self._others() and not self._replication.busy and not self._context.connections.staying:
                 self._finish([])
-        elif self.stage is DrainPhase.FINISHED:
+        elif self.phase is DrainPhase.FINISHED:
             # Somebody may still come before the process has ended.
             self._send_clients_away()
 
@@ -133,14 +129,14 @@ class Drain:
             self._send_everybody_away()
             return
         context = self._context
-        self.stage = DrainPhase.HANDING_OVER
+        self._enter(DrainOutcome.SUCCESSOR_ASKED)
         limit = context.config.drain_limit * ANSWER_SHARE
         context.timers.set("successor", context.after(limit), self._not_answered)
         self._successor.ask()
 
     def _not_answered(self) -> None:
         """Choose another one if the successor says nothing: that a link is dead is noticed only after the limit."""
-        if self.stage is DrainPhase.HANDING_OVER and self._successor.is_silent():
+        if self.phase is DrainPhase.HANDING_OVER and self._successor.is_silent():
             self._choose_successor()
 
     def _send_clients_away(self) -> None:
@@ -175,7 +171,7 @@ class Drain:
 
     def _send_everybody_away(self) -> None:
         context = self._context
-        self.stage = DrainPhase.LETTING_GO
+        self._enter(DrainOutcome.SENT_AWAY)
         self._send_clients_away()
         self._registration.abandon("this server is leaving the network")
         for link in self._others():
@@ -190,7 +186,7 @@ class Drain:
 
     def _out_of_time(self) -> None:
         undone = []
-        match self.stage:
+        match self.phase:
             case DrainPhase.SETTLING:
                 undone.append("some of what was accepted last may not be on disk yet")
             case DrainPhase.HANDING_OVER:
@@ -206,10 +202,10 @@ class Drain:
         self._finish(undone)
 
     def _finish(self, undone: list[str]) -> None:
-        if self.stage is DrainPhase.FINISHED:
+        if self.phase is DrainPhase.FINISHED:
             return
         context = self._context
-        self.stage = DrainPhase.FINISHED
+        self._enter(DrainOutcome.OVER)
         context.timers.cancel("drain")
         context.timers.cancel("successor")
         self._note_dismissed()
@@ -236,8 +232,8 @@ class Drain:
         """A link has gone."""
         self._leavers.unlinked(link)
         if self._successor.unlinked(link):
-            waited_for = self._leavers.staying() if self.stage is DrainPhase.LETTING_GO else []
-            if self.stage is DrainPhase.HANDING_OVER or waited_for:
+            waited_for = self._leavers.staying() if self.phase is DrainPhase.LETTING_GO else []
+            if self.phase is DrainPhase.HANDING_OVER or waited_for:
                 # Neighbours that have not got through to it by now never will.
                 self._successor.give_up()
                 self._choose_successor()

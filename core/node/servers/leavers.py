@@ -14,15 +14,18 @@ import msgspec
 from core.node.base.base_servers import BaseServers
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
+from core.node.kernel.states import ConnectionState
 from core.node.log.replication import Replication
 from core.node.log.synchronisation import Synchronisation
 from core.node.map.topology import Topology
 from core.node.map.whereabouts import Whereabouts
 from core.node.neighbours.neighbours import Neighbours
 from core.node.servers.healing import Healing
+from core.node.servers.leaving import DEPARTURES, Departure, DepartureOutcome
 from core.wire.address import Address
 from core.wire.entries import decode_vector
 from core.wire.messages import AttachedServer, Quit
+from core.wire.state_machine import state_after
 
 BASE_HANDOVER_DELAY: Final = 0.5
 """Seconds that a successor waits before it dials the base servers of the node that left."""
@@ -50,10 +53,10 @@ class Leavers:
         self._healing = healing
         self._base_servers = base_servers
         self._whereabouts = whereabouts
-        self._leaving: dict[int, tuple[Address, ...]] = {}
-        """Native links whose other side leaves, and where the successor is that it named."""
-        self._named_here: set[int] = set()
-        """Native links whose other side leaves and named this node."""
+        self._departures: dict[int, Departure] = {}
+        """How far neighbours have got that leave, by their links."""
+        self._ways: dict[int, tuple[Address, ...]] = {}
+        """Where the successor is that a neighbour has named, if it is another server."""
         self._to_adopt: dict[int, list[AttachedServer]] = {}
         """Their base servers, by link, until this node looks after them."""
 
@@ -64,8 +67,7 @@ class Leavers:
         return [
             link
             for link in self._neighbours
-            if not (link.conn in self._leaving or link.conn in self._named_here)
-            and not self.is_leaving(link.remote_id or "")
+            if self.departure(link) is Departure.STAYS and not self.is_leaving(link.remote_id or "")
         ]
 
     def is_leaving(self, server: str) -> bool:
@@ -75,7 +77,14 @@ class Leavers:
 
     def has_named_this_node(self, link: Link) -> bool:
         """Whether the other side of a link leaves in favour of this node."""
-        return link.conn in self._named_here
+        return self.departure(link) in (Departure.HANDS_OVER, Departure.HANDED_OVER)
+
+    def departure(self, link: Link) -> Departure:
+        """How far the neighbour at the other end of a link has got with leaving."""
+        return self._departures.get(link.conn, Departure.STAYS)
+
+    def _enter(self, link: Link, outcome: DepartureOutcome) -> None:
+        self._departures[link.conn] = state_after(DEPARTURES, self.departure(link), outcome)
 
     def to_adopt(self) -> list[AttachedServer]:
         """Base servers of neighbours that leave, which this node is to look after and does not yet."""
@@ -83,8 +92,9 @@ class Leavers:
 
     def unlinked(self, link: Link) -> None:
         """A link has gone."""
-        self._leaving.pop(link.conn, None)
-        self._named_here.discard(link.conn)
+        self._context.timers.cancel(("leave", link.conn))
+        self._ways.pop(link.conn, None)
+        self._departures.pop(link.conn, None)
 
     # --- one after the other ------------------------------------------------------------------------------------------
 
@@ -101,9 +111,10 @@ class Leavers:
         heir = message.successor
         if heir == context.id if heir is not None else named in self._topology.own.addresses:
             context.notify("quit", f"{name} leaves the network; this server takes its place", server=link.remote_id)
-            link.handed_over = True
             if self._neighbours.is_neighbour(link):
-                self._named_here.add(link.conn)
+                self._enter(link, DepartureOutcome.NAMED_THIS_NODE)
+                self._ways.pop(link.conn, None)
+                context.timers.cancel(("leave", link.conn))
             self._synchronisation.request(link)
             if message.guests:
                 self._to_adopt[link.conn] = [
@@ -134,7 +145,8 @@ class Leavers:
             self._let_go(link)
             return
         if self._neighbours.is_neighbour(link):
-            self._leaving[link.conn] = (named, *ways)
+            self._enter(link, DepartureOutcome.NAMED_ANOTHER)
+            self._ways[link.conn] = (named, *ways)
             context.timers.set(
                 ("leave", link.conn), context.after(context.config.dial_limit), lambda: self._let_go(link)
             )
@@ -153,12 +165,14 @@ class Leavers:
 
     def _let_go(self, link: Link) -> None:
         self._context.timers.cancel(("leave", link.conn))
-        self._leaving.pop(link.conn, None)
+        self._ways.pop(link.conn, None)
+        if link.state is not ConnectionState.CLOSING:
+            self._enter(link, DepartureOutcome.LET_GO)
         self._context.close(link, "the other side leaves the network")
 
     def linked(self, link: Link) -> None:
         """A native link is up: whoever waited for it lets go of the server that leaves."""
-        for conn, ways in list(self._leaving.items()):
+        for conn, ways in list(self._ways.items()):
             if Address(link.hostname, link.port) in ways or link.dialled in ways:
                 leaving = self._context.connections.link(conn)
                 if leaving is not None:
@@ -166,7 +180,7 @@ class Leavers:
 
     def synchronised(self, link: Link) -> None:
         """A neighbour has sent everything: one that leaves is told that it has arrived, once it is durable here."""
-        if link.handed_over and not link.asked:
+        if self.departure(link) is Departure.HANDS_OVER and not link.asked:
             if self._replication.busy:
                 self._context.timers.set(
                     ("handover", link.conn), self._context.after(0.01), lambda: self.synchronised(link)
@@ -178,4 +192,5 @@ class Leavers:
             except ValueError:
                 complete = True
             self._synchronisation.request(link)
-            link.handed_over = not complete
+            if complete:
+                self._enter(link, DepartureOutcome.ARRIVED)
