@@ -120,9 +120,8 @@ class Network:
             secret=NETWORK_SECRET,
             join=self.servers[parent].advertised if parent else None,
             preset="local",
-            announce_interval=0.5,
+            node={"announce_interval": 0.5, "redirects": False},
             backup_interval=0,
-            redirects=False,
             passwords=PasswordSettings(memory_kib=64, passes=1),
         )
         self.servers[name] = server = Server(settings)

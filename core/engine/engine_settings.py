@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from core.node.interface import node_config as presets
 from core.node.interface.node_config import NodeConfig
@@ -112,35 +112,23 @@ class EngineSettings:
     join: Address | None = None
     """A server of the network to join."""
     preset: Preset = "lan"
-    announce_interval: float = 5.0
     backup_interval: float = 600.0
     """0: no backups."""
     backups_kept: int = 5
-    anonymous: bool = True
-    redirects: bool = True
-    registrations_per_minute: float = 60.0
-    anonymous_rate: float = 128.0 * 1024
-    """See `NodeConfig`."""
     retention: Retention = field(default_factory=lambda: Retention(activities=ACTIVITIES_KEPT, bytes=BYTES_KEPT))
     trim_interval: float = 5.0
     """Between two looks at what retention lets go, and at the room on the disk."""
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     passwords: PasswordSettings = field(default_factory=PasswordSettings)
     tls: TlsSettings | None = None
-    node: Mapping[str, float | int | bool] = field(default_factory=dict)
+    node: Mapping[str, Any] = field(default_factory=dict)
     """Fields of `NodeConfig` that differ from the preset."""
 
     def node_config(self, advertised: Address, secret: str) -> NodeConfig:
         """The node's settings. Raises TypeError if `node` names a field that does not exist."""
         make = {"local": presets.local, "lan": presets.lan, "wan": presets.wan}[self.preset]
-        config = replace(
+        return replace(
             make(advertised.host, advertised.port, secret),
             name=self.name,
-            announce_interval=self.announce_interval,
-            anonymous=self.anonymous,
-            redirects=self.redirects,
-            registrations_per_minute=self.registrations_per_minute,
-            anonymous_rate=self.anonymous_rate,
+            **self.node,
         )
-        changes: dict[str, float | int | bool] = dict(self.node)
-        return replace(config, **changes)  # type: ignore[arg-type]

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import Program
+from tui.cli.chosen_settings import ConfigFile, examine
 from tui.cli.config_command import template
-from tui.cli.setting_table import SETTINGS, ConfigFile, examine
+from tui.cli.setting_table import SETTINGS
 
 
 def default_file(program: Program) -> Path:

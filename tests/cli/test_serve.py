@@ -18,9 +18,9 @@ import pytest
 
 from tests.cli.program import LIMIT, Program, running_node
 from tui.cli import headless
+from tui.cli.chosen_settings import ConfigFile, choose
 from tui.cli.options import NodeOptions
 from tui.cli.serve import node_options
-from tui.cli.setting_table import ConfigFile, choose
 
 
 def options(directory: Path) -> NodeOptions:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from tui.cli.setting_table import (
-    SETTINGS,
-    ConfigFile,
-    choose,
-    config_path,
-    examine,
-    read_config,
-    unknown_variables,
-)
+from core.engine import ConnectionLimits, EngineSettings, Retention
+from core.engine.engine_settings import ACTIVITIES_KEPT, BYTES_KEPT
+from core.node import NodeConfig
+from tui.cli.chosen_settings import ConfigFile, choose, config_path, examine, read_config, unknown_variables
+from tui.cli.setting_table import SETTINGS, Setting
 from tui.script.exit_status import CommandFailed, ExitStatus
+from tui.ssh.ssh_settings import SSHSettings, usual_workers
 
 NO_FILE = ConfigFile(Path("/none"), False, {})
 
@@ -24,6 +22,28 @@ def config(tmp_path: Path, content: str) -> ConfigFile:
     file = tmp_path / "config.toml"
     file.write_text(content)
     return read_config(file, "--config")
+
+
+DESTINATIONS: dict[str | None, type] = {
+    "engine": EngineSettings,
+    "connections": ConnectionLimits,
+    "retention": Retention,
+    "node": NodeConfig,
+    "ssh": SSHSettings,
+}
+
+
+@pytest.mark.parametrize("setting", [one for one in SETTINGS if one.goes_to], ids=lambda one: one.name)
+def test_what_goes_on_as_it_was_said_has_a_field_to_go_to_with_the_same_default(setting: Setting) -> None:
+    field = {one.name: one for one in fields(DESTINATIONS[setting.goes_to])}[setting.field_name]
+    expected = {"activities": ACTIVITIES_KEPT, "bytes": BYTES_KEPT, "workers": usual_workers()}.get(field.name)
+    assert setting.default == (field.default if expected is None else expected) or setting.zero_is_none
+
+
+def test_zero_is_no_limit_where_that_is_said_and_what_nobody_set_goes_nowhere() -> None:
+    chosen = choose({"bytes_kept": "0", "activities_kept": "5"}, {}, NO_FILE)
+    assert chosen.going_to("retention") == {"activities": 5, "bytes": None, "seconds": None}
+    assert "advertise" not in chosen.going_to("engine")
 
 
 def test_without_any_source_the_default_holds() -> None:

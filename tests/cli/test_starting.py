@@ -13,9 +13,9 @@ from core.engine import CannotBind
 from core.wire.address import Address
 from core.wire.limits import DEFAULT_PORT
 from tui.cli import starting
+from tui.cli.chosen_settings import ConfigFile, choose, default_data_dir
 from tui.cli.options import NodeOptions
 from tui.cli.serve import node_options
-from tui.cli.setting_table import ConfigFile, choose, default_data_dir
 
 
 def options(flags: dict[str, object], *, join: Address | None = None) -> NodeOptions:
@@ -85,12 +85,13 @@ async def test_the_options_reach_the_engine(tmp_path: Path) -> None:
     assert settings.port == 4000
     assert settings.advertise == Address("chat.example.org", 0)
     assert (settings.name, settings.preset) == ("kitchen", "wan")
-    assert (settings.announce_interval, settings.backup_interval, settings.backups_kept) == (2.0, 3600.0, 3)
+    assert (settings.backup_interval, settings.backups_kept) == (3600.0, 3)
     retention = settings.retention
     assert (retention.activities, retention.bytes, retention.seconds) == (1000, 64 * 2**20, 30 * 86400.0)
-    assert settings.node_config(Address("h", 1), "s").anonymous_rate == 32 * 1024.0
-    assert not settings.anonymous and not settings.redirects
-    assert (settings.limits.connections, settings.registrations_per_minute) == (500, 6.0)
+    assert settings.limits.connections == 500
+    node = settings.node_config(Address("h", 1), "s")
+    assert (node.announce_interval, node.anonymous_rate, node.registrations_per_minute) == (2.0, 32 * 1024.0, 6.0)
+    assert not node.anonymous and not node.redirects
     assert settings.data_dir == tmp_path
 
 

@@ -80,9 +80,8 @@ async def begin(tmp_path: Path) -> AsyncIterator[Begin]:
             name=name,
             secret="network",
             preset="local",
-            redirects=False,
             passwords=CHEAP,
-            node={"lazy_delay": 0.05, "heal_jitter": 0.02, "announce_gap": 0.05},
+            node={"redirects": False, "lazy_delay": 0.05, "heal_jitter": 0.02, "announce_gap": 0.05},
         )
         settings = replace(settings, **changes)
         server = Server(settings)

@@ -113,11 +113,8 @@ async def test_the_node_is_told_the_settings(place: Place) -> None:
         name="harbour",
         secret="s3cret",
         advertise=Address("node.example", 0),
-        announce_interval=7.0,
-        anonymous=False,
-        redirects=False,
         preset="wan",
-        node={"drain_limit": 9.0},
+        node={"announce_interval": 7.0, "anonymous": False, "redirects": False, "drain_limit": 9.0},
     )
     config = place.config
     assert config is not None

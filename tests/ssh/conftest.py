@@ -37,7 +37,7 @@ async def start_node(directory: Path, name: str = "ada", join: Address | None = 
             secret="s",
             join=join,
             preset="local",
-            announce_interval=0.2,
+            node={"announce_interval": 0.2},
             passwords=PasswordSettings(memory_kib=64, passes=1),
         )
     )

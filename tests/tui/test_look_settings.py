@@ -9,9 +9,9 @@ from textual.theme import BUILTIN_THEMES
 
 from core.wire.address import Address
 from tests.tui.driving import ready, until
+from tui.cli.chosen_settings import ConfigFile, choose
 from tui.cli.options import JoinOptions, PersonOptions
 from tui.cli.running import _preferences
-from tui.cli.setting_table import ConfigFile, choose
 from tui.look.appearance import DEFAULT_THEME, THEMES
 from tui.look.preferences import Preferences
 from tui.remembered import look_settings

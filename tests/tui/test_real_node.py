@@ -28,7 +28,7 @@ async def running_server(directory: Path, name: str, join: Address | None = None
             secret="s",
             join=join,
             preset="local",
-            announce_interval=0.2,
+            node={"announce_interval": 0.2},
             passwords=PasswordSettings(memory_kib=64, passes=1),
         )
     )

@@ -9,14 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tui.cli.console import PROGRAM, run
-from tui.cli.setting_table import (
-    BY_NAME,
-    CONFIG_VARIABLE,
-    GROUP_TITLES,
-    SETTINGS,
-    Setting,
-    SettingGroup,
-)
+from tui.cli.setting_table import BY_NAME, CONFIG_VARIABLE, GROUP_TITLES, SETTINGS, Setting, SettingGroup
 from tui.script.exit_status import ExitStatus, explained
 from tui.script.script_grammar import Parser, add_post, add_status, add_tail, add_timeout
 from tui.version import __version__

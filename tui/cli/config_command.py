@@ -8,14 +8,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from tui.cli.console import put, say
-from tui.cli.inputs import given_settings
-from tui.cli.setting_table import (
-    CONFIG_VARIABLE,
-    GROUP_TITLES,
-    SETTINGS,
+from tui.cli.chosen_settings import (
     ChosenSettings,
-    Setting,
     choose,
     config_path,
     default_data_dir,
@@ -23,6 +17,9 @@ from tui.cli.setting_table import (
     read_config,
     unknown_variables,
 )
+from tui.cli.console import put, say
+from tui.cli.inputs import given_settings
+from tui.cli.setting_table import CONFIG_VARIABLE, GROUP_TITLES, SETTINGS, Setting
 from tui.remembered import directories
 from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
 

@@ -6,9 +6,9 @@ import ssl
 from pathlib import Path
 
 from tui.cli import given_file
+from tui.cli.chosen_settings import ChosenSettings
 from tui.cli.console import say
 from tui.cli.options import ClientTlsOptions
-from tui.cli.setting_table import ChosenSettings
 from tui.script.exit_status import usage_error
 
 

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from core.wire import ANONYMOUS, Address
 from tui.cli import values
+from tui.cli.chosen_settings import ChosenSettings, load
 from tui.cli.console import ask_secret
-from tui.cli.setting_table import BY_NAME, ChosenSettings, load
+from tui.cli.setting_table import BY_NAME
 from tui.script.exit_status import usage_error
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.wire import Address
+from tui.cli.setting_table import Destination
 
-Preset = Literal["local", "lan", "wan"]
 OnLoss = Literal["refuse", "accept", "renew"]
 
 
@@ -39,46 +39,31 @@ class ClientTlsOptions:
 class NodeOptions:
     """A server in this process. Times are in seconds."""
 
-    host: str
-    """Where to listen; empty for all of this machine's addresses."""
     port: int
     """0 for any free port."""
     port_may_differ: bool
     """Nobody asked for this port: if it is taken, one of the next ones will do."""
-    advertise: Address | None
-    """Where others reach this server; None to find out. Port 0 stands for the listening port."""
     name: str
     """What people call the server; empty for the machine's name."""
     secret: str | None = field(repr=False)
     """The network's secret; None for the one that the data directory keeps, or a new one."""
     data_dir: Path | None
-    """None for the default directory of the port that the server gets: see `tui.cli.setting_table.default_data_dir`."""
+    """None for the default directory of the port that the server gets: see `default_data_dir`."""
     join: Address | None
     """A server of the network to become part of; None for the first one of a network, or one that is restarted."""
-    announce_interval: float
-    backup_interval: float
-    backups_kept: int
-    activities_kept: int
-    bytes_kept: int
-    """0: without limit, as the next two."""
-    age_kept: float
-    anonymous_rate: int
-    """Bytes a second."""
-    preset: Preset
-    anonymous: bool
-    """Whether people may come in without a name."""
-    redirects: bool
-    """Whether people are sent to servers with fewer of them."""
     tls: TlsOptions | None
     """None: everything travels in the clear."""
     ssh: Address | None
     """Where to serve the application over SSH, host empty for all addresses; None for nowhere."""
-    ssh_limits: Mapping[str, Any]
-    """What is allowed there: fields of `tui.ssh.ssh_settings.SSHSettings`."""
-    connections_max: int = 10_000
-    registrations_per_minute: float = 60.0
+    settings: Mapping[Destination, Mapping[str, Any]]
+    """What goes on as it was said: fields of the engine's, the node's and the SSH server's settings."""
     on_loss: OnLoss = "refuse"
     """What the start does where the data directory has lost what its node had acknowledged."""
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether people may come in without a name."""
+        return bool(self.settings["node"]["anonymous"])
 
 
 @dataclass(frozen=True, slots=True)

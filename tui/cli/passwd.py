@@ -12,6 +12,7 @@ from typing import Final
 from core.client import ClientEvent, ClientSettings, OutcomeUnknown, SecretRefused, make_secret
 from core.wire import Address, secret_problem
 from tui.cli import values
+from tui.cli.chosen_settings import ChosenSettings
 from tui.cli.clients import script_client
 from tui.cli.console import ask_secret, say
 from tui.cli.encryption import client_context, client_tls
@@ -19,7 +20,7 @@ from tui.cli.inputs import address_of, choices_of, named
 from tui.cli.loop import run_until_interrupted
 from tui.cli.register import tell
 from tui.cli.remembering import Memory, known
-from tui.cli.setting_table import NEW_SECRET_VARIABLE, ChosenSettings
+from tui.cli.setting_table import NEW_SECRET_VARIABLE
 from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
 from tui.script.script_grammar import seconds_of
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from core.wire import Address
-from tui.cli.setting_table import ChosenSettings
+from tui.cli.chosen_settings import ChosenSettings
 from tui.remembered import credentials, directories
 
 Change = Callable[[Path, str, str, str], None]

@@ -7,9 +7,9 @@ import shlex
 from pathlib import Path
 
 from tui.cli import values
+from tui.cli.chosen_settings import default_data_dir
 from tui.cli.console import say
 from tui.cli.inputs import choices_of
-from tui.cli.setting_table import default_data_dir
 from tui.cli.starting import HOST_KEY_FILE, SECRET_FILE, kept_secret
 from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast, get_args
 
 from core.wire import Address
+from tui.cli.chosen_settings import ChosenSettings
 from tui.cli.console import interactive
 from tui.cli.encryption import client_tls, pem_file
 from tui.cli.inputs import address_of, choices_of
-from tui.cli.options import JoinOptions, NodeOptions, PersonOptions, Preset, ServeOptions, TlsOptions
-from tui.cli.setting_table import SETTINGS, ChosenSettings
+from tui.cli.options import JoinOptions, NodeOptions, PersonOptions, ServeOptions, TlsOptions
+from tui.cli.setting_table import Destination
 from tui.script.exit_status import usage_error
 
 
@@ -59,36 +60,17 @@ def run(arguments: argparse.Namespace) -> int:
 def node_options(choices: ChosenSettings, join: Address | None, secret: str | None) -> NodeOptions:
     """The server's options. Raises CommandFailed if settings do not go together."""
     _two_ports(choices)
-    value: dict[str, Any] = {name: choices.value(name) for name in NodeOptions.__slots__ if name in choices}
     return NodeOptions(
-        host=value["host"],
-        port=value["port"],
+        port=cast(int, choices.value("port")),
         # On one machine a second server, which joins the first, finds a port by itself; a first one does not hide.
         port_may_differ=join is not None and choices.is_default("port"),
-        advertise=value["advertise"],
-        name=value["name"],
+        name=str(choices.value("name")),
         secret=secret,
-        data_dir=value["data_dir"],
+        data_dir=cast(Path | None, choices.value("data_dir")),
         join=join,
-        announce_interval=value["announce_interval"],
-        backup_interval=value["backup_interval"],
-        backups_kept=value["backups_kept"],
-        activities_kept=value["activities_kept"],
-        bytes_kept=value["bytes_kept"],
-        age_kept=value["age_kept"],
-        anonymous_rate=value["anonymous_rate"],
-        preset=cast(Preset, value["preset"]),
-        anonymous=value["anonymous"],
-        redirects=value["redirects"],
-        connections_max=value["connections_max"],
-        registrations_per_minute=value["registrations_per_minute"],
         tls=_tls(choices),
-        ssh=value["ssh"],
-        ssh_limits={
-            one.name.removeprefix("ssh_"): choices.value(one.name)
-            for one in SETTINGS
-            if one.group == "ssh" and one.name != "ssh"
-        },
+        ssh=cast(Address | None, choices.value("ssh")),
+        settings={destination: choices.going_to(destination) for destination in get_args(Destination)},
     )
 
 

@@ -14,8 +14,8 @@ from core.engine import CannotBind, ConnectionLimits, DataDirectoryInUse, Engine
 from core.node import Notice
 from core.wire import DEFAULT_PORT
 from tui.cli import values
+from tui.cli.chosen_settings import default_data_dir
 from tui.cli.options import NodeOptions
-from tui.cli.setting_table import default_data_dir
 from tui.remembered import credentials, private_file
 from tui.script.exit_status import CommandFailed, ExitStatus
 
@@ -108,31 +108,20 @@ def engine_settings(options: NodeOptions, port: int) -> EngineSettings:
     tls = None
     if options.tls is not None:
         tls = TlsSettings(certificate=options.tls.certificate, key=options.tls.key, authority=options.tls.authority)
+    settings = options.settings
     return EngineSettings(
         data_dir=data_dir_of(options, port),
-        host=options.host,
         port=port,
-        advertise=options.advertise,
         name=options.name or default_name(port),
         secret=options.secret,
         secret_known=None if options.secret is not None else kept_secret(data_dir_of(options, port)),
         on_loss=options.on_loss,
         join=options.join,
-        preset=options.preset,
-        announce_interval=options.announce_interval,
-        backup_interval=options.backup_interval,
-        backups_kept=options.backups_kept,
-        anonymous=options.anonymous,
-        redirects=options.redirects,
-        limits=ConnectionLimits(connections=options.connections_max),
-        registrations_per_minute=options.registrations_per_minute,
-        anonymous_rate=float(options.anonymous_rate),
-        retention=Retention(
-            activities=options.activities_kept,
-            bytes=options.bytes_kept or None,
-            seconds=options.age_kept or None,
-        ),
+        limits=ConnectionLimits(**settings["connections"]),
+        retention=Retention(**settings["retention"]),
         tls=tls,
+        node=settings["node"],
+        **settings["engine"],
     )
 
 
@@ -192,7 +181,7 @@ async def serving_ssh(server: Server, options: NodeOptions) -> AsyncIterator[SSH
         options.ssh.port,
         data_dir=server.settings.data_dir,
         anonymous=options.anonymous,
-        **options.ssh_limits,
+        **options.settings["ssh"],
     )
     service = SSHServer(server, settings)
     try:

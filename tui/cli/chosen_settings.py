@@ -1,0 +1,245 @@
+"""What every setting is for this process: flags, variables and the configuration file, put together and checked."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tui.cli import given_file, values
+from tui.cli.setting_table import (
+    BY_NAME,
+    CONFIG_VARIABLE,
+    ENVIRONMENT_PREFIX,
+    NEW_SECRET_VARIABLE,
+    SETTINGS,
+    Destination,
+)
+from tui.remembered import directories
+from tui.script.exit_status import usage_error
+from tui.text.quantities import shown, suggestion
+
+
+@dataclass(frozen=True, slots=True)
+class SettingChoice:
+    """A setting's value and where it comes from: a flag, a variable, `FILE:LINE`, or `default`."""
+
+    value: object
+    origin: str
+    rank: int
+    """0 flag, 1 environment, 2 file, 3 default."""
+
+
+DEFAULT_RANK: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SettingProblem:
+    """Something wrong with a setting."""
+
+    origin: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.origin}: {self.sentence}"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A configuration file as it was read; values are as TOML gave them."""
+
+    path: Path | None
+    """None: there is no place for one here."""
+    exists: bool
+    found: Mapping[str, tuple[object, int]]
+    """Key to value and line."""
+
+
+def config_path(flag: str | None, environment: Mapping[str, str]) -> tuple[Path | None, str]:
+    """Where the configuration file is, whether it exists or not, and who says so.
+
+    None where nobody says and there is no home directory.
+    """
+    for named, origin in ((flag, "--config"), (environment.get(CONFIG_VARIABLE), CONFIG_VARIABLE)):
+        if named:
+            try:
+                return values.path(named), origin
+            except ValueError as error:
+                raise usage_error(f"{origin}: {error}") from None
+    directory = directories.config_dir()
+    return directory / "config.toml" if directory is not None else None, "default"
+
+
+CONFIG_BYTES_MAX: Final = 1024 * 1024
+
+
+def default_data_dir(port: int) -> Path:
+    """Where a server keeps its data if nobody says: each port of this machine has a directory of its own.
+
+    Raises CommandFailed where there is no home directory.
+    """
+    directory = directories.data_dir()
+    if directory is None:
+        raise usage_error("there is no home directory to keep data in", hint="--data-dir DIR says where; so does HOME.")
+    return directory / f"node-{port}"
+
+
+def read_config(path: Path | None, origin: str) -> ConfigFile:
+    """Read a configuration file. A file that nobody named need not exist.
+
+    Raises CommandFailed with the line if it is not TOML.
+    """
+    if path is None:
+        return ConfigFile(None, False, {})
+    try:
+        content = given_file.read(path, CONFIG_BYTES_MAX)
+    except (FileNotFoundError, NotADirectoryError):
+        if origin == "default":
+            return ConfigFile(path, False, {})
+        raise usage_error(
+            f"{origin}: there is no file {path}", hint="`activity-tui config init` writes one with all settings."
+        ) from None
+    except OSError as error:
+        raise usage_error(f"{path} cannot be read: {error.strerror}") from None
+    import tomllib
+
+    try:
+        document = content.decode("utf-8-sig")
+        found = tomllib.loads(document)
+    except UnicodeDecodeError:
+        raise usage_error(f"{path} is not UTF-8 text") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise usage_error(f"{path} is not TOML: {error}") from None
+    return ConfigFile(path, True, {key: (value, _line_of(document, key)) for key, value in found.items()})
+
+
+def _line_of(document: str, key: str) -> int:
+    """The line on which a top-level key or table is written; 0 if it cannot be told."""
+    quoted = rf"""["']?{re.escape(key)}["']?"""
+    pattern = re.compile(rf"\s*(?:{quoted}\s*[=.]|\[+\s*{quoted}\s*[.\]])")
+    for number, line in enumerate(document.splitlines(), 1):
+        if pattern.match(line):
+            return number
+    return 0
+
+
+class ChosenSettings:
+    """What every setting is, and why. Made by `choose`."""
+
+    def __init__(self, chosen: Mapping[str, SettingChoice], file: ConfigFile) -> None:
+        self._chosen = chosen
+        self.file = file
+
+    def __getitem__(self, name: str) -> SettingChoice:
+        return self._chosen[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._chosen
+
+    def value(self, name: str) -> object:
+        return self._chosen[name].value
+
+    def is_default(self, name: str) -> bool:
+        return self._chosen[name].rank == DEFAULT_RANK
+
+    def going_to(self, destination: Destination) -> dict[str, Any]:
+        """The fields of what lies below the command line, as the settings say them; without those that nobody set and
+        that have no default."""
+        found = {}
+        for setting in SETTINGS:
+            value = self.value(setting.name)
+            if setting.goes_to == destination and value is not None:
+                found[setting.field_name] = None if setting.zero_is_none and value == 0 else value
+        return found
+
+    def secret(self, name: str) -> str | None:
+        """A secret given itself or in a file (`…_file`), whichever is said with more weight.
+
+        Raises CommandFailed if both are said with the same weight, or the file holds none.
+        """
+        itself, in_file = self._chosen[name], self._chosen[f"{name}_file"]
+        if itself.rank == in_file.rank == DEFAULT_RANK:
+            return None
+        if itself.rank == in_file.rank:
+            raise usage_error(f"{itself.origin} and {in_file.origin} both name a secret: give only one of them")
+        if itself.rank < in_file.rank:
+            return str(itself.value)
+        assert isinstance(in_file.value, Path)
+        try:
+            return values.read_secret_file(in_file.value)
+        except ValueError as error:
+            raise usage_error(f"{in_file.origin}: {error}") from None
+
+
+def choose(flags: Mapping[str, object], environment: Mapping[str, str], file: ConfigFile) -> ChosenSettings:
+    """Put all sources together.
+
+    `flags` has only those that were given. Raises CommandFailed for the first setting that is wrong.
+    """
+    chosen, problems = examine(flags, environment, file)
+    if problems:
+        raise usage_error(
+            str(problems[0]), hint="`activity-tui config check` tells everything that is wrong." if problems[1:] else ""
+        )
+    return chosen
+
+
+def examine(
+    flags: Mapping[str, object], environment: Mapping[str, str], file: ConfigFile
+) -> tuple[ChosenSettings, list[SettingProblem]]:
+    """Like `choose`, but collects what is wrong; a wrong value leaves the setting to the next source."""
+    problems = list(_unknown_keys(file))
+    chosen: dict[str, SettingChoice] = {}
+    for setting in SETTINGS:
+        sources: list[tuple[object, str]] = [
+            (flags.get(setting.name), setting.flag_name),
+            (environment.get(setting.variable) or None, setting.variable),
+        ]
+        value, line = file.found.get(setting.name, (None, 0))
+        sources.append((value, f"{file.path}:{line}"))
+        for rank, (raw, origin) in enumerate(sources):
+            if raw is None or setting.name in chosen:
+                continue
+            try:
+                chosen[setting.name] = SettingChoice(setting.read(raw), origin, rank)
+            except ValueError as error:
+                within = "" if origin.startswith("--") else f"{setting.name}: "
+                problems.append(SettingProblem(origin, within + str(error)))
+        chosen.setdefault(setting.name, SettingChoice(setting.default, "default", DEFAULT_RANK))
+    problems.sort(key=_place)
+    return ChosenSettings(chosen, file), problems
+
+
+def _place(problem: SettingProblem) -> float:
+    """Where a problem is told: those of flags, those of the file in the order of its lines, those of variables."""
+    if problem.origin.startswith("--"):
+        return 0
+    line = problem.origin.rpartition(":")[2]
+    return int(line) if line.isdecimal() else math.inf
+
+
+def _unknown_keys(file: ConfigFile) -> Iterable[SettingProblem]:
+    for key, (value, line) in file.found.items():
+        if key not in BY_NAME:
+            table = "the table " if isinstance(value, dict) else ""
+            yield SettingProblem(f"{file.path}:{line}", f"{table}{shown(key)} is no setting{suggestion(key, BY_NAME)}")
+
+
+def unknown_variables(environment: Mapping[str, str]) -> Iterable[SettingProblem]:
+    """Variables with our prefix that mean nothing: misspelt ones, most likely."""
+    known = {setting.variable for setting in SETTINGS} | {CONFIG_VARIABLE, NEW_SECRET_VARIABLE}
+    for name in sorted(environment):
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in known:
+            bare = name.removeprefix(ENVIRONMENT_PREFIX)
+            near = suggestion(bare, (each.removeprefix(ENVIRONMENT_PREFIX) for each in known), ENVIRONMENT_PREFIX)
+            yield SettingProblem(name, f"no setting is called so{near}")
+
+
+def load(flags: Mapping[str, object], config: str | None) -> ChosenSettings:
+    """All sources of this process together. Raises CommandFailed."""
+    path, origin = config_path(config, os.environ)
+    return choose(flags, os.environ, read_config(path, origin))
