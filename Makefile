@@ -17,7 +17,7 @@ DEV := $(VENV)/.stamp-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test test-quick lint types imports pytest slow sweep sweep-stress format screenshots bench clean
+.PHONY: help serve test test-quick lint types imports pytest slow sweep sweep-stress format diagrams screenshots bench clean
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -65,6 +65,9 @@ sweep-stress: $(DEV) ## Histories of many faults around base servers and old dat
 format: $(DEV) ## Let the formatter and the safe fixes at the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+diagrams: $(DEV) ## Draw the pictures of state machines in the documents from the tables that run
+	$(BIN)/python -m tests.architecture.diagrams
 
 screenshots: $(DEV) ## Make screenshots/ from the real application with a little network behind it
 	$(BIN)/python -m screenshots.generate $(ARGS)

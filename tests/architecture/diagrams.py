@@ -1,0 +1,68 @@
+"""The pictures of state machines in the documents, drawn from the tables that run: `make diagrams` draws them anew.
+
+A picture stands between `<!-- states: NAME -->` and `<!-- end of states -->`. Mermaid is drawn by GitHub, and can be
+read as it is.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from core.client import client_states
+from core.node.kernel import states
+from core.node.servers import leaving
+
+Table = Mapping[Any, Mapping[Any, enum.Enum]]
+
+ROOT: Final = Path(__file__).parents[2]
+DOCUMENTS: Final = ("core/PROTOCOL.md", "core/DESIGN.md")
+MACHINES: Final[dict[str, Table]] = {
+    "connection": states.TRANSITIONS,
+    "client": client_states.TRANSITIONS,
+    "drain": leaving.DRAIN,
+    "departure": leaving.DEPARTURES,
+}
+_BLOCK: Final = re.compile(r"(<!-- states: ([\w ]+) -->\n).*?(<!-- end of states -->)", re.DOTALL)
+
+
+def picture(table: Table) -> str:
+    """A table as a picture; what leads from everywhere to the end is told in a sentence, not in as many arrows."""
+    ends = {state for state, row in table.items() if set(row.values()) <= {state}}
+    everywhere = {
+        outcome: after
+        for outcome, after in next(iter(table.values())).items()
+        if after in ends
+        and all(row.get(outcome) is after for state, row in table.items() if row and state is not after)
+    }
+    lines = [f"From each state, “{outcome.value}” leads to {after.name}.\n" for outcome, after in everywhere.items()]
+    lines += ["```mermaid", "stateDiagram-v2", f"    [*] --> {next(iter(table)).name}"]
+    for state, row in table.items():
+        arrows: dict[str, list[str]] = {}
+        for outcome, after in row.items():
+            if outcome not in everywhere:
+                arrows.setdefault(after.name, []).append(outcome.value)
+        lines += [f"    {state.name} --> {after} : {' / '.join(outcomes)}" for after, outcomes in arrows.items()]
+    return "\n".join([*lines, "```", ""])
+
+
+def drawn_anew(text: str) -> str:
+    """A document with its pictures as the tables are now."""
+    return _BLOCK.sub(lambda found: found[1] + picture(MACHINES[found[2]]) + found[3], text)
+
+
+def main() -> None:
+    for name in DOCUMENTS:
+        path = ROOT / name
+        before = path.read_text(encoding="utf-8")
+        after = drawn_anew(before)
+        if after != before:
+            path.write_text(after, encoding="utf-8")
+            print(f"{name}: drawn anew")
+
+
+if __name__ == "__main__":
+    main()
