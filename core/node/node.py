@@ -513,6 +513,10 @@ class Node:
             "activities behind the longest catching up": max(
                 (len(session.backlog) for session in sessions if session.backlog is not None), default=0
             ),
+            "sessions catching up": len(self._context.connections.catching_up),
+            "messages held up for base servers": sum(
+                len(link.backlog) for link in self._context.connections.links(ConnectionState.LISTENING)
+            ),
             "logins being checked": self.sessions.checking,
             "secrets being changed": self.secrets.under_way,
             "attempts at secrets": len(self.attempts),

@@ -145,6 +145,11 @@ class Registration:
         """Lock messages sent by this node, for those who count."""
 
     @property
+    def hashing(self) -> int:
+        """How many registrations wait for the hash of their secret."""
+        return len(self._hashing)
+
+    @property
     def open_claims(self) -> int:
         """Registrations under way, here or elsewhere, and logins that wait for their outcome."""
         return (

@@ -42,6 +42,11 @@ class Timers:
     def __len__(self) -> int:
         return len(self._current)
 
+    @property
+    def kept(self) -> int:
+        """How many are kept, those included that were moved or cancelled and have not been cleared away."""
+        return len(self._heap)
+
     def next_at(self) -> float | None:
         """When the earliest timer is due."""
         heap = self._heap

@@ -89,6 +89,8 @@ class WatchedServer:
         """Connections from which the node takes nothing in, just now."""
         self.pauses: list[tuple[int, float]] = []
         self.known: dict[int, bool] = {}
+        self.asked_last: dict[type[actions.Action], int] = {}
+        """The token, or number, of what the node has asked for last: a hash, a check of a secret, a commit."""
         self.watching: Callable[[actions.Action], None] | None = None
         """Told of each action before it is carried out, while a test wants to know."""
         self._environment = environment
@@ -270,8 +272,13 @@ class WatchedServer:
                 self.dials += [(time, address) for address in (action.address, *action.others)]
             case actions.Advertise():
                 self.advertised.append(action.address)
+            case actions.HashSecret():
+                self.asked_last[actions.HashSecret] = action.token
             case actions.VerifySecret():
+                self.asked_last[actions.VerifySecret] = action.token
                 self.verified += 1
+            case actions.Persist():
+                self.asked_last[actions.Persist] = action.batch
             case actions.KeyChanged():
                 self.key_answers[action.token] = action.problem
             case actions.KeyRemoved():
