@@ -48,7 +48,7 @@ from core.node.interface.events import (
     Woke,
 )
 from core.node.interface.node_config import NodeConfig
-from core.node.interface.snapshot import NodeSnapshot, without_clients
+from core.node.interface.snapshot import NodeSnapshot
 from core.node.kernel.connections import Connection, Link, Session
 from core.node.kernel.context import Context
 from core.node.kernel.rules import Dispatcher, Handler, Take
@@ -68,14 +68,12 @@ from core.node.servers.links import Links
 from core.node.servers.successor import Successor
 from core.node.views import view_of
 from core.wire.address import Address
-from core.wire.codec import Frame
 from core.wire.entries import AccountFact, KeyChange, Recovered, change_in_key
 from core.wire.messages import (
     AuthenticationFail,
     InvalidMessage,
     Logout,
     Message,
-    Status,
     command_of,
 )
 
@@ -86,8 +84,6 @@ MAP_GAP: Final = 0.25
 crash is acted upon at once: a server has at most a dozen links, each of which is one change. When half of 1,000 servers
 crash together there are a thousand changes within a second, and computing the tree after each of them took half of all
 the time."""
-STATUS_AGE: Final = 0.2
-"""Seconds for which one picture of the node answers everybody who asks for it."""
 
 
 class Node:
@@ -154,7 +150,7 @@ class Node:
             self.attempts,
             self.announcements.load_changed,
             self.announcements.redirected,
-            self._status,
+            self.snapshot,
         )
         self.leavers = Leavers(
             context,
@@ -206,7 +202,6 @@ class Node:
         )
         self._map_throttle = Throttle(MAP_BURST, MAP_PERIOD, MAP_GAP)
         self._wake_at: float | None = None
-        self._status_made: tuple[float, Frame] | None = None
 
     @property
     def id(self) -> str:
@@ -544,11 +539,3 @@ class Node:
     def _users(self) -> tuple[int, list[str]]:
         people = self.sessions.people
         return people.load, people.names(USERS_SHOWN)
-
-    def _status(self) -> Frame:
-        """The answer to STATUS_REQUEST: the same for all who ask within `STATUS_AGE`, because it costs something."""
-        now = self._context.now
-        if self._status_made is None or now.monotonic - self._status_made[0] > STATUS_AGE:
-            shown = without_clients(self.snapshot(now))
-            self._status_made = (now.monotonic, Frame(Status(msgspec.to_builtins(shown))))
-        return self._status_made[1]

@@ -22,8 +22,11 @@ from core.node.clients.catching_up import CatchingUp
 from core.node.clients.liveness import LivenessCheck
 from core.node.clients.people import People
 from core.node.clients.places import Places
+from core.node.clients.status_answers import StatusAnswers
 from core.node.clients.writers import Writers
 from core.node.interface.actions import Hold, Known, Subscribe, VerifySecret
+from core.node.interface.events import Now
+from core.node.interface.snapshot import NodeSnapshot
 from core.node.kernel.connections import Connection, Session
 from core.node.kernel.context import Context
 from core.node.kernel.rules import Handler, Take
@@ -31,7 +34,6 @@ from core.node.kernel.states import ConnectionState, Outcome
 from core.node.log.replication import Replication
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
-from core.wire.codec import Frame
 from core.wire.entries import Entry, EntryId, Stream, decode_vector, encode_vector, parse_entry_id
 from core.wire.limits import ACTIVITY_BYTES_MAX, NAME_CHARACTERS_MAX
 from core.wire.messages import (
@@ -95,7 +97,7 @@ class Sessions:
         attempts: Attempts,
         load_changed: Callable[[], None],
         redirected: Callable[[], None],
-        status: Callable[[], Frame],
+        picture: Callable[[Now], NodeSnapshot],
     ) -> None:
         self._context = context
         self._book = book
@@ -108,12 +110,12 @@ class Sessions:
         self._attempts = attempts
         self._load_changed = load_changed
         self._redirected = redirected
-        self._status = status
         self._key = context.rng.randbytes(32)
         self._verifying: dict[int, Callable[[bool | None], None]] = {}
         self._liveness = LivenessCheck(context, self._post)
         self.writers = Writers(context)
         self.people = People()
+        self._status = StatusAnswers(picture, self.people)
         self._places = Places(context)
 
     @property
@@ -171,7 +173,7 @@ class Sessions:
         self._liveness.answered(session, message.number)
 
     def _asks_for_status(self, session: Session, message: StatusRequest) -> None:
-        self._context.send(session, self._status())
+        self._context.send(session, self._status.for_client(session, self._context.now))
 
     def _logs_out(self, session: Session, message: Logout) -> None:
         session.logged_out = True

@@ -93,6 +93,7 @@ class Session(Connection):
         "last_post",
         "logged_out",
         "login_name",
+        "login_number",
         "reading",
         "refs_sent",
         "resuming",
@@ -147,6 +148,8 @@ class Session(Connection):
         """What a later login asked for while that page was being read."""
         self.counted = False
         """Whether the client is part of this server's load."""
+        self.login_number = 0
+        """Which login at this node was its last one, counted from 1."""
         self.suspect = False
         """Whether it has been silent for so long that it may have gone elsewhere."""
 
