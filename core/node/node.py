@@ -18,7 +18,9 @@ from core.node.accounts.keys import Keys
 from core.node.accounts.registration import Registration
 from core.node.accounts.secrets import Secrets
 from core.node.base.announcing import BaseAnnouncing
+from core.node.base.base_links import BaseLinks
 from core.node.base.base_servers import BaseServers
+from core.node.base.user_table import UserTable
 from core.node.clients.absence import Absences
 from core.node.clients.balance import Balance
 from core.node.clients.catching_up import CatchingUp
@@ -51,17 +53,23 @@ from core.node.interface.node_config import NodeConfig
 from core.node.interface.snapshot import NodeSnapshot
 from core.node.kernel.connections import Connection, Link, Session
 from core.node.kernel.context import Context
-from core.node.kernel.rules import Dispatcher, Handler, Take
+from core.node.kernel.rules import Dispatcher, Handler
 from core.node.kernel.states import ConnectionState
+from core.node.kernel.takers import takers_of, takes
 from core.node.kernel.throttle import Throttle
+from core.node.log.intake import Intake
 from core.node.log.replication import Replication
 from core.node.log.synchronisation import Synchronisation
 from core.node.map.announcements import USERS_SHOWN, Announcements
 from core.node.map.own_address import OwnAddress
+from core.node.map.own_links import OwnLinks
 from core.node.map.topology import ServerRecord, Topology
 from core.node.map.whereabouts import Whereabouts
+from core.node.neighbours.drift import Drift
+from core.node.neighbours.heartbeat import Heartbeat
 from core.node.neighbours.neighbours import Neighbours
 from core.node.servers.drain import Drain
+from core.node.servers.handshake import Handshake
 from core.node.servers.healing import Healing
 from core.node.servers.leavers import Leavers
 from core.node.servers.links import Links
@@ -105,6 +113,7 @@ class Node:
         )
         self.topology = Topology(own)
         self.neighbours = Neighbours(context)
+        drift = Drift(context)
         self.replication = Replication(context, self.neighbours, recovered, self._apply_account)
         self.keys = Keys(context, self.book, self.replication, recovered.accounts)
         self.secrets = Secrets(context, self.book, self.replication, recovered.accounts)
@@ -113,6 +122,7 @@ class Node:
         self.base_servers = BaseServers(
             context, self.neighbours, self.topology, self.whereabouts, self.replication.keep, recovered.peers
         )
+        self.base_servers.time_elsewhere = drift.latest
         self.replication.delivery.may_have_been_told = self.base_servers.may_have_been_told
         self.announcements = Announcements(context, self.neighbours, self.topology, self._users)
         self.base_announcing = BaseAnnouncing(
@@ -135,6 +145,13 @@ class Node:
             self.whereabouts,
             recovered.peers,
         )
+        self.heartbeat = Heartbeat(context, self.neighbours, drift)
+        intake = Intake(context, self.neighbours, drift, self.replication, self.synchronisation)
+        own_links = OwnLinks(self.neighbours, self.topology, self.announcements)
+        user_table = UserTable(context, self.book, self.secrets, self.registration)
+        base_links = BaseLinks(context, self.base_servers, self.base_announcing, self.replication, intake)
+        base_links.on_taken_up = self.healing.linked
+        base_links.on_left_to_another = self.healing.dial_was_needless
         self.absences = Absences(context, self.topology, self.replication)
         self.catching_up = CatchingUp(context, self.replication)
         self.attempts = Attempts(context)
@@ -174,32 +191,45 @@ class Node:
             self._dismiss,
             self.sessions.note_dismissed,
         )
-        self.links = Links(
+        self.synchronisation.on_requested = self.drain.peer_has
+        self.synchronisation.on_done = self.leavers.synchronised
+        self.handshake = Handshake(
             context,
             self.neighbours,
+            drift,
+            self.heartbeat,
             self.topology,
-            self.book,
-            self.secrets,
-            self.replication,
-            self.registration,
-            self.announcements,
-            self.synchronisation,
-            self.healing,
-            self.base_servers,
-            self.base_announcing,
-            self.leavers,
-            self.drain,
-            self.attempts,
-            self.whereabouts,
             self.own_address,
+            own_links,
+            self.whereabouts,
+            self.synchronisation,
+            self.attempts,
+            user_table,
+            base_links,
+            self.healing,
+            self.leavers,
         )
+        self.links = Links(context, own_links, self.synchronisation, self.registration, self.healing, self.drain)
         self.announcements.on_record.append(self._record_merged)
         self.announcements.on_record.append(self.absences.record_merged)
         self.announcements.on_record.append(self.base_servers.record_merged)
         self.announcements.on_record.append(self.base_announcing.record_merged)
-        self._dispatcher = context.dispatch = Dispatcher(
-            {**self.takers(), **self.sessions.takers(), **self.links.takers()}, context.invalid
+        self.takers = takers_of(
+            self,
+            self.sessions,
+            self.handshake,
+            self.links,
+            self.heartbeat,
+            self.leavers,
+            self.synchronisation,
+            intake,
+            self.announcements,
+            self.registration,
+            base_links,
+            self.base_announcing,
+            user_table,
         )
+        self._dispatcher = context.dispatch = Dispatcher(self.takers, context.invalid)
         self._map_throttle = Throttle(MAP_BURST, MAP_PERIOD, MAP_GAP)
         self._wake_at: float | None = None
 
@@ -318,10 +348,10 @@ class Node:
         """Make each native link eager or lazy as the spanning tree now says."""
         tree = self.topology.tree_neighbours(self._context.id)
         # A link in place of one that has just gone leaves the tree as it is.
-        if tree is self._tree and self.links.established == self._steered:
+        if tree is self._tree and self.handshake.established == self._steered:
             return
         self._tree = tree
-        self._steered = self.links.established
+        self._steered = self.handshake.established
         for link in self.neighbours.steer(tree):
             self.synchronisation.request(link)
         self.base_announcing.cut_second_ways()
@@ -344,7 +374,7 @@ class Node:
             link = Link(connection)
             context.connections.add(link)
             self.healing.dialling.opened(link)
-            self.links.dialled(link)
+            self.handshake.dialled(link)
             return
         context.connections.add(connection)
         self.own_address.reached(connection)
@@ -393,16 +423,11 @@ class Node:
             self._context.timers.cancel(("first", conn))
         take(connection, message)
 
-    def takers(self) -> dict[Handler, Take]:
-        """Who takes the messages of somebody who has not said who it is, and does not say it."""
-        return {
-            Handler.STRANGER_LOGS_OUT: self._stranger_logs_out,
-            Handler.STRANGER_OBJECTS: self._stranger_objects,
-        }
-
+    @takes(Handler.STRANGER_OBJECTS)
     def _stranger_objects(self, connection: Connection, message: InvalidMessage | AuthenticationFail) -> None:
         self._context.close(connection, f"the peer says {command_of(message)}")
 
+    @takes(Handler.STRANGER_LOGS_OUT)
     def _stranger_logs_out(self, connection: Connection, message: Logout) -> None:
         self._context.close(connection, "logged out")
 

@@ -483,8 +483,7 @@ def test_a_node_does_not_start_with_a_handler_that_nobody_takes() -> None:
 
 
 def takers() -> dict[Handler, Callable[..., None]]:
-    node = OneNode().node
-    return {**node.takers(), **node.sessions.takers(), **node.links.takers()}
+    return OneNode().node.takers
 
 
 @pytest.mark.parametrize("state", ConnectionState)

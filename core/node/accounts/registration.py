@@ -27,7 +27,9 @@ from core.node.accounts.book import AccountBook
 from core.node.interface.actions import HashSecret
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
+from core.node.kernel.rules import Handler
 from core.node.kernel.states import ConnectionState
+from core.node.kernel.takers import takes
 from core.node.log.replication import Replication
 from core.node.map.topology import Topology
 from core.node.neighbours.neighbours import Neighbours
@@ -394,6 +396,7 @@ class Registration:
 
     # --- being asked --------------------------------------------------------------------------------------------------
 
+    @takes(Handler.LOCK_REQUEST)
     def requested(self, link: Link, message: LockRequest) -> None:
         """A LOCK_REQUEST arrived."""
         if not self._neighbours.is_neighbour(link):
@@ -481,6 +484,7 @@ class Registration:
 
     # --- answers ------------------------------------------------------------------------------------------------------
 
+    @takes(Handler.LOCK_ALLOWED)
     def allowed(self, link: Link, message: LockAllowed) -> None:
         """A LOCK_ALLOWED arrived."""
         if self._neighbours.is_neighbour(link):
@@ -523,6 +527,7 @@ class Registration:
         if echo is not None and echo.waiting.pop(conn, None) is not None:
             self._gathered(echo)
 
+    @takes(Handler.LOCK_DENIED)
     def denied(self, link: Link, message: LockDenied) -> None:
         """A LOCK_DENIED arrived."""
         if self._neighbours.is_neighbour(link):
@@ -661,6 +666,7 @@ class Registration:
         if done is not None:
             done(reason)
 
+    @takes(Handler.LOCK_RELEASE)
     def released(self, link: Link, message: LockRelease) -> None:
         """A LOCK_RELEASE arrived: the claim's origin gave up."""
         self._note_released(message.claim)

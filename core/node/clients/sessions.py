@@ -29,8 +29,9 @@ from core.node.interface.events import Now
 from core.node.interface.snapshot import NodeSnapshot
 from core.node.kernel.connections import Connection, Session
 from core.node.kernel.context import Context
-from core.node.kernel.rules import Handler, Take
+from core.node.kernel.rules import Handler
 from core.node.kernel.states import ConnectionState, Outcome
+from core.node.kernel.takers import takes
 from core.node.log.replication import Replication
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
@@ -136,25 +137,11 @@ class Sessions:
         self._liveness.heard(session, now - session.heard_at)
         session.heard_at = now
 
-    def takers(self) -> dict[Handler, Take]:
-        """Who takes a client's messages."""
-        return {
-            Handler.WAIT: self._queue,
-            Handler.REGISTER: self._asks_to_register,
-            Handler.LOGIN: self._asks_to_log_in,
-            Handler.POST: self._post,
-            Handler.POST_TOO_EARLY: self._post_too_early,
-            Handler.CHANGE_SECRET: self._change_secret,
-            Handler.CLIENT_ASKS: self._asks_whether_alive,
-            Handler.CLIENT_ANSWERS: self._answers,
-            Handler.STATUS: self._asks_for_status,
-            Handler.LOGOUT: self._logs_out,
-            Handler.CLIENT_OBJECTS: self._objects,
-        }
-
+    @takes(Handler.REGISTER)
     def _asks_to_register(self, connection: Connection, message: Register) -> None:
         self._register(self._session_of(connection), message)
 
+    @takes(Handler.LOGIN)
     def _asks_to_log_in(self, connection: Connection, message: Login) -> None:
         self._login(self._session_of(connection), message)
 
@@ -166,22 +153,28 @@ class Sessions:
         self._context.connections.add(session)
         return session
 
+    @takes(Handler.CLIENT_ASKS)
     def _asks_whether_alive(self, session: Session, message: Ping) -> None:
         self._context.send(session, Pong(message.number))
 
+    @takes(Handler.CLIENT_ANSWERS)
     def _answers(self, session: Session, message: Pong) -> None:
         self._liveness.answered(session, message.number)
 
+    @takes(Handler.STATUS)
     def _asks_for_status(self, session: Session, message: StatusRequest) -> None:
         self._context.send(session, self._status.for_client(session, self._context.now))
 
+    @takes(Handler.LOGOUT)
     def _logs_out(self, session: Session, message: Logout) -> None:
         session.logged_out = True
         self._context.close(session, "logged out")
 
+    @takes(Handler.CLIENT_OBJECTS)
     def _objects(self, session: Session, message: InvalidMessage | AuthenticationFail) -> None:
         self._context.close(session, f"the client says {command_of(message)}: {message.info[:200]}")
 
+    @takes(Handler.WAIT)
     def _queue(self, session: Session, message: Message) -> None:
         session.inbox.append(message)
         if len(session.inbox) > self._context.config.inbox_max:
@@ -410,6 +403,7 @@ class Sessions:
 
     # --- another secret -----------------------------------------------------------------------------------------------
 
+    @takes(Handler.CHANGE_SECRET)
     def _change_secret(self, session: Session, message: ChangeSecret) -> None:
         if session.claim is None:
             self._context.send(session, SecretNotChanged("anonymous has no secret; log in with a name"))
@@ -465,9 +459,11 @@ class Sessions:
 
     # --- posting ------------------------------------------------------------------------------------------------------
 
+    @takes(Handler.POST_TOO_EARLY)
     def _post_too_early(self, connection: Connection, message: ActivityMessage) -> None:
         self._not_authentic(connection, "log in before sending activities")
 
+    @takes(Handler.POST)
     def _post(self, session: Session, message: ActivityMessage) -> None:
         context = self._context
         assert session.user is not None, "whoever is logged in has a name"

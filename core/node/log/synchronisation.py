@@ -8,12 +8,15 @@ differs from its own. The neighbour answers with entries, page by page; whoever 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from core.node.interface.actions import FetchPage
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
+from core.node.kernel.rules import Handler
+from core.node.kernel.takers import takes
 from core.node.log.entry_messages import frame_of
 from core.node.log.replication import Replication
 from core.node.neighbours.neighbours import Neighbours
@@ -37,6 +40,10 @@ class Synchronisation:
         self._replication = replication
         self._answering: dict[int, tuple[Link, Fetch]] = {}
         self._received: dict[int, int] = {}
+        self.on_requested: Callable[[Link], None] = lambda link: None
+        """Told of each neighbour that has asked, and so said what it has."""
+        self.on_done: Callable[[Link], None] = lambda link: None
+        """Told of each neighbour that has sent what it had, or the next part of it."""
 
     @property
     def reading(self) -> int:
@@ -66,6 +73,7 @@ class Synchronisation:
         if self._neighbours.request_missing(link, self._replication.durable_vector):
             self._received[link.conn] = 0
 
+    @takes(Handler.SYNC_DIGEST)
     def digest_received(self, link: Link, message: SyncDigest) -> None:
         if message.digest == self.digest():
             return
@@ -78,8 +86,13 @@ class Synchronisation:
         if timer not in self._context.timers:
             self._context.timers.set(timer, self._context.after(DIGEST_PATIENCE), look_again)
 
+    @takes(Handler.SYNC_REQUEST)
     def requested(self, link: Link, message: SyncRequest) -> None:
         """A neighbour asks for what it misses."""
+        self._answer(link, message)
+        self.on_requested(link)
+
+    def _answer(self, link: Link, message: SyncRequest) -> None:
         try:
             seen = decode_vector(message.vector)
         except ValueError as error:
@@ -128,8 +141,13 @@ class Synchronisation:
         if link.asked:
             self._received[link.conn] = self._received.get(link.conn, 0) + 1
 
+    @takes(Handler.SYNC_DONE)
     def done(self, link: Link, message: SyncDone) -> None:
         """A neighbour has sent what it had."""
+        self._take_note(link, message)
+        self.on_done(link)
+
+    def _take_note(self, link: Link, message: SyncDone) -> None:
         if not link.asked:
             return
         link.asked = False

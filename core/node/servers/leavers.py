@@ -14,7 +14,9 @@ import msgspec
 from core.node.base.base_servers import BaseServers
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
+from core.node.kernel.rules import Handler
 from core.node.kernel.states import ConnectionState
+from core.node.kernel.takers import takes
 from core.node.log.replication import Replication
 from core.node.log.synchronisation import Synchronisation
 from core.node.map.topology import Topology
@@ -98,6 +100,7 @@ class Leavers:
 
     # --- one after the other ------------------------------------------------------------------------------------------
 
+    @takes(Handler.QUIT)
     def quit_received(self, link: Link, message: Quit) -> None:
         """A server leaves, and names its successor."""
         context = self._context
