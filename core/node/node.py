@@ -19,6 +19,7 @@ from core.node.accounts.registration import Registration
 from core.node.accounts.secrets import Secrets
 from core.node.base.announcing import BaseAnnouncing
 from core.node.base.base_links import BaseLinks
+from core.node.base.base_registrations import BaseRegistrations
 from core.node.base.base_servers import BaseServers
 from core.node.base.user_table import UserTable
 from core.node.clients.absence import Absences
@@ -118,6 +119,8 @@ class Node:
         self.keys = Keys(context, self.book, self.replication, recovered.accounts)
         self.secrets = Secrets(context, self.book, self.replication, recovered.accounts)
         self.registration = Registration(context, self.neighbours, self.book, self.topology, self.replication)
+        self.base_registrations = BaseRegistrations(context, self.topology, self.book, self.registration)
+        self.registration.bridge = self.base_registrations
         self.whereabouts = Whereabouts(context, self.neighbours, self.topology)
         self.base_servers = BaseServers(
             context, self.neighbours, self.topology, self.whereabouts, self.replication.keep, recovered.peers
@@ -148,7 +151,7 @@ class Node:
         self.heartbeat = Heartbeat(context, self.neighbours, drift)
         intake = Intake(context, self.neighbours, drift, self.replication, self.synchronisation)
         own_links = OwnLinks(self.neighbours, self.topology, self.announcements)
-        user_table = UserTable(context, self.book, self.secrets, self.registration)
+        self.user_table = UserTable(context, self.book, self.secrets, self.registration)
         base_links = BaseLinks(context, self.base_servers, self.base_announcing, self.replication, intake)
         base_links.on_taken_up = self.healing.linked
         base_links.on_left_to_another = self.healing.dial_was_needless
@@ -204,7 +207,7 @@ class Node:
             self.whereabouts,
             self.synchronisation,
             self.attempts,
-            user_table,
+            self.user_table,
             base_links,
             self.healing,
             self.leavers,
@@ -225,9 +228,10 @@ class Node:
             intake,
             self.announcements,
             self.registration,
+            self.base_registrations,
             base_links,
             self.base_announcing,
-            user_table,
+            self.user_table,
         )
         self._dispatcher = context.dispatch = Dispatcher(self.takers, context.invalid)
         self._map_throttle = Throttle(MAP_BURST, MAP_PERIOD, MAP_GAP)
@@ -278,8 +282,9 @@ class Node:
                 if not self.secrets.verified(event.token, event.matches):
                     self.sessions.verified(event.token, event.matches)
             case SecretHashed():
-                if not self.secrets.hashed(event.token, event.verifier):
-                    self.registration.hashed(event.token, event.verifier)
+                token, verifier = event.token, event.verifier
+                if not self.secrets.hashed(token, verifier) and not self.user_table.hashed(token, verifier):
+                    self.registration.hashed(token, verifier)
             case Fetched():
                 if not self.catching_up.fetched(event.token, event.page):
                     self.synchronisation.fetched(event.token, event.page)
@@ -471,6 +476,7 @@ class Node:
                 "warning",
                 user=name,
             )
+        self.base_registrations.account_known(fact.username)
         self.registration.account_known(fact)
 
     def _change_secret(self, event: SecretChangeRequested) -> None:
@@ -540,7 +546,7 @@ class Node:
             "logins being checked": self.sessions.checking,
             "secrets being changed": self.secrets.under_way,
             "attempts at secrets": len(self.attempts),
-            "registrations": self.registration.open_claims,
+            "registrations": self.registration.open_claims + self.user_table.hashing,
             "lock answers being gathered": self.registration.open_echoes,
             "entries not durable": self.replication.unsynced,
             "activities parked": self.replication.parked,

@@ -221,7 +221,7 @@ def says_registered_and_keeps_nothing(patch: Patch) -> None:
         if claim.done is not None:
             claim.done(None)
 
-    patch.setattr(Registration, "_make_account", make)
+    patch.setattr(Registration, "make_account", make)
 
 
 def gives_names_to_the_later_registration(patch: Patch) -> None:
@@ -425,14 +425,14 @@ def tells_base_servers_everything_twice(patch: Patch) -> None:
 
 
 def keeps_secrets_from_base_servers(patch: Patch) -> None:
-    whole = Registration._count
+    whole = Registration.send
 
     def count(self: Registration, link: Any, message: Message) -> None:
         if link.state is ConnectionState.BASE and command_of(message) == "LOCK_REQUEST":
             message = msgspec.structs.replace(message, secret=None)
         whole(self, link, message)  # type: ignore[arg-type]
 
-    patch.setattr(Registration, "_count", count)
+    patch.setattr(Registration, "send", count)
 
 
 def speaks_before_the_base_server_has(patch: Patch) -> None:

@@ -61,8 +61,11 @@ class Handler(enum.Enum):
     OVERHEARD_ANNOUNCEMENT = "as of a base server, unless it shows that another server of ours speaks there"
     RECORD = "a link-state record that is kept, and passed on"
     LOCK_REQUEST = "the name is locked, or denied"
+    BASE_LOCK_REQUEST = "everything behind this node is asked, and it answers for all of that"
     LOCK_ALLOWED = "the answer is counted"
+    BASE_LOCK_ALLOWED = "one of the answers that are owed behind the link is counted"
     LOCK_DENIED = "the registration has failed"
+    BASE_LOCK_DENIED = "the registration has failed, or the base server takes its own back"
     LOCK_RELEASE = "the lock is forgotten"
     SYNC_DIGEST = "whoever has another vector asks"
     SYNC_REQUEST = "the entries that are missing there, then SYNC_DONE"
@@ -123,9 +126,9 @@ _QUIET: Final[Mapping[MessageType, Handler]] = {
 _BASE: Final[Mapping[MessageType, Handler]] = {
     wire.ServerAnnounce: _H.BASE_ANNOUNCEMENT,
     wire.ActivityBroadcast: _H.BASE_ACTIVITY,
-    wire.LockRequest: _H.LOCK_REQUEST,
-    wire.LockAllowed: _H.LOCK_ALLOWED,
-    wire.LockDenied: _H.LOCK_DENIED,
+    wire.LockRequest: _H.BASE_LOCK_REQUEST,
+    wire.LockAllowed: _H.BASE_LOCK_ALLOWED,
+    wire.LockDenied: _H.BASE_LOCK_DENIED,
     wire.Quit: _H.QUIT,
     wire.UserInfo: _H.USERS,
     **_SERVER_OBJECTS,
