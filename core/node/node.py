@@ -54,9 +54,9 @@ from core.node.interface.node_config import NodeConfig
 from core.node.interface.snapshot import NodeSnapshot
 from core.node.kernel.connections import Connection, Link, Session
 from core.node.kernel.context import Context
-from core.node.kernel.rules import Dispatcher, Handler
+from core.node.kernel.rules import Dispatcher
 from core.node.kernel.states import ConnectionState
-from core.node.kernel.takers import takers_of, takes
+from core.node.kernel.takers import takers_of
 from core.node.kernel.throttle import Throttle
 from core.node.log.intake import Intake
 from core.node.log.replication import Replication
@@ -79,11 +79,8 @@ from core.node.views import view_of
 from core.wire.address import Address
 from core.wire.entries import AccountFact, KeyChange, Recovered, change_in_key
 from core.wire.messages import (
-    AuthenticationFail,
     InvalidMessage,
-    Logout,
     Message,
-    command_of,
 )
 
 MAP_BURST: Final = 16
@@ -218,7 +215,6 @@ class Node:
         self.announcements.on_record.append(self.base_servers.record_merged)
         self.announcements.on_record.append(self.base_announcing.record_merged)
         self.takers = takers_of(
-            self,
             self.sessions,
             self.handshake,
             self.links,
@@ -427,14 +423,6 @@ class Node:
             connection.heard_at = self._context.now.monotonic
             self._context.timers.cancel(("first", conn))
         take(connection, message)
-
-    @takes(Handler.STRANGER_OBJECTS)
-    def _stranger_objects(self, connection: Connection, message: InvalidMessage | AuthenticationFail) -> None:
-        self._context.close(connection, f"the peer says {command_of(message)}")
-
-    @takes(Handler.STRANGER_LOGS_OUT)
-    def _stranger_logs_out(self, connection: Connection, message: Logout) -> None:
-        self._context.close(connection, "logged out")
 
     def _dismiss(self, session: Session, reason: str) -> None:
         self._context.close(session, reason)

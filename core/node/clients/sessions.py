@@ -166,13 +166,15 @@ class Sessions:
         self._context.send(session, self._status.for_client(session, self._context.now))
 
     @takes(Handler.LOGOUT)
-    def _logs_out(self, session: Session, message: Logout) -> None:
-        session.logged_out = True
-        self._context.close(session, "logged out")
+    def _logs_out(self, connection: Connection, message: Logout) -> None:
+        if isinstance(connection, Session):
+            connection.logged_out = True
+        self._context.close(connection, "logged out")
 
     @takes(Handler.CLIENT_OBJECTS)
-    def _objects(self, session: Session, message: InvalidMessage | AuthenticationFail) -> None:
-        self._context.close(session, f"the client says {command_of(message)}: {message.info[:200]}")
+    def _objects(self, connection: Connection, message: InvalidMessage | AuthenticationFail) -> None:
+        who = "client" if isinstance(connection, Session) else "peer"
+        self._context.close(connection, f"the {who} says {command_of(message)}: {message.info[:200]}")
 
     @takes(Handler.WAIT)
     def _queue(self, session: Session, message: Message) -> None:

@@ -27,10 +27,8 @@ Take = Callable[[Any, Any], None]
 class Handler(enum.Enum):
     """Who takes a message, by what is done about it."""
 
-    # Of somebody who has not said who it is.
+    # Of somebody who has not said who it is: this, and what a client may say.
     AUTHENTICATE = "its secret is checked, and what it shows decides what the link speaks"
-    STRANGER_LOGS_OUT = "nobody logs out: the connection is closed"
-    STRANGER_OBJECTS = "a stranger refuses: the connection is closed"
 
     # Of a client.
     WAIT = "waits for the answer to what came before it"
@@ -83,9 +81,9 @@ _STRANGER: Final[Mapping[MessageType, Handler]] = {
     wire.Login: _H.LOGIN,
     wire.Register: _H.REGISTER,
     wire.ActivityMessage: _H.POST_TOO_EARLY,
-    wire.Logout: _H.STRANGER_LOGS_OUT,
-    wire.InvalidMessage: _H.STRANGER_OBJECTS,
-    wire.AuthenticationFail: _H.STRANGER_OBJECTS,
+    wire.Logout: _H.LOGOUT,
+    wire.InvalidMessage: _H.CLIENT_OBJECTS,
+    wire.AuthenticationFail: _H.CLIENT_OBJECTS,
 }
 _GREETED: Final[Mapping[MessageType, Handler]] = {
     wire.Login: _H.LOGIN,
