@@ -302,7 +302,7 @@ def name_of(row: Row) -> str:
 
 
 def test_every_command_has_an_example() -> None:
-    assert {type(example) for example in EXAMPLES.values()} == set(get_args(Message))
+    assert {type(example) for example in EXAMPLES.values()} == set(wire.MESSAGES)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=name_of)
@@ -534,18 +534,32 @@ def test_a_node_does_not_start_with_a_handler_that_nobody_takes() -> None:
         )
 
 
-def takers() -> dict[Handler, Callable[..., None]]:
+def takers() -> dict[Any, Callable[..., None]]:
     return OneNode().node.takers
 
 
 @pytest.mark.parametrize("state", ConnectionState)
 def test_who_takes_a_message_says_that_it_takes_such_messages_of_such_connections(state: ConnectionState) -> None:
-    methods: dict[Handler, Any] = takers()
+    methods = takers()
     who = Session if state in CLIENT_STATES else Link if state in SERVER_STATES else Connection
     for kind, handler in RULES[state].items():
         connection, message = list(get_type_hints(methods[handler]).items())[:2]
         assert issubclass(who, connection[1]), f"{handler.name} is not for a connection in {state.name}"
         assert message[1] == Message or kind in (get_args(message[1]) or (message[1],)), f"{handler.name}: {kind}"
+
+
+def test_who_takes_what_servers_of_ours_say_to_each_other_says_that_it_takes_such_messages_of_links() -> None:
+    kinds = [what for what in takers() if not isinstance(what, Handler)]
+    assert wire.SyncRequest in kinds
+    for kind in kinds:
+        connection, message = list(get_type_hints(takers()[kind]).items())[:2]
+        assert (connection[1], message[1]) == (Link, kind)
+
+
+def test_a_message_that_has_a_row_is_not_taken_beside_the_table() -> None:
+    everybody: dict[Any, Any] = dict.fromkeys(Handler, lambda connection, message: None)
+    with pytest.raises(ValueError, match="LockRequest"):
+        Dispatcher({**everybody, wire.LockRequest: lambda connection, message: None}, lambda connection, why: None)
 
 
 def test_every_handler_is_used() -> None:

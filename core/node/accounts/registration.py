@@ -437,7 +437,7 @@ class Registration:
         if done is not None:
             done(reason)
 
-    @takes(Handler.LOCK_RELEASE)
+    @takes(LockRelease)
     def released(self, link: Link, message: LockRelease) -> None:
         """A LOCK_RELEASE arrived: the claim's origin gave up."""
         self._released[message.claim] = None

@@ -54,7 +54,6 @@ class Handler(enum.Enum):
     BASE_ACTIVITY = "an activity that this node accepts for the network"
     OVERHEARD_ACTIVITY = "kept until it is known that no other server of ours takes it in"
     ENTRY = "an activity that is kept, and passed on"
-    ACCOUNT = "a registration that is kept, and passed on"
     BASE_ANNOUNCEMENT = "the base server is announced to the network"
     OVERHEARD_ANNOUNCEMENT = "as of a base server, unless it shows that another server of ours speaks there"
     RECORD = "a link-state record that is kept, and passed on"
@@ -64,11 +63,6 @@ class Handler(enum.Enum):
     BASE_LOCK_ALLOWED = "one of the answers that are owed behind the link is counted"
     LOCK_DENIED = "the registration has failed"
     BASE_LOCK_DENIED = "the registration has failed, or the base server takes its own back"
-    LOCK_RELEASE = "the lock is forgotten"
-    SYNC_DIGEST = "whoever has another vector asks"
-    SYNC_REQUEST = "the entries that are missing there, then SYNC_DONE"
-    SYNC_DONE = "nothing is missing up to there"
-    MAP_SUMMARY = "the records that are newer here"
     SERVER_ASKS = "PONG to the server, with the time here"
     SERVER_ANSWERS = "the round trip is known"
     QUIT = "the other side leaves: go to its successor, or be it"
@@ -153,18 +147,13 @@ RULES: Final[Mapping[ConnectionState, Mapping[MessageType, Handler]]] = {
     },
     ConnectionState.QUIET: _QUIET,
     ConnectionState.BASE: _BASE,
+    # Beside these, what nobody but servers of ours say to each other: each part says what it takes of that (`takers`).
     ConnectionState.NATIVE: {
         wire.ServerAnnounce: _H.RECORD,
-        wire.MapSummary: _H.MAP_SUMMARY,
         wire.ActivityBroadcast: _H.ENTRY,
-        wire.Account: _H.ACCOUNT,
         wire.LockRequest: _H.LOCK_REQUEST,
         wire.LockAllowed: _H.LOCK_ALLOWED,
         wire.LockDenied: _H.LOCK_DENIED,
-        wire.LockRelease: _H.LOCK_RELEASE,
-        wire.SyncDigest: _H.SYNC_DIGEST,
-        wire.SyncRequest: _H.SYNC_REQUEST,
-        wire.SyncDone: _H.SYNC_DONE,
         wire.Ping: _H.SERVER_ASKS,
         wire.Pong: _H.SERVER_ANSWERS,
         wire.Quit: _H.QUIT,
@@ -198,12 +187,19 @@ def why_illegal(state: ConnectionState, message: Message) -> str:
 class Dispatcher:
     """Hands each message to who takes it in its connection's state."""
 
-    def __init__(self, takers: Mapping[Handler, Take], refuse: Callable[[Connection, str], None]) -> None:
-        """`takers` has a method for each handler; `refuse` answers what is not legal.
+    def __init__(self, takers: Mapping[Handler | MessageType, Take], refuse: Callable[[Connection, str], None]) -> None:
+        """`takers` has a method for each handler, and for each message that neighbours say beside those of the table;
+        `refuse` answers what is not legal.
 
-        Raises ValueError when a handler has none.
+        Raises ValueError when a handler has none, or when such a message has a row in the table.
         """
-        self._takers = bound(RULES, takers)
+        self._takers = bound(RULES, {what: take for what, take in takers.items() if isinstance(what, Handler)})
+        between_ours = {what: take for what, take in takers.items() if not isinstance(what, Handler)}
+        for row in self._takers.values():
+            twice = sorted(kind.__name__ for kind in between_ours.keys() & row.keys())
+            if twice:
+                raise ValueError(f"{', '.join(twice)}: there is a row for it, so it needs a handler of its own")
+        self._takers[ConnectionState.NATIVE] |= between_ours
         self._refuse = refuse
 
     def taker(self, connection: Connection, message: Message) -> Take | None:

@@ -44,7 +44,7 @@ class Intake:
         else:
             self.take(link, entry)
 
-    @takes(Handler.ACCOUNT)
+    @takes(Account)
     def _account(self, link: Link, message: Account) -> None:
         try:
             entry = entry_of_account(message)

@@ -15,7 +15,6 @@ from typing import Final
 from core.node.interface.actions import FetchPage
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
-from core.node.kernel.rules import Handler
 from core.node.kernel.takers import takes
 from core.node.log.entry_messages import frame_of
 from core.node.log.replication import Replication
@@ -73,7 +72,7 @@ class Synchronisation:
         if self._neighbours.request_missing(link, self._replication.durable_vector):
             self._received[link.conn] = 0
 
-    @takes(Handler.SYNC_DIGEST)
+    @takes(SyncDigest)
     def digest_received(self, link: Link, message: SyncDigest) -> None:
         if message.digest == self.digest():
             return
@@ -86,7 +85,7 @@ class Synchronisation:
         if timer not in self._context.timers:
             self._context.timers.set(timer, self._context.after(DIGEST_PATIENCE), look_again)
 
-    @takes(Handler.SYNC_REQUEST)
+    @takes(SyncRequest)
     def requested(self, link: Link, message: SyncRequest) -> None:
         """A neighbour asks for what it misses."""
         self._answer(link, message)
@@ -141,7 +140,7 @@ class Synchronisation:
         if link.asked:
             self._received[link.conn] = self._received.get(link.conn, 0) + 1
 
-    @takes(Handler.SYNC_DONE)
+    @takes(SyncDone)
     def done(self, link: Link, message: SyncDone) -> None:
         """A neighbour has sent what it had."""
         self._take_note(link, message)

@@ -143,7 +143,7 @@ class Announcements:
         self._context.send(link, self._topology.own.message())
         self._context.send(link, MapSummary({record.id: list(record.order) for record in records.values()}))
 
-    @takes(Handler.MAP_SUMMARY)
+    @takes(MapSummary)
     def compare(self, link: Link, message: MapSummary) -> None:
         """A new neighbour says which records it has: send those that it lacks, or has in an older form."""
         for record in self._topology.records.values():
