@@ -34,8 +34,7 @@ def counted(act: Callable[[], object]) -> int:
 
     def trace(frame: FrameType, what: str, argument: object) -> Any:
         nonlocal steps
-        # What the simulated network takes is not the node's.
-        if "/core/" not in frame.f_code.co_filename or "/core/simulation/" in frame.f_code.co_filename:
+        if "/core/" not in frame.f_code.co_filename:
             return None
         frame.f_trace_opcodes = True
         frame.f_trace_lines = False
@@ -197,30 +196,24 @@ def post(n: int) -> int:
 def post_and_hand_out(n: int) -> int:
     scene, clients = among_clients(n)
     scene.say(clients[0], wire.ActivityMessage("user00000", {}, "s"))
-    return scene.handle(events.Committed(scene.server.asked_last[actions.Persist]))
+    return scene.handle(events.Committed(scene.server.node.replication._batch))
 
 
 def register(n: int) -> int:
     scene, _ = among_clients(n)
     scene.handle(opened(scene))
     steps = scene.handle(events.MessageReceived(1_000_000, wire.Register("newcomer", "s")))
-    token = scene.server.asked_last[actions.HashSecret]
+    token = max(scene.server.node.registration._hashing)
     steps += scene.handle(events.SecretHashed(token, "$argon2id$s"))
-    return steps + scene.handle(events.Committed(scene.server.asked_last[actions.Persist]))
-
-
-def neighbour(scene: Scene) -> ScriptedPeer:
-    """A native server beside the one that is measured."""
-    peer = scene.network.peer(scene.server, host="neighbour")
-    peer.say(wire.Authenticate(SECRET, id="p", incarnation=1, hostname="h", port=1, features=["sync"], stamp=1))
-    peer.say(record("p", links=[wire.LinkEnd(scene.server.id, 1)]))
-    scene.network.run(1.0)
-    return peer
+    return steps + scene.handle(events.Committed(scene.server.node.replication._batch))
 
 
 def a_loads_announcement(n: int) -> int:
     scene, clients = among_clients(n)
-    neighbour(scene)
+    peer = scene.network.peer(scene.server, host="neighbour")
+    peer.say(wire.Authenticate(SECRET, id="p", incarnation=1, hostname="h", port=1, features=["sync"], stamp=1))
+    peer.say(record("p", links=[wire.LinkEnd(scene.server.id, 1)]))
+    scene.network.run(1.0)
     scene.handle(closed(clients[0]))
     scene.network.skip(1.0)
     return scene.handle(events.Woke())
@@ -228,8 +221,8 @@ def a_loads_announcement(n: int) -> int:
 
 def a_rename(n: int) -> int:
     scene, _ = among_clients(n)
-    peer = neighbour(scene)
-    return scene.say(peer, wire.Account("earlier.1.1", 1, "user00003", "$argon2id$s", 0, "earlier.1.1"))
+    fact = AccountFact("user00003", "$argon2id$s", 0, "earlier")
+    return counted(lambda: scene.server.node._apply_account(fact))
 
 
 def a_picture(n: int) -> int:
@@ -281,7 +274,7 @@ def a_named_login_among_servers(n: int) -> int:
     scene.say(peer, record("s0003", 2, 5, links=[wire.LinkEnd("p", 1)], users=["there3"]))
     scene.handle(opened(scene))
     scene.handle(events.MessageReceived(1_000_000, wire.Login("user00001", "s")))
-    return scene.handle(events.SecretVerified(scene.server.asked_last[actions.VerifySecret], True))
+    return scene.handle(events.SecretVerified(max(scene.server.node.sessions._verifying), True))
 
 
 def a_load_of_a_server(n: int) -> int:
@@ -291,14 +284,14 @@ def a_load_of_a_server(n: int) -> int:
 
 def somebody_moves_between_servers(n: int) -> int:
     scene, peer = among_servers(n)
-    clock = int(scene.server.now.wall * 1_000_000)
+    clock = scene.server.node.absences._context.stamp()
     away = {f"there{number}": (clock, clock) for number in range(3, 13)}
     return scene.say(peer, record("s0003", 2, 0, links=[wire.LinkEnd("p", 1)], users=[], away=away))
 
 
 def a_post_from_elsewhere(n: int) -> int:
     scene, peer = among_servers(n)
-    stamp = int(scene.server.now.wall * 1_000_000)
+    stamp = scene.server.node.absences._context.stamp()
     return scene.say(peer, wire.ActivityBroadcast(msgspec.Raw(b"{}"), id="s0003.1.1", stamp=stamp))
 
 
@@ -313,7 +306,7 @@ def register_among_servers(n: int) -> int:
     scene.network.run(1.0)
     scene.handle(opened(scene))
     steps = scene.handle(events.MessageReceived(1_000_000, wire.Register("newcomer", "s")))
-    return steps + scene.handle(events.SecretHashed(scene.server.asked_last[actions.HashSecret], "$argon2id$s"))
+    return steps + scene.handle(events.SecretHashed(max(scene.server.node.registration._hashing), "$argon2id$s"))
 
 
 def a_base_announcement_among_servers(n: int) -> int:
@@ -341,7 +334,7 @@ def with_registrations(n: int) -> tuple[Scene, ScriptedPeer]:
 
 def a_lock_answer_among_registrations(n: int) -> int:
     scene, peer = with_registrations(n)
-    claim = str(scene.server.said(wire.LockRequest)[0].claim)
+    claim = next(iter(scene.server.node.registration._claims_by_id))
     return scene.say(peer, wire.LockAllowed("name0", claim=claim, round=1, count=1))
 
 

@@ -21,7 +21,6 @@ from core.client.write_set import WriteSet
 from core.node.accounts.book import AccountBook
 from core.node.accounts.registration import Registration
 from core.node.accounts.secrets import Secrets
-from core.node.base.base_links import BaseLinks
 from core.node.clients import sessions as sessions_module
 from core.node.clients.balance import Balance, RedirectTarget
 from core.node.clients.sessions import Sessions
@@ -35,11 +34,10 @@ from core.node.log.synchronisation import Synchronisation
 from core.node.map.forest import Edge, Forest
 from core.node.map.topology import Topology
 from core.node.map.whereabouts import Whereabouts
-from core.node.neighbours.heartbeat import Heartbeat
 from core.node.neighbours.neighbours import Neighbours
 from core.node.node import Node
 from core.node.servers.drain import Drain
-from core.node.servers.handshake import Handshake
+from core.node.servers.links import Links
 from core.node.servers.search import Search
 from core.simulation.environment.simulated_disk import SimulatedDisk
 from core.simulation.ledger import Violation
@@ -130,7 +128,7 @@ def passes_nothing_on(patch: Patch) -> None:
     patch.setattr(Replication, "_spread", spread)
     patch.setattr(Connections, "links", lambda self, *states: [] if silent else links(self, *states))
     patch.setattr(Synchronisation, "request", lambda self, link: None)
-    patch.setattr(Synchronisation, "_answer", lambda self, link, message: None)
+    patch.setattr(Synchronisation, "requested", lambda self, link, message: None)
 
 
 def forgets_accounts_of_others(patch: Patch) -> None:
@@ -178,7 +176,7 @@ def never_has_left(patch: Patch) -> None:
 
 
 def trusts_silent_links(patch: Patch) -> None:
-    patch.setattr(Heartbeat, "_ping", lambda self, link: None)
+    patch.setattr(Links, "_ping", lambda self, link: None)
 
 
 def never_tries_the_disk_again(patch: Patch) -> None:
@@ -221,7 +219,7 @@ def says_registered_and_keeps_nothing(patch: Patch) -> None:
         if claim.done is not None:
             claim.done(None)
 
-    patch.setattr(Registration, "make_account", make)
+    patch.setattr(Registration, "_make_account", make)
 
 
 def gives_names_to_the_later_registration(patch: Patch) -> None:
@@ -404,13 +402,13 @@ def sends_activities_before_the_login(patch: Patch) -> None:
 
 
 def tells_base_servers_what_they_do_not_know(patch: Patch) -> None:
-    whole = BaseLinks.take_up
+    whole = Links._become_base
 
-    def become(self: BaseLinks, link: Any) -> None:
+    def become(self: Links, link: Any) -> None:
         whole(self, link)
         self._context.send(link, CaughtUp(0))
 
-    patch.setattr(BaseLinks, "take_up", become)
+    patch.setattr(Links, "_become_base", become)
 
 
 def tells_base_servers_everything_twice(patch: Patch) -> None:
@@ -425,26 +423,26 @@ def tells_base_servers_everything_twice(patch: Patch) -> None:
 
 
 def keeps_secrets_from_base_servers(patch: Patch) -> None:
-    whole = Registration.send
+    whole = Registration._count
 
     def count(self: Registration, link: Any, message: Message) -> None:
         if link.state is ConnectionState.BASE and command_of(message) == "LOCK_REQUEST":
             message = msgspec.structs.replace(message, secret=None)
         whole(self, link, message)  # type: ignore[arg-type]
 
-    patch.setattr(Registration, "send", count)
+    patch.setattr(Registration, "_count", count)
 
 
 def speaks_before_the_base_server_has(patch: Patch) -> None:
-    whole = Handshake.authenticate
+    whole = Links.authenticate
 
-    def authenticate(self: Handshake, connection: Any, message: Any) -> None:
+    def authenticate(self: Links, connection: Any, message: Any) -> None:
         whole(self, connection, message)
         link = self._context.connections.link(connection.conn)
         if link is not None and link.state is ConnectionState.QUIET:
             self._context.send(link, ServerAnnounce("x", 0, "h", 1))
 
-    patch.setattr(Handshake, "authenticate", authenticate)
+    patch.setattr(Links, "authenticate", authenticate)
 
 
 def one_server_goes_by_the_first_secret(patch: Patch) -> None:
