@@ -308,7 +308,7 @@ class Client:
                 await loop.create_connection(lambda: wire, sock=self._home_socket())
             else:
                 if abroad:
-                    await _check_abroad(address)
+                    await check_abroad(address)
                 await loop.create_connection(
                     lambda: wire,
                     address.host,
@@ -440,7 +440,7 @@ class _Wire(asyncio.Protocol):
             self._transport.abort()
 
 
-async def _check_abroad(address: Address) -> None:
+async def check_abroad(address: Address) -> None:
     """Raise OSError if a server on another machine has named what is this machine itself here.
 
     Names of machines do that: many systems have their own stand for loopback, and many machines have the same name.

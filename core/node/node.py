@@ -18,7 +18,10 @@ from core.node.accounts.keys import Keys
 from core.node.accounts.registration import Registration
 from core.node.accounts.secrets import Secrets
 from core.node.base.announcing import BaseAnnouncing
+from core.node.base.base_links import BaseLinks
+from core.node.base.base_registrations import BaseRegistrations
 from core.node.base.base_servers import BaseServers
+from core.node.base.user_table import UserTable
 from core.node.clients.absence import Absences
 from core.node.clients.balance import Balance
 from core.node.clients.catching_up import CatchingUp
@@ -48,35 +51,36 @@ from core.node.interface.events import (
     Woke,
 )
 from core.node.interface.node_config import NodeConfig
-from core.node.interface.snapshot import NodeSnapshot, without_clients
+from core.node.interface.snapshot import NodeSnapshot
 from core.node.kernel.connections import Connection, Link, Session
 from core.node.kernel.context import Context
-from core.node.kernel.rules import Dispatcher, Handler, Take
+from core.node.kernel.rules import Dispatcher
 from core.node.kernel.states import ConnectionState
+from core.node.kernel.takers import takers_of
 from core.node.kernel.throttle import Throttle
+from core.node.log.intake import Intake
 from core.node.log.replication import Replication
 from core.node.log.synchronisation import Synchronisation
 from core.node.map.announcements import USERS_SHOWN, Announcements
 from core.node.map.own_address import OwnAddress
+from core.node.map.own_links import OwnLinks
 from core.node.map.topology import ServerRecord, Topology
 from core.node.map.whereabouts import Whereabouts
+from core.node.neighbours.drift import Drift
+from core.node.neighbours.heartbeat import Heartbeat
 from core.node.neighbours.neighbours import Neighbours
 from core.node.servers.drain import Drain
+from core.node.servers.handshake import Handshake
 from core.node.servers.healing import Healing
 from core.node.servers.leavers import Leavers
 from core.node.servers.links import Links
 from core.node.servers.successor import Successor
 from core.node.views import view_of
 from core.wire.address import Address
-from core.wire.codec import Frame
 from core.wire.entries import AccountFact, KeyChange, Recovered, change_in_key
 from core.wire.messages import (
-    AuthenticationFail,
     InvalidMessage,
-    Logout,
     Message,
-    Status,
-    command_of,
 )
 
 MAP_BURST: Final = 16
@@ -86,10 +90,6 @@ MAP_GAP: Final = 0.25
 crash is acted upon at once: a server has at most a dozen links, each of which is one change. When half of 1,000 servers
 crash together there are a thousand changes within a second, and computing the tree after each of them took half of all
 the time."""
-LATE: Final = 0.1
-"""Seconds after which a timer that was due is told to have run late, when the node is being debugged."""
-STATUS_AGE: Final = 0.2
-"""Seconds for which one picture of the node answers everybody who asks for it."""
 
 
 class Node:
@@ -111,14 +111,18 @@ class Node:
         )
         self.topology = Topology(own)
         self.neighbours = Neighbours(context)
+        drift = Drift(context)
         self.replication = Replication(context, self.neighbours, recovered, self._apply_account)
         self.keys = Keys(context, self.book, self.replication, recovered.accounts)
         self.secrets = Secrets(context, self.book, self.replication, recovered.accounts)
         self.registration = Registration(context, self.neighbours, self.book, self.topology, self.replication)
+        self.base_registrations = BaseRegistrations(context, self.topology, self.book, self.registration)
+        self.registration.bridge = self.base_registrations
         self.whereabouts = Whereabouts(context, self.neighbours, self.topology)
         self.base_servers = BaseServers(
             context, self.neighbours, self.topology, self.whereabouts, self.replication.keep, recovered.peers
         )
+        self.base_servers.time_elsewhere = drift.latest
         self.replication.delivery.may_have_been_told = self.base_servers.may_have_been_told
         self.announcements = Announcements(context, self.neighbours, self.topology, self._users)
         self.base_announcing = BaseAnnouncing(
@@ -141,6 +145,13 @@ class Node:
             self.whereabouts,
             recovered.peers,
         )
+        self.heartbeat = Heartbeat(context, self.neighbours, drift)
+        intake = Intake(context, self.neighbours, drift, self.replication, self.synchronisation)
+        own_links = OwnLinks(self.neighbours, self.topology, self.announcements)
+        self.user_table = UserTable(context, self.book, self.secrets, self.registration)
+        base_links = BaseLinks(context, self.base_servers, self.base_announcing, self.replication, intake)
+        base_links.on_taken_up = self.healing.linked
+        base_links.on_left_to_another = self.healing.dial_was_needless
         self.absences = Absences(context, self.topology, self.replication)
         self.catching_up = CatchingUp(context, self.replication)
         self.attempts = Attempts(context)
@@ -156,7 +167,7 @@ class Node:
             self.attempts,
             self.announcements.load_changed,
             self.announcements.redirected,
-            self._status,
+            self.snapshot,
         )
         self.leavers = Leavers(
             context,
@@ -180,35 +191,47 @@ class Node:
             self._dismiss,
             self.sessions.note_dismissed,
         )
-        self.links = Links(
+        self.synchronisation.on_requested = self.drain.peer_has
+        self.synchronisation.on_done = self.leavers.synchronised
+        self.handshake = Handshake(
             context,
             self.neighbours,
+            drift,
+            self.heartbeat,
             self.topology,
-            self.book,
-            self.secrets,
-            self.replication,
-            self.registration,
-            self.announcements,
-            self.synchronisation,
-            self.healing,
-            self.base_servers,
-            self.base_announcing,
-            self.leavers,
-            self.drain,
-            self.attempts,
-            self.whereabouts,
             self.own_address,
+            own_links,
+            self.whereabouts,
+            self.synchronisation,
+            self.attempts,
+            self.user_table,
+            base_links,
+            self.healing,
+            self.leavers,
         )
+        self.links = Links(context, own_links, self.synchronisation, self.registration, self.healing, self.drain)
         self.announcements.on_record.append(self._record_merged)
         self.announcements.on_record.append(self.absences.record_merged)
         self.announcements.on_record.append(self.base_servers.record_merged)
         self.announcements.on_record.append(self.base_announcing.record_merged)
-        self._dispatcher = context.dispatch = Dispatcher(
-            {**self.takers(), **self.sessions.takers(), **self.links.takers()}, context.invalid
+        self.takers = takers_of(
+            self.sessions,
+            self.handshake,
+            self.links,
+            self.heartbeat,
+            self.leavers,
+            self.synchronisation,
+            intake,
+            self.announcements,
+            self.registration,
+            self.base_registrations,
+            base_links,
+            self.base_announcing,
+            self.user_table,
         )
+        self._dispatcher = context.dispatch = Dispatcher(self.takers, context.invalid)
         self._map_throttle = Throttle(MAP_BURST, MAP_PERIOD, MAP_GAP)
         self._wake_at: float | None = None
-        self._status_made: tuple[float, Frame] | None = None
 
     @property
     def id(self) -> str:
@@ -241,8 +264,6 @@ class Node:
                 self.replication.committed(event.batch)
             case Woke():
                 timers = self._context.timers
-                if self._context.tracing:
-                    self._trace_lateness()
                 serial = timers.serial
                 while (callback := timers.pop_due(now.monotonic, serial)) is not None:
                     callback()
@@ -257,8 +278,9 @@ class Node:
                 if not self.secrets.verified(event.token, event.matches):
                     self.sessions.verified(event.token, event.matches)
             case SecretHashed():
-                if not self.secrets.hashed(event.token, event.verifier):
-                    self.registration.hashed(event.token, event.verifier)
+                token, verifier = event.token, event.verifier
+                if not self.secrets.hashed(token, verifier) and not self.user_table.hashed(token, verifier):
+                    self.registration.hashed(token, verifier)
             case Fetched():
                 if not self.catching_up.fetched(event.token, event.page):
                     self.synchronisation.fetched(event.token, event.page)
@@ -309,17 +331,6 @@ class Node:
             actions.append(WakeAt(wake_at))
         return actions
 
-    def _trace_lateness(self) -> None:
-        """The loop did not come round in time, or the machine slept."""
-        context = self._context
-        earliest = context.timers.earliest()
-        if earliest is None or context.now.monotonic - earliest[0] < LATE:
-            return
-        at, name = earliest
-        # The rest of a name may be anything: an address, a claim.
-        kind = name[0] if isinstance(name, tuple) else name
-        context.trace("timer", name=kind, late=round(context.now.monotonic - at, 3), timers=len(context.timers))
-
     def _may_look_at_the_map(self) -> bool:
         """Whether it is time to draw conclusions from the map: always, unless it changes all the time."""
         if self.topology.is_settled:
@@ -338,10 +349,10 @@ class Node:
         """Make each native link eager or lazy as the spanning tree now says."""
         tree = self.topology.tree_neighbours(self._context.id)
         # A link in place of one that has just gone leaves the tree as it is.
-        if tree is self._tree and self.links.established == self._steered:
+        if tree is self._tree and self.handshake.established == self._steered:
             return
         self._tree = tree
-        self._steered = self.links.established
+        self._steered = self.handshake.established
         for link in self.neighbours.steer(tree):
             self.synchronisation.request(link)
         self.base_announcing.cut_second_ways()
@@ -360,13 +371,11 @@ class Node:
         connection = Connection(event.conn, event.origin, event.peer, now.wall, now.monotonic, event.at)
         connection.vouched = event.vouched if event.origin == "local" else None
         connection.dial = event.dial
-        connection.watch = context.watch
-        context.trace("opened", conn=event.conn, origin=event.origin, peer=event.peer, dial=event.dial)
         if event.origin == "outbound":
             link = Link(connection)
             context.connections.add(link)
             self.healing.dialling.opened(link)
-            self.links.dialled(link)
+            self.handshake.dialled(link)
             return
         context.connections.add(connection)
         self.own_address.reached(connection)
@@ -387,7 +396,6 @@ class Node:
         connection = self._context.connections.get(conn)
         if connection is None:
             return
-        self._context.trace("closed", conn=conn, peer=connection.peer, unsent=unsent, reason=reason)
         self._context.timers.cancel(("first", conn))
         self.attempts.closed(connection)
         if isinstance(connection, Session):
@@ -415,19 +423,6 @@ class Node:
             connection.heard_at = self._context.now.monotonic
             self._context.timers.cancel(("first", conn))
         take(connection, message)
-
-    def takers(self) -> dict[Handler, Take]:
-        """Who takes the messages of somebody who has not said who it is, and does not say it."""
-        return {
-            Handler.STRANGER_LOGS_OUT: self._stranger_logs_out,
-            Handler.STRANGER_OBJECTS: self._stranger_objects,
-        }
-
-    def _stranger_objects(self, connection: Connection, message: InvalidMessage | AuthenticationFail) -> None:
-        self._context.close(connection, f"the peer says {command_of(message)}")
-
-    def _stranger_logs_out(self, connection: Connection, message: Logout) -> None:
-        self._context.close(connection, "logged out")
 
     def _dismiss(self, session: Session, reason: str) -> None:
         self._context.close(session, reason)
@@ -469,6 +464,7 @@ class Node:
                 "warning",
                 user=name,
             )
+        self.base_registrations.account_known(fact.username)
         self.registration.account_known(fact)
 
     def _change_secret(self, event: SecretChangeRequested) -> None:
@@ -531,10 +527,14 @@ class Node:
             "activities behind the longest catching up": max(
                 (len(session.backlog) for session in sessions if session.backlog is not None), default=0
             ),
+            "sessions catching up": len(self._context.connections.catching_up),
+            "messages held up for base servers": sum(
+                len(link.backlog) for link in self._context.connections.links(ConnectionState.LISTENING)
+            ),
             "logins being checked": self.sessions.checking,
             "secrets being changed": self.secrets.under_way,
             "attempts at secrets": len(self.attempts),
-            "registrations": self.registration.open_claims,
+            "registrations": self.registration.open_claims + self.user_table.hashing,
             "lock answers being gathered": self.registration.open_echoes,
             "entries not durable": self.replication.unsynced,
             "activities parked": self.replication.parked,
@@ -558,11 +558,3 @@ class Node:
     def _users(self) -> tuple[int, list[str]]:
         people = self.sessions.people
         return people.load, people.names(USERS_SHOWN)
-
-    def _status(self) -> Frame:
-        """The answer to STATUS_REQUEST: the same for all who ask within `STATUS_AGE`, because it costs something."""
-        now = self._context.now
-        if self._status_made is None or now.monotonic - self._status_made[0] > STATUS_AGE:
-            shown = without_clients(self.snapshot(now))
-            self._status_made = (now.monotonic, Frame(Status(msgspec.to_builtins(shown))))
-        return self._status_made[1]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
+
 import msgspec
 
 from core.wire.activity import too_deep
 from core.wire.limits import INFO_CHARACTERS_MAX
-from core.wire.messages import BASE_FIELDS, ActivityBroadcast, ActivityMessage, Message, command_of
+from core.wire.messages import BASE_FIELDS, MESSAGES, ActivityBroadcast, ActivityMessage, Message, command_of
 
-_decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
+_decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(reduce(or_, MESSAGES))
 _fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encoder = msgspec.json.Encoder()
 

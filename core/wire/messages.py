@@ -25,20 +25,20 @@ Features = Annotated[list[Label], msgspec.Meta(max_length=FEATURES_MAX)]
 Vector = dict[Identifier, Counter]
 
 
-class _Message(
+class Message(
     msgspec.Struct,
     tag_field="command",
     tag=lambda name: "".join(f"_{c}" if c.isupper() and i else c for i, c in enumerate(name)).upper(),
     omit_defaults=True,
     frozen=True,
 ):
-    """Base of all messages: `command` is the class name in capitals with underscores."""
+    """A message: `command` is the class name in capitals with underscores."""
 
 
 # --- base -----------------------------------------------------------------------------------------------------------
 
 
-class Authenticate(_Message, frozen=True):
+class Authenticate(Message, frozen=True):
     """First message on a server link. Everything after `secret` is the native layer's, and base servers ignore it.
 
     `link` says what the dialler wants: `join` (become part of the network) or `lazy` (a redundant link).
@@ -60,15 +60,15 @@ class Authenticate(_Message, frozen=True):
         _normalise_port(self, "port")
 
 
-class AuthenticationFail(_Message, frozen=True):
+class AuthenticationFail(Message, frozen=True):
     info: str = ""
 
 
-class InvalidMessage(_Message, frozen=True):
+class InvalidMessage(Message, frozen=True):
     info: str = ""
 
 
-class Login(_Message, frozen=True):
+class Login(Message, frozen=True):
     """`seen`, `history`, `redirects` and `visited` are the native layer's.
 
     `seen` is the vector of what the client already has: it gets what it missed since. `history` asks for that many of
@@ -85,7 +85,7 @@ class Login(_Message, frozen=True):
     visited: Annotated[list[Annotated[str, msgspec.Meta(max_length=300)]], msgspec.Meta(max_length=16)] = []
 
 
-class LoginSuccess(_Message, frozen=True):
+class LoginSuccess(Message, frozen=True):
     """Native clients also learn the server's `id`, and the name that they are logged in as."""
 
     info: str = ""
@@ -101,13 +101,13 @@ class LoginSuccess(_Message, frozen=True):
     """The server's hybrid logical time: what is older than ten minutes is told by this, not by the client's clock."""
 
 
-class LoginFailed(_Message, frozen=True):
+class LoginFailed(Message, frozen=True):
     info: str = ""
     later: bool = False
     """Nothing is known to be wrong with the name or the secret: the same may be right later."""
 
 
-class Redirect(_Message, frozen=True):
+class Redirect(Message, frozen=True):
     hostname: Hostname
     port: int | str
 
@@ -115,25 +115,25 @@ class Redirect(_Message, frozen=True):
         _normalise_port(self, "port")
 
 
-class Logout(_Message, frozen=True):
+class Logout(Message, frozen=True):
     pass
 
 
-class Register(_Message, frozen=True):
+class Register(Message, frozen=True):
     username: str
     secret: str
     features: Features = []
 
 
-class RegisterSuccess(_Message, frozen=True):
+class RegisterSuccess(Message, frozen=True):
     info: str = ""
 
 
-class RegisterFailed(_Message, frozen=True):
+class RegisterFailed(Message, frozen=True):
     info: str = ""
 
 
-class ActivityMessage(_Message, frozen=True):
+class ActivityMessage(Message, frozen=True):
     """`ref`, `previous`, `previous_stamp` and `age` are the native layer's.
 
     `ref` names the activity for ever, among its sender's: sent again with the same `ref` it is accepted once.
@@ -150,7 +150,7 @@ class ActivityMessage(_Message, frozen=True):
     age: Annotated[float, msgspec.Meta(ge=0, le=AGE_MAX)] | None = None
 
 
-class ActivityBroadcast(_Message, frozen=True):
+class ActivityBroadcast(Message, frozen=True):
     """The processed activity. All the rest is the native layer's: the entry's identity, order and origin.
 
     `since`: another server may have accepted it from that hybrid logical time on, as another entry.
@@ -189,7 +189,7 @@ class LinkEnd(msgspec.Struct, frozen=True, array_like=True):
     stamp: Counter
 
 
-class ServerAnnounce(_Message, frozen=True):
+class ServerAnnounce(Message, frozen=True):
     """What a server tells all others of itself. Everything after `port` is the native layer's link-state record.
 
     `incarnation` and `version` order a node's records. `links` are its native links, `guests` the base servers that it
@@ -237,7 +237,7 @@ class ServerAnnounce(_Message, frozen=True):
         msgspec.structs.force_setattr(self, "load", load)
 
 
-class LockRequest(_Message, frozen=True):
+class LockRequest(Message, frozen=True):
     """Between our nodes: `claim` names the registration, `round` the attempt at asking the network.
 
     `verifier` takes the place of `secret`, which travels only on links that lead to a base server.
@@ -251,7 +251,7 @@ class LockRequest(_Message, frozen=True):
     verifier: str | None = None
 
 
-class LockAllowed(_Message, frozen=True):
+class LockAllowed(Message, frozen=True):
     """`count`: how many servers this answer speaks for. `incomplete`: a link broke while it was being gathered."""
 
     username: str
@@ -262,7 +262,7 @@ class LockAllowed(_Message, frozen=True):
     incomplete: bool = False
 
 
-class LockDenied(_Message, frozen=True):
+class LockDenied(Message, frozen=True):
     username: str
     secret: str | None = None
     claim: Identifier | None = None
@@ -273,7 +273,7 @@ class LockDenied(_Message, frozen=True):
 # --- failover -------------------------------------------------------------------------------------------------------
 
 
-class Quit(_Message, frozen=True):
+class Quit(Message, frozen=True):
     """The sending server leaves; whoever receives this redirects itself to the named server.
 
     No address: nobody is left to go to. To the named server itself it says "you take my place". `guests` are base
@@ -293,7 +293,7 @@ class Quit(_Message, frozen=True):
         _normalise_port(self, "new_server_port")
 
 
-class UserInfo(_Message, frozen=True):
+class UserInfo(Message, frozen=True):
     """Registered users. Between our nodes and towards others, a value is a verifier (a salted hash), not the secret."""
 
     user_info: dict[str, str]
@@ -302,7 +302,7 @@ class UserInfo(_Message, frozen=True):
 # --- native ---------------------------------------------------------------------------------------------------------
 
 
-class ServerHello(_Message, frozen=True):
+class ServerHello(Message, frozen=True):
     """The accepting side's answer to a native `AUTHENTICATE`: who it is, what it speaks, and at which host it sees the
     dialling one (`seen`)."""
 
@@ -320,7 +320,7 @@ class ServerHello(_Message, frozen=True):
         _normalise_port(self, "port")
 
 
-class ServerRefused(_Message, frozen=True):
+class ServerRefused(Message, frozen=True):
     """A link is not wanted now (`busy`), leads to itself (`self`), exists already (`duplicate`), or would take the
     place of another server with the same identity that was started later (`twin`); then close."""
 
@@ -328,7 +328,7 @@ class ServerRefused(_Message, frozen=True):
     info: str = ""
 
 
-class Account(_Message, frozen=True):
+class Account(Message, frozen=True):
     """An entry that is an account: broadcast when a registration has succeeded, or as part of synchronisation.
 
     With `key`: an account whose keys, or whose secret, have changed.
@@ -343,26 +343,26 @@ class Account(_Message, frozen=True):
     key: KeyChange | None = None
 
 
-class LockRelease(_Message, frozen=True):
+class LockRelease(Message, frozen=True):
     """A registration failed: forget its claim."""
 
     username: str
     claim: Identifier
 
 
-class SyncDigest(_Message, frozen=True):
+class SyncDigest(Message, frozen=True):
     """A hash of the sender's version vector: one who has another one asks for what it misses (anti-entropy)."""
 
     digest: Label
 
 
-class SyncRequest(_Message, frozen=True):
+class SyncRequest(Message, frozen=True):
     """What the sender has; the receiver answers with entries beyond it, then `SYNC_DONE`."""
 
     vector: Vector
 
 
-class SyncDone(_Message, frozen=True):
+class SyncDone(Message, frozen=True):
     """Ends the answer to a `SYNC_REQUEST`. Up to `upto`, nothing is missing; `more`: ask again.
 
     `vector` is what the answering node has, for one who waits until it has everything.
@@ -373,17 +373,17 @@ class SyncDone(_Message, frozen=True):
     vector: Vector = {}
 
 
-class MapSummary(_Message, frozen=True):
+class MapSummary(Message, frozen=True):
     """The records that the sender has, each as `[incarnation, version]`: the receiver sends those that are newer."""
 
     records: dict[Identifier, Annotated[list[Counter], msgspec.Meta(min_length=2, max_length=2)]]
 
 
-class Ping(_Message, frozen=True):
+class Ping(Message, frozen=True):
     number: Counter = 0
 
 
-class Pong(_Message, frozen=True):
+class Pong(Message, frozen=True):
     """A server also tells its time, in microseconds since 1970: hybrid logical (`stamp`), and of its clock (`wall`)."""
 
     number: Counter = 0
@@ -391,7 +391,7 @@ class Pong(_Message, frozen=True):
     wall: Counter | None = None
 
 
-class ActivityAck(_Message, frozen=True):
+class ActivityAck(Message, frozen=True):
     """The activity named `ref` is accepted: kept by this server, and on its way to everybody."""
 
     ref: str
@@ -399,20 +399,20 @@ class ActivityAck(_Message, frozen=True):
     stamp: Counter
 
 
-class ActivityRefused(_Message, frozen=True):
+class ActivityRefused(Message, frozen=True):
     """The activity named `ref` was not accepted, and why. The connection goes on."""
 
     ref: str
     info: str = ""
 
 
-class CaughtUp(_Message, frozen=True):
+class CaughtUp(Message, frozen=True):
     """Ends what a client missed or asked for at login; from here on it follows live."""
 
     count: Counter = 0
 
 
-class AccountRenamed(_Message, frozen=True):
+class AccountRenamed(Message, frozen=True):
     """The name is another account's, registered earlier elsewhere; yours is kept under a new one."""
 
     username: str
@@ -420,75 +420,37 @@ class AccountRenamed(_Message, frozen=True):
     info: str = ""
 
 
-class ChangeSecret(_Message, frozen=True):
+class ChangeSecret(Message, frozen=True):
     """The account that is logged in is to have another secret, everywhere. `secret` is the present one."""
 
     secret: str
     new_secret: str
 
 
-class SecretChanged(_Message, frozen=True):
+class SecretChanged(Message, frozen=True):
     """The new secret counts: this server keeps it, and it is on its way to all others."""
 
     info: str = ""
 
 
-class SecretNotChanged(_Message, frozen=True):
+class SecretNotChanged(Message, frozen=True):
     """The account's secret is what it was, and why. The connection goes on unless wrong ones were given too often."""
 
     info: str = ""
 
 
-class StatusRequest(_Message, frozen=True):
+class StatusRequest(Message, frozen=True):
     pass
 
 
-class Status(_Message, frozen=True):
+class Status(Message, frozen=True):
     """A server's view of the network, for `activity-tui status`."""
 
     status: dict[str, Any]
 
 
-Message = (
-    Authenticate
-    | AuthenticationFail
-    | InvalidMessage
-    | Login
-    | LoginSuccess
-    | LoginFailed
-    | Redirect
-    | Logout
-    | Register
-    | RegisterSuccess
-    | RegisterFailed
-    | ActivityMessage
-    | ActivityBroadcast
-    | ServerAnnounce
-    | LockRequest
-    | LockAllowed
-    | LockDenied
-    | Quit
-    | UserInfo
-    | ServerHello
-    | ServerRefused
-    | Account
-    | LockRelease
-    | SyncDigest
-    | SyncRequest
-    | SyncDone
-    | MapSummary
-    | Ping
-    | Pong
-    | ActivityAck
-    | ActivityRefused
-    | CaughtUp
-    | AccountRenamed
-    | ChangeSecret
-    | SecretChanged
-    | SecretNotChanged
-    | StatusRequest
-    | Status
-)
+MESSAGES: Final[tuple[type[Message], ...]] = tuple(Message.__subclasses__())
+"""Every message that there is: what stands above is understood on the wire."""
 
 
 BASE_FIELDS: Final[dict[str, tuple[str, ...]]] = {
@@ -518,7 +480,7 @@ def command_of(message: Message) -> str:
     return str(message.__struct_config__.tag)
 
 
-def _normalise_port(message: _Message, field: str) -> None:
+def _normalise_port(message: Message, field: str) -> None:
     value = getattr(message, field)
     if value is None:
         return

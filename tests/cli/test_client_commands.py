@@ -280,13 +280,39 @@ def test_status_is_of_the_server_that_was_asked_also_if_others_have_fewer_people
         ended = program.run("status", full.address)
         assert ended.status == 0, ended.err
         assert ended.out.startswith(f"full at {full.address}")
+        assert re.search(rf"^full +{re.escape(full.address)} +1 +here", ended.out, re.MULTILINE)
 
 
 def test_status_does_not_count_the_anonymous_among_the_registered(program: Program, tmp_path: Path) -> None:
     with running_node(program, tmp_path / "a") as node:
-        out = program.run("status", node.address).out
+        with program.running("tail", node.address) as tail:
+            node.log.wait("anonymous logged in")
+            out = program.run("status", node.address).out
+            tail.send_signal(signal.SIGINT)
+            tail.wait(LIMIT)
         assert "1 client, 0 registered users" in out
         assert re.search("^anonymous", out, re.MULTILINE)
+
+
+def test_status_does_not_count_itself(program: Program, shared: Node, ada: tuple[str, ...]) -> None:
+    for who in ((), ada):
+        out = program.run("status", shared.address, *who).out
+        assert out.startswith(f"kitchen at {shared.address}: 1 server, 0 clients, 1 registered user, ")
+        assert re.search(rf"^kitchen +{re.escape(shared.address)} +0 +here", out, re.MULTILINE)
+        assert not re.search("^anonymous", out, re.MULTILINE)
+        assert re.search(r"^ada +[-\d]+ [:\d]+$", out, re.MULTILINE), "nor is the name here by it"
+        told = json.loads(program.run("status", shared.address, "--json", *who).out)
+        assert (told["load"], told["servers"][0]["load"], told["servers"][0]["users"]) == (0, 0, [])
+
+
+def test_status_counts_everybody_else_also_those_of_the_same_name(program: Program, tmp_path: Path) -> None:
+    with running_node(program, tmp_path / "a") as node, program.running("tail", node.address) as tail:
+        node.log.wait("anonymous logged in")
+        told = json.loads(program.run("status", node.address, "--json").out)
+        assert (told["load"], told["servers"][0]["users"]) == (1, ["anonymous"])
+        assert [(user["name"], len(user["servers"])) for user in told["users"]] == [("anonymous", 1)]
+        tail.send_signal(signal.SIGINT)
+        tail.wait(LIMIT)
 
 
 def test_status_tells_servers_of_one_name_apart_by_their_addresses(program: Program, tmp_path: Path) -> None:

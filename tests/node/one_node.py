@@ -37,11 +37,12 @@ class OneNode:
     dials: list[actions.Dial] = field(default_factory=list)
     said: list[tuple[int, Message]] = field(default_factory=list)
     closed: list[int] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    """What people were told, in its words."""
     wake_at: float | None = None
-    tracing: bool = False
 
     def __post_init__(self) -> None:
-        config = NodeConfig("here.example", 3780, SECRET, name="a", tracing=self.tracing)
+        config = NodeConfig("here.example", 3780, SECRET, name="a")
         recovered = Recovered("here", 1, accounts=(ANN,))
         self.node = Node(config, recovered, random.Random(1), self.now)
         self._note(self.node.start(self.now))
@@ -119,6 +120,8 @@ class OneNode:
                     self.said.append((conn, frame.message))
                 case actions.Close(conn=conn):
                     self.closed.append(conn)
+                case actions.Notify(notice=notice):
+                    self.told.append(notice.text)
                 case actions.WakeAt(at=at):
                     self.wake_at = at
                 case _:
@@ -240,6 +243,14 @@ def quiet(one: OneNode) -> int:
 def base(one: OneNode) -> int:
     conn = quiet(one)
     one.say(conn, wire.ServerAnnounce("base", 0, "base.example", 9000))
+    return conn
+
+
+def base_beside_a_neighbour(one: OneNode) -> int:
+    native_neighbour(one)
+    conn = one.dialled()
+    one.say(conn, wire.ServerAnnounce("base", 0, "base.example", 9000))
+    one.run(2.0)
     return conn
 
 

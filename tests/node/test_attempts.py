@@ -6,6 +6,8 @@ import pytest
 
 from core.admission.guesses import HABIT, PATIENCE
 from core.node.accounts.attempts import AT_ONCE
+from core.node.interface.actions import HashSecret
+from core.node.interface.events import SecretHashed
 from core.simulation.testing import SECRET, ScriptedClient, ScriptedNetwork, ScriptedPeer, WatchedServer
 from core.wire import messages as wire
 
@@ -83,7 +85,7 @@ def test_a_thousand_who_wait_behind_a_few_are_all_answered_when_nothing_takes_an
             peer.say(wire.Authenticate(SECRET, id=f"s{number}", incarnation=1, hostname="h", port=1, features=["sync"]))
     network.run(20.0)
     assert all(client.log for client in behind)
-    assert not len(server.node.attempts) and not server.node.attempts._behind
+    assert not len(server.node.attempts) and not server.node.attempts.standing_behind
 
 
 def test_guesses_that_stood_behind_others_for_too_long_are_not_looked_at(
@@ -109,9 +111,9 @@ def test_whoever_hangs_up_behind_others_leaves_nothing_although_those_take_their
         client.hang_up()
     network.run(0.1)
     attempts = server.node.attempts
-    assert len(attempts) == AT_ONCE and not attempts._behind
+    assert len(attempts) == AT_ONCE and not attempts.standing_behind
     network.run(60.0)
-    assert not len(attempts) and not attempts._at_once
+    assert not len(attempts) and not attempts.hosts
 
 
 def test_the_user_gets_in_from_elsewhere_meanwhile(network: ScriptedNetwork, server: WatchedServer) -> None:
@@ -231,10 +233,7 @@ def test_a_registration_whose_client_is_gone_before_its_hash_tells_the_network_n
     network.run(0.1)
     client.hang_up()
     network.run(0.1)
-    token = max(one.node.registration._hashing)
-    from core.node.interface.events import SecretHashed
-
-    one.handle(SecretHashed(token, None))
+    one.handle(SecretHashed(one.asked_last[HashSecret], None))
     network.run(1.0)
     assert not network.lock_messages()
     assert one.node.queues()["registrations"] == 0
@@ -258,6 +257,6 @@ def test_secrets_in_clear_of_a_peer_are_hashed_a_few_at_a_time_and_all_in_the_en
     network.run(0.1)
     peer.say(wire.UserInfo({f"user{number}": "s" for number in range(200)}))
     network.run(0.01)
-    assert len(server.node.registration._hashing) <= 4
+    assert 1 <= server.node.user_table.hashing <= 4
     network.run(10.0)
     assert len(server.node.book) == 200

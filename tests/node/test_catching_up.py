@@ -66,7 +66,7 @@ def test_not_everything_waits_for_a_client_whose_past_takes_long_to_read(
     reader = network.client(server)
     reader.login(history=5)
     network.run(0.5)
-    assert len(server.node._context.connections.catching_up) == 1
+    assert server.node.queues()["sessions catching up"] == 1
     for _ in range(5):
         writer.post("x" * 10_000)
     network.run(0.5)

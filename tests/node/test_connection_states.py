@@ -90,6 +90,8 @@ SCENES: dict[str, Callable[[OneNode], int]] = {
     "closing": one_node.closing,
 }
 """The states as the protocol document calls them, and how a connection gets there."""
+BESIDE = {"base beside": one_node.base_beside_a_neighbour}
+"""The same state where more can be seen of it."""
 
 WORDS = {
     "fresh": "connected",
@@ -98,6 +100,7 @@ WORDS = {
     "dialled": "connecting",
     "listening": "quiet",
     "native": "eager",
+    "base beside": "base",
 }
 """What people are told of a state where that is another word."""
 
@@ -109,10 +112,57 @@ class Row(NamedTuple):
     said: str | Message
     done: str
     after: str
+    also: Callable[[OneNode, int], bool] = lambda one, conn: True
+    """What else can be seen of it."""
 
     @property
     def message(self) -> Message:
         return EXAMPLES[self.said] if isinstance(self.said, str) else self.said
+
+
+def another_is_known(one: OneNode, conn: int) -> bool:
+    """Whether the base server that was announced is part of the network."""
+    return "another" in {server.id for server in one.node.snapshot(one.now).servers}
+
+
+def speaks_failover(one: OneNode, conn: int) -> bool:
+    """Whether it is noted that the other side understands QUIT."""
+    return any("quit" in view.features for view in one.node.snapshot(one.now).connections if view.conn == conn)
+
+
+def speaks_base_only(one: OneNode, conn: int) -> bool:
+    return not speaks_failover(one, conn)
+
+
+def is_not_waited_for(one: OneNode, conn: int) -> bool:
+    """Whether ann, whose base client is gone, has logged out: nothing is kept for her, and nobody is told to."""
+    one.handle(events.ConnectionClosed(conn, "closed by the peer"))
+    neighbour = one_node.native_neighbour(one)
+    one.run(2.0)
+    return not any(
+        message.away
+        for to, message in one.said
+        if to == neighbour and isinstance(message, wire.ServerAnnounce) and message.id == "here"
+    )
+
+
+def is_told(one: OneNode, conn: int) -> bool:
+    """Whether people are told that the other side wants no link."""
+    return any("refused the link" in text for text in one.told)
+
+
+def does_not_wait(one: OneNode, conn: int) -> bool:
+    """Whether nothing is put in the queue of what waits."""
+    return one.node.queues()["messages in the longest inbox"] == 0
+
+
+def waits(one: OneNode, conn: int) -> bool:
+    return one.node.queues()["messages in the longest inbox"] == 1
+
+
+def two_wait(one: OneNode, conn: int) -> bool:
+    """The activity because of which the client is sent on has waited before."""
+    return one.node.queues()["messages in the longest inbox"] == 2
 
 
 WAITS = (
@@ -149,32 +199,32 @@ ROWS = [
     # Somebody may log in again; the later login counts. REGISTER is not possible any more.
     Row("logged in", "LOGIN", "LOGIN_SUCCESS", "anonymous"),
     Row("logged in", wire.Login("ann", "ann"), "verify", "logging in"),
-    Row("logged in", "LOGOUT", "close", "closing"),
+    Row("logged in", "LOGOUT", "close", "closing", is_not_waited_for),
     Row("logged in", "ACTIVITY_MESSAGE", "persist", "logged in"),
     Row("logged in", wire.ActivityMessage("bob", HELLO, "ann"), "AUTHENTICATION_FAIL close", "closing"),
     Row("logged in", "PING", "PONG", "logged in"),
-    Row("logged in", "PONG", "", "logged in"),
+    Row("logged in", "PONG", "", "logged in", does_not_wait),
     Row("logged in", "STATUS_REQUEST", "STATUS", "logged in"),
     Row("logged in", "CHANGE_SECRET", "verify", "logged in"),
     Row("logged in", "INVALID_MESSAGE", "close", "closing"),
     Row("logged in", "AUTHENTICATION_FAIL", "close", "closing"),
     # Answers come in the order of questions: what is said before the answer waits for it, whatever it is.
-    *(Row("registering", said, "", "registering") for said in WAITS.split()),
-    *(Row("logging in", said, "", "logging in") for said in WAITS.split()),
-    *(Row("redirecting", said, "", "redirecting") for said in WAITS.split()),
-    *(Row("sent on", said, "", "waiting to be sent on") for said in WAITS.split()),
+    *(Row("registering", said, "", "registering", waits) for said in WAITS.split()),
+    *(Row("logging in", said, "", "logging in", waits) for said in WAITS.split()),
+    *(Row("redirecting", said, "", "redirecting", waits) for said in WAITS.split()),
+    *(Row("sent on", said, "", "waiting to be sent on", two_wait) for said in WAITS.split()),
     # A dialled server is one of ours if it says so, and else a base server, whatever it says.
     Row("dialled", "SERVER_HELLO", "SERVER_ANNOUNCE MAP_SUMMARY SYNC_REQUEST", "lazy"),
     Row("dialled", "SERVER_REFUSED", "close", "closing"),
-    Row("dialled", "USER_INFO", "persist", "connecting"),
+    Row("dialled", "USER_INFO", "persist", "connecting", speaks_failover),
     Row("dialled", "SERVER_ANNOUNCE", "SERVER_ANNOUNCE", "base"),
     Row("dialled", "ACTIVITY_BROADCAST", "SERVER_ANNOUNCE persist", "base"),
     Row("dialled", "LOCK_REQUEST", "SERVER_ANNOUNCE hash", "base"),
     Row("dialled", "LOCK_ALLOWED", "SERVER_ANNOUNCE", "base"),
     Row("dialled", "LOCK_DENIED", "SERVER_ANNOUNCE", "base"),
     Row("dialled", "QUIT", "SERVER_ANNOUNCE quit close", "closing"),
-    Row("dialled", "INVALID_MESSAGE", "close", "closing"),
-    Row("dialled", "AUTHENTICATION_FAIL", "close", "closing"),
+    Row("dialled", "INVALID_MESSAGE", "close", "closing", is_told),
+    Row("dialled", "AUTHENTICATION_FAIL", "close", "closing", is_told),
     # Who listens says nothing but answers to LOCK_REQUEST, and takes nothing in that another may have taken in; a
     # server of its own network that is announced there speaks to it already.
     Row("listening", "SERVER_ANNOUNCE", "", "quiet"),
@@ -184,9 +234,9 @@ ROWS = [
     Row("listening", "LOCK_ALLOWED", "", "quiet"),
     Row("listening", "LOCK_DENIED", "", "quiet"),
     Row("listening", "QUIT", "quit close", "closing"),
-    Row("listening", "USER_INFO", "persist", "quiet"),
-    Row("listening", "INVALID_MESSAGE", "close", "closing"),
-    Row("listening", "AUTHENTICATION_FAIL", "close", "closing"),
+    Row("listening", "USER_INFO", "persist", "quiet", speaks_base_only),
+    Row("listening", "INVALID_MESSAGE", "close", "closing", is_told),
+    Row("listening", "AUTHENTICATION_FAIL", "close", "closing", is_told),
     # Who shows nothing is spoken to from its first message on.
     Row("quiet", "SERVER_ANNOUNCE", "SERVER_ANNOUNCE persist", "base"),
     Row("quiet", "ACTIVITY_BROADCAST", "SERVER_ANNOUNCE persist", "base"),
@@ -195,18 +245,19 @@ ROWS = [
     Row("quiet", "LOCK_DENIED", "SERVER_ANNOUNCE", "base"),
     Row("quiet", "QUIT", "SERVER_ANNOUNCE quit close", "closing"),
     Row("quiet", "USER_INFO", "SERVER_ANNOUNCE persist", "base"),
-    Row("quiet", "INVALID_MESSAGE", "close", "closing"),
-    Row("quiet", "AUTHENTICATION_FAIL", "close", "closing"),
-    Row("base", "SERVER_ANNOUNCE", "", "base"),
+    Row("quiet", "INVALID_MESSAGE", "close", "closing", is_told),
+    Row("quiet", "AUTHENTICATION_FAIL", "close", "closing", is_told),
+    Row("base", "SERVER_ANNOUNCE", "", "base", another_is_known),
+    Row("base beside", wire.ServerAnnounce("elsewhere", 1, "other.example", 3780), "SERVER_ANNOUNCE", "base"),
     Row("base", "ACTIVITY_BROADCAST", "persist", "base"),
     Row("base", "LOCK_REQUEST", "hash", "base"),
     Row("base", wire.LockRequest("ann", "x"), "LOCK_DENIED", "base"),
     Row("base", "LOCK_ALLOWED", "", "base"),
     Row("base", "LOCK_DENIED", "", "base"),
     Row("base", "QUIT", "quit close", "closing"),
-    Row("base", "USER_INFO", "persist", "base"),
-    Row("base", "INVALID_MESSAGE", "close", "closing"),
-    Row("base", "AUTHENTICATION_FAIL", "close", "closing"),
+    Row("base", "USER_INFO", "persist", "base", speaks_base_only),
+    Row("base", "INVALID_MESSAGE", "close", "closing", is_told),
+    Row("base", "AUTHENTICATION_FAIL", "close", "closing", is_told),
     # Between servers of ours.
     Row("native", "SERVER_ANNOUNCE", "", "eager"),
     Row("native", ENTRY, "persist", "eager"),
@@ -228,8 +279,8 @@ ROWS = [
     # One of ours tells of users by synchronisation, with more detail.
     Row("native", "USER_INFO", "", "eager"),
     Row("native", "SERVER_REFUSED", "close", "closing"),
-    Row("native", "INVALID_MESSAGE", "close", "closing"),
-    Row("native", "AUTHENTICATION_FAIL", "close", "closing"),
+    Row("native", "INVALID_MESSAGE", "close", "closing", is_told),
+    Row("native", "AUTHENTICATION_FAIL", "close", "closing", is_told),
 ]
 
 LEGAL = {state: {command_of(row.message) for row in ROWS if row.state == state} for state in SCENES}
@@ -241,7 +292,7 @@ ILLEGAL = [
 def in_state(state: str) -> tuple[OneNode, int]:
     """A node with a connection that has got into a state."""
     one = OneNode()
-    conn = SCENES[state](one)
+    conn = (SCENES | BESIDE)[state](one)
     assert one.state(conn) == WORDS.get(state, state)
     return one, conn
 
@@ -251,7 +302,7 @@ def name_of(row: Row) -> str:
 
 
 def test_every_command_has_an_example() -> None:
-    assert {type(example) for example in EXAMPLES.values()} == set(get_args(Message))
+    assert {type(example) for example in EXAMPLES.values()} == set(wire.MESSAGES)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=name_of)
@@ -260,6 +311,7 @@ def test_a_command_is_taken_as_the_protocol_says(row: Row) -> None:
     done = one.say(conn, row.message)
     assert " ".join(what_was_done(done, conn)) == row.done
     assert one.state(conn) == row.after
+    assert row.also(one, conn)
 
 
 @pytest.mark.parametrize(("state", "command"), ILLEGAL)
@@ -268,7 +320,7 @@ def test_what_is_not_legal_in_a_state_ends_that_connection_and_nothing_else(stat
     if not one.node.snapshot(one.now).draining:
         bystander = one.connect()
         one.say(bystander, wire.Login("anonymous"))
-        one.run(0.0)
+    assert one.state(conn) == WORDS.get(state, state)
     others = {other.conn: other.state for other in one.node.snapshot(one.now).connections if other.conn != conn}
     done = one.say(conn, EXAMPLES[command])
     answers = [action for action in done if isinstance(action, actions.Send | actions.Close)]
@@ -435,7 +487,7 @@ LEADS_TO = {
     "QUIET": "BASE CLOSING",
     "BASE": "CLOSING",
     "NATIVE": "CLOSING",
-    "CLOSING": "CLOSING",
+    "CLOSING": "",
 }
 
 
@@ -468,7 +520,7 @@ def test_only_one_method_changes_a_state() -> None:
     ]
     assert changes == [
         "kernel/connections.py: self.state = ConnectionState.FRESH",
-        "kernel/connections.py: self.state = state_after(TRANSITIONS, before, outcome)",
+        "kernel/connections.py: self.state = state_after(TRANSITIONS, self.state, outcome)",
     ]
 
 
@@ -482,19 +534,32 @@ def test_a_node_does_not_start_with_a_handler_that_nobody_takes() -> None:
         )
 
 
-def takers() -> dict[Handler, Callable[..., None]]:
-    node = OneNode().node
-    return {**node.takers(), **node.sessions.takers(), **node.links.takers()}
+def takers() -> dict[Any, Callable[..., None]]:
+    return OneNode().node.takers
 
 
 @pytest.mark.parametrize("state", ConnectionState)
 def test_who_takes_a_message_says_that_it_takes_such_messages_of_such_connections(state: ConnectionState) -> None:
-    methods: dict[Handler, Any] = takers()
+    methods = takers()
     who = Session if state in CLIENT_STATES else Link if state in SERVER_STATES else Connection
     for kind, handler in RULES[state].items():
         connection, message = list(get_type_hints(methods[handler]).items())[:2]
         assert issubclass(who, connection[1]), f"{handler.name} is not for a connection in {state.name}"
         assert message[1] == Message or kind in (get_args(message[1]) or (message[1],)), f"{handler.name}: {kind}"
+
+
+def test_who_takes_what_servers_of_ours_say_to_each_other_says_that_it_takes_such_messages_of_links() -> None:
+    kinds = [what for what in takers() if not isinstance(what, Handler)]
+    assert wire.SyncRequest in kinds
+    for kind in kinds:
+        connection, message = list(get_type_hints(takers()[kind]).items())[:2]
+        assert (connection[1], message[1]) == (Link, kind)
+
+
+def test_a_message_that_has_a_row_is_not_taken_beside_the_table() -> None:
+    everybody: dict[Any, Any] = dict.fromkeys(Handler, lambda connection, message: None)
+    with pytest.raises(ValueError, match="LockRequest"):
+        Dispatcher({**everybody, wire.LockRequest: lambda connection, message: None}, lambda connection, why: None)
 
 
 def test_every_handler_is_used() -> None:

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from core.node.accounts.lock_bridge import NoBridge
 from core.node.interface import actions, events
 from core.simulation.testing import ScriptedClient, ScriptedNetwork, WatchedServer, chain, random_tree, star
 from core.wire import messages as wire
@@ -51,6 +52,20 @@ def test_without_redundant_links_it_costs_the_same(shape: str) -> None:
     network.registered(servers[7], "ann")
     network.run(20.0)
     assert network.lock_messages().total() == 22
+
+
+def test_the_lock_needs_nobody_behind_its_bridge_to_base_servers() -> None:
+    network = ScriptedNetwork()
+    servers = network.build(random_tree(12), settle=3.0)
+    for server in servers:
+        server.node.registration.bridge = NoBridge()
+    clients = [network.client(server, features=()) for server in servers]
+    for client in clients:
+        client.register("ann", "secret")
+    network.run(20.0)
+    assert len(winners(clients)) == 1
+    assert all(server.node.book.knows("ann") for server in servers)
+    assert open_claims(network) == 0
 
 
 def test_a_name_that_is_known_here_costs_no_message() -> None:

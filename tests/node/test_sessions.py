@@ -446,6 +446,24 @@ def test_status_is_answered_to_who_is_logged_in(network: ScriptedNetwork, server
     assert status["load"] == 1
 
 
+def test_a_status_says_whether_its_load_counts_the_client_that_asks(
+    network: ScriptedNetwork, server: WatchedServer
+) -> None:
+    early, late = network.logged_in(server), network.client(server, features=NATIVE_CLIENT)
+    early.say(wire.StatusRequest())
+    late.login()
+    late.say(wire.StatusRequest())
+    network.run(0.1)
+    told = [client.of(wire.Status)[0].status for client in (early, late)]
+    assert [status["load"] for status in told] == [1, 1], "both were answered with the picture of one moment"
+    assert [status.get("counts_you") for status in told] == [True, None]
+    network.run(1.0)
+    late.say(wire.StatusRequest())
+    network.run(1.0)
+    status: dict[str, Any] = late.of(wire.Status)[1].status
+    assert (status["load"], status["counts_you"]) == (2, True)
+
+
 def test_a_status_names_no_client_addresses(network: ScriptedNetwork, server: WatchedServer) -> None:
     client = network.logged_in(server)
     client.say(wire.StatusRequest())

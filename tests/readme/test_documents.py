@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
-from typing import get_args
 
 import msgspec
 import pytest
@@ -56,7 +55,7 @@ def words(cell: str) -> set[str]:
     return set(re.findall(r"`([^`]+)`", cell))
 
 
-COMMANDS = {str(struct.__struct_config__.tag): struct for struct in get_args(messages.Message)}
+COMMANDS = {str(struct.__struct_config__.tag): struct for struct in messages.MESSAGES}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -21,6 +21,7 @@ from core.client.write_set import WriteSet
 from core.node.accounts.book import AccountBook
 from core.node.accounts.registration import Registration
 from core.node.accounts.secrets import Secrets
+from core.node.base.base_links import BaseLinks
 from core.node.clients import sessions as sessions_module
 from core.node.clients.balance import Balance, RedirectTarget
 from core.node.clients.sessions import Sessions
@@ -34,10 +35,11 @@ from core.node.log.synchronisation import Synchronisation
 from core.node.map.forest import Edge, Forest
 from core.node.map.topology import Topology
 from core.node.map.whereabouts import Whereabouts
+from core.node.neighbours.heartbeat import Heartbeat
 from core.node.neighbours.neighbours import Neighbours
 from core.node.node import Node
 from core.node.servers.drain import Drain
-from core.node.servers.links import Links
+from core.node.servers.handshake import Handshake
 from core.node.servers.search import Search
 from core.simulation.environment.simulated_disk import SimulatedDisk
 from core.simulation.ledger import Violation
@@ -128,7 +130,7 @@ def passes_nothing_on(patch: Patch) -> None:
     patch.setattr(Replication, "_spread", spread)
     patch.setattr(Connections, "links", lambda self, *states: [] if silent else links(self, *states))
     patch.setattr(Synchronisation, "request", lambda self, link: None)
-    patch.setattr(Synchronisation, "requested", lambda self, link, message: None)
+    patch.setattr(Synchronisation, "_answer", lambda self, link, message: None)
 
 
 def forgets_accounts_of_others(patch: Patch) -> None:
@@ -176,7 +178,7 @@ def never_has_left(patch: Patch) -> None:
 
 
 def trusts_silent_links(patch: Patch) -> None:
-    patch.setattr(Links, "_ping", lambda self, link: None)
+    patch.setattr(Heartbeat, "_ping", lambda self, link: None)
 
 
 def never_tries_the_disk_again(patch: Patch) -> None:
@@ -219,7 +221,7 @@ def says_registered_and_keeps_nothing(patch: Patch) -> None:
         if claim.done is not None:
             claim.done(None)
 
-    patch.setattr(Registration, "_make_account", make)
+    patch.setattr(Registration, "make_account", make)
 
 
 def gives_names_to_the_later_registration(patch: Patch) -> None:
@@ -402,13 +404,13 @@ def sends_activities_before_the_login(patch: Patch) -> None:
 
 
 def tells_base_servers_what_they_do_not_know(patch: Patch) -> None:
-    whole = Links._become_base
+    whole = BaseLinks.take_up
 
-    def become(self: Links, link: Any) -> None:
+    def become(self: BaseLinks, link: Any) -> None:
         whole(self, link)
         self._context.send(link, CaughtUp(0))
 
-    patch.setattr(Links, "_become_base", become)
+    patch.setattr(BaseLinks, "take_up", become)
 
 
 def tells_base_servers_everything_twice(patch: Patch) -> None:
@@ -423,26 +425,26 @@ def tells_base_servers_everything_twice(patch: Patch) -> None:
 
 
 def keeps_secrets_from_base_servers(patch: Patch) -> None:
-    whole = Registration._count
+    whole = Registration.send
 
     def count(self: Registration, link: Any, message: Message) -> None:
         if link.state is ConnectionState.BASE and command_of(message) == "LOCK_REQUEST":
             message = msgspec.structs.replace(message, secret=None)
         whole(self, link, message)  # type: ignore[arg-type]
 
-    patch.setattr(Registration, "_count", count)
+    patch.setattr(Registration, "send", count)
 
 
 def speaks_before_the_base_server_has(patch: Patch) -> None:
-    whole = Links.authenticate
+    whole = Handshake.authenticate
 
-    def authenticate(self: Links, connection: Any, message: Any) -> None:
+    def authenticate(self: Handshake, connection: Any, message: Any) -> None:
         whole(self, connection, message)
         link = self._context.connections.link(connection.conn)
         if link is not None and link.state is ConnectionState.QUIET:
             self._context.send(link, ServerAnnounce("x", 0, "h", 1))
 
-    patch.setattr(Links, "authenticate", authenticate)
+    patch.setattr(Handshake, "authenticate", authenticate)
 
 
 def one_server_goes_by_the_first_secret(patch: Patch) -> None:

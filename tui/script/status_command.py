@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final
 
 import msgspec
 
-from core.client import ClientEvent, NotConnected
+from core.client import ClientEvent, LoggedIn, NotConnected
 from core.node import NodeSnapshot
 from tui.script.exit_status import CommandFailed, ExitStatus
 from tui.script.script_client import Connect, ScriptClient
 from tui.script.status_table import table
 from tui.script.streams import Streams
+
+PICTURE_AGE: Final = 0.25
+"""Seconds after which a server answers with another picture than before."""
 
 
 @dataclass
@@ -26,12 +31,19 @@ class StatusCommand:
     """How long the login may take, and then the answer."""
     history: ClassVar[int] = 0
     stays: ClassVar[bool] = False
+    _user: str = field(default="", init=False)
 
     async def run(self, connect: Connect, streams: Streams) -> ExitStatus:
         """Write the status. Raises CommandFailed, OutputClosed."""
-        async with connect(_ignore) as client:
+        async with connect(self._heard) as client:
             await client.wait_logged_in(self.seconds)
             answer = await self._ask(client)
+            if "counts_you" not in answer:
+                # It may be the picture of a moment ago, in which somebody is who has asked just before, and has left.
+                await asyncio.sleep(PICTURE_AGE)
+                with contextlib.suppress(CommandFailed):
+                    answer = await self._ask(client)
+        answer = without_asker(answer, self._user)
         if self.as_json:
             # Escaped to ASCII: names come from strangers.
             await streams.put(json.dumps(answer, ensure_ascii=True))
@@ -39,6 +51,10 @@ class StatusCommand:
             for line in table(_snapshot(answer)):
                 await streams.put(line)
         return ExitStatus.DONE
+
+    def _heard(self, event: ClientEvent) -> None:
+        if isinstance(event, LoggedIn):
+            self._user = event.username
 
     async def _ask(self, client: ScriptClient) -> dict[str, Any]:
         try:
@@ -55,8 +71,39 @@ class StatusCommand:
             raise client.unreachable(f"it did not tell its status within {self.seconds:g} seconds") from None
 
 
-def _ignore(event: ClientEvent) -> None:
-    """Nothing else concerns this command."""
+def without_asker(answer: dict[str, Any], user: str) -> dict[str, Any]:
+    """The status without the client that asked for it, which is gone in a moment.
+
+    It is in the load where the server says so. Its name goes where no other client has it.
+    """
+    found = dict(answer)
+    if found.pop("counts_you", False) is not True:
+        return found
+    try:
+        here, *others = found["servers"]
+        names, load = list(here["users"]), int(here["load"])
+        # With as many names as clients, each client has its own.
+        alone = len(names) == load
+        users = [name for name in names if not (alone and name == user)]
+        found["load"] = load - 1
+        found["servers"] = [here | {"load": load - 1, "users": users}, *others]
+        found["users"] = list(_elsewhere(found["users"], user, here["id"]) if alone else found["users"])
+        found["users_total"] -= len(answer["users"]) - len(found["users"])
+    except (KeyError, TypeError, ValueError):
+        # Another version's, whatever it means.
+        return answer
+    return found
+
+
+def _elsewhere(users: Iterable[dict[str, Any]], user: str, server: str) -> Iterator[dict[str, Any]]:
+    """Users as they are without one of them at a server. Of the anonymous nothing stays who are nowhere else."""
+    for one in users:
+        if one["name"] == user:
+            servers = [each for each in one["servers"] if each != server]
+            if not servers and one["registered_at"] is None:
+                continue
+            one = one | {"servers": servers}
+        yield one
 
 
 def _snapshot(answer: dict[str, Any]) -> NodeSnapshot:

@@ -64,6 +64,16 @@ class Attempts:
     def __len__(self) -> int:
         return len(self._of)
 
+    @property
+    def standing_behind(self) -> int:
+        """How many wait until others from their address are answered."""
+        return sum(map(len, self._behind.values()))
+
+    @property
+    def hosts(self) -> int:
+        """Addresses from which secrets are being looked at."""
+        return len(self._at_once)
+
     def __contains__(self, conn: int) -> bool:
         return conn in self._of
 

@@ -12,7 +12,9 @@ from typing import Final
 from core.node.base.base_servers import BaseServers
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
+from core.node.kernel.rules import Handler
 from core.node.kernel.states import ConnectionState
+from core.node.kernel.takers import takes
 from core.node.map.announcements import GUESTS_MAX, Announcements
 from core.node.map.topology import ServerRecord, Topology
 from core.node.map.whereabouts import Whereabouts
@@ -53,6 +55,7 @@ class BaseAnnouncing:
 
     # --- what base servers say ----------------------------------------------------------------------------------------
 
+    @takes(Handler.BASE_ANNOUNCEMENT)
     def receive(self, link: Link, message: ServerAnnounce) -> None:
         """A base server announced itself, or passed on another's announcement."""
         server = str(message.id)

@@ -72,6 +72,11 @@ class Balance:
         """What could be reached when all of them were looked at."""
         self._own_guests: tuple[AttachedServer, ...] = ()
 
+    @property
+    def credits(self) -> int:
+        """How many redirects are remembered, over all servers."""
+        return sum(map(len, self._sent.values()))
+
     def redirect_for(self, session: Session, login: Login, load: int) -> RedirectTarget | None:
         """Where a client that has just logged in should go instead; `load` counts it."""
         config = self._context.config

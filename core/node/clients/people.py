@@ -19,11 +19,14 @@ class People:
         self._of_name: dict[str, int] = {}
         self._names: list[str] = []
         self.load = 0
+        self.logins = 0
+        """How many clients have ever come."""
 
     def came(self, session: Session) -> None:
         """A client is logged in as its `user` and `claim`."""
         self.load += 1
-        session.counted = True
+        self.logins += 1
+        session.counted, session.login_number = True, self.logins
         if session.claim is not None:
             self._of_claim.setdefault(session.claim, {})[session.conn] = session
         if session.user:

@@ -22,16 +22,19 @@ from core.node.clients.catching_up import CatchingUp
 from core.node.clients.liveness import LivenessCheck
 from core.node.clients.people import People
 from core.node.clients.places import Places
+from core.node.clients.status_answers import StatusAnswers
 from core.node.clients.writers import Writers
 from core.node.interface.actions import Hold, Known, Subscribe, VerifySecret
+from core.node.interface.events import Now
+from core.node.interface.snapshot import NodeSnapshot
 from core.node.kernel.connections import Connection, Session
 from core.node.kernel.context import Context
-from core.node.kernel.rules import Handler, Take
+from core.node.kernel.rules import Handler
 from core.node.kernel.states import ConnectionState, Outcome
+from core.node.kernel.takers import takes
 from core.node.log.replication import Replication
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
-from core.wire.codec import Frame
 from core.wire.entries import Entry, EntryId, Stream, decode_vector, encode_vector, parse_entry_id
 from core.wire.limits import ACTIVITY_BYTES_MAX, NAME_CHARACTERS_MAX
 from core.wire.messages import (
@@ -95,7 +98,7 @@ class Sessions:
         attempts: Attempts,
         load_changed: Callable[[], None],
         redirected: Callable[[], None],
-        status: Callable[[], Frame],
+        picture: Callable[[Now], NodeSnapshot],
     ) -> None:
         self._context = context
         self._book = book
@@ -108,12 +111,12 @@ class Sessions:
         self._attempts = attempts
         self._load_changed = load_changed
         self._redirected = redirected
-        self._status = status
         self._key = context.rng.randbytes(32)
         self._verifying: dict[int, Callable[[bool | None], None]] = {}
         self._liveness = LivenessCheck(context, self._post)
         self.writers = Writers(context)
         self.people = People()
+        self._status = StatusAnswers(picture, self.people)
         self._places = Places(context)
 
     @property
@@ -134,25 +137,11 @@ class Sessions:
         self._liveness.heard(session, now - session.heard_at)
         session.heard_at = now
 
-    def takers(self) -> dict[Handler, Take]:
-        """Who takes a client's messages."""
-        return {
-            Handler.WAIT: self._queue,
-            Handler.REGISTER: self._asks_to_register,
-            Handler.LOGIN: self._asks_to_log_in,
-            Handler.POST: self._post,
-            Handler.POST_TOO_EARLY: self._post_too_early,
-            Handler.CHANGE_SECRET: self._change_secret,
-            Handler.CLIENT_ASKS: self._asks_whether_alive,
-            Handler.CLIENT_ANSWERS: self._answers,
-            Handler.STATUS: self._asks_for_status,
-            Handler.LOGOUT: self._logs_out,
-            Handler.CLIENT_OBJECTS: self._objects,
-        }
-
+    @takes(Handler.REGISTER)
     def _asks_to_register(self, connection: Connection, message: Register) -> None:
         self._register(self._session_of(connection), message)
 
+    @takes(Handler.LOGIN)
     def _asks_to_log_in(self, connection: Connection, message: Login) -> None:
         self._login(self._session_of(connection), message)
 
@@ -164,22 +153,30 @@ class Sessions:
         self._context.connections.add(session)
         return session
 
+    @takes(Handler.CLIENT_ASKS)
     def _asks_whether_alive(self, session: Session, message: Ping) -> None:
         self._context.send(session, Pong(message.number))
 
+    @takes(Handler.CLIENT_ANSWERS)
     def _answers(self, session: Session, message: Pong) -> None:
         self._liveness.answered(session, message.number)
 
+    @takes(Handler.STATUS)
     def _asks_for_status(self, session: Session, message: StatusRequest) -> None:
-        self._context.send(session, self._status())
+        self._context.send(session, self._status.for_client(session, self._context.now))
 
-    def _logs_out(self, session: Session, message: Logout) -> None:
-        session.logged_out = True
-        self._context.close(session, "logged out")
+    @takes(Handler.LOGOUT)
+    def _logs_out(self, connection: Connection, message: Logout) -> None:
+        if isinstance(connection, Session):
+            connection.logged_out = True
+        self._context.close(connection, "logged out")
 
-    def _objects(self, session: Session, message: InvalidMessage | AuthenticationFail) -> None:
-        self._context.close(session, f"the client says {command_of(message)}: {message.info[:200]}")
+    @takes(Handler.CLIENT_OBJECTS)
+    def _objects(self, connection: Connection, message: InvalidMessage | AuthenticationFail) -> None:
+        who = "client" if isinstance(connection, Session) else "peer"
+        self._context.close(connection, f"the {who} says {command_of(message)}: {message.info[:200]}")
 
+    @takes(Handler.WAIT)
     def _queue(self, session: Session, message: Message) -> None:
         session.inbox.append(message)
         if len(session.inbox) > self._context.config.inbox_max:
@@ -408,6 +405,7 @@ class Sessions:
 
     # --- another secret -----------------------------------------------------------------------------------------------
 
+    @takes(Handler.CHANGE_SECRET)
     def _change_secret(self, session: Session, message: ChangeSecret) -> None:
         if session.claim is None:
             self._context.send(session, SecretNotChanged("anonymous has no secret; log in with a name"))
@@ -463,9 +461,11 @@ class Sessions:
 
     # --- posting ------------------------------------------------------------------------------------------------------
 
+    @takes(Handler.POST_TOO_EARLY)
     def _post_too_early(self, connection: Connection, message: ActivityMessage) -> None:
         self._not_authentic(connection, "log in before sending activities")
 
+    @takes(Handler.POST)
     def _post(self, session: Session, message: ActivityMessage) -> None:
         context = self._context
         assert session.user is not None, "whoever is logged in has a name"

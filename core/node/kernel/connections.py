@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,10 +30,6 @@ class Parting(NamedTuple):
     """Activities that the node had handed out to its clients until then."""
 
 
-Watch = Callable[["Connection", ConnectionState, Outcome], None]
-"""Is told which state a connection was in, and which outcome has led it on."""
-
-
 class Connection:
     """What every connection has."""
 
@@ -51,7 +46,6 @@ class Connection:
         "since",
         "state",
         "vouched",
-        "watch",
     )
 
     def __init__(
@@ -72,18 +66,13 @@ class Connection:
         self.dial: int | None = None
         self.parting: Parting | None = None
         """Not None once this node has closed it."""
-        self.watch: Watch | None = None
-        """Who is told of each change of state; None unless the node is being debugged."""
 
     def enter(self, outcome: Outcome) -> None:
         """Go on to the state that an outcome leads to: the only way in which a state changes.
 
         Raises IllegalTransition when it leads nowhere from the present one.
         """
-        before = self.state
-        self.state = state_after(TRANSITIONS, before, outcome)
-        if self.watch is not None:
-            self.watch(self, before, outcome)
+        self.state = state_after(TRANSITIONS, self.state, outcome)
 
 
 class Session(Connection):
@@ -104,6 +93,7 @@ class Session(Connection):
         "last_post",
         "logged_out",
         "login_name",
+        "login_number",
         "reading",
         "refs_sent",
         "resuming",
@@ -119,7 +109,6 @@ class Session(Connection):
         known = connection
         super().__init__(known.conn, known.origin, known.peer, known.since, known.heard_at, known.at)
         self.vouched = connection.vouched
-        self.watch = connection.watch
         self.inbox: deque[Message] = deque()
         """Messages that wait for the answer to what came before them."""
         self.held = False
@@ -159,6 +148,8 @@ class Session(Connection):
         """What a later login asked for while that page was being read."""
         self.counted = False
         """Whether the client is part of this server's load."""
+        self.login_number = 0
+        """Which login at this node was its last one, counted from 1."""
         self.suspect = False
         """Whether it has been silent for so long that it may have gone elsewhere."""
 
@@ -219,7 +210,6 @@ class Link(Connection):
         known = connection
         super().__init__(known.conn, known.origin, known.peer, known.since, known.heard_at, known.at)
         self.dial = connection.dial
-        self.watch = connection.watch
         self.dialled: Address | None = None
         self.remote_id: str | None = None
         """For a native link, and for a base link once the neighbour has announced itself."""

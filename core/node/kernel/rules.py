@@ -27,10 +27,8 @@ Take = Callable[[Any, Any], None]
 class Handler(enum.Enum):
     """Who takes a message, by what is done about it."""
 
-    # Of somebody who has not said who it is.
+    # Of somebody who has not said who it is: this, and what a client may say.
     AUTHENTICATE = "its secret is checked, and what it shows decides what the link speaks"
-    STRANGER_LOGS_OUT = "nobody logs out: the connection is closed"
-    STRANGER_OBJECTS = "a stranger refuses: the connection is closed"
 
     # Of a client.
     WAIT = "waits for the answer to what came before it"
@@ -56,18 +54,15 @@ class Handler(enum.Enum):
     BASE_ACTIVITY = "an activity that this node accepts for the network"
     OVERHEARD_ACTIVITY = "kept until it is known that no other server of ours takes it in"
     ENTRY = "an activity that is kept, and passed on"
-    ACCOUNT = "a registration that is kept, and passed on"
     BASE_ANNOUNCEMENT = "the base server is announced to the network"
     OVERHEARD_ANNOUNCEMENT = "as of a base server, unless it shows that another server of ours speaks there"
     RECORD = "a link-state record that is kept, and passed on"
     LOCK_REQUEST = "the name is locked, or denied"
+    BASE_LOCK_REQUEST = "everything behind this node is asked, and it answers for all of that"
     LOCK_ALLOWED = "the answer is counted"
+    BASE_LOCK_ALLOWED = "one of the answers that are owed behind the link is counted"
     LOCK_DENIED = "the registration has failed"
-    LOCK_RELEASE = "the lock is forgotten"
-    SYNC_DIGEST = "whoever has another vector asks"
-    SYNC_REQUEST = "the entries that are missing there, then SYNC_DONE"
-    SYNC_DONE = "nothing is missing up to there"
-    MAP_SUMMARY = "the records that are newer here"
+    BASE_LOCK_DENIED = "the registration has failed, or the base server takes its own back"
     SERVER_ASKS = "PONG to the server, with the time here"
     SERVER_ANSWERS = "the round trip is known"
     QUIT = "the other side leaves: go to its successor, or be it"
@@ -80,9 +75,9 @@ _STRANGER: Final[Mapping[MessageType, Handler]] = {
     wire.Login: _H.LOGIN,
     wire.Register: _H.REGISTER,
     wire.ActivityMessage: _H.POST_TOO_EARLY,
-    wire.Logout: _H.STRANGER_LOGS_OUT,
-    wire.InvalidMessage: _H.STRANGER_OBJECTS,
-    wire.AuthenticationFail: _H.STRANGER_OBJECTS,
+    wire.Logout: _H.LOGOUT,
+    wire.InvalidMessage: _H.CLIENT_OBJECTS,
+    wire.AuthenticationFail: _H.CLIENT_OBJECTS,
 }
 _GREETED: Final[Mapping[MessageType, Handler]] = {
     wire.Login: _H.LOGIN,
@@ -123,9 +118,9 @@ _QUIET: Final[Mapping[MessageType, Handler]] = {
 _BASE: Final[Mapping[MessageType, Handler]] = {
     wire.ServerAnnounce: _H.BASE_ANNOUNCEMENT,
     wire.ActivityBroadcast: _H.BASE_ACTIVITY,
-    wire.LockRequest: _H.LOCK_REQUEST,
-    wire.LockAllowed: _H.LOCK_ALLOWED,
-    wire.LockDenied: _H.LOCK_DENIED,
+    wire.LockRequest: _H.BASE_LOCK_REQUEST,
+    wire.LockAllowed: _H.BASE_LOCK_ALLOWED,
+    wire.LockDenied: _H.BASE_LOCK_DENIED,
     wire.Quit: _H.QUIT,
     wire.UserInfo: _H.USERS,
     **_SERVER_OBJECTS,
@@ -152,18 +147,13 @@ RULES: Final[Mapping[ConnectionState, Mapping[MessageType, Handler]]] = {
     },
     ConnectionState.QUIET: _QUIET,
     ConnectionState.BASE: _BASE,
+    # Beside these, what nobody but servers of ours say to each other: each part says what it takes of that (`takers`).
     ConnectionState.NATIVE: {
         wire.ServerAnnounce: _H.RECORD,
-        wire.MapSummary: _H.MAP_SUMMARY,
         wire.ActivityBroadcast: _H.ENTRY,
-        wire.Account: _H.ACCOUNT,
         wire.LockRequest: _H.LOCK_REQUEST,
         wire.LockAllowed: _H.LOCK_ALLOWED,
         wire.LockDenied: _H.LOCK_DENIED,
-        wire.LockRelease: _H.LOCK_RELEASE,
-        wire.SyncDigest: _H.SYNC_DIGEST,
-        wire.SyncRequest: _H.SYNC_REQUEST,
-        wire.SyncDone: _H.SYNC_DONE,
         wire.Ping: _H.SERVER_ASKS,
         wire.Pong: _H.SERVER_ANSWERS,
         wire.Quit: _H.QUIT,
@@ -197,12 +187,19 @@ def why_illegal(state: ConnectionState, message: Message) -> str:
 class Dispatcher:
     """Hands each message to who takes it in its connection's state."""
 
-    def __init__(self, takers: Mapping[Handler, Take], refuse: Callable[[Connection, str], None]) -> None:
-        """`takers` has a method for each handler; `refuse` answers what is not legal.
+    def __init__(self, takers: Mapping[Handler | MessageType, Take], refuse: Callable[[Connection, str], None]) -> None:
+        """`takers` has a method for each handler, and for each message that neighbours say beside those of the table;
+        `refuse` answers what is not legal.
 
-        Raises ValueError when a handler has none.
+        Raises ValueError when a handler has none, or when such a message has a row in the table.
         """
-        self._takers = bound(RULES, takers)
+        self._takers = bound(RULES, {what: take for what, take in takers.items() if isinstance(what, Handler)})
+        between_ours = {what: take for what, take in takers.items() if not isinstance(what, Handler)}
+        for row in self._takers.values():
+            twice = sorted(kind.__name__ for kind in between_ours.keys() & row.keys())
+            if twice:
+                raise ValueError(f"{', '.join(twice)}: there is a row for it, so it needs a handler of its own")
+        self._takers[ConnectionState.NATIVE] |= between_ours
         self._refuse = refuse
 
     def taker(self, connection: Connection, message: Message) -> Take | None:

@@ -104,8 +104,7 @@ TRANSITIONS: Final[Mapping[ConnectionState, Mapping[Outcome, ConnectionState]]] 
     },
     _S.BASE: {_O.ENDED: _S.CLOSING},
     _S.NATIVE: {_O.ENDED: _S.CLOSING},
-    # This end has closed it, and then the other end is gone.
-    _S.CLOSING: {_O.ENDED: _S.CLOSING},
+    _S.CLOSING: {},
 }
 
 CLIENT_STATES: Final = frozenset(

@@ -42,6 +42,11 @@ class Timers:
     def __len__(self) -> int:
         return len(self._current)
 
+    @property
+    def kept(self) -> int:
+        """How many are kept, those included that were moved or cancelled and have not been cleared away."""
+        return len(self._heap)
+
     def next_at(self) -> float | None:
         """When the earliest timer is due."""
         heap = self._heap
@@ -50,11 +55,6 @@ class Timers:
                 return heap[0][0]
             heapq.heappop(heap)
         return None
-
-    def earliest(self) -> tuple[float, Hashable] | None:
-        """When the earliest timer is due, and its name."""
-        at = self.next_at()
-        return None if at is None else (at, self._heap[0][2])
 
     @property
     def serial(self) -> int:

@@ -8,12 +8,14 @@ differs from its own. The neighbour answers with entries, page by page; whoever 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from core.node.interface.actions import FetchPage
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
+from core.node.kernel.takers import takes
 from core.node.log.entry_messages import frame_of
 from core.node.log.replication import Replication
 from core.node.neighbours.neighbours import Neighbours
@@ -37,6 +39,10 @@ class Synchronisation:
         self._replication = replication
         self._answering: dict[int, tuple[Link, Fetch]] = {}
         self._received: dict[int, int] = {}
+        self.on_requested: Callable[[Link], None] = lambda link: None
+        """Told of each neighbour that has asked, and so said what it has."""
+        self.on_done: Callable[[Link], None] = lambda link: None
+        """Told of each neighbour that has sent what it had, or the next part of it."""
 
     @property
     def reading(self) -> int:
@@ -64,9 +70,9 @@ class Synchronisation:
     def request(self, link: Link) -> None:
         """Ask a neighbour for what it has beyond this node."""
         if self._neighbours.request_missing(link, self._replication.durable_vector):
-            self._context.trace("sync", conn=link.conn, step="ask", server=link.remote_id)
             self._received[link.conn] = 0
 
+    @takes(SyncDigest)
     def digest_received(self, link: Link, message: SyncDigest) -> None:
         if message.digest == self.digest():
             return
@@ -79,15 +85,19 @@ class Synchronisation:
         if timer not in self._context.timers:
             self._context.timers.set(timer, self._context.after(DIGEST_PATIENCE), look_again)
 
+    @takes(SyncRequest)
     def requested(self, link: Link, message: SyncRequest) -> None:
         """A neighbour asks for what it misses."""
+        self._answer(link, message)
+        self.on_requested(link)
+
+    def _answer(self, link: Link, message: SyncRequest) -> None:
         try:
             seen = decode_vector(message.vector)
         except ValueError as error:
             self._context.invalid(link, f"SYNC_REQUEST: {error}")
             return
         link.peer_has = dict(message.vector)
-        self._context.trace("sync", conn=link.conn, step="asked", server=link.remote_id, streams=len(seen))
         vector = self._replication.vector
         if vector.lacks(seen) and ("lacks", link.conn) not in self._context.timers:
             # What is under way here anyway will have come by then.
@@ -117,14 +127,6 @@ class Synchronisation:
         if page is None:
             self._context.send(link, SyncDone())
             return True
-        self._context.trace(
-            "sync",
-            conn=link.conn,
-            step="answer",
-            server=link.remote_id,
-            entries=len(page.entries),
-            more=page.more,
-        )
         sent = self._neighbours.sent_over(link)
         for entry in page.entries if page.more else self._replication.unpersisted.completed(page, query):
             if entry.id not in sent:
@@ -138,8 +140,13 @@ class Synchronisation:
         if link.asked:
             self._received[link.conn] = self._received.get(link.conn, 0) + 1
 
+    @takes(SyncDone)
     def done(self, link: Link, message: SyncDone) -> None:
         """A neighbour has sent what it had."""
+        self._take_note(link, message)
+        self.on_done(link)
+
+    def _take_note(self, link: Link, message: SyncDone) -> None:
         if not link.asked:
             return
         link.asked = False
@@ -157,7 +164,6 @@ class Synchronisation:
             self._received[link.conn] = received
             return
         received = self._received.pop(link.conn, 0)
-        self._context.trace("sync", conn=link.conn, step="done", server=link.remote_id, received=received)
         if received:
             self._context.notify(
                 "synchronised",

@@ -12,7 +12,9 @@ from typing import Final
 
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
+from core.node.kernel.rules import Handler
 from core.node.kernel.states import ConnectionState
+from core.node.kernel.takers import takes
 from core.node.map.topology import ServerRecord, Topology, record_of
 from core.node.neighbours.neighbours import Neighbours
 from core.wire.codec import Frame
@@ -141,6 +143,7 @@ class Announcements:
         self._context.send(link, self._topology.own.message())
         self._context.send(link, MapSummary({record.id: list(record.order) for record in records.values()}))
 
+    @takes(MapSummary)
     def compare(self, link: Link, message: MapSummary) -> None:
         """A new neighbour says which records it has: send those that it lacks, or has in an older form."""
         for record in self._topology.records.values():
@@ -149,6 +152,7 @@ class Announcements:
 
     # --- other nodes' records -----------------------------------------------------------------------------------------
 
+    @takes(Handler.RECORD)
     def receive_native(self, link: Link, message: ServerAnnounce) -> None:
         """A record arrived over a native link."""
         known = self._topology.records.get(str(message.id))

@@ -14,7 +14,9 @@ import msgspec
 from core.node.base.base_servers import BaseServers
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
+from core.node.kernel.rules import Handler
 from core.node.kernel.states import ConnectionState
+from core.node.kernel.takers import takes
 from core.node.log.replication import Replication
 from core.node.log.synchronisation import Synchronisation
 from core.node.map.topology import Topology
@@ -84,16 +86,7 @@ class Leavers:
         return self._departures.get(link.conn, Departure.STAYS)
 
     def _enter(self, link: Link, outcome: DepartureOutcome) -> None:
-        before = self.departure(link)
-        self._departures[link.conn] = after = state_after(DEPARTURES, before, outcome)
-        self._context.trace(
-            "drain",
-            conn=link.conn,
-            server=link.remote_id,
-            from_=before.name.lower(),
-            outcome=outcome.name.lower(),
-            to=after.name.lower(),
-        )
+        self._departures[link.conn] = state_after(DEPARTURES, self.departure(link), outcome)
 
     def to_adopt(self) -> list[AttachedServer]:
         """Base servers of neighbours that leave, which this node is to look after and does not yet."""
@@ -107,6 +100,7 @@ class Leavers:
 
     # --- one after the other ------------------------------------------------------------------------------------------
 
+    @takes(Handler.QUIT)
     def quit_received(self, link: Link, message: Quit) -> None:
         """A server leaves, and names its successor."""
         context = self._context

@@ -56,16 +56,11 @@ def _pass(world: World, until: float, watch: WorldWatcher | None) -> None:
 
 
 def run(
-    plan: Plan,
-    *,
-    config: NodeConfig | None = None,
-    verbose: bool = False,
-    watch: WorldWatcher | None = None,
-    debug: bool = False,
+    plan: Plan, *, config: NodeConfig | None = None, verbose: bool = False, watch: WorldWatcher | None = None
 ) -> Report:
-    """Let a plan happen, and check everything. `watch` sees the world now and then; `debug`: see `World`."""
+    """Let a plan happen, and check everything. `watch` sees the world now and then."""
     started = time.perf_counter()
-    world = World(plan, config=config, verbose=verbose, debug=debug)
+    world = World(plan, config=config, verbose=verbose)
     return conclude(world, started, watch)
 
 

@@ -72,8 +72,6 @@ class WatchedServer:
         self.host = config.name
         self.address = Address(machine, config.port)
         self.notices: list[Notice] = []
-        self.traces: list[actions.Trace] = []
-        """What a node says of its inside that was started with `tracing`."""
         self.dials: list[tuple[float, Address]] = []
         """Times and addresses."""
         self.advertised: list[Address] = []
@@ -91,6 +89,8 @@ class WatchedServer:
         """Connections from which the node takes nothing in, just now."""
         self.pauses: list[tuple[int, float]] = []
         self.known: dict[int, bool] = {}
+        self.asked_last: dict[type[actions.Action], int] = {}
+        """The token, or number, of what the node has asked for last: a hash, a check of a secret, a commit."""
         self.watching: Callable[[actions.Action], None] | None = None
         """Told of each action before it is carried out, while a test wants to know."""
         self._environment = environment
@@ -272,8 +272,13 @@ class WatchedServer:
                 self.dials += [(time, address) for address in (action.address, *action.others)]
             case actions.Advertise():
                 self.advertised.append(action.address)
+            case actions.HashSecret():
+                self.asked_last[actions.HashSecret] = action.token
             case actions.VerifySecret():
+                self.asked_last[actions.VerifySecret] = action.token
                 self.verified += 1
+            case actions.Persist():
+                self.asked_last[actions.Persist] = action.batch
             case actions.KeyChanged():
                 self.key_answers[action.token] = action.problem
             case actions.KeyRemoved():
@@ -284,7 +289,5 @@ class WatchedServer:
                 self.secrets_replaced.append(action.claim)
             case actions.Notify():
                 self.notices.append(action.notice)
-            case actions.Trace():
-                self.traces.append(action)
             case _:
                 pass

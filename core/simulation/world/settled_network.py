@@ -134,5 +134,5 @@ def _link(world: World, one: SimulatedServer, other: SimulatedServer, stamp: int
         link.eager = peer.id in node.topology.tree_neighbours(server.id)
         link.peer_has = {}
         node._context.connections.add(link)
-        node.links._schedule_ping(link)
+        node.heartbeat.schedule(link)
         server.attach(end)

@@ -1,0 +1,54 @@
+"""Answers to STATUS_REQUEST: one picture for all who ask within a moment, because it costs something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from core.node.clients.people import People
+from core.node.interface.events import Now
+from core.node.interface.snapshot import NodeSnapshot, without_clients
+from core.node.kernel.connections import Session
+from core.wire.codec import Frame
+from core.wire.messages import Status
+
+STATUS_AGE: Final = 0.2
+"""Seconds for which a picture answers everybody."""
+
+
+@dataclass
+class _Picture:
+    made_at: float
+    logins: int
+    """How many clients had logged in before it was made: those that came later are not in its load."""
+    status: dict[str, Any]
+    frames: dict[bool, Frame] = field(default_factory=dict)
+    """What is sent, to those that are in its load and to those that are not."""
+
+
+class StatusAnswers:
+    """What clients are told of the network."""
+
+    def __init__(self, picture: Callable[[Now], NodeSnapshot], people: People) -> None:
+        self._take_picture = picture
+        self._people = people
+        self._picture: _Picture | None = None
+
+    def for_client(self, session: Session, now: Now) -> Frame:
+        """The answer for a client. `counts_you` says that the load in it counts the client itself.
+
+        Whoever only asks for the status can leave itself out by that, also where others have the same name.
+        """
+        picture = self._picture
+        if picture is None or now.monotonic - picture.made_at > STATUS_AGE:
+            shown = without_clients(self._take_picture(now))
+            picture = self._picture = _Picture(now.monotonic, self._people.logins, msgspec.to_builtins(shown))
+        counted = session.counted and session.login_number <= picture.logins
+        frame = picture.frames.get(counted)
+        if frame is None:
+            more = {"counts_you": True} if counted else {}
+            frame = picture.frames[counted] = Frame(Status(picture.status | more))
+        return frame

@@ -1,0 +1,39 @@
+"""Own links: which of its native links a node announces."""
+
+from __future__ import annotations
+
+from core.node.kernel.connections import Link
+from core.node.map.announcements import Announcements
+from core.node.map.topology import Topology
+from core.node.neighbours.neighbours import Neighbours
+
+
+class OwnLinks:
+    """The links in this node's own record."""
+
+    def __init__(self, neighbours: Neighbours, topology: Topology, announcements: Announcements) -> None:
+        self._neighbours = neighbours
+        self._topology = topology
+        self._announcements = announcements
+
+    def up(self, link: Link) -> None:
+        """A native link is up: everybody is to know, its other side at once."""
+        self._topology.link_up(link.remote_id or "", link.stamp)
+        self._announcements.introduce(link)
+        self._announcements.structure_changed()
+
+    def down(self, link: Link) -> None:
+        """A link is gone, or replaced, with what was behind it. Harmless when repeated."""
+        if link.guests:
+            link.guests = {}
+            self._announcements.structure_changed()
+        if self.has(link):
+            self._topology.link_down(link.remote_id or "")
+            self._announcements.structure_changed()
+
+    def has(self, link: Link) -> bool:
+        """Whether it is this link that this node announces: not one that was refused, or replaced."""
+        remote = link.remote_id
+        if remote is None or link.established_at is None or self._topology.own.links.get(remote) != link.stamp:
+            return False
+        return self._neighbours.find(remote) in (None, link)

@@ -1,0 +1,279 @@
+"""The handshake: how two servers get acquainted, and which of two links between them stays."""
+
+from __future__ import annotations
+
+import hmac
+
+from core.node.accounts.attempts import Attempts
+from core.node.base.base_links import BaseLinks
+from core.node.base.user_table import UserTable
+from core.node.interface.actions import Trust
+from core.node.interface.events import Origin
+from core.node.kernel.connections import Connection, Link
+from core.node.kernel.context import FEATURES, Context
+from core.node.kernel.rules import Handler
+from core.node.kernel.states import ConnectionState, Outcome
+from core.node.kernel.takers import takes
+from core.node.log.synchronisation import Synchronisation
+from core.node.map.own_address import OwnAddress
+from core.node.map.own_links import OwnLinks
+from core.node.map.topology import Topology
+from core.node.map.whereabouts import Whereabouts
+from core.node.neighbours.drift import Drift
+from core.node.neighbours.heartbeat import Heartbeat
+from core.node.neighbours.neighbours import Neighbours
+from core.node.servers.healing import Healing
+from core.node.servers.leavers import Leavers
+from core.wire.address import Address
+from core.wire.messages import Authenticate, AuthenticationFail, ServerAnnounce, ServerHello, ServerRefused
+
+
+class Handshake:
+    """Finds out what the other side of a server link speaks, and whether there is to be a link."""
+
+    def __init__(
+        self,
+        context: Context,
+        neighbours: Neighbours,
+        drift: Drift,
+        heartbeat: Heartbeat,
+        topology: Topology,
+        own_address: OwnAddress,
+        own_links: OwnLinks,
+        whereabouts: Whereabouts,
+        synchronisation: Synchronisation,
+        attempts: Attempts,
+        user_table: UserTable,
+        base_links: BaseLinks,
+        healing: Healing,
+        leavers: Leavers,
+    ) -> None:
+        self._context = context
+        self._neighbours = neighbours
+        self._drift = drift
+        self._heartbeat = heartbeat
+        self._topology = topology
+        self._own_address = own_address
+        self._own_links = own_links
+        self._whereabouts = whereabouts
+        self._synchronisation = synchronisation
+        self._attempts = attempts
+        self._user_table = user_table
+        self._base_links = base_links
+        self._healing = healing
+        self._leavers = leavers
+        self.established = 0
+        """How many native links there have been."""
+
+    def dialled(self, link: Link) -> None:
+        """A link that this node dialled is up: say who this is, in a way that base servers understand too."""
+        context = self._context
+        link.enter(Outcome.DIALLED)
+        link.stamp = context.stamp()
+        config = context.config
+        own = self._topology.own
+        context.send(
+            link,
+            Authenticate(
+                secret=config.secret,
+                id=context.id,
+                incarnation=context.incarnation,
+                hostname=own.hostname,
+                port=own.port,
+                name=context.name,
+                features=list(FEATURES) if self._healing.is_first_link() else ["quit", "sync"],
+                link=self._healing.purpose_of(link),
+                stamp=link.stamp,
+            ),
+        )
+        link.announced[own.id] = None
+        here = self._whereabouts.own_for(link)
+        context.send(link, ServerAnnounce(id=own.id, load=own.load, hostname=here.host, port=here.port))
+        # A base server answers nothing: its first announcement, at most some seconds later, shows what it is.
+        context.timers.set(("quiet", link.conn), context.after(config.quiet_limit), lambda: self._take_for_base(link))
+
+    @takes(Handler.AUTHENTICATE)
+    def authenticate(self, connection: Connection, message: Authenticate) -> None:
+        """The first message of a server that dialled this one."""
+        if connection.conn in self._attempts:
+            return
+        waits = False
+
+        def look() -> None:
+            if waits:
+                self._attempts.hold(connection, False)
+            if connection.state is ConnectionState.FRESH:
+                self._check_secret(connection, message)
+            else:
+                self._attempts.over(connection)
+
+        def refused(problem: str) -> None:
+            self._context.refuse(connection, AuthenticationFail(problem), "too many wrong network secrets")
+
+        self._attempts.begin(connection, f"server {message.id or ''}", look, refused)
+        waits = connection.conn in self._attempts
+        if waits:
+            self._attempts.hold(connection, True)
+
+    def _check_secret(self, connection: Connection, message: Authenticate) -> None:
+        context = self._context
+        if not hmac.compare_digest(
+            message.secret.encode(errors="replace"), context.config.secret.encode(errors="replace")
+        ):
+            context.notify("refused", f"a server link from {connection.peer} was refused: wrong secret", "warning")
+            self._attempts.hold(connection, True)
+            self._attempts.failed(connection, lambda: self._wrong_secret(connection))
+            return
+        self._attempts.succeeded(connection)
+        link = Link(connection)
+        link.features = frozenset(message.features)
+        context.connections.add(link)
+        native = "sync" in link.features and message.id is not None and message.incarnation is not None
+        if context.draining:
+            text = "this server is leaving the network"
+            context.refuse(link, ServerRefused("leaving", text) if native else AuthenticationFail(text), "leaving")
+            return
+        context.actions.append(Trust(link.conn))
+        if not native:
+            if link.features:
+                self._base_links.take_up(link)
+                if "user_info" in link.features:
+                    self._user_table.send(link)
+                return
+            link.enter(Outcome.SHOWED_NOTHING)
+            context.timers.set(
+                ("quiet", link.conn), context.after(context.config.quiet_limit), lambda: self._take_for_base(link)
+            )
+            return
+        link.remote_id = message.id
+        link.incarnation = message.incarnation or 0
+        link.name = message.name or (message.id or "")[:6]
+        link.hostname = message.hostname or link.peer.host
+        link.port = int(message.port) if message.port is not None else link.peer.port
+        link.stamp = message.stamp or context.stamp()
+        refusal = self._refusal(link, lazy=message.link == "lazy")
+        if refusal is not None:
+            context.refuse(link, refusal, f"link refused: {refusal.reason}")
+            return
+        context.send(
+            link,
+            ServerHello(
+                context.id,
+                context.incarnation,
+                *self._own_address.address,
+                name=context.name,
+                features=list(FEATURES),
+                stamp=self._drift.time(),
+                seen=link.peer.host or None,
+            ),
+        )
+        self._drift.heard(link, message.stamp)
+        if "user_info" in link.features:
+            self._user_table.send(link)
+        self._become_native(link)
+
+    def _wrong_secret(self, connection: Connection) -> None:
+        text = "the secret is not this network's"
+        self._context.refuse(connection, AuthenticationFail(text), "wrong network secret")
+
+    @takes(Handler.HELLO)
+    def _hello(self, link: Link, message: ServerHello) -> None:
+        """The dialled server is one of ours."""
+        context = self._context
+        link.remote_id = message.id
+        link.incarnation = message.incarnation
+        link.features = frozenset(message.features)
+        link.name = message.name or message.id[:6]
+        link.hostname, link.port = message.hostname, int(message.port)
+        context.timers.cancel(("quiet", link.conn))
+        existing = self._neighbours.find(message.id)
+        twin = self._twin_of(existing, link) if existing is not None else None
+        if twin is not None:
+            link.clean = True
+            self._healing.dial_was_needless(link)
+            context.refuse(link, twin, "its identity is that of another server, started later")
+            return
+        if existing is not None and not (self._is_crossing(existing, link, "inbound") and message.id < context.id):
+            # The other side has replaced the older link. Only when both have dialled at once, and neither knew of the
+            # other, the link stays that the server with the smaller id dialled.
+            self._replace(existing)
+            existing = None
+        if message.id == context.id or existing is not None:
+            link.clean = True
+            self._healing.dial_was_needless(link)
+            context.close(link, "there is a link already" if existing is not None else "that is this server itself")
+            return
+        context.actions.append(Trust(link.conn))
+        self._drift.heard(link, message.stamp)
+        if message.seen is not None:
+            self._own_address.seen(link, message.seen)
+        self._become_native(link)
+
+    def _become_native(self, link: Link) -> None:
+        context = self._context
+        link.enter(Outcome.NATIVE_TAKEN_UP)
+        self._whereabouts.linked(link)
+        self.established += 1
+        remote = link.remote_id or ""
+        self._own_links.up(link)
+        self._synchronisation.request(link)
+        self._heartbeat.start(link)
+        where = self._whereabouts.announced_by(link, Address(link.hostname, link.port))
+        context.notify("linked", f"linked with {link.name} ({where or link.peer})", "good", server=remote)
+        self._healing.linked(link)
+        self._leavers.linked(link)
+
+    def _take_for_base(self, link: Link) -> None:
+        if link.state is ConnectionState.WAITING and self._healing.knows_for_native(link):
+            # One of ours takes connections but does not answer: it hangs.
+            self._context.close(link, "no answer")
+        elif link.state in (ConnectionState.QUIET, ConnectionState.WAITING):
+            self._base_links.take_up(link)
+
+    # --- whether there is to be a link --------------------------------------------------------------------------------
+
+    def _refusal(self, link: Link, *, lazy: bool) -> ServerRefused | None:
+        """Whether an inbound native link is not wanted, and why. May close an older link that it replaces."""
+        context = self._context
+        remote = link.remote_id or ""
+        if remote == context.id:
+            return ServerRefused("self", "this is the server that you are")
+        existing = self._neighbours.find(remote)
+        if existing is not None:
+            if self._is_crossing(existing, link, "outbound") and context.id < remote:
+                return ServerRefused("duplicate", "there is a link already")
+            twin = self._twin_of(existing, link)
+            if twin is not None:
+                return twin
+            # Whoever dials knows of no link: the older one is dead on its side.
+            self._replace(existing)
+        natives = len(self._neighbours)
+        if lazy and natives >= context.config.links_max:
+            return ServerRefused("busy", f"this server has {natives} links already")
+        return None
+
+    def _twin_of(self, existing: Link, link: Link) -> ServerRefused | None:
+        """Why not to exchange a neighbour's link for one with an earlier start of the same server, elsewhere.
+
+        Two servers with one identity (data restored while the original runs) would push each other out for ever; so the
+        later start stays, and the other is told why.
+        """
+        address = Address(existing.hostname, existing.port)
+        if existing.incarnation <= link.incarnation or address == Address(link.hostname, link.port):
+            return None
+        return ServerRefused(
+            "twin",
+            f"a server with this one's identity was started later at {address}: two cannot run from one server's data;"
+            " end one of them, and start it with a data directory of its own",
+        )
+
+    def _is_crossing(self, existing: Link, link: Link, origin: Origin) -> bool:
+        """Whether both servers dialled each other, rather than one of them again."""
+        return existing.origin == origin and existing.incarnation == link.incarnation
+
+    def _replace(self, existing: Link) -> None:
+        existing.clean = True
+        # Should the other side still listen there, it must not take this for a loss.
+        text = "replaced by another link"
+        self._context.refuse(existing, ServerRefused("duplicate", text), text)
+        self._own_links.down(existing)

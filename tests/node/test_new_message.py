@@ -1,0 +1,73 @@
+"""What CONTRIBUTING says that a new message between servers takes: a struct, and a method that takes it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+STRUCT = """
+class WeatherReport(Message, frozen=True):
+    sky: str
+
+"""
+METHOD = """
+    @takes(WeatherReport)
+    def weather(self, link: Link, message: WeatherReport) -> None:
+        self._context.notify("clock", f"the sky over {link.name} is {message.sky}")
+"""
+SCENE = """
+from core.node.interface.actions import Notify, Send
+from core.node.interface.events import MessageReceived
+from core.wire.codec import MalformedLine, decode
+from core.wire.messages import InvalidMessage
+from tests.node import one_node
+for state in (one_node.native, one_node.base, one_node.logged_in):
+    one = one_node.OneNode()
+    conn = state(one)
+    actions = one.handle(MessageReceived(conn, decode(b'{"command": "WEATHER_REPORT", "sky": "blue"}')))
+    told = [action.notice.text for action in actions if isinstance(action, Notify)]
+    refused = any(isinstance(a, Send) and isinstance(a.frame.message, InvalidMessage) for a in actions)
+    print(state.__name__, "refused" if refused else told[0].partition(" is ")[2])
+"""
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of the sources that may be changed."""
+    for name in ("core", "tests/node", "tests/simulation"):
+        for path in (REPOSITORY / name).rglob("*.py"):
+            copy = tmp_path / path.relative_to(REPOSITORY)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
+    (tmp_path / "tests" / "__init__.py").touch()
+    return tmp_path
+
+
+def edit(path: Path, before: str, added: str) -> None:
+    text = path.read_text()
+    assert text.count(before) == 1
+    path.write_text(text.replace(before, added + before))
+
+
+def test_a_new_message_between_servers_takes_two_edits(tree: Path) -> None:
+    edit(tree / "core/wire/messages.py", "\nMESSAGES: Final", STRUCT)
+    room = tree / "core/node/neighbours/heartbeat.py"
+    edit(room, "from core.wire.messages import ", "from core.wire.messages import WeatherReport\n")
+    room.write_text(room.read_text() + METHOD)
+    ended = subprocess.run(
+        [sys.executable, "-c", SCENE],
+        cwd=tree,
+        env={"PYTHONPATH": str(tree)},
+        capture_output=True,
+        check=False,
+        timeout=50,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    assert ended.stderr == ""
+    assert ended.stdout.split("\n") == ["native blue", "base refused", "logged_in refused", ""]
