@@ -51,7 +51,7 @@ def view_of(
         activities=replication.activities,
         draining=context.draining,
         storage_error=context.storage_error,
-        base_servers=any(topology.records[server].guests for server in topology.reachable)
+        base_servers=any(topology.records[server].attached for server in topology.reachable)
         or any(link.state is ConnectionState.BASE for link in context.connections.links(ConnectionState.BASE)),
         parked=replication.parked,
         lock_messages=lock_messages,
@@ -105,16 +105,22 @@ def _servers(
                 ssh=record.ssh,
             )
         )
-    hosts = topology.guest_hosts()
+    hosts = topology.hosts_of_attached()
     for server in topology.reachable:
-        guests = (
-            [guest for link in context.connections.links(ConnectionState.BASE) for guest in link.guests.values()]
+        base_servers = (
+            [
+                attached
+                for link in context.connections.links(ConnectionState.BASE)
+                for attached in link.attached.values()
+            ]
             if server == own.id
-            else topology.records[server].guests
+            else topology.records[server].attached
         )
-        for guest in guests:
-            if hosts.get(guest.id, own.id) == server and guest.id not in topology.reachable:
-                view = ServerView(guest.id, guest.id[:6], guest.hostname, guest.port, guest.load, "guest", via=server)
+        for attached in base_servers:
+            if hosts.get(attached.id, own.id) == server and attached.id not in topology.reachable:
+                view = ServerView(
+                    attached.id, attached.id[:6], attached.hostname, attached.port, attached.load, "guest", via=server
+                )
                 others.append(view)
     for server in healing.missing():
         peer = healing.peers[server]

@@ -192,13 +192,14 @@ class LinkEnd(msgspec.Struct, frozen=True, array_like=True):
 class ServerAnnounce(Message, frozen=True):
     """What a server tells all others of itself. Everything after `port` is the native layer's link-state record.
 
-    `incarnation` and `version` order a node's records. `links` are its native links, `guests` the base servers that it
-    speaks for, `users` the names logged in there (the first 256), `draining` that it is about to leave, `left` that it
-    has left on purpose, in favour of server `successor`, `sent` how many clients it has ever redirected to each server,
-    `ssh` the port on which it serves SSH, `away` the users whose base clients lost their connection with it: when,
-    and when what they have got last was accepted (hybrid logical times; half a second earlier where they got nothing:
-    what that server accepted itself just before counts as handed out to whoever was there). `also` are other hosts at
-    which it is reached on the same port, `near` those of its neighbours that are on its machine.
+    `incarnation` and `version` order a node's records. `links` are its native links, `attached` (in the JSON `guests`)
+    the base servers that it speaks for, `users` the names logged in there (the first 256), `draining` that it is about
+    to leave, `left` that it has left on purpose, in favour of server `successor`, `sent` how many clients it has ever
+    redirected to each server, `ssh` the port on which it serves SSH, `away` the users whose base clients lost their
+    connection with it: when, and when what they have got last was accepted (hybrid logical times; half a second earlier
+    where they got nothing: what that server accepted itself just before counts as handed out to whoever was there).
+    `also` are other hosts at which it is reached on the same port, `near` those of its neighbours that are on its
+    machine.
     """
 
     id: str | int
@@ -209,7 +210,9 @@ class ServerAnnounce(Message, frozen=True):
     version: Counter | None = None
     name: Label | None = None
     links: Annotated[list[LinkEnd], msgspec.Meta(max_length=4096)] = []
-    guests: Annotated[list[AttachedServer], msgspec.Meta(max_length=4096)] = []
+    attached: Annotated[list[AttachedServer], msgspec.Meta(max_length=4096)] = msgspec.field(
+        default_factory=list, name="guests"
+    )
     users: Annotated[list[str], msgspec.Meta(max_length=256)] = []
     draining: bool = False
     left: bool = False
@@ -276,16 +279,18 @@ class LockDenied(Message, frozen=True):
 class Quit(Message, frozen=True):
     """The sending server leaves; whoever receives this redirects itself to the named server.
 
-    No address: nobody is left to go to. To the named server itself it says "you take my place". `guests` are base
-    servers that were linked to the leaving one, for its successor to dial. `vector` tells a client that has not been
-    told at a login what it need not expect: the base server to which it is sent has no past, and cannot. `successor` is
-    the id of the named server, which has other addresses elsewhere.
+    No address: nobody is left to go to. To the named server itself it says "you take my place". `attached` (in the JSON
+    `guests`) are base servers that were linked to the leaving one, for its successor to dial. `vector` tells a client
+    that has not been told at a login what it need not expect: the base server to which it is sent has no past, and
+    cannot. `successor` is the id of the named server, which has other addresses elsewhere.
     """
 
     new_server_ip: Hostname | None = None
     new_server_port: int | str | None = None
     id: Identifier | None = None
-    guests: Annotated[list[AttachedServer], msgspec.Meta(max_length=4096)] = []
+    attached: Annotated[list[AttachedServer], msgspec.Meta(max_length=4096)] = msgspec.field(
+        default_factory=list, name="guests"
+    )
     vector: Vector | None = None
     successor: Annotated[str, msgspec.Meta(min_length=1, max_length=256)] | None = None
 

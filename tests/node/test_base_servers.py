@@ -78,7 +78,7 @@ class Original(ScriptedBaseServer):
 
 def speaks(server: WatchedServer) -> bool:
     """Whether a server tells the others that it speaks to the base server."""
-    return any(guest.id == "base" for guest in server.node.topology.own.guests)
+    return any(attached.id == "base" for attached in server.node.topology.own.attached)
 
 
 def speakers(network: ScriptedNetwork) -> list[str]:
@@ -296,7 +296,7 @@ def test_another_server_that_is_announced_over_a_base_link_is_no_base_server() -
     network.run(15.0)
     found.base.tell(wire.ServerAnnounce(other.id, 0, "node.example", other.config.port))
     network.run(1.0)
-    assert [guest.id for guest in hub.node.topology.own.guests] == ["base"]
+    assert [attached.id for attached in hub.node.topology.own.attached] == ["base"]
     found.base.tell(wire.LockRequest("ann", "s"))
     network.run(3.0)
     # The base server waits for an answer of everybody of whom it has heard.
@@ -664,8 +664,8 @@ def test_a_server_that_has_started_again_is_known_to_speak_there_before_the_base
     base.post("hello")
     network.run(1.5)
     assert len(base.of(wire.ServerAnnounce)) > said
-    told = other.node.topology.records[again.id].guests
-    assert [(guest.id, guest.hostname, guest.port) for guest in told] == [("base", *ADDRESS)]
+    told = other.node.topology.records[again.id].attached
+    assert [(attached.id, attached.hostname, attached.port) for attached in told] == [("base", *ADDRESS)]
 
 
 def test_a_base_server_that_was_started_anew_has_only_its_new_name_at_a_server_that_was_so_as_well() -> None:
@@ -678,7 +678,7 @@ def test_a_base_server_that_was_started_anew_has_only_its_new_name_at_a_server_t
     again = network.start("a")
     assert network.until(lambda: again in base.linked_with, 30.0)
     network.run(10.0)
-    assert [guest.id for guest in again.node.topology.own.guests] == ["anew"]
+    assert [attached.id for attached in again.node.topology.own.attached] == ["anew"]
 
 
 def test_a_base_server_that_has_been_gone_for_very_long_is_forgotten() -> None:
@@ -754,4 +754,4 @@ def test_a_server_that_has_left_is_still_known_when_it_is_announced_over_a_base_
     back.handle(events.JoinRequested(ADDRESS))
     network.run(8.0)
     assert found.base.linked_with == [again]
-    assert all(guest.id == "base" for server in network.living for guest in server.node.topology.own.guests)
+    assert all(attached.id == "base" for server in network.living for attached in server.node.topology.own.attached)

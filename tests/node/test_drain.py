@@ -338,7 +338,7 @@ def test_nobody_is_sent_to_a_neighbour_whose_link_is_dead(seed: int) -> None:
     hub.drain()
     network.run(6.0)
     assert [said.new_server_port for said in quits(client)] == [alive.config.port]
-    assert [[guest.id for guest in said.guests] for said in hub.said(wire.Quit) if said.guests][-1:] == [["base"]]
+    assert [[one.id for one in said.attached] for said in hub.said(wire.Quit) if said.attached][-1:] == [["base"]]
     assert alive.told("quit")[0] == "n000 leaves the network; this server takes its place"
 
 

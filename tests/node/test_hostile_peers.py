@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.node.interface import events
-from core.node.map.announcements import GUESTS_MAX
+from core.node.map.announcements import ATTACHED_MAX
 from core.simulation.testing import (
     EPOCH,
     SECRET,
@@ -201,12 +201,12 @@ def test_an_entry_with_an_endless_sender_ends_the_link_that_brings_it(scene: Sce
 def test_a_guest_that_cannot_be_is_not_believed(scene: Scene, field: str, value: Any) -> None:
     base = scene.network.base_server(scene.second)
     liar = scene.native()
-    guest = {"id": "guest", "hostname": "guest.example", "port": 9000, "load": 0, field: value}
+    attached = {"id": "guest", "hostname": "guest.example", "port": 9000, "load": 0, field: value}
     liar.say(
         msgspec.json.encode(
             {
                 "command": "SERVER_ANNOUNCE", "id": "liar", "load": 0, "hostname": "liar.example", "port": 1,
-                "incarnation": 1, "version": 5, "links": [[scene.first.id, STAMP]], "guests": [guest],
+                "incarnation": 1, "version": 5, "links": [[scene.first.id, STAMP]], "guests": [attached],
             }
         )
         + b"\n"
@@ -214,7 +214,7 @@ def test_a_guest_that_cannot_be_is_not_believed(scene: Scene, field: str, value:
     scene.network.run(1.0)
     for server in (scene.first, scene.second):
         assert all(
-            record.guests == () or record.id == scene.second.id for record in server.node.topology.records.values()
+            record.attached == () or record.id == scene.second.id for record in server.node.topology.records.values()
         )
     assert scene.is_unharmed(12.0)
     assert base.closed is None
@@ -259,7 +259,7 @@ def test_a_base_server_that_announces_thousands_does_not_make_its_node_unheard(s
     for number in range(3000):
         base.say(wire.ServerAnnounce(f"{number}" + "\x00" * 250, 0, "h" * 253, number))
     scene.network.run(2.0)
-    assert len(scene.second.node.topology.records[scene.first.id].guests) == GUESTS_MAX
+    assert len(scene.second.node.topology.records[scene.first.id].attached) == ATTACHED_MAX
     assert scene.is_unharmed()
 
 
@@ -497,7 +497,7 @@ def lines(draw: st.DrawFn) -> bytes:
     """A line that is nearly a message, or one."""
     command = draw(st.sampled_from([*COMMANDS, *[one for one in COMMANDS if one not in ENDING] * 3]))
     fields: dict[str, Any] = {"command": command}
-    for field in COMMANDS[command].__struct_fields__:
+    for field in COMMANDS[command].__struct_encode_fields__:
         if draw(st.integers(0, 9)):
             fields[field] = draw(FIELDS[field])
     return msgspec.json.encode(fields) + b"\n"

@@ -216,7 +216,7 @@ def test_a_record_survives_the_wire() -> None:
     sent = record(
         "n0",
         {"n1": 5, "n2": 7},
-        guests=(AttachedServer("b", "base.example", 3780, 4, direct=True),),
+        attached=(AttachedServer("b", "base.example", 3780, 4, direct=True),),
         users=("ann", "名前"),
         draining=True,
         left=True,

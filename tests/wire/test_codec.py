@@ -77,7 +77,7 @@ def test_any_json_is_a_message_or_malformed_and_nothing_else(value: Any) -> None
     attempt(json.dumps(value).encode())
 
 
-FIELD_NAMES = sorted({name for kind in messages.MESSAGES for name in kind.__struct_fields__})
+FIELD_NAMES = sorted({name for kind in messages.MESSAGES for name in kind.__struct_encode_fields__})
 COMMANDS = sorted(str(kind.__struct_config__.tag) for kind in messages.MESSAGES)
 
 
@@ -140,7 +140,7 @@ some_messages: st.SearchStrategy[Message] = st.one_of(
         port=ports,
         version=st.none() | counters,
         links=st.lists(st.builds(LinkEnd, neighbour=names, stamp=counters), max_size=3),
-        guests=st.lists(st.builds(AttachedServer, id=names, hostname=names, port=ports, load=counters), max_size=3),
+        attached=st.lists(st.builds(AttachedServer, id=names, hostname=names, port=ports, load=counters), max_size=3),
         draining=st.booleans(),
     ),
     st.builds(LockRequest, username=names, secret=st.none() | names, claim=st.none() | names, round=counters),

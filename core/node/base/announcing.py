@@ -15,7 +15,7 @@ from core.node.kernel.context import Context
 from core.node.kernel.rules import Handler
 from core.node.kernel.states import ConnectionState
 from core.node.kernel.takers import takes
-from core.node.map.announcements import GUESTS_MAX, Announcements
+from core.node.map.announcements import ATTACHED_MAX, Announcements
 from core.node.map.topology import ServerRecord, Topology
 from core.node.map.whereabouts import Whereabouts
 from core.wire.address import Address
@@ -50,7 +50,7 @@ class BaseAnnouncing:
 
     def record_merged(self, before: ServerRecord | None, record: ServerRecord) -> None:
         """Another server of ours says to whom it speaks: there may be a second way."""
-        if record.guests and (before is None or before.guests != record.guests):
+        if record.attached and (before is None or before.attached != record.attached):
             self.cut_second_ways()
 
     # --- what base servers say ----------------------------------------------------------------------------------------
@@ -63,61 +63,64 @@ class BaseAnnouncing:
             self._hear_of_ours(link, server)
             return
         self._forget_the_one_before(link, server, Address(message.hostname, int(message.port)))
-        direct = not any(guest.direct for guest in link.guests.values()) and (
+        direct = not any(attached.direct for attached in link.attached.values()) and (
             link.origin == "inbound" or link.dialled is None or link.dialled.port == int(message.port)
         )
-        known = link.guests.get(server)
+        known = link.attached.get(server)
         lately = self._context.now.monotonic - RIVAL_MEMORY * self._context.config.announce_interval
         if known is None and any(at > lately for at in link.rivals.values()):
             # It may be another server of ours that reaches it, over a link that has to go.
             return
-        if known is None and len(self._announcements.guests()) >= GUESTS_MAX:
+        if known is None and len(self._announcements.attached()) >= ATTACHED_MAX:
             return
         direct = known.direct if known else direct
         named = Address(message.hostname, int(message.port))
         # What it says of itself may be meant for its own machine: here it is where it is seen.
         address = (self._whereabouts.announced_by(link, named) if direct else None) or named
         far = not link.near and scope_of(address.host) is not Scope.ANYWHERE
-        guest = AttachedServer(server, address.host, address.port, int(message.load), direct, far)
-        link.guests[server] = guest
-        if guest.direct:
+        attached = AttachedServer(server, address.host, address.port, int(message.load), direct, far)
+        link.attached[server] = attached
+        if attached.direct:
             now = self._context.now.monotonic
             if link.beat_at is not None:
                 link.rhythm = max(link.rhythm or 0.0, now - link.beat_at)
             link.beat_at = now
             link.remote_id = server
-            link.hostname, link.port = guest.hostname, guest.port
+            link.hostname, link.port = attached.hostname, attached.port
             link.name = link.name or server[:6]
-        if guest.direct and link.state is ConnectionState.BASE:
-            self._base_servers.announced(link, guest)
+        if attached.direct and link.state is ConnectionState.BASE:
+            self._base_servers.announced(link, attached)
         self._expire_later(link, server)
         if known is None:
             self._announcements.structure_changed()
             self._context.notify(
-                "joined", f"base server {guest.hostname}:{guest.port} is part of the network", "good", server=server
+                "joined",
+                f"base server {attached.hostname}:{attached.port} is part of the network",
+                "good",
+                server=server,
             )
-        elif known.load != guest.load:
+        elif known.load != attached.load:
             # Whoever logs in here meanwhile is sent by what is known, though the others hear of it a little later.
-            self._topology.own.guests = self._announcements.guests()
+            self._topology.own.attached = self._announcements.attached()
             self._announcements.load_changed()
         self._check_cycle(link, server)
         for other in self._context.connections.links(ConnectionState.BASE):
             if other.conn != link.conn:
-                self._tell_of_guest(other, guest, self._context.id)
+                self._tell_of_attached(other, attached, self._context.id)
 
     def _forget_the_one_before(self, link: Link, server: str, named: Address) -> None:
         """A base server that was started anew has another id at the same address."""
         address = self._whereabouts.announced_by(link, named) or named
-        for before in list(link.guests.values()):
+        for before in list(link.attached.values()):
             if before.direct and before.id != server and (before.hostname, before.port) == address:
-                del link.guests[before.id]
+                del link.attached[before.id]
                 self._announcements.structure_changed()
 
     def _expire_later(self, link: Link, server: str) -> None:
         def expire() -> None:
-            guest = link.guests.get(server)
-            if guest is not None and not guest.direct and link.state is ConnectionState.BASE:
-                del link.guests[server]
+            attached = link.attached.get(server)
+            if attached is not None and not attached.direct and link.state is ConnectionState.BASE:
+                del link.attached[server]
                 self._announcements.structure_changed()
 
         limit = max(self._context.config.base_silence_limit, 6 * self._context.config.announce_interval)
@@ -167,7 +170,7 @@ class BaseAnnouncing:
     def cut_second_ways(self) -> None:
         """Look whether the map now shows second ways to base servers."""
         for link in self._context.connections.links(ConnectionState.BASE):
-            for server in list(link.guests):
+            for server in list(link.attached):
                 self._check_cycle(link, server)
 
     def _check_cycle(self, link: Link, server: str) -> None:
@@ -178,12 +181,13 @@ class BaseAnnouncing:
         if server == context.id:
             cut = any(other.conn < link.conn for other in context.connections.links(ConnectionState.BASE))
         else:
-            seen_here = set(link.guests) | {server}
+            seen_here = set(link.attached) | {server}
             cut = any(
-                host < context.id and any(guest.id in seen_here for guest in self._topology.records[host].guests)
+                host < context.id
+                and any(attached.id in seen_here for attached in self._topology.records[host].attached)
                 for host in self._topology.reachable
             ) or any(
-                other.conn < link.conn and server in other.guests
+                other.conn < link.conn and server in other.attached
                 for other in context.connections.links(ConnectionState.BASE)
             )
         if cut:
@@ -205,10 +209,10 @@ class BaseAnnouncing:
 
     def start(self, link: Link) -> None:
         """Speak to a base server: everything that is known, then what was kept back for it."""
-        for guest in link.guests.values():
+        for attached in link.attached.values():
             self._announcements.structure_changed()
-            if guest.direct:
-                self._base_servers.announced(link, guest)
+            if attached.direct:
+                self._base_servers.announced(link, attached)
         self.tell_all(link)
         backlog, link.backlog = link.backlog, []
         for frame in backlog:
@@ -237,13 +241,13 @@ class BaseAnnouncing:
             record = self._topology.records[server]
             if not (only_new and server in link.announced):
                 self._tell(link, server, record.load, self._whereabouts.for_peer(server, link))
-            for guest in record.guests:
-                behind = server == own.id and guest.id in link.guests
-                if not behind and guest.id not in link.guests and not (only_new and guest.id in link.announced):
-                    self._tell_of_guest(link, guest, server)
+            for attached in record.attached:
+                behind = server == own.id and attached.id in link.attached
+                if not behind and attached.id not in link.attached and not (only_new and attached.id in link.announced):
+                    self._tell_of_attached(link, attached, server)
 
-    def _tell_of_guest(self, link: Link, guest: AttachedServer, host: str) -> None:
-        self._tell(link, guest.id, guest.load, self._whereabouts.guest_for_peer(guest, host, link))
+    def _tell_of_attached(self, link: Link, attached: AttachedServer, host: str) -> None:
+        self._tell(link, attached.id, attached.load, self._whereabouts.attached_for_peer(attached, host, link))
 
     def _tell(self, link: Link, server: str, load: int, address: Address | None) -> None:
         link.announced[server] = None

@@ -111,11 +111,11 @@ class BaseRegistrations:
         for untold, begun_at in self._untold.get(claim.username, {}).items():
             if untold != secret and (link.established_at or 0.0) >= begun_at:
                 self._lock.send(link, LockDenied(claim.username, untold))
-        share.owed[link.conn] = max(1, len(link.guests))
+        share.owed[link.conn] = max(1, len(link.attached))
         share.recorded[link.conn] = None
         self._lock.send(link, LockRequest(claim.username, secret))
         self._expect_a_sign(link)
-        if not link.guests:
+        if not link.attached:
             # It has not announced itself in all that time, so it may be anything.
             self._wait_for_more(claim, link.conn)
         self._context.notify(
@@ -153,7 +153,7 @@ class BaseRegistrations:
 
     def secret_for(self, claim: Claim, link: Link) -> str | None:
         """The secret in clear, if a base server is somewhere behind a neighbour."""
-        hosts = set(self._topology.guest_hosts().values())
+        hosts = set(self._topology.hosts_of_attached().values())
         hosts.discard(self._context.id)
         if not hosts or link.remote_id is None:
             return None

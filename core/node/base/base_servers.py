@@ -92,9 +92,9 @@ class BaseServers:
         """Wall-clock seconds since 1970 at which the disk was told that."""
         for peer in peers:
             if peer.id.startswith(SPOKEN_PREFIX):
-                speaker, _, guest = peer.name.partition(" ")
+                speaker, _, attached = peer.name.partition(" ")
                 address = Address(peer.hostname, peer.port)
-                self._speakers[address] = (AttachedServer(guest, *address, 0, direct=True), speaker)
+                self._speakers[address] = (AttachedServer(attached, *address, 0, direct=True), speaker)
                 self._spoken_at[address] = peer.seen_at
         self._orphaned_since: dict[Address, float] = {}
         """Monotonic time since which nobody who can be reached speaks to each."""
@@ -118,15 +118,15 @@ class BaseServers:
         oldest = self._context.now.wall - self._context.config.remember_lost
         for address, peer in list(self._kept.items()):
             if address not in self._wanted:
-                self._remember(address, self._kept_guest(address))
+                self._remember(address, self._kept_server(address))
             elif peer.seen_at < oldest:
                 self._forget(address)
         for server, peer in list(self._left.items()):
             if peer.seen_at < oldest:
                 self._is_back(server)
-        for address, (guest, speaker) in list(self._speakers.items()):
+        for address, (attached, speaker) in list(self._speakers.items()):
             if speaker in self._topology.reachable or self.is_spoken_to(address):
-                self._speaks(speaker, guest, again=True)
+                self._speaks(speaker, attached, again=True)
             elif self._spoken_at[address] < oldest:
                 self._speaks_no_more(address)
 
@@ -143,15 +143,15 @@ class BaseServers:
         if self._left.pop(server, None) is not None:
             self._keep(PeerForgotten(f"{LEFT_PREFIX}{server}"))
 
-    def _remember(self, address: Address, guest: AttachedServer) -> None:
+    def _remember(self, address: Address, attached: AttachedServer) -> None:
         """Keep that this node speaks to a base server: where it was dialled, what it calls itself, and where it says
         that it is."""
-        says = (Address(guest.hostname, guest.port),)
-        peer = PeerRecord(f"{BASE_PREFIX}{address}", *address, guest.id, self._context.now.wall, says)
+        says = (Address(attached.hostname, attached.port),)
+        peer = PeerRecord(f"{BASE_PREFIX}{address}", *address, attached.id, self._context.now.wall, says)
         self._kept[address] = peer
         self._keep(peer)
 
-    def _kept_guest(self, address: Address) -> AttachedServer:
+    def _kept_server(self, address: Address) -> AttachedServer:
         """What is kept of a base server to which this node speaks, or is to speak; its id is its address if it has told
         none."""
         peer = self._kept.get(address)
@@ -194,24 +194,24 @@ class BaseServers:
         self._is_back(record.id)
         self._dead_since.pop(record.id, None)
         if not record.draining:
-            for guest in record.guests:
-                if guest.direct and self._whereabouts.may_dial_guest(guest, record.id):
-                    self._speaks(record.id, guest)
+            for attached in record.attached:
+                if attached.direct and self._whereabouts.may_dial_attached(attached, record.id):
+                    self._speaks(record.id, attached)
         if before is not None and not before.left and before.incarnation < record.incarnation:
             # It was back before anybody could find it dead, and knows no base server any more.
             orphans = self._orphans_of(record.id)
             if orphans and self._heir(before) == self._context.id:
                 self.adopt(orphans)
 
-    def _speaks(self, server: str, guest: AttachedServer, *, again: bool = False) -> None:
+    def _speaks(self, server: str, attached: AttachedServer, *, again: bool = False) -> None:
         """Remember who speaks to a base server; `again`: tell the disk that it is still so."""
-        address = Address(guest.hostname, guest.port)
+        address = Address(attached.hostname, attached.port)
         before, speaker = self._speakers.get(address, (None, None))
-        self._speakers[address] = (guest, server)
-        if again or before is None or before.id != guest.id or speaker != server:
+        self._speakers[address] = (attached, server)
+        if again or before is None or before.id != attached.id or speaker != server:
             wall = self._context.now.wall
             self._spoken_at[address] = wall
-            self._keep(PeerRecord(f"{SPOKEN_PREFIX}{address}", *address, f"{server} {guest.id}", wall))
+            self._keep(PeerRecord(f"{SPOKEN_PREFIX}{address}", *address, f"{server} {attached.id}", wall))
         if len(self._speakers) > KNOWN_MAX:
             self._speaks_no_more(next(iter(self._speakers)))
         if "orphans" not in self._context.timers:
@@ -238,63 +238,63 @@ class BaseServers:
             if record is None or not record.left or record.successor is None:
                 break
             successor = record.successor
-        for address, (guest, speaker) in list(self._speakers.items()):
+        for address, (attached, speaker) in list(self._speakers.items()):
             if speaker == server:
-                self._speaks(successor, guest)
+                self._speaks(successor, attached)
                 self._leavers[address] = server
                 if len(self._leavers) > KNOWN_MAX:
                     self._leavers.pop(next(iter(self._leavers)))
                 if successor == self._context.id and not self.is_spoken_to(address):
-                    self.adopt([guest])
+                    self.adopt([attached])
 
     def _ways(self, address: Address) -> list[AttachedServer]:
         """How servers that can be reached, and stay, reach the base server."""
         return [
-            guest
+            attached
             for server in self._topology.reachable
-            for guest in self._topology.records[server].guests
-            if (guest.hostname, guest.port) == address
+            for attached in self._topology.records[server].attached
+            if (attached.hostname, attached.port) == address
             and not self._topology.records[server].draining
-            and self._whereabouts.may_dial_guest(guest, server)
+            and self._whereabouts.may_dial_attached(attached, server)
         ]
 
     def is_spoken_to(self, address: Address) -> bool:
         """Whether a server that can be reached, and stays, speaks to the base server."""
-        return any(guest.direct for guest in self._ways(address))
+        return any(attached.direct for attached in self._ways(address))
 
     def is_reached_otherwise(self, link: Link) -> bool:
         """Whether another server that can be reached, and stays, speaks to the base server at a link's other end, or to
         one behind it."""
         if link.dialled is not None and self.is_spoken_to(link.dialled):
             return True
-        return any(self.is_reached_by_another(server) for server in link.guests)
+        return any(self.is_reached_by_another(server) for server in link.attached)
 
     def is_reached_by_another(self, base_server: str) -> bool:
         """Whether another server that can be reached, and stays, reaches the base server of this id."""
         records = self._topology.records
         return any(
-            guest.id == base_server
+            attached.id == base_server
             for host in self._topology.reachable
             if host != self._context.id and not records[host].draining
-            for guest in records[host].guests
+            for attached in records[host].attached
         )
 
     def _spoken_to(self, addresses: set[Address]) -> set[Address]:
         """Those of some base servers to which one that can be reached, and stays, speaks."""
         return {
-            Address(guest.hostname, guest.port)
+            Address(attached.hostname, attached.port)
             for server in (self._topology.reachable if addresses else ())
             if not self._topology.records[server].draining
-            for guest in self._topology.records[server].guests
-            if guest.direct
-            and (guest.hostname, guest.port) in addresses
-            and self._whereabouts.may_dial_guest(guest, server)
+            for attached in self._topology.records[server].attached
+            if attached.direct
+            and (attached.hostname, attached.port) in addresses
+            and self._whereabouts.may_dial_attached(attached, server)
         }
 
     def _orphans_of(self, server: str) -> list[AttachedServer]:
         return [
-            guest
-            for address, (guest, speaker) in self._speakers.items()
+            attached
+            for address, (attached, speaker) in self._speakers.items()
             if speaker == server and not self.is_spoken_to(address)
         ]
 
@@ -319,15 +319,15 @@ class BaseServers:
         if heir == self._context.id or (self._is_coordinator and (has_no_heir or now - since >= HEIR_PATIENCE)):
             self.adopt(orphans)
         else:
-            self.adopt(guest for guest in orphans if self._orphaned_for(guest) >= SEARCH_PATIENCE)
+            self.adopt(attached for attached in orphans if self._orphaned_for(attached) >= SEARCH_PATIENCE)
 
     @property
     def _is_coordinator(self) -> bool:
         return min(self._topology.reachable) == self._context.id
 
-    def _orphaned_for(self, guest: AttachedServer) -> float:
+    def _orphaned_for(self, attached: AttachedServer) -> float:
         now = self._context.now.monotonic
-        return now - self._orphaned_since.get(Address(guest.hostname, guest.port), now)
+        return now - self._orphaned_since.get(Address(attached.hostname, attached.port), now)
 
     def _look_for_orphans_later(self) -> None:
         self._context.timers.set("orphans", self._context.after(HEIR_PATIENCE), self._look_for_orphans)
@@ -348,29 +348,29 @@ class BaseServers:
         now = self._context.now.monotonic
         self._orphaned_since = {address: self._orphaned_since.get(address, now) for address in sorted(lost)}
         for address in self._orphaned_since:
-            guest, speaker = self._speakers[address]
-            waited = self._orphaned_for(guest)
+            attached, speaker = self._speakers[address]
+            waited = self._orphaned_for(attached)
             if self._is_coordinator:
                 if speaker not in self.peers and waited >= HEIR_PATIENCE:
-                    self.adopt([guest])
+                    self.adopt([attached])
             elif waited >= SEARCH_PATIENCE and self._context.rng.random() * len(reachable) < 1.0:
                 if speaker in self.peers:
                     self.look_for(speaker)
                 else:
-                    self.adopt([guest])
+                    self.adopt([attached])
 
-    def adopt(self, guests: Iterable[AttachedServer]) -> None:
+    def adopt(self, servers: Iterable[AttachedServer]) -> None:
         """Speak to base servers whose neighbour is gone."""
-        for guest in guests:
-            address = Address(guest.hostname, guest.port)
-            if guest.direct and address not in self._wanted:
+        for attached in servers:
+            address = Address(attached.hostname, attached.port)
+            if attached.direct and address not in self._wanted:
                 self._was_anothers[address] = None
-                self._remember(address, guest)
+                self._remember(address, attached)
                 self.redial(address)
 
     def handed_over(self) -> list[AttachedServer]:
         """Base servers that this node is to speak to and cannot reach now: whoever takes its place is to go on."""
-        return [self._kept_guest(address) for address in self._wanted]
+        return [self._kept_server(address) for address in self._wanted]
 
     # --- dialling -----------------------------------------------------------------------------------------------------
 
@@ -402,13 +402,13 @@ class BaseServers:
             link.spoken_to_until = self._context.stamp()
             link.taken_up_at = self._context.now.monotonic
             link.told_ours_until = self._told_ours_until(link.dialled)
-        if not link.guests:
+        if not link.attached:
             # It says where it is only some seconds later, and others would dial it meanwhile.
             if link.dialled in self._speakers:
-                guest, _ = self._speakers[link.dialled]
-                link.guests[guest.id] = guest
-            elif (guest := self._kept_guest(link.dialled)).id != str(link.dialled):
-                link.guests[guest.id] = guest
+                attached, _ = self._speakers[link.dialled]
+                link.attached[attached.id] = attached
+            elif (attached := self._kept_server(link.dialled)).id != str(link.dialled):
+                link.attached[attached.id] = attached
 
     def _told_ours_until(self, address: Address) -> int:
         """Until when another server may have told a base server what was accepted here: at most until it was gone."""
@@ -457,19 +457,19 @@ class BaseServers:
             self._was_anothers.pop(link.dialled, None)
             self._leavers.pop(link.dialled, None)
 
-    def announced(self, link: Link, guest: AttachedServer) -> None:
+    def announced(self, link: Link, attached: AttachedServer) -> None:
         """A base server to which this node speaks says where it is."""
-        announced = Address(guest.hostname, guest.port)
+        announced = Address(attached.hostname, attached.port)
         address = link.dialled or announced
         self._wanted.pop(address, None)
         self._wanted.pop(announced, None)
-        kept = self._kept_guest(address)
+        kept = self._kept_server(address)
         if address not in self._kept:
-            self._remember(address, guest)
-        elif (kept.id, kept.hostname, kept.port) != (guest.id, *announced):
+            self._remember(address, attached)
+        elif (kept.id, kept.hostname, kept.port) != (attached.id, *announced):
             # It was started anew. One that takes another name with each announcement is heard out: the disk is not.
             if abs(self._context.now.wall - self._kept[address].seen_at) >= REWRITTEN_EVERY:
-                self._remember(address, guest)
+                self._remember(address, attached)
 
     def unlinked(self, link: Link) -> None:
         """A link with a base server was lost."""

@@ -32,12 +32,12 @@ CREDITS_MAX: Final = 1000
 
 
 class Target(NamedTuple):
-    """A server to send a client to. `guest` is a base server, which node `host` speaks for."""
+    """A server to send a client to. `attached` is a base server, which node `host` speaks for."""
 
     id: str
     name: str
     load: int
-    guest: AttachedServer | None = None
+    attached: AttachedServer | None = None
     host: str = ""
 
 
@@ -63,14 +63,14 @@ class Balance:
         """The load of each server that takes clients, as estimated when it was last touched."""
         self._by_load: list[tuple[int, str]] = []
         """The same, the least first."""
-        self._guests: dict[str, AttachedServer] = {}
+        self._attached: dict[str, AttachedServer] = {}
         self._hosts: Mapping[str, str] = {}
         """Who speaks for each of them."""
         self._touched: dict[str, None] = {}
         """Servers whose load may be another one by now."""
         self._seen: Mapping[str, None] | None = None
         """What could be reached when all of them were looked at."""
-        self._own_guests: tuple[AttachedServer, ...] = ()
+        self._own_attached: tuple[AttachedServer, ...] = ()
 
     @property
     def credits(self) -> int:
@@ -99,9 +99,9 @@ class Balance:
         return choice
 
     def _address_of(self, target: Target, session: Session, login: Login) -> Address | None:
-        if target.guest is None:
+        if target.attached is None:
             return self._whereabouts.for_peer(target.id, session, login.visited)
-        address = self._whereabouts.guest_for_peer(target.guest, target.host, session)
+        address = self._whereabouts.attached_for_peer(target.attached, target.host, session)
         return None if address is None or str(address) in login.visited else address
 
     def _credit(self, server: str) -> None:
@@ -120,7 +120,7 @@ class Balance:
         if not news:
             return
         room = CREDITS_MAX
-        hosts = self._topology.guest_hosts()
+        hosts = self._topology.hosts_of_attached()
         for server, new in news.items():
             if server in self._topology.reachable or server in hosts:
                 for _ in range(min(new, room)):
@@ -150,16 +150,16 @@ class Balance:
         return [self._target(server) for _, server in self._by_load]
 
     def _target(self, server: str) -> Target:
-        guest = self._guests.get(server)
+        attached = self._attached.get(server)
         load = self._load_of[server]
-        if guest is not None:
-            return Target(server, server[:6], load, guest, self._hosts[server])
+        if attached is not None:
+            return Target(server, server[:6], load, attached, self._hosts[server])
         return Target(server, self._topology.records[server].name, load)
 
     def record_merged(self, before: ServerRecord | None, record: ServerRecord) -> None:
         """Another server's record is new."""
-        if before is None or (before.guests, before.draining, before.left) != (
-            record.guests,
+        if before is None or (before.attached, before.draining, before.left) != (
+            record.attached,
             record.draining,
             record.left,
         ):
@@ -172,9 +172,9 @@ class Balance:
         now = self._context.now.monotonic
         while self._expiring and self._expiring[0][0] <= now:
             self._touched[self._expiring.popleft()[1]] = None
-        reachable, guests = self._topology.reachable, self._topology.own.guests
-        if reachable is not self._seen or guests != self._own_guests:
-            self._seen, self._own_guests = reachable, guests
+        reachable, attached = self._topology.reachable, self._topology.own.attached
+        if reachable is not self._seen or attached != self._own_attached:
+            self._seen, self._own_attached = reachable, attached
             self._look_at_all()
         for server in self._touched:
             load = self._load_of.get(server)
@@ -186,24 +186,26 @@ class Balance:
 
     def _look_at_all(self) -> None:
         own, records, reachable = self._context.id, self._topology.records, self._topology.reachable
-        self._hosts = hosts = self._topology.guest_hosts()
-        self._guests = {
-            guest.id: guest
+        self._hosts = hosts = self._topology.hosts_of_attached()
+        self._attached = {
+            attached.id: attached
             for server in reachable
-            for guest in records[server].guests
-            if hosts.get(guest.id) == server and guest.id not in reachable
+            for attached in records[server].attached
+            if hosts.get(attached.id) == server and attached.id not in reachable
         }
         taking = [
             server
             for server in reachable
             if server != own and not records[server].draining and not records[server].left
         ]
-        self._load_of = {server: self._announced(server) + self._credits(server) for server in (*taking, *self._guests)}
+        self._load_of = {
+            server: self._announced(server) + self._credits(server) for server in (*taking, *self._attached)
+        }
         self._by_load = sorted((load, server) for server, load in self._load_of.items())
 
     def _announced(self, server: str) -> int:
-        guest = self._guests.get(server)
-        return guest.load if guest is not None else self._topology.records[server].load
+        attached = self._attached.get(server)
+        return attached.load if attached is not None else self._topology.records[server].load
 
     def _credit_time(self) -> float:
         """How long until an announcement that counts the client must have come."""

@@ -34,7 +34,7 @@ class ServerView(msgspec.Struct, frozen=True):
     users: tuple[str, ...] = ()
     """Names logged in there, as far as announced (the first 256)."""
     via: str | None = None
-    """For a guest (base server): the node that speaks for it."""
+    """For a `guest`, an attached base server: the node that speaks for it."""
     ssh: int = 0
     """The port on which it serves SSH at its host; 0: it does not."""
 

@@ -171,6 +171,7 @@ class Link(Connection):
         "ahead",
         "announced",
         "asked",
+        "attached",
         "backlog",
         "backlog_bytes",
         "beat_at",
@@ -182,7 +183,6 @@ class Link(Connection):
         "eager_since",
         "established_at",
         "first_heard_at",
-        "guests",
         "held",
         "hostname",
         "incarnation",
@@ -226,7 +226,7 @@ class Link(Connection):
         self.backlog: list[Frame] = []
         """What a peer will be told once it may be spoken to."""
         self.backlog_bytes = 0
-        self.guests: dict[str, AttachedServer] = {}
+        self.attached: dict[str, AttachedServer] = {}
         """Base servers that announced themselves over this link."""
         self.announced: dict[str, None] = {}
         """Ids that were ever announced to this base peer: it waits for a lock answer of each."""

@@ -1,8 +1,9 @@
 """Announcements: this node's link-state record, and the flooding of everybody's.
 
-Structural news (a link, a guest, a departure) is flooded at once over every native link; a changed load or user list
-goes over the tree only, at most every `announce_gap`. Without news a record is repeated every `refresh_interval`,
-stretched in large networks so that a node hears a handful of messages a second however many nodes there are.
+Structural news (a link, an attached base server, a departure) is flooded at once over every native link; a changed load
+or user list goes over the tree only, at most every `announce_gap`. Without news a record is repeated every
+`refresh_interval`, stretched in large networks so that a node hears a handful of messages a second however many nodes
+there are.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ links passes on nine times as many."""
 USERS_SHOWN: Final = 256
 ORDER_MAX: Final = 2**48
 """Largest incarnation or version that is believed: a lie beyond what a node can count to could not be overtaken."""
-GUESTS_MAX: Final = 256
+ATTACHED_MAX: Final = 256
 """Base servers that one node speaks for; others behind its base links are not heard of. They must fit its record."""
 OVERTAKE_GAP: Final = 1.0
 """Seconds between announcements that are made because somebody knows a later one of this node."""
@@ -68,7 +69,7 @@ class Announcements:
         self.schedule_refresh()
 
     def structure_changed(self) -> None:
-        """A link or a guest came or went: everybody must know, now."""
+        """A link or an attached base server came or went: everybody must know, now."""
         self._structural = True
 
     def load_changed(self) -> None:
@@ -123,7 +124,7 @@ class Announcements:
         self._published_at = self._context.now.monotonic
         own.load, users = self._users()
         own.users = tuple(users)
-        own.guests = self.guests()
+        own.attached = self.attached()
         near = (link.remote_id for link in self._neighbours if link.near and link.remote_id is not None)
         own.near = tuple(sorted(near))
         own.draining = self._context.draining
@@ -132,10 +133,10 @@ class Announcements:
         self._context.timers.cancel("load")
         self._neighbours.announce(Frame(own.message()), everywhere=everywhere)
 
-    def guests(self) -> tuple[AttachedServer, ...]:
+    def attached(self) -> tuple[AttachedServer, ...]:
         """The base servers that this node speaks for."""
         links = self._context.connections.links(ConnectionState.BASE)
-        return tuple(guest for link in links for guest in link.guests.values())
+        return tuple(attached for link in links for attached in link.attached.values())
 
     def introduce(self, link: Link) -> None:
         """Tell a new native neighbour of this node, and which records it has, so that it sends what is newer."""
@@ -178,8 +179,8 @@ class Announcements:
             self._context.send(link, known.message())
             return
         frame = Frame(message)
-        listed = len(message.links) + len(message.guests) + len(message.users)
-        if listed > GUESTS_MAX and len(frame.data) > SERVER_LINE_BYTES_MAX:
+        listed = len(message.links) + len(message.attached) + len(message.users)
+        if listed > ATTACHED_MAX and len(frame.data) > SERVER_LINE_BYTES_MAX:
             self._context.invalid(link, "SERVER_ANNOUNCE: too long to be passed on")
             return
         self._topology.merge(record)
@@ -191,7 +192,7 @@ class Announcements:
             or known.left != record.left
             or known.draining != record.draining
             or known.incarnation != record.incarnation
-            or [guest.id for guest in known.guests] != [guest.id for guest in record.guests]
+            or [attached.id for attached in known.attached] != [attached.id for attached in record.attached]
         )
         self._neighbours.announce(frame, everywhere=structural, source=link.conn)
         for told in self.on_record:

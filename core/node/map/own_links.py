@@ -24,8 +24,8 @@ class OwnLinks:
 
     def down(self, link: Link) -> None:
         """A link is gone, or replaced, with what was behind it. Harmless when repeated."""
-        if link.guests:
-            link.guests = {}
+        if link.attached:
+            link.attached = {}
             self._announcements.structure_changed()
         if self.has(link):
             self._topology.link_down(link.remote_id or "")

@@ -30,7 +30,7 @@ class ServerRecord:
     name: str
     links: dict[str, int] = field(default_factory=dict)
     """Neighbour to birth stamp of the link."""
-    guests: tuple[AttachedServer, ...] = ()
+    attached: tuple[AttachedServer, ...] = ()
     users: tuple[str, ...] = ()
     draining: bool = False
     left: bool = False
@@ -72,7 +72,7 @@ class ServerRecord:
             version=self.version,
             name=self.name,
             links=[LinkEnd(neighbour, stamp) for neighbour, stamp in sorted(self.links.items())],
-            guests=list(self.guests),
+            attached=list(self.attached),
             users=list(self.users),
             draining=self.draining,
             left=self.left,
@@ -98,7 +98,7 @@ def record_of(message: ServerAnnounce, wall: float) -> ServerRecord | None:
         load=int(message.load),
         name=message.name or str(message.id)[:6],
         links={end.neighbour: end.stamp for end in message.links},
-        guests=tuple(message.guests),
+        attached=tuple(message.attached),
         users=tuple(message.users),
         draining=message.draining,
         left=message.left,
@@ -129,7 +129,7 @@ class Topology:
         self._stale = True
         """Whether what can be reached has to be looked up again."""
         self._hosts: dict[str, str] = {}
-        """Who speaks for which base server, among these, and with these guests here."""
+        """Who speaks for which base server, among these, and with these attached here."""
         self._hosts_of: Mapping[str, None] | None = None
         self._hosts_with: tuple[AttachedServer, ...] = ()
 
@@ -139,7 +139,7 @@ class Topology:
         if known is not None and known.order >= record.order:
             return False
         self.records[record.id] = record
-        if (known.guests if known is not None else ()) != record.guests:
+        if (known.attached if known is not None else ()) != record.attached:
             self._hosts_of = None
         before = known.links if known is not None and not known.left else {}
         self._links_changed(record.id, before, record.links if not record.left else {})
@@ -239,15 +239,15 @@ class Topology:
         record = self.records.get(server)
         return len(record.links) if record is not None else 0
 
-    def guest_hosts(self) -> Mapping[str, str]:
+    def hosts_of_attached(self) -> Mapping[str, str]:
         """Base server id to the reachable node that speaks for it; of several, the one with the smallest id."""
-        reachable, own_guests = self.reachable, self.own.guests
-        if self._hosts_of is not reachable or self._hosts_with != own_guests:
-            self._hosts_of, self._hosts_with = reachable, own_guests
+        reachable, own_attached = self.reachable, self.own.attached
+        if self._hosts_of is not reachable or self._hosts_with != own_attached:
+            self._hosts_of, self._hosts_with = reachable, own_attached
             self._hosts = {}
             for server in reachable:
-                for guest in self.records[server].guests:
-                    self._hosts.setdefault(guest.id, server)
+                for attached in self.records[server].attached:
+                    self._hosts.setdefault(attached.id, server)
         return self._hosts
 
     def next_hop(self, target: str) -> str | None:

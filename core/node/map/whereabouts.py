@@ -103,11 +103,11 @@ class Whereabouts:
             found.append(self._behind[server])
         return list(dict.fromkeys(found))[:ADDRESSES_MAX]
 
-    def may_dial_guest(self, guest: AttachedServer, server: str) -> bool:
+    def may_dial_attached(self, attached: AttachedServer, server: str) -> bool:
         """Whether the address of a base server that a node speaks for is one that leads there from here."""
-        if not guest.port or guest.far:
+        if not attached.port or attached.far:
             return False
-        scope = scope_of(guest.hostname)
+        scope = scope_of(attached.hostname)
         return scope is Scope.ANYWHERE or (scope is Scope.MACHINE and self.is_near(server))
 
     def is_near(self, server: str) -> bool:
@@ -170,10 +170,10 @@ class Whereabouts:
         )
         return next(beside, next(iter(usable), None))
 
-    def guest_for_peer(self, guest: AttachedServer, host: str, peer: Connection) -> Address | None:
+    def attached_for_peer(self, attached: AttachedServer, host: str, peer: Connection) -> Address | None:
         """The same for a base server, which node `host` speaks for."""
-        address = Address(plain_host(guest.hostname), guest.port)
-        if guest.far and scope_of(address.host) is not Scope.ANYWHERE:
+        address = Address(plain_host(attached.hostname), attached.port)
+        if attached.far and scope_of(address.host) is not Scope.ANYWHERE:
             return None
         return address if self._can_use(peer, address, server=host, away=False) else None
 

@@ -90,7 +90,7 @@ class Leavers:
 
     def to_adopt(self) -> list[AttachedServer]:
         """Base servers of neighbours that leave, which this node is to look after and does not yet."""
-        return [guest for guests in self._to_adopt.values() for guest in guests]
+        return [attached for servers in self._to_adopt.values() for attached in servers]
 
     def unlinked(self, link: Link) -> None:
         """A link has gone."""
@@ -119,12 +119,13 @@ class Leavers:
                 self._ways.pop(link.conn, None)
                 context.timers.cancel(("leave", link.conn))
             self._synchronisation.request(link)
-            if message.guests:
+            if message.attached:
                 self._to_adopt[link.conn] = [
-                    msgspec.structs.replace(guest, hostname=address.host)
-                    for guest in message.guests
-                    if not guest.far
-                    and (address := self._whereabouts.named_by(link, Address(guest.hostname, guest.port))) is not None
+                    msgspec.structs.replace(attached, hostname=address.host)
+                    for attached in message.attached
+                    if not attached.far
+                    and (address := self._whereabouts.named_by(link, Address(attached.hostname, attached.port)))
+                    is not None
                 ]
                 context.timers.set(("adopt", link.conn), context.after(BASE_HANDOVER_DELAY), lambda: self._adopt(link))
             return

@@ -91,14 +91,17 @@ class Successor:
         self._held = self._replication.durable_vector()
         self._answered = False
         for base in context.connections.links(ConnectionState.BASE):
-            for guest in base.guests.values():
-                if guest.direct:
-                    self._spoken_to[Address(guest.hostname, guest.port)] = guest
+            for attached in base.attached.values():
+                if attached.direct:
+                    self._spoken_to[Address(attached.hostname, attached.port)] = attached
         to_look_after = [*self._base_servers.handed_over(), *self._leavers.to_adopt()]
-        guests = {Address(guest.hostname, guest.port): guest for guest in to_look_after}
-        guests |= self._spoken_to
+        base_servers = {Address(attached.hostname, attached.port): attached for attached in to_look_after}
+        base_servers |= self._spoken_to
         context.send(
-            link, Quit(link.hostname, link.port, id=context.id, guests=list(guests.values()), successor=link.remote_id)
+            link,
+            Quit(
+                link.hostname, link.port, id=context.id, attached=list(base_servers.values()), successor=link.remote_id
+            ),
         )
 
     def _is_for_others(self, link: Link) -> bool:
@@ -182,8 +185,8 @@ class Successor:
         if address is None or successor is None or successor.remote_id is None:
             return None
         if not self._named_is_native:
-            guest = AttachedServer(successor.remote_id, address.host, address.port, 0)
-            return self._whereabouts.guest_for_peer(guest, self._context.id, connection)
+            attached = AttachedServer(successor.remote_id, address.host, address.port, 0)
+            return self._whereabouts.attached_for_peer(attached, self._context.id, connection)
         found = self._whereabouts.for_peer(successor.remote_id, connection)
         # A server knows the successor by its id, and may know the way itself.
         return found or (address if isinstance(connection, Link) else None)

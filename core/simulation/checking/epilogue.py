@@ -69,7 +69,7 @@ def _speakers(world: World) -> Iterator[tuple[str, list[str]]]:
                 [
                     server.name
                     for server, node in nodes(world)
-                    if any(guest.id == base.id and guest.direct for guest in node.topology.own.guests)
+                    if any(attached.id == base.id and attached.direct for attached in node.topology.own.attached)
                 ],
             )
 

@@ -219,7 +219,7 @@ class World:
         server = self.servers.get(host)
         if server is None or server.node is None or server.disk.full or server.disk.broken:
             return False
-        return any(guest.id == base_server for guest in server.node.topology.own.guests)
+        return any(attached.id == base_server for attached in server.node.topology.own.attached)
 
     def _process_at(self, host: str) -> Node | None:
         server = self.servers.get(host)
