@@ -1,0 +1,117 @@
+"""`post`, `tail` and `status` are said alike on the command line and over SSH, and mean the same."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from tui.cli.arguments import build
+from tui.script.exit_status import CommandFailed, ExitStatus
+from tui.script.post_command import PostCommand
+from tui.script.script_commands import COMMANDS, Command, command_of, read_line
+from tui.script.status_command import StatusCommand
+from tui.script.tail_command import TailCommand
+
+
+def on_the_command_line(line: str) -> Command:
+    name, *words = shlex.split(line)
+    return command_of(name, build().parse_args([name, "example.org", *words]))
+
+
+def over_ssh(line: str) -> Command:
+    """OpenSSH joins the words that the person's shell has made, and no shell reads them again."""
+    name, *words = shlex.split(line)
+    return read_line(name, " ".join(words), "`help` tells")
+
+
+def meaning(command: Command) -> tuple[object, ...]:
+    match command:
+        case PostCommand():
+            return "post", command.single, command.as_json, command.seconds
+        case TailCommand():
+            backlog = command.backlog
+            return "tail", backlog.history, backlog.seconds, command.as_json, command.follow
+        case StatusCommand():
+            return "status", command.as_json, command.seconds
+    raise AssertionError(command)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "post hello",
+        "post 'hello   there'",
+        """post "it's done" """,
+        "post -",
+        "post --timeout 3 hello",
+        "post --timeout=1m -",
+        """post --json '{"type": "Like", "object": "https://example.org/1"}'""",
+        "post --json -",
+        "post --timeout 2 --json -",
+        "post -- '--force #ops'",
+        "post -- -5",
+        "tail",
+        "tail --json",
+        "tail --since 10m",
+        "tail --since=100 --no-follow",
+        "tail --no-follow --json --since 2h",
+        "status",
+        "status --json --timeout 5",
+    ],
+)
+def test_the_same_words_mean_the_same(line: str) -> None:
+    assert meaning(over_ssh(line)) == meaning(on_the_command_line(line))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("post", "nothing to post"),
+        ("post --quiet x", "'--quiet' is no option here"),
+        ("post --tiemout 3 x", "did you mean '--timeout'?"),
+        ("post --timeout soon x", "--timeout"),
+        ("post --json '[1]'", "begins with {"),
+        ("post --json '{\"a\": }'", "not JSON"),
+        ("post --json", ""),
+        ("tail --since", "--since"),
+        ("tail --since yesterday", "--since"),
+        ("tail --no-follow", "give --since"),
+        ("tail --quiet", "'--quiet' is no option here"),
+        ("tail everything", "'everything' is not understood here"),
+        ("status --jsno", "did you mean '--json'?"),
+        ("status --timeout 0", "--timeout"),
+        ("status me", "'me' is not understood here"),
+    ],
+)
+def test_the_same_words_are_wrong_and_for_the_same_reason(line: str, said: str) -> None:
+    for understood in (on_the_command_line, over_ssh):
+        with pytest.raises(CommandFailed) as failed:
+            understood(line)
+        assert failed.value.status is ExitStatus.USAGE
+        assert said in str(failed.value)
+        assert failed.value.hint or "--" in str(failed.value) or "post" in line
+
+
+def test_what_is_wrong_over_ssh_is_explained_with_what_there_is_there() -> None:
+    with pytest.raises(CommandFailed) as failed:
+        over_ssh("status --quiet")
+    assert failed.value.hint == "`help` tells"
+    with pytest.raises(CommandFailed) as failed:
+        on_the_command_line("status --quiet")
+    assert "activity-tui" in failed.value.hint and "--help" in failed.value.hint
+
+
+def test_a_text_is_taken_as_it_stands_where_no_shell_reads_it() -> None:
+    for text in ("it's done", 'say "hi"  twice', "a\\nb $HOME `id` * | ; &&", "deploy --force #ops", "a=b --timeout 3"):
+        command = read_line("post", text, "")
+        assert isinstance(command, PostCommand)
+        expected = on_the_command_line(f"post -- {shlex.quote(text)}")
+        assert isinstance(expected, PostCommand) and command.single == expected.single is not None
+
+
+def test_every_command_of_the_room_is_one_of_the_command_line() -> None:
+    assert set(COMMANDS) == {"post", "tail", "status"}
+    for name in COMMANDS:
+        words = ["text"] if name == "post" else []
+        assert build().parse_args([name, "example.org", *words]).command == name
