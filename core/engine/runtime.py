@@ -24,6 +24,7 @@ from core.engine.persistence import Persistence
 from core.engine.readers import Readers
 from core.engine.strangers import Stranger, Strangers
 from core.engine.stream_connection import READ_BYTES, ConnectionTraffic, StreamConnection
+from core.engine.tracer import SLOW, Tracer
 from core.engine.unfinished import Unfinished
 from core.node.interface.actions import (
     Action,
@@ -45,6 +46,7 @@ from core.node.interface.actions import (
     SecretReplaced,
     Send,
     Subscribe,
+    Trace,
     Trust,
     Unsubscribe,
     VerifySecret,
@@ -121,6 +123,7 @@ class Runtime:
         on_secret_replaced: Callable[[str, str], None] = lambda claim, verifier: None,
         on_finished: Callable[[tuple[str, ...]], None],
         on_advertised: Callable[[Address], None] = lambda address: None,
+        tracer: Tracer | None = None,
     ) -> None:
         self.loop = loop
         self.limits = limits
@@ -135,6 +138,7 @@ class Runtime:
         self._on_secret_replaced = on_secret_replaced
         self._on_finished = on_finished
         self._on_advertised = on_advertised
+        self._tracer = tracer
         self._node: NodeMachine | None = None
         self._connections: dict[int, StreamConnection] = {}
         self._open: set[StreamConnection] = set()
@@ -189,6 +193,7 @@ class Runtime:
             VerifySecret: self._verify_secret,
             WakeAt: self._wake,
             Notify: self._notify,
+            Trace: self._trace,
             KeyChanged: self._changed,
             KeyRemoved: self._key_removed,
             SecretChangeAnswered: self._changed,
@@ -283,6 +288,8 @@ class Runtime:
             if not answer.done():
                 answer.set_result("the server has ended")
         self._memory.close()
+        if self._tracer is not None:
+            self._tracer.close()
         if self._lobby is not None:
             self._lobby.close()
         for handle in (self._wake_handle, self._progress_handle):
@@ -432,12 +439,17 @@ class Runtime:
         node = self._node
         if node is None:
             return
+        tracer = self._tracer
+        began = time.monotonic() if tracer is not None else 0.0
         try:
             actions = node.handle(event, now)
         except Exception:
             self._survive(node, event)
             return
         self._perform(actions)
+        if tracer is not None and (took := time.monotonic() - began) >= SLOW:
+            what, conn = type(event).__name__, getattr(event, "conn", None)
+            tracer.trace("slow", what=what, seconds=round(took, 3), conn=conn, actions=len(actions))
 
     def _perform(self, actions: list[Action]) -> None:
         performers = self._performers
@@ -608,6 +620,10 @@ class Runtime:
 
     def _notify(self, action: Notify) -> None:
         self._on_notice(action.notice)
+
+    def _trace(self, action: Trace) -> None:
+        if self._tracer is not None:
+            self._tracer.write(action.kind, action.fields)
 
     def _changed(self, action: KeyChanged | SecretChangeAnswered) -> None:
         answer = self._changes.get(action.token)

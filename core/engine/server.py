@@ -30,6 +30,7 @@ from core.engine.room import StorageRoom
 from core.engine.runtime import NodeMachine, Runtime
 from core.engine.stream_connection import ConnectionTraffic
 from core.engine.tls import dialling_context, listening_context
+from core.engine.tracer import Tracer
 from core.node.interface.events import (
     AddressesFound,
     DisconnectRequested,
@@ -152,6 +153,7 @@ class Server:
                 on_secret_replaced=partial(_call_all, self._secret_subscribers, "a changed secret"),
                 on_finished=self._finish,
                 on_advertised=self._advertise,
+                tracer=Tracer(loop) if config.tracing else None,
             )
             undo.push_async_callback(runtime.aclose, "the server could not start", at_once=True)
             node = self._make_node(config, recovered, random.Random(secrets.randbits(256)), runtime.now())

@@ -90,6 +90,8 @@ MAP_GAP: Final = 0.25
 crash is acted upon at once: a server has at most a dozen links, each of which is one change. When half of 1,000 servers
 crash together there are a thousand changes within a second, and computing the tree after each of them took half of all
 the time."""
+LATE: Final = 0.1
+"""Seconds after which a timer that was due is told to have run late, when the node is being debugged."""
 
 
 class Node:
@@ -264,6 +266,8 @@ class Node:
                 self.replication.committed(event.batch)
             case Woke():
                 timers = self._context.timers
+                if self._context.tracing:
+                    self._trace_lateness()
                 serial = timers.serial
                 while (callback := timers.pop_due(now.monotonic, serial)) is not None:
                     callback()
@@ -331,6 +335,17 @@ class Node:
             actions.append(WakeAt(wake_at))
         return actions
 
+    def _trace_lateness(self) -> None:
+        """The loop did not come round in time, or the machine slept."""
+        context = self._context
+        earliest = context.timers.earliest()
+        if earliest is None or context.now.monotonic - earliest[0] < LATE:
+            return
+        at, name = earliest
+        # The rest of a name may be anything: an address, a claim.
+        kind = name[0] if isinstance(name, tuple) else name
+        context.trace("timer", name=kind, late=round(context.now.monotonic - at, 3), timers=len(context.timers))
+
     def _may_look_at_the_map(self) -> bool:
         """Whether it is time to draw conclusions from the map: always, unless it changes all the time."""
         if self.topology.is_settled:
@@ -371,6 +386,8 @@ class Node:
         connection = Connection(event.conn, event.origin, event.peer, now.wall, now.monotonic, event.at)
         connection.vouched = event.vouched if event.origin == "local" else None
         connection.dial = event.dial
+        connection.watch = context.watch
+        context.trace("opened", conn=event.conn, origin=event.origin, peer=event.peer, dial=event.dial)
         if event.origin == "outbound":
             link = Link(connection)
             context.connections.add(link)
@@ -396,6 +413,7 @@ class Node:
         connection = self._context.connections.get(conn)
         if connection is None:
             return
+        self._context.trace("closed", conn=conn, peer=connection.peer, unsent=unsent, reason=reason)
         self._context.timers.cancel(("first", conn))
         self.attempts.closed(connection)
         if isinstance(connection, Session):

@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     once.add_argument("--mix", choices=tuple(MIXES), default="standard", help="whose seed it is (default standard)")
     once.add_argument("--without", default="", metavar="NUMBERS", help="operations to leave out, such as 0-3,7")
     once.add_argument("--quiet", action="store_true", help="only the outcome")
+    once.add_argument("--debug", action="store_true", help="also what goes on inside the servers, as key=value")
     once.add_argument("--save", type=Path, metavar="FILE", help="write the plan as JSON")
     once.add_argument("--shrink", action="store_true", help="find the shortest history that still fails")
     measured = commands.add_parser("table", help="measure what the network is judged by, and print it beside its bars")
@@ -194,7 +195,7 @@ def _replay(options: argparse.Namespace) -> int:
         options.save.write_bytes(msgspec.json.format(msgspec.json.encode(plan), indent=1) + b"\n")
     if not options.quiet:
         _print_plan(plan)
-    report = run(plan, verbose=not options.quiet, watch=_progress(plan))
+    report = run(plan, verbose=not options.quiet, watch=_progress(plan), debug=options.debug)
     _print_report(report)
     if report.failed and options.shrink:
         _shrink(plan, source, {problem.guarantee for problem in report.problems}, numbers_of(options.without))

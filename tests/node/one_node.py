@@ -40,9 +40,10 @@ class OneNode:
     told: list[str] = field(default_factory=list)
     """What people were told, in its words."""
     wake_at: float | None = None
+    tracing: bool = False
 
     def __post_init__(self) -> None:
-        config = NodeConfig("here.example", 3780, SECRET, name="a")
+        config = NodeConfig("here.example", 3780, SECRET, name="a", tracing=self.tracing)
         recovered = Recovered("here", 1, accounts=(ANN,))
         self.node = Node(config, recovered, random.Random(1), self.now)
         self._note(self.node.start(self.now))

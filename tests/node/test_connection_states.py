@@ -520,7 +520,7 @@ def test_only_one_method_changes_a_state() -> None:
     ]
     assert changes == [
         "kernel/connections.py: self.state = ConnectionState.FRESH",
-        "kernel/connections.py: self.state = state_after(TRANSITIONS, self.state, outcome)",
+        "kernel/connections.py: self.state = state_after(TRANSITIONS, before, outcome)",
     ]
 
 

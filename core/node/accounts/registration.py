@@ -22,6 +22,7 @@ from core.node.accounts.book import AccountBook
 from core.node.accounts.claims import Claim, Claims, Done, Echo
 from core.node.accounts.lock_bridge import LockBridge, NoBridge
 from core.node.interface.actions import HashSecret
+from core.node.interface.traces import TraceValue
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
 from core.node.kernel.rules import Handler
@@ -120,6 +121,7 @@ class Registration:
         """Register a name with which there is no problem; with `grace`, success can be taken back for some seconds."""
         context = self._context
         claim = self.new_claim(username, secret=secret, done=done, grace=grace)
+        self._trace(claim, "opened", conn=conn, grace=grace)
         context.timers.set(("lock", claim.id), context.after(context.config.lock_limit), lambda: self._too_late(claim))
         token = context.token()
         self._hashing[token] = claim
@@ -155,6 +157,9 @@ class Registration:
         claim.verifier = verifier
         self._ask(claim)
 
+    def _trace(self, claim: Claim, step: str, **fields: TraceValue) -> None:
+        self._context.trace("claim", claim=claim.id, step=step, name=claim.username, round=claim.round, **fields)
+
     # --- asking the network -------------------------------------------------------------------------------------------
 
     def _ask(self, claim: Claim) -> None:
@@ -175,6 +180,7 @@ class Registration:
             source=echo.parent,
         )
         self.lock_messages += len(asked)
+        self._trace(claim, "asks", everywhere=echo.round > 1, neighbours=len(asked), parent=echo.parent)
         for link in asked:
             echo.waiting[link.conn] = None
             self.claims.concern(claim, link.conn)
@@ -199,6 +205,8 @@ class Registration:
             return
         claim = echo.claim
         del self._echoes[claim.id]
+        reachable = len(self._topology.reachable)
+        self._trace(claim, "gathered", count=echo.count, incomplete=echo.incomplete, reachable=reachable)
         if echo.parent is not None:
             parent = self._context.connections.link(echo.parent)
             if parent is not None:
@@ -212,7 +220,7 @@ class Registration:
                         incomplete=echo.incomplete,
                     ),
                 )
-        elif echo.incomplete or echo.count < len(self._topology.reachable):
+        elif echo.incomplete or echo.count < reachable:
             self._context.timers.set(("ask", claim.id), self._context.after(RETRY_DELAY), lambda: self._ask(claim))
         else:
             self._succeed(claim)
@@ -239,6 +247,7 @@ class Registration:
         if claim.secret is None:
             claim.secret = message.secret
         problem = self._objection(claim)
+        self._trace(claim, "voted", conn=link.conn, allowed=problem is None, reason=problem)
         if problem is not None:
             self.vote(claim.username, "denied", problem)
             self.send(link, LockDenied(message.username, claim=message.claim, round=message.round, info=problem))
@@ -342,6 +351,7 @@ class Registration:
         """Everybody allowed it: the claim becomes an account, once that is durable."""
         if self._frozen:
             return
+        self._trace(claim, "decided")
         claim.decided = True
         if claim.grace is None:
             self.make_account(claim)
@@ -386,6 +396,8 @@ class Registration:
         self._wake(fact.username)
 
     def _become_account(self, claim: Claim) -> None:
+        if self.claims.is_open(claim):
+            self._trace(claim, "account")
         self._close(claim)
         self.bridge.kept(claim)
 
@@ -430,6 +442,7 @@ class Registration:
         if not self.claims.is_open(claim):
             return
         done = claim.done
+        self._trace(claim, "failed", reason=reason)
         self._context.notify(
             "refused", f"the registration of {claim.username!r} failed: {reason}", "warning", user=claim.username
         )
@@ -449,6 +462,7 @@ class Registration:
 
     def release(self, claim: Claim, source: int | None = None) -> None:
         """A claim has come to nothing: tell everybody who was asked about it but `source`, who knows."""
+        self._trace(claim, "released", source=source)
         self._close(claim)
         if claim.round:
             release = LockRelease(claim.username, claim.id)
@@ -458,6 +472,7 @@ class Registration:
 
     def _forget(self, claim: Claim) -> None:
         """The origin of a claim has not said what became of it: it is gone, or cannot reach this node."""
+        self._trace(claim, "forgotten")
         self._close(claim)
         self.bridge.dropped(claim)
         self._wake(claim.username)

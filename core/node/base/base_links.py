@@ -93,6 +93,7 @@ class BaseLinks:
         context = self._context
         link.enter(Outcome.BASE_TAKEN_UP)
         link.is_base = True
+        context.trace("base", conn=link.conn, step="up", peer=link.peer, dial=link.dial)
         context.notify("linked", f"linked with base server {link.peer}", "good")
         context.notify(
             "security",

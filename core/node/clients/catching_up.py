@@ -44,6 +44,14 @@ class CatchingUp:
         session.caught_up = 0
         session.refs_sent = {}
         self._context.connections.catching_up[session.conn] = session
+        self._context.trace(
+            "history",
+            conn=session.conn,
+            step="begin",
+            user=session.user,
+            streams=None if seen is None else len(seen),
+            newest=history if seen is None else None,
+        )
         if seen is not None:
             query = Fetch(seen, ("activity",))
         else:
@@ -96,6 +104,9 @@ class CatchingUp:
                 seen[stream] = max(upto, seen.get(stream, 0))
             self._fetch(session, Fetch(seen, query.kinds, newest))
             return True
+        self._context.trace(
+            "history", conn=session.conn, step="end", sent=session.caught_up, meanwhile=len(session.backlog)
+        )
         for entry in session.backlog.values():
             if self._first_copy(session, entry):
                 self._context.send(session, frame_of(entry))

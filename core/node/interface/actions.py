@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.node.interface.notices import Notice
+from core.node.interface.traces import TraceFields, TraceKind
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import Fetch, Record
@@ -164,6 +165,14 @@ class Notify:
 
 
 @dataclass(frozen=True, slots=True)
+class Trace:
+    """Tell whoever debugs the node. Only a node whose settings ask for it (`tracing`) hands these out."""
+
+    kind: TraceKind
+    fields: TraceFields
+
+
+@dataclass(frozen=True, slots=True)
 class KeyChanged:
     """The answer to a KeyChangeRequested: the change is durable, or `problem` says in a clause why there is none."""
 
@@ -220,6 +229,7 @@ Action = (
     | VerifySecret
     | WakeAt
     | Notify
+    | Trace
     | KeyChanged
     | KeyRemoved
     | SecretChangeAnswered

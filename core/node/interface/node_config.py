@@ -113,6 +113,8 @@ class NodeConfig:
     """The same in bytes."""
     history_max: int = 10_000
     """Largest number of past activities that one login gets."""
+    tracing: bool = False
+    """Whether the node says in traces what goes on inside it: for debugging. Changes nothing else."""
 
 
 def lan(hostname: str, port: int, secret: str) -> NodeConfig:

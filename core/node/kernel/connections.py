@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,6 +31,10 @@ class Parting(NamedTuple):
     """Activities that the node had handed out to its clients until then."""
 
 
+Watch = Callable[["Connection", ConnectionState, Outcome], None]
+"""Is told which state a connection was in, and which outcome has led it on."""
+
+
 class Connection:
     """What every connection has."""
 
@@ -46,6 +51,7 @@ class Connection:
         "since",
         "state",
         "vouched",
+        "watch",
     )
 
     def __init__(
@@ -66,13 +72,18 @@ class Connection:
         self.dial: int | None = None
         self.parting: Parting | None = None
         """Not None once this node has closed it."""
+        self.watch: Watch | None = None
+        """Who is told of each change of state; None unless the node is being debugged."""
 
     def enter(self, outcome: Outcome) -> None:
         """Go on to the state that an outcome leads to: the only way in which a state changes.
 
         Raises IllegalTransition when it leads nowhere from the present one.
         """
-        self.state = state_after(TRANSITIONS, self.state, outcome)
+        before = self.state
+        self.state = state_after(TRANSITIONS, before, outcome)
+        if self.watch is not None:
+            self.watch(self, before, outcome)
 
 
 class Session(Connection):
@@ -109,6 +120,7 @@ class Session(Connection):
         known = connection
         super().__init__(known.conn, known.origin, known.peer, known.since, known.heard_at, known.at)
         self.vouched = connection.vouched
+        self.watch = connection.watch
         self.inbox: deque[Message] = deque()
         """Messages that wait for the answer to what came before them."""
         self.held = False
@@ -210,6 +222,7 @@ class Link(Connection):
         known = connection
         super().__init__(known.conn, known.origin, known.peer, known.since, known.heard_at, known.at)
         self.dial = connection.dial
+        self.watch = connection.watch
         self.dialled: Address | None = None
         self.remote_id: str | None = None
         """For a native link, and for a base link once the neighbour has announced itself."""

@@ -9,12 +9,13 @@ from typing import Final
 
 from core.admission.shares import share_of
 from core.admission.token_bucket import TokenBucket
-from core.node.interface.actions import Action, Close, Notify, Send
+from core.node.interface.actions import Action, Close, Notify, Send, Trace
 from core.node.interface.events import Now
 from core.node.interface.node_config import NodeConfig
 from core.node.interface.notices import Notice, NoticeKind, Severity
+from core.node.interface.traces import TraceKind, TraceValue
 from core.node.kernel.clock import MICROSECONDS, HybridClock
-from core.node.kernel.connections import Connection, Connections, Link, Parting
+from core.node.kernel.connections import Connection, Connections, Link, Parting, Session, Watch
 from core.node.kernel.states import ConnectionState, Outcome
 from core.node.kernel.timers import Timers
 from core.wire.codec import Frame
@@ -54,6 +55,9 @@ class Context:
         """Activities that went to all of this node's clients."""
         self.draining = False
         self.storage_error: str | None = None
+        self.tracing = config.tracing
+        """Whether somebody listens to traces. What costs something to find out is found out only then."""
+        self.watch: Watch | None = self._trace_state if config.tracing else None
         self._tokens = 0
         self._refusals: OrderedDict[str, tuple[TokenBucket, int]] = OrderedDict()
         """How many refusals may still be told of each address, and how many were not."""
@@ -137,6 +141,28 @@ class Context:
         if len(text) > NOTICE_CHARACTERS_MAX:
             text = f"{text[: NOTICE_CHARACTERS_MAX - 1]}…"
         self.actions.append(Notify(Notice(self.now.wall, kind, text, severity, server, user)))
+
+    def trace(self, kind: TraceKind, **fields: TraceValue) -> None:
+        """Say what goes on, for whoever debugs this node; nothing when nobody does. Called where something changes, not
+        for each message. A name that is a word of Python's has a `_` behind it (`from_`)."""
+        if self.tracing:
+            self.actions.append(Trace(kind, {name.rstrip("_"): value for name, value in fields.items()}))
+
+    def _trace_state(self, connection: Connection, before: ConnectionState, outcome: Outcome) -> None:
+        who: dict[str, TraceValue] = {}
+        if isinstance(connection, Link):
+            who["server"] = connection.remote_id
+        elif isinstance(connection, Session):
+            who["user"] = connection.user
+        self.trace(
+            "state",
+            conn=connection.conn,
+            from_=before.name.lower(),
+            outcome=outcome.name.lower(),
+            to=connection.state.name.lower(),
+            peer=connection.peer,
+            **who,
+        )
 
     def backoff(self, attempts: int, most: float | None = None) -> float:
         """How long to wait before the next attempt: doubled each time up to `most`, with jitter."""

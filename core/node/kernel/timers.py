@@ -56,6 +56,11 @@ class Timers:
             heapq.heappop(heap)
         return None
 
+    def earliest(self) -> tuple[float, Hashable] | None:
+        """When the earliest timer is due, and its name."""
+        at = self.next_at()
+        return None if at is None else (at, self._heap[0][2])
+
     @property
     def serial(self) -> int:
         """How often a timer was set so far."""

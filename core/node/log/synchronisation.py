@@ -70,6 +70,7 @@ class Synchronisation:
     def request(self, link: Link) -> None:
         """Ask a neighbour for what it has beyond this node."""
         if self._neighbours.request_missing(link, self._replication.durable_vector):
+            self._context.trace("sync", conn=link.conn, step="ask", server=link.remote_id)
             self._received[link.conn] = 0
 
     @takes(SyncDigest)
@@ -98,6 +99,7 @@ class Synchronisation:
             self._context.invalid(link, f"SYNC_REQUEST: {error}")
             return
         link.peer_has = dict(message.vector)
+        self._context.trace("sync", conn=link.conn, step="asked", server=link.remote_id, streams=len(seen))
         vector = self._replication.vector
         if vector.lacks(seen) and ("lacks", link.conn) not in self._context.timers:
             # What is under way here anyway will have come by then.
@@ -127,6 +129,14 @@ class Synchronisation:
         if page is None:
             self._context.send(link, SyncDone())
             return True
+        self._context.trace(
+            "sync",
+            conn=link.conn,
+            step="answer",
+            server=link.remote_id,
+            entries=len(page.entries),
+            more=page.more,
+        )
         sent = self._neighbours.sent_over(link)
         for entry in page.entries if page.more else self._replication.unpersisted.completed(page, query):
             if entry.id not in sent:
@@ -164,6 +174,7 @@ class Synchronisation:
             self._received[link.conn] = received
             return
         received = self._received.pop(link.conn, 0)
+        self._context.trace("sync", conn=link.conn, step="done", server=link.remote_id, received=received)
         if received:
             self._context.notify(
                 "synchronised",

@@ -80,6 +80,9 @@ class Neighbours:
         newly_eager = []
         for link in self:
             was_eager, link.eager = link.eager, link.remote_id in tree
+            if link.eager is not was_eager:
+                to = "eager" if link.eager else "lazy"
+                self._context.trace("tree", conn=link.conn, server=link.remote_id, to=to)
             if link.eager and not was_eager:
                 link.eager_since = self._context.now.monotonic
                 newly_eager.append(link)

@@ -57,6 +57,15 @@ class Dialling:
             return
         self._dials += 1
         self._attempts[self._dials] = Attempt(addresses, purpose, server)
+        self._context.trace(
+            "dial",
+            dial=self._dials,
+            step="begin",
+            to=addresses[0],
+            others=len(addresses) - 1,
+            why=purpose,
+            server=server,
+        )
         self._context.actions.append(Dial(self._dials, addresses[0], addresses[1:], abroad))
 
     def dial_server(self, server: str, addresses: Sequence[Address], purpose: Purpose) -> None:

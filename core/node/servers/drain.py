@@ -65,7 +65,17 @@ class Drain:
         self.phase = DrainPhase.RUNNING
 
     def _enter(self, outcome: DrainOutcome) -> None:
-        self.phase = state_after(DRAIN, self.phase, outcome)
+        before = self.phase
+        self.phase = state_after(DRAIN, before, outcome)
+        self._context.trace(
+            "drain",
+            from_=before.name.lower(),
+            outcome=outcome.name.lower(),
+            to=self.phase.name.lower(),
+            successor=self._successor.id,
+            neighbours=len(self._neighbours),
+            clients=len(self._context.connections.staying),
+        )
 
     def begin(self, reason: str) -> None:
         """Start leaving."""

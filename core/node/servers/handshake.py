@@ -212,6 +212,7 @@ class Handshake:
     def _become_native(self, link: Link) -> None:
         context = self._context
         link.enter(Outcome.NATIVE_TAKEN_UP)
+        context.trace("link", conn=link.conn, step="up", server=link.remote_id, name=link.name, dial=link.dial)
         self._whereabouts.linked(link)
         self.established += 1
         remote = link.remote_id or ""

@@ -105,6 +105,15 @@ class Healing:
 
     def _attempt_failed(self, attempt: Attempt, reason: str, *, refused: bool) -> None:
         config = self._context.config
+        self._context.trace(
+            "dial",
+            step="failed",
+            to=attempt.address,
+            why=attempt.purpose,
+            server=attempt.server,
+            refused=refused,
+            reason=reason,
+        )
         if attempt.server is not None:
             self.dialling.suspend(attempt.server, config.heal_max if refused else config.dial_limit)
             if refused:

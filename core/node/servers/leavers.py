@@ -86,7 +86,16 @@ class Leavers:
         return self._departures.get(link.conn, Departure.STAYS)
 
     def _enter(self, link: Link, outcome: DepartureOutcome) -> None:
-        self._departures[link.conn] = state_after(DEPARTURES, self.departure(link), outcome)
+        before = self.departure(link)
+        self._departures[link.conn] = after = state_after(DEPARTURES, before, outcome)
+        self._context.trace(
+            "drain",
+            conn=link.conn,
+            server=link.remote_id,
+            from_=before.name.lower(),
+            outcome=outcome.name.lower(),
+            to=after.name.lower(),
+        )
 
     def to_adopt(self) -> list[AttachedServer]:
         """Base servers of neighbours that leave, which this node is to look after and does not yet."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from core.node.accounts.registration import Registration
+from core.node.interface.traces import TraceKind
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
 from core.node.kernel.rules import Handler
@@ -76,6 +77,9 @@ class Links:
         self._own_links.down(link)
         self._registration.link_closed(link.conn)
         self._synchronisation.link_closed(link.conn)
+        if was_native or was_base:
+            kind: TraceKind = "link" if was_native else "base"
+            context.trace(kind, conn=link.conn, step="down", server=link.remote_id, expected=link.clean, reason=reason)
         if was_native or was_base:
             name = link.name or str(link.peer)
             context.notify(

@@ -23,6 +23,7 @@ from core.node.interface.events import (
 )
 from core.node.interface.node_config import NodeConfig
 from core.node.interface.notices import Notice
+from core.node.interface.traces import TraceFields, TraceKind
 from core.node.node import Node
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.randomness import number_of, pick, seeded
@@ -78,6 +79,9 @@ class ServerObserver(Protocol):
 
     def noticed(self, server: SimulatedServer, notice: Notice) -> None:
         """The node says something to whoever runs it."""
+
+    def traced(self, server: SimulatedServer, kind: TraceKind, fields: TraceFields) -> None:
+        """The node says what goes on in it, to whoever debugs it."""
 
 
 class SimulatedServer:
@@ -148,6 +152,7 @@ class SimulatedServer:
             actions.WakeAt: self._wake,
             actions.Advertise: lambda action: None,
             actions.Notify: self._notify,
+            actions.Trace: self._trace,
             **dict.fromkeys(_OF_PEOPLE_OVER_SSH, lambda action: None),
             actions.Finished: self._finished,
         }
@@ -430,6 +435,9 @@ class SimulatedServer:
 
     def _notify(self, action: actions.Notify) -> None:
         self._observer.noticed(self, action.notice)
+
+    def _trace(self, action: actions.Trace) -> None:
+        self._observer.traced(self, action.kind, action.fields)
 
     def _finished(self, action: actions.Finished) -> None:
         node = self.node

@@ -56,11 +56,16 @@ def _pass(world: World, until: float, watch: WorldWatcher | None) -> None:
 
 
 def run(
-    plan: Plan, *, config: NodeConfig | None = None, verbose: bool = False, watch: WorldWatcher | None = None
+    plan: Plan,
+    *,
+    config: NodeConfig | None = None,
+    verbose: bool = False,
+    watch: WorldWatcher | None = None,
+    debug: bool = False,
 ) -> Report:
-    """Let a plan happen, and check everything. `watch` sees the world now and then."""
+    """Let a plan happen, and check everything. `watch` sees the world now and then; `debug`: see `World`."""
     started = time.perf_counter()
-    world = World(plan, config=config, verbose=verbose)
+    world = World(plan, config=config, verbose=verbose, debug=debug)
     return conclude(world, started, watch)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from core.node.interface.events import Now, Origin
 from core.node.interface.node_config import NodeConfig, local
 from core.node.interface.notices import Notice
+from core.node.interface.traces import TraceFields, TraceKind
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.schedule import EPOCH, Schedule
 from core.simulation.environment.simulated_disk import SimulatedDisk
@@ -383,6 +384,9 @@ class ScriptedNetwork:
 
     def noticed(self, server: SimulatedServer, notice: Notice) -> None:
         """The server notes it itself."""
+
+    def traced(self, server: SimulatedServer, kind: TraceKind, fields: TraceFields) -> None:
+        """The server notes that itself, too."""
 
 
 class _Acceptor:

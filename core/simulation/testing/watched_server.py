@@ -72,6 +72,8 @@ class WatchedServer:
         self.host = config.name
         self.address = Address(machine, config.port)
         self.notices: list[Notice] = []
+        self.traces: list[actions.Trace] = []
+        """What a node says of its inside that was started with `tracing`."""
         self.dials: list[tuple[float, Address]] = []
         """Times and addresses."""
         self.advertised: list[Address] = []
@@ -289,5 +291,7 @@ class WatchedServer:
                 self.secrets_replaced.append(action.claim)
             case actions.Notify():
                 self.notices.append(action.notice)
+            case actions.Trace():
+                self.traces.append(action)
             case _:
                 pass

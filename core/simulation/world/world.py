@@ -10,6 +10,7 @@ from typing import Final
 
 from core.node.interface.node_config import NodeConfig, lan
 from core.node.interface.notices import Notice
+from core.node.interface.traces import TraceFields, TraceKind, trace_line
 from core.node.node import Node
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.randomness import between, pick, seeded
@@ -46,11 +47,19 @@ class World:
     """Everything there is. Deterministic: its history follows from the plan alone."""
 
     def __init__(
-        self, plan: Plan, *, config: NodeConfig | None = None, verbose: bool = False, traced: bool = True
+        self,
+        plan: Plan,
+        *,
+        config: NodeConfig | None = None,
+        verbose: bool = False,
+        traced: bool = True,
+        debug: bool = False,
     ) -> None:
+        """`debug`: what goes on inside the nodes is printed."""
         self.plan = plan
         self.seed = plan.seed
         self.verbose = verbose
+        self.debug = debug
         self.schedule = Schedule()
         self.ledger = Ledger(self.schedule)
         self.network = SimulatedNetwork(
@@ -95,6 +104,7 @@ class World:
             port=PORT,
             name=name,
             lazy_links=self.plan.lazy_links,
+            tracing=self.debug,
         )
         server = SimulatedServer(self.environment, self, name, config, clock_offset=offset, clock_rate=rate)
         self.servers[name] = server
@@ -273,6 +283,11 @@ class World:
         self._trace.append(f"{self.schedule.time!r} {server.name} {notice.kind} {notice.text}\n")
         if self.verbose:
             print(f"{self.schedule.time:9.3f} {server.name}: [{notice.kind}] {notice.text}")
+
+    def traced(self, server: SimulatedServer, kind: TraceKind, fields: TraceFields) -> None:
+        # No part of the history: it is the same whether somebody looks at it or not.
+        if self.debug:
+            print(f"{self.schedule.time:9.3f} {server.name}: {trace_line(kind, fields)}")
 
     def note_sizes(self) -> None:
         """Look at how much waits in each node."""
