@@ -259,6 +259,31 @@ def native(one: OneNode) -> int:
     return native_neighbour(one)
 
 
+def native_asked(one: OneNode) -> int:
+    """A neighbour is asked about a name."""
+    conn = native_neighbour(one)
+    registering(one)
+    one.answer()
+    return conn
+
+
+def base_asked(one: OneNode) -> int:
+    """A base server is asked about a name."""
+    conn = base(one)
+    client = one.connect()
+    one.say(client, wire.Register("somebody", "secret"))
+    one.answer()
+    return conn
+
+
+def listening_asked(one: OneNode) -> int:
+    """A base server that is listened to asks about a name, and the node asks its neighbour."""
+    conn = listening(one)
+    one.say(conn, wire.LockRequest("somebody", "secret"))
+    one.answer()
+    return conn
+
+
 def closing(one: OneNode) -> int:
     conn = one.connect()
     one.handle(events.MalformedReceived(conn, "nonsense"))

@@ -90,8 +90,13 @@ SCENES: dict[str, Callable[[OneNode], int]] = {
     "closing": one_node.closing,
 }
 """The states as the protocol document calls them, and how a connection gets there."""
-BESIDE = {"base beside": one_node.base_beside_a_neighbour}
-"""The same state where more can be seen of it."""
+BESIDE = {
+    "base beside": one_node.base_beside_a_neighbour,
+    "base asked": one_node.base_asked,
+    "listening asked": one_node.listening_asked,
+    "native asked": one_node.native_asked,
+}
+"""The same states where more can be seen of them."""
 
 WORDS = {
     "fresh": "connected",
@@ -101,6 +106,9 @@ WORDS = {
     "listening": "quiet",
     "native": "eager",
     "base beside": "base",
+    "base asked": "base",
+    "listening asked": "quiet",
+    "native asked": "eager",
 }
 """What people are told of a state where that is another word."""
 
@@ -144,6 +152,11 @@ def is_not_waited_for(one: OneNode, conn: int) -> bool:
         for to, message in one.said
         if to == neighbour and isinstance(message, wire.ServerAnnounce) and message.id == "here"
     )
+
+
+def is_released(one: OneNode, conn: int) -> bool:
+    """Whether the neighbour is told that a registration has come to nothing."""
+    return any(isinstance(message, wire.LockRelease) for _, message in one.said)
 
 
 def is_told(one: OneNode, conn: int) -> bool:
@@ -233,6 +246,7 @@ ROWS = [
     Row("listening", "LOCK_REQUEST", "hash", "quiet"),
     Row("listening", "LOCK_ALLOWED", "", "quiet"),
     Row("listening", "LOCK_DENIED", "", "quiet"),
+    Row("listening asked", "LOCK_DENIED", "", "quiet", is_released),
     Row("listening", "QUIT", "quit close", "closing"),
     Row("listening", "USER_INFO", "persist", "quiet", speaks_base_only),
     Row("listening", "INVALID_MESSAGE", "close", "closing", is_told),
@@ -254,6 +268,9 @@ ROWS = [
     Row("base", wire.LockRequest("ann", "x"), "LOCK_DENIED", "base"),
     Row("base", "LOCK_ALLOWED", "", "base"),
     Row("base", "LOCK_DENIED", "", "base"),
+    # An answer names no claim; whoever denies is told to drop what it was asked about.
+    Row("base asked", "LOCK_ALLOWED", "persist", "base"),
+    Row("base asked", "LOCK_DENIED", "LOCK_DENIED", "base"),
     Row("base", "QUIT", "quit close", "closing"),
     Row("base", "USER_INFO", "persist", "base", speaks_base_only),
     Row("base", "INVALID_MESSAGE", "close", "closing", is_told),
@@ -267,6 +284,8 @@ ROWS = [
     Row("native", wire.LockRequest("somebody", "secret"), "INVALID_MESSAGE close", "closing"),
     Row("native", "LOCK_ALLOWED", "", "eager"),
     Row("native", "LOCK_DENIED", "", "eager"),
+    Row("native asked", wire.LockAllowed("newcomer", claim="here.1.1", round=1, count=1), "persist", "eager"),
+    Row("native asked", wire.LockDenied("newcomer", claim="here.1.1", round=1), "LOCK_RELEASE", "eager"),
     Row("native", "LOCK_RELEASE", "", "eager"),
     Row("native", "SYNC_DIGEST", "", "eager"),
     Row("native", "SYNC_REQUEST", "SYNC_DONE", "eager"),
