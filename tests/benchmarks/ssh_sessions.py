@@ -72,7 +72,7 @@ class BenchServer:
         return await self._answer()
 
 
-class Seat(asyncssh.SSHClientSession[bytes]):
+class ClientTerminal(asyncssh.SSHClientSession[bytes]):
     """One person's terminal."""
 
     def __init__(self) -> None:
@@ -108,10 +108,10 @@ class Person:
         self.conn = await asyncssh.connect(
             "127.0.0.1", port, username="anonymous", client_keys=None, known_hosts=None, agent_path=None, config=None
         )
-        self.seat = Seat()
-        painted = self.seat.expect(FIRST_FRAME)
+        self.terminal = ClientTerminal()
+        painted = self.terminal.expect(FIRST_FRAME)
         self.chan, _ = await self.conn.create_session(
-            lambda: self.seat, term_type="xterm-256color", term_size=size, encoding=None
+            lambda: self.terminal, term_type="xterm-256color", term_size=size, encoding=None
         )
         return await asyncio.wait_for(painted, 60) - begun
 
@@ -125,7 +125,7 @@ async def keys(person: Person, count: int, gap: float) -> list[float]:
     times = []
     for number in range(count):
         letter = chr(0x4E00 + number)
-        painted = person.seat.expect(letter.encode())
+        painted = person.terminal.expect(letter.encode())
         begun = time.perf_counter()
         person.chan.write(letter.encode())
         times.append(await asyncio.wait_for(painted, 30) - begun)
@@ -256,7 +256,7 @@ class Bench:
             # Whatever follows the opening has settled, and every timer that is not rarer than that comes at least once.
             await asyncio.sleep(self._arguments.settle)
             stats, begun = await server.ask("stats"), time.perf_counter()
-            received = sum(person.seat.received for person in people)
+            received = sum(person.terminal.received for person in people)
             if self._arguments.profile:
                 await server.ask("profile on")
             await asyncio.sleep(self._arguments.idle_time)
@@ -264,7 +264,7 @@ class Bench:
                 await server.ask(f"profile {self._arguments.profile}")
             after, took = await server.ask("stats"), time.perf_counter() - begun
             share, own = ((after[which] - stats[which]) / took * 100 for which in ("cpu", "node_cpu"))
-            sent = (sum(person.seat.received for person in people) - received) / took / count
+            sent = (sum(person.terminal.received for person in people) - received) / took / count
             wakes = (after["wakeups"] - stats["wakeups"]) / took
             self._table.add(
                 f"processor with {count} idle sessions",
@@ -291,12 +291,12 @@ class Bench:
                 if self._arguments.profile:
                     await server.ask("profile on")
                 before, begun = await server.ask("stats"), time.perf_counter()
-                received = sum(person.seat.received for person in people)
+                received = sum(person.terminal.received for person in people)
                 times = await keys(people[0], self._arguments.keys, 0.05)
                 if self._arguments.profile:
                     await server.ask(f"profile {self._arguments.profile}")
                 after, took = await server.ask("stats"), time.perf_counter() - begun
-                sent = (sum(person.seat.received for person in people) - received) / took / count
+                sent = (sum(person.terminal.received for person in people) - received) / took / count
                 p99 = percentile(times, 0.99)
                 self._table.add(
                     f"key to repaint, {count} sessions that follow 20 activities/s, p99",

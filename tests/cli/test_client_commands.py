@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -131,6 +134,30 @@ def test_a_line_without_end_is_refused_without_being_kept(program: Program, shar
     ended = program.run("post", shared.address, "-", stdin="first\n" + "x" * 1_000_000)
     assert ended.status == 4
     assert [line.split()[0] for line in ended.out.splitlines()] == ["accepted", "refused"]
+
+
+def test_posting_ends_when_nobody_reads_any_more_what_became_of_it(program: Program, shared: Node) -> None:
+    """As in `yes | activity-tui post HOST - | head -1`: input that never ends, and output that nobody takes."""
+    with program.running("post", shared.address, "-", stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+        feeding = threading.Thread(target=feed_without_end, args=(process.stdin,))
+        feeding.start()
+        assert process.stdout.readline().startswith("accepted ")
+        process.stdout.close()
+        try:
+            assert process.wait(LIMIT) == 0
+        finally:
+            process.kill()
+            feeding.join(LIMIT)
+        assert process.stderr.read() == ""
+        process.stdin = process.stdout = None
+
+
+def feed_without_end(stream: IO[str]) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        while True:
+            stream.write("y\n" * 100)
+            stream.flush()
 
 
 def test_waiting_for_standard_input_ends_on_interrupt_with_130(program: Program, shared: Node) -> None:

@@ -9,8 +9,8 @@ import asyncssh
 import pytest
 
 from tests.ssh.conftest import Place, serving
+from tui.ssh.algorithms import CIPHERS, KEX, MACS, SIGNATURES
 from tui.ssh.host_key import host_key_of
-from tui.ssh.ssh_server import CIPHERS, KEX, MACS, SIGNATURES
 
 
 async def test_the_host_key_is_made_once_and_readable_by_its_owner_alone(tmp_path):

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import asyncssh
 
@@ -22,6 +22,7 @@ from core.engine import CannotBind, NotRunning, Server
 from core.node import Notice, NoticeKind, Severity
 from core.wire import ANONYMOUS, AccountFact, Address
 from tui.model.visitors import SessionView
+from tui.ssh.algorithms import algorithms
 from tui.ssh.application_runner import ApplicationRunner, LocalRunner, prepare
 from tui.ssh.cyclic_collection import CyclicCollector
 from tui.ssh.door import Door
@@ -48,33 +49,6 @@ VERSION: Final = "OpenSSH_compatible activity-tui"
 extension is expected that asyncssh does not have or answer."""
 FULL_TOLD_GAP: Final = 60.0
 """Seconds between two notices that people who have not logged in are cut."""
-KEX: Final = (
-    "mlkem768x25519-sha256",
-    "sntrup761x25519-sha512@openssh.com",
-    "curve25519-sha256",
-    "curve25519-sha256@libssh.org",
-    "ecdh-sha2-nistp256",
-    "diffie-hellman-group16-sha512",
-)
-CIPHERS: Final = (
-    "chacha20-poly1305@openssh.com",
-    "aes256-gcm@openssh.com",
-    "aes128-gcm@openssh.com",
-    "aes256-ctr",
-    "aes128-ctr",
-)
-MACS: Final = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512")
-SIGNATURES: Final = (
-    "ssh-ed25519",
-    "sk-ssh-ed25519@openssh.com",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "sk-ecdsa-sha2-nistp256@openssh.com",
-    "rsa-sha2-512",
-    "rsa-sha2-256",
-)
-"""Nothing with SHA-1, no DSA."""
 
 
 class SSHServer:
@@ -133,11 +107,7 @@ class SSHServer:
                 login_timeout=settings.login_limit,
                 keepalive_interval=settings.keepalive_interval,
                 keepalive_count_max=settings.keepalive_misses,
-                kex_algs=_known(KEX, asyncssh.kex.get_kex_algs()),
-                encryption_algs=_known(CIPHERS, asyncssh.encryption.get_encryption_algs()),
-                mac_algs=_known(MACS, asyncssh.mac.get_mac_algs()),
-                signature_algs=_known(SIGNATURES, asyncssh.public_key.get_public_key_algs()),
-                compression_algs=["none"],
+                **algorithms(),
                 agent_forwarding=False,
                 x11_forwarding=False,
                 allow_scp=False,
@@ -405,8 +375,3 @@ def _have_home(directory: Path) -> None:
         Path.home()
     except RuntimeError:
         os.environ["HOME"] = str(directory)
-
-
-def _known(wanted: tuple[str, ...], known: Any) -> list[str]:
-    names = {name.decode("ascii") if isinstance(name, bytes) else name for name in known}
-    return [name for name in wanted if name in names]
