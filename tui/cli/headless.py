@@ -1,31 +1,23 @@
-"""A server without a screen: logs to standard error, leaves on SIGTERM, Ctrl+C, or when its terminal closes."""
+"""A server without a screen: logs to a stream or a file; leaves on SIGTERM, Ctrl+C, or when its terminal closes."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import shlex
 import signal
-import threading
 import time
-from collections import deque
-from typing import Final, Self
+from typing import Final
 
 from core.engine import Server
-from core.node import Notice
 from tui.cli.console import leave_at_once
-from tui.cli.loop import narrate_log
+from tui.cli.log import Log, LogFile
 from tui.cli.options import NodeOptions
 from tui.cli.starting import keep_secret_file, serving_ssh, start_server
 from tui.script.exit_status import ExitStatus
 from tui.text.invitation import caution, client_command
-from tui.text.safe_text import neutralise
 
-LOG_LINES_MAX: Final = 10_000
-"""Lines that wait for a slow reader of the log; more are counted, not kept."""
 SAME_SIGNAL: Final = 0.1
 """Seconds in which signals count as one: supervisors signal a process and then its whole group (`timeout` does)."""
-FLUSH_LIMIT: Final = 2.0
 LEAVE_LIMIT: Final = 30.0
 """Seconds after a signal until the process ends, whatever still goes on in it. The engine's own limits are shorter."""
 
@@ -38,7 +30,7 @@ def serve_headless(options: NodeOptions) -> int:
 class _Headless:
     def __init__(self, options: NodeOptions) -> None:
         self._options = options
-        self._log = Log()
+        self._log = Log(level=options.log_level)
         self._server: Server | None = None
         self._told_to_stop = asyncio.Event()
         self._told_at = 0.0
@@ -49,8 +41,12 @@ class _Headless:
             # `nohup` has SIGHUP ignored, and means it.
             if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, self._signalled, number)
+        if self._options.log_file is None:
+            self._log.into_stream()
+        else:
+            self._log.into_file(await asyncio.to_thread(LogFile, self._options.log_file))
         async with self._log:
-            narrate_log(lambda text: self._log.write(f"fault {text}"))
+            self._log.listen()
             server = self._server = await self._start()
             if server is None:
                 return ExitStatus.DONE
@@ -60,7 +56,7 @@ class _Headless:
             finally:
                 await server.abort()
             for each in undone:
-                self._log.write(f"undone {each}")
+                self._log.write(f"undone {each}", level="warning")
             self._log.write("ended")
         return ExitStatus.DONE if self._told_to_stop.is_set() else ExitStatus.FAILURE
 
@@ -77,8 +73,8 @@ class _Headless:
         server = starting.result()
         await self._introduce(server)
         for notice in list(server.notices):
-            self._note(notice)
-        server.subscribe(self._note)
+            self._log.note(notice)
+        server.subscribe(self._log.note)
         if self._told_to_stop.is_set():
             server.request_drain("it was told to")
         return server
@@ -106,18 +102,14 @@ class _Headless:
             )
         self._log.write(f"join as a client with: {client_command(server.advertised)}")
         if caution(server.advertised):
-            self._log.write(f"warning {caution(server.advertised)}")
+            self._log.write(f"warning {caution(server.advertised)}", level="warning")
         try:
             secret_file = await asyncio.to_thread(keep_secret_file, data_dir, server.secret)
         except OSError as error:
-            self._log.write(f"warning the network's secret could not be written to a file: {error}")
+            self._log.write(f"warning the network's secret could not be written to a file: {error}", level="warning")
         else:
             flag = f"--secret-file {shlex.quote(str(secret_file))}"
             self._log.write(f"join as a server with: {client_command(server.advertised)} {flag}")
-
-    def _note(self, notice: Notice) -> None:
-        mark = "" if notice.severity in ("info", "good") else f"{notice.severity}: "
-        self._log.write(f"{notice.kind} {mark}{notice.text}", notice.at)
 
     def _signalled(self, number: signal.Signals) -> None:
         now = time.monotonic()
@@ -131,73 +123,3 @@ class _Headless:
         self._log.write(f"leaving after {signal.Signals(number).name}; one more ends it at once")
         if self._server is not None:
             self._server.request_drain("it was told to")
-
-
-class Log:
-    """Lines on standard error, written by a thread: a slow reader of the log never holds up the server.
-
-    An asynchronous context manager; what waits at its end is written if that takes no longer than `FLUSH_LIMIT`.
-    """
-
-    def __init__(self, descriptor: int = 2, lines_max: int = LOG_LINES_MAX) -> None:
-        self._descriptor = descriptor
-        self._lines_max = lines_max
-        self._lines: deque[str] = deque()
-        self._dropped = 0
-        self._writing = False
-        self._ended = False
-        self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
-
-    def write(self, text: str, at: float | None = None) -> None:
-        """Log a line. `at` is in seconds since 1970; None is now. Dropped, and counted, when too many wait."""
-        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
-        with self._changed:
-            if len(self._lines) >= self._lines_max:
-                self._dropped += 1
-            else:
-                self._lines.append(f"{moment} {neutralise(text)}\n")
-            self._changed.notify_all()
-
-    async def flush(self) -> None:
-        """Wait until everything has been written, within a limit."""
-        await asyncio.to_thread(self._wait_written)
-
-    def _wait_written(self) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: not self._lines and not self._writing, FLUSH_LIMIT)
-
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._writing = False
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: self._lines or self._ended)
-                if not self._lines:
-                    return
-                lines = list(self._lines)
-                if self._dropped:
-                    lines.append(f"({self._dropped} lines were left out: the log is read too slowly)\n")
-                self._lines.clear()
-                self._dropped = 0
-                self._writing = True
-            self._put("".join(lines).encode("utf-8", "backslashreplace"))
-
-    def _put(self, data: bytes) -> None:
-        # Not through sys.stderr: a thread inside its lock would make the interpreter abort at its end.
-        view = memoryview(data)
-        while view:
-            try:
-                view = view[os.write(self._descriptor, view) :]
-            except OSError:
-                return  # nobody listens
-
-    async def __aenter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.flush()
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()

@@ -21,8 +21,8 @@ EVENTS_MAX: Final = 128
 class _Narration(logging.Handler):
     """What libraries log becomes a line of narration, never a traceback."""
 
-    def __init__(self, write: Callable[[str], None]) -> None:
-        super().__init__(logging.WARNING)
+    def __init__(self, write: Callable[[str], None], least: int) -> None:
+        super().__init__(least)
         self._write = write
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -31,11 +31,11 @@ class _Narration(logging.Handler):
         self._write(f"{record.getMessage().partition(chr(10))[0]}{cause}")
 
 
-def narrate_log(write: Callable[[str], None] = say) -> None:
-    """Send the warnings of libraries, asyncio's among them, where narration goes."""
+def narrate_log(write: Callable[[str], None] = say, least: int = logging.WARNING) -> None:
+    """Send the warnings of libraries, asyncio's among them, where narration goes, from a level on."""
     root = logging.getLogger()
     root.handlers[:] = [handler for handler in root.handlers if not isinstance(handler, _Narration)]
-    root.addHandler(_Narration(write))
+    root.addHandler(_Narration(write, least))
     logging.raiseExceptions = False
 
 

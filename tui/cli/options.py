@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.wire import Address
+from tui.cli.log import LogLevel
 from tui.cli.setting_table import Destination
 
 OnLoss = Literal["refuse", "accept", "renew"]
@@ -59,6 +60,11 @@ class NodeOptions:
     """What goes on as it was said: fields of the engine's, the node's and the SSH server's settings."""
     on_loss: OnLoss = "refuse"
     """What the start does where the data directory has lost what its node had acknowledged."""
+    log_level: LogLevel = "info"
+    log_file: Path | None = None
+    """None for standard error; with a screen see `log_wanted`."""
+    log_wanted: bool = False
+    """Whether somebody asked for a log, which a server with a screen has only then: the terminal is taken."""
 
     @property
     def anonymous(self) -> bool:

@@ -8,6 +8,7 @@ import functools
 import logging
 import signal
 import ssl
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,8 @@ from tui.application.app import ActivityApp, Before
 from tui.application.keeping import Keeper, say
 from tui.cli.clients import find
 from tui.cli.encryption import client_context
-from tui.cli.options import JoinOptions, PersonOptions, ServeOptions
+from tui.cli.log import FILE_NAME, Log, LogFile
+from tui.cli.options import JoinOptions, NodeOptions, PersonOptions, ServeOptions
 from tui.cli.starting import serving_ssh, start_server
 from tui.look.bell import BELL_POLICIES
 from tui.look.preferences import Preferences
@@ -82,13 +84,38 @@ async def _run(options: ServeOptions | JoinOptions, report: list[str]) -> int:
         await find(options.address, tls, serves=options.node is not None)
     if options.node is None:
         return await _show(options, None, tls, report)
-    server = await start_server(options.node)
-    try:
-        async with serving_ssh(server, options.node) as ssh:
-            return await _show(options, server, tls, report, ssh)
-    finally:
-        await server.abort()
-        _ignore_hang_ups()
+    async with AsyncExitStack() as stack:
+        log = await _opened_log(options.node, stack)
+        server = await start_server(options.node)
+        try:
+            await _log_from(server, log, options.node)
+            async with serving_ssh(server, options.node) as ssh:
+                return await _show(options, server, tls, report, ssh, log)
+        finally:
+            await server.abort()
+            _ignore_hang_ups()
+
+
+async def _opened_log(options: NodeOptions, stack: AsyncExitStack) -> Log | None:
+    """The log, if one was asked for. What stands in the data directory is written to once that is the server's."""
+    if not options.log_wanted:
+        return None
+    log = Log(level=options.log_level)
+    if options.log_file is not None:
+        log.into_file(await asyncio.to_thread(LogFile, options.log_file))
+    await stack.enter_async_context(log)
+    log.listen()
+    return log
+
+
+async def _log_from(server: Server, log: Log | None, options: NodeOptions) -> None:
+    if log is None:
+        return
+    if options.log_file is None:
+        log.into_file(await asyncio.to_thread(LogFile, server.settings.data_dir / FILE_NAME))
+    for notice in list(server.notices):
+        log.note(notice)
+    server.subscribe(log.note)
 
 
 def _ignore_hang_ups() -> None:
@@ -104,6 +131,7 @@ async def _show(
     tls: ssl.SSLContext | None,
     report: list[str],
     visitors: Visitors | None = None,
+    log: Log | None = None,
 ) -> int:
     person_dir = server.settings.data_dir if server is not None else client_data_dir(options)
     remembered = await asyncio.to_thread(credentials.load, person_dir) if person_dir is not None else None
@@ -154,6 +182,8 @@ async def _show(
     tty = own_tty()
     keeper = Keeper(make_app, directory=person_dir, leave=leave if server is not None else None, restore=tty.restore)
     _log_to(session)
+    if log is not None:
+        log.listen()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         # A terminal that closes tells it twice: the kernel does, and the shell. Nobody insists by that.

@@ -12,6 +12,7 @@ from tui.cli.chosen_settings import ChosenSettings
 from tui.cli.console import interactive
 from tui.cli.encryption import client_tls, pem_file
 from tui.cli.inputs import address_of, choices_of
+from tui.cli.log import LogLevel
 from tui.cli.options import JoinOptions, NodeOptions, PersonOptions, ServeOptions, TlsOptions
 from tui.cli.setting_table import Destination
 from tui.script.exit_status import usage_error
@@ -60,6 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
 def node_options(choices: ChosenSettings, join: Address | None, secret: str | None) -> NodeOptions:
     """The server's options. Raises CommandFailed if settings do not go together."""
     _two_ports(choices)
+    level = cast(LogLevel, choices.value("log_level"))
+    settings = {destination: choices.going_to(destination) for destination in get_args(Destination)}
+    settings["node"] = {**settings["node"], "tracing": level == "debug"}
     return NodeOptions(
         port=cast(int, choices.value("port")),
         # On one machine a second server, which joins the first, finds a port by itself; a first one does not hide.
@@ -70,7 +74,10 @@ def node_options(choices: ChosenSettings, join: Address | None, secret: str | No
         join=join,
         tls=_tls(choices),
         ssh=cast(Address | None, choices.value("ssh")),
-        settings={destination: choices.going_to(destination) for destination in get_args(Destination)},
+        settings=settings,
+        log_level=level,
+        log_file=cast(Path | None, choices.value("log_file")),
+        log_wanted=not (choices.is_default("log_level") and choices.is_default("log_file")),
     )
 
 

@@ -259,6 +259,20 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         goes_to="node",
     ),
     Setting(
+        "log_level",
+        values.choice("debug", "info", "warning", "error"),
+        "what is logged: debug (what goes on inside, as key=value), info, warning or error",
+        "LEVEL",
+        "info",
+    ),
+    Setting(
+        "log_file",
+        values.path,
+        "a file to log to",
+        "FILE",
+        unset="standard error; with a screen DATA_DIR/log where a level is said, else nowhere",
+    ),
+    Setting(
         "ssh", values.listening, "serve the application over SSH there", "[HOST:]PORT", unset="not served", group="ssh"
     ),
     Setting(
