@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final, cast
 
-from textual import on
+from textual import events, on
 from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.dom import DOMNode
@@ -33,6 +33,7 @@ from tui.model.client_model import ClientModel, Happening, SignIn
 from tui.remembered import look_settings
 from tui.remembered.credentials import Remembered
 from tui.screens.asking import ConfirmScreen
+from tui.screens.dialog import UnhurriedScreen
 from tui.screens.leaving import LeavingScreen
 from tui.screens.main_screen import MainScreen
 from tui.screens.reading import help_screen
@@ -170,7 +171,17 @@ class ActivityApp(TypeAheadApp):
         if before.asked:
             self.action_identity()
 
+    def comes_too_soon(self, event: events.Key | events.Paste) -> bool:
+        screen = self.screen
+        return isinstance(screen, UnhurriedScreen) and screen.comes_too_soon(event)
+
+    def goes_on_after_enter(self, receiver: DOMNode) -> bool:
+        # The line where one writes takes the next line at once.
+        return isinstance(receiver, Composer)
+
     def _handle_exception(self, error: Exception) -> None:
+        if screen_dismissal.is_harmless(self, error):
+            return
         # Textual would make a traceback of it, with the values of variables, and print that on the terminal.
         self._return_code = 1
         if not self.failed.is_set():

@@ -161,10 +161,7 @@ class WelcomeScreen(UnhurriedScreen[None]):
         self._clear()
 
     def _label_go(self, label: str) -> None:
-        button = self.query_one("#go", Button)
-        button.label = label
-        # Textual keeps the width that the button had with its first label.
-        button.refresh(layout=True)
+        self.query_one("#go", Button).label = label
 
     def _show_placeholder(self) -> None:
         hint = "leave empty: one is made for you, and shown"

@@ -9,9 +9,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tui.script.exit_status import ExitStatus
-from tui.ssh import colours, cyclic_collection, output_guard
 from tui.ssh.application_host import ApplicationHost, NodeAccess, RemoteTerminal
 from tui.ssh.ssh_driver import ChannelDriver
+from tui.textual_workarounds import (
+    eager_tasks,
+    shared_style_codes,
+    standard_streams,
+    strip_cycles,
+    unawaited_suggestions,
+)
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -25,7 +31,7 @@ def prepare() -> None:
     """Make this process one in which several applications can run. Harmless when repeated."""
     # Not with the first person at the door: it takes a quarter of a second.
     importlib.import_module("tui.ssh.ssh_application")
-    for each in (output_guard, colours, cyclic_collection):
+    for each in (standard_streams, eager_tasks, unawaited_suggestions, shared_style_codes, strip_cycles):
         each.install()
 
 

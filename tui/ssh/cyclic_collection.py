@@ -10,11 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Iterable, Sequence
 from typing import Final
-
-from rich.style import Style
-from textual.strip import Strip
 
 THRESHOLDS: Final = (1_000, 10, 50)
 """Often, and little at a time: painting leaves much garbage in cycles, and a pass over it should cost milliseconds."""
@@ -72,26 +68,3 @@ class CyclicCollector:
             self._timer = None
         gc.unfreeze()
         gc.set_threshold(*self._threshold)
-
-
-_divide = Strip.divide
-_crop_extend = Strip.crop_extend
-
-
-def install() -> None:
-    """Keep painted lines from remembering themselves, for every application of this process. Harmless when repeated.
-
-    Textual lets a strip remember what it was cut to, which for a whole line is the strip itself: a cycle, which only
-    the collector can free. With fifty sessions these are nearly all of the garbage there is.
-    """
-    Strip.divide = _divide_without_cycle  # type: ignore[method-assign]
-    Strip.crop_extend = _crop_extend_without_cycle  # type: ignore[method-assign]
-
-
-def _divide_without_cycle(self: Strip, cuts: Iterable[int]) -> Sequence[Strip]:
-    cuts = [cut for cut in cuts if cut <= self.cell_length]
-    return [self] if cuts == [self.cell_length] else _divide(self, cuts)
-
-
-def _crop_extend_without_cycle(self: Strip, start: int, end: int, style: Style | None) -> Strip:
-    return self if start == 0 and end == self.cell_length else _crop_extend(self, start, end, style)

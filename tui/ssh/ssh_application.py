@@ -32,9 +32,9 @@ from tui.screens.main_screen import MainScreen
 from tui.ssh.application_host import ApplicationHost, NodeAccess, RemoteTerminal
 from tui.ssh.keyring import CannotChangeKeys
 from tui.ssh.posting_rate import posting
-from tui.ssh.shared_styles import SharedStylesheet
 from tui.ssh.terminals import color_system
 from tui.text.safe_text import neutralise_name
+from tui.textual_workarounds.shared_stylesheets import SharedStylesheet
 
 log = logging.getLogger(__name__)
 

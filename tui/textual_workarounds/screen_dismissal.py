@@ -3,6 +3,9 @@
 What is typed fast is still on its way to a screen when the screen goes, or another one has come over it: a second Enter
 in the command palette, a second Esc in a question. Textual takes whatever lies on top from the stack then, and ends the
 application when nothing is left; and it ends it when the palette looks for a list that has gone, or has yet to come.
+
+Seen in Textual 8.2.8. That a screen should not be dismissed under another is Textualize/textual#2575, what comes of
+the same screen twice #4884; of the palette no report was found.
 """
 
 from __future__ import annotations
@@ -39,17 +42,26 @@ def _dismiss_once(self: Screen[Any], result: Any = None) -> AwaitComplete:
 
 
 def _handle_unless_harmless(self: App[Any], error: Exception) -> None:
+    if not is_harmless(self, error):
+        _handle_exception(self, error)
+
+
+def is_harmless(app: App[Any], error: Exception) -> bool:
+    """Whether an error, of whatever runs now, is one of a screen that has gone or has yet to come; it goes on then.
+
+    An application that handles errors itself asks first.
+    """
     cause = error.error if isinstance(error, WorkerFailed) else error
     if isinstance(cause, NoMatches):
         screen = _at_work()
-        if not isinstance(screen, App) and screen not in self.screen_stack:
+        if not isinstance(screen, App) and screen not in app.screen_stack:
             log.info("a screen that was dismissed missed what it was made of: %s", cause)
-            return
+            return True
         if isinstance(error, WorkerFailed) and isinstance(screen, CommandPalette):
             # It searched before it was whole.
             screen.call_after_refresh(_search_again, screen)
-            return
-    _handle_exception(self, error)
+            return True
+    return False
 
 
 def _at_work() -> Screen[Any] | App[Any] | None:

@@ -8,6 +8,8 @@ A key that the focused widget does not take for itself goes up from it, message 
 is bound to when it has arrived at the top. What was typed behind it would be given to whoever had the focus until then,
 and be lost, or do what it is bound to there: behind Esc, an `i` and a word in one burst. An `Arrived` follows each such
 key on its way; the next key is given to nobody before it is back, and before the focus has moved.
+
+Seen in Textual 8.2.8; no report found.
 """
 
 from __future__ import annotations
@@ -20,9 +22,6 @@ from textual import events
 from textual.app import App
 from textual.dom import DOMNode
 from textual.message import Message
-
-from tui.screens.dialog import UnhurriedScreen
-from tui.widgets.composer import Composer
 
 LOOK_INTERVAL: Final = 0.01
 """Seconds between two looks whether the screens have settled."""
@@ -69,7 +68,7 @@ class TypeAheadApp(App[int]):
         await super().on_event(event)
 
     async def _hand_over(self, event: events.Key | events.Paste) -> None:
-        if self._answers_unread(event):
+        if self.comes_too_soon(event):
             return
         receiver = self.focused or self.screen
         await super().on_event(event)
@@ -77,9 +76,8 @@ class TypeAheadApp(App[int]):
             if receiver.check_consume_key(event.key, event.character):
                 # A letter in a field goes no further.
                 return
-            # Fields and buttons answer Enter with a message, which follows the key. The composer takes the next line at
-            # once.
-            self._follow(receiver, 2 if event.key == "enter" and not isinstance(receiver, Composer) else 1)
+            # Fields and buttons answer Enter with a message, which follows the key.
+            self._follow(receiver, 2 if event.key == "enter" and not self.goes_on_after_enter(receiver) else 1)
 
     def _follow(self, receiver: DOMNode, rounds: int) -> None:
         follower = Arrived(receiver, rounds)
@@ -104,9 +102,13 @@ class TypeAheadApp(App[int]):
             self._on_its_way = None
         return self._on_its_way is None and self._screens_have_settled()
 
-    def _answers_unread(self, event: events.Key | events.Paste) -> bool:
-        screen = self.screen
-        return isinstance(screen, UnhurriedScreen) and screen.comes_too_soon(event)
+    def comes_too_soon(self, event: events.Key | events.Paste) -> bool:
+        """Whether a key is not meant for the screen that has just come, and is dropped."""
+        return False
+
+    def goes_on_after_enter(self, receiver: DOMNode) -> bool:
+        """Whether what is typed behind Enter belongs to the same widget, which does not answer with a message."""
+        return False
 
     def is_about(self, screen_id: str) -> bool:
         """Whether there is a screen of that name, be it one that is still being taken down: there can be but one."""

@@ -5,6 +5,8 @@ are the styles of component classes, worked out for every class of every widget 
 changes, and rules that are matched anew for each widget of each session, though nearly all sessions are alike. Here
 rules are parsed once a theme for all sessions; what they come to is remembered by everything about a widget and its
 ancestors that the rules ask for; and the styles of a component class are worked out when they are first asked for.
+
+Seen in Textual 8.2.8; no report found.
 """
 
 from __future__ import annotations

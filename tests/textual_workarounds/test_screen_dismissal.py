@@ -10,7 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 from textual.worker import WorkerFailed
 
-from tests.tui.driving import until
+from tests.tui.driving import ready, until
 from tui.textual_workarounds import screen_dismissal
 
 
@@ -110,3 +110,23 @@ async def test_what_a_screen_does_that_is_there_may_not_fail():
 
     with pytest.raises(WorkerFailed):
         await fail()
+
+
+async def test_the_application_with_its_own_way_with_faults_goes_on_as_well(world):
+    app = world.app()
+    async with app.run_test() as pilot:
+        await ready(pilot)
+        question = Question()
+        app.push_screen(question)
+        await pilot.pause()
+        worked: list[bool] = []
+
+        async def work() -> None:
+            question.dismiss("gone")
+            worked.append(True)
+            question.query_one(Input)
+
+        question.run_worker(work())
+        await until(pilot, lambda: bool(worked))
+        await pilot.pause()
+        assert app.is_running and not app.failed.is_set()
