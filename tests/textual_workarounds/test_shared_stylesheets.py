@@ -19,7 +19,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import Button, DataTable, Input, Label, ListItem, ListView, OptionList, Static, Switch
 
-from tui.ssh.shared_styles import SharedStylesheet
+from tui.textual_workarounds.shared_stylesheets import SharedStylesheet
 
 CSS = """
 Screen { background: $surface; }
