@@ -8,7 +8,6 @@ simulator.
 from __future__ import annotations
 
 import random
-from typing import Final
 
 import msgspec
 
@@ -23,10 +22,11 @@ from core.node.base.base_registrations import BaseRegistrations
 from core.node.base.base_servers import BaseServers
 from core.node.base.user_table import UserTable
 from core.node.clients.absence import Absences
+from core.node.clients.account_entries import AccountEntries
 from core.node.clients.balance import Balance
 from core.node.clients.catching_up import CatchingUp
 from core.node.clients.sessions import Sessions
-from core.node.interface.actions import Action, SecretChangeAnswered, SecretReplaced, WakeAt
+from core.node.interface.actions import Action, WakeAt
 from core.node.interface.events import (
     AddressesFound,
     CommitFailed,
@@ -52,14 +52,12 @@ from core.node.interface.events import (
 )
 from core.node.interface.node_config import NodeConfig
 from core.node.interface.snapshot import NodeSnapshot
-from core.node.kernel.connections import Connection, Link, Session
 from core.node.kernel.context import Context
 from core.node.kernel.rules import Dispatcher
-from core.node.kernel.states import ConnectionState
 from core.node.kernel.takers import takers_of
-from core.node.kernel.throttle import Throttle
 from core.node.log.intake import Intake
 from core.node.log.replication import Replication
+from core.node.log.storage import Storage
 from core.node.log.synchronisation import Synchronisation
 from core.node.map.announcements import USERS_SHOWN, Announcements
 from core.node.map.own_address import OwnAddress
@@ -69,29 +67,17 @@ from core.node.map.whereabouts import Whereabouts
 from core.node.neighbours.drift import Drift
 from core.node.neighbours.heartbeat import Heartbeat
 from core.node.neighbours.neighbours import Neighbours
+from core.node.reception import Reception
 from core.node.servers.drain import Drain
 from core.node.servers.handshake import Handshake
 from core.node.servers.healing import Healing
 from core.node.servers.leavers import Leavers
 from core.node.servers.links import Links
+from core.node.servers.steering import Steering
 from core.node.servers.successor import Successor
 from core.node.views import view_of
 from core.wire.address import Address
-from core.wire.entries import AccountFact, KeyChange, Recovered, change_in_key
-from core.wire.messages import (
-    InvalidMessage,
-    Message,
-)
-
-MAP_BURST: Final = 16
-MAP_PERIOD: Final = 1.0
-MAP_GAP: Final = 0.25
-"""After so many changes of the map within the period, conclusions are drawn from it only every `MAP_GAP` seconds. A
-crash is acted upon at once: a server has at most a dozen links, each of which is one change. When half of 1,000 servers
-crash together there are a thousand changes within a second, and computing the tree after each of them took half of all
-the time."""
-LATE: Final = 0.1
-"""Seconds after which a timer that was due is told to have run late, when the node is being debugged."""
+from core.wire.entries import AccountFact, KeyChange, Recovered
 
 
 class Node:
@@ -114,7 +100,9 @@ class Node:
         self.topology = Topology(own)
         self.neighbours = Neighbours(context)
         drift = Drift(context)
-        self.replication = Replication(context, self.neighbours, recovered, self._apply_account)
+        self.replication = Replication(
+            context, self.neighbours, recovered, lambda fact: self.account_entries.apply(fact)
+        )
         self.keys = Keys(context, self.book, self.replication, recovered.accounts)
         self.secrets = Secrets(context, self.book, self.replication, recovered.accounts)
         self.registration = Registration(context, self.neighbours, self.book, self.topology, self.replication)
@@ -190,7 +178,7 @@ class Node:
             self.announcements,
             self.leavers,
             Successor(context, self.neighbours, self.replication, self.base_servers, self.whereabouts, self.leavers),
-            self._dismiss,
+            context.close,
             self.sessions.note_dismissed,
         )
         self.synchronisation.on_requested = self.drain.peer_has
@@ -212,10 +200,13 @@ class Node:
             self.leavers,
         )
         self.links = Links(context, own_links, self.synchronisation, self.registration, self.healing, self.drain)
-        self.announcements.on_record.append(self._record_merged)
-        self.announcements.on_record.append(self.absences.record_merged)
-        self.announcements.on_record.append(self.base_servers.record_merged)
-        self.announcements.on_record.append(self.base_announcing.record_merged)
+        self.announcements.on_record += (
+            self.healing.record_merged,
+            self.balance.record_merged,
+            self.absences.record_merged,
+            self.base_servers.record_merged,
+            self.base_announcing.record_merged,
+        )
         self.takers = takers_of(
             self.sessions,
             self.handshake,
@@ -231,8 +222,30 @@ class Node:
             self.base_announcing,
             self.user_table,
         )
-        self._dispatcher = context.dispatch = Dispatcher(self.takers, context.invalid)
-        self._map_throttle = Throttle(MAP_BURST, MAP_PERIOD, MAP_GAP)
+        context.dispatch = dispatcher = Dispatcher(self.takers, context.invalid)
+        self.reception = Reception(
+            context,
+            dispatcher,
+            self.own_address,
+            self.attempts,
+            self.sessions,
+            self.handshake,
+            self.links,
+            self.healing,
+        )
+        self.storage = Storage(context, self.replication)
+        self.steering = Steering(
+            context, self.neighbours, self.topology, self.synchronisation, self.base_announcing, self.handshake
+        )
+        self.account_entries = AccountEntries(
+            context,
+            self.book,
+            self.keys,
+            self.secrets,
+            self.registration,
+            self.base_registrations,
+            self.sessions,
+        )
         self._wake_at: float | None = None
 
     @property
@@ -261,23 +274,23 @@ class Node:
         self._context.pass_to(now)
         match event:
             case MessageReceived():
-                self._message(event.conn, event.message)
+                self.reception.message(event.conn, event.message)
             case Committed():
                 self.replication.committed(event.batch)
             case Woke():
                 timers = self._context.timers
                 if self._context.tracing:
-                    self._trace_lateness()
+                    self._context.trace_lateness()
                 serial = timers.serial
                 while (callback := timers.pop_due(now.monotonic, serial)) is not None:
                     callback()
                 self._wake_at = None
             case ConnectionOpened():
-                self._opened(event)
+                self.reception.opened(event)
             case ConnectionClosed():
-                self._closed(event.conn, event.reason, event.unsent)
+                self.reception.closed(event.conn, event.reason, event.unsent)
             case MalformedReceived():
-                self._malformed(event.conn, event.info)
+                self.reception.malformed(event.conn, event.info)
             case SecretVerified():
                 if not self.secrets.verified(event.token, event.matches):
                     self.sessions.verified(event.token, event.matches)
@@ -291,15 +304,15 @@ class Node:
             case DialFailed():
                 self.healing.failed(event.dial, event.reason, refused=event.refused)
             case CommitFailed():
-                self._storage_failed(event)
+                self.storage.failed(event.batch, event.reason)
             case StoreRecovered():
-                self._storage_recovered()
+                self.storage.recovered()
             case JoinRequested():
                 self.healing.join(event.address)
             case DrainRequested():
                 self.drain.begin(event.reason)
             case DisconnectRequested():
-                self._disconnect(event)
+                self.reception.disconnect(event.conn, event.reason)
             case AddressesFound():
                 self.own_address.found(event)
             case SshServed():
@@ -308,7 +321,7 @@ class Node:
             case KeyChangeRequested():
                 self.keys.change(event)
             case SecretChangeRequested():
-                self._change_secret(event)
+                self.secrets.change_requested(event)
         return self._outcome()
 
     def _outcome(self) -> list[Action]:
@@ -316,13 +329,11 @@ class Node:
         context = self._context
         while context.ended:
             self.links.ended(*context.ended.pop(0))
-        if self.topology.losses != self._losses:
-            self._losses = self.topology.losses
-            self.neighbours.flood()
-        if self._may_look_at_the_map():
+        self.steering.look_for_losses()
+        if self.steering.may_look_at_the_map():
             self.healing.observe()
             self.absences.look()
-            self._steer_links()
+            self.steering.steer()
         self.announcements.flush()
         self.replication.flush()
         if context.draining:
@@ -334,191 +345,6 @@ class Node:
             self._wake_at = wake_at
             actions.append(WakeAt(wake_at))
         return actions
-
-    def _trace_lateness(self) -> None:
-        """The loop did not come round in time, or the machine slept."""
-        context = self._context
-        earliest = context.timers.earliest()
-        if earliest is None or context.now.monotonic - earliest[0] < LATE:
-            return
-        at, name = earliest
-        # The rest of a name may be anything: an address, a claim.
-        kind = name[0] if isinstance(name, tuple) else name
-        context.trace("timer", name=kind, late=round(context.now.monotonic - at, 3), timers=len(context.timers))
-
-    def _may_look_at_the_map(self) -> bool:
-        """Whether it is time to draw conclusions from the map: always, unless it changes all the time."""
-        if self.topology.is_settled:
-            return True
-        context = self._context
-        now = context.now.monotonic
-        next_at = self._map_throttle.next_at(now)
-        if next_at > now:
-            if "map" not in context.timers:
-                context.timers.set("map", next_at, lambda: None)
-            return False
-        self._map_throttle.take(now)
-        return True
-
-    def _steer_links(self) -> None:
-        """Make each native link eager or lazy as the spanning tree now says."""
-        tree = self.topology.tree_neighbours(self._context.id)
-        # A link in place of one that has just gone leaves the tree as it is.
-        if tree is self._tree and self.handshake.established == self._steered:
-            return
-        self._tree = tree
-        self._steered = self.handshake.established
-        for link in self.neighbours.steer(tree):
-            self.synchronisation.request(link)
-        self.base_announcing.cut_second_ways()
-        for base in self._context.connections.links(ConnectionState.BASE):
-            self.base_announcing.tell_all(base, only_new=True)
-
-    _tree: list[str] | None = None
-    _steered = 0
-    _losses = 0
-
-    # --- connections --------------------------------------------------------------------------------------------------
-
-    def _opened(self, event: ConnectionOpened) -> None:
-        context = self._context
-        now = context.now
-        connection = Connection(event.conn, event.origin, event.peer, now.wall, now.monotonic, event.at)
-        connection.vouched = event.vouched if event.origin == "local" else None
-        connection.dial = event.dial
-        connection.watch = context.watch
-        context.trace("opened", conn=event.conn, origin=event.origin, peer=event.peer, dial=event.dial)
-        if event.origin == "outbound":
-            link = Link(connection)
-            context.connections.add(link)
-            self.healing.dialling.opened(link)
-            self.handshake.dialled(link)
-            return
-        context.connections.add(connection)
-        self.own_address.reached(connection)
-        if event.origin == "inbound":
-            context.timers.set(
-                ("first", event.conn),
-                context.after(context.config.first_message_limit),
-                lambda: self._said_nothing(event.conn),
-            )
-
-    def _said_nothing(self, conn: int) -> None:
-        connection = self._context.connections.get(conn)
-        if connection is not None and connection.state is ConnectionState.FRESH:
-            limit = self._context.config.first_message_limit
-            self._context.invalid(connection, f"nothing valid was said within {limit:g} seconds")
-
-    def _closed(self, conn: int, reason: str, unsent: int) -> None:
-        connection = self._context.connections.get(conn)
-        if connection is None:
-            return
-        self._context.trace("closed", conn=conn, peer=connection.peer, unsent=unsent, reason=reason)
-        self._context.timers.cancel(("first", conn))
-        self.attempts.closed(connection)
-        if isinstance(connection, Session):
-            self.sessions.closed(connection, reason, unsent)
-        self._context.lost(connection, reason)
-        self._context.connections.remove(conn)
-
-    def _malformed(self, conn: int, info: str) -> None:
-        connection = self._context.connections.get(conn)
-        if connection is not None:
-            self._context.invalid(connection, info)
-
-    def _message(self, conn: int, message: Message) -> None:
-        connection = self._context.connections.get(conn)
-        if connection is None:
-            return
-        take = self._dispatcher.taker(connection, message)
-        if take is None:
-            return
-        if isinstance(connection, Link):
-            self.links.heard(connection)
-        elif isinstance(connection, Session):
-            self.sessions.heard(connection)
-        else:
-            connection.heard_at = self._context.now.monotonic
-            self._context.timers.cancel(("first", conn))
-        take(connection, message)
-
-    def _dismiss(self, session: Session, reason: str) -> None:
-        self._context.close(session, reason)
-
-    def _disconnect(self, event: DisconnectRequested) -> None:
-        connection = self._context.connections.get(event.conn)
-        if connection is not None and connection.state is not ConnectionState.CLOSING:
-            self._context.notify("refused", f"{connection.peer} was disconnected: {event.reason}", "warning")
-            self._context.refuse(connection, InvalidMessage(event.reason), event.reason)
-
-    # --- accounts, records, storage -----------------------------------------------------------------------------------
-
-    def _apply_account(self, fact: AccountFact) -> None:
-        if fact.key is not None:
-            change = change_in_key(fact.key)
-            if change is None:
-                self.keys.apply(fact.claim, fact.key)
-            elif self.secrets.apply(fact.claim, change):
-                self.sessions.secret_changed(fact.claim, change.verifier)
-                self._context.actions.append(SecretReplaced(fact.claim, change.verifier))
-            fact = msgspec.structs.replace(fact, key=None)
-            if self.book.fact(fact.claim) == fact:
-                return
-        renamings = self.book.apply(fact)
-        for renaming in renamings:
-            self._context.notify(
-                "renamed",
-                f"{renaming.before} was registered twice while the network was parted: the later account is now"
-                f" {renaming.after}",
-                "warning",
-                user=renaming.after,
-            )
-            self.sessions.renamed(renaming)
-        name = self.book.name_of(fact.claim)
-        if name is not None and name != fact.username and not any(one.claim == fact.claim for one in renamings):
-            self._context.notify(
-                "renamed",
-                f"{fact.username} was registered twice while the network was parted: the later account is now {name}",
-                "warning",
-                user=name,
-            )
-        self.base_registrations.account_known(fact.username)
-        self.registration.account_known(fact)
-
-    def _change_secret(self, event: SecretChangeRequested) -> None:
-        def done(problem: str | None) -> None:
-            self._context.actions.append(SecretChangeAnswered(event.token, problem))
-
-        self.secrets.change(event.claim, event.secret, event.new_secret, done)
-
-    def _record_merged(self, before: ServerRecord | None, record: ServerRecord) -> None:
-        if before is None or before.left:
-            self.healing.known.heard_of(record.id)
-        if before is not None:
-            self.balance.load_announced(record.id, before.load, record.load)
-            self.balance.sent_announced(before.sent, record.sent)
-            if before.addresses != record.addresses:
-                self.healing.known.moved(record.id)
-        self.balance.record_merged(before, record)
-        if record.left and (before is None or not before.left):
-            self._context.notify("quit", f"{record.name} has left the network", server=record.id)
-            self.healing.departed(record.id)
-
-    def _storage_failed(self, event: CommitFailed) -> None:
-        if self._context.storage_error is None:
-            self._context.storage_error = event.reason
-            self._context.notify(
-                "storage",
-                f"the disk does not take writes ({event.reason}): new activities and registrations are refused",
-                "error",
-            )
-        self.replication.commit_failed(event.batch, event.reason)
-
-    def _storage_recovered(self) -> None:
-        if self._context.storage_error is not None:
-            self._context.storage_error = None
-            self._context.notify("storage", "the disk takes writes again", "good")
-            self.replication.storage_recovered()
 
     # --- views --------------------------------------------------------------------------------------------------------
 
@@ -538,17 +364,9 @@ class Node:
 
     def queues(self) -> dict[str, int]:
         """How much waits, by what it waits for: what a monitor watches, and what must be bounded."""
-        sessions = self._context.connections.sessions()
         return {
             "timers": len(self._context.timers),
-            "messages in the longest inbox": max((len(session.inbox) for session in sessions), default=0),
-            "activities behind the longest catching up": max(
-                (len(session.backlog) for session in sessions if session.backlog is not None), default=0
-            ),
-            "sessions catching up": len(self._context.connections.catching_up),
-            "messages held up for base servers": sum(
-                len(link.backlog) for link in self._context.connections.links(ConnectionState.LISTENING)
-            ),
+            **self._context.connections.waiting(),
             "logins being checked": self.sessions.checking,
             "secrets being changed": self.secrets.under_way,
             "attempts at secrets": len(self.attempts),

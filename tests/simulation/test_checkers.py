@@ -23,6 +23,7 @@ from core.node.accounts.registration import Registration
 from core.node.accounts.secrets import Secrets
 from core.node.base.base_links import BaseLinks
 from core.node.clients import sessions as sessions_module
+from core.node.clients.account_entries import AccountEntries
 from core.node.clients.balance import Balance, RedirectTarget
 from core.node.clients.sessions import Sessions
 from core.node.interface.node_config import NodeConfig, lan
@@ -37,7 +38,6 @@ from core.node.map.topology import Topology
 from core.node.map.whereabouts import Whereabouts
 from core.node.neighbours.heartbeat import Heartbeat
 from core.node.neighbours.neighbours import Neighbours
-from core.node.node import Node
 from core.node.servers.drain import Drain
 from core.node.servers.handshake import Handshake
 from core.node.servers.search import Search
@@ -134,13 +134,13 @@ def passes_nothing_on(patch: Patch) -> None:
 
 
 def forgets_accounts_of_others(patch: Patch) -> None:
-    whole = Node._apply_account
+    whole = AccountEntries.apply
 
-    def apply(self: Node, fact: Any) -> None:
-        if fact.claim.startswith(self.id):
+    def apply(self: AccountEntries, fact: Any) -> None:
+        if fact.claim.startswith(self._context.id):
             whole(self, fact)
 
-    patch.setattr(Node, "_apply_account", apply)
+    patch.setattr(AccountEntries, "apply", apply)
 
 
 def loses_the_second_activity(patch: Patch) -> None:

@@ -18,7 +18,8 @@ from typing import Final
 import msgspec
 
 from core.node.accounts.book import AccountBook
-from core.node.interface.actions import HashSecret, VerifySecret
+from core.node.interface.actions import HashSecret, SecretChangeAnswered, VerifySecret
+from core.node.interface.events import SecretChangeRequested
 from core.node.kernel.clock import MICROSECONDS
 from core.node.kernel.context import Context
 from core.node.log.replication import Replication
@@ -113,6 +114,14 @@ class Secrets:
         return self._book.apply(claim, change)
 
     # --- changing -----------------------------------------------------------------------------------------------------
+
+    def change_requested(self, event: SecretChangeRequested) -> None:
+        """A person at this server changes their secret."""
+
+        def done(problem: str | None) -> None:
+            self._context.actions.append(SecretChangeAnswered(event.token, problem))
+
+        self.change(event.claim, event.secret, event.new_secret, done)
 
     def change(
         self, claim: str, secret: str, new_secret: str, done: Done, made: Callable[[str], None] = lambda verifier: None

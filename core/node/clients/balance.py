@@ -111,7 +111,7 @@ class Balance:
         self._expiring.append((until, server))
         self._touched[server] = None
 
-    def sent_announced(self, before: Mapping[str, int], after: Mapping[str, int]) -> None:
+    def _sent_announced(self, before: Mapping[str, int], after: Mapping[str, int]) -> None:
         """A server announced how many clients it has ever sent where: the new ones count before they show in loads."""
         if before == after:
             return
@@ -158,6 +158,9 @@ class Balance:
 
     def record_merged(self, before: ServerRecord | None, record: ServerRecord) -> None:
         """Another server's record is new."""
+        if before is not None:
+            self._load_announced(record.id, before.load, record.load)
+            self._sent_announced(before.sent, record.sent)
         if before is None or (before.attached, before.draining, before.left) != (
             record.attached,
             record.draining,
@@ -221,7 +224,7 @@ class Balance:
             del self._sent[server]
         return len(sent)
 
-    def load_announced(self, server: str, before: int, after: int) -> None:
+    def _load_announced(self, server: str, before: int, after: int) -> None:
         """A server announced a new load: clients that were sent there and now show in it are not counted twice."""
         sent = self._sent.get(server)
         if sent is not None:

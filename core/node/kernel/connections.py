@@ -348,3 +348,17 @@ class Connections:
     def links(self, *states: ConnectionState) -> list[Link]:
         """The server links in one of these states."""
         return [link for link in self._links.values() if link.state in states]
+
+    def waiting(self) -> dict[str, int]:
+        """How much waits for some connection, by what it waits for."""
+        sessions = self.sessions()
+        return {
+            "messages in the longest inbox": max((len(session.inbox) for session in sessions), default=0),
+            "activities behind the longest catching up": max(
+                (len(session.backlog) for session in sessions if session.backlog is not None), default=0
+            ),
+            "sessions catching up": len(self.catching_up),
+            "messages held up for base servers": sum(
+                len(link.backlog) for link in self.links(ConnectionState.LISTENING)
+            ),
+        }

@@ -28,6 +28,8 @@ REFUSALS_AT_ONCE: Final = 10.0
 REFUSALS_A_SECOND: Final = 1 / 60
 """How many disconnections of one address are told at once, and on average: a flood of them would hide all else."""
 REFUSERS_MAX: Final = 1024
+LATE: Final = 0.1
+"""Seconds after which a timer that was due is told to have run late, when the node is being debugged."""
 FEATURES: Final = ("quit", "user_info", "sync")
 """What this node shows other servers: QUIT, USER_INFO, and the native layer."""
 
@@ -147,6 +149,16 @@ class Context:
         for each message. A name that is a word of Python's has a `_` behind it (`from_`)."""
         if self.tracing:
             self.actions.append(Trace(kind, {name.rstrip("_"): value for name, value in fields.items()}))
+
+    def trace_lateness(self) -> None:
+        """Say so if the loop did not come round in time, or the machine slept."""
+        earliest = self.timers.earliest()
+        if earliest is None or self.now.monotonic - earliest[0] < LATE:
+            return
+        at, name = earliest
+        # The rest of a name may be anything: an address, a claim.
+        kind = name[0] if isinstance(name, tuple) else name
+        self.trace("timer", name=kind, late=round(self.now.monotonic - at, 3), timers=len(self.timers))
 
     def _trace_state(self, connection: Connection, before: ConnectionState, outcome: Outcome) -> None:
         who: dict[str, TraceValue] = {}

@@ -13,7 +13,7 @@ from core.node.base.base_servers import BaseServers
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
 from core.node.log.replication import Replication
-from core.node.map.topology import Topology
+from core.node.map.topology import ServerRecord, Topology
 from core.node.map.whereabouts import Whereabouts
 from core.node.neighbours.neighbours import Neighbours
 from core.node.servers.dialling import Attempt, Dialling
@@ -207,10 +207,17 @@ class Healing:
             self._redundant.schedule()
             self.known.announce_back(came)
 
-    def departed(self, server: str) -> None:
-        """A server has left on purpose: nobody looks for it."""
-        self._search.found(server)
-        self.known.forget(server)
+    def record_merged(self, before: ServerRecord | None, record: ServerRecord) -> None:
+        """Another server's record is new."""
+        if before is None or before.left:
+            self.known.heard_of(record.id)
+        if before is not None and before.addresses != record.addresses:
+            self.known.moved(record.id)
+        if record.left and (before is None or not before.left):
+            self._context.notify("quit", f"{record.name} has left the network", server=record.id)
+            # It has left on purpose: nobody looks for it.
+            self._search.found(record.id)
+            self.known.forget(record.id)
 
     def _schedule_forgetting(self) -> None:
         interval = min(SEEN_INTERVAL, self._context.config.remember_lost / 8)

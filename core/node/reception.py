@@ -1,0 +1,113 @@
+"""Reception: connections as they come, speak and go. Who takes what they say depends on what they have shown to be."""
+
+from __future__ import annotations
+
+from core.node.accounts.attempts import Attempts
+from core.node.clients.sessions import Sessions
+from core.node.interface.events import ConnectionOpened
+from core.node.kernel.connections import Connection, Link, Session
+from core.node.kernel.context import Context
+from core.node.kernel.rules import Dispatcher
+from core.node.kernel.states import ConnectionState
+from core.node.map.own_address import OwnAddress
+from core.node.servers.handshake import Handshake
+from core.node.servers.healing import Healing
+from core.node.servers.links import Links
+from core.wire.messages import InvalidMessage, Message
+
+
+class Reception:
+    """Where connections begin and end."""
+
+    def __init__(
+        self,
+        context: Context,
+        dispatcher: Dispatcher,
+        own_address: OwnAddress,
+        attempts: Attempts,
+        sessions: Sessions,
+        handshake: Handshake,
+        links: Links,
+        healing: Healing,
+    ) -> None:
+        self._context = context
+        self._dispatcher = dispatcher
+        self._own_address = own_address
+        self._attempts = attempts
+        self._sessions = sessions
+        self._handshake = handshake
+        self._links = links
+        self._healing = healing
+
+    def opened(self, event: ConnectionOpened) -> None:
+        """Somebody has connected, or this node has got through to somebody."""
+        context = self._context
+        now = context.now
+        connection = Connection(event.conn, event.origin, event.peer, now.wall, now.monotonic, event.at)
+        connection.vouched = event.vouched if event.origin == "local" else None
+        connection.dial = event.dial
+        connection.watch = context.watch
+        context.trace("opened", conn=event.conn, origin=event.origin, peer=event.peer, dial=event.dial)
+        if event.origin == "outbound":
+            link = Link(connection)
+            context.connections.add(link)
+            self._healing.dialling.opened(link)
+            self._handshake.dialled(link)
+            return
+        context.connections.add(connection)
+        self._own_address.reached(connection)
+        if event.origin == "inbound":
+            context.timers.set(
+                ("first", event.conn),
+                context.after(context.config.first_message_limit),
+                lambda: self._said_nothing(event.conn),
+            )
+
+    def _said_nothing(self, conn: int) -> None:
+        connection = self._context.connections.get(conn)
+        if connection is not None and connection.state is ConnectionState.FRESH:
+            limit = self._context.config.first_message_limit
+            self._context.invalid(connection, f"nothing valid was said within {limit:g} seconds")
+
+    def message(self, conn: int, message: Message) -> None:
+        """Hand a message to who takes it."""
+        connection = self._context.connections.get(conn)
+        if connection is None:
+            return
+        take = self._dispatcher.taker(connection, message)
+        if take is None:
+            return
+        if isinstance(connection, Link):
+            self._links.heard(connection)
+        elif isinstance(connection, Session):
+            self._sessions.heard(connection)
+        else:
+            connection.heard_at = self._context.now.monotonic
+            self._context.timers.cancel(("first", conn))
+        take(connection, message)
+
+    def malformed(self, conn: int, info: str) -> None:
+        """Somebody has said what is no message."""
+        connection = self._context.connections.get(conn)
+        if connection is not None:
+            self._context.invalid(connection, info)
+
+    def disconnect(self, conn: int, reason: str) -> None:
+        """A person, or the engine, wants somebody gone."""
+        connection = self._context.connections.get(conn)
+        if connection is not None and connection.state is not ConnectionState.CLOSING:
+            self._context.notify("refused", f"{connection.peer} was disconnected: {reason}", "warning")
+            self._context.refuse(connection, InvalidMessage(reason), reason)
+
+    def closed(self, conn: int, reason: str, unsent: int) -> None:
+        """A connection is gone, with so many bytes that were not sent."""
+        connection = self._context.connections.get(conn)
+        if connection is None:
+            return
+        self._context.trace("closed", conn=conn, peer=connection.peer, unsent=unsent, reason=reason)
+        self._context.timers.cancel(("first", conn))
+        self._attempts.closed(connection)
+        if isinstance(connection, Session):
+            self._sessions.closed(connection, reason, unsent)
+        self._context.lost(connection, reason)
+        self._context.connections.remove(conn)
