@@ -22,7 +22,7 @@ would have to do six things:
 3. take entries, records and releases, each once, in order, none once it has ended (for links, `Context.send` does so);
 4. give one answer for each claim that `ask` counted it for, or end;
 5. answer `request_missing` with entries and, after the last, `SYNC_DONE`; and ask by itself for what it misses;
-6. have its end told to all that rely on it, as that of a link is (`Links.closed`).
+6. have its end told to all that rely on it, as that of a link is (`Links.ended`).
 """
 
 from __future__ import annotations

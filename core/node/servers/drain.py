@@ -18,7 +18,7 @@ from core.node.accounts.registration import Registration
 from core.node.interface.actions import Finished
 from core.node.kernel.connections import Link, Session
 from core.node.kernel.context import Context
-from core.node.kernel.states import ConnectionState
+from core.node.kernel.states import SERVER_STATES, ConnectionState
 from core.node.log.replication import Replication
 from core.node.map.announcements import Announcements
 from core.node.map.topology import Topology
@@ -112,10 +112,8 @@ class Drain:
         """Links with servers that are to go to the successor."""
         return [
             link
-            for link in self._context.connections.links(
-                ConnectionState.NATIVE, ConnectionState.BASE, ConnectionState.QUIET, ConnectionState.LISTENING
-            )
-            if link is not self._successor.link
+            for link in self._context.connections.links(*SERVER_STATES)
+            if link.state is not ConnectionState.WAITING and link is not self._successor.link
         ]
 
     def _reconsider(self) -> None:
