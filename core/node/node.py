@@ -110,10 +110,15 @@ class Node:
         self.registration.bridge = self.base_registrations
         self.whereabouts = Whereabouts(context, self.neighbours, self.topology)
         self.base_servers = BaseServers(
-            context, self.neighbours, self.topology, self.whereabouts, self.replication.keep, recovered.peers
+            context,
+            self.neighbours,
+            self.topology,
+            self.whereabouts,
+            drift.latest,
+            self.replication.keep,
+            recovered.peers,
         )
-        self.base_servers.time_elsewhere = drift.latest
-        self.replication.delivery.may_have_been_told = self.base_servers.may_have_been_told
+        self.replication.delivery.may_have_been_told = self.base_servers.already_told.may_include
         self.announcements = Announcements(context, self.neighbours, self.topology, self._users)
         self.base_announcing = BaseAnnouncing(
             context,
@@ -204,7 +209,7 @@ class Node:
             self.healing.record_merged,
             self.balance.record_merged,
             self.absences.record_merged,
-            self.base_servers.record_merged,
+            self.base_servers.taking_over.record_merged,
             self.base_announcing.record_merged,
         )
         self.takers = takers_of(
@@ -243,7 +248,6 @@ class Node:
             self.keys,
             self.secrets,
             self.registration,
-            self.base_registrations,
             self.sessions,
         )
         self._wake_at: float | None = None

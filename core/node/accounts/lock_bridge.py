@@ -44,6 +44,9 @@ class LockBridge(Protocol):
     def name_free(self, username: str) -> None:
         """A claim to a name is over: another one may be asked about."""
 
+    def account_known(self, username: str) -> None:
+        """A name has an account, wherever it was registered."""
+
 
 class NoBridge:
     """Nobody takes part in registrations but servers of this network."""
@@ -61,3 +64,5 @@ class NoBridge:
     def dropped(self, claim: Claim) -> None: ...
 
     def name_free(self, username: str) -> None: ...
+
+    def account_known(self, username: str) -> None: ...

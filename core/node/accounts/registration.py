@@ -388,6 +388,7 @@ class Registration:
 
     def account_known(self, fact: AccountFact) -> None:
         """An account entry arrived from elsewhere: its claim, and rivals of it here, are over."""
+        self.bridge.account_known(fact.username)
         for claim in self.claims.to(fact.username):
             if claim.id == fact.claim:
                 self._become_account(claim)

@@ -59,7 +59,7 @@ class BaseAnnouncing:
     def receive(self, link: Link, message: ServerAnnounce) -> None:
         """A base server announced itself, or passed on another's announcement."""
         server = str(message.id)
-        if self._base_servers.is_ours(server):
+        if self._base_servers.speakers.is_ours(server):
             self._hear_of_ours(link, server)
             return
         self._forget_the_one_before(link, server, Address(message.hostname, int(message.port)))
@@ -89,7 +89,7 @@ class BaseAnnouncing:
             link.hostname, link.port = attached.hostname, attached.port
             link.name = link.name or server[:6]
         if attached.direct and link.state is ConnectionState.BASE:
-            self._base_servers.announced(link, attached)
+            self._base_servers.dialling.announced(link, attached)
         self._expire_later(link, server)
         if known is None:
             self._announcements.structure_changed()
@@ -129,7 +129,7 @@ class BaseAnnouncing:
     def shows_another_way(self, link: Link, message: ServerAnnounce) -> bool:
         """Whether an announcement over a base link shows that another server of ours speaks to the other side too."""
         server = str(message.id)
-        return self._base_servers.is_ours(server) or self._base_servers.is_reached_by_another(server)
+        return self._base_servers.speakers.is_ours(server) or self._base_servers.ways.is_reached_by_another(server)
 
     def _hear_of_ours(self, link: Link, server: str) -> None:
         """Another server of ours is announced over a base link to which this node speaks: there is a second way.
@@ -159,7 +159,7 @@ class BaseAnnouncing:
         reachable = self._topology.reachable
         if min((one for one in link.rivals if one not in reachable), default="~") < min(reachable):
             self._cut(link)
-            self._base_servers.left_to_another(link)
+            self._base_servers.dialling.left_to_another(link)
         else:
             # It hears that only now, and has taken in what was said until it does.
             link.shared_until = context.after(context.config.listen)
@@ -192,7 +192,7 @@ class BaseAnnouncing:
             )
         if cut:
             self._cut(link)
-            self._base_servers.left_to_another(link)
+            self._base_servers.dialling.left_to_another(link)
 
     def _cut(self, link: Link) -> None:
         self._context.notify(
@@ -212,7 +212,7 @@ class BaseAnnouncing:
         for attached in link.attached.values():
             self._announcements.structure_changed()
             if attached.direct:
-                self._base_servers.announced(link, attached)
+                self._base_servers.dialling.announced(link, attached)
         self.tell_all(link)
         backlog, link.backlog = link.backlog, []
         for frame in backlog:

@@ -66,7 +66,7 @@ class BaseLinks:
         if link.state is ConnectionState.WAITING:
             context.actions.append(Trust(link.conn))
             self._base_servers.taking_up(link)
-        if link.state is not ConnectionState.WAITING or self._base_servers.is_alone:
+        if link.state is not ConnectionState.WAITING or self._base_servers.speakers.is_alone:
             self._speak(link)
             return
         link.enter(Outcome.HEARD_BASE)
@@ -109,7 +109,7 @@ class BaseLinks:
     def _leave_to_another(self, link: Link) -> None:
         """Another server of ours speaks to a base server: what this one heard of it, that one has heard as well."""
         self.on_left_to_another(link)
-        self._base_servers.left_to_another(link)
+        self._base_servers.dialling.left_to_another(link)
         link.clean = True
         self._context.close(link, "another server of this network speaks to you")
 

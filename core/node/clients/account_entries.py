@@ -8,7 +8,6 @@ from core.node.accounts.book import AccountBook
 from core.node.accounts.keys import Keys
 from core.node.accounts.registration import Registration
 from core.node.accounts.secrets import Secrets
-from core.node.base.base_registrations import BaseRegistrations
 from core.node.clients.sessions import Sessions
 from core.node.interface.actions import SecretReplaced
 from core.node.kernel.context import Context
@@ -25,7 +24,6 @@ class AccountEntries:
         keys: Keys,
         secrets: Secrets,
         registration: Registration,
-        base_registrations: BaseRegistrations,
         sessions: Sessions,
     ) -> None:
         self._context = context
@@ -33,7 +31,6 @@ class AccountEntries:
         self._keys = keys
         self._secrets = secrets
         self._registration = registration
-        self._base_registrations = base_registrations
         self._sessions = sessions
 
     def apply(self, fact: AccountFact) -> None:
@@ -66,5 +63,4 @@ class AccountEntries:
                 "warning",
                 user=name,
             )
-        self._base_registrations.account_known(fact.username)
         self._registration.account_known(fact)

@@ -46,9 +46,9 @@ class Healing:
         self._seeds = Seeds(context, neighbours, self.dialling)
         self._search = Search(context, topology, self.dialling, self.known)
         self._redundant = RedundantLinks(context, neighbours, topology, whereabouts, self.dialling, self.known)
-        base_servers.dial = lambda address: self.dialling.dial((address,), "base")
-        base_servers.peers = self.known.peers
-        base_servers.look_for = self._search.look_for
+        base_servers.dialling.dial = lambda address: self.dialling.dial((address,), "base")
+        base_servers.speakers.peers = self.known.peers
+        base_servers.taking_over.look_for = self._search.look_for
         self._observed: Mapping[str, None] | None = None
         self._had_link = False
 
@@ -117,12 +117,12 @@ class Healing:
         if attempt.server is not None:
             self.dialling.suspend(attempt.server, config.heal_max if refused else config.dial_limit)
             if refused:
-                self._base_servers.found_dead(attempt.server)
+                self._base_servers.taking_over.found_dead(attempt.server)
         match attempt.purpose:
             case "join":
                 self._seeds.failed(attempt, reason)
             case "base":
-                self._base_servers.redial(attempt.address)
+                self._base_servers.dialling.redial(attempt.address)
             case "lazy":
                 self._redundant.schedule()
             case "heal" | "successor":
@@ -173,7 +173,7 @@ class Healing:
         if was_native and not link.clean and link.remote_id is not None:
             self._search.lost(link)
         elif was_base and not link.clean:
-            self._base_servers.unlinked(link)
+            self._base_servers.dialling.unlinked(link)
         self._redundant.schedule()
 
     # --- who can be reached -------------------------------------------------------------------------------------------
@@ -193,7 +193,7 @@ class Healing:
         context = self._context
         came, gone = sorted(reachable - before), sorted(before - reachable)
         self.known.reachable = reachable
-        self._base_servers.observe(came, gone)
+        self._base_servers.already_told.observe(came, gone)
         for server in came:
             if server != context.id:
                 self.dialling.resume(server)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from core.node.base.base_servers import is_to_be_found
+from core.node.base.kept_records import is_to_be_found
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
 from core.node.map.topology import Topology

@@ -141,7 +141,7 @@ class Leavers:
         address = self._whereabouts.named_by(link, named)
         context.notify("quit", f"{name} leaves the network in favour of {address or named}", server=link.remote_id)
         if link.remote_id is not None:
-            self._base_servers.left_in_favour(link.remote_id, named, heir)
+            self._base_servers.taking_over.left_in_favour(link.remote_id, named, heir)
         if context.draining:
             self._let_go(link)
             return
@@ -174,7 +174,7 @@ class Leavers:
                 ("adopt", link.conn), self._context.after(BASE_HANDOVER_DELAY), lambda: self._adopt(link)
             )
             return
-        self._base_servers.adopt(self._to_adopt.pop(link.conn, []))
+        self._base_servers.dialling.adopt(self._to_adopt.pop(link.conn, []))
 
     def _let_go(self, link: Link) -> None:
         self._context.timers.cancel(("leave", link.conn))

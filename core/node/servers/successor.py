@@ -94,7 +94,7 @@ class Successor:
             for attached in base.attached.values():
                 if attached.direct:
                     self._spoken_to[Address(attached.hostname, attached.port)] = attached
-        to_look_after = [*self._base_servers.handed_over(), *self._leavers.to_adopt()]
+        to_look_after = [*self._base_servers.dialling.handed_over(), *self._leavers.to_adopt()]
         base_servers = {Address(attached.hostname, attached.port): attached for attached in to_look_after}
         base_servers |= self._spoken_to
         context.send(
