@@ -8,6 +8,7 @@ simulator.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -52,6 +53,7 @@ from core.node.interface.events import (
 )
 from core.node.interface.node_config import NodeConfig
 from core.node.interface.snapshot import NodeSnapshot
+from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
 from core.node.kernel.rules import Dispatcher
 from core.node.kernel.takers import takers_of
@@ -60,6 +62,7 @@ from core.node.log.replication import Replication
 from core.node.log.storage import Storage
 from core.node.log.synchronisation import Synchronisation
 from core.node.map.announcements import USERS_SHOWN, Announcements
+from core.node.map.forest import Forest
 from core.node.map.own_address import OwnAddress
 from core.node.map.own_links import OwnLinks
 from core.node.map.topology import ServerRecord, Topology
@@ -77,7 +80,7 @@ from core.node.servers.steering import Steering
 from core.node.servers.successor import Successor
 from core.node.views import view_of
 from core.wire.address import Address
-from core.wire.entries import AccountFact, KeyChange, Recovered
+from core.wire.entries import AccountFact, KeyChange, PeerRecord, Recovered
 
 
 class Node:
@@ -351,6 +354,22 @@ class Node:
         return actions
 
     # --- views --------------------------------------------------------------------------------------------------------
+
+    def begin_amid(
+        self,
+        records: Mapping[str, ServerRecord],
+        links: Mapping[str, int],
+        forest: Forest,
+        peers: Iterable[PeerRecord],
+    ) -> None:
+        """Be one of a network that has long settled: simulations of large ones begin so, instead of growing them."""
+        self.topology.begin_amid(records, links, forest)
+        self.healing.begin_amid(peers)
+
+    def begin_linked(self, link: Link) -> None:
+        """Have had an established link, to a server that `begin_amid` has told of."""
+        self._context.connections.add(link)
+        self.heartbeat.schedule(link)
 
     def snapshot(self, now: Now) -> NodeSnapshot:
         """What the node knows at this moment."""

@@ -1,19 +1,110 @@
-"""Faults of a node that more than one test plants."""
+"""How a fault is planted: between a node and whoever drives it, where all that it hears and wants done passes.
+
+A node that a test has tampered with is the whole one, with some of what it is told kept from it or changed, or some of
+what it wants done. Nothing inside of it is touched, so a fault stays planted however the node is built.
+"""
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
+
+import msgspec
 import pytest
 
-from core.node.log.replication import Replication
+from core.node.interface.actions import Action, Broadcast, Persist, Send
+from core.node.interface.events import Event, MessageReceived, Now
+from core.node.interface.node_config import NodeConfig
+from core.node.node import Node
+from core.wire.codec import Frame
+from core.wire.entries import Entry, Recovered
+from core.wire.messages import Message
+
+Hear = Callable[[Node, Event, Now], Event | None]
+"""What a node is told instead of something; None: nothing."""
+Want = Callable[[Node, Event, list[Action]], list[Action]]
+"""What is done instead of what a node wants done, having been told something."""
+
+
+def as_it_is(node: Node, event: Event, now: Now) -> Event | None:
+    return event
+
+
+def as_it_wants(node: Node, event: Event, wanted: list[Action]) -> list[Action]:
+    return wanted
+
+
+def tamper(patch: pytest.MonkeyPatch, *, hear: Hear = as_it_is, want: Want = as_it_wants) -> None:
+    """Change what every node is told, or what it wants done."""
+    whole = Node.handle
+
+    def handle(self: Node, event: Event, now: Now) -> list[Action]:
+        heard = hear(self, event, now)
+        return [] if heard is None else want(self, heard, whole(self, heard, now))
+
+    patch.setattr(Node, "handle", handle)
+
+
+def tamper_with_sending(patch: pytest.MonkeyPatch, change: Callable[[Node, Send], list[Action]]) -> None:
+    """Change what every node says to one connection."""
+
+    def want(node: Node, event: Event, wanted: list[Action]) -> list[Action]:
+        return [one for action in wanted for one in (change(node, action) if isinstance(action, Send) else [action])]
+
+    tamper(patch, want=want)
+
+
+def tamper_with_handing_out(patch: pytest.MonkeyPatch, change: Callable[[Node, Broadcast], list[Action]]) -> None:
+    """Change what every node says to all its clients."""
+
+    def want(node: Node, event: Event, wanted: list[Action]) -> list[Action]:
+        return [
+            one for action in wanted for one in (change(node, action) if isinstance(action, Broadcast) else [action])
+        ]
+
+    tamper(patch, want=want)
+
+
+def tamper_with_settings(patch: pytest.MonkeyPatch, change: Callable[[NodeConfig], NodeConfig]) -> None:
+    """Have every node go by other settings than those that it was given."""
+    whole = Node.__init__
+
+    def begin(self: Node, config: NodeConfig, recovered: Recovered, rng: random.Random, now: Now) -> None:
+        whole(self, change(config), recovered, rng, now)
+
+    patch.setattr(Node, "__init__", begin)
+
+
+def message_in(event: Event) -> Message | None:
+    """What a node is told that somebody says."""
+    return event.message if isinstance(event, MessageReceived) else None
+
+
+def says(conn: int, message: Message) -> Send:
+    return Send(conn, Frame(message))
+
+
+def entries_in(wanted: list[Action]) -> list[Entry]:
+    """The entries that a node wants kept."""
+    return [one for action in wanted if isinstance(action, Persist) for one in action.records if isinstance(one, Entry)]
+
+
+def name_of(node: Node) -> str:
+    return node.topology.own.name
 
 
 def changes_what_is_written_second(patch: pytest.MonkeyPatch) -> None:
     """What somebody writes second is kept with a number changed."""
-    whole = Replication.originate
 
-    def originate(self: Replication, kind: str, body: bytes, **members: object) -> object:
-        if b'"n":2,' in body:
-            body = body.replace(b'"precise":0.1', b'"precise":0.2')
-        return whole(self, kind, body, **members)  # type: ignore[arg-type]
+    def want(node: Node, event: Event, wanted: list[Action]) -> list[Action]:
+        return [_changed(action) if isinstance(action, Persist) else action for action in wanted]
 
-    patch.setattr(Replication, "originate", originate)
+    def _changed(action: Persist) -> Persist:
+        return Persist(action.batch, tuple(_other(one) if isinstance(one, Entry) else one for one in action.records))
+
+    def _other(entry: Entry) -> Entry:
+        if b'"n":2,' not in entry.body:
+            return entry
+        return msgspec.structs.replace(entry, body=entry.body.replace(b'"precise":0.1', b'"precise":0.2'))
+
+    tamper(patch, want=want)

@@ -171,7 +171,7 @@ def test_redundant_messages_are_counted(monkeypatch: pytest.MonkeyPatch) -> None
         world = worlds.settled_world(0, 16)
         for server in world.servers.values():
             assert server.node is not None
-            server.node.neighbours._flood_until = math.inf
+            monkeypatch.setattr(type(server.node.neighbours), "flooding", True)
         return world
 
     monkeypatch.setattr(broadcasts, "settled_world", flooded)

@@ -226,7 +226,7 @@ class BaseRegistrations:
             base = self._context.connections.link(conn)
             if base is not None:
                 self._lock.send(base, LockDenied(claim.username, claim.secret))
-        self._remember_untold(claim.username, claim.secret, claim.begun_at)
+        self.remember_untold(claim.username, claim.secret, claim.begun_at)
 
     def _over(self, claim: Claim) -> BaseShare:
         share = self._shares.pop(claim.id, None) or BaseShare()
@@ -238,7 +238,7 @@ class BaseRegistrations:
                 del self._of_base[share.origin]
         return share
 
-    def _remember_untold(self, username: str, secret: str, begun_at: float) -> None:
+    def remember_untold(self, username: str, secret: str, begun_at: float) -> None:
         """A base server may keep a pair of which nothing came, because its link was dead, or its neighbour was lost: it
         is told over a later link before it is asked about the name again."""
         secrets = self._untold.setdefault(username, {})

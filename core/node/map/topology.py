@@ -133,6 +133,13 @@ class Topology:
         self._hosts_of: Mapping[str, None] | None = None
         self._hosts_with: tuple[AttachedServer, ...] = ()
 
+    def begin_amid(self, records: Mapping[str, ServerRecord], links: Mapping[str, int], forest: Forest) -> None:
+        """Know from the start what a network has long settled: records, this node's links in them, and their forest."""
+        self.own.links = dict(links)
+        self.records = {**records, self.own.id: self.own}
+        self._forest = forest.copy()
+        self._stale = True
+
     def merge(self, record: ServerRecord) -> bool:
         """Take in another node's record if it is newer; whether it was."""
         known = self.records.get(record.id)

@@ -68,6 +68,13 @@ class Healing:
         self._search.start()
         self._schedule_forgetting()
 
+    def begin_amid(self, peers: Iterable[PeerRecord]) -> None:
+        """Have long been linked with everybody whom the map shows."""
+        reachable = self._topology.reachable
+        self.known.begin_amid(peers, reachable)
+        self._observed = reachable
+        self._had_link = True
+
     def join(self, address: Address) -> None:
         """A person names a server to join."""
         self._seeds.join(address)

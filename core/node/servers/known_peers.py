@@ -45,6 +45,12 @@ class KnownPeers:
 
     # --- who they are -------------------------------------------------------------------------------------------------
 
+    def begin_amid(self, peers: Iterable[PeerRecord], reachable: Iterable[str]) -> None:
+        """Know these from the start, and have met them."""
+        self.peers.update((peer.id, peer) for peer in peers)
+        self._met = dict.fromkeys(self.peers)
+        self.reachable = frozenset(reachable)
+
     def heard_of(self, server: str) -> None:
         """A server's first record has arrived, or the first since it left."""
         self._news.append(server)

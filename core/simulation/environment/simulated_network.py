@@ -249,13 +249,13 @@ class End:
         self._stage = _Stage.CLOSING
         self._inbox.clear()
         self.lane.send(_Signal.END)
-        self.network.schedule.after(LINGER, lambda: self._over(reason))
+        self.network.schedule.after(LINGER, lambda: self.end(reason))
 
     def abort(self, reason: str) -> None:
         """Cut the connection at once."""
         if self._stage is not _Stage.CLOSED:
             self.lane.send(_Signal.RESET)
-            self.network.schedule.after(0.0, lambda: self._over(reason))
+            self.network.schedule.after(0.0, lambda: self.end(reason))
             self._stage = _Stage.CLOSING
 
     def cut(self, reason: str) -> None:
@@ -263,7 +263,7 @@ class End:
         if self._stage is _Stage.OPEN:
             for end in (self, self.far):
                 end.lane.lose(0)
-                end._over(reason)
+                end.end(reason)
 
     def go_dead(self) -> None:
         """Nothing arrives at either end from now on, and nobody is told."""
@@ -321,13 +321,13 @@ class End:
         if isinstance(item, _Signal):
             if item is _Signal.END and self._stage is _Stage.OPEN:
                 self.lane.send(_Signal.END)
-            self._over("closed by the peer" if item is _Signal.END else "connection reset by the peer")
+            self.end("closed by the peer" if item is _Signal.END else "connection reset by the peer")
             return
         if self._stage is not _Stage.OPEN or self.party is None:
             return
         self.network.deliver(self, item)
 
-    def _over(self, reason: str) -> None:
+    def end(self, reason: str) -> None:
         if self._stage is not _Stage.CLOSED:
             self._stage = _Stage.CLOSED
             self.network.forget(self)

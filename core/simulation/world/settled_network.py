@@ -101,19 +101,9 @@ def _tell(
 ) -> None:
     """Let a server know everybody."""
     node = _node(server)
-    topology = node.topology
-    own = replace(records[server.id], links=dict(records[server.id].links))
-    topology.own.links = own.links
-    topology.records = {**records, server.id: topology.own}
-    topology._forest = forest.copy()
-    topology._stale = True
-    healing = node.healing
-    healing.known.peers = {peer_id: peer for peer_id, peer in peers.items() if peer_id != server.id}
-    healing.known._met = dict.fromkeys(healing.peers)
-    healing.known.reachable = frozenset(topology.reachable)
-    healing._observed = topology.reachable
-    healing._had_link = True
-    server.disk.store.commit(list(healing.peers.values()))
+    others = [peer for peer_id, peer in peers.items() if peer_id != server.id]
+    node.begin_amid(records, records[server.id].links, forest, others)
+    server.disk.store.commit(others)
 
 
 def _link(world: World, one: SimulatedServer, other: SimulatedServer, stamp: int) -> None:
@@ -133,6 +123,5 @@ def _link(world: World, one: SimulatedServer, other: SimulatedServer, stamp: int
         link.established_at = -3600.0
         link.eager = peer.id in node.topology.tree_neighbours(server.id)
         link.peer_has = {}
-        node._context.connections.add(link)
-        node.heartbeat.schedule(link)
+        node.begin_linked(link)
         server.attach(end)
