@@ -11,12 +11,12 @@ from typing import Final
 
 import msgspec
 
-from core.simulation.experiments.table import print_table, rows
+from core.simulation.experiments.figure_table import print_table, rows
 from core.simulation.plans.plan import Plan
 from core.simulation.runs.revision import revision
 from core.simulation.runs.runner import Report, run
 from core.simulation.runs.shrink import numbers_of, ranges_of, shrink
-from core.simulation.runs.sweep import MIXES, Outcome, Summary, sweep
+from core.simulation.runs.sweep import MIXES, SeedOutcome, Summary, sweep
 from core.simulation.world.world import World
 
 PROGRESS_SECONDS: Final = 10.0
@@ -111,7 +111,7 @@ def _sweep(options: argparse.Namespace) -> int:
             flush=True,
         )
 
-    def progress(summary: Summary, outcome: Outcome) -> None:
+    def progress(summary: Summary, outcome: SeedOutcome) -> None:
         nonlocal shown
         if outcome.problems and len(summary.failures) <= SHOWN_MAX:
             _print_failure(outcome, _source(options, outcome.seed))
@@ -146,7 +146,7 @@ def _source(options: argparse.Namespace, seed: int) -> str:
     return f"--seed {seed}{_worlds(options)}"
 
 
-def _print_failure(outcome: Outcome, source: str) -> None:
+def _print_failure(outcome: SeedOutcome, source: str) -> None:
     print(f"seed {outcome.seed} FAILED:")
     for problem in outcome.problems[:5]:
         print(f"  at {problem.at:.3f} s, {problem.guarantee}: {problem.text}")

@@ -40,7 +40,7 @@ class Writer(Protocol):
         """The members of the activity with a number, as they were sent."""
 
 
-class Keeper(Protocol):
+class EntryKeeper(Protocol):
     """What is to be known of a server."""
 
     @property
@@ -132,7 +132,7 @@ class Ledger:
 
     # --- servers ------------------------------------------------------------------------------------------------------
 
-    def kept(self, server: Keeper, records: tuple[Record, ...]) -> None:
+    def kept(self, server: EntryKeeper, records: tuple[Record, ...]) -> None:
         """Records are synced to a server's disk."""
         for record in records:
             if isinstance(record, Entry) and record.kind == "account":
@@ -145,7 +145,7 @@ class Ledger:
                 else:
                     self._accepted(record, server)
 
-    def put_back(self, server: Keeper, entries: Iterable[Entry]) -> None:
+    def put_back(self, server: EntryKeeper, entries: Iterable[Entry]) -> None:
         """A server's disk is that of an earlier moment: it has these entries, and not every account any more."""
         left = {entry.id for entry in entries}
         kept = self._account_kept.get(server.name, {})
@@ -159,7 +159,7 @@ class Ledger:
             return None
         return NumberedPost(mark.by, mark.n) if mark.by in self._agents else None
 
-    def _accepted(self, entry: Entry, server: Keeper) -> None:
+    def _accepted(self, entry: Entry, server: EntryKeeper) -> None:
         post = self._named_in(entry.body)
         if post is None:
             return
@@ -175,7 +175,7 @@ class Ledger:
         if entry.body not in expected:
             self.problem("content", f"{post.by}'s activity {post.number} was accepted as {entry.body!r}")
 
-    def _note_what_is_missing(self, post: NumberedPost, server: Keeper) -> None:
+    def _note_what_is_missing(self, post: NumberedPost, server: EntryKeeper) -> None:
         """A server of ours takes an activity in: what its writer had written before and that server knows nothing of,
         the one or the other at a base server."""
         before = (NumberedPost(post.by, number) for number in range(1, post.number))
@@ -185,7 +185,7 @@ class Ledger:
             earlier for earlier in before if not self._has(server, earlier)
         )
 
-    def _has(self, server: Keeper, post: NumberedPost) -> bool:
+    def _has(self, server: EntryKeeper, post: NumberedPost) -> bool:
         """Whether an activity has come to a server."""
         return any(server.has(entry_id) for entry_id in self.ids.get(post, ()))
 
@@ -269,7 +269,7 @@ class Ledger:
         if not self.has_account(agent) and self._granted_where_it_is(agent) is None:
             self.problem("login", f"{agent.name} logged in as {agent.username} before the registration had succeeded")
 
-    def refused_login(self, server: Keeper, agent: Writer) -> None:
+    def refused_login(self, server: EntryKeeper, agent: Writer) -> None:
         """A server refuses a login just now. One that has just come back may not know the account yet."""
         known = self._account_kept.get(server.name, {})
         for entry_id, fact in self.accounts.items():

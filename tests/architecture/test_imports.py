@@ -19,6 +19,13 @@ COMMANDS = ("core.simulation.__main__", "core.simulation.command")
 """The simulator is a command of its own."""
 
 
+def test_no_import_in_the_simulator_is_for_types_alone() -> None:
+    """The contracts do not see those, and a circle could hide behind them."""
+    sources = sorted((REPOSITORY / "core" / "simulation").rglob("*.py"))
+    assert len(sources) > 30
+    assert [str(path) for path in sources if "TYPE_CHECKING" in path.read_text(encoding="utf-8")] == []
+
+
 def loaded_after(code: str, tmp_path: Path) -> set[str]:
     """The modules that a fresh interpreter has loaded after running `code`."""
     report = tmp_path / "modules.json"

@@ -8,14 +8,14 @@ import pytest
 
 from core.simulation.plans.old_data_mix import with_old_data
 from core.simulation.plans.standard_mix import FAULTS, standard
-from core.simulation.runs.sweep import Outcome, judge
+from core.simulation.runs.sweep import SeedOutcome, judge
 
 SEEDS: Final = 520
 CHUNK: Final = 20
 """Few enough that the processes which run the tests end at about the same time."""
 
 
-def shown(failures: list[Outcome]) -> str:
+def shown(failures: list[SeedOutcome]) -> str:
     return "\n".join(
         f"seed {one.seed}: {one.problems[0].guarantee}: {one.problems[0].text}"
         f" (python -m core.simulation replay --seed {one.seed})"

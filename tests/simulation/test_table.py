@@ -12,8 +12,8 @@ from core.client.write_set import WriteSet
 from core.node.interface.node_config import lan
 from core.simulation.command import main
 from core.simulation.experiments import broadcasts, crashes, partitions, storm, worlds
+from core.simulation.experiments.figure_table import print_table, results, rows
 from core.simulation.experiments.measuring import FigureRow, Sample, measure, quantile, worst
-from core.simulation.experiments.table import print_table, results, rows
 from core.simulation.world.world import PORT, SECRET, World
 
 

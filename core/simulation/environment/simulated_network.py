@@ -48,7 +48,7 @@ class Listener(Protocol):
     def accepted(self, end: End, peer: Address) -> Party: ...
 
 
-class Place(NamedTuple):
+class HostPlace(NamedTuple):
     """Where a host is."""
 
     address: str
@@ -362,7 +362,7 @@ class SimulatedNetwork:
         """Lanes on which something waits for their path; the ends they belong to may be gone."""
         self.unreachable: set[tuple[str, str]] = set()
         """Pairs of hosts of which the first cannot dial the second, and is told so at once."""
-        self.places: dict[str, Place] = {}
+        self.places: dict[str, HostPlace] = {}
         """Where hosts are that are not at an address of their own name."""
         self.dark: set[str] = set()
         """Hosts without power: nothing answers there."""
@@ -449,9 +449,9 @@ class SimulatedNetwork:
         out.send(_Signal.OPEN)
         then(near)
 
-    def place_of(self, host: str) -> Place:
+    def place_of(self, host: str) -> HostPlace:
         """Where a host is."""
-        return self.places.get(host) or Place(host, is_machine=True)
+        return self.places.get(host) or HostPlace(host, is_machine=True)
 
     def seen_at(self, host: str, by: str) -> str:
         """What another host sees a host as: on the same machine that is loopback."""

@@ -25,7 +25,7 @@ MIXES: Final[Mapping[str, Callable[[int, int | None], Plan]]] = {
 
 
 @dataclass(slots=True)
-class Outcome:
+class SeedOutcome:
     """A history without its world, as it travels between processes."""
 
     seed: int
@@ -51,10 +51,10 @@ class Summary:
     largest: dict[str, int] = field(default_factory=dict)
     worst_convergence: float = 0.0
     worst_seed: int | None = None
-    failures: list[Outcome] = field(default_factory=list)
+    failures: list[SeedOutcome] = field(default_factory=list)
     real_seconds: float = 0.0
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: SeedOutcome) -> None:
         self.seeds += 1
         self.events += outcome.events
         self.seconds += outcome.seconds
@@ -69,8 +69,8 @@ class Summary:
             self.failures.append(outcome)
 
 
-def outcome_of(report: Report) -> Outcome:
-    return Outcome(
+def outcome_of(report: Report) -> SeedOutcome:
+    return SeedOutcome(
         report.plan.seed,
         report.problems,
         report.fingerprint,
@@ -83,17 +83,17 @@ def outcome_of(report: Report) -> Outcome:
     )
 
 
-def judge(seed: int, servers: int | None = None, mix: str = "standard") -> Outcome:
+def judge(seed: int, servers: int | None = None, mix: str = "standard") -> SeedOutcome:
     """Run a mix's history of a seed. An exception is a failure of that history, not of the sweep."""
     plan = MIXES[mix](seed, servers)
     try:
         return outcome_of(run(plan))
     except Exception as error:
         problem = Violation("no exceptions", 0.0, f"{type(error).__name__}: {error}")
-        return Outcome(seed, [problem], "", 0, 0.0, None, {}, {}, len(plan.operations))
+        return SeedOutcome(seed, [problem], "", 0, 0.0, None, {}, {}, len(plan.operations))
 
 
-def judged(seeds: Iterable[int], jobs: int, servers: int | None = None, mix: str = "standard") -> Iterator[Outcome]:
+def judged(seeds: Iterable[int], jobs: int, servers: int | None = None, mix: str = "standard") -> Iterator[SeedOutcome]:
     """The outcomes of seeds, in their order."""
     one = partial(judge, servers=servers, mix=mix)
     if jobs <= 1:
@@ -106,7 +106,7 @@ def judged(seeds: Iterable[int], jobs: int, servers: int | None = None, mix: str
 def sweep(
     seeds: Iterable[int],
     jobs: int,
-    on_outcome: Callable[[Summary, Outcome], None] | None = None,
+    on_outcome: Callable[[Summary, SeedOutcome], None] | None = None,
     servers: int | None = None,
     mix: str = "standard",
 ) -> Summary:

@@ -16,7 +16,7 @@ from core.node.interface.traces import TraceFields, TraceKind
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.schedule import EPOCH, Schedule
 from core.simulation.environment.simulated_disk import SimulatedDisk
-from core.simulation.environment.simulated_network import End, Place, SimulatedNetwork
+from core.simulation.environment.simulated_network import End, HostPlace, SimulatedNetwork
 from core.simulation.environment.verifiers import SecretHashing
 from core.simulation.parties.simulated_server import SimulatedServer
 from core.simulation.testing.scripted_peers import (
@@ -133,7 +133,7 @@ class ScriptedNetwork:
         self, config: NodeConfig, disk: SimulatedDisk, machine: str | None, join: WatchedServer | None
     ) -> WatchedServer:
         at = machine or config.hostname
-        self._simulated.places[config.name] = Place(at, is_machine=at != SERVER_HOST)
+        self._simulated.places[config.name] = HostPlace(at, is_machine=at != SERVER_HOST)
         offset = self.clock_offsets.get(config.name, 0.0)
         server = WatchedServer(self._environment, self, config, disk, machine=at, clock_offset=offset)
         self.servers[config.name] = server
@@ -245,7 +245,7 @@ class ScriptedNetwork:
             who.listen(address)
         else:
             host = self._host_of(who)
-            self._simulated.places[host] = Place(address.host, is_machine=False)
+            self._simulated.places[host] = HostPlace(address.host, is_machine=False)
             self._simulated.listen(address, host, _Acceptor(self, who))
 
     def unlisten(self, address: Address) -> None:
