@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -27,7 +28,8 @@ _STATUSES: Final = (
     ExitStatus.REFUSED,
     ExitStatus.INTERRUPTED,
 )
-HINT: Final = "`help` tells what there is; `post -- TEXT` posts a text that begins with dashes."
+HINT: Final = "`help` tells what there is."
+POST_HINT: Final = "`help` tells what there is; `post -- TEXT` posts a text that begins with dashes."
 
 HELP: Final = f"""\
 ssh HOST                      open the application (needs a terminal)
@@ -47,7 +49,7 @@ ssh -t HOST passwd            change your account's secret, in the whole network
                               (without -t: the present one and the new one on standard input, a line each)
 ssh HOST help                 this page
 
-Exit statuses: {explained(_STATUSES)}."""
+{textwrap.fill(f"Exit statuses: {explained(_STATUSES)}.", 90)}"""
 
 
 async def run(line: str, io: CommandChannel, server: SSHServer, remote_user: RemoteUser) -> int:
@@ -79,7 +81,7 @@ async def _run(name: str, rest: str, io: CommandChannel, server: SSHServer, remo
         )
     if name in _ACCOUNT_COMMANDS:
         return await _ACCOUNT_COMMANDS[name](rest, io, server, remote_user)
-    command = read_line(name, rest, HINT)
+    command = read_line(name, rest, POST_HINT if name == "post" else HINT)
 
     def connect(on_event: OnEvent) -> AbstractAsyncContextManager[ScriptClient]:
         return client_of(remote_user, server, io, on_event, command.history)
