@@ -9,23 +9,23 @@ import pytest
 from tui.cli.arguments import build
 from tui.script.exit_status import CommandFailed, ExitStatus
 from tui.script.post_command import PostCommand
-from tui.script.script_commands import COMMANDS, Command, command_of, read_line
+from tui.script.script_commands import COMMANDS, ScriptCommand, command_of, read_line
 from tui.script.status_command import StatusCommand
 from tui.script.tail_command import TailCommand
 
 
-def on_the_command_line(line: str) -> Command:
+def on_the_command_line(line: str) -> ScriptCommand:
     name, *words = shlex.split(line)
     return command_of(name, build().parse_args([name, "example.org", *words]))
 
 
-def over_ssh(line: str) -> Command:
+def over_ssh(line: str) -> ScriptCommand:
     """OpenSSH joins the words that the person's shell has made, and no shell reads them again."""
     name, *words = shlex.split(line)
     return read_line(name, " ".join(words), "`help` tells")
 
 
-def meaning(command: Command) -> tuple[object, ...]:
+def meaning(command: ScriptCommand) -> tuple[object, ...]:
     match command:
         case PostCommand():
             return "post", command.single, command.as_json, command.seconds

@@ -17,7 +17,7 @@ from tui.script.streams import Streams
 from tui.script.tail_command import TailCommand, since
 
 
-class Command(Protocol):
+class ScriptCommand(Protocol):
     """A command that was understood."""
 
     @property
@@ -67,7 +67,7 @@ def status_command(arguments: argparse.Namespace) -> StatusCommand:
     return StatusCommand(arguments.json, seconds_of(arguments))
 
 
-_Grammar = tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], Command]]
+_Grammar = tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], ScriptCommand]]
 
 COMMANDS: Final[Mapping[str, _Grammar]] = {
     "post": (add_post, post_command),
@@ -76,7 +76,7 @@ COMMANDS: Final[Mapping[str, _Grammar]] = {
 }
 
 
-def command_of(name: str, arguments: argparse.Namespace) -> Command:
+def command_of(name: str, arguments: argparse.Namespace) -> ScriptCommand:
     """One of `COMMANDS`, from its arguments. Raises CommandFailed."""
     return COMMANDS[name][1](arguments)
 
@@ -84,7 +84,7 @@ def command_of(name: str, arguments: argparse.Namespace) -> Command:
 # --- a line that no shell has read ------------------------------------------------------------------------------------
 
 
-def read_line(name: str, rest: str, hint: str) -> Command:
+def read_line(name: str, rest: str, hint: str) -> ScriptCommand:
     """One of `COMMANDS`, from what follows its name on a line; `hint` says what to do when that is wrong.
 
     Raises CommandFailed.

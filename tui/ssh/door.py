@@ -19,7 +19,7 @@ KEPT_SHARE: Final = 5
 """One in so many connections is kept for people with an account."""
 
 
-class Caller(Protocol):
+class IncomingConnection(Protocol):
     """A connection, as the door sees it."""
 
     @property
@@ -27,7 +27,7 @@ class Caller(Protocol):
         """Whom its limits are shared with."""
 
 
-C = TypeVar("C", bound=Caller)
+C = TypeVar("C", bound=IncomingConnection)
 
 
 @dataclass

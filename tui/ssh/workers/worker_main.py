@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionTraffic:
+class ReportedTraffic:
     """What went over one connection of the node's."""
 
     bytes_in: int
@@ -67,7 +67,7 @@ class NodeReplica:
 
     def traffic(self) -> Mapping[int, LinkTraffic]:
         assert self._picture is not None
-        return {conn: ConnectionTraffic(*values) for conn, values in self._picture.traffic.items()}
+        return {conn: ReportedTraffic(*values) for conn, values in self._picture.traffic.items()}
 
 
 class Worker:
