@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import functools
 import os
 import socket
 import types
@@ -50,7 +49,7 @@ def anything(kind: Any) -> st.SearchStrategy[Any]:
         return st.dictionaries(anything(arguments[0]), anything(arguments[1]), max_size=3)
     assert dataclasses.is_dataclass(kind) or issubclass(kind, msgspec.Struct), kind
     hints = {name: hint for name, hint in get_type_hints(kind).items() if get_origin(hint) is not typing.ClassVar}
-    return st.builds(kind, **{name: st.deferred(functools.partial(anything, hint)) for name, hint in hints.items()})
+    return st.builds(kind, **{name: anything(hint) for name, hint in hints.items()})
 
 
 SIDES = {
