@@ -1,7 +1,7 @@
 """The client's half of the protocol: a pure machine, and a client on asyncio."""
 
 from core.client.account import make_secret
-from core.client.client import Client, NotConnected, OutcomeUnknown, SecretRefused
+from core.client.client import Client, NotConnected, OutcomeUnknown, QueuesRefused, SecretRefused
 from core.client.client_events import (
     ActivityArrived,
     CatchUpDone,
@@ -49,6 +49,7 @@ __all__ = [
     "PostQueueFull",
     "PostRefused",
     "PostUnknown",
+    "QueuesRefused",
     "Redirected",
     "RegisterRefused",
     "Registered",

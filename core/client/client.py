@@ -9,7 +9,7 @@ import random
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from core.client.client_events import (
     ClientEvent,
@@ -34,6 +34,7 @@ from core.wire.address import Address
 from core.wire.codec import MalformedLine, decode, encode
 from core.wire.framing import LineSplitter, LineTooLong
 from core.wire.limits import SERVER_LINE_BYTES_MAX
+from core.wire.queue_proof import milliseconds, queue_proof
 from core.wire.scope import Scope, literal, on_one_machine, scope_of
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,10 @@ SECRET_LIMIT: Final = 30.0
 
 class NotConnected(Exception):
     """There is no server that can be asked now."""
+
+
+class QueuesRefused(Exception):
+    """The server does not tell its queues; the text is a clause that says why."""
 
 
 class SecretRefused(Exception):
@@ -94,6 +99,7 @@ class Client:
         self._logged_in = asyncio.Event()
         self._refusal: str | None = None
         self._status: list[asyncio.Future[dict[str, object]]] = []
+        self._queues: list[asyncio.Future[dict[str, int]]] = []
         self._secret: asyncio.Future[None] | None = None
         """Whoever waits for a changed secret."""
         self._working = False
@@ -129,7 +135,8 @@ class Client:
 
     def _fail_status(self) -> None:
         """The connection that would have brought the answers is gone."""
-        for waiting in self._status:
+        asked: list[asyncio.Future[Any]] = [*self._status, *self._queues]
+        for waiting in asked:
             if not waiting.done():
                 waiting.set_exception(NotConnected("the connection ended before the server told its status"))
 
@@ -186,6 +193,27 @@ class Client:
         finally:
             if answer in self._status:
                 self._status.remove(answer)
+
+    async def request_queues(self, secret: str) -> dict[str, int]:
+        """How much waits in the server, by what it waits for; `secret` is the network's, and is not told.
+
+        Raises QueuesRefused with the reason, NotConnected and TimeoutError as `request_status` does.
+        """
+        status = await self.request_status()
+        server, at = status.get("id"), status.get("at")
+        if not isinstance(server, str) or not isinstance(at, int | float):
+            raise QueuesRefused("this server does not tell its queues")
+        moment = milliseconds(at)
+        if not self._machine.request_status(queue_proof(secret, server, moment), moment):
+            raise NotConnected("no server is connected that can tell its queues")
+        answer: asyncio.Future[dict[str, int]] = asyncio.get_running_loop().create_future()
+        self._queues.append(answer)
+        self._work()
+        try:
+            return await asyncio.wait_for(answer, STATUS_LIMIT)
+        finally:
+            if answer in self._queues:
+                self._queues.remove(answer)
 
     async def change_secret(self, secret: str, present: str | None = None) -> None:
         """Give the account that is logged in another secret, in the whole network.
@@ -257,6 +285,11 @@ class Client:
                 for waiting in self._status:
                     if not waiting.done():
                         waiting.set_result(event.status)
+                for asked in self._queues:
+                    if not asked.done() and event.queues is not None:
+                        asked.set_result(event.queues)
+                    elif not asked.done() and event.info is not None:
+                        asked.set_exception(QueuesRefused(event.info))
             case GaveUp():
                 if not self._logged_in.is_set():
                     self._refusal = self._refusal or event.reason

@@ -151,6 +151,10 @@ class StatusArrived:
     """The answer to a request for the server's view of the network."""
 
     status: dict[str, object]
+    queues: dict[str, int] | None = None
+    """What waits in the server, where that was asked for too."""
+    info: str | None = None
+    """Why it is not told."""
 
 
 @dataclass(frozen=True, slots=True)

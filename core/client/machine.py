@@ -117,11 +117,14 @@ class ClientMachine:
             self._posting.refuse(ref, "the client is closed")
         return ref
 
-    def request_status(self) -> bool:
-        """Ask the server for its view of the network; whether there is one that can be asked."""
+    def request_status(self, proof: str | None = None, at: int | None = None) -> bool:
+        """Ask the server for its view of the network; whether there is one that can be asked.
+
+        With a proof (`core.wire.queue_proof`), it is asked for its queues as well.
+        """
         if not self.native:
             return False
-        self._outputs.send(wire.StatusRequest())
+        self._outputs.send(wire.StatusRequest(proof, at))
         return True
 
     def change_secret(self, secret: str, present: str | None = None) -> str | None:
@@ -359,7 +362,7 @@ class ClientMachine:
 
     def _status_arrived(self, message: wire.Status, now: float) -> None:
         self._route.hear_of(message.status)
-        self._outputs.tell(StatusArrived(message.status))
+        self._outputs.tell(StatusArrived(message.status, message.queues, message.info))
 
     def _logged_in(self, message: wire.LoginSuccess, now: float) -> None:
         if not self._account.registered:

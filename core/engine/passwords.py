@@ -96,6 +96,10 @@ class Passwords:
         """
         return self._submit(Check(self, partial(self._verify, secret, verifier), answer), host, account)
 
+    def queues(self) -> dict[str, int]:
+        """How many secrets are being processed, and wait for it."""
+        return {"secrets being hashed": len(self._pending), "secrets waiting to be hashed": len(self.waiting)}
+
     async def aclose(self) -> None:
         """End the threads. Checks that have not begun are answered as not computed."""
         self._closed = True

@@ -133,6 +133,14 @@ class Persistence:
             self._changed.notify()
         return await answer
 
+    def queues(self) -> dict[str, int]:
+        """How much waits for the disk."""
+        return {
+            "batches waiting for the disk": len(self._sizes),
+            "bytes waiting for the disk": self.backlog_bytes,
+            "reads waiting for the disk": len(self._fetches) + len(self._calls),
+        }
+
     @property
     def findings(self) -> Sequence[str]:
         """What was found at the opening that the owner should know."""

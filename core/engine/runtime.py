@@ -21,6 +21,7 @@ from core.engine.lobby import Caller, Lobby
 from core.engine.output import Output
 from core.engine.passwords import Check, Passwords
 from core.engine.persistence import Persistence
+from core.engine.queues import outbox_queues, process_queues
 from core.engine.readers import Readers
 from core.engine.strangers import Stranger, Strangers
 from core.engine.stream_connection import READ_BYTES, ConnectionTraffic, StreamConnection
@@ -31,6 +32,7 @@ from core.node.interface.actions import (
     Advertise,
     Broadcast,
     Close,
+    CountQueues,
     Dial,
     FetchPage,
     Finished,
@@ -63,6 +65,7 @@ from core.node.interface.events import (
     MessageReceived,
     Now,
     Origin,
+    QueuesCounted,
     SecretChangeRequested,
     SecretHashed,
     SecretVerified,
@@ -194,6 +197,7 @@ class Runtime:
             WakeAt: self._wake,
             Notify: self._notify,
             Trace: self._trace,
+            CountQueues: self._count_queues,
             KeyChanged: self._changed,
             KeyRemoved: self._key_removed,
             SecretChangeAnswered: self._changed,
@@ -275,6 +279,19 @@ class Runtime:
 
     def traffic(self) -> dict[int, ConnectionTraffic]:
         return {conn: connection.traffic for conn, connection in self._connections.items()}
+
+    def queues(self) -> dict[str, int]:
+        """How much waits beside the node, by what it waits for."""
+        return {
+            **outbox_queues(self._open),
+            "connections waiting for a pass of the loop": len(self._late),
+            "connections that have said nothing": len(self._lobby) if self._lobby is not None else 0,
+            "connections being closed": len(self._leaving),
+            "pages waiting for their reader": sum(len(pages) for pages in self._paced.values()),
+            **self._persistence.queues(),
+            **self._passwords.queues(),
+            **process_queues(),
+        }
 
     def run(self, work: asyncio.Task[None]) -> None:
         """Own a task: it is ended, and awaited, with the runtime."""
@@ -624,6 +641,10 @@ class Runtime:
     def _trace(self, action: Trace) -> None:
         if self._tracer is not None:
             self._tracer.write(action.kind, action.fields)
+
+    def _count_queues(self, action: CountQueues) -> None:
+        # Behind the action in hand: the node is not asked while it answers.
+        self.loop.call_soon(lambda: self.deliver(QueuesCounted(action.token, self.queues())))
 
     def _changed(self, action: KeyChanged | SecretChangeAnswered) -> None:
         answer = self._changes.get(action.token)

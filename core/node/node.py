@@ -44,6 +44,7 @@ from core.node.interface.events import (
     MalformedReceived,
     MessageReceived,
     Now,
+    QueuesCounted,
     SecretChangeRequested,
     SecretHashed,
     SecretVerified,
@@ -166,6 +167,7 @@ class Node:
             self.announcements.load_changed,
             self.announcements.redirected,
             self.snapshot,
+            self.queues,
         )
         self.leavers = Leavers(
             context,
@@ -327,6 +329,8 @@ class Node:
                 self.announcements.structure_changed()
             case KeyChangeRequested():
                 self.keys.change(event)
+            case QueuesCounted():
+                self.sessions.queue_answers.counted(event)
             case SecretChangeRequested():
                 self.secrets.change_requested(event)
         return self._outcome()

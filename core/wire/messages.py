@@ -445,13 +445,21 @@ class SecretNotChanged(Message, frozen=True):
 
 
 class StatusRequest(Message, frozen=True):
-    pass
+    """With `proof`, what waits in the server is asked for as well: see `core.wire.queue_proof`."""
+
+    proof: str | None = None
+    at: int | None = None
+    """The time that the proof is for: that of the last STATUS, in milliseconds since 1970."""
 
 
 class Status(Message, frozen=True):
     """A server's view of the network, for `activity-tui status`."""
 
     status: dict[str, Any]
+    queues: dict[str, int] | None = None
+    """How much waits, by what it waits for: for who has proved to know the network's secret."""
+    info: str | None = None
+    """Why there are no queues, for who has asked for them."""
 
 
 MESSAGES: Final[tuple[type[Message], ...]] = tuple(Message.__subclasses__())

@@ -186,3 +186,9 @@ async def test_a_feed_of_which_nobody_reads_more_ends(place: Place):
     await process.wait()
     assert output.decode().count("again") == 2 and output.decode().endswith("status 0\n")
     await place.until(lambda: not place.ssh.sessions())
+
+
+async def test_queues_are_not_told_over_ssh_where_everybody_has_an_account(place: Place):
+    status, told, error = await place.run("anonymous", "status", "--queues")
+    assert (status, told) == (2, "")
+    assert "--queues needs the network's secret" in error

@@ -195,10 +195,14 @@ def _status(commands: Commands[Parser]) -> None:
         commands,
         "status",
         "show the network: servers, loads, users, links",
-        "  activity-tui status example.org\n  activity-tui status example.org --json | jq .servers\n",
+        "  activity-tui status example.org\n  activity-tui status example.org --json | jq .servers\n"
+        "  activity-tui status localhost --queues            what waits where, on the server's own machine\n",
     )
     _client(parser)
     add_status(parser)
+    operator = parser.add_argument_group("for --queues, where the server is not one of this machine's")
+    for name in ("secret_file", "data_dir"):
+        _flag(operator, BY_NAME[name])
     _settings(parser, ("person", "tls"), nameless="anonymous")
 
 

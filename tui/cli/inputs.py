@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import socket
+from pathlib import Path
 from typing import NamedTuple
 
 from core.wire import ANONYMOUS, Address
 from tui.cli import values
-from tui.cli.chosen_settings import ChosenSettings, load
+from tui.cli.chosen_settings import ChosenSettings, default_data_dir, load
 from tui.cli.console import ask_secret
 from tui.cli.setting_table import BY_NAME
 from tui.script.exit_status import usage_error
@@ -47,6 +49,32 @@ def named(choices: ChosenSettings) -> str:
     if user == ANONYMOUS:
         raise usage_error("'anonymous' is nobody's name: say another one with -u NAME")
     return str(user)
+
+
+def network_secret(choices: ChosenSettings, address: Address) -> str | None:
+    """The secret of the network that a server is part of: the one that is given, else what a server on this machine
+    keeps in its data directory. Raises CommandFailed."""
+    given = choices.secret("secret")
+    if given is not None:
+        return given
+    from tui.cli.starting import kept_secret
+
+    data_dir = choices.value("data_dir")
+    if isinstance(data_dir, Path):
+        return kept_secret(data_dir)
+    return kept_secret(default_data_dir(address.port)) if _is_this_machine(address.host) else None
+
+
+def _is_this_machine(host: str) -> bool:
+    """Whether a host is this machine: only there can a socket be bound to its address."""
+    try:
+        found = socket.getaddrinfo(host, 0, type=socket.SOCK_DGRAM)
+        for family, kind, protocol, _, where in found:
+            with socket.socket(family, kind, protocol) as tried:
+                tried.bind(where)
+    except OSError:
+        return False
+    return True
 
 
 def credentials(choices: ChosenSettings, address: Address) -> Who:

@@ -64,7 +64,14 @@ def tail_command(arguments: argparse.Namespace) -> TailCommand:
 
 def status_command(arguments: argparse.Namespace) -> StatusCommand:
     """Raises CommandFailed."""
-    return StatusCommand(arguments.json, seconds_of(arguments))
+    secret = getattr(arguments, "network_secret", None)
+    if arguments.queues and secret is None:
+        raise usage_error(
+            "--queues needs the network's secret",
+            hint="`activity-tui status --queues` finds it on the machine where the server runs; elsewhere --secret-file"
+            " gives it.",
+        )
+    return StatusCommand(arguments.json, seconds_of(arguments), secret if arguments.queues else None)
 
 
 _Grammar = tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], ScriptCommand]]

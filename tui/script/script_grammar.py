@@ -111,6 +111,10 @@ def add_tail(parser: argparse.ArgumentParser) -> None:
 
 def add_status(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", default=False, help="everything, as one JSON object")
+    parser.add_argument(
+        "--queues", action="store_true", default=False,
+        help="also what waits where in that server, for who has the network's secret",
+    )  # fmt: skip
     add_timeout(parser)
 
 

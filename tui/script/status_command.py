@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar
 
 import msgspec
 
-from core.client import ClientEvent, LoggedIn, NotConnected
+from core.client import ClientEvent, LoggedIn, NotConnected, QueuesRefused
 from core.node import NodeSnapshot
 from tui.script.exit_status import CommandFailed, ExitStatus
 from tui.script.script_client import Connect, ScriptClient
-from tui.script.status_table import table
+from tui.script.status_table import queue_table, table
 from tui.script.streams import Streams
+
+T = TypeVar("T")
 
 PICTURE_AGE: Final = 0.25
 """Seconds after which a server answers with another picture than before."""
@@ -29,6 +31,8 @@ class StatusCommand:
     as_json: bool
     seconds: float
     """How long the login may take, and then the answer."""
+    network_secret: str | None = field(default=None, repr=False)
+    """With it, what waits where in the server is asked for as well."""
     history: ClassVar[int] = 0
     stays: ClassVar[bool] = False
     _user: str = field(default="", init=False)
@@ -43,12 +47,15 @@ class StatusCommand:
                 await asyncio.sleep(PICTURE_AGE)
                 with contextlib.suppress(CommandFailed):
                     answer = await self._ask(client)
-        answer = without_asker(answer, self._user)
+            queues = await self._ask_queues(client, self.network_secret) if self.network_secret is not None else None
+        answer = without_asker(answer, self._user) | ({} if queues is None else {"queues": queues})
         if self.as_json:
             # Escaped to ASCII: names come from strangers.
             await streams.put(json.dumps(answer, ensure_ascii=True))
         else:
             for line in table(_snapshot(answer)):
+                await streams.put(line)
+            for line in queue_table(queues) if queues is not None else ():
                 await streams.put(line)
         return ExitStatus.DONE
 
@@ -56,9 +63,22 @@ class StatusCommand:
         if isinstance(event, LoggedIn):
             self._user = event.username
 
-    async def _ask(self, client: ScriptClient) -> dict[str, Any]:
+    async def _ask_queues(self, client: ScriptClient, secret: str) -> dict[str, int]:
         try:
-            return await asyncio.wait_for(client.client.request_status(), self.seconds)
+            return await self._answer(client, client.client.request_queues(secret), "queues")
+        except QueuesRefused as error:
+            raise CommandFailed(
+                ExitStatus.REFUSED,
+                f"{client.server} does not tell its queues: {error}",
+                hint="--secret-file names a file with the network's secret, --data-dir the server's data directory.",
+            ) from None
+
+    async def _ask(self, client: ScriptClient) -> dict[str, Any]:
+        return await self._answer(client, client.client.request_status())
+
+    async def _answer(self, client: ScriptClient, asked: Coroutine[Any, Any, T], what: str = "status") -> T:
+        try:
+            return await asyncio.wait_for(asked, self.seconds)
         except NotConnected as error:
             if client.failure is not None:
                 raise client.failure from None
@@ -68,7 +88,7 @@ class StatusCommand:
                 ExitStatus.FAILURE, f"{client.server} speaks only the base protocol, which has no status"
             ) from None
         except TimeoutError:
-            raise client.unreachable(f"it did not tell its status within {self.seconds:g} seconds") from None
+            raise client.unreachable(f"it did not tell its {what} within {self.seconds:g} seconds") from None
 
 
 def without_asker(answer: dict[str, Any], user: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from rich.cells import cell_len
@@ -45,6 +45,12 @@ def table(snapshot: NodeSnapshot) -> Iterator[str]:
         yield from _aligned(("USER", "REGISTERED", "LOGGED IN AT"), _user_rows(snapshot, names))
         if snapshot.users_total > len(snapshot.users[:USERS_SHOWN]):
             yield f"… and {snapshot.users_total - len(snapshot.users[:USERS_SHOWN]):,} more; --json tells more"
+
+
+def queue_table(queues: Mapping[str, int]) -> Iterator[str]:
+    """What waits where in a server, in lines for a terminal, after the rest of its status."""
+    yield ""
+    yield from _aligned(("WAITING", "HOW MANY"), ((neutralise(name), f"{size:,}") for name, size in queues.items()))
 
 
 def _warnings(snapshot: NodeSnapshot) -> Iterator[str]:

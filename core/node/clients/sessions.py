@@ -22,6 +22,7 @@ from core.node.clients.catching_up import CatchingUp
 from core.node.clients.liveness import LivenessCheck
 from core.node.clients.people import People
 from core.node.clients.places import Places
+from core.node.clients.queue_answers import QueueAnswers
 from core.node.clients.status_answers import StatusAnswers
 from core.node.clients.writers import Writers
 from core.node.interface.actions import Hold, Known, Subscribe, VerifySecret
@@ -99,6 +100,7 @@ class Sessions:
         load_changed: Callable[[], None],
         redirected: Callable[[], None],
         picture: Callable[[Now], NodeSnapshot],
+        queues: Callable[[], dict[str, int]],
     ) -> None:
         self._context = context
         self._book = book
@@ -117,6 +119,9 @@ class Sessions:
         self.writers = Writers(context)
         self.people = People()
         self._status = StatusAnswers(picture, self.people)
+        self.queue_answers = QueueAnswers(
+            context, attempts, lambda session: self._status.told(session, context.now), queues
+        )
         self._places = Places(context)
 
     @property
@@ -163,7 +168,10 @@ class Sessions:
 
     @takes(Handler.STATUS)
     def _asks_for_status(self, session: Session, message: StatusRequest) -> None:
-        self._context.send(session, self._status.for_client(session, self._context.now))
+        if message.proof is None:
+            self._context.send(session, self._status.for_client(session, self._context.now))
+        else:
+            self.queue_answers.asked(session, message)
 
     @takes(Handler.LOGOUT)
     def _logs_out(self, connection: Connection, message: Logout) -> None:

@@ -37,18 +37,26 @@ class StatusAnswers:
         self._people = people
         self._picture: _Picture | None = None
 
+    def told(self, session: Session, now: Now) -> dict[str, Any]:
+        """The status itself, as a client is told it."""
+        picture, counted = self._look(session, now)
+        return picture.status | ({"counts_you": True} if counted else {})
+
     def for_client(self, session: Session, now: Now) -> Frame:
         """The answer for a client. `counts_you` says that the load in it counts the client itself.
 
         Whoever only asks for the status can leave itself out by that, also where others have the same name.
         """
+        picture, counted = self._look(session, now)
+        frame = picture.frames.get(counted)
+        if frame is None:
+            frame = picture.frames[counted] = Frame(Status(self.told(session, now)))
+        return frame
+
+    def _look(self, session: Session, now: Now) -> tuple[_Picture, bool]:
+        """The picture of this moment, and whether the client is in its load."""
         picture = self._picture
         if picture is None or now.monotonic - picture.made_at > STATUS_AGE:
             shown = without_clients(self._take_picture(now))
             picture = self._picture = _Picture(now.monotonic, self._people.logins, msgspec.to_builtins(shown))
-        counted = session.counted and session.login_number <= picture.logins
-        frame = picture.frames.get(counted)
-        if frame is None:
-            more = {"counts_you": True} if counted else {}
-            frame = picture.frames[counted] = Frame(Status(picture.status | more))
-        return frame
+        return picture, session.counted and session.login_number <= picture.logins

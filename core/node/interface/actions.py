@@ -173,6 +173,13 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
+class CountQueues:
+    """Count what waits beside the node; QueuesCounted follows."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
 class KeyChanged:
     """The answer to a KeyChangeRequested: the change is durable, or `problem` says in a clause why there is none."""
 
@@ -230,6 +237,7 @@ Action = (
     | WakeAt
     | Notify
     | Trace
+    | CountQueues
     | KeyChanged
     | KeyRemoved
     | SecretChangeAnswered

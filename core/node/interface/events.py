@@ -6,6 +6,7 @@ reuses within a node's life.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -194,6 +195,14 @@ class SecretChangeRequested:
     new_secret: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class QueuesCounted:
+    """The answer to CountQueues: how much waits beside the node, by what it waits for."""
+
+    token: int
+    queues: Mapping[str, int]
+
+
 Event = (
     ConnectionOpened
     | MessageReceived
@@ -214,4 +223,5 @@ Event = (
     | SshServed
     | KeyChangeRequested
     | SecretChangeRequested
+    | QueuesCounted
 )

@@ -17,6 +17,7 @@ from core.node.interface.events import (
     MessageReceived,
     Now,
     Origin,
+    QueuesCounted,
     SecretHashed,
     SecretVerified,
     Woke,
@@ -153,6 +154,7 @@ class SimulatedServer:
             actions.Advertise: lambda action: None,
             actions.Notify: self._notify,
             actions.Trace: self._trace,
+            actions.CountQueues: lambda action: self.handle(QueuesCounted(action.token, {})),
             **dict.fromkeys(_OF_PEOPLE_OVER_SSH, lambda action: None),
             actions.Finished: self._finished,
         }
