@@ -18,6 +18,7 @@ from core.node.accounts.keys import Keys
 from core.node.accounts.registration import Registration
 from core.node.accounts.secrets import Secrets
 from core.node.base.announcing import BaseAnnouncing
+from core.node.base.base_activities import BaseActivities
 from core.node.base.base_links import BaseLinks
 from core.node.base.base_registrations import BaseRegistrations
 from core.node.base.base_servers import BaseServers
@@ -122,8 +123,8 @@ class Node:
             self.replication.keep,
             recovered.peers,
         )
-        self.replication.delivery.may_have_been_told = self.base_servers.already_told.may_include
         self.announcements = Announcements(context, self.neighbours, self.topology, self._users)
+        self.announcements.attached = self.base_servers.attached
         self.base_announcing = BaseAnnouncing(
             context,
             self.topology,
@@ -148,7 +149,11 @@ class Node:
         intake = Intake(context, self.neighbours, drift, self.replication, self.synchronisation)
         own_links = OwnLinks(self.neighbours, self.topology, self.announcements)
         self.user_table = UserTable(context, self.book, self.secrets, self.registration)
-        base_links = BaseLinks(context, self.base_servers, self.base_announcing, self.replication, intake)
+        self.base_activities = BaseActivities(context, self.base_servers, self.replication, intake)
+        self.replication.delivery.on_handed_out = self.base_activities.hand_out
+        base_links = BaseLinks(
+            context, self.base_servers, self.announcements, self.base_announcing, self.base_activities
+        )
         base_links.on_taken_up = self.healing.linked
         base_links.on_left_to_another = self.healing.dial_was_needless
         self.absences = Absences(context, self.topology, self.replication)
@@ -209,7 +214,9 @@ class Node:
             self.healing,
             self.leavers,
         )
-        self.links = Links(context, own_links, self.synchronisation, self.registration, self.healing, self.drain)
+        self.links = Links(
+            context, own_links, base_links, self.synchronisation, self.registration, self.healing, self.drain
+        )
         self.announcements.on_record += (
             self.healing.record_merged,
             self.balance.record_merged,
@@ -229,6 +236,7 @@ class Node:
             self.registration,
             self.base_registrations,
             base_links,
+            self.base_activities,
             self.base_announcing,
             self.user_table,
         )
@@ -385,6 +393,7 @@ class Node:
             self.healing,
             self.sessions.people,
             self.whereabouts,
+            self.base_servers.attached(),
             self.registration.lock_messages,
             now,
         )
@@ -394,6 +403,7 @@ class Node:
         return {
             "timers": len(self._context.timers),
             **self._context.connections.waiting(),
+            "messages held up for base servers": self.base_activities.backlog,
             "logins being checked": self.sessions.checking,
             "secrets being changed": self.secrets.under_way,
             "attempts at secrets": len(self.attempts),

@@ -16,6 +16,7 @@ from core.node.log.replication import Replication
 from core.node.map.topology import Topology
 from core.node.map.whereabouts import Whereabouts
 from core.node.servers.healing import Healing
+from core.wire.messages import AttachedServer
 
 USERS_SHOWN_MAX: Final = 1000
 CONNECTIONS_SHOWN_MAX: Final = 2000
@@ -29,12 +30,13 @@ def view_of(
     healing: Healing,
     people: People,
     whereabouts: Whereabouts,
+    attached_here: tuple[AttachedServer, ...],
     lock_messages: int,
     now: Now,
 ) -> NodeSnapshot:
     """A picture of the node at `now`."""
     load = people.load
-    servers = _servers(context, topology, healing, whereabouts, tuple(people.names()), load)
+    servers = _servers(context, topology, healing, whereabouts, attached_here, tuple(people.names()), load)
     users, users_total = _users(book, servers)
     return NodeSnapshot(
         at=now.wall,
@@ -52,7 +54,7 @@ def view_of(
         draining=context.draining,
         storage_error=context.storage_error,
         base_servers=any(topology.records[server].attached for server in topology.reachable)
-        or any(link.state is ConnectionState.BASE for link in context.connections.links(ConnectionState.BASE)),
+        or bool(context.connections.links(ConnectionState.BASE)),
         parked=replication.parked,
         lock_messages=lock_messages,
         unreachable=len(healing.missing()),
@@ -64,6 +66,7 @@ def _servers(
     topology: Topology,
     healing: Healing,
     whereabouts: Whereabouts,
+    attached_here: tuple[AttachedServer, ...],
     own_users: tuple[str, ...],
     load: int,
 ) -> tuple[ServerView, ...]:
@@ -107,15 +110,7 @@ def _servers(
         )
     hosts = topology.hosts_of_attached()
     for server in topology.reachable:
-        base_servers = (
-            [
-                attached
-                for link in context.connections.links(ConnectionState.BASE)
-                for attached in link.attached.values()
-            ]
-            if server == own.id
-            else topology.records[server].attached
-        )
+        base_servers = attached_here if server == own.id else topology.records[server].attached
         for attached in base_servers:
             if hosts.get(attached.id, own.id) == server and attached.id not in topology.reachable:
                 view = ServerView(

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from core.node.base import base_activities
 from core.node.interface import events
-from core.node.log import delivery
 from core.simulation.testing import SECRET, ScriptedBaseServer, ScriptedNetwork, WatchedServer, chain
 from core.wire import messages as wire
 from core.wire.address import Address
@@ -318,7 +318,7 @@ def test_a_dialled_server_that_never_says_anything_is_tried_again() -> None:
 
 
 def test_not_everything_waits_for_a_dialled_server_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "BACKLOG_BYTES_MAX", 100_000)
+    monkeypatch.setattr(base_activities, "BACKLOG_BYTES_MAX", 100_000)
     network = ScriptedNetwork()
     servers = network.build(chain(2), redirects=False)
     network.listening_base_server()

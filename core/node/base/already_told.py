@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from core.node.base.base_side import base_side
 from core.node.base.speakers import Speakers
 from core.node.kernel.clock import MICROSECONDS
 from core.node.kernel.connections import Link
@@ -56,9 +57,10 @@ class AlreadyTold:
 
     def take_over(self, link: Link, address: Address) -> None:
         """This node takes up a link with a base server to which another server has spoken, or may have."""
-        link.spoken_to_until = self._context.stamp()
-        link.taken_up_at = self._context.now.monotonic
-        link.told_ours_until = self._told_ours_until(address)
+        side = base_side(link)
+        side.spoken_to_until = self._context.stamp()
+        side.taken_up_at = self._context.now.monotonic
+        side.told_ours_until = self._told_ours_until(address)
 
     def _told_ours_until(self, address: Address) -> int:
         """Until when another server may have told a base server what was accepted here: at most until it was gone."""
@@ -76,18 +78,19 @@ class AlreadyTold:
         by a server that can be reached, whatever its clock says. The clock of one that could not be reached then may be
         ahead. What is repeated may have been sent there as what the other server had accepted.
         """
-        if not link.spoken_to_until:
+        side = base_side(link)
+        if not side.spoken_to_until:
             return False
-        if entry.since is not None and entry.since <= link.spoken_to_until:
+        if entry.since is not None and entry.since <= side.spoken_to_until:
             return True
         if entry.id.node == self._context.id:
-            return entry.stamp <= link.told_ours_until
+            return entry.stamp <= side.told_ours_until
         since = self._reachable_since.get(entry.id.node)
-        is_dated_wrongly = link.spoken_to_until - entry.stamp > WAITED_MAX
+        is_dated_wrongly = side.spoken_to_until - entry.stamp > WAITED_MAX
         if is_dated_wrongly and since is not None and self._context.now.monotonic - since > PAST_SECONDS:
             if not self._neighbours.is_any_asked:
                 return False
-        if entry.stamp <= link.spoken_to_until:
+        if entry.stamp <= side.spoken_to_until:
             return True
-        was_reachable = since is not None and since <= link.taken_up_at
-        return not was_reachable and entry.stamp <= self._time_elsewhere(link.taken_up_at)
+        was_reachable = since is not None and since <= side.taken_up_at
+        return not was_reachable and entry.stamp <= self._time_elsewhere(side.taken_up_at)

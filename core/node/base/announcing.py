@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from core.node.base.base_servers import BaseServers
+from core.node.base.base_side import base_side
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
 from core.node.kernel.rules import Handler
@@ -58,20 +59,21 @@ class BaseAnnouncing:
     @takes(Handler.BASE_ANNOUNCEMENT)
     def receive(self, link: Link, message: ServerAnnounce) -> None:
         """A base server announced itself, or passed on another's announcement."""
+        side = base_side(link)
         server = str(message.id)
         if self._base_servers.speakers.is_ours(server):
             self._hear_of_ours(link, server)
             return
         self._forget_the_one_before(link, server, Address(message.hostname, int(message.port)))
-        direct = not any(attached.direct for attached in link.attached.values()) and (
+        direct = not any(attached.direct for attached in side.attached.values()) and (
             link.origin == "inbound" or link.dialled is None or link.dialled.port == int(message.port)
         )
-        known = link.attached.get(server)
+        known = side.attached.get(server)
         lately = self._context.now.monotonic - RIVAL_MEMORY * self._context.config.announce_interval
-        if known is None and any(at > lately for at in link.rivals.values()):
+        if known is None and any(at > lately for at in side.rivals.values()):
             # It may be another server of ours that reaches it, over a link that has to go.
             return
-        if known is None and len(self._announcements.attached()) >= ATTACHED_MAX:
+        if known is None and len(self._base_servers.attached()) >= ATTACHED_MAX:
             return
         direct = known.direct if known else direct
         named = Address(message.hostname, int(message.port))
@@ -79,12 +81,12 @@ class BaseAnnouncing:
         address = (self._whereabouts.announced_by(link, named) if direct else None) or named
         far = not link.near and scope_of(address.host) is not Scope.ANYWHERE
         attached = AttachedServer(server, address.host, address.port, int(message.load), direct, far)
-        link.attached[server] = attached
+        side.attached[server] = attached
         if attached.direct:
             now = self._context.now.monotonic
-            if link.beat_at is not None:
-                link.rhythm = max(link.rhythm or 0.0, now - link.beat_at)
-            link.beat_at = now
+            if side.beat_at is not None:
+                side.rhythm = max(side.rhythm or 0.0, now - side.beat_at)
+            side.beat_at = now
             link.remote_id = server
             link.hostname, link.port = attached.hostname, attached.port
             link.name = link.name or server[:6]
@@ -101,7 +103,7 @@ class BaseAnnouncing:
             )
         elif known.load != attached.load:
             # Whoever logs in here meanwhile is sent by what is known, though the others hear of it a little later.
-            self._topology.own.attached = self._announcements.attached()
+            self._topology.own.attached = self._base_servers.attached()
             self._announcements.load_changed()
         self._check_cycle(link, server)
         for other in self._context.connections.links(ConnectionState.BASE):
@@ -110,21 +112,24 @@ class BaseAnnouncing:
 
     def _forget_the_one_before(self, link: Link, server: str, named: Address) -> None:
         """A base server that was started anew has another id at the same address."""
+        side = base_side(link)
         address = self._whereabouts.announced_by(link, named) or named
-        for before in list(link.attached.values()):
+        for before in list(side.attached.values()):
             if before.direct and before.id != server and (before.hostname, before.port) == address:
-                del link.attached[before.id]
+                del side.attached[before.id]
                 self._announcements.structure_changed()
 
     def _expire_later(self, link: Link, server: str) -> None:
+        side = base_side(link)
+
         def expire() -> None:
-            attached = link.attached.get(server)
+            attached = side.attached.get(server)
             if attached is not None and not attached.direct and link.state is ConnectionState.BASE:
-                del link.attached[server]
+                del side.attached[server]
                 self._announcements.structure_changed()
 
         limit = max(self._context.config.base_silence_limit, 6 * self._context.config.announce_interval)
-        self._context.timers.set(("guest", link.conn, server), self._context.after(limit), expire)
+        self._context.timers.set(("attached", link.conn, server), self._context.after(limit), expire)
 
     def shows_another_way(self, link: Link, message: ServerAnnounce) -> bool:
         """Whether an announcement over a base link shows that another server of ours speaks to the other side too."""
@@ -138,31 +143,32 @@ class BaseAnnouncing:
         speaks there as well, and what the base server has said since is that one's; then it is announced once more, and
         of the two parts of the network the one with the smallest id keeps its link.
         """
+        side = base_side(link)
         context = self._context
-        link.announced[server] = None  # the base server waits for its answers to registrations as well
+        side.announced[server] = None  # the base server waits for its answers to registrations as well
         self._check_cycle(link, server)
         if link.state is not ConnectionState.BASE or server == context.id:
             return
         now = context.now.monotonic
         oldest = now - RIVAL_MEMORY * context.config.announce_interval
-        link.rivals[server] = now
-        if now >= link.suspect_until:
-            link.suspect_until = context.after(context.config.listen)
-            context.timers.set(("doubt", link.conn), link.suspect_until, lambda: self.on_doubt_over(link))
+        side.rivals[server] = now
+        if now >= side.suspect_until:
+            side.suspect_until = context.after(context.config.listen)
+            context.timers.set(("doubt", link.conn), side.suspect_until, lambda: self.on_doubt_over(link))
             own = self._topology.own
             self._tell(link, own.id, own.load, None)
             return
-        link.suspect_until = now
-        link.held.clear()
+        side.suspect_until = now
+        side.held.clear()
         context.timers.cancel(("doubt", link.conn))
-        link.rivals = {one: at for one, at in link.rivals.items() if at >= oldest}
+        side.rivals = {one: at for one, at in side.rivals.items() if at >= oldest}
         reachable = self._topology.reachable
-        if min((one for one in link.rivals if one not in reachable), default="~") < min(reachable):
+        if min((one for one in side.rivals if one not in reachable), default="~") < min(reachable):
             self._cut(link)
             self._base_servers.dialling.left_to_another(link)
         else:
             # It hears that only now, and has taken in what was said until it does.
-            link.shared_until = context.after(context.config.listen)
+            side.shared_until = context.after(context.config.listen)
             self.tell_all(link)
 
     # --- two ways to one ----------------------------------------------------------------------------------------------
@@ -170,24 +176,25 @@ class BaseAnnouncing:
     def cut_second_ways(self) -> None:
         """Look whether the map now shows second ways to base servers."""
         for link in self._context.connections.links(ConnectionState.BASE):
-            for server in list(link.attached):
+            for server in list(base_side(link).attached):
                 self._check_cycle(link, server)
 
     def _check_cycle(self, link: Link, server: str) -> None:
         """Base servers recognise no duplicates: of two ways to one of them, exactly one is cut."""
+        side = base_side(link)
         context = self._context
         if link.state is ConnectionState.CLOSING:
             return
         if server == context.id:
             cut = any(other.conn < link.conn for other in context.connections.links(ConnectionState.BASE))
         else:
-            seen_here = set(link.attached) | {server}
+            seen_here = set(side.attached) | {server}
             cut = any(
                 host < context.id
                 and any(attached.id in seen_here for attached in self._topology.records[host].attached)
                 for host in self._topology.reachable
             ) or any(
-                other.conn < link.conn and server in other.attached
+                other.conn < link.conn and server in base_side(other).attached
                 for other in context.connections.links(ConnectionState.BASE)
             )
         if cut:
@@ -207,16 +214,20 @@ class BaseAnnouncing:
 
     # --- what base servers are told -----------------------------------------------------------------------------------
 
+    def tree_changed(self) -> None:
+        """The map has changed: some ways may be second ones now, and base servers hear of servers that are new."""
+        self.cut_second_ways()
+        for link in self._context.connections.links(ConnectionState.BASE):
+            self.tell_all(link, only_new=True)
+
     def start(self, link: Link) -> None:
-        """Speak to a base server: everything that is known, then what was kept back for it."""
-        for attached in link.attached.values():
+        """Speak to a base server: everything that is known."""
+        side = base_side(link)
+        for attached in side.attached.values():
             self._announcements.structure_changed()
             if attached.direct:
                 self._base_servers.dialling.announced(link, attached)
         self.tell_all(link)
-        backlog, link.backlog = link.backlog, []
-        for frame in backlog:
-            self._context.send(link, frame)
         if not self._base_beat:
             self._base_beat = True
             self._context.timers.set(
@@ -235,22 +246,24 @@ class BaseAnnouncing:
 
     def tell_all(self, link: Link, *, only_new: bool = False) -> None:
         """Announce every server that is not behind the link itself."""
+        side = base_side(link)
         own = self._topology.own
         own.load = self._load()
         for server in self._topology.reachable:
             record = self._topology.records[server]
-            if not (only_new and server in link.announced):
+            if not (only_new and server in side.announced):
                 self._tell(link, server, record.load, self._whereabouts.for_peer(server, link))
             for attached in record.attached:
-                behind = server == own.id and attached.id in link.attached
-                if not behind and attached.id not in link.attached and not (only_new and attached.id in link.announced):
+                behind = server == own.id and attached.id in side.attached
+                if not behind and attached.id not in side.attached and not (only_new and attached.id in side.announced):
                     self._tell_of_attached(link, attached, server)
 
     def _tell_of_attached(self, link: Link, attached: AttachedServer, host: str) -> None:
         self._tell(link, attached.id, attached.load, self._whereabouts.attached_for_peer(attached, host, link))
 
     def _tell(self, link: Link, server: str, load: int, address: Address | None) -> None:
-        link.announced[server] = None
+        side = base_side(link)
+        side.announced[server] = None
         if server == self._context.id or address is None:
             # Who is sent to one that cannot be reached from there is taken in here.
             address = self._whereabouts.own_for(link)

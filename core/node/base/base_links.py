@@ -9,28 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
-
 from core.node.base.announcing import BaseAnnouncing
+from core.node.base.base_activities import BaseActivities
 from core.node.base.base_servers import BaseServers
+from core.node.base.base_side import base_side
 from core.node.interface.actions import Trust
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
 from core.node.kernel.rules import Handler
 from core.node.kernel.states import ConnectionState, Outcome
 from core.node.kernel.takers import takes
-from core.node.log.entry_messages import entry_of_activity
-from core.node.log.intake import Intake
-from core.node.log.replication import Replication
-from core.wire.limits import ACTIVITY_BYTES_MAX
-from core.wire.messages import ActivityBroadcast, Message, ServerAnnounce
-from core.wire.names import name_problem
+from core.node.map.announcements import Announcements
+from core.wire.messages import Message, ServerAnnounce
 
 SILENT_BEATS: Final = 4
 """Announcements that a base server may miss, by the longest time that there was between two, before its link is taken
 for dead: as long as it is not, every registration waits for answers in vain."""
-HELD_MAX: Final = 256
-"""Activities of a base server that wait until it is known that no other server of ours speaks to it."""
 
 
 class BaseLinks:
@@ -40,16 +34,16 @@ class BaseLinks:
         self,
         context: Context,
         base_servers: BaseServers,
+        announcements: Announcements,
         announcing: BaseAnnouncing,
-        replication: Replication,
-        intake: Intake,
+        activities: BaseActivities,
     ) -> None:
         self._context = context
         self._base_servers = base_servers
+        self._announcements = announcements
         self._announcing = announcing
-        announcing.on_doubt_over = self._take_held
-        self._replication = replication
-        self._intake = intake
+        announcing.on_doubt_over = activities.take_held
+        self._activities = activities
         self.on_taken_up: Callable[[Link], None] = lambda link: None
         """Told of each base server that is spoken to from now on."""
         self.on_left_to_another: Callable[[Link], None] = lambda link: None
@@ -92,7 +86,7 @@ class BaseLinks:
     def _speak(self, link: Link) -> None:
         context = self._context
         link.enter(Outcome.BASE_TAKEN_UP)
-        link.is_base = True
+        base_side(link).is_taken_up = True
         context.trace("base", conn=link.conn, step="up", peer=link.peer, dial=link.dial)
         context.notify("linked", f"linked with base server {link.peer}", "good")
         context.notify(
@@ -101,10 +95,11 @@ class BaseLinks:
             "warning",
         )
         self._announcing.start(link)
+        self._activities.send_backlog(link)
         self.on_taken_up(link)
         self._base_servers.linked(link)
         self._watch_silence(link)
-        self._take_held(link)
+        self._activities.take_held(link)
 
     def _leave_to_another(self, link: Link) -> None:
         """Another server of ours speaks to a base server: what this one heard of it, that one has heard as well."""
@@ -115,13 +110,14 @@ class BaseLinks:
 
     def _watch_silence(self, link: Link) -> None:
         config = self._context.config
+        side = base_side(link)
 
         def check() -> None:
             if link.state is not ConnectionState.BASE:
                 return
             limit = max(config.base_silence_limit, 6 * config.announce_interval)
-            if link.rhythm is not None:
-                limit = min(limit, max(SILENT_BEATS * link.rhythm, 3 * config.announce_interval))
+            if side.rhythm is not None:
+                limit = min(limit, max(SILENT_BEATS * side.rhythm, 3 * config.announce_interval))
             # Not a difference of times: rounded, it could stay below the limit at the very time that is set below.
             if link.heard_at + limit <= self._context.now.monotonic:
                 self._context.close(link, f"silent for {limit:g} s")
@@ -130,6 +126,21 @@ class BaseLinks:
                 self._context.timers.set(("silence", link.conn), at, check)
 
         check()
+
+    def introduced(self, link: Link, server: str) -> None:
+        """This node has told the other side who it is, which may be a base server."""
+        base_side(link).announced[server] = None
+
+    def ended(self, link: Link) -> bool:
+        """A link is gone, with what was behind it; whether it was one with a base server. Harmless when repeated."""
+        for timer in ("silence", "sign", "doubt"):
+            self._context.timers.cancel((timer, link.conn))
+        side = base_side(link)
+        was_base, side.is_taken_up = side.is_taken_up, False
+        if side.attached:
+            side.attached = {}
+            self._announcements.structure_changed()
+        return was_base
 
     # --- what they say ------------------------------------------------------------------------------------------------
 
@@ -144,77 +155,3 @@ class BaseLinks:
             self._leave_to_another(link)
         else:
             self._announcing.receive(link, message)
-
-    @takes(Handler.OVERHEARD_ACTIVITY)
-    def _overheard_activity(self, link: Link, message: ActivityBroadcast) -> None:
-        if self._takes_as_entry(link, message) or self._context.now.monotonic < link.shared_until:
-            return
-        self._keep_back(link, message)
-
-    @takes(Handler.BASE_ACTIVITY)
-    def _base_activity(self, link: Link, message: ActivityBroadcast) -> None:
-        if self._takes_as_entry(link, message) or self._context.now.monotonic < link.shared_until:
-            return
-        if self._context.now.monotonic < link.suspect_until:
-            self._keep_back(link, message)
-            return
-        if self._context.storage_error is not None:
-            # It would take a number that is never kept, and every other node would ask for that for ever.
-            text = f"an activity from base server {link.peer} is lost: the disk does not take writes"
-            self._context.notify("storage", text, "error", server=link.remote_id)
-            return
-        body = bytes(message.activity)
-        if len(body) > ACTIVITY_BYTES_MAX:
-            self._context.invalid(link, f"ACTIVITY_BROADCAST: the activity is longer than {ACTIVITY_BYTES_MAX} bytes")
-            return
-        sender = _authenticated_user(body)
-
-        def kept(problem: str | None) -> None:
-            if problem is not None and not sender:
-                link.last_nameless = None
-
-        entry = self._replication.originate(
-            "activity",
-            body,
-            sender=sender,
-            # Who is anonymous there cannot be told from others who are: they are taken for one.
-            previous=self._replication.last_of(sender) if sender else link.last_nameless,
-            source=link.conn,
-            then=kept,
-        )
-        if not sender:
-            link.last_nameless = entry.id
-
-    def _takes_as_entry(self, link: Link, message: ActivityBroadcast) -> bool:
-        """Whether what a base server says is what one of ours has said, or nonsense: it passes on what it was sent."""
-        try:
-            entry = entry_of_activity(message)
-        except ValueError as error:
-            self._context.invalid(link, f"ACTIVITY_BROADCAST: {error}")
-            return True
-        if entry is not None:
-            self._intake.take(link, entry)
-        return entry is not None
-
-    def _keep_back(self, link: Link, message: ActivityBroadcast) -> None:
-        """Keep what would be two activities if two of ours took it in."""
-        link.held.append(message)
-        if len(link.held) > HELD_MAX:
-            self._context.close(link, f"said {HELD_MAX} things before it could be spoken to")
-
-    def _take_held(self, link: Link) -> None:
-        """No other server of ours has taken in what the base server has said."""
-        held, link.held = link.held, []
-        if link.state is ConnectionState.BASE:
-            link.suspect_until = float("-inf")
-            for message in held:
-                self._base_activity(link, message)
-
-
-def _authenticated_user(body: bytes) -> str:
-    try:
-        user = msgspec.json.decode(body, type=dict[str, msgspec.Raw]).get("authenticated_user")
-        name = msgspec.json.decode(bytes(user), type=str) if user is not None else ""
-    except (msgspec.DecodeError, ValueError):
-        return ""
-    return "" if name_problem(name) is not None else name

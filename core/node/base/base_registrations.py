@@ -17,6 +17,7 @@ from core.node.accounts.book import AccountBook
 from core.node.accounts.claims import Claim
 from core.node.accounts.lock_bridge import Asked
 from core.node.accounts.registration import Registration
+from core.node.base.base_side import base_side
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
 from core.node.kernel.rules import Handler
@@ -108,14 +109,15 @@ class BaseRegistrations:
         return any(rival is not claim and conn in self._share(rival).recorded for rival in rivals)
 
     def _ask(self, link: Link, claim: Claim, share: BaseShare, secret: str) -> None:
+        side = base_side(link)
         for untold, begun_at in self._untold.get(claim.username, {}).items():
             if untold != secret and (link.established_at or 0.0) >= begun_at:
                 self._lock.send(link, LockDenied(claim.username, untold))
-        share.owed[link.conn] = max(1, len(link.attached))
+        share.owed[link.conn] = max(1, len(side.attached))
         share.recorded[link.conn] = None
         self._lock.send(link, LockRequest(claim.username, secret))
         self._expect_a_sign(link)
-        if not link.attached:
+        if not side.attached:
             # It has not announced itself in all that time, so it may be anything.
             self._wait_for_more(claim, link.conn)
         self._context.notify(
@@ -280,7 +282,7 @@ class BaseRegistrations:
         link = self._context.connections.link(conn)
         if link is None or link.state not in (ConnectionState.BASE, ConnectionState.LISTENING):
             return
-        answers = max(1, len(link.announced))
+        answers = max(1, len(base_side(link).announced))
         if not allowed:
             self._lock.send(link, LockDenied(username, secret))
             answers -= 1

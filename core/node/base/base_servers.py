@@ -15,15 +15,18 @@ from collections.abc import Callable, Iterable
 
 from core.node.base.already_told import AlreadyTold
 from core.node.base.base_dialling import BaseDialling
+from core.node.base.base_side import base_side
 from core.node.base.speakers import Speakers
 from core.node.base.taking_over import TakingOver
 from core.node.base.ways import BaseWays
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
+from core.node.kernel.states import ConnectionState
 from core.node.map.topology import Topology
 from core.node.map.whereabouts import Whereabouts
 from core.node.neighbours.neighbours import Neighbours
 from core.wire.entries import PeerForgotten, PeerRecord
+from core.wire.messages import AttachedServer
 
 
 class BaseServers:
@@ -47,6 +50,11 @@ class BaseServers:
         self.taking_over = TakingOver(context, topology, whereabouts, self.ways, self.speakers, self.dialling)
         self.already_told = AlreadyTold(context, neighbours, topology, self.speakers, time_elsewhere)
 
+    def attached(self) -> tuple[AttachedServer, ...]:
+        """The base servers that this node speaks for."""
+        links = self._context.connections.links(ConnectionState.BASE)
+        return tuple(attached for link in links for attached in base_side(link).attached.values())
+
     def start(self) -> None:
         """Begin; call once."""
         self.dialling.start()
@@ -61,16 +69,17 @@ class BaseServers:
 
     def taking_up(self, link: Link) -> None:
         """A dialled server turns out to be a base server."""
+        side = base_side(link)
         if link.dialled is None:
             return
         if self.dialling.was_anothers(link.dialled):
             self.already_told.take_over(link, link.dialled)
-        if not link.attached:
+        if not side.attached:
             # It says where it is only some seconds later, and others would dial it meanwhile.
             last = self.speakers.of(link.dialled)
             attached = last[0] if last is not None else self.dialling.kept(link.dialled)
             if last is not None or attached.id != str(link.dialled):
-                link.attached[attached.id] = attached
+                side.attached[attached.id] = attached
 
     def linked(self, link: Link) -> None:
         """This node speaks to a base server."""
@@ -83,4 +92,4 @@ class BaseServers:
         one behind it."""
         if link.dialled is not None and self.ways.is_spoken_to(link.dialled):
             return True
-        return any(self.ways.is_reached_by_another(server) for server in link.attached)
+        return any(self.ways.is_reached_by_another(server) for server in base_side(link).attached)

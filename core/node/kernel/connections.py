@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from core.node.interface.events import Origin
 from core.node.interface.snapshot import LinkState
 from core.node.kernel.states import TRANSITIONS, ConnectionState, Outcome
-from core.wire import messages as wire
 from core.wire.address import Address
-from core.wire.codec import Frame
 from core.wire.entries import Entry, EntryId, Fetch
-from core.wire.messages import AttachedServer, Message
+from core.wire.messages import Message
 from core.wire.scope import on_one_machine
 from core.wire.state_machine import state_after
 
 if TYPE_CHECKING:
+    from core.node.base.base_side import BaseSide
     from core.node.clients.absence import Absence
 
 
@@ -181,12 +180,8 @@ class Link(Connection):
 
     __slots__ = (
         "ahead",
-        "announced",
         "asked",
-        "attached",
-        "backlog",
-        "backlog_bytes",
-        "beat_at",
+        "base",
         "clean",
         "dialled",
         "drift_told",
@@ -195,26 +190,16 @@ class Link(Connection):
         "eager_since",
         "established_at",
         "first_heard_at",
-        "held",
         "hostname",
         "incarnation",
-        "is_base",
-        "last_nameless",
         "name",
         "peer_has",
         "ping_number",
         "pinged_at",
         "port",
         "remote_id",
-        "rhythm",
-        "rivals",
         "round_trip",
-        "shared_until",
-        "spoken_to_until",
         "stamp",
-        "suspect_until",
-        "taken_up_at",
-        "told_ours_until",
         "unanswered",
     )
 
@@ -236,13 +221,6 @@ class Link(Connection):
         self.eager = False
         self.eager_since = 0.0
         """Monotonic time at which it became so."""
-        self.backlog: list[Frame] = []
-        """What a peer will be told once it may be spoken to."""
-        self.backlog_bytes = 0
-        self.attached: dict[str, AttachedServer] = {}
-        """Base servers that announced themselves over this link."""
-        self.announced: dict[str, None] = {}
-        """Ids that were ever announced to this base peer: it waits for a lock answer of each."""
         self.asked = False
         """Whether a SYNC_REQUEST of ours is unanswered."""
         self.peer_has: dict[str, int] | None = None
@@ -258,30 +236,10 @@ class Link(Connection):
         self.round_trip: float | None = None
         self.clean = False
         """Whether the link's end is expected: no loss to heal."""
-        self.is_base = False
-        """Whether the link was taken for a base server's, until its end has been seen to."""
-        self.held: list[wire.ActivityBroadcast] = []
-        """What a base server said that is listened to: another server of ours may have taken it in."""
-        self.last_nameless: EntryId | None = None
-        """What a base server said last of what nobody with a name wrote."""
-        self.rivals: dict[str, float] = {}
-        """Servers of ours that were announced over this base link, and when last."""
-        self.suspect_until = float("-inf")
-        """Monotonic time until which it is open whether another server of ours has taken this one's place."""
-        self.shared_until = float("-inf")
-        """Monotonic time until which another server of ours, that is to give way, takes in what is said as well."""
-        self.beat_at: float | None = None
-        """Monotonic time at which the base server announced itself last."""
-        self.rhythm: float | None = None
-        """The longest time between two announcements of it, in seconds."""
+        self.base: BaseSide | None = None
+        """What is known of the other side because it speaks only the base protocol, or may (`base_side`)."""
         self.first_heard_at: float | None = None
         """Monotonic time at which the other side said its first word."""
-        self.spoken_to_until = 0
-        """Hybrid logical time until which another server of ours may have spoken to this base server."""
-        self.taken_up_at = 0.0
-        """Monotonic time at which it turned out to be one, for a server that this node has dialled."""
-        self.told_ours_until = 0
-        """The same of what this node has accepted itself."""
 
     @property
     def view_state(self) -> LinkState:
@@ -358,7 +316,4 @@ class Connections:
                 (len(session.backlog) for session in sessions if session.backlog is not None), default=0
             ),
             "sessions catching up": len(self.catching_up),
-            "messages held up for base servers": sum(
-                len(link.backlog) for link in self.links(ConnectionState.LISTENING)
-            ),
         }

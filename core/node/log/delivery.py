@@ -12,22 +12,18 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-import msgspec
-
 from core.node.interface.actions import Broadcast
 from core.node.kernel.clock import MICROSECONDS
-from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
 from core.node.kernel.states import ConnectionState
 from core.node.log.entry_messages import frame_of
 from core.node.log.refs import Refs
-from core.wire.activity import unique_members
 from core.wire.codec import Frame
 from core.wire.entries import Entry, EntryId, VersionVector
 
 BACKLOG_BYTES_MAX: Final = 16 * 1024 * 1024
-"""Bytes of activities that wait for one client that catches up, or one base server that is listened to. They are sent
-all at once then, and who reads from a network takes no more than that in time."""
+"""Bytes of activities that wait for one client that catches up. They are sent all at once then, and who reads from a
+network takes no more than that in time."""
 CATCHING_UP_MAX: Final = 20_000
 """Activities that may wait for a client to have caught up; with more it is disconnected, and resumes from there."""
 
@@ -54,8 +50,8 @@ class Delivery:
         self._parked_bytes = 0
         self.on_hand_out: Callable[[Entry, Frame], None] = lambda entry, frame: None
         """Told of each activity that goes to clients, and of its line."""
-        self.may_have_been_told: Callable[[Link, Entry], bool] = lambda link, entry: False
-        """Whether somebody else may have sent a base server an activity already."""
+        self.on_handed_out: Callable[[Entry, Frame, int | None], None] = lambda entry, frame, source: None
+        """Told of it when they have it, and of the connection that it came over."""
 
     # --- what waits ---------------------------------------------------------------------------------------------------
 
@@ -171,21 +167,4 @@ class Delivery:
                 session.backlog_bytes += len(entry.body)
                 if len(session.backlog) > CATCHING_UP_MAX or session.backlog_bytes > BACKLOG_BYTES_MAX:
                     context.close(session, f"too slow: {len(session.backlog)} activities came while it caught up")
-        base_links = [
-            link
-            for link in context.connections.links(
-                ConnectionState.BASE, ConnectionState.QUIET, ConnectionState.LISTENING
-            )
-            if link.conn != source and not self.may_have_been_told(link, entry)
-        ]
-        if base_links:
-            body = unique_members(entry.body)
-            to_base = frame if body is entry.body else frame_of(msgspec.structs.replace(entry, body=body))
-            for link in base_links:
-                if link.state is ConnectionState.BASE:
-                    context.send(link, to_base)
-                else:
-                    link.backlog.append(to_base)
-                    link.backlog_bytes += len(entry.body)
-                    if link.state is ConnectionState.LISTENING and link.backlog_bytes > BACKLOG_BYTES_MAX:
-                        context.close(link, f"{len(link.backlog)} activities came before it said anything")
+        self.on_handed_out(entry, frame, source)

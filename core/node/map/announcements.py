@@ -14,7 +14,6 @@ from typing import Final
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
 from core.node.kernel.rules import Handler
-from core.node.kernel.states import ConnectionState
 from core.node.kernel.takers import takes
 from core.node.map.topology import ServerRecord, Topology, record_of
 from core.node.neighbours.neighbours import Neighbours
@@ -60,6 +59,8 @@ class Announcements:
         self._load_dirty = False
         self._published_at = float("-inf")
         self._overtook_at = float("-inf")
+        self.attached: Callable[[], tuple[AttachedServer, ...]] = tuple
+        """The base servers that this node speaks for."""
         self.on_record: list[Callable[[ServerRecord | None, ServerRecord], None]] = []
         """Told of each newer record of another node, with the one before it."""
 
@@ -132,11 +133,6 @@ class Announcements:
         self._load_dirty = False
         self._context.timers.cancel("load")
         self._neighbours.announce(Frame(own.message()), everywhere=everywhere)
-
-    def attached(self) -> tuple[AttachedServer, ...]:
-        """The base servers that this node speaks for."""
-        links = self._context.connections.links(ConnectionState.BASE)
-        return tuple(attached for link in links for attached in link.attached.values())
 
     def introduce(self, link: Link) -> None:
         """Tell a new native neighbour of this node, and which records it has, so that it sends what is newer."""

@@ -23,10 +23,7 @@ class OwnLinks:
         self._announcements.structure_changed()
 
     def down(self, link: Link) -> None:
-        """A link is gone, or replaced, with what was behind it. Harmless when repeated."""
-        if link.attached:
-            link.attached = {}
-            self._announcements.structure_changed()
+        """A native link is gone, or replaced. Harmless when repeated."""
         if self.has(link):
             self._topology.link_down(link.remote_id or "")
             self._announcements.structure_changed()

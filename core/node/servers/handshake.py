@@ -86,7 +86,7 @@ class Handshake:
                 stamp=link.stamp,
             ),
         )
-        link.announced[own.id] = None
+        self._base_links.introduced(link, own.id)
         here = self._whereabouts.own_for(link)
         context.send(link, ServerAnnounce(id=own.id, load=own.load, hostname=here.host, port=here.port))
         # A base server answers nothing: its first announcement, at most some seconds later, shows what it is.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from core.node.accounts.registration import Registration
+from core.node.base.base_links import BaseLinks
 from core.node.interface.traces import TraceKind
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
@@ -31,6 +32,7 @@ class Links:
         self,
         context: Context,
         own_links: OwnLinks,
+        base_links: BaseLinks,
         synchronisation: Synchronisation,
         registration: Registration,
         healing: Healing,
@@ -38,6 +40,7 @@ class Links:
     ) -> None:
         self._context = context
         self._own_links = own_links
+        self._base_links = base_links
         self._synchronisation = synchronisation
         self._registration = registration
         self._healing = healing
@@ -71,8 +74,8 @@ class Links:
         """The link is gone, or given up: everything that relied on it must know. Called once for each."""
         context = self._context
         was_native = self._own_links.has(link)
-        was_base, link.is_base = link.is_base, False
-        for timer in ("quiet", "ping", "silence", "sign", "doubt"):
+        was_base = self._base_links.ended(link)
+        for timer in ("quiet", "ping"):
             context.timers.cancel((timer, link.conn))
         self._own_links.down(link)
         self._registration.link_closed(link.conn)

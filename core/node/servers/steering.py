@@ -6,7 +6,6 @@ from typing import Final
 
 from core.node.base.announcing import BaseAnnouncing
 from core.node.kernel.context import Context
-from core.node.kernel.states import ConnectionState
 from core.node.kernel.throttle import Throttle
 from core.node.log.synchronisation import Synchronisation
 from core.node.map.topology import Topology
@@ -75,6 +74,4 @@ class Steering:
         self._steered = self._handshake.established
         for link in self._neighbours.steer(tree):
             self._synchronisation.request(link)
-        self._base_announcing.cut_second_ways()
-        for base in self._context.connections.links(ConnectionState.BASE):
-            self._base_announcing.tell_all(base, only_new=True)
+        self._base_announcing.tree_changed()

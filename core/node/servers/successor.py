@@ -90,10 +90,9 @@ class Successor:
             return
         self._held = self._replication.durable_vector()
         self._answered = False
-        for base in context.connections.links(ConnectionState.BASE):
-            for attached in base.attached.values():
-                if attached.direct:
-                    self._spoken_to[Address(attached.hostname, attached.port)] = attached
+        for attached in self._base_servers.attached():
+            if attached.direct:
+                self._spoken_to[Address(attached.hostname, attached.port)] = attached
         to_look_after = [*self._base_servers.dialling.handed_over(), *self._leavers.to_adopt()]
         base_servers = {Address(attached.hostname, attached.port): attached for attached in to_look_after}
         base_servers |= self._spoken_to
