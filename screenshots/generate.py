@@ -221,7 +221,7 @@ async def take(network: Network) -> None:
         await network.lose_one_and_let_one_leave()
         for name, words in AFTER:
             await network.says(name, words)
-        await until(lambda: not app.session.feed.pending(), "the line to come back")
+        await until(lambda: not app.model.feed.pending(), "the line to come back")
         app.refresh_now()
         await pilot.pause(0.3)
         keep(app, "overview")

@@ -160,7 +160,7 @@ async def test_where_others_come_from_and_fail_is_told_to_the_operator_alone(pla
         await place.until(lambda: any("as grace failed" in notice.text for notice in place.node.notices))
         await place.until(lambda: len(place.apps()) == 2)
         app = place.apps()[1]
-        await place.until(lambda: any("grace logged in" in notice.text for notice in app.session.notices))
-        assert not [notice for notice in app.session.notices if "127.0.0.1" in notice.text or "failed" in notice.text]
-        await place.until(lambda: app.session.snapshot is not None)
-        assert app.session.snapshot is not None and app.session.snapshot.connections == ()
+        await place.until(lambda: any("grace logged in" in notice.text for notice in app.model.notices))
+        assert not [notice for notice in app.model.notices if "127.0.0.1" in notice.text or "failed" in notice.text]
+        await place.until(lambda: app.model.snapshot is not None)
+        assert app.model.snapshot is not None and app.model.snapshot.connections == ()

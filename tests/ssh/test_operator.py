@@ -41,7 +41,7 @@ async def test_the_connections_pane_shows_sessions_over_ssh_and_x_ends_one(place
         assert await terminal.status() == 0
         other.type("i was left alone\r")
         await other.shows("i was left alone")
-        await app.session.stop()
+        await app.model.stop()
 
 
 async def test_nobody_who_came_by_ssh_is_redirected(tmp_path):
@@ -69,4 +69,4 @@ async def test_the_invitation_names_the_way_in_over_ssh(place: Place):
         await guest.shows("you are anonymous")
         guest.type("\x1b[19~")
         await guest.shows(way)
-        await app.session.stop()
+        await app.model.stop()

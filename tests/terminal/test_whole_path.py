@@ -45,7 +45,7 @@ class Stage:
 
     async def __aenter__(self) -> Stage:
         self._task = asyncio.create_task(self.app.run_async())
-        await self.until(lambda: self.app.session.online and self.app.focused is self.app.main.composer)
+        await self.until(lambda: self.app.model.online and self.app.focused is self.app.main.composer)
         return self
 
     async def __aexit__(self, *exc: object) -> None:

@@ -25,7 +25,7 @@ async def ready(pilot: Pilot[Any]) -> ActivityApp:
     """The application, logged in as the tests' person, and painted."""
     app = pilot.app
     assert isinstance(app, ActivityApp)
-    await until(pilot, lambda: app.session.online and app.focused is app.main.composer)
+    await until(pilot, lambda: app.model.online and app.focused is app.main.composer)
     await pilot.pause()
     return app
 

@@ -145,15 +145,15 @@ class FakeNode:
 class FakeClient:
     """A client that says yes at once, unless told otherwise, and keeps what is posted until the test answers."""
 
-    def __init__(self, session: ClientModel, identity: SignIn) -> None:
-        self.session = session
+    def __init__(self, model: ClientModel, identity: SignIn) -> None:
+        self.model = model
         self.identity = identity
         self.posted: list[tuple[str, Mapping[str, Any]]] = []
         self.answers = True
         self.closed = False
 
     async def run(self) -> None:
-        world = WORLDS[self.session]
+        world = WORLDS[self.model]
         world.clients.append(self)
         name, secret = self.identity.username, self.identity.secret
         registering = self.identity.way == "register"
@@ -166,7 +166,7 @@ class FakeClient:
         await asyncio.Event().wait()
 
     def tell(self, event: ClientEvent) -> None:
-        tell(self.session, event)
+        tell(self.model, event)
 
     def post(self, activity: Mapping[str, Any]) -> str:
         ref = f"ref-{len(self.posted)}"
@@ -176,13 +176,13 @@ class FakeClient:
     def deliver(self, ref: str) -> None:
         """The network has the activity, and it comes back."""
         activity = next(one for key, one in self.posted if key == ref)
-        name = self.session.username or "anonymous"
-        stamp = int(self.session.clock() * 1_000_000)
+        name = self.model.username or "anonymous"
+        stamp = int(self.model.clock() * 1_000_000)
         self.tell(PostAccepted(ref, "aa.3.1", stamp))
         self.tell(ActivityArrived("aa.3.1", processed(activity, name), name, stamp, True, ref))
 
     async def change_secret(self, secret: str, new_secret: str) -> None:
-        world = WORLDS[self.session]
+        world = WORLDS[self.model]
         world.changes.append((secret, new_secret))
         if world.secret_problem is not None:
             raise world.secret_problem
@@ -217,7 +217,7 @@ class World:
         self.changes: list[tuple[str, str]] = []
         """Secrets that were to be changed: the present one and the new one."""
         self.secret_problem: Exception | None = None
-        self.session = ClientModel(
+        self.model = ClientModel(
             FakeClient,
             node=self.node,
             owns_node=operator,
@@ -226,7 +226,7 @@ class World:
             feed_capacity=capacity,
             archive=archive,
         )
-        WORLDS[self.session] = self
+        WORLDS[self.model] = self
 
     @property
     def client(self) -> FakeClient:
@@ -235,7 +235,7 @@ class World:
     def app(self, **options: Any) -> ActivityApp:
         preferences = options.pop("preferences", Preferences(zone=UTC))
         options.setdefault("first", SignIn("login", "alice", "secret"))
-        app = ActivityApp(self.session, preferences=preferences, **options)
+        app = ActivityApp(self.model, preferences=preferences, **options)
         app.animation_level = "none"
         return app
 
@@ -244,10 +244,10 @@ class World:
 
     def arrives(self, sender: str, activity: Mapping[str, Any], *, live: bool = True) -> None:
         stamp = int(self.time * 1_000_000)
-        tell(self.session, ActivityArrived("bb.1.1", processed(activity, sender), sender, stamp, live))
+        tell(self.model, ActivityArrived("bb.1.1", processed(activity, sender), sender, stamp, live))
 
     def notice(self, kind: NoticeKind, text: str, severity: Severity = "info") -> None:
-        self.session.noticed(Notice(self.time, kind, text, severity))
+        self.model.noticed(Notice(self.time, kind, text, severity))
 
     def lively(self) -> None:
         """Some minutes of an ordinary day."""
@@ -259,7 +259,7 @@ class World:
             self.time = NOON + after
             self.says(sender, text, live=False)
         self.time = NOON + 12
-        tell(self.session, CatchUpDone(3))
+        tell(self.model, CatchUpDone(3))
         self.arrives("dave", {"type": "Like", "object": {"type": "Note", "name": "Release notes 1.4"}})
         self.time = NOON + 15
         self.arrives("anonymous", {"temperature": 21.50, "sensor": {"id": 7, "room": "lab"}})

@@ -101,7 +101,7 @@ DIALOGS: list[Opened] = [
     ("WelcomeScreen", lambda app: app.action_identity()),
     ("SecretScreen", lambda app: app.push_screen(SecretScreen("", "", "s3cret", "", kept=True))),
     ("ChangeSecretScreen", lambda app: app.action_change_secret()),
-    ("LeavingScreen", lambda app: app.push_screen(LeavingScreen(app.session, ""))),
+    ("LeavingScreen", lambda app: app.push_screen(LeavingScreen(app.model, ""))),
 ]
 
 

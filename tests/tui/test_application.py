@@ -396,7 +396,7 @@ async def test_somebody_whose_secret_is_not_kept_is_asked_for_it_only(world):
     async with app.run_test(size=(80, 24)) as pilot:
         await welcomed(pilot)
         await pilot.press(*"pw", "enter")
-        await until(pilot, lambda: app.session.online)
+        await until(pilot, lambda: app.model.online)
         assert world.client.identity == SignIn("login", "zoe", "pw")
 
 
@@ -424,8 +424,8 @@ async def test_a_name_that_is_taken_is_said_beside_the_field_and_another_one_can
         await until(pilot, lambda: "taken" in str(app.screen.query_one("#name-problem", Static).render()))
         world.refuse = None
         await pilot.press(*"zoe2", "enter", "enter")
-        await until(pilot, lambda: app.session.online)
-        assert app.session.username == "zoe2"
+        await until(pilot, lambda: app.model.online)
+        assert app.model.username == "zoe2"
 
 
 async def test_a_login_needs_its_secret(world):
@@ -437,7 +437,7 @@ async def test_a_login_needs_its_secret(world):
         await pilot.press(*"zoe", "enter", "enter")
         assert "needs at least 1 character" in str(app.screen.query_one("#secret-problem", Static).render())
         await pilot.press(*"pw", "enter")
-        await until(pilot, lambda: app.session.online)
+        await until(pilot, lambda: app.model.online)
         assert world.client.identity == SignIn("login", "zoe", "pw")
 
 
@@ -449,8 +449,8 @@ async def test_one_can_come_in_anonymously(world):
         await pilot.pause()
         assert not app.screen.query_one("#name").display
         await pilot.click("#go")
-        await until(pilot, lambda: app.session.online)
-        assert app.session.username == "anonymous"
+        await until(pilot, lambda: app.model.online)
+        assert app.model.username == "anonymous"
 
 
 async def test_a_remembered_login_that_is_refused_asks_again_with_the_reason():
@@ -468,7 +468,7 @@ async def test_somebody_whose_name_was_settled_elsewhere_is_told_their_new_one(w
         await ready(pilot)
         world.client.tell(Renamed("alice", "alice~bb", "alice was registered earlier elsewhere"))
         await settled(pilot)
-        assert app.session.username == "alice~bb"
+        assert app.model.username == "alice~bb"
         assert "registered earlier elsewhere" in screen_text(app)
 
 

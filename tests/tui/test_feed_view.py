@@ -112,7 +112,7 @@ async def test_a_hundred_thousand_activities_scroll_and_repaint_like_thirty():
     async with app.run_test(size=(120, 40)) as pilot:
         await ready(pilot)
         for number in range(100_000):
-            world.session.feed.add(b'{"type":"Note","content":"line %d"}' % number, "bob", world.time)
+            world.model.feed.add(b'{"type":"Note","content":"line %d"}' % number, "bob", world.time)
         view = app.main.feed
         begun = time.process_time()
         view.changed()
@@ -181,7 +181,7 @@ async def test_a_search_through_many_rows_leaves_room_for_everything_else():
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
         for number in range(50_000):
-            world.session.feed.add(b'{"type":"Note","content":"line %d"}' % number, "bob", world.time)
+            world.model.feed.add(b'{"type":"Note","content":"line %d"}' % number, "bob", world.time)
         await settled(pilot)
         await pilot.press("f7")
         app.main.filter_input.value = "line 7777"
@@ -215,7 +215,7 @@ async def test_enter_shows_the_whole_activity_with_its_numbers_as_they_came(worl
     app = world.app()
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
-        world.session.arrived(
+        world.model.arrived(
             b'{"n": 123456789012345678901234567890, "f": 1.50}', "bob", world.time, live=True, own_ref=None
         )
         await settled(pilot)

@@ -50,17 +50,17 @@ def with_past(count: int, *, sent: int, capacity: int = 5000) -> tuple[World, Ar
     world = World(capacity=capacity, archive=archive)
     for entry in archive.entries[count - sent :]:
         arrive(world, entry, live=False)
-    tell(world.session, CatchUpDone(sent))
+    tell(world.model, CatchUpDone(sent))
     return world, archive
 
 
 def arrive(world: World, entry: Entry, *, live: bool = True) -> None:
-    tell(world.session, ActivityArrived(str(entry.id), entry.body, entry.sender, entry.stamp, live))
+    tell(world.model, ActivityArrived(str(entry.id), entry.body, entry.sender, entry.stamp, live))
 
 
 def numbers(world: World) -> list[int]:
     """Which lines the feed has, from its top."""
-    feed = world.session.feed
+    feed = world.model.feed
     rows = (feed.by_serial(serial) for serial in range(feed.first_serial, feed.end_serial))
     return [int(feed.sentence(row).text.split()[-1]) for row in rows if row is not None and row.state != "mark"]
 
@@ -135,7 +135,7 @@ async def test_a_filter_looks_through_what_is_older_until_something_matches():
 async def test_nothing_is_shown_twice_when_old_activities_arrive_late():
     world, archive = with_past(50, sent=10)
     arrive(world, archive.entries[20])
-    await world.session.look_back()
+    await world.model.look_back()
     assert sorted(numbers(world)) == list(range(1, 51))
 
 
@@ -145,17 +145,17 @@ async def test_a_repetition_after_a_crash_is_shown_once():
     archive.entries[30] = Entry(
         EntryId("cc", 1, 7), "activity", archive.entries[30].stamp, first.body, "bob", None, first.ref
     )
-    await world.session.look_back()
+    await world.model.look_back()
     assert numbers(world).count(21) == 1
 
 
 async def test_the_feed_grows_no_further_than_it_may_and_says_so():
     world, _ = with_past(400, sent=50, capacity=201)
-    assert await world.session.look_back()
-    feed = world.session.feed
+    assert await world.model.look_back()
+    feed = world.model.feed
     assert len(feed) == 200, "with the line where live begins"
     assert numbers(world) == list(range(202, 401))
-    assert not await world.session.look_back()
+    assert not await world.model.look_back()
     first = feed.by_serial(feed.first_serial)
     assert first is not None and feed.sentence(first).text == FULL
     assert len(feed) == 201
@@ -166,34 +166,34 @@ async def test_a_feed_that_has_dropped_rows_does_not_grow_upwards_again():
     for number in range(30):
         world.says("carol", f"new {number}")
     before = numbers(world)
-    assert not await world.session.look_back()
+    assert not await world.model.look_back()
     assert numbers(world) == before
     assert archive.asked == 1
 
 
 async def test_without_anything_at_the_login_nothing_is_older():
     world, archive = with_past(0, sent=0)
-    assert not await world.session.look_back()
+    assert not await world.model.look_back()
     assert archive.asked == 0
 
 
 async def test_a_store_that_cannot_be_read_is_told_among_the_events_and_tried_again():
     world, archive = with_past(50, sent=10)
     archive.failure = StoreUnreadable("the disk is on fire")
-    assert not await world.session.look_back()
-    assert "the disk is on fire" in world.session.notices[-1].text
+    assert not await world.model.look_back()
+    assert "the disk is on fire" in world.model.notices[-1].text
     archive.failure = None
-    assert await world.session.look_back()
+    assert await world.model.look_back()
     assert numbers(world) == list(range(1, 51))
 
 
 async def test_what_arrives_while_the_past_is_read_keeps_its_place():
     world, archive = with_past(50, sent=10)
     archive.gate.clear()
-    reading = asyncio.create_task(world.session.look_back())
+    reading = asyncio.create_task(world.model.look_back())
     await asyncio.sleep(0)
     world.says("carol", "new 51")
-    assert not await world.session.look_back(), "one page at a time"
+    assert not await world.model.look_back(), "one page at a time"
     archive.gate.set()
     assert await reading
     assert numbers(world) == list(range(1, 52))
@@ -219,7 +219,7 @@ async def test_lines_of_the_applications_own_have_no_date(world):
         await ready(pilot)
         world.says("bob", "before")
         world.time = NOON + 3 * DAY
-        world.session.feed.mark("by another clock", world.time)
+        world.model.feed.mark("by another clock", world.time)
         world.time = NOON
         world.says("bob", "after")
         await settled(pilot)
@@ -240,6 +240,6 @@ async def test_a_feed_of_today_has_no_date(world):
 @pytest.mark.parametrize("count", [1, 511, 512, 513, 1200])
 async def test_older_rows_keep_their_order_whatever_their_number(count):
     world, _ = with_past(count + 3, sent=3)
-    while await world.session.look_back():
+    while await world.model.look_back():
         pass
     assert numbers(world) == list(range(1, count + 4))

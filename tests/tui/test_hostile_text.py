@@ -58,7 +58,7 @@ async def test_hostile_text_stays_text_wherever_it_is_shown(size):
             world.arrives(text, {"type": text, "object": {"type": text, "name": text}, "actor": text})
             world.arrives("bob", {text: [text]})
             world.notice("refused", text, "error")
-            world.session.write(text)
+            world.model.write(text)
             world.client.tell(PostRefused(world.client.posted[-1][0], text))
         await pilot.press("escape")
         for key in ("f2", "f3", "f4", "f5", "f6"):
@@ -107,6 +107,6 @@ async def test_an_impossible_time_is_shown_as_dashes(world):
     app = world.app()
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
-        world.session.arrived(b"{}", "bob", 1e18, live=True, own_ref=None)
+        world.model.arrived(b"{}", "bob", 1e18, live=True, own_ref=None)
         await settled(pilot)
         assert "--:--:-- bob" in screen_text(app)

@@ -253,7 +253,7 @@ async def test_a_client_that_gave_up_goes_on_trying_unless_somebody_means_to_qui
     app = world.app()
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
-        world.session.gone("the network cannot be reached")
+        world.model.gone("the network cannot be reached")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.press("enter")
         await until(pilot, lambda: len(world.clients) == 2)

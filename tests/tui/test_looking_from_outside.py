@@ -45,7 +45,7 @@ async def test_the_own_connection_is_in_the_list_before_the_login_and_after_it()
         app.action_identity()
         await welcomed(pilot)
         await pilot.press(*"zoe", "enter", *"pw", "enter")
-        await until(pilot, lambda: app.session.online, 30.0)
+        await until(pilot, lambda: app.model.online, 30.0)
         await until(pilot, lambda: any("zoe (you)" in line for line in lines_of(app, "#connections")), 30.0)
         [row] = [line for line in lines_of(app, "#connections") if "zoe (you)" in line]
         assert "logged in" in row and "192.0.2.1:3780" in row
@@ -117,8 +117,8 @@ async def test_a_client_that_gave_up_says_why_in_the_panes():
     async with app.run_test(size=(100, 24)) as pilot:
         await welcomed(pilot)
         await pilot.press("escape", "escape", "f6")
-        world.session.connecting(None)
-        world.session.gone("nobody listens there")
+        world.model.connecting(None)
+        world.model.gone("nobody listens there")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen), 30.0)
         app.screen.dismiss(None)
         await until(pilot, lambda: app.screen is app.main, 30.0)

@@ -44,15 +44,15 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
 
 
 def app_on(server: Server, first: SignIn | None = None) -> ActivityApp:
-    session = ClientModel(client_factory((server.advertised,), server=server), node=server, archive=server)
-    server.subscribe(session.noticed)
+    model = ClientModel(client_factory((server.advertised,), server=server), node=server, archive=server)
+    server.subscribe(model.noticed)
 
     async def leave() -> int:
         server.request_drain("quit")
         await server.wait_closed()
         return 0
 
-    return ActivityApp(session, first=first, leave=leave)
+    return ActivityApp(model, first=first, leave=leave)
 
 
 async def test_a_person_registers_writes_a_line_and_sees_it(server):
@@ -61,26 +61,26 @@ async def test_a_person_registers_writes_a_line_and_sees_it(server):
         await welcomed(pilot)
         await pilot.press(*"zoe", "enter")
         await pilot.press(*"pw", "enter")
-        await until(pilot, lambda: app.session.online)
+        await until(pilot, lambda: app.model.online)
         await type_line(pilot, "hello, network")
-        await until(pilot, lambda: app.session.feed.arrived == 1 and not app.session.feed.pending())
+        await until(pilot, lambda: app.model.feed.arrived == 1 and not app.model.feed.pending())
         await settled(pilot)
         assert "hello, network" in "\n".join(lines_of(app, "#feed"))
-        await until(pilot, lambda: any("zoe is registered" in notice.text for notice in app.session.notices))
-        await app.session.stop()
+        await until(pilot, lambda: any("zoe is registered" in notice.text for notice in app.model.notices))
+        await app.model.stop()
 
 
 async def test_a_wrong_secret_is_said_and_the_right_one_lets_in(server):
     app = app_on(server, SignIn("register", "zoe", "pw"))
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: app.session.online)
-        await app.session.stop()
+        await until(pilot, lambda: app.model.online)
+        await app.model.stop()
     app = app_on(server, SignIn("login", "zoe", "wrong"))
     async with app.run_test(size=(80, 24)) as pilot:
         await welcomed(pilot)
         await pilot.press(*"pw", "enter")
-        await until(pilot, lambda: app.session.online)
-        await app.session.stop()
+        await until(pilot, lambda: app.model.online)
+        await app.model.stop()
 
 
 async def test_two_servers_see_each_other_and_a_leave_is_told_in_words(server, tmp_path):
@@ -88,14 +88,14 @@ async def test_two_servers_see_each_other_and_a_leave_is_told_in_words(server, t
     app = app_on(server, SignIn("register", "zoe", "pw"))
     try:
         async with app.run_test(size=(200, 50)) as pilot:
-            await until(pilot, lambda: app.session.online)
+            await until(pilot, lambda: app.model.online)
             await until(pilot, lambda: any("byron" in line for line in lines_of(app, "#network")))
             await until(pilot, lambda: any("byron" in line for line in lines_of(app, "#connections")))
             other.request_drain("quit")
             await asyncio.wait_for(other.wait_closed(), 10)
             await until(pilot, lambda: not any("byron" in line for line in lines_of(app, "#network")))
             assert any("byron" in line and "leave" in line for line in lines_of(app, "#events"))
-            await app.session.stop()
+            await app.model.stop()
     finally:
         await other.abort()
 
@@ -103,7 +103,7 @@ async def test_two_servers_see_each_other_and_a_leave_is_told_in_words(server, t
 async def test_quitting_takes_the_node_out_of_the_network(server):
     app = app_on(server, SignIn("anonymous"))
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: app.session.online)
+        await until(pilot, lambda: app.model.online)
         await pilot.press("ctrl+q", "y", "enter")
         await until(pilot, lambda: app.return_value is not None, 10)
     assert app.return_value == 0
@@ -111,14 +111,14 @@ async def test_quitting_takes_the_node_out_of_the_network(server):
 
 
 async def test_a_client_only_sees_the_network_through_its_server(server):
-    session = ClientModel(client_factory((server.advertised,), server=None), target=server.advertised)
-    app = ActivityApp(session, first=SignIn("register", "bob", "pw"))
+    model = ClientModel(client_factory((server.advertised,), server=None), target=server.advertised)
+    app = ActivityApp(model, first=SignIn("register", "bob", "pw"))
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: session.online)
+        await until(pilot, lambda: model.online)
         await pilot.press("f6")
         await until(pilot, lambda: any("ada" in line for line in lines_of(app, "#network")))
         await type_line(pilot, "from afar")
-        await until(pilot, lambda: session.feed.arrived == 1)
+        await until(pilot, lambda: model.feed.arrived == 1)
         await pilot.press("ctrl+q")
         await until(pilot, lambda: app.return_value is not None)
     assert app.return_value == 0
@@ -145,7 +145,7 @@ async def test_who_scrolls_to_the_top_reads_what_is_older_than_the_login_brought
     await writer.stop()
     app = app_on(server, SignIn("anonymous"))
     async with app.run_test(size=(80, 24)) as pilot:
-        feed = app.session.feed
+        feed = app.model.feed
         await until(pilot, lambda: feed.arrived == HISTORY, 10)
         await settled(pilot)
         await pilot.press("escape", "g")
@@ -154,9 +154,9 @@ async def test_who_scrolls_to_the_top_reads_what_is_older_than_the_login_brought
         await settled(pilot)
         assert "line 1" in lines_of(app, "#feed")[0]
         await pilot.press("g", "g")
-        await until(pilot, lambda: app.session.past is not None and app.session.past.state == "all")
+        await until(pilot, lambda: app.model.past is not None and app.model.past.state == "all")
         await settled(pilot)
         await pilot.press("g")
         await settled(pilot)
         assert BEGINNING in lines_of(app, "#feed")[0]
-        await app.session.stop()
+        await app.model.stop()

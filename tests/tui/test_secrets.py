@@ -161,7 +161,7 @@ async def test_the_secrets_of_all_names_are_kept_and_a_remembered_one_need_not_b
         await pilot.pause()
         assert "remembered here" in app.screen.query_one("#secret", Input).placeholder
         await pilot.click("#go")
-        await until(pilot, lambda: world.client.identity.way == "login" and app.session.online)
+        await until(pilot, lambda: world.client.identity.way == "login" and app.model.online)
         assert world.client.identity == SignIn("login", "zoe", secrets["zoe"], remember=True)
 
 
@@ -195,7 +195,7 @@ async def test_a_secret_is_changed_to_one_that_is_made_remembered_and_shown(worl
         assert "is changed" in screen_text(app)
         kept = account(tmp_path, "alice")
         assert kept is not None and kept.secrets == (secret,)
-        assert app.session.identity is not None and app.session.identity.secret == secret
+        assert app.model.identity is not None and app.model.identity.secret == secret
 
 
 async def test_a_secret_is_changed_to_one_that_is_typed_twice(world: World, tmp_path: Path):
@@ -223,7 +223,7 @@ async def test_a_change_that_is_refused_stays_in_the_dialog_with_the_reason(worl
         kept = account(tmp_path, "alice")
         assert isinstance(app.screen, ChangeSecretScreen) and (kept is None or kept.expected is None)
         await pilot.press("escape")
-        assert app.session.identity is not None and app.session.identity.secret == "secret"
+        assert app.model.identity is not None and app.model.identity.secret == "secret"
 
 
 async def test_when_nobody_knows_whether_it_was_changed_both_secrets_are_kept_and_the_new_one_shown(

@@ -28,7 +28,7 @@ async def test_what_is_typed_behind_the_name_at_once_is_the_secret_and_not_more_
         await welcomed(pilot)
         for event in key_events("zoe\nopensesame\n"):
             app.post_message(event)
-        await until(pilot, lambda: app.session.online and app.focused is app.main.composer, 30.0)
+        await until(pilot, lambda: app.model.online and app.focused is app.main.composer, 30.0)
         assert world.client.identity == SignIn("register", "zoe", "opensesame")
 
 
@@ -188,8 +188,8 @@ async def test_who_is_logged_in_already_is_told_so_and_stays_who_they_are_when_a
         await until(pilot, lambda: "taken" in screen_text(app))
         world.refuse = None
         await pilot.press("escape")
-        await until(pilot, lambda: app.session.online)
-        assert app.session.username == "alice" and world.client.identity.way == "login"
+        await until(pilot, lambda: app.model.online)
+        assert app.model.username == "alice" and world.client.identity.way == "login"
 
 
 async def test_what_is_being_written_when_it_comes_up_by_itself_does_not_go_into_it(world, monkeypatch):

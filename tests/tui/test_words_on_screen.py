@@ -97,15 +97,15 @@ async def test_a_client_tells_of_a_loss_once_and_lists_what_it_tries_among_the_e
         await ready(pilot)
         await pilot.press("f5")
         for reason in ("the server closed the connection", *["192.0.2.1:3780 cannot be reached"] * 3):
-            tell(world.session, Disconnected(reason, 2.0))
+            tell(world.model, Disconnected(reason, 2.0))
             await settled(pilot)
         assert [one.message for one in app._notifications] == ["the server closed the connection"]
         shown = "\n".join(lines_of(app, "#events"))
         assert "logged in as alice" in shown and "closed the connection" in shown
         assert shown.count("cannot be reached") == 1
-        tell(world.session, LoggedIn("alice", Address("192.0.2.1", 3780)))
+        tell(world.model, LoggedIn("alice", Address("192.0.2.1", 3780)))
         await settled(pilot)
-        tell(world.session, Disconnected("the server closed the connection", 2.0))
+        tell(world.model, Disconnected("the server closed the connection", 2.0))
         await settled(pilot)
         assert len(app._notifications) == 2, "another loss is told again"
 

@@ -74,7 +74,7 @@ class ActivityApp(TypeAheadApp):
 
     def __init__(
         self,
-        session: ClientModel,
+        model: ClientModel,
         *,
         first: SignIn | None = None,
         suggestion: str = "",
@@ -96,7 +96,7 @@ class ActivityApp(TypeAheadApp):
         resizing.install()
         screen_dismissal.install()
         nearest_colours.install()
-        self.session = session
+        self.model = model
         self.preferences = preferences or Preferences()
         self.line_pool = LinePool()
         """What has been painted and may be painted again."""
@@ -126,7 +126,7 @@ class ActivityApp(TypeAheadApp):
     # --- life ------------------------------------------------------------------------------------------------------
 
     def get_default_screen(self) -> Screen[None]:
-        return self._fitting(MainScreen(self.session, zone=self.preferences.zone))
+        return self._fitting(MainScreen(self.model, zone=self.preferences.zone))
 
     def _fitting(self, screen: MainScreen) -> MainScreen:
         screen.fit(self.size)
@@ -140,9 +140,9 @@ class ActivityApp(TypeAheadApp):
         return screen
 
     def on_mount(self) -> None:
-        self.session.on_change = self._touched
+        self.model.on_change = self._touched
         self.keep_looking()
-        if self.session.node is None:
+        if self.model.node is None:
             self.set_interval(AFAR_INTERVAL, self._look_from_afar)
 
     def keep_looking(self) -> None:
@@ -229,7 +229,7 @@ class ActivityApp(TypeAheadApp):
         self.spawn(keep())
 
     def on_unmount(self) -> None:
-        self.session.on_change = lambda: None
+        self.model.on_change = lambda: None
 
     def enter(self, identity: SignIn) -> None:
         """Log in or register, ending what there was before."""
@@ -268,14 +268,14 @@ class ActivityApp(TypeAheadApp):
         if not self.main.painted:
             return
         self._painted = asyncio.get_running_loop().time()
-        while self.session.happenings:
-            self._tell(self.session.happenings.popleft())
+        while self.model.happenings:
+            self._tell(self.model.happenings.popleft())
         if self._painted - self._looked >= LOOK_INTERVAL_MIN:
             self._look()
         self.main.show_news()
         if isinstance(self.screen, LeavingScreen):
             self.screen.refresh_story()
-        if self._bell.rings(self.session, self._painted):
+        if self._bell.rings(self.model, self._painted):
             self.bell()
 
     def _refresh_notifications(self) -> None:
@@ -293,20 +293,20 @@ class ActivityApp(TypeAheadApp):
         """Take a new picture of the network and show it."""
         self._looked = asyncio.get_running_loop().time()
         if self.main.painted:
-            self.session.look()
+            self.model.look()
             self.main.show_snapshot()
         if isinstance(self.screen, ConfirmScreen):
             self.screen.refresh_question()
 
     def _look_from_afar(self) -> None:
-        if not self.session.looking:
-            self.spawn(self.session.look_from_afar())
+        if not self.model.looking:
+            self.spawn(self.model.look_from_afar())
 
     # --- who one is ------------------------------------------------------------------------------------------------
 
     def _tell(self, happening: Happening) -> None:
         self._person.tell(happening)
-        if happening.kind == "logged in" and self.session.node is None:
+        if happening.kind == "logged in" and self.model.node is None:
             self._look_from_afar()
 
     def action_identity(self) -> None:
@@ -372,7 +372,7 @@ class ActivityApp(TypeAheadApp):
         return binding.key_display or key_name(binding.key)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        for action in palette(node=self.session.owns_node):
+        for action in palette(node=self.model.owns_node):
             keys = key_names((self.preferences.keymap or {}).get(action.id, action.keys))
             words = f"{action.help} ({keys})" if keys else action.help
             yield SystemCommand(action.title, words, lambda chosen=action: self._from_palette(chosen))

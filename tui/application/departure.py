@@ -74,15 +74,15 @@ class Departure:
         if self._leave is not None:
             others = self._farewell().others
             story = words_of or (f"Handing over {others}\N{HORIZONTAL ELLIPSIS}" if others else "Stopping\u2026")
-            self._app.push_screen(LeavingScreen(self._app.session, story))
+            self._app.push_screen(LeavingScreen(self._app.model, story))
         self._app.spawn(self._go_in_order())
 
     def _farewell(self) -> Farewell:
-        session = self._app.session
+        model = self._app.model
         if self._leave is None:
             return Farewell()
-        visitors = session.visitors.sessions() if session.visitors is not None else ()
-        return farewell(session.snapshot, len(visitors))
+        visitors = model.visitors.sessions() if model.visitors is not None else ()
+        return farewell(model.snapshot, len(visitors))
 
     def _insist(self) -> None:
         """Somebody wants to leave while that is under way: told what it does, and let go if they want it once more."""
@@ -104,7 +104,7 @@ class Departure:
     async def _go_in_order(self) -> None:
         status = 0
         with contextlib.suppress(Exception):
-            await self._app.session.stop()
+            await self._app.model.stop()
         if self._leave is not None:
             try:
                 status = await self._leave()

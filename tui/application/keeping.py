@@ -80,7 +80,7 @@ class Keeper:
             again = loop.time() - last < STEADY
             last = loop.time()
             if not (again or app.leaving or self._wanted or self._ended):
-                app.session.fault(words)
+                app.model.fault(words)
                 before = replace(app.middle, words=f"{words} Everything else went on.")
                 continue
             await self._leave_without_screen(words, again=again)
@@ -131,7 +131,7 @@ class Keeper:
             running.cancel()
             for sign in signs:
                 sign.cancel()
-            app.session.on_change = lambda: None
+            app.model.on_change = lambda: None
             give_back(app)
             self._restore()
             sys.stdout, sys.stderr = streams

@@ -43,7 +43,7 @@ class Identity:
         None for nowhere."""
         self._remembered = remembered
         self._app = app
-        self._session = app.session
+        self._model = app.model
         self._suggestion = suggestion
         self._directory = directory
         self._told_of_loss = False
@@ -60,8 +60,8 @@ class Identity:
     @property
     def _place(self) -> str:
         """Where the account is, as it is remembered."""
-        session = self._session
-        return credentials.HERE if session.node is not None else str(session.server or session.target)
+        model = self._model
+        return credentials.HERE if model.node is not None else str(model.server or model.target)
 
     async def enter(self, identity: SignIn) -> None:
         """Log in or register. A secret is made if there has to be one, and put down before the network has it."""
@@ -70,7 +70,7 @@ class Identity:
         if identity.way == "register" and identity.secret and identity.remember and self._directory is not None:
             # Whether that could be done is told with the secret itself.
             await self._put_down(credentials.expect, identity.username, identity.secret)
-        await self._session.enter(identity)
+        await self._model.enter(identity)
 
     async def _put_down(self, change: Callable[[Path, str, str, str], None], username: str, secret: str) -> str | None:
         """Change what is remembered; what kept it from being done, as a clause for a person."""
@@ -85,24 +85,24 @@ class Identity:
 
     def ask(self, problem: str = "") -> None:
         """Ask who somebody is; `problem` says what was wrong with the last answer."""
-        app, session = self._app, self._session
+        app, model = self._app, self._model
         if isinstance(app.screen, WelcomeScreen):
             return
         if self._directory is not None:
             # A command may have changed something meanwhile.
             app.spawn(self._look_up(self._directory))
-        known = session.identity
+        known = model.identity
         where = (
-            f"{'Your' if session.owns_node else 'The'} server {neutralise_name(session.snapshot.name)} runs at "
-            f"{session.node.advertised}. Who are you?"
-            if session.node is not None and session.snapshot is not None
-            else f"You join at {session.server}. Who are you?"
+            f"{'Your' if model.owns_node else 'The'} server {neutralise_name(model.snapshot.name)} runs at "
+            f"{model.node.advertised}. Who are you?"
+            if model.node is not None and model.snapshot is not None
+            else f"You join at {model.server}. Who are you?"
         )
         name = known.username if known is not None and known.username != ANONYMOUS else self._suggestion
         way: Way = "register"
         if (known is None and name) or (problem and known is not None and known.way != "register"):
             way = "login"
-        before, name_before = (known, session.username) if session.online else (None, None)
+        before, name_before = (known, model.username) if model.online else (None, None)
         if name_before is not None:
             where = f"You are {neutralise_name(name_before)} here now. Who do you want to be?"
             name = ""
@@ -120,7 +120,7 @@ class Identity:
         )
 
         def closed(_: None) -> None:
-            if before is not None and session.stage == "nobody":
+            if before is not None and model.stage == "nobody":
                 # Whoever they wanted to be was refused: they are who they were.
                 app.enter(replace(before, way="login") if before.way == "register" else before)
 
@@ -130,8 +130,8 @@ class Identity:
 
     def _chosen_before(self, way: Way) -> str:
         """The secret that somebody new has chosen for their name, over SSH with the password that they came with."""
-        known = self._session.identity
-        if way != "register" or known is None or known.made or self._session.online:
+        known = self._model.identity
+        if way != "register" or known is None or known.made or self._model.online:
             return ""
         return known.secret or ""
 
@@ -139,7 +139,7 @@ class Identity:
         """What it means to close the dialog; `name` is who they are now."""
         if name is not None:
             return "Stay " + fit(neutralise_name(name), min(cell_len(name), NAME_CELLS_MAX))
-        return "Look around first" if self._session.node is not None else "Not now"
+        return "Look around first" if self._model.node is not None else "Not now"
 
     async def _look_up(self, directory: Path) -> None:
         self._remembered = await asyncio.to_thread(credentials.load, directory)
@@ -189,11 +189,11 @@ class Identity:
 
     def _remember(self) -> None:
         """Who is logged in wants to be so the next time."""
-        app, session, directory = self._app, self._session, self._directory
-        identity = session.identity
+        app, model, directory = self._app, self._model, self._directory
+        identity = model.identity
         if directory is None or identity is None:
             return
-        name = session.username or identity.username
+        name = model.username or identity.username
         secret = identity.secret if identity.remember and name != ANONYMOUS else None
         place = self._place
 
@@ -210,7 +210,7 @@ class Identity:
 
     def _not_taken(self, registering: bool) -> None:
         """A secret that was put down for a registration is nobody's."""
-        identity = self._session.identity
+        identity = self._model.identity
         if registering and identity is not None and identity.secret and self._directory is not None:
             self._app.spawn(self._forget(identity.username, identity.secret))
 
@@ -219,7 +219,7 @@ class Identity:
 
     async def _registered(self, username: str, secret: str | None) -> None:
         """A name is registered. `secret` is the one that was made for it."""
-        identity = self._session.identity
+        identity = self._model.identity
         wanted = identity is not None and identity.remember
         problem = None
         taken = secret or (identity.secret if identity is not None else None)
@@ -266,13 +266,13 @@ class Identity:
 
     def ask_for_another_secret(self) -> None:
         """Ask for a new secret of the account that is logged in."""
-        app, session = self._app, self._session
-        if not session.online or session.username in (None, ANONYMOUS):
+        app, model = self._app, self._model
+        if not model.online or model.username in (None, ANONYMOUS):
             app.notify("Log in with a name first: only accounts have a secret.", severity="warning", markup=False)
             return
-        identity = session.identity
+        identity = model.identity
         screen = ChangeSecretScreen(
-            f"The new secret of {neutralise_name(session.username or '')} counts in the whole network, over SSH too. "
+            f"The new secret of {neutralise_name(model.username or '')} counts in the whole network, over SSH too. "
             "Whoever is logged in with the old one has to log in again.",
             asks=identity is None or identity.secret is None,
             remembers=self._directory is not None,
@@ -281,14 +281,14 @@ class Identity:
         app.push_screen(screen)
 
     async def _change_secret(self, screen: ChangeSecretScreen, wish: SecretWish) -> None:
-        app, session = self._app, self._session
-        identity, name = session.identity, session.username or ""
+        app, model = self._app, self._model
+        identity, name = model.identity, model.username or ""
         present = wish.present or (identity.secret if identity is not None else None) or ""
         new = wish.new or make_secret(random.SystemRandom())
         problem = await self._put_down(credentials.expect, name, new) if wish.remember else None
         doubt = None
         try:
-            await session.change_secret(present, new)
+            await model.change_secret(present, new)
         except SecretNotChanged as error:
             if wish.remember:
                 await self._put_down(credentials.refuse, name, new)
@@ -297,8 +297,8 @@ class Identity:
         except SecretUnknown as error:
             doubt = str(error)
         if doubt is None:
-            if session.identity is not None:
-                session.identity = replace(session.identity, remember=wish.remember or session.identity.remember)
+            if model.identity is not None:
+                model.identity = replace(model.identity, remember=wish.remember or model.identity.remember)
             if wish.remember:
                 problem = await self._put_down(credentials.confirm, name, new)
         app.call_later(self._secret_changed, screen, name, new, wish, problem, doubt)
@@ -326,18 +326,18 @@ class Identity:
             app.notify(text, severity="information" if problem is None else "warning", markup=False, timeout=10)
 
     def _offer_again(self, text: str) -> None:
-        app, session = self._app, self._session
+        app, model = self._app, self._model
 
         def answered(enough: bool | None) -> None:
-            identity = session.identity
+            identity = model.identity
             if enough is False and identity is not None:
                 app.enter(identity)
-            elif enough and session.node is None:
+            elif enough and model.node is None:
                 app.exit(NO_CONNECTION)
 
         app.push_screen(
             ConfirmScreen(
-                "No connection", text, yes="Quit" if session.node is None else "Stay logged out", no="Try again"
+                "No connection", text, yes="Quit" if model.node is None else "Stay logged out", no="Try again"
             ),
             answered,
         )

@@ -143,12 +143,12 @@ async def _show(
     target = options.address if isinstance(options, JoinOptions) else None
     addresses = (server.advertised,) if server is not None else (target,) if target is not None else ()
     place = credentials.HERE if server is not None else str(target)
-    session = ClientModel(client_factory(addresses, server=server, tls=tls), node=server, target=target, archive=server)
-    session.visitors = visitors
+    model = ClientModel(client_factory(addresses, server=server, tls=tls), node=server, target=target, archive=server)
+    model.visitors = visitors
     if server is not None:
         for notice in server.notices:
-            session.noticed(notice)
-        server.subscribe(session.noticed)
+            model.noticed(notice)
+        server.subscribe(model.noticed)
 
     async def leave() -> int:
         assert server is not None
@@ -166,7 +166,7 @@ async def _show(
 
     def make_app(before: Before | None) -> ActivityApp:
         made = ActivityApp(
-            session,
+            model,
             first=first_identity(options.person, remembered, place),
             suggestion=options.person.username or (remembered.username if remembered is not None else ""),
             leave=leave if server is not None else None,
@@ -181,7 +181,7 @@ async def _show(
 
     tty = own_tty()
     keeper = Keeper(make_app, directory=person_dir, leave=leave if server is not None else None, restore=tty.restore)
-    _log_to(session)
+    _log_to(model)
     if log is not None:
         log.listen()
     loop = asyncio.get_running_loop()
@@ -200,7 +200,7 @@ async def _show(
             watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await watching
-        await session.stop()
+        await model.stop()
 
 
 async def _end_with(server: Server, keeper: Keeper, report: list[str]) -> None:
@@ -235,20 +235,20 @@ class _IntoEvents(logging.Handler):
     Nothing that goes wrong here reaches the one that warns: it may be the thread that keeps what people write.
     """
 
-    def __init__(self, session: ClientModel, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, model: ClientModel, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(logging.WARNING)
-        self._session = session
+        self._model = model
         self._loop = loop
 
     def emit(self, record: logging.LogRecord) -> None:
         with contextlib.suppress(Exception):
             text = record.getMessage().partition("\n")[0]
-            self._loop.call_soon_threadsafe(self._session.fault, text)
+            self._loop.call_soon_threadsafe(self._model.fault, text)
 
 
-def _log_to(session: ClientModel) -> None:
+def _log_to(model: ClientModel) -> None:
     root = logging.getLogger()
     for handler in root.handlers[:]:
         root.removeHandler(handler)
-    root.addHandler(_IntoEvents(session, asyncio.get_running_loop()))
+    root.addHandler(_IntoEvents(model, asyncio.get_running_loop()))
     logging.raiseExceptions = False

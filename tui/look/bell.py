@@ -34,9 +34,9 @@ class Bell:
         self._heard = (0, 0)
         self._rung = -INTERVAL
 
-    def rings(self, session: ClientModel, now: float) -> bool:
+    def rings(self, model: ClientModel, now: float) -> bool:
         """Whether to ring at `now` (monotonic seconds)."""
-        mentions, others = session.mentions, session.others_live
+        mentions, others = model.mentions, model.others_live
         before_mentions, before_others = self._heard
         self._heard = (mentions, others)
         wanted = (self.policy == "mention" and mentions > before_mentions) or (

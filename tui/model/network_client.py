@@ -67,15 +67,15 @@ def client_factory(
 ) -> ClientFactory:
     """Clients at home on `server`, or at `addresses`. `vouched` is a user whom the caller has authenticated."""
 
-    def make(session: ClientModel, identity: SignIn) -> ClientFace:
+    def make(model: ClientModel, identity: SignIn) -> ClientFace:
         anonymous = identity.way == "anonymous"
         settings = ClientSettings(
             username=ANONYMOUS if anonymous else identity.username,
             secret=None if anonymous else identity.secret,
             register=identity.way == "register",
-            history=HISTORY if not session.feed.arrived else 0,
+            history=HISTORY if not model.feed.arrived else 0,
         )
         home = (lambda: server.connect_local(vouched)) if server is not None else None
-        return NetworkClient(Client(settings, addresses, lambda event: tell(session, event), home=home, tls=tls))
+        return NetworkClient(Client(settings, addresses, lambda event: tell(model, event), home=home, tls=tls))
 
     return make

@@ -142,25 +142,25 @@ def _row(one: ConnectionView, traffic: LinkTraffic | None, names: Mapping[str, s
     )
 
 
-def _own_row(session: ClientModel) -> Row:
+def _own_row(model: ClientModel) -> Row:
     """The connection of the person here to the server."""
-    who = neutralise_name(session.username or (session.identity.username if session.identity is not None else ""))
-    state = {"online": "logged in", "nobody": "not logged in", "gone": "given up"}.get(session.stage, session.stage)
-    here = session.node is not None
-    address = session.node.advertised if session.node is not None else session.server
+    who = neutralise_name(model.username or (model.identity.username if model.identity is not None else ""))
+    state = {"online": "logged in", "nobody": "not logged in", "gone": "given up"}.get(model.stage, model.stage)
+    here = model.node is not None
+    address = model.node.advertised if model.node is not None else model.server
     peer = neutralise(str(address or ""), 300)
-    since = max(0.0, session.clock() - session.stage_since)
+    since = max(0.0, model.clock() - model.stage_since)
     detail = "\n".join(
         f"{label:<12}{value}"
         for label, value in (
             ("who", f"{who} (you)" if who else "you"),
             ("kind", "client: your own connection"),
-            ("state", neutralise(session.stage_words, 200)),
+            ("state", neutralise(model.stage_words, 200)),
             ("address", peer or "-"),
             ("for", figures.age(since)),
         )
     )
-    role = {"online": "good", "gone": "error"}.get(session.stage, "warning")
+    role = {"online": "good", "gone": "error"}.get(model.stage, "warning")
     return Row(
         "own",
         (

@@ -30,21 +30,21 @@ class EventsView(RowView):
 
     follows: ClassVar[bool] = True
 
-    def __init__(self, session: ClientModel, *, zone: tzinfo | None = None, widget_id: str | None = None) -> None:
+    def __init__(self, model: ClientModel, *, zone: tzinfo | None = None, widget_id: str | None = None) -> None:
         super().__init__(widget_id=widget_id)
-        self._session = session
+        self._model = model
         self._zone = zone
-        self._seen = session.notices_seen
+        self._seen = model.notices_seen
 
     @property
     def _first(self) -> int:
-        return self._session.notices_seen - len(self._session.notices)
+        return self._model.notices_seen - len(self._model.notices)
 
     def notice(self, index: int) -> Notice:
-        return self._session.notices[index]
+        return self._model.notices[index]
 
     def row_count(self) -> int:
-        return len(self._session.notices)
+        return len(self._model.notices)
 
     def row_key(self, index: int) -> Hashable:
         return self._first + index
@@ -69,14 +69,14 @@ class EventsView(RowView):
 
     def changed(self) -> None:
         if self._follow:
-            self._seen = self._session.notices_seen
+            self._seen = self._model.notices_seen
         super().changed()
 
     def reached_end(self) -> None:
-        self._seen = self._session.notices_seen
+        self._seen = self._model.notices_seen
 
     def marker(self) -> str:
-        unseen = 0 if self._follow else self._session.notices_seen - max(self._seen, self._first)
+        unseen = 0 if self._follow else self._model.notices_seen - max(self._seen, self._first)
         return f"\N{BLACK DOWN-POINTING TRIANGLE} {unseen} new below" if unseen else ""
 
     def row_copy(self, index: int) -> str | None:

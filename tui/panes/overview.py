@@ -37,22 +37,22 @@ def people_online(snapshot: NodeSnapshot) -> int:
     return max(0, logins - again)
 
 
-def top_line(session: ClientModel) -> list[StyledText]:
+def top_line(model: ClientModel) -> list[StyledText]:
     """Who one is, on which node, in how large a network, and what is wrong with it."""
-    parts = [_DOTS[session.stage]]
-    if session.stage == "online":
-        parts += [("you are ", _DIM), (neutralise_name(session.username or ""), "bold")]
+    parts = [_DOTS[model.stage]]
+    if model.stage == "online":
+        parts += [("you are ", _DIM), (neutralise_name(model.username or ""), "bold")]
     else:
-        parts.append((neutralise(session.stage_words, 120), "bold"))
-    snapshot = session.snapshot
+        parts.append((neutralise(model.stage_words, 120), "bold"))
+    snapshot = model.snapshot
     if snapshot is None:
-        if session.node is None and session.server is not None and session.stage in ("nobody", "online"):
-            parts += [(" at ", _DIM), (neutralise(str(session.server), 80), "bold")]
+        if model.node is None and model.server is not None and model.stage in ("nobody", "online"):
+            parts += [(" at ", _DIM), (neutralise(str(model.server), 80), "bold")]
         return parts
     servers = present(snapshot)
     people = people_online(snapshot)
-    name = neutralise_name(snapshot.name) or neutralise(str(session.server or ""), 80)
-    parts += [(" on " if session.node is not None else " at ", _DIM), (name, "bold")]
+    name = neutralise_name(snapshot.name) or neutralise(str(model.server or ""), 80)
+    parts += [(" on " if model.node is not None else " at ", _DIM), (name, "bold")]
     size = f" \u00b7 {figures.count(len(servers), 'server')}, {figures.count(people, 'person', 'people')} online"
     parts.append((size, "$foreground 85%"))
     if snapshot.storage_error:
@@ -66,30 +66,30 @@ def top_line(session: ClientModel) -> list[StyledText]:
     return parts
 
 
-def address_for_others(session: ClientModel) -> Address | None:
+def address_for_others(model: ClientModel) -> Address | None:
     """Where others find this node, or the server that one has come to; None while that is not known."""
-    if session.node is not None:
-        return session.node.advertised
-    address, snapshot = session.server, session.snapshot
+    if model.node is not None:
+        return model.node.advertised
+    address, snapshot = model.server, model.snapshot
     if address is not None and snapshot is not None and scope_of(address.host) is not Scope.ANYWHERE:
         # What leads there from here says nothing to others; the server knows what does.
         return Address(neutralise(snapshot.hostname, 253), snapshot.port)
     return address
 
 
-def invite_line(session: ClientModel, room: int) -> str:
+def invite_line(model: ClientModel, room: int) -> str:
     """How others join, without the secret; where a command would be cut, how to see it."""
-    address = address_for_others(session)
+    address = address_for_others(model)
     if address is None:
         return ""
-    command = invitation.masked if session.node is not None and session.owns_node else invitation.client_command
+    command = invitation.masked if model.node is not None and model.owns_node else invitation.client_command
     whole = f"Invite (F8): {command(address)}"
     return whole if cell_len(whole) <= room else "Invite others: F8 shows how"
 
 
-def empty_feed(session: ClientModel) -> str:
+def empty_feed(model: ClientModel) -> str:
     """What the feed says while it has no rows."""
-    match session.stage:
+    match model.stage:
         case "online":
             return "Nothing here yet. Write the first line below."
         case "connecting" | "waiting":
@@ -98,21 +98,21 @@ def empty_feed(session: ClientModel) -> str:
             return "Log in to see what people write: /login (anonymous will do)"
 
 
-def unseen(session: ClientModel) -> str:
+def unseen(model: ClientModel) -> str:
     """What stands where the network would be while there is no picture of it: what is missing, or what is needed."""
-    if session.node is not None:
+    if model.node is not None:
         return "One moment\N{HORIZONTAL ELLIPSIS}"
-    match session.stage:
+    match model.stage:
         case "nobody":
             return "Log in to see this: /login (anonymous will do)"
         case "gone":
-            return f"Not connected: {neutralise(session.stage_words, 120)}. /login tries again."
-        case "online" if session.silent:
+            return f"Not connected: {neutralise(model.stage_words, 120)}. /login tries again."
+        case "online" if model.silent:
             return "This server tells nothing of its network: it speaks the base protocol only."
         case "online":
             return "Waiting for the first look at the network\N{HORIZONTAL ELLIPSIS}"
         case _:
-            return f"Not connected yet: {neutralise(session.stage_words, 120)}"
+            return f"Not connected yet: {neutralise(model.stage_words, 120)}"
 
 
 STALE: Final = "as it was: not connected now"

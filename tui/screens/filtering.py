@@ -16,8 +16,8 @@ from tui.widgets.feed_view import FeedView
 class FilteringScreen(PanesScreen):
     """The panes, with a filter over the feed."""
 
-    def __init__(self, session: ClientModel, *, zone: tzinfo | None) -> None:
-        super().__init__(session, zone=zone)
+    def __init__(self, model: ClientModel, *, zone: tzinfo | None) -> None:
+        super().__init__(model, zone=zone)
         self._looking_back = False
 
     def action_filter(self) -> None:
@@ -58,7 +58,7 @@ class FilteringScreen(PanesScreen):
         feed = self.feed
         shown = feed.row_count()
         try:
-            while await self.session.look_back():
+            while await self.model.look_back():
                 self.show_news()
                 if feed.row_count() > shown:
                     return

@@ -14,9 +14,9 @@ from tui.screens.dialog import DialogScreen
 class LeavingScreen(DialogScreen[None]):
     """Shows the story of the leave. Whoever asks to quit meanwhile is told what that does; who insists goes at once."""
 
-    def __init__(self, session: ClientModel, words: str) -> None:
+    def __init__(self, model: ClientModel, words: str) -> None:
         super().__init__()
-        self._session = session
+        self._model = model
         self._words = words
         self._hint = "This takes some seconds at most. Ctrl+Q leaves without waiting, after asking once more."
 
@@ -24,7 +24,7 @@ class LeavingScreen(DialogScreen[None]):
         with Vertical(classes="dialog -wide") as dialog:
             dialog.border_title = "Leaving the network"
             yield Static(self._words, markup=False)
-            yield EventsView(self._session, widget_id="story")
+            yield EventsView(self._model, widget_id="story")
             yield Static(self._hint, id="hint", classes="quiet", markup=False)
 
     def refresh_story(self) -> None:

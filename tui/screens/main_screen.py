@@ -38,7 +38,7 @@ class MainScreen(OperatorScreen):
         except (ValueError, ConnectionError) as error:
             self.composer.give_back(text)
             self._composer_problem(str(error))
-            if self.session.stage == "nobody":
+            if self.model.stage == "nobody":
                 # The line stays in the composer, to be sent once it is known who sends it.
                 await self.app.run_action("identity")
             return
@@ -64,7 +64,7 @@ class MainScreen(OperatorScreen):
         """What everybody must not read."""
         if self._own_node is not None:
             yield self._own_node.secret
-        identity = self.session.identity
+        identity = self.model.identity
         if identity is not None and identity.secret:
             yield identity.secret
 
@@ -79,9 +79,9 @@ class MainScreen(OperatorScreen):
 
     async def _carry_out(self, text: str) -> None:
         """Send a line or do a command. Raises ValueError or ConnectionError with a sentence for a person."""
-        line = slash_commands.parse(text, node=self.session.owns_node)
+        line = slash_commands.parse(text, node=self.model.owns_node)
         if line.command is None:
-            self.session.write(line.text)
+            self.model.write(line.text)
             self.feed.action_end()
             return
         match line.command.name:
@@ -90,7 +90,7 @@ class MainScreen(OperatorScreen):
             case "filter":
                 self._set_filter(line.text)
             case "json":
-                self.session.post(raw_activity(line.text))
+                self.model.post(raw_activity(line.text))
                 self.feed.action_end()
             case "invite":
                 self.action_share()

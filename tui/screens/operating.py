@@ -21,22 +21,22 @@ from tui.widgets.bars import ShareBar
 class OperatorScreen(FilteringScreen):
     """The panes, with what may be done to the node here."""
 
-    def __init__(self, session: ClientModel, *, zone: tzinfo | None) -> None:
-        super().__init__(session, zone=zone)
+    def __init__(self, model: ClientModel, *, zone: tzinfo | None) -> None:
+        super().__init__(model, zone=zone)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def _own_node(self) -> NodeFace | None:
         """The node here, for its operator; a guest's session (over SSH) may look at it and no more."""
-        return self.session.node if self.session.owns_node else None
+        return self.model.node if self.model.owns_node else None
 
     @on(ShareBar.Clicked)
     def _share_clicked(self) -> None:
         self.action_share()
 
     def action_share(self) -> None:
-        session, node = self.session, self.session.node
-        if node is not None and session.owns_node:
+        model, node = self.model, self.model.node
+        if node is not None and model.owns_node:
             address = node.advertised
             command = invitation.server_command(address, node.secret)
             before = "With this command a server joins, with its own application. It has been copied:"
@@ -45,7 +45,7 @@ class OperatorScreen(FilteringScreen):
                 f"A person without a server joins with: {invitation.client_command(address)}"
             )
         else:
-            known = address_for_others(session)
+            known = address_for_others(model)
             if known is None:
                 return
             address = known
@@ -54,7 +54,7 @@ class OperatorScreen(FilteringScreen):
             after = "Whoever knows the network's secret can join with a server as well."
         if invitation.caution(address):
             after = f"{invitation.caution(address)}\n{after}"
-        here = session.snapshot.servers[0] if session.snapshot is not None and session.snapshot.servers else None
+        here = model.snapshot.servers[0] if model.snapshot is not None and model.snapshot.servers else None
         if here is not None and here.ssh:
             after += f"\nWith nothing installed: {invitation.ssh_command(address.host, here.ssh, 'NAME')}"
         self.app.copy_to_clipboard(command)
@@ -102,7 +102,7 @@ class OperatorScreen(FilteringScreen):
             self.notify("Nobody is connected.", markup=False, timeout=3)
             return
         conn, who = view.connection_at(selected), view.rows[selected].cells[0]
-        visitor, visitors = view.visitor_at(selected), self.session.visitors
+        visitor, visitors = view.visitor_at(selected), self.model.visitors
 
         def answered(yes: bool | None) -> None:
             if not yes:
@@ -112,7 +112,7 @@ class OperatorScreen(FilteringScreen):
             elif visitor is not None and visitors is not None:
                 visitors.end(visitor, "The operator of this server has ended your session.")
 
-        found = [one for one in self.session.snapshot.connections if one.conn == conn] if self.session.snapshot else []
+        found = [one for one in self.model.snapshot.connections if one.conn == conn] if self.model.snapshot else []
         question = what_disconnecting_does(who, found[0] if found else None)
         self.app.push_screen(ConfirmScreen("Disconnect", question, yes="Disconnect", no="Keep"), answered)
 

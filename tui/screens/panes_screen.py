@@ -62,9 +62,9 @@ class Pane(Vertical):
 class PanesScreen(Screen[None]):
     """The panes of one session: how they stand, and what they and the lines around them show."""
 
-    def __init__(self, session: ClientModel, *, zone: tzinfo | None) -> None:
+    def __init__(self, model: ClientModel, *, zone: tzinfo | None) -> None:
         super().__init__(id="main")
-        self.session = session
+        self.model = model
         self._zone = zone
         self._current = PANES[0]
         self._bars: tuple[object, ...] = ()
@@ -86,10 +86,10 @@ class PanesScreen(Screen[None]):
                     id="filter-bar",
                 ),
                 FeedView(
-                    self.session.feed,
+                    self.model.feed,
                     zone=self._zone,
-                    clock=self.session.clock,
-                    empty=lambda: overview.empty_feed(self.session),
+                    clock=self.model.clock,
+                    empty=lambda: overview.empty_feed(self.model),
                     older=self._more_above,
                     widget_id="feed",
                 ),
@@ -102,13 +102,13 @@ class PanesScreen(Screen[None]):
             )
             yield Pane("connections", ConnectionsView(widget_id="connections"))
             yield Pane("users", UsersView(zone=self._zone, widget_id="users"))
-            yield Pane("events", EventsView(self.session, zone=self._zone, widget_id="events"))
+            yield Pane("events", EventsView(self.model, zone=self._zone, widget_id="events"))
             yield Pane("network", NetworkView(widget_id="network"))
         yield KeyBar()
 
     def _more_above(self) -> bool:
         """Whether the feed may grow at its top."""
-        return self.session.past is not None and self.session.past.state == "more"
+        return self.model.past is not None and self.model.past.state == "more"
 
     # --- parts -----------------------------------------------------------------------------------------------------
 
@@ -164,40 +164,40 @@ class PanesScreen(Screen[None]):
 
     def show_snapshot(self) -> None:
         """The session has a new picture of the network: show it in the panes that are visible."""
-        session, snapshot, visible = self.session, self.session.snapshot, self.visible_panes()
+        model, snapshot, visible = self.model, self.model.snapshot, self.visible_panes()
         if "connections" in visible:
-            visitors = session.visitors.sessions() if session.visitors is not None else ()
-            own = None if session.owns_node else session
-            self.connections.show_snapshot(snapshot, session.traffic, visitors, own)
+            visitors = model.visitors.sessions() if model.visitors is not None else ()
+            own = None if model.owns_node else model
+            self.connections.show_snapshot(snapshot, model.traffic, visitors, own)
         if snapshot is None:
-            words = overview.unseen(session)
+            words = overview.unseen(model)
             for view in (self.connections, self.users, self.network):
                 view.say_when_empty(words)
             self.show_bars()
             return
         if "users" in visible:
-            self.users.show_snapshot(snapshot, self.session.username)
+            self.users.show_snapshot(snapshot, self.model.username)
         if "network" in visible:
             self.network.show_snapshot(snapshot)
         self.show_bars()
 
     def show_bars(self) -> None:
         """The lines above the panes and the panes' titles, if they have something new to say."""
-        session, feed, snapshot = self.session, self.feed, self.session.snapshot
+        model, feed, snapshot = self.model, self.feed, self.model.snapshot
         found = self._filter_problem
         if feed.filter and not found:
             found = f"{feed.matches} found" + ("\N{HORIZONTAL ELLIPSIS}" if feed.searching else "")
             found += " \u00b7 among the rest (m)" if feed.showing_rest else ""
-        notes = (overview.unseen(session), "", "")
+        notes = (overview.unseen(model), "", "")
         if snapshot is not None:
             notes = (
-                overview.connections_note(snapshot, own=session.owns_node),
+                overview.connections_note(snapshot, own=model.owns_node),
                 overview.users_note(snapshot),
                 overview.network_note(snapshot),
             )
-            if session.node is None and not session.online:
+            if model.node is None and not model.online:
                 notes = (overview.STALE,) * 3
-        top, invite = overview.top_line(session), overview.invite_line(session, self.size.width - 2)
+        top, invite = overview.top_line(model), overview.invite_line(model, self.size.width - 2)
         said = (top, invite, self._current, self.size, feed.unseen, feed.following, found, notes)
         if said == self._bars:
             return
@@ -293,6 +293,6 @@ class PanesScreen(Screen[None]):
 
     @on(RowView.Inspected)
     def _inspect(self, event: RowView.Inspected) -> None:
-        screen = inspector_of(event.view, event.index, self.session, self._zone)
+        screen = inspector_of(event.view, event.index, self.model, self._zone)
         if screen is not None:
             self.app.push_screen(screen)

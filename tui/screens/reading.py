@@ -96,11 +96,11 @@ class ReadingScreen(DialogScreen[None]):
         self.app.notify("Copied.", markup=False, timeout=3)
 
 
-def inspector_of(view: RowView, index: int, session: ClientModel, zone: tzinfo | None) -> ReadingScreen | None:
+def inspector_of(view: RowView, index: int, model: ClientModel, zone: tzinfo | None) -> ReadingScreen | None:
     """Everything about a row of a pane; None if there is nothing more to say."""
     match view:
         case FeedView():
-            return _activity(view.entry(index), session, zone)
+            return _activity(view.entry(index), model, zone)
         case TableView():
             return _details("Details", view.rows[index].detail)
         case NetworkView():
@@ -114,10 +114,10 @@ def _details(title: str, text: str) -> ReadingScreen:
     return ReadingScreen(title, [[(line, "text")] for line in text.split("\n")], text)
 
 
-def _activity(entry: FeedItem, session: ClientModel, zone: tzinfo | None) -> ReadingScreen | None:
+def _activity(entry: FeedItem, model: ClientModel, zone: tzinfo | None) -> ReadingScreen | None:
     if entry.state == "mark":
         return None
-    said = session.feed.sentence(entry)
+    said = model.feed.sentence(entry)
     head = (
         ("from", neutralise_name(entry.sender)),
         ("at", clock_time(entry.at, zone, "%Y-%m-%d %H:%M:%S")),

@@ -122,7 +122,7 @@ class LocalRunner:
             status = await app.run_async(size=self._terminal.size)
         finally:
             app.release()
-            await app.session.stop()
+            await app.model.stop()
             self._app = None
         if app.failure:
             raise ApplicationFailed(FAILED)

@@ -112,7 +112,7 @@ class SSHApp(ActivityApp):
         """Whether the first whole frame has been made; what is half made is not painted."""
 
     def get_default_screen(self) -> Screen[None]:
-        return self._fitting(SSHMainScreen(self.session, zone=self.preferences.zone))
+        return self._fitting(SSHMainScreen(self.model, zone=self.preferences.zone))
 
     def schedule_frame(self, due: float) -> None:
         self._news = True
@@ -139,7 +139,7 @@ class SSHApp(ActivityApp):
         if self._news or self._version != node_view.version():
             return True
         snapshot = node_view.snapshot()
-        if snapshot is self.session.snapshot or not snapshot.connections:
+        if snapshot is self.model.snapshot or not snapshot.connections:
             return False
         # Ages, round trips and counts of bytes have changed.
         screen = self.screen_stack[0] if self.screen_stack else None
@@ -152,9 +152,9 @@ class SSHApp(ActivityApp):
         self._news = False
         self._looked = asyncio.get_running_loop().time()
         self._version = self._host.node_view.version()
-        before = self.session.snapshot
-        self.session.look()
-        if self.session.snapshot is not before and self.main.painted:
+        before = self.model.snapshot
+        self.model.look()
+        if self.model.snapshot is not before and self.main.painted:
             self.main.show_snapshot()
 
     def at_end(self, callback: Callable[[], None]) -> None:
@@ -199,7 +199,7 @@ class SSHApp(ActivityApp):
     def _tell(self, happening: Happening) -> None:
         super()._tell(happening)
         if happening.kind == "registered":
-            identity = self.session.identity
+            identity = self.model.identity
             secret = happening.secret or (identity.secret if identity is not None else None)
             if secret is not None:
                 self.spawn(self._registered(happening.username, secret))
@@ -260,20 +260,20 @@ def make_application(host: ApplicationHost, node_access: NodeAccess, terminal: R
     colors = color_system(terminal.terminal, terminal.environment)
     person_name, newcomer = remote_user.name, remote_user.newcomer
 
-    def make_client(session: ClientModel, identity: SignIn) -> ClientFace:
+    def make_client(model: ClientModel, identity: SignIn) -> ClientFace:
         anonymous = identity.way == "anonymous"
         name = ANONYMOUS if anonymous else identity.username
         settings = ClientSettings(
             username=name,
             secret=None if anonymous else identity.secret or None,
             register=identity.way == "register",
-            history=HISTORY if not session.feed.arrived else 0,
+            history=HISTORY if not model.feed.arrived else 0,
             follow_redirects=False,
             ping_interval=PING_INTERVAL,
         )
 
         def heard(event: ClientEvent) -> None:
-            tell(session, event)
+            tell(model, event)
             if isinstance(event, ServerQuits):
                 terminal.farewell("This server has left the network.", event.address)
 
@@ -284,11 +284,11 @@ def make_application(host: ApplicationHost, node_access: NodeAccess, terminal: R
             node_access,
         )
 
-    session = ClientModel(make_client, node=host.node_view, owns_node=False)
+    model = ClientModel(make_client, node=host.node_view, owns_node=False)
     for notice in host.notices:
-        session.noticed(notice)
+        model.noticed(notice)
     if newcomer:
-        session.identity = SignIn("register", person_name, remote_user.secret)
+        model.identity = SignIn("register", person_name, remote_user.secret)
         first = None
     elif person_name == ANONYMOUS:
         first = SignIn("anonymous")
@@ -298,7 +298,7 @@ def make_application(host: ApplicationHost, node_access: NodeAccess, terminal: R
         host,
         node_access,
         query,
-        session=session,
+        model=model,
         first=first,
         preferences=Preferences(no_color=colors is None, anonymous=host.settings.anonymous),
     )
@@ -306,7 +306,7 @@ def make_application(host: ApplicationHost, node_access: NodeAccess, terminal: R
     app.console._color_system = colors or ColorSystem.STANDARD
     if colors is None:
         app._filters = [one for one in app._filters if not isinstance(one, Monochrome)] + [NoColor()]
-    unsubscribe = host.subscribe(session.noticed)
+    unsubscribe = host.subscribe(model.noticed)
     app.at_end(unsubscribe)
     app.at_end(lambda: host.frame_scheduler.ended(app))
     host.frame_scheduler.starting(app)
