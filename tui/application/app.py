@@ -1,8 +1,8 @@
-"""The application: one Textual app a person, over a session.
+"""The application: one Textual app a person, over their model.
 
 Several of these may run in one process and event loop (one for each SSH session), so nothing here is global: no
-signal handlers, no output but through the app's own driver, no state outside the session. What the network says comes
-in through the session, and is painted at most `FRAMES_PER_SECOND` times a second.
+signal handlers, no output but through the app's own driver, no state outside the model. What the network says comes
+in through the model, and is painted at most `FRAMES_PER_SECOND` times a second.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class ActivityApp(TypeAheadApp):
         `first`: who to be at the start; None asks, with the name `suggestion` filled in. `leave`: takes the node out of
         the network and returns the exit status; None when leaving concerns nobody but this session. `person_dir`: where
         to remember the person, and what they chose here; `remembered`: what is there already. `before`: what an
-        application was in the middle of that failed over the same session. `app_options` are Textual's, such as
+        application was in the middle of that failed over the same model. `app_options` are Textual's, such as
         `driver_class`.
         """
         super().__init__(**app_options)
@@ -164,7 +164,7 @@ class ActivityApp(TypeAheadApp):
             self.action_identity()
 
     def _go_on(self, before: Before) -> None:
-        """Take over from an application that failed: the session has gone on."""
+        """Take over from an application that failed: the model has gone on."""
         self.main.composer.value = before.draft
         self.main.composer.focus()
         self.notify(before.words, title="The screen was started again", severity="error", timeout=30, markup=False)
@@ -249,7 +249,7 @@ class ActivityApp(TypeAheadApp):
     # --- painting --------------------------------------------------------------------------------------------------
 
     def _touched(self) -> None:
-        """The session has changed. Called from the engine's side: nothing of the screen is touched here."""
+        """The model has changed. Called from the engine's side: nothing of the screen is touched here."""
         if self._armed:
             return
         self._armed = True

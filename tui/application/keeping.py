@@ -1,6 +1,6 @@
 """Keeps a screen before a person, and its faults from everybody else.
 
-A screen that fails is taken down, a report is written, and the screen is started again over the same session: the node
+A screen that fails is taken down, a report is written, and the screen is started again over the same model: the node
 and the person's connection go on meanwhile. When it fails again soon, something is wrong that a new screen does not
 mend: the node then leaves in order, as if the person had quit.
 """
@@ -33,7 +33,7 @@ SAY_LIMIT: Final = 1.0
 """Seconds that a terminal has to take a sentence."""
 
 MakeApp = Callable[[Before | None], ActivityApp]
-"""Makes an application, over the session that there is; the argument is given after a fault."""
+"""Makes an application, over the model that there is; the argument is given after a fault."""
 Leave = Callable[[], Awaitable[int]]
 """Takes the node out of the network; the exit status."""
 

@@ -1,6 +1,6 @@
 """One person at one application: the node here (if any), the person's client, and everything that is shown.
 
-A session holds plain data and knows nothing of screens. What the network says changes the data at once and marks it
+A model holds plain data and knows nothing of screens. What the network says changes the data at once and marks it
 changed; the screen looks when it is ready, some times a second. Several sessions may share one node in one process.
 """
 
@@ -206,7 +206,7 @@ class ClientModel:
         self.username = None
         self._stage("connecting", "registering" if identity.way == "register" else "logging in")
         self._client = client = self._make_client(self, identity)
-        self._task = asyncio.create_task(self._run(client), name="session client")
+        self._task = asyncio.create_task(self._run(client), name="client of the model")
 
     async def _run(self, client: ClientFace) -> None:
         try:

@@ -1,4 +1,4 @@
-"""What a client tells, put into the session."""
+"""What a client tells, put into the model."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MICROSECONDS: Final = 1_000_000
 
 
 def tell(model: ClientModel, event: ClientEvent) -> None:
-    """Change the session as the event says."""
+    """Change the model as the event says."""
     match event:
         case ActivityArrived(id=entry_id, body=body, sender=sender, stamp=stamp, live=live, own_ref=own_ref):
             # A base server tells neither sender nor time: the one stands in the activity, the other is now.

@@ -25,7 +25,7 @@ HISTORY: Final = 500
 
 
 class NetworkClient:
-    """A client of the network, as the session wants it."""
+    """A client of the network, as the model wants it."""
 
     def __init__(self, client: Client) -> None:
         self._client = client

@@ -1,1 +1,1 @@
-"""The panes: what each shows of the session's data. Nothing here changes the network."""
+"""The panes: what each shows of the model. Nothing here changes the network."""

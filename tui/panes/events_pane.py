@@ -26,7 +26,7 @@ NOTICE_LINES_MAX: Final = 6
 
 
 class EventsView(RowView):
-    """The session's notices."""
+    """The model's notices."""
 
     follows: ClassVar[bool] = True
 

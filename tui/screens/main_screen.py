@@ -1,4 +1,4 @@
-"""The screen on which everything else lies: the panes of a session, and the line where one writes."""
+"""The screen on which everything else lies: the panes, and the line where one writes."""
 
 from __future__ import annotations
 

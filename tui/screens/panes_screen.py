@@ -60,7 +60,7 @@ class Pane(Vertical):
 
 
 class PanesScreen(Screen[None]):
-    """The panes of one session: how they stand, and what they and the lines around them show."""
+    """The panes over one model: how they stand, and what they and the lines around them show."""
 
     def __init__(self, model: ClientModel, *, zone: tzinfo | None) -> None:
         super().__init__(id="main")
@@ -163,7 +163,7 @@ class PanesScreen(Screen[None]):
         self.show_bars()
 
     def show_snapshot(self) -> None:
-        """The session has a new picture of the network: show it in the panes that are visible."""
+        """The model has a new picture of the network: show it in the panes that are visible."""
         model, snapshot, visible = self.model, self.model.snapshot, self.visible_panes()
         if "connections" in visible:
             visitors = model.visitors.sessions() if model.visitors is not None else ()
