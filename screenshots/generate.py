@@ -26,8 +26,9 @@ from screenshots import over_ssh
 from tui.application.app import ActivityApp
 from tui.feed.activities import note
 from tui.look.preferences import Preferences
-from tui.model.client_model import ClientModel, SignIn
+from tui.model.client_model import ClientModel
 from tui.model.network_client import client_factory
+from tui.model.network_faces import SignIn
 
 PICTURES = Path(__file__).resolve().parent
 MOMENT = 1_795_341_840.0

@@ -272,9 +272,9 @@ def test_the_two_make_commands_are_in_the_makefile() -> None:
 
 
 def test_the_table_of_keys_is_the_applications() -> None:
-    shown = README.partition("<!-- keys: made from tui/actions/action_registry.py -->\n")[2].partition(
-        "\n<!-- /keys -->"
-    )[0]
+    shown = README.partition("<!-- keys: made from tui/actions/action_table.py -->\n")[2].partition("\n<!-- /keys -->")[
+        0
+    ]
     assert shown == markdown_table().strip()
 
 

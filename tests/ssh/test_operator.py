@@ -5,8 +5,9 @@ from __future__ import annotations
 from tests.ssh.conftest import Place, serving
 from tests.tui.driving import lines_of, screen_text, until
 from tui.application.app import ActivityApp
-from tui.model.client_model import ClientModel, SignIn
+from tui.model.client_model import ClientModel
 from tui.model.network_client import client_factory
+from tui.model.network_faces import SignIn
 
 SIZE = "100\u00d730"
 

@@ -191,8 +191,8 @@ def test_a_screen_that_does_not_answer_is_left_behind_by_a_server_that_is_told_t
     terminal = start(
         """
 import asyncio
-import tui.application.keeping
-tui.application.keeping.ANSWER_LIMIT = tui.application.keeping.END_LIMIT = 0.5
+import tui.application.screen_supervisor
+tui.application.screen_supervisor.ANSWER_LIMIT = tui.application.screen_supervisor.END_LIMIT = 0.5
 from tui.application.app import ActivityApp
 async def hangs(self):
     await asyncio.Event().wait()

@@ -9,7 +9,7 @@ from typing import Any
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from tui.actions.action_registry import BY_ID
+from tui.actions.action_table import BY_ID
 from tui.application.app import ActivityApp
 from tui.screens.welcome import WelcomeScreen
 

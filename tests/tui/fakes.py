@@ -29,8 +29,9 @@ from tui.application.app import ActivityApp
 from tui.feed.activities import note
 from tui.feed.history import Archive
 from tui.look.preferences import Preferences
-from tui.model.client_model import ClientModel, SignIn
+from tui.model.client_model import ClientModel
 from tui.model.model_updates import tell
+from tui.model.network_faces import SignIn
 
 NOON = 1_795_348_800.0
 """22 November 2026, 12:00:00 UTC."""

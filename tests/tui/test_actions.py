@@ -23,11 +23,12 @@ import tui.widgets
 from tests.tui.driving import ready, settled, unfound, until
 from tests.tui.fakes import World
 from tui.actions import slash_commands
-from tui.actions.action_registry import ACTIONS, Scope, key_names, markdown_table
+from tui.actions.action_registry import key_names, markdown_table
+from tui.actions.action_table import ACTIONS, Scope
 from tui.application.app import ActivityApp
 from tui.look.preferences import Preferences
 from tui.screens.asking import ConfirmScreen
-from tui.screens.leaving import LeavingScreen
+from tui.screens.leaving_screen import LeavingScreen
 from tui.screens.secret_dialogs import SecretScreen
 
 

@@ -12,11 +12,12 @@ from core.client.client_events import Disconnected, PostRefused, PostUnknown, Re
 from core.wire.address import Address
 from tests.tui.driving import lines_of, ready, screen_text, settled, type_line, until, welcomed
 from tests.tui.fakes import World, snapshot
-from tui.actions.action_registry import ACTIONS, BY_ID, key_names
+from tui.actions.action_registry import key_names
+from tui.actions.action_table import ACTIONS, BY_ID
 from tui.feed.activities import note
 from tui.look import bell
 from tui.look.preferences import Preferences
-from tui.model.client_model import SignIn
+from tui.model.network_faces import SignIn
 from tui.screens.asking import AskScreen, ConfirmScreen, CopyScreen
 from tui.screens.reading import ReadingScreen
 from tui.screens.welcome import WelcomeScreen

@@ -9,7 +9,7 @@ import pytest
 from core.wire.address import Address
 from tui.cli.options import PersonOptions
 from tui.cli.running import first_identity
-from tui.model.client_model import SignIn
+from tui.model.network_faces import SignIn
 from tui.remembered import credentials
 from tui.text import invitation
 

@@ -14,8 +14,9 @@ from core.wire.address import Address
 from tests.tui.driving import lines_of, settled, type_line, until, welcomed
 from tui.application.app import ActivityApp
 from tui.feed.history import BEGINNING
-from tui.model.client_model import ClientModel, SignIn
+from tui.model.client_model import ClientModel
 from tui.model.network_client import HISTORY, client_factory
+from tui.model.network_faces import SignIn
 
 
 async def running_server(directory: Path, name: str, join: Address | None = None) -> Server:

@@ -15,7 +15,7 @@ from textual.widgets import Button, Checkbox, Input, RadioButton
 from tests.tui.driving import fill, ready, screen_text, settled, until, welcomed
 from tests.tui.fakes import FakeClient, World
 from tui.application.app import ActivityApp
-from tui.model.client_model import SecretNotChanged, SecretUnknown, SignIn
+from tui.model.network_faces import SecretUnchanged, SecretUnknown, SignIn
 from tui.remembered import credentials
 from tui.screens.secret_dialogs import ChangeSecretScreen, SecretScreen
 
@@ -214,7 +214,7 @@ async def test_a_secret_is_changed_to_one_that_is_typed_twice(world: World, tmp_
 
 
 async def test_a_change_that_is_refused_stays_in_the_dialog_with_the_reason(world: World, tmp_path: Path):
-    world.secret_problem = SecretNotChanged("this server is older and cannot change secrets")
+    world.secret_problem = SecretUnchanged("this server is older and cannot change secrets")
     app = world.app(person_dir=tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
         await asked_for_another(pilot, app)

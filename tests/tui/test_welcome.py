@@ -11,7 +11,7 @@ from tests.tui.driving import ready, screen_text, settled, until, welcomed
 from tests.tui.fakes import World
 from tui.look.appearance import DEFAULT_THEME
 from tui.look.preferences import Preferences
-from tui.model.client_model import SignIn
+from tui.model.network_faces import SignIn
 from tui.screens.dialog import READING_TIME, UnhurriedScreen
 from tui.screens.secret_dialogs import SecretScreen
 from tui.screens.welcome import WelcomeScreen

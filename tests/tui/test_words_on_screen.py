@@ -11,8 +11,8 @@ from core.node.interface.snapshot import UserView
 from core.wire.address import Address
 from tests.tui.driving import lines_of, ready, screen_text, settled, until
 from tests.tui.fakes import NOON, World, snapshot
-from tui.model.client_model import SignIn
 from tui.model.model_updates import tell
+from tui.model.network_faces import SignIn
 from tui.panes import overview
 from tui.screens.reading import ReadingScreen
 

@@ -7,7 +7,7 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class SlashCommand:
     name: str
     usage: str
     help: str
@@ -17,20 +17,22 @@ class Command:
 
 
 COMMANDS: Final = (
-    Command("help", "/help", "Shows the keys and the commands."),
-    Command("who", "/who", "Shows who is registered, and logged in where."),
-    Command("filter", "/filter [WORDS]", "Filters the feed: words, from:NAME, type:TYPE. Without words: shows all."),
-    Command("json", "/json OBJECT", "Sends an activity of your own making.", needs="a JSON object"),
-    Command("invite", "/invite", "Shows and copies the command with which others join."),
-    Command(
+    SlashCommand("help", "/help", "Shows the keys and the commands."),
+    SlashCommand("who", "/who", "Shows who is registered, and logged in where."),
+    SlashCommand(
+        "filter", "/filter [WORDS]", "Filters the feed: words, from:NAME, type:TYPE. Without words: shows all."
+    ),
+    SlashCommand("json", "/json OBJECT", "Sends an activity of your own making.", needs="a JSON object"),
+    SlashCommand("invite", "/invite", "Shows and copies the command with which others join."),
+    SlashCommand(
         "join", "/join HOST:PORT", "Links this node to a server of another network.", needs="HOST:PORT", node_only=True
     ),
-    Command("backup", "/backup", "Writes a backup of everything this node keeps.", node_only=True),
-    Command("login", "/login", "Registers a name, logs in with another one, or goes anonymous."),
-    Command("passwd", "/passwd", "Changes your secret, in the whole network."),
-    Command("bell", "/bell off|mention|all", "Says when to ring.", needs="off, mention or all"),
-    Command("theme", "/theme [NAME]", "Changes the colours; without a name: light or dark."),
-    Command("quit", "/quit", "Leaves."),
+    SlashCommand("backup", "/backup", "Writes a backup of everything this node keeps.", node_only=True),
+    SlashCommand("login", "/login", "Registers a name, logs in with another one, or goes anonymous."),
+    SlashCommand("passwd", "/passwd", "Changes your secret, in the whole network."),
+    SlashCommand("bell", "/bell off|mention|all", "Says when to ring.", needs="off, mention or all"),
+    SlashCommand("theme", "/theme [NAME]", "Changes the colours; without a name: light or dark."),
+    SlashCommand("quit", "/quit", "Leaves."),
 )
 
 BY_NAME: Final = {command.name: command for command in COMMANDS}
@@ -52,7 +54,7 @@ class Line:
     """What a written line asks for: to be sent (`command` is None), or a command with its argument."""
 
     text: str
-    command: Command | None = None
+    command: SlashCommand | None = None
 
 
 def parse(text: str, *, node: bool = True) -> Line:

@@ -22,19 +22,21 @@ from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.widgets import Input
 
-from tui.actions.action_registry import BY_ID, Action, bindings, key_name, key_names, palette
-from tui.application.departure import Departure, Leave
+from tui.actions.action_registry import bindings, key_name, key_names, palette
+from tui.actions.action_table import BY_ID, Action
+from tui.application.application_exit import ApplicationExit, Leave
 from tui.application.own_identity import Identity
 from tui.look import bell, contrast
 from tui.look.appearance import CSS, DEFAULT_THEME, counterpart
 from tui.look.bell import Bell, BellPolicy
 from tui.look.preferences import Preferences
-from tui.model.client_model import ClientModel, Happening, SignIn
+from tui.model.client_model import ClientModel, Happening
+from tui.model.network_faces import SignIn
 from tui.remembered import look_settings
 from tui.remembered.credentials import Remembered
 from tui.screens.asking import ConfirmScreen
 from tui.screens.dialog import UnhurriedScreen
-from tui.screens.leaving import LeavingScreen
+from tui.screens.leaving_screen import LeavingScreen
 from tui.screens.main_screen import MainScreen
 from tui.screens.reading import help_screen
 from tui.screens.welcome import WelcomeScreen
@@ -108,7 +110,7 @@ class ActivityApp(TypeAheadApp):
         self.middle = Before()
         """What the person was in the middle of then."""
         self._person = Identity(self, suggestion=suggestion, directory=person_dir, remembered=remembered)
-        self._departure = Departure(self, leave)
+        self._departure = ApplicationExit(self, leave)
         self._look_dir = person_dir
         self._armed = False
         self._painted = 0.0

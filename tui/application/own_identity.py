@@ -13,7 +13,8 @@ from rich.cells import cell_len
 
 from core.client import make_secret
 from core.wire import ANONYMOUS
-from tui.model.client_model import Happening, SecretNotChanged, SecretUnknown, SignIn, Way
+from tui.model.client_model import Happening
+from tui.model.network_faces import SecretUnchanged, SecretUnknown, SignIn, Way
 from tui.remembered import credentials
 from tui.screens.asking import ConfirmScreen
 from tui.screens.secret_dialogs import ChangeSecretScreen, SecretScreen, SecretWish
@@ -289,7 +290,7 @@ class Identity:
         doubt = None
         try:
             await model.change_secret(present, new)
-        except SecretNotChanged as error:
+        except SecretUnchanged as error:
             if wish.remember:
                 await self._put_down(credentials.refuse, name, new)
             app.call_later(screen.refused, str(error))

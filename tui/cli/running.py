@@ -15,7 +15,7 @@ from typing import Final
 from core.engine import Server
 from core.wire import ANONYMOUS, registrable_problem
 from tui.application.app import ActivityApp, Before
-from tui.application.keeping import Keeper, say
+from tui.application.screen_supervisor import ScreenSupervisor, say
 from tui.cli.clients import find
 from tui.cli.encryption import client_context
 from tui.cli.log import FILE_NAME, Log, LogFile
@@ -23,8 +23,9 @@ from tui.cli.options import JoinOptions, NodeOptions, PersonOptions, ServeOption
 from tui.cli.starting import serving_ssh, start_server
 from tui.look.bell import BELL_POLICIES
 from tui.look.preferences import Preferences
-from tui.model.client_model import ClientModel, SignIn
+from tui.model.client_model import ClientModel
 from tui.model.network_client import client_factory
+from tui.model.network_faces import SignIn
 from tui.model.visitors import Visitors
 from tui.remembered import credentials, directories, look_settings
 from tui.terminal.local import local_driver
@@ -180,7 +181,9 @@ async def _show(
         return made
 
     tty = own_tty()
-    keeper = Keeper(make_app, directory=person_dir, leave=leave if server is not None else None, restore=tty.restore)
+    keeper = ScreenSupervisor(
+        make_app, directory=person_dir, leave=leave if server is not None else None, restore=tty.restore
+    )
     _log_to(model)
     if log is not None:
         log.listen()
@@ -203,7 +206,7 @@ async def _show(
         await model.stop()
 
 
-async def _end_with(server: Server, keeper: Keeper, report: list[str]) -> None:
+async def _end_with(server: Server, keeper: ScreenSupervisor, report: list[str]) -> None:
     """The application ends when its node has ended by itself."""
     undone = await server.wait_closed()
     if not keeper.leaving:

@@ -1,7 +1,7 @@
 """One person at one application: the node here (if any), the person's client, and everything that is shown.
 
 A model holds plain data and knows nothing of screens. What the network says changes the data at once and marks it
-changed; the screen looks when it is ready, some times a second. Several sessions may share one node in one process.
+changed; the screen looks when it is ready, some times a second. Several models may share one node in one process.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal, Protocol
+from typing import Final, Literal
 
 import msgspec
 
@@ -22,82 +22,13 @@ from core.wire import ANONYMOUS, Address
 from tui.feed.activities import note
 from tui.feed.feed import CAPACITY, Feed
 from tui.feed.history import Archive, History
+from tui.model.network_faces import ActivityInput, ClientFace, LinkTraffic, NodeFace, SecretUnchanged, SignIn
 from tui.model.visitors import Visitors
 
 logger = logging.getLogger(__name__)
 
 NOTICES_KEPT: Final = 2_000
 HAPPENINGS_KEPT: Final = 200
-
-ActivityInput = Mapping[str, Any]
-Way = Literal["register", "login", "anonymous"]
-
-
-class LinkTraffic(Protocol):
-    """What went over one connection."""
-
-    @property
-    def bytes_in(self) -> int: ...
-    @property
-    def bytes_out(self) -> int: ...
-    @property
-    def queued_bytes(self) -> int: ...
-
-
-class NodeFace(Protocol):
-    """What the application needs of the node in this process; `core.engine.Server` is one."""
-
-    @property
-    def address(self) -> Address: ...
-    @property
-    def advertised(self) -> Address: ...
-    @property
-    def secret(self) -> str: ...
-    def snapshot(self) -> NodeSnapshot: ...
-    def traffic(self) -> Mapping[int, LinkTraffic]: ...
-    def join(self, address: Address) -> None: ...
-    def disconnect(self, conn: int, reason: str) -> None: ...
-    def request_drain(self, reason: str = "") -> None: ...
-    async def wait_closed(self) -> Any: ...
-    async def backup_now(self) -> Any: ...
-
-
-class ClientFace(Protocol):
-    """What the application needs of a client."""
-
-    async def run(self) -> None: ...
-    def post(self, activity: ActivityInput) -> str:
-        """Send an activity; the name by which its answer comes back."""
-        ...
-
-    async def change_secret(self, secret: str, new_secret: str) -> None:
-        """Give the account another secret. Raises SecretNotChanged with a clause, SecretUnknown if nobody can tell."""
-        ...
-
-    async def close(self) -> None: ...
-    async def status(self) -> Mapping[str, Any] | None:
-        """The server's view of the network, or None if it cannot be had."""
-        ...
-
-
-class SecretNotChanged(Exception):
-    """The secret is what it was; the text is a clause that says why."""
-
-
-class SecretUnknown(Exception):
-    """Nobody can tell whether the secret is the new one or still the one before; the text is a clause that says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class SignIn:
-    """Who a person wants to be. With `way` register and an empty secret, one is made; `made` says that it was."""
-
-    way: Way
-    username: str = ANONYMOUS
-    secret: str | None = field(default=None, repr=False)
-    remember: bool = False
-    made: bool = False
-
 
 ClientFactory = Callable[["ClientModel", SignIn], ClientFace]
 
@@ -156,7 +87,7 @@ class ClientModel:
         """
         self.node = node
         self.owns_node = owns_node and node is not None
-        """Whether leaving this session takes the node out of the network."""
+        """Whether leaving takes the node out of the network."""
         self.target = target
         """The server that a client without a node was asked to join."""
         self.clock = clock or time.time
@@ -248,7 +179,7 @@ class ClientModel:
         """Give the account another secret. Raises SecretNotChanged, SecretUnknown."""
         client, identity = self._client, self.identity
         if client is None or identity is None or self.username in (None, ANONYMOUS):
-            raise SecretNotChanged("you are not logged in with a name")
+            raise SecretUnchanged("you are not logged in with a name")
         await client.change_secret(secret, new_secret)
         if self.identity is identity:
             known = new_secret if identity.secret is not None else None

@@ -9,16 +9,9 @@ from typing import Any, Final
 from core.client import Client, ClientSettings, OutcomeUnknown, PostQueueFull, SecretRefused
 from core.engine import Server
 from core.wire import ANONYMOUS, Address
-from tui.model.client_model import (
-    ActivityInput,
-    ClientFace,
-    ClientFactory,
-    ClientModel,
-    SecretNotChanged,
-    SecretUnknown,
-    SignIn,
-)
+from tui.model.client_model import ClientFactory, ClientModel
 from tui.model.model_updates import tell
+from tui.model.network_faces import ActivityInput, ClientFace, SecretUnchanged, SecretUnknown, SignIn
 
 HISTORY: Final = 500
 """Past activities that the feed begins with."""
@@ -43,7 +36,7 @@ class NetworkClient:
         try:
             await self._client.change_secret(new_secret, secret)
         except SecretRefused as error:
-            raise SecretNotChanged(str(error)) from None
+            raise SecretUnchanged(str(error)) from None
         except OutcomeUnknown as error:
             raise SecretUnknown(str(error)) from None
 

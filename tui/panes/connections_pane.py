@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from core.node import ConnectionView, NodeSnapshot
 from tui.actions.action_registry import bindings
-from tui.model.client_model import ClientModel, LinkTraffic
+from tui.model.client_model import ClientModel
+from tui.model.network_faces import LinkTraffic
 from tui.model.network_tree import server_names
 from tui.model.visitors import SessionView
 from tui.text import figures

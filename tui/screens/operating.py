@@ -9,7 +9,8 @@ from textual import on
 
 from core.node import ConnectionView
 from core.wire import parse_address, why_not_reached
-from tui.model.client_model import ClientModel, NodeFace
+from tui.model.client_model import ClientModel
+from tui.model.network_faces import NodeFace
 from tui.panes.overview import address_for_others
 from tui.screens.asking import AskScreen, ConfirmScreen, CopyScreen
 from tui.screens.filtering import FilteringScreen

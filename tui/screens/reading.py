@@ -12,7 +12,8 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Button
 
 from tui.actions import slash_commands
-from tui.actions.action_registry import ACTIONS, bindings, key_names
+from tui.actions.action_registry import bindings, key_names
+from tui.actions.action_table import ACTIONS
 from tui.feed.activities import compact, pretty
 from tui.feed.feed import FeedItem
 from tui.model.client_model import ClientModel

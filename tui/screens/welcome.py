@@ -13,7 +13,7 @@ from textual.widgets import Button, Checkbox, Input, RadioButton, RadioSet, Stat
 
 from core.wire import ANONYMOUS, name_problem, registrable_problem, secret_problem
 from tui.actions.action_registry import bindings
-from tui.model.client_model import SignIn, Way
+from tui.model.network_faces import SignIn, Way
 from tui.screens.dialog import UnhurriedScreen
 from tui.text.safe_text import neutralise
 from tui.widgets.field import Field, LeadingField

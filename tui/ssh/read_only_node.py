@@ -16,7 +16,7 @@ import msgspec
 from core.engine import Server
 from core.node import NodeSnapshot, Notice, NoticeKind, without_clients
 from core.wire import Address
-from tui.model.client_model import LinkTraffic
+from tui.model.network_faces import LinkTraffic
 
 PICTURE_AGE_MAX: Final = 1.0
 """Seconds for which a picture of the node serves everybody who looks."""

@@ -24,9 +24,10 @@ from core.wire import ANONYMOUS
 from tui.application import fault_report
 from tui.application.app import ActivityApp
 from tui.look.preferences import Preferences
-from tui.model.client_model import ActivityInput, ClientFace, ClientModel, Happening, SignIn
+from tui.model.client_model import ClientModel, Happening
 from tui.model.model_updates import tell
 from tui.model.network_client import HISTORY, NetworkClient
+from tui.model.network_faces import ActivityInput, ClientFace, SignIn
 from tui.screens.asking import ConfirmScreen
 from tui.screens.main_screen import MainScreen
 from tui.ssh.application_host import ApplicationHost, NodeAccess, RemoteTerminal

@@ -21,7 +21,7 @@ from typing import Any, Final, cast
 
 from core.node import NodeSnapshot, Notice
 from core.wire import Address
-from tui.model.client_model import LinkTraffic
+from tui.model.network_faces import LinkTraffic
 from tui.ssh.application_runner import prepare
 from tui.ssh.cyclic_collection import CyclicCollector
 from tui.ssh.frame_scheduler import FrameScheduler

@@ -12,13 +12,14 @@ import contextlib
 import sys
 import tempfile
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from tui.application import fault_report
 from tui.application.app import ActivityApp, Before
+from tui.application.application_exit import Leave
 from tui.text.safe_text import neutralise
 
 STEADY: Final = 60.0
@@ -34,15 +35,13 @@ SAY_LIMIT: Final = 1.0
 
 MakeApp = Callable[[Before | None], ActivityApp]
 """Makes an application, over the model that there is; the argument is given after a fault."""
-Leave = Callable[[], Awaitable[int]]
-"""Takes the node out of the network; the exit status."""
 
 
 class NoAnswer(Exception):
     """A screen did not do what it was told, or ended by itself."""
 
 
-class Keeper:
+class ScreenSupervisor:
     """Runs an application until the person, a signal, or the node itself ends it."""
 
     def __init__(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from tui.application.farewell import Farewell, farewell
 from tui.screens.asking import ConfirmScreen
-from tui.screens.leaving import LeavingScreen
+from tui.screens.leaving_screen import LeavingScreen
 
 if TYPE_CHECKING:
     from tui.application.app import ActivityApp
@@ -23,7 +23,7 @@ PATIENCE: Final = 1.0
 """Seconds from one wish to leave to the next that counts as another one: a key that is held down is one wish."""
 
 
-class Departure:
+class ApplicationExit:
     """How an application ends."""
 
     def __init__(self, app: ActivityApp, leave: Leave | None) -> None:

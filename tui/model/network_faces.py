@@ -1,0 +1,79 @@
+"""What the application needs of the node in this process, and of a client; and who one wants to be there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from core.node import NodeSnapshot
+from core.wire import ANONYMOUS, Address
+
+ActivityInput = Mapping[str, Any]
+Way = Literal["register", "login", "anonymous"]
+
+
+class LinkTraffic(Protocol):
+    """What went over one connection."""
+
+    @property
+    def bytes_in(self) -> int: ...
+    @property
+    def bytes_out(self) -> int: ...
+    @property
+    def queued_bytes(self) -> int: ...
+
+
+class NodeFace(Protocol):
+    """What the application needs of the node in this process; `core.engine.Server` is one."""
+
+    @property
+    def address(self) -> Address: ...
+    @property
+    def advertised(self) -> Address: ...
+    @property
+    def secret(self) -> str: ...
+    def snapshot(self) -> NodeSnapshot: ...
+    def traffic(self) -> Mapping[int, LinkTraffic]: ...
+    def join(self, address: Address) -> None: ...
+    def disconnect(self, conn: int, reason: str) -> None: ...
+    def request_drain(self, reason: str = "") -> None: ...
+    async def wait_closed(self) -> Any: ...
+    async def backup_now(self) -> Any: ...
+
+
+class ClientFace(Protocol):
+    """What the application needs of a client."""
+
+    async def run(self) -> None: ...
+    def post(self, activity: ActivityInput) -> str:
+        """Send an activity; the name by which its answer comes back."""
+        ...
+
+    async def change_secret(self, secret: str, new_secret: str) -> None:
+        """Give the account another secret. Raises SecretUnchanged with a clause, SecretUnknown if nobody can tell."""
+        ...
+
+    async def close(self) -> None: ...
+    async def status(self) -> Mapping[str, Any] | None:
+        """The server's view of the network, or None if it cannot be had."""
+        ...
+
+
+class SecretUnchanged(Exception):
+    """The secret is what it was; the text is a clause that says why."""
+
+
+class SecretUnknown(Exception):
+    """Nobody can tell whether the secret is the new one or still the one before; the text is a clause that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """Who a person wants to be. With `way` register and an empty secret, one is made; `made` says that it was."""
+
+    way: Way
+    username: str = ANONYMOUS
+    secret: str | None = field(default=None, repr=False)
+    remember: bool = False
+    made: bool = False
