@@ -12,8 +12,8 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 
 from core.node.accounts.book import name_after_conflict
+from core.simulation.environment.connection_ends import End
 from core.simulation.environment.schedule import Schedule
-from core.simulation.environment.simulated_network import End
 from core.simulation.environment.verifiers import matches
 from core.wire.activity import stamp_activity
 from core.wire.entries import AccountFact, Entry, EntryId, Record, SecretChange, change_in_key

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from core.simulation.checking.checkers import nodes, nothing_left
-from core.simulation.environment.simulated_network import End
+from core.simulation.environment.connection_ends import End
 from core.simulation.parties.agent import Agent
 from core.simulation.plans.plan import Person
 from core.simulation.world.world import NEAR, World

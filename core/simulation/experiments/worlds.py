@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 from core.node.interface.node_config import NodeConfig
-from core.simulation.environment.simulated_network import End
+from core.simulation.environment.connection_ends import End
 from core.simulation.experiments.measuring import quantile
 from core.simulation.parties.agent import Agent
 from core.simulation.parties.simulated_server import SimulatedServer

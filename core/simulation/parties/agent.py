@@ -11,9 +11,9 @@ from typing import Protocol
 
 import msgspec
 
+from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.randomness import pick, seeded
-from core.simulation.environment.simulated_network import End
 from core.simulation.ledger import Ledger
 from core.wire.address import Address
 from core.wire.names import ANONYMOUS

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.randomness import between
-from core.simulation.environment.simulated_network import DialFailure, End
+from core.simulation.environment.simulated_network import DialFailure
 from core.simulation.ledger import Ledger
 from core.simulation.parties.agent import Agent, Hearsay
 from core.wire.address import Address

@@ -11,9 +11,10 @@ from typing import Final
 
 import msgspec
 
+from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.randomness import between, pick, seeded
-from core.simulation.environment.simulated_network import DialFailure, End
+from core.simulation.environment.simulated_network import DialFailure
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.codec import encode

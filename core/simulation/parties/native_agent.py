@@ -10,9 +10,10 @@ from core.client import client_events as events
 from core.client.client_settings import ClientSettings
 from core.client.machine import ClientMachine
 from core.client.outputs import Connect, Disconnect, SendMessage, SetTimer, Tell
+from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.randomness import seeded
-from core.simulation.environment.simulated_network import DialFailure, End
+from core.simulation.environment.simulated_network import DialFailure
 from core.simulation.ledger import Ledger
 from core.simulation.parties.agent import Agent, Hearsay
 from core.wire.address import Address

@@ -14,9 +14,10 @@ from typing import Final
 
 import msgspec
 
+from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.randomness import seeded
-from core.simulation.environment.simulated_network import DialFailure, End
+from core.simulation.environment.simulated_network import DialFailure
 from core.simulation.ledger import Ledger
 from core.wire.activity import stamp_activity
 from core.wire.address import Address

@@ -26,11 +26,12 @@ from core.node.interface.node_config import NodeConfig
 from core.node.interface.notices import Notice
 from core.node.interface.traces import TraceFields, TraceKind
 from core.node.node import Node
+from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.randomness import number_of, pick, seeded
 from core.simulation.environment.schedule import EPOCH
 from core.simulation.environment.simulated_disk import SimulatedDisk
-from core.simulation.environment.simulated_network import DialFailure, End
+from core.simulation.environment.simulated_network import DialFailure
 from core.store.identity import node_id
 from core.store.memory_store import MemoryStore
 from core.wire.address import Address

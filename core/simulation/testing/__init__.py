@@ -5,8 +5,8 @@ time pass. What can go wrong: a server crashes, a connection breaks, goes dead o
 crosses as bytes, within the limits on lines, so that what one node says another one can read.
 """
 
+from core.simulation.environment.connection_ends import End
 from core.simulation.environment.schedule import EPOCH
-from core.simulation.environment.simulated_network import End
 from core.simulation.testing.scripted_network import ScriptedNetwork, chain, random_tree, star
 from core.simulation.testing.scripted_peers import (
     NATIVE_CLIENT,

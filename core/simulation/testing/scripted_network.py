@@ -13,10 +13,11 @@ from core.node.interface.events import Now, Origin
 from core.node.interface.node_config import NodeConfig, local
 from core.node.interface.notices import Notice
 from core.node.interface.traces import TraceFields, TraceKind
+from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.schedule import EPOCH, Schedule
 from core.simulation.environment.simulated_disk import SimulatedDisk
-from core.simulation.environment.simulated_network import End, HostPlace, SimulatedNetwork
+from core.simulation.environment.simulated_network import HostPlace, SimulatedNetwork
 from core.simulation.environment.verifiers import SecretHashing
 from core.simulation.parties.simulated_server import SimulatedServer
 from core.simulation.testing.scripted_peers import (

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from core.simulation.environment.simulated_network import End
+from core.simulation.environment.connection_ends import End
 from core.simulation.testing.watched_server import WatchedServer
 from core.wire import messages as wire
 from core.wire.codec import Frame

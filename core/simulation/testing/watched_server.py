@@ -13,10 +13,10 @@ from core.node.interface.events import Now
 from core.node.interface.node_config import NodeConfig
 from core.node.interface.notices import Notice
 from core.node.node import Node
+from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.randomness import seeded
 from core.simulation.environment.simulated_disk import SimulatedDisk
-from core.simulation.environment.simulated_network import End
 from core.simulation.parties.simulated_server import ServerObserver, SimulatedServer
 from core.store.memory_store import MemoryStore
 from core.wire.address import Address

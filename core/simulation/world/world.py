@@ -12,10 +12,11 @@ from core.node.interface.node_config import NodeConfig, lan
 from core.node.interface.notices import Notice
 from core.node.interface.traces import TraceFields, TraceKind, trace_line
 from core.node.node import Node
+from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.randomness import between, pick, seeded
 from core.simulation.environment.schedule import Schedule
-from core.simulation.environment.simulated_network import End, SimulatedNetwork
+from core.simulation.environment.simulated_network import SimulatedNetwork
 from core.simulation.ledger import Ledger
 from core.simulation.parties.agent import Agent
 from core.simulation.parties.base_agent import BaseAgent
