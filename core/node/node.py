@@ -192,7 +192,14 @@ class Node:
             self.replication,
             self.announcements,
             self.leavers,
-            Successor(context, self.neighbours, self.replication, self.base_servers, self.whereabouts, self.leavers),
+            Successor(
+                context,
+                self.neighbours,
+                self.replication,
+                self.base_servers.handing_over,
+                self.whereabouts,
+                self.leavers,
+            ),
             context.close,
             self.sessions.note_dismissed,
         )

@@ -68,8 +68,8 @@ class BaseDialling:
                 self._remember(address, attached)
                 self.redial(address)
 
-    def handed_over(self) -> list[AttachedServer]:
-        """Base servers that this node is to speak to and cannot reach now: whoever takes its place is to go on."""
+    def unreached(self) -> list[AttachedServer]:
+        """Base servers that this node is to speak to and has no link with."""
         return [self.kept(address) for address in self._wanted]
 
     # --- what is on the disk ------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from core.node.base.already_told import AlreadyTold
 from core.node.base.base_dialling import BaseDialling
 from core.node.base.base_side import base_side
+from core.node.base.handing_over import HandingOver
 from core.node.base.speakers import Speakers
 from core.node.base.taking_over import TakingOver
 from core.node.base.ways import BaseWays
@@ -48,6 +49,7 @@ class BaseServers:
         self.speakers = Speakers(context, topology, self.ways, keep, peers)
         self.dialling = BaseDialling(context, self.ways, keep, peers)
         self.taking_over = TakingOver(context, topology, whereabouts, self.ways, self.speakers, self.dialling)
+        self.handing_over = HandingOver(context, neighbours, whereabouts, self.dialling, self.attached)
         self.already_told = AlreadyTold(context, neighbours, topology, self.speakers, time_elsewhere)
 
     def attached(self) -> tuple[AttachedServer, ...]:

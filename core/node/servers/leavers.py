@@ -7,10 +7,6 @@ that one, or cannot be.
 
 from __future__ import annotations
 
-from typing import Final
-
-import msgspec
-
 from core.node.base.base_servers import BaseServers
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
@@ -26,11 +22,8 @@ from core.node.servers.healing import Healing
 from core.node.servers.leaving import DEPARTURES, Departure, DepartureOutcome
 from core.wire.address import Address
 from core.wire.entries import decode_vector
-from core.wire.messages import AttachedServer, Quit
+from core.wire.messages import Quit
 from core.wire.state_machine import state_after
-
-BASE_HANDOVER_DELAY: Final = 0.5
-"""Seconds that a successor waits before it dials the base servers of the node that left."""
 
 
 class Leavers:
@@ -59,8 +52,6 @@ class Leavers:
         """How far neighbours have got that leave, by their links."""
         self._ways: dict[int, tuple[Address, ...]] = {}
         """Where the successor is that a neighbour has named, if it is another server."""
-        self._to_adopt: dict[int, list[AttachedServer]] = {}
-        """Their base servers, by link, until this node looks after them."""
 
     # --- which of them ------------------------------------------------------------------------------------------------
 
@@ -97,10 +88,6 @@ class Leavers:
             to=after.name.lower(),
         )
 
-    def to_adopt(self) -> list[AttachedServer]:
-        """Base servers of neighbours that leave, which this node is to look after and does not yet."""
-        return [attached for servers in self._to_adopt.values() for attached in servers]
-
     def unlinked(self, link: Link) -> None:
         """A link has gone."""
         self._context.timers.cancel(("leave", link.conn))
@@ -128,15 +115,7 @@ class Leavers:
                 self._ways.pop(link.conn, None)
                 context.timers.cancel(("leave", link.conn))
             self._synchronisation.request(link)
-            if message.attached:
-                self._to_adopt[link.conn] = [
-                    msgspec.structs.replace(attached, hostname=address.host)
-                    for attached in message.attached
-                    if not attached.far
-                    and (address := self._whereabouts.named_by(link, Address(attached.hostname, attached.port)))
-                    is not None
-                ]
-                context.timers.set(("adopt", link.conn), context.after(BASE_HANDOVER_DELAY), lambda: self._adopt(link))
+            self._base_servers.handing_over.receive(link, message.attached)
             return
         address = self._whereabouts.named_by(link, named)
         context.notify("quit", f"{name} leaves the network in favour of {address or named}", server=link.remote_id)
@@ -166,15 +145,6 @@ class Leavers:
         else:
             self._let_go(link)
         self._healing.go_to_successor(ways, abroad=not link.near)
-
-    def _adopt(self, link: Link) -> None:
-        """Look after the base servers of a neighbour that leaves, once it has let them go."""
-        if self._context.connections.get(link.conn) is not None and self._neighbours.is_neighbour(link):
-            self._context.timers.set(
-                ("adopt", link.conn), self._context.after(BASE_HANDOVER_DELAY), lambda: self._adopt(link)
-            )
-            return
-        self._base_servers.dialling.adopt(self._to_adopt.pop(link.conn, []))
 
     def _let_go(self, link: Link) -> None:
         self._context.timers.cancel(("leave", link.conn))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from core.node.base.base_servers import BaseServers
+from core.node.base.handing_over import HandingOver
 from core.node.kernel.connections import Connection, Link
 from core.node.kernel.context import Context
 from core.node.kernel.states import ConnectionState
@@ -34,14 +34,14 @@ class Successor:
         context: Context,
         neighbours: Neighbours,
         replication: Replication,
-        base_servers: BaseServers,
+        handing_over: HandingOver,
         whereabouts: Whereabouts,
         leavers: Leavers,
     ) -> None:
         self._context = context
         self._neighbours = neighbours
         self._replication = replication
-        self._base_servers = base_servers
+        self._handing_over = handing_over
         self._whereabouts = whereabouts
         self._leavers = leavers
         self.link: Link | None = None
@@ -57,9 +57,6 @@ class Successor:
         """Whether the successor has said anything of what it has since it was asked: its link may have been dead."""
         self._silent: set[int] = set()
         """Native links over which no answer came in time."""
-        self._spoken_to: dict[Address, AttachedServer] = {}
-        """Base servers to which this node spoke when it asked its first successor: each further one is told as well,
-        although their links have been closed since."""
 
     # --- choosing it --------------------------------------------------------------------------------------------------
 
@@ -90,18 +87,8 @@ class Successor:
             return
         self._held = self._replication.durable_vector()
         self._answered = False
-        for attached in self._base_servers.attached():
-            if attached.direct:
-                self._spoken_to[Address(attached.hostname, attached.port)] = attached
-        to_look_after = [*self._base_servers.dialling.handed_over(), *self._leavers.to_adopt()]
-        base_servers = {Address(attached.hostname, attached.port): attached for attached in to_look_after}
-        base_servers |= self._spoken_to
-        context.send(
-            link,
-            Quit(
-                link.hostname, link.port, id=context.id, attached=list(base_servers.values()), successor=link.remote_id
-            ),
-        )
+        attached = self._handing_over.offer()
+        context.send(link, Quit(link.hostname, link.port, id=context.id, attached=attached, successor=link.remote_id))
 
     def _is_for_others(self, link: Link) -> bool:
         """Whether a neighbour has an address beyond this machine."""
