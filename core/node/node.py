@@ -233,6 +233,8 @@ class Node:
         )
         self.takers = takers_of(
             self.sessions,
+            self.sessions.posting,
+            self.sessions.secret_changes,
             self.handshake,
             self.links,
             self.heartbeat,

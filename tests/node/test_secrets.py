@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.node.accounts.secrets import CHANGES_AN_HOUR_MAX, CHANGES_MAX, WRONG, SecretBook
-from core.node.clients.sessions import WRONG_SECRETS_MAX
+from core.node.clients.secret_changes import WRONG_SECRETS_MAX
 from core.node.interface import events
 from core.simulation.testing import ScriptedClient, ScriptedNetwork, WatchedServer, chain, star
 from core.wire import messages as wire

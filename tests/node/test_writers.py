@@ -146,4 +146,4 @@ def test_only_so_many_writers_are_remembered(network: ScriptedNetwork) -> None:
         writer.login()
         writer.post("hello")
     network.run(1.0)
-    assert len(server.node.sessions.writers) == WRITERS_MAX
+    assert len(server.node.sessions.posting.writers) == WRITERS_MAX

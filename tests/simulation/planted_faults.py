@@ -17,7 +17,7 @@ from core.client.write_set import WriteSet
 from core.node.accounts.book import AccountBook, Renaming
 from core.node.accounts.registration import Registration
 from core.node.accounts.secrets import Secrets
-from core.node.clients import sessions as sessions_module
+from core.node.clients import posting as posting_module
 from core.node.clients.balance import Balance, RedirectTarget
 from core.node.interface.actions import Action, Broadcast, Close, Dial, Finished, Send, Subscribe, VerifySecret
 from core.node.interface.events import Committed, ConnectionOpened, Event, MessageReceived, Now, SecretVerified
@@ -366,7 +366,7 @@ def rounds_numbers(patch: Patch) -> None:
     def stamp(members: Any, user: str) -> bytes:
         return whole({**members, "precise": msgspec.Raw(b"0.1")}, user)
 
-    patch.setattr(sessions_module, "stamp_activity", stamp)
+    patch.setattr(posting_module, "stamp_activity", stamp)
 
 
 def changes_what_it_passes_on(patch: Patch) -> None:

@@ -1,4 +1,4 @@
-"""Clients: login, logout, posting, and what they are told.
+"""Clients: registering, login, logout, and what changes for them.
 
 While a client's secret is being checked or its registration is under way, and once it is to go elsewhere, what it sends
 waits in its inbox, so that answers come in the order of questions.
@@ -6,25 +6,23 @@ waits in its inbox, so that answers come in the order of questions.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from core.node.accounts.attempts import Attempts
 from core.node.accounts.book import AccountBook, Renaming
 from core.node.accounts.registration import Registration
-from core.node.accounts.secrets import BUSY, WRONG, Secrets
+from core.node.accounts.secrets import BUSY, Secrets
 from core.node.clients.absence import Absence, Absences
 from core.node.clients.balance import Balance
 from core.node.clients.catching_up import CatchingUp
-from core.node.clients.liveness import LivenessCheck
 from core.node.clients.people import People
 from core.node.clients.places import Places
+from core.node.clients.posting import Posting
 from core.node.clients.queue_answers import QueueAnswers
+from core.node.clients.secret_changes import SecretChanges
+from core.node.clients.secret_macs import SecretMacs
 from core.node.clients.status_answers import StatusAnswers
-from core.node.clients.writers import Writers
 from core.node.interface.actions import Hold, Known, Subscribe, VerifySecret
 from core.node.interface.events import Now
 from core.node.interface.snapshot import NodeSnapshot
@@ -34,18 +32,13 @@ from core.node.kernel.rules import Handler
 from core.node.kernel.states import ConnectionState, Outcome
 from core.node.kernel.takers import takes
 from core.node.log.replication import Replication
-from core.wire.activity import stamp_activity
 from core.wire.address import Address
-from core.wire.entries import Entry, EntryId, Stream, decode_vector, encode_vector, parse_entry_id
-from core.wire.limits import ACTIVITY_BYTES_MAX, NAME_CHARACTERS_MAX
+from core.wire.entries import Stream, decode_vector, encode_vector
+from core.wire.limits import NAME_CHARACTERS_MAX
 from core.wire.messages import (
     AccountRenamed,
-    ActivityAck,
-    ActivityMessage,
-    ActivityRefused,
     AuthenticationFail,
     CaughtUp,
-    ChangeSecret,
     InvalidMessage,
     Login,
     LoginFailed,
@@ -58,8 +51,6 @@ from core.wire.messages import (
     Register,
     RegisterFailed,
     RegisterSuccess,
-    SecretChanged,
-    SecretNotChanged,
     StatusRequest,
     command_of,
 )
@@ -67,10 +58,6 @@ from core.wire.names import ANONYMOUS, secret_problem
 
 FEATURES: Final = ("change_secret",)
 """What clients are shown that this node understands of them beyond the first release."""
-WRONG_SECRETS_MAX: Final = 3
-"""How often in a row a client may give a wrong secret for the present one before it is disconnected."""
-WRONG_SECRET_DELAY: Final = 1.0
-"""Seconds for which the first such answer is kept back; each further one twice as long."""
 HOLD_INBOX: Final = 16
 """From so many waiting messages on, the client is not read from until they are through."""
 
@@ -113,10 +100,10 @@ class Sessions:
         self._attempts = attempts
         self._load_changed = load_changed
         self._redirected = redirected
-        self._key = context.rng.randbytes(32)
+        self._macs = SecretMacs(context)
         self._verifying: dict[int, Callable[[bool | None], None]] = {}
-        self._liveness = LivenessCheck(context, self._post)
-        self.writers = Writers(context)
+        self.posting = Posting(context, replication, self._macs, self._queue)
+        self.secret_changes = SecretChanges(context, secrets, self._macs)
         self.people = People()
         self._status = StatusAnswers(picture, self.people)
         self.queue_answers = QueueAnswers(
@@ -139,7 +126,7 @@ class Sessions:
     def heard(self, session: Session) -> None:
         """A client has said something."""
         now = self._context.now.monotonic
-        self._liveness.heard(session, now - session.heard_at)
+        self.posting.liveness.heard(session, now - session.heard_at)
         session.heard_at = now
 
     @takes(Handler.REGISTER)
@@ -164,7 +151,7 @@ class Sessions:
 
     @takes(Handler.CLIENT_ANSWERS)
     def _answers(self, session: Session, message: Pong) -> None:
-        self._liveness.answered(session, message.number)
+        self.posting.liveness.answered(session, message.number)
 
     @takes(Handler.STATUS)
     def _asks_for_status(self, session: Session, message: StatusRequest) -> None:
@@ -355,7 +342,7 @@ class Sessions:
         session.claim = claim
         self.people.came(session)
         proved = message.secret is not None and claim is not None
-        session.secret_macs = (self._mac(message.secret),) if proved and message.secret is not None else ()
+        session.secret_macs = (self._macs.of(message.secret),) if proved and message.secret is not None else ()
         session.verifier = session.verifier if proved else None
         session.last_post = session.kept_post = None
         info = f"logged in as {name}"
@@ -408,178 +395,11 @@ class Sessions:
             lambda: self._context.refuse(session, Redirect(address.host, address.port), f"redirected to {address}"),
         )
 
-    def _mac(self, secret: str) -> bytes:
-        return hashlib.blake2b(secret.encode(errors="surrogatepass"), key=self._key, digest_size=16).digest()
-
-    # --- another secret -----------------------------------------------------------------------------------------------
-
-    @takes(Handler.CHANGE_SECRET)
-    def _change_secret(self, session: Session, message: ChangeSecret) -> None:
-        if session.claim is None:
-            self._context.send(session, SecretNotChanged("anonymous has no secret; log in with a name"))
-            return
-        if session.changing:
-            self._context.send(session, SecretNotChanged("it is being changed; wait for the answer"))
-            return
-        session.changing = True
-        before, claim = session.secret_macs, session.claim
-
-        def made(verifier: str) -> None:
-            # What is under way was written before the client knew: it may repeat the secret of the login.
-            if session.verifier is not None and session.claim == claim:
-                session.verifier = verifier
-                session.secret_macs = (*before, self._mac(message.new_secret))
-
-        def done(problem: str | None) -> None:
-            if problem is WRONG:
-                self._wrong_secret(session)
-                return
-            session.changing = False
-            session.wrong_secrets = 0
-            if session.state is not ConnectionState.CLOSING:
-                info = f"the secret of {session.user} is changed"
-                self._context.send(session, SecretChanged(info) if problem is None else SecretNotChanged(problem))
-
-        self._secrets.change(claim, message.secret, message.new_secret, done, made)
-
-    def _wrong_secret(self, session: Session) -> None:
-        """Somebody who is logged in does not know the secret: told late, and then no more, as at a login."""
-        if session.state is ConnectionState.CLOSING:
-            return
-        session.wrong_secrets += 1
-        who = f"{session.user} {session.whence}"
-        self._context.notify("refused", f"{who} gave a wrong secret for the present one", "warning", user=session.user)
-        delay = WRONG_SECRET_DELAY * 2 ** (session.wrong_secrets - 1)
-
-        def tell() -> None:
-            session.changing = False
-            if session.wrong_secrets < WRONG_SECRETS_MAX:
-                self._context.send(session, SecretNotChanged(WRONG))
-            else:
-                self._context.refuse(session, SecretNotChanged(f"{WRONG}; log in again"), "too many wrong secrets")
-
-        self._context.timers.set(("wrong secret", session.conn), self._context.after(delay), tell)
-
-    def secret_changed(self, claim: str, verifier: str) -> None:
-        """An account has another secret: who is in with an earlier one leaves."""
-        text = "the secret of this account was changed; log in with the new one"
-        for session in self.people.of(claim):
-            if session.verifier not in (None, verifier):
-                self._context.invalid(session, text)
-
-    # --- posting ------------------------------------------------------------------------------------------------------
-
-    @takes(Handler.POST_TOO_EARLY)
-    def _post_too_early(self, connection: Connection, message: ActivityMessage) -> None:
-        self._not_authentic(connection, "log in before sending activities")
-
-    @takes(Handler.POST)
-    def _post(self, session: Session, message: ActivityMessage) -> None:
-        context = self._context
-        assert session.user is not None, "whoever is logged in has a name"
-        if not self._is_authentic(session, message):
-            self._not_authentic(session, "the activity's name and secret are not those of the login")
-            return
-        try:
-            previous = parse_entry_id(message.previous) if message.previous is not None else None
-        except ValueError as error:
-            context.invalid(session, f"ACTIVITY_MESSAGE: previous: {error}")
-            return
-        ref = message.ref if session.native else None
-        if ref is not None and context.storage_error is not None and not context.draining:
-            self._refuse_post(session, ref, context.storage_error)
-            return
-        if self._liveness.holds(session, message):
-            return
-        if self._context.draining:
-            # It is sent on in a moment. A client that names its activities repeats there what was not answered here;
-            # to any other a refusal would cost its service, so its lines wait.
-            if ref is None:
-                session.enter(Outcome.POST_HELD_BACK)
-                self._queue(session, message)
-            return
-        sender = "" if session.claim is None else session.user
-        if context.storage_error is not None:
-            problem = f"this server cannot keep activities now: {context.storage_error}"
-            context.notify("refused", f"an activity of {session.user} was not accepted: {problem}", "error")
-            context.refuse(session, AuthenticationFail(problem), f"activity refused: {problem}")
-            return
-        if ref is not None:
-            known = self._replication.refs.known(sender, ref)
-            if known is not None:
-                # What comes next was written after it, wherever it was accepted.
-                session.last_post = known
-                self._replication.when_durable(known, partial(self._answer_repetition, session, ref, known))
-                return
-        if session.last_post is not None:
-            previous = session.last_post
-        elif previous is None and sender:
-            previous = self._replication.last_of(sender)
-        body = stamp_activity(message.activity, session.user)
-        if len(body) > ACTIVITY_BYTES_MAX:
-            context.invalid(session, f"ACTIVITY_MESSAGE: the activity is longer than {ACTIVITY_BYTES_MAX} bytes")
-            return
-        entry = self._replication.originate(
-            "activity",
-            body,
-            sender=sender,
-            previous=previous,
-            after=message.previous_stamp or 0,
-            ref=ref,
-            since=context.ago(message.age) if ref is not None and message.age is not None else None,
-            then=lambda problem: self._kept(session, entry, problem),
-        )
-        session.last_post = entry.id
-        self.writers.wrote(session, len(body))
-
-    def _answer_repetition(self, session: Session, ref: str, known: EntryId, problem: str | None) -> None:
-        if problem is None:
-            session.kept_post = known
-            self._context.send(session, ActivityAck(ref, str(known), self._context.stamp()))
-        else:
-            if session.last_post == known:
-                session.last_post = session.kept_post
-            self._refuse_post(session, ref, problem)
-
-    def _refuse_post(self, session: Session, ref: str, problem: str) -> None:
-        """Tell a client that names its activities that one is not accepted."""
-        self._context.send(session, ActivityRefused(ref, f"this server cannot keep activities now: {problem}"))
-        self._liveness.refused(session)
-
-    def _kept(self, session: Session, entry: Entry, problem: str | None) -> None:
-        context = self._context
-        if problem is None:
-            session.kept_post = entry.id
-        else:
-            session.last_post = session.kept_post
-        if entry.ref is not None:
-            if problem is None:
-                context.send(session, ActivityAck(entry.ref, str(entry.id), entry.stamp))
-            else:
-                self._refuse_post(session, entry.ref, problem)
-        elif problem is not None and session.state is not ConnectionState.CLOSING:
-            text = f"this server cannot keep activities now: {problem}"
-            context.refuse(session, AuthenticationFail(text), text)
-
-    def _is_authentic(self, session: Session, message: ActivityMessage) -> bool:
-        if session.claim is None:
-            return message.username == ANONYMOUS
-        if message.username not in (session.login_name, session.user):
-            return False
-        if message.secret is None or not session.secret_macs:
-            return session.vouched is not None and message.secret is None
-        mac = self._mac(message.secret)
-        return any(hmac.compare_digest(mac, known) for known in session.secret_macs)
-
-    def _not_authentic(self, connection: Connection, reason: str) -> None:
-        self._context.notify("refused", f"an activity from {connection.peer} was refused: {reason}", "warning")
-        self._context.refuse(connection, AuthenticationFail(reason), f"activity refused: {reason}")
-
     # --- ends and changes ---------------------------------------------------------------------------------------------
 
     def closed(self, session: Session, reason: str, unsent: int) -> None:
         """The connection is gone; of what was sent last, `unsent` bytes did not arrive."""
-        self._context.timers.cancel(("wrong secret", session.conn))
+        self.secret_changes.closed(session)
         if session.counted:
             name = session.user or "a client"
             self._context.notify("logout", f"{name} left{f': {reason}' if reason else ''}", user=session.user)
@@ -608,12 +428,19 @@ class Sessions:
 
     def _leave(self, session: Session) -> None:
         self._places.leave(session)
-        self._liveness.forget(session)
+        self.posting.liveness.forget(session)
         session.backlog = None
         self._context.connections.catching_up.pop(session.conn, None)
         if session.counted:
             self.people.left(session)
             self._load_changed()
+
+    def secret_changed(self, claim: str, verifier: str) -> None:
+        """An account has another secret: who is in with an earlier one leaves."""
+        text = "the secret of this account was changed; log in with the new one"
+        for session in self.people.of(claim):
+            if session.verifier not in (None, verifier):
+                self._context.invalid(session, text)
 
     def renamed(self, renaming: Renaming) -> None:
         """An account's name has changed: whoever is logged in with it goes on under the new one, and is told."""
