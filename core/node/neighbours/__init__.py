@@ -1,1 +1,1 @@
-"""Who a node's native neighbours are, and how an entry, a record, a claim and a catch-up go to them."""
+"""Who a node's native neighbours are, what goes to which of them, whether they are there, and what their clocks say."""
