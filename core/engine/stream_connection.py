@@ -1,7 +1,8 @@
 """One connection: bytes come in and become messages, frames go out, and it ends in an orderly way.
 
-open ──▶ closing (flush, at most `flush`) ──▶ lingering (read and discard, at most `linger`) ──▶ lost
-  └────────────────────── the peer vanishes, or is too slow ───────────────────────────────────▶ lost
+It is flushed first (at most `flush`), then what still comes is read and discarded for a moment (at most `linger`), so
+that the peer hears what was said last; a peer that vanishes or is too slow ends it at once. The states and what leads
+from one to the next are in `stream_states`.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from core.engine.engine_settings import ConnectionLimits
 from core.engine.interfaces import endpoint
 from core.engine.outbox import Outbox
 from core.engine.output import Output
+from core.engine.stream_states import TRANSITIONS, StreamOutcome, StreamState
 from core.node.interface.events import Now, Origin
 from core.wire.address import Address
 from core.wire.codec import MalformedLine, decode
 from core.wire.framing import LineSplitter, LineTooLong
 from core.wire.messages import Message
+from core.wire.state_machine import state_after
 
 READ_BYTES: Final = 64 * 1024
 """Most that is read from one connection at a time: a few hundred messages, so that no peer has the loop for long."""
@@ -93,12 +96,9 @@ class StreamConnection(asyncio.BufferedProtocol):
 
     __slots__ = (
         "_bytes_in",
-        "_closing",
         "_held",
         "_host",
         "_late",
-        "_lingering",
-        "_lost",
         "_messages_in",
         "_overlong",
         "_pause",
@@ -108,6 +108,7 @@ class StreamConnection(asyncio.BufferedProtocol):
         "_reported",
         "_socket",
         "_splitter",
+        "_state",
         "_stopped",
         "_timer",
         "_transport",
@@ -164,12 +165,9 @@ class StreamConnection(asyncio.BufferedProtocol):
         self._reading = True
         self._overlong = False
         self._stopped = False
-        self._closing = False
-        self._lingering = False
+        self._state = StreamState.NEW
         self._peer_ended = False
         self._reported = False
-        self._lost = True
-        """Not connected: not yet, or not any more."""
         self._reason = ""
         self._socket: socket.socket | None = None
         self.unsent = 0
@@ -180,7 +178,7 @@ class StreamConnection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport = cast(asyncio.Transport, transport)
-        self._lost = False
+        self._enter(StreamOutcome.CONNECTED)
         self.outbox = Outbox(self, transport, self._host.limits.client_queue_bytes)
         # Above a single byte everything waits in the outbox, where it is shared, counted and timed. (With 0 asyncio's
         # TLS transport would pause without ever resuming.)
@@ -215,7 +213,7 @@ class StreamConnection(asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         self._peer_ended = True
-        if self._lingering:
+        if self._state is StreamState.LINGERING:
             return False
         if not self._host.has_time():
             self._wait_for_time()
@@ -225,10 +223,10 @@ class StreamConnection(asyncio.BufferedProtocol):
         return self._transport.can_write_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._lost:
+        if not self._state.connected:
             return
         self.unsent = self._unconfirmed()
-        self._lost = True
+        self._enter(StreamOutcome.LOST)
         self._peer_ended = True
         self._cancel_timer()
         self._host.waiting(self, False)
@@ -255,11 +253,15 @@ class StreamConnection(asyncio.BufferedProtocol):
         if not self.outbox.waits:
             self._host.waiting(self, False)
 
+    def _enter(self, outcome: StreamOutcome) -> None:
+        """Go on to the state that an outcome leads to: the only way in which the state changes."""
+        self._state = state_after(TRANSITIONS, self._state, outcome)
+
     # --- the engine's side ----------------------------------------------------------------------------------------
 
     @property
     def traffic(self) -> ConnectionTraffic:
-        waiting = 0 if self._lost else self.outbox.waiting_bytes
+        waiting = self.outbox.waiting_bytes if self._state.connected else 0
         return ConnectionTraffic(
             bytes_in=self._bytes_in,
             bytes_out=self.outbox.accepted_bytes - waiting,
@@ -271,7 +273,7 @@ class StreamConnection(asyncio.BufferedProtocol):
     @property
     def closing(self) -> bool:
         """Whether nothing more can be sent to it."""
-        return self._closing or self._lost
+        return self._state is not StreamState.OPEN
 
     def trust(self) -> None:
         """The larger limits apply from here on."""
@@ -289,7 +291,7 @@ class StreamConnection(asyncio.BufferedProtocol):
     def go_on(self) -> None:
         """This pass of the loop has time for it."""
         self._late = False
-        if self._lost or self._peer_ended:
+        if not self._state.connected or self._peer_ended:
             self._end()
         else:
             self._go_on()
@@ -299,7 +301,7 @@ class StreamConnection(asyncio.BufferedProtocol):
     def pause(self, seconds: float) -> None:
         """Take nothing from the peer for some seconds from now on; a pause that is longer already goes on."""
         until = self._host.loop.time() + seconds
-        if self._lost or (self._pause is not None and self._pause.when() >= until):
+        if not self._state.connected or (self._pause is not None and self._pause.when() >= until):
             return
         if self._pause is not None:
             self._pause.cancel()
@@ -316,7 +318,7 @@ class StreamConnection(asyncio.BufferedProtocol):
         if wanted == self._reading:
             return
         self._reading = wanted
-        if not self._lost and not self._peer_ended:
+        if self._state.connected and not self._peer_ended:
             # A transport that is closing refuses both.
             with contextlib.suppress(RuntimeError):
                 if wanted:
@@ -329,13 +331,13 @@ class StreamConnection(asyncio.BufferedProtocol):
 
     def close(self, reason: str) -> None:
         """Flush what was sent, tell the peer that this was all, listen for a moment longer, and close."""
-        if self._closing:
+        if self._state.closed:
             return
-        self._closing = True
+        self._enter(StreamOutcome.CLOSED)
         self._host.leaving(self)
         self._reason = self._reason or reason
         self._stop()
-        if self._lost:
+        if not self._state.connected:
             self._report()
             return
         self._cancel_timer()
@@ -346,7 +348,7 @@ class StreamConnection(asyncio.BufferedProtocol):
         """Cut the connection at once."""
         self._reason = self._reason or reason
         self._stop()
-        if not self._lost:
+        if self._state.connected:
             self._transport.abort()
 
     def abandon(self) -> None:
@@ -366,7 +368,7 @@ class StreamConnection(asyncio.BufferedProtocol):
         self._malformed("the line does not end, and all of them together have become too much for this server")
 
     def flushed(self) -> None:
-        if self._lost or not self._closing:
+        if self._state is not StreamState.CLOSING:
             return
         self._cancel_timer()
         if self._peer_ended or not self._transport.can_write_eof():
@@ -377,7 +379,7 @@ class StreamConnection(asyncio.BufferedProtocol):
         except (OSError, RuntimeError):
             self._transport.abort()
             return
-        self._lingering = True
+        self._enter(StreamOutcome.FLUSHED)
         self._timer = self._host.loop.call_later(self._host.limits.linger, self._transport.close)
 
     def too_slow(self, reason: str) -> None:
@@ -441,13 +443,15 @@ class StreamConnection(asyncio.BufferedProtocol):
 
     def _end(self) -> None:
         """The peer says nothing more: hand in what waits, then report that."""
-        if (self._stopped and not self._closing) or (self._lost and not (self._waiting and not self._stopped)):
+        if (self._stopped and not self._state.closed) or (
+            not self._state.connected and not (self._waiting and not self._stopped)
+        ):
             self._report()
         else:
             self._go_on()
 
     def _note_unfinished(self) -> None:
-        if not self._lost:
+        if self._state.connected:
             self._host.unfinished(self, 0 if self._stopped or self.trusted else self._splitter.pending_bytes)
 
     def _go_on(self) -> None:
@@ -470,7 +474,7 @@ class StreamConnection(asyncio.BufferedProtocol):
         self._stopped = True
         self._waiting.clear()
         self._splitter.clear()
-        if not self._lost:
+        if self._state.connected:
             self.adjust_reading()
 
     def _report(self) -> None:
@@ -478,14 +482,14 @@ class StreamConnection(asyncio.BufferedProtocol):
         self._cancel_timer()
         if not self._reported:
             self._reported = True
-            if not self._lost:
+            if self._state.connected:
                 self.unsent = self._unconfirmed()
             self._host.closed(self, self._reason or "closed by the peer")
         self._reason = self._reason or "closed by the peer"
         self._stopped = True
         self._waiting.clear()
         self._splitter.clear()
-        if not self._lost:
+        if self._state.connected:
             self.close(self._reason)
         else:
             self.outbox.let_go()

@@ -57,6 +57,7 @@ from core.node.interface.node_config import NodeConfig
 from core.node.interface.snapshot import NodeSnapshot
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
+from core.node.kernel.invariants import Invariants
 from core.node.kernel.rules import Dispatcher
 from core.node.kernel.takers import takers_of
 from core.node.log.intake import Intake
@@ -88,7 +89,11 @@ from core.wire.entries import AccountFact, KeyChange, PeerRecord, Recovered
 class Node:
     """One server of the network."""
 
-    def __init__(self, config: NodeConfig, recovered: Recovered, rng: random.Random, now: Now) -> None:
+    def __init__(
+        self, config: NodeConfig, recovered: Recovered, rng: random.Random, now: Now, *, checked: bool = False
+    ) -> None:
+        """`checked`: after each event, or every so many where there are many connections, the node looks whether what
+        must hold of it does, and raises BrokenInvariant if not."""
         context = Context(config, recovered, rng, now)
         self._context = context
         self.book = AccountBook(fact for fact in recovered.accounts if fact.key is None)
@@ -272,6 +277,16 @@ class Node:
             self.registration,
             self.sessions,
         )
+        rooms = (
+            self.sessions,
+            self.neighbours,
+            own_links,
+            self.synchronisation,
+            self.leavers,
+            self.drain,
+            self.steering,
+        )
+        self._invariants = Invariants(context, *rooms) if checked else None
         self._wake_at: float | None = None
 
     @property
@@ -372,6 +387,8 @@ class Node:
         if wake_at is not None and wake_at != self._wake_at:
             self._wake_at = wake_at
             actions.append(WakeAt(wake_at))
+        if self._invariants is not None:
+            self._invariants.after_event()
         return actions
 
     # --- views --------------------------------------------------------------------------------------------------------

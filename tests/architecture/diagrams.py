@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.client import client_states
+from core.engine import stream_states
 from core.node.kernel import states
 from core.node.servers import leaving
 
@@ -25,6 +26,7 @@ MACHINES: Final[dict[str, Table]] = {
     "client": client_states.TRANSITIONS,
     "drain": leaving.DRAIN,
     "departure": leaving.DEPARTURES,
+    "stream": stream_states.TRANSITIONS,
 }
 _BLOCK: Final = re.compile(r"(<!-- states: ([\w ]+) -->\n).*?(<!-- end of states -->)", re.DOTALL)
 

@@ -27,7 +27,7 @@ PROCESSES = 6
 
 def main() -> None:
     for count in (2, 5, 20, 100):
-        network = ScriptedNetwork()
+        network = ScriptedNetwork(checked=False)
         servers = network.build(in_memory(count), settle=3.0)
         network.registered(servers[count // 2], "ann")
         network.run(20.0)

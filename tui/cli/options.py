@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 from core.wire import Address
 from tui.cli.log import LogLevel
 from tui.cli.setting_table import Destination
 
-if TYPE_CHECKING:
-    from core.engine import OnLoss
+OnLoss = Literal["refuse", "accept", "renew"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,8 @@ class BaseLinks:
             self._context.timers.cancel((timer, link.conn))
         side = base_side(link)
         was_base, side.is_taken_up = side.is_taken_up, False
+        for server in side.attached:
+            self._context.timers.cancel(("attached", link.conn, server))
         if side.attached:
             side.attached = {}
             self._announcements.structure_changed()

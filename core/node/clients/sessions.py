@@ -6,7 +6,7 @@ waits in its inbox, so that answers come in the order of questions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from core.node.accounts.attempts import Attempts
@@ -120,6 +120,15 @@ class Sessions:
     def checking(self) -> int:
         """Secrets being checked."""
         return len(self._verifying)
+
+    def broken(self) -> Iterator[str]:
+        """What does not hold of the clients."""
+        counted = [session for session in self._context.connections.sessions() if session.counted]
+        if len(counted) != self.load:
+            yield f"{len(counted)} clients count, and the load is {self.load}"
+        for session in counted:
+            if session.claim is not None and session not in self.people.of(session.claim):
+                yield f"client {session.conn} counts, and its account is not known to be here"
 
     # --- messages -----------------------------------------------------------------------------------------------------
 
@@ -400,6 +409,7 @@ class Sessions:
     def closed(self, session: Session, reason: str, unsent: int) -> None:
         """The connection is gone; of what was sent last, `unsent` bytes did not arrive."""
         self.secret_changes.closed(session)
+        self._context.timers.cancel(("redirect", session.conn))
         if session.counted:
             name = session.user or "a client"
             self._context.notify("logout", f"{name} left{f': {reason}' if reason else ''}", user=session.user)

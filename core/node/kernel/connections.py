@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from core.node.interface.events import Origin
 from core.node.interface.snapshot import LinkState
-from core.node.kernel.states import TRANSITIONS, ConnectionState, Outcome
+from core.node.kernel.states import CLIENT_STATES, SERVER_STATES, TRANSITIONS, ConnectionState, Outcome
 from core.wire.address import Address
 from core.wire.entries import Entry, EntryId, Fetch
 from core.wire.messages import Message
@@ -256,6 +256,14 @@ class Link(Connection):
                 return "connecting"
 
 
+_STATES_OF: Final = {
+    Connection: {ConnectionState.FRESH, ConnectionState.CLOSING},
+    Session: CLIENT_STATES | {ConnectionState.CLOSING},
+    Link: SERVER_STATES | {ConnectionState.CLOSING},
+}
+"""What each kind of connection can be between two events."""
+
+
 class Connections:
     """Every connection of the node, by number, in the order in which they came."""
 
@@ -276,6 +284,40 @@ class Connections:
             self._links[connection.conn] = connection
         elif isinstance(connection, Session):
             self.staying[connection.conn] = connection
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def broken(self) -> Iterator[str]:
+        """What does not hold of them."""
+        for conn, connection in self._all.items():
+            if connection.conn != conn:
+                yield f"connection {connection.conn} is kept as {conn}"
+            if connection.state not in _STATES_OF[type(connection)]:
+                yield f"a {type(connection).__name__} is {connection.state.name}"
+            if connection.parting is not None and connection.state is not ConnectionState.CLOSING:
+                yield f"connection {conn} was closed, and is {connection.state.name}"
+            if isinstance(connection, Session):
+                yield from self._broken_in(connection)
+        for kept in (self._links, self.staying, self.catching_up):
+            gone = [conn for conn, one in kept.items() if self._all.get(conn) is not one]
+            if gone:
+                yield f"connections {gone} are gone, and kept"
+
+    def _broken_in(self, session: Session) -> Iterator[str]:
+        conn, state = session.conn, session.state
+        if (session.backlog is not None) != (conn in self.catching_up):
+            yield f"client {conn} catches up, and does not"
+        if session.backlog is not None and not session.counted:
+            yield f"client {conn} catches up, and is not logged in"
+        if session.counted and session.user is None:
+            yield f"client {conn} counts, and is nobody"
+        if state in (ConnectionState.LOGGED_IN, ConnectionState.SENT_ON) and not session.counted:
+            yield f"client {conn} is logged in, and does not count"
+        if state in (ConnectionState.GREETED, ConnectionState.REDIRECTING) and session.counted:
+            yield f"client {conn} is {state.name}, and counts"
+        if session.inbox and state in (ConnectionState.GREETED, ConnectionState.LOGGED_IN):
+            yield f"what client {conn} said waits for nothing"
 
     def get(self, conn: int) -> Connection | None:
         return self._all.get(conn)

@@ -36,6 +36,10 @@ class Timers:
     def cancel(self, name: Hashable) -> None:
         self._current.pop(name, None)
 
+    def names(self) -> list[Hashable]:
+        """The names of all that are set."""
+        return list(self._current)
+
     def __contains__(self, name: Hashable) -> bool:
         return name in self._current
 

@@ -8,7 +8,7 @@ differs from its own. The neighbour answers with entries, page by page; whoever 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
@@ -48,6 +48,12 @@ class Synchronisation:
     def reading(self) -> int:
         """Pages being read for neighbours."""
         return len(self._answering)
+
+    def broken(self) -> Iterator[str]:
+        """What does not hold of what was asked."""
+        for conn in self._received:
+            if self._context.connections.link(conn) is None:
+                yield f"link {conn} is gone, and entries are counted over it"
 
     def start(self) -> None:
         self._schedule()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from core.node.kernel.connections import Link
 from core.node.map.announcements import Announcements
 from core.node.map.topology import Topology
@@ -27,6 +29,12 @@ class OwnLinks:
         if self.has(link):
             self._topology.link_down(link.remote_id or "")
             self._announcements.structure_changed()
+
+    def broken(self) -> Iterator[str]:
+        """What does not hold of them."""
+        announced, there = set(self._topology.own.links), {link.remote_id for link in self._neighbours}
+        if not self._topology.own.left and announced != there:
+            yield f"links with {sorted(announced)} are announced, and there are links with {sorted(map(str, there))}"
 
     def has(self, link: Link) -> bool:
         """Whether it is this link that this node announces: not one that was refused, or replaced."""

@@ -88,6 +88,17 @@ class Neighbours:
                 newly_eager.append(link)
         return newly_eager
 
+    def broken(self) -> Iterator[str]:
+        """What does not hold of them."""
+        known: set[str] = set()
+        for link in self:
+            if link.remote_id is None or link.established_at is None:
+                yield f"neighbour {link.conn} is not known by an id"
+            elif link.remote_id in known:
+                yield f"{link.remote_id} has two links"
+            else:
+                known.add(link.remote_id)
+
     # --- an entry -----------------------------------------------------------------------------------------------------
 
     def pass_on(self, entry_id: EntryId, frame: Frame, source: int | None) -> None:

@@ -8,7 +8,7 @@ sends its clients and its other neighbours to M, (4) leaves when its neighbours 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Final
 
@@ -76,6 +76,11 @@ class Drain:
             neighbours=len(self._neighbours),
             clients=len(self._context.connections.staying),
         )
+
+    def broken(self) -> Iterator[str]:
+        """What does not hold of leaving."""
+        if (self.phase is DrainPhase.RUNNING) == self._context.draining:
+            yield f"the node is {'leaving' if self._context.draining else 'staying'}, and {self.phase.value}"
 
     def begin(self, reason: str) -> None:
         """Start leaving."""

@@ -7,6 +7,8 @@ that one, or cannot be.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from core.node.base.base_servers import BaseServers
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
@@ -68,6 +70,12 @@ class Leavers:
         record = self._topology.records.get(server)
         return record is not None and (record.draining or record.left)
 
+    def broken(self) -> Iterator[str]:
+        """What does not hold of neighbours that leave."""
+        for conn in (*self._departures, *self._ways):
+            if self._context.connections.link(conn) is None:
+                yield f"link {conn} is gone, and its other side still leaves"
+
     def has_named_this_node(self, link: Link) -> bool:
         """Whether the other side of a link leaves in favour of this node."""
         return self.departure(link) in (Departure.HANDS_OVER, Departure.HANDED_OVER)
@@ -90,7 +98,8 @@ class Leavers:
 
     def unlinked(self, link: Link) -> None:
         """A link has gone."""
-        self._context.timers.cancel(("leave", link.conn))
+        for timer in ("leave", "handover"):
+            self._context.timers.cancel((timer, link.conn))
         self._ways.pop(link.conn, None)
         self._departures.pop(link.conn, None)
 
@@ -147,7 +156,8 @@ class Leavers:
         self._healing.go_to_successor(ways, abroad=not link.near)
 
     def _let_go(self, link: Link) -> None:
-        self._context.timers.cancel(("leave", link.conn))
+        for timer in ("leave", "handover"):
+            self._context.timers.cancel((timer, link.conn))
         self._ways.pop(link.conn, None)
         if link.state is not ConnectionState.CLOSING:
             self._enter(link, DepartureOutcome.LET_GO)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from core.node.base.announcing import BaseAnnouncing
@@ -43,6 +44,14 @@ class Steering:
         self._losses = 0
         self._tree: list[str] | None = None
         self._steered = 0
+
+    def broken(self) -> Iterator[str]:
+        """What does not hold of the links that are eager."""
+        tree = self._topology.tree_neighbours(self._context.id) if self._topology.is_settled else None
+        if tree is not None and tree is self._tree:
+            for link in self._neighbours:
+                if link.eager and link.remote_id not in tree:
+                    yield f"the tree does not lead to {link.remote_id}, which is sent what is new"
 
     def look_for_losses(self) -> None:
         """Pass entries on over every link for a while if the tree has lost one."""

@@ -17,3 +17,5 @@ class Environment:
     schedule: Schedule
     network: SimulatedNetwork
     hashing: SecretHashing = field(default_factory=SecretHashing)
+    checked: bool = True
+    """Whether each node looks after each event whether what must hold of it does."""

@@ -187,7 +187,8 @@ class SimulatedServer:
         self.finished = None
         environment.network.dark.discard(self.host)
         recovered = self.disk.store.start(self.now().wall)
-        node = Node(self.config, recovered, seeded(environment.seed, "node", self.name, self.boots), self.now())
+        rng = seeded(environment.seed, "node", self.name, self.boots)
+        node = Node(self.config, recovered, rng, self.now(), checked=environment.checked)
         self.node = node
         self.disk.deliver = lambda event: self.handle(event) if self.node is node else None
         environment.network.listen(self.address, self.host, self)

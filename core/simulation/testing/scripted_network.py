@@ -60,7 +60,15 @@ class PlainHashing(SecretHashing):
 class ScriptedNetwork:
     """Real nodes in virtual time, and whoever a test has talk to them."""
 
-    def __init__(self, seed: int = 1, *, delay: float = DELAY, clock_offsets: Mapping[str, float] = {}) -> None:
+    def __init__(
+        self,
+        seed: int = 1,
+        *,
+        delay: float = DELAY,
+        clock_offsets: Mapping[str, float] = {},
+        checked: bool = True,
+    ) -> None:
+        """`checked`: nodes look at themselves after their events; where steps or time are counted, they must not."""
         self.rng = random.Random(seed)
         """For what a test leaves to chance."""
         self.servers: dict[str, WatchedServer] = {}
@@ -73,7 +81,7 @@ class ScriptedNetwork:
         )
         self._simulated.counting = self._count
         self._simulated.decoded_max = DECODED_MAX
-        self._environment = Environment(seed, self._schedule, self._simulated, PlainHashing(HASH_SECONDS))
+        self._environment = Environment(seed, self._schedule, self._simulated, PlainHashing(HASH_SECONDS), checked)
         self._disks: dict[str, SimulatedDisk] = {}
         self._reading = READ_SECONDS
         self._peers = itertools.count(1)

@@ -1,1 +1,0 @@
-"""The application on a remote terminal: what it is, what runs it, and what it needs of the process where it runs."""
