@@ -182,7 +182,7 @@ async def test_a_key_that_is_held_down_does_not_cut_the_handover_short(world):
 async def test_who_insists_while_it_leaves_is_told_what_that_does_and_then_goes(world):
     leaving = Leaving()
     app = world.app(leave=leaving)
-    app._departure.patience = 0.0
+    app._exit_procedure.patience = 0.0
     async with app.run_test(size=(80, 24)) as pilot:
         await ready(pilot)
         app.leave()
