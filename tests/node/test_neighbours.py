@@ -131,10 +131,18 @@ def test_what_went_over_a_link_since_it_is_eager_need_not_be_sent_over_it_again(
     scene.pass_to(1.0)
     scene.neighbours.steer(["a"])
     scene.pass_to(2.0)
-    for number in range(2, 2 + RECENT_MAX + 1):
+    scene.neighbours.pass_on(*entry(2), None)
+    assert scene.neighbours.sent_over(link) == {entry(2)[0]}
+    assert not scene.neighbours.sent_over(lazy)
+
+
+def test_only_so_many_of_the_entries_that_were_passed_on_are_remembered(scene: Scene) -> None:
+    link = scene.link("a")
+    scene.neighbours.steer(["a"])
+    scene.pass_to(1.0)
+    for number in range(RECENT_MAX + 3):
         scene.neighbours.pass_on(*entry(number), None)
     assert scene.neighbours.sent_over(link) == {entry(number)[0] for number in range(3, 3 + RECENT_MAX)}
-    assert not scene.neighbours.sent_over(lazy)
 
 
 @pytest.mark.parametrize(("everywhere", "receivers"), [(True, ["b", "lazy"]), (False, ["b"])])
