@@ -102,6 +102,8 @@ class NodeMachine(Protocol):
 
     def snapshot(self, now: Now) -> NodeSnapshot: ...
 
+    def queues(self) -> dict[str, int]: ...
+
     def account(self, name: str) -> AccountFact | None: ...
 
     def account_name(self, claim: str) -> str | None: ...
@@ -244,6 +246,10 @@ class Runtime:
     def snapshot(self) -> NodeSnapshot:
         assert self._node is not None
         return self._node.snapshot(self.now())
+
+    def node_queues(self) -> dict[str, int]:
+        assert self._node is not None
+        return self._node.queues()
 
     def account(self, name: str) -> AccountFact | None:
         assert self._node is not None

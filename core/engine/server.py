@@ -259,6 +259,11 @@ class Server:
         """By connection number, as in the snapshot's connections."""
         return {} if self._runtime is None else self._runtime.traffic()
 
+    def queues(self) -> dict[str, int]:
+        """How much waits in the node and beside it, by what it waits for. Raises NotRunning."""
+        runtime = self._running()
+        return {**runtime.node_queues(), **runtime.queues()}
+
     def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
         """Have `callback` called with each notice from here on; the result ends that."""
         return _enter(self._subscribers, callback)

@@ -68,6 +68,9 @@ class ScriptedNode:
         self.snapshots += 1
         return NodeSnapshot(now.wall, "n", "n", "h", 1, 1, 0, (), (), (), 0, 0, False, None, False)
 
+    def queues(self) -> dict[str, int]:
+        return {"events": len(self.events)}
+
     def account(self, name: str) -> AccountFact | None:
         return None
 

@@ -42,14 +42,14 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "show":
         state = "" if file.exists else " (there is none yet; `activity-tui config init` writes one)"
         say(f"configuration file: {path}{state}" if path is not None else "no configuration file: no home directory")
-        for line in _shown(choose(given_settings(arguments), os.environ, file)):
+        for line in shown_settings(choose(given_settings(arguments), os.environ, file)):
             put(line)
         return ExitStatus.DONE
     return _check(path, origin)
 
 
-def _shown(choices: ChosenSettings) -> Iterator[str]:
-    """`NAME = VALUE  # ORIGIN`, a line of TOML where there is a value."""
+def shown_settings(choices: ChosenSettings) -> Iterator[str]:
+    """`NAME = VALUE  # ORIGIN`, a line of TOML where there is a value; without secrets."""
     lines = []
     for setting in SETTINGS:
         choice = choices[setting.name]

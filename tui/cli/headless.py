@@ -10,6 +10,7 @@ from typing import Final
 
 from core.engine import Server
 from tui.cli.console import leave_at_once
+from tui.cli.dumps import dumping
 from tui.cli.log import Log, LogFile
 from tui.cli.options import NodeOptions
 from tui.cli.starting import keep_secret_file, serving_ssh, start_server
@@ -51,8 +52,10 @@ class _Headless:
             if server is None:
                 return ExitStatus.DONE
             try:
-                async with serving_ssh(server, self._options):
-                    undone = await self._ended(server)
+                async with dumping(server, self._options.shown):
+                    await self._tell_of(server)
+                    async with serving_ssh(server, self._options):
+                        undone = await self._ended(server)
             finally:
                 await server.abort()
             for each in undone:
@@ -70,14 +73,16 @@ class _Headless:
             starting.cancel()
             await asyncio.wait([starting], timeout=LEAVE_LIMIT)
             return None
-        server = starting.result()
+        return starting.result()
+
+    async def _tell_of(self, server: Server) -> None:
+        """Log what there is and what happens, from here on; it leaves if it was told to before."""
         await self._introduce(server)
         for notice in list(server.notices):
             self._log.note(notice)
         server.subscribe(self._log.note)
         if self._told_to_stop.is_set():
             server.request_drain("it was told to")
-        return server
 
     async def _ended(self, server: Server) -> tuple[str, ...]:
         """What was left undone, when the server has ended by itself or as long after the signal as it may take."""

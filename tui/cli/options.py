@@ -65,6 +65,8 @@ class NodeOptions:
     """None for standard error; with a screen see `log_wanted`."""
     log_wanted: bool = False
     """Whether somebody asked for a log, which a server with a screen has only then: the terminal is taken."""
+    shown: tuple[str, ...] = field(default=(), repr=False)
+    """All settings in lines for people, without secrets."""
 
     @property
     def anonymous(self) -> bool:

@@ -17,6 +17,7 @@ from core.wire import ANONYMOUS, registrable_problem
 from tui.application.app import ActivityApp, Before
 from tui.application.screen_supervisor import ScreenSupervisor, say
 from tui.cli.clients import find
+from tui.cli.dumps import dumping
 from tui.cli.encryption import client_context
 from tui.cli.log import FILE_NAME, Log, LogFile
 from tui.cli.options import JoinOptions, NodeOptions, PersonOptions, ServeOptions
@@ -90,7 +91,7 @@ async def _run(options: ServeOptions | JoinOptions, report: list[str]) -> int:
         server = await start_server(options.node)
         try:
             await _log_from(server, log, options.node)
-            async with serving_ssh(server, options.node) as ssh:
+            async with dumping(server, options.node.shown), serving_ssh(server, options.node) as ssh:
                 return await _show(options, server, tls, report, ssh, log)
         finally:
             await server.abort()

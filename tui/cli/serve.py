@@ -9,7 +9,9 @@ from typing import cast, get_args
 
 from core.wire import Address
 from tui.cli.chosen_settings import ChosenSettings
+from tui.cli.config_command import shown_settings
 from tui.cli.console import interactive
+from tui.cli.dumps import ignore_signals
 from tui.cli.encryption import client_tls, pem_file
 from tui.cli.inputs import address_of, choices_of
 from tui.cli.log import LogLevel
@@ -19,6 +21,7 @@ from tui.script.exit_status import usage_error
 
 
 def run(arguments: argparse.Namespace) -> int:
+    ignore_signals()
     choices = choices_of(arguments)
     join = address_of(arguments) if arguments.command == "join" else None
     secret = choices.secret("secret")
@@ -75,6 +78,7 @@ def node_options(choices: ChosenSettings, join: Address | None, secret: str | No
         tls=_tls(choices),
         ssh=cast(Address | None, choices.value("ssh")),
         settings=settings,
+        shown=tuple(shown_settings(choices)),
         log_level=level,
         log_file=cast(Path | None, choices.value("log_file")),
         log_wanted=not (choices.is_default("log_level") and choices.is_default("log_file")),

@@ -29,6 +29,7 @@ NoticeKind = Literal[
     "storage",  # the disk fails, or works again
     "clock",  # servers' clocks differ, or agree again
     "limits",  # the system lets the process have less than it needs
+    "dump",  # what goes on inside was written to a file, because somebody asked for it
     "security",  # what an operator should know about secrets in the clear
 ]
 

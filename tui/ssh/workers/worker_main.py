@@ -202,6 +202,11 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # The node's process says when it is over, and gives the terminals back before.
         signal.signal(number, signal.SIG_IGN)
+    # The node's process answers them (`tui.cli.dumps`). It has kept them back from this one until now.
+    for number in worker_protocol.DUMP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    if worker_protocol.DUMP_SIGNALS:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, worker_protocol.DUMP_SIGNALS)
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
     control, hand_off = (int(number) for number in sys.argv[1:3])

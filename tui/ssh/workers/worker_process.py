@@ -78,19 +78,20 @@ class WorkerProcess:
         hand_off, their_hand_off = worker_protocol.hand_off_pair()
         with their_control, their_hand_off:
             try:
-                self._process = await asyncio.create_subprocess_exec(
-                    sys.executable,
-                    "-m",
-                    "tui.ssh.workers.worker_main",
-                    str(their_control.fileno()),
-                    str(their_hand_off.fileno()),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=asyncio.subprocess.DEVNULL,
-                    stderr=asyncio.subprocess.DEVNULL,
-                    pass_fds=(their_control.fileno(), their_hand_off.fileno()),
-                    start_new_session=True,
-                    env=_environment(),
-                )
+                with worker_protocol.dump_signals_kept_back():
+                    self._process = await asyncio.create_subprocess_exec(
+                        sys.executable,
+                        "-m",
+                        "tui.ssh.workers.worker_main",
+                        str(their_control.fileno()),
+                        str(their_hand_off.fileno()),
+                        stdin=asyncio.subprocess.DEVNULL,
+                        stdout=asyncio.subprocess.DEVNULL,
+                        stderr=asyncio.subprocess.DEVNULL,
+                        pass_fds=(their_control.fileno(), their_hand_off.fileno()),
+                        start_new_session=True,
+                        env=_environment(),
+                    )
             except OSError:
                 control.close()
                 hand_off.close()

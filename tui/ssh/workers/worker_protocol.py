@@ -7,13 +7,33 @@ trustworthy as what people type into it: the node's side decides who somebody is
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Generic, TypeVar, cast
 
 import msgspec
 
 from core.node import NodeSnapshot, Notice
+
+DUMP_SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name))
+"""Have the node's process write what goes on in it; to a worker they mean nothing. See `tui.cli.dumps`."""
+
+
+@contextlib.contextmanager
+def dump_signals_kept_back() -> Iterator[None]:
+    """A process that is started meanwhile is not ended by these signals before it can say that it ignores them: until
+    then it has them kept back as well."""
+    if not DUMP_SIGNALS:
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, DUMP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
 
 MESSAGE_BYTES_MAX: Final = 64 * 1024 * 1024
 SOCKET_BUFFER: Final = 64 * 1024
