@@ -14,7 +14,7 @@ from pathlib import Path
 from core.client import Client, ClientSettings
 from core.engine import EngineSettings, Server
 from tui.feed.activities import note
-from tui.ssh.ssh_application import SSHApp
+from tui.ssh.applications.ssh_application import SSHApp
 from tui.ssh.ssh_server import SSHServer
 from tui.ssh.ssh_settings import SSHSettings
 

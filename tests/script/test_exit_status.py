@@ -8,7 +8,7 @@ import pytest
 
 from tui.cli.arguments import build
 from tui.script.exit_status import MEANINGS, ExitStatus, explained
-from tui.ssh.ssh_commands import HELP
+from tui.ssh.commands.ssh_commands import HELP
 
 
 def test_every_status_has_a_meaning_and_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,8 +19,8 @@ from core.engine.engine_settings import PasswordSettings
 from core.wire.address import Address
 from tests.ssh.terminal import TerminalCommand
 from tui.screens.dialog import UnhurriedScreen
-from tui.ssh.application_runner import LocalRunner
-from tui.ssh.ssh_application import SSHApp
+from tui.ssh.applications.application_runner import LocalRunner
+from tui.ssh.applications.ssh_application import SSHApp
 from tui.ssh.ssh_server import SSHServer
 from tui.ssh.ssh_settings import SSHSettings
 
@@ -133,7 +133,7 @@ class Place:
         await task
         assert isinstance(heard[0], Registered), heard
         if key is not None:
-            from tui.ssh.public_keys import key_of
+            from tui.ssh.people.public_keys import key_of
 
             fact = self.node.account(name)
             assert fact is not None

@@ -8,8 +8,8 @@ from functools import partial
 from tests.ssh.conftest import SECRET, Place, serving
 from tests.tui.driving import unfound
 from tui.screens.asking import ConfirmScreen
-from tui.ssh.ssh_application import SSHApp
-from tui.ssh.ssh_driver import ChannelDriver
+from tui.ssh.applications.ssh_application import SSHApp
+from tui.ssh.applications.ssh_driver import ChannelDriver
 from tui.terminal.terminal_driver import RESTORE
 
 CTRL_Q = "\x11"

@@ -8,7 +8,7 @@ import contextlib
 import pytest
 
 from tui.script.exit_status import OutputClosed
-from tui.ssh.command_channel import INPUT_HOLD, CommandChannel
+from tui.ssh.commands.command_channel import INPUT_HOLD, CommandChannel
 
 
 class Far:

@@ -13,8 +13,8 @@ import pytest
 
 from core.node.interface.snapshot import ConnectionView, NodeSnapshot
 from tests.ssh.conftest import Place
-from tui.ssh.read_only_node import ReadOnlyNode
-from tui.ssh.ticker import Ticker
+from tui.ssh.applications.read_only_node import ReadOnlyNode
+from tui.ssh.sharing.ticker import Ticker
 
 LINK = ConnectionView(1, "server", "outbound", "192.0.2.1:3780", "eager", since=1.0)
 PICTURE = NodeSnapshot(0.0, "aa", "ada", "192.0.2.2", 3780, 1, 0, (), (LINK,), (), 0, 0, False, None, False)

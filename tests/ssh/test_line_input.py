@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.ssh.line_input import LINE_MAX, LineInput
+from tui.ssh.commands.line_input import LINE_MAX, LineInput
 
 
 class Typing:

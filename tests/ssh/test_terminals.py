@@ -12,7 +12,7 @@ from textual.screen import Screen
 
 from tests.ssh.conftest import Place, serving
 from tests.terminal.test_answers import ANSWERS
-from tui.ssh.ssh_driver import ChannelDriver
+from tui.ssh.applications.ssh_driver import ChannelDriver
 from tui.terminal.scanner import PASTE_MAX
 from tui.terminal.terminal_driver import RESTORE
 

@@ -54,6 +54,17 @@ def lives(pid: int) -> bool:
         return False
 
 
+def path_of(pid: int) -> list[Path]:
+    """Where a process looks for modules before it looks elsewhere."""
+    variables = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
+    [path] = [each.partition("=")[2] for each in variables if each.startswith("PYTHONPATH=")]
+    return [Path(each) for each in path.split(":")]
+
+
+def is_package(directory: Path) -> bool:
+    return (directory / "__init__.py").exists()
+
+
 async def test_what_is_typed_is_posted_by_an_application_in_another_process(crowd: Place):
     async with crowd.terminal("anonymous") as terminal:
         await terminal.shows("you are anonymous")
@@ -114,6 +125,14 @@ async def test_no_worker_stays_behind_when_ssh_is_no_longer_served(tmp_path: Pat
     async with serving(tmp_path, workers=2) as place:
         workers = pids(place)
     assert not any(lives(pid) for pid in workers)
+
+
+async def test_a_worker_finds_the_modules_where_they_are_here_and_takes_none_of_ours_for_others(crowd: Place):
+    """Where nothing is installed, `python -m tui` is all there is; and our rooms have names as others' packages do."""
+    [pid] = pids(crowd)
+    paths = path_of(pid)
+    assert is_package(paths[0] / "tui") and is_package(paths[0] / "core")
+    assert not any(map(is_package, paths))
 
 
 async def test_sessions_go_to_the_worker_that_has_fewest(tmp_path: Path):

@@ -109,8 +109,8 @@ class ActivityApp(TypeAheadApp):
         """Whether something went wrong that ends this application."""
         self.middle = Before()
         """What the person was in the middle of then."""
-        self._person = Identity(self, suggestion=suggestion, directory=person_dir, remembered=remembered)
-        self._departure = ApplicationExit(self, leave)
+        self._identity = Identity(self, suggestion=suggestion, directory=person_dir, remembered=remembered)
+        self._exit_procedure = ApplicationExit(self, leave)
         self._look_dir = person_dir
         self._armed = False
         self._painted = 0.0
@@ -235,12 +235,12 @@ class ActivityApp(TypeAheadApp):
 
     def enter(self, identity: SignIn) -> None:
         """Log in or register, ending what there was before."""
-        self.spawn(self._person.enter(identity))
+        self.spawn(self._identity.enter(identity))
 
     @property
     def unconfirmed(self) -> tuple[str, ...]:
         """What a person must not leave without, a line each: a secret that was made for them and is kept nowhere."""
-        return self._person.unconfirmed
+        return self._identity.unconfirmed
 
     def spawn(self, work: Any) -> None:
         """Do something beside, and keep hold of it until it is done."""
@@ -307,15 +307,15 @@ class ActivityApp(TypeAheadApp):
     # --- who one is ------------------------------------------------------------------------------------------------
 
     def _tell(self, happening: Happening) -> None:
-        self._person.tell(happening)
+        self._identity.tell(happening)
         if happening.kind == "logged in" and self.model.node is None:
             self._look_from_afar()
 
     def action_identity(self) -> None:
-        self._person.ask()
+        self._identity.ask()
 
     def action_change_secret(self) -> None:
-        self._person.ask_for_another_secret()
+        self._identity.ask_for_another_secret()
 
     @on(WelcomeScreen.Chosen)
     def _identity_chosen(self, event: WelcomeScreen.Chosen) -> None:
@@ -348,7 +348,7 @@ class ActivityApp(TypeAheadApp):
             case "theme":
                 self._set_theme(argument)
             case "quit":
-                self._departure.want()
+                self._exit_procedure.want()
 
     def _set_theme(self, name: str) -> None:
         if not name:
@@ -395,12 +395,12 @@ class ActivityApp(TypeAheadApp):
 
     @property
     def leaving(self) -> bool:
-        return self._departure.begun
+        return self._exit_procedure.begun
 
     def action_interrupt(self) -> None:
         """Ctrl+C: empty the line; on an empty line, offer to quit."""
         if self.leaving:
-            self._departure.want()
+            self._exit_procedure.want()
         elif isinstance(self.focused, Input) and self.focused.value:
             if isinstance(self.focused, Composer):
                 self.focused.remember(self.focused.value)
@@ -409,11 +409,11 @@ class ActivityApp(TypeAheadApp):
             # No answer to a question, least of all to the one that the same key brings up.
             self.bell()
         else:
-            self._departure.ask()
+            self._exit_procedure.ask()
 
     async def action_quit(self) -> None:
-        self._departure.want()
+        self._exit_procedure.want()
 
     def leave(self, words_of: str = "") -> None:
         """Leave: hand everybody over first if the node is ours, then end. A second call ends at once."""
-        self._departure.begin(words_of)
+        self._exit_procedure.begin(words_of)

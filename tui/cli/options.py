@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from core.wire import Address
 from tui.cli.log import LogLevel
 from tui.cli.setting_table import Destination
 
-OnLoss = Literal["refuse", "accept", "renew"]
+if TYPE_CHECKING:
+    from core.engine import OnLoss
 
 
 @dataclass(frozen=True, slots=True)

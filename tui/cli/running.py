@@ -176,13 +176,13 @@ async def _show(
             remembered=remembered,
             preferences=chosen_preferences,
             before=before,
-            driver_class=local_driver(tty, lambda: keeper.want_leave("The terminal is gone.", insist=False)),
+            driver_class=local_driver(tty, lambda: supervisor.want_leave("The terminal is gone.", insist=False)),
         )
         apps.append(made)
         return made
 
     tty = own_tty()
-    keeper = ScreenSupervisor(
+    supervisor = ScreenSupervisor(
         make_app, directory=person_dir, leave=leave if server is not None else None, restore=tty.restore
     )
     _log_to(model)
@@ -193,10 +193,10 @@ async def _show(
         # A terminal that closes tells it twice: the kernel does, and the shell. Nobody insists by that.
         insist = number is not signal.SIGHUP
         words = f"{signal.Signals(number).name} was received."
-        loop.add_signal_handler(number, functools.partial(keeper.want_leave, words, insist=insist))
-    watching = asyncio.create_task(_end_with(server, keeper, report)) if server is not None else None
+        loop.add_signal_handler(number, functools.partial(supervisor.want_leave, words, insist=insist))
+    watching = asyncio.create_task(_end_with(server, supervisor, report)) if server is not None else None
     try:
-        return await keeper.run()
+        return await supervisor.run()
     finally:
         for app in apps:
             report.extend(app.unconfirmed)
@@ -207,12 +207,12 @@ async def _show(
         await model.stop()
 
 
-async def _end_with(server: Server, keeper: ScreenSupervisor, report: list[str]) -> None:
+async def _end_with(server: Server, supervisor: ScreenSupervisor, report: list[str]) -> None:
     """The application ends when its node has ended by itself."""
     undone = await server.wait_closed()
-    if not keeper.leaving:
+    if not supervisor.leaving:
         report.append("the server here has ended" + "".join(f"; {each}" for each in undone))
-        keeper.node_ended()
+        supervisor.node_ended()
 
 
 def client_data_dir(options: ServeOptions | JoinOptions) -> Path | None:

@@ -29,6 +29,6 @@ def load(directory: Path) -> LookSettings:
         return LookSettings()
 
 
-def save(directory: Path, taste: LookSettings) -> None:
+def save(directory: Path, chosen: LookSettings) -> None:
     """Keep it, whole or not at all. Raises OSError."""
-    private_file.write(directory / FILE_NAME, msgspec.json.encode(taste))
+    private_file.write(directory / FILE_NAME, msgspec.json.encode(chosen))

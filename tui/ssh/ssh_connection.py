@@ -18,8 +18,8 @@ import asyncssh
 
 from core.admission import share_of
 from core.wire import ANONYMOUS, registrable_problem
-from tui.ssh.public_keys import key_of
-from tui.ssh.remote_user import RemoteUser
+from tui.ssh.people.public_keys import key_of
+from tui.ssh.people.remote_user import RemoteUser
 from tui.ssh.ssh_session import SSHSession
 from tui.text.safe_text import neutralise, neutralise_name
 
@@ -302,7 +302,7 @@ class SSHConnection(asyncssh.SSHServer):
             limit = self._server.settings.empty_limit
             self._empty = asyncio.get_running_loop().call_later(limit, self.close, "There was no session for too long")
 
-    # --- for the application (`tui.ssh.application_host.NodeAccess`) --------------------------------------------------
+    # --- for the application (`application_host.NodeAccess`) --------------------------------------------------------
 
     def connect(self, name: str) -> socket.socket:
         return self._server.node.connect_local(self.vouched(name))

@@ -23,18 +23,18 @@ from core.node import Notice, NoticeKind, Severity
 from core.wire import ANONYMOUS, AccountFact, Address
 from tui.model.visitors import SessionView
 from tui.ssh.algorithms import algorithms
-from tui.ssh.application_runner import ApplicationRunner, LocalRunner, prepare
-from tui.ssh.cyclic_collection import CyclicCollector
+from tui.ssh.applications.application_runner import ApplicationRunner, LocalRunner, prepare
+from tui.ssh.applications.read_only_node import ReadOnlyNode, public_notice
 from tui.ssh.door import Door
-from tui.ssh.frame_scheduler import FrameScheduler
 from tui.ssh.host_key import FILE as HOST_KEY_FILE
 from tui.ssh.host_key import host_key_of
-from tui.ssh.keyring import KeyRing
-from tui.ssh.read_only_node import ReadOnlyNode, public_notice
-from tui.ssh.remote_user import RemoteUser
+from tui.ssh.people.keyring import KeyRing
+from tui.ssh.people.remote_user import RemoteUser
+from tui.ssh.sharing.cyclic_collection import CyclicCollector
+from tui.ssh.sharing.frame_scheduler import FrameScheduler
+from tui.ssh.sharing.ticker import Ticker
 from tui.ssh.ssh_connection import SSHConnection
 from tui.ssh.ssh_settings import SSHSettings
-from tui.ssh.ticker import Ticker
 from tui.ssh.workers.worker_pool import WorkerPool
 from tui.text import invitation
 from tui.text.safe_text import neutralise, neutralise_name

@@ -75,4 +75,4 @@ class SSHSettings:
     leave_limit: float = 3.0
     """How long sessions have to say good-bye when the server ends."""
     collect_after: float = 20.0
-    """How long the memory of a session that has ended may be kept; see `tui.ssh.cyclic_collection`."""
+    """How long the memory of a session that has ended may be kept; see `tui.ssh.sharing.cyclic_collection`."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from core.engine import NotRunning
 from core.wire import Address
-from tui.ssh.application_runner import ApplicationFailed
-from tui.ssh.keyring import CannotChangeKeys
+from tui.ssh.applications.application_runner import ApplicationFailed
+from tui.ssh.people.keyring import CannotChangeKeys
 from tui.ssh.workers import worker_protocol
 from tui.ssh.workers.worker_process import WorkerProcess
 from tui.ssh.workers.worker_protocol import MessagePipe
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class RemoteRunner:
-    """An application in a worker; a `tui.ssh.application_runner.ApplicationRunner`."""
+    """An application in a worker; a `tui.ssh.applications.application_runner.ApplicationRunner`."""
 
     def __init__(self, process: WorkerProcess, session: SSHSession, connection: SSHConnection, query: str) -> None:
         self._process = process

@@ -22,12 +22,12 @@ from typing import Any, Final, cast
 from core.node import NodeSnapshot, Notice
 from core.wire import Address
 from tui.model.network_faces import LinkTraffic
-from tui.ssh.application_runner import prepare
-from tui.ssh.cyclic_collection import CyclicCollector
-from tui.ssh.frame_scheduler import FrameScheduler
-from tui.ssh.read_only_node import ReadOnlyNode
-from tui.ssh.ssh_application import SSHApp
-from tui.ssh.ticker import Ticker
+from tui.ssh.applications.application_runner import prepare
+from tui.ssh.applications.read_only_node import ReadOnlyNode
+from tui.ssh.applications.ssh_application import SSHApp
+from tui.ssh.sharing.cyclic_collection import CyclicCollector
+from tui.ssh.sharing.frame_scheduler import FrameScheduler
+from tui.ssh.sharing.ticker import Ticker
 from tui.ssh.workers import worker_protocol
 from tui.ssh.workers.worker_protocol import MessagePipe
 from tui.ssh.workers.worker_session import WorkerSession
@@ -71,7 +71,7 @@ class NodeReplica:
 
 
 class Worker:
-    """What the sessions in this process share; a `tui.ssh.application_host.ApplicationHost`."""
+    """What the sessions in this process share; a `tui.ssh.applications.application_host.ApplicationHost`."""
 
     def __init__(self, control: socket.socket, hand_off: socket.socket) -> None:
         self._socket = control

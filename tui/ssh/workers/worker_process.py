@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+import tui
 from core.engine import NotRunning
 from core.node import NodeSnapshot, Notice
 from tui.ssh.workers import worker_protocol
@@ -258,6 +259,6 @@ def _nothing() -> None:
 
 def _environment() -> dict[str, str]:
     """Ours, with the modules where they are here."""
-    here = str(Path(__file__).resolve().parents[2])
+    here = str(Path(tui.__file__).resolve().parents[1])
     paths = [here, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     return os.environ | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}

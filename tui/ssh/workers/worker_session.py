@@ -9,11 +9,11 @@ from typing import Any, Final, Protocol
 
 from core.wire import Address
 from tui.script.exit_status import ExitStatus
-from tui.ssh.application_host import ApplicationHost
-from tui.ssh.application_runner import FAILED, ApplicationFailed, LocalRunner
-from tui.ssh.keyring import CannotChangeKeys, Key
-from tui.ssh.remote_user import RemoteUser
-from tui.ssh.terminals import kitty_keys
+from tui.ssh.applications.application_host import ApplicationHost
+from tui.ssh.applications.application_runner import FAILED, ApplicationFailed, LocalRunner
+from tui.ssh.applications.terminals import kitty_keys
+from tui.ssh.people.keyring import CannotChangeKeys, Key
+from tui.ssh.people.remote_user import RemoteUser
 from tui.ssh.workers import worker_protocol
 from tui.ssh.workers.worker_protocol import MessagePipe
 
@@ -34,7 +34,7 @@ class SessionWorker(ApplicationHost, Protocol):
 class WorkerSession:
     """A session: its way to the node, and its terminal.
 
-    It is a `tui.ssh.application_host.NodeAccess` and a `RemoteTerminal`.
+    It is a `tui.ssh.applications.application_host.NodeAccess` and a `RemoteTerminal`.
     """
 
     def __init__(self, worker: SessionWorker, opened: worker_protocol.OpenSession) -> None:

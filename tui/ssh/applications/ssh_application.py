@@ -30,10 +30,10 @@ from tui.model.network_client import HISTORY, NetworkClient
 from tui.model.network_faces import ActivityInput, ClientFace, SignIn
 from tui.screens.asking import ConfirmScreen
 from tui.screens.main_screen import MainScreen
-from tui.ssh.application_host import ApplicationHost, NodeAccess, RemoteTerminal
-from tui.ssh.keyring import CannotChangeKeys
-from tui.ssh.posting_rate import posting
-from tui.ssh.terminals import color_system
+from tui.ssh.applications.application_host import ApplicationHost, NodeAccess, RemoteTerminal
+from tui.ssh.applications.terminals import color_system
+from tui.ssh.people.keyring import CannotChangeKeys
+from tui.ssh.people.posting_rate import posting
 from tui.text.safe_text import neutralise_name
 from tui.textual_workarounds.shared_stylesheets import SharedStylesheet
 

@@ -15,11 +15,11 @@ from core.client import OutcomeUnknown, SecretRefused, make_secret
 from core.wire import CLIENT_LINE_BYTES_MAX, SECRET_CHARACTERS_MAX, secret_problem
 from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
 from tui.script.script_commands import unquoted
-from tui.ssh.command_channel import CommandChannel
-from tui.ssh.keyring import CannotChangeKeys
-from tui.ssh.local_client import client_of
-from tui.ssh.public_keys import key_of
-from tui.ssh.remote_user import RemoteUser
+from tui.ssh.commands.command_channel import CommandChannel
+from tui.ssh.commands.local_client import client_of
+from tui.ssh.people.keyring import CannotChangeKeys
+from tui.ssh.people.public_keys import key_of
+from tui.ssh.people.remote_user import RemoteUser
 from tui.text.safe_text import neutralise
 
 if TYPE_CHECKING:

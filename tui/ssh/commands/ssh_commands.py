@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 from tui.script.exit_status import CommandFailed, ExitStatus, OutputClosed, explained, usage_error
 from tui.script.script_client import OnEvent, ScriptClient
 from tui.script.script_commands import COMMANDS, read_line
-from tui.ssh.account_commands import keys, passwd
-from tui.ssh.command_channel import CommandChannel
-from tui.ssh.local_client import client_of
-from tui.ssh.remote_user import RemoteUser
+from tui.ssh.commands.account_commands import keys, passwd
+from tui.ssh.commands.command_channel import CommandChannel
+from tui.ssh.commands.local_client import client_of
+from tui.ssh.people.remote_user import RemoteUser
 from tui.text.safe_text import neutralise
 
 if TYPE_CHECKING:

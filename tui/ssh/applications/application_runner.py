@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tui.script.exit_status import ExitStatus
-from tui.ssh.application_host import ApplicationHost, NodeAccess, RemoteTerminal
-from tui.ssh.ssh_driver import ChannelDriver
+from tui.ssh.applications.application_host import ApplicationHost, NodeAccess, RemoteTerminal
+from tui.ssh.applications.ssh_driver import ChannelDriver
 from tui.textual_workarounds import (
     eager_tasks,
     shared_style_codes,
@@ -22,7 +22,7 @@ from tui.textual_workarounds import (
 if TYPE_CHECKING:
     from textual.app import App
 
-    from tui.ssh.ssh_application import SSHApp
+    from tui.ssh.applications.ssh_application import SSHApp
 
 FAILED: Final = "The application failed here; that has been logged. The server goes on: come in again."
 
@@ -30,7 +30,7 @@ FAILED: Final = "The application failed here; that has been logged. The server g
 def prepare() -> None:
     """Make this process one in which several applications can run. Harmless when repeated."""
     # Not with the first person at the door: it takes a quarter of a second.
-    importlib.import_module("tui.ssh.ssh_application")
+    importlib.import_module("tui.ssh.applications.ssh_application")
     for each in (standard_streams, eager_tasks, unawaited_suggestions, shared_style_codes, strip_cycles):
         each.install()
 
@@ -97,9 +97,9 @@ class LocalRunner:
         return len(self._before) + (self._driver.unread if self._driver is not None else 0)
 
     async def run(self) -> int:
-        if "tui.ssh.ssh_application" not in sys.modules:
+        if "tui.ssh.applications.ssh_application" not in sys.modules:
             await asyncio.to_thread(prepare)
-        from tui.ssh.ssh_application import make_application
+        from tui.ssh.applications.ssh_application import make_application
 
         app = self._app = make_application(self._host, self._node_access, self._terminal, self._query)
 
