@@ -117,7 +117,7 @@ class Node:
         self.secrets = Secrets(context, self.book, self.replication, recovered.accounts)
         self.registration = Registration(context, self.neighbours, self.book, self.topology, self.replication)
         self.base_registrations = BaseRegistrations(context, self.topology, self.book, self.registration)
-        self.registration.bridge = self.base_registrations
+        self.registration.bridge_to(self.base_registrations)
         self.whereabouts = Whereabouts(context, self.neighbours, self.topology)
         self.base_servers = BaseServers(
             context,
@@ -248,6 +248,7 @@ class Node:
             intake,
             self.announcements,
             self.registration,
+            self.registration.echoes,
             self.base_registrations,
             base_links,
             self.base_activities,
@@ -420,7 +421,7 @@ class Node:
             self.sessions.people,
             self.whereabouts,
             self.base_servers.attached(),
-            self.registration.lock_messages,
+            self.registration.echoes.lock_messages,
             now,
         )
 
@@ -434,7 +435,7 @@ class Node:
             "secrets being changed": self.secrets.under_way,
             "attempts at secrets": len(self.attempts),
             "registrations": self.registration.open_claims + self.user_table.hashing,
-            "lock answers being gathered": self.registration.open_echoes,
+            "lock answers being gathered": len(self.registration.echoes),
             "entries not durable": self.replication.unsynced,
             "activities parked": self.replication.parked,
             "pages being read": self.catching_up.reading + self.synchronisation.reading,

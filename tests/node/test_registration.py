@@ -58,7 +58,7 @@ def test_the_lock_needs_nobody_behind_its_bridge_to_base_servers() -> None:
     network = ScriptedNetwork()
     servers = network.build(random_tree(12), settle=3.0)
     for server in servers:
-        server.node.registration.bridge = NoBridge()
+        server.node.registration.bridge_to(NoBridge())
     clients = [network.client(server, features=()) for server in servers]
     for client in clients:
         client.register("ann", "secret")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from core.node.interface.traces import TraceValue
+from core.node.kernel.context import Context
+
 Done = Callable[[str | None], None]
 """Called once with None, or with what went wrong as a clause for a person."""
 
@@ -51,6 +54,11 @@ class Echo:
     count: int = 1
     """Nodes that have allowed so far in this part of the tree, this one included."""
     incomplete: bool = False
+
+
+def trace_claim(context: Context, claim: Claim, step: str, **fields: TraceValue) -> None:
+    """Say what becomes of a claim, for whoever debugs this node."""
+    context.trace("claim", claim=claim.id, step=step, name=claim.username, round=claim.round, **fields)
 
 
 class Claims:

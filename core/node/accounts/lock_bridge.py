@@ -26,7 +26,7 @@ class LockBridge(Protocol):
     def ask(self, claim: Claim, source: int | None) -> Asked:
         """Ask them about a claim; `source` is the connection over which this node was asked.
 
-        Each connection that owes an answer is to say so once (`Registration.answered`, `Registration.deny`), or end.
+        Each connection that owes an answer is to say so once (`Echoes.answered`, `Echoes.deny`), or end.
         """
 
     def secret_for(self, claim: Claim, link: Link) -> str | None:

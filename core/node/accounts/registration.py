@@ -1,10 +1,9 @@
 """Registering a name: one lock over the whole network, asked for along the spanning tree and answered back gathered.
 
-The echo algorithm (Chang, 1982): a request travels out along the tree, each node answers its parent once all nodes
-behind it have answered. With n settled nodes these are n-1 requests and n-1 answers. Whether a name is free is
-decided by mutual exclusion with priorities (after Ricart and Agrawala, 1981): every request visits every node, also
-each one that is registering the same name itself; of two such claims the one with the smaller (stamp, id) goes on,
-the node with the other one gives up before it answers. So at most one succeeds, and one does if nothing breaks.
+Whether a name is free is decided by mutual exclusion with priorities (after Ricart and Agrawala, 1981): every request
+visits every node (`echoes`), also each one that is registering the same name itself; of two such claims the one with
+the smaller (stamp, id) goes on, the node with the other one gives up before it answers. So at most one succeeds, and
+one does if nothing breaks.
 
 A claim that succeeded becomes an account entry, which is durable before the client hears of it; a failed one is
 released.
@@ -19,10 +18,10 @@ from typing import Final
 import msgspec
 
 from core.node.accounts.book import AccountBook
-from core.node.accounts.claims import Claim, Claims, Done, Echo
+from core.node.accounts.claims import Claim, Claims, Done, trace_claim
+from core.node.accounts.echoes import Echoes
 from core.node.accounts.lock_bridge import LockBridge, NoBridge
 from core.node.interface.actions import HashSecret
-from core.node.interface.traces import TraceValue
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
 from core.node.kernel.rules import Handler
@@ -37,8 +36,6 @@ from core.wire.names import registrable_problem
 RELEASED_MAX: Final = 10_000
 """How many claims that were given up are remembered: a request that was sent round a cycle of links comes back after
 the release, and would otherwise open the claim again, to be followed by the release again, for ever."""
-RETRY_DELAY: Final = 0.25
-"""Seconds before the network is asked again when it changed under the first question."""
 TOO_BUSY: Final = "this server has too much to do to hash the secret; try again in a moment"
 
 
@@ -56,30 +53,27 @@ class Registration:
         self._context = context
         self._neighbours = neighbours
         self._book = book
-        self._topology = topology
         self._replication = replication
         self.claims = Claims()
-        self.bridge: LockBridge = NoBridge()
-        """Asks those that take part in registrations and do not know the lock."""
-        self._echoes: dict[str, Echo] = {}
+        self.echoes = Echoes(context, neighbours, topology, self.claims)
+        self.echoes.on_allowed = self._succeed
+        self.echoes.on_denied = self.fail
+        self._bridge: LockBridge = NoBridge()
         self._released: OrderedDict[str, None] = OrderedDict()
         """Claims whose origin gave up, the latest of them."""
         self._hashing: dict[int, Claim] = {}
         self._waiting: dict[str, list[Callable[[], None]]] = {}
         self._counter = 0
         self._frozen = False
-        self.lock_messages = 0
-        """Lock messages sent by this node, for those who count."""
+
+    def bridge_to(self, bridge: LockBridge) -> None:
+        """Have those take part in registrations that do not know the lock."""
+        self._bridge = self.echoes.bridge = bridge
 
     @property
     def open_claims(self) -> int:
         """Registrations under way, here or elsewhere, and logins that wait for their outcome."""
         return len(self.claims) + len(self._hashing) + sum(len(waiting) for waiting in self._waiting.values())
-
-    @property
-    def open_echoes(self) -> int:
-        """Claims whose answers are being gathered."""
-        return len(self._echoes)
 
     # --- asked from outside -------------------------------------------------------------------------------------------
 
@@ -121,7 +115,7 @@ class Registration:
         """Register a name with which there is no problem; with `grace`, success can be taken back for some seconds."""
         context = self._context
         claim = self.new_claim(username, secret=secret, done=done, grace=grace)
-        self._trace(claim, "opened", conn=conn, grace=grace)
+        trace_claim(self._context, claim, "opened", conn=conn, grace=grace)
         context.timers.set(("lock", claim.id), context.after(context.config.lock_limit), lambda: self._too_late(claim))
         token = context.token()
         self._hashing[token] = claim
@@ -155,75 +149,7 @@ class Registration:
             self.fail(claim, TOO_BUSY)
             return
         claim.verifier = verifier
-        self._ask(claim)
-
-    def _trace(self, claim: Claim, step: str, **fields: TraceValue) -> None:
-        self._context.trace("claim", claim=claim.id, step=step, name=claim.username, round=claim.round, **fields)
-
-    # --- asking the network -------------------------------------------------------------------------------------------
-
-    def _ask(self, claim: Claim) -> None:
-        if not self.claims.is_open(claim) or claim.decided:
-            return
-        claim.round += 1
-        echo = Echo(claim, claim.round, None)
-        self._echoes[claim.id] = echo
-        self._spread(echo)
-
-    def _spread(self, echo: Echo) -> None:
-        """Send the request on to everywhere but where it came from."""
-        claim = echo.claim
-        # A first round trusts the tree; a repetition means that the tree was changing, so it takes every link.
-        asked = self._neighbours.ask(
-            lambda link: self._request(claim, echo.round, self.bridge.secret_for(claim, link)),
-            everywhere=echo.round > 1,
-            source=echo.parent,
-        )
-        self.lock_messages += len(asked)
-        self._trace(claim, "asks", everywhere=echo.round > 1, neighbours=len(asked), parent=echo.parent)
-        for link in asked:
-            echo.waiting[link.conn] = None
-            self.claims.concern(claim, link.conn)
-        waiting, is_complete = self.bridge.ask(claim, echo.parent)
-        echo.waiting.update(dict.fromkeys(waiting))
-        echo.incomplete |= not is_complete
-        self._gathered(echo)
-
-    def _request(self, claim: Claim, round_number: int, secret: str | None) -> LockRequest:
-        return LockRequest(
-            claim.username, secret, claim=claim.id, round=round_number, stamp=claim.stamp, verifier=claim.verifier
-        )
-
-    def send(self, link: Link, message: LockRequest | LockAllowed | LockDenied) -> None:
-        """Send a message of the lock to one server."""
-        self.lock_messages += 1
-        self._context.send(link, message)
-
-    def _gathered(self, echo: Echo) -> None:
-        """Go on if every answer is in."""
-        if echo.waiting or self._echoes.get(echo.claim.id) is not echo:
-            return
-        claim = echo.claim
-        del self._echoes[claim.id]
-        reachable = len(self._topology.reachable)
-        self._trace(claim, "gathered", count=echo.count, incomplete=echo.incomplete, reachable=reachable)
-        if echo.parent is not None:
-            parent = self._context.connections.link(echo.parent)
-            if parent is not None:
-                self.send(
-                    parent,
-                    LockAllowed(
-                        claim.username,
-                        claim=claim.id,
-                        round=echo.round,
-                        count=echo.count,
-                        incomplete=echo.incomplete,
-                    ),
-                )
-        elif echo.incomplete or echo.count < reachable:
-            self._context.timers.set(("ask", claim.id), self._context.after(RETRY_DELAY), lambda: self._ask(claim))
-        else:
-            self._succeed(claim)
+        self.echoes.ask(claim)
 
     # --- being asked --------------------------------------------------------------------------------------------------
 
@@ -240,26 +166,24 @@ class Registration:
         is_own = message.claim.startswith(f"{self._context.id}.{self._context.incarnation}.")
         if is_own or message.claim in self._released or (known is not None and known.round >= message.round):
             # A second way to here: this node's own answer goes back the first one.
-            self.send(link, LockAllowed(message.username, claim=message.claim, round=message.round, count=0))
+            self.echoes.send(link, LockAllowed(message.username, claim=message.claim, round=message.round, count=0))
             return
         claim = known or Claim(message.claim, message.username, message.stamp, message.verifier, message.secret)
         claim.round = message.round
         if claim.secret is None:
             claim.secret = message.secret
         problem = self._objection(claim)
-        self._trace(claim, "voted", conn=link.conn, allowed=problem is None, reason=problem)
+        trace_claim(self._context, claim, "voted", conn=link.conn, allowed=problem is None, reason=problem)
         if problem is not None:
             self.vote(claim.username, "denied", problem)
-            self.send(link, LockDenied(message.username, claim=message.claim, round=message.round, info=problem))
+            self.echoes.send(link, LockDenied(message.username, claim=message.claim, round=message.round, info=problem))
             return
         self.vote(claim.username, "allowed")
         self.claims.open(claim, self._context.now.monotonic)
         self.claims.concern(claim, link.conn)
         limit = self._context.config.lock_limit + 5.0
         self._context.timers.set(("lock", claim.id), self._context.after(limit), lambda: self._forget(claim))
-        echo = Echo(claim, message.round, link.conn)
-        self._echoes[claim.id] = echo
-        self._spread(echo)
+        self.echoes.join(claim, link)
 
     def _objection(self, claim: Claim) -> str | None:
         """Why this node denies another's claim. A claim of its own that comes later gives way."""
@@ -282,76 +206,13 @@ class Registration:
         because = f": {why}" if why else ""
         self._context.notify("vote", f"this server {answer} the registration of {username}{because}", user=username)
 
-    # --- answers ------------------------------------------------------------------------------------------------------
-
-    @takes(Handler.LOCK_ALLOWED)
-    def allowed(self, link: Link, message: LockAllowed) -> None:
-        """A neighbour's LOCK_ALLOWED arrived."""
-        echo = self._echoes.get(message.claim or "")
-        if echo is None or echo.round != message.round or link.conn not in echo.waiting:
-            return
-        echo.count += message.count or 0
-        echo.incomplete |= message.incomplete
-        del echo.waiting[link.conn]
-        if echo.parent is None:
-            behind = (message.count or 1) - 1
-            more = f" and {behind} server{'s' if behind > 1 else ''} behind it" if behind > 0 else ""
-            self._context.notify(
-                "vote", f"{link.name or link.peer}{more} allowed the registration of {message.username}"
-            )
-        self._gathered(echo)
-
-    @takes(Handler.LOCK_DENIED)
-    def denied(self, link: Link, message: LockDenied) -> None:
-        """A neighbour's LOCK_DENIED arrived."""
-        echo = self._echoes.get(message.claim or "")
-        if echo is None or echo.round != message.round or link.conn not in echo.waiting:
-            return
-        reason = message.info or "another server knows the name"
-        self.deny(echo.claim, reason[:200])
-
-    def is_gathering(self, claim: Claim) -> bool:
-        """Whether answers to a claim are still waited for here."""
-        return claim.id in self._echoes
-
-    def answered(self, claim: Claim, conn: int) -> None:
-        """Everybody who was asked over a connection has allowed a claim."""
-        echo = self._echoes.get(claim.id)
-        if echo is not None and conn in echo.waiting:
-            del echo.waiting[conn]
-            self._gathered(echo)
-
-    def deny(self, claim: Claim, reason: str) -> None:
-        """Somebody who was asked denies a claim."""
-        echo = self._echoes.pop(claim.id, None)
-        if claim.done is not None:
-            self.fail(claim, reason)
-        elif echo is not None and echo.parent is not None:
-            parent = self._context.connections.link(echo.parent)
-            if parent is not None:
-                self.send(parent, LockDenied(claim.username, claim=claim.id, round=echo.round, info=reason))
-
-    def link_closed(self, conn: int) -> None:
-        """A link is gone: whoever waits for answers over it knows that they will be incomplete."""
-        concerned = self.claims.lost_with(conn)
-        for claim in concerned:
-            echo = self._echoes.get(claim.id)
-            if echo is not None and echo.parent == conn:
-                self._echoes.pop(claim.id, None)
-            elif echo is not None and conn in echo.waiting:
-                del echo.waiting[conn]
-                echo.incomplete = True
-                self._gathered(echo)
-        for claim in concerned:
-            self.bridge.link_closed(claim, conn)
-
     # --- outcomes -----------------------------------------------------------------------------------------------------
 
     def _succeed(self, claim: Claim) -> None:
         """Everybody allowed it: the claim becomes an account, once that is durable."""
         if self._frozen:
             return
-        self._trace(claim, "decided")
+        trace_claim(self._context, claim, "decided")
         claim.decided = True
         if claim.grace is None:
             self.make_account(claim)
@@ -388,7 +249,7 @@ class Registration:
 
     def account_known(self, fact: AccountFact) -> None:
         """An account entry arrived from elsewhere: its claim, and rivals of it here, are over."""
-        self.bridge.account_known(fact.username)
+        self._bridge.account_known(fact.username)
         for claim in self.claims.to(fact.username):
             if claim.id == fact.claim:
                 self._become_account(claim)
@@ -398,9 +259,9 @@ class Registration:
 
     def _become_account(self, claim: Claim) -> None:
         if self.claims.is_open(claim):
-            self._trace(claim, "account")
+            trace_claim(self._context, claim, "account")
         self._close(claim)
-        self.bridge.kept(claim)
+        self._bridge.kept(claim)
 
     # --- leaving ------------------------------------------------------------------------------------------------------
 
@@ -428,13 +289,8 @@ class Registration:
     # --- failure ------------------------------------------------------------------------------------------------------
 
     def _too_late(self, claim: Claim) -> None:
-        echo = self._echoes.get(claim.id)
-        silent = ""
-        if echo is not None and echo.waiting:
-            links = [self._context.connections.link(conn) for conn in echo.waiting]
-            silent = ": no answer from " + ", ".join(
-                sorted((link.name or str(link.peer)) for link in links if link is not None)
-            )
+        names = self.echoes.silent(claim)
+        silent = f": no answer from {', '.join(names)}" if names else ""
         limit = self._context.config.lock_limit
         self.fail(claim, f"the network did not answer within {limit:g} seconds{silent}; try again later")
 
@@ -443,7 +299,7 @@ class Registration:
         if not self.claims.is_open(claim):
             return
         done = claim.done
-        self._trace(claim, "failed", reason=reason)
+        trace_claim(self._context, claim, "failed", reason=reason)
         self._context.notify(
             "refused", f"the registration of {claim.username!r} failed: {reason}", "warning", user=claim.username
         )
@@ -463,30 +319,29 @@ class Registration:
 
     def release(self, claim: Claim, source: int | None = None) -> None:
         """A claim has come to nothing: tell everybody who was asked about it but `source`, who knows."""
-        self._trace(claim, "released", source=source)
+        trace_claim(self._context, claim, "released", source=source)
         self._close(claim)
         if claim.round:
             release = LockRelease(claim.username, claim.id)
             self._neighbours.release(release, everywhere=claim.round > 1, source=source)
-        self.bridge.dropped(claim)
+        self._bridge.dropped(claim)
         self._wake(claim.username)
 
     def _forget(self, claim: Claim) -> None:
         """The origin of a claim has not said what became of it: it is gone, or cannot reach this node."""
-        self._trace(claim, "forgotten")
+        trace_claim(self._context, claim, "forgotten")
         self._close(claim)
-        self.bridge.dropped(claim)
+        self._bridge.dropped(claim)
         self._wake(claim.username)
 
     def _close(self, claim: Claim) -> None:
-        self._echoes.pop(claim.id, None)
+        self.echoes.drop(claim)
         self._context.timers.cancel(("lock", claim.id))
-        self._context.timers.cancel(("ask", claim.id))
         self.claims.close(claim)
 
     def _wake(self, username: str) -> None:
         """A claim to a name is over."""
-        self.bridge.name_free(username)
+        self._bridge.name_free(username)
         if self.claims.to(username) and not self._book.knows(username):
             return
         for then in self._waiting.pop(username, ()):

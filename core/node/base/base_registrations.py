@@ -112,10 +112,10 @@ class BaseRegistrations:
         side = base_side(link)
         for untold, begun_at in self._untold.get(claim.username, {}).items():
             if untold != secret and (link.established_at or 0.0) >= begun_at:
-                self._lock.send(link, LockDenied(claim.username, untold))
+                self._lock.echoes.send(link, LockDenied(claim.username, untold))
         share.owed[link.conn] = max(1, len(side.attached))
         share.recorded[link.conn] = None
-        self._lock.send(link, LockRequest(claim.username, secret))
+        self._lock.echoes.send(link, LockRequest(claim.username, secret))
         self._expect_a_sign(link)
         if not side.attached:
             # It has not announced itself in all that time, so it may be anything.
@@ -130,11 +130,11 @@ class BaseRegistrations:
             share = self._share(claim)
             if share.queued and self._book.knows(username):
                 share.queued.clear()
-                self._lock.deny(claim, f"{username} is already registered")
+                self._lock.echoes.deny(claim, f"{username} is already registered")
                 continue
             for conn in list(share.queued):
                 link = self._context.connections.link(conn)
-                if link is None or claim.secret is None or not self._lock.is_gathering(claim):
+                if link is None or claim.secret is None or not self._lock.echoes.is_gathering(claim):
                     # It asks there with its next round, if there is one.
                     del share.queued[conn]
                 elif not self._is_taken(conn, claim):
@@ -189,7 +189,7 @@ class BaseRegistrations:
         owed = self._share(claim).owed
         if conn in owed:
             owed[conn] = 0
-        self._lock.answered(claim, conn)
+        self._lock.echoes.answered(claim, conn)
 
     @takes(Handler.BASE_LOCK_DENIED)
     def _denied(self, link: Link, message: LockDenied) -> None:
@@ -200,7 +200,7 @@ class BaseRegistrations:
                 self._lock.release(claim)
             elif link.conn in share.owed:
                 share.owed.pop(link.conn)
-                self._lock.deny(claim, f"{message.username} is already registered at a base server")
+                self._lock.echoes.deny(claim, f"{message.username} is already registered at a base server")
 
     def link_closed(self, claim: Claim, conn: int) -> None:
         """A base link is gone: what was asked over it is asked again over the next one."""
@@ -227,7 +227,7 @@ class BaseRegistrations:
         for conn in share.recorded:
             base = self._context.connections.link(conn)
             if base is not None:
-                self._lock.send(base, LockDenied(claim.username, claim.secret))
+                self._lock.echoes.send(base, LockDenied(claim.username, claim.secret))
         self.remember_untold(claim.username, claim.secret, claim.begun_at)
 
     def _over(self, claim: Claim) -> BaseShare:
@@ -284,7 +284,7 @@ class BaseRegistrations:
             return
         answers = max(1, len(base_side(link).announced))
         if not allowed:
-            self._lock.send(link, LockDenied(username, secret))
+            self._lock.echoes.send(link, LockDenied(username, secret))
             answers -= 1
         for _ in range(answers):
-            self._lock.send(link, LockAllowed(username, secret))
+            self._lock.echoes.send(link, LockAllowed(username, secret))

@@ -78,7 +78,7 @@ class Links:
         for timer in ("quiet", "ping"):
             context.timers.cancel((timer, link.conn))
         self._own_links.down(link)
-        self._registration.link_closed(link.conn)
+        self._registration.echoes.link_closed(link.conn)
         self._synchronisation.link_closed(link.conn)
         if was_native or was_base:
             kind: TraceKind = "link" if was_native else "base"
