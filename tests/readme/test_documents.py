@@ -32,6 +32,7 @@ DOCUMENTS = [
     "CONTRIBUTING.md",
     "core/DESIGN.md",
     "core/PROTOCOL.md",
+    "core/DEBUGGING.md",
     "core/simulation/README.md",
     "tui/ssh/README.md",
 ]
