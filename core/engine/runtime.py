@@ -13,20 +13,20 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from core.engine.dialler import CannotConnect, connect_any
+from core.engine.arrivals.lobby import Caller, Lobby
+from core.engine.arrivals.strangers import Stranger, Strangers
+from core.engine.arrivals.unfinished import Unfinished
 from core.engine.engine_settings import ConnectionLimits, places_kept
-from core.engine.fair_queue import FairQueue
-from core.engine.heap import HeapTrimmer
-from core.engine.lobby import Caller, Lobby
-from core.engine.output import Output
-from core.engine.passwords import Check, Passwords
-from core.engine.persistence import Persistence
-from core.engine.queues import outbox_queues, process_queues
-from core.engine.readers import Readers
-from core.engine.strangers import Stranger, Strangers
-from core.engine.stream_connection import READ_BYTES, ConnectionTraffic, StreamConnection
-from core.engine.tracer import SLOW, Tracer
-from core.engine.unfinished import Unfinished
+from core.engine.sockets.dialler import CannotConnect, connect_any
+from core.engine.threads.fair_queue import FairQueue
+from core.engine.threads.passwords import Check, Passwords
+from core.engine.threads.persistence import Persistence
+from core.engine.transport.output import Output
+from core.engine.transport.readers import Readers
+from core.engine.transport.stream_connection import READ_BYTES, ConnectionTraffic, StreamConnection
+from core.engine.upkeep.heap import HeapTrimmer
+from core.engine.upkeep.queues import outbox_queues, process_queues
+from core.engine.upkeep.tracer import SLOW, Tracer
 from core.node.interface.actions import (
     Action,
     Advertise,

@@ -18,19 +18,19 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from core.admission.shares import share_of
-from core.engine.accepting import Acceptor
-from core.engine.descriptors import explain_room, room_for
+from core.engine.arrivals.accepting import Acceptor
 from core.engine.engine_errors import CannotBind, NotChanged, NotRunning
 from core.engine.engine_settings import EngineSettings, places_kept
-from core.engine.interfaces import endpoint
-from core.engine.listening import BACKLOG, EVERYWHERE, advertised_address, bind, explain, machine_hosts
-from core.engine.passwords import Passwords
-from core.engine.persistence import Persistence
-from core.engine.room import StorageRoom
 from core.engine.runtime import NodeMachine, Runtime
-from core.engine.stream_connection import ConnectionTraffic
-from core.engine.tls import dialling_context, listening_context
-from core.engine.tracer import Tracer
+from core.engine.sockets.interfaces import endpoint
+from core.engine.sockets.listening import BACKLOG, EVERYWHERE, advertised_address, bind, explain, machine_hosts
+from core.engine.sockets.tls import dialling_context, listening_context
+from core.engine.threads.passwords import Passwords
+from core.engine.threads.persistence import Persistence
+from core.engine.transport.stream_connection import ConnectionTraffic
+from core.engine.upkeep.descriptors import explain_room, room_for
+from core.engine.upkeep.storage_room import StorageRoom
+from core.engine.upkeep.tracer import Tracer
 from core.node.interface.events import (
     AddressesFound,
     DisconnectRequested,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.client import client_states
-from core.engine import stream_states
+from core.engine.transport import stream_states
 from core.node.kernel import states
 from core.node.servers import leaving
 

@@ -11,12 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from core.engine.accepting import Acceptor
+from core.engine.arrivals.accepting import Acceptor
 from core.engine.engine_settings import ConnectionLimits, PasswordSettings
-from core.engine.listening import bind
-from core.engine.passwords import Passwords
-from core.engine.persistence import Persistence
 from core.engine.runtime import Runtime
+from core.engine.sockets.listening import bind
+from core.engine.threads.passwords import Passwords
+from core.engine.threads.persistence import Persistence
 from core.node.interface.actions import Action
 from core.node.interface.events import ConnectionOpened, Event, MessageReceived, Now
 from core.node.interface.notices import Notice

@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from core.engine import accepting
-from core.engine.accepting import AT_ONCE, Acceptor
+from core.engine.arrivals import accepting
+from core.engine.arrivals.accepting import AT_ONCE, Acceptor
 from tests.engine.harness import LIMIT, until
 
 

@@ -27,7 +27,7 @@ class Machine:
         self.server: Server | None = None
         monkeypatch.setattr(module, "ADDRESS_INTERVAL", 0.01)
         monkeypatch.setattr(module, "machine_hosts", self._hosts)
-        monkeypatch.setattr("core.engine.listening.machine_hosts", self._hosts)
+        monkeypatch.setattr("core.engine.sockets.listening.machine_hosts", self._hosts)
 
     def _hosts(self, bound: list[Address]) -> tuple[str, ...]:
         self.looks += 1

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.engine import back_row
-from core.engine.back_row import AT_ONCE
-from core.engine.outbox import Outbox
-from core.engine.output import Output
+from core.engine.transport import back_row
+from core.engine.transport.back_row import AT_ONCE
+from core.engine.transport.outbox import Outbox
+from core.engine.transport.output import Output
 from core.node.interface.actions import Action, Broadcast, Known, Subscribe
 from core.node.interface.events import Event, MessageReceived
 from core.wire.messages import Ping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.engine.descriptors import RESERVED, explain_room, room_for
+from core.engine.upkeep.descriptors import RESERVED, explain_room, room_for
 
 resource = pytest.importorskip("resource")
 

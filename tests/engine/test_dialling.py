@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from core.engine import dialler
-from core.engine.dialler import CannotConnect, connect, connect_any
+from core.engine.sockets import dialler
+from core.engine.sockets.dialler import CannotConnect, connect, connect_any
 from core.node.interface.actions import Dial
 from core.node.interface.events import ConnectionOpened, DialFailed
 from core.wire.address import Address

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.engine.fair_queue import FairQueue
+from core.engine.threads.fair_queue import FairQueue
 
 
 def test_addresses_take_turns_and_names_at_each_too() -> None:

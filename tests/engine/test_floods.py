@@ -13,10 +13,10 @@ from collections import Counter, deque
 
 import pytest
 
-from core.engine import heap as memory
-from core.engine import passwords as module
 from core.engine import runtime
-from core.engine.stream_connection import LOOKS_AT_TIME
+from core.engine.threads import passwords as module
+from core.engine.transport.stream_connection import LOOKS_AT_TIME
+from core.engine.upkeep import heap as memory
 from core.node.interface.actions import Action, HashSecret, Known, Send, Trust, VerifySecret
 from core.node.interface.events import (
     ConnectionClosed,

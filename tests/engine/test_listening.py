@@ -6,9 +6,9 @@ import socket
 
 import pytest
 
-from core.engine import interfaces
 from core.engine.engine_errors import CannotBind
-from core.engine.listening import advertised_address, bind
+from core.engine.sockets import interfaces
+from core.engine.sockets.listening import advertised_address, bind
 from core.wire.address import Address
 
 
@@ -97,8 +97,8 @@ async def test_another_free_port_is_taken_when_the_first_is_free_in_one_family_o
     async def two_places(host: str) -> list[tuple[socket.AddressFamily, str]]:
         return places
 
-    monkeypatch.setattr("core.engine.listening._places", two_places)
-    monkeypatch.setattr("core.engine.listening.socket.socket", Steered)
+    monkeypatch.setattr("core.engine.sockets.listening._places", two_places)
+    monkeypatch.setattr("core.engine.sockets.listening.socket.socket", Steered)
     addresses = closed(await bind("", 0))
     assert first == []
     assert addresses[0][1] == addresses[1][1] != taken.getsockname()[1]

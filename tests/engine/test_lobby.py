@@ -11,10 +11,10 @@ from collections import Counter
 
 import pytest
 
-from core.engine import lobby as module
-from core.engine.accepting import Acceptor
-from core.engine.lobby import Caller, Lobby
-from core.engine.stream_connection import StreamConnection
+from core.engine.arrivals import lobby as module
+from core.engine.arrivals.accepting import Acceptor
+from core.engine.arrivals.lobby import Caller, Lobby
+from core.engine.transport.stream_connection import StreamConnection
 from core.node.interface.actions import Action, Known
 from core.node.interface.events import ConnectionClosed, ConnectionOpened, Event, MessageReceived
 from core.wire.codec import decode

@@ -8,8 +8,8 @@ from typing import cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.engine.outbox import CHUNK_BYTES, Outbox
-from core.engine.output import Output
+from core.engine.transport.outbox import CHUNK_BYTES, Outbox
+from core.engine.transport.output import Output
 
 
 class Wire:

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 import argon2
 import pytest
 
-from core.engine import passwords as module
 from core.engine.engine_settings import PasswordSettings
-from core.engine.passwords import Passwords
+from core.engine.threads import passwords as module
+from core.engine.threads.passwords import Passwords
 from core.node.interface.actions import HashSecret, VerifySecret
 from core.node.interface.events import SecretHashed, SecretVerified
 from tests.engine.harness import CHEAP, LIMIT, world

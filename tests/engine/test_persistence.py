@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from core.engine import persistence as module
-from core.engine.persistence import Persistence, StoreClosed
+from core.engine.threads import persistence as module
+from core.engine.threads.persistence import Persistence, StoreClosed
 from core.node.interface.events import CommitFailed, Committed, Event, Fetched, StoreRecovered
 from core.wire.entries import Fetch, Recovered
 from tests.engine.harness import LIMIT, MemoryStore, entry, until

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.engine.stream_states import TRANSITIONS, StreamOutcome, StreamState
+from core.engine.transport.stream_states import TRANSITIONS, StreamOutcome, StreamState
 from core.wire.state_machine import IllegalTransition, state_after
 
 LEADS_TO = {

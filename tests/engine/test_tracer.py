@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
-from core.engine import tracer as module
-from core.engine.tracer import LINES_AT_ONCE, Tracer
+from core.engine.upkeep import tracer as module
+from core.engine.upkeep.tracer import LINES_AT_ONCE, Tracer
 
 
 class Lines(list[str]):

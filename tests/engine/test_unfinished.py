@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.engine.unfinished import Unfinished
+from core.engine.arrivals.unfinished import Unfinished
 
 
 @dataclass(eq=False)

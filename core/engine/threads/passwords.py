@@ -16,7 +16,7 @@ from typing import Any, Final, Generic, TypeVar
 import argon2
 
 from core.engine.engine_settings import PasswordSettings
-from core.engine.fair_queue import FairQueue, Place
+from core.engine.threads.fair_queue import FairQueue, Place
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 
-from core.engine.back_row import BackRow, FrontSeats
-from core.engine.outbox import Outbox
+from core.engine.transport.back_row import BackRow, FrontSeats
+from core.engine.transport.outbox import Outbox
 
 
 class Output:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from core.engine.engine_errors import CannotBind
-from core.engine.interfaces import endpoint, hosts_for_others
+from core.engine.sockets.interfaces import endpoint, hosts_for_others
 from core.wire.address import Address
 from core.wire.scope import Scope, literal, scope_of, zone_of
 

@@ -18,10 +18,10 @@ from typing import Final, Protocol, cast
 
 from core.admission.shares import share_of
 from core.engine.engine_settings import ConnectionLimits
-from core.engine.interfaces import endpoint
-from core.engine.outbox import Outbox
-from core.engine.output import Output
-from core.engine.stream_states import TRANSITIONS, StreamOutcome, StreamState
+from core.engine.sockets.interfaces import endpoint
+from core.engine.transport.outbox import Outbox
+from core.engine.transport.output import Output
+from core.engine.transport.stream_states import TRANSITIONS, StreamOutcome, StreamState
 from core.node.interface.events import Now, Origin
 from core.wire.address import Address
 from core.wire.codec import MalformedLine, decode

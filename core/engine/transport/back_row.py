@@ -13,7 +13,7 @@ import time
 from typing import Final
 
 from core.admission.shares import Weights
-from core.engine.outbox import Outbox
+from core.engine.transport.outbox import Outbox
 
 FRONT_SEATS: Final = 250
 """Anonymous people at one address who get broadcasts at once: a school behind one address does."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from core.admission.shares import Weights
-from core.engine.lobby import Caller
-from core.engine.stream_connection import StreamConnection
+from core.engine.arrivals.lobby import Caller
+from core.engine.transport.stream_connection import StreamConnection
 
 Stranger = StreamConnection | Caller
 

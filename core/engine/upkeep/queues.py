@@ -7,7 +7,7 @@ import heapq
 import threading
 from collections.abc import Iterable
 
-from core.engine.stream_connection import StreamConnection
+from core.engine.transport.stream_connection import StreamConnection
 
 SLOWEST_SHOWN = 5
 

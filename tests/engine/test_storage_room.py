@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.engine.room import DISK_LEAST, StorageRoom
+from core.engine.upkeep.storage_room import DISK_LEAST, StorageRoom
 from core.store import Retention, Usage
 
 MEBIBYTE = 2**20

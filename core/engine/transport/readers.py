@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from core.engine.output import Output
+from core.engine.transport.output import Output
 
 if TYPE_CHECKING:
-    from core.engine.stream_connection import StreamConnection
+    from core.engine.transport.stream_connection import StreamConnection
 
 FULL: Final = 0.25
 """How full a reader's queue is when it cannot follow."""

@@ -16,8 +16,8 @@ import ssl
 from collections.abc import Callable
 from typing import Final
 
-from core.engine.interfaces import endpoint
-from core.engine.lobby import Lobby
+from core.engine.arrivals.lobby import Lobby
+from core.engine.sockets.interfaces import endpoint
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""What is asked of the operating system's network: listening, dialling, encryption, this machine's addresses."""
