@@ -9,10 +9,11 @@ from __future__ import annotations
 import ast
 import asyncio
 import gc
+import inspect
 import sys
 import warnings
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 import textual.css.parse
@@ -33,6 +34,7 @@ from textual.worker import WorkerFailed
 import tui.textual_workarounds
 from tests.tui.driving import until
 from tui.textual_workarounds import resizing, strip_cycles
+from tui.textual_workarounds.unprinted_faults import UnprintedFaultsApp
 
 pytestmark = pytest.mark.usefixtures("plain")
 
@@ -273,3 +275,39 @@ def test_the_parser_of_tui_terminal_an_answer_that_nobody_knows_is_typed(sent, t
 def test_the_parser_of_tui_terminal_a_number_that_means_no_character_ends_the_application():
     with pytest.raises(ValueError, match="chr"):
         list(XTermParser().feed("\x1b[1114112u"))
+
+
+def test_terminal_colours_all_applications_take_them_from_the_environment_of_the_process(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert App().no_color
+    assert not {"no_color", "color_system"} & set(inspect.signature(App).parameters)
+
+
+class Failing(App[None]):
+    def on_mount(self) -> None:
+        secret = "opensesame"
+        raise LookupError(f"a fault in a test, {len(secret)}")
+
+
+class Unprinted(UnprintedFaultsApp):
+    on_mount = Failing.on_mount
+
+
+async def run_until_it_fails(app: App[Any]) -> None:
+    before = sys.stdout, sys.stderr
+    try:
+        await asyncio.wait_for(app.run_async(headless=True, size=(40, 10)), 10)
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+async def test_unprinted_faults_a_fault_is_printed_with_the_values_of_variables(capfd):
+    await run_until_it_fails(Failing())
+    assert "opensesame" in capfd.readouterr().err
+
+
+async def test_unprinted_faults_mended_are_with_the_owner_and_nowhere_else(capfd):
+    app = Unprinted()
+    await run_until_it_fails(app)
+    assert isinstance(app.fault, LookupError) and app.return_code == 1
+    assert capfd.readouterr() == ("", "")

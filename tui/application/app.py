@@ -18,7 +18,6 @@ from textual import events, on
 from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.dom import DOMNode
-from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -40,8 +39,9 @@ from tui.screens.leaving_screen import LeavingScreen
 from tui.screens.main_screen import MainScreen
 from tui.screens.reading import help_screen
 from tui.screens.welcome import WelcomeScreen
-from tui.textual_workarounds import nearest_colours, resizing, screen_dismissal, toast_placement
+from tui.textual_workarounds import nearest_colours, resizing, screen_dismissal, terminal_colours, toast_placement
 from tui.textual_workarounds.type_ahead import TypeAheadApp
+from tui.textual_workarounds.unprinted_faults import UnprintedFaultsApp
 from tui.widgets.composer import Composer
 from tui.widgets.line_pool import LinePool
 
@@ -65,7 +65,7 @@ class Before:
     """What is to be said of it."""
 
 
-class ActivityApp(TypeAheadApp):
+class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
     """The panes, and everything a person can do there. Its return value is an exit status."""
 
     TITLE = "activity-tui"
@@ -117,10 +117,7 @@ class ActivityApp(TypeAheadApp):
         self._looked = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         if self.preferences.no_color is not None and self.preferences.no_color != self.no_color:
-            self.no_color = self.preferences.no_color
-            self._filters = [one for one in self._filters if not isinstance(one, (NoColor, Monochrome))]
-            if self.no_color:
-                self._filters.append(Monochrome())
+            terminal_colours.without_colour(self, self.preferences.no_color)
         self.theme = self.preferences.theme if self.preferences.theme in self.available_themes else DEFAULT_THEME
         if self.preferences.keymap:
             self.set_keymap(dict(self.preferences.keymap))
@@ -184,31 +181,17 @@ class ActivityApp(TypeAheadApp):
     def _handle_exception(self, error: Exception) -> None:
         if screen_dismissal.is_harmless(self, error):
             return
-        # Textual would make a traceback of it, with the values of variables, and print that on the terminal.
-        self._return_code = 1
-        if not self.failed.is_set():
-            self.failed.set()
-            self._exception = error
-            self.middle = self._what_is_being_done()
-            self._exception_event.set()
-        self._close_messages_no_wait()
+        super()._handle_exception(error)
+
+    def on_fault(self) -> None:
+        self.failed.set()
+        self.middle = self._what_is_being_done()
 
     def _what_is_being_done(self) -> Before:
         with contextlib.suppress(Exception):
             asked = any(isinstance(screen, WelcomeScreen) for screen in self.screen_stack)
             return Before(self.main.composer.value, asked)
         return Before()
-
-    def panic(self, *renderables: Any) -> None:
-        self._handle_exception(RuntimeError(" ".join(map(str, renderables))))
-
-    def _print_error_renderables(self) -> None:
-        self._exit_renderables.clear()
-
-    @property
-    def fault(self) -> BaseException | None:
-        """What went wrong, if something did that ended this application."""
-        return self._exception
 
     def get_css_variables(self) -> dict[str, str]:
         return contrast.readable(super().get_css_variables())

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 from weakref import WeakSet
 
-from rich.color import ColorSystem
 from textual import events
-from textual.filter import ANSIToTruecolor, Monochrome, NoColor
+from textual.filter import ANSIToTruecolor
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -35,6 +34,7 @@ from tui.ssh.applications.terminals import color_system
 from tui.ssh.people.keyring import CannotChangeKeys
 from tui.ssh.people.posting_rate import posting
 from tui.text.safe_text import neutralise_name
+from tui.textual_workarounds import terminal_colours
 from tui.textual_workarounds.shared_stylesheets import SharedStylesheet
 
 log = logging.getLogger(__name__)
@@ -188,8 +188,7 @@ class SSHApp(ActivityApp):
             event.widget.cursor_blink = False
 
     def _print_error_renderables(self) -> None:
-        # The default prints a traceback, with the values of variables, to the server's own terminal.
-        self._exit_renderables.clear()
+        super()._print_error_renderables()
         error: BaseException | None = getattr(self, "_exception", None)
         if error is not None:
             self.failure = True
@@ -303,10 +302,7 @@ def make_application(host: ApplicationHost, node_access: NodeAccess, terminal: R
         first=first,
         preferences=Preferences(no_color=colors is None, anonymous=host.settings.anonymous),
     )
-    # Textual takes both from the environment of the process, which is the server's and not the person's.
-    app.console._color_system = colors or ColorSystem.STANDARD
-    if colors is None:
-        app._filters = [one for one in app._filters if not isinstance(one, Monochrome)] + [NoColor()]
+    terminal_colours.has_colours(app, colors)
     unsubscribe = host.subscribe(model.noticed)
     app.at_end(unsubscribe)
     app.at_end(lambda: host.frame_scheduler.ended(app))
