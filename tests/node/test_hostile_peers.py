@@ -477,7 +477,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "key": keys, "ssh": numbers, "digest": identifiers, "vector": vectors, "upto": vectors, "more": st.booleans(),
     "number": numbers, "wall": numbers, "away": st.dictionaries(names, st.tuples(numbers, numbers), max_size=2),
     "also": st.lists(odd_hosts, max_size=3), "near": st.lists(identifiers, max_size=3), "age": numbers,
-    "since": numbers, "proof": st.one_of(st.none(), names),
+    "since": numbers, "proof": names, "at": numbers,
 }  # fmt: skip
 COMMANDS: dict[str, type[msgspec.Struct]] = {
     str(kind.__struct_config__.tag): kind
