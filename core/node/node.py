@@ -17,12 +17,7 @@ from core.node.accounts.book import AccountBook
 from core.node.accounts.keys import Keys
 from core.node.accounts.registration import Registration
 from core.node.accounts.secrets import Secrets
-from core.node.base.announcing import BaseAnnouncing
-from core.node.base.base_activities import BaseActivities
-from core.node.base.base_links import BaseLinks
-from core.node.base.base_registrations import BaseRegistrations
-from core.node.base.base_servers import BaseServers
-from core.node.base.user_table import UserTable
+from core.node.base.base_room import BaseRoom
 from core.node.clients.absence import Absences
 from core.node.clients.account_entries import AccountEntries
 from core.node.clients.balance import Balance
@@ -116,51 +111,40 @@ class Node:
         self.keys = Keys(context, self.book, self.replication, recovered.accounts)
         self.secrets = Secrets(context, self.book, self.replication, recovered.accounts)
         self.registration = Registration(context, self.neighbours, self.book, self.topology, self.replication)
-        self.base_registrations = BaseRegistrations(context, self.topology, self.book, self.registration)
-        self.registration.bridge_to(self.base_registrations)
         self.whereabouts = Whereabouts(context, self.neighbours, self.topology)
-        self.base_servers = BaseServers(
-            context,
-            self.neighbours,
-            self.topology,
-            self.whereabouts,
-            drift.latest,
-            self.replication.keep,
-            recovered.peers,
-        )
         self.announcements = Announcements(context, self.neighbours, self.topology, self._users)
-        self.announcements.attached = self.base_servers.attached
-        self.base_announcing = BaseAnnouncing(
-            context,
-            self.topology,
-            self.base_servers,
-            self.whereabouts,
-            self.announcements,
-            lambda: self.sessions.people.load,
-        )
         self.own_address = OwnAddress(context, self.topology, self.announcements)
         self.balance = Balance(context, self.topology, self.whereabouts)
         self.synchronisation = Synchronisation(context, self.neighbours, self.replication)
+        self.heartbeat = Heartbeat(context, self.neighbours, drift)
+        intake = Intake(context, self.neighbours, drift, self.replication, self.synchronisation)
+        own_links = OwnLinks(self.neighbours, self.topology, self.announcements)
+        self.base = BaseRoom(
+            context,
+            self.neighbours,
+            drift,
+            self.topology,
+            self.whereabouts,
+            self.announcements,
+            self.replication,
+            intake,
+            self.book,
+            self.secrets,
+            self.registration,
+            lambda: self.sessions.people.load,
+            recovered.peers,
+        )
         self.healing = Healing(
             context,
             self.neighbours,
             self.topology,
             self.replication,
-            self.base_servers,
+            self.base.servers,
             self.whereabouts,
             recovered.peers,
         )
-        self.heartbeat = Heartbeat(context, self.neighbours, drift)
-        intake = Intake(context, self.neighbours, drift, self.replication, self.synchronisation)
-        own_links = OwnLinks(self.neighbours, self.topology, self.announcements)
-        self.user_table = UserTable(context, self.book, self.secrets, self.registration)
-        self.base_activities = BaseActivities(context, self.base_servers, self.replication, intake)
-        self.replication.delivery.on_handed_out = self.base_activities.hand_out
-        base_links = BaseLinks(
-            context, self.base_servers, self.announcements, self.base_announcing, self.base_activities
-        )
-        base_links.on_taken_up = self.healing.linked
-        base_links.on_left_to_another = self.healing.dial_was_needless
+        self.base.links.on_taken_up = self.healing.linked
+        self.base.links.on_left_to_another = self.healing.dial_was_needless
         self.absences = Absences(context, self.topology, self.replication)
         self.catching_up = CatchingUp(context, self.replication)
         self.attempts = Attempts(context)
@@ -186,7 +170,7 @@ class Node:
             self.replication,
             self.synchronisation,
             self.healing,
-            self.base_servers,
+            self.base.servers,
             self.whereabouts,
         )
         self.drain = Drain(
@@ -201,7 +185,7 @@ class Node:
                 context,
                 self.neighbours,
                 self.replication,
-                self.base_servers.handing_over,
+                self.base.servers.handing_over,
                 self.whereabouts,
                 self.leavers,
             ),
@@ -221,20 +205,19 @@ class Node:
             self.whereabouts,
             self.synchronisation,
             self.attempts,
-            self.user_table,
-            base_links,
+            self.base.user_table,
+            self.base.links,
             self.healing,
             self.leavers,
         )
         self.links = Links(
-            context, own_links, base_links, self.synchronisation, self.registration, self.healing, self.drain
+            context, own_links, self.base.links, self.synchronisation, self.registration, self.healing, self.drain
         )
         self.announcements.on_record += (
             self.healing.record_merged,
             self.balance.record_merged,
             self.absences.record_merged,
-            self.base_servers.taking_over.record_merged,
-            self.base_announcing.record_merged,
+            self.base.record_merged,
         )
         self.takers = takers_of(
             self.sessions,
@@ -249,11 +232,7 @@ class Node:
             self.announcements,
             self.registration,
             self.registration.echoes,
-            self.base_registrations,
-            base_links,
-            self.base_activities,
-            self.base_announcing,
-            self.user_table,
+            *self.base.takers,
         )
         context.dispatch = dispatcher = Dispatcher(self.takers, context.invalid)
         self.reception = Reception(
@@ -268,7 +247,7 @@ class Node:
         )
         self.storage = Storage(context, self.replication)
         self.steering = Steering(
-            context, self.neighbours, self.topology, self.synchronisation, self.base_announcing, self.handshake
+            context, self.neighbours, self.topology, self.synchronisation, self.base.announcing, self.handshake
         )
         self.account_entries = AccountEntries(
             context,
@@ -303,7 +282,7 @@ class Node:
         self.announcements.start()
         self.synchronisation.start()
         self.healing.start()
-        self.base_servers.start()
+        self.base.servers.start()
         where = Address(context.config.hostname, context.config.port)
         context.notify("listening", f"server {context.name} ({context.id}) takes connections at {where}", "good")
         return self._outcome()
@@ -338,7 +317,7 @@ class Node:
                     self.sessions.verified(event.token, event.matches)
             case SecretHashed():
                 token, verifier = event.token, event.verifier
-                if not self.secrets.hashed(token, verifier) and not self.user_table.hashed(token, verifier):
+                if not self.secrets.hashed(token, verifier) and not self.base.user_table.hashed(token, verifier):
                     self.registration.hashed(token, verifier)
             case Fetched():
                 if not self.catching_up.fetched(event.token, event.page):
@@ -420,7 +399,7 @@ class Node:
             self.healing,
             self.sessions.people,
             self.whereabouts,
-            self.base_servers.attached(),
+            self.base.servers.attached(),
             self.registration.echoes.lock_messages,
             now,
         )
@@ -430,11 +409,11 @@ class Node:
         return {
             "timers": len(self._context.timers),
             **self._context.connections.waiting(),
-            "messages held up for base servers": self.base_activities.backlog,
+            "messages held up for base servers": self.base.activities.backlog,
             "logins being checked": self.sessions.checking,
             "secrets being changed": self.secrets.under_way,
             "attempts at secrets": len(self.attempts),
-            "registrations": self.registration.open_claims + self.user_table.hashing,
+            "registrations": self.registration.open_claims + self.base.user_table.hashing,
             "lock answers being gathered": len(self.registration.echoes),
             "entries not durable": self.replication.unsynced,
             "activities parked": self.replication.parked,

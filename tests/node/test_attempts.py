@@ -257,6 +257,6 @@ def test_secrets_in_clear_of_a_peer_are_hashed_a_few_at_a_time_and_all_in_the_en
     network.run(0.1)
     peer.say(wire.UserInfo({f"user{number}": "s" for number in range(200)}))
     network.run(0.01)
-    assert 1 <= server.node.user_table.hashing <= 4
+    assert 1 <= server.node.base.user_table.hashing <= 4
     network.run(10.0)
     assert len(server.node.book) == 200

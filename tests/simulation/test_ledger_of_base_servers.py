@@ -143,7 +143,7 @@ def test_a_name_must_be_set_free_by_another_server_that_knows_of_the_registratio
     world.servers["s000"].crash(0.0)
     other = world.servers["s001"].node
     assert other is not None
-    other.base_registrations.remember_untold("bas", "another", 0.0)
+    other.base.registrations.remember_untold("bas", "another", 0.0)
     assert not_back(world) == ["bas is not logged in"]
 
 

@@ -175,7 +175,7 @@ def _is_kept_for_nobody(world: World, agent: Agent) -> bool:
     return any(
         name in base.asked_by
         and all(node is not base.asked_by[name] for node in running)
-        and not any(node.base_registrations.remembers(name, base.users[name]) for node in running)
+        and not any(node.base.registrations.remembers(name, base.users[name]) for node in running)
         for base in world.base_servers.values()
         if base.up and base.users.get(name, agent.secret) != agent.secret
     )
