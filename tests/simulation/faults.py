@@ -6,8 +6,8 @@ what it wants done. Nothing inside of it is touched, so a fault stays planted ho
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,7 +17,7 @@ from core.node.interface.events import Event, MessageReceived, Now
 from core.node.interface.node_config import NodeConfig
 from core.node.node import Node
 from core.wire.codec import Frame
-from core.wire.entries import Entry, Recovered
+from core.wire.entries import Entry
 from core.wire.messages import Message
 
 Hear = Callable[[Node, Event, Now], Event | None]
@@ -69,8 +69,8 @@ def tamper_with_settings(patch: pytest.MonkeyPatch, change: Callable[[NodeConfig
     """Have every node go by other settings than those that it was given."""
     whole = Node.__init__
 
-    def begin(self: Node, config: NodeConfig, recovered: Recovered, rng: random.Random, now: Now) -> None:
-        whole(self, change(config), recovered, rng, now)
+    def begin(self: Node, config: NodeConfig, *arguments: Any, **options: Any) -> None:
+        whole(self, change(config), *arguments, **options)
 
     patch.setattr(Node, "__init__", begin)
 

@@ -501,8 +501,8 @@ def one_server_goes_by_the_first_secret(patch: Patch) -> None:
     begin = Node.__init__
     of_one: list[Secrets] = []
 
-    def begun(self: Node, config: NodeConfig, *arguments: Any) -> None:
-        begin(self, config, *arguments)
+    def begun(self: Node, config: NodeConfig, *arguments: Any, **options: Any) -> None:
+        begin(self, config, *arguments, **options)
         if config.name == "s002":
             of_one.append(self.secrets)
 
