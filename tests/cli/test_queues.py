@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,24 @@ def test_what_a_reader_does_not_take_is_shown_with_who_it_is(program: Program, t
         found = re.search(rf"^bytes waiting for connection \d+ \(127\.0\.0\.1:{port}\) +([\d,]+)$", ended.out, re.M)
         assert found is not None, ended.out
         assert int(found[1].replace(",", "")) > 60_000
+
+
+def test_of_a_server_that_does_not_know_the_question_it_is_told_that_it_may_be_older(program: Program) -> None:
+    def serve(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, connection.makefile("r") as lines:
+            for line in lines:
+                command = json.loads(line)["command"]
+                if command == "LOGIN":
+                    connection.sendall(b'{"command":"LOGIN_SUCCESS","info":"","id":"aa","vector":{}}\n')
+                    connection.sendall(b'{"command":"CAUGHT_UP","count":0}\n')
+                elif command == "STATUS_REQUEST":
+                    connection.sendall(b'{"command":"STATUS","status":{"id":"aa","at":1.0}}\n')
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        variables = {"ACTIVITY_TUI_SECRET": "s3cret"}
+        ended = program.run("status", address, "--queues", "--timeout", "1", variables=variables)
+    assert (ended.status, ended.out) == (1, "")
+    assert "did not tell its queues within 1 seconds; it may be of an earlier version" in ended.err

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import json
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -22,6 +24,7 @@ from core.client import (
     LoginRefused,
     NotConnected,
     PostAccepted,
+    QueuesRefused,
 )
 from core.client.client import LINES_MAX
 from core.wire.address import Address
@@ -192,6 +195,31 @@ async def test_the_status_of_a_native_server_can_be_asked_for(server: ScriptedSe
         peer.say(command="STATUS", status={"load": 1})
         async with asyncio.timeout(LIMIT):
             assert await asking == {"load": 1}
+
+
+async def test_the_queues_are_asked_for_with_a_proof_that_does_not_tell_the_networks_secret(
+    server: ScriptedServer,
+) -> None:
+    told = Told()
+    async with running(told, [server.address]) as client:
+        peer = await server.login()
+        await told.wait(LoggedIn)
+        for answer in ({"queues": {"timers": 3}}, {"info": "that is not this network's secret"}):
+            asking = asyncio.create_task(client.request_queues("s3cret"))
+            await peer.expect("STATUS_REQUEST")
+            peer.say(command="STATUS", status={"id": "abc", "at": 1700000000.1239})
+            asked = await peer.expect("STATUS_REQUEST")
+            proof = hmac.new(b"s3cret", b"activity-tui queues abc 1700000000123", hashlib.sha256).hexdigest()
+            assert (asked["proof"], asked["at"]) == (proof, 1700000000123)
+            # Somebody's status comes in between.
+            peer.say(command="STATUS", status={})
+            peer.say(command="STATUS", status={}, **answer)
+            async with asyncio.timeout(LIMIT):
+                if "queues" in answer:
+                    assert await asking == {"timers": 3}
+                else:
+                    with pytest.raises(QueuesRefused, match="not this network's secret"):
+                        await asking
 
 
 async def test_a_status_that_never_comes_because_the_server_redirects_is_told(server: ScriptedServer) -> None:

@@ -65,7 +65,13 @@ class StatusCommand:
 
     async def _ask_queues(self, client: ScriptClient, secret: str) -> dict[str, int]:
         try:
-            return await self._answer(client, client.client.request_queues(secret), "queues")
+            return await self._answer(client, client.client.request_queues(secret))
+        except TimeoutError:
+            raise CommandFailed(
+                ExitStatus.FAILURE,
+                f"{client.server} did not tell its queues within {self.seconds:g} seconds; it may be of an earlier"
+                " version, which does not know them",
+            ) from None
         except QueuesRefused as error:
             raise CommandFailed(
                 ExitStatus.REFUSED,
@@ -74,9 +80,13 @@ class StatusCommand:
             ) from None
 
     async def _ask(self, client: ScriptClient) -> dict[str, Any]:
-        return await self._answer(client, client.client.request_status())
+        try:
+            return await self._answer(client, client.client.request_status())
+        except TimeoutError:
+            raise client.unreachable(f"it did not tell its status within {self.seconds:g} seconds") from None
 
-    async def _answer(self, client: ScriptClient, asked: Coroutine[Any, Any, T], what: str = "status") -> T:
+    async def _answer(self, client: ScriptClient, asked: Coroutine[Any, Any, T]) -> T:
+        """What was asked for. Raises TimeoutError, CommandFailed."""
         try:
             return await asyncio.wait_for(asked, self.seconds)
         except NotConnected as error:
@@ -87,8 +97,6 @@ class StatusCommand:
             raise CommandFailed(
                 ExitStatus.FAILURE, f"{client.server} speaks only the base protocol, which has no status"
             ) from None
-        except TimeoutError:
-            raise client.unreachable(f"it did not tell its {what} within {self.seconds:g} seconds") from None
 
 
 def without_asker(answer: dict[str, Any], user: str) -> dict[str, Any]:
