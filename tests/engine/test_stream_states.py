@@ -43,7 +43,9 @@ def test_this_side_has_closed_what_is_flushed_or_over() -> None:
 
 
 def test_only_one_method_changes_a_state() -> None:
-    source = (Path(__file__).parents[2] / "core" / "engine" / "stream_connection.py").read_text(encoding="utf-8")
+    source = (Path(__file__).parents[2] / "core" / "engine" / "transport" / "stream_connection.py").read_text(
+        encoding="utf-8"
+    )
     assert re.findall(r"self\._state = .*", source) == [
         "self._state = StreamState.NEW",
         "self._state = state_after(TRANSITIONS, self._state, outcome)",
