@@ -17,6 +17,7 @@ from core.engine.runtime import Runtime
 from core.engine.sockets.listening import bind
 from core.engine.threads.passwords import Passwords
 from core.engine.threads.persistence import Persistence
+from core.engine.upkeep.tracer import Tracer
 from core.node.interface.actions import Action
 from core.node.interface.events import ConnectionOpened, Event, MessageReceived, Now
 from core.node.interface.notices import Notice
@@ -266,6 +267,7 @@ async def world(
     starting: Sequence[Action] = (),
     dial_limit: float = LIMIT,
     lobby: float | None = None,
+    tracer: Tracer | None = None,
     **changes: float,
 ) -> AsyncIterator[World]:
     """A runtime with a scripted node; `changes` are to the limits. With `lobby` connections wait so long in one."""
@@ -285,6 +287,7 @@ async def world(
         dial_limit=dial_limit,
         on_notice=lambda notice: made.notices.append(notice),
         on_finished=lambda undone: made.finished.append(undone),
+        tracer=tracer,
     )
     (listener,) = await bind("127.0.0.1", 0)
     listener.listen()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from core.simulation.plans.standard_mix import standard
 from core.simulation.runs.runner import run
+from core.simulation.runs.sweep import MIXES
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 50.0
@@ -80,3 +82,13 @@ def test_a_fingerprint_tells_histories_apart() -> None:
 def test_a_plan_survives_being_written_down() -> None:
     plan = standard(SEEDS[1])
     assert msgspec.json.decode(msgspec.json.encode(plan), type=type(plan)) == plan
+
+
+@pytest.mark.parametrize("mix", sorted(MIXES))
+def test_a_history_is_the_same_when_somebody_looks_at_what_goes_on_inside(
+    mix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = MIXES[mix](4, None)
+    looked_at = run(plan, debug=True)
+    assert re.search(r"^ +[\d.]+ s\d+: state conn=\d+ from=fresh ", capsys.readouterr().out, re.MULTILINE)
+    assert run(plan).fingerprint == looked_at.fingerprint

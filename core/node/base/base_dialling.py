@@ -165,7 +165,7 @@ class BaseDialling:
     def left_to_another(self, link: Link) -> None:
         """Another server of ours speaks to the base server, and may be out of reach: look again some time later."""
         address = link.dialled or Address(link.hostname, link.port)
-        self._context.trace("base", conn=link.conn, step="left to another", peer=link.peer)
+        self._context.trace("base", conn=link.conn, step="left_to_another", peer=link.peer)
         if link.dialled is not None or link.remote_id is not None:
             self._was_anothers[address] = None
             self._wanted[address] = None
