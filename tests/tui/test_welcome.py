@@ -58,14 +58,14 @@ async def test_a_name_that_the_network_would_not_register_is_refused_at_once_and
     async with app.run_test(size=(80, 24)) as pilot:
         await welcomed(pilot)
         app.screen.query_one("#name").value = "bob~abcdef"
-        await pilot.click("#go")
+        app.screen.query_one("#go", Button).press()
         problem = app.screen.query_one("#name-problem")
         await until(pilot, lambda: "kept for renamed accounts" in str(problem.content))
         assert not world.clients
         app.screen.query_one(RadioSet).query(RadioButton)[1].value = True
         await until(pilot, lambda: not problem.display)
         app.screen.query_one("#secret").value = "whatever"
-        await pilot.click("#go")
+        app.screen.query_one("#go", Button).press()
         await until(pilot, lambda: bool(world.clients))
         assert (world.client.identity.way, world.client.identity.username) == ("login", "bob~abcdef")
 
