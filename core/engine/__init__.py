@@ -1,12 +1,13 @@
 """One server in real time: sockets, threads and timers around a pure node.
 
-settings ─▶ Server ─▶ Runtime ─▶ Node                       decides
-              │          ├─▶ arrivals/    who may come in   (Acceptor, Lobby, Strangers)
-              │          ├─▶ transport/   bytes             (StreamConnection ◀─▶ Outbox ◀─ Output)
-              │          ├─▶ threads/     what blocks       (Persistence, Passwords)
-              │          ╰─▶ upkeep/      memory, queues, traces
-              ├─▶ sockets/   listening, dialling, TLS, addresses
-              ╰─▶ upkeep/    backups, room on the disk
+settings ─▶ Server ─▶ driving/      Runtime ─▶ Node             decides
+              │         │       ╰─▶ ConnectionTable    has all connections
+              │         ├─▶ arrivals/   who may come in: Acceptor, Lobby, ConnectionPlaces
+              │         ├─▶ transport/  bytes: StreamConnection ◀─▶ Outbox ◀─ Output
+              │         ├─▶ threads/    what blocks: Persistence, Passwords
+              │         ╰─▶ sockets/    dialling, addresses
+              ├─▶ sockets/   listening, TLS
+              ╰─▶ upkeep/    memory, descriptors, room on the disk, queues, traces
 """
 
 from core.engine.engine_errors import CannotBind, EngineError, NotChanged, NotRunning, TlsUnusable

@@ -19,9 +19,9 @@ from typing import Final, TypeVar
 
 from core.admission.shares import share_of
 from core.engine.arrivals.accepting import Acceptor
+from core.engine.driving.runtime import NodeMachine, Runtime
 from core.engine.engine_errors import CannotBind, NotChanged, NotRunning
 from core.engine.engine_settings import EngineSettings, places_kept
-from core.engine.runtime import NodeMachine, Runtime
 from core.engine.sockets.interfaces import endpoint
 from core.engine.sockets.listening import BACKLOG, EVERYWHERE, advertised_address, bind, explain, machine_hosts
 from core.engine.sockets.tls import dialling_context, listening_context
@@ -262,7 +262,7 @@ class Server:
     def queues(self) -> dict[str, int]:
         """How much waits in the node and beside it, by what it waits for. Raises NotRunning."""
         runtime = self._running()
-        return {**runtime.node_queues(), **runtime.queues()}
+        return {**runtime.node.queues(), **runtime.queues()}
 
     def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
         """Have `callback` called with each notice from here on; the result ends that."""
@@ -344,22 +344,22 @@ class Server:
 
     def account(self, name: str) -> AccountFact | None:
         """The account that has a name, or None if nobody has."""
-        return self._running().account(name)
+        return self._running().node.account(name)
 
     def account_name(self, claim: str) -> str | None:
         """The name that an account has now."""
-        return self._running().account_name(claim)
+        return self._running().node.account_name(claim)
 
     def account_keys(self, claim: str) -> tuple[KeyChange, ...]:
         """The public keys that open an account, in the whole network; the one that was bound first at the front."""
-        return self._running().account_keys(claim)
+        return self._running().node.account_keys(claim)
 
     async def change_key(self, claim: str, text: str, comment: str = "", *, bound: bool) -> None:
         """Bind a public key (`text`: type and base 64) to an account, or take it away, in the whole network.
 
         Whose account it is must have been proved. Returns when the change is durable here; raises NotChanged.
         """
-        problem = await self._running().change_key(claim, text, comment, bound=bound)
+        problem = await self._running().changes.change_key(claim, text, comment, bound=bound)
         if problem is not None:
             raise NotChanged(problem)
 
@@ -368,7 +368,7 @@ class Server:
 
         Returns when the change is durable here; raises NotChanged.
         """
-        problem = await self._running().change_secret(claim, secret, new_secret)
+        problem = await self._running().changes.change_secret(claim, secret, new_secret)
         if problem is not None:
             raise NotChanged(problem)
 

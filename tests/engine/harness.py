@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from core.engine.arrivals.accepting import Acceptor
+from core.engine.driving.runtime import Runtime
 from core.engine.engine_settings import ConnectionLimits, PasswordSettings
-from core.engine.runtime import Runtime
 from core.engine.sockets.listening import bind
 from core.engine.threads.passwords import Passwords
 from core.engine.threads.persistence import Persistence

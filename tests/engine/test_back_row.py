@@ -252,7 +252,7 @@ async def test_of_an_address_some_anonymous_people_sit_in_front_and_whoever_has_
         return []
 
     async with world(script) as here:
-        output = here.runtime.output
+        output = here.runtime.connections.output
         flood = [await Peer.dial(here.port) for _ in range(10)]
         for peer in flood:
             await peer.ping(0)

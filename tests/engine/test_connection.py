@@ -91,9 +91,9 @@ async def test_a_trusted_peer_may_send_longer_lines_but_not_endless_ones() -> No
 
     async with world(script) as here:
         peer = await here.client()
-        await peer.say(login(here.runtime.limits.server_line_bytes) + b"\n")
+        await peer.say(login(here.runtime.connections.limits.server_line_bytes) + b"\n")
         await here.node.told(MessageReceived)
-        await peer.say(b"x" * (here.runtime.limits.server_line_bytes + 1))
+        await peer.say(b"x" * (here.runtime.connections.limits.server_line_bytes + 1))
         await here.node.told(MalformedReceived)
 
 
@@ -145,7 +145,7 @@ async def test_a_line_too_long_behind_held_ones_is_refused_after_them() -> None:
     def script(event: Event) -> list[Action]:
         match event:
             case MessageReceived(conn, Ping(1)):
-                asyncio.get_running_loop().call_later(0.05, here.runtime._hold, Hold(conn, False))
+                asyncio.get_running_loop().call_later(0.05, here.runtime.connections.hold, Hold(conn, False))
                 return [Hold(conn, True)]
         return []
 
@@ -183,7 +183,7 @@ async def test_what_a_vanished_peer_said_while_it_was_held_comes_before_its_end(
             reset(peer)
         await asyncio.sleep(0.05)
         assert here.node.of(ConnectionClosed) == []
-        here.runtime._hold(Hold(peer.conn, False))
+        here.runtime.connections.hold(Hold(peer.conn, False))
         await here.node.told(ConnectionClosed)
         assert here.node.messages == [Ping(1), Ping(2), Ping(3)]
         assert isinstance(here.node.events[-1], ConnectionClosed)
@@ -198,8 +198,8 @@ async def test_a_vanished_peer_that_is_never_released_ends_after_a_limit() -> No
         await peer.ping(1, 2)
         await here.node.numbers(1)
         reset(peer)
-        while here.runtime._open:
-            here.runtime._send(Send(peer.conn, frame(1)))
+        while here.runtime.connections.open:
+            here.runtime.connections.send(Send(peer.conn, frame(1)))
             await asyncio.sleep(0.002)
         assert here.node.of(ConnectionClosed) == []
         await here.node.told(ConnectionClosed)
@@ -214,7 +214,7 @@ async def test_a_reset_ends_a_connection_once_with_its_reason() -> None:
         reset(peer)
         (closed,) = await here.node.told(ConnectionClosed)
         assert closed.reason.startswith("connection lost: ")
-        await until(lambda: not here.runtime._open)
+        await until(lambda: not here.runtime.connections.open)
         assert len(here.node.of(ConnectionClosed)) == 1
 
 
@@ -275,7 +275,7 @@ async def test_a_peer_that_does_not_close_is_cut_after_the_linger_limit() -> Non
         peer = await here.client()
         (closed,) = await here.node.told(ConnectionClosed)
         assert closed.conn == peer.conn
-        assert not here.runtime._open
+        assert not here.runtime.connections.open
 
 
 async def test_a_peer_that_does_not_take_its_last_answer_is_cut_after_the_flush_limit() -> None:
@@ -289,7 +289,7 @@ async def test_a_peer_that_does_not_take_its_last_answer_is_cut_after_the_flush_
         await here.client(receive_buffer=4096)
         (closed,) = await here.node.told(ConnectionClosed)
         assert closed.reason == "go"
-        assert not here.runtime._open
+        assert not here.runtime.connections.open
 
 
 async def test_a_half_closed_peer_still_gets_what_was_sent_to_it() -> None:
@@ -311,7 +311,7 @@ async def test_a_half_closed_peer_still_gets_what_was_sent_to_it() -> None:
 async def test_every_socket_sends_at_once_and_probes_silent_peers() -> None:
     async with world() as here:
         await here.client()
-        (connection,) = here.runtime._open
+        (connection,) = here.runtime.connections.open
         accepted = connection._transport.get_extra_info("socket")
         own = socket.socket(fileno=accepted.fileno())
         try:

@@ -13,7 +13,7 @@ from collections import Counter, deque
 
 import pytest
 
-from core.engine import runtime
+from core.engine.driving import turns
 from core.engine.threads import passwords as module
 from core.engine.transport.stream_connection import LOOKS_AT_TIME
 from core.engine.upkeep import heap as memory
@@ -129,7 +129,7 @@ async def test_nothing_is_remembered_of_checks_that_are_over(computed: list[str]
         peer = await here.client()
         await peer.ping(1, 2, 3)
         await here.node.told(SecretVerified, 3)
-        await until(lambda: not here.runtime._checks)
+        await until(lambda: not here.runtime.checks)
         peer.close()
     await asyncio.sleep(0)
 
@@ -172,7 +172,7 @@ async def test_what_hundreds_do_at_once_is_taken_up_in_many_passes(rude: bool, m
     async with world(script) as here:
         counting = asyncio.create_task(passes(number))
         peers = [await here.client() for _ in range(200)]
-        monkeypatch.setattr(runtime, "time", Clock())
+        monkeypatch.setattr(turns, "time", Clock())
         for peer in peers:
             peer.sock.send(frames(*range(20)))
         await here.node.told(MessageReceived, 200 * 20)
@@ -192,7 +192,7 @@ async def test_what_hundreds_do_at_once_is_taken_up_in_many_passes(rude: bool, m
 async def test_what_was_said_before_the_end_is_heard_before_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     async with world() as here:
         peers = [await here.client() for _ in range(50)]
-        monkeypatch.setattr(runtime, "time", Clock())
+        monkeypatch.setattr(turns, "time", Clock())
         for peer in peers:
             peer.sock.send(frames(*range(40)))
             peer.close()
@@ -211,7 +211,7 @@ async def test_lines_that_never_end_hold_no_more_memory_than_they_may() -> None:
         for peer in flood:
             await peer.say(b"x" * 40_000)
         await here.node.told(MalformedReceived, 10)
-        assert here.runtime._unfinished.total <= 1_000_000
+        assert here.runtime.connections.unfinished_lines.total <= 1_000_000
         await honest.say(frame(1).data[10:])
         assert await here.node.numbers(1) == [1]
 
@@ -220,10 +220,10 @@ async def test_a_line_of_a_connection_that_is_being_closed_holds_nothing_any_mor
     async with world(linger=LIMIT) as here:
         peer = await here.client()
         await peer.say(b"x" * 40_000)
-        await until(lambda: here.runtime._unfinished.total == 40_000)
-        here.runtime._connections[peer.conn].close("enough")
-        assert here.runtime._unfinished.total == 0
-        assert here.runtime._open
+        await until(lambda: here.runtime.connections.unfinished_lines.total == 40_000)
+        here.runtime.connections.by_number[peer.conn].close("enough")
+        assert here.runtime.connections.unfinished_lines.total == 0
+        assert here.runtime.connections.open
 
 
 async def test_a_server_with_the_secret_may_have_long_lines_under_way() -> None:
@@ -269,7 +269,7 @@ async def test_a_flood_of_connections_that_say_nothing_leaves_room_for_whoever_s
             await honest[-1].ping(1)
             await here.node.told(MessageReceived, known + 1)
             flood += [await Peer.dial(here.port) for _ in range(20)]
-        await until(lambda: len(here.runtime._open) - here.runtime._refused <= 20)
+        await until(lambda: len(here.runtime.connections.open) - here.runtime.connections.refused <= 20)
         for peer in honest:
             await peer.ping(1)
         await here.node.told(MessageReceived, 2 * len(honest))
@@ -279,10 +279,10 @@ async def test_each_who_comes_at_once_takes_the_place_of_another_one_that_is_bei
     async with world(identifies, connections=4, linger=LIMIT) as here:
         closing = [await here.client() for _ in range(4)]
         for peer in closing:
-            here.runtime._connections[peer.conn].close("enough")
+            here.runtime.connections.by_number[peer.conn].close("enough")
         crowd = [socket.create_connection(("127.0.0.1", here.port), LIMIT) for _ in range(3)]
         await here.node.told(ConnectionOpened, 7)
-        await until(lambda: len(here.runtime._open) - here.runtime._refused <= 4)
+        await until(lambda: len(here.runtime.connections.open) - here.runtime.connections.refused <= 4)
         for one in crowd:
             one.close()
 
@@ -294,7 +294,7 @@ async def test_whoever_says_something_at_once_gets_in_from_the_floods_own_addres
         await honest.ping(1)
         await here.node.told(MessageReceived)
         flood += [await Peer.dial(here.port) for _ in range(60)]
-        await until(lambda: len(here.runtime._open) - here.runtime._refused <= 20)
+        await until(lambda: len(here.runtime.connections.open) - here.runtime.connections.refused <= 20)
         await honest.ping(1)
         await here.node.told(MessageReceived, 2)
 
@@ -306,12 +306,12 @@ async def test_a_server_that_has_shown_the_secret_keeps_its_place_in_a_flood_fro
     async with world(script, connections=20) as here:
         server = await Peer.dial(here.port)
         await server.say(frame(1).data[:10])
-        await until(lambda: here.runtime._unfinished.total == 10)
+        await until(lambda: here.runtime.connections.unfinished_lines.total == 10)
         await server.say(frame(1).data[10:])
         await here.node.told(MessageReceived)
         flood = [await Peer.dial(here.port) for _ in range(120)]
         await here.node.told(ConnectionOpened, 100)
-        await until(lambda: len(here.runtime._open) - here.runtime._refused <= 20)
+        await until(lambda: len(here.runtime.connections.open) - here.runtime.connections.refused <= 20)
         await server.ping(2)
         assert len(flood) == 120 and await here.node.numbers(2) == [1, 2]
 
@@ -335,7 +335,7 @@ async def test_memory_is_given_back_some_time_after_a_flood(monkeypatch: pytest.
         for peer in [await here.client() for _ in range(19)]:
             peer.close()
         await here.node.told(ConnectionClosed, 19)
-        assert not here.runtime._memory._timer
+        assert not here.runtime.connections.memory._timer
         (await here.client()).close()
         await until(lambda: bool(given))
 
@@ -352,7 +352,7 @@ async def test_the_collector_looks_at_no_crowd_and_at_everything_when_it_has_gon
         peers = [await here.client() for _ in range(19)]
         assert gc.get_freeze_count() == frozen
         peers += [await here.client() for _ in range(41)]
-        connections = list(here.runtime._connections.values())
+        connections = list(here.runtime.connections.by_number.values())
         looked_at = {id(one) for one in gc.get_objects()}
         assert not {id(one) for one in connections} & looked_at
         del connections
@@ -387,12 +387,12 @@ async def test_what_becomes_garbage_out_of_the_collectors_sight_is_found_in_the_
 async def test_nothing_of_a_connection_is_left_for_the_collector() -> None:
     async with world() as here:
         peer = await here.client()
-        kept = weakref.ref(here.runtime._connections[peer.conn].outbox)
+        kept = weakref.ref(here.runtime.connections.by_number[peer.conn].outbox)
         gc.disable()
         try:
             peer.close()
             await here.node.told(ConnectionClosed)
-            await until(lambda: not here.runtime._open)
+            await until(lambda: not here.runtime.connections.open)
             await until(lambda: kept() is None)
         finally:
             gc.enable()
@@ -409,7 +409,7 @@ async def test_a_server_does_not_wait_for_what_hundreds_of_strangers_do(monkeypa
         server = await here.client()
         await server.ping(7)
         strangers = [await here.client() for _ in range(100)]
-        monkeypatch.setattr(runtime, "time", Clock())
+        monkeypatch.setattr(turns, "time", Clock())
         for peer in strangers:
             peer.sock.send(frames(*range(50)))
         server.sock.send(frames(*range(100, 300)))
@@ -427,6 +427,6 @@ async def test_who_takes_what_is_sent_costs_no_queues() -> None:
         peer = await here.client()
         await peer.ping(1)
         assert await peer.hear(len(frame(1).data)) == frame(1).data
-        connection = here.runtime._connections[peer.conn]
+        connection = here.runtime.connections.by_number[peer.conn]
         held = gc.get_referents(connection, connection.outbox)
         assert not any(isinstance(one, deque) for one in held)

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(not Lobby.possible(), reason="this system has no
 
 
 def lobby_of(here: World) -> Lobby:
-    found = here.runtime._lobby
+    found = here.runtime.connections.lobby
     assert found is not None
     return found
 
@@ -91,7 +91,7 @@ async def test_the_node_never_hears_of_a_crowd_that_leaves_without_a_word(rude: 
             peer.close()
         await until(lambda: len(lobby_of(here)) == 0)
         assert not here.node.events
-        assert len(here.runtime._strangers) == 0
+        assert len(here.runtime.connections.strangers) == 0
 
 
 async def test_who_says_nothing_for_too_long_is_told_so_and_operators_in_one_line(
@@ -124,7 +124,7 @@ async def test_those_in_the_lobby_count_as_connections_and_give_way_when_there_i
             await honest[-1].ping(1)
             await here.node.told(MessageReceived, len(honest))
             flood += [await Peer.dial(here.port) for _ in range(20)]
-        await until(lambda: len(lobby_of(here)) + len(here.runtime._open) <= 20)
+        await until(lambda: len(lobby_of(here)) + len(here.runtime.connections.open) <= 20)
         for peer in honest:
             await peer.ping(1)
         await here.node.told(MessageReceived, 2 * len(honest))
@@ -161,7 +161,7 @@ async def test_the_loop_gets_a_turn_between_so_many_who_say_something(monkeypatc
 
 async def test_who_never_begins_to_encrypt_is_sent_away_without_a_word() -> None:
     async with world(lobby=LIMIT) as here:
-        waiting = Lobby(asyncio.get_running_loop(), here.runtime, 0.2)
+        waiting = Lobby(asyncio.get_running_loop(), here.runtime.connections, 0.2)
         listener = socket.create_server(("127.0.0.1", 0))
         listener.setblocking(False)
         acceptor = Acceptor(

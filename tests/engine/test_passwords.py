@@ -152,7 +152,7 @@ async def test_questions_after_the_end_are_answered() -> None:
 async def test_the_node_gets_its_answers_as_events() -> None:
     async with world(starting=[HashSecret(1, "s")]) as here:
         (made,) = await here.node.told(SecretHashed)
-        here.runtime._verify_secret(VerifySecret(2, "s", made.verifier))
-        here.runtime._verify_secret(VerifySecret(3, "t", made.verifier))
+        here.runtime.checks.verify(VerifySecret(2, "s", made.verifier))
+        here.runtime.checks.verify(VerifySecret(3, "t", made.verifier))
         checked = sorted(await here.node.told(SecretVerified, 2), key=lambda one: one.token)
         assert checked == [SecretVerified(2, True), SecretVerified(3, False)]

@@ -97,7 +97,7 @@ async def test_actions_for_connections_that_are_gone_do_nothing() -> None:
         (await here.client()).close()
         await here.node.told(ConnectionClosed)
         peer = await here.client()
-        here.runtime._send(Send(peer.conn, frame(2)))
+        here.runtime.connections.send(Send(peer.conn, frame(2)))
         assert await peer.hear(len(frames(2))) == frames(2)
 
 
@@ -244,23 +244,23 @@ async def test_one_connection_too_many_is_told_so_and_the_node_never_hears_of_it
         assert len(here.node.of(ConnectionOpened)) == 2
         first.close()
         await here.node.told(ConnectionClosed)
-        await until(lambda: not here.runtime._refused)
+        await until(lambda: not here.runtime.connections.refused)
         fourth = await here.client()
         await fourth.ping(1)
         assert await second.hear(len(frames(1))) == frames(1)
 
 
 async def test_a_crowd_above_the_limit_is_cut_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.engine.runtime.REFUSED_MAX", 1)
+    monkeypatch.setattr("core.engine.driving.connection_table.REFUSED_MAX", 1)
     async with world(connections=0, linger=5.0) as here:
         told = await Peer.dial(here.port)
-        await until(lambda: here.runtime._refused == 1)
+        await until(lambda: here.runtime.connections.refused == 1)
         cut = await Peer.dial(here.port)
         with contextlib.suppress(ConnectionResetError):
             assert await cut.rest() == b""
         assert b"no room" in await told.rest()
         told.close()
-        await until(lambda: not here.runtime._open)
+        await until(lambda: not here.runtime.connections.open)
 
 
 async def test_a_reader_that_lets_too_much_wait_is_cut_with_a_reason_and_others_get_everything() -> None:
@@ -269,7 +269,7 @@ async def test_a_reader_that_lets_too_much_wait_is_cut_with_a_reason_and_others_
         big = frame(1, 60_000)
         reading = asyncio.create_task(fast.hear(400 * len(big.data)))
         for _ in range(400):
-            here.runtime._broadcast(Broadcast(big))
+            here.runtime.connections.broadcast(Broadcast(big))
             await asyncio.sleep(0.001)
         (closed,) = await here.node.told(ConnectionClosed)
         assert (closed.conn, closed.reason) == (slow.conn, "too slow: more than 1000000 bytes waited")
@@ -283,7 +283,7 @@ async def test_a_trusted_reader_may_let_more_wait() -> None:
 
     async with world(script, client_queue_bytes=1000, server_queue_bytes=50_000_000) as here:
         server = await here.client(receive_buffer=4096)
-        here.runtime._send(Send(server.conn, frame(1, 20_000_000)))
+        here.runtime.connections.send(Send(server.conn, frame(1, 20_000_000)))
         await asyncio.sleep(0.05)
         assert here.runtime.traffic()[server.conn].queued_bytes > 1_000_000
         assert here.node.of(ConnectionClosed) == []
@@ -294,7 +294,7 @@ async def test_a_reader_that_takes_nothing_for_too_long_is_cut_and_one_that_take
     async with world(relay, stall=0.4) as here:
         stuck, slow = await here.client(receive_buffer=4096), await here.client(receive_buffer=4096)
         for peer in (stuck, slow):
-            here.runtime._send(Send(peer.conn, frame(1, 6_000_000)))
+            here.runtime.connections.send(Send(peer.conn, frame(1, 6_000_000)))
         begin = time.monotonic()
         while not here.node.of(ConnectionClosed):
             assert time.monotonic() - begin < 4.0

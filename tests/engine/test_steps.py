@@ -61,7 +61,7 @@ async def connect(here: World, peers: list[Peer]) -> None:
 async def disconnect(here: World, peers: list[Peer]) -> None:
     peers[len(peers) // 2].close()
     await here.node.told(ConnectionClosed)
-    await until(lambda: len(here.runtime._open) == len(peers) - 1)
+    await until(lambda: len(here.runtime.connections.open) == len(peers) - 1)
 
 
 async def say(here: World, peers: list[Peer]) -> None:
@@ -71,7 +71,7 @@ async def say(here: World, peers: list[Peer]) -> None:
 
 async def half_a_line(here: World, peers: list[Peer]) -> None:
     await peers[0].say(b"x" * 1000)
-    await until(lambda: here.runtime._unfinished.total == 1000)
+    await until(lambda: here.runtime.connections.unfinished_lines.total == 1000)
 
 
 async def nonsense(here: World, peers: list[Peer]) -> None:
@@ -111,7 +111,7 @@ async def test_the_steps_of_a_connection_that_finds_no_room_do_not_grow() -> Non
     steps = []
     for size in SIZES:
         async with world(connections=size) as here:
-            here.runtime._random = lambda: 1.0
+            here.runtime.connections.places.draw = lambda: 1.0
             peers = [await Peer.dial(here.port) for _ in range(size)]
             await here.node.told(ConnectionOpened, size)
             with Counter() as counter:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from pathlib import Path
 
 import pytest
 
+from core.engine.transport import stream_connection
 from core.engine.transport.stream_states import TRANSITIONS, StreamOutcome, StreamState
 from core.wire.state_machine import IllegalTransition, state_after
 
@@ -43,9 +44,7 @@ def test_this_side_has_closed_what_is_flushed_or_over() -> None:
 
 
 def test_only_one_method_changes_a_state() -> None:
-    source = (Path(__file__).parents[2] / "core" / "engine" / "transport" / "stream_connection.py").read_text(
-        encoding="utf-8"
-    )
+    source = inspect.getsource(stream_connection)
     assert re.findall(r"self\._state = .*", source) == [
         "self._state = StreamState.NEW",
         "self._state = state_after(TRANSITIONS, self._state, outcome)",

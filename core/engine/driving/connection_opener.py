@@ -1,0 +1,87 @@
+"""Connections that begin on this side: those that the node dials, and those from within this process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import Callable, Container
+
+from core.engine.sockets.dialler import CannotConnect, connect_any
+from core.engine.transport.stream_connection import ConnectionHost, StreamConnection
+from core.node.interface.actions import Dial
+from core.node.interface.events import DialFailed, Event, Origin
+
+log = logging.getLogger(__name__)
+
+
+class ConnectionOpener:
+    """Numbers all connections, and opens those of this side.
+
+    `connections` are those that there are, by their numbers. `limit` is how many seconds dialling may take.
+    """
+
+    def __init__(
+        self,
+        host: ConnectionHost,
+        connections: Container[int],
+        deliver: Callable[[Event], None],
+        *,
+        limit: float,
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        self._host = host
+        self._connections = connections
+        self._deliver = deliver
+        self._limit = limit
+        self._tls = tls
+        self._last_conn = 0
+
+    def make(self, origin: Origin, dial: int | None = None, vouched: str | None = None) -> StreamConnection:
+        """The protocol for a connection, with the next number."""
+        self._last_conn += 1
+        return StreamConnection(self._host, self._last_conn, origin, dial, vouched)
+
+    async def dial(self, action: Dial) -> None:
+        """Connect to the first address that answers; the node hears of it when that cannot be done."""
+        dial = action.dial
+        deadline = self._host.loop.time() + self._limit
+        try:
+            connected, address = await connect_any((action.address, *action.others), self._limit, abroad=action.abroad)
+        except CannotConnect as error:
+            self._deliver(DialFailed(dial, str(error), refused=error.refused))
+            return
+        except Exception as error:
+            log.exception("a fault in dialling")
+            self._deliver(DialFailed(dial, str(error)))
+            return
+        tls = self._tls
+        connection = self.make("outbound", dial=dial)
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._host.loop.create_connection(
+                    lambda: connection,
+                    sock=connected,
+                    ssl=tls,
+                    server_hostname=address.host.partition("%")[0] if tls else None,
+                )
+        except BaseException as error:
+            connected.close()
+            if connection.conn in self._connections:
+                connection.abandon()
+            elif isinstance(error, OSError):
+                reason = error.strerror or str(error) or f"no answer within {self._limit:g} s"
+                self._deliver(DialFailed(dial, f"no encrypted connection could be made: {reason}"))
+            if not isinstance(error, OSError):
+                raise
+
+    async def attach(self, ours: socket.socket, vouched: str | None) -> None:
+        """Serve a connection from within this process."""
+        connection = self.make("local", vouched=vouched)
+        try:
+            await self._host.loop.connect_accepted_socket(lambda: connection, ours)
+        except BaseException:
+            ours.close()
+            connection.abandon()
+            raise
