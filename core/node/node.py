@@ -247,7 +247,7 @@ class Node:
         )
         self.storage = Storage(context, self.replication)
         self.steering = Steering(
-            context, self.neighbours, self.topology, self.synchronisation, self.base.announcing, self.handshake
+            context, self.neighbours, self.topology, self.synchronisation, self.base, self.handshake
         )
         self.account_entries = AccountEntries(
             context,

@@ -42,7 +42,6 @@ class BaseLinks:
         self._base_servers = base_servers
         self._announcements = announcements
         self._announcing = announcing
-        announcing.on_doubt_over = activities.take_held
         self._activities = activities
         self.on_taken_up: Callable[[Link], None] = lambda link: None
         """Told of each base server that is spoken to from now on."""

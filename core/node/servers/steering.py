@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from core.node.base.announcing import BaseAnnouncing
+from core.node.base.base_room import BaseRoom
 from core.node.kernel.context import Context
 from core.node.kernel.throttle import Throttle
 from core.node.log.synchronisation import Synchronisation
@@ -31,14 +31,14 @@ class Steering:
         neighbours: Neighbours,
         topology: Topology,
         synchronisation: Synchronisation,
-        base_announcing: BaseAnnouncing,
+        base: BaseRoom,
         handshake: Handshake,
     ) -> None:
         self._context = context
         self._neighbours = neighbours
         self._topology = topology
         self._synchronisation = synchronisation
-        self._base_announcing = base_announcing
+        self._base = base
         self._handshake = handshake
         self._throttle = Throttle(MAP_BURST, MAP_PERIOD, MAP_GAP)
         self._losses = 0
@@ -83,4 +83,4 @@ class Steering:
         self._steered = self._handshake.established
         for link in self._neighbours.steer(tree):
             self._synchronisation.request(link)
-        self._base_announcing.tree_changed()
+        self._base.tree_changed()
