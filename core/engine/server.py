@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from core.admission.shares import share_of
 from core.engine.arrivals.accepting import Acceptor
@@ -23,16 +23,19 @@ from core.engine.driving.runtime import NodeMachine, Runtime
 from core.engine.engine_errors import CannotBind, NotChanged, NotRunning
 from core.engine.engine_settings import EngineSettings, places_kept
 from core.engine.sockets.interfaces import endpoint
-from core.engine.sockets.listening import BACKLOG, EVERYWHERE, advertised_address, bind, explain, machine_hosts
+from core.engine.sockets.listening import BACKLOG, EVERYWHERE, advertised_address, bind, explain
 from core.engine.sockets.tls import dialling_context, listening_context
+from core.engine.threads.opening_store import keep_secret, kept_secret, open_sqlite
 from core.engine.threads.passwords import Passwords
 from core.engine.threads.persistence import Persistence
+from core.engine.threads.verification import verified
 from core.engine.transport.stream_connection import ConnectionTraffic
+from core.engine.upkeep.address_watch import AddressWatch
 from core.engine.upkeep.descriptors import explain_room, room_for
-from core.engine.upkeep.storage_room import StorageRoom
+from core.engine.upkeep.housekeeping import Housekeeping
+from core.engine.upkeep.subscribers import Subscribers
 from core.engine.upkeep.tracer import Tracer
 from core.node.interface.events import (
-    AddressesFound,
     DisconnectRequested,
     DrainRequested,
     JoinRequested,
@@ -44,21 +47,14 @@ from core.node.interface.notices import Notice, NoticeKind, Severity
 from core.node.interface.snapshot import NodeSnapshot
 from core.node.node import Node
 from core.store.contents import Position
-from core.store.identity import node_id
 from core.store.interface import Store
-from core.store.retention import Usage
-from core.store.sqlite import open_store
 from core.store.store_errors import StoreError
 from core.wire.address import Address
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Kind, Page, Recovered, Stream
-from core.wire.scope import Scope, scope_of
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 NOTICES_KEPT: Final = 1000
-SECRET_SETTING: Final = "network_secret"
-SECRET_BYTES: Final = 18
 SNAPSHOT_AGE_MAX: Final = 0.05
 """Seconds for which a snapshot is shown again: many screens share one."""
 DRAIN_GRACE: Final = 3.0
@@ -66,13 +62,9 @@ DRAIN_GRACE: Final = 3.0
 ABORT_LIMIT: Final = 2.0
 STORE_LIMIT: Final = 10.0
 """How long the end waits for the disk: a disk that hangs must not keep a process that was told to end."""
-SCANS_MAX: Final = 100
-"""Steps in a row without anything to drop, while the activities of one writer are looked for."""
 HISTORY_BYTES_MAX: Final = 16 * 1024 * 1024
 EXHAUSTED_TOLD: Final = 60.0
 """Seconds in which it is told once that the system has no room for a connection."""
-ADDRESS_INTERVAL: Final = 5.0
-"""Seconds between two looks at the machine's addresses, which change when it moves to another network."""
 
 NodeFactory = Callable[[NodeConfig, Recovered, random.Random, Now], NodeMachine]
 StoreFactory = Callable[[EngineSettings], tuple[Store, Recovered]]
@@ -92,14 +84,15 @@ class Server:
         """The newest last."""
         self._make_node = make_node
         self._make_store = make_store or open_sqlite
-        self._subscribers: dict[object, Callable[[Notice], None]] = {}
-        self._key_subscribers: dict[object, Callable[[str, str], None]] = {}
-        self._secret_subscribers: dict[object, Callable[[str, str], None]] = {}
+        self._subscribers: Subscribers[[Notice]] = Subscribers("a notice")
+        self._key_subscribers: Subscribers[[str, str]] = Subscribers("a removed key")
+        self._secret_subscribers: Subscribers[[str, str]] = Subscribers("a changed secret")
         self._acceptors: list[Acceptor] = []
         self._exhausted_at = -EXHAUSTED_TOLD
         self._runtime: Runtime | None = None
         self._persistence: Persistence | None = None
         self._passwords: Passwords | None = None
+        self._housekeeping: Housekeeping | None = None
         self._closed: asyncio.Future[tuple[str, ...]] | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._drain_limit: asyncio.TimerHandle | None = None
@@ -134,9 +127,7 @@ class Server:
             self._advertised = advertised_address(self.settings.host, self._bound, self.settings.advertise)
             secret = self.settings.secret
             known = self.settings.secret_known
-            self._secret = (
-                await persistence.call(lambda store: _kept_secret(store, known)) if secret is None else secret
-            )
+            self._secret = await persistence.call(lambda store: kept_secret(store, known)) if secret is None else secret
             self._node_id = recovered.node
             connections = room_for(self.settings.limits.connections)
             config = self.settings.node_config(self._advertised, self._secret)
@@ -149,8 +140,8 @@ class Server:
                 dial_limit=config.dial_limit,
                 dial_tls=dial_tls,
                 on_notice=self._notice,
-                on_key_removed=partial(_call_all, self._key_subscribers, "a removed key"),
-                on_secret_replaced=partial(_call_all, self._secret_subscribers, "a changed secret"),
+                on_key_removed=self._key_subscribers.call,
+                on_secret_replaced=self._secret_subscribers.call,
                 on_finished=self._finish,
                 on_advertised=self._advertise,
                 tracer=Tracer(loop) if config.tracing else None,
@@ -163,8 +154,9 @@ class Server:
                 except OSError as error:
                     raise CannotBind(explain(self.settings.host, self.settings.port, error)) from error
             runtime.start(node)
+            watch = AddressWatch(self._bound, runtime.deliver)
             if self._follows_machine:
-                runtime.deliver(AddressesFound(machine_hosts(self._bound)))
+                watch.look()
             lobby = runtime.open_lobby(config.first_message_limit)
             make = runtime.accepted if lobby is None else runtime.admitted
             acceptors = [
@@ -176,6 +168,7 @@ class Server:
             undo.pop_all()
         self._runtime, self._persistence, self._passwords = runtime, persistence, passwords
         self._acceptors = acceptors
+        self._housekeeping = Housekeeping(self.settings, persistence, self._tell)
         self._closed = loop.create_future()
         for finding in persistence.findings:
             self._tell("storage", finding, "warning")
@@ -183,10 +176,10 @@ class Server:
         if (narrow := explain_room(self.settings.limits.connections)) is not None:
             self._tell("limits", narrow, "warning")
         if self.settings.backup_interval > 0:
-            runtime.run(loop.create_task(self._back_up_regularly(), name="backups"))
-        runtime.run(loop.create_task(self._trim_regularly(), name="retention"))
+            runtime.run(loop.create_task(self._housekeeping.back_up_regularly(), name="backups"))
+        runtime.run(loop.create_task(self._housekeeping.trim_regularly(), name="retention"))
         if self._follows_machine:
-            runtime.run(loop.create_task(self._watch_addresses(runtime), name="addresses"))
+            runtime.run(loop.create_task(watch.run(self._advertised.host), name="addresses"))
         if self.settings.join is not None:
             runtime.deliver(JoinRequested(self.settings.join))
 
@@ -237,7 +230,7 @@ class Server:
         """Have later starts that are given no secret use the one of this start; a disk that fails is told elsewhere."""
         secret = self._secret
         with contextlib.suppress(StoreError):
-            await self._store_thread().call(lambda store: _keep_secret(store, secret))
+            await self._store_thread().call(lambda store: keep_secret(store, secret))
 
     @property
     def node_id(self) -> str:
@@ -266,17 +259,17 @@ class Server:
 
     def subscribe(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
         """Have `callback` called with each notice from here on; the result ends that."""
-        return _enter(self._subscribers, callback)
+        return self._subscribers.enter(callback)
 
     def subscribe_removed_keys(self, callback: Callable[[str, str], None]) -> Callable[[], None]:
         """Have `callback(claim, text)` called whenever a public key no longer opens an account, wherever in the network
         it was taken away; the result ends that."""
-        return _enter(self._key_subscribers, callback)
+        return self._key_subscribers.enter(callback)
 
     def subscribe_changed_secrets(self, callback: Callable[[str, str], None]) -> Callable[[], None]:
         """Have `callback(claim, verifier)` called whenever an account has another secret, wherever in the network it
         was changed; the result ends that."""
-        return _enter(self._secret_subscribers, callback)
+        return self._secret_subscribers.enter(callback)
 
     async def history(
         self,
@@ -335,10 +328,9 @@ class Server:
 
     async def backup_now(self) -> Path:
         """Write a backup; where it is. Raises what the store does."""
-        directory, keep = self.settings.data_dir / "backups", self.settings.backups_kept
-        path = await self._store_thread().backup(directory, keep)
-        self._tell("backup", f"a backup was written to {path}", "good")
-        return path
+        self._running()
+        assert self._housekeeping is not None
+        return await self._housekeeping.backup_now()
 
     # --- who people are -------------------------------------------------------------------------------------------
 
@@ -378,31 +370,9 @@ class Server:
         Takes as long when there is no such account. `host` is the address of whoever asks: all have their turn. When
         this is cancelled, what has not begun is dropped.
         """
-        verifier = self._verifier(name)
-        matches = await self._verify(name, secret, verifier, host)
-        while (now := self._verifier(name)) != verifier:
-            # It has been changed meanwhile.
-            verifier = now
-            matches = await self._verify(name, secret, verifier, host)
-        return matches
-
-    def _verifier(self, name: str) -> str | None:
-        fact = self.account(name)
-        return fact.verifier if fact is not None else None
-
-    async def _verify(self, name: str, secret: str, verifier: str | None, host: str) -> bool | None:
-        answer: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
-
-        def answered(matches: bool | None) -> None:
-            if not answer.done():
-                answer.set_result(matches)
-
+        self._running()
         assert self._passwords is not None
-        check = self._passwords.verify(secret, verifier, answered, host=share_of(host), account=name)
-        try:
-            return await answer
-        finally:
-            check.drop()
+        return await verified(self._passwords, self._verifier, name, secret, share_of(host))
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
@@ -410,6 +380,10 @@ class Server:
         if self._runtime is None or self._stopping is not None:
             raise NotRunning("The server is not running.")
         return self._runtime
+
+    def _verifier(self, name: str) -> str | None:
+        fact = self.account(name)
+        return fact.verifier if fact is not None else None
 
     def _store_thread(self) -> Persistence:
         self._running()
@@ -434,62 +408,15 @@ class Server:
 
     def _notice(self, notice: Notice) -> None:
         self.notices.append(notice)
-        for callback in list(self._subscribers.values()):
-            try:
-                callback(notice)
-            except Exception:
-                log.exception("a subscriber could not take a notice")
+        self._subscribers.call(notice)
 
     def _tell(self, kind: NoticeKind, text: str, severity: Severity) -> None:
         self._notice(Notice(time.time(), kind, text, severity))
-
-    async def _back_up_regularly(self) -> None:
-        while True:
-            await asyncio.sleep(self.settings.backup_interval)
-            try:
-                await self.backup_now()
-            except Exception as error:
-                self._tell("backup", f"a backup could not be written: {error}", "error")
-
-    async def _trim_regularly(self) -> None:
-        room = StorageRoom(self.settings.retention, self.settings.data_dir)
-        failed = ""
-        while True:
-            await asyncio.sleep(self.settings.trim_interval)
-            try:
-                kept = await self._trim()
-                for text, severity in await asyncio.to_thread(room.news, kept):
-                    self._tell("storage", text, severity)
-                failed = ""
-            except Exception as error:
-                if str(error) != failed:
-                    failed = str(error)
-                    self._tell("storage", f"old activities could not be removed: {error}", "warning")
-
-    async def _trim(self) -> Usage:
-        """Drop what retention does not keep, step by step, so that commits get in between; what is kept then."""
-        retention = self.settings.retention
-        fruitless = 0
-        while True:
-            dropped, kept = await self._store_thread().call(lambda store: (store.trim(time.time()), store.usage()))
-            fruitless += not dropped
-            if not dropped and (fruitless >= SCANS_MAX or not any(retention.excess(kept))):
-                return kept
 
     @property
     def _follows_machine(self) -> bool:
         """Whether what is advertised is found out, not asked for."""
         return self.settings.advertise is None and self.settings.host in EVERYWHERE
-
-    async def _watch_addresses(self, runtime: Runtime) -> None:
-        known: tuple[str, ...] = (self._advertised.host,)
-        while True:
-            await asyncio.sleep(ADDRESS_INTERVAL)
-            found = await asyncio.to_thread(machine_hosts, self._bound)
-            # Between two networks there is none: the last address is as good as any, and a moment later it may be back.
-            if found != known and (scope_of(found[0]) is Scope.ANYWHERE or scope_of(known[0]) is not Scope.ANYWHERE):
-                known = found
-                runtime.deliver(AddressesFound(found))
 
     def _advertise(self, address: Address) -> None:
         self._advertised = address
@@ -526,52 +453,3 @@ class Server:
         finally:
             if not self._closed.done():
                 self._closed.set_result(undone)
-
-
-def _call_all(subscribers: dict[object, Callable[[str, str], None]], what: str, claim: str, detail: str) -> None:
-    for callback in list(subscribers.values()):
-        try:
-            callback(claim, detail)
-        except Exception:
-            log.exception("a subscriber could not take %s", what)
-
-
-def _enter(subscribers: dict[object, T], callback: T) -> Callable[[], None]:
-    """Put a callback among the subscribers; the result takes it away, and may be called again."""
-    key = object()
-    subscribers[key] = callback
-
-    def leave() -> None:
-        subscribers.pop(key, None)
-
-    return leave
-
-
-def open_sqlite(settings: EngineSettings) -> tuple[Store, Recovered]:
-    """The store in the settings' data directory. Blocks. Raises what `core.store.sqlite.open_store` does."""
-    return open_store(
-        settings.data_dir,
-        node_id_factory=new_node_id,
-        wall=time.time(),
-        retention=settings.retention,
-        on_loss=settings.on_loss,
-    )
-
-
-def new_node_id() -> str:
-    """An identity for a node that has none yet."""
-    return node_id(secrets.token_bytes(8))
-
-
-def _keep_secret(store: Store, secret: str) -> None:
-    if store.get_setting(SECRET_SETTING) != secret:
-        store.set_setting(SECRET_SETTING, secret)
-
-
-def _kept_secret(store: Store, known: str | None) -> str:
-    """The network's secret from an earlier start, or the one that is known, or a new one; later starts find it."""
-    kept = store.get_setting(SECRET_SETTING)
-    if kept is None:
-        kept = known or secrets.token_urlsafe(SECRET_BYTES)
-        store.set_setting(SECRET_SETTING, kept)
-    return kept

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.engine import EngineSettings, Server
-from core.engine import server as module
+from core.engine.upkeep import address_watch as module
 from core.node.interface.actions import Action, Advertise
 from core.node.interface.events import AddressesFound, ConnectionOpened, Event
 from core.wire.address import Address

@@ -24,6 +24,7 @@ from core.engine import (
     Server,
 )
 from core.engine import server as module
+from core.engine.threads.opening_store import SECRET_SETTING
 from core.node.interface.actions import Action, Broadcast, Finished, Notify, Persist, Send, Subscribe
 from core.node.interface.events import (
     ConnectionClosed,
@@ -332,7 +333,7 @@ async def test_no_backup_is_written_when_the_interval_is_zero(place: Place) -> N
 
 
 async def test_a_backup_that_fails_is_told_and_tried_again(place: Place) -> None:
-    place.store.settings[module.SECRET_SETTING] = "kept"
+    place.store.settings[SECRET_SETTING] = "kept"
     place.store.failure = OSError("disk full")
     server = await place.running(backup_interval=0.02)
     await until(lambda: len(server.notices) >= 2)

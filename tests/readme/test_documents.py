@@ -12,7 +12,7 @@ import pytest
 from core.client.client_settings import ClientSettings
 from core.client.machine import REDIRECTS_NONE
 from core.client.write_set import UNDER_WAY_MAX
-from core.engine.server import new_node_id
+from core.engine.threads.opening_store import new_node_id
 from core.node.interface.node_config import lan
 from core.node.kernel.clock import AHEAD_MAX, MICROSECONDS
 from core.node.log.refs import REFS_MAX
