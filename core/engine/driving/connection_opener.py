@@ -9,7 +9,8 @@ import ssl
 from collections.abc import Callable, Container
 
 from core.engine.sockets.dialler import CannotConnect, connect_any
-from core.engine.transport.stream_connection import ConnectionHost, StreamConnection
+from core.engine.transport.connection_host import ConnectionHost
+from core.engine.transport.stream_connection import StreamConnection
 from core.node.interface.actions import Dial
 from core.node.interface.events import DialFailed, Event, Origin
 

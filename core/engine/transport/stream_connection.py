@@ -9,24 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import socket
-import sys
-import termios
 from dataclasses import dataclass
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 from core.admission.shares import share_of
-from core.engine.engine_settings import ConnectionLimits
 from core.engine.sockets.interfaces import endpoint
+from core.engine.transport.connection_host import ConnectionHost
 from core.engine.transport.outbox import Outbox
-from core.engine.transport.output import Output
 from core.engine.transport.stream_states import TRANSITIONS, StreamOutcome, StreamState
-from core.node.interface.events import Now, Origin
+from core.engine.transport.tcp import set_tcp_options, unacknowledged, untie
+from core.node.interface.events import Origin
 from core.wire.address import Address
 from core.wire.codec import MalformedLine, decode
 from core.wire.framing import LineSplitter, LineTooLong
-from core.wire.messages import Message
 from core.wire.state_machine import state_after
 
 READ_BYTES: Final = 64 * 1024
@@ -46,49 +42,6 @@ class ConnectionTraffic:
     messages_in: int
     messages_out: int
     queued_bytes: int
-
-
-class ConnectionHost(Protocol):
-    """What a connection needs of the engine around it."""
-
-    loop: asyncio.AbstractEventLoop
-    limits: ConnectionLimits
-    output: Output
-    congestion: int
-    """0: everything can be taken, 1: only what trusted peers say, 2: nothing."""
-
-    def read_buffer(self) -> memoryview:
-        """Where to read to; whoever reads is done with it before anybody else reads."""
-
-    def now(self) -> Now: ...
-
-    def opened(self, connection: StreamConnection) -> bool:
-        """The connection is up; false: there is no room for it, and it has been told."""
-
-    def received(self, connection: StreamConnection, message: Message, now: Now) -> None: ...
-
-    def malformed(self, connection: StreamConnection, info: str) -> None: ...
-
-    def closed(self, connection: StreamConnection, reason: str) -> None:
-        """Nothing more will come of it: once for each connection that was opened and had room."""
-
-    def has_time(self) -> bool:
-        """Whether this pass of the loop may take up more of what peers say and do."""
-
-    def later(self, connection: StreamConnection) -> None:
-        """Have the connection go on in a later pass."""
-
-    def leaving(self, connection: StreamConnection) -> None:
-        """It is being closed in order, which takes a moment."""
-
-    def gone(self, connection: StreamConnection) -> None:
-        """Its socket is closed: once for each connection that was opened."""
-
-    def unfinished(self, connection: StreamConnection, size: int) -> None:
-        """The connection holds so many bytes of a line that has not ended."""
-
-    def waiting(self, connection: StreamConnection, waits: bool) -> None:
-        """Whether the peer takes what is sent to it."""
 
 
 class StreamConnection(asyncio.BufferedProtocol):
@@ -500,38 +453,11 @@ class StreamConnection(asyncio.BufferedProtocol):
         # A TLS transport that has lost its connection cannot say.
         with contextlib.suppress(AttributeError):
             waiting += self.outbox.waiting_bytes
-        if self._socket is not None and hasattr(termios, "TIOCOUTQ"):
-            # Linux: on a socket this asks for what tcp(7) calls SIOCOUTQ.
-            with contextlib.suppress(OSError, ValueError):
-                answer = fcntl.ioctl(self._socket.fileno(), termios.TIOCOUTQ, bytes(4))
-                waiting += int.from_bytes(answer, sys.byteorder)
+        if self._socket is not None:
+            waiting += unacknowledged(self._socket)
         return waiting
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-def untie(transport: object) -> None:
-    """Let go of a transport that has lost its connection.
-
-    asyncio's holds a method of its own (`_read_ready_cb`, 3.11 to 3.14), a cycle: ten thousand of them would be kept
-    until the collector looks at everything, and the memory between them with them.
-    """
-    if hasattr(transport, "_read_ready_cb"):
-        transport._read_ready_cb = None
-
-
-def set_tcp_options(connected: socket.socket) -> None:
-    """No waiting for more to send, and a probe when nothing has been heard for long.
-
-    asyncio sets TCP_NODELAY only on sockets that name their protocol, which accepted ones of a listener made without it
-    do not.
-    """
-    with contextlib.suppress(OSError):
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4)):
-            if hasattr(socket, option):
-                connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
