@@ -66,7 +66,7 @@ format: $(DEV) ## Let the formatter and the safe fixes at the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-diagrams: $(DEV) ## Draw the pictures of state machines in the documents from the tables that run
+diagrams: $(DEV) ## Draw the state machines and rooms of the documents from the tables, contracts and docstrings
 	$(BIN)/python -m tests.architecture.diagrams
 
 screenshots: $(DEV) ## Make screenshots/ from the real application with a little network behind it

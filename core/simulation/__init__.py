@@ -1,0 +1,1 @@
+"""Many nodes, clients and faults in one process, under one seed."""

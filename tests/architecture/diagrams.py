@@ -1,7 +1,8 @@
-"""The pictures of state machines in the documents, drawn from the tables that run: `make diagrams` draws them anew.
+"""What the documents have from the sources: `make diagrams` draws it anew.
 
-A picture stands between `<!-- states: NAME -->` and `<!-- end of states -->`. Mermaid is drawn by GitHub, and can be
-read as it is.
+A picture of states stands between `<!-- states: NAME -->` and `<!-- end of states -->`, and is drawn from the table
+that runs. Mermaid is drawn by GitHub, and can be read as it is. What is said of rooms (`rooms.DRAWN`) stands between
+`<!-- arrows: PACKAGE -->` and `<!-- end of arrows -->`, and so on.
 """
 
 from __future__ import annotations
@@ -9,18 +10,23 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from core.client import client_states
 from core.engine.transport import stream_states
 from core.node.kernel import states
 from core.node.servers import leaving
+from tests.architecture.rooms import DRAWN, ROOT
 
 Table = Mapping[Any, Mapping[Any, enum.Enum]]
 
-ROOT: Final = Path(__file__).parents[2]
-DOCUMENTS: Final = ("core/PROTOCOL.md", "core/DESIGN.md")
+DOCUMENTS: Final = (
+    "core/PROTOCOL.md",
+    "core/DESIGN.md",
+    "core/simulation/README.md",
+    "tui/README.md",
+    "tui/ssh/README.md",
+)
 MACHINES: Final[dict[str, Table]] = {
     "connection": states.TRANSITIONS,
     "client": client_states.TRANSITIONS,
@@ -28,7 +34,7 @@ MACHINES: Final[dict[str, Table]] = {
     "departure": leaving.DEPARTURES,
     "stream": stream_states.TRANSITIONS,
 }
-_BLOCK: Final = re.compile(r"(<!-- states: ([\w ]+) -->\n).*?(<!-- end of states -->)", re.DOTALL)
+_BLOCK: Final = re.compile(r"(<!-- (\w+): ([\w. ]+) -->\n).*?(<!-- end of \2 -->)", re.DOTALL)
 
 
 def picture(table: Table) -> str:
@@ -52,8 +58,13 @@ def picture(table: Table) -> str:
 
 
 def drawn_anew(text: str) -> str:
-    """A document with its pictures as the tables are now."""
-    return _BLOCK.sub(lambda found: found[1] + picture(MACHINES[found[2]]) + found[3], text)
+    """A document with its pictures as the sources are now."""
+
+    def drawn(found: re.Match[str]) -> str:
+        what, name = found[2], found[3]
+        return found[1] + (picture(MACHINES[name]) if what == "states" else DRAWN[what](name)) + found[4]
+
+    return _BLOCK.sub(drawn, text)
 
 
 def main() -> None:

@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from tests.architecture.diagrams import DOCUMENTS, MACHINES, ROOT, Table, drawn_anew, picture
+from tests.architecture.diagrams import DOCUMENTS, MACHINES, Table, drawn_anew, picture
+from tests.architecture.rooms import ROOT
 
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in DOCUMENTS}
 

@@ -1,0 +1,190 @@
+"""What the design says is so: an activity goes the way that is told, names are there, rooms are the sources'."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import grimp
+import pytest
+
+from core.client import ActivityArrived, Client, ClientEvent, ClientSettings, LoggedIn, PostAccepted
+from core.engine import EngineSettings, PasswordSettings, Server
+from tests.architecture import rooms
+from tests.architecture.diagrams import DOCUMENTS
+from tests.readme.test_documents import rows, words
+
+ROOT = Path(__file__).parents[2]
+DESIGN = "core/DESIGN.md"
+TEXT = (ROOT / DESIGN).read_text(encoding="utf-8")
+LIMIT = 10.0
+"""Seconds that anything here may take."""
+NAMED = sorted(set(re.findall(r"`((?:core|tui|tests)/[\w/]+\.py):([\w.]+)`", TEXT)))
+"""Every file and name that the design puts together as `file:name`."""
+
+
+def thing(file: str, name: str) -> Any:
+    """What a name in a file stands for. A field of a dataclass counts, though the class does not have it."""
+    found: Any = importlib.import_module(file.removesuffix(".py").replace("/", "."))
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+@pytest.mark.parametrize(("file", "name"), NAMED, ids=[f"{file}:{name}" for file, name in NAMED])
+def test_every_name_is_in_the_file_that_it_is_said_to_be_in(file: str, name: str) -> None:
+    assert thing(file, name) is not None
+
+
+def test_the_design_names_many_things() -> None:
+    assert len(NAMED) > 50
+
+
+# --- the way of an activity -------------------------------------------------------------------------------------------
+
+WAY = TEXT.partition("## The way of an activity")[2].partition("\n## ")[0]
+STEPS = [found for line in re.split(r"\n(?=\d+\. )", WAY)[1:] for found in re.findall(r"`([\w/]+\.py):([\w.]+)`", line)]
+STEPS = STEPS[: STEPS.index(("core/client/inbox.py", "Inbox.receive")) + 1]
+
+
+@contextmanager
+def calls() -> Iterator[list[tuple[str, str]]]:
+    """The functions of ours that are called, as file and name, in order, but for threads that began before."""
+    called: list[tuple[str, str]] = []
+    prefix = f"{ROOT}/"
+
+    def note(frame: FrameType, event: str, argument: object) -> None:
+        if event == "call" and frame.f_code.co_filename.startswith(prefix):
+            called.append((frame.f_code.co_filename.removeprefix(prefix), frame.f_code.co_qualname))
+
+    before = sys.getprofile()
+    threading.setprofile(note)
+    sys.setprofile(note)
+    try:
+        yield called
+    finally:
+        sys.setprofile(before)
+        threading.setprofile(before)
+
+
+class Reader:
+    """A client, and what it has heard."""
+
+    def __init__(self, server: Server) -> None:
+        self.heard: list[ClientEvent] = []
+        self.client = Client(ClientSettings(), [server.address], self.hear)
+        self._news = asyncio.Event()
+
+    def hear(self, event: ClientEvent) -> None:
+        self.heard.append(event)
+        self._news.set()
+
+    async def has_heard(self, of: Callable[[ClientEvent], bool]) -> None:
+        async with asyncio.timeout(LIMIT):
+            while not any(map(of, self.heard)):
+                self._news.clear()
+                await self._news.wait()
+
+
+async def test_an_activity_goes_the_way_that_is_told(tmp_path: Path) -> None:
+    settings = EngineSettings(
+        data_dir=tmp_path, host="127.0.0.1", port=0, passwords=PasswordSettings(memory_kib=64, passes=1)
+    )
+    with calls() as called:
+        server = Server(settings)
+        await server.start()
+        readers = [Reader(server), Reader(server)]
+        tasks = [asyncio.create_task(reader.client.run()) for reader in readers]
+        try:
+            for reader in readers:
+                await reader.has_heard(lambda event: isinstance(event, LoggedIn))
+            called.clear()
+            readers[0].client.post({"type": "Note", "content": "hello"})
+            await readers[0].has_heard(lambda event: isinstance(event, PostAccepted))
+            await readers[1].has_heard(lambda event: isinstance(event, ActivityArrived))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await server.abort()
+    calling = iter(called)
+    # Each step is looked for behind the one before.
+    assert next((step for step in STEPS if step not in calling), None) is None
+
+
+def test_the_way_is_told_from_the_socket_to_the_reader_by_way_of_two_visits() -> None:
+    names = [name for _, name in STEPS]
+    assert len(STEPS) > 20
+    assert names[0] == "StreamConnection.buffer_updated"
+    assert names[-1] == "Inbox.receive"
+    assert names.count("Node.handle") == 2
+
+
+# --- glossary ---------------------------------------------------------------------------------------------------------
+
+GLOSSARY = [row for row in rows(DESIGN) if len(row) == 4 and row[0] not in ("term", "---")]
+
+
+def test_the_glossary_is_in_order_and_explains_each_term_once() -> None:
+    terms = [row[0].lower() for row in GLOSSARY]
+    assert len(terms) > 50
+    assert terms == sorted(set(terms))
+
+
+@pytest.mark.parametrize("row", GLOSSARY, ids=[row[0] for row in GLOSSARY])
+def test_each_term_says_what_it_is_and_where_it_is_found(row: list[str]) -> None:
+    _, meaning, _, where = row
+    assert meaning
+    places = words(where)
+    assert places
+    for place in places:
+        assert (ROOT / place.partition(":")[0]).exists()
+
+
+# --- rooms ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("container", rooms.containers())
+def test_rooms_that_have_a_contract_are_in_a_document(container: str) -> None:
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in DOCUMENTS]
+    assert sum(text.count(f"<!-- rooms: {container} -->") for text in texts) == 1
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    """Who imports whom, as import-linter sees it."""
+    return grimp.build_graph("core", "tui", exclude_type_checking_imports=True, cache_dir=None)
+
+
+@pytest.mark.parametrize("container", rooms.containers())
+def test_the_imports_told_of_a_room_are_those_that_import_linter_finds(
+    graph: grimp.ImportGraph, container: str
+) -> None:
+    names = [name for layer in rooms.layers(container) for name in layer]
+    whole = names if container == "core" else [f"{container}.{name}" for name in names]
+    squashed = {room: {room, *graph.find_descendants(room)} for room in whole}
+    for room in whole:
+        imported = {name for module in squashed[room] for name in graph.find_modules_directly_imported_by(module)}
+        found = [other for other in whole if other != room and squashed[other] & imported]
+        assert rooms.imports(room, whole) == found
+
+
+def test_a_room_that_does_not_say_what_it_is_about_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "silent.py").write_text("x = 1\n")
+    monkeypatch.setattr(rooms, "ROOT", tmp_path)
+    with pytest.raises(ValueError, match="silent does not say"):
+        rooms.subject("silent")
+
+
+def test_what_only_type_checkers_import_is_no_import(tmp_path: Path) -> None:
+    file = tmp_path / "module.py"
+    file.write_text("import a\nif TYPE_CHECKING:\n    import b\ndef later():\n    from c.d import e\n")
+    assert rooms.imported(file) == {"a", "c.d"}
