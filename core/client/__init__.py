@@ -1,7 +1,7 @@
 """The client's half of the protocol: a pure machine, and a client on asyncio."""
 
 from core.client.account import make_secret
-from core.client.client import Client, NotConnected, OutcomeUnknown, QueuesRefused, SecretRefused
+from core.client.client import Client
 from core.client.client_events import (
     ActivityArrived,
     CatchUpDone,
@@ -28,6 +28,7 @@ from core.client.client_events import (
 from core.client.client_settings import ClientSettings
 from core.client.machine import ClientMachine
 from core.client.posts import PostQueueFull
+from core.client.questions import NotConnected, OutcomeUnknown, QueuesRefused, SecretRefused
 from core.client.reaching import Unreachable, reach
 
 __all__ = [

@@ -9,7 +9,7 @@ import random
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 from core.client.client_events import (
     ClientEvent,
@@ -27,46 +27,20 @@ from core.client.client_events import (
 )
 from core.client.client_settings import ClientSettings
 from core.client.client_states import ClientState
+from core.client.line_connection import LineConnection, check_abroad
 from core.client.machine import ClientMachine
 from core.client.outputs import Connect, Disconnect, SendMessage, SetTimer, Tell
+from core.client.questions import NotConnected, OutcomeUnknown, Questions, QueuesRefused, SecretRefused
 from core.client.reaching import explain
 from core.wire.address import Address
 from core.wire.codec import MalformedLine, decode, encode
-from core.wire.framing import LineSplitter, LineTooLong
-from core.wire.limits import SERVER_LINE_BYTES_MAX
 from core.wire.queue_proof import milliseconds, queue_proof
-from core.wire.scope import Scope, literal, on_one_machine, scope_of
 
 log = logging.getLogger(__name__)
 
-LINES_MAX: Final = 4 * SERVER_LINE_BYTES_MAX
-"""Longest line from a server, in bytes."""
-WRITE_BUFFER_MAX: Final = 16 * 1024 * 1024
-"""A server that has left so many bytes unread is given up."""
 CLOSE_LIMIT: Final = 2.0
 HEAD_START: Final = 0.25
 """Seconds that one address of a name has before the next is tried as well (Happy Eyeballs, RFC 8305)."""
-STATUS_LIMIT: Final = 10.0
-
-
-SECRET_LIMIT: Final = 30.0
-"""Seconds within which a changed secret has its answer, a lost connection included."""
-
-
-class NotConnected(Exception):
-    """There is no server that can be asked now."""
-
-
-class QueuesRefused(Exception):
-    """The server does not tell its queues; the text is a clause that says why."""
-
-
-class SecretRefused(Exception):
-    """The secret is what it was; the text is a clause that says why."""
-
-
-class OutcomeUnknown(Exception):
-    """Nobody can tell whether the secret was changed; the text is a clause that says why."""
 
 
 class Client:
@@ -93,15 +67,12 @@ class Client:
         self._tls = tls
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connecting: asyncio.Task[None] | None = None
-        self._wire: _Wire | None = None
+        self._wire: LineConnection | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._done: asyncio.Future[str] | None = None
         self._logged_in = asyncio.Event()
         self._refusal: str | None = None
-        self._status: list[asyncio.Future[dict[str, object]]] = []
-        self._queues: list[asyncio.Future[dict[str, int]]] = []
-        self._secret: asyncio.Future[None] | None = None
-        """Whoever waits for a changed secret."""
+        self._questions = Questions()
         self._working = False
 
     # --- life ---------------------------------------------------------------------------------------------------------
@@ -130,15 +101,8 @@ class Client:
         wire, self._wire = self._wire, None
         if wire is not None:
             await wire.closed(CLOSE_LIMIT)
-        self._fail_status()
-        self._secret_answered(OutcomeUnknown("the client was closed"))
-
-    def _fail_status(self) -> None:
-        """The connection that would have brought the answers is gone."""
-        asked: list[asyncio.Future[Any]] = [*self._status, *self._queues]
-        for waiting in asked:
-            if not waiting.done():
-                waiting.set_exception(NotConnected("the connection ended before the server told its status"))
+        self._questions.connection_lost()
+        self._questions.secret_answered(OutcomeUnknown("the client was closed"))
 
     async def close(self) -> None:
         """Log out, flush, close; within a bounded time. Harmless when repeated."""
@@ -185,14 +149,9 @@ class Client:
         """
         if not self._machine.request_status():
             raise NotConnected("no server is connected that can tell the network's state")
-        answer: asyncio.Future[dict[str, object]] = asyncio.get_running_loop().create_future()
-        self._status.append(answer)
+        answer = self._questions.status()
         self._work()
-        try:
-            return await asyncio.wait_for(answer, STATUS_LIMIT)
-        finally:
-            if answer in self._status:
-                self._status.remove(answer)
+        return await self._questions.status_told(answer)
 
     async def request_queues(self, secret: str) -> dict[str, int]:
         """How much waits in the server, by what it waits for; `secret` is the network's, and is not told.
@@ -206,14 +165,9 @@ class Client:
         moment = milliseconds(at)
         if not self._machine.request_status(queue_proof(secret, server, moment), moment):
             raise NotConnected("no server is connected that can tell its queues")
-        answer: asyncio.Future[dict[str, int]] = asyncio.get_running_loop().create_future()
-        self._queues.append(answer)
+        answer = self._questions.queues()
         self._work()
-        try:
-            return await asyncio.wait_for(answer, STATUS_LIMIT)
-        finally:
-            if answer in self._queues:
-                self._queues.remove(answer)
+        return await self._questions.queues_told(answer)
 
     async def change_secret(self, secret: str, present: str | None = None) -> None:
         """Give the account that is logged in another secret, in the whole network.
@@ -226,23 +180,9 @@ class Client:
         problem = self._machine.change_secret(secret, present)
         if problem is not None:
             raise SecretRefused(problem)
-        answer = self._secret = asyncio.get_running_loop().create_future()
+        answer = self._questions.secret()
         self._work()
-        try:
-            await asyncio.wait_for(answer, SECRET_LIMIT)
-        except TimeoutError:
-            raise OutcomeUnknown(f"there was no answer within {SECRET_LIMIT:g} seconds") from None
-        finally:
-            if self._secret is answer:
-                self._secret = None
-
-    def _secret_answered(self, problem: Exception | None) -> None:
-        answer, self._secret = self._secret, None
-        if answer is not None and not answer.done():
-            if problem is None:
-                answer.set_result(None)
-            else:
-                answer.set_exception(problem)
+        await self._questions.secret_changed(answer)
 
     # --- driving the machine ------------------------------------------------------------------------------------------
 
@@ -276,29 +216,22 @@ class Client:
             case LoginRefused() | RegisterRefused():
                 self._refusal = event.info
             case SecretChangeDone():
-                self._secret_answered(None)
+                self._questions.secret_answered(None)
             case SecretChangeFailed(info=info):
-                self._secret_answered(SecretRefused(info))
+                self._questions.secret_answered(SecretRefused(info))
             case SecretChangeUnknown(info=info):
-                self._secret_answered(OutcomeUnknown(info))
+                self._questions.secret_answered(OutcomeUnknown(info))
             case StatusArrived():
-                for waiting in self._status:
-                    if not waiting.done():
-                        waiting.set_result(event.status)
-                for asked in self._queues:
-                    if not asked.done() and event.queues is not None:
-                        asked.set_result(event.queues)
-                    elif not asked.done() and event.info is not None:
-                        asked.set_exception(QueuesRefused(event.info))
+                self._questions.status_arrived(event.status, event.queues, event.info)
             case GaveUp():
                 if not self._logged_in.is_set():
                     self._refusal = self._refusal or event.reason
                     self._logged_in.set()
                 if self._done is not None and not self._done.done():
                     self._done.set_result(event.reason)
-                self._fail_status()
+                self._questions.connection_lost()
             case Disconnected() | Redirected() | ServerQuits():
-                self._fail_status()
+                self._questions.connection_lost()
             case _:
                 pass
         try:
@@ -333,7 +266,7 @@ class Client:
 
     async def _open(self, address: Address | None, abroad: bool) -> None:
         loop = asyncio.get_running_loop()
-        wire = _Wire(self)
+        wire = LineConnection(self)
         try:
             if address is None:
                 if self._home is None:
@@ -370,7 +303,7 @@ class Client:
             # Whatever the caller's way of saying so: there is no server in this process now.
             raise OSError(str(error) or "there is no server in this process") from error
 
-    def received(self, wire: _Wire, line: bytes) -> None:
+    def received(self, wire: LineConnection, line: bytes) -> None:
         """A line arrived on a connection."""
         if wire is not self._wire:
             return
@@ -382,104 +315,15 @@ class Client:
             self._machine.received(message, self._now())
         self._work()
 
-    def nonsense(self, wire: _Wire, info: str) -> None:
+    def nonsense(self, wire: LineConnection, info: str) -> None:
         """What arrived cannot be cut into lines."""
         if wire is self._wire:
             self._machine.malformed(info, self._now())
             self._work()
 
-    def ended(self, wire: _Wire, reason: str) -> None:
+    def ended(self, wire: LineConnection, reason: str) -> None:
         """A connection has ended by itself."""
         if wire is self._wire:
             self._wire = None
             self._machine.lost(reason, self._now())
             self._work()
-
-
-class _Wire(asyncio.Protocol):
-    """One connection. What arrives before its owner knows of it waits."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self._transport: asyncio.Transport | None = None
-        self._splitter = LineSplitter(LINES_MAX)
-        self._early: list[bytes] | None = []
-        self._ended: str | None = None
-        self._over = asyncio.get_running_loop().create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        sock = transport.get_extra_info("socket")
-        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-
-    @property
-    def near(self) -> bool:
-        """Whether the connection does not leave this machine."""
-        assert self._transport is not None
-        peer, own = (self._transport.get_extra_info(one) for one in ("peername", "sockname"))
-        if not isinstance(peer, tuple) or not isinstance(own, tuple):
-            return True
-        return on_one_machine(str(peer[0]), str(own[0]))
-
-    def go_on(self) -> None:
-        """The owner is ready for what arrives."""
-        early, self._early = self._early or [], None
-        for piece in early:
-            self.data_received(piece)
-        if self._ended is not None:
-            self._client.ended(self, self._ended)
-
-    def data_received(self, data: bytes) -> None:
-        if self._early is not None:
-            self._early.append(data)
-            return
-        try:
-            lines = self._splitter.feed(data)
-            error = None
-        except LineTooLong as too_long:
-            lines, error = too_long.lines, too_long
-        for line in lines:
-            self._client.received(self, line)
-        if error is not None:
-            self._client.nonsense(self, str(error))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._ended = explain(exc) if exc is not None else "the server closed the connection"
-        if not self._over.done():
-            self._over.set_result(None)
-        if self._early is None:
-            self._client.ended(self, self._ended)
-
-    def send(self, data: bytes) -> None:
-        transport = self._transport
-        if transport is not None and not transport.is_closing():
-            transport.write(data)
-            if transport.get_write_buffer_size() > WRITE_BUFFER_MAX:
-                transport.abort()
-
-    def finish(self) -> None:
-        """Flush and close."""
-        if self._transport is not None:
-            self._transport.close()
-
-    async def closed(self, limit: float) -> None:
-        """Wait until the connection is closed; by force, once the limit is over."""
-        self.finish()
-        done, _ = await asyncio.wait([self._over], timeout=limit)
-        if not done and self._transport is not None:
-            self._transport.abort()
-
-
-async def check_abroad(address: Address) -> None:
-    """Raise OSError if a server on another machine has named what is this machine itself here.
-
-    Names of machines do that: many systems have their own stand for loopback, and many machines have the same name.
-    """
-    if literal(address.host) is None:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-        if all(scope_of(str(one[4][0])) is Scope.MACHINE for one in found):
-            raise OSError("that name means this machine itself here")

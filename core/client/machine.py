@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Final
 
 from core.client.account import ClientAccount
 from core.client.backoff import Backoff
@@ -20,32 +19,23 @@ from core.client.client_events import (
     Connecting,
     Disconnected,
     GaveUp,
-    LoggedIn,
-    LoginRefused,
-    Redirected,
-    RegisterRefused,
     Renamed,
-    ServerQuits,
     StatusArrived,
 )
 from core.client.client_settings import ClientSettings
 from core.client.client_states import IN, RULES, TALKING, TRANSITIONS, ClientHandler, ClientOutcome, ClientState, Take
 from core.client.inbox import Inbox
 from core.client.keepalive import KeepAlive
+from core.client.logging_in import LoggingIn
+from core.client.moving import Moving
 from core.client.outputs import ClientOutput, Outputs
 from core.client.posting import Posting
 from core.client.route import Route
 from core.wire import messages as wire
 from core.wire.address import Address
-from core.wire.entries import VersionVector, decode_vector, parse_entry_id
 from core.wire.messages import Message
 from core.wire.names import ANONYMOUS
 from core.wire.state_machine import bound, state_after
-
-REDIRECTS_NONE: Final = 1000
-"""Said at a login by a client that follows no redirects: a native server keeps a client that has followed any."""
-LOGIN_RETRIES: Final = 3
-"""How often a login that once succeeded is tried again when a server refuses it: it may not know the account yet."""
 
 
 class ClientMachine:
@@ -65,12 +55,13 @@ class ClientMachine:
         self._posting = Posting(settings, self._account, rng, self._outputs)
         self._keepalive = KeepAlive(settings, rng, self._outputs)
         self._backoff = Backoff(settings, rng)
-        self._ever_online = False
-        self._login_refusals = 0
-        self._native = False
-        self._features: frozenset[str] = frozenset()
-        """What the present server understands beyond the first release."""
-        self._online_since = 0.0
+        self._logging_in = LoggingIn(
+            *(self, settings, self._outputs, self._route, self._inbox),
+            *(self._account, self._posting, self._keepalive),
+        )
+        self._moving = Moving(
+            *(self, settings, self._outputs, self._route, self._inbox, self._posting, self._logging_in)
+        )
         self._deadline: float | None = None
         self._takers = bound(RULES, self.takers())
 
@@ -84,7 +75,7 @@ class ClientMachine:
     @property
     def native(self) -> bool:
         """Whether the present server has shown that it is one of ours."""
-        return self._native and self.online
+        return self._logging_in.native and self.online
 
     @property
     def secret(self) -> str | None:
@@ -137,7 +128,7 @@ class ClientMachine:
         """
         if not self.native:
             return "this server speaks only the base protocol" if self.online else "there is no connection now"
-        if "change_secret" not in self._features:
+        if "change_secret" not in self._logging_in.features:
             return "this server is older and cannot change secrets"
         if self._account.username == ANONYMOUS:
             return "anonymous has no secret"
@@ -155,7 +146,7 @@ class ClientMachine:
             return
         if self.state in TALKING:
             self._outputs.send(wire.Logout())
-        self._end("closed")
+        self.end("closed")
 
     def enter(self, outcome: ClientOutcome) -> None:
         """Go on to the state that an outcome leads to: the only way in which the state changes.
@@ -172,42 +163,20 @@ class ClientMachine:
             return
         self._route.connected(near=near)
         self._keepalive.connected(now)
-        self._native = False
         self._inbox.connected()
         self._outputs.tell(Connected(self._route.current))
-        if self._account.registered or self._account.register_unknown:
-            self._login(now)
-        else:
-            self._register(now)
-
-    def _register(self, now: float) -> None:
-        self.enter(ClientOutcome.HAS_TO_REGISTER)
-        self._outputs.send(self._account.register())
-        self._set_deadline(now + self.settings.answer_limit)
-
-    def _login(self, now: float) -> None:
-        self.enter(ClientOutcome.HAS_AN_ACCOUNT)
-        seen = self._inbox.seen()
-        self._outputs.send(
-            self._account.login(
-                seen,
-                history=0 if seen is not None else self.settings.history,
-                redirects=self._route.redirects if self.settings.follow_redirects else REDIRECTS_NONE,
-                visited=self._route.visited,
-            )
-        )
-        self._set_deadline(now + self.settings.answer_limit)
+        self._logging_in.connected(now)
 
     def connect_failed(self, reason: str, now: float) -> None:
         """The connection asked for cannot be had."""
         if self.state is ClientState.CONNECTING:
             self._route.failed()
-            self._retry(f"{self._route.where} cannot be reached: {reason}", now)
+            self.retry(f"{self._route.where} cannot be reached: {reason}", now)
 
     def lost(self, reason: str, now: float) -> None:
         """The connection has ended."""
         if self.state in TALKING:
-            self._retry(reason or "the server closed the connection", now)
+            self.retry(reason or "the server closed the connection", now)
 
     def woke(self, now: float) -> None:
         """The time asked for has come."""
@@ -219,40 +188,34 @@ class ClientMachine:
         elif self.state is ClientState.CONNECTING:
             self._outputs.disconnect()
             self._route.failed()
-            self._retry(f"{self._route.where} does not answer", now)
+            self.retry(f"{self._route.where} does not answer", now)
         elif self.state in (ClientState.REGISTERING, ClientState.LOGGING_IN):
             self._outputs.disconnect()
-            self._retry(f"{self._route.where} did not answer the {self.state.value}", now)
+            self.retry(f"{self._route.where} did not answer the {self.state.value}", now)
         elif self.state is ClientState.LET_IN:
-            self._settled(now)
+            self._logging_in.settled(now)
         elif self.state is ClientState.ONLINE:
             self._check(now)
 
     def _check(self, now: float) -> None:
         """The server is to be asked something, or has not answered."""
         if self._keepalive.check(now):
-            self._set_deadline(self._keepalive.due)
+            self.set_deadline(self._keepalive.due)
         else:
             self._outputs.disconnect()
-            self._retry(f"{self._route.where} does not answer any more", now)
-
-    def _settled(self, now: float) -> None:
-        """A base server has not redirected: it is the one to post to, and it has no past to send."""
-        self.enter(ClientOutcome.NOT_SENT_ON)
-        self._outputs.tell(CatchUpDone(0))
-        self._posting.begin(now)
+            self.retry(f"{self._route.where} does not answer any more", now)
 
     def _connect(self, now: float) -> None:
         target = self._route.choose(self._backoff.attempts)
         self.enter(ClientOutcome.DIALS)
         self._outputs.tell(Connecting(target))
         self._outputs.connect(target, abroad=self._route.abroad)
-        self._set_deadline(now + self.settings.connect_limit)
+        self.set_deadline(now + self.settings.connect_limit)
 
-    def _retry(self, reason: str, now: float, *, at_once: bool = False) -> None:
+    def retry(self, reason: str, now: float, *, at_once: bool = False) -> None:
         """The connection is over: what next?"""
         if self.state in IN:
-            self._backoff.was_online(now - self._online_since)
+            self._backoff.was_online(now - self._logging_in.online_since)
         if self.state is ClientState.REGISTERING:
             # It may have succeeded without our hearing of it: a login tells.
             self._account.register_unknown = True
@@ -260,7 +223,7 @@ class ClientMachine:
         self._account.connection_lost()
         if not self.settings.reconnect and not at_once:
             self._outputs.tell(Disconnected(reason, None))
-            self._end(reason)
+            self.end(reason)
             return
         self.enter(ClientOutcome.LOST)
         if at_once:
@@ -269,19 +232,19 @@ class ClientMachine:
         delay = self._backoff.next_delay()
         self._route.waits()
         self._outputs.tell(Disconnected(reason, delay))
-        self._set_deadline(now + delay)
+        self.set_deadline(now + delay)
 
-    def _set_deadline(self, at: float | None) -> None:
+    def set_deadline(self, at: float | None) -> None:
         if at != self._deadline:
             self._deadline = at
             self._outputs.wake_at(at)
 
-    def _end(self, reason: str) -> None:
+    def end(self, reason: str) -> None:
         if self.state is ClientState.CLOSED:
             return
         self.enter(ClientOutcome.ENDED)
         self._outputs.disconnect()
-        self._set_deadline(None)
+        self.set_deadline(None)
         self._posting.end(reason)
         if self._account.changing:
             self._outputs.tell(self._account.not_changed(reason, certain=False))
@@ -294,7 +257,7 @@ class ClientMachine:
         if self.state in TALKING:
             self._outputs.send(wire.InvalidMessage(info))
             self._outputs.disconnect()
-            self._retry(f"{self._route.where} talks nonsense: {info}", now)
+            self.retry(f"{self._route.where} talks nonsense: {info}", now)
 
     def received(self, message: Message, now: float) -> None:
         """The server said something."""
@@ -315,18 +278,18 @@ class ClientMachine:
             ClientHandler.POST_REFUSED: self._posting.refused,
             ClientHandler.CAUGHT_UP: self._caught_up,
             ClientHandler.SERVER_ASKS: self._asked_whether_alive,
-            ClientHandler.REGISTERED: self._registered,
-            ClientHandler.REGISTER_REFUSED: self._register_refused,
-            ClientHandler.LOGGED_IN: self._logged_in,
-            ClientHandler.LOGIN_REFUSED: self._login_failed,
-            ClientHandler.REDIRECTED: self._redirected,
-            ClientHandler.SERVER_QUITS: self._server_quits,
+            ClientHandler.REGISTERED: self._logging_in.registered,
+            ClientHandler.REGISTER_REFUSED: self._logging_in.register_refused,
+            ClientHandler.LOGGED_IN: self._logging_in.logged_in,
+            ClientHandler.LOGIN_REFUSED: self._logging_in.login_failed,
+            ClientHandler.REDIRECTED: self._moving.redirected,
+            ClientHandler.SERVER_QUITS: self._moving.server_quits,
             ClientHandler.RENAMED: self._renamed,
             ClientHandler.SECRET_CHANGED: self._secret_changed,
             ClientHandler.SECRET_NOT_CHANGED: self._secret_not_changed,
             ClientHandler.STATUS: self._status_arrived,
-            ClientHandler.OBJECTED: self._objected,
-            ClientHandler.ACTIVITY_OBJECTED: self._activity_objected,
+            ClientHandler.OBJECTED: self._moving.objected,
+            ClientHandler.ACTIVITY_OBJECTED: self._moving.activity_objected,
             ClientHandler.NOTHING: self._needs_nothing,
             ClientHandler.TOO_LATE: self._needs_nothing,
         }
@@ -339,14 +302,6 @@ class ClientMachine:
 
     def _asked_whether_alive(self, message: wire.Ping, now: float) -> None:
         self._outputs.send(wire.Pong(message.number))
-
-    def _registered(self, message: wire.RegisterSuccess, now: float) -> None:
-        self._outputs.tell(self._account.registration_done())
-        self._login(now)
-
-    def _register_refused(self, message: wire.RegisterFailed, now: float) -> None:
-        self._outputs.tell(RegisterRefused(message.info))
-        self._end(f"the registration was refused: {message.info}")
 
     def _renamed(self, message: wire.AccountRenamed, now: float) -> None:
         self._account.name = message.renamed
@@ -363,124 +318,6 @@ class ClientMachine:
     def _status_arrived(self, message: wire.Status, now: float) -> None:
         self._route.hear_of(message.status)
         self._outputs.tell(StatusArrived(message.status, message.queues, message.info))
-
-    def _logged_in(self, message: wire.LoginSuccess, now: float) -> None:
-        if not self._account.registered:
-            self._outputs.tell(self._account.registration_done())
-        self._native = message.id is not None
-        self.enter(ClientOutcome.IN if self._native else ClientOutcome.IN_AT_BASE)
-        self._features = frozenset(message.features)
-        self._ever_online = True
-        self._login_refusals = 0
-        self._online_since = now
-        self._route.arrived()
-        self._account.name = message.username or self.settings.username
-        self._posting.logged_in(native=self._native)
-        if self._native:
-            try:
-                vector = decode_vector(message.vector or {})
-                beyond = [parse_entry_id(one) for one in message.beyond]
-            except ValueError as error:
-                self.malformed(f"LOGIN_SUCCESS: {error}", now)
-                return
-            if self._inbox.knows_any(vector):
-                # Otherwise it is another network, or one that has begun anew.
-                self._posting.repeat_to(VersionVector(vector, beyond))
-            self._inbox.logged_in(vector, beyond, asked_history=self.settings.history > 0)
-            self._keepalive.logged_in(now, away=self._route.current is not None)
-            self._set_deadline(self._keepalive.due)
-        else:
-            self._inbox.live = True
-            self._set_deadline(now + self.settings.base_settle)
-        self._outputs.tell(LoggedIn(self._account.name, self._route.current, message.stamp))
-        if self._account.logged_in():
-            self._outputs.tell(self._account.changed())
-        elif self._account.changing and "change_secret" in self._features:
-            self._outputs.send(self._account.change())
-        if self._native:
-            self._posting.begin(now)
-
-    def _login_failed(self, message: wire.LoginFailed, now: float) -> None:
-        info = message.info
-        if message.later and self._ever_online and self.settings.reconnect:
-            # Somebody else at this address guesses, or the server is full: whoever was in waits as long as it takes.
-            self._outputs.disconnect()
-            self._retry(f"{self._route.where} refused the login: {info}", now)
-            return
-        if self._account.register_unknown and not self._account.registered:
-            # The registration whose answer was lost did not succeed, or is not known here: ask for it again.
-            self._account.register_unknown = False
-            self._outputs.disconnect()
-            self._retry(f"the registration was interrupted: {info}", now)
-            return
-        if self._account.refused():
-            # The secret was being changed when the connection was lost: perhaps it has been.
-            self._outputs.disconnect()
-            self._retry("", now, at_once=True)
-            return
-        self._login_refusals += 1
-        if self._ever_online and self._login_refusals <= LOGIN_RETRIES and self.settings.reconnect:
-            self._outputs.disconnect()
-            self._retry(f"{self._route.where} refused the login: {info}", now)
-            return
-        self._outputs.tell(LoginRefused(info))
-        self._end(f"the login was refused: {info}")
-
-    def _redirected(self, message: wire.Redirect, now: float) -> None:
-        address = Address(message.hostname, int(message.port))
-        meant = self._route.believed(address)
-        self._outputs.disconnect()
-        self._posting.connection_lost(farewell=True)
-        self._outputs.tell(Redirected(meant or address))
-        if not self.settings.follow_redirects:
-            self._end(f"redirected to {address}")
-        elif self._route.redirected(address):
-            self._retry("", now, at_once=True)
-        elif meant != address:
-            self._retry(f"{self._route.where} sends people to {address}, which leads nowhere from here", now)
-        else:
-            self._retry(f"{self._route.where} redirects back and forth", now)
-
-    def _server_quits(self, message: wire.Quit, now: float) -> None:
-        self._outputs.disconnect()
-        self._posting.connection_lost(farewell=True)
-        if message.new_server_ip is None or message.new_server_port is None:
-            self._outputs.tell(ServerQuits(None))
-            self._retry("the server left and the network ends here", now)
-            return
-        if message.vector is not None and self.settings.history == 0:
-            # The named server has no past to send. The next one that has can be told from where on something is missed.
-            try:
-                self._inbox.left_before_login(decode_vector(message.vector))
-            except ValueError as error:
-                self.malformed(f"QUIT: {error}", now)
-                return
-        address = Address(message.new_server_ip, int(message.new_server_port))
-        self._outputs.tell(ServerQuits(self._route.believed(address) or address))
-        if self.settings.follow_redirects:
-            if self._route.left(address):
-                self._retry("", now, at_once=True)
-            else:
-                self._retry(f"the server left for {address}, which leads nowhere from here", now)
-        else:
-            self._end(f"the server left; go on at {address}")
-
-    def _objected(self, message: wire.InvalidMessage, now: float) -> None:
-        """The server objects to something, or an operator has ended the connection."""
-        self._refused(message.info, now, certain=False)
-
-    def _activity_objected(self, message: wire.AuthenticationFail, now: float) -> None:
-        self._refused(message.info, now, certain=True)
-
-    def _refused(self, info: str, now: float, *, certain: bool) -> None:
-        """The server closes; `certain`: because of an activity."""
-        self._outputs.disconnect()
-        self._posting.objected(info, certain=certain)
-        if not self._ever_online and self.state not in IN:
-            self._outputs.tell(LoginRefused(info))
-            self._end(f"the server refused: {info}")
-            return
-        self._retry(f"the server objected: {info}", now)
 
     # --- activities ---------------------------------------------------------------------------------------------------
 

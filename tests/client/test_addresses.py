@@ -7,8 +7,7 @@ import socket
 
 import pytest
 
-from core.client import ClientSettings, Disconnected, Redirected, ServerQuits
-from core.client import client as connection
+from core.client import ClientSettings, Disconnected, Redirected, ServerQuits, line_connection
 from core.wire import messages as wire
 from core.wire.address import Address
 from tests.client.scripted import HERE, THERE, Driven
@@ -164,6 +163,6 @@ async def test_a_name_that_another_machine_gives_and_that_means_this_one_here_is
     names = {"mybox": ["127.0.1.1"], "both": ["127.0.1.1", "10.0.0.9"], "other": ["10.0.0.9"]}
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
     with pytest.raises(OSError, match="this machine itself"):
-        await connection.check_abroad(Address("mybox", 1))
+        await line_connection.check_abroad(Address("mybox", 1))
     for host in ("both", "other", "127.0.0.1"):
-        await connection.check_abroad(Address(host, 1))
+        await line_connection.check_abroad(Address(host, 1))

@@ -26,7 +26,7 @@ from core.client import (
     PostAccepted,
     QueuesRefused,
 )
-from core.client.client import LINES_MAX
+from core.client.line_connection import LINES_MAX
 from core.wire.address import Address
 from tests.client.scripted import LIMIT, Peer, ScriptedServer, Told
 

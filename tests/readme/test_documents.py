@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from core.client.client_settings import ClientSettings
-from core.client.machine import REDIRECTS_NONE
+from core.client.logging_in import REDIRECTS_NONE
 from core.client.write_set import UNDER_WAY_MAX
 from core.engine.threads.opening_store import new_node_id
 from core.node.interface.node_config import lan

@@ -1,0 +1,120 @@
+"""A client's connection to one server: a socket, cut into lines."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Final, Protocol
+
+from core.client.reaching import explain
+from core.wire.address import Address
+from core.wire.framing import LineSplitter, LineTooLong
+from core.wire.limits import SERVER_LINE_BYTES_MAX
+from core.wire.scope import Scope, literal, on_one_machine, scope_of
+
+LINES_MAX: Final = 4 * SERVER_LINE_BYTES_MAX
+"""Longest line from a server, in bytes."""
+WRITE_BUFFER_MAX: Final = 16 * 1024 * 1024
+"""A server that has left so many bytes unread is given up."""
+
+
+class LineOwner(Protocol):
+    """The client, as its connections see it."""
+
+    def received(self, wire: LineConnection, line: bytes) -> None:
+        """A line arrived on a connection."""
+
+    def nonsense(self, wire: LineConnection, info: str) -> None:
+        """What arrived cannot be cut into lines."""
+
+    def ended(self, wire: LineConnection, reason: str) -> None:
+        """A connection has ended by itself."""
+
+
+class LineConnection(asyncio.Protocol):
+    """One connection. What arrives before its owner knows of it waits."""
+
+    def __init__(self, owner: LineOwner) -> None:
+        self._owner = owner
+        self._transport: asyncio.Transport | None = None
+        self._splitter = LineSplitter(LINES_MAX)
+        self._early: list[bytes] | None = []
+        self._ended: str | None = None
+        self._over = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        sock = transport.get_extra_info("socket")
+        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+    @property
+    def near(self) -> bool:
+        """Whether the connection does not leave this machine."""
+        assert self._transport is not None
+        peer, own = (self._transport.get_extra_info(one) for one in ("peername", "sockname"))
+        if not isinstance(peer, tuple) or not isinstance(own, tuple):
+            return True
+        return on_one_machine(str(peer[0]), str(own[0]))
+
+    def go_on(self) -> None:
+        """The owner is ready for what arrives."""
+        early, self._early = self._early or [], None
+        for piece in early:
+            self.data_received(piece)
+        if self._ended is not None:
+            self._owner.ended(self, self._ended)
+
+    def data_received(self, data: bytes) -> None:
+        if self._early is not None:
+            self._early.append(data)
+            return
+        try:
+            lines = self._splitter.feed(data)
+            error = None
+        except LineTooLong as too_long:
+            lines, error = too_long.lines, too_long
+        for line in lines:
+            self._owner.received(self, line)
+        if error is not None:
+            self._owner.nonsense(self, str(error))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._ended = explain(exc) if exc is not None else "the server closed the connection"
+        if not self._over.done():
+            self._over.set_result(None)
+        if self._early is None:
+            self._owner.ended(self, self._ended)
+
+    def send(self, data: bytes) -> None:
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            transport.write(data)
+            if transport.get_write_buffer_size() > WRITE_BUFFER_MAX:
+                transport.abort()
+
+    def finish(self) -> None:
+        """Flush and close."""
+        if self._transport is not None:
+            self._transport.close()
+
+    async def closed(self, limit: float) -> None:
+        """Wait until the connection is closed; by force, once the limit is over."""
+        self.finish()
+        done, _ = await asyncio.wait([self._over], timeout=limit)
+        if not done and self._transport is not None:
+            self._transport.abort()
+
+
+async def check_abroad(address: Address) -> None:
+    """Raise OSError if a server on another machine has named what is this machine itself here.
+
+    Names of machines do that: many systems have their own stand for loopback, and many machines have the same name.
+    """
+    if literal(address.host) is None:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+        if all(scope_of(str(one[4][0])) is Scope.MACHINE for one in found):
+            raise OSError("that name means this machine itself here")

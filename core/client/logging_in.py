@@ -1,0 +1,160 @@
+"""How a client gets in: it registers if it has to, logs in, and goes on from what it has.
+
+A refusal is not always the end: the registration's answer may have been lost, the secret may have been in the midst of
+being changed, and a server may not know an account yet that another one has let in.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from core.client.account import ClientAccount
+from core.client.client_events import CatchUpDone, LoggedIn, LoginRefused, RegisterRefused
+from core.client.client_settings import ClientSettings
+from core.client.client_states import ClientOutcome
+from core.client.course import Course
+from core.client.inbox import Inbox
+from core.client.keepalive import KeepAlive
+from core.client.outputs import Outputs
+from core.client.posting import Posting
+from core.client.route import Route
+from core.wire import messages as wire
+from core.wire.entries import VersionVector, decode_vector, parse_entry_id
+
+REDIRECTS_NONE: Final = 1000
+"""Said at a login by a client that follows no redirects: a native server keeps a client that has followed any."""
+LOGIN_RETRIES: Final = 3
+"""How often a login that once succeeded is tried again when a server refuses it: it may not know the account yet."""
+
+
+class LoggingIn:
+    """Sends registrations and logins, and takes their answers."""
+
+    def __init__(
+        self,
+        course: Course,
+        settings: ClientSettings,
+        outputs: Outputs,
+        route: Route,
+        inbox: Inbox,
+        account: ClientAccount,
+        posting: Posting,
+        keepalive: KeepAlive,
+    ) -> None:
+        self._course = course
+        self._settings = settings
+        self._outputs = outputs
+        self._route = route
+        self._inbox = inbox
+        self._account = account
+        self._posting = posting
+        self._keepalive = keepalive
+        self.native = False
+        """Whether the present server has shown that it is one of ours."""
+        self.features: frozenset[str] = frozenset()
+        """What the present server understands beyond the first release."""
+        self.ever_online = False
+        self.online_since = 0.0
+        self._refusals = 0
+
+    def connected(self, now: float) -> None:
+        """There is a server to speak with."""
+        self.native = False
+        if self._account.registered or self._account.register_unknown:
+            self.login(now)
+        else:
+            self.register(now)
+
+    def register(self, now: float) -> None:
+        self._course.enter(ClientOutcome.HAS_TO_REGISTER)
+        self._outputs.send(self._account.register())
+        self._course.set_deadline(now + self._settings.answer_limit)
+
+    def login(self, now: float) -> None:
+        self._course.enter(ClientOutcome.HAS_AN_ACCOUNT)
+        seen = self._inbox.seen()
+        self._outputs.send(
+            self._account.login(
+                seen,
+                history=0 if seen is not None else self._settings.history,
+                redirects=self._route.redirects if self._settings.follow_redirects else REDIRECTS_NONE,
+                visited=self._route.visited,
+            )
+        )
+        self._course.set_deadline(now + self._settings.answer_limit)
+
+    def registered(self, message: wire.RegisterSuccess, now: float) -> None:
+        self._outputs.tell(self._account.registration_done())
+        self.login(now)
+
+    def register_refused(self, message: wire.RegisterFailed, now: float) -> None:
+        self._outputs.tell(RegisterRefused(message.info))
+        self._course.end(f"the registration was refused: {message.info}")
+
+    def logged_in(self, message: wire.LoginSuccess, now: float) -> None:
+        if not self._account.registered:
+            self._outputs.tell(self._account.registration_done())
+        self.native = message.id is not None
+        self._course.enter(ClientOutcome.IN if self.native else ClientOutcome.IN_AT_BASE)
+        self.features = frozenset(message.features)
+        self.ever_online = True
+        self._refusals = 0
+        self.online_since = now
+        self._route.arrived()
+        self._account.name = message.username or self._settings.username
+        self._posting.logged_in(native=self.native)
+        if self.native:
+            try:
+                vector = decode_vector(message.vector or {})
+                beyond = [parse_entry_id(one) for one in message.beyond]
+            except ValueError as error:
+                self._course.malformed(f"LOGIN_SUCCESS: {error}", now)
+                return
+            if self._inbox.knows_any(vector):
+                # Otherwise it is another network, or one that has begun anew.
+                self._posting.repeat_to(VersionVector(vector, beyond))
+            self._inbox.logged_in(vector, beyond, asked_history=self._settings.history > 0)
+            self._keepalive.logged_in(now, away=self._route.current is not None)
+            self._course.set_deadline(self._keepalive.due)
+        else:
+            self._inbox.live = True
+            self._course.set_deadline(now + self._settings.base_settle)
+        self._outputs.tell(LoggedIn(self._account.name, self._route.current, message.stamp))
+        if self._account.logged_in():
+            self._outputs.tell(self._account.changed())
+        elif self._account.changing and "change_secret" in self.features:
+            self._outputs.send(self._account.change())
+        if self.native:
+            self._posting.begin(now)
+
+    def login_failed(self, message: wire.LoginFailed, now: float) -> None:
+        info = message.info
+        if message.later and self.ever_online and self._settings.reconnect:
+            # Somebody else at this address guesses, or the server is full: whoever was in waits as long as it takes.
+            self._outputs.disconnect()
+            self._course.retry(f"{self._route.where} refused the login: {info}", now)
+            return
+        if self._account.register_unknown and not self._account.registered:
+            # The registration whose answer was lost did not succeed, or is not known here: ask for it again.
+            self._account.register_unknown = False
+            self._outputs.disconnect()
+            self._course.retry(f"the registration was interrupted: {info}", now)
+            return
+        if self._account.refused():
+            # The secret was being changed when the connection was lost: perhaps it has been.
+            self._outputs.disconnect()
+            self._course.retry("", now, at_once=True)
+            return
+        self._refusals += 1
+        if self.ever_online and self._refusals <= LOGIN_RETRIES and self._settings.reconnect:
+            self._outputs.disconnect()
+            self._course.retry(f"{self._route.where} refused the login: {info}", now)
+            return
+        self._outputs.tell(LoginRefused(info))
+        self._course.end(f"the login was refused: {info}")
+
+    def settled(self, now: float) -> None:
+        """A base server has not redirected: it is the one to post to, and it has no past to send."""
+        self._course.enter(ClientOutcome.NOT_SENT_ON)
+        self._outputs.tell(CatchUpDone(0))
+        self._posting.begin(now)
