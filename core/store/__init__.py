@@ -9,8 +9,9 @@ from core.store.identity import next_incarnation, node_id
 from core.store.interface import Store
 from core.store.loss import OnLoss
 from core.store.memory_store import MemoryStore
+from core.store.opening import open_store
 from core.store.retention import KEEP_EVERYTHING, TRIM_STEP, Retention, Usage
-from core.store.sqlite import SqliteStore, open_store
+from core.store.sqlite import SqliteStore
 from core.store.store_errors import (
     BackupDamaged,
     BackupForeign,

@@ -1,164 +1,46 @@
 """The store that a node has by default: one SQLite file in its data directory.
 
 Commits are synced (write-ahead log, `synchronous=FULL`), and whole or not at all. One connection writes and reads, from
-the thread that opened the store; backups read through another.
+the thread that opened the store (`opening`); backups read through another.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import secrets
 import sqlite3
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from core.store import archive, backup, data_directory, loss, witness
+from core.store import archive, backup, witness
 from core.store.contents import Changes, Contents, Position
 from core.store.data_directory import DataDirectory
 from core.store.database import connect, transaction
-from core.store.files import open_private, sync_directory
-from core.store.identity import LEAP_MAX, check_node_id, next_incarnation
-from core.store.loss import KnownPast, OnLoss, check_whole
 from core.store.paging import newest_within, read_page
-from core.store.retention import KEEP_EVERYTHING, SCAN_STEP, Dropping, Retention, Usage
-from core.store.rows import COLUMNS, accounts, disordered, entry_of, load, recent_refs, row_of
-from core.store.schema import CURRENT, Schema, migrate, version_of
-from core.store.store_errors import DataDirectoryUnusable, StoreDisplaced, StoreError, StoreUnreadable, StoreUnwritable
+from core.store.retention import SCAN_STEP, Dropping, Retention, Usage
+from core.store.rows import COLUMNS, row_of
+from core.store.schema import Schema
+from core.store.sqlite_shelf import SqliteShelf
+from core.store.store_errors import StoreDisplaced, StoreError, StoreUnreadable, StoreUnwritable
 from core.wire.entries import (
     Entry,
-    EntryId,
     Fetch,
-    Kind,
     Page,
     Record,
-    Recovered,
-    Stream,
 )
 
 log = logging.getLogger(__name__)
 
 _INSERT = f"INSERT INTO entries ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_RANGE = f"SELECT {COLUMNS} FROM entries WHERE node = ? AND incarnation = ? AND seq BETWEEN ? AND ?"
-_ACTIVITIES = f"SELECT {COLUMNS} FROM entries WHERE kind = 'activity'"
 _OLDEST = (
     "SELECT rowid, sender, length(body), stamp, node, incarnation, seq FROM entries WHERE kind = 'activity'"
     " AND (stamp, node, incarnation, seq) > (?, ?, ?, ?) ORDER BY stamp, node, incarnation, seq LIMIT ?"
 )
 _BEGIN: Final[tuple[Any, ...]] = (-1, "", 0, 0)
-_BEFORE = " AND (stamp, node, incarnation, seq) < (?, ?, ?, ?)"
-_NEWEST_FIRST = " ORDER BY stamp DESC, node DESC, incarnation DESC, seq DESC"
-_OF_KIND: Final[dict[tuple[Kind, ...], str]] = {
-    # Written out, so that the planner sees that the index of accounts will do.
-    ("account",): " AND kind = 'account'",
-    ("activity",): " AND kind = 'activity'",
-}
-
-
-def open_store(
-    data_dir: Path,
-    *,
-    node_id_factory: Callable[[], str],
-    wall: float,
-    retention: Retention = KEEP_EVERYTHING,
-    schema: Schema = CURRENT,
-    on_loss: OnLoss = "refuse",
-) -> tuple[SqliteStore, Recovered]:
-    """Open the store in `data_dir`, made if it is not there, for a new start of its node.
-
-    `node_id_factory` names a node that has no identity yet (see `node_id`). `wall` is seconds since 1970. The new
-    incarnation is synced when this returns. Data of an older schema is migrated, after a backup into `backups/`. What
-    is to be told to a person is in the store's `findings`.
-
-    Raises DataLost unless `on_loss` says otherwise, DataDirectoryInUse, DataDirectoryUnusable, SchemaTooNew, and what
-    `node_id_factory` does.
-    """
-    directory = data_directory.claim(data_dir)
-    connection: sqlite3.Connection | None = None
-    past: KnownPast | None = None
-    try:
-        past = loss.examine(directory, on_loss)
-        existed = directory.database.exists()
-        os.close(open_private(directory.database))
-        if not existed:
-            sync_directory(directory.path)
-        connection = connect(directory, schema)
-        if existed and past.is_suspect():
-            check_whole(connection)
-        _upgrade(connection, directory, schema, past, on_loss)
-        node, incarnation = _begin(connection, node_id_factory, wall, past, on_loss)
-        contents = load(connection)
-        past.tell_of_backups(node, contents)
-        recovered = contents.recovered(
-            node, incarnation, accounts(connection), recent_refs(connection), disordered(connection, contents)
-        )
-        directory.remember()
-        size = os.stat(directory.database).st_size
-        notes = witness.Notes.begin(
-            directory.path, witness.Witness(node, incarnation, contents.received, size, open=True)
-        )
-        return SqliteStore(directory, connection, contents, retention, node, notes, schema), recovered
-    except BaseException as error:
-        if connection is not None:
-            connection.close()
-        directory.release()
-        if isinstance(error, OSError):
-            raise data_directory.unusable(directory.path, error) from error
-        if isinstance(error, sqlite3.Error | msgspec.MsgspecError):
-            raise _refused(directory, error, past) from error
-        raise
-
-
-def _refused(directory: DataDirectory, error: Exception, past: KnownPast | None) -> DataDirectoryUnusable:
-    if isinstance(error, sqlite3.OperationalError) or past is None:
-        return data_directory.unusable(directory.path, error)
-    what = f"the data in {directory.database} is damaged or not a node's ({error})"
-    if past.trace:
-        return past.lost(f"{what}; restore one of the backups", remains=False)
-    return DataDirectoryUnusable(
-        f"{what}; restore one of the backups in {directory.backups}, or choose another data directory"
-    )
-
-
-def _upgrade(
-    connection: sqlite3.Connection, directory: DataDirectory, schema: Schema, past: KnownPast, on_loss: OnLoss
-) -> None:
-    version = version_of(connection, schema, str(directory.database))
-    if version == schema.version:
-        return
-    if not version:
-        past.require_new(on_loss)
-    if version:
-        try:
-            backup.write_backup(directory.database, directory.backups, f"before-schema-{schema.version}")
-        except StoreError as error:
-            raise DataDirectoryUnusable(
-                f"the data in {directory.path} is of an older version and is not changed without a backup:"
-                f" {error.sentence}"
-            ) from error
-    migrate(connection, schema, version)
-
-
-def _begin(
-    connection: sqlite3.Connection, node_id_factory: Callable[[], str], wall: float, past: KnownPast, on_loss: OnLoss
-) -> tuple[str, int]:
-    leap = secrets.randbelow(LEAP_MAX)
-    with transaction(connection):
-        row = connection.execute("SELECT id, incarnation FROM node").fetchone()
-        if row is None:
-            past.require_new(on_loss)
-            node, incarnation = check_node_id(node_id_factory()), next_incarnation(0, wall, leap)
-            connection.execute("INSERT INTO node VALUES (?, ?, 0)", (node, incarnation))
-        else:
-            node, last = row
-            incarnation = next_incarnation(max(last, past.incarnation_of(node)), wall, leap)
-            connection.execute("UPDATE node SET incarnation = ?", (incarnation,))
-    return node, incarnation
 
 
 class SqliteStore:
@@ -318,10 +200,10 @@ class SqliteStore:
 
     def fetch(self, query: Fetch) -> Page:
         with self._reading():
-            return read_page(_Shelf(self._connection), self._contents.held, query)
+            return read_page(SqliteShelf(self._connection), self._contents.held, query)
 
     def activities_before(self, before: Position | None, most: int, bytes_max: int) -> tuple[Entry, ...]:
-        with self._reading(), contextlib.closing(_Shelf(self._connection).activities_before(before)) as found:
+        with self._reading(), contextlib.closing(SqliteShelf(self._connection).activities_before(before)) as found:
             return newest_within(found, most, bytes_max)
 
     @contextlib.contextmanager
@@ -370,42 +252,3 @@ class SqliteStore:
             self.rescued = backup.write_backup(
                 self._connection, path.parent, backup.rescue_prefix(path), node=self._node
             )
-
-
-class _Shelf:
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def entries(
-        self, stream: Stream, first: int, last: int, kinds: Sequence[Kind], *, descending: bool = False
-    ) -> Iterator[Entry]:
-        of_kind = "" if len(set(kinds)) == 2 else _OF_KIND.get(tuple(dict.fromkeys(kinds)), " AND 0")
-        order = " ORDER BY seq DESC" if descending else " ORDER BY seq"
-        rows = self._connection.execute(_RANGE + of_kind + order, (*stream, first, last))
-        try:
-            for row in rows:
-                yield entry_of(row)
-        finally:
-            # A statement left open would keep the write-ahead log from being cleared.
-            rows.close()
-
-    def newest_activities(self, most: int) -> Iterator[Position]:
-        rows = self._connection.execute(
-            f"SELECT stamp, node, incarnation, seq FROM entries WHERE kind = 'activity'{_NEWEST_FIRST} LIMIT ?",
-            (most,),
-        )
-        try:
-            for stamp, *identity in rows:
-                yield Position(stamp, EntryId(*identity))
-        finally:
-            rows.close()
-
-    def activities_before(self, before: Position | None) -> Generator[Entry, None, None]:
-        """Activities that stand before a position, the newest first."""
-        where, values = ("", ()) if before is None else (_BEFORE, (before.stamp, *before.id))
-        rows = self._connection.execute(_ACTIVITIES + where + _NEWEST_FIRST, values)
-        try:
-            for row in rows:
-                yield entry_of(row)
-        finally:
-            rows.close()

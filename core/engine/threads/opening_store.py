@@ -9,7 +9,7 @@ from typing import Final
 from core.engine.engine_settings import EngineSettings
 from core.store.identity import node_id
 from core.store.interface import Store
-from core.store.sqlite import open_store
+from core.store.opening import open_store
 from core.wire.entries import Recovered
 
 SECRET_SETTING: Final = "network_secret"
@@ -17,7 +17,7 @@ SECRET_BYTES: Final = 18
 
 
 def open_sqlite(settings: EngineSettings) -> tuple[Store, Recovered]:
-    """The store in the settings' data directory. Blocks. Raises what `core.store.sqlite.open_store` does."""
+    """The store in the settings' data directory. Blocks. Raises what `core.store.opening.open_store` does."""
     return open_store(
         settings.data_dir,
         node_id_factory=new_node_id,

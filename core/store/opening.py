@@ -1,0 +1,125 @@
+"""Opens a node's data directory for a new start: what is there is checked, migrated, and given a new incarnation."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from core.store import backup, data_directory, loss, witness
+from core.store.data_directory import DataDirectory
+from core.store.database import connect, transaction
+from core.store.files import open_private, sync_directory
+from core.store.identity import LEAP_MAX, check_node_id, next_incarnation
+from core.store.loss import KnownPast, OnLoss, check_whole
+from core.store.retention import KEEP_EVERYTHING, Retention
+from core.store.rows import accounts, disordered, load, recent_refs
+from core.store.schema import CURRENT, Schema, migrate, version_of
+from core.store.sqlite import SqliteStore
+from core.store.store_errors import DataDirectoryUnusable, StoreError
+from core.wire.entries import Recovered
+
+
+def open_store(
+    data_dir: Path,
+    *,
+    node_id_factory: Callable[[], str],
+    wall: float,
+    retention: Retention = KEEP_EVERYTHING,
+    schema: Schema = CURRENT,
+    on_loss: OnLoss = "refuse",
+) -> tuple[SqliteStore, Recovered]:
+    """Open the store in `data_dir`, made if it is not there, for a new start of its node.
+
+    `node_id_factory` names a node that has no identity yet (see `node_id`). `wall` is seconds since 1970. The new
+    incarnation is synced when this returns. Data of an older schema is migrated, after a backup into `backups/`. What
+    is to be told to a person is in the store's `findings`.
+
+    Raises DataLost unless `on_loss` says otherwise, DataDirectoryInUse, DataDirectoryUnusable, SchemaTooNew, and what
+    `node_id_factory` does.
+    """
+    directory = data_directory.claim(data_dir)
+    connection: sqlite3.Connection | None = None
+    past: KnownPast | None = None
+    try:
+        past = loss.examine(directory, on_loss)
+        existed = directory.database.exists()
+        os.close(open_private(directory.database))
+        if not existed:
+            sync_directory(directory.path)
+        connection = connect(directory, schema)
+        if existed and past.is_suspect():
+            check_whole(connection)
+        _upgrade(connection, directory, schema, past, on_loss)
+        node, incarnation = _begin(connection, node_id_factory, wall, past, on_loss)
+        contents = load(connection)
+        past.tell_of_backups(node, contents)
+        recovered = contents.recovered(
+            node, incarnation, accounts(connection), recent_refs(connection), disordered(connection, contents)
+        )
+        directory.remember()
+        size = os.stat(directory.database).st_size
+        notes = witness.Notes.begin(
+            directory.path, witness.Witness(node, incarnation, contents.received, size, open=True)
+        )
+        return SqliteStore(directory, connection, contents, retention, node, notes, schema), recovered
+    except BaseException as error:
+        if connection is not None:
+            connection.close()
+        directory.release()
+        if isinstance(error, OSError):
+            raise data_directory.unusable(directory.path, error) from error
+        if isinstance(error, sqlite3.Error | msgspec.MsgspecError):
+            raise _refused(directory, error, past) from error
+        raise
+
+
+def _refused(directory: DataDirectory, error: Exception, past: KnownPast | None) -> DataDirectoryUnusable:
+    if isinstance(error, sqlite3.OperationalError) or past is None:
+        return data_directory.unusable(directory.path, error)
+    what = f"the data in {directory.database} is damaged or not a node's ({error})"
+    if past.trace:
+        return past.lost(f"{what}; restore one of the backups", remains=False)
+    return DataDirectoryUnusable(
+        f"{what}; restore one of the backups in {directory.backups}, or choose another data directory"
+    )
+
+
+def _upgrade(
+    connection: sqlite3.Connection, directory: DataDirectory, schema: Schema, past: KnownPast, on_loss: OnLoss
+) -> None:
+    version = version_of(connection, schema, str(directory.database))
+    if version == schema.version:
+        return
+    if not version:
+        past.require_new(on_loss)
+    if version:
+        try:
+            backup.write_backup(directory.database, directory.backups, f"before-schema-{schema.version}")
+        except StoreError as error:
+            raise DataDirectoryUnusable(
+                f"the data in {directory.path} is of an older version and is not changed without a backup:"
+                f" {error.sentence}"
+            ) from error
+    migrate(connection, schema, version)
+
+
+def _begin(
+    connection: sqlite3.Connection, node_id_factory: Callable[[], str], wall: float, past: KnownPast, on_loss: OnLoss
+) -> tuple[str, int]:
+    leap = secrets.randbelow(LEAP_MAX)
+    with transaction(connection):
+        row = connection.execute("SELECT id, incarnation FROM node").fetchone()
+        if row is None:
+            past.require_new(on_loss)
+            node, incarnation = check_node_id(node_id_factory()), next_incarnation(0, wall, leap)
+            connection.execute("INSERT INTO node VALUES (?, ?, 0)", (node, incarnation))
+        else:
+            node, last = row
+            incarnation = next_incarnation(max(last, past.incarnation_of(node)), wall, leap)
+            connection.execute("UPDATE node SET incarnation = ?", (incarnation,))
+    return node, incarnation
