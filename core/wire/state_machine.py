@@ -35,8 +35,13 @@ def bound(
 ) -> dict[State, dict[Kind, Taker]]:
     """A table of rules with whoever takes it in place of each handler.
 
-    Raises ValueError when somebody is missing who is named in the table.
+    Raises ValueError when somebody is missing who is named in the table, or a state has no row.
     """
+    without = sorted(
+        state.name for states in {type(state) for state in rules} for state in states if state not in rules
+    )
+    if without:
+        raise ValueError(f"there is no row for {', '.join(without)}")
     named = {handler.name: handler for row in rules.values() for handler in row.values()}
     missing = sorted(name for name, handler in named.items() if handler not in takers)
     if missing:

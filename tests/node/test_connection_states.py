@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from core.node.interface import actions, events
+from core.node.kernel import rules
 from core.node.kernel.connections import Connection, Link, Session
 from core.node.kernel.rules import RULES, Dispatcher, Handler
 from core.node.kernel.states import CLIENT_STATES, SERVER_STATES, TRANSITIONS, ConnectionState, Outcome
@@ -551,6 +552,15 @@ def test_a_node_does_not_start_with_a_handler_that_nobody_takes() -> None:
         Dispatcher(
             {handler: lambda c, m: None for handler in Handler if handler is not Handler.QUIT}, lambda c, w: None
         )
+
+
+@pytest.mark.parametrize("state", ConnectionState)
+def test_a_node_does_not_start_with_a_state_that_has_no_row(
+    state: ConnectionState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "RULES", {one: row for one, row in RULES.items() if one is not state})
+    with pytest.raises(ValueError, match=state.name):
+        Dispatcher(dict.fromkeys(Handler, lambda connection, message: None), lambda connection, why: None)
 
 
 def takers() -> dict[Any, Callable[..., None]]:

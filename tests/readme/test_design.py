@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import re
 import sys
 import threading
@@ -11,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import grimp
 import pytest
@@ -27,25 +25,6 @@ DESIGN = "core/DESIGN.md"
 TEXT = (ROOT / DESIGN).read_text(encoding="utf-8")
 LIMIT = 10.0
 """Seconds that anything here may take."""
-NAMED = sorted(set(re.findall(r"`((?:core|tui|tests)/[\w/]+\.py):([\w.]+)`", TEXT)))
-"""Every file and name that the design puts together as `file:name`."""
-
-
-def thing(file: str, name: str) -> Any:
-    """What a name in a file stands for. A field of a dataclass counts, though the class does not have it."""
-    found: Any = importlib.import_module(file.removesuffix(".py").replace("/", "."))
-    for part in name.split("."):
-        found = getattr(found, part)
-    return found
-
-
-@pytest.mark.parametrize(("file", "name"), NAMED, ids=[f"{file}:{name}" for file, name in NAMED])
-def test_every_name_is_in_the_file_that_it_is_said_to_be_in(file: str, name: str) -> None:
-    assert thing(file, name) is not None
-
-
-def test_the_design_names_many_things() -> None:
-    assert len(NAMED) > 50
 
 
 # --- the way of an activity -------------------------------------------------------------------------------------------

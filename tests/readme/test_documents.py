@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -130,3 +132,24 @@ def test_every_make_target_that_a_document_names_is_in_the_makefile(document: st
     for target in targets:
         tried = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, timeout=30, check=False)
         assert tried.returncode == 0, target
+
+
+NAMED = sorted(
+    {
+        (document, *found)
+        for document in DOCUMENTS
+        for found in re.findall(r"`((?:core|tui|tests)/[\w/]+\.py):([\w.]+)`", text_of(document))
+    }
+)
+"""What documents put together as `file:name`."""
+
+
+@pytest.mark.parametrize(("document", "file", "name"), NAMED, ids=[f"{file}:{name}" for _, file, name in NAMED])
+def test_every_name_is_in_the_file_that_it_is_said_to_be_in(document: str, file: str, name: str) -> None:
+    found: Any = importlib.import_module(file.removesuffix(".py").replace("/", "."))
+    for part in name.split("."):
+        found = getattr(found, part)
+
+
+def test_the_design_names_many_things() -> None:
+    assert sum(document == "core/DESIGN.md" for document, _, _ in NAMED) > 50
