@@ -73,12 +73,14 @@ class Reader:
                 await self._news.wait()
 
 
+def settings(directory: Path) -> EngineSettings:
+    cheap = PasswordSettings(memory_kib=64, passes=1)
+    return EngineSettings(data_dir=directory, host="127.0.0.1", port=0, passwords=cheap)
+
+
 async def test_an_activity_goes_the_way_that_is_told(tmp_path: Path) -> None:
-    settings = EngineSettings(
-        data_dir=tmp_path, host="127.0.0.1", port=0, passwords=PasswordSettings(memory_kib=64, passes=1)
-    )
     with calls() as called:
-        server = Server(settings)
+        server = Server(settings(tmp_path))
         await server.start()
         readers = [Reader(server), Reader(server)]
         tasks = [asyncio.create_task(reader.client.run()) for reader in readers]
@@ -105,6 +107,21 @@ def test_the_way_is_told_from_the_socket_to_the_reader_by_way_of_two_visits() ->
     assert names[0] == "StreamConnection.buffer_updated"
     assert names[-1] == "Inbox.receive"
     assert names.count("Node.handle") == 2
+
+
+LATE = TEXT.partition("## Why is a post late?")[2].partition("\n## ")[0]
+
+
+async def test_numbers_that_show_why_a_post_is_late_are_those_of_a_server(tmp_path: Path) -> None:
+    told = {number for line in LATE.splitlines() if line.startswith("| ") for number in words(line.split("|")[2])}
+    fixed = {number for number in told if "…" not in number and " " in number}
+    assert len(fixed) > 10
+    server = Server(settings(tmp_path))
+    await server.start()
+    try:
+        assert fixed - server.queues().keys() == set()
+    finally:
+        await server.abort()
 
 
 # --- glossary ---------------------------------------------------------------------------------------------------------
