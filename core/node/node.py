@@ -85,10 +85,10 @@ class Node:
     """One server of the network."""
 
     def __init__(
-        self, config: NodeConfig, recovered: Recovered, rng: random.Random, now: Now, *, checked: bool = False
+        self, config: NodeConfig, recovered: Recovered, rng: random.Random, now: Now, *, checked_every: int = 0
     ) -> None:
-        """`checked`: after each event, or every so many where there are many connections, the node looks whether what
-        must hold of it does, and raises BrokenInvariant if not."""
+        """`checked_every`: after so many events, or more where there are many connections, the node looks whether what
+        must hold of it does, and raises BrokenInvariant if not; 0: never."""
         context = Context(config, recovered, rng, now)
         self._context = context
         self.book = AccountBook(fact for fact in recovered.accounts if fact.key is None)
@@ -266,7 +266,7 @@ class Node:
             self.drain,
             self.steering,
         )
-        self._invariants = Invariants(context, *rooms) if checked else None
+        self._invariants = Invariants(context, *rooms, every=checked_every) if checked_every else None
         self._wake_at: float | None = None
 
     @property

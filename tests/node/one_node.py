@@ -45,7 +45,7 @@ class OneNode:
     def __post_init__(self) -> None:
         config = NodeConfig("here.example", 3780, SECRET, name="a", tracing=self.tracing)
         recovered = Recovered("here", 1, accounts=(ANN,))
-        self.node = Node(config, recovered, random.Random(1), self.now, checked=True)
+        self.node = Node(config, recovered, random.Random(1), self.now, checked_every=1)
         self._note(self.node.start(self.now))
 
     @property

@@ -49,17 +49,19 @@ class Room(Protocol):
 class Invariants:
     """Looks at the rooms of a node, between two events."""
 
-    def __init__(self, context: Context, *rooms: Room) -> None:
+    def __init__(self, context: Context, *rooms: Room, every: int = 1) -> None:
+        """`every`: after how many events it is time, where there are few connections."""
         self._context = context
         self._rooms = (context.connections, *rooms)
-        self._owed = 0
+        self._every = every
+        self._events = 0
 
     def after_event(self) -> None:
         """Raises BrokenInvariant if something does not hold."""
-        self._owed += CONNECTIONS_LOOKED_AT
-        if self._owed < len(self._context.connections):
+        self._events += 1
+        if self._events < max(self._every, len(self._context.connections) // CONNECTIONS_LOOKED_AT):
             return
-        self._owed = 0
+        self._events = 0
         found = [f"{type(room).__name__}: {text}" for room in self._rooms for text in room.broken()]
         found += self._left_behind()
         if found:

@@ -188,7 +188,7 @@ class SimulatedServer:
         environment.network.dark.discard(self.host)
         recovered = self.disk.store.start(self.now().wall)
         rng = seeded(environment.seed, "node", self.name, self.boots)
-        node = Node(self.config, recovered, rng, self.now(), checked=environment.checked)
+        node = Node(self.config, recovered, rng, self.now(), checked_every=environment.checked_every)
         self.node = node
         self.disk.deliver = lambda event: self.handle(event) if self.node is node else None
         environment.network.listen(self.address, self.host, self)

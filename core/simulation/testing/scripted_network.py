@@ -81,7 +81,7 @@ class ScriptedNetwork:
         )
         self._simulated.counting = self._count
         self._simulated.decoded_max = DECODED_MAX
-        self._environment = Environment(seed, self._schedule, self._simulated, PlainHashing(HASH_SECONDS), checked)
+        self._environment = Environment(seed, self._schedule, self._simulated, PlainHashing(HASH_SECONDS), int(checked))
         self._disks: dict[str, SimulatedDisk] = {}
         self._reading = READ_SECONDS
         self._peers = itertools.count(1)
