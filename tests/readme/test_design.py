@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -18,6 +19,7 @@ from core.client import ActivityArrived, Client, ClientEvent, ClientSettings, Lo
 from core.engine import EngineSettings, PasswordSettings, Server
 from tests.architecture import rooms
 from tests.architecture.diagrams import DOCUMENTS
+from tests.engine.harness import until
 from tests.readme.test_documents import rows, words
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +33,9 @@ LIMIT = 10.0
 
 WAY = TEXT.partition("## The way of an activity")[2].partition("\n## ")[0]
 STEPS = [found for line in re.split(r"\n(?=\d+\. )", WAY)[1:] for found in re.findall(r"`([\w/]+\.py):([\w.]+)`", line)]
-STEPS = STEPS[: STEPS.index(("core/client/inbox.py", "Inbox.receive")) + 1]
+NEIGHBOURS_OWN = STEPS[STEPS.index(("core/client/inbox.py", "Inbox.receive")) + 1 :][:2]
+"""What stands in the place of accepting a post at a neighbour."""
+STEPS = STEPS[: -len(NEIGHBOURS_OWN)]
 
 
 @contextmanager
@@ -99,6 +103,38 @@ async def test_an_activity_goes_the_way_that_is_told(tmp_path: Path) -> None:
     calling = iter(called)
     # Each step is looked for behind the one before.
     assert next((step for step in STEPS if step not in calling), None) is None
+
+
+async def test_an_activity_goes_the_same_way_at_a_neighbour_but_for_two_steps(tmp_path: Path) -> None:
+    names = [name for _, name in STEPS]
+    accepting = slice(names.index("Posting._post"), names.index("Replication.originate") + 1)
+    told = [*STEPS[: accepting.start], *NEIGHBOURS_OWN, *STEPS[accepting.stop :]]
+    told = [step for step in told if step[1] != "Posting._kept"]
+    with calls() as called:
+        first = Server(settings(tmp_path / "first"))
+        await first.start()
+        second = Server(replace(settings(tmp_path / "second"), join=first.address, secret=first.secret))
+        await second.start()
+        writer, reader = Reader(first), Reader(second)
+        tasks = [asyncio.create_task(one.client.run()) for one in (writer, reader)]
+        try:
+            await until(lambda: any(one.state == "eager" for one in second.snapshot().connections))
+            for one in (writer, reader):
+                await one.has_heard(lambda event: isinstance(event, LoggedIn))
+            called.clear()
+            writer.client.post({"type": "Note", "content": "hello"})
+            await reader.has_heard(lambda event: isinstance(event, ActivityArrived))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await second.abort()
+            await first.abort()
+    # The neighbour's way begins where the entry comes over a link.
+    begins = called.index(NEIGHBOURS_OWN[0])
+    before = begins - 1 - called[:begins][::-1].index(STEPS[0])
+    calling = iter(called[before:])
+    assert next((step for step in told if step not in calling), None) is None
 
 
 def test_the_way_is_told_from_the_socket_to_the_reader_by_way_of_two_visits() -> None:
