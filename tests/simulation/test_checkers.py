@@ -6,6 +6,8 @@ a disk. The same history without it passes, which is tested as well: so it is th
 
 from __future__ import annotations
 
+import ast
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 
 from core.node.interface.node_config import NodeConfig, lan
+from core.simulation.checking import checkers
 from core.simulation.ledger import Violation
 from core.simulation.plans.plan import Operation, Person, Plan
 from core.simulation.runs.runner import run
@@ -246,3 +249,15 @@ def test_a_planted_fault_breaks_exactly_its_guarantee(case: Case, monkeypatch: p
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_same_history_without_the_fault_passes(case: Case) -> None:
     assert run(case.history, config=case.settings()).problems == []
+
+
+def test_each_guarantee_that_is_checked_has_a_planted_fault() -> None:
+    tree = ast.parse(inspect.getsource(checkers))
+    found = [
+        node.value.elts[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Yield) and isinstance(node.value, ast.Tuple)
+    ]
+    checked = {word.value for word in found if isinstance(word, ast.Constant)}
+    assert len(checked) > 5
+    assert checked - {case.guarantee for case in CASES} == set()
