@@ -6,12 +6,10 @@ import enum
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import msgspec
-
 from core.wire import messages as wire
+from core.wire.messages import MessageType
 
-MessageType = type[msgspec.Struct]
-Take = Callable[[Any, float], None]
+ClientTake = Callable[[Any, float], None]
 """What takes a message: called with it, and the time."""
 
 

@@ -15,8 +15,8 @@ from core.client.client_states import ClientOutcome
 from core.client.course import Course
 from core.client.inbox import Inbox
 from core.client.keepalive import KeepAlive
+from core.client.outgoing_posts import OutgoingPosts
 from core.client.outputs import Outputs
-from core.client.posting import Posting
 from core.client.route import Route
 from core.wire import messages as wire
 from core.wire.entries import VersionVector, decode_vector, parse_entry_id
@@ -38,7 +38,7 @@ class LoggingIn:
         route: Route,
         inbox: Inbox,
         account: ClientAccount,
-        posting: Posting,
+        posts: OutgoingPosts,
         keepalive: KeepAlive,
     ) -> None:
         self._course = course
@@ -47,7 +47,7 @@ class LoggingIn:
         self._route = route
         self._inbox = inbox
         self._account = account
-        self._posting = posting
+        self._posts = posts
         self._keepalive = keepalive
         self.native = False
         """Whether the present server has shown that it is one of ours."""
@@ -102,7 +102,7 @@ class LoggingIn:
         self.online_since = now
         self._route.arrived()
         self._account.name = message.username or self._settings.username
-        self._posting.logged_in(native=self.native)
+        self._posts.logged_in(native=self.native)
         if self.native:
             try:
                 vector = decode_vector(message.vector or {})
@@ -112,7 +112,7 @@ class LoggingIn:
                 return
             if self._inbox.knows_any(vector):
                 # Otherwise it is another network, or one that has begun anew.
-                self._posting.repeat_to(VersionVector(vector, beyond))
+                self._posts.repeat_to(VersionVector(vector, beyond))
             self._inbox.logged_in(vector, beyond, asked_history=self._settings.history > 0)
             self._keepalive.logged_in(now, away=self._route.current is not None)
             self._course.set_deadline(self._keepalive.due)
@@ -125,7 +125,7 @@ class LoggingIn:
         elif self._account.changing and "change_secret" in self.features:
             self._outputs.send(self._account.change())
         if self.native:
-            self._posting.begin(now)
+            self._posts.begin(now)
 
     def login_failed(self, message: wire.LoginFailed, now: float) -> None:
         info = message.info
@@ -157,4 +157,4 @@ class LoggingIn:
         """A base server has not redirected: it is the one to post to, and it has no past to send."""
         self._course.enter(ClientOutcome.NOT_SENT_ON)
         self._outputs.tell(CatchUpDone(0))
-        self._posting.begin(now)
+        self._posts.begin(now)

@@ -23,13 +23,22 @@ from core.client.client_events import (
     StatusArrived,
 )
 from core.client.client_settings import ClientSettings
-from core.client.client_states import IN, RULES, TALKING, TRANSITIONS, ClientHandler, ClientOutcome, ClientState, Take
+from core.client.client_states import (
+    IN,
+    RULES,
+    TALKING,
+    TRANSITIONS,
+    ClientHandler,
+    ClientOutcome,
+    ClientState,
+    ClientTake,
+)
 from core.client.inbox import Inbox
 from core.client.keepalive import KeepAlive
 from core.client.logging_in import LoggingIn
 from core.client.moving import Moving
+from core.client.outgoing_posts import OutgoingPosts
 from core.client.outputs import ClientOutput, Outputs
-from core.client.posting import Posting
 from core.client.route import Route
 from core.wire import messages as wire
 from core.wire.address import Address
@@ -52,16 +61,14 @@ class ClientMachine:
         self._route = Route(addresses, home=home, redirects_max=settings.redirects_max)
         self._inbox = Inbox(settings.seen, settings.streams_max)
         self._account = ClientAccount(settings, rng)
-        self._posting = Posting(settings, self._account, rng, self._outputs)
+        self._posts = OutgoingPosts(settings, self._account, rng, self._outputs)
         self._keepalive = KeepAlive(settings, rng, self._outputs)
         self._backoff = Backoff(settings, rng)
         self._logging_in = LoggingIn(
             *(self, settings, self._outputs, self._route, self._inbox),
-            *(self._account, self._posting, self._keepalive),
+            *(self._account, self._posts, self._keepalive),
         )
-        self._moving = Moving(
-            *(self, settings, self._outputs, self._route, self._inbox, self._posting, self._logging_in)
-        )
+        self._moving = Moving(*(self, settings, self._outputs, self._route, self._inbox, self._posts, self._logging_in))
         self._deadline: float | None = None
         self._takers = bound(RULES, self.takers())
 
@@ -89,7 +96,7 @@ class ClientMachine:
 
     @property
     def unanswered(self) -> int:
-        return len(self._posting)
+        return len(self._posts)
 
     def take_outputs(self) -> list[ClientOutput]:
         return self._outputs.take()
@@ -103,9 +110,9 @@ class ClientMachine:
 
         Raises PostQueueFull, or ValueError when it is not a JSON object or no server would take it.
         """
-        ref = self._posting.add(activity, ref, now)
+        ref = self._posts.add(activity, ref, now)
         if self.state is ClientState.CLOSED:
-            self._posting.refuse(ref, "the client is closed")
+            self._posts.refuse(ref, "the client is closed")
         return ref
 
     def request_status(self, proof: str | None = None, at: int | None = None) -> bool:
@@ -219,7 +226,7 @@ class ClientMachine:
         if self.state is ClientState.REGISTERING:
             # It may have succeeded without our hearing of it: a login tells.
             self._account.register_unknown = True
-        self._posting.connection_lost()
+        self._posts.connection_lost()
         self._account.connection_lost()
         if not self.settings.reconnect and not at_once:
             self._outputs.tell(Disconnected(reason, None))
@@ -245,7 +252,7 @@ class ClientMachine:
         self.enter(ClientOutcome.ENDED)
         self._outputs.disconnect()
         self.set_deadline(None)
-        self._posting.end(reason)
+        self._posts.end(reason)
         if self._account.changing:
             self._outputs.tell(self._account.not_changed(reason, certain=False))
         self._outputs.tell(GaveUp(reason))
@@ -270,12 +277,12 @@ class ClientMachine:
         else:
             take(message, now)
 
-    def takers(self) -> dict[ClientHandler, Take]:
+    def takers(self) -> dict[ClientHandler, ClientTake]:
         """Who takes a server's messages."""
         return {
             ClientHandler.ACTIVITY: self._activity,
-            ClientHandler.ACKNOWLEDGED: self._posting.acknowledged,
-            ClientHandler.POST_REFUSED: self._posting.refused,
+            ClientHandler.ACKNOWLEDGED: self._posts.acknowledged,
+            ClientHandler.POST_REFUSED: self._posts.refused,
             ClientHandler.CAUGHT_UP: self._caught_up,
             ClientHandler.SERVER_ASKS: self._asked_whether_alive,
             ClientHandler.REGISTERED: self._logging_in.registered,
@@ -322,10 +329,10 @@ class ClientMachine:
     # --- activities ---------------------------------------------------------------------------------------------------
 
     def _activity(self, message: wire.ActivityBroadcast, now: float) -> None:
-        own_ref = self._posting.own_ref(message)
+        own_ref = self._posts.own_ref(message)
         arrived = self._inbox.receive(message, own_ref)
         if arrived is None:
             return
         self._outputs.tell(arrived)
         if own_ref is not None:
-            self._posting.came_back(own_ref, message, now)
+            self._posts.came_back(own_ref, message, now)

@@ -8,8 +8,8 @@ from core.client.client_states import IN
 from core.client.course import Course
 from core.client.inbox import Inbox
 from core.client.logging_in import LoggingIn
+from core.client.outgoing_posts import OutgoingPosts
 from core.client.outputs import Outputs
-from core.client.posting import Posting
 from core.client.route import Route
 from core.wire import messages as wire
 from core.wire.address import Address
@@ -26,7 +26,7 @@ class Moving:
         outputs: Outputs,
         route: Route,
         inbox: Inbox,
-        posting: Posting,
+        posts: OutgoingPosts,
         logging_in: LoggingIn,
     ) -> None:
         self._course = course
@@ -34,14 +34,14 @@ class Moving:
         self._outputs = outputs
         self._route = route
         self._inbox = inbox
-        self._posting = posting
+        self._posts = posts
         self._logging_in = logging_in
 
     def redirected(self, message: wire.Redirect, now: float) -> None:
         address = Address(message.hostname, int(message.port))
         meant = self._route.believed(address)
         self._outputs.disconnect()
-        self._posting.connection_lost(farewell=True)
+        self._posts.connection_lost(farewell=True)
         self._outputs.tell(Redirected(meant or address))
         if not self._settings.follow_redirects:
             self._course.end(f"redirected to {address}")
@@ -54,7 +54,7 @@ class Moving:
 
     def server_quits(self, message: wire.Quit, now: float) -> None:
         self._outputs.disconnect()
-        self._posting.connection_lost(farewell=True)
+        self._posts.connection_lost(farewell=True)
         if message.new_server_ip is None or message.new_server_port is None:
             self._outputs.tell(ServerQuits(None))
             self._course.retry("the server left and the network ends here", now)
@@ -86,7 +86,7 @@ class Moving:
     def _refused(self, info: str, now: float, *, certain: bool) -> None:
         """The server closes; `certain`: because of an activity."""
         self._outputs.disconnect()
-        self._posting.objected(info, certain=certain)
+        self._posts.objected(info, certain=certain)
         if not self._logging_in.ever_online and self._course.state not in IN:
             self._outputs.tell(LoginRefused(info))
             self._course.end(f"the server refused: {info}")

@@ -47,8 +47,8 @@ from core.node.interface.notices import Notice, NoticeKind, Severity
 from core.node.interface.snapshot import NodeSnapshot
 from core.node.node import Node
 from core.store.contents import Position
-from core.store.interface import Store
 from core.store.store_errors import StoreError
+from core.store.store_interface import Store
 from core.wire.address import Address
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Kind, Page, Recovered, Stream
 

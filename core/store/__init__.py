@@ -6,7 +6,6 @@
 
 from core.store.backup import restore_backup
 from core.store.identity import next_incarnation, node_id
-from core.store.interface import Store
 from core.store.loss import OnLoss
 from core.store.memory_store import MemoryStore
 from core.store.opening import open_store
@@ -26,6 +25,7 @@ from core.store.store_errors import (
     StoreUnreadable,
     StoreUnwritable,
 )
+from core.store.store_interface import Store
 
 __all__ = [
     "KEEP_EVERYTHING",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from core.store.retention import ROW_BYTES, Usage
-from core.store.runs import Runs
+from core.store.sequence_runs import Runs
 from core.wire.entries import (
     AccountFact,
     Entry,

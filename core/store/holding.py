@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from core.store.runs import Runs
+from core.store.sequence_runs import Runs
 from core.wire.entries import Stream
 
 

@@ -18,7 +18,7 @@ from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Kind, Page, Pe
 
 
 class MemoryStore:
-    """See `core.store.interface.Store`. It stands for a disk: it outlives the crashes of its node.
+    """See `core.store.store_interface.Store`. It stands for a disk: it outlives the crashes of its node.
 
     `commit` is `write` and `sync`. Who wants to know what a crash in between does calls them apart. While `failure` is
     set, whatever writes raises StoreUnwritable with it.

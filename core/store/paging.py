@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 from core.store.contents import Position, position
-from core.store.runs import Runs
+from core.store.sequence_runs import Runs
 from core.wire.entries import Entry, Fetch, Kind, Page, Stream
 
 SCAN_FACTOR: Final = 4

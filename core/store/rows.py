@@ -9,7 +9,7 @@ import msgspec
 
 from core.store.contents import ORDER_RECOVERED, REFS_RECOVERED, Contents, Position
 from core.store.retention import Usage
-from core.store.runs import Runs
+from core.store.sequence_runs import Runs
 from core.wire.address import Address
 from core.wire.entries import AccountFact, Entry, EntryId, PeerRecord, Stream, parse_entry_id
 

@@ -44,7 +44,7 @@ _BEGIN: Final[tuple[Any, ...]] = (-1, "", 0, 0)
 
 
 class SqliteStore:
-    """See `core.store.interface.Store`; opened by `open_store`."""
+    """See `core.store.store_interface.Store`; opened by `open_store`."""
 
     def __init__(
         self,

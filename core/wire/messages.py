@@ -231,5 +231,7 @@ class Status(Message, frozen=True):
     """Why there are no queues, for who has asked for them."""
 
 
+MessageType = type[Message]
+
 MESSAGES: Final[tuple[type[Message], ...]] = tuple(Message.__subclasses__())
 """Every message that there is: what stands above is understood on the wire."""

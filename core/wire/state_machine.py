@@ -11,18 +11,18 @@ import enum
 from collections.abc import Mapping
 from typing import TypeVar
 
-State = TypeVar("State", bound=enum.Enum)
-Outcome = TypeVar("Outcome", bound=enum.Enum)
-Handler = TypeVar("Handler", bound=enum.Enum)
-Kind = TypeVar("Kind")
-Taker = TypeVar("Taker")
+_State = TypeVar("_State", bound=enum.Enum)
+_Outcome = TypeVar("_Outcome", bound=enum.Enum)
+_Handler = TypeVar("_Handler", bound=enum.Enum)
+_Kind = TypeVar("_Kind")
+_Taker = TypeVar("_Taker")
 
 
 class IllegalTransition(Exception):
     """An outcome came in a state in which it is not possible: a fault in this program, whatever a peer has said."""
 
 
-def state_after(table: Mapping[State, Mapping[Outcome, State]], state: State, outcome: Outcome) -> State:
+def state_after(table: Mapping[_State, Mapping[_Outcome, _State]], state: _State, outcome: _Outcome) -> _State:
     """The state that an outcome leads to. Raises IllegalTransition when the table has no such pair."""
     following = table[state].get(outcome)
     if following is None:
@@ -31,8 +31,8 @@ def state_after(table: Mapping[State, Mapping[Outcome, State]], state: State, ou
 
 
 def bound(
-    rules: Mapping[State, Mapping[Kind, Handler]], takers: Mapping[Handler, Taker]
-) -> dict[State, dict[Kind, Taker]]:
+    rules: Mapping[_State, Mapping[_Kind, _Handler]], takers: Mapping[_Handler, _Taker]
+) -> dict[_State, dict[_Kind, _Taker]]:
     """A table of rules with whoever takes it in place of each handler.
 
     Raises ValueError when somebody is missing who is named in the table, or a state has no row.

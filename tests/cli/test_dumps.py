@@ -60,7 +60,7 @@ def test_a_dump_tells_what_a_developer_asks_for_first(program: Program, tmp_path
         r"^bytes waiting for the disk +\d+$",
         r"^\S+ \S+ logout anonymous left",
         r"^'retention', waiting$",
-        r"_trim_regularly$",
+        r"trim_regularly$",
         r"^'store' \(\d+\)$",
         r"^'MainThread' \(\d+\)$",
     ):

@@ -15,7 +15,7 @@ import pytest
 
 from tests.cli.program import LIMIT, Program, running_node
 from tests.ssh.terminal import TerminalCommand
-from tui.cli.log import Log, LogFile
+from tui.cli.log_output import Log, LogFile
 
 
 def free_port() -> int:
@@ -180,7 +180,7 @@ async def test_a_log_file_that_is_moved_away_is_begun_anew(tmp_path: Path) -> No
 
 
 async def test_a_log_file_never_grows_beyond_twice_its_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.cli.log.FILE_BYTES_MAX", 1000)
+    monkeypatch.setattr("tui.cli.log_output.FILE_BYTES_MAX", 1000)
     path = tmp_path / "log"
     log = Log()
     log.into_file(LogFile(path))

@@ -14,10 +14,10 @@ import pytest
 
 from core.node.kernel import connections, rules
 from core.node.kernel.connections import Connection, Link, Session
-from core.node.kernel.rules import RULES, Handler, MessageType
+from core.node.kernel.rules import RULES, Handler
 from core.node.kernel.states import CLIENT_STATES, SERVER_STATES, TRANSITIONS, ConnectionState, Outcome
 from core.wire import messages as wire
-from core.wire.messages import Message, command_of
+from core.wire.messages import Message, MessageType, command_of
 from tests.node import test_connection_states as rows
 from tests.node.one_node import OneNode, what_was_done
 

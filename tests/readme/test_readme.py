@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.ssh.terminal import TerminalCommand
-from tui.actions.action_registry import markdown_table
+from tui.user_actions.action_registry import markdown_table
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -272,9 +272,9 @@ def test_the_two_make_commands_are_in_the_makefile() -> None:
 
 
 def test_the_table_of_keys_is_the_applications() -> None:
-    shown = README.partition("<!-- keys: made from tui/actions/action_table.py -->\n")[2].partition("\n<!-- /keys -->")[
-        0
-    ]
+    shown = README.partition("<!-- keys: made from tui/user_actions/action_table.py -->\n")[2].partition(
+        "\n<!-- /keys -->"
+    )[0]
     assert shown == markdown_table().strip()
 
 

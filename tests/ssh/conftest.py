@@ -133,7 +133,7 @@ class Place:
         await task
         assert isinstance(heard[0], Registered), heard
         if key is not None:
-            from tui.ssh.people.public_keys import key_of
+            from tui.ssh.remote_people.public_keys import key_of
 
             fact = self.node.account(name)
             assert fact is not None

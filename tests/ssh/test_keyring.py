@@ -11,8 +11,8 @@ import pytest
 
 from core.engine import NotChanged, NotRunning
 from core.wire.entries import KeyChange
-from tui.ssh.people.keyring import COMMENT_MAX, CannotChangeKeys, Key, KeyRing
-from tui.ssh.people.public_keys import key_of
+from tui.ssh.remote_people.keyring import COMMENT_MAX, CannotChangeKeys, Key, KeyRing
+from tui.ssh.remote_people.public_keys import key_of
 
 CLAIM = "a.1"
 

@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.ssh.people.posting_rate import posting
+from tui.ssh.remote_people.posting_rate import posting
 
 START = 1_000.0
 

@@ -9,9 +9,9 @@ from typing import Any
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from tui.actions.action_table import BY_ID
 from tui.application.app import ActivityApp
 from tui.screens.welcome import WelcomeScreen
+from tui.user_actions.action_table import BY_ID
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], bool], seconds: float = 30.0) -> None:

@@ -22,14 +22,14 @@ import tui.ssh
 import tui.widgets
 from tests.tui.driving import ready, settled, unfound, until
 from tests.tui.fakes import World
-from tui.actions import slash_commands
-from tui.actions.action_registry import key_names, markdown_table
-from tui.actions.action_table import ACTIONS, Scope
 from tui.application.app import ActivityApp
 from tui.look.preferences import Preferences
 from tui.screens.asking import ConfirmScreen
 from tui.screens.leaving_screen import LeavingScreen
 from tui.screens.secret_dialogs import SecretScreen
+from tui.user_actions import slash_commands
+from tui.user_actions.action_registry import key_names, markdown_table
+from tui.user_actions.action_table import ACTIONS, ActionScope
 
 
 def test_every_action_has_an_id_of_its_own():
@@ -37,7 +37,7 @@ def test_every_action_has_an_id_of_its_own():
 
 
 def test_no_key_means_two_things_in_one_place():
-    for scope in get_args(Scope):
+    for scope in get_args(ActionScope):
         keys = Counter(key for action in ACTIONS if action.scope == scope for key in action.keys.split(",") if key)
         assert [key for key, count in keys.items() if count > 1] == [], scope
 
@@ -89,7 +89,7 @@ def test_nobody_makes_bindings_of_their_own():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "Binding"
     }
-    assert made == {"actions/action_registry.py"}
+    assert made == {"user_actions/action_registry.py"}
 
 
 Opened = tuple[str, Callable[[ActivityApp], object]]

@@ -12,8 +12,6 @@ from core.client.client_events import Disconnected, PostRefused, PostUnknown, Re
 from core.wire.address import Address
 from tests.tui.driving import lines_of, ready, screen_text, settled, type_line, until, welcomed
 from tests.tui.fakes import World, snapshot
-from tui.actions.action_registry import key_names
-from tui.actions.action_table import ACTIONS, BY_ID
 from tui.feed.activities import note
 from tui.look import bell
 from tui.look.preferences import Preferences
@@ -21,6 +19,8 @@ from tui.model.network_faces import SignIn
 from tui.screens.asking import AskScreen, ConfirmScreen, CopyScreen
 from tui.screens.reading import ReadingScreen
 from tui.screens.welcome import WelcomeScreen
+from tui.user_actions.action_registry import key_names
+from tui.user_actions.action_table import ACTIONS, BY_ID
 
 SIZES = [(80, 24), (120, 40), (200, 50)]
 
@@ -320,7 +320,7 @@ async def test_a_client_only_learns_of_the_network_by_asking(world):
 
 
 async def test_help_names_every_action_and_every_command(world):
-    from tui.actions.slash_commands import COMMANDS
+    from tui.user_actions.slash_commands import COMMANDS
 
     app = world.app()
     async with app.run_test(size=(120, 40)) as pilot:

@@ -10,11 +10,11 @@ from textual.widgets import Button, Static
 
 from tests.tui.driving import ready, screen_text, settled, until
 from tests.tui.fakes import World, snapshot
-from tui.actions.action_table import BY_ID
 from tui.application.app import ActivityApp
 from tui.screens.asking import ConfirmScreen
 from tui.screens.dialog import READING_TIME, UnhurriedScreen
 from tui.screens.leaving_screen import LeavingScreen
+from tui.user_actions.action_table import BY_ID
 
 
 class Leaving:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tui.actions.slips import slip
+from tui.user_actions.slips import slip
 
 SECRETS = ("correct horse", "pw")
 

@@ -21,8 +21,6 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widgets import Input
 
-from tui.actions.action_registry import bindings, key_name, key_names, palette
-from tui.actions.action_table import BY_ID, Action
 from tui.application.application_exit import ApplicationExit, Leave
 from tui.application.own_identity import Identity
 from tui.look import bell, contrast
@@ -42,6 +40,8 @@ from tui.screens.welcome import WelcomeScreen
 from tui.textual_workarounds import nearest_colours, resizing, screen_dismissal, terminal_colours, toast_placement
 from tui.textual_workarounds.type_ahead import TypeAheadApp
 from tui.textual_workarounds.unprinted_faults import UnprintedFaultsApp
+from tui.user_actions.action_registry import bindings, key_name, key_names, palette
+from tui.user_actions.action_table import BY_ID, UserAction
 from tui.widgets.composer import Composer
 from tui.widgets.line_pool import LinePool
 
@@ -363,7 +363,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
             yield SystemCommand(action.title, words, lambda chosen=action: self._from_palette(chosen))
         yield SystemCommand("Theme\N{HORIZONTAL ELLIPSIS}", "Choose the colours.", self.action_change_theme)
 
-    def _from_palette(self, action: Action) -> None:
+    def _from_palette(self, action: UserAction) -> None:
         place: DOMNode = self if hasattr(self, f"action_{action.call.partition('(')[0]}") else self.main
         if action.scope == "rows":
             place = self.main.current_list

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from core.client import ClientSettings
-from tui.cli.clients import script_client
+from tui.cli.command_client import script_client
 from tui.cli.console import put_utf8
 from tui.cli.console_streams import ConsoleStreams
 from tui.cli.encryption import client_context, client_tls

@@ -11,7 +11,7 @@ from typing import Final
 from core.engine import Server
 from tui.cli.console import leave_at_once
 from tui.cli.dumps import dumping
-from tui.cli.log import Log, LogFile
+from tui.cli.log_output import Log, LogFile
 from tui.cli.options import NodeOptions
 from tui.cli.starting import keep_secret_file, serving_ssh, start_server
 from tui.script.exit_status import ExitStatus

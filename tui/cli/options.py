@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.wire import Address
-from tui.cli.log import LogLevel
+from tui.cli.log_output import LogLevel
 from tui.cli.setting_table import Destination
 
 if TYPE_CHECKING:

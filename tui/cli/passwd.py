@@ -13,7 +13,7 @@ from core.client import ClientEvent, ClientSettings, OutcomeUnknown, SecretRefus
 from core.wire import Address, secret_problem
 from tui.cli import values
 from tui.cli.chosen_settings import ChosenSettings
-from tui.cli.clients import script_client
+from tui.cli.command_client import script_client
 from tui.cli.console import ask_secret, say
 from tui.cli.encryption import client_context, client_tls
 from tui.cli.inputs import address_of, choices_of, named

@@ -9,7 +9,7 @@ import ssl
 
 from core.client import ClientEvent, ClientSettings, Registered, RegisterRefused, make_secret
 from core.wire import Address, registrable_problem
-from tui.cli.clients import script_client
+from tui.cli.command_client import script_client
 from tui.cli.console import put, say
 from tui.cli.encryption import client_context, client_tls
 from tui.cli.inputs import address_of, choices_of, named

@@ -16,10 +16,10 @@ from core.engine import Server
 from core.wire import ANONYMOUS, registrable_problem
 from tui.application.app import ActivityApp, Before
 from tui.application.screen_supervisor import ScreenSupervisor, say
-from tui.cli.clients import find
+from tui.cli.command_client import find
 from tui.cli.dumps import dumping
 from tui.cli.encryption import client_context
-from tui.cli.log import FILE_NAME, Log, LogFile
+from tui.cli.log_output import FILE_NAME, Log, LogFile
 from tui.cli.options import JoinOptions, NodeOptions, PersonOptions, ServeOptions
 from tui.cli.starting import serving_ssh, start_server
 from tui.look.bell import BELL_POLICIES

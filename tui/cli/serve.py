@@ -14,7 +14,7 @@ from tui.cli.console import interactive
 from tui.cli.dumps import ignore_signals
 from tui.cli.encryption import client_tls, pem_file
 from tui.cli.inputs import address_of, choices_of
-from tui.cli.log import LogLevel
+from tui.cli.log_output import LogLevel
 from tui.cli.options import JoinOptions, NodeOptions, PersonOptions, ServeOptions, TlsOptions
 from tui.cli.setting_table import Destination
 from tui.script.exit_status import usage_error

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from core.node import ConnectionView, NodeSnapshot
-from tui.actions.action_registry import bindings
 from tui.model.client_model import ClientModel
 from tui.model.network_faces import LinkTraffic
 from tui.model.network_tree import server_names
 from tui.model.visitors import SessionView
 from tui.text import figures
 from tui.text.safe_text import neutralise, neutralise_name
+from tui.user_actions.action_registry import bindings
 from tui.widgets.feed_view import name_role
 from tui.widgets.table_view import Column, Row, TableView
 

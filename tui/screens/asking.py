@@ -9,9 +9,9 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Input, Static
 
-from tui.actions.action_registry import bindings
 from tui.screens.dialog import DialogScreen, UnhurriedScreen
 from tui.text.safe_text import neutralise_lines
+from tui.user_actions.action_registry import bindings
 from tui.widgets.field import Field
 
 

@@ -14,13 +14,13 @@ from textual.screen import ModalScreen
 
 from tui.textual_workarounds import toast_placement
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 
 READING_TIME: Final = 0.3
 """Seconds in which nobody reads a question and answers it: simple reactions to what is seen take about that long."""
 
 
-class DialogScreen(ModalScreen[Result]):
+class DialogScreen(ModalScreen[_Result]):
     """A dialog. Its buttons stand one below the other where there is no room beside, and the focus stays in sight."""
 
     HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (56, "-roomy")]  # type: ignore[misc]
@@ -38,7 +38,7 @@ class DialogScreen(ModalScreen[Result]):
         toast_placement.reconsider(self)
 
 
-class UnhurriedScreen(DialogScreen[Result]):
+class UnhurriedScreen(DialogScreen[_Result]):
     """A dialog that takes keys from a moment after it was first shown."""
 
     reading_time: float = READING_TIME

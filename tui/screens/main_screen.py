@@ -9,13 +9,13 @@ from textual import on
 from textual._time import get_time
 from textual.widgets import Input, Static
 
-from tui.actions import slash_commands
-from tui.actions.action_registry import bindings
-from tui.actions.slips import slip
 from tui.feed.activities import raw_activity
 from tui.screens.dialog import READING_TIME
 from tui.screens.operating import OperatorScreen
 from tui.text.safe_text import neutralise
+from tui.user_actions import slash_commands
+from tui.user_actions.action_registry import bindings
+from tui.user_actions.slips import slip
 
 
 class MainScreen(OperatorScreen):

@@ -11,9 +11,6 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button
 
-from tui.actions import slash_commands
-from tui.actions.action_registry import bindings, key_names
-from tui.actions.action_table import ACTIONS
 from tui.feed.activities import compact, pretty
 from tui.feed.feed import FeedItem
 from tui.model.client_model import ClientModel
@@ -21,6 +18,9 @@ from tui.panes.events_pane import EventsView
 from tui.panes.network_pane import NetworkView
 from tui.screens.dialog import DialogScreen
 from tui.text.safe_text import neutralise, neutralise_lines, neutralise_name
+from tui.user_actions import slash_commands
+from tui.user_actions.action_registry import bindings, key_names
+from tui.user_actions.action_table import ACTIONS
 from tui.widgets.feed_view import FeedView, clock_time
 from tui.widgets.roles import Piece
 from tui.widgets.row_view import RowView

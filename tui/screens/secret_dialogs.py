@@ -12,10 +12,10 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Checkbox, Input, Static
 
 from core.wire import secret_problem
-from tui.actions.action_registry import bindings
 from tui.screens.dialog import DialogScreen, UnhurriedScreen
 from tui.screens.welcome import Tick
 from tui.text.safe_text import neutralise, neutralise_lines
+from tui.user_actions.action_registry import bindings
 from tui.widgets.field import Field, LeadingField
 
 UNCONFIRMED = "It stays until you say that you have it: Tab goes to the button, Enter presses it."

@@ -12,10 +12,10 @@ from textual.message import Message
 from textual.widgets import Button, Checkbox, Input, RadioButton, RadioSet, Static
 
 from core.wire import ANONYMOUS, name_problem, registrable_problem, secret_problem
-from tui.actions.action_registry import bindings
 from tui.model.network_faces import SignIn, Way
 from tui.screens.dialog import UnhurriedScreen
 from tui.text.safe_text import neutralise
+from tui.user_actions.action_registry import bindings
 from tui.widgets.field import Field, LeadingField
 
 _WAYS: tuple[Way, ...] = ("register", "login", "anonymous")

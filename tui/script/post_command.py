@@ -13,7 +13,7 @@ from core.client import ClientEvent, PostAccepted, PostRefused, PostUnknown
 from core.wire import CLIENT_LINE_BYTES_MAX
 from tui.feed.activities import note, raw_activity
 from tui.script.exit_status import CommandFailed, ExitStatus
-from tui.script.script_client import Connect, ScriptClient
+from tui.script.script_client import ConnectClient, ScriptClient
 from tui.script.streams import Streams
 from tui.text.safe_text import neutralise
 
@@ -71,7 +71,7 @@ class PostCommand:
     _fates: dict[str, asyncio.Future[str]] = field(default_factory=dict, init=False)
     _counts: dict[str, int] = field(default_factory=lambda: {"accepted": 0, "refused": 0, "unknown": 0}, init=False)
 
-    async def run(self, connect: Connect, streams: Streams) -> ExitStatus:
+    async def run(self, connect: ConnectClient, streams: Streams) -> ExitStatus:
         """Post, and tell each fate on a line. Raises CommandFailed, OutputClosed."""
         async with connect(self._heard) as client:
             await client.wait_logged_in(self.seconds)

@@ -138,7 +138,7 @@ async def first_of(*events: asyncio.Event, seconds: float | None = None) -> None
             wait.cancel()
 
 
-Connect = Callable[[OnEvent], AbstractAsyncContextManager[ScriptClient]]
+ConnectClient = Callable[[OnEvent], AbstractAsyncContextManager[ScriptClient]]
 """Makes the client of a command, which tells it what it hears."""
 
 

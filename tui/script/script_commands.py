@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from tui.script.exit_status import ExitStatus, usage_error
 from tui.script.post_command import PostCommand, encode
-from tui.script.script_client import Connect
+from tui.script.script_client import ConnectClient
 from tui.script.script_grammar import Parser, add_post, add_status, add_tail, seconds_of
 from tui.script.status_command import StatusCommand
 from tui.script.streams import Streams
@@ -30,7 +30,7 @@ class ScriptCommand(Protocol):
         """Whether its client goes on at another server, when it is sent there or the connection breaks."""
         ...
 
-    async def run(self, connect: Connect, streams: Streams) -> ExitStatus:
+    async def run(self, connect: ConnectClient, streams: Streams) -> ExitStatus:
         """Run it to its exit status. Raises CommandFailed, OutputClosed."""
         ...
 

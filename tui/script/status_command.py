@@ -14,7 +14,7 @@ import msgspec
 from core.client import ClientEvent, LoggedIn, NotConnected, QueuesRefused
 from core.node import NodeSnapshot
 from tui.script.exit_status import CommandFailed, ExitStatus
-from tui.script.script_client import Connect, ScriptClient
+from tui.script.script_client import ConnectClient, ScriptClient
 from tui.script.status_table import queue_table, table
 from tui.script.streams import Streams
 
@@ -37,7 +37,7 @@ class StatusCommand:
     stays: ClassVar[bool] = False
     _user: str = field(default="", init=False)
 
-    async def run(self, connect: Connect, streams: Streams) -> ExitStatus:
+    async def run(self, connect: ConnectClient, streams: Streams) -> ExitStatus:
         """Write the status. Raises CommandFailed, OutputClosed."""
         async with connect(self._heard) as client:
             await client.wait_logged_in(self.seconds)

@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 from core.client import ActivityArrived, CatchUpDone, ClientEvent, LoggedIn
 from tui.feed.activities import compact, sentence
 from tui.script.exit_status import CommandFailed, ExitStatus, OutputClosed, usage_error
-from tui.script.script_client import Connect, ScriptClient, first_of
+from tui.script.script_client import ConnectClient, ScriptClient, first_of
 from tui.script.streams import Streams
 from tui.text import quantities
 from tui.text.safe_text import neutralise_name
@@ -81,7 +81,7 @@ class TailCommand:
     def history(self) -> int:
         return self.backlog.history
 
-    async def run(self, connect: Connect, streams: Streams) -> ExitStatus:
+    async def run(self, connect: ConnectClient, streams: Streams) -> ExitStatus:
         """Write a line an activity, until nobody reads any more. Raises CommandFailed, OutputClosed."""
         async with connect(self._heard) as client:
             await client.wait_logged_in(CONNECT_LIMIT)

@@ -18,8 +18,8 @@ import asyncssh
 
 from core.admission import share_of
 from core.wire import ANONYMOUS, registrable_problem
-from tui.ssh.people.public_keys import key_of
-from tui.ssh.people.remote_user import RemoteUser
+from tui.ssh.remote_people.public_keys import key_of
+from tui.ssh.remote_people.remote_user import RemoteUser
 from tui.ssh.ssh_session import SSHSession
 from tui.text.safe_text import neutralise, neutralise_name
 

@@ -28,8 +28,8 @@ from tui.ssh.applications.read_only_node import ReadOnlyNode, public_notice
 from tui.ssh.door import Door
 from tui.ssh.host_key import FILE as HOST_KEY_FILE
 from tui.ssh.host_key import host_key_of
-from tui.ssh.people.keyring import KeyRing
-from tui.ssh.people.remote_user import RemoteUser
+from tui.ssh.remote_people.keyring import KeyRing
+from tui.ssh.remote_people.remote_user import RemoteUser
 from tui.ssh.sharing.cyclic_collection import CyclicCollector
 from tui.ssh.sharing.frame_scheduler import FrameScheduler
 from tui.ssh.sharing.ticker import Ticker

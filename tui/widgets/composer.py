@@ -10,8 +10,8 @@ from textual import events
 from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
-from tui.actions import slash_commands
-from tui.actions.action_registry import bindings
+from tui.user_actions import slash_commands
+from tui.user_actions.action_registry import bindings
 
 LINE_CHARACTERS_MAX: Final = 12_000
 """So that a line in the widest encoding, escaped, fits into the protocol's 64 KiB."""

@@ -8,8 +8,8 @@ from typing import Final
 
 from core.engine.engine_settings import EngineSettings
 from core.store.identity import node_id
-from core.store.interface import Store
 from core.store.opening import open_store
+from core.store.store_interface import Store
 from core.wire.entries import Recovered
 
 SECRET_SETTING: Final = "network_secret"

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
 from core.node.interface.events import CommitFailed, Committed, Event, Fetched, StoreRecovered
-from core.store.interface import Store
 from core.store.store_errors import StoreDisplaced
+from core.store.store_interface import Store
 from core.wire.entries import Entry, Fetch, Page, Record, Recovered
 
 log = logging.getLogger(__name__)

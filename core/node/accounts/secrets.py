@@ -38,7 +38,7 @@ WRONG: Final = "the present secret is not right"
 """What is answered to somebody who does not know the present secret."""
 BUSY: Final = "this server has too many secrets to check; try again in a moment"
 
-Done = Callable[[str | None], None]
+ChangeDone = Callable[[str | None], None]
 """Called once with None, or with what kept the secret from being changed, as a clause for a person."""
 
 
@@ -73,7 +73,7 @@ class _Request:
     claim: str
     secret: str
     new_secret: str
-    done: Done
+    done: ChangeDone
     made: Callable[[str], None]
     checked: str = ""
     """The verifier that the present secret was found to fit."""
@@ -124,7 +124,12 @@ class Secrets:
         self.change(event.claim, event.secret, event.new_secret, done)
 
     def change(
-        self, claim: str, secret: str, new_secret: str, done: Done, made: Callable[[str], None] = lambda verifier: None
+        self,
+        claim: str,
+        secret: str,
+        new_secret: str,
+        done: ChangeDone,
+        made: Callable[[str], None] = lambda verifier: None,
     ) -> None:
         """Give an account another secret, for somebody who knows the present one.
 

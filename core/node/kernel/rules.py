@@ -10,15 +10,12 @@ import enum
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import msgspec
-
 from core.node.kernel.connections import Connection
 from core.node.kernel.states import CLIENT_STATES, ConnectionState
 from core.wire import messages as wire
-from core.wire.messages import Message, command_of
+from core.wire.messages import Message, MessageType, command_of
 from core.wire.state_machine import bound
 
-MessageType = type[msgspec.Struct]
 Take = Callable[[Any, Any], None]
 """What takes a message: called with the connection, or the client's or server's one that it has become, and with it."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from core.node.kernel.rules import Handler, MessageType, Take
+from core.node.kernel.rules import Handler, Take
+from core.wire.messages import MessageType
 
 Method = TypeVar("Method", bound=Callable[..., None])
 

@@ -20,7 +20,7 @@ from core.simulation.parties.simulated_server import SimulatedServer
 from core.simulation.world.world import QUEUE_MAX, World
 from core.wire.entries import Entry, Stream
 
-Found = Iterator[tuple[str, str]]
+Findings = Iterator[tuple[str, str]]
 """(guarantee, what is wrong)."""
 
 
@@ -31,7 +31,7 @@ def nodes(world: World) -> list[tuple[SimulatedServer, Node]]:
 # --- in every history -------------------------------------------------------------------------------------------------
 
 
-def order(world: World) -> Found:
+def order(world: World) -> Findings:
     """No sender's activities reach anybody in another order than that in which they were sent.
 
     Five things make that impossible, and are left out:
@@ -86,7 +86,7 @@ def order(world: World) -> Found:
             before.update(seen)
 
 
-def bounded(world: World) -> Found:
+def bounded(world: World) -> Findings:
     """No queue of a node grows beyond what its settings allow."""
     config = world.config
     for name, size in world.largest.items():
@@ -106,7 +106,7 @@ def queue_limit(name: str, config: NodeConfig) -> int | None:
     return limits.get(name)
 
 
-def unique_registrations(world: World) -> Found:
+def unique_registrations(world: World) -> Findings:
     """In a network that has grown and is whole, of several registrations of one name at most one succeeds."""
     winners: dict[str, str] = {}
     for at, agent in world.ledger.registrations:
@@ -125,7 +125,7 @@ def received_from(node: Node, servers: Container[str]) -> dict[Stream, int]:
     return {stream: upto for stream, upto in node.replication.vector.contiguous.items() if stream.node in servers}
 
 
-def one_network(world: World) -> Found:
+def one_network(world: World) -> Findings:
     """Every running server reaches every other, over the same tree, and knows the same."""
     running = nodes(world)
     everybody = sorted(server.id for server, _ in running)
@@ -148,13 +148,13 @@ def one_network(world: World) -> Found:
             yield "agreement", f"{server.name} and {other.name} do not have the same accounts"
 
 
-def complete(world: World) -> Found:
+def complete(world: World) -> Findings:
     """Whoever was logged in when something was accepted has got it."""
     for name, post in world.ledger.owed():
         yield "exactly once", f"{name} never got {post.by}'s activity {post.number}"
 
 
-def everybody_is_back(world: World) -> Found:
+def everybody_is_back(world: World) -> Findings:
     """Whoever wants to be logged in is, unless nobody could set their name free."""
     for agent in world.agents.values():
         if agent.wanted and not agent.logged_in and (agent.registers or world.ledger.has_account(agent)):
@@ -181,14 +181,14 @@ def _is_kept_for_nobody(world: World, agent: Agent) -> bool:
     )
 
 
-def nobody_is_leaving(world: World) -> Found:
+def nobody_is_leaving(world: World) -> Findings:
     """Who was told to leave has left."""
     for server, node in nodes(world):
         if node.topology.own.draining:
             yield "liveness", f"{server.name} is still leaving"
 
 
-def no_dead_links(world: World) -> Found:
+def no_dead_links(world: World) -> Findings:
     """No server holds on to a connection that has long been dead."""
     for end in world.network.ends():
         between_servers = end.host in world.servers and end.peer in world.servers and end.host != end.peer
@@ -197,14 +197,14 @@ def no_dead_links(world: World) -> Found:
             yield "liveness", f"{end.host} has not noticed that its connection with {end.peer} is dead"
 
 
-def disks_work(world: World) -> Found:
+def disks_work(world: World) -> Findings:
     """Every disk takes writes, and everything that was to be written has been."""
     for server, node in nodes(world):
         if server.disk.broken or server.disk.waiting or node.replication.busy:
             yield "liveness", f"the disk of {server.name} is not up to date"
 
 
-def granted_names_are_known(world: World) -> Found:
+def granted_names_are_known(world: World) -> Findings:
     """Every server of ours knows the names that base servers have given to their people and could tell of."""
     granted = {username for (_, username), told in world.ledger.granted.items() if told}
     for _, agent in world.ledger.registrations:
@@ -214,7 +214,7 @@ def granted_names_are_known(world: World) -> Found:
                     yield "liveness", f"{server.name} has not heard that {agent.username} was registered"
 
 
-def durable(world: World) -> Found:
+def durable(world: World) -> Findings:
     """Nothing that was acknowledged is missing on any server's disk."""
     ledger = world.ledger
     accounts = {
@@ -245,7 +245,7 @@ def entries_of(server: SimulatedServer) -> Iterator[Entry]:
     return server.disk.entries()
 
 
-def unique_names(world: World) -> Found:
+def unique_names(world: World) -> Findings:
     """Every name belongs to one account, the earlier registration; the other is kept under another name."""
     for server, node in nodes(world):
         facts = list(world.ledger.accounts.values())
@@ -259,7 +259,7 @@ def unique_names(world: World) -> Found:
                 yield "unique names", f"{server.name} has dropped the account {fact.username} of {fact.claim}"
 
 
-def newest_secrets(world: World) -> Found:
+def newest_secrets(world: World) -> Findings:
     """Of an account's secrets exactly the newest opens it, at every server.
 
     Somebody who registered in two parts of the network has two accounts, each with its own.
@@ -280,7 +280,7 @@ def newest_secrets(world: World) -> Found:
                     yield "secrets", f"{server.name} still lets {agent.name} in with the first secret"
 
 
-def nothing_left(world: World) -> Found:
+def nothing_left(world: World) -> Findings:
     """Nothing waits any more that should not."""
     for server, node in nodes(world):
         for name, size in node.queues().items():
@@ -291,8 +291,8 @@ def nothing_left(world: World) -> Found:
             yield "bounded queues", f"at {server.name}, long after everything was over: {timers} timers"
 
 
-ALWAYS: Final[tuple[Callable[[World], Found], ...]] = (order, bounded, unique_registrations)
-CONVERGED: Final[tuple[Callable[[World], Found], ...]] = (
+ALWAYS: Final[tuple[Callable[[World], Findings], ...]] = (order, bounded, unique_registrations)
+CONVERGED: Final[tuple[Callable[[World], Findings], ...]] = (
     one_network,
     everybody_is_back,
     disks_work,
@@ -302,4 +302,4 @@ CONVERGED: Final[tuple[Callable[[World], Found], ...]] = (
     complete,
 )
 """What the network has to arrive at within the bound."""
-SETTLED: Final[tuple[Callable[[World], Found], ...]] = (durable, unique_names, newest_secrets)
+SETTLED: Final[tuple[Callable[[World], Findings], ...]] = (durable, unique_names, newest_secrets)

@@ -11,7 +11,7 @@ from typing import Protocol
 from core.node import Notice
 from core.wire import Address
 from tui.ssh.applications.read_only_node import ReadOnlyNode
-from tui.ssh.people.remote_user import RemoteUser
+from tui.ssh.remote_people.remote_user import RemoteUser
 from tui.ssh.sharing.cyclic_collection import CyclicCollector
 from tui.ssh.sharing.frame_scheduler import FrameScheduler
 from tui.ssh.sharing.ticker import Ticker

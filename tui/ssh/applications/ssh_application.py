@@ -31,8 +31,8 @@ from tui.screens.asking import ConfirmScreen
 from tui.screens.main_screen import MainScreen
 from tui.ssh.applications.application_host import ApplicationHost, NodeAccess, RemoteTerminal
 from tui.ssh.applications.terminals import color_system
-from tui.ssh.people.keyring import CannotChangeKeys
-from tui.ssh.people.posting_rate import posting
+from tui.ssh.remote_people.keyring import CannotChangeKeys
+from tui.ssh.remote_people.posting_rate import posting
 from tui.text.safe_text import neutralise_name
 from tui.textual_workarounds import terminal_colours
 from tui.textual_workarounds.shared_stylesheets import SharedStylesheet

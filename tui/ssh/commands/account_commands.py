@@ -17,9 +17,9 @@ from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
 from tui.script.script_commands import unquoted
 from tui.ssh.commands.command_channel import CommandChannel
 from tui.ssh.commands.local_client import client_of
-from tui.ssh.people.keyring import CannotChangeKeys
-from tui.ssh.people.public_keys import key_of
-from tui.ssh.people.remote_user import RemoteUser
+from tui.ssh.remote_people.keyring import CannotChangeKeys
+from tui.ssh.remote_people.public_keys import key_of
+from tui.ssh.remote_people.remote_user import RemoteUser
 from tui.text.safe_text import neutralise
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from core.wire import ANONYMOUS
 from tui.script.exit_status import CommandFailed, ExitStatus
 from tui.script.script_client import OnEvent, ScriptClient, running
 from tui.script.streams import Streams
-from tui.ssh.people.posting_rate import posting
-from tui.ssh.people.remote_user import RemoteUser
+from tui.ssh.remote_people.posting_rate import posting
+from tui.ssh.remote_people.remote_user import RemoteUser
 from tui.text.safe_text import neutralise
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from tui.script.script_commands import COMMANDS, read_line
 from tui.ssh.commands.account_commands import keys, passwd
 from tui.ssh.commands.command_channel import CommandChannel
 from tui.ssh.commands.local_client import client_of
-from tui.ssh.people.remote_user import RemoteUser
+from tui.ssh.remote_people.remote_user import RemoteUser
 from tui.text.safe_text import neutralise
 
 if TYPE_CHECKING:

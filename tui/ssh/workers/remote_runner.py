@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from core.engine import NotRunning
 from core.wire import Address
 from tui.ssh.applications.application_runner import ApplicationFailed
-from tui.ssh.people.keyring import CannotChangeKeys
+from tui.ssh.remote_people.keyring import CannotChangeKeys
 from tui.ssh.workers import worker_protocol
 from tui.ssh.workers.worker_process import WorkerProcess
 from tui.ssh.workers.worker_protocol import MessagePipe

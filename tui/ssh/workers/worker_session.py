@@ -12,8 +12,8 @@ from tui.script.exit_status import ExitStatus
 from tui.ssh.applications.application_host import ApplicationHost
 from tui.ssh.applications.application_runner import FAILED, ApplicationFailed, LocalRunner
 from tui.ssh.applications.terminals import kitty_keys
-from tui.ssh.people.keyring import CannotChangeKeys, Key
-from tui.ssh.people.remote_user import RemoteUser
+from tui.ssh.remote_people.keyring import CannotChangeKeys, Key
+from tui.ssh.remote_people.remote_user import RemoteUser
 from tui.ssh.workers import worker_protocol
 from tui.ssh.workers.worker_protocol import MessagePipe
 

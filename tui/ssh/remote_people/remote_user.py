@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from core.wire import ANONYMOUS
-from tui.ssh.people.keyring import Key
+from tui.ssh.remote_people.keyring import Key
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ from typing import Final
 
 from textual.binding import Binding
 
-from tui.actions.action_table import ACTIONS, Action, Scope
+from tui.user_actions.action_table import ACTIONS, ActionScope, UserAction
 
 _OWN_KEYS: Final = frozenset({"pane.next", "pane.previous", "application.palette"})
 """Bound by Textual itself; listed here for the help screen."""
 
 
-def bindings(scope: Scope) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
+def bindings(scope: ActionScope) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
     """The bindings of a scope, each with its action's id so that a keymap can change it.
 
     No other bindings are made anywhere: `tests/tui/test_actions.py` looks.
@@ -59,7 +59,7 @@ def key_name(key: str) -> str:
     return "+".join([*(modifier.capitalize() for modifier in modifiers), _NAMES.get(last, last)])
 
 
-def palette(*, node: bool) -> Iterable[Action]:
+def palette(*, node: bool) -> Iterable[UserAction]:
     """What the command palette offers; without a node, what needs one is left out."""
     return (action for action in ACTIONS if action.palette and (node or not action.node_only))
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Scope = Literal["application", "panes", "rows", "connections", "line", "question", "form", "text", "secret"]
+ActionScope = Literal["application", "panes", "rows", "connections", "line", "question", "form", "text", "secret"]
 """Where the keys work: everywhere, on the screen with the panes, in every list, in the connections, in the line where
 one writes, in a question with two answers, in a dialog with fields, in one that is read."""
 
@@ -18,7 +18,7 @@ ActionGroup = Literal["Panes", "Feed", "Line", "Lists", "Network", "Dialogs", "A
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class UserAction:
     """One thing a person can do. `call` is the Textual action that does it; it is found on the scope's widget."""
 
     id: str
@@ -27,7 +27,7 @@ class Action:
     help: str
     group: ActionGroup
     call: str
-    scope: Scope = "panes"
+    scope: ActionScope = "panes"
     footer: str = ""
     """The short word for the footer; none: not shown there."""
     palette: bool = True
@@ -38,9 +38,9 @@ class Action:
     """Whether it needs a node in this process."""
 
 
-ACTIONS: Final[tuple[Action, ...]] = (
-    Action("pane.feed", "f2", "Show the feed", "Go to what people write.", "Panes", "show_pane('feed')"),
-    Action(
+ACTIONS: Final[tuple[UserAction, ...]] = (
+    UserAction("pane.feed", "f2", "Show the feed", "Go to what people write.", "Panes", "show_pane('feed')"),
+    UserAction(
         "pane.connections",
         "f3",
         "Show the connections",
@@ -48,7 +48,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "Panes",
         "show_pane('connections')",
     ),
-    Action(
+    UserAction(
         "pane.users",
         "f4",
         "Show the users",
@@ -56,10 +56,10 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "Panes",
         "show_pane('users')",
     ),
-    Action(
+    UserAction(
         "pane.events", "f5", "Show the events", "Go to what happened in the network.", "Panes", "show_pane('events')"
     ),
-    Action(
+    UserAction(
         "pane.network",
         "f6",
         "Show the network",
@@ -67,7 +67,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "Panes",
         "show_pane('network')",
     ),
-    Action(
+    UserAction(
         "pane.zoom",
         "f10,z",
         "Zoom this pane",
@@ -76,8 +76,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "zoom",
         footer="Zoom",
     ),
-    Action("pane.next", "tab", "Next pane", "Move to the next pane or field.", "Panes", "focus_next"),
-    Action(
+    UserAction("pane.next", "tab", "Next pane", "Move to the next pane or field.", "Panes", "focus_next"),
+    UserAction(
         "pane.previous",
         "shift+tab",
         "Previous pane",
@@ -85,7 +85,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "Panes",
         "focus_previous",
     ),
-    Action(
+    UserAction(
         "feed.write",
         "i",
         "Write",
@@ -93,7 +93,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "Feed",
         "write",
     ),
-    Action(
+    UserAction(
         "feed.leave",
         "escape",
         "Leave the line",
@@ -101,7 +101,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "Feed",
         "leave_field",
     ),
-    Action(
+    UserAction(
         "feed.filter",
         "f7,slash",
         "Filter the feed",
@@ -110,7 +110,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "filter",
         footer="Filter",
     ),
-    Action(
+    UserAction(
         "feed.context",
         "m",
         "Matches only, or among the rest",
@@ -118,9 +118,9 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "Feed",
         "toggle_rest",
     ),
-    Action("feed.next_match", "n", "Next match", "Move to the next match of the filter.", "Feed", "next_match"),
-    Action("feed.previous_match", "N", "Match before", "Move to the match before.", "Feed", "previous_match"),
-    Action(
+    UserAction("feed.next_match", "n", "Next match", "Move to the next match of the filter.", "Feed", "next_match"),
+    UserAction("feed.previous_match", "N", "Match before", "Move to the match before.", "Feed", "previous_match"),
+    UserAction(
         "feed.inspect",
         "enter",
         "Inspect",
@@ -130,7 +130,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         scope="rows",
         footer="Inspect",
     ),
-    Action(
+    UserAction(
         "feed.copy",
         "y",
         "Copy the selected row",
@@ -139,7 +139,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "copy_row",
         scope="rows",
     ),
-    Action(
+    UserAction(
         "line.earlier",
         "up",
         "The line before",
@@ -149,7 +149,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         scope="line",
         palette=False,
     ),
-    Action(
+    UserAction(
         "line.later",
         "down",
         "The line after",
@@ -159,7 +159,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         scope="line",
         palette=False,
     ),
-    Action(
+    UserAction(
         "line.page_up",
         "pageup",
         "The feed, a page up",
@@ -169,7 +169,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         scope="line",
         palette=False,
     ),
-    Action(
+    UserAction(
         "line.page_down",
         "pagedown",
         "The feed, a page down",
@@ -179,9 +179,9 @@ ACTIONS: Final[tuple[Action, ...]] = (
         scope="line",
         palette=False,
     ),
-    Action("rows.down", "down,j", "Down", "One row down.", "Lists", "cursor(1)", scope="rows"),
-    Action("rows.up", "up,k", "Up", "One row up.", "Lists", "cursor(-1)", scope="rows"),
-    Action(
+    UserAction("rows.down", "down,j", "Down", "One row down.", "Lists", "cursor(1)", scope="rows"),
+    UserAction("rows.up", "up,k", "Up", "One row up.", "Lists", "cursor(-1)", scope="rows"),
+    UserAction(
         "rows.half_down",
         "ctrl+d",
         "Half a page down",
@@ -190,7 +190,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "page(0.5)",
         scope="rows",
     ),
-    Action(
+    UserAction(
         "rows.half_up",
         "ctrl+u",
         "Half a page up",
@@ -199,7 +199,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "page(-0.5)",
         scope="rows",
     ),
-    Action(
+    UserAction(
         "rows.page_down",
         "pagedown,space",
         "A page down",
@@ -208,9 +208,9 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "page(1)",
         scope="rows",
     ),
-    Action("rows.page_up", "pageup", "A page up", "A page up.", "Lists", "page(-1)", scope="rows"),
-    Action("rows.top", "g,home", "First row", "To the first row.", "Lists", "top", scope="rows"),
-    Action(
+    UserAction("rows.page_up", "pageup", "A page up", "A page up.", "Lists", "page(-1)", scope="rows"),
+    UserAction("rows.top", "g,home", "First row", "To the first row.", "Lists", "top", scope="rows"),
+    UserAction(
         "rows.end",
         "G,end",
         "Last row, and follow",
@@ -219,7 +219,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "end",
         scope="rows",
     ),
-    Action(
+    UserAction(
         "rows.sort",
         "o",
         "Sort by the next column",
@@ -228,7 +228,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "sort",
         scope="rows",
     ),
-    Action(
+    UserAction(
         "network.share",
         "f8,s",
         "How others join",
@@ -237,7 +237,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "share",
         footer="Invite",
     ),
-    Action(
+    UserAction(
         "network.join",
         "",
         "Join a network\N{HORIZONTAL ELLIPSIS}",
@@ -246,7 +246,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "ask_join",
         node_only=True,
     ),
-    Action(
+    UserAction(
         "network.disconnect",
         "x,delete",
         "Disconnect",
@@ -256,7 +256,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         scope="connections",
         node_only=True,
     ),
-    Action(
+    UserAction(
         "network.backup",
         "",
         "Back up now",
@@ -265,7 +265,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "backup",
         node_only=True,
     ),
-    Action(
+    UserAction(
         "question.safe",
         "escape,n",
         "The safe answer",
@@ -276,7 +276,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         palette=False,
         priority=True,
     ),
-    Action(
+    UserAction(
         "question.choose",
         "y",
         "Choose the other answer",
@@ -287,7 +287,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         palette=False,
         priority=True,
     ),
-    Action(
+    UserAction(
         "question.next",
         "left,right,up,down",
         "Next answer",
@@ -298,7 +298,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         palette=False,
         priority=True,
     ),
-    Action(
+    UserAction(
         "form.cancel",
         "escape",
         "Close without answering",
@@ -308,7 +308,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         scope="form",
         palette=False,
     ),
-    Action(
+    UserAction(
         "text.close",
         "escape,q",
         "Close",
@@ -318,7 +318,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         scope="text",
         palette=False,
     ),
-    Action(
+    UserAction(
         "text.copy",
         "y",
         "Copy all",
@@ -328,7 +328,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         scope="text",
         palette=False,
     ),
-    Action(
+    UserAction(
         "secret.stay",
         "escape",
         "Keep the secret on the screen",
@@ -338,7 +338,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         scope="secret",
         palette=False,
     ),
-    Action(
+    UserAction(
         "secret.copy",
         "y",
         "Copy the secret",
@@ -348,7 +348,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         scope="secret",
         palette=False,
     ),
-    Action(
+    UserAction(
         "application.identity",
         "",
         "Log in as somebody else\N{HORIZONTAL ELLIPSIS}",
@@ -357,7 +357,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "identity",
         scope="application",
     ),
-    Action(
+    UserAction(
         "application.secret",
         "",
         "Change my secret\N{HORIZONTAL ELLIPSIS}",
@@ -366,7 +366,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "change_secret",
         scope="application",
     ),
-    Action(
+    UserAction(
         "application.help",
         "f1,question_mark",
         "Help",
@@ -376,7 +376,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         scope="application",
         footer="Help",
     ),
-    Action(
+    UserAction(
         "application.palette",
         "ctrl+p",
         "Command palette",
@@ -386,7 +386,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         scope="application",
         palette=False,
     ),
-    Action(
+    UserAction(
         "application.theme",
         "t",
         "Light or dark",
@@ -395,7 +395,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "toggle_theme",
         scope="application",
     ),
-    Action(
+    UserAction(
         "application.bell",
         "b",
         "Bell",
@@ -404,7 +404,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "cycle_bell",
         scope="application",
     ),
-    Action(
+    UserAction(
         "application.interrupt",
         "ctrl+c",
         "Clear the line, then quit",
@@ -414,7 +414,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         scope="application",
         priority=True,
     ),
-    Action(
+    UserAction(
         "application.quit",
         "ctrl+q",
         "Quit",
@@ -427,4 +427,4 @@ ACTIONS: Final[tuple[Action, ...]] = (
     ),
 )
 
-BY_ID: Final[Mapping[str, Action]] = {action.id: action for action in ACTIONS}
+BY_ID: Final[Mapping[str, UserAction]] = {action.id: action for action in ACTIONS}

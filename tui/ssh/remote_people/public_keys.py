@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncssh
 
-from tui.ssh.people.keyring import COMMENT_MAX, Key
+from tui.ssh.remote_people.keyring import COMMENT_MAX, Key
 from tui.text.safe_text import neutralise
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from tui.actions import slash_commands
+from tui.user_actions import slash_commands
 
 _BARE: Final = frozenset(("help", "login", "nick", "backup"))
 """Commands that are hardly said by themselves in a conversation."""

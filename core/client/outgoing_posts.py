@@ -27,7 +27,7 @@ ENVELOPE_BYTES: Final = 256
 """What `previous`, its stamp and `age` may add to the line of a post."""
 
 
-class Posting:
+class OutgoingPosts:
     """What a client posts, and what becomes of it."""
 
     def __init__(self, settings: ClientSettings, account: ClientAccount, rng: random.Random, outputs: Outputs) -> None:
