@@ -126,6 +126,18 @@ def test_every_link_of_a_document_leads_to_a_file(document: str) -> None:
         assert ((ROOT / document).parent / target).exists(), target
 
 
+def anchors(document: Path) -> set[str]:
+    """What links can lead to in a document: its headings as GitHub spells them."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_link_into_a_document_leads_to_a_heading(document: str) -> None:
+    for target, anchor in re.findall(r"\]\(([^):#]*)#([^)]+)\)", text_of(document)):
+        assert anchor in anchors((ROOT / document).parent / target if target else ROOT / document), anchor
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_make_target_that_a_document_names_is_in_the_makefile(document: str) -> None:
     targets = set(re.findall(r"(?:`|^    )make ([a-z-]+)", (ROOT / document).read_text(encoding="utf-8"), re.MULTILINE))
