@@ -55,10 +55,10 @@ def lives(pid: int) -> bool:
 
 
 def path_of(pid: int) -> list[Path]:
-    """Where a process looks for modules before it looks elsewhere."""
+    """Where a process looks for modules before it looks elsewhere; nowhere before it runs Python."""
     variables = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
-    [path] = [each.partition("=")[2] for each in variables if each.startswith("PYTHONPATH=")]
-    return [Path(each) for each in path.split(":")]
+    paths = [each.partition("=")[2] for each in variables if each.startswith("PYTHONPATH=")]
+    return [Path(each) for path in paths for each in path.split(":")]
 
 
 def is_package(directory: Path) -> bool:
@@ -130,6 +130,7 @@ async def test_no_worker_stays_behind_when_ssh_is_no_longer_served(tmp_path: Pat
 async def test_a_worker_finds_the_modules_where_they_are_here_and_takes_none_of_ours_for_others(crowd: Place):
     """Where nothing is installed, `python -m tui` is all there is; and our rooms have names as others' packages do."""
     [pid] = pids(crowd)
+    await crowd.until(lambda: path_of(pid) != [])
     paths = path_of(pid)
     assert is_package(paths[0] / "tui") and is_package(paths[0] / "core")
     assert not any(map(is_package, paths))
