@@ -30,6 +30,11 @@ def test_lines_are_those_of_universal_newlines_in_whatever_pieces_they_come(
     assert cutter.end() == []
 
 
+def test_an_empty_line_behind_a_line_end_that_came_in_two_pieces_is_a_line() -> None:
+    cutter = LineCutter(1_000)
+    assert [*cutter.feed(b"a\r"), *cutter.feed(b"\n"), *cutter.feed(b"\n")] == [b"a", b""]
+
+
 @given(st.integers(0, 20), st.integers(0, 60), st.integers(1, 7))
 def test_a_line_that_is_too_long_comes_as_one_byte_more_than_may_be_and_the_next_one_is_whole(
     longest: int, length: int, step: int

@@ -41,9 +41,11 @@ class LineCutter:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The lines that `data` completes, without their ends."""
+        if not data:
+            return []
         if self._after_cr and data.startswith(b"\n"):
             data = data[1:]
-        self._after_cr = data.endswith(b"\r") or (self._after_cr and not data)
+        self._after_cr = data.endswith(b"\r")
         *whole, rest = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         lines = []
         for line in whole:
