@@ -130,8 +130,8 @@ class ClientMachine:
 
         `present` is the one before, for a login that somebody vouched for.
 
-        What comes of it is told as an event: SecretChanged, SecretNotChanged, or SecretUnknown. If the connection is
-        lost meanwhile, it is asked for again.
+        An event tells what has come of it: SecretChangeDone, SecretChangeFailed or SecretChangeUnknown. It is asked for
+        again when the connection is lost meanwhile.
         """
         if not self.native:
             return "this server speaks only the base protocol" if self.online else "there is no connection now"

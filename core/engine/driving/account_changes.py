@@ -14,6 +14,8 @@ CHANGE_LIMIT: Final = 30.0
 
 
 class AccountChanges:
+    """`deliver` hands the node a question; its answer comes as an action."""
+
     def __init__(self, loop: asyncio.AbstractEventLoop, deliver: Callable[[Event], None]) -> None:
         self._loop = loop
         self._deliver = deliver
