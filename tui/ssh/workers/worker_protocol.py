@@ -143,7 +143,7 @@ class KeyBound(msgspec.Struct, frozen=True, tag=True):
 
 
 class SecretChangingNoted(msgspec.Struct, frozen=True, tag=True):
-    """The answer to `Changing`."""
+    """The answer to `SecretChanging`."""
 
 
 class Painted(msgspec.Struct, frozen=True, tag=True):
