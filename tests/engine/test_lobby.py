@@ -109,6 +109,26 @@ async def test_who_says_nothing_for_too_long_is_told_so_and_operators_in_one_lin
         assert not here.node.events
 
 
+async def test_of_one_that_says_nothing_operators_are_told_whence_it_came() -> None:
+    async with world(lobby=0.2) as here:
+        peer = await Peer.dial(here.port)
+        await peer.rest()
+        peer.close()
+        (notice,) = here.notices
+        assert notice.text == "a connection from 127.0.0.1 said nothing for 0.2 s and was closed"
+        assert notice.kind == "refused"
+
+
+async def test_one_that_says_nothing_keeps_no_flood_from_being_told() -> None:
+    async with world(lobby=0.5, connections=20) as here:
+        peer = await Peer.dial(here.port)
+        await peer.rest()
+        flood = [await Peer.dial(here.port) for _ in range(60)]
+        await until(lambda: any("some are cut" in notice.text for notice in here.notices))
+        for each in [peer, *flood]:
+            each.close()
+
+
 async def test_those_in_the_lobby_count_as_connections_and_give_way_when_there_is_no_room() -> None:
     def script(event: Event) -> list[Action]:
         match event:

@@ -363,10 +363,15 @@ def test_nobody_listens_to_a_connection_that_is_being_closed(command: str) -> No
 
 
 @pytest.mark.parametrize("state", [state for state in SCENES if state != "closing"])
-def test_what_is_no_message_is_answered_and_closes_its_connection(state: str) -> None:
+def test_what_is_no_message_is_answered_and_closes_only_its_connection(state: str) -> None:
     one, conn = in_state(state)
+    others = {other.conn: other.state for other in one.node.snapshot(one.now).connections if other.conn != conn}
     done = one.handle(events.MalformedReceived(conn, "this is no JSON"))
+    answers = [action for action in done if isinstance(action, actions.Send | actions.Close)]
     assert what_was_done(done, conn) == ["INVALID_MESSAGE", "close"]
+    assert [action.conn for action in answers] == [conn, conn]
+    after = {other.conn: other.state for other in one.node.snapshot(one.now).connections if other.conn != conn}
+    assert after == others
 
 
 # --- what the protocol document says ----------------------------------------------------------------------------------

@@ -81,6 +81,8 @@ class ConnectionTable:
         """Called with a connection that has taken what was sent to it, or has ended."""
         self._handle = handle
         self._floods = FloodNotices(loop, on_notice)
+        # Told apart: whoever looks every minute whether the port is open would keep every flood from being told.
+        self._silences = FloodNotices(loop, on_notice, "refused")
         self.places = ConnectionPlaces(limits.connections, self._floods, taken=self._taken, refuse=self._refuse)
         self.strangers = self.places.strangers
         self._leaving = self.places.leaving
@@ -293,8 +295,11 @@ class ConnectionTable:
         self.memory.freed()
 
     def nothing_said(self, shares: Counter[str], seconds: float) -> None:
-        count = shares.total()
-        self._floods.tell(f"{count} connections said nothing for {seconds:g} s and were closed", shares)
+        if shares.total() == 1:
+            (share,) = shares
+            self._silences.tell(f"a connection from {share} said nothing for {seconds:g} s and was closed", Counter())
+            return
+        self._silences.tell(f"{shares.total()} connections said nothing for {seconds:g} s and were closed", shares)
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
