@@ -34,7 +34,6 @@ from core.client.questions import NotConnected, OutcomeUnknown, Questions, Queue
 from core.client.reaching import explain
 from core.wire.address import Address
 from core.wire.codec import MalformedLine, decode, encode
-from core.wire.queue_proof import milliseconds, queue_proof
 
 log = logging.getLogger(__name__)
 
@@ -158,6 +157,9 @@ class Client:
 
         Raises QueuesRefused with the reason, NotConnected and TimeoutError as `request_status` does.
         """
+        # What hashes is loaded for who asks.
+        from core.wire.queue_proof import milliseconds, queue_proof
+
         status = await self.request_status()
         server, at = status.get("id"), status.get("at")
         if not isinstance(server, str) or not isinstance(at, int | float):

@@ -123,6 +123,15 @@ assert main({command!r}) == 0
     assert not roots(loaded) & SCREENS
 
 
+@pytest.mark.parametrize("command", ["post", "tail", "status"])
+def test_a_command_for_scripts_loads_neither_of_the_others(tmp_path: Path, command: str) -> None:
+    loaded = loaded_after_command(tmp_path, command, "127.0.0.1:1", *(["hello"] if command == "post" else []))
+    assert {module for module in loaded if module.startswith("tui.script.") and module.endswith("_command")} == {
+        f"tui.script.{command}_command"
+    }
+    assert "hashlib" not in loaded
+
+
 def test_a_client_command_loads_no_engine_and_no_store(tmp_path: Path) -> None:
     loaded = loaded_after_command(tmp_path, "tail", "127.0.0.1:1")
     assert "core.client" in loaded

@@ -1,4 +1,7 @@
-"""`post`, `tail` and `status`, understood: from the command line, or from a line that no shell has read."""
+"""`post`, `tail` and `status`, understood: from the command line, or from a line that no shell has read.
+
+Each is imported when it is called: a script pays at each start for what the other two would load.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,17 @@ import argparse
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from tui.script.exit_status import ExitStatus, usage_error
-from tui.script.post_command import PostCommand, encode
 from tui.script.script_client import ConnectClient
 from tui.script.script_grammar import Parser, add_post, add_status, add_tail, seconds_of
-from tui.script.status_command import StatusCommand
 from tui.script.streams import Streams
-from tui.script.tail_command import TailCommand, since
+
+if TYPE_CHECKING:
+    from tui.script.post_command import PostCommand
+    from tui.script.status_command import StatusCommand
+    from tui.script.tail_command import TailCommand
 
 
 class ScriptCommand(Protocol):
@@ -37,6 +42,8 @@ class ScriptCommand(Protocol):
 
 def post_command(arguments: argparse.Namespace) -> PostCommand:
     """Raises CommandFailed if there is nothing that can be posted."""
+    from tui.script.post_command import PostCommand, encode
+
     text, given = arguments.text, arguments.json
     if text is None and not given:
         raise usage_error(
@@ -56,6 +63,8 @@ def post_command(arguments: argparse.Namespace) -> PostCommand:
 
 def tail_command(arguments: argparse.Namespace) -> TailCommand:
     """Raises CommandFailed."""
+    from tui.script.tail_command import TailCommand, since
+
     backlog = since(arguments.since)
     if not arguments.follow and not backlog.history:
         raise usage_error("--no-follow shows the past only, and no past was asked for: give --since")
@@ -64,6 +73,8 @@ def tail_command(arguments: argparse.Namespace) -> TailCommand:
 
 def status_command(arguments: argparse.Namespace) -> StatusCommand:
     """Raises CommandFailed."""
+    from tui.script.status_command import StatusCommand
+
     secret = getattr(arguments, "network_secret", None)
     if arguments.queues and secret is None:
         raise usage_error(
