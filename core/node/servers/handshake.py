@@ -81,7 +81,7 @@ class Handshake:
                 hostname=own.hostname,
                 port=own.port,
                 name=context.name,
-                features=list(FEATURES) if self._healing.is_first_link() else ["quit", "sync"],
+                features=[one for one in FEATURES if one != "user_info" or self._healing.is_first_link()],
                 link=self._healing.purpose_of(link),
                 stamp=link.stamp,
             ),

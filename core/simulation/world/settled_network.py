@@ -12,6 +12,7 @@ import random
 from dataclasses import replace
 
 from core.node.kernel.connections import Connection, Link
+from core.node.kernel.context import FEATURES
 from core.node.kernel.states import Outcome
 from core.node.map.forest import Edge, Forest
 from core.node.map.topology import ServerRecord
@@ -22,8 +23,6 @@ from core.simulation.parties.simulated_server import SimulatedServer
 from core.simulation.plans.plan import Plan, server_name
 from core.simulation.world.world import PORT, World
 from core.wire.entries import PeerRecord
-
-FEATURES = frozenset({"quit", "user_info", "sync"})
 
 
 def settled(plan: Plan, world: World) -> World:
@@ -115,7 +114,7 @@ def _link(world: World, one: SimulatedServer, other: SimulatedServer, stamp: int
         connection = Connection(end.conn, "outbound" if origin == "outbound" else "inbound", address, EPOCH, 0.0)
         link = Link(connection)
         link.enter(Outcome.NATIVE_TAKEN_UP)
-        link.features = FEATURES
+        link.features = frozenset(FEATURES)
         link.remote_id, link.name = peer.id, peer.name
         link.incarnation = peer.disk.store.incarnation
         link.hostname, link.port = address
