@@ -15,7 +15,7 @@ import pytest
 
 from core.engine.driving import turns
 from core.engine.threads import passwords as module
-from core.engine.transport.stream_connection import LOOKS_AT_TIME
+from core.engine.transport.line_intake import LOOKS_AT_TIME
 from core.engine.upkeep import heap as memory
 from core.node.interface.actions import Action, HashSecret, Known, Send, Trust, VerifySecret
 from core.node.interface.events import (

@@ -1,0 +1,155 @@
+"""What a peer says: cut into lines, and handed in as messages, as fast as that may be."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from core.engine.transport.connection_host import ConnectionHost
+from core.wire.codec import MalformedLine, decode
+from core.wire.framing import LineSplitter, LineTooLong
+
+if TYPE_CHECKING:
+    from core.engine.transport.stream_connection import StreamConnection
+
+LOOKS_AT_TIME: Final = 16
+"""Messages between two looks at the time."""
+
+
+class LineIntake:
+    """The reading half of a connection, which comes along with each call: the two are no cycle for the collector.
+
+    What cannot be handed in at once waits here, and the connection reads no more.
+    """
+
+    __slots__ = (
+        "_held",
+        "_host",
+        "_overlong",
+        "_pause",
+        "_splitter",
+        "bytes_read",
+        "late",
+        "line_limit",
+        "messages_read",
+        "stopped",
+        "waiting",
+    )
+
+    def __init__(self, host: ConnectionHost) -> None:
+        self._host = host
+        self.line_limit = host.limits.client_line_bytes
+        # The larger limit holds for the splitter: whether a line may be that long is only known when all lines before
+        # it have been handled, because one of them may be what makes the peer trusted.
+        self._splitter = LineSplitter(max(host.limits.server_line_bytes, self.line_limit))
+        self.waiting: list[bytes] = []
+        self.bytes_read = 0
+        self.messages_read = 0
+        self._held = False
+        self.late = False
+        """Whether it waits for a pass of the loop that has time for it."""
+        self._pause: asyncio.TimerHandle | None = None
+        self._overlong = False
+        self.stopped = False
+        """Whether nothing more is handed in; what still arrives is discarded."""
+
+    def feed(self, connection: StreamConnection, nbytes: int) -> None:
+        """So many bytes were read into the host's buffer."""
+        self.bytes_read += nbytes
+        if self.stopped or self._overlong:
+            return
+        try:
+            lines = self._splitter.feed(bytes(self._host.read_buffer()[:nbytes]))
+        except LineTooLong as error:
+            lines = error.lines
+            self._overlong = True
+        self._hand_in(connection, lines)
+        if connection.connected:
+            self._host.unfinished(connection, 0 if connection.trusted else self._splitter.pending_bytes)
+
+    def go_on(self, connection: StreamConnection) -> None:
+        """Hand in what waits, if that is possible again; then the end, if it has come."""
+        if self.stopped or self.blocked(connection):
+            return
+        lines = list(self.waiting)
+        self.waiting.clear()
+        self._hand_in(connection, lines)
+
+    def stop(self) -> None:
+        """Hand in nothing more."""
+        self.stopped = True
+        self.waiting.clear()
+        self._splitter.clear()
+
+    def hold(self, connection: StreamConnection, held: bool) -> None:
+        """Stop taking anything from the peer, or go on."""
+        if held != self._held:
+            self._held = held
+            connection.adjust_reading()
+
+    def pause(self, connection: StreamConnection, seconds: float) -> None:
+        """Take nothing from the peer for some seconds from now on; a pause that is longer already goes on."""
+        until = self._host.loop.time() + seconds
+        if self._pause is not None and self._pause.when() >= until:
+            return
+        if self._pause is not None:
+            self._pause.cancel()
+        self._pause = self._host.loop.call_at(until, self._pause_over, connection)
+        connection.adjust_reading()
+
+    def _pause_over(self, connection: StreamConnection) -> None:
+        self._pause = None
+        connection.adjust_reading()
+
+    def blocked(self, connection: StreamConnection) -> bool:
+        """Whether nothing may be handed in now."""
+        held = self._held or self.late or self._pause is not None
+        return held or self._host.congestion > connection.trusted
+
+    def _hand_in(self, connection: StreamConnection, lines: list[bytes]) -> None:
+        """Hand in lines; what cannot be taken now waits. Nobody reads meanwhile, so at most one read's lines do."""
+        if self.waiting:
+            self.waiting.extend(lines)
+            return
+        host = self._host
+        now = host.now()
+        for position, line in enumerate(lines):
+            if self.stopped:
+                return
+            if position % LOOKS_AT_TIME == 0 and not (self.late or goes_first(connection)) and not host.has_time():
+                self.wait_for_time(connection)
+            # As `blocked` says it, but each line comes by here.
+            if self._held or self.late or self._pause is not None or host.congestion > connection.trusted:
+                self.waiting.extend(lines[position:])
+                connection.adjust_reading()
+                return
+            if len(line) > self.line_limit:
+                self._too_long(connection)
+                return
+            try:
+                message = decode(line)
+            except MalformedLine as error:
+                connection.malformed(str(error))
+                return
+            self.messages_read += 1
+            host.received(connection, message, now)
+        if self.stopped or self.blocked(connection):
+            return
+        if self._overlong or self._splitter.pending_bytes > self.line_limit:
+            self._too_long(connection)
+        elif connection.peer_ended:
+            connection.report()
+
+    def wait_for_time(self, connection: StreamConnection) -> None:
+        """Go on in a later pass of the loop: many others have done something as well."""
+        if not self.late:
+            self.late = True
+            self._host.later(connection)
+
+    def _too_long(self, connection: StreamConnection) -> None:
+        connection.malformed(f"a line is longer than {self.line_limit} bytes")
+
+
+def goes_first(connection: StreamConnection) -> bool:
+    """Servers and people at this machine are few, and do not wait for what strangers do."""
+    return connection.trusted or connection.origin == "local"
