@@ -227,6 +227,21 @@ def test_a_lost_server_is_looked_for_where_it_was_seen_also_after_a_restart(adve
     assert {address.host for _, address in one.dials} <= {LAN + "2"}
 
 
+def test_a_server_of_this_machine_that_was_heard_of_before_it_was_linked_is_looked_for_after_a_restart() -> None:
+    network = ScriptedNetwork()
+    one = network.start("one", machine=LAN + "1", hostname="127.0.0.1")
+    between = network.start("between", one, machine=LAN + "1", hostname="127.0.0.1")
+    third = network.start("third", between, machine=LAN + "1", hostname="127.0.0.1")
+    assert network.until(lambda: bool(network.links_between(one, third)), 60.0)
+    network.run(3.0)
+    between.crash()
+    one.crash()
+    network.run(1.0)
+    third.node.healing.peers.clear()  # It is found, it does not look.
+    one = network.start("one", machine=LAN + "1", hostname="127.0.0.1")
+    assert network.until(lambda: third.id in one.reachable, 60.0)
+
+
 @pytest.mark.parametrize(
     ("machine", "advertised", "looked_for"),
     [

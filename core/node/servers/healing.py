@@ -145,6 +145,8 @@ class Healing:
             if attempt.server is not None and link.remote_id is not None and attempt.server != link.remote_id:
                 self.known.lives_elsewhere(attempt.server, link)
         if link.remote_id is not None:
+            # That it is on this machine, where its address means it, may be known only now.
+            self.known.moved(link.remote_id)
             self._search.found(link.remote_id)
             self.dialling.resume(link.remote_id)
         self._redundant.schedule()
