@@ -54,7 +54,7 @@ from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
 from core.node.kernel.invariants import Invariants
 from core.node.kernel.rules import Dispatcher
-from core.node.kernel.takers import takers_of
+from core.node.kernel.takers import takers_of_node
 from core.node.log.intake import Intake
 from core.node.log.replication import Replication
 from core.node.log.storage import Storage
@@ -219,19 +219,13 @@ class Node:
             self.absences.record_merged,
             self.base.record_merged,
         )
-        self.takers = takers_of(
-            self.sessions,
+        # Parts of parts are named; the node's own are all asked.
+        self.takers = takers_of_node(
+            *vars(self).values(),
             self.sessions.posting,
             self.sessions.secret_changes,
-            self.handshake,
-            self.links,
-            self.heartbeat,
-            self.leavers,
-            self.synchronisation,
-            intake,
-            self.announcements,
-            self.registration,
             self.registration.echoes,
+            intake,
             *self.base.takers,
         )
         context.dispatch = dispatcher = Dispatcher(self.takers, context.invalid)

@@ -54,12 +54,8 @@ def edit(path: Path, before: str, added: str) -> None:
     path.write_text(text.replace(before, added + before))
 
 
-def test_a_new_message_between_servers_takes_two_edits(tree: Path) -> None:
-    edit(tree / "core/wire/messages.py", "\nMESSAGES: Final", STRUCT)
-    room = tree / "core/node/neighbours/heartbeat.py"
-    edit(room, "from core.wire.messages import ", "from core.wire.messages import WeatherReport\n")
-    room.write_text(room.read_text() + METHOD)
-    ended = subprocess.run(
+def run(tree: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-c", SCENE],
         cwd=tree,
         env={"PYTHONPATH": str(tree)},
@@ -69,5 +65,26 @@ def test_a_new_message_between_servers_takes_two_edits(tree: Path) -> None:
         stdin=subprocess.DEVNULL,
         text=True,
     )
+
+
+@pytest.mark.parametrize("room", ["neighbours/heartbeat.py", "neighbours/neighbours.py", "servers/healing.py"])
+def test_a_new_message_between_servers_takes_two_edits(tree: Path, room: str) -> None:
+    edit(tree / "core/wire/messages.py", "\nMESSAGES: Final", STRUCT)
+    path = tree / "core/node" / room
+    imports = "from core.node.kernel.connections import Link\n" if "import Link\n" not in path.read_text() else ""
+    imports += "from core.node.kernel.takers import takes\nfrom core.wire.messages import WeatherReport\n"
+    head, future, rest = path.read_text().partition("from __future__ import annotations\n")
+    path.write_text(head + future + imports + rest + METHOD)
+    ended = run(tree)
     assert ended.stderr == ""
     assert ended.stdout.split("\n") == ["native blue", "base refused", "logged_in refused", ""]
+
+
+def test_a_message_in_a_part_that_is_not_asked_keeps_the_node_from_starting_and_says_where_to_name_it(
+    tree: Path,
+) -> None:
+    edit(tree / "core/wire/messages.py", "\nMESSAGES: Final", STRUCT)
+    path = tree / "core/node/neighbours/heartbeat.py"
+    edit(path, "from core.wire.messages import ", "from core.wire.messages import WeatherReport\n")
+    path.write_text(path.read_text() + "\n\nclass Station:\n" + METHOD)
+    assert "Station takes WeatherReport, and is not asked: name it in core/node/node.py" in run(tree).stderr

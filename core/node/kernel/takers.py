@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from core.node.kernel.rules import Handler, Take
 from core.wire.messages import MessageType
 
 Method = TypeVar("Method", bound=Callable[..., None])
 
+_ROOMS: Final = "core.node."
 _TAKERS: dict[type, dict[Handler | MessageType, str]] = {}
 """The names of the methods of each class that take messages."""
 
@@ -51,6 +52,17 @@ def takers_of(*parts: Any) -> dict[Handler | MessageType, Take]:
                 raise ValueError(f"two parts take {_name_of(what)}: {found[what]} and {name} of {part}")
             found[what] = getattr(part, name)
     return found
+
+
+def takers_of_node(*parts: Any) -> dict[Handler | MessageType, Take]:
+    """The same of a whole node. Raises ValueError also when a class of its rooms takes a message and is not among them,
+    so that nothing would ever come to it."""
+    asked = {type(part) for part in parts}
+    for owner, names in _TAKERS.items():
+        if owner not in asked and owner.__module__.startswith(_ROOMS):
+            what = ", ".join(map(_name_of, names))
+            raise ValueError(f"{owner.__qualname__} takes {what}, and is not asked: name it in core/node/node.py")
+    return takers_of(*parts)
 
 
 def _name_of(what: Handler | MessageType) -> str:
