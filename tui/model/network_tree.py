@@ -64,16 +64,16 @@ def draw(snapshot: NodeSnapshot) -> list[Branch]:
     """The servers from this one outwards; then the ones that nobody's tree leads to."""
     by_id = {server.id: server for server in snapshot.servers}
     names = server_names(snapshot.servers)
-    guests: dict[str, list[ServerView]] = {}
+    attached: dict[str, list[ServerView]] = {}
     for server in snapshot.servers:
         if server.state == "guest" and server.via is not None:
-            guests.setdefault(server.via, []).append(server)
+            attached.setdefault(server.via, []).append(server)
     drawn: dict[str, None] = {}
     branches: list[Branch] = []
 
     def neighbours(server: ServerView) -> list[ServerView]:
         near = [by_id[one] for one in server.tree if one in by_id and by_id[one].state != "unreachable"]
-        near += guests.get(server.id, [])
+        near += attached.get(server.id, [])
         near.sort(key=lambda one: (server_name(one), one.id))
         return near
 
