@@ -7,7 +7,6 @@ import contextlib
 import contextvars
 import errno
 import functools
-import ipaddress
 import os
 import time
 from collections import Counter
@@ -34,6 +33,7 @@ from tui.ssh.sharing.cyclic_collection import CyclicCollector
 from tui.ssh.sharing.frame_scheduler import FrameScheduler
 from tui.ssh.sharing.ticker import Ticker
 from tui.ssh.ssh_connection import SSHConnection
+from tui.ssh.ssh_host import ssh_host
 from tui.ssh.ssh_settings import SSHSettings
 from tui.ssh.workers.worker_pool import WorkerPool
 from tui.text import invitation
@@ -134,16 +134,15 @@ class SSHServer:
                 await self.worker_pool.start()
             except OSError as error:
                 self.tell("security", f"no process for SSH sessions can be started: {error}", severity="warning")
-        self.address = Address(settings.host or self.node.advertised.host, self._acceptor.get_port())
-        command = f"ssh -p {self.address.port} NAME@{self.node.advertised.host}"
-        if self._is_reachable():
+        advertised = self.node.advertised.host
+        listens = [address[0] for address in self._acceptor.get_addresses()]
+        found_at = ssh_host(listens, advertised, asked_for=self.node.settings.advertise is not None)
+        self.address = Address(settings.host or found_at, self._acceptor.get_port())
+        # Others are told the port alone: they look for it at the host that they know this node by.
+        if found_at == advertised:
             self.node.announce_ssh(self.address.port)
+        command = invitation.ssh_command(found_at, self.address.port, "NAME")
         self.tell("listening", f"SSH at {self.address}, host key {self.fingerprint}; come in with: {command}")
-
-    def _is_reachable(self) -> bool:
-        """Whether others find SSH at the host that they know this node by."""
-        loopback = (_is_loopback(self.settings.host), _is_loopback(self.node.advertised.host))
-        return loopback != (True, False)
 
     async def close(self, reason: str, successor: Address | None = None) -> None:
         """Say good-bye to every session, give their terminals back, and stop listening; within `leave_limit`."""
@@ -360,13 +359,6 @@ class SSHServer:
     async def bind_key(self, remote_user: RemoteUser, claim: str) -> bool:
         """Bind the key that somebody came in with to their account; whether it was new."""
         return remote_user.key is not None and await self.keyring.bind(claim, remote_user.key)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _have_home(directory: Path) -> None:
