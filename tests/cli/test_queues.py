@@ -60,6 +60,40 @@ def test_without_the_networks_secret_nothing_more_is_told(program: Program, tmp_
         assert "queues" not in json.loads(program.run("status", node.address, "--json").out)
 
 
+def test_a_server_with_another_data_directory_is_asked_with_it_and_the_hint_says_so(
+    program: Program, tmp_path: Path
+) -> None:
+    with running_node(program, tmp_path / "another") as node:
+        ended = program.run("status", node.address, "--queues")
+        assert ended.status == 2
+        assert "--data-dir" in ended.err and "--secret-file" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ("nothing", "there is no directory"),
+        ("file", "is not a directory"),
+        ("empty", "no server keeps its data in"),
+        ("damaged", "holds no secret"),
+    ],
+)
+def test_a_data_directory_that_tells_no_secret_is_named_with_the_reason(
+    program: Program, tmp_path: Path, made: str, said: str
+) -> None:
+    named = tmp_path / "named"
+    if made == "file":
+        named.write_text("")
+    elif made != "nothing":
+        named.mkdir()
+    if made == "damaged":
+        (named / "network-secret").write_text("")
+    ended = program.run("status", "127.0.0.1:1", "--queues", "--data-dir", str(named))
+    assert (ended.status, ended.out) == (2, "")
+    assert "--data-dir: " in ended.err and said in ended.err and str(named) in ended.err
+    assert "Traceback" not in ended.err
+
+
 def test_what_a_reader_does_not_take_is_shown_with_who_it_is(program: Program, tmp_path: Path) -> None:
     with running_node(program, tmp_path / "node", "--anonymous-rate", "0") as node:
         with socket.socket() as reader:

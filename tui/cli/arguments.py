@@ -200,7 +200,7 @@ def _status(commands: Commands[Parser]) -> None:
     )
     _client(parser)
     add_status(parser)
-    operator = parser.add_argument_group("for --queues, where the server is not one of this machine's")
+    operator = parser.add_argument_group("for --queues, where the server runs elsewhere or has another data directory")
     for name in ("secret_file", "data_dir"):
         _flag(operator, BY_NAME[name])
     _settings(parser, ("person", "tls"), nameless="anonymous")

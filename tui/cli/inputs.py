@@ -57,12 +57,32 @@ def network_secret(choices: ChosenSettings, address: Address) -> str | None:
     given = choices.secret("secret")
     if given is not None:
         return given
-    from tui.cli.starting import kept_secret
+    from tui.cli.starting import SECRET_FILE, kept_secret
 
     data_dir = choices.value("data_dir")
     if isinstance(data_dir, Path):
-        return kept_secret(data_dir)
+        secret = kept_secret(data_dir)
+        if secret is None:
+            wrong = _why_no_secret(data_dir, SECRET_FILE)
+            raise usage_error(
+                f"{choices['data_dir'].origin}: {wrong}",
+                hint="It is the directory that the server itself was given with --data-dir.",
+            )
+        return secret
     return kept_secret(default_data_dir(address.port)) if _is_this_machine(address.host) else None
+
+
+def _why_no_secret(data_dir: Path, file: str) -> str:
+    """Why a data directory does not tell the network's secret, as a clause for a person."""
+    try:
+        if not data_dir.is_dir():
+            return f"{data_dir} is not a directory" if data_dir.exists() else f"there is no directory {data_dir}"
+        (data_dir / file).read_bytes()
+    except FileNotFoundError:
+        return f"no server keeps its data in {data_dir}: there is no file {file}"
+    except OSError as error:
+        return f"{data_dir} cannot be read: {error.strerror}"
+    return f"{data_dir / file} holds no secret"
 
 
 def _is_this_machine(host: str) -> bool:

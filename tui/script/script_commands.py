@@ -79,8 +79,8 @@ def status_command(arguments: argparse.Namespace) -> StatusCommand:
     if arguments.queues and secret is None:
         raise usage_error(
             "--queues needs the network's secret",
-            hint="`activity-tui status --queues` finds it on the machine where the server runs; elsewhere --secret-file"
-            " gives it.",
+            hint="`activity-tui status --queues` finds it on the machine where the server runs, in the usual data"
+            " directory; --data-dir DIR names another one, and elsewhere --secret-file FILE gives it.",
         )
     return StatusCommand(arguments.json, seconds_of(arguments), secret if arguments.queues else None)
 
