@@ -6,8 +6,8 @@ import pytest
 from textual import events
 from textual.widgets import Button, Checkbox, Input, RadioButton, RadioSet
 
-from core.client.client_events import LoginRefused
-from tests.tui.driving import ready, screen_text, settled, until, welcomed
+from core.client.client_events import Disconnected, LoginRefused
+from tests.tui.driving import ready, screen_text, settled, type_line, until, welcomed
 from tests.tui.fakes import World
 from tui.look.appearance import DEFAULT_THEME
 from tui.look.preferences import Preferences
@@ -213,3 +213,69 @@ async def test_somebody_who_is_logged_in_and_wants_to_be_another_is_not_offered_
         await app.run_action("identity")
         await welcomed(pilot)
         assert app.screen.query_one("#name", Input).value == ""
+
+
+# --- coming back to it ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", [{}, {"node": False}, {"operator": False}], ids=["server", "client", "guest"])
+@pytest.mark.parametrize("way", ["login", "register"])
+async def test_after_a_refusal_it_comes_back_as_it_was_used_with_the_name_and_no_secret(place, way):
+    world = World(**place, refuse="there is no bbo; register it" if way == "login" else "the name bbo is taken")
+    app = world.app(first=None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await welcomed(pilot)
+        app.screen.query_one(RadioSet).query(RadioButton)[int(way == "login")].value = True
+        await pilot.pause()
+        app.screen.query_one("#name", Input).value = "bbo"
+        app.screen.query_one("#secret", Input).value = "wrong"
+        app.screen.query_one("#secret").focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: str(world.refuse) in screen_text(app))
+        await pilot.press("escape")
+        await type_line(pilot, "/login")
+        await welcomed(pilot)
+        assert isinstance(app.screen, WelcomeScreen) and app.screen.way == way
+        assert [each.value for each in app.screen.query(Input)] == ["bbo", ""]
+        await pilot.press("enter", "enter")
+        await pilot.pause()
+        # A login without a secret goes nowhere; a registration gets one that is made, and shown.
+        tried = [(each.identity.way, each.identity.secret == "wrong") for each in world.clients[1:]]
+        assert tried == ([] if way == "login" else [("register", False)])
+
+
+async def test_a_secret_that_was_typed_to_log_in_does_not_become_that_of_a_new_name(world):
+    app = world.app(first=None)
+    world.refuse = "there is no bbo; register the name"
+    async with app.run_test(size=(80, 24)) as pilot:
+        await welcomed(pilot)
+        ways = app.screen.query_one(RadioSet).query(RadioButton)
+        secret = app.screen.query_one("#secret", Input)
+        ways[1].value = True
+        await pilot.pause()
+        app.screen.query_one("#name", Input).value = "bbo"
+        secret.value = "wrong"
+        secret.focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: "there is no bbo" in screen_text(app))
+        for index in (2, 0):
+            ways[index].value = True
+            await pilot.pause()
+        assert secret.value == ""
+        secret.value = "for the new name"
+        for index in (1, 0):
+            ways[index].value = True
+            await pilot.pause()
+        assert secret.value == "for the new name"
+
+
+async def test_a_name_that_was_registered_is_one_to_log_in_with_once_the_connection_is_gone(world):
+    app = world.app(first=SignIn("register", "zoe", "opensesame"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        world.client.tell(Disconnected("the server is gone", 5.0))
+        await settled(pilot)
+        await type_line(pilot, "/login")
+        await welcomed(pilot)
+        assert app.screen.way == "login"
+        assert [each.value for each in app.screen.query(Input)] == ["zoe", ""]

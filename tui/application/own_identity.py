@@ -100,13 +100,11 @@ class Identity:
             else f"You join at {model.server}. Who are you?"
         )
         name = known.username if known is not None and known.username != ANONYMOUS else self._suggestion
-        way: Way = "register"
-        if (known is None and name) or (problem and known is not None and known.way != "register"):
-            way = "login"
+        way = self._way_before(name)
         before, name_before = (known, model.username) if model.online else (None, None)
         if name_before is not None:
             where = f"You are {neutralise_name(name_before)} here now. Who do you want to be?"
-            name = ""
+            name, way = "", "register"
         screen = WelcomeScreen(
             where,
             title="Welcome to the activity network" if name_before is None else "Log in as somebody else",
@@ -129,10 +127,20 @@ class Identity:
         if problem:
             app.call_after_refresh(screen.refused, problem)
 
-    def _chosen_before(self, way: Way) -> str:
-        """The secret that somebody new has chosen for their name, over SSH with the password that they came with."""
+    def _way_before(self, name: str) -> Way:
+        """How they last tried to come in; the first time, a `name` that is filled in is one to log in with."""
         known = self._model.identity
-        if way != "register" or known is None or known.made or self._model.online:
+        if known is not None and (known.way != "anonymous" or self._app.preferences.anonymous):
+            return known.way
+        return "login" if name else "register"
+
+    def _chosen_before(self, way: Way) -> str:
+        """The secret that somebody new has chosen for their name, over SSH with the password that they came with.
+
+        What was typed into this dialog is not filled in again: nobody can read there what it is.
+        """
+        known = self._model.identity
+        if way != "register" or known is None or not known.brought or self._model.online:
             return ""
         return known.secret or ""
 

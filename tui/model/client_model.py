@@ -285,7 +285,7 @@ class ClientModel:
         """The name is this person's; if they gave no secret, one was made just now."""
         made = self.identity is None or self.identity.made or self.identity.secret is None
         if self.identity is not None:
-            self.identity = replace(self.identity, secret=self.identity.secret or secret)
+            self.identity = replace(self.identity, way="login", secret=self.identity.secret or secret)
         self._happen(Happening("registered", f"{username} is registered.", username, secret if made else None))
 
     def register_refused(self, why: str) -> None:

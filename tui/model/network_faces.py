@@ -70,10 +70,13 @@ class SecretUnknown(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Who a person wants to be. With `way` register and an empty secret, one is made; `made` says that it was."""
+    """Who a person wants to be. With `way` register and an empty secret, one is made; `made` says that it was.
+
+    `brought`: the secret is one that they came with, before they were asked who they are, and chose for a new name."""
 
     way: Way
     username: str = ANONYMOUS
     secret: str | None = field(default=None, repr=False)
     remember: bool = False
     made: bool = False
+    brought: bool = False

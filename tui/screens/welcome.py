@@ -110,6 +110,8 @@ class WelcomeScreen(UnhurriedScreen[None]):
         self._where = where
         self._username = username
         self._secret = secret
+        self._chosen_secret = secret if way == "register" else ""
+        """What was typed as the secret of a new name."""
         self._way: Way = way
         self._anonymous = anonymous
         self._busy = False
@@ -147,7 +149,17 @@ class WelcomeScreen(UnhurriedScreen[None]):
 
     @on(RadioSet.Changed)
     def _way_changed(self) -> None:
+        self._part_secrets()
         self._show_way()
+
+    def _part_secrets(self) -> None:
+        """What was typed to log in becomes no new name's secret: it may be wrong, and it is not seen."""
+        before, self._way = self._way, self.way
+        field = self.query_one("#secret", Input)
+        if before == "register" != self._way:
+            self._chosen_secret = field.value
+        elif before != "register" == self._way:
+            field.value = self._chosen_secret
 
     def _show_way(self) -> None:
         way = self.way
@@ -219,6 +231,7 @@ class WelcomeScreen(UnhurriedScreen[None]):
         if self._busy:
             return
         self._clear()
+        self._part_secrets()
         way = self.way
         if way == "anonymous":
             self._choose(SignIn("anonymous", ANONYMOUS))

@@ -288,7 +288,7 @@ def make_application(host: ApplicationHost, node_access: NodeAccess, terminal: R
     for notice in host.notices:
         model.noticed(notice)
     if newcomer:
-        model.identity = SignIn("register", person_name, remote_user.secret)
+        model.identity = SignIn("register", person_name, remote_user.secret, brought=True)
         first = None
     elif person_name == ANONYMOUS:
         first = SignIn("anonymous")
