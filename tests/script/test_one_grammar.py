@@ -43,6 +43,11 @@ def meaning(command: ScriptCommand) -> tuple[object, ...]:
         "post hello",
         "post 'hello   there'",
         """post "it's done" """,
+        "post hi there",
+        "post the 'bread  is' ready",
+        "post - hi",
+        "post -- hi --there",
+        "post --timeout 3 hi there",
         "post -",
         "post --timeout 3 hello",
         "post --timeout=1m -",
@@ -91,6 +96,20 @@ def test_the_same_words_are_wrong_and_for_the_same_reason(line: str, said: str) 
         assert failed.value.status is ExitStatus.USAGE
         assert said in str(failed.value)
         assert failed.value.hint or "--" in str(failed.value) or "post" in line
+
+
+@pytest.mark.parametrize(
+    "words", ["hi there now", "hi there now --timeout 3", "-u ada hi there now", "hi -u ada there now"]
+)
+def test_words_without_quotes_are_one_text_wherever_a_flag_stands(words: str) -> None:
+    command = on_the_command_line(f"post {words}")
+    assert isinstance(command, PostCommand) and command.single is not None
+    assert b'"hi there now"' in command.single
+
+
+def test_a_flag_that_there_is_not_is_no_part_of_a_text_of_several_words() -> None:
+    with pytest.raises(CommandFailed, match="'--quiet' is no option here"):
+        on_the_command_line("post hi there --quiet")
 
 
 def test_what_is_wrong_over_ssh_is_explained_with_what_there_is_there() -> None:

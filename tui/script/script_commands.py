@@ -44,7 +44,8 @@ def post_command(arguments: argparse.Namespace) -> PostCommand:
     """Raises CommandFailed if there is nothing that can be posted."""
     from tui.script.post_command import PostCommand, encode
 
-    text, given = arguments.text, arguments.json
+    # Words that a shell has parted are one text again, as `echo` and `ssh` have it.
+    text, given = " ".join(arguments.text) if arguments.text else None, arguments.json
     if text is None and not given:
         raise usage_error(
             "there is nothing to post; give what to post: a TEXT, --json OBJECT, or - for one a line from standard "
@@ -56,7 +57,7 @@ def post_command(arguments: argparse.Namespace) -> PostCommand:
     if "-" in (text, given):
         return PostCommand(None, as_json, seconds)
     try:
-        return PostCommand(encode(given if as_json else text, as_json=as_json), as_json, seconds)
+        return PostCommand(encode(given if as_json else text or "", as_json=as_json), as_json, seconds)
     except ValueError as error:
         raise usage_error(str(error)) from None
 

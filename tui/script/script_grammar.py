@@ -91,7 +91,7 @@ def add_timeout(parser: argparse.ArgumentParser, default: str = "10") -> None:
 
 
 def add_post(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("text", metavar="TEXT", nargs="?", default=None, help="the note; - for one a line from stdin")
+    parser.add_argument("text", metavar="TEXT", nargs="*", default=(), help="the note; - for one a line from stdin")
     parser.add_argument(
         "--json", metavar="OBJECT", default=None, help="a JSON object to post as it is; - for one a line from stdin"
     )
