@@ -190,3 +190,9 @@ def test_a_size_is_bytes_or_has_a_unit(text: object, size: int) -> None:
 def test_what_is_no_size_is_refused_with_an_example(text: object) -> None:
     with pytest.raises(ValueError, match="512M"):
         values.size(text)
+
+
+def test_a_text_that_is_too_long_is_said_to_be_that_whatever_it_is_for() -> None:
+    assert values.label("x" * 64) == "x" * 64
+    with pytest.raises(ValueError, match=r"^a text of at most 64 characters is wanted, this one has 65$"):
+        values.label("x" * 65)

@@ -44,10 +44,10 @@ def text(value: object) -> str:
 
 
 def label(value: object) -> str:
-    """A server's name: at most 64 characters."""
+    """A text of at most 64 characters, as it fits into a table."""
     found = text(value)
     if len(found) > 64:
-        raise ValueError(f"a server's name has at most 64 characters, this one has {len(found)}")
+        raise ValueError(f"a text of at most 64 characters is wanted, this one has {len(found)}")
     return found
 
 
