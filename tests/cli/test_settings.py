@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -11,7 +12,7 @@ from core.engine import ConnectionLimits, EngineSettings, Retention
 from core.engine.engine_settings import ACTIVITIES_KEPT, BYTES_KEPT
 from core.node import NodeConfig
 from tui.cli.chosen_settings import ConfigFile, choose, config_path, examine, read_config, unknown_variables
-from tui.cli.setting_table import SETTINGS, Setting
+from tui.cli.setting_table import SETTINGS, Destination, Setting
 from tui.script.exit_status import CommandFailed, ExitStatus
 from tui.ssh.ssh_settings import SSHSettings, usual_workers
 
@@ -94,8 +95,16 @@ def test_a_wrong_flag_is_named() -> None:
     assert failed.value.status == ExitStatus.USAGE
 
 
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_no_error_of_a_variable_says_its_name_twice(setting: Setting) -> None:
+    _, problems = examine({}, {setting.variable: "\0"}, NO_FILE)
+    for problem in problems:
+        assert problem.origin == setting.variable
+        assert not problem.sentence.startswith(f"{setting.name}:")
+
+
 def test_a_wrong_variable_is_named() -> None:
-    with pytest.raises(CommandFailed, match="ACTIVITY_TUI_PRESET: preset: 'moon' is not one of local, lan, wan"):
+    with pytest.raises(CommandFailed, match=r"^ACTIVITY_TUI_PRESET: 'moon' is not one of local, lan, wan"):
         choose({}, {"ACTIVITY_TUI_PRESET": "moon"}, NO_FILE)
 
 
@@ -173,3 +182,13 @@ def test_a_secret_and_a_secret_file_of_the_same_weight_contradict_each_other(tmp
 
 def test_no_secret_is_no_secret() -> None:
     assert choose({}, {}, NO_FILE).secret("user_secret") is None
+
+
+@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "core/DESIGN.md"])
+def test_the_documents_name_every_place_that_a_setting_goes_to_and_the_readers_of_values(document: str) -> None:
+    assert set(get_args(Destination)) == set(DESTINATIONS)
+    text = (Path(__file__).parents[2] / document).read_text(encoding="utf-8")
+    rows = [row for row in text.splitlines() if row.startswith(("| a setting", "| **a setting", "| `"))]
+    assert [kind.__name__ for kind in DESTINATIONS.values() if kind.__name__ not in "".join(rows)] == []
+    (how,) = (row for row in rows if "`tui/cli/setting_table.py`" in row)
+    assert "`tui/cli/values.py`" in how and "place of use" in how

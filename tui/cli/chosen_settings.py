@@ -34,6 +34,7 @@ class SettingChoice:
     """0 flag, 1 environment, 2 file, 3 default."""
 
 
+FILE_RANK: Final = 2
 DEFAULT_RANK: Final = 3
 
 
@@ -207,7 +208,8 @@ def examine(
             try:
                 chosen[setting.name] = SettingChoice(setting.read(raw), origin, rank)
             except ValueError as error:
-                within = "" if origin.startswith("--") else f"{setting.name}: "
+                # A place in the file does not say by itself which setting it is; a flag and a variable do.
+                within = f"{setting.name}: " if rank == FILE_RANK else ""
                 problems.append(SettingProblem(origin, within + str(error)))
         chosen.setdefault(setting.name, SettingChoice(setting.default, "default", DEFAULT_RANK))
     problems.sort(key=_place)
