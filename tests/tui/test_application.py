@@ -10,7 +10,7 @@ from textual.widgets import Input, RadioButton, Static
 
 from core.client.client_events import Disconnected, PostRefused, PostUnknown, Renamed, ServerQuits
 from core.wire.address import Address
-from tests.tui.driving import lines_of, ready, screen_text, settled, type_line, until, welcomed
+from tests.tui.driving import fill, lines_of, ready, screen_text, settled, type_line, until, welcomed
 from tests.tui.fakes import World, snapshot
 from tui.feed.activities import note
 from tui.look import bell
@@ -69,6 +69,36 @@ async def test_a_line_that_cannot_be_sent_stays_in_the_composer_with_the_reason(
         assert app.main.composer.value == "hello"
         assert "not logged in" in str(app.main.query_one("#composer-problem", Static).render())
         await until(pilot, lambda: isinstance(app.screen, WelcomeScreen))
+        await settled(pilot)
+        shown = " ".join(screen_text(app).replace("\N{BOX DRAWINGS LIGHT VERTICAL}", " ").split())
+        assert "You are not logged in yet, so this is not sent; the line is kept." in shown, screen_text(app)
+        world.refuse = None
+        fill(app, "#name", "alice")
+        fill(app, "#secret", "secret")
+        app.screen.query_one("#secret").focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: app.model.online and app.focused is app.main.composer)
+        assert app.main.composer.value == "hello"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("/nonsense", "there is no command /nonsense"),
+        ("/theme no-such-theme", "there is no theme"),
+        ("/join", "/join needs"),
+        ("/json nonsense", "begins with {"),
+    ],
+)
+async def test_a_command_that_is_wrong_is_told_where_it_was_typed_and_asks_nobody_to_log_in(world, line, problem):
+    app = world.app(first=None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await welcomed(pilot)
+        await pilot.press("escape")
+        await type_line(pilot, line)
+        await settled(pilot)
+        assert app.screen is app.main and app.main.composer.value == line
+        assert problem in screen_text(app)
 
 
 async def test_a_slash_begins_a_command_and_two_write_one(world):

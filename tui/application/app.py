@@ -294,8 +294,8 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         if happening.kind == "logged in" and self.model.node is None:
             self._look_from_afar()
 
-    def action_identity(self) -> None:
-        self._identity.ask()
+    def action_identity(self, occasion: str = "") -> None:
+        self._identity.ask(occasion=occasion)
 
     def action_change_secret(self) -> None:
         self._identity.ask_for_another_secret()

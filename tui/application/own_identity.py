@@ -84,8 +84,9 @@ class Identity:
             return str(error.strerror or error)
         return None
 
-    def ask(self, problem: str = "") -> None:
-        """Ask who somebody is; `problem` says what was wrong with the last answer."""
+    def ask(self, problem: str = "", *, occasion: str = "") -> None:
+        """Ask who somebody is; `problem` says what was wrong with the last answer, `occasion` why it is asked now if
+        nobody wanted to be."""
         app, model = self._app, self._model
         if isinstance(app.screen, WelcomeScreen):
             return
@@ -106,10 +107,10 @@ class Identity:
             where = f"You are {neutralise_name(name_before)} here now. Who do you want to be?"
             name, way = "", "register"
         screen = WelcomeScreen(
-            where,
+            f"{occasion}\n{where}" if occasion else where,
             title="Welcome to the activity network" if name_before is None else "Log in as somebody else",
             later=self._later(name_before),
-            unasked=bool(problem),
+            unasked=bool(problem or occasion),
             username=name,
             secret=self._chosen_before(way),
             way=way,

@@ -38,9 +38,10 @@ class MainScreen(OperatorScreen):
         except (ValueError, ConnectionError) as error:
             self.composer.give_back(text)
             self._composer_problem(str(error))
-            if self.model.stage == "nobody":
-                # The line stays in the composer, to be sent once it is known who sends it.
-                await self.app.run_action("identity")
+            if isinstance(error, ConnectionError) and self.model.stage == "nobody":
+                # What is wrong with the line itself no login mends, and a dialog would hide it.
+                why = "You are not logged in yet, so this is not sent; the line is kept."
+                await self.app.run_action(f"identity({why!r})")
             return
         self.composer.remember(text)
         self._composer_problem("")
