@@ -8,7 +8,15 @@ import math
 import pytest
 from textual.widgets import Input, RadioButton, Static
 
-from core.client.client_events import Disconnected, PostRefused, PostUnknown, Renamed, ServerQuits
+from core.client.client_events import (
+    CatchUpDone,
+    Connecting,
+    Disconnected,
+    PostRefused,
+    PostUnknown,
+    Renamed,
+    ServerQuits,
+)
 from core.wire.address import Address
 from tests.tui.driving import fill, lines_of, ready, screen_text, settled, type_line, until, welcomed
 from tests.tui.fakes import World, snapshot
@@ -633,3 +641,27 @@ async def test_a_quiet_session_paints_nothing(world, monkeypatch):
         monkeypatch.setattr(app.main, "show_news", lambda: painted.append(True))
         await asyncio.sleep(0.2)
         assert painted == []
+
+
+@pytest.mark.parametrize(
+    ("senders", "mark"),
+    [(("alice",), None), (("bob", "alice", "carol"), "2 missed while you were away, above")],
+    ids=["only own", "others too"],
+)
+async def test_only_what_others_wrote_was_missed(world, senders, mark):
+    app = world.app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        world.client.tell(CatchUpDone(0))
+        for _ in range(2):
+            # What came before a connection broke in the middle of it is counted anew over the next one.
+            world.client.tell(Disconnected("the server is gone", 0.0))
+            world.client.tell(Connecting(None))
+            world.says("alice", "half of it came", live=False)
+        world.client.tell(Disconnected("the server is gone", 0.0))
+        world.client.tell(Connecting(None))
+        for sender in senders:
+            world.says(sender, "meanwhile", live=False)
+        world.client.tell(CatchUpDone(len(senders)))
+        marks = [each.body.decode() for each in app.model.feed.newest_first() if each.state == "mark"]
+        assert marks == ([mark] if mark else [])

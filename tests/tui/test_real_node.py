@@ -19,12 +19,12 @@ from tui.model.network_client import HISTORY, client_factory
 from tui.model.network_faces import SignIn
 
 
-async def running_server(directory: Path, name: str, join: Address | None = None) -> Server:
+async def running_server(directory: Path, name: str, join: Address | None = None, port: int = 0) -> Server:
     server = Server(
         EngineSettings(
             data_dir=directory / name,
             host="127.0.0.1",
-            port=0,
+            port=port,
             name=name,
             secret="s",
             join=join,
@@ -161,3 +161,29 @@ async def test_who_scrolls_to_the_top_reads_what_is_older_than_the_login_brought
         await settled(pilot)
         assert BEGINNING in lines_of(app, "#feed")[0]
         await app.model.stop()
+
+
+async def test_a_line_of_ones_own_that_waited_for_the_server_is_not_counted_as_missed(tmp_path):
+    server = await running_server(tmp_path, "ada")
+    address = server.advertised
+    app = ActivityApp(
+        ClientModel(client_factory((address,), server=None), target=address), first=SignIn("register", "alice", "pw")
+    )
+    try:
+        async with app.run_test(size=(100, 30)) as pilot:
+            await until(pilot, lambda: app.model.online and app.focused is app.main.composer)
+            await type_line(pilot, "before")
+            await until(pilot, lambda: app.model.feed.arrived == 1)
+            await server.abort()
+            await until(pilot, lambda: not app.model.online)
+            await type_line(pilot, "while it was away")
+            assert [each.state for each in app.model.feed.pending()] == ["sending"]
+            server = await running_server(tmp_path, "ada", port=address.port)
+            await until(pilot, lambda: app.model.online and not app.model.feed.pending())
+            await type_line(pilot, "live again")
+            await until(pilot, lambda: app.model.feed.arrived == 3)
+            await settled(pilot)
+            marks = [each.body.decode() for each in app.model.feed.newest_first() if each.state == "mark"]
+            assert marks == []
+    finally:
+        await server.abort()

@@ -122,7 +122,10 @@ class ClientModel:
         self._make_client = make_client
         self._client: ClientFace | None = None
         self._task: asyncio.Task[None] | None = None
-        self._marked = False
+        self._began = False
+        """Whether anything was ever live."""
+        self._own_caught_up = 0
+        """Own activities among what came over this connection before it was live."""
 
     # --- what the person does --------------------------------------------------------------------------------------
 
@@ -238,6 +241,8 @@ class ClientModel:
         entry = self.feed.add(body, sender, at, live=live, own_ref=own_ref, own=self._is_own(sender))
         if self.past is not None:
             self.past.arrived(entry_id, stamp)
+        if entry.own and not live:
+            self._own_caught_up += 1
         if live and not entry.own:
             self.others_live += 1
             if self.username and self.username != ANONYMOUS and self._names_me(body):
@@ -293,13 +298,15 @@ class ClientModel:
         self._happen(Happening("register refused", why))
 
     def caught_up(self, count: int) -> None:
+        """Everything is live from here on; `count` activities came before. Nobody missed their own among them."""
+        missed = count - self._own_caught_up
         if self.past is not None:
             self.past.caught_up()
-        if not self._marked and self.feed.arrived:
-            self._marked = True
+        first, self._began = not self._began, True
+        if first and self.feed.arrived:
             self.feed.mark("from here on, live", self.clock())
-        elif count:
-            self.feed.mark(f"{count} missed while you were away, above", self.clock())
+        elif not first and missed > 0:
+            self.feed.mark(f"{missed} missed while you were away, above", self.clock())
         self.on_change()
 
     def redirected(self, server: Address, why: str) -> None:
@@ -310,6 +317,7 @@ class ClientModel:
     def connecting(self, server: Address | None) -> None:
         """A connection is being tried; None: to the node here."""
         self.server = server or self.server
+        self._own_caught_up = 0
         self._stage("connecting", f"connecting to {server}" if server is not None else "connecting to the server here")
 
     def server_quits(self, why: str) -> None:
