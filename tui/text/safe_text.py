@@ -10,6 +10,7 @@ Nothing here knows about markup, because nothing in the application parses marku
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 from typing import Final
@@ -25,7 +26,17 @@ COMBINING_MARKS_MAX: Final = 2
 
 _JOINERS: Final = frozenset("\u200c\u200d\ufe0e\ufe0f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff")
 """Zero-width (non-)joiners, the common variation selectors and the colours of skin: harmless, but terminals disagree on
-the width of what they join. They are dropped."""
+the width of what they join. They are dropped, but for `_SPELLING`."""
+
+_NON_JOINER: Final = "\u200c"
+_SCRIPTS: Final = "[\u0620-\u0dff]"
+_SIGNS: Final = "[\u064b-\u0652\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca]"
+_SPELLING: Final = re.compile(
+    rf"(?:(?<={_SCRIPTS})(?<=\w)|(?<={_SCRIPTS}{_SIGNS})(?<=\w\W)){_NON_JOINER}(?={_SCRIPTS})(?=\w)"
+)
+"""A non-joiner where the spelling of a word needs it: between letters of Arabic, Syriac or the scripts of India, the
+first with at most a vowel or virama. Terminals give it no width, nor does rich. (A joiner, U+200D, is dropped
+there as well: rich 15 takes what follows it to have no width, and terminals do not.)"""
 
 _BLANKS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0\u180e\u034f")
 """Letters and symbols that paint nothing."""
@@ -64,6 +75,12 @@ def neutralise(text: str, limit: int | None = None) -> str:
         return neutralise(text[:limit]) + ELLIPSIS
     if text.isascii() and text.isprintable():
         return text
+    if _NON_JOINER in text:
+        return _NON_JOINER.join(_neutralise(part) for part in _SPELLING.split(text))
+    return _neutralise(text)
+
+
+def _neutralise(text: str) -> str:
     result: list[str] = []
     marks = COMBINING_MARKS_MAX
     for character in text:
