@@ -104,12 +104,12 @@ def test_a_flag_of_another_command_is_called_that(program: Program) -> None:
 )
 def test_flags_may_stand_anywhere(line: str) -> None:
     arguments = build().parse_args(line.split())
-    assert (arguments.address, arguments.text, arguments.user, arguments.timeout) == ("h", "text", "ada", "3")
+    assert (arguments.address, arguments.text, arguments.user, arguments.timeout) == ("h", ["text"], "ada", "3")
 
 
 def test_a_text_may_begin_with_a_dash_after_two_dashes() -> None:
-    assert build().parse_args(["post", "h", "--", "-5 degrees"]).text == "-5 degrees"
-    assert build().parse_args(["post", "h", "-"]).text == "-"
+    assert build().parse_args(["post", "h", "--", "-5 degrees"]).text == ["-5 degrees"]
+    assert build().parse_args(["post", "h", "-"]).text == ["-"]
 
 
 def test_a_flag_is_never_guessed_from_its_beginning(program: Program) -> None:
