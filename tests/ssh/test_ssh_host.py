@@ -30,7 +30,7 @@ async def test_the_command_of_the_event_comes_in(tmp_path: Path, host: str, adve
         )
     )
     await node.start()
-    ssh = SSHServer(node, SSHSettings(host, free_port(), tmp_path))
+    ssh = SSHServer(node, SSHSettings(host, 0, tmp_path))
     try:
         await ssh.start()
         said = next(notice.text for notice in node.notices if notice.text.startswith("SSH at "))
@@ -44,12 +44,6 @@ async def test_the_command_of_the_event_comes_in(tmp_path: Path, host: str, adve
     finally:
         await ssh.close("the test is over")
         await node.abort()
-
-
-def free_port() -> int:
-    with socket.socket() as tried:
-        tried.bind(("127.0.0.1", 0))
-        return int(tried.getsockname()[1])
 
 
 def _has_ipv6() -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from core.wire import Scope, literal, scope_of
@@ -31,3 +31,11 @@ def ssh_host(listens: Collection[str], advertised: str, *, asked_for: bool) -> s
     if certain:
         return certain[0]
     return "::1" if 6 in versions else "127.0.0.1"
+
+
+def port_of(host: str, ports: Mapping[str, int]) -> int:
+    """The port at which SSH is found at a host. Any free port is another one for IPv4 than for IPv6."""
+    address = literal(host)
+    version = 4 if address is None else address.version
+    fitting = (port for each, port in ports.items() if (found := literal(each)) and found.version == version)
+    return next(fitting, next(iter(ports.values())))

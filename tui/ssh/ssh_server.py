@@ -33,7 +33,7 @@ from tui.ssh.sharing.cyclic_collection import CyclicCollector
 from tui.ssh.sharing.frame_scheduler import FrameScheduler
 from tui.ssh.sharing.ticker import Ticker
 from tui.ssh.ssh_connection import SSHConnection
-from tui.ssh.ssh_host import ssh_host
+from tui.ssh.ssh_host import port_of, ssh_host
 from tui.ssh.ssh_settings import SSHSettings
 from tui.ssh.workers.worker_pool import WorkerPool
 from tui.text import invitation
@@ -135,9 +135,9 @@ class SSHServer:
             except OSError as error:
                 self.tell("security", f"no process for SSH sessions can be started: {error}", severity="warning")
         advertised = self.node.advertised.host
-        listens = [address[0] for address in self._acceptor.get_addresses()]
-        found_at = ssh_host(listens, advertised, asked_for=self.node.settings.advertise is not None)
-        self.address = Address(settings.host or found_at, self._acceptor.get_port())
+        ports = {str(address[0]): int(address[1]) for address in self._acceptor.get_addresses()}
+        found_at = ssh_host(ports, advertised, asked_for=self.node.settings.advertise is not None)
+        self.address = Address(settings.host or found_at, port_of(found_at, ports))
         # Others are told the port alone: they look for it at the host that they know this node by.
         if found_at == advertised:
             self.node.announce_ssh(self.address.port)
