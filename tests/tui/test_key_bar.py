@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from textual import events
 from textual.geometry import Size
+from textual.widgets import Input
 
-from tests.tui.driving import ready, screen_text, until
-from tests.tui.fakes import World
+from core.client.client_events import LoggedIn
+from tests.tui.driving import fill, ready, screen_text, until, welcomed
+from tests.tui.fakes import FakeClient, World
 from tui.application.app import ActivityApp
 from tui.screens.asking import CopyScreen
+from tui.screens.reading import ReadingScreen
+from tui.screens.welcome import WelcomeScreen
 from tui.widgets.key_bar import KeyBar
 
 
@@ -64,3 +70,41 @@ async def test_two_sizes_in_quick_succession_do_not_call_each_other_up_for_ever(
         await pilot.pause()
         await until(pilot, lambda: app.main.size == (80, 24))
         assert len(screen_text(app).splitlines()) == 24
+
+
+async def test_under_a_dialog_only_the_keys_are_shown_that_work_in_it_and_help_is_one_of_them():
+    app = World().app(first=None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await welcomed(pilot)
+        await until(pilot, lambda: "Zoom" not in words(app))
+        assert words(app).split() == ["Ctrl+Q", "Quit", "F1", "Help", "▏Ctrl+P", "palette"]
+        await pilot.pause()
+        assert screen_text(app).splitlines()[-1].split() == words(app).split()
+        app.screen.query_one("#name", Input).value = "zoe"
+        await pilot.press("f1")
+        await until(pilot, lambda: isinstance(app.screen, ReadingScreen) and bool(app.focused))
+        assert "F1" not in words(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, WelcomeScreen))
+        assert app.screen.query_one("#name", Input).value == "zoe"
+        assert "F1 Help" in words(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: "F10 Zoom" in words(app))
+
+
+async def test_no_help_comes_between_a_login_and_its_answer(world, monkeypatch):
+    async def asked(client: FakeClient) -> None:
+        world.clients.append(client)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(FakeClient, "run", asked)
+    app = world.app(first=None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await welcomed(pilot)
+        fill(app, "#name", "zoe")
+        app.screen.query_one("#secret").focus()
+        fill(app, "#secret", "opensesame")
+        await pilot.press("enter", "f1")
+        await until(pilot, lambda: bool(world.clients))
+        world.client.tell(LoggedIn("zoe", None))
+        await until(pilot, lambda: app.model.online and app.screen is app.main)

@@ -63,7 +63,7 @@ class ConfirmScreen(UnhurriedScreen[bool]):
 class AskScreen(DialogScreen[str | None]):
     """One line to fill in. `problem` says what is wrong with it, in words, or returns None."""
 
-    BINDINGS: ClassVar = bindings("form")
+    BINDINGS: ClassVar = bindings("form", "application.help")
 
     def __init__(
         self, title: str, text: str, *, placeholder: str, go: str, problem: Callable[[str], str | None]

@@ -29,6 +29,10 @@ class DialogScreen(ModalScreen[_Result]):
     def on_resize(self) -> None:
         self.call_after_refresh(self._show_focused)
 
+    async def action_show_help(self) -> None:
+        """Over the dialog: what the application binds is not asked for while one is open."""
+        await self.app.run_action("show_help")
+
     def on_descendant_focus(self) -> None:
         toast_placement.reconsider(self)
 

@@ -73,7 +73,7 @@ class SecretWish:
 class ChangeSecretScreen(DialogScreen[None]):
     """Another secret for an account. It stays until the network has said yes."""
 
-    BINDINGS: ClassVar = bindings("form")
+    BINDINGS: ClassVar = bindings("form", "application.help")
 
     def __init__(self, text: str, *, asks: bool, remembers: bool, chosen: Callable[[SecretWish], None]) -> None:
         """`asks`: for the present secret, which is not known here. `remembers`: whether there is a place for the new

@@ -74,7 +74,7 @@ class Ways(RadioSet):
 class WelcomeScreen(UnhurriedScreen[None]):
     """Register a name, log in with one, or be anonymous. It stays until the network has said yes."""
 
-    BINDINGS: ClassVar = bindings("form")
+    BINDINGS: ClassVar = bindings("form", "application.help")
 
     class Chosen(Message):
         def __init__(self, identity: SignIn) -> None:
@@ -216,6 +216,11 @@ class WelcomeScreen(UnhurriedScreen[None]):
     @on(Button.Pressed, "#close")
     def _close_pressed(self) -> None:
         self.action_cancel()
+
+    async def action_show_help(self) -> None:
+        # The answer that is awaited closes this dialog, and it has to be the one on top then.
+        if not self._busy:
+            await super().action_show_help()
 
     def action_cancel(self) -> None:
         self.dismiss(None)

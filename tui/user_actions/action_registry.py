@@ -13,8 +13,10 @@ _OWN_KEYS: Final = frozenset({"pane.next", "pane.previous", "application.palette
 """Bound by Textual itself; listed here for the help screen."""
 
 
-def bindings(scope: ActionScope) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
+def bindings(scope: ActionScope, *also: str) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
     """The bindings of a scope, each with its action's id so that a keymap can change it.
+
+    `also`: ids of actions of other scopes that work there, too.
 
     No other bindings are made anywhere: `tests/tui/test_actions.py` looks.
     """
@@ -29,7 +31,7 @@ def bindings(scope: ActionScope) -> list[Binding | tuple[str, str] | tuple[str, 
             id=action.id,
         )
         for action in ACTIONS
-        if action.scope == scope and action.keys and action.id not in _OWN_KEYS
+        if (action.scope == scope or action.id in also) and action.keys and action.id not in _OWN_KEYS
     ]
 
 

@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
+from textual.binding import ActiveBinding
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
@@ -33,7 +34,7 @@ class _Key:
 
 
 class KeyBar(Widget):
-    """Shows the active bindings of its screen that want to be shown."""
+    """Shows the active bindings that want to be shown: those of its screen, or of the dialog that lies over it."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -65,17 +66,19 @@ class KeyBar(Widget):
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
+        self.app.screen_change_signal.subscribe(self, self._bindings_changed)
 
     def on_unmount(self) -> None:
         self.screen.bindings_updated_signal.unsubscribe(self)
+        self.app.screen_change_signal.unsubscribe(self)
 
     def _bindings_changed(self, screen: Screen[object]) -> None:
-        if screen is not self.screen or not screen.app.app_focus:
-            return
         app = self.app
+        if screen is not app.screen or not app.app_focus:
+            return
         keys: dict[str, _Key] = {}
         palette = None
-        for key, (_, binding, enabled, tooltip) in screen.active_bindings.items():
+        for key, (_, binding, enabled, tooltip) in (_taken_everywhere(screen) | screen.active_bindings).items():
             shown = _Key(binding.key, app.get_key_display(binding), binding.description, enabled, tooltip)
             if key == app.COMMAND_PALETTE_BINDING:
                 palette = shown
@@ -153,6 +156,16 @@ class KeyBar(Widget):
             self._pointed = key
             self.tooltip = key.tooltip or None if key is not None else None
             self.refresh()
+
+
+def _taken_everywhere(screen: Screen[object]) -> dict[str, ActiveBinding]:
+    """The keys that are taken before the focused widget has them, through a dialog too; Textual leaves them out."""
+    return {
+        key: ActiveBinding(node, binding, bool(state), binding.tooltip)
+        for node, found in reversed(screen._binding_chain if screen.is_modal else [])
+        for key, binding in found
+        if binding.priority and (state := screen.app._check_action_state(binding.action, node)) is not False
+    }
 
 
 def segments_of(strips: list[Strip]) -> list[Segment]:
