@@ -66,7 +66,7 @@ def network_secret(choices: ChosenSettings, address: Address) -> str | None:
             wrong = _why_no_secret(data_dir, SECRET_FILE)
             raise usage_error(
                 f"{choices['data_dir'].origin}: {wrong}",
-                hint="It is the directory that the server itself was given with --data-dir.",
+                hint="Name the one that the server itself was given; elsewhere --secret-file FILE gives the secret.",
             )
         return secret
     return kept_secret(default_data_dir(address.port)) if _is_this_machine(address.host) else None
