@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from textual.app import App
+from textual.app import App, ComposeResult
 from textual.command import CommandList, CommandPalette
 from textual.screen import ModalScreen
 from textual.widget import Widget
@@ -43,6 +43,22 @@ async def test_a_screen_that_is_dismissed_twice_goes_once_and_answers_once():
         below.dismiss("fourth")
         await pilot.pause()
         assert app.is_running and app.answers == ["first", "third"]
+
+
+class Form(ModalScreen[str]):
+    def compose(self) -> ComposeResult:
+        yield Input()
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
+
+
+async def test_an_application_that_ends_while_a_screen_comes_ends_in_order():
+    app = Asking()
+    async with app.run_test():
+        app.exit(return_code=0)
+        app.push_screen(Form())
+    assert app.return_code == 0 and app._exception is None
 
 
 async def test_a_screen_that_is_dismissed_below_another_one_goes_alone():

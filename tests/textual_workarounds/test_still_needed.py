@@ -23,6 +23,7 @@ from rich.style import Style
 from textual import events
 from textual._xterm_parser import XTermParser
 from textual.app import App, ComposeResult
+from textual.css.query import NoMatches
 from textual.geometry import Size
 from textual.screen import ModalScreen, Screen
 from textual.strip import Strip
@@ -124,6 +125,22 @@ async def test_screen_dismissal_what_a_screen_was_still_doing_when_it_went_ends_
             await until(pilot, lambda: not app.is_running)
 
     with pytest.raises(WorkerFailed):
+        await run()
+
+
+async def test_screen_dismissal_an_application_that_ends_while_a_screen_comes_fails():
+    class Form(Question):
+        def on_mount(self) -> None:
+            self.query_one(Input).focus()
+
+    app: App[None] = App()
+
+    async def run() -> None:
+        async with app.run_test():
+            app.exit()
+            app.push_screen(Form())
+
+    with pytest.raises(NoMatches):
         await run()
 
 

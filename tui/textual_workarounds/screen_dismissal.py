@@ -3,9 +3,10 @@
 What is typed fast is still on its way to a screen when the screen goes, or another one has come over it: a second Enter
 in the command palette, a second Esc in a question. Textual takes whatever lies on top from the stack then, and ends the
 application when nothing is left; and it ends it when the palette looks for a list that has gone, or has yet to come.
+An application that ends gives a screen that was just asked for no children, and fails when the screen looks for them.
 
 Seen in Textual 8.2.8. That a screen should not be dismissed under another is Textualize/textual#2575, what comes of
-the same screen twice #4884; of the palette no report was found.
+the same screen twice #4884; of the palette and of the end no report was found.
 """
 
 from __future__ import annotations
@@ -53,6 +54,9 @@ def is_harmless(app: App[Any], error: Exception) -> bool:
     """
     cause = error.error if isinstance(error, WorkerFailed) else error
     if isinstance(cause, NoMatches):
+        if app._exit:
+            log.info("a screen was not made any more, as the application ends: %s", cause)
+            return True
         screen = _at_work()
         if not isinstance(screen, App) and screen not in app.screen_stack:
             log.info("a screen that was dismissed missed what it was made of: %s", cause)
