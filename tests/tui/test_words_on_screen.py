@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+from typing import get_args
+
 import msgspec
 import pytest
 from textual.widgets import Button
 
 from core.client.client_events import Disconnected, LoggedIn
+from core.node import NoticeKind, Severity
 from core.node.interface.snapshot import UserView
 from core.wire.address import Address
 from tests.tui.driving import lines_of, ready, screen_text, settled, until
@@ -14,6 +18,7 @@ from tests.tui.fakes import NOON, World, snapshot
 from tui.model.model_updates import tell
 from tui.model.network_faces import SignIn
 from tui.panes import overview
+from tui.panes.events_pane import EventsView
 from tui.screens.reading import ReadingScreen
 
 
@@ -128,3 +133,41 @@ async def test_a_dialog_that_is_read_is_no_higher_than_what_there_is_to_read(wor
         await pilot.pause()
         # What is long fits in, its buttons included.
         assert all(button.region in app.screen.region for button in app.screen.query(Button))
+
+
+async def test_an_event_is_inspected_in_words_and_not_in_names_of_the_program(world):
+    app = world.app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        kinds: tuple[NoticeKind, ...] = ("healed", "join_refused")
+        for kind in kinds:
+            world.notice(kind, f"kitchen: {kind[::-1]}", "good")
+            await settled(pilot)
+            await pilot.press("f5", "G", "enter")
+            await until(pilot, lambda: isinstance(app.screen, ReadingScreen) and bool(app.focused))
+            await pilot.pause()
+            shown = screen_text(app)
+            assert f"kitchen: {kind[::-1]}" in shown and "2026-11-22 12:00:00" in shown and "good news" in shown
+            await pilot.press("y")
+            assert f"good {kind}" not in app.clipboard and "join_refused" not in app.clipboard
+            await pilot.press("escape")
+            await until(pilot, lambda: app.screen is app.main)
+
+
+async def test_an_event_is_copied_as_it_is_read(world):
+    app = world.app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await ready(pilot)
+        world.notice("healed", "kitchen: reachable again", "good")
+        await settled(pilot)
+        await pilot.press("f5", "G", "y")
+        assert app.clipboard == "2026-11-22 12:00:00 kitchen: reachable again"
+
+
+@pytest.mark.parametrize("severity", get_args(Severity))
+@pytest.mark.parametrize("kind", get_args(NoticeKind))
+def test_there_are_words_for_every_kind_of_event(world, kind, severity):
+    world.notice(kind, "it happened", severity)
+    said = EventsView(world.model, zone=UTC).row_detail(0).splitlines()
+    assert said[:3] == ["it happened", "", "When   2026-11-22 12:00:00"]
+    assert all(len(line.split()) >= 3 for line in said[3:]) and len(said) == 5

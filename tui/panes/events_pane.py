@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import tzinfo
 from typing import ClassVar, Final
 
 from textual.strip import Strip
 
-from core.node import Notice
+from core.node import Notice, NoticeKind, Severity
 from tui.model.client_model import ClientModel
 from tui.text.safe_text import neutralise
 from tui.widgets.feed_view import clock_time
@@ -20,6 +20,37 @@ _SYMBOLS: Final = {
     "good": ("\u2713", "good"),
     "warning": ("!", "warning"),
     "error": ("\u2717", "error"),
+}
+_SEVERITIES: Final[Mapping[Severity, str]] = {
+    "info": "for information",
+    "good": "good news",
+    "warning": "a warning",
+    "error": "something is wrong",
+}
+_SUBJECTS: Final[Mapping[NoticeKind, str]] = {
+    "listening": "where this server is reached",
+    "joined": "a server that came into the network",
+    "join_refused": "a network that does not let this server in",
+    "linked": "a new link between two servers",
+    "unlinked": "a connection that ended",
+    "lost": "what cannot be reached any more",
+    "alone": "this server, which reaches no other",
+    "healed": "servers that can be reached again",
+    "quit": "a server that leaves on purpose",
+    "redirected": "somebody who is sent to another server",
+    "registered": "a new name",
+    "refused": "something that was refused",
+    "login": "somebody who logged in",
+    "logout": "somebody who left",
+    "vote": "an answer to who wants a new name",
+    "renamed": "a name that changed",
+    "synchronised": "what was missed and is here now",
+    "backup": "a backup",
+    "storage": "what is kept on this machine",
+    "clock": "the clocks of servers",
+    "limits": "what the system lets this program have",
+    "dump": "a picture of what goes on inside this program",
+    "security": "secrets, and who can read them",
 }
 NOTICE_CHARACTERS_MAX: Final = 600
 NOTICE_LINES_MAX: Final = 6
@@ -81,8 +112,18 @@ class EventsView(RowView):
 
     def row_copy(self, index: int) -> str | None:
         notice = self.notice(index)
-        when = clock_time(notice.at, self._zone, "%Y-%m-%d %H:%M:%S")
-        return f"{when} {notice.severity} {notice.kind}: {neutralise(notice.text)}"
+        return f"{self._when(notice)} {neutralise(notice.text)}"
+
+    def _when(self, notice: Notice) -> str:
+        return clock_time(notice.at, self._zone, "%Y-%m-%d %H:%M:%S")
+
+    def row_detail(self, index: int) -> str:
+        """Everything about the event, in words and safe."""
+        notice = self.notice(index)
+        return (
+            f"{neutralise(notice.text)}\n\nWhen   {self._when(notice)}\nAbout  {_SUBJECTS[notice.kind]}\n"
+            f"Kind   {_SEVERITIES[notice.severity]}"
+        )
 
     def empty_words(self) -> str:
         return "Nothing has happened yet."

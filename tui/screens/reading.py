@@ -107,7 +107,7 @@ def inspector_of(view: RowView, index: int, model: ClientModel, zone: tzinfo | N
         case NetworkView():
             return _details("Server", view.row_detail(index))
         case EventsView():
-            return _details("Event", view.row_copy(index) or "")
+            return _details("Event", view.row_detail(index))
     return None
 
 
