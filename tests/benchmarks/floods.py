@@ -103,12 +103,17 @@ class Honest:
         self.port = port
         self.seen = Seen()
         self._registered = 0
+        self._reading = asyncio.Semaphore(0)
+        """Released once for each reader that is in."""
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[None]:
+        self._reading = asyncio.Semaphore(0)
         tasks = [asyncio.create_task(self._read()) for _ in range(READERS)]
-        await asyncio.sleep(0.5)
         try:
+            async with asyncio.timeout(30.0):
+                for _ in tasks:
+                    await self._reading.acquire()
             yield
         finally:
             for task in tasks:
@@ -120,6 +125,7 @@ class Honest:
         try:
             line.say(command="LOGIN", username="ann", secret=SECRET)
             await line.hear("LOGIN_SUCCESS")
+            self._reading.release()
             while True:
                 activity = (await line.hear("ACTIVITY_BROADCAST"))["activity"]
                 if "at" in activity:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -20,6 +21,8 @@ from core.wire.entries import AccountFact, Page, Recovered
 from core.wire.messages import Message, command_of
 
 SECRET = "network"
+WRONG_SECRETS = 12
+"""More than may come from one address at once."""
 BODY = msgspec.Raw(b'{"text":"hello"}')
 ANN = AccountFact("ann", "$argon2id$ann", 1, "elsewhere.1.1")
 """Registered before the node started; her secret is "ann"."""
@@ -59,10 +62,11 @@ class OneNode:
         self._note(done)
         return done
 
-    def connect(self) -> int:
-        """Somebody connects."""
+    def connect(self, host: str = "") -> int:
+        """Somebody connects, from a host of their own if none is named."""
         self.conns += 1
-        self.handle(events.ConnectionOpened(self.conns, "inbound", Address(f"host{self.conns}.example", 40_000)))
+        host = host or f"host{self.conns}.example"
+        self.handle(events.ConnectionOpened(self.conns, "inbound", Address(host, 40_000)))
         return self.conns
 
     def say(self, conn: int, message: Message) -> list[actions.Action]:
@@ -177,6 +181,23 @@ def native_neighbour(one: OneNode, server: str = "elsewhere", load: int = 0) -> 
 
 def fresh(one: OneNode) -> int:
     return one.connect()
+
+
+def authenticating(one: OneNode, **shown: Any) -> int:
+    """So many wrong secrets have come from there that the right one waits."""
+    for _ in range(WRONG_SECRETS):
+        one.say(one.connect("guesser.example"), wire.Authenticate("wrong"))
+    conn = one.connect("guesser.example")
+    one.say(conn, wire.Authenticate(SECRET, **shown))
+    return conn
+
+
+def authenticating_failover(one: OneNode) -> int:
+    return authenticating(one, features=["quit"])
+
+
+def authenticating_native(one: OneNode) -> int:
+    return authenticating(one, id="elsewhere", incarnation=1, features=["sync"])
 
 
 def registering(one: OneNode) -> int:

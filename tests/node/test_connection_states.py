@@ -77,6 +77,7 @@ EXAMPLES: dict[str, Message] = {
 
 SCENES: dict[str, Callable[[OneNode], int]] = {
     "fresh": one_node.fresh,
+    "authenticating": one_node.authenticating,
     "registering": one_node.registering,
     "greeted": one_node.greeted,
     "logging in": one_node.logging_in,
@@ -92,6 +93,8 @@ SCENES: dict[str, Callable[[OneNode], int]] = {
 }
 """The states as the protocol document calls them, and how a connection gets there."""
 BESIDE = {
+    "authenticating failover": one_node.authenticating_failover,
+    "authenticating native": one_node.authenticating_native,
     "base beside": one_node.base_beside_a_neighbour,
     "base asked": one_node.base_asked,
     "listening asked": one_node.listening_asked,
@@ -101,6 +104,8 @@ BESIDE = {
 
 WORDS = {
     "fresh": "connected",
+    "authenticating failover": "authenticating",
+    "authenticating native": "authenticating",
     "greeted": "not logged in",
     "sent on": "waiting to be sent on",
     "dialled": "connecting",
@@ -202,6 +207,9 @@ ROWS = [
     Row("fresh", "ACTIVITY_MESSAGE", "AUTHENTICATION_FAIL close", "closing"),
     Row("fresh", "INVALID_MESSAGE", "close", "closing"),
     Row("fresh", "AUTHENTICATION_FAIL", "close", "closing"),
+    # Until the secret has been looked at, nothing but a farewell counts.
+    Row("authenticating", "INVALID_MESSAGE", "close", "closing"),
+    Row("authenticating", "AUTHENTICATION_FAIL", "close", "closing"),
     # After a registration the client may log in.
     Row("greeted", "LOGIN", "LOGIN_SUCCESS", "anonymous"),
     Row("greeted", wire.Login("ann", "ann"), "verify", "logging in"),
@@ -424,7 +432,17 @@ def logs_in_where_many_are(one: OneNode, conn: int) -> None:
     one.say(conn, wire.Login("anonymous"))
 
 
+def has_its_turn(one: OneNode, conn: int) -> None:
+    for _ in range(600):
+        one.run(0.1)
+        if one.state(conn) != "authenticating":
+            return
+
+
 STEPS: list[tuple[str, Callable[[OneNode, int], object], str]] = [
+    ("authenticating", has_its_turn, "quiet"),
+    ("authenticating failover", has_its_turn, "base"),
+    ("authenticating native", has_its_turn, "lazy"),
     ("registering", lambda one, conn: one.run(2.0), "not logged in"),
     ("logging in", is_right, "logged in"),
     ("logging in", is_wrong, "closing"),
@@ -500,7 +518,8 @@ def test_what_was_overheard_is_taken_in_once_the_base_server_may_be_spoken_to() 
 
 
 LEADS_TO = {
-    "FRESH": "REGISTERING LOGGING_IN LOGGED_IN REDIRECTING WAITING QUIET BASE NATIVE CLOSING",
+    "FRESH": "REGISTERING LOGGING_IN LOGGED_IN REDIRECTING WAITING AUTHENTICATING CLOSING",
+    "AUTHENTICATING": "QUIET BASE NATIVE CLOSING",
     "REGISTERING": "GREETED CLOSING",
     "GREETED": "REGISTERING LOGGING_IN LOGGED_IN REDIRECTING CLOSING",
     "LOGGING_IN": "LOGGED_IN REDIRECTING CLOSING",
@@ -546,6 +565,7 @@ def test_only_one_method_changes_a_state() -> None:
     assert changes == [
         "kernel/connections.py: self.state = ConnectionState.FRESH",
         "kernel/connections.py: self.state = state_after(TRANSITIONS, before, outcome)",
+        "kernel/connections.py: self.state = connection.state",
     ]
 
 

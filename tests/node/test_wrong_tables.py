@@ -25,6 +25,7 @@ Patch = pytest.MonkeyPatch
 
 SCENE = {
     ConnectionState.FRESH: "fresh",
+    ConnectionState.AUTHENTICATING: "authenticating",
     ConnectionState.REGISTERING: "registering",
     ConnectionState.GREETED: "greeted",
     ConnectionState.LOGGING_IN: "logging in",

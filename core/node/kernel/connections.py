@@ -206,6 +206,7 @@ class Link(Connection):
     def __init__(self, connection: Connection) -> None:
         known = connection
         super().__init__(known.conn, known.origin, known.peer, known.since, known.heard_at, known.at)
+        self.state = connection.state
         self.dial = connection.dial
         self.watch = connection.watch
         self.dialled: Address | None = None
@@ -257,7 +258,7 @@ class Link(Connection):
 
 
 _STATES_OF: Final = {
-    Connection: {ConnectionState.FRESH, ConnectionState.CLOSING},
+    Connection: {ConnectionState.FRESH, ConnectionState.AUTHENTICATING, ConnectionState.CLOSING},
     Session: CLIENT_STATES | {ConnectionState.CLOSING},
     Link: SERVER_STATES | {ConnectionState.CLOSING},
 }

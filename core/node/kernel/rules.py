@@ -125,6 +125,11 @@ _BASE: Final[Mapping[MessageType, Handler]] = {
 
 RULES: Final[Mapping[ConnectionState, Mapping[MessageType, Handler]]] = {
     ConnectionState.FRESH: _STRANGER,
+    # It is not read from until its secret, which may wait its turn, has been looked at.
+    ConnectionState.AUTHENTICATING: {
+        wire.InvalidMessage: _H.CLIENT_OBJECTS,
+        wire.AuthenticationFail: _H.CLIENT_OBJECTS,
+    },
     ConnectionState.REGISTERING: _IN_BETWEEN,
     ConnectionState.GREETED: _GREETED,
     ConnectionState.LOGGING_IN: _IN_BETWEEN,

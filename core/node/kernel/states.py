@@ -16,6 +16,7 @@ class ConnectionState(enum.Enum):
     """The value is what people read."""
 
     FRESH = "connected"
+    AUTHENTICATING = "authenticating"
     REGISTERING = "registering"
     GREETED = "not logged in"
     LOGGING_IN = "logging in"
@@ -41,7 +42,8 @@ class Outcome(enum.Enum):
     REDIRECTED = "another server takes the client"
     POST_HELD_BACK = "ACTIVITY_MESSAGE while this server leaves"
     DIALLED = "this server dialled"
-    SHOWED_NOTHING = "AUTHENTICATE without features"
+    SECRET_SHOWN = "AUTHENTICATE"
+    SHOWED_NOTHING = "the secret is right, and no features were shown"
     HEARD_BASE = "a base server that others may speak to"
     BASE_TAKEN_UP = "a base server to speak to"
     NATIVE_TAKEN_UP = "a native server"
@@ -58,6 +60,10 @@ TRANSITIONS: Final[Mapping[ConnectionState, Mapping[Outcome, ConnectionState]]] 
         _O.LOGGED_IN: _S.LOGGED_IN,
         _O.REDIRECTED: _S.REDIRECTING,
         _O.DIALLED: _S.WAITING,
+        _O.SECRET_SHOWN: _S.AUTHENTICATING,
+        _O.ENDED: _S.CLOSING,
+    },
+    _S.AUTHENTICATING: {
         _O.SHOWED_NOTHING: _S.QUIET,
         _O.BASE_TAKEN_UP: _S.BASE,
         _O.NATIVE_TAKEN_UP: _S.NATIVE,

@@ -95,14 +95,13 @@ class Handshake:
     @takes(Handler.AUTHENTICATE)
     def authenticate(self, connection: Connection, message: Authenticate) -> None:
         """The first message of a server that dialled this one."""
-        if connection.conn in self._attempts:
-            return
+        connection.enter(Outcome.SECRET_SHOWN)
         waits = False
 
         def look() -> None:
             if waits:
                 self._attempts.hold(connection, False)
-            if connection.state is ConnectionState.FRESH:
+            if connection.state is ConnectionState.AUTHENTICATING:
                 self._check_secret(connection, message)
             else:
                 self._attempts.over(connection)

@@ -113,6 +113,7 @@ def _link(world: World, one: SimulatedServer, other: SimulatedServer, stamp: int
         address = peer.address
         connection = Connection(end.conn, "outbound" if origin == "outbound" else "inbound", address, EPOCH, 0.0)
         link = Link(connection)
+        link.enter(Outcome.SECRET_SHOWN)
         link.enter(Outcome.NATIVE_TAKEN_UP)
         link.features = frozenset(FEATURES)
         link.remote_id, link.name = peer.id, peer.name
