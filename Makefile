@@ -11,6 +11,9 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# Most tests wait for sockets and timers more than they compute: two workers for each processor keep it busy.
+WORKERS ?= $(shell echo $$(( 2 * $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) )))
+
 # Stamps: what was installed, from which pyproject.toml.
 RUNTIME := $(VENV)/.stamp-runtime
 DEV := $(VENV)/.stamp-dev
@@ -29,7 +32,7 @@ serve: $(RUNTIME) ## Open the application with a server on port 3780
 test: lint types imports pytest slow ## Everything that must hold before a commit, what takes long included
 
 test-quick: $(DEV) ## The tests that neither take long nor need the machine for themselves
-	$(BIN)/pytest -n 2 -m "not slow and not serial" $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) -m "not slow and not serial" $(ARGS)
 
 lint: $(DEV) ## Style, likely bugs, and names that nobody uses
 	$(BIN)/ruff check
@@ -44,11 +47,11 @@ imports: $(DEV) ## Which part may import which
 
 # Exit status 5: nothing was selected, which ARGS may well want.
 pytest: $(DEV) ## The tests that do not take long, those that need the machine for themselves last
-	$(BIN)/pytest -n 2 -m "not serial and not slow" $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/pytest -n $(WORKERS) -m "not serial and not slow" $(ARGS) || [ $$? -eq 5 ]
 	$(BIN)/pytest -m "serial and not slow" $(ARGS) || [ $$? -eq 5 ]
 
 slow: $(DEV) ## The tests that take long, and simulated histories that nobody has seen
-	$(BIN)/pytest -n 2 -m "slow and not serial" $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/pytest -n $(WORKERS) -m "slow and not serial" $(ARGS) || [ $$? -eq 5 ]
 	$(BIN)/pytest -m "slow and serial" $(ARGS) || [ $$? -eq 5 ]
 	$(if $(ARGS),,$(MAKE) --no-print-directory sweep)
 
