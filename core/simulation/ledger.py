@@ -16,7 +16,7 @@ from core.simulation.environment.connection_ends import End
 from core.simulation.environment.schedule import Schedule
 from core.simulation.environment.verifiers import matches
 from core.wire.activity import stamp_activity
-from core.wire.entries import AccountFact, Entry, EntryId, Record, SecretChange, change_in_key
+from core.wire.entries import AccountFact, Entry, EntryId, Keepable, SecretChange, change_in_key
 from core.wire.names import ANONYMOUS
 
 LOGIN_SECONDS: Final = 1.0
@@ -132,7 +132,7 @@ class Ledger:
 
     # --- servers ------------------------------------------------------------------------------------------------------
 
-    def kept(self, server: EntryKeeper, records: tuple[Record, ...]) -> None:
+    def kept(self, server: EntryKeeper, records: tuple[Keepable, ...]) -> None:
         """Records are synced to a server's disk."""
         for record in records:
             if isinstance(record, Entry) and record.kind == "account":

@@ -12,9 +12,9 @@ from core.wire.entries import (
     AccountFact,
     Entry,
     EntryId,
+    Keepable,
     PeerForgotten,
     PeerRecord,
-    Record,
     Recovered,
     Stream,
     StreamMark,
@@ -74,7 +74,7 @@ class Contents:
     received: int = 0
     """How many numbers of all streams have been received: it never gets less."""
 
-    def changes(self, records: Iterable[Record]) -> Changes:
+    def changes(self, records: Iterable[Keepable]) -> Changes:
         """What keeping `records` would change; nothing is changed yet."""
         changes = Changes()
         for record in records:

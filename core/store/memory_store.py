@@ -14,7 +14,7 @@ from core.store.identity import check_node_id, next_incarnation
 from core.store.paging import newest_within, read_page
 from core.store.retention import KEEP_EVERYTHING, Dropping, Retention, Usage
 from core.store.store_errors import BackupUnreadable, StoreUnwritable
-from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Kind, Page, PeerRecord, Record, Recovered, Stream
+from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Keepable, Kind, Page, PeerRecord, Recovered, Stream
 
 
 class MemoryStore:
@@ -57,11 +57,11 @@ class MemoryStore:
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
-    def commit(self, records: Sequence[Record]) -> None:
+    def commit(self, records: Sequence[Keepable]) -> None:
         self.write(records)
         self.sync()
 
-    def write(self, records: Sequence[Record]) -> None:
+    def write(self, records: Sequence[Keepable]) -> None:
         """Take a commit up, visible but not synced. Raises StoreUnwritable."""
         self._check()
         changes = self._contents.changes(records)

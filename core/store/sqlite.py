@@ -29,8 +29,8 @@ from core.store.store_errors import StoreDisplaced, StoreError, StoreUnreadable,
 from core.wire.entries import (
     Entry,
     Fetch,
+    Keepable,
     Page,
-    Record,
 )
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class SqliteStore:
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
-    def commit(self, records: Sequence[Record]) -> None:
+    def commit(self, records: Sequence[Keepable]) -> None:
         if not records:
             return
         changes = self._contents.changes(records)

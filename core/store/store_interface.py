@@ -8,7 +8,7 @@ from typing import Protocol
 
 from core.store.contents import Position
 from core.store.retention import Usage
-from core.wire.entries import Entry, Fetch, Page, Record
+from core.wire.entries import Entry, Fetch, Keepable, Page
 
 
 class Store(Protocol):
@@ -26,7 +26,7 @@ class Store(Protocol):
         before. Every commit does this too. Costs a few microseconds; raises StoreUnwritable.
         """
 
-    def commit(self, records: Sequence[Record]) -> None:
+    def commit(self, records: Sequence[Keepable]) -> None:
         """Keep all of `records` or none, in their order; synced when it returns.
 
         Entries that were received before are left out. Raises StoreUnwritable when nothing was kept; the next commit

@@ -193,7 +193,7 @@ class PeerForgotten(msgspec.Struct, frozen=True):
     id: str
 
 
-Record = Entry | StreamMark | PeerRecord | PeerForgotten
+Keepable = Entry | StreamMark | PeerRecord | PeerForgotten
 """What a node asks its store to keep."""
 
 

@@ -26,7 +26,7 @@ from core.store import Usage
 from core.store.contents import Position, position
 from core.store.store_errors import StoreDisplaced
 from core.wire.codec import Frame
-from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Page, Record, Recovered
+from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Keepable, KeyChange, Page, Recovered
 from core.wire.messages import Message, Ping
 
 LIMIT = 10.0
@@ -106,7 +106,7 @@ class MemoryStore:
     """A store that forgets, fails and dawdles when it is told to."""
 
     def __init__(self) -> None:
-        self.transactions: list[list[Record]] = []
+        self.transactions: list[list[Keepable]] = []
         self.settings: dict[str, str] = {}
         self.setting_sizes: list[int] = []
         self.setting_bytes_max: int | None = None
@@ -124,7 +124,7 @@ class MemoryStore:
         self.backup_gate.set()
 
     @property
-    def records(self) -> list[Record]:
+    def records(self) -> list[Keepable]:
         return [record for transaction in self.transactions for record in transaction]
 
     def _work(self) -> None:
@@ -134,7 +134,7 @@ class MemoryStore:
         if self.failure is not None:
             raise self.failure
 
-    def commit(self, records: Sequence[Record]) -> None:
+    def commit(self, records: Sequence[Keepable]) -> None:
         self._work()
         self.transactions.append(list(records))
 

@@ -35,7 +35,7 @@ from core.store.memory_store import MemoryStore
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import AccountFact, Entry, Record
+from core.wire.entries import AccountFact, Entry, Keepable
 from core.wire.messages import (
     ActivityAck,
     ActivityBroadcast,
@@ -205,7 +205,7 @@ def disk_forgets(kind: str) -> Callable[[Patch], None]:
     def plant(patch: Patch) -> None:
         whole = MemoryStore.commit
 
-        def commit(self: MemoryStore, records: Sequence[Record]) -> None:
+        def commit(self: MemoryStore, records: Sequence[Keepable]) -> None:
             whole(self, [one for one in records if not (isinstance(one, Entry) and _is_lost(self, one))])
 
         def _is_lost(store: MemoryStore, entry: Entry) -> bool:

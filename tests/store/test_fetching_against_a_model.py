@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.store import MemoryStore, Retention, SqliteStore
-from core.wire.entries import Entry, Kind, Record, Stream, StreamMark
+from core.wire.entries import Entry, Keepable, Kind, Stream, StreamMark
 from tests.store.making import WALL, account, activity, everything, open_at
 
 STREAMS = (Stream("a", 1), Stream("a", 2), Stream("b", 1))
@@ -38,7 +38,7 @@ class Model:
         self.known: dict[Stream, set[int]] = {}
         self.there: dict[tuple[Stream, int], Entry] = {}
 
-    def commit(self, records: list[Record]) -> None:
+    def commit(self, records: list[Keepable]) -> None:
         for record in records:
             if isinstance(record, Entry):
                 known = self.known.setdefault(record.id.stream, set())
@@ -103,7 +103,7 @@ def opened(kind: str, retention: Retention) -> Iterator[SqliteStore | MemoryStor
 )
 def test_pages_together_are_all_that_is_lacking_and_claim_nothing_else(
     kind: str,
-    done: list[list[Record]],
+    done: list[list[Keepable]],
     most: int | None,
     seen: dict[Stream, int],
     wanted: tuple[Kind, ...],

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.store import BackupUnreadable, MemoryStore, StoreUnwritable
-from core.wire.entries import PeerForgotten, PeerRecord, Record, Stream, StreamMark
+from core.wire.entries import Keepable, PeerForgotten, PeerRecord, Stream, StreamMark
 from tests.store.making import WALL, A, B, account, activity, ids
 
 streams = st.sampled_from([A, B, Stream("a", 2)])
@@ -30,7 +30,7 @@ writes = st.lists(st.lists(records, max_size=6), max_size=6)
 
 @given(writes, writes, st.integers(0, 7))
 def test_a_crash_leaves_what_was_synced_and_the_writes_that_reached_the_disk(
-    synced: list[list[Record]], unsynced: list[list[Record]], keep: int
+    synced: list[list[Keepable]], unsynced: list[list[Keepable]], keep: int
 ) -> None:
     crashed, expected = MemoryStore("n"), MemoryStore("n")
     for write in synced:

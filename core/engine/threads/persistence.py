@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from core.node.interface.events import CommitFailed, Committed, Event, Fetched, StoreRecovered
 from core.store.store_errors import StoreDisplaced
 from core.store.store_interface import Store
-from core.wire.entries import Entry, Fetch, Page, Record, Recovered
+from core.wire.entries import Entry, Fetch, Keepable, Page, Recovered
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ _Answer = TypeVar("_Answer")
 class _Batch(NamedTuple):
     number: int
     epoch: int
-    records: tuple[Record, ...]
+    records: tuple[Keepable, ...]
 
 
 class StoreClosed(Exception):
@@ -104,7 +104,7 @@ class Persistence:
         self._thread.start()
         return await asyncio.shield(self._opened)
 
-    def persist(self, batch: int, records: tuple[Record, ...]) -> None:
+    def persist(self, batch: int, records: tuple[Keepable, ...]) -> None:
         """Keep a batch; Committed or CommitFailed follows."""
         size = _size(records)
         self._sizes.append((batch, size))
@@ -343,7 +343,7 @@ def _warn(text: str, error: Exception) -> None:
         log.warning(text, error)
 
 
-def _size(records: tuple[Record, ...]) -> int:
+def _size(records: tuple[Keepable, ...]) -> int:
     return sum(RECORD_BYTES + (len(one.body) if isinstance(one, Entry) else 0) for one in records)
 
 

@@ -8,7 +8,7 @@ from core.node.interface.notices import Notice
 from core.node.interface.traces import TraceFields, TraceKind
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import Fetch, Record
+from core.wire.entries import Fetch, Keepable
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Persist:
     """Keep the records, all or none; Committed or CommitFailed follows. Batches are committed in order."""
 
     batch: int
-    records: tuple[Record, ...]
+    records: tuple[Keepable, ...]
 
 
 @dataclass(frozen=True, slots=True)

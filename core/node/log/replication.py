@@ -27,8 +27,8 @@ from core.wire.entries import (
     AccountFact,
     Entry,
     EntryId,
+    Keepable,
     Kind,
-    Record,
     Recovered,
     Stream,
     StreamMark,
@@ -46,7 +46,7 @@ class _InFlight:
     """A batch that is being committed."""
 
     batch: int
-    records: tuple[Record, ...]
+    records: tuple[Keepable, ...]
     entries: list[tuple[Entry, int | None, Callable[[str | None], None] | None]]
 
 
@@ -69,7 +69,7 @@ class Replication:
         self.activities = recovered.activities
         self._seq = 0
         self._batch = 0
-        self._records: list[Record] = []
+        self._records: list[Keepable] = []
         self._entries: list[tuple[Entry, int | None, Callable[[str | None], None] | None]] = []
         self._in_flight: deque[_InFlight] = deque()
         self.unpersisted = Unpersisted(self.own_stream)
@@ -143,7 +143,7 @@ class Replication:
         if stream != self.own_stream and self.vector.raise_to(stream, upto):
             self._records.append(StreamMark(stream, upto))
 
-    def keep(self, record: Record) -> None:
+    def keep(self, record: Keepable) -> None:
         """Have something kept that nothing waits for."""
         self._records.append(record)
 

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from core.wire.entries import Entry, EntryId, Fetch, Page, Record, Stream, StreamMark
+from core.wire.entries import Entry, EntryId, Fetch, Keepable, Page, Stream, StreamMark
 
 UNPERSISTED_MAX: Final = 100_000
 """Others' entries that wait in memory for a disk to work again. Of more, the oldest are missing on this node until its
@@ -20,10 +20,10 @@ class Unpersisted:
         self._own_stream = own_stream
         self._entries: OrderedDict[EntryId, Entry] = OrderedDict()
         """Others' entries that were passed on although the disk did not take them."""
-        self._records: dict[str, Record] = {}
+        self._records: dict[str, Keepable] = {}
         """The same for what is no entry, by what it is about: only the last of each counts."""
 
-    def remember(self, records: Iterable[Record]) -> None:
+    def remember(self, records: Iterable[Keepable]) -> None:
         """The disk has not taken these; of this node's own entries nothing is left."""
         for record in records:
             match record:
@@ -37,14 +37,14 @@ class Unpersisted:
                 case _:
                     self._records[f"peer {record.id}"] = record
 
-    def kept(self, records: Iterable[Record]) -> None:
+    def kept(self, records: Iterable[Keepable]) -> None:
         """The disk has taken these."""
         if self._entries:
             for record in records:
                 if isinstance(record, Entry):
                     self._entries.pop(record.id, None)
 
-    def to_be_kept(self) -> list[Record]:
+    def to_be_kept(self) -> list[Keepable]:
         """The disk takes writes again: what is to be tried now. Entries stay here until they are `kept`."""
         records = [*self._entries.values(), *self._records.values()]
         self._records.clear()

@@ -19,7 +19,7 @@ from core.simulation.environment.randomness import between
 from core.simulation.environment.schedule import Schedule
 from core.store.identity import LEAP_MAX
 from core.store.memory_store import MemoryStore
-from core.wire.entries import Entry, EntryId, Fetch, Record
+from core.wire.entries import Entry, EntryId, Fetch, Keepable
 
 QUICK: Final = 0.1
 """Seconds within which a quick disk syncs."""
@@ -34,7 +34,7 @@ class SimulatedDisk:
     """A store on hardware that takes its time, and fails."""
 
     def __init__(
-        self, schedule: Schedule, store: MemoryStore, rng: random.Random, kept: Callable[[tuple[Record, ...]], None]
+        self, schedule: Schedule, store: MemoryStore, rng: random.Random, kept: Callable[[tuple[Keepable, ...]], None]
     ) -> None:
         self.schedule = schedule
         self.store = store
@@ -50,8 +50,8 @@ class SimulatedDisk:
         """Where the last copy is."""
         self._rng = rng
         self._kept = kept
-        self._queue: deque[tuple[int, tuple[Record, ...]]] = deque()
-        self._syncing: list[tuple[int, tuple[Record, ...]]] = []
+        self._queue: deque[tuple[int, tuple[Keepable, ...]]] = deque()
+        self._syncing: list[tuple[int, tuple[Keepable, ...]]] = []
         self.broken = False
         self._life = 0
         self._asked = 0
@@ -64,7 +64,7 @@ class SimulatedDisk:
         """Batches that are not synced yet."""
         return len(self._queue) + len(self._syncing)
 
-    def persist(self, batch: int, records: tuple[Record, ...]) -> None:
+    def persist(self, batch: int, records: tuple[Keepable, ...]) -> None:
         self._queue.append((batch, records))
         self._asked = batch
         if not self._syncing:
@@ -183,7 +183,7 @@ class SimulatedDisk:
         older.leap = int(between(self._rng, 0, LEAP_MAX))
         self.store = older
 
-    def _keep(self, records: tuple[Record, ...]) -> None:
+    def _keep(self, records: tuple[Keepable, ...]) -> None:
         """Synced, from here on. A group's parts are synced together, but a crash may have cut between them."""
         self.store.commit(records)
         self._kept(records)
@@ -207,5 +207,5 @@ class SimulatedDisk:
         self.deliver = None
 
 
-def _size(records: tuple[Record, ...]) -> int:
+def _size(records: tuple[Keepable, ...]) -> int:
     return sum(RECORD_BYTES + (len(record.body) if isinstance(record, Entry) else 0) for record in records)

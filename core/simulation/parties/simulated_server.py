@@ -36,7 +36,7 @@ from core.store.identity import node_id
 from core.store.memory_store import MemoryStore
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import EntryId, Record
+from core.wire.entries import EntryId, Keepable
 from core.wire.limits import CLIENT_LINE_BYTES_MAX, SERVER_LINE_BYTES_MAX
 from core.wire.messages import LoginFailed, Message, Quit, Redirect
 from core.wire.scope import Scope, scope_of
@@ -67,7 +67,7 @@ class ServerObserver(Protocol):
     def strand(self, end: End) -> None:
         """A connection is dead without a sign of it at this end."""
 
-    def kept(self, server: SimulatedServer, records: tuple[Record, ...]) -> None:
+    def kept(self, server: SimulatedServer, records: tuple[Keepable, ...]) -> None:
         """Records are on the disk."""
 
     def login_refused(self, server: SimulatedServer, end: End) -> None:
@@ -462,5 +462,5 @@ class SimulatedServer:
         self._ends.clear()
         self._subscribed.clear()
 
-    def _kept(self, records: tuple[Record, ...]) -> None:
+    def _kept(self, records: tuple[Keepable, ...]) -> None:
         self._observer.kept(self, records)

@@ -33,7 +33,7 @@ from core.simulation.testing.watched_server import READ_SECONDS, WatchedServer, 
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import Record
+from core.wire.entries import Keepable
 from core.wire.messages import Message, command_of
 
 SERVER_HOST: Final = "node.example"
@@ -379,7 +379,7 @@ class ScriptedNetwork:
     def strand(self, end: End) -> None:
         """Whoever is at this end says what a test has it say."""
 
-    def kept(self, server: SimulatedServer, records: tuple[Record, ...]) -> None:
+    def kept(self, server: SimulatedServer, records: tuple[Keepable, ...]) -> None:
         """A test looks at the disk."""
 
     def login_refused(self, server: SimulatedServer, end: End) -> None:

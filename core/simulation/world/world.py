@@ -26,7 +26,7 @@ from core.simulation.parties.simulated_server import SimulatedServer
 from core.simulation.plans.plan import Person, Plan, server_name
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import Record
+from core.wire.entries import Keepable
 from core.wire.scope import Scope, scope_of
 
 SECRET: Final = "the network's secret"
@@ -260,7 +260,7 @@ class World:
         self._flush()
         return self._hasher.copy().hexdigest()
 
-    def kept(self, server: SimulatedServer, records: tuple[Record, ...]) -> None:
+    def kept(self, server: SimulatedServer, records: tuple[Keepable, ...]) -> None:
         self.ledger.kept(server, records)
 
     def handed_out(self, server: SimulatedServer, frame: Frame) -> None:
