@@ -42,9 +42,9 @@ def _unique(value: bytes) -> bytes:
     return value
 
 
-def too_deep(activity: bytes) -> bool:
+def too_deep(activity: bytes, depth_max: int = NESTING_DEPTH_MAX) -> bool:
     """Whether an activity nests deeper than every node is sure to be able to parse."""
-    if activity.count(b"[") + activity.count(b"{") <= NESTING_DEPTH_MAX:
+    if activity.count(b"[") + activity.count(b"{") <= depth_max:
         return False
     depth = 0
     in_string = False
@@ -61,7 +61,7 @@ def too_deep(activity: bytes) -> bool:
             in_string = True
         elif byte in (0x5B, 0x7B):
             depth += 1
-            if depth > NESTING_DEPTH_MAX:
+            if depth > depth_max:
                 return True
         elif byte in (0x5D, 0x7D):
             depth -= 1
