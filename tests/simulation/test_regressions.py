@@ -97,6 +97,8 @@ LESSONS: Final = {
     800007964: "A server left in favour of a neighbour that left as well: it had closed the links to its base servers"
     " when it named the next one, which was told of none, and the one before did not pass on what it was to look"
     " after.",
+    900003951: "The checker did not know who had asked a base server about a name where the question came after the one"
+    " who asked had died: the name is kept for nobody.",
     900149: "Who had logged out at one server and was sent on by another at once missed what came in between, where"
     " that seemed to be at the first one still.",
 }

@@ -62,6 +62,8 @@ class _Connection:
     user: str | None = None
     secret: str | None = None
     deaf: bool = False
+    process: object | None = None
+    """Which process of ours is at the other end: what it has sent may come when another one runs there, or none."""
 
 
 @dataclass(slots=True)
@@ -228,6 +230,8 @@ class SimulatedBaseServer:
         connection = self._connections.get(conn)
         if connection is None or connection.deaf:
             return
+        if connection.process is None:
+            connection.process = self._process_at(connection.end.peer)
         if connection.outbound and not connection.has_spoken:
             self._harm(f"was sent {command_of(message)} before its first announcement")
         match message:
@@ -317,9 +321,8 @@ class SimulatedBaseServer:
             self._flood(LockDenied(username, secret))
         else:
             self.users[username] = secret
-            asker = self._process_at(connection.end.peer)
-            if asker is not None:
-                self.asked_by[username] = asker
+            if connection.process is not None:
+                self.asked_by[username] = connection.process
             self._flood(LockAllowed(username, secret))
 
     def _settle(self, question: _Question) -> None:
