@@ -16,7 +16,8 @@ from core.simulation.environment.connection_ends import End
 from core.simulation.environment.schedule import Schedule
 from core.simulation.environment.verifiers import matches
 from core.wire.activity import stamp_activity
-from core.wire.entries import AccountFact, Entry, EntryId, Keepable, SecretChange, change_in_key
+from core.wire.entries import AccountFact, Entry, EntryId, SecretChange, change_in_key
+from core.wire.keepables import Keepable
 from core.wire.names import ANONYMOUS
 
 LOGIN_SECONDS: Final = 1.0

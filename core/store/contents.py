@@ -12,13 +12,14 @@ from core.wire.entries import (
     AccountFact,
     Entry,
     EntryId,
-    Keepable,
     PeerForgotten,
     PeerRecord,
     Recovered,
     Stream,
     StreamMark,
 )
+from core.wire.keepables import Keepable
+from core.wire.records import LogRecord
 
 REFS_RECOVERED: Final = 100_000
 """Among how many of the newest activities repetitions are recognised after a restart."""
@@ -80,6 +81,11 @@ class Contents:
         for record in records:
             if isinstance(record, Entry):
                 self._receive(record, changes)
+            elif isinstance(record, LogRecord):
+                for entry in record.entries:
+                    self._receive(entry, changes)
+                for number in record.left_out:
+                    self._runs(record.stream, changes).add(number, number)
             elif isinstance(record, StreamMark):
                 self._runs(record.stream, changes).add(0, record.upto)
             elif isinstance(record, PeerRecord):

@@ -14,7 +14,8 @@ from core.store.identity import check_node_id, next_incarnation
 from core.store.paging import newest_within, read_page
 from core.store.retention import KEEP_EVERYTHING, Dropping, Retention, Usage
 from core.store.store_errors import BackupUnreadable, StoreUnwritable
-from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Keepable, Kind, Page, PeerRecord, Recovered, Stream
+from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Kind, Page, PeerRecord, Recovered, Stream
+from core.wire.keepables import Keepable
 
 
 class MemoryStore:

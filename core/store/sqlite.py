@@ -29,9 +29,9 @@ from core.store.store_errors import StoreDisplaced, StoreError, StoreUnreadable,
 from core.wire.entries import (
     Entry,
     Fetch,
-    Keepable,
     Page,
 )
+from core.wire.keepables import Keepable
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from core.store.contents import Position
 from core.store.retention import Usage
-from core.wire.entries import Entry, Fetch, Keepable, Page
+from core.wire.entries import Entry, Fetch, Page
+from core.wire.keepables import Keepable
 
 
 class Store(Protocol):

@@ -13,7 +13,7 @@ import msgspec
 
 from core.wire.address import parse_number, parse_port
 from core.wire.entries import COUNTER_MAX, IDENTIFIER_CHARACTERS_MAX
-from core.wire.limits import FEATURES_MAX
+from core.wire.limits import FEATURES_MAX, REF_CHARACTERS_MAX
 
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=IDENTIFIER_CHARACTERS_MAX)]
 Counter = Annotated[int, msgspec.Meta(ge=0, le=COUNTER_MAX)]
@@ -160,7 +160,7 @@ class ActivityMessage(Message, frozen=True):
     username: str
     activity: dict[str, msgspec.Raw]
     secret: str | None = None
-    ref: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+    ref: Annotated[str, msgspec.Meta(min_length=1, max_length=REF_CHARACTERS_MAX)] | None = None
     previous: Annotated[str, msgspec.Meta(max_length=128)] | None = None
     previous_stamp: Counter | None = None
     age: Annotated[float, msgspec.Meta(ge=0, le=AGE_MAX)] | None = None
@@ -178,7 +178,7 @@ class ActivityBroadcast(Message, frozen=True):
     stamp: Counter | None = None
     sender: str | None = None
     previous: Annotated[str, msgspec.Meta(max_length=128)] | None = None
-    ref: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+    ref: Annotated[str, msgspec.Meta(min_length=1, max_length=REF_CHARACTERS_MAX)] | None = None
     since: Counter | None = None
 
     def __post_init__(self) -> None:

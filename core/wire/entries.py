@@ -193,10 +193,6 @@ class PeerForgotten(msgspec.Struct, frozen=True):
     id: str
 
 
-Keepable = Entry | StreamMark | PeerRecord | PeerForgotten
-"""What a node asks its store to keep."""
-
-
 class Recovered(msgspec.Struct, frozen=True):
     """What a store hands a node at its start."""
 

@@ -23,8 +23,17 @@ accepts every other node must be able to read."""
 NESTING_DEPTH_MAX: Final = 128
 """Deepest nesting of an activity. What one node accepts every other node must be able to parse."""
 
+RECORD_ENTRIES_MAX: Final = 128
+"""Most entries of one record: who needs one of them reads no more than these."""
+
+RECORD_BODIES_BYTES_MAX: Final = 256 * 1024
+"""Most bytes of bodies that are sealed into one record; one body alone may have ACTIVITY_BYTES_MAX."""
+
 NAME_CHARACTERS_MAX: Final = 64
 """Longest user name, in Unicode code points."""
+
+REF_CHARACTERS_MAX: Final = 64
+"""Longest name that a client gives an activity of its own."""
 
 SECRET_CHARACTERS_MAX: Final = 1024
 """Longest secret: longer ones would make a slow hash slower at the attacker's choice."""

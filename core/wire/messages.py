@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -43,8 +43,8 @@ from core.wire.base_messages import (
     command_of,
     normalise_port,
 )
-from core.wire.entries import KeyChange
-from core.wire.limits import VERIFIER_CHARACTERS_MAX
+from core.wire.entries import COUNTER_MAX, IDENTIFIER_CHARACTERS_MAX, KeyChange
+from core.wire.limits import RECORD_ENTRIES_MAX, VERIFIER_CHARACTERS_MAX
 
 __all__ = [
     # What stands in `base_messages` and is found here, too: whoever reads a message need not ask of which layer it is.
@@ -115,6 +115,30 @@ class Account(Message, frozen=True):
     claimed_at: Counter
     claim: Identifier
     key: KeyChange | None = None
+
+
+class Record(Message, frozen=True, kw_only=True):
+    """A run of entries of one stream, sealed by the server that accepted them. See `core.wire.records`, which reads it.
+
+    It is written in one way only: fields in this order, none that is empty or 0, no blanks but within an entry.
+    """
+
+    version: Literal[1]
+    node: Annotated[str, msgspec.Meta(min_length=1, max_length=IDENTIFIER_CHARACTERS_MAX, pattern=r"\A[^.]*\Z")]
+    incarnation: Counter
+    first: Annotated[int, msgspec.Meta(ge=1, le=COUNTER_MAX)]
+    """The number of its first entry."""
+    count: Annotated[int, msgspec.Meta(ge=1, le=RECORD_ENTRIES_MAX)]
+    stamp: Counter
+    """The first entry's."""
+    before: str = ""
+    """The digest of the record before it in its stream."""
+    entries: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1, max_length=RECORD_ENTRIES_MAX)]
+    """Each an entry, or the hash of some that are left out."""
+    key: str = ""
+    signature: str = ""
+    dated: Annotated[int, msgspec.Meta(ge=-COUNTER_MAX, le=COUNTER_MAX)] = 0
+    """Microseconds by which the entries count as later than they were signed: their server's clock is far off."""
 
 
 class LockRelease(Message, frozen=True):

@@ -5,7 +5,8 @@
 
 import asyncio
 
-from tests.benchmarks import figures, floods
+from tests.benchmarks import figures, floods, sealing
 
+sealing.main()
 asyncio.run(figures.main())
 asyncio.run(floods.main())

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+import msgspec
 import pytest
 
 from core.client import ClientSettings
@@ -58,6 +59,7 @@ NOT_FOR_CLIENTS: list[Message] = [
     wire.ServerRefused("busy"),
     wire.Account("x.1.1", 1, "a", "v", 1, "x.1.1"),
     wire.LockRelease("a", "x"),
+    wire.Record(version=1, node="a", incarnation=1, first=1, count=1, stamp=1, entries=[msgspec.Raw(b"[{},0,0]")]),
     wire.SyncDigest("x"),
     wire.SyncRequest({}),
     wire.SyncDone(),

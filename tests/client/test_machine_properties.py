@@ -56,6 +56,7 @@ MESSAGES: list[wire.Message] = [
     wire.ServerRefused("busy"),
     wire.Account("a.1.1", 1, "u", "v", 1, "c"),
     wire.LockRelease("a", "c"),
+    wire.Record(version=1, node="a", incarnation=1, first=1, count=1, stamp=1, entries=[msgspec.Raw(b"[{},0,0]")]),
     wire.SyncDigest("d"),
     wire.SyncRequest({}),
     wire.SyncDone(),

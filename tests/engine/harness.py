@@ -26,7 +26,8 @@ from core.store import Usage
 from core.store.contents import Position, position
 from core.store.store_errors import StoreDisplaced
 from core.wire.codec import Frame
-from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Keepable, KeyChange, Page, Recovered
+from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Page, Recovered
+from core.wire.keepables import Keepable
 from core.wire.messages import Message, Ping
 
 LIMIT = 10.0

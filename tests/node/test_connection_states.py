@@ -57,6 +57,9 @@ EXAMPLES: dict[str, Message] = {
         wire.ServerRefused("busy"),
         wire.Account("elsewhere.1.1", 1, "somebody", "$argon2id$x", 1, "elsewhere.1.1"),
         wire.LockRelease("somebody", "elsewhere.1.1"),
+        wire.Record(
+            version=1, node="elsewhere", incarnation=1, first=1, count=1, stamp=1, entries=[msgspec.Raw(b"[{},0,0]")]
+        ),
         wire.SyncDigest("x"),
         wire.SyncRequest({}),
         wire.SyncDone(),

@@ -35,7 +35,8 @@ from core.store.memory_store import MemoryStore
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import AccountFact, Entry, Keepable
+from core.wire.entries import AccountFact, Entry
+from core.wire.keepables import Keepable
 from core.wire.messages import (
     ActivityAck,
     ActivityBroadcast,

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.store import MemoryStore, Retention, SqliteStore
-from core.wire.entries import Entry, Keepable, Kind, Stream, StreamMark
+from core.wire.entries import Entry, Kind, Stream, StreamMark
+from core.wire.keepables import Keepable
 from tests.store.making import WALL, account, activity, everything, open_at
 
 STREAMS = (Stream("a", 1), Stream("a", 2), Stream("b", 1))

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.store import BackupUnreadable, MemoryStore, StoreUnwritable
-from core.wire.entries import Keepable, PeerForgotten, PeerRecord, Stream, StreamMark
+from core.wire.entries import PeerForgotten, PeerRecord, Stream, StreamMark
+from core.wire.keepables import Keepable
 from tests.store.making import WALL, A, B, account, activity, ids
 
 streams = st.sampled_from([A, B, Stream("a", 2)])

@@ -20,7 +20,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 from core.node.interface.events import CommitFailed, Committed, Event, Fetched, StoreRecovered
 from core.store.store_errors import StoreDisplaced
 from core.store.store_interface import Store
-from core.wire.entries import Entry, Fetch, Keepable, Page, Recovered
+from core.wire.entries import Entry, Fetch, Page, Recovered
+from core.wire.keepables import Keepable
 
 log = logging.getLogger(__name__)
 

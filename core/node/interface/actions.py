@@ -8,7 +8,8 @@ from core.node.interface.notices import Notice
 from core.node.interface.traces import TraceFields, TraceKind
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import Fetch, Keepable
+from core.wire.entries import Fetch
+from core.wire.keepables import Keepable
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,13 +27,13 @@ from core.wire.entries import (
     AccountFact,
     Entry,
     EntryId,
-    Keepable,
     Kind,
     Recovered,
     Stream,
     StreamMark,
     VersionVector,
 )
+from core.wire.keepables import Keepable
 
 BEYOND_MAX: Final = 256
 """How many entries after gaps a client is told of when it logs in."""

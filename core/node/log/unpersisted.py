@@ -6,7 +6,9 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from core.wire.entries import Entry, EntryId, Fetch, Keepable, Page, Stream, StreamMark
+from core.wire.entries import Entry, EntryId, Fetch, Page, Stream, StreamMark
+from core.wire.keepables import Keepable
+from core.wire.records import LogRecord
 
 UNPERSISTED_MAX: Final = 100_000
 """Others' entries that wait in memory for a disk to work again. Of more, the oldest are missing on this node until its
@@ -28,14 +30,20 @@ class Unpersisted:
         for record in records:
             match record:
                 case Entry():
-                    if record.id.stream != self._own_stream:
-                        self._entries[record.id] = record
-                        if len(self._entries) > UNPERSISTED_MAX:
-                            self._entries.popitem(last=False)
+                    self._remember_entry(record)
+                case LogRecord():
+                    for entry in record.entries:
+                        self._remember_entry(entry)
                 case StreamMark():
                     self._records[f"mark {record.stream}"] = record
                 case _:
                     self._records[f"peer {record.id}"] = record
+
+    def _remember_entry(self, entry: Entry) -> None:
+        if entry.id.stream != self._own_stream:
+            self._entries[entry.id] = entry
+            if len(self._entries) > UNPERSISTED_MAX:
+                self._entries.popitem(last=False)
 
     def kept(self, records: Iterable[Keepable]) -> None:
         """The disk has taken these."""

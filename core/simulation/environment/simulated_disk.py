@@ -19,7 +19,8 @@ from core.simulation.environment.randomness import between
 from core.simulation.environment.schedule import Schedule
 from core.store.identity import LEAP_MAX
 from core.store.memory_store import MemoryStore
-from core.wire.entries import Entry, EntryId, Fetch, Keepable
+from core.wire.entries import Entry, EntryId, Fetch
+from core.wire.keepables import Keepable
 
 QUICK: Final = 0.1
 """Seconds within which a quick disk syncs."""

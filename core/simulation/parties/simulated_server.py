@@ -36,7 +36,8 @@ from core.store.identity import node_id
 from core.store.memory_store import MemoryStore
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import EntryId, Keepable
+from core.wire.entries import EntryId
+from core.wire.keepables import Keepable
 from core.wire.limits import CLIENT_LINE_BYTES_MAX, SERVER_LINE_BYTES_MAX
 from core.wire.messages import LoginFailed, Message, Quit, Redirect
 from core.wire.scope import Scope, scope_of

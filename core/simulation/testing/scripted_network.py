@@ -33,7 +33,7 @@ from core.simulation.testing.watched_server import READ_SECONDS, WatchedServer, 
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import Keepable
+from core.wire.keepables import Keepable
 from core.wire.messages import Message, command_of
 
 SERVER_HOST: Final = "node.example"

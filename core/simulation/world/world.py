@@ -26,7 +26,7 @@ from core.simulation.parties.simulated_server import SimulatedServer
 from core.simulation.plans.plan import Person, Plan, server_name
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import Keepable
+from core.wire.keepables import Keepable
 from core.wire.scope import Scope, scope_of
 
 SECRET: Final = "the network's secret"

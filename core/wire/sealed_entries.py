@@ -1,0 +1,152 @@
+"""Entries as records have them: a JSON array each, or a hash where entries are left out."""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+import msgspec
+
+from core.wire.activity import too_deep
+from core.wire.entries import COUNTER_MAX, Entry, EntryId, Kind, parse_entry_id
+from core.wire.limits import (
+    ACTIVITY_BYTES_MAX,
+    NAME_CHARACTERS_MAX,
+    NESTING_DEPTH_MAX,
+    RECORD_ENTRIES_MAX,
+    REF_CHARACTERS_MAX,
+)
+from core.wire.merkle import HASH_BYTES, Gap, Part
+
+KINDS: Final[tuple[Kind, ...]] = ("activity", "account")
+"""A kind is written as its place here."""
+
+_Counter = Annotated[int, msgspec.Meta(ge=0, le=COUNTER_MAX)]
+
+
+class _Sealed(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """An entry in a record. Null at its end is left out."""
+
+    body: msgspec.Raw
+    kind: Annotated[int, msgspec.Meta(ge=0, lt=len(KINDS))]
+    later: Annotated[int, msgspec.Meta(ge=-COUNTER_MAX, le=COUNTER_MAX)]
+    """Its stamp less the record's, in microseconds."""
+    sender: Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_CHARACTERS_MAX)] | None = None
+    previous: _Counter | Annotated[str, msgspec.Meta(max_length=128)] | None = None
+    """A number within the same stream, or the text of the id."""
+    ref: Annotated[str, msgspec.Meta(min_length=1, max_length=REF_CHARACTERS_MAX)] | None = None
+    since: _Counter | None = None
+
+
+class _LeftOut(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Entries that are left out: a part of the tree."""
+
+    hash: str
+    entries: Annotated[int, msgspec.Meta(ge=1, le=RECORD_ENTRIES_MAX)]
+
+
+_encoder = msgspec.json.Encoder()
+_sealed_decoder = msgspec.json.Decoder(_Sealed)
+_left_out_decoder = msgspec.json.Decoder(_LeftOut)
+
+
+def sealed(entry: Entry, start: Entry) -> bytes:
+    """An entry of a record whose first entry is `start`. Raises ValueError for one that no server would read."""
+    body = entry.body
+    if not body.startswith(b"{") or b"\n" in body or b"\r" in body:
+        raise ValueError(f"{entry.id}: its body is not a JSON object in one line")
+    if len(body) > ACTIVITY_BYTES_MAX:
+        raise ValueError(f"{entry.id}: its body is longer than {ACTIVITY_BYTES_MAX} bytes")
+    if len(entry.sender) > NAME_CHARACTERS_MAX:
+        raise ValueError(f"{entry.id}: its sender's name is longer than {NAME_CHARACTERS_MAX} characters")
+    if entry.ref is not None and not 0 < len(entry.ref) <= REF_CHARACTERS_MAX:
+        raise ValueError(f"{entry.id}: its ref does not have 1 to {REF_CHARACTERS_MAX} characters")
+    previous = entry.previous
+    fields = [
+        msgspec.Raw(body),
+        KINDS.index(entry.kind),
+        entry.stamp - start.stamp,
+        entry.sender or None,
+        None if previous is None else previous.seq if previous[:2] == start.id[:2] else str(previous),
+        entry.ref,
+        entry.since,
+    ]
+    while fields[-1] is None:
+        del fields[-1]
+    return _encoder.encode(fields)
+
+
+def unsealed(raws: Sequence[msgspec.Raw], first: EntryId, stamp: int) -> tuple[list[Part], tuple[Entry, ...], int]:
+    """What a record has that begins with the entry `first`, of that stamp: parts of the tree, entries, and how many
+    entries there are with those that are left out. Raises ValueError, or what msgspec does."""
+    parts: list[Part] = []
+    entries: list[Entry] = []
+    number = first.seq
+    for raw in raws:
+        data = bytes(raw)
+        if data.startswith(b"[{"):
+            parts.append(data)
+            entries.append(_entry(_sealed_decoder.decode(data), first, number, stamp))
+            number += 1
+        else:
+            gap = _left_out_decoder.decode(data)
+            if data != _encoder.encode(gap):
+                raise ValueError("what is left out of the record is not written in the one way in which it is")
+            parts.append(Gap(decoded(gap.hash, HASH_BYTES), gap.entries))
+            number += gap.entries
+    return parts, tuple(entries), number - first.seq
+
+
+def _entry(found: _Sealed, first: EntryId, number: int, stamp: int) -> Entry:
+    body = bytes(found.body)
+    if len(body) > ACTIVITY_BYTES_MAX:
+        raise ValueError(f"a body in the record is longer than {ACTIVITY_BYTES_MAX} bytes")
+    if too_deep(body, NESTING_DEPTH_MAX - 1):
+        raise ValueError("a body in the record is nested too deeply")
+    stamp += found.later
+    if not 0 <= stamp <= COUNTER_MAX:
+        raise ValueError("a stamp in the record is out of range")
+    if number == first.seq and found.later:
+        raise ValueError("the record's stamp is not its first entry's")
+    if number > COUNTER_MAX:
+        raise ValueError("a number in the record is out of range")
+    previous = found.previous
+    if isinstance(previous, int):
+        before: EntryId | None = EntryId(first.node, first.incarnation, previous)
+    else:
+        before = None if previous is None else parse_entry_id(previous)
+    return Entry(
+        EntryId(first.node, first.incarnation, number),
+        KINDS[found.kind],
+        stamp,
+        body,
+        found.sender or "",
+        before,
+        found.ref,
+        found.since,
+    )
+
+
+def raws(parts: Sequence[Part]) -> list[msgspec.Raw]:
+    """Parts of the tree as a record has them."""
+    return [
+        msgspec.Raw(_encoder.encode((encoded(part.hash), part.leaves)) if isinstance(part, Gap) else part)
+        for part in parts
+    ]
+
+
+def encoded(data: bytes) -> str:
+    """In base 64 (RFC 4648, section 4)."""
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
+
+
+def decoded(text: str, length: int) -> bytes:
+    """So many bytes from base 64. Raises ValueError for what `encoded` does not write: bits that mean nothing are 0."""
+    try:
+        data = binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
+        data = b""
+    if len(data) != length or encoded(data) != text:
+        raise ValueError(f"a digest, key or signature in the record is not {length} bytes in base 64")
+    return data
