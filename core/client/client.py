@@ -8,7 +8,7 @@ import logging
 import random
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from core.client.client_events import (
@@ -34,6 +34,7 @@ from core.client.questions import NotConnected, OutcomeUnknown, Questions, Queue
 from core.client.reaching import explain
 from core.wire.address import Address
 from core.wire.codec import MalformedLine, decode, encode
+from core.wire.entries import Stream, decode_vector
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +120,18 @@ class Client:
     @property
     def online(self) -> bool:
         return self._machine.online
+
+    @property
+    def native(self) -> bool:
+        """Whether the present server has shown that it is one of ours."""
+        return self._machine.native
+
+    @property
+    def seen(self) -> Mapping[Stream, int] | None:
+        """What the next login says that this client has, here or of another client that goes on from it
+        (`ClientSettings.seen`); None when there is nothing to go on from."""
+        seen = self._machine.seen
+        return None if seen is None else decode_vector(seen)
 
     @property
     def unanswered(self) -> int:

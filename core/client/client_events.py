@@ -52,6 +52,8 @@ class RegisterRefused:
 class ActivityArrived:
     """An activity, once. `body` is its JSON as the server sent it; `live` is false for the past.
 
+    `again`: it had come before, and is told because the settings want repetitions.
+
     `id`, `stamp` (microseconds since 1970) and `sender` are None or empty where a base server began it. `own_ref` is
     what `post` returned, when it is this client's own.
     """
@@ -62,6 +64,7 @@ class ActivityArrived:
     stamp: int | None
     live: bool
     own_ref: str | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

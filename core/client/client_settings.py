@@ -57,3 +57,5 @@ class ClientSettings:
     writes_bytes_max: int = 128 * 1024
     streams_max: int = 1000
     """Streams of which the client remembers what it has, the most recently heard of first."""
+    tell_repetitions: bool = False
+    """Whether the application hears of each activity as often as a server sends it: for whoever checks a server."""

@@ -22,11 +22,12 @@ NUMBER_BYTES: Final = 24
 class Inbox:
     """Recognises repetitions by the vector, by id and by the sender's own name for an activity."""
 
-    def __init__(self, seen: Mapping[Stream, int] | None, streams_max: int) -> None:
+    def __init__(self, seen: Mapping[Stream, int] | None, streams_max: int, *, tell_repetitions: bool = False) -> None:
         self._vector = VersionVector(seen or {})
         self._touched: OrderedDict[Stream, None] = OrderedDict.fromkeys(self._vector.contiguous)
         self._recent: OrderedDict[object, None] = OrderedDict()
         self._streams_max = streams_max
+        self._tell_repetitions = tell_repetitions
         self._baseline: Mapping[Stream, int] | None = None
         self._beyond: Iterable[EntryId] = ()
         self.resumable = seen is not None
@@ -41,16 +42,21 @@ class Inbox:
         self._came = 0
 
     def receive(self, message: ActivityBroadcast, own_ref: str | None) -> ActivityArrived | None:
-        """An activity arrived, the client's own if it has a name for it; what to tell of it, if it is new."""
+        """An activity arrived, the client's own if it has a name for it; what to tell of it, if it is new.
+
+        With `tell_repetitions` there is something to tell of what is not new, too.
+        """
         try:
             entry_id = parse_entry_id(message.id) if message.id is not None else None
         except ValueError:
             entry_id = None
         sender = message.sender or ""
-        if not self._is_new(entry_id, sender, message.ref):
+        new = self._is_new(entry_id, sender, message.ref)
+        if not new and not self._tell_repetitions:
             return None
-        self._came += 1
-        return ActivityArrived(message.id, bytes(message.activity), sender, message.stamp, self.live, own_ref)
+        self._came += new
+        body = bytes(message.activity)
+        return ActivityArrived(message.id, body, sender, message.stamp, self.live, own_ref, again=not new)
 
     def _is_new(self, entry_id: EntryId | None, sender: str, ref: str | None) -> bool:
         if entry_id is not None:

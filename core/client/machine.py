@@ -59,7 +59,7 @@ class ClientMachine:
         self.state = ClientState.IDLE
         self._outputs = Outputs()
         self._route = Route(addresses, home=home, redirects_max=settings.redirects_max)
-        self._inbox = Inbox(settings.seen, settings.streams_max)
+        self._inbox = Inbox(settings.seen, settings.streams_max, tell_repetitions=settings.tell_repetitions)
         self._account = ClientAccount(settings, rng)
         self._posts = OutgoingPosts(settings, self._account, rng, self._outputs)
         self._keepalive = KeepAlive(settings, rng, self._outputs)
@@ -334,5 +334,5 @@ class ClientMachine:
         if arrived is None:
             return
         self._outputs.tell(arrived)
-        if own_ref is not None:
+        if own_ref is not None and not arrived.again:
             self._posts.came_back(own_ref, message, now)

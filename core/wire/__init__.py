@@ -12,7 +12,7 @@ from core.lazy_face import lazy
 
 if TYPE_CHECKING:
     from core.wire.address import Address, parse_address, parse_port
-    from core.wire.entries import AccountFact, Entry, EntryId, KeyChange, parse_entry_id
+    from core.wire.entries import AccountFact, Entry, EntryId, KeyChange, Stream, parse_entry_id
     from core.wire.framing import LineSplitter, LineTooLong
     from core.wire.limits import CLIENT_LINE_BYTES_MAX, DEFAULT_PORT, SECRET_CHARACTERS_MAX
     from core.wire.names import ANONYMOUS, name_problem, original_name, registrable_problem, secret_problem
@@ -31,6 +31,7 @@ __all__ = [
     "LineSplitter",
     "LineTooLong",
     "Scope",
+    "Stream",
     "literal",
     "name_problem",
     "original_name",
@@ -59,6 +60,7 @@ if not TYPE_CHECKING:
                 "Entry",
                 "EntryId",
                 "KeyChange",
+                "Stream",
                 "parse_entry_id",
             ),
             "framing": (

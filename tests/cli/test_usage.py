@@ -7,7 +7,7 @@ import pytest
 from tests.cli.program import Program
 from tui.cli.arguments import build
 
-COMMANDS = ("serve", "join", "post", "tail", "status", "register", "passwd", "restore", "config")
+COMMANDS = ("serve", "join", "post", "tail", "status", "check", "register", "passwd", "restore", "config")
 
 
 def test_version_is_told_on_standard_output(program: Program) -> None:
@@ -52,7 +52,7 @@ def test_the_help_breaks_no_sentence_at_the_edge_of_a_terminal(
     ] == []
 
 
-@pytest.mark.parametrize("command", ["post", "tail", "status"])
+@pytest.mark.parametrize("command", ["post", "tail", "status", "check"])
 def test_the_help_says_as_whom_a_command_goes_that_asks_nobody(
     command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,6 +133,12 @@ def test_a_flag_is_never_guessed_from_its_beginning(program: Program) -> None:
         (("tail", "h", "--since", "yesterday"), "--since"),
         (("tail", "h", "--no-follow"), "--since"),
         (("status", ""), "host is missing"),
+        (("check",), "HOST[:PORT] is missing"),
+        (("check", "h", "h:x"), "not a port"),
+        (("check", "h", "--posts", "1e3"), "--posts: '1e3' is not a whole number"),
+        (("check", "h", "--rate", "1000000"), "--rate"),
+        (("check", "h", "--in-flight", "0"), "--in-flight: 0 is out of range"),
+        (("check", "h", "--timeout", "0"), "--timeout"),
         (("join", "h", "--headless"), "network's secret"),
         (("serve",), "--headless"),
         (("join", "h"), "--headless"),

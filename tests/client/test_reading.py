@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from core.client import ActivityArrived, CatchUpDone, ClientSettings
+import msgspec
+
+from core.client import ActivityArrived, CatchUpDone, ClientSettings, PostAccepted
 from core.wire import messages as wire
 from tests.client.scripted import Driven, broadcast
 
@@ -16,6 +18,23 @@ def test_an_activity_that_arrives_twice_is_reported_once() -> None:
     driven.online()
     driven.say(broadcast(1), broadcast(1), broadcast(2), broadcast(1))
     assert reported(driven) == ["n.1.1", "n.1.2"]
+
+
+def test_whoever_checks_a_server_hears_of_repetitions_and_that_they_are_some() -> None:
+    driven = Driven(ClientSettings(tell_repetitions=True))
+    driven.online()
+    driven.say(broadcast(1, ref="r-1"), broadcast(1, ref="r-1"), broadcast(2, node="m", ref="r-1"), broadcast(3))
+    heard = [(event.id, event.again) for event in driven.of(ActivityArrived)]
+    assert heard == [("n.1.1", False), ("n.1.1", True), ("m.1.2", True), ("n.1.3", False)]
+
+
+def test_a_repetition_of_an_own_post_at_a_base_server_answers_nothing_a_second_time() -> None:
+    driven = Driven(ClientSettings(tell_repetitions=True))
+    driven.online(native=False)
+    ref = driven.post({"n": 1})
+    own = wire.ActivityBroadcast(msgspec.Raw(b'{"n":1,"authenticated_user":"anonymous"}'))
+    driven.say(own, own)
+    assert [event.ref for event in driven.of(PostAccepted)] == [ref]
 
 
 def test_an_activity_that_two_servers_accepted_under_one_ref_is_reported_once() -> None:

@@ -153,6 +153,7 @@ def test_the_readme_names_only_commands_that_a_test_runs() -> None:
         'activity-tui post HOST:3780 "deployed 1.4"',
         "activity-tui tail HOST:3780 --since 10m --json",
         "activity-tui status HOST:3780",
+        "activity-tui check HOST:3780",
         "activity-tui register HOST:3780 -u NAME",
         "activity-tui passwd HOST:3780 -u NAME",
         "activity-tui config show",
@@ -196,6 +197,13 @@ def test_status_shows_the_servers(server: Running) -> None:
     done = server.run("activity-tui status HOST:3780")
     assert done.returncode == 0, done.stderr
     assert f"127.0.0.1:{server.port}" in done.stdout
+
+
+def test_checking_tells_what_it_posts_and_that_all_of_it_holds(server: Running) -> None:
+    done = server.run("activity-tui check HOST:3780")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr.startswith("This posts 200 activities")
+    assert re.search(r"^nothing dropped +holds", done.stdout, re.MULTILINE)
 
 
 def test_a_secret_is_made_printed_remembered_and_changed(server: Running) -> None:

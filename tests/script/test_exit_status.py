@@ -33,5 +33,6 @@ def test_they_are_the_numbers_that_scripts_rely_on() -> None:
         "REFUSED": 4,
         "CANNOT_BIND": 5,
         "DATA_DIRECTORY": 6,
+        "CHECK_FAILED": 7,
         "INTERRUPTED": 130,
     }

@@ -11,7 +11,7 @@ from typing import Final
 from tui.cli.console import PROGRAM, run
 from tui.cli.setting_table import BY_NAME, CONFIG_VARIABLE, GROUP_TITLES, SETTINGS, Setting, SettingGroup
 from tui.script.exit_status import ExitStatus, explained
-from tui.script.script_grammar import Parser, add_post, add_status, add_tail, add_timeout
+from tui.script.script_grammar import Parser, add_check, add_post, add_status, add_tail, add_timeout
 from tui.version import __version__
 
 _MODULES: Final = {
@@ -20,6 +20,7 @@ _MODULES: Final = {
     "post": "tui.cli.client_commands",
     "tail": "tui.cli.client_commands",
     "status": "tui.cli.client_commands",
+    "check": "tui.cli.check",
     "register": "tui.cli.register",
     "passwd": "tui.cli.passwd",
     "restore": "tui.cli.restore",
@@ -36,6 +37,7 @@ examples:
   activity-tui post example.org "hello"           post a note
   activity-tui tail example.org --since 10m       follow what is posted
   activity-tui status example.org --json          servers, loads, users, links
+  activity-tui check example.org                  whether it drops, doubles or reorders
   activity-tui register example.org -u ada        an account, with a secret that is made for it
   activity-tui passwd example.org -u ada          another secret for it
 
@@ -62,6 +64,7 @@ def build() -> argparse.ArgumentParser:
     _post(commands)
     _tail(commands)
     _status(commands)
+    _check(commands)
     _register(commands)
     _passwd(commands)
     _restore(commands)
@@ -203,6 +206,26 @@ def _status(commands: Commands[Parser]) -> None:
     operator = parser.add_argument_group("for --queues, where the server runs elsewhere or has another data directory")
     for name in ("secret_file", "data_dir"):
         _flag(operator, BY_NAME[name])
+    _settings(parser, ("person", "tls"), nameless="anonymous")
+
+
+def _check(commands: Commands[Parser]) -> None:
+    parser = _command(
+        commands,
+        "check",
+        "check that a server drops, doubles and reorders nothing while people leave and come back",
+        "  activity-tui check example.org --dry-run             what would be posted\n"
+        "  activity-tui check example.org\n"
+        "  activity-tui check one.example.org two.example.org   people come back at the other one\n"
+        "  activity-tui check localhost --posts 20000 --rate 5000 --in-flight 500\n"
+        "  activity-tui check example.org --json | jq .holds\n",
+        "It posts notes, in everybody's sight, while others read them, leave, and come back in the midst of it; then "
+        "it tells whether each of them got each one once and in its sender's order, also where the past ends and what "
+        "is live begins. It works with every server that speaks the protocol; of one that speaks only the base "
+        "protocol, which sends no past, each login is checked by itself. Exit status 7: something does not hold.",
+    )
+    parser.add_argument("addresses", metavar="HOST[:PORT]", nargs="+", help="servers of one network, used in turn")
+    add_check(parser)
     _settings(parser, ("person", "tls"), nameless="anonymous")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import ssl
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final
@@ -80,7 +81,9 @@ def script_client(
     tls: ssl.SSLContext | None = None,
     *,
     hint: str = "",
+    narrate: Callable[[str], None] = say,
 ) -> AbstractAsyncContextManager[ScriptClient]:
-    """A client of the server at an address. `hint`: what to do if the login is refused."""
+    """A client of the server at an address. `hint`: what to do if the login is refused. `narrate` is told of lost
+    connections and redirects."""
     failures = AddressFailures(address, settings.username, hint)
-    return running(ScriptClient(lambda heard: Client(settings, [address], heard, tls=tls), on_event, failures, say))
+    return running(ScriptClient(lambda heard: Client(settings, [address], heard, tls=tls), on_event, failures, narrate))

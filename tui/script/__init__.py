@@ -1,1 +1,1 @@
-"""Clients for scripts: `post`, `tail` and `status`, as the command line and SSH run them, and what they end with."""
+"""Clients for scripts: `post`, `tail`, `status` and `check`, and what they end with; SSH runs the first three, too."""

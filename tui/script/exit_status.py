@@ -23,6 +23,8 @@ class ExitStatus(enum.IntEnum):
     """The port or address cannot be listened on."""
     DATA_DIRECTORY = 6
     """The data directory cannot be used, or is in use."""
+    CHECK_FAILED = 7
+    """What was checked does not hold."""
     INTERRUPTED = 130
     """Ctrl+C (128 + SIGINT, as shells count)."""
 
@@ -35,6 +37,7 @@ MEANINGS: Final[Mapping[ExitStatus, str]] = {
     ExitStatus.REFUSED: "refused",
     ExitStatus.CANNOT_BIND: "cannot listen",
     ExitStatus.DATA_DIRECTORY: "data directory unusable or in use",
+    ExitStatus.CHECK_FAILED: "what was checked does not hold",
     ExitStatus.INTERRUPTED: "interrupted",
 }
 """The table of exit statuses, as the help shows it."""

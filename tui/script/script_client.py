@@ -70,6 +70,8 @@ class ScriptClient:
         self.failure: CommandFailed | None = None
         self.connected = False
         """Whether there ever was a connection."""
+        self.vanishes = False
+        """Whether the connection ends without a word when the command is through with it, as when a network fails."""
         self.client = make_client(self._note)
 
     def _note(self, event: ClientEvent) -> None:
@@ -150,7 +152,10 @@ async def running(client: ScriptClient) -> AsyncIterator[ScriptClient]:
     try:
         yield client
     finally:
-        await client.client.close()
+        if client.vanishes:
+            task.cancel()
+        else:
+            await client.client.close()
         _, pending = await asyncio.wait([task], timeout=CLOSE_LIMIT)
         for each in pending:
             each.cancel()

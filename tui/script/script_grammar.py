@@ -118,6 +118,24 @@ def add_status(parser: argparse.ArgumentParser) -> None:
     add_timeout(parser)
 
 
+def add_check(parser: argparse.ArgumentParser) -> None:
+    numbers = (
+        ("--posts", "COUNT", "200", "activities to post in all"),
+        ("--rate", "COUNT", "50", "how many of them a second at most, on average"),
+        ("--in-flight", "COUNT", "16", "how many of them at once, not answered yet"),
+        ("--size", "BYTES", "0", "how long each is filled up to be"),
+        ("--writers", "COUNT", "2", "connections that post"),
+        ("--readers", "COUNT", "4", "connections that read, leave, and come back; one more stays"),
+        ("--returns", "COUNT", "4", "how often they come back"),
+        ("--history", "COUNT", "50", "what a newcomer at each return asks for of the past; 0 for no newcomers"),
+    )
+    for flag, metavar, default, explained in numbers:
+        parser.add_argument(flag, metavar=metavar, default=default, help=f"{explained} (default: {default})")
+    parser.add_argument("--json", action="store_true", default=False, help="what was found, as one JSON object")
+    parser.add_argument("--dry-run", action="store_true", default=False, help="say what would be posted, and end")
+    add_timeout(parser)
+
+
 def seconds_of(arguments: argparse.Namespace) -> float:
     """`--timeout`. Raises CommandFailed."""
     try:
