@@ -1,0 +1,365 @@
+"""The bars of the log, each with its figure. `python -m tests.benchmarks.log [ROW ...]` prints them.
+
+A row is a function below. What is large is made once and kept in the temporary directory (`tests.benchmarks.data`).
+`--help` tells the rows, and how to have them with less: `--activities 10000` for a look.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.engine.threads.opening_store import open_sqlite
+from core.wire.entries import Entry, Stream
+from tests.benchmarks import damage, sealing
+from tests.benchmarks.data import BODY_BYTES, Contents, activities, copied, prepared, settings
+from tests.benchmarks.figures import resident
+from tests.benchmarks.live import Writing, percentile, reading
+from tests.processes.harness import REPOSITORY, NodeProcess
+
+IN_FLIGHT = 256
+COMMITS = 400
+SECONDS = 8.0
+LIVE_A_SECOND = 50
+LIMIT = 400.0
+"""Seconds after which a row gives up."""
+SETTLED = 3.0
+"""Seconds in which two servers in agreement say next to nothing."""
+QUIET_BYTES = 2_000
+OPTIONS = ("--no-redirects", "--backup-interval", "0", "--bytes-kept", "0", "--activities-kept", "1000000000",
+           "--anonymous-rate", "0")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much of everything: what the bars are for, unless somebody asks for less."""
+
+    activities: int = 1_000_000
+    accounts: int = 100_000
+    past_starts: int = 1_000_000
+    tries: int = 2_000
+
+
+def row(what: str, figure: str, bar: str, *, met: bool | None) -> None:
+    """Print a row. `met` is None where there is no bar."""
+    verdict = "" if met is None else ": met" if met else ": MISSED"
+    print(f"{what}: {figure}" + (f" (bar {bar})" if bar else "") + verdict, flush=True)
+
+
+def at_most(what: str, figure: float, bar: float, unit: str, digits: int = 1) -> None:
+    row(what, f"{figure:,.{digits}f} {unit}", f"{bar:,g} {unit}", met=figure <= bar)
+
+
+# --- past starts ------------------------------------------------------------------------------------------------------
+
+
+async def starts(scale: Scale, directory: Path) -> None:
+    """Past starts: what a login costs on the wire, what two servers in agreement say when they link, and memory."""
+    what = f"{scale.past_starts:,} past starts"
+    async with server(directory / "none") as node:
+        without = await _steady(node)
+    here, there = (Contents(past_starts=scale.past_starts, copy=copy) for copy in ("one", "two"))
+    async with server(copied(here, directory / "one")) as node:
+        at_most(f"{what}, memory more than with none", (await _steady(node) - without) / 1024, 50, "MB")
+        async with asyncio.timeout(LIMIT):
+            took, size = await _login_bytes(node)
+        at_most(f"{what}, a native login", size / 1000, 4, "kB")
+        row(f"{what}, until the login was through", f"{took:.2f} s", "", met=None)
+        two = copied(there, directory / "two")
+        async with counting(node.port) as proxy, server(two, join=proxy.address) as other:
+            linked = await _agreed(node, other, proxy)
+        said = f"{proxy.bytes / 1000:,.1f} kB" + ("" if linked else ", and no link within a minute")
+        row(f"{what}, two servers in agreement link with", said,
+            "64 kB", met=linked and proxy.bytes <= 64_000)  # fmt: skip
+
+
+async def _login_bytes(node: NodeProcess) -> tuple[float, int]:
+    reader, writer = await asyncio.open_connection(*node.address, limit=2**30)
+    began = time.perf_counter()
+    asked = b'{"command":"LOGIN","username":"anonymous","features":["quit","resume","ack","ping","status"]}\n'
+    writer.write(asked)
+    size = len(asked)
+    while b'"CAUGHT_UP"' not in (line := await reader.readline()):
+        assert line, "the server hung up"
+        size += len(line)
+    writer.close()
+    return time.perf_counter() - began, size + len(line)
+
+
+class Counting:
+    """A way to a server that counts what goes over it, in both directions."""
+
+    def __init__(self, port: int) -> None:
+        self.bytes = 0
+        self.address = ("127.0.0.1", 0)
+        self._port = port
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            there, back = await asyncio.open_connection("127.0.0.1", self._port)
+            await asyncio.gather(self._pass_on(reader, back), self._pass_on(there, writer))
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(2**18):
+                self.bytes += len(data)
+                writer.write(data)
+                await writer.drain()
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def counting(port: int) -> AsyncIterator[Counting]:
+    proxy = Counting(port)
+    listener = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    proxy.address = listener.sockets[0].getsockname()
+    try:
+        yield proxy
+    finally:
+        listener.close()
+
+
+async def _agreed(one: NodeProcess, other: NodeProcess, proxy: Counting) -> bool:
+    """Whether two servers are linked, and have nothing more to say to each other."""
+    ends = time.perf_counter() + 60.0
+    while time.perf_counter() < ends:
+        before = proxy.bytes
+        await asyncio.sleep(SETTLED)
+        if before and proxy.bytes - before < QUIET_BYTES:
+            with contextlib.suppress(OSError, AssertionError):
+                states = [[server["state"] for server in (await node.status(20.0))["servers"]] for node in (one, other)]
+                if states == [["here", "reachable"]] * 2:
+                    return True
+    return False
+
+
+# --- the store --------------------------------------------------------------------------------------------------------
+
+
+async def seals(scale: Scale, directory: Path) -> None:
+    """Signatures and digests, for an activity and for a commit."""
+    sealing.main()
+
+
+async def store(scale: Scale, directory: Path) -> None:
+    """The store's part of an activity with 256 in flight: by itself, and in a server that a client writes to."""
+    at_most(f"the store's part of an activity, commits of {IN_FLIGHT}, CPU", *_commits(directory / "commits"), "µs")
+    async with server(directory / "server") as node:
+        writing = Writing(node)
+        async with writing.connected():
+            before = _thread_seconds(node.pid)
+            posted = await writing.window(IN_FLIGHT, SECONDS)
+            after = _thread_seconds(node.pid)
+    spent = {thread: seconds - before.get(thread, 0.0) for thread, seconds in after.items()}
+    loop = spent.pop(node.pid)
+    # Of the other threads the one that has most to do is the store's.
+    at_most(
+        f"the store's thread in a server with {IN_FLIGHT} in flight, CPU an activity",
+        1e6 * max(spent.values()) / posted,
+        5,
+        "µs",
+    )
+    row(
+        "its event loop's, beside it", f"{1e6 * loop / posted:.1f} µs at {posted / SECONDS:,.0f} a second", "", met=None
+    )
+
+
+def _commits(directory: Path) -> tuple[float, float]:
+    """Microseconds of CPU for an activity, and the bar."""
+    opened, recovered = open_sqlite(settings(directory))
+    stream = Stream(recovered.node, recovered.incarnation)
+    entries = activities(stream, 1, IN_FLIGHT * COMMITS, int(time.time() * 1e6), random.Random(1))
+    batches: list[list[Entry]] = [[next(entries) for _ in range(IN_FLIGHT)] for _ in range(COMMITS)]
+    began = time.thread_time()
+    for batch in batches:
+        opened.commit(batch)
+    spent = time.thread_time() - began
+    opened.close()
+    return 1e6 * spent / (IN_FLIGHT * COMMITS), 5.0
+
+
+def _thread_seconds(pid: int) -> dict[int, float]:
+    """CPU seconds of each thread of a process (proc(5), `stat`)."""
+    found = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        fields = (task / "stat").read_text().rpartition(")")[2].split()
+        found[int(task.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return found
+
+
+async def disk(scale: Scale, directory: Path) -> None:
+    """What an activity takes on the disk, indexes included."""
+    size = sum(
+        file.stat().st_size for file in prepared(Contents(activities=scale.activities)).rglob("*") if file.is_file()
+    )
+    at_most(f"disk for an activity of {BODY_BYTES} B, of {scale.activities:,}", size / scale.activities, 400, "B", 0)
+
+
+# --- catching up ------------------------------------------------------------------------------------------------------
+
+
+async def catching_up(scale: Scale, directory: Path) -> None:
+    """A server that joins and has nothing yet, while people write at the other one and read at both."""
+    full = copied(Contents(activities=scale.activities), directory / "full")
+    async with server(full) as node:
+        began = time.perf_counter()
+        async with server(directory / "empty", join=node.address) as joining:
+            writing = Writing(node)
+            async with writing.connected(), reading(joining) as there:
+                live = asyncio.create_task(writing.evenly(LIVE_A_SECOND))
+                had, first = await _activities(joining), time.perf_counter()
+                while (kept := await _activities(joining)) < scale.activities and time.perf_counter() < began + LIMIT:
+                    await asyncio.sleep(0.2)
+                took = time.perf_counter() - first
+                live.cancel()
+                await asyncio.sleep(1.0)
+    rate = (kept - had) / took
+    row(f"catching up {scale.activities:,}", f"{rate:,.0f} a second ({kept:,} after {took:.1f} s)", "100,000",
+        met=rate >= 100_000)  # fmt: skip
+    for where, delays in (("at the server that gives", writing.delays), ("at the one that catches up", there)):
+        at_most(f"live traffic meanwhile, p99 {where}", 1000 * percentile(delays), 50, "ms")
+
+
+async def _activities(node: NodeProcess) -> int:
+    return int((await node.status(60.0))["activities"])
+
+
+# --- a start ----------------------------------------------------------------------------------------------------------
+
+
+async def start(scale: Scale, directory: Path) -> None:
+    """A start with much kept: the store alone, then a whole server, beside an empty one."""
+    what = f"start with {scale.activities:,} activities and {scale.accounts:,} accounts"
+    full = copied(Contents(activities=scale.activities, accounts=scale.accounts), directory / "full")
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.log", "--open", str(full)],
+        cwd=REPOSITORY, capture_output=True, check=True, text=True,
+    )  # fmt: skip
+    opened: dict[str, float] = json.loads(told.stdout)
+    at_most(f"{what}, open_store", opened["seconds"], 0.4, "s", 2)
+    row(
+        "its CPU, and what it leaves in memory",
+        f"{opened['cpu']:.2f} s, {opened['memory'] / 1024:.0f} MB",
+        "",
+        met=None,
+    )
+    took: dict[str, float] = {}
+    memory: dict[str, float] = {}
+    for name in ("empty", "full"):
+        began = time.perf_counter()
+        async with server(directory / name) as node:
+            took[name] = time.perf_counter() - began
+            memory[name] = await _steady(node) / 1024
+    at_most(f"{what}, serve until it listens, more than an empty one", took["full"] - took["empty"], 0.4, "s", 2)
+    row("it and an empty one", f"{took['full']:.2f} s, {took['empty']:.2f} s", "", met=None)
+    at_most(f"{what}, memory of serve", memory["full"], 100, "MB", 0)
+    row("an empty one's", f"{memory['empty']:.0f} MB", "", met=None)
+
+
+def opened(directory: Path) -> None:
+    """Open a store in a process that does nothing else, and print what that took."""
+    before = resident(os.getpid())
+    began, spent = time.perf_counter(), time.process_time()
+    kept, _ = open_sqlite(settings(directory))
+    told = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - spent}
+    print(json.dumps(told | {"memory": resident(os.getpid()) - before}))
+    kept.close()
+
+
+# --- damage -----------------------------------------------------------------------------------------------------------
+
+
+async def flips(scale: Scale, directory: Path) -> None:
+    """Bytes of a small database flipped one at a time, and what its server serves then, with a neighbour to help."""
+    found = await damage.flipped(directory, scale.tries, LIMIT)
+    what = f"a byte of a database of {found.size:,} B flipped, {found.tries:,} tries"
+    row(f"{what}, wrong bodies served", f"{found.wrong:,}", "0", met=not found.wrong)
+    row(f"{what}, tracebacks", f"{found.tracebacks:,}", "0", met=not found.tracebacks)
+    row(f"{what}, not complete again", f"{found.incomplete:,}, of which {found.refused:,} did not start", "0",
+        met=not found.incomplete)  # fmt: skip
+    for example in found.examples:
+        print(f"  {example}")
+
+
+# --- all of it --------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def server(directory: Path, *, join: tuple[str, int] | None = None) -> AsyncIterator[NodeProcess]:
+    node = NodeProcess(directory, join=join, options=OPTIONS)
+    await node.start(LIMIT)
+    try:
+        yield node
+    finally:
+        await node.kill()
+
+
+async def _steady(node: NodeProcess) -> float:
+    """KiB, once it has stopped changing, or after a while."""
+    last = -1
+    for _ in range(20):
+        if (now := resident(node.pid)) == last:
+            break
+        last = now
+        await asyncio.sleep(1.5)
+    return float(last)
+
+
+ROWS: dict[str, Callable[[Scale, Path], Awaitable[None]]] = {
+    "starts": starts,
+    "seals": seals,
+    "store": store,
+    "disk": disk,
+    "catching-up": catching_up,
+    "start": start,
+    "flips": flips,
+}
+
+
+async def main(rows: list[str] | None = None, scale: Scale | None = None) -> None:
+    for name in rows or ROWS:
+        with tempfile.TemporaryDirectory() as directory:
+            try:
+                await ROWS[name](scale or Scale(), Path(directory))
+            except (TimeoutError, AssertionError, OSError) as error:
+                row(name, f"{type(error).__name__} {str(error)[-300:]}".strip(), "", met=False)
+
+
+def _arguments(given: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.log", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument("rows", metavar="ROW", nargs="*", help=f"one of {', '.join(ROWS)} (default: all)")
+    for name, most in vars(Scale()).items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=most, help=f"default: {most:,}")
+    parser.add_argument("--open", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args(given)
+    if wrong := [name for name in arguments.rows if name not in ROWS]:
+        parser.error(f"there is no row {wrong[0]!r}; the rows are {', '.join(ROWS)}")
+    return arguments
+
+
+def command(given: list[str]) -> None:
+    arguments = _arguments(given)
+    if arguments.open is not None:
+        opened(arguments.open)
+        return
+    asyncio.run(main(arguments.rows, Scale(**{name: getattr(arguments, name) for name in vars(Scale())})))
+
+
+if __name__ == "__main__":
+    command(sys.argv[1:])
