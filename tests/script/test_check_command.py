@@ -13,7 +13,8 @@ from core.client import ClientSettings
 from core.wire import Address
 from tests.script.faulty_server import EVERY, FaultyServer
 from tui.cli.command_client import script_client
-from tui.script.check_command import CheckCommand, CheckedParty
+from tui.script.check_command import CheckCommand
+from tui.script.check_parties import CheckedParty
 from tui.script.check_plan import CheckPlan
 from tui.script.exit_status import CommandFailed, ExitStatus
 from tui.script.script_client import OnEvent, ScriptClient

@@ -14,7 +14,8 @@ from tui.cli.console_streams import ConsoleStreams
 from tui.cli.encryption import client_context, client_tls
 from tui.cli.inputs import choices_of, credentials
 from tui.cli.loop import run_until_interrupted
-from tui.script.check_command import CheckCommand, CheckedParty
+from tui.script.check_command import CheckCommand
+from tui.script.check_parties import CheckedParty
 from tui.script.check_plan import CheckPlan
 from tui.script.exit_status import usage_error
 from tui.script.script_client import OnEvent, ScriptClient

@@ -5,52 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import ClassVar, Final, NamedTuple, Protocol
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import ClassVar, Final
 
-import msgspec
-
-from core.client import (
-    ActivityArrived,
-    CatchUpDone,
-    ClientEvent,
-    Connected,
-    Disconnected,
-    LoggedIn,
-    PostAccepted,
-    PostRefused,
-    PostUnknown,
-    Redirected,
-)
-from core.wire import EntryId, Stream, parse_entry_id
+from core.client import ClientEvent, Disconnected, Redirected
+from tui.script.check_parties import CheckedParty, CheckReader, CheckWriter, ConnectChecked
 from tui.script.check_plan import CheckPlan
 from tui.script.check_report import CheckReport
 from tui.script.exit_status import CommandFailed, ExitStatus
 from tui.script.script_client import OnEvent, ScriptClient
 from tui.script.seam_check import judged
-from tui.script.sightings import Fate, Mark, ReaderKind, ReaderRecord, Sighting, Visit, WrittenRecord
+from tui.script.sightings import Fate, Mark, WrittenRecord
 from tui.script.streams import Streams
 
 LOOK_INTERVAL: Final = 0.02
 """Seconds between two looks at whether everything has come; longer where a look takes long."""
-RETRY_INTERVAL: Final = 0.3
-"""Seconds after which a reader that finds nobody tries again: the server may be starting again."""
-
-
-class CheckedParty(NamedTuple):
-    """One connection that a check needs. `turn` says which of several servers it goes to."""
-
-    turn: int
-    reads: bool
-    history: int = 0
-    seen: Mapping[Stream, int] | None = None
-
-
-class ConnectChecked(Protocol):
-    """Makes the client of one party, which tells it what it hears."""
-
-    def __call__(self, party: CheckedParty, heard: OnEvent) -> AbstractAsyncContextManager[ScriptClient]: ...
 
 
 class CheckCommand:
@@ -98,9 +67,11 @@ class _CheckRun:
         self._servers = servers
         self._connect = connect
         self._written = WrittenRecord([[] for _ in range(plan.writers)])
-        self._writers = [_Writer(self, number) for number in range(1, plan.writers + 1)]
-        self._readers = [_Reader(self, "the one who stays", "stays", 0)]
-        self._readers += [_Reader(self, f"reader {number}", "returns", number) for number in range(1, plan.readers + 1)]
+        self._writers = [CheckWriter(self, number) for number in range(1, plan.writers + 1)]
+        self._readers = [CheckReader(self, "the one who stays", "stays", 0)]
+        self._readers += [
+            CheckReader(self, f"reader {number}", "returns", number) for number in range(1, plan.readers + 1)
+        ]
         self._posted = 0
         self._unanswered = 0
         self._answered = asyncio.Event()
@@ -110,8 +81,7 @@ class _CheckRun:
         self._ended_early = ""
         self._failure: CommandFailed | None = None
         self._over = False
-        self._lost = self._redirected = 0
-        self.foreign = 0
+        self._lost = self._redirected = self._foreign = 0
 
     @property
     def plan(self) -> CheckPlan:
@@ -138,7 +108,7 @@ class _CheckRun:
                 self._written.give_up()
             records = [reader.record for reader in self._readers]
             # Before the connections are closed, which says of posts that wait that nobody can tell.
-            verdicts = judged(self._written, records, self.foreign)
+            verdicts = judged(self._written, records, self._foreign)
             self._over = True
             return CheckReport(
                 *(self._plan, self._servers, self._written, records, verdicts, time.monotonic() - began),
@@ -153,7 +123,9 @@ class _CheckRun:
             if newcomer is not None and turn + 1 < self._plan.returns:
                 await newcomer.leave()
 
-    async def _turn(self, turn: int, staying: int, away: int, back: int, everybody: AsyncExitStack) -> _Reader | None:
+    async def _turn(
+        self, turn: int, staying: int, away: int, back: int, everybody: AsyncExitStack
+    ) -> CheckReader | None:
         """Readers leave in the midst of what is posted, and come back in the midst of it."""
         returning = [reader for reader in self._readers if reader.record.kind == "returns"]
         await self._post(staying)
@@ -162,7 +134,7 @@ class _CheckRun:
         coming = list(returning)
         newcomer = None
         if self._plan.newcomers:
-            newcomer = _Reader(self, f"newcomer {turn + 1}", "new", turn, self._plan.history)
+            newcomer = CheckReader(self, f"newcomer {turn + 1}", "new", turn, self._plan.history)
             self._readers.append(newcomer)
             await everybody.enter_async_context(newcomer.leaving_at_the_end())
             coming.append(newcomer)
@@ -187,6 +159,8 @@ class _CheckRun:
     async def _post(self, count: int) -> None:
         """Post so many, as fast as the plan allows and the servers answer."""
         for left in range(count, 0, -1):
+            if self._ended_early:
+                return
             while self._unanswered >= self._plan.in_flight:
                 self._answered.clear()
                 if not await self._within_limit(self._answered):
@@ -232,6 +206,10 @@ class _CheckRun:
         """A reader was sent something."""
         self._progress += 1
 
+    def came_unwritten(self) -> None:
+        """A reader was sent something that bears the check's name, and cannot be of it."""
+        self._foreign += 1
+
     # --- waiting until everything has come ----------------------------------------------------------------------------
 
     async def _settled(self) -> bool:
@@ -276,158 +254,3 @@ class _CheckRun:
             heard(event)
 
         return self._connect(party, counted)
-
-
-class _Writer:
-    """One connection that posts."""
-
-    def __init__(self, run: _CheckRun, number: int) -> None:
-        self._run = run
-        self._number = number
-        self._marks: dict[str, Mark] = {}
-        self._client: ScriptClient | None = None
-
-    @asynccontextmanager
-    async def logged_in(self) -> AsyncIterator[None]:
-        async with self._run.connected(CheckedParty(self._number, reads=False), self._heard) as self._client:
-            await self._client.wait_logged_in(self._run.plan.seconds)
-            yield
-
-    def go_on(self) -> None:
-        """Raise CommandFailed when there is no connection and there will be none."""
-        if self._client is not None and self._client.failure is not None:
-            raise self._client.failure
-
-    async def post(self) -> None:
-        """Post the next one. Raises CommandFailed."""
-        self.go_on()
-        assert self._client is not None
-        fates = self._run.written.fates[self._number - 1]
-        fates.append("waiting")
-        mark = Mark(self._number, len(fates))
-        self._marks[await self._client.post(self._run.plan.activity(mark))] = mark
-
-    def _heard(self, event: ClientEvent) -> None:
-        match event:
-            case PostAccepted(ref=ref):
-                self._settle(ref, "accepted")
-            case PostRefused(ref=ref, info=info):
-                self._settle(ref, "refused", info)
-            case PostUnknown(ref=ref):
-                self._settle(ref, "unknown")
-
-    def _settle(self, ref: str, fate: Fate, reason: str = "") -> None:
-        if (mark := self._marks.pop(ref, None)) is not None:
-            self._run.answered(mark, fate, reason)
-
-
-class _Reader:
-    """One who reads, and notes what comes."""
-
-    def __init__(self, run: _CheckRun, name: str, kind: ReaderKind, turn: int, history: int = 0) -> None:
-        self.record = ReaderRecord(name, kind)
-        self._run = run
-        self._turn = turn
-        self._history = history
-        self._seen: Mapping[Stream, int] | None = None
-        self._said: Mapping[Stream, int] | None = None
-        self._visit: Visit | None = None
-        self._client: ScriptClient | None = None
-        self._stack = AsyncExitStack()
-
-    @property
-    def is_in(self) -> bool:
-        """Whether it means to be logged in now."""
-        return self._client is not None
-
-    @asynccontextmanager
-    async def leaving_at_the_end(self) -> AsyncIterator[None]:
-        try:
-            yield
-        finally:
-            await self.leave()
-
-    async def come_in(self) -> None:
-        """Log in, and go on from what came before. Raises CommandFailed.
-
-        Whoever was in before tries again when nobody is there: servers may be started again meanwhile.
-        """
-        limit = time.monotonic() + self._run.plan.seconds
-        while True:
-            try:
-                await self._log_in()
-                return
-            except CommandFailed as failure:
-                await self.leave(vanish=True)
-                if failure.status is not ExitStatus.UNREACHABLE or not self.record.visits or time.monotonic() > limit:
-                    raise
-                await asyncio.sleep(RETRY_INTERVAL)
-
-    async def _log_in(self) -> None:
-        party = CheckedParty(self._turn, reads=True, history=self._history, seen=self._seen)
-        self._turn += 1
-        entered = self._run.connected(party, self._heard)
-        self._client = await self._stack.enter_async_context(entered)
-        await self._client.wait_logged_in(self._run.plan.seconds)
-
-    async def leave(self, *, vanish: bool = False) -> None:
-        """Log out. `vanish`: without a word, as when a network fails. Base servers would count such a one for ever."""
-        client = self._client
-        if client is None:
-            return
-        self._seen = client.client.seen
-        client.vanishes = vanish and client.client.native
-        self._client = self._visit = None
-        await self._stack.aclose()
-
-    def go_on(self) -> None:
-        """Raise CommandFailed when it is to be logged in, and cannot be any more."""
-        if self._client is not None and self._client.failure is not None:
-            raise self._client.failure
-
-    def had_time(self, sent: tuple[int, ...]) -> None:
-        """Everything that was sent so far had time to come."""
-        if self._visit is not None:
-            self._visit.ceiling = sent
-
-    def _heard(self, event: ClientEvent) -> None:
-        client = self._client
-        match event:
-            case Connected():
-                self._visit = None
-                self._said = self._seen if client is None else client.client.seen
-            case LoggedIn():
-                native = event.stamp is not None
-                asked = self._said is not None or self._history > 0
-                self._visit = Visit(native, self._run.written.sent, self._said, asked and native)
-                self.record.visits.append(self._visit)
-            case CatchUpDone():
-                if self._visit is not None:
-                    self._visit.caught_up = True
-            case ActivityArrived():
-                self._note(event)
-
-    def _note(self, event: ActivityArrived) -> None:
-        """What comes for a check; all else is other people's."""
-        self._run.arrived()
-        plan = self._run.plan
-        if self._visit is None or plan.run.encode() not in event.body:
-            return
-        try:
-            activity = msgspec.json.decode(event.body)
-            mark = plan.mark_of(activity)
-        except (msgspec.DecodeError, ValueError, RecursionError):
-            self._run.foreign += 1
-            return
-        if mark is None:
-            return
-        activity.pop("authenticated_user", None)
-        altered = activity != plan.activity(mark)
-        self._visit.sightings.append(Sighting(mark, event.live, _readable(event.id), altered))
-
-
-def _readable(identity: str | None) -> EntryId | None:
-    try:
-        return None if identity is None else parse_entry_id(identity)
-    except ValueError:
-        return None
