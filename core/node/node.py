@@ -41,6 +41,7 @@ from core.node.interface.events import (
     MessageReceived,
     Now,
     QueuesCounted,
+    RecordsFetched,
     SecretChangeRequested,
     SecretHashed,
     SecretVerified,
@@ -291,7 +292,7 @@ class Node:
             case MessageReceived():
                 self.reception.message(event.conn, event.message)
             case Committed():
-                self.replication.committed(event.batch)
+                self.replication.committed(event.batch, event.records)
             case Woke():
                 timers = self._context.timers
                 if self._context.tracing:
@@ -316,6 +317,8 @@ class Node:
             case Fetched():
                 if not self.catching_up.fetched(event.token, event.page):
                     self.synchronisation.fetched(event.token, event.page)
+            case RecordsFetched():
+                self.synchronisation.records_fetched(event.token, event.page)
             case DialFailed():
                 self.healing.failed(event.dial, event.reason, refused=event.refused)
             case CommitFailed():

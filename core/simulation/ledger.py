@@ -17,7 +17,7 @@ from core.simulation.environment.schedule import Schedule
 from core.simulation.environment.verifiers import matches
 from core.wire.activity import stamp_activity
 from core.wire.entries import AccountFact, Entry, EntryId, SecretChange, change_in_key
-from core.wire.keepables import Keepable
+from core.wire.keepables import Keepable, entries_in
 from core.wire.names import ANONYMOUS
 
 LOGIN_SECONDS: Final = 1.0
@@ -133,18 +133,18 @@ class Ledger:
 
     # --- servers ------------------------------------------------------------------------------------------------------
 
-    def kept(self, server: EntryKeeper, records: tuple[Keepable, ...]) -> None:
-        """Records are synced to a server's disk."""
-        for record in records:
-            if isinstance(record, Entry) and record.kind == "account":
-                self._account_kept.setdefault(server.name, {}).setdefault(record.id, self._schedule.time)
-            if isinstance(record, Entry) and record.id.node == server.id and record.id not in self.accepted:
-                self.accepted[record.id] = record
-                if record.kind == "account":
-                    self.accounts[record.id] = msgspec.json.decode(record.body, type=AccountFact)
-                    self.account_at[record.id] = self._schedule.time
+    def kept(self, server: EntryKeeper, keepables: tuple[Keepable, ...]) -> None:
+        """Keepables are synced to a server's disk."""
+        for entry in entries_in(keepables):
+            if entry.kind == "account":
+                self._account_kept.setdefault(server.name, {}).setdefault(entry.id, self._schedule.time)
+            if entry.id.node == server.id and entry.id not in self.accepted:
+                self.accepted[entry.id] = entry
+                if entry.kind == "account":
+                    self.accounts[entry.id] = msgspec.json.decode(entry.body, type=AccountFact)
+                    self.account_at[entry.id] = self._schedule.time
                 else:
-                    self._accepted(record, server)
+                    self._accepted(entry, server)
 
     def put_back(self, server: EntryKeeper, entries: Iterable[Entry]) -> None:
         """A server's disk is that of an earlier moment: it has these entries, and not every account any more."""

@@ -84,8 +84,6 @@ class Contents:
             elif isinstance(record, LogRecord):
                 for entry in record.entries:
                     self._receive(entry, changes)
-                for number in record.left_out:
-                    self._runs(record.stream, changes).add(number, number)
             elif isinstance(record, StreamMark):
                 self._runs(record.stream, changes).add(0, record.upto)
             elif isinstance(record, PeerRecord):

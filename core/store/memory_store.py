@@ -16,6 +16,8 @@ from core.store.retention import KEEP_EVERYTHING, Dropping, Retention, Usage
 from core.store.store_errors import BackupUnreadable, StoreUnwritable
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Kind, Page, PeerRecord, Recovered, Stream
 from core.wire.keepables import Keepable
+from core.wire.records import LogRecord, RecordPage, loose, seal
+from core.wire.signing import Signer
 
 
 class MemoryStore:
@@ -25,8 +27,14 @@ class MemoryStore:
     set, whatever writes raises StoreUnwritable with it.
     """
 
-    def __init__(self, node: str, *, retention: Retention = KEEP_EVERYTHING) -> None:
+    def __init__(self, node: str, *, retention: Retention = KEEP_EVERYTHING, signer: Signer | None = None) -> None:
+        """`signer` is the node's key: with it, what the node accepts is sealed."""
         self.node = check_node_id(node)
+        self._signer = signer
+        self._before = b""
+        """The digest of this start's last record."""
+        self._records: dict[EntryId, LogRecord] = {}
+        """What entries were sealed in."""
         self.incarnation = 0
         self.leap = 0
         """See `next_incarnation`."""
@@ -47,6 +55,7 @@ class MemoryStore:
         self._check()
         self.sync()
         self.incarnation = next_incarnation(self.incarnation, wall, self.leap)
+        self._before = b""
         decoder = msgspec.json.Decoder(AccountFact)
         return self._contents.recovered(
             self.node,
@@ -58,18 +67,41 @@ class MemoryStore:
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
-    def commit(self, records: Sequence[Keepable]) -> None:
-        self.write(records)
+    def commit(self, keepables: Sequence[Keepable]) -> Sequence[LogRecord]:
+        records = self.write(keepables)
         self.sync()
+        return records
 
-    def write(self, records: Sequence[Keepable]) -> None:
+    def write(self, keepables: Sequence[Keepable]) -> Sequence[LogRecord]:
         """Take a commit up, visible but not synced. Raises StoreUnwritable."""
         self._check()
-        changes = self._contents.changes(records)
+        changes = self._contents.changes(keepables)
         self._unsynced.append(self._undoing(changes))
         self._contents.apply(changes)
         for entry in changes.entries:
             self._shelf.put(entry)
+        new = {entry.id for entry in changes.entries}
+        records = [
+            keepable
+            for keepable in keepables
+            if isinstance(keepable, LogRecord) and any(entry.id in new for entry in keepable.signed_entries)
+        ]
+        in_records = {entry.id for record in records for entry in record.signed_entries}
+        bare = sorted((entry for entry in changes.entries if entry.id not in in_records), key=lambda entry: entry.id)
+        records += self._sealed([entry for entry in bare if entry.id[:2] == (self.node, self.incarnation)])
+        records += loose([entry for entry in bare if entry.id[:2] != (self.node, self.incarnation)])
+        for record in records:
+            for entry in record.signed_entries:
+                if entry.id in new:
+                    self._records[entry.id] = record
+        return records
+
+    def _sealed(self, entries: Sequence[Entry]) -> list[LogRecord]:
+        if self._signer is None or not entries:
+            return loose(entries)
+        records = seal(entries, self._before, self._signer)
+        self._before = records[-1].digest
+        return records
 
     def sync(self) -> None:
         """Make everything written so far survive a crash. Raises StoreUnwritable."""
@@ -109,8 +141,10 @@ class MemoryStore:
         usage = {sender: contents.usage.get(sender) for sender in changes.usage}
         activities, taken = contents.activities, contents.bytes
         stamp, received = contents.stamp, contents.received
+        before = self._before
 
         def undo() -> None:
+            self._before = before
             for stream, runs in held.items():
                 _put_back(contents.held, stream, runs)
             for sender, place in latest.items():
@@ -122,9 +156,13 @@ class MemoryStore:
             contents.activities, contents.bytes = activities, taken
             contents.stamp, contents.received = stamp, received
             for entry in changes.entries:
-                self._shelf.remove(entry)
+                self._remove(entry)
 
         return undo
+
+    def _remove(self, entry: Entry) -> None:
+        self._shelf.remove(entry)
+        self._records.pop(entry.id, None)
 
     def usage(self) -> Usage:
         return self._contents.total
@@ -135,7 +173,7 @@ class MemoryStore:
         found = [self._shelf.streams[place.id.stream][place.id.seq] for place in self._shelf.activities]
         for entry in found:
             if dropping.drops(entry.sender, entry.stamp, len(entry.body)):
-                self._shelf.remove(entry)
+                self._remove(entry)
         self._contents.trimmed(dropping.usage)
         return dropping.dropped
 
@@ -151,6 +189,15 @@ class MemoryStore:
 
     def fetch(self, query: Fetch) -> Page:
         return read_page(self._shelf, self._contents.held, query)
+
+    def fetch_records(self, query: Fetch) -> RecordPage:
+        page = self.fetch(query)
+        records = [
+            record.without([entry.id.seq for entry in record.signed_entries if self._records.get(entry.id) != record])
+            for record in dict.fromkeys(self._records[entry.id] for entry in page.entries)
+        ]
+        records.sort(key=lambda record: (record.stream, record.first))
+        return RecordPage(tuple(records), page.upto, page.more)
 
     def activities_before(self, before: Position | None, most: int, bytes_max: int) -> tuple[Entry, ...]:
         return newest_within(self._shelf.activities_before(before), most, bytes_max)
@@ -175,7 +222,8 @@ class MemoryStore:
         return self.backups[path]._copy()
 
     def _copy(self) -> MemoryStore:
-        twin = type(self)(self.node, retention=self._retention)
+        twin = type(self)(self.node, retention=self._retention, signer=self._signer)
+        twin._records = dict(self._records)
         twin.incarnation = self.incarnation
         twin._contents = Contents(
             {stream: runs.copy() for stream, runs in self._contents.held.items()},

@@ -32,6 +32,7 @@ from core.wire.entries import (
     Page,
 )
 from core.wire.keepables import Keepable
+from core.wire.records import LogRecord, RecordPage, loose
 
 log = logging.getLogger(__name__)
 
@@ -73,14 +74,15 @@ class SqliteStore:
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
-    def commit(self, records: Sequence[Keepable]) -> None:
-        if not records:
-            return
-        changes = self._contents.changes(records)
+    def commit(self, keepables: Sequence[Keepable]) -> Sequence[LogRecord]:
+        if not keepables:
+            return ()
+        changes = self._contents.changes(keepables)
         with self._writing():
             self._write(changes)
         self._contents.apply(changes)
         self._notes.note(self._contents.received, self._directory.database_bytes)
+        return ()
 
     def check(self) -> None:
         if self._directory.log_is_lost():
@@ -201,6 +203,10 @@ class SqliteStore:
     def fetch(self, query: Fetch) -> Page:
         with self._reading():
             return read_page(SqliteShelf(self._connection), self._contents.held, query)
+
+    def fetch_records(self, query: Fetch) -> RecordPage:
+        page = self.fetch(query)
+        return RecordPage(tuple(loose(sorted(page.entries, key=lambda entry: entry.id))), page.upto, page.more)
 
     def activities_before(self, before: Position | None, most: int, bytes_max: int) -> tuple[Entry, ...]:
         with self._reading(), contextlib.closing(SqliteShelf(self._connection).activities_before(before)) as found:

@@ -10,6 +10,7 @@ from core.store.contents import Position
 from core.store.retention import Usage
 from core.wire.entries import Entry, Fetch, Page
 from core.wire.keepables import Keepable
+from core.wire.records import LogRecord, RecordPage
 
 
 class Store(Protocol):
@@ -27,11 +28,12 @@ class Store(Protocol):
         before. Every commit does this too. Costs a few microseconds; raises StoreUnwritable.
         """
 
-    def commit(self, records: Sequence[Keepable]) -> None:
-        """Keep all of `records` or none, in their order; synced when it returns.
+    def commit(self, keepables: Sequence[Keepable]) -> Sequence[LogRecord]:
+        """Keep all of them or none, in their order; synced when it returns, with the records that were written.
 
-        Entries that were received before are left out. Raises StoreUnwritable when nothing was kept; the next commit
-        may succeed.
+        Entries that were received before are left out. Those of this start are sealed, each record behind the one
+        before it, if the store was opened with a key. A record is kept as it came. What is left out of one does not
+        count as received. Raises StoreUnwritable when nothing was kept; the next commit may succeed.
         """
 
     def fetch(self, query: Fetch) -> Page:
@@ -43,6 +45,12 @@ class Store(Protocol):
 
         An entry beyond a gap that neither side can fill cannot be covered by a vector. Such entries come last, one
         page of them at most, and come again when asked again.
+        """
+
+    def fetch_records(self, query: Fetch) -> RecordPage:
+        """Answer `query`, which asks for all kinds and not for the newest, in records. Raises StoreUnreadable.
+
+        As `fetch` does, but each record comes whole, if one of its entries is asked for, and a page may so be longer.
         """
 
     def activities_before(self, before: Position | None, most: int, bytes_max: int) -> tuple[Entry, ...]:

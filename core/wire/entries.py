@@ -19,6 +19,7 @@ import msgspec
 
 from core.wire.address import Address
 from core.wire.limits import KEY_CHARACTERS_MAX, SERVER_LINE_BYTES_MAX, VERIFIER_CHARACTERS_MAX
+from core.wire.signing import Signer, Verifier
 
 IDENTIFIER_CHARACTERS_MAX = 64
 COUNTER_MAX = 2**53 - 1
@@ -214,6 +215,10 @@ class Recovered(msgspec.Struct, frozen=True):
     peers: tuple[PeerRecord, ...] = ()
     activities: int = 0
     """How many activities are stored."""
+    signer: Signer | None = None
+    """The node's own key; None: it has none, as before keys."""
+    verifier: Verifier | None = None
+    """Tells whether others' signatures fit."""
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -323,6 +328,10 @@ class VersionVector:
     def upto(self, stream: Stream) -> int:
         """The number up to which nothing of `stream` is missing; 0 when nothing is known of it."""
         return self._contiguous.get(stream, 0)
+
+    def highest(self, stream: Stream) -> int:
+        """The highest number of `stream` that has come, whatever is missing before it; 0 when none has."""
+        return max(self._sparse.get(stream, ()), default=self._contiguous.get(stream, 0))
 
     def has_gap(self, stream: Stream) -> bool:
         """Whether something of `stream` is here beyond something that is not."""

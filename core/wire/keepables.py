@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from core.wire.entries import Entry, PeerForgotten, PeerRecord, StreamMark
 from core.wire.records import LogRecord
 
 Keepable = Entry | LogRecord | StreamMark | PeerRecord | PeerForgotten
 """An entry by itself was accepted here, or has come from a server that knows no records. A record is another server's,
 and is kept as it came."""
+
+
+def entries_in(keepables: Iterable[Keepable]) -> Iterator[Entry]:
+    """The entries among what is to be kept, those in records too."""
+    for keepable in keepables:
+        if isinstance(keepable, Entry):
+            yield keepable
+        elif isinstance(keepable, LogRecord):
+            yield from keepable.entries

@@ -63,6 +63,33 @@ def pruned(parts: Sequence[Part], places: frozenset[int]) -> list[Part]:
     return _fold(left, hashes, sizes)[0]
 
 
+def joined(parts: Sequence[Part], others: Sequence[Part]) -> list[Part]:
+    """The parts of one tree, each leaf that is among these or the others, with as few gaps as there can be."""
+
+    def sizes(some: Sequence[Part]) -> list[int]:
+        return [part.leaves if isinstance(part, Gap) else 1 for part in some]
+
+    def taken(some: Sequence[Part], size: list[int], at: int, leaves: int) -> tuple[Sequence[Part], int]:
+        """The parts from `at` on that have so many leaves, and where the next ones begin."""
+        end = at
+        while leaves > 0:
+            leaves -= size[end]
+            end += 1
+        return some[at:end], end
+
+    def subtree(ours: Sequence[Part], theirs: Sequence[Part], leaves: int) -> list[Part]:
+        if len(ours) == 1 and (leaves == 1 or isinstance(ours[0], Gap)):
+            return list(theirs if isinstance(ours[0], Gap) else ours)
+        if len(theirs) == 1 and isinstance(theirs[0], Gap):
+            return list(ours)
+        half = 1 << (leaves - 1).bit_length() - 1
+        left, middle = taken(ours, sizes(ours), 0, half)
+        other_left, other_middle = taken(theirs, sizes(theirs), 0, half)
+        return subtree(left, other_left, half) + subtree(ours[middle:], theirs[other_middle:], leaves - half)
+
+    return subtree(parts, others, sum(sizes(parts)))
+
+
 def _fold(parts: Sequence[Part], hashes: Sequence[bytes], sizes: Sequence[int]) -> tuple[list[Part], bytes]:
     """The parts with as few gaps as there can be, and the root."""
     at = 0

@@ -27,7 +27,7 @@ import msgspec
 
 from core.wire.entries import COUNTER_MAX, Entry, EntryId, Stream
 from core.wire.limits import RECORD_BODIES_BYTES_MAX, RECORD_ENTRIES_MAX, SERVER_LINE_BYTES_MAX
-from core.wire.merkle import Part, pruned, root
+from core.wire.merkle import Part, joined, pruned, root
 from core.wire.messages import Record
 from core.wire.sealed_entries import decoded, encoded, raws, sealed, unsealed
 from core.wire.signing import KEY_BYTES, SIGNATURE_BYTES, Signer, Verifier
@@ -62,6 +62,11 @@ class LogRecord:
         self._parts = parts
         self._content = content
         self._entries = entries
+
+    @property
+    def message(self) -> Record:
+        """What the line says."""
+        return self._fields
 
     @property
     def stream(self) -> Stream:
@@ -121,6 +126,17 @@ class LogRecord:
         parts = pruned(self._parts, frozenset(number - self.first for number in numbers))
         fields = msgspec.structs.replace(self._fields, entries=raws(parts))
         return LogRecord(_encoder.encode(fields), fields, parts, self._content, kept)
+
+    def joined(self, other: LogRecord) -> LogRecord:
+        """The same record with the entries of both, dated as this one. Raises ValueError if they are not the same."""
+        if other.digest != self.digest:
+            raise ValueError(f"{other} is not {self}")
+        if not self.left_out:
+            return self
+        parts = joined(self._parts, other._parts)
+        if parts == list(self._parts):
+            return self
+        return read(msgspec.structs.replace(self._fields, entries=raws(parts)))
 
     def dated_by(self, microseconds: int) -> LogRecord:
         """The same record, whose entries count as so much later than they were signed."""

@@ -29,6 +29,7 @@ from core.wire.codec import Frame
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Page, Recovered
 from core.wire.keepables import Keepable
 from core.wire.messages import Message, Ping
+from core.wire.records import LogRecord, RecordPage, loose
 
 LIMIT = 10.0
 """Seconds that anything in these tests may take."""
@@ -135,14 +136,19 @@ class MemoryStore:
         if self.failure is not None:
             raise self.failure
 
-    def commit(self, records: Sequence[Keepable]) -> None:
+    def commit(self, keepables: Sequence[Keepable]) -> Sequence[LogRecord]:
         self._work()
-        self.transactions.append(list(records))
+        self.transactions.append(list(keepables))
+        return ()
 
     def fetch(self, query: Fetch) -> Page:
         self._work()
         found = tuple(one for one in self.records if isinstance(one, Entry) and one.kind in query.kinds)
         return Page(found[-query.newest :] if query.newest else found, {}, False)
+
+    def fetch_records(self, query: Fetch) -> RecordPage:
+        page = self.fetch(query)
+        return RecordPage(tuple(loose(page.entries)), page.upto, page.more)
 
     def activities_before(self, before: Position | None, most: int, bytes_max: int) -> tuple[Entry, ...]:
         self._work()

@@ -19,6 +19,7 @@ from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.entries import AccountFact, Page, Recovered
 from core.wire.messages import Message, command_of
+from core.wire.records import RecordPage
 
 SECRET = "network"
 WRONG_SECRETS = 12
@@ -92,6 +93,8 @@ class OneNode:
                     self.handle(events.SecretVerified(token, right))
                 case actions.FetchPage(token=token):
                     self.handle(events.Fetched(token, Page((), {}, False)))
+                case actions.FetchRecords(token=token):
+                    self.handle(events.RecordsFetched(token, RecordPage((), {}, False)))
 
     def run(self, seconds: float) -> None:
         """Let time pass, and everything be answered."""
@@ -117,7 +120,13 @@ class OneNode:
     def _note(self, done: list[actions.Action]) -> None:
         for action in done:
             match action:
-                case actions.Persist() | actions.HashSecret() | actions.VerifySecret() | actions.FetchPage():
+                case (
+                    actions.Persist()
+                    | actions.HashSecret()
+                    | actions.VerifySecret()
+                    | actions.FetchPage()
+                    | actions.FetchRecords()
+                ):
                     self.asked.append(action)
                 case actions.Dial():
                     self.dials.append(action)

@@ -292,6 +292,7 @@ ROWS = [
     Row("native", ENTRY, "persist", "eager"),
     Row("native", "ACTIVITY_BROADCAST", "INVALID_MESSAGE close", "closing"),
     Row("native", "ACCOUNT", "persist", "eager"),
+    Row("native", "RECORD", "persist", "eager"),
     Row("native", "LOCK_REQUEST", "LOCK_ALLOWED", "eager"),
     Row("native", wire.LockRequest("somebody", "secret"), "INVALID_MESSAGE close", "closing"),
     Row("native", "LOCK_ALLOWED", "", "eager"),

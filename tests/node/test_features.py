@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.node.servers import handshake
+from core.node.kernel import context
 from core.simulation.testing import ScriptedNetwork, star
 
 
@@ -12,7 +12,7 @@ def test_every_link_between_servers_shows_each_feature_whoever_dialled_it_and_wh
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """But the table of users, which takes long: a server asks for it over its first link alone."""
-    monkeypatch.setattr(handshake, "FEATURES", ("quit", "user_info", "sync", "made_up"))
+    monkeypatch.setattr(context, "FEATURES", ("quit", "user_info", "sync", "made_up"))
     network = ScriptedNetwork()
     for server in network.build(star(4)):
         shown = [link.features for link in server.node.neighbours]

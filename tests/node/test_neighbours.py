@@ -16,11 +16,11 @@ from core.node.interface.node_config import NodeConfig
 from core.node.kernel.connections import Connection, Link
 from core.node.kernel.context import Context
 from core.node.kernel.states import ConnectionState
-from core.node.neighbours.neighbours import RECENT_MAX, RECENT_SECONDS, Neighbours
+from core.node.neighbours.neighbours import RECENT_MAX, RECENT_SECONDS, Neighbours, News
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import EntryId, Recovered
-from core.wire.messages import ActivityBroadcast, LockRelease, LockRequest, Message, ServerAnnounce, SyncRequest
+from core.wire.messages import ActivityBroadcast, LockRelease, LockRequest, Message, Ping, ServerAnnounce, SyncRequest
 
 CONFIG = NodeConfig(secret="s", hostname="node.example", port=3780, flood=10.0)
 RECORD = Frame(ServerAnnounce(id="far", load=0, hostname="far.example", port=3780))
@@ -59,8 +59,15 @@ def scene() -> Scene:
     return Scene()
 
 
-def entry(number: int) -> tuple[EntryId, Frame]:
-    return EntryId("far", 1, number), Frame(ActivityBroadcast(msgspec.Raw(b'{"n":%d}' % number)))
+def entry_id(number: int) -> EntryId:
+    return EntryId("far", 1, number)
+
+
+def news(*numbers: int, record: Frame | None = None) -> News:
+    """Entries as they are passed on."""
+    ids = tuple(entry_id(number) for number in numbers)
+    frames = tuple(Frame(ActivityBroadcast(msgspec.Raw(b"{}"), id=str(one), stamp=1)) for one in ids)
+    return News(ids, frames, record)
 
 
 def test_neighbours_are_those_with_a_native_link_in_the_order_in_which_they_came(scene: Scene) -> None:
@@ -96,7 +103,7 @@ def test_an_entry_goes_to_eager_neighbours_but_not_to_where_it_came_from(scene: 
     for name in ("b", "c"):
         scene.link(name, eager=True)
     scene.link("lazy")
-    scene.neighbours.pass_on(*entry(1), source.conn)
+    scene.neighbours.pass_on(news(1), source.conn)
     assert scene.receivers() == ["b", "c"]
 
 
@@ -104,35 +111,46 @@ def test_while_the_tree_lacks_a_link_an_entry_goes_to_every_neighbour(scene: Sce
     scene.link("eager", eager=True)
     scene.link("lazy")
     scene.neighbours.flood()
-    scene.neighbours.pass_on(*entry(1), None)
+    scene.neighbours.pass_on(news(1), None)
     assert scene.receivers() == ["eager", "lazy"]
     scene.pass_to(CONFIG.flood)
-    scene.neighbours.pass_on(*entry(2), None)
+    scene.neighbours.pass_on(news(2), None)
     assert scene.receivers() == ["eager"]
+
+
+def test_a_record_goes_to_neighbours_that_show_that_they_take_it_and_its_entries_to_others(scene: Scene) -> None:
+    new, before = scene.link("new", eager=True), scene.link("before", eager=True)
+    new.features, before.features = frozenset({"sync", "records"}), frozenset({"sync"})
+    record = Frame(Ping(7))
+    scene.neighbours.pass_on(news(1, 2, record=record), None)
+    assert scene.sent() == [
+        ("new", record.message),
+        *(("before", frame.message) for frame in news(1, 2).frames),
+    ]
 
 
 def test_what_was_on_its_way_when_the_tree_lost_a_link_goes_to_lazy_neighbours_once(scene: Scene) -> None:
     scene.link("eager", eager=True)
     scene.link("lazy")
-    scene.neighbours.pass_on(*entry(1), None)
+    scene.neighbours.pass_on(news(1), None)
     scene.pass_to(RECENT_SECONDS + 0.5)
-    late = [entry(2), entry(3)]
+    late = [news(2), news(3)]
     for one in late:
-        scene.neighbours.pass_on(*one, None)
+        scene.neighbours.pass_on(one, None)
     scene.sent()
     scene.neighbours.flood()
     scene.neighbours.flood()
-    assert scene.sent() == [("lazy", frame.message) for _, frame in late]
+    assert scene.sent() == [("lazy", frame.message) for one in late for frame in one.frames]
 
 
 def test_what_went_over_a_link_since_it_is_eager_need_not_be_sent_over_it_again(scene: Scene) -> None:
     link, lazy = scene.link("a"), scene.link("lazy")
-    scene.neighbours.pass_on(*entry(1), None)
+    scene.neighbours.pass_on(news(1), None)
     scene.pass_to(1.0)
     scene.neighbours.steer(["a"])
     scene.pass_to(2.0)
-    scene.neighbours.pass_on(*entry(2), None)
-    assert scene.neighbours.sent_over(link) == {entry(2)[0]}
+    scene.neighbours.pass_on(news(2), None)
+    assert scene.neighbours.sent_over(link) == {entry_id(2)}
     assert not scene.neighbours.sent_over(lazy)
 
 
@@ -141,8 +159,8 @@ def test_only_so_many_of_the_entries_that_were_passed_on_are_remembered(scene: S
     scene.neighbours.steer(["a"])
     scene.pass_to(1.0)
     for number in range(RECENT_MAX + 3):
-        scene.neighbours.pass_on(*entry(number), None)
-    assert scene.neighbours.sent_over(link) == {entry(number)[0] for number in range(3, 3 + RECENT_MAX)}
+        scene.neighbours.pass_on(news(number), None)
+    assert scene.neighbours.sent_over(link) == {entry_id(number) for number in range(3, 3 + RECENT_MAX)}
 
 
 @pytest.mark.parametrize(("everywhere", "receivers"), [(True, ["b", "lazy"]), (False, ["b"])])

@@ -84,11 +84,6 @@ def says(conn: int, message: Message) -> Send:
     return Send(conn, Frame(message))
 
 
-def entries_in(wanted: list[Action]) -> list[Entry]:
-    """The entries that a node wants kept."""
-    return [one for action in wanted if isinstance(action, Persist) for one in action.records if isinstance(one, Entry)]
-
-
 def name_of(node: Node) -> str:
     return node.topology.own.name
 
@@ -100,7 +95,7 @@ def changes_what_is_written_second(patch: pytest.MonkeyPatch) -> None:
         return [_changed(action) if isinstance(action, Persist) else action for action in wanted]
 
     def _changed(action: Persist) -> Persist:
-        return Persist(action.batch, tuple(_other(one) if isinstance(one, Entry) else one for one in action.records))
+        return Persist(action.batch, tuple(_other(one) if isinstance(one, Entry) else one for one in action.keepables))
 
     def _other(entry: Entry) -> Entry:
         if b'"n":2,' not in entry.body:

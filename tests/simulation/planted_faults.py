@@ -19,7 +19,7 @@ from core.node.accounts.registration import Registration
 from core.node.accounts.secrets import Secrets
 from core.node.clients import posting as posting_module
 from core.node.clients.balance import Balance, RedirectTarget
-from core.node.interface.actions import Action, Broadcast, Close, Dial, Finished, Send, Subscribe, VerifySecret
+from core.node.interface.actions import Action, Broadcast, Close, Dial, Finished, Persist, Send, Subscribe, VerifySecret
 from core.node.interface.events import Committed, ConnectionOpened, Event, MessageReceived, Now, SecretVerified
 from core.node.interface.node_config import NodeConfig
 from core.node.kernel.connections import Connection, Session
@@ -36,7 +36,7 @@ from core.wire.activity import stamp_activity
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import AccountFact, Entry
-from core.wire.keepables import Keepable
+from core.wire.keepables import Keepable, entries_in
 from core.wire.messages import (
     ActivityAck,
     ActivityBroadcast,
@@ -59,9 +59,9 @@ from core.wire.messages import (
     ServerAnnounce,
     SyncRequest,
 )
+from core.wire.records import LogRecord
 from tests.simulation.faults import (
     Want,
-    entries_in,
     message_in,
     name_of,
     says,
@@ -206,8 +206,14 @@ def disk_forgets(kind: str) -> Callable[[Patch], None]:
     def plant(patch: Patch) -> None:
         whole = MemoryStore.commit
 
-        def commit(self: MemoryStore, records: Sequence[Keepable]) -> None:
-            whole(self, [one for one in records if not (isinstance(one, Entry) and _is_lost(self, one))])
+        def commit(self: MemoryStore, keepables: Sequence[Keepable]) -> Sequence[LogRecord]:
+            return whole(self, [one for keepable in keepables for one in _kept(self, keepable)])
+
+        def _kept(store: MemoryStore, keepable: Keepable) -> list[Keepable]:
+            lost = [entry for entry in entries_in([keepable]) if _is_lost(store, entry)]
+            if isinstance(keepable, LogRecord):
+                return [keepable.without([entry.id.seq for entry in lost])]
+            return [] if lost else [keepable]
 
         def _is_lost(store: MemoryStore, entry: Entry) -> bool:
             return entry.kind == kind and entry.id.node != store.node
@@ -224,7 +230,8 @@ def answered_at_once(answer: Callable[[Entry], Message]) -> Want:
         said = message_in(event)
         if not isinstance(event, MessageReceived) or not isinstance(said, ActivityMessage) or said.ref is None:
             return wanted
-        kept = [entry for entry in entries_in(wanted) if entry.ref == said.ref]
+        persisted = [one for action in wanted if isinstance(action, Persist) for one in action.keepables]
+        kept = [entry for entry in entries_in(persisted) if entry.ref == said.ref]
         return [*(Send(event.conn, Frame(answer(entry))) for entry in kept), *wanted]
 
     return want

@@ -31,6 +31,7 @@ from core.node.interface.actions import (
     CountQueues,
     Dial,
     FetchPage,
+    FetchRecords,
     Finished,
     HashSecret,
     Hold,
@@ -140,6 +141,7 @@ class Runtime:
             Advertise: self._advertise,
             Persist: self._persist,
             FetchPage: self._pages.fetch,
+            FetchRecords: self._fetch_records,
             HashSecret: self.checks.hash,
             VerifySecret: self.checks.verify,
             WakeAt: self._timer.set,
@@ -283,8 +285,11 @@ class Runtime:
         self._on_advertised(action.address)
 
     def _persist(self, action: Persist) -> None:
-        self._persistence.persist(action.batch, action.records)
+        self._persistence.persist(action.batch, action.keepables)
         self.connections.follow_disk(self._persistence.backlog_bytes)
+
+    def _fetch_records(self, action: FetchRecords) -> None:
+        self._persistence.fetch_records(action.token, action.query)
 
     def _notify(self, action: Notify) -> None:
         self._on_notice(action.notice)

@@ -14,21 +14,23 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
-from core.node.interface.events import CommitFailed, Committed, Event, Fetched, StoreRecovered
+from core.node.interface.events import CommitFailed, Committed, Event, Fetched, RecordsFetched, StoreRecovered
 from core.store.store_errors import StoreDisplaced
 from core.store.store_interface import Store
 from core.wire.entries import Entry, Fetch, Page, Recovered
 from core.wire.keepables import Keepable
+from core.wire.records import LogRecord, RecordPage
 
 log = logging.getLogger(__name__)
 
-GROUP_RECORDS_MAX: Final = 20_000
-"""Most records in one transaction."""
-RECORD_BYTES: Final = 200
-"""What a record costs beside its body, about."""
+GROUP_KEEPABLES_MAX: Final = 20_000
+"""Most keepables in one transaction."""
+KEEPABLE_BYTES: Final = 200
+"""What a keepable costs beside its body, about."""
 PROBE_MIN: Final = 0.5
 PROBE_MAX: Final = 30.0
 """Seconds between two tries of a disk that failed: doubled each time."""
@@ -52,7 +54,7 @@ _Answer = TypeVar("_Answer")
 class _Batch(NamedTuple):
     number: int
     epoch: int
-    records: tuple[Keepable, ...]
+    keepables: tuple[Keepable, ...]
 
 
 class StoreClosed(Exception):
@@ -69,7 +71,7 @@ class Persistence:
         self._changed = threading.Condition()
         # Guarded by `_changed`.
         self._batches: deque[_Batch] = deque()
-        self._fetches: deque[tuple[int, Fetch]] = deque()
+        self._fetches: deque[Callable[[Store], None]] = deque()
         self._calls: deque[tuple[Callable[[Store], Any], asyncio.Future[Any]]] = deque()
         self._closing = False
 
@@ -105,12 +107,12 @@ class Persistence:
         self._thread.start()
         return await asyncio.shield(self._opened)
 
-    def persist(self, batch: int, records: tuple[Keepable, ...]) -> None:
+    def persist(self, batch: int, keepables: tuple[Keepable, ...]) -> None:
         """Keep a batch; Committed or CommitFailed follows."""
-        size = _size(records)
+        size = _size(keepables)
         self._sizes.append((batch, size))
         self.backlog_bytes += size
-        self._collected.append(_Batch(batch, self._epoch, records))
+        self._collected.append(_Batch(batch, self._epoch, keepables))
         # The thread is woken once a turn: each wake-up makes two threads compete for the interpreter.
         if not self._submitting:
             self._submitting = True
@@ -118,9 +120,16 @@ class Persistence:
 
     def fetch(self, token: int, query: Fetch) -> None:
         """Read a page that shows everything persisted so far; Fetched follows."""
+        self._read_soon(partial(self._read, token, query))
+
+    def fetch_records(self, token: int, query: Fetch) -> None:
+        """The same in records; RecordsFetched follows."""
+        self._read_soon(partial(self._read_records, token, query))
+
+    def _read_soon(self, read: Callable[[Store], None]) -> None:
         self._submit()
         with self._changed:
-            self._fetches.append((token, query))
+            self._fetches.append(read)
             self._changed.notify()
 
     async def call(self, work: Callable[[Store], _Answer]) -> _Answer:
@@ -187,9 +196,9 @@ class Persistence:
         while self._sizes and self._sizes[0][0] <= upto:
             self.backlog_bytes -= self._sizes.popleft()[1]
 
-    def _committed(self, batch: int) -> None:
+    def _committed(self, batch: int, records: Sequence[LogRecord]) -> None:
         self._settled(batch)
-        self.deliver(Committed(batch))
+        self.deliver(Committed(batch, records))
 
     def _failed(self, batches: list[int], reason: str) -> None:
         for batch in batches:
@@ -203,6 +212,9 @@ class Persistence:
 
     def _fetched(self, token: int, page: Page | None) -> None:
         self.deliver(Fetched(token, page))
+
+    def _records_fetched(self, token: int, page: RecordPage | None) -> None:
+        self.deliver(RecordsFetched(token, page))
 
     # --- the thread -----------------------------------------------------------------------------------------------
 
@@ -250,30 +262,31 @@ class Persistence:
             if group:
                 self._commit(store, group)
             if fetch is not None:
-                self._read(store, *fetch)
+                fetch(store)
             if call is not None:
                 self._execute(store, *call)
 
     def _take_group(self) -> list[_Batch]:
         group: list[_Batch] = []
-        records = 0
-        while self._batches and (not group or records + len(self._batches[0].records) <= GROUP_RECORDS_MAX):
+        keepables = 0
+        while self._batches and (not group or keepables + len(self._batches[0].keepables) <= GROUP_KEEPABLES_MAX):
             group.append(self._batches.popleft())
-            records += len(group[-1].records)
+            keepables += len(group[-1].keepables)
         return group
 
     def _commit(self, store: Store, group: list[_Batch]) -> None:
         group = [batch for batch in group if batch.epoch == self._store_epoch]
+        records: Sequence[LogRecord] = ()
         if group and not self._broken:
             try:
-                store.commit([record for batch in group for record in batch.records])
+                records = store.commit([keepable for batch in group for keepable in batch.keepables])
             except Exception as error:
                 _warn("a commit failed: %s", error)
-                self._break(_reason(error), sum(_size(batch.records) for batch in group))
+                self._break(_reason(error), sum(_size(batch.keepables) for batch in group))
         if group and self._broken:
             self._post(self._failed, [batch.number for batch in group], self._broken)
         elif group:
-            self._post(self._committed, group[-1].number)
+            self._post(self._committed, group[-1].number, records)
 
     def _check(self, store: Store) -> None:
         """A commit does this by itself; where nothing is posted, nobody would notice."""
@@ -321,13 +334,21 @@ class Persistence:
         self._broken = ""
         self._recovered_at = time.monotonic()
 
-    def _read(self, store: Store, token: int, query: Fetch) -> None:
+    def _read(self, token: int, query: Fetch, store: Store) -> None:
         page: Page | None = None
         try:
             page = store.fetch(query)
         except Exception as error:
             _warn("a page could not be read: %s", error)
         self._post(self._fetched, token, page)
+
+    def _read_records(self, token: int, query: Fetch, store: Store) -> None:
+        page: RecordPage | None = None
+        try:
+            page = store.fetch_records(query)
+        except Exception as error:
+            _warn("a page of records could not be read: %s", error)
+        self._post(self._records_fetched, token, page)
 
     def _execute(self, store: Store, work: Callable[[Store], Any], answer: asyncio.Future[Any]) -> None:
         try:
@@ -344,8 +365,18 @@ def _warn(text: str, error: Exception) -> None:
         log.warning(text, error)
 
 
-def _size(records: tuple[Keepable, ...]) -> int:
-    return sum(RECORD_BYTES + (len(one.body) if isinstance(one, Entry) else 0) for one in records)
+def _size(keepables: tuple[Keepable, ...]) -> int:
+    return sum(KEEPABLE_BYTES + _content_size(one) for one in keepables)
+
+
+def _content_size(keepable: Keepable) -> int:
+    match keepable:
+        case Entry():
+            return len(keepable.body)
+        case LogRecord():
+            return len(keepable.line)
+        case _:
+            return 0
 
 
 def _nobody(event: Event) -> None:

@@ -104,10 +104,10 @@ class Advertise:
 
 @dataclass(frozen=True, slots=True)
 class Persist:
-    """Keep the records, all or none; Committed or CommitFailed follows. Batches are committed in order."""
+    """Keep all of these or none; Committed or CommitFailed follows. Batches are committed in order."""
 
     batch: int
-    records: tuple[Keepable, ...]
+    keepables: tuple[Keepable, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,14 @@ class FetchPage:
     token: int
     query: Fetch
     conn: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRecords:
+    """Read records as they lie on the disk; RecordsFetched follows, as of no earlier than every Persist before this."""
+
+    token: int
+    query: Fetch
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +241,7 @@ Action = (
     | Advertise
     | Persist
     | FetchPage
+    | FetchRecords
     | HashSecret
     | VerifySecret
     | WakeAt

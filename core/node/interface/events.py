@@ -6,13 +6,14 @@ reuses within a node's life.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from core.wire.address import Address
 from core.wire.entries import Page
 from core.wire.messages import Message
+from core.wire.records import LogRecord, RecordPage
 
 
 class Now(NamedTuple):
@@ -79,9 +80,10 @@ class DialFailed:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The batch, and every batch before it, is synced to disk."""
+    """The batch, and every batch before it, is synced to disk; `records` are those that the store has kept for it."""
 
     batch: int
+    records: Sequence[LogRecord] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,14 @@ class Fetched:
 
     token: int
     page: Page | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsFetched:
+    """The answer to a FetchRecords; `page` is None when the store could not be read."""
+
+    token: int
+    page: RecordPage | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +223,7 @@ Event = (
     | CommitFailed
     | StoreRecovered
     | Fetched
+    | RecordsFetched
     | SecretHashed
     | SecretVerified
     | Woke

@@ -30,8 +30,10 @@ REFUSALS_A_SECOND: Final = 1 / 60
 REFUSERS_MAX: Final = 1024
 LATE: Final = 0.1
 """Seconds after which a timer that was due is told to have run late, when the node is being debugged."""
-FEATURES: Final = ("quit", "user_info", "sync")
-"""What this node shows other servers: QUIT, USER_INFO, and the native layer."""
+RECORDS: Final = "records"
+"""Shown by who takes entries as records."""
+FEATURES: Final = ("quit", "user_info", "sync", RECORDS)
+"""What a node shows other servers: QUIT, USER_INFO, the native layer, and records."""
 
 
 class Context:
@@ -42,6 +44,8 @@ class Context:
         self.id = recovered.node
         self.incarnation = recovered.incarnation
         self.name = config.name or recovered.node[:6]
+        self.features = tuple(one for one in FEATURES if one != RECORDS or recovered.signer is not None)
+        """What this node shows other servers: without a key it is as one of the version before."""
         self.rng = rng
         self.now = now
         self.clock = HybridClock(recovered.stamp)

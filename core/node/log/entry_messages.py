@@ -9,23 +9,13 @@ from core.wire.entries import AccountFact, Entry, parse_entry_id
 from core.wire.limits import ACTIVITY_BYTES_MAX, NAME_CHARACTERS_MAX
 from core.wire.messages import Account, ActivityBroadcast
 from core.wire.names import registrable_problem
+from core.wire.records import LogRecord
 
 
 def frame_of(entry: Entry) -> Frame:
     """An entry as it travels, between nodes and to clients alike."""
     if entry.kind == "account":
-        fact = msgspec.json.decode(entry.body, type=AccountFact)
-        return Frame(
-            Account(
-                id=str(entry.id),
-                stamp=entry.stamp,
-                username=fact.username,
-                verifier=fact.verifier,
-                claimed_at=fact.stamp,
-                claim=fact.claim,
-                key=fact.key,
-            )
-        )
+        return Frame(_account_of(entry, msgspec.json.decode(entry.body, type=AccountFact)))
     return Frame(
         ActivityBroadcast(
             activity=msgspec.Raw(entry.body),
@@ -37,6 +27,23 @@ def frame_of(entry: Entry) -> Frame:
             since=entry.since,
         )
     )
+
+
+def _account_of(entry: Entry, fact: AccountFact) -> Account:
+    return Account(
+        id=str(entry.id),
+        stamp=entry.stamp,
+        username=fact.username,
+        verifier=fact.verifier,
+        claimed_at=fact.stamp,
+        claim=fact.claim,
+        key=fact.key,
+    )
+
+
+def frame_of_record(record: LogRecord) -> Frame:
+    """A record as it travels between nodes: as it lies on the disk."""
+    return Frame(record.message, record.line + b"\n")
 
 
 def entry_of_activity(message: ActivityBroadcast) -> Entry | None:
@@ -57,6 +64,19 @@ def entry_of_activity(message: ActivityBroadcast) -> Entry | None:
         message.ref,
         message.since,
     )
+
+
+def check_accounts(record: LogRecord) -> None:
+    """Raises ValueError when an account in a record is none that would be taken by itself."""
+    for entry in record.signed_entries:
+        if entry.kind == "account":
+            try:
+                fact = msgspec.json.decode(entry.body, type=AccountFact)
+                # The message has the limits.
+                text = msgspec.json.encode(_account_of(entry, fact))
+                entry_of_account(msgspec.json.decode(text, type=Account))
+            except msgspec.DecodeError as error:
+                raise ValueError(f"an account in the record is none: {error}") from None
 
 
 def entry_of_account(message: Account) -> Entry:

@@ -9,20 +9,21 @@ Nothing leaves the node before it is durable here.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from core.node.interface.actions import Persist
 from core.node.kernel.context import Context
 from core.node.log.delivery import Delivery
-from core.node.log.entry_messages import frame_of
+from core.node.log.entry_messages import frame_of, frame_of_record
 from core.node.log.refs import Refs
 from core.node.log.unpersisted import Unpersisted
-from core.node.neighbours.neighbours import Neighbours
+from core.node.neighbours.neighbours import Neighbours, News
+from core.wire.codec import Frame
 from core.wire.entries import (
     AccountFact,
     Entry,
@@ -34,6 +35,7 @@ from core.wire.entries import (
     VersionVector,
 )
 from core.wire.keepables import Keepable
+from core.wire.records import LogRecord
 
 BEYOND_MAX: Final = 256
 """How many entries after gaps a client is told of when it logs in."""
@@ -41,13 +43,23 @@ LOOKED_AT: Final = 64
 """Entries that wait, of each kind, which are looked at to find the oldest of this node's own."""
 
 
+class _Taken(NamedTuple):
+    """What was accepted at once: an entry, or those of a record that were new."""
+
+    entries: tuple[Entry, ...]
+    source: int | None
+    then: Callable[[str | None], None] | None
+    record: LogRecord | None
+    """What they have come in, and are passed on in."""
+
+
 @dataclass(slots=True)
 class _InFlight:
     """A batch that is being committed."""
 
     batch: int
-    records: tuple[Keepable, ...]
-    entries: list[tuple[Entry, int | None, Callable[[str | None], None] | None]]
+    keepables: tuple[Keepable, ...]
+    taken: list[_Taken]
 
 
 class Replication:
@@ -69,8 +81,8 @@ class Replication:
         self.activities = recovered.activities
         self._seq = 0
         self._batch = 0
-        self._records: list[Keepable] = []
-        self._entries: list[tuple[Entry, int | None, Callable[[str | None], None] | None]] = []
+        self._keepables: list[Keepable] = []
+        self._taken: list[_Taken] = []
         self._in_flight: deque[_InFlight] = deque()
         self.unpersisted = Unpersisted(self.own_stream)
         self.refs = Refs(recovered.recent_refs)
@@ -116,7 +128,8 @@ class Replication:
             ref,
             since,
         )
-        self._take(entry, source, then)
+        self._keepables.append(entry)
+        self._take(_Taken((entry,), source, then, None))
         return entry
 
     def receive(self, entry: Entry, source: int | None) -> bool:
@@ -125,69 +138,113 @@ class Replication:
             return False
         self.vector.add(entry.id)
         self._context.clock.observe(entry.stamp, self._context.now.wall)
-        self._take(entry, source, None)
+        self._keepables.append(entry)
+        self._take(_Taken((entry,), source, None, None))
         return True
 
-    def _take(self, entry: Entry, source: int | None, then: Callable[[str | None], None] | None) -> None:
-        self.delivery.expect(entry.id)
-        if entry.kind == "activity":
-            # Synchronisation brings older ones after newer ones.
-            if entry.sender and entry.stamp > self._last_by_sender.get(entry.sender, (0, None))[0]:
-                self._last_by_sender[entry.sender] = (entry.stamp, entry.id)
-            self.refs.note(entry)
-        self._records.append(entry)
-        self._entries.append((entry, source, then))
+    def receive_record(self, record: LogRecord, source: int | None) -> int:
+        """Accept the entries of a record from a link; how many of them were new. They are kept, and passed on, as the
+        record that came.
+
+        What was left out of it is not taken for gone: somebody else may have it.
+        """
+        if record.stream == self.own_stream:
+            return 0
+        new = tuple(entry for entry in record.entries if entry.id not in self.vector)
+        if not new:
+            return 0
+        for entry in new:
+            self.vector.add(entry.id)
+        self._context.clock.observe(max(entry.stamp for entry in new), self._context.now.wall)
+        self._keepables.append(record)
+        self._take(_Taken(new, source, None, record))
+        return len(new)
+
+    def _take(self, taken: _Taken) -> None:
+        for entry in taken.entries:
+            self.delivery.expect(entry.id)
+            if entry.kind == "activity":
+                # Synchronisation brings older ones after newer ones.
+                if entry.sender and entry.stamp > self._last_by_sender.get(entry.sender, (0, None))[0]:
+                    self._last_by_sender[entry.sender] = (entry.stamp, entry.id)
+                self.refs.note(entry)
+        self._taken.append(taken)
 
     def mark(self, stream: Stream, upto: int) -> None:
         """Nothing of `stream` up to `upto` is missing here any more."""
         if stream != self.own_stream and self.vector.raise_to(stream, upto):
-            self._records.append(StreamMark(stream, upto))
+            self._keepables.append(StreamMark(stream, upto))
 
-    def keep(self, record: Keepable) -> None:
+    def keep(self, keepable: Keepable) -> None:
         """Have something kept that nothing waits for."""
-        self._records.append(record)
+        self._keepables.append(keepable)
 
     def flush(self) -> None:
         """Ask for what the event in hand brought to be made durable, as one batch."""
-        if not self._records:
+        if not self._keepables:
             return
         self._batch += 1
-        records = tuple(self._records)
-        self._context.actions.append(Persist(self._batch, records))
-        self._in_flight.append(_InFlight(self._batch, records, self._entries))
-        self._records = []
-        self._entries = []
+        keepables = tuple(self._keepables)
+        self._context.actions.append(Persist(self._batch, keepables))
+        self._in_flight.append(_InFlight(self._batch, keepables, self._taken))
+        self._keepables = []
+        self._taken = []
 
     # --- durable, or not ----------------------------------------------------------------------------------------------
 
-    def committed(self, batch: int) -> None:
-        """The batch and those before it are durable."""
+    def committed(self, batch: int, records: Sequence[LogRecord]) -> None:
+        """The batch and those before it are durable, and kept as these records."""
+        done: list[_Taken] = []
         while self._in_flight and self._in_flight[0].batch <= batch:
             flight = self._in_flight.popleft()
-            self.unpersisted.kept(flight.records)
-            for entry, source, then in flight.entries:
-                if entry.id.stream == self.own_stream:
-                    self.vector.add(entry.id)
-                self._spread(entry, source)
-                if then is not None:
-                    then(None)
+            self.unpersisted.kept(flight.keepables)
+            done += flight.taken
+        sealed = self._sealed(done, records)
+        for taken in done:
+            if taken.record is None and taken.entries[0].id.stream == self.own_stream:
+                self._spread_own(taken, sealed)
+            else:
+                self._spread(taken)
+
+    def _sealed(self, done: Iterable[_Taken], records: Sequence[LogRecord]) -> dict[int, tuple[Frame, News | None]]:
+        """Of each own entry its frame by its number; with the first of a record what the neighbours get of all its
+        entries, and with one that is in no record what they get of it."""
+        own = {
+            entry.id.seq: frame_of(entry)
+            for taken in done
+            for entry in taken.entries
+            if entry.id.stream == self.own_stream
+        }
+        sealed: dict[int, tuple[Frame, News | None]] = {}
+        for record in records:
+            numbers = [number for number in range(record.first, record.last + 1) if number in own]
+            if record.stream != self.own_stream or not record.signature or not numbers:
+                continue
+            ids = tuple(EntryId(*self.own_stream, number) for number in numbers)
+            news = News(ids, tuple(own[number] for number in numbers), frame_of_record(record))
+            for number in numbers:
+                sealed[number] = (own[number], news if number == numbers[0] else None)
+        for number, frame in own.items():
+            if number not in sealed:
+                sealed[number] = (frame, News((EntryId(*self.own_stream, number),), (frame,)))
+        return sealed
 
     def commit_failed(self, batch: int, reason: str) -> None:
         """The batch was not kept: what was to be accepted here is refused, what others have accepted is passed on."""
         while self._in_flight and self._in_flight[0].batch <= batch:
             flight = self._in_flight.popleft()
-            self.unpersisted.remember(flight.records)
-            for entry, source, then in flight.entries:
-                if entry.id.stream == self.own_stream:
-                    self._drop(entry, reason)
+            self.unpersisted.remember(flight.keepables)
+            for taken in flight.taken:
+                if taken.entries[0].id.stream == self.own_stream:
+                    self._drop(taken.entries[0], reason)
                 else:
-                    self._spread(entry, source)
-                if then is not None:
-                    then(reason)
+                    self._spread(taken)
+                if taken.then is not None:
+                    taken.then(reason)
         own_in_flight = any(
-            entry.id.stream == self.own_stream for flight in self._in_flight for entry, _, _ in flight.entries
+            taken.entries[0].id.stream == self.own_stream for flight in self._in_flight for taken in flight.taken
         )
-        if not own_in_flight and not self._entries:
+        if not own_in_flight and not self._taken:
             self._seq = self.vector.upto(self.own_stream)
             self._failed.clear()
 
@@ -210,17 +267,17 @@ class Replication:
 
     def storage_recovered(self) -> None:
         """The disk takes writes again: what it did not take before is to be kept now."""
-        self._records[0:0] = self.unpersisted.to_be_kept()
+        self._keepables[0:0] = self.unpersisted.to_be_kept()
 
     def oldest_own_waiting(self) -> int | None:
         """The stamp of the first activity accepted here that has not been handed out yet; None if all have.
 
         Those that came first are looked at, so many of them: the question is asked for each client that is lost.
         """
-        under_way = chain.from_iterable((*(flight.entries for flight in self._in_flight), self._entries))
+        under_way = chain.from_iterable((*(flight.taken for flight in self._in_flight), self._taken))
         waiting = (
             *self.delivery.parked_first(LOOKED_AT),
-            *(entry for entry, _, _ in islice(under_way, LOOKED_AT)),
+            *(taken.entries[0] for taken in islice(under_way, LOOKED_AT)),
         )
         return min((entry.stamp for entry in waiting if entry.id.stream == self.own_stream), default=None)
 
@@ -233,9 +290,25 @@ class Replication:
 
     # --- passing on ---------------------------------------------------------------------------------------------------
 
-    def _spread(self, entry: Entry, source: int | None) -> None:
-        frame = frame_of(entry)
-        self._neighbours.pass_on(entry.id, frame, source)
+    def _spread_own(self, taken: _Taken, sealed: Mapping[int, tuple[Frame, News | None]]) -> None:
+        (entry,) = taken.entries
+        frame, news = sealed[entry.id.seq]
+        self.vector.add(entry.id)
+        if news is not None:
+            self._neighbours.pass_on(news, taken.source)
+        self._deliver(entry, frame, taken.source)
+        if taken.then is not None:
+            taken.then(None)
+
+    def _spread(self, taken: _Taken) -> None:
+        """Others' entries: they are passed on as they came."""
+        frames = tuple(frame_of(entry) for entry in taken.entries)
+        record = frame_of_record(taken.record) if taken.record is not None else None
+        self._neighbours.pass_on(News(tuple(entry.id for entry in taken.entries), frames, record), taken.source)
+        for entry, frame in zip(taken.entries, frames, strict=True):
+            self._deliver(entry, frame, taken.source)
+
+    def _deliver(self, entry: Entry, frame: Frame, source: int | None) -> None:
         for then in self._waiting_for.pop(entry.id, ()):
             then(None)
         if entry.kind == "account":
@@ -260,7 +333,7 @@ class Replication:
     @property
     def busy(self) -> bool:
         """Whether something accepted is not durable yet."""
-        return bool(self._in_flight or self._records)
+        return bool(self._in_flight or self._keepables)
 
     def last_of(self, sender: str) -> EntryId | None:
         """The newest activity of a user that is known here."""

@@ -12,15 +12,17 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
-from core.node.interface.actions import FetchPage
+from core.node.interface.actions import FetchPage, FetchRecords
 from core.node.kernel.connections import Link
-from core.node.kernel.context import Context
+from core.node.kernel.context import RECORDS, Context
 from core.node.kernel.takers import takes
-from core.node.log.entry_messages import frame_of
+from core.node.log.entry_messages import frame_of, frame_of_record
 from core.node.log.replication import Replication
 from core.node.neighbours.neighbours import Neighbours
 from core.wire.entries import Fetch, Page, Stream, decode_vector, encode_vector
+from core.wire.limits import SERVER_LINE_BYTES_MAX
 from core.wire.messages import SyncDigest, SyncDone, SyncRequest
+from core.wire.records import RecordPage
 
 LACK_WAIT: Final = 0.5
 """Seconds between learning that a neighbour has more and asking for it."""
@@ -28,6 +30,11 @@ LACK_WAIT: Final = 0.5
 DIGEST_PATIENCE: Final = 1.0
 """Seconds between seeing a digest that differs and asking. What makes the difference is mostly on its way: asked for at
 once, it would come twice (one broadcast in 100 of a simulated network that was otherwise at rest)."""
+
+
+RECORD_PAGE_ENTRIES: Final = 4_000
+"""Entries of a page of records, about: whoever asks has a round trip for each page."""
+RECORD_PAGE_BYTES: Final = SERVER_LINE_BYTES_MAX
 
 
 class Synchronisation:
@@ -38,6 +45,9 @@ class Synchronisation:
         self._neighbours = neighbours
         self._replication = replication
         self._answering: dict[int, tuple[Link, Fetch]] = {}
+        self.believed_mark: Callable[[Link, Stream, int, int], int] = lambda link, stream, upto, highest: upto
+        """Up to which number it is believed that nothing of a stream is missing, when a link says so; and the highest
+        number that has come of it."""
         self._received: dict[int, int] = {}
         self.on_requested: Callable[[Link], None] = lambda link: None
         """Told of each neighbour that has asked, and so said what it has."""
@@ -116,9 +126,13 @@ class Synchronisation:
             self._context.send(link, SyncDone(vector=encode_vector(self._replication.durable_vector())))
             return
         token = self._context.token()
-        query = Fetch(seen)
+        if RECORDS in link.features:
+            query = Fetch(seen, entries_max=RECORD_PAGE_ENTRIES, bytes_max=RECORD_PAGE_BYTES)
+            self._context.actions.append(FetchRecords(token, query))
+        else:
+            query = Fetch(seen)
+            self._context.actions.append(FetchPage(token, query))
         self._answering[token] = (link, query)
-        self._context.actions.append(FetchPage(token, query))
 
     def _request_if_lacking(self, link: Link, seen: dict[Stream, int]) -> None:
         if self._replication.vector.lacks(seen):
@@ -135,26 +149,44 @@ class Synchronisation:
         if page is None:
             self._context.send(link, SyncDone())
             return True
-        self._context.trace(
-            "sync",
-            conn=link.conn,
-            step="answer",
-            server=link.remote_id,
-            entries=len(page.entries),
-            more=page.more,
-        )
+        self._trace_answer(link, len(page.entries), more=page.more)
         sent = self._neighbours.sent_over(link)
         for entry in page.entries if page.more else self._replication.unpersisted.completed(page, query):
             if entry.id not in sent:
                 self._context.send(link, frame_of(self._replication.refs.as_it_came(entry)))
-        vector = encode_vector(self._replication.durable_vector())
-        self._context.send(link, SyncDone(upto=encode_vector(page.upto), more=page.more, vector=vector))
+        self._send_done(link, page)
         return True
 
-    def entry_received(self, link: Link) -> None:
-        """An entry that was new came over a link that was asked."""
+    def records_fetched(self, token: int, page: RecordPage | None) -> None:
+        """The answer to a FetchRecords."""
+        link, query = self._answering.pop(token)
+        if not self._neighbours.is_neighbour(link):
+            return
+        if page is None:
+            self._context.send(link, SyncDone())
+            return
+        self._trace_answer(link, sum(len(record.signed_entries) for record in page.records), more=page.more)
+        sent = self._neighbours.sent_over(link)
+        records, entries = ([], []) if page.more else self._replication.unpersisted.beyond(query.seen)
+        for record in (*page.records, *records):
+            if not all(entry.id in sent for entry in record.signed_entries):
+                self._context.send(link, frame_of_record(record))
+        for entry in entries:
+            if entry.id not in sent:
+                self._context.send(link, frame_of(entry))
+        self._send_done(link, page)
+
+    def _trace_answer(self, link: Link, entries: int, *, more: bool) -> None:
+        self._context.trace("sync", conn=link.conn, step="answer", server=link.remote_id, entries=entries, more=more)
+
+    def _send_done(self, link: Link, page: Page | RecordPage) -> None:
+        vector = encode_vector(self._replication.durable_vector())
+        self._context.send(link, SyncDone(upto=encode_vector(page.upto), more=page.more, vector=vector))
+
+    def entries_received(self, link: Link, count: int) -> None:
+        """So many entries that were new came over a link that was asked."""
         if link.asked:
-            self._received[link.conn] = self._received.get(link.conn, 0) + 1
+            self._received[link.conn] = self._received.get(link.conn, 0) + count
 
     @takes(SyncDone)
     def done(self, link: Link, message: SyncDone) -> None:
@@ -173,7 +205,8 @@ class Synchronisation:
             return
         link.peer_has = dict(message.vector)
         for stream, number in upto.items():
-            self._replication.mark(stream, number)
+            highest = self._replication.vector.highest(stream)
+            self._replication.mark(stream, self.believed_mark(link, stream, number, highest))
         if message.more:
             received = self._received.get(link.conn, 0)
             self.request(link)

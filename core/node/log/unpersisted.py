@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from core.wire.entries import Entry, EntryId, Fetch, Page, Stream, StreamMark
-from core.wire.keepables import Keepable
+from core.wire.keepables import Keepable, entries_in
 from core.wire.records import LogRecord
 
 UNPERSISTED_MAX: Final = 100_000
@@ -16,47 +16,47 @@ next start, when it finds out and asks for them."""
 
 
 class Unpersisted:
-    """Records that this node has and would lose in a crash, for as long as its disk fails."""
+    """What this node has and would lose in a crash, for as long as its disk fails."""
 
     def __init__(self, own_stream: Stream) -> None:
         self._own_stream = own_stream
-        self._entries: OrderedDict[EntryId, Entry] = OrderedDict()
-        """Others' entries that were passed on although the disk did not take them."""
-        self._records: dict[str, Keepable] = {}
+        self._entries: OrderedDict[EntryId, tuple[Entry, LogRecord | None]] = OrderedDict()
+        """Others' entries that were passed on although the disk did not take them, and the records that have them."""
+        self._facts: dict[str, Keepable] = {}
         """The same for what is no entry, by what it is about: only the last of each counts."""
 
-    def remember(self, records: Iterable[Keepable]) -> None:
+    def remember(self, keepables: Iterable[Keepable]) -> None:
         """The disk has not taken these; of this node's own entries nothing is left."""
-        for record in records:
-            match record:
+        for keepable in keepables:
+            match keepable:
                 case Entry():
-                    self._remember_entry(record)
+                    self._remember(keepable, None)
                 case LogRecord():
-                    for entry in record.entries:
-                        self._remember_entry(entry)
+                    for entry in keepable.entries:
+                        self._remember(entry, keepable)
                 case StreamMark():
-                    self._records[f"mark {record.stream}"] = record
+                    self._facts[f"mark {keepable.stream}"] = keepable
                 case _:
-                    self._records[f"peer {record.id}"] = record
+                    self._facts[f"peer {keepable.id}"] = keepable
 
-    def _remember_entry(self, entry: Entry) -> None:
+    def _remember(self, entry: Entry, record: LogRecord | None) -> None:
         if entry.id.stream != self._own_stream:
-            self._entries[entry.id] = entry
+            self._entries[entry.id] = (entry, record)
             if len(self._entries) > UNPERSISTED_MAX:
                 self._entries.popitem(last=False)
 
-    def kept(self, records: Iterable[Keepable]) -> None:
+    def kept(self, keepables: Iterable[Keepable]) -> None:
         """The disk has taken these."""
         if self._entries:
-            for record in records:
-                if isinstance(record, Entry):
-                    self._entries.pop(record.id, None)
+            for entry in entries_in(keepables):
+                self._entries.pop(entry.id, None)
 
     def to_be_kept(self) -> list[Keepable]:
         """The disk takes writes again: what is to be tried now. Entries stay here until they are `kept`."""
-        records = [*self._entries.values(), *self._records.values()]
-        self._records.clear()
-        return records
+        as_they_came = dict.fromkeys(entry if record is None else record for entry, record in self._entries.values())
+        keepables: list[Keepable] = [*as_they_came, *self._facts.values()]
+        self._facts.clear()
+        return keepables
 
     @property
     def entry_ids(self) -> Iterable[EntryId]:
@@ -68,7 +68,19 @@ class Unpersisted:
         if not self._entries:
             return page.entries
         entries = {entry.id: entry for entry in page.entries}
-        for entry in self._entries.values():
+        for entry, _ in self._entries.values():
             if entry.kind in query.kinds and entry.id.seq > query.seen.get(entry.id.stream, 0):
                 entries[entry.id] = entry
         return sorted(entries.values(), key=lambda entry: (entry.stamp, entry.id))
+
+    def beyond(self, seen: Mapping[Stream, int]) -> tuple[list[LogRecord], list[Entry]]:
+        """What the disk has not taken and a version vector does not cover: records, and entries that are in none."""
+        records: dict[LogRecord, None] = {}
+        entries: list[Entry] = []
+        for entry, record in self._entries.values():
+            if entry.id.seq > seen.get(entry.id.stream, 0):
+                if record is None:
+                    entries.append(entry)
+                else:
+                    records[record] = None
+        return list(records), entries

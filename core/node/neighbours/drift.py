@@ -20,6 +20,7 @@ from core.node.kernel.clock import AHEAD_MAX, MICROSECONDS
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
 from core.wire.entries import Entry
+from core.wire.records import LogRecord
 
 TOLD_FROM: Final = MICROSECONDS
 """Differences that people are told of."""
@@ -67,6 +68,22 @@ class Drift:
             stamp = max(0, stamp - link.ahead)
         stamp = min(stamp, horizon)
         return entry if stamp == entry.stamp else msgspec.structs.replace(entry, stamp=stamp)
+
+    def dated_record(self, link: Link, record: LogRecord) -> LogRecord:
+        """A record that came over a link, whose entries have the time that they have here.
+
+        They move together, so that they stay in order; what a neighbour says of its own date is not asked for.
+        """
+        entries = record.signed_entries
+        if not entries:
+            return record
+        is_its_own = record.stream.node == link.remote_id
+        by = 0 if is_its_own else record.dated
+        horizon = self._context.clock.horizon(self._context.now.wall)
+        latest = max(entry.stamp for entry in entries)
+        if (is_its_own and abs(link.ahead) > AHEAD_MAX) or (latest + by > horizon and link.ahead > AHEAD_MAX):
+            by -= link.ahead
+        return record.dated_by(by - max(0, latest + by - horizon))
 
     def _tell(self, link: Link, ahead: int, trip: int) -> None:
         """Tell people when a difference has become large, has changed much, or is gone."""

@@ -5,7 +5,7 @@ in one of four ways, and knows of no state of a link:
 
 | what | goes by | to |
 |---|---|---|
-| an entry | `pass_on` | the eager neighbours; while the tree lacks a link, every one |
+| entries | `pass_on` | the eager neighbours; while the tree lacks a link, every one |
 | a link-state record | `announce` | all, if it is structural; the eager ones, if it is load |
 | a claim to a name | `ask`, `release` | the eager ones; from its second round on, every one |
 | what is missing here | `request_missing`, `compare` | one that has it; every one, to find out |
@@ -29,10 +29,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Container, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.node.kernel.connections import Connection, Link
-from core.node.kernel.context import Context
+from core.node.kernel.context import RECORDS, Context
 from core.node.kernel.states import ConnectionState
 from core.wire.codec import Frame
 from core.wire.entries import EntryId, Stream, encode_vector
@@ -46,14 +46,27 @@ RECENT_MAX: Final = 256
 is asked for when another link takes the lost one's place."""
 
 
+class News(NamedTuple):
+    """Entries that are passed on: by themselves, and, where there is one, as the record that they are in."""
+
+    entry_ids: tuple[EntryId, ...]
+    frames: tuple[Frame, ...]
+    record: Frame | None = None
+
+    def for_neighbour(self, link: Link) -> tuple[Frame, ...]:
+        """What a neighbour is sent, by what it has shown."""
+        return self.frames if self.record is None or RECORDS not in link.features else (self.record,)
+
+
 class Neighbours:
     """The native neighbours of a node, in the order in which their connections began."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._flood_until = float("-inf")
-        self._recent: deque[tuple[float, EntryId, Frame]] = deque(maxlen=RECENT_MAX)
+        self._recent: deque[tuple[float, News]] = deque()
         """What was passed on last, and when."""
+        self._recent_entries = 0
 
     # --- who they are -------------------------------------------------------------------------------------------------
 
@@ -99,12 +112,17 @@ class Neighbours:
             else:
                 known.add(link.remote_id)
 
-    # --- an entry -----------------------------------------------------------------------------------------------------
+    # --- entries ------------------------------------------------------------------------------------------------------
 
-    def pass_on(self, entry_id: EntryId, frame: Frame, source: int | None) -> None:
-        """Pass an entry on to whoever is not known to have it; `source` is the connection that it came over."""
-        self._recent.append((self._context.now.monotonic, entry_id, frame))
-        self._send(frame, everywhere=self.flooding, source=source)
+    def pass_on(self, news: News, source: int | None) -> None:
+        """Pass entries on to whoever is not known to have them; `source` is the connection that they came over."""
+        self._recent.append((self._context.now.monotonic, news))
+        self._recent_entries += len(news.entry_ids)
+        while self._recent_entries > RECENT_MAX:
+            self._recent_entries -= len(self._recent.popleft()[1].entry_ids)
+        for link in self._concerned(everywhere=self.flooding, source=source):
+            for frame in news.for_neighbour(link):
+                self._context.send(link, frame)
 
     def flood(self) -> None:
         """The tree has lost a link: until all agree on another one, new entries are passed on over every link.
@@ -118,11 +136,12 @@ class Neighbours:
         self._flood_until = context.after(context.config.flood)
         if begins and self.flooding:
             since = context.now.monotonic - RECENT_SECONDS
-            frames = [frame for at, _, frame in self._recent if at >= since]
+            recent = [news for at, news in self._recent if at >= since]
             for link in self:
                 if not link.eager:
-                    for frame in frames:
-                        context.send(link, frame)
+                    for news in recent:
+                        for frame in news.for_neighbour(link):
+                            context.send(link, frame)
 
     @property
     def flooding(self) -> bool:
@@ -136,7 +155,7 @@ class Neighbours:
         """
         if not link.eager:
             return frozenset()
-        return frozenset(entry_id for at, entry_id, _ in self._recent if at > link.eager_since)
+        return frozenset(entry_id for at, news in self._recent if at > link.eager_since for entry_id in news.entry_ids)
 
     # --- a link-state record ------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from core.node.base.user_table import UserTable
 from core.node.interface.actions import Trust
 from core.node.interface.events import Origin
 from core.node.kernel.connections import Connection, Link
-from core.node.kernel.context import FEATURES, Context
+from core.node.kernel.context import Context
 from core.node.kernel.rules import Handler
 from core.node.kernel.states import ConnectionState, Outcome
 from core.node.kernel.takers import takes
@@ -81,7 +81,7 @@ class Handshake:
                 hostname=own.hostname,
                 port=own.port,
                 name=context.name,
-                features=[one for one in FEATURES if one != "user_info" or self._healing.is_first_link()],
+                features=[one for one in context.features if one != "user_info" or self._healing.is_first_link()],
                 link=self._healing.purpose_of(link),
                 stamp=link.stamp,
             ),
@@ -161,7 +161,7 @@ class Handshake:
                 context.incarnation,
                 *self._own_address.address,
                 name=context.name,
-                features=list(FEATURES),
+                features=list(context.features),
                 stamp=self._drift.time(),
                 seen=link.peer.host or None,
             ),

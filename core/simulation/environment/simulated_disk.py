@@ -14,20 +14,20 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from core.node.interface.events import CommitFailed, Committed, Event, Fetched, StoreRecovered
+from core.node.interface.events import CommitFailed, Committed, Event, Fetched, RecordsFetched, StoreRecovered
 from core.simulation.environment.randomness import between
 from core.simulation.environment.schedule import Schedule
 from core.store.identity import LEAP_MAX
 from core.store.memory_store import MemoryStore
 from core.wire.entries import Entry, EntryId, Fetch
-from core.wire.keepables import Keepable
+from core.wire.keepables import Keepable, entries_in
 
 QUICK: Final = 0.1
 """Seconds within which a quick disk syncs."""
 PROBE_MIN: Final = 0.5
 PROBE_MAX: Final = 4.0
 """Seconds between two tries of a disk that failed."""
-RECORD_BYTES: Final = 200
+KEEPABLE_BYTES: Final = 200
 COPIES: Final = Path("copies")
 
 
@@ -57,16 +57,16 @@ class SimulatedDisk:
         self._life = 0
         self._asked = 0
         self._settled = 0
-        self._fetches: deque[tuple[int, int, Fetch]] = deque()
-        """The last batch before the question, its token, the question."""
+        self._fetches: deque[tuple[int, Callable[[], Event]]] = deque()
+        """The last batch before the question, and what reads the answer."""
 
     @property
     def waiting(self) -> int:
         """Batches that are not synced yet."""
         return len(self._queue) + len(self._syncing)
 
-    def persist(self, batch: int, records: tuple[Keepable, ...]) -> None:
-        self._queue.append((batch, records))
+    def persist(self, batch: int, keepables: tuple[Keepable, ...]) -> None:
+        self._queue.append((batch, keepables))
         self._asked = batch
         if not self._syncing:
             self._sync()
@@ -78,19 +78,26 @@ class SimulatedDisk:
 
     def fetch(self, token: int, query: Fetch) -> None:
         """Read; sees everything that was to be kept before."""
-        self._fetches.append((self._asked, token, query))
+        self._read_soon(lambda: Fetched(token, None if self.unreadable else self.store.fetch(query)))
+
+    def fetch_records(self, token: int, query: Fetch) -> None:
+        """The same in records."""
+        self._read_soon(lambda: RecordsFetched(token, None if self.unreadable else self.store.fetch_records(query)))
+
+    def _read_soon(self, read: Callable[[], Event]) -> None:
+        self._fetches.append((self._asked, read))
         self._read()
 
     def _read(self) -> None:
         deliver = self.deliver
         while self._fetches and self._fetches[0][0] <= self._settled:
-            _, token, query = self._fetches.popleft()
+            _, read = self._fetches.popleft()
             reading = 0.2 * self._delay() if self.reading is None else self.reading
-            self.schedule.after(reading, partial(self._answer, token, query, deliver))
+            self.schedule.after(reading, partial(self._answer, read, deliver))
 
-    def _answer(self, token: int, query: Fetch, deliver: Callable[[Event], None] | None) -> None:
+    def _answer(self, read: Callable[[], Event], deliver: Callable[[Event], None] | None) -> None:
         if deliver is not None and self.deliver is deliver:
-            deliver(Fetched(token, None if self.unreadable else self.store.fetch(query)))
+            deliver(read())
 
     def _delay(self) -> float:
         return between(self._rng, *self.delay)
@@ -113,9 +120,10 @@ class SimulatedDisk:
             for batch, _ in group:
                 self.deliver(CommitFailed(batch, "no space left on device"))
         else:
-            for _, records in group:
-                self._keep(records)
-            self.deliver(Committed(group[-1][0]))
+            records = self.store.commit([keepable for _, keepables in group for keepable in keepables])
+            for _, keepables in group:
+                self._kept(keepables)
+            self.deliver(Committed(group[-1][0], records))
         self._read()
         if self._queue and not self._syncing:
             self._sync()
@@ -184,11 +192,6 @@ class SimulatedDisk:
         older.leap = int(between(self._rng, 0, LEAP_MAX))
         self.store = older
 
-    def _keep(self, records: tuple[Keepable, ...]) -> None:
-        """Synced, from here on. A group's parts are synced together, but a crash may have cut between them."""
-        self.store.commit(records)
-        self._kept(records)
-
     def crash(self, fraction: float) -> None:
         """The host has died: of the unsynced tail's bytes, this fraction was on the disk."""
         self._life += 1
@@ -197,16 +200,18 @@ class SimulatedDisk:
         self._queue.clear()
         self._fetches.clear()
         self._asked = self._settled = 0
-        cut = fraction * sum(_size(records) for _, records in tail)
+        cut = fraction * sum(_size(keepables) for _, keepables in tail)
         if not self.broken and not self.full:
-            for _, records in tail:
-                cut -= _size(records)
+            for _, keepables in tail:
+                cut -= _size(keepables)
                 if cut < 0:
                     break
-                self._keep(records)
+                # A group's parts are synced together, but a crash may have cut between them.
+                self.store.commit(keepables)
+                self._kept(keepables)
         self.broken = False
         self.deliver = None
 
 
-def _size(records: tuple[Keepable, ...]) -> int:
-    return sum(RECORD_BYTES + (len(record.body) if isinstance(record, Entry) else 0) for record in records)
+def _size(keepables: tuple[Keepable, ...]) -> int:
+    return KEEPABLE_BYTES * len(keepables) + sum(len(entry.body) for entry in entries_in(keepables))

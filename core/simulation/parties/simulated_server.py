@@ -68,8 +68,8 @@ class ServerObserver(Protocol):
     def strand(self, end: End) -> None:
         """A connection is dead without a sign of it at this end."""
 
-    def kept(self, server: SimulatedServer, records: tuple[Keepable, ...]) -> None:
-        """Records are on the disk."""
+    def kept(self, server: SimulatedServer, keepables: tuple[Keepable, ...]) -> None:
+        """Keepables are on the disk."""
 
     def login_refused(self, server: SimulatedServer, end: End) -> None:
         """The server is about to refuse a login."""
@@ -150,6 +150,7 @@ class SimulatedServer:
             actions.Dial: self._dial,
             actions.Persist: self._persist,
             actions.FetchPage: self._fetch_page,
+            actions.FetchRecords: self._fetch_records,
             actions.HashSecret: self._hash_secret,
             actions.VerifySecret: self._verify_secret,
             actions.WakeAt: self._wake,
@@ -398,10 +399,13 @@ class SimulatedServer:
         return Address(host, 50_000 + end.conn % 10_000)
 
     def _persist(self, action: actions.Persist) -> None:
-        self.disk.persist(action.batch, action.records)
+        self.disk.persist(action.batch, action.keepables)
 
     def _fetch_page(self, action: actions.FetchPage) -> None:
         self.disk.fetch(action.token, action.query)
+
+    def _fetch_records(self, action: actions.FetchRecords) -> None:
+        self.disk.fetch_records(action.token, action.query)
 
     def _hash_secret(self, action: actions.HashSecret) -> None:
         salt = f"{number_of(self._environment.seed, 'salt', self.name, self.boots, action.token):016x}"
@@ -463,5 +467,5 @@ class SimulatedServer:
         self._ends.clear()
         self._subscribed.clear()
 
-    def _kept(self, records: tuple[Keepable, ...]) -> None:
-        self._observer.kept(self, records)
+    def _kept(self, keepables: tuple[Keepable, ...]) -> None:
+        self._observer.kept(self, keepables)

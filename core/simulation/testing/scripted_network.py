@@ -379,7 +379,7 @@ class ScriptedNetwork:
     def strand(self, end: End) -> None:
         """Whoever is at this end says what a test has it say."""
 
-    def kept(self, server: SimulatedServer, records: tuple[Keepable, ...]) -> None:
+    def kept(self, server: SimulatedServer, keepables: tuple[Keepable, ...]) -> None:
         """A test looks at the disk."""
 
     def login_refused(self, server: SimulatedServer, end: End) -> None:

@@ -260,8 +260,8 @@ class World:
         self._flush()
         return self._hasher.copy().hexdigest()
 
-    def kept(self, server: SimulatedServer, records: tuple[Keepable, ...]) -> None:
-        self.ledger.kept(server, records)
+    def kept(self, server: SimulatedServer, keepables: tuple[Keepable, ...]) -> None:
+        self.ledger.kept(server, keepables)
 
     def handed_out(self, server: SimulatedServer, frame: Frame) -> None:
         if self.handing_out is not None:
