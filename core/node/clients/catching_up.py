@@ -113,8 +113,7 @@ class CatchingUp:
         if session.native:
             self._context.send(session, CaughtUp(session.caught_up))
         self._context.connections.catching_up.pop(session.conn, None)
-        session.backlog = None
-        session.refs_sent = {}
+        session.backlog = session.refs_sent = None
         self._context.actions.append(Subscribe(session.conn))
         return True
 
@@ -125,12 +124,14 @@ class CatchingUp:
         """
         if entry.ref is None:
             return True
+        sent = session.refs_sent
+        assert sent is not None, "whoever catches up"
         ref = _name_of(entry)
-        if ref in session.refs_sent:
+        if ref in sent:
             return False
-        session.refs_sent[ref] = None
-        if len(session.refs_sent) > REFS_SENT_MAX:
-            del session.refs_sent[next(iter(session.refs_sent))]
+        sent[ref] = None
+        if len(sent) > REFS_SENT_MAX:
+            del sent[next(iter(sent))]
         return True
 
 

@@ -6,6 +6,7 @@ waits in its inbox, so that answers come in the order of questions.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -26,7 +27,7 @@ from core.node.clients.status_answers import StatusAnswers
 from core.node.interface.actions import Hold, Known, Subscribe, VerifySecret
 from core.node.interface.events import Now
 from core.node.interface.snapshot import NodeSnapshot
-from core.node.kernel.connections import Connection, Session
+from core.node.kernel.connections import Connection, Session, features_of
 from core.node.kernel.context import Context
 from core.node.kernel.rules import Handler
 from core.node.kernel.states import ConnectionState, Outcome
@@ -182,6 +183,8 @@ class Sessions:
 
     @takes(Handler.WAIT)
     def _queue(self, session: Session, message: Message) -> None:
+        if isinstance(session.inbox, tuple):
+            session.inbox = deque()
         session.inbox.append(message)
         if len(session.inbox) > self._context.config.inbox_max:
             self._context.invalid(session, "too many messages before the answer to the login or registration")
@@ -199,6 +202,8 @@ class Sessions:
         while session.inbox and session.state in (ConnectionState.GREETED, ConnectionState.LOGGED_IN):
             # What was legal when it arrived may not be in the state that the answer has led to.
             self._context.dispatch(session, session.inbox.popleft())
+        if not session.inbox:
+            session.inbox = ()
         session.resuming = False
         if session.held and len(session.inbox) < HOLD_INBOX:
             session.held = False
@@ -207,7 +212,7 @@ class Sessions:
     # --- registering --------------------------------------------------------------------------------------------------
 
     def _register(self, session: Session, message: Register) -> None:
-        session.features |= frozenset(message.features)
+        session.features |= features_of(message.features)
         session.enter(Outcome.REGISTRATION_BEGUN)
         problem = secret_problem(message.secret)
         if problem is not None:
@@ -236,7 +241,7 @@ class Sessions:
     # --- logging in ---------------------------------------------------------------------------------------------------
 
     def _login(self, session: Session, message: Login) -> None:
-        session.features = frozenset(message.features)
+        session.features = features_of(message.features)
         if message.username == ANONYMOUS:
             if not self._context.config.anonymous and session.vouched != ANONYMOUS:
                 self._login_failed(session, "this server takes no anonymous clients; register a name")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -30,8 +31,28 @@ class Parting(NamedTuple):
     """Activities that the node had handed out to its clients until then."""
 
 
+NO_FEATURES: Final[frozenset[str]] = frozenset()
+"""One for all who show none: since Python 3.10 each empty frozenset is an object of its own, of 216 bytes."""
+FEATURES_KEPT: Final = 64
+"""Sets of features that are kept so that all who show the same ones share one object."""
+FEATURES_SHARED_MAX: Final = 256
+"""Characters of a set that is: people show what their client understands, which is a few words."""
+
 Watch = Callable[["Connection", ConnectionState, Outcome], None]
 """Is told which state a connection was in, and which outcome has led it on."""
+
+
+def features_of(shown: Iterable[str]) -> frozenset[str]:
+    """The features that a peer shows, as a set: the same object for all who show the same few."""
+    features = frozenset(shown)
+    if not features:
+        return NO_FEATURES
+    return _shared(features) if sum(map(len, features)) <= FEATURES_SHARED_MAX else features
+
+
+@functools.lru_cache(maxsize=FEATURES_KEPT)
+def _shared(features: frozenset[str]) -> frozenset[str]:
+    return features
 
 
 class Connection:
@@ -66,7 +87,7 @@ class Connection:
         self.state = ConnectionState.FRESH
         self.since = since
         self.heard_at = heard_at
-        self.features: frozenset[str] = frozenset()
+        self.features: frozenset[str] = NO_FEATURES
         self.vouched: str | None = None
         self.dial: int | None = None
         self.parting: Parting | None = None
@@ -120,8 +141,9 @@ class Session(Connection):
         super().__init__(known.conn, known.origin, known.peer, known.since, known.heard_at, known.at)
         self.vouched = connection.vouched
         self.watch = connection.watch
-        self.inbox: deque[Message] = deque()
-        """Messages that wait for the answer to what came before them."""
+        self.inbox: deque[Message] | tuple[()] = ()
+        """Messages that wait for the answer to what came before them. A deque while there are any: an empty one is 760
+        bytes, and most never need one."""
         self.held = False
         self.resuming = False
         """Whether the messages that waited are being taken up."""
@@ -151,8 +173,9 @@ class Session(Connection):
         self.backlog_bytes = 0
         self.caught_up = 0
         """How many activities it has been sent meanwhile."""
-        self.refs_sent: dict[tuple[str, str | None], None] = {}
-        """What of that had names given by its senders, (sender, ref): another server may have accepted it as well."""
+        self.refs_sent: dict[tuple[str, str | None], None] | None = None
+        """What of that had names given by its senders, (sender, ref): another server may have accepted it as well. Not
+        None while the client catches up."""
         self.reading = False
         """Whether a page is being read for it."""
         self.wanted: Fetch | None = None
