@@ -160,7 +160,13 @@ class Server:
             lobby = runtime.open_lobby(config.first_message_limit)
             make = runtime.accepted if lobby is None else runtime.admitted
             acceptors = [
-                Acceptor(loop, listener, make, tls=listen_tls, on_exhausted=self._exhausted, lobby=lobby)
+                Acceptor(
+                    *(loop, listener, make),
+                    tls=listen_tls,
+                    on_exhausted=self._exhausted,
+                    lobby=lobby,
+                    poller=runtime.connections.poller,
+                )
                 for listener in sockets
             ]
             for acceptor in acceptors:

@@ -31,6 +31,8 @@ from core.wire.keepables import Keepable
 from core.wire.messages import Message, Ping
 from core.wire.records import LogRecord, RecordPage, loose
 
+POLLED = True
+"""Whether plain connections are served by the engine's own transports, and not by those of the loop."""
 LIMIT = 10.0
 """Seconds that anything in these tests may take."""
 
@@ -301,16 +303,17 @@ async def world(
     made = World(runtime, node, store, listener.getsockname()[1])
     runtime.start(node)
     server: asyncio.Server | Acceptor
-    if lobby is None:
-        server = await loop.create_server(runtime.accepted, sock=listener)
-    else:
+    if POLLED or lobby is not None:
         server = Acceptor(
-            *(loop, listener, runtime.admitted),
+            *(loop, listener, runtime.accepted if lobby is None else runtime.admitted),
             tls=None,
             on_exhausted=lambda error: None,
-            lobby=runtime.open_lobby(lobby),
+            lobby=runtime.open_lobby(lobby) if lobby is not None else None,
+            poller=runtime.connections.poller,
         )
         server.start()
+    else:
+        server = await loop.create_server(runtime.accepted, sock=listener)
     try:
         yield made
     finally:

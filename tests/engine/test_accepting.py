@@ -36,7 +36,7 @@ class Listener(socket.socket):
         return super().accept()
 
 
-class Opened(asyncio.Protocol):
+class Opened(asyncio.BufferedProtocol):
     """Counts the connections that were made."""
 
     made: list[asyncio.BaseTransport]

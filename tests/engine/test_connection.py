@@ -18,7 +18,14 @@ from core.node.interface.events import (
 )
 from core.wire.limits import CLIENT_LINE_BYTES_MAX
 from core.wire.messages import Login, Ping
+from tests.engine import harness
 from tests.engine.harness import Peer, frame, until, world
+
+
+@pytest.fixture(autouse=True, params=["polled", "by the loop"])
+def polled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose transports serve the connections: the engine's own, or the loop's, as with encryption."""
+    monkeypatch.setattr(harness, "POLLED", request.param == "polled")
 
 
 def login(size: int) -> bytes:

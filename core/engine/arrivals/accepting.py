@@ -18,6 +18,7 @@ from typing import Final
 
 from core.engine.arrivals.lobby import Lobby
 from core.engine.sockets.interfaces import endpoint
+from core.engine.transport.plain_transport import Poller
 
 log = logging.getLogger(__name__)
 
@@ -39,20 +40,23 @@ class Acceptor:
         self,
         loop: asyncio.AbstractEventLoop,
         listener: socket.socket,
-        make_protocol: Callable[[], asyncio.BaseProtocol],
+        make_protocol: Callable[[], asyncio.BufferedProtocol],
         *,
         tls: ssl.SSLContext | None,
         on_exhausted: Callable[[OSError], None],
         lobby: Lobby | None = None,
+        poller: Poller | None = None,
     ) -> None:
         """`on_exhausted` is called at each attempt that fails because the system has nothing left. Connections wait in
-        the lobby, if there is one, before a protocol is made for them."""
+        the lobby, if there is one, before a protocol is made for them. Those that are not encrypted are served by the
+        poller, if there is one, and all others by the loop."""
         self._loop = loop
         self._listener = listener
         self._make_protocol = make_protocol
         self._tls = tls
         self._on_exhausted = on_exhausted
         self._lobby = lobby
+        self._poller = poller if tls is None else None
         self._begun = self._begin
         """One for all who wait in the lobby: each look at a method makes an object."""
         self._pause: asyncio.TimerHandle | None = None
@@ -106,6 +110,13 @@ class Acceptor:
     def _begin(self, accepted: socket.socket) -> None:
         if self._closed:
             accepted.close()
+            return
+        if self._poller is not None:
+            try:
+                self._poller.open(accepted, self._make_protocol())
+            except Exception:
+                accepted.close()
+                log.exception("a fault in opening a connection")
             return
         task = self._loop.create_task(self._open(accepted), name="accepted")
         self._opening[task] = None

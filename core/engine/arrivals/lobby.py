@@ -1,7 +1,7 @@
 """Where connections wait that have not said a word, so that they cost next to nothing.
 
 A connection costs nobody who opens it anything. What serves one (protocol, transport, queues, timers, the node's view
-of it) is 5 kB in some thirty objects; made for ten thousand that stay silent, in the midst of what everybody else does,
+of it) is 2 kB in a dozen objects; made for ten thousand that stay silent, in the midst of what everybody else does,
 they leave the interpreter's memory in pieces, held by the few objects between them that live on. So nothing of that is
 made before the first byte is there, as with the accept filter accf_data(9).
 """

@@ -15,6 +15,7 @@ from core.engine.arrivals.unfinished import Unfinished
 from core.engine.driving.turns import Turns
 from core.engine.engine_settings import ConnectionLimits
 from core.engine.transport.output import Output
+from core.engine.transport.plain_transport import Poller
 from core.engine.transport.readers import Readers
 from core.engine.transport.stream_connection import READ_BYTES, StreamConnection
 from core.engine.upkeep.heap import HeapTrimmer
@@ -97,6 +98,7 @@ class ConnectionTable:
         self._progress_handle: asyncio.TimerHandle | None = None
         self._all_gone = asyncio.Event()
         self._all_gone.set()
+        self._poller: Poller | None = None
         self._buffer = memoryview(bytearray(READ_BYTES))
 
     # --- for the runtime ------------------------------------------------------------------------------------------
@@ -106,6 +108,14 @@ class ConnectionTable:
         if Lobby.possible():
             self.lobby = Lobby(self.loop, self, limit)
         return self.lobby
+
+    @property
+    def poller(self) -> Poller | None:
+        """What serves connections that others open and that are not encrypted; None where the system has no means: then
+        the event loop does."""
+        if self._poller is None and Poller.possible():
+            self._poller = Poller(self.loop)
+        return self._poller
 
     def queues(self) -> dict[str, int]:
         """How much waits for connections, and which of them wait for something."""
@@ -151,6 +161,8 @@ class ConnectionTable:
             for connection in list(self.open):
                 connection.abort(reason)
             await self._all_gone.wait()
+        if self._poller is not None:
+            self._poller.close()
 
     # --- what the node wants done ---------------------------------------------------------------------------------
 

@@ -65,7 +65,8 @@ def endpoint(name: Any) -> Address:
         plain = literal(host)
         if plain is not None and plain.version == 4:
             host = str(plain)
-    return Address(host, port)
+    # One text for all who come from there: it is kept for each of them.
+    return Address(sys.intern(host), port)
 
 
 def hosts_for_others(families: Collection[int]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import socket
 from dataclasses import dataclass
 from typing import Final, cast
@@ -28,6 +29,12 @@ READ_BYTES: Final = 64 * 1024
 """Most that is read from one connection at a time: a few hundred messages, so that no peer has the loop for long."""
 
 LOCAL_PEER: Final = Address("local", 0)
+
+
+@functools.lru_cache(maxsize=16)
+def _shared(address: Address) -> Address:
+    """This end's address: one object for all whom others have opened to it."""
+    return address
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +124,7 @@ class StreamConnection(asyncio.BufferedProtocol):
             set_tcp_options(plain_socket)
             with contextlib.suppress(TypeError, IndexError):
                 self.peer = endpoint(transport.get_extra_info("peername"))
-                self.at = endpoint(transport.get_extra_info("sockname"))
+                self.at = _shared(endpoint(transport.get_extra_info("sockname")))
                 self.share = share_of(self.peer.host)
         if not self._host.opened(self):
             self._reported = True

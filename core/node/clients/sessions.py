@@ -351,7 +351,8 @@ class Sessions:
             return
         context.actions.append(Known(session.conn, claim is not None))
         self.people.left(session)
-        session.login_name = message.username
+        # The account's text of it where it is the same, which is there already.
+        session.login_name = name if message.username == name else message.username
         session.user = name
         session.claim = claim
         self.people.came(session)
