@@ -10,7 +10,6 @@ import secrets
 import socket
 import ssl
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -33,6 +32,7 @@ from core.engine.transport.stream_connection import ConnectionTraffic
 from core.engine.upkeep.address_watch import AddressWatch
 from core.engine.upkeep.descriptors import explain_room, room_for
 from core.engine.upkeep.housekeeping import Housekeeping
+from core.engine.upkeep.recent_notices import RecentNotices
 from core.engine.upkeep.subscribers import Subscribers
 from core.engine.upkeep.tracer import Tracer
 from core.node.interface.events import (
@@ -80,7 +80,7 @@ class Server:
         self, settings: EngineSettings, *, make_node: NodeFactory = Node, make_store: StoreFactory | None = None
     ) -> None:
         self.settings = settings
-        self.notices: deque[Notice] = deque(maxlen=NOTICES_KEPT)
+        self.notices = RecentNotices(NOTICES_KEPT)
         """The newest last."""
         self._make_node = make_node
         self._make_store = make_store or open_sqlite

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import socket
 import struct
+import sys
 import threading
 import tracemalloc
 import weakref
@@ -430,3 +431,22 @@ async def test_who_takes_what_is_sent_costs_no_queues() -> None:
         connection = here.runtime.connections.by_number[peer.conn]
         held = gc.get_referents(connection, connection.outbox)
         assert not any(isinstance(one, deque) for one in held)
+
+
+async def test_what_python_keeps_of_freed_objects_for_the_next_ones_is_let_go_after_a_flood(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[bool] = []
+    monkeypatch.setattr(memory, "give_back", lambda: given.append(True))
+    monkeypatch.setattr(memory, "DELAY", 0.0)
+    trimmer = memory.HeapTrimmer(asyncio.get_running_loop())
+    kept = [tuple(range(number, number + 17)) for number in range(1_500)]
+    gc.collect()
+    del kept
+    spare = sys.getallocatedblocks()
+    for _ in range(memory.FREED_MIN):
+        trimmer.freed()
+    await until(lambda: bool(given))
+    assert sys.getallocatedblocks() < spare - 1_000
+    assert gc.get_freeze_count() == 0
+    trimmer.close()

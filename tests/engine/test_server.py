@@ -317,8 +317,8 @@ async def test_a_backup_is_written_on_demand_and_told(place: Place) -> None:
     server = await place.running()
     path = await server.backup_now()
     assert path == place.settings.data_dir / "backups" / "backup-0"
-    assert server.notices[-1].kind == "backup"
-    assert str(path) in server.notices[-1].text
+    assert list(server.notices)[-1].kind == "backup"
+    assert str(path) in list(server.notices)[-1].text
 
 
 async def test_backups_are_written_at_the_interval(place: Place) -> None:
@@ -337,8 +337,8 @@ async def test_a_backup_that_fails_is_told_and_tried_again(place: Place) -> None
     place.store.failure = OSError("disk full")
     server = await place.running(backup_interval=0.02)
     await until(lambda: len(server.notices) >= 2)
-    assert (server.notices[-1].kind, server.notices[-1].severity) == ("backup", "error")
-    assert "disk full" in server.notices[-1].text
+    assert (list(server.notices)[-1].kind, list(server.notices)[-1].severity) == ("backup", "error")
+    assert "disk full" in list(server.notices)[-1].text
     place.store.failure = None
     await until(lambda: bool(place.store.backups))
 

@@ -93,6 +93,11 @@ class HeapTrimmer:
     def _give_back(self) -> None:
         self._timer = None
         self._freed = 0
+        # Of common types Python keeps what was freed for the next ones, up to 2,000 tuples of each length, wherever
+        # they lie. A full collection lets go of them; with everything out of its sight it does no more than that.
+        gc.freeze()
+        gc.collect()
+        self._frozen = max(self._frozen, 1)
         if self._open < CROWD:
             self._thaw()
         self._giving = self._loop.run_in_executor(None, give_back)

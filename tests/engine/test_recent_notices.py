@@ -1,0 +1,60 @@
+"""The latest notices: what is kept of them, and where."""
+
+from __future__ import annotations
+
+import gc
+
+from core.engine.upkeep.recent_notices import PIECE, RecentNotices
+from core.node.interface.notices import Notice
+
+
+def notice(number: int) -> Notice:
+    return Notice(1_000.5 + number, "logout", f"somebody left: {number}")
+
+
+def test_the_newest_ones_are_kept_whole_and_in_order() -> None:
+    kept = RecentNotices(250)
+    assert len(kept) == 0
+    assert list(kept) == []
+    for number in range(1_000):
+        kept.append(notice(number))
+        first = max(0, number - 249)
+        assert len(kept) == number + 1 - first
+        if number % 37 == 0:
+            assert list(kept) == [notice(one) for one in range(first, number + 1)]
+    assert list(kept) == [notice(one) for one in range(750, 1_000)]
+
+
+def test_every_field_comes_back_whatever_it_holds() -> None:
+    said = [
+        Notice(0.0, "login", "", "good", "server", "user"),
+        Notice(1e12, "storage", "/data/\udcff is full: \N{GRINNING FACE} \ud800\x00", "error"),
+        Notice(5, "vote", "x" * 10_000, "warning", None, "ü"),
+    ]
+    kept = RecentNotices(10)
+    for one in said:
+        kept.append(one)
+    assert list(kept) == said
+
+
+def test_whoever_reads_sees_what_there_was_when_they_began() -> None:
+    kept = RecentNotices(2 * PIECE)
+    for number in range(2 * PIECE):
+        kept.append(notice(number))
+    reading = iter(kept)
+    assert next(reading) == notice(0)
+    for number in range(2 * PIECE, 5 * PIECE):
+        kept.append(notice(number))
+    assert list(reading) == [notice(number) for number in range(1, 2 * PIECE)]
+
+
+def test_a_thousand_of_them_are_a_few_objects() -> None:
+    kept = RecentNotices(1_000)
+    for number in range(5_000):
+        kept.append(notice(number))
+    assert len(kept) == 1_000
+    held, found = [kept._pieces, *vars(kept).values()], 0
+    while held:
+        found += 1
+        held.extend(gc.get_referents(held.pop()))
+    assert found < 100
