@@ -118,7 +118,7 @@ class Node:
         self.balance = Balance(context, self.topology, self.whereabouts)
         self.synchronisation = Synchronisation(context, self.neighbours, self.replication)
         self.heartbeat = Heartbeat(context, self.neighbours, drift)
-        intake = Intake(context, self.neighbours, drift, self.replication, self.synchronisation)
+        intake = Intake(context, self.neighbours, drift, self.replication, self.synchronisation, recovered.verifier)
         own_links = OwnLinks(self.neighbours, self.topology, self.announcements)
         self.base = BaseRoom(
             context,

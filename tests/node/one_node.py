@@ -15,11 +15,13 @@ from core.node.interface import actions, events
 from core.node.interface.events import Now
 from core.node.interface.node_config import NodeConfig
 from core.node.node import Node
+from core.simulation.environment.hash_signing import HashVerifier
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.entries import AccountFact, Page, Recovered
 from core.wire.messages import Message, command_of
 from core.wire.records import RecordPage
+from core.wire.signing import Signer
 
 SECRET = "network"
 WRONG_SECRETS = 12
@@ -45,10 +47,13 @@ class OneNode:
     """What people were told, in its words."""
     wake_at: float | None = None
     tracing: bool = False
+    signer: Signer | None = None
+    """The node's key; None: it has none."""
 
     def __post_init__(self) -> None:
         config = NodeConfig("here.example", 3780, SECRET, name="a", tracing=self.tracing)
-        recovered = Recovered("here", 1, accounts=(ANN,))
+        verifier = HashVerifier() if self.signer is not None else None
+        recovered = Recovered("here", 1, accounts=(ANN,), signer=self.signer, verifier=verifier)
         self.node = Node(config, recovered, random.Random(1), self.now, checked_every=1)
         self._note(self.node.start(self.now))
 
@@ -167,7 +172,7 @@ def what_was_done(done: list[actions.Action], conn: int) -> list[str]:
 # --- how a connection gets into each state ----------------------------------------------------------------------------
 
 
-def native_neighbour(one: OneNode, server: str = "elsewhere", load: int = 0) -> int:
+def native_neighbour(one: OneNode, server: str = "elsewhere", load: int = 0, *shown: str) -> int:
     """A server of ours links with the node, and says how many clients it has."""
     conn = one.connect()
     hello = wire.Authenticate(
@@ -177,7 +182,7 @@ def native_neighbour(one: OneNode, server: str = "elsewhere", load: int = 0) -> 
         hostname="other.example",
         port=3780,
         name="b",
-        features=["sync", "quit"],
+        features=["sync", "quit", *shown],
         stamp=1,
     )
     one.say(conn, hello)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
 
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
@@ -14,8 +17,25 @@ from core.node.log.synchronisation import Synchronisation
 from core.node.neighbours.drift import Drift
 from core.node.neighbours.neighbours import Neighbours
 from core.wire.entries import Entry, Stream
+from core.wire.limits import SERVER_LINE_BYTES_MAX
 from core.wire.messages import Account, ActivityBroadcast, Record
-from core.wire.records import LogRecord, read
+from core.wire.records import LogRecord, proved, read
+from core.wire.signing import Verifier
+
+PROOF_WAIT: Final = 0.01
+"""Seconds for which signed records of a page wait for one behind them that proves them, as a rule the page's last."""
+UNPROVED_MAX: Final = 1_000
+"""Records that may wait over one link."""
+UNPROVED_BYTES_MAX: Final = 2 * SERVER_LINE_BYTES_MAX
+
+
+@dataclass(slots=True)
+class _Unproved:
+    """Signed records of a page that is coming over a link."""
+
+    link: Link
+    records: list[LogRecord] = field(default_factory=list)
+    bytes: int = 0
 
 
 class Intake:
@@ -28,16 +48,22 @@ class Intake:
         drift: Drift,
         replication: Replication,
         synchronisation: Synchronisation,
+        verifier: Verifier | None,
     ) -> None:
+        """`verifier` tells whether the signatures of records fit."""
         self._context = context
         self._neighbours = neighbours
         self._drift = drift
         self._replication = replication
         self._synchronisation = synchronisation
+        self._verifier = verifier
+        self._unproved: dict[int, _Unproved] = {}
+        """By connection."""
+        synchronisation.on_over = self.prove
         self.believes_entry: Callable[[Link, Stream], bool] = lambda link, stream: True
         """Whether an entry of a stream is believed that comes over a link by itself."""
-        self.believes_record: Callable[[Link, LogRecord], bool] = lambda link, record: True
-        """Whether a record is believed that comes over a link: it may be signed, or not."""
+        self.believes_record: Callable[[Link, LogRecord, bool], bool] = lambda link, record, signed: signed
+        """Whether a signed record is believed that comes over a link; `signed`: whether its key has signed it."""
 
     @takes(Handler.ENTRY)
     def _activity(self, link: Link, message: ActivityBroadcast) -> None:
@@ -69,8 +95,30 @@ class Intake:
         except ValueError as error:
             self._context.invalid(link, f"RECORD: {error}")
             return
-        if not self.believes_record(link, record):
+        if not record.signature:
+            if self.believes_entry(link, record.stream):
+                self._take_record(link, record)
             return
+        unproved = self._unproved.setdefault(link.conn, _Unproved(link))
+        unproved.records.append(record)
+        unproved.bytes += len(record.line)
+        if not link.asked or len(unproved.records) >= UNPROVED_MAX or unproved.bytes >= UNPROVED_BYTES_MAX:
+            self.prove(link.conn)
+        elif len(unproved.records) == 1:
+            after = self._context.after(PROOF_WAIT)
+            self._context.timers.set(("unproved", link.conn), after, partial(self.prove, link.conn))
+
+    def prove(self, conn: int) -> None:
+        """No more is waited for: take the records that have come over a link, if they are believed."""
+        self._context.timers.cancel(("unproved", conn))
+        unproved = self._unproved.pop(conn, None)
+        if unproved is None or self._verifier is None:
+            return
+        for record, signed in zip(unproved.records, proved(unproved.records, self._verifier), strict=True):
+            if self.believes_record(unproved.link, record, signed):
+                self._take_record(unproved.link, record)
+
+    def _take_record(self, link: Link, record: LogRecord) -> None:
         new = self._replication.receive_record(self._drift.dated_record(link, record), link.conn)
         if new:
             self._taken(link, record.stream, new)

@@ -51,6 +51,8 @@ class Synchronisation:
         self._received: dict[int, int] = {}
         self.on_requested: Callable[[Link], None] = lambda link: None
         """Told of each neighbour that has asked, and so said what it has."""
+        self.on_over: Callable[[int], None] = lambda conn: None
+        """Told of the connection over which a page has come to its end, or which has ended itself."""
         self.on_done: Callable[[Link], None] = lambda link: None
         """Told of each neighbour that has sent what it had, or the next part of it."""
 
@@ -197,6 +199,7 @@ class Synchronisation:
     def _take_note(self, link: Link, message: SyncDone) -> None:
         if not link.asked:
             return
+        self.on_over(link.conn)
         link.asked = False
         try:
             upto = decode_vector(message.upto)
@@ -222,6 +225,7 @@ class Synchronisation:
             )
 
     def link_closed(self, conn: int) -> None:
+        self.on_over(conn)
         self._received.pop(conn, None)
         self._context.timers.cancel(("differs", conn))
         self._context.timers.cancel(("lacks", conn))

@@ -1,0 +1,262 @@
+"""Records on links: what was accepted in one commit travels as one line, proved by its server, and unchanged."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from core.node.interface import actions, events
+from core.node.log.intake import PROOF_WAIT
+from core.simulation.environment.hash_signing import HashSigner, HashVerifier
+from core.wire import messages as wire
+from core.wire.entries import AccountFact, Entry, EntryId, Stream
+from core.wire.keepables import Keepable, entries_in
+from core.wire.messages import Message, command_of
+from core.wire.records import LogRecord, RecordPage, decode, loose, read, seal
+from tests.node.one_node import OneNode, native_neighbour
+
+HERE, FAR = HashSigner(b"here"), HashSigner(b"far")
+NOW = 1_700_000_000_000_000
+STREAM = Stream("far", 7)
+
+
+def entries(*numbers: int, stamp: int = NOW) -> list[Entry]:
+    return [
+        Entry(EntryId(*STREAM, number), "activity", stamp + number, b'{"n":%d}' % number, "ann") for number in numbers
+    ]
+
+
+def chain(*runs: tuple[int, ...]) -> list[LogRecord]:
+    records: list[LogRecord] = []
+    for run in runs:
+        records += seal(entries(*run), records[-1].digest if records else b"", FAR)
+    return records
+
+
+class Scene:
+    """A node with a key, and neighbours of this version and of the one before."""
+
+    def __init__(self) -> None:
+        self.one = OneNode(signer=HERE)
+        self.new = native_neighbour(self.one, "new", 0, "records")
+        self.other = native_neighbour(self.one, "other", 0, "records")
+        self.before = native_neighbour(self.one, "before")
+        self.one.answer()
+        self.one.said.clear()
+
+    def say(self, conn: int, message: Message) -> list[Keepable]:
+        """Somebody says something; what the node wants kept because of that."""
+        done = self.one.say(conn, message)
+        return [one for action in done if isinstance(action, actions.Persist) for one in action.keepables]
+
+    def commit(self) -> list[tuple[int, Message | bytes]]:
+        """The disk keeps what it was asked to; what neighbours are sent then, records as lines."""
+        persists = [action for action in self.one.asked if isinstance(action, actions.Persist)]
+        self.one.asked = [action for action in self.one.asked if not isinstance(action, actions.Persist)]
+        keepables = [one for action in persists for one in action.keepables]
+        own = [entry for entry in entries_in(keepables) if entry.id.node == "here"]
+        records = [one for one in keepables if isinstance(one, LogRecord)] + (seal(own, b"", HERE) if own else [])
+        done = self.one.handle(events.Committed(persists[-1].batch, records))
+        neighbours = (self.new, self.other, self.before)
+        return [
+            (action.conn, action.frame.data if command_of(action.frame.message) == "RECORD" else action.frame.message)
+            for action in done
+            if isinstance(action, actions.Send) and action.conn in neighbours
+        ]
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def test_what_is_accepted_in_one_commit_goes_as_one_record_and_one_by_one_to_the_version_before(scene: Scene) -> None:
+    writer = scene.one.connect()
+    scene.one.say(writer, wire.Login("anonymous"))
+    scene.one.answer()
+    for text in (b'"one"', b'"two"'):
+        scene.one.say(writer, wire.ActivityMessage("anonymous", {"content": msgspec.Raw(text)}))
+    sent = scene.commit()
+    (first,) = (line for to, line in sent if to == scene.new)
+    (second,) = (line for to, line in sent if to == scene.other)
+    assert isinstance(first, bytes) and first is second
+    record = decode(first[:-1])
+    assert record.is_signed(HashVerifier())
+    assert [b'"one"' in entry.body or b'"two"' in entry.body for entry in record.entries] == [True, True]
+    singly = [message for to, message in sent if to == scene.before]
+    assert [message.id for message in singly if isinstance(message, wire.ActivityBroadcast)] == ["here.1.1", "here.1.2"]
+
+
+def test_a_record_from_a_link_is_kept_and_passed_on_as_the_same_bytes(scene: Scene) -> None:
+    (record,) = chain((1, 2))
+    assert scene.say(scene.new, record.message) == [record]
+    sent = scene.commit()
+    assert [line for to, line in sent if to == scene.other] == [record.line + b"\n"]
+    assert [to for to, _ in sent] == [scene.other, scene.before, scene.before]
+    assert scene.one.node.snapshot(scene.one.now).activities == 2
+
+
+def test_what_was_left_out_is_passed_on_as_it_came_and_not_taken_for_gone(scene: Scene) -> None:
+    """A neighbour could leave out of a signed record what others are not to see."""
+    (record,) = chain((1, 2, 3))
+    scene.say(scene.new, record.without([2]).message)
+    scene.commit()
+    vector = scene.one.node.replication.vector
+    assert [number in [one.seq for one in vector.beyond()] for number in (2, 3)] == [False, True]
+    assert scene.say(scene.other, record.message) == [record]
+    assert vector.upto(STREAM) == 3
+
+
+def test_a_record_of_which_everything_is_known_is_not_kept_again(scene: Scene) -> None:
+    first, second = chain((1, 2), (3,))
+    scene.say(scene.new, first.message)
+    assert scene.say(scene.other, first.message) == []
+    assert scene.say(scene.other, second.message) == [second]
+
+
+def test_what_no_signature_proves_is_not_taken(scene: Scene) -> None:
+    (record,) = chain((1,))
+    forged = msgspec.structs.replace(record.message, entries=[msgspec.Raw(b'[{"n":2},0,0,"ann"]')])
+    assert scene.say(scene.new, forged) == []
+    assert scene.one.state(scene.new) == "eager"
+    assert scene.say(scene.new, record.message) == [record]
+
+
+def test_an_unsigned_record_is_taken_as_single_entries_are(scene: Scene) -> None:
+    (record,) = loose(entries(1, 2))
+    assert scene.say(scene.new, record.message) == [record]
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        AccountFact("x" * 65, "$argon2id$x", 1, "far.7.1"),
+        AccountFact("eve", "x" * 1025, 1, "far.7.1"),
+        AccountFact("eve", "$argon2id$x", 1, ""),
+        AccountFact("eve~abcdef", "$argon2id$x", 1, "far.7.1"),
+    ],
+    ids=["a long name", "a long verifier", "no claim", "a kept name"],
+)
+def test_an_account_that_would_not_be_taken_by_itself_ends_the_link(scene: Scene, fact: object) -> None:
+    (record,) = seal([Entry(EntryId(*STREAM, 1), "account", NOW, msgspec.json.encode(fact))], b"", FAR)
+    assert scene.say(scene.new, record.message) == []
+    assert scene.new in scene.one.closed
+
+
+def test_accounts_in_records_are_applied(scene: Scene) -> None:
+    fact = AccountFact("eve", "$argon2id$eve", NOW, "far.7.1")
+    (record,) = seal([Entry(EntryId(*STREAM, 1), "account", NOW, msgspec.json.encode(fact))], b"", FAR)
+    scene.say(scene.new, record.message)
+    sent = scene.commit()
+    assert scene.one.node.account("eve") == fact
+    assert [command_of(message) for to, message in sent if to == scene.before and not isinstance(message, bytes)] == [
+        "ACCOUNT"
+    ]
+
+
+# --- pages ------------------------------------------------------------------------------------------------------------
+
+
+def asks(scene: Scene) -> None:
+    """The node asks its neighbour for what it lacks: an entry beyond a gap has come."""
+    scene.say(scene.new, chain((100,))[0].message)
+    scene.commit()
+    assert "SYNC_REQUEST" in scene.one.heard(scene.new)
+
+
+def test_one_signature_proves_a_page(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    asks(scene)
+    asked: list[bytes] = []
+    whole = HashVerifier.fits
+
+    def fits(self: HashVerifier, signature: bytes, key: bytes, data: bytes) -> bool:
+        asked.append(signature)
+        return whole(self, signature, key, data)
+
+    monkeypatch.setattr(HashVerifier, "fits", fits)
+    records = chain((1, 2), (3,), (4, 5))
+    for record in records:
+        assert scene.say(scene.new, record.message) == []
+    assert scene.say(scene.new, wire.SyncDone({"far.7": 5})) == records
+    assert len(asked) == 1
+    assert scene.one.node.replication.vector.upto(STREAM) == 5
+
+
+def test_a_record_of_a_page_waits_for_its_proof_for_a_moment_only(scene: Scene) -> None:
+    asks(scene)
+    (record,) = chain((1, 2))
+    assert scene.say(scene.new, record.message) == []
+    scene.one.run(PROOF_WAIT)
+    assert scene.one.node.replication.vector.upto(STREAM) == 2
+
+
+def test_what_has_come_of_a_page_is_taken_when_the_link_ends(scene: Scene) -> None:
+    asks(scene)
+    (record,) = chain((1, 2))
+    scene.say(scene.new, record.message)
+    scene.one.handle(events.ConnectionClosed(scene.new))
+    assert scene.one.node.replication.vector.upto(STREAM) == 2
+
+
+def test_in_a_page_only_what_is_proved_is_taken(scene: Scene) -> None:
+    asks(scene)
+    first, second, third = chain((1, 2), (3,), (4, 5))
+    changed = read(msgspec.structs.replace(second.message, entries=[msgspec.Raw(b'[{"n":33},0,0,"ann"]')], before=""))
+    for record in (first, changed, third):
+        scene.say(scene.new, record.message)
+    assert scene.say(scene.new, wire.SyncDone()) == [first, third]
+
+
+def test_whoever_takes_records_is_answered_with_them_as_they_lie(scene: Scene) -> None:
+    records = chain((1, 2), (3,), (4,))
+    for record in records:
+        scene.say(scene.new, record.message)
+    scene.commit()
+    late = native_neighbour(scene.one, "late", 0, "records")
+    scene.one.answer()
+    done = scene.one.say(late, wire.SyncRequest({"far.7": 2}))
+    (asked,) = (action for action in done if isinstance(action, actions.FetchRecords))
+    assert dict(asked.query.seen) == {STREAM: 2}
+    done = scene.one.handle(events.RecordsFetched(asked.token, RecordPage(tuple(records[1:]), {STREAM: 4}, False)))
+    sent = [action.frame for action in done if isinstance(action, actions.Send) and action.conn == late]
+    assert [frame.data for frame in sent[:-1]] == [record.line + b"\n" for record in records[1:]]
+    assert sent[-1].message == wire.SyncDone({"far.7": 4}, vector={"far.7": 4})
+
+
+def test_a_page_that_cannot_be_read_ends_the_answer(scene: Scene) -> None:
+    scene.say(scene.other, chain((1,))[0].message)
+    done = scene.one.say(scene.new, wire.SyncRequest({}))
+    (asked,) = (action for action in done if isinstance(action, actions.FetchRecords))
+    scene.one.handle(events.RecordsFetched(asked.token, None))
+    assert scene.one.said[-1] == (scene.new, wire.SyncDone())
+
+
+def test_whoever_knows_no_records_is_answered_with_entries(scene: Scene) -> None:
+    done = scene.one.say(scene.before, wire.SyncRequest({}))
+    assert not any(isinstance(action, actions.FetchRecords) for action in done)
+
+
+# --- dates ------------------------------------------------------------------------------------------------------------
+
+HOUR = 3_600_000_000
+
+
+def test_what_comes_from_a_server_whose_clock_is_far_behind_is_dated_as_a_whole(scene: Scene) -> None:
+    far = native_neighbour(scene.one, "far", 0, "records")
+    next(link for link in scene.one.node.neighbours if link.conn == far).ahead = -HOUR
+    (record,) = seal(entries(1, 2, stamp=NOW - HOUR), b"", FAR)
+    assert scene.say(far, record.dated_by(12345).message) == [record.dated_by(HOUR)]
+
+
+def test_nothing_in_a_record_is_taken_for_later_than_a_clock_may_be_ahead(scene: Scene) -> None:
+    (record,) = seal(entries(1, 2, stamp=NOW + HOUR), b"", FAR)
+    (kept,) = scene.say(scene.new, record.message)
+    assert isinstance(kept, LogRecord)
+    latest = int(scene.one.now.wall * 1_000_000) + 300_000_000
+    assert [entry.stamp for entry in kept.entries] == [latest - 1, latest]
+    assert kept.is_signed(HashVerifier())
+
+
+def test_the_date_that_another_server_has_found_is_taken_over(scene: Scene) -> None:
+    (record,) = seal(entries(1, stamp=NOW - HOUR), b"", FAR)
+    assert scene.say(scene.new, record.dated_by(HOUR).message) == [record.dated_by(HOUR)]
