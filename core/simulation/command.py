@@ -164,6 +164,9 @@ def _print_summary(summary: Summary) -> None:
     kinds = sorted(summary.messages.items(), key=lambda item: (-item[1], item[0]))
     print("messages: " + ", ".join(f"{kind} {number:,}" for kind, number in kinds))
     print("largest queues: " + ", ".join(f"{name} {size}" for name, size in sorted(summary.largest.items())))
+    for kind, number in sorted(summary.lies.items()):
+        histories, failed = summary.lied[kind]
+        print(f"lie: {kind}, told {number:,} times in {histories:,} histories, of which {failed:,} failed")
     if summary.worst_seed is not None:
         print(f"worst convergence after faults: {summary.worst_convergence:.2f} s (seed {summary.worst_seed})")
     if summary.failures:
@@ -242,6 +245,8 @@ def _print_report(report: Report) -> None:
     )
     kinds = sorted(report.messages.items(), key=lambda item: (-item[1], item[0]))
     print("messages: " + ", ".join(f"{kind} {number}" for kind, number in kinds))
+    if report.lies:
+        print("lies: " + ", ".join(f"{kind} {number}" for kind, number in sorted(report.lies.items())))
     if report.convergence is not None:
         print(f"one network, complete and agreed, {report.convergence:.2f} s after the last fault")
     for problem in report.problems:

@@ -111,6 +111,12 @@ class Ledger:
         self.written_without: dict[NumberedPost, frozenset[NumberedPost]] = {}
         """What people wrote, to what they had written before that had not come there yet, one of the two at a base
         server."""
+        self.liars: dict[str, None] = {}
+        """Hosts of members that lie: whatever somebody is told there is worth nothing."""
+        self.misled: dict[str, None] = {}
+        """Agents that such a member has taken in: it may have told them anything of what they have."""
+        self.robbed: dict[str, None] = {}
+        """Names of accounts of which such a member has said that they have another secret."""
         self.granted: dict[tuple[str, str], bool] = {}
         """Base servers and names that each has given one of its people, and whether any of ours could hear of it: they
         keep what they have allowed, or hear of, a moment later."""
@@ -120,6 +126,8 @@ class Ledger:
         self._account_kept: dict[str, dict[EntryId, float]] = {}
         self._agents: dict[str, Writer] = {}
         self._posts: dict[EntryId, NumberedPost] = {}
+        self._made_up: set[tuple[EntryId, bytes]] = set()
+        """Entries in anybody's name that are nothing but a liar's word."""
         self._line: dict[NumberedPost, int] = {}
         """The part of its writer's activities within which an activity's order is guaranteed."""
 
@@ -138,6 +146,8 @@ class Ledger:
         for entry in entries_in(keepables):
             if entry.kind == "account":
                 self._account_kept.setdefault(server.name, {}).setdefault(entry.id, self._schedule.time)
+            if (entry.id, entry.body) in self._made_up:
+                continue
             if entry.id.node == server.id and entry.id not in self.accepted:
                 self.accepted[entry.id] = entry
                 if entry.kind == "account":
@@ -145,6 +155,12 @@ class Ledger:
                     self.account_at[entry.id] = self._schedule.time
                 else:
                     self._accepted(entry, server)
+
+    def said_by_liar(self, entry: Entry) -> None:
+        """A member that lies says that there is an entry. It may be true: it says again what it has heard."""
+        accepted = self.accepted.get(entry.id)
+        if accepted is None or accepted.body != entry.body:
+            self._made_up.add((entry.id, entry.body))
 
     def put_back(self, server: EntryKeeper, entries: Iterable[Entry]) -> None:
         """A server's disk is that of an earlier moment: it has these entries, and not every account any more."""
@@ -211,6 +227,8 @@ class Ledger:
 
     def acknowledged(self, agent: Writer, number: int, entry_id: EntryId) -> None:
         post = NumberedPost(agent.name, number)
+        if self.is_at_liar(agent):
+            return
         self.acks[post] = entry_id
         self.acked_at[post] = self._schedule.time
         if entry_id not in self.accepted:
@@ -263,7 +281,7 @@ class Ledger:
 
     def logged_in(self, agent: Writer, name: str | None) -> None:
         self.since.setdefault(agent.name, self._schedule.time)
-        if agent.username == "anonymous":
+        if agent.username == "anonymous" or self.is_at_liar(agent):
             return
         if name is not None and name != agent.username:
             self.renamings[agent.name] = name
@@ -273,7 +291,7 @@ class Ledger:
     def refused_login(self, server: EntryKeeper, agent: Writer) -> None:
         """A server refuses a login just now. One that has just come back may not know the account yet."""
         known = self._account_kept.get(server.name, {})
-        for entry_id, fact in self.accounts.items():
+        for entry_id, fact in self.accounts.items() if agent.username not in self.robbed else ():
             if fact.username == agent.username and matches(agent.secret, fact.verifier) and not self.changes_of(agent):
                 if known.get(entry_id, self._schedule.time) < self._schedule.time - LOGIN_SECONDS:
                     self.problem("login", f"{server.name} has {agent.name}'s account, and refused its login")
@@ -319,12 +337,16 @@ class Ledger:
             self.problem("login", f"{server} let {agent.name} in with a secret that was another one by then")
 
     def registered(self, agent: Writer) -> None:
-        if self._granted_where_it_is(agent) is not False:
+        if self._granted_where_it_is(agent) is not False and not self.is_at_liar(agent):
             self.registrations.append((self._schedule.time, agent))
 
     def _granted_where_it_is(self, agent: Writer) -> bool | None:
         """Whether others could hear that the base server at which an agent is gave it its name; None: it did not."""
         return self.granted.get((agent.end.peer, agent.username)) if agent.end is not None else None
+
+    def is_at_liar(self, agent: Writer) -> bool:
+        """Whether an agent is connected with a member that lies."""
+        return agent.end is not None and agent.end.peer in self.liars
 
     def was_registered(self, agent: Writer) -> bool:
         return any(one is agent for _, one in self.registrations)
@@ -387,9 +409,12 @@ class Ledger:
     def owed(self) -> Iterator[tuple[str, NumberedPost]]:
         """(agent, activity) for everything that has to reach somebody and has not yet."""
         for name, since in self.since.items():
-            end = self._agents[name].end
-            if end is not None and end.peer in self.strangers:
-                # Base servers do not know what somebody missed; elsewhere it comes.
+            agent = self._agents[name]
+            end = agent.end
+            if end is not None and (end.peer in self.strangers or end.peer in self.liars):
+                # Base servers do not know what somebody missed, and liars do not tell; elsewhere it comes.
+                continue
+            if name in self.misled or agent.username in self.robbed:
                 continue
             seen = self.seen[name]
             for post, at in self.accepted_at.items():

@@ -35,7 +35,7 @@ from core.store.memory_store import MemoryStore
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import AccountFact, Entry
+from core.wire.entries import AccountFact, Entry, EntryId
 from core.wire.keepables import Keepable, entries_in
 from core.wire.messages import (
     ActivityAck,
@@ -57,6 +57,7 @@ from core.wire.messages import (
     RegisterSuccess,
     SecretChanged,
     ServerAnnounce,
+    SyncDone,
     SyncRequest,
 )
 from core.wire.records import LogRecord
@@ -82,6 +83,45 @@ def delivers_before_the_previous(patch: Patch) -> None:
         if isinstance(event, MessageReceived) and isinstance(event.message, ActivityMessage | ActivityBroadcast):
             return MessageReceived(event.conn, msgspec.structs.replace(event.message, previous=None))
         return event
+
+    tamper(patch, hear=hear)
+
+
+def writes_into_anothers_stream(patch: Patch) -> None:
+    """One server keeps something under the name of another one, which has not accepted it."""
+
+    def want(node: Node, event: Event, wanted: list[Action]) -> list[Action]:
+        return [_added_to(node, one) if isinstance(one, Persist) and name_of(node) == "s002" else one for one in wanted]
+
+    def _added_to(node: Node, action: Persist) -> Persist:
+        other = min(one for one in (*node.topology.records, "~") if one != node.id)
+        return Persist(action.batch, (*action.keepables, Entry(EntryId(other, 1, 1), "activity", 1, b"{}")))
+
+    tamper(patch, want=want)
+
+
+def believes_marks_beyond_the_end(patch: Patch) -> None:
+    """One server takes it that a start of another one has been of which nobody has heard."""
+
+    def hear(node: Node, event: Event, now: Now) -> Event:
+        said = message_in(event)
+        if name_of(node) != "s002" or not isinstance(event, MessageReceived) or not isinstance(said, SyncDone):
+            return event
+        others = [one for one in node.topology.records if one != node.id]
+        marks = {f"{one}.1": 5 for one in others[:1]}
+        return MessageReceived(event.conn, msgspec.structs.replace(said, upto={**said.upto, **marks}))
+
+    tamper(patch, hear=hear)
+
+
+def adds_to_what_others_say_of_themselves(patch: Patch) -> None:
+    """One server takes it that others have one more address than they say."""
+
+    def hear(node: Node, event: Event, now: Now) -> Event:
+        said = message_in(event)
+        if name_of(node) != "s002" or not isinstance(event, MessageReceived) or not isinstance(said, ServerAnnounce):
+            return event
+        return MessageReceived(event.conn, msgspec.structs.replace(said, also=["elsewhere"]))
 
     tamper(patch, hear=hear)
 

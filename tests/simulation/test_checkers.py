@@ -23,9 +23,11 @@ from core.simulation.world.world import PORT, SECRET
 from tests.simulation.plans import BASE, NATIVE, NOBODY, arrive, plan, posts
 from tests.simulation.planted_faults import (
     acknowledges_before_it_is_kept,
+    adds_to_what_others_say_of_themselves,
     allows_every_registration,
     answers_twice_about_each_name,
     believes_everybody,
+    believes_marks_beyond_the_end,
     believes_what_servers_advertise,
     changes_what_it_passes_on,
     client_does_not_come_back,
@@ -66,6 +68,7 @@ from tests.simulation.planted_faults import (
     tells_base_servers_everything_twice,
     tells_base_servers_what_they_do_not_know,
     trusts_silent_links,
+    writes_into_anothers_stream,
 )
 
 Patch = pytest.MonkeyPatch
@@ -206,6 +209,9 @@ CASES = (
         "has dropped the account",
         also=frozenset({"durability"}),
     ),
+    Case(writes_into_anothers_stream, TALK, "authorship", "s002 has what nobody accepted as"),
+    Case(believes_marks_beyond_the_end, TALK, "authorship", "which is beyond its end"),
+    Case(adds_to_what_others_say_of_themselves, plan(people=()), "authorship", "believes of s000 what it does not say"),
     Case(keeps_questions_that_are_answered, EXAMINED, "bounded queues", "logins being checked"),
     Case(leaves_timers_behind, BUSY, "bounded queues", "timers"),
     Case(floods_always, EXAMINED, "cost", "one ACTIVITY_BROADCAST among 3 servers"),

@@ -20,6 +20,7 @@ SHORTER = {
     "--seeds 2000": "--seeds 4",
     "--seeds 1000": "--seeds 4",
     "old-data --seeds 100": "old-data --seeds 4",
+    "liars --seeds 500": "liars --seeds 1",
     "--nodes 100 --seeds 20": "--nodes 40 --seeds 1",
 }
 """What would take minutes is run with smaller numbers."""

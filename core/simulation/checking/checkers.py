@@ -56,6 +56,8 @@ def order(world: World) -> Findings:
     """
     ledger = world.ledger
     for receiver, lives in ledger.lives.items():
+        if receiver in ledger.misled:
+            continue
         before: dict[NumberedPost, float] = {}
         at_base_servers = ledger.at_base_servers.get(receiver, {})
         copies = ledger.copies_of_the_past.get(receiver, {})
@@ -106,6 +108,25 @@ def queue_limit(name: str, config: NodeConfig) -> int | None:
     return limits.get(name)
 
 
+def in_nobody_elses_name(world: World) -> Findings:
+    """What stands on a server under another one's name is what that one accepted, and no more of it than there is."""
+    ledger = world.ledger
+    tops: dict[Stream, int] = {}
+    for entry_id in ledger.accepted:
+        tops[entry_id.stream] = max(entry_id.seq, tops.get(entry_id.stream, 0))
+    ids = {server.id for server in world.servers.values()}
+    for server in world.servers.values():
+        for entry in entries_of(server):
+            accepted = ledger.accepted.get(entry.id)
+            if entry.id.node in ids and (accepted is None or accepted.body != entry.body):
+                what = "another body of" if accepted is not None else "what nobody accepted as"
+                yield "authorship", f"{server.name} has {what} {entry.id}"
+    for server, node in nodes(world):
+        for stream, upto in received_from(node, ids).items():
+            if upto > tops.get(stream, 0):
+                yield "authorship", f"{server.name} has got all of {stream} up to {upto}, which is beyond its end"
+
+
 def unique_registrations(world: World) -> Findings:
     """In a network that has grown and is whole, of several registrations of one name at most one succeeds."""
     winners: dict[str, str] = {}
@@ -125,14 +146,25 @@ def received_from(node: Node, servers: Container[str]) -> dict[Stream, int]:
     return {stream: upto for stream, upto in node.replication.vector.contiguous.items() if stream.node in servers}
 
 
+def honest_accounts(node: Node, servers: Container[str]) -> list[tuple[str, str, str]]:
+    """Names, claims and verifiers of the accounts in a node's book that these servers have registered. Of those that a
+    liar made up it may have told each of its neighbours something else."""
+    return [(name, fact.claim, fact.verifier) for name, fact in node.book if fact.claim.split(".")[0] in servers]
+
+
 def one_network(world: World) -> Findings:
-    """Every running server reaches every other, over the same tree, and knows the same."""
+    """Every running server reaches every other, over the same tree, and knows the same.
+
+    While a member lies, it and what it makes up may stand on the map, and with two maps it makes two trees; so trees
+    are compared when it is gone.
+    """
     running = nodes(world)
     everybody = sorted(server.id for server, _ in running)
     honest = {server.id for server in world.servers.values()}
+    lied_to = any(liar.is_there for liar in world.liars.values())
     first: tuple[SimulatedServer, Node] | None = None
     for server, node in running:
-        reachable = list(node.topology.reachable)
+        reachable = [one for one in node.topology.reachable if not lied_to or one in honest]
         if reachable != everybody:
             yield "liveness", f"{server.name} reaches {len(reachable)} of {len(everybody)} servers"
             continue
@@ -140,12 +172,24 @@ def one_network(world: World) -> Findings:
             first = server, node
             continue
         other, other_node = first
-        if any(node.topology.tree_neighbours(one) != other_node.topology.tree_neighbours(one) for one in everybody):
+        if not lied_to and any(
+            node.topology.tree_neighbours(one) != other_node.topology.tree_neighbours(one) for one in everybody
+        ):
             yield "agreement", f"{server.name} and {other.name} have different trees"
         if received_from(node, honest) != received_from(other_node, honest):
             yield "agreement", f"{server.name} and {other.name} do not have the same entries"
-        if list(node.book) != list(other_node.book):
+        if honest_accounts(node, honest) != honest_accounts(other_node, honest):
             yield "agreement", f"{server.name} and {other.name} do not have the same accounts"
+
+
+def own_words(world: World) -> Findings:
+    """What each server's map has of another one that runs is what that one says of itself."""
+    running = nodes(world)
+    for server, node in running:
+        for _, other in running:
+            own, record = other.topology.own, node.topology.records.get(other.id)
+            if record is not None and (record.addresses, record.left) != (own.addresses, own.left):
+                yield "authorship", f"{server.name} believes of {own.name} what it does not say"
 
 
 def complete(world: World) -> Findings:
@@ -156,7 +200,12 @@ def complete(world: World) -> Findings:
 
 def everybody_is_back(world: World) -> Findings:
     """Whoever wants to be logged in is, unless nobody could set their name free."""
+    veto = any(liar.is_there and liar.refuses_names for liar in world.liars.values())
     for agent in world.agents.values():
+        if agent.username in world.ledger.robbed or (veto and not world.ledger.has_account(agent)):
+            continue
+        if world.ledger.is_at_liar(agent):
+            continue
         if agent.wanted and not agent.logged_in and (agent.registers or world.ledger.has_account(agent)):
             if not _is_kept_for_nobody(world, agent):
                 yield "liveness", f"{agent.name} is not logged in"
@@ -265,7 +314,7 @@ def newest_secrets(world: World) -> Findings:
     Somebody who registered in two parts of the network has two accounts, each with its own.
     """
     for agent in world.agents.values():
-        if not world.ledger.changes_of(agent):
+        if not world.ledger.changes_of(agent) or agent.username in world.ledger.robbed:
             continue
         for server, node in nodes(world):
             facts = [fact for _, fact in node.book if matches(agent.secret, fact.verifier)]
@@ -291,7 +340,12 @@ def nothing_left(world: World) -> Findings:
             yield "bounded queues", f"at {server.name}, long after everything was over: {timers} timers"
 
 
-ALWAYS: Final[tuple[Callable[[World], Findings], ...]] = (order, bounded, unique_registrations)
+ALWAYS: Final[tuple[Callable[[World], Findings], ...]] = (
+    order,
+    bounded,
+    unique_registrations,
+    in_nobody_elses_name,
+)
 CONVERGED: Final[tuple[Callable[[World], Findings], ...]] = (
     one_network,
     everybody_is_back,
@@ -299,6 +353,7 @@ CONVERGED: Final[tuple[Callable[[World], Findings], ...]] = (
     nobody_is_leaving,
     no_dead_links,
     granted_names_are_known,
+    own_words,
     complete,
 )
 """What the network has to arrive at within the bound."""

@@ -37,6 +37,8 @@ class Report:
     """Seconds from the end of all faults until the network was one, complete and agreed; None: never."""
     largest: dict[str, int] = field(default_factory=dict)
     real_seconds: float = 0.0
+    lies: dict[str, int] = field(default_factory=dict)
+    """How often each kind of lie was told."""
 
     @property
     def failed(self) -> bool:
@@ -89,9 +91,13 @@ def conclude(world: World, started: float, watch: WorldWatcher | None = None) ->
     convergence = converge(world, plan.bound, watch)
     ledger = world.ledger
     if convergence is None:
-        for checker in CONVERGED:
-            for guarantee, text in checker(world):
-                ledger.problem(guarantee, f"{plan.bound:g} s after all faults: {text}")
+        _report(world, f"{plan.bound:g} s after all faults")
+    elif world.liars:
+        for liar in world.liars.values():
+            liar.leave()
+        if converge(world, plan.bound, watch) is None:
+            convergence = None
+            _report(world, f"{plan.bound:g} s after those that lied were gone")
     for checker in ALWAYS:
         for guarantee, text in checker(world):
             ledger.problem(guarantee, text)
@@ -111,7 +117,24 @@ def conclude(world: World, started: float, watch: WorldWatcher | None = None) ->
         convergence,
         world.largest,
         time.perf_counter() - started,
+        _lies(world),
     )
+
+
+def _report(world: World, when: str) -> None:
+    """Note what the network has not arrived at."""
+    for checker in CONVERGED:
+        for guarantee, text in checker(world):
+            world.ledger.problem(guarantee, f"{when}: {text}")
+
+
+def _lies(world: World) -> dict[str, int]:
+    """How often each kind of lie was told."""
+    told: dict[str, int] = {}
+    for liar in world.liars.values():
+        for kind, number in liar.told.items():
+            told[kind] = told.get(kind, 0) + number
+    return told
 
 
 def converge(world: World, bound: float, watch: WorldWatcher | None = None) -> float | None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from core.simulation.ledger import Violation
 from core.simulation.plans.base_server_mix import with_base_servers
+from core.simulation.plans.liars_mix import with_liars
 from core.simulation.plans.old_data_mix import with_old_data
 from core.simulation.plans.plan import Plan
 from core.simulation.plans.standard_mix import standard
@@ -20,6 +21,7 @@ MIXES: Final[Mapping[str, Callable[[int, int | None], Plan]]] = {
     "standard": standard,
     "base-servers": with_base_servers,
     "old-data": with_old_data,
+    "liars": with_liars,
 }
 """From a seed and a number of servers (None: as the seed has it) to a plan."""
 
@@ -37,6 +39,8 @@ class SeedOutcome:
     messages: dict[str, int]
     largest: dict[str, int]
     faults: int
+    lies: dict[str, int] = field(default_factory=dict)
+    """How often each kind of lie was told."""
 
 
 @dataclass(slots=True)
@@ -53,6 +57,10 @@ class Summary:
     worst_seed: int | None = None
     failures: list[SeedOutcome] = field(default_factory=list)
     real_seconds: float = 0.0
+    lies: dict[str, int] = field(default_factory=dict)
+    """How often each kind of lie was told."""
+    lied: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """In how many histories it was, and how many of these have failed."""
 
     def add(self, outcome: SeedOutcome) -> None:
         self.seeds += 1
@@ -65,6 +73,10 @@ class Summary:
             self.largest[name] = max(size, self.largest.get(name, 0))
         if outcome.convergence is not None and outcome.convergence >= self.worst_convergence:
             self.worst_convergence, self.worst_seed = outcome.convergence, outcome.seed
+        for kind, number in outcome.lies.items():
+            self.lies[kind] = self.lies.get(kind, 0) + number
+            histories, failed = self.lied.get(kind, (0, 0))
+            self.lied[kind] = (histories + 1, failed + bool(outcome.problems))
         if outcome.problems:
             self.failures.append(outcome)
 
@@ -80,6 +92,7 @@ def outcome_of(report: Report) -> SeedOutcome:
         report.messages,
         report.largest,
         len(report.plan.operations),
+        report.lies,
     )
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 from core.node.interface.events import JoinRequested
 from core.simulation.parties.hostile_peer import HostilePeer
+from core.simulation.parties.lies import LIES
+from core.simulation.parties.lying_server import MANY
 from core.simulation.parties.native_agent import NativeAgent
 from core.simulation.parties.simulated_server import SimulatedServer
+from core.simulation.plans.liars_mix import LIE
 from core.simulation.plans.plan import Operation
 from core.simulation.world.world import SECRET, World
 from core.wire.address import Address
@@ -177,6 +181,7 @@ def _hosts(world: World) -> list[str]:
         *(server.host for server in world.servers.values()),
         *(server.address.host for server in world.base_servers.values()),
         *(agent.host for agent in world.agents.values()),
+        *(liar.host for liar in world.liars.values()),
     ]
 
 
@@ -252,6 +257,35 @@ def _lies(world: World, operation: Operation) -> None:
     _hostile(world, operation, authenticated=True)
 
 
+# --- members that lie -------------------------------------------------------------------------------------------------
+
+
+def _liar(world: World, operation: Operation) -> None:
+    """`who`, a member that lies, links with server `whom`; `amount` 1: by the oldest of links, as it says."""
+    liar = world.liars.get(operation.who)
+    if liar is None:
+        liar = world.add_liar(operation.who, old_links=bool(operation.amount))
+    server = world.servers.get(operation.whom)
+    if server is not None:
+        liar.come(server.address)
+
+
+def _liar_leaves(world: World, operation: Operation) -> None:
+    """`who`, a member that lies, is gone without a word."""
+    if operation.who in world.liars:
+        world.liars[operation.who].leave()
+
+
+def _lie(world: World, operation: Operation, *, kind: str) -> None:
+    """`who` tells a lie of a kind; `amount` is how many things it makes up, where it makes up many."""
+    liar = world.liars.get(operation.who)
+    if liar is not None and liar.is_there:
+        liar.many = int(operation.amount) or MANY
+        LIES[kind](liar)
+        if kind == "changed secrets":
+            world.ledger.robbed.update((entry.username, None) for entry in liar.accounts())
+
+
 OPERATIONS: Final[Mapping[str, Doing]] = {
     "arrive": _arrive,
     "move": _move,
@@ -282,11 +316,16 @@ OPERATIONS: Final[Mapping[str, Doing]] = {
     "reset": _reset,
     "nonsense": _nonsense,
     "lies": _lies,
+    "liar": _liar,
+    "liar leaves": _liar_leaves,
+    **{f"{LIE}{kind}": partial(_lie, kind=kind) for kind in LIES},
 }
 
 
-HARMLESS: Final = frozenset({"arrive", "move", "post", "leave", "secret", "dial", "chat"})
-"""Operations under which nothing breaks."""
+HARMLESS: Final = frozenset({"arrive", "move", "post", "leave", "secret", "dial", "chat", "liar", "liar leaves"}).union(
+    f"{LIE}{kind}" for kind in LIES
+)
+"""Operations under which nothing breaks: what is guaranteed is guaranteed although somebody lies."""
 
 
 def repair(world: World) -> None:

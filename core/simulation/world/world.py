@@ -20,12 +20,14 @@ from core.simulation.environment.simulated_network import SimulatedNetwork
 from core.simulation.ledger import Ledger
 from core.simulation.parties.agent import Agent
 from core.simulation.parties.base_agent import BaseAgent
+from core.simulation.parties.lying_server import LyingServer
 from core.simulation.parties.native_agent import LIVENESS_AFTER, NativeAgent
 from core.simulation.parties.simulated_base_server import SimulatedBaseServer
 from core.simulation.parties.simulated_server import SimulatedServer
 from core.simulation.plans.plan import Person, Plan, server_name
 from core.wire.address import Address
 from core.wire.codec import Frame
+from core.wire.entries import Entry
 from core.wire.keepables import Keepable
 from core.wire.scope import Scope, scope_of
 
@@ -76,6 +78,7 @@ class World:
         self.servers: dict[str, SimulatedServer] = {}
         self.base_servers: dict[str, SimulatedBaseServer] = {}
         self.agents: dict[str, Agent] = {}
+        self.liars: dict[str, LyingServer] = {}
         self.addresses: list[Address] = []
         """Servers that people know of."""
         self.messages: dict[str, int] = {}
@@ -86,6 +89,8 @@ class World:
         """The most that each of the nodes' queues ever held."""
         self.handing_out: Callable[[SimulatedServer, Frame], None] | None = None
         """Told of everything that a server hands to its clients, while somebody measures."""
+        self.telling: Callable[[SimulatedServer, Notice], None] | None = None
+        """Told of everything that a server says to whoever runs it, while somebody listens."""
         self.alone: dict[str, None] = {}
         """Servers that say that they reach nobody."""
         self._barriers: dict[str, list[tuple[str, str]]] = {}
@@ -126,6 +131,13 @@ class World:
         self.base_servers[name] = server
         self.ledger.strangers[name] = None
         return server
+
+    def add_liar(self, name: str, *, old_links: bool) -> LyingServer:
+        """A member that lies; see `LyingServer`."""
+        liar = LyingServer(self.environment, self, name, PORT, secret=SECRET, old_links=old_links)
+        self.liars[name] = liar
+        self.ledger.liars[liar.host] = None
+        return liar
 
     def add_person(self, person: Person) -> Agent:
         kind = NativeAgent if person.native else BaseAgent
@@ -273,12 +285,24 @@ class World:
             if agent.host == end.peer:
                 self.ledger.refused_login(server, agent)
 
+    def took_in(self, liar: LyingServer, host: str) -> None:
+        """A member that lies has let a client in."""
+        for agent in self.agents.values():
+            if agent.host == host:
+                self.ledger.misled[agent.name] = None
+
+    def said(self, liar: LyingServer, entry: Entry) -> None:
+        """A member that lies says that there is an entry."""
+        self.ledger.said_by_liar(entry)
+
     def named(self, server: SimulatedServer, host: str, to: str) -> None:
         """A server has named an address to somebody, or to itself to dial. Here each has a machine of its own."""
         if scope_of(host) is not Scope.ANYWHERE:
             self.ledger.problem("addresses", f"{server.name} sends {to} to {host}, which means nothing there")
 
     def noticed(self, server: SimulatedServer, notice: Notice) -> None:
+        if self.telling is not None:
+            self.telling(server, notice)
         if notice.kind == "alone":
             self.alone[server.name] = None
         self._trace.append(f"{self.schedule.time!r} {server.name} {notice.kind} {notice.text}\n")

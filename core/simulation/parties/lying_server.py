@@ -1,0 +1,456 @@
+"""A server that has the network's secret, speaks the native protocol well enough to be a neighbour, and lies.
+
+It keeps nothing and runs no node. What it has heard it can say again, changed or not, and it can make up the rest.
+Between its lies (`core.simulation.parties.lies`) it does what a neighbour does: it says who it is and whom it is linked
+with, answers pings, allows registrations, and passes on what is new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import msgspec
+
+from core.node.log.entry_messages import entry_of_account, entry_of_activity
+from core.simulation.environment.connection_ends import End
+from core.simulation.environment.environment import Environment
+from core.simulation.environment.randomness import number_of, seeded
+from core.simulation.environment.schedule import EPOCH
+from core.simulation.environment.simulated_network import DialFailure
+from core.store.identity import node_id
+from core.wire import messages as wire
+from core.wire.address import Address
+from core.wire.codec import encode
+from core.wire.entries import Entry, EntryId, parse_entry_id
+from core.wire.messages import LinkEnd, Message
+
+DIAL_LIMIT: Final = 3.0
+REDIAL: Final = 1.0
+"""Seconds after which it dials again where it was sent away."""
+REDIALS_MAX: Final = 40
+HEARD_MAX: Final = 400
+"""Messages, and entries, that it remembers."""
+MANY: Final = 1500
+FEATURES: Final = ("sync", "quit", "user_info")
+
+
+@dataclass(eq=False)
+class LiarLink:
+    """One link of a lying server with an honest one."""
+
+    end: End
+    stamp: int
+    remote: str | None = None
+    """The id of the server at the other end, once it has said it."""
+    asked: bool = False
+    """Whether the server has asked for what it misses, and not been answered."""
+    vector: dict[str, int] = field(default_factory=dict)
+    """What it says that it has."""
+
+
+class LiarObserver(Protocol):
+    """Who watches a member that lies, and keeps account of what is true."""
+
+    def took_in(self, liar: LyingServer, host: str) -> None:
+        """It has let a client in."""
+
+    def said(self, liar: LyingServer, entry: Entry) -> None:
+        """It has said that there is this entry."""
+
+
+class LyingServer:
+    """One member that lies, with its links and what it has heard over them."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        observer: LiarObserver,
+        name: str,
+        port: int,
+        *,
+        secret: str,
+        old_links: bool,
+    ) -> None:
+        """`old_links`: it says that its links are older than all others, so that the spanning tree leads through it."""
+        self.environment = environment
+        self.name = name
+        self.host = f"liar-{name}"
+        self.address = Address(self.host, port)
+        self.id = node_id(number_of(environment.seed, "liar", name).to_bytes(8, "big"))
+        self.incarnation = int(EPOCH)
+        self.rng = seeded(environment.seed, "lies", name)
+        self.ways: set[str] = set()
+        """Kinds of lies by which it does everything from now on."""
+        self.many = MANY
+        """How many of something it makes up at a time."""
+        self.load = 3
+        self.hostname = self.host
+        """What it advertises."""
+        self.named_links: dict[str, int] = {}
+        """Links that it announces beside those that it has."""
+        self.links: dict[int, LiarLink] = {}
+        self.records: dict[str, wire.ServerAnnounce] = {}
+        """The last link-state record that it has heard of each other server."""
+        self.entries: dict[str, wire.ActivityBroadcast | wire.Account] = {}
+        self.heard: list[Message] = []
+        """The first messages that it has heard, to be said again."""
+        self.invented: dict[str, None] = {}
+        """Servers that it has made up."""
+        self.sent_away: list[str] = []
+        """The reasons that it was given for the end of a link."""
+        self.told: dict[str, int] = {}
+        """The lies that it has told, and how often each."""
+        self._secret = secret
+        self._old_links = old_links
+        self._observer = observer
+        self._version = 0
+        self._seq = 0
+        self._opened = 0
+        self._numbers = 0
+        self._there = False
+        self._clients: dict[int, End] = {}
+        self._redials: dict[int, tuple[Address, int]] = {}
+        """Connections that it has dialled: where to, and how often it dials again."""
+
+    # --- coming and going ---------------------------------------------------------------------------------------------
+
+    def come(self, target: Address) -> None:
+        """Link with an honest server, again and again if it does not want that."""
+        if not self._there:
+            self._there = True
+            self.environment.network.listen(self.address, self.host, self)
+        self._dial(target, (self.id, self.incarnation), REDIALS_MAX)
+
+    def leave(self) -> None:
+        """Be gone, without a word."""
+        self._there = False
+        self.environment.network.unlisten(self.address)
+        for end in [*(link.end for link in self.links.values()), *self._clients.values()]:
+            end.vanish(told=True)
+        self.links.clear()
+        self._clients.clear()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it takes part."""
+        return self._there
+
+    @property
+    def refuses_names(self) -> bool:
+        """Whether it makes use of its veto on names that nobody has yet."""
+        return bool(self.ways & {"refused names", "silent voters"})
+
+    def later(self, seconds: float, do: Callable[[], None]) -> None:
+        """Do something in a while, if it is still there."""
+        self.environment.schedule.after(seconds, lambda: do() if self._there else None)
+
+    def come_as(self, server: str, incarnation: int, target: Address) -> None:
+        """Link with an honest server in the name of another one."""
+        self._dial(target, (server, incarnation), 1)
+
+    def _dial(self, target: Address, identity: tuple[str, int], attempts: int) -> None:
+        def then(outcome: End | DialFailure) -> None:
+            if isinstance(outcome, DialFailure):
+                if attempts > 1:
+                    self.later(REDIAL, lambda: self._dial(target, identity, attempts - 1))
+            elif not self._there:
+                outcome.vanish(told=True)
+            else:
+                self._redials[outcome.conn] = (target, attempts - 1)
+                self._introduce(outcome, *identity)
+
+        self.environment.network.dial(self.host, target, DIAL_LIMIT, then)
+
+    def _introduce(self, end: End, server: str, incarnation: int) -> None:
+        end.party = self
+        link = self.links[end.conn] = LiarLink(end, self._birth())
+        self.say_over(
+            link,
+            wire.Authenticate(
+                self._secret,
+                id=server,
+                incarnation=incarnation,
+                hostname=self.hostname,
+                port=self.address.port,
+                name=self.name,
+                features=list(FEATURES),
+                link="join",
+                stamp=link.stamp,
+            ),
+        )
+
+    def _birth(self) -> int:
+        self._opened += 1
+        return self._opened if self._old_links else self.stamp()
+
+    # --- what lies are made of ----------------------------------------------------------------------------------------
+
+    def stamp(self) -> int:
+        """The time, in microseconds since 1970."""
+        return int((EPOCH + self.environment.schedule.time) * 1_000_000)
+
+    def next_id(self) -> str:
+        """The identity of the next entry of its own."""
+        self._seq += 1
+        return f"{self.id}.{self.incarnation}.{self._seq}"
+
+    def next_number(self) -> int:
+        """A number that it has not used yet."""
+        self._numbers += 1
+        return self._numbers
+
+    def next_numbers(self) -> range:
+        """As many of them as it makes up things at a time."""
+        first, self._numbers = self._numbers + 1, self._numbers + self.many
+        return range(first, first + self.many)
+
+    def say(self, message: Message) -> None:
+        """Say something over every link."""
+        for link in list(self.links.values()):
+            if link.remote is not None:
+                self.say_over(link, message)
+
+    def say_over(self, link: LiarLink, message: Message) -> None:
+        """Say something over one link."""
+        entry = _entry_in(message)
+        if entry is not None:
+            self._observer.said(self, entry)
+        link.end.send(encode(message)[:-1])
+
+    def tell(self, kind: str) -> None:
+        """Note that a lie was told."""
+        self.told[kind] = self.told.get(kind, 0) + 1
+
+    @property
+    def linked(self) -> list[LiarLink]:
+        """The links that are up."""
+        return [link for link in self.links.values() if link.remote is not None]
+
+    def honest(self) -> list[wire.ServerAnnounce]:
+        """What it has heard of servers other than itself and those that it made up, by id."""
+        return [
+            record
+            for server, record in sorted(self.records.items())
+            if record.incarnation is not None and server != self.id and server not in self.invented
+        ]
+
+    def ends_of_streams(self) -> dict[tuple[str, int], int]:
+        """Of each start of an honest server the highest number that it has heard of; 0 where it has heard of none."""
+        found = {(str(record.id), record.incarnation or 0): 0 for record in self.honest()}
+        for text in self.entries:
+            entry = parse_entry_id(text)
+            if entry.node != self.id:
+                key = (entry.node, entry.incarnation)
+                found[key] = max(entry.seq, found.get(key, 0))
+        return found
+
+    def accounts(self) -> list[wire.Account]:
+        """The registrations that it has heard of, which are others'."""
+        return [
+            entry
+            for entry in self.entries.values()
+            if isinstance(entry, wire.Account) and entry.key is None and self._id_of(entry).node != self.id
+        ]
+
+    def activities(self) -> list[wire.ActivityBroadcast]:
+        """The activities that it has heard of, which others accepted."""
+        return [
+            entry
+            for entry in self.entries.values()
+            if isinstance(entry, wire.ActivityBroadcast) and self._id_of(entry).node != self.id
+        ]
+
+    @staticmethod
+    def _id_of(entry: wire.ActivityBroadcast | wire.Account) -> EntryId:
+        return parse_entry_id(entry.id or "")
+
+    # --- its own record -----------------------------------------------------------------------------------------------
+
+    def record(self) -> wire.ServerAnnounce:
+        """What it says of itself now."""
+        self._version += 1
+        ends = {link.remote: link.stamp for link in self.linked if link.remote is not None} | self.named_links
+        return wire.ServerAnnounce(
+            self.id,
+            self.load,
+            self.hostname,
+            self.address.port,
+            incarnation=self.incarnation,
+            version=self._version,
+            name=self.name,
+            links=[LinkEnd(remote, stamp) for remote, stamp in sorted(ends.items())],
+        )
+
+    def announce(self) -> None:
+        """Tell everybody of itself anew."""
+        self.say(self.record())
+
+    # --- what it hears ------------------------------------------------------------------------------------------------
+
+    def accepted(self, end: End, peer: Address) -> LyingServer:
+        """Somebody has connected."""
+        self._clients[end.conn] = end
+        return self
+
+    def closed(self, conn: int, reason: str) -> None:
+        """A connection is over."""
+        link = self.links.pop(conn, None)
+        self._clients.pop(conn, None)
+        target, attempts = self._redials.pop(conn, (self.address, 0))
+        if link is not None and self._there:
+            if link.remote is not None:
+                self.announce()
+            if attempts > 0:
+                self.later(REDIAL, lambda: self._dial(target, (self.id, self.incarnation), attempts))
+
+    def garbled(self, conn: int, info: str) -> None:
+        """What it hears from an honest server is a message, always."""
+
+    def received(self, conn: int, message: Message) -> None:
+        """Somebody says something."""
+        link = self.links.get(conn)
+        if link is not None:
+            self._of_server(link, message)
+        elif conn in self._clients:
+            self._of_stranger(self._clients[conn], message)
+
+    def _of_server(self, link: LiarLink, message: Message) -> None:
+        if len(self.heard) < HEARD_MAX and not isinstance(message, wire.Ping | wire.Pong | wire.Authenticate):
+            self.heard.append(message)
+        match message:
+            case wire.ServerHello(id=remote):
+                self._linked(link, remote)
+            case wire.Ping(number=number):
+                now = self.stamp()
+                self.say_over(link, wire.Pong(number, stamp=now, wall=now))
+            case wire.ServerAnnounce():
+                self.records[str(message.id)] = message
+                self._pass_on(link, message)
+            case wire.MapSummary():
+                self.say_over(link, self.record())
+            case wire.SyncRequest(vector=vector):
+                link.asked, link.vector = True, dict(vector)
+                self._answer(link)
+            case wire.SyncDone(more=True):
+                self.say_over(link, wire.SyncRequest(dict(message.upto)))
+            case wire.ActivityBroadcast() | wire.Account():
+                self._entry(link, message)
+            case wire.LockRequest():
+                self._vote(link, message)
+            case wire.InvalidMessage(info=info) | wire.ServerRefused(info=info) | wire.AuthenticationFail(info=info):
+                self.sent_away.append(info)
+            case _:
+                pass
+
+    def _linked(self, link: LiarLink, remote: str) -> None:
+        link.remote = remote
+        self.announce()
+        self.say_over(link, wire.SyncRequest({}))
+
+    def _pass_on(self, source: LiarLink, message: Message) -> None:
+        for link in self.linked:
+            if link is not source:
+                self.say_over(link, message)
+
+    def _entry(self, link: LiarLink, entry: wire.ActivityBroadcast | wire.Account) -> None:
+        new = entry.id is not None and entry.id not in self.entries
+        if entry.id is None or not new:
+            return
+        if len(self.entries) < HEARD_MAX:
+            self.entries[entry.id] = entry
+        if self._is_way("withheld entries"):
+            return
+        if isinstance(entry, wire.ActivityBroadcast) and self._is_way("another body"):
+            self._pass_on(link, changed_body(entry))
+        else:
+            self._pass_on(link, entry)
+
+    def _is_way(self, kind: str) -> bool:
+        """Whether it does something by a lie; if so it has told it now."""
+        if kind not in self.ways:
+            return False
+        self.tell(kind)
+        return True
+
+    def _answer(self, link: LiarLink) -> None:
+        """A server asks for what it misses."""
+        if self._is_way("no answer at all"):
+            return
+        link.asked = False
+        if self._is_way("endless answers"):
+            self.say_over(link, wire.SyncDone(more=True))
+        elif self._is_way("marks beyond the end"):
+            marks = {f"{node}.{incarnation}": 2**52 for node, incarnation in self.ends_of_streams()}
+            self.say_over(link, wire.SyncDone(upto=marks, vector=marks))
+        else:
+            self.say_over(link, wire.SyncDone())
+
+    def _vote(self, link: LiarLink, request: wire.LockRequest) -> None:
+        """A server asks whether a name is free."""
+        username, claim, number = request.username, request.claim, request.round
+        if self._is_way("silent voters"):
+            return
+        if self._is_way("refused names"):
+            self.say_over(link, wire.LockDenied(username, claim=claim, round=number, info="I know that name"))
+            return
+        count = 1000 if self._is_way("too many allow") else 1
+        self.say_over(link, wire.LockAllowed(username, claim=claim, round=number, count=count))
+
+    # --- who comes to it ----------------------------------------------------------------------------------------------
+
+    def _of_stranger(self, end: End, message: Message) -> None:
+        match message:
+            case wire.Authenticate(id=remote) if remote is not None:
+                del self._clients[end.conn]
+                if any(link.remote == remote for link in self.linked):
+                    end.send(encode(wire.ServerRefused("duplicate", "there is a link already"))[:-1])
+                    end.close("duplicate")
+                    return
+                link = self.links[end.conn] = LiarLink(end, message.stamp or 0)
+                hello = wire.ServerHello(
+                    self.id,
+                    self.incarnation,
+                    self.hostname,
+                    self.address.port,
+                    name=self.name,
+                    features=list(FEATURES),
+                    stamp=self.stamp(),
+                )
+                self.say_over(link, hello)
+                self._linked(link, remote)
+            case wire.Login() | wire.Register():
+                self._of_client(end, message)
+            case wire.ActivityMessage(ref=ref) if ref is not None and "takes clients in" in self.ways:
+                end.send(encode(wire.ActivityAck(ref, self.next_id(), self.stamp()))[:-1])
+            case wire.Ping(number=number):
+                end.send(encode(wire.Pong(number))[:-1])
+            case _:
+                pass
+
+    def _of_client(self, end: End, message: wire.Login | wire.Register) -> None:
+        if self._is_way("redirects to nowhere"):
+            end.send(encode(wire.Redirect("nowhere", self.address.port))[:-1])
+            end.close("redirected")
+        elif self._is_way("takes clients in"):
+            self._observer.took_in(self, end.peer)
+            if isinstance(message, wire.Register):
+                end.send(encode(wire.RegisterSuccess())[:-1])
+            else:
+                end.send(encode(wire.LoginSuccess())[:-1])
+        elif not self._is_way("never answers clients"):
+            end.close("no clients here")
+
+
+def _entry_in(message: Message) -> Entry | None:
+    """The entry that a message carries."""
+    if isinstance(message, wire.ActivityBroadcast):
+        return entry_of_activity(message)
+    return entry_of_account(message) if isinstance(message, wire.Account) else None
+
+
+def changed_body(entry: wire.ActivityBroadcast) -> wire.ActivityBroadcast:
+    """An activity under the same identity, with something else in it."""
+    body = bytes(entry.activity).replace(b'"precise"', b'"changed"').replace(b'"text"', b'"lies"')
+    return msgspec.structs.replace(entry, activity=msgspec.Raw(body))
