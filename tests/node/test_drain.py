@@ -534,6 +534,30 @@ def test_who_is_sent_to_a_base_server_before_it_is_logged_in_is_told_from_where_
     assert resumed.texts() == ["after"]
 
 
+def test_who_waits_for_a_registration_to_end_is_not_sent_to_a_base_server_that_would_let_them_in_before() -> None:
+    network = ScriptedNetwork()
+    first, leaver = network.build(chain(2), redirects=False, ping_interval=60.0)
+    network.base_server(leaver)
+    network.registered(first, "ann")
+    registering = network.client(first)
+    registering.register("bob")
+    network.run(network.hashing + 2.5 * network.delay)
+    first.crash()
+    network.run(0.1)
+    waiting, base_waiting, known = network.client(leaver), network.base_client(leaver), network.client(leaver)
+    waiting.login("bob", "s")
+    base_waiting.login("bob", "s")
+    network.hashing = 30.0
+    known.login("ann", "s")
+    network.run(0.1)
+    leaver.drain()
+    network.run(1.0)
+    assert [one.new_server_ip for one in quits(waiting)] == [None]
+    assert base_waiting.of(wire.Redirect) == []
+    assert all(one.closed is not None for one in (waiting, base_waiting, known))
+    assert [one.new_server_ip for one in quits(known)] == ["base.example"]
+
+
 def test_who_is_sent_to_a_server_that_keeps_the_past_is_told_there() -> None:
     network = ScriptedNetwork()
     servers = network.build(chain(2), redirects=False)

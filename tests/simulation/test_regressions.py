@@ -99,6 +99,8 @@ LESSONS: Final = {
     " after.",
     900003951: "The checker did not know who had asked a base server about a name where the question came after the one"
     " who asked had died: the name is kept for nobody.",
+    950013457: "Who waited for the registration of their name to end was sent to a base server by one that left:"
+    " that let them in at once, as a base server does with any name that it has been asked about.",
     900149: "Who had logged out at one server and was sent on by another at once missed what came in between, where"
     " that seemed to be at the first one still.",
 }

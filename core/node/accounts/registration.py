@@ -104,9 +104,13 @@ class Registration:
             return f"{username} is being registered by somebody else"
         return None
 
+    def is_undecided(self, username: str) -> bool:
+        """Whether somebody is registering a name that nobody has yet."""
+        return bool(self.claims.to(username)) and not self._book.knows(username)
+
     def when_settled(self, username: str, then: Callable[[], None]) -> None:
         """Call `then` once nobody is registering `username` any more: at once, or within the lock's limit."""
-        if self.claims.to(username) and not self._book.knows(username):
+        if self.is_undecided(username):
             self._waiting.setdefault(username, []).append(then)
         else:
             then()
@@ -342,7 +346,7 @@ class Registration:
     def _wake(self, username: str) -> None:
         """A claim to a name is over."""
         self._bridge.name_free(username)
-        if self.claims.to(username) and not self._book.knows(username):
+        if self.is_undecided(username):
             return
         for then in self._waiting.pop(username, ()):
             then()

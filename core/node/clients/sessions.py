@@ -259,6 +259,7 @@ class Sessions:
             self._login_failed(session, "a login under a name needs its secret")
             return
         session.enter(Outcome.LOGIN_BEGUN)
+        session.login_name = message.username
         self._registration.when_settled(message.username, lambda: self._try(session, message))
 
     def _try(self, session: Session, message: Login) -> None:

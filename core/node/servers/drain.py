@@ -29,7 +29,7 @@ from core.node.servers.successor import ANSWER_SHARE, Successor
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import encode_vector
-from core.wire.messages import Redirect
+from core.wire.messages import Quit, Redirect
 from core.wire.state_machine import state_after
 
 AWAY_AT_ONCE: Final = 500
@@ -166,11 +166,11 @@ class Drain:
             session = staying.pop(conn)
             if session.state is ConnectionState.CLOSING:
                 continue
-            address = self._successor.address_for(session)
+            address = None if self._would_be_let_in_early(session) else self._successor.address_for(session)
             if "quit" in session.features:
                 kind = (address, session.counted)
                 if kind not in notices:
-                    farewell = self._successor.farewell(session)
+                    farewell = self._successor.farewell(session) if address is not None else Quit(id=context.id)
                     if vector is not None and not session.counted:
                         farewell = msgspec.structs.replace(farewell, vector=vector)
                     notices[kind] = Frame(farewell)
@@ -181,6 +181,15 @@ class Drain:
         if staying and "away" not in context.timers:
             # The others in the next event, so that nobody waits for a thousand farewells.
             context.timers.set("away", context.now.monotonic, lambda: None)
+
+    def _would_be_let_in_early(self, session: Session) -> bool:
+        """Whether somebody waits for a registration of their name to end, and would not where they are to be sent.
+
+        A base server knows a name as soon as it is asked about it.
+        """
+        name = session.login_name
+        waits = session.state is ConnectionState.LOGGING_IN and name is not None
+        return waits and self._successor.keeps_no_vectors and self._registration.is_undecided(name or "")
 
     def _send_everybody_away(self) -> None:
         context = self._context
