@@ -80,7 +80,8 @@ def test_a_base_server_is_checked_as_far_as_it_promises_anything(program: Progra
         finally:
             server.kill()
     assert ended.status == 0, ended.out + ended.err
-    assert "the seam         not tried  a server that speaks only the base protocol sends no past" in ended.out
+    assert "the seam         not tried  no login had one writer's activities on both sides" in ended.out
+    assert "where only the base protocol is spoken no past is sent" in ended.out
 
 
 def test_what_would_be_posted_is_said_and_nothing_is_done(program: Program) -> None:

@@ -16,8 +16,11 @@ from tui.cli.command_client import script_client
 from tui.script.check_command import CheckCommand
 from tui.script.check_parties import CheckedParty
 from tui.script.check_plan import CheckPlan
+from tui.script.check_report import CheckReport
 from tui.script.exit_status import CommandFailed, ExitStatus
 from tui.script.script_client import OnEvent, ScriptClient
+from tui.script.seam_check import judged
+from tui.script.sightings import Mark, ReaderRecord, Sighting, Visit, WrittenRecord
 
 POSTS = 80
 """The last ones of each third are none that a server deals with wrongly: what follows shows what became of those."""
@@ -178,3 +181,27 @@ async def test_no_more_is_posted_than_planned_nor_more_at_once() -> None:
         await checked(server, plan(IMPATIENCE, in_flight=3))
         # Every seventh stays unanswered: at the third of them there is no room left.
         assert len(server.kept) == 3 * EVERY
+
+
+@pytest.mark.parametrize(
+    ("spoken", "protocol", "told"),
+    [
+        ([True, True], "native", "1 logins had one writer's activities on both sides"),
+        ([True, False], "mixed", "on both sides; where only the base protocol is spoken no past is sent"),
+        ([False, False], "base", "no login had one writer's activities on both sides; where only the base protocol"),
+    ],
+)
+def test_it_is_told_which_protocol_was_spoken_and_what_follows_for_the_seam(
+    spoken: list[bool], protocol: str, told: str
+) -> None:
+    visits = [
+        Visit(native, [0], {}, native, [Sighting(Mark(1, 1), live=False), Sighting(Mark(1, 2), live=True)], native)
+        for native in spoken
+    ]
+    readers = [ReaderRecord("reader 1", "new", visits[:1]), ReaderRecord("reader 2", "stays", visits[1:])]
+    readers[1].visits[0].sightings.pop(0)
+    written = WrittenRecord([["unknown", "accepted"]])
+    report = CheckReport(plan(PATIENCE), "a:1, b:2", written, readers, judged(written, readers), 1.0)
+    assert report.protocol == report.as_json()["protocol"] == protocol
+    assert report.as_json()["servers"] == ["a:1", "b:2"]
+    assert told in "\n".join(report.lines())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from tui.script.check_plan import CheckPlan
 from tui.script.exit_status import CommandFailed
@@ -39,9 +39,10 @@ class CheckReport:
         return all(verdict.holds is not False for verdict in self.verdicts)
 
     @property
-    def native(self) -> bool:
-        """Whether all that was spoken to are servers of ours."""
-        return all(visit.native for reader in self.readers for visit in reader.visits)
+    def protocol(self) -> Literal["native", "base", "mixed"]:
+        """What the servers that were spoken to speak."""
+        spoken = {visit.native for reader in self.readers for visit in reader.visits}
+        return "mixed" if len(spoken) > 1 else "base" if spoken == {False} else "native"
 
     def lines(self) -> Iterator[str]:
         """For a person."""
@@ -55,7 +56,7 @@ class CheckReport:
         )
         width = max(len(verdict.name) for verdict in self.verdicts)
         for verdict in self.verdicts:
-            told = [_looked_at(verdict, native=self.native), neutralise(verdict.remark)]
+            told = [_looked_at(verdict, self.protocol), neutralise(verdict.remark)]
             yield f"{verdict.name:<{width}}  {_WORDS[verdict.holds]:<9}  {'; '.join(filter(None, told))}".rstrip()
             yield from (f"    {neutralise(example)}" for example in verdict.examples)
             if verdict.faults > len(verdict.examples):
@@ -68,7 +69,7 @@ class CheckReport:
             "ended_early": self.ended_early or (str(self.failure) if self.failure else None),
             "run": self.plan.run,
             "servers": self.servers.split(", "),
-            "protocol": "native" if self.native else "base",
+            "protocol": self.protocol,
             "seconds": round(self.seconds, 3),
             "redirects": self.redirected,
             "connections_lost": self.lost,
@@ -106,11 +107,14 @@ class CheckReport:
         }
 
 
-def _looked_at(verdict: CheckVerdict, *, native: bool) -> str:
-    if verdict.name == SEAM:
-        if not native:
-            return "a server that speaks only the base protocol sends no past: each login was looked at by itself"
-        if not verdict.looked_at:
-            return "no login had one writer's activities on both sides; more --posts, --rate or --in-flight make it so"
-        return f"{verdict.looked_at:,} logins had one writer's activities on both sides"
-    return f"{verdict.looked_at:,} looked at" + (f", {verdict.faults:,} wrong" if verdict.faults else "")
+def _looked_at(verdict: CheckVerdict, protocol: str) -> str:
+    if verdict.name != SEAM:
+        return f"{verdict.looked_at:,} looked at" + (f", {verdict.faults:,} wrong" if verdict.faults else "")
+    told = f"{verdict.looked_at:,} logins had one writer's activities on both sides"
+    if not verdict.looked_at:
+        told = "no login had one writer's activities on both sides"
+        if protocol == "native":
+            told += "; more --posts, --rate or --in-flight make it so"
+    if protocol != "native":
+        told += "; where only the base protocol is spoken no past is sent, and each login was looked at by itself"
+    return told
