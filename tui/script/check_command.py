@@ -142,7 +142,7 @@ class _CheckRun:
         try:
             for place, reader in enumerate(coming):
                 share = back * (place + 1) // len(coming) - back * place // len(coming)
-                tasks.append(asyncio.create_task(reader.come_in()))
+                tasks.append(asyncio.create_task(reader.come_in(patient=True)))
                 # Some meet the login on its way, some what it brings of the past; what comes with the next is live.
                 await asyncio.sleep(0)
                 await self._post(share - share // 3)

@@ -137,10 +137,10 @@ class CheckReader:
         finally:
             await self.leave()
 
-    async def come_in(self) -> None:
+    async def come_in(self, *, patient: bool = False) -> None:
         """Log in, and go on from what came before. Raises CommandFailed.
 
-        Whoever was in before tries again when nobody is there: servers may be started again meanwhile.
+        `patient`: it tries again when nobody is there, for servers may be started again while a check goes on.
         """
         limit = time.monotonic() + self._run.plan.seconds
         while True:
@@ -149,7 +149,8 @@ class CheckReader:
                 return
             except CommandFailed as failure:
                 await self.leave(vanish=True)
-                if failure.status is not ExitStatus.UNREACHABLE or not self.record.visits or time.monotonic() > limit:
+                again = patient and failure.status is ExitStatus.UNREACHABLE
+                if not again or time.monotonic() > limit:
                     raise
                 await asyncio.sleep(RETRY_INTERVAL)
 
