@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from core.simulation.checking.checkers import nodes, nothing_left
+from core.simulation.checking.entries_sent import entry_kinds
 from core.simulation.environment.connection_ends import End
 from core.simulation.parties.agent import Agent
 from core.simulation.plans.plan import Person
@@ -100,13 +101,13 @@ def _links(world: World) -> list[list[tuple[str, int]]]:
 
 @contextmanager
 def counting(world: World, about: bytes) -> Iterator[dict[str, int]]:
-    """Count what servers send one another, by kind: messages whose line has the bytes `about` in it."""
+    """Count what servers send one another, by kind: entries and other messages that have the bytes `about` in them."""
     sent: dict[str, int] = {}
 
     def count(end: End, message: Message) -> None:
         if end.host in world.servers and end.peer in world.servers and about in encode(message):
-            command = command_of(message)
-            sent[command] = sent.get(command, 0) + 1
+            for kind in entry_kinds(message, about) or (command_of(message),):
+                sent[kind] = sent.get(kind, 0) + 1
 
     world.network.counting = count
     try:
@@ -167,7 +168,7 @@ def _costs(world: World, name: str) -> Iterator[tuple[str, str]]:
     locks = {kind: number for kind, number in sent.items() if kind.startswith("LOCK_")}
     if sum(locks.values()) != 2 * (count - 1):
         yield "cost", f"a registration among {count} servers took {locks}, not {2 * (count - 1)} messages"
-    for kind in ("ACCOUNT", "ACTIVITY_BROADCAST"):
+    for kind in ("account", "activity"):
         if sent.get(kind, 0) != count - 1:
             yield "cost", f"one {kind} among {count} servers was sent {sent.get(kind, 0)} times"
 

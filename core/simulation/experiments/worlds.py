@@ -6,6 +6,7 @@ import math
 from typing import Final
 
 from core.node.interface.node_config import NodeConfig
+from core.simulation.checking.entries_sent import entry_kinds
 from core.simulation.environment.connection_ends import End
 from core.simulation.experiments.measuring import quantile
 from core.simulation.parties.agent import Agent
@@ -122,8 +123,7 @@ class TrafficLoad:
     def _count(self, end: End, message: Message) -> None:
         if end.host in self._world.servers and end.peer in self._world.servers:
             self.sent[end.host] = self.sent.get(end.host, 0) + 1
-            if isinstance(message, ActivityBroadcast):
-                self.broadcasts += 1
+            self.broadcasts += entry_kinds(message).count("activity")
 
     @property
     def total(self) -> int:
