@@ -10,11 +10,11 @@ died unnoticed is sent again rather than lost: those who were there may see the 
 
 from __future__ import annotations
 
-import bisect
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple, TypeVar
 
+from core.node.clients.handed_out import HandedOut
 from core.node.kernel.clock import MICROSECONDS
 from core.node.kernel.connections import Parting
 from core.node.kernel.context import Context
@@ -51,13 +51,6 @@ class Absence(NamedTuple):
     """What there had been until then."""
 
 
-class _HandedOut(NamedTuple):
-    id: EntryId
-    stamp: int
-    size: int
-    """Bytes of its line. The line itself would be kept for as long as this: ten thousand long ones take 1 GB."""
-
-
 class Absences:
     """Who is away, as far as this server knows."""
 
@@ -69,11 +62,7 @@ class Absences:
         self._heard: OrderedDict[str, int] = OrderedDict()
         """The latest absence of each user that was taken note of, also of those who are back."""
         self._lost_here: OrderedDict[str, tuple[int, int]] = OrderedDict()
-        self._handed_out: deque[_HandedOut] = deque(maxlen=HANDED_OUT_MAX)
-        self._handed_out_by_time: list[tuple[int, int, EntryId]] = []
-        """The same, and as many before, by the hybrid logical time from which on others may have had each, as far as
-        this server knows; with a number, to tell equal ones apart."""
-        self._numbers = 0
+        self._handed_out = HandedOut(HANDED_OUT_MAX)
         self._at: _Servers = {}
         """At which other servers a user is, by their records."""
         self._users_at: dict[str, tuple[str, ...]] = {}
@@ -101,15 +90,15 @@ class Absences:
         since = parting.at if parting is not None else at
         too_late = self._context.handed_out - parting.handed_out if parting is not None else 0
         has = self._replication.client_vector()
-        for last in reversed(self._handed_out):
+        for last, stamp, size in self._handed_out.latest():
             if too_late > 0:
                 too_late -= 1
             elif unsent > 0:
-                unsent -= last.size
+                unsent -= size
             else:
                 break
-            since = min(since, last.stamp - 1)
-            _lower(has, last.id)
+            since = min(since, stamp - 1)
+            _lower(has, last)
         waiting = self._replication.oldest_own_waiting()
         if waiting is not None:
             # Accepted here and not handed out yet: others would take it that whoever was here has had it.
@@ -249,20 +238,12 @@ class Absences:
 
     def _note_handed_out(self, entry: Entry, frame: Frame) -> None:
         at = entry.stamp
-        if entry.id.stream == self._replication.own_stream:
+        stream = entry.id.stream
+        if stream == self._replication.own_stream:
             # It left this server only once it was durable, which on a slow disk is long after its stamp.
             at = max(at, self._context.clock.read(self._context.now.wall))
-        self._numbers += 1
-        by_time = self._handed_out_by_time
-        if len(by_time) == 2 * HANDED_OUT_MAX:
-            # Not one for each that comes: to move ten thousand costs more than all else that is done for one.
-            del by_time[:HANDED_OUT_MAX]
-        self._handed_out.append(_HandedOut(entry.id, entry.stamp, len(frame.data)))
-        placed = (at, self._numbers, entry.id)
-        if not by_time or by_time[-1] < placed:
-            by_time.append(placed)
-        else:
-            bisect.insort(by_time, placed)
+        # Of its line only how long it is: ten thousand long ones would take 1 GB.
+        self._handed_out.note(stream, entry.id.seq, entry.stamp, len(frame.data), at)
 
     def _had_at(self, since: int, server: str = "", there_since: int = 0) -> dict[Stream, int]:
         """What had been handed out here, without what was accepted later than `since`, or not durable until then.
@@ -270,9 +251,7 @@ class Absences:
         What `server` accepted itself was handed out there until `there_since`: nothing had to travel.
         """
         has = self._replication.client_vector()
-        by_time = self._handed_out_by_time
-        for position in range(bisect.bisect_right(by_time, (since + 1,)), len(by_time)):
-            at, _, entry_id = by_time[position]
+        for at, entry_id in self._handed_out.later_than(since):
             if entry_id.node != server or at > there_since:
                 _lower(has, entry_id)
         return has
