@@ -121,6 +121,13 @@ def test_what_waits_is_told_on_its_own_machine_and_with_the_secret(debugged: Deb
     assert done.returncode == 0 and '"attempts at secrets"' in done.stdout, done
 
 
+def test_whether_everything_arrives_is_said_before_and_after_it_is_tried(debugged: Debugged) -> None:
+    done = debugged.run(command("--dry-run"))
+    assert done.returncode == 0 and done.stderr.startswith("This posts 200 activities"), done
+    done = debugged.run(command("check HOST:3780 --posts"))
+    assert done.returncode == 0 and re.search(r"^the seam +holds", done.stdout, re.MULTILINE), done
+
+
 def test_both_dumps_are_written_where_the_page_says(debugged: Debugged) -> None:
     assert debugged.run(command("kill -USR1")).returncode == 0
     [dump] = debugged.dumps("dump")
