@@ -214,7 +214,7 @@ CASES = (
     Case(adds_to_what_others_say_of_themselves, plan(people=()), "authorship", "believes of s000 what it does not say"),
     Case(keeps_questions_that_are_answered, EXAMINED, "bounded queues", "logins being checked"),
     Case(leaves_timers_behind, BUSY, "bounded queues", "timers"),
-    Case(floods_always, EXAMINED, "cost", "one ACTIVITY_BROADCAST among 3 servers"),
+    Case(floods_always, EXAMINED, "cost", "one activity among 3 servers"),
     Case(answers_twice_about_each_name, UNREGISTERED, "cost", "a registration among 3 servers"),
     Case(redirects_nobody, BALANCED, "balance", "the loads are"),
     Case(redirects_everybody_again_and_again, BALANCED, "balance", "was redirected 3 times"),
