@@ -29,7 +29,8 @@ ACCOUNTS: Final = 4
 HEAL_LIMIT: Final = 2.0
 """Seconds in which a server has to be complete again."""
 LANES: Final = 4
-EXAMPLES_MAX: Final = 12
+EXAMPLES_MAX: Final = 3
+"""Of each kind."""
 DATABASE: Final = "node.db"
 
 
@@ -47,11 +48,17 @@ class Found:
     refused: int = 0
     """Starts that ended in a sentence."""
     incomplete: int = 0
-    examples: list[str] = field(default_factory=list)
+    _examples: dict[str, list[str]] = field(default_factory=dict)
 
-    def note(self, place: int, what: str) -> None:
-        if len(self.examples) < EXAMPLES_MAX:
-            self.examples.append(f"byte {place:,}: {what}")
+    def note(self, place: int, kind: str, what: str = "") -> None:
+        """Remember some of each kind."""
+        kept = self._examples.setdefault(kind, [])
+        if len(kept) < EXAMPLES_MAX:
+            kept.append(f"byte {place:,}: {kind}" + (f": {what}" if what else ""))
+
+    @property
+    def examples(self) -> list[str]:
+        return [example for kept in self._examples.values() for example in kept]
 
 
 class _Faults(logging.Handler):
@@ -100,7 +107,7 @@ async def _lane(directory: Path, lane: int, tries: int, ends: float, faults: _Fa
             await _one(directory / "flipped", pristine, place, chance, neighbour, truth, found)
             for fault in faults.seen:
                 found.tracebacks += 1
-                found.note(place, f"a fault: {fault[:200]}")
+                found.note(place, "a fault", fault[:200])
             faults.seen.clear()
     finally:
         await neighbour.abort()
@@ -159,13 +166,13 @@ async def _one(
     except (StoreError, CannotBind) as error:
         found.refused += 1
         found.incomplete += 1
-        found.note(place, f"it does not start: {error}")
+        found.note(place, "it does not start", str(error))
         return
     except Exception as error:
         # Whatever it is, it is no sentence for a person.
         found.tracebacks += 1
         found.incomplete += 1
-        found.note(place, f"a fault at the start: {type(error).__name__}: {error}")
+        found.note(place, "a fault at the start", f"{type(error).__name__}: {error}")
         return
     try:
         await _looked_at(server, place, truth, found)
@@ -183,11 +190,11 @@ async def _looked_at(server: Server, place: int, truth: Mapping[EntryId, bytes],
         try:
             served = await _served(server)
         except StoreError as error:
-            served, why = {}, f"it cannot read: {error}"
+            served, why = {}, f"it cannot read ({error})"
         except Exception as error:
             found.tracebacks += 1
             found.incomplete += 1
-            found.note(place, f"a fault at reading: {type(error).__name__}: {error}")
+            found.note(place, "a fault at reading", f"{type(error).__name__}: {error}")
             return
         else:
             right = sum(served.get(entry_id) == body for entry_id, body in truth.items())
@@ -198,9 +205,9 @@ async def _looked_at(server: Server, place: int, truth: Mapping[EntryId, bytes],
             break
         if time.monotonic() > ends:
             found.incomplete += 1
-            found.note(place, why if served != truth else "an account is missing")
+            found.note(place, "it does not become complete", why if served != truth else "an account is missing")
             break
         await asyncio.sleep(0.05)
     if wrong:
         found.wrong += len(wrong)
-        found.note(place, f"{len(wrong)} wrong bodies were served")
+        found.note(place, "what nobody wrote is served", f"{len(wrong)} bodies")
