@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from core.client.client_events import ActivityArrived
-from core.wire.entries import EntryId, Stream, VersionVector, encode_vector, parse_entry_id
+from core.wire.entries import EntryId, Stream, encode_vector, parse_entry_id
 from core.wire.messages import ActivityBroadcast
 from core.wire.names import original_name
+from core.wire.version_vector import VersionVector
 
 RECENT_MAX: Final = 20_000
 """Ids and references remembered beside the vector."""

@@ -19,7 +19,8 @@ from core.client.outgoing_posts import OutgoingPosts
 from core.client.outputs import Outputs
 from core.client.route import Route
 from core.wire import messages as wire
-from core.wire.entries import VersionVector, decode_vector, parse_entry_id
+from core.wire.entries import decode_vector, parse_entry_id
+from core.wire.version_vector import VersionVector
 
 REDIRECTS_NONE: Final = 1000
 """Said at a login by a client that follows no redirects: a native server keeps a client that has followed any."""

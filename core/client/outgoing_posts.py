@@ -20,8 +20,9 @@ from core.client.posts import PendingPost, Posts, raw_activity
 from core.client.write_set import Predecessor, WriteSet
 from core.wire import messages as wire
 from core.wire.codec import encode
-from core.wire.entries import COUNTER_MAX, EntryId, VersionVector, parse_entry_id
+from core.wire.entries import COUNTER_MAX, EntryId, parse_entry_id
 from core.wire.limits import CLIENT_LINE_BYTES_MAX
+from core.wire.version_vector import VersionVector
 
 ENVELOPE_BYTES: Final = 256
 """What `previous`, its stamp and `age` may add to the line of a post."""

@@ -16,7 +16,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from core.client.posts import PendingPost
-from core.wire.entries import EntryId, VersionVector
+from core.wire.entries import EntryId
+from core.wire.version_vector import VersionVector
 
 UNDER_WAY_MAX: Final = 16
 """Repetitions that are sent and not answered: as many as a server reads before it has answered."""

@@ -50,7 +50,8 @@ from core.store.contents import Position
 from core.store.store_errors import StoreError
 from core.store.store_interface import Store
 from core.wire.address import Address
-from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Kind, Page, Recovered, Stream
+from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Kind, Page, Stream
+from core.wire.recovered import Recovered
 
 log = logging.getLogger(__name__)
 

@@ -79,7 +79,8 @@ from core.node.servers.steering import Steering
 from core.node.servers.successor import Successor
 from core.node.views import view_of
 from core.wire.address import Address
-from core.wire.entries import AccountFact, KeyChange, PeerRecord, Recovered
+from core.wire.entries import AccountFact, KeyChange, PeerRecord
+from core.wire.recovered import Recovered
 
 
 class Node:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from core.store import data_directory, witness
 from core.store.archive import TEMPORARY, holdings_in
+from core.store.checksums import checksum
 from core.store.data_directory import DataDirectory, make_private_directory
 from core.store.files import open_private, sync_directory
+from core.store.holding import WITH_RECORDS
 from core.store.schema import APPLICATION_ID, CURRENT, Schema, pragma, too_new
 from core.store.seal import TRAILER_BYTES, check_seal, chunks, open_backup, seal, write
 from core.store.store_errors import (
@@ -178,6 +180,8 @@ def _admit(restored: Path, file: Path, directory: DataDirectory, schema: Schema)
             later = _latest_incarnation(directory, node)
             if later > incarnation:
                 connection.execute("UPDATE node SET incarnation = ?", (later,))
+                if version >= WITH_RECORDS:
+                    connection.execute("UPDATE node SET sum = ?", (checksum(node, later),))
     except (sqlite3.Error, ValueError) as error:
         problem = str(error)
     if problem:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from core.store.sequence_runs import Runs
+from core.store.held import Held
+from core.store.held_rows import read_held
+from core.store.schema import pragma
 from core.wire.entries import Stream
+
+WITH_RECORDS: Final = 4
+"""From this version of the schema on there are records; before, each entry was a row."""
 
 
 class Holding(NamedTuple):
@@ -16,17 +20,12 @@ class Holding(NamedTuple):
 
     node: str
     incarnation: int
-    runs: Mapping[Stream, Runs]
+    held: Held
 
     @property
     def received(self) -> int:
-        """As `Contents.received`."""
-        return sum(runs.count for runs in self.runs.values())
-
-    def beyond(self, held: Mapping[Stream, Runs]) -> int:
-        """How much this holds that `held` does not."""
-        nothing = Runs()
-        return sum(held.get(stream, nothing).lacks(runs) for stream, runs in self.runs.items())
+        """How many numbers of all streams: it never gets less."""
+        return self.held.received
 
 
 class Blank:
@@ -46,11 +45,28 @@ def look_into(database: str) -> Holding | Blank | None:
         if not nodes:
             return Blank()
         ((node, incarnation),) = nodes
-        runs: dict[Stream, Runs] = {}
-        for origin, number, first, last in connection.execute("SELECT node, incarnation, first, last FROM runs"):
-            runs.setdefault(Stream(str(origin), int(number)), Runs()).add(int(first), int(last))
-        return Holding(str(node), int(incarnation), runs)
+        held = _held(connection) if pragma(connection, "user_version") >= WITH_RECORDS else _held_before(connection)
+        return Holding(str(node), int(incarnation), held)
     return None
+
+
+def _held(connection: sqlite3.Connection) -> Held:
+    held = read_held(connection)
+    # Records that nothing has followed yet; whether they can be read is not looked at.
+    rows = connection.execute(
+        "SELECT node, incarnation, first, count FROM records JOIN streams ON streams.no = records.stream"
+        " WHERE records.no > (SELECT upto FROM behind)"
+    )
+    for node, incarnation, first, count in rows:
+        held.add(Stream(node, incarnation), first, first + count - 1)
+    return held
+
+
+def _held_before(connection: sqlite3.Connection) -> Held:
+    held = Held()
+    for node, incarnation, first, last in connection.execute("SELECT node, incarnation, first, last FROM runs"):
+        held.add(Stream(str(node), int(incarnation)), int(first), int(last))
+    return held
 
 
 def holding_of(database: str) -> Holding | None:

@@ -18,9 +18,9 @@ from typing import Final, Literal
 
 from core.store import archive, data_directory, witness
 from core.store.backup import holds_data, rescue_prefix
-from core.store.contents import Contents
 from core.store.data_directory import REPLACED, DataDirectory
 from core.store.files import kind_of
+from core.store.held import Held
 from core.store.holding import Blank, Holding, look_into
 from core.store.store_errors import DataDirectoryUnusable, DataLost
 from core.store.witness import Witness
@@ -86,10 +86,10 @@ class KnownPast:
             return self.witness is not None and self.witness.open and size <= CHECKED_BYTES_MAX
         return True
 
-    def tell_of_backups(self, node: str, contents: Contents) -> None:
+    def tell_of_backups(self, node: str, held: Held) -> None:
         """Have it told when a backup has what the database has not."""
         for path, holding in self.backups:
-            lacking = holding.beyond(contents.held) if holding.node == node else 0
+            lacking = held.lacks(holding.held) if holding.node == node else 0
             if lacking:
                 self.directory.findings.append(
                     f"the database in {self.directory.path} is older than the backup {path}: it lacks {lacking} entries"

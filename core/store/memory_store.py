@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from core.store.contents import ORDER_RECOVERED, REFS_RECOVERED, Changes, Contents, Position, position
+from core.store.contents import ORDER_RECOVERED, REFS_RECOVERED, Contents, Position, disordered
+from core.store.grouping import Chain, Group, group_of
 from core.store.identity import check_node_id, next_incarnation
+from core.store.memory_shelf import MemoryShelf
 from core.store.paging import newest_within, read_page
+from core.store.record_paging import read_record_page
 from core.store.retention import KEEP_EVERYTHING, Dropping, Retention, Usage
 from core.store.store_errors import BackupUnreadable, StoreUnwritable
-from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Kind, Page, PeerRecord, Recovered, Stream
+from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Page, PeerRecord, Stream
 from core.wire.keepables import Keepable
-from core.wire.records import LogRecord, RecordPage, loose, seal
+from core.wire.packed_facts import PackedFacts
+from core.wire.packed_refs import PackedRefs, RefsOfRecord, packed_ref
+from core.wire.records import LogRecord, RecordPage
+from core.wire.recovered import Recovered
 from core.wire.signing import Signer
 
 
@@ -28,21 +33,16 @@ class MemoryStore:
     """
 
     def __init__(self, node: str, *, retention: Retention = KEEP_EVERYTHING, signer: Signer | None = None) -> None:
-        """`signer` is the node's key: with it, what the node accepts is sealed."""
         self.node = check_node_id(node)
-        self._signer = signer
-        self._before = b""
-        """The digest of this start's last record."""
-        self._records: dict[EntryId, LogRecord] = {}
-        """What entries were sealed in."""
         self.incarnation = 0
         self.leap = 0
         """See `next_incarnation`."""
         self.failure: str | None = None
         self.backups: dict[Path, MemoryStore] = {}
         self._retention = retention
+        self._chain = Chain(Stream(node, 0), signer)
         self._contents = Contents()
-        self._shelf = _Shelf()
+        self._shelf = MemoryShelf()
         self._settings: dict[str, tuple[str, bool]] = {}
         self._unsynced: list[Callable[[], None]] = []
         self._backups_made = 0
@@ -55,17 +55,45 @@ class MemoryStore:
         self._check()
         self.sync()
         self.incarnation = next_incarnation(self.incarnation, wall, self.leap)
-        self._before = b""
+        self._chain = Chain(Stream(self.node, self.incarnation), self._chain.signer)
+        contents = self._contents
         decoder = msgspec.json.Decoder(AccountFact)
-        return self._contents.recovered(
-            self.node,
-            self.incarnation,
-            [decoder.decode(entry.body) for entry in self._shelf.accounts()],
-            self._shelf.recent_refs(),
-            self._shelf.disordered(self._contents),
+        return Recovered(
+            node=self.node,
+            incarnation=self.incarnation,
+            stamp=contents.stamp,
+            streams=contents.held.streams(),
+            sparse=contents.held.sparse(),
+            accounts=PackedFacts.of(decoder.decode(entry.body) for entry in self._shelf.accounts()),
+            last_by_sender={sender: latest.id for sender, latest in contents.latest.items()},
+            recent_refs=PackedRefs(self._refs()),
+            disordered=tuple(self._disordered()),
+            peers=tuple(sorted(contents.peers.values(), key=lambda peer: peer.id)),
+            activities=contents.total.activities,
         )
 
+    def _refs(self) -> list[RefsOfRecord]:
+        newest = [self._shelf.entry(place.id) for place in self._shelf.activities[-REFS_RECOVERED:]]
+        return [
+            RefsOfRecord(entry.id.stream, entry.id.seq, packed_ref(0, entry.sender, entry.ref))
+            for entry in newest
+            if entry.ref is not None
+        ]
+
+    def _disordered(self) -> list[Entry]:
+        newest = [self._shelf.entry(place.id) for place in self._shelf.activities[-ORDER_RECOVERED:]]
+        found: list[EntryId] = disordered(self._contents.held, ((one.id, one.previous) for one in newest))
+        return [self._shelf.entry(entry_id) for entry_id in found]
+
     # --- writing ------------------------------------------------------------------------------------------------------
+
+    @property
+    def signer(self) -> Signer | None:
+        return self._chain.signer
+
+    @signer.setter
+    def signer(self, signer: Signer | None) -> None:
+        self._chain.signer = signer
 
     def commit(self, keepables: Sequence[Keepable]) -> Sequence[LogRecord]:
         records = self.write(keepables)
@@ -73,35 +101,21 @@ class MemoryStore:
         return records
 
     def write(self, keepables: Sequence[Keepable]) -> Sequence[LogRecord]:
-        """Take a commit up, visible but not synced. Raises StoreUnwritable."""
+        """Take a commit up, visible but not synced; what `commit` returns. Raises StoreUnwritable."""
         self._check()
-        changes = self._contents.changes(keepables)
-        self._unsynced.append(self._undoing(changes))
-        self._contents.apply(changes)
-        for entry in changes.entries:
-            self._shelf.put(entry)
-        new = {entry.id for entry in changes.entries}
-        records = [
-            keepable
-            for keepable in keepables
-            if isinstance(keepable, LogRecord) and any(entry.id in new for entry in keepable.signed_entries)
-        ]
-        in_records = {entry.id for record in records for entry in record.signed_entries}
-        bare = sorted((entry for entry in changes.entries if entry.id not in in_records), key=lambda entry: entry.id)
-        records += self._sealed([entry for entry in bare if entry.id[:2] == (self.node, self.incarnation)])
-        records += loose([entry for entry in bare if entry.id[:2] != (self.node, self.incarnation)])
-        for record in records:
-            for entry in record.signed_entries:
-                if entry.id in new:
-                    self._records[entry.id] = record
-        return records
-
-    def _sealed(self, entries: Sequence[Entry]) -> list[LogRecord]:
-        if self._signer is None or not entries:
-            return loose(entries)
-        records = seal(entries, self._before, self._signer)
-        self._before = records[-1].digest
-        return records
+        group = group_of(keepables, self._contents.held, self._chain)
+        self._unsynced.append(self._undoing(group))
+        held = self._contents.held
+        for stream, runs in group.received.items():
+            for first, last in runs:
+                held.add(stream, first, last)
+        for peer, record in group.peers.items():
+            _put_back(self._contents.peers, peer, record)
+        for one in group.records:
+            self._contents.add(one)
+            self._shelf.put(one)
+        self._chain.before = group.before
+        return group.answer
 
     def sync(self) -> None:
         """Make everything written so far survive a crash. Raises StoreUnwritable."""
@@ -122,7 +136,7 @@ class MemoryStore:
     @property
     def is_without_gaps(self) -> bool:
         """Whether of each stream everything is there, or dropped, up to the newest."""
-        return all(runs.upto == runs.top for runs in self._contents.held.values())
+        return self._contents.held.is_without_gaps
 
     @property
     def unsynced(self) -> int:
@@ -133,49 +147,55 @@ class MemoryStore:
         if self.failure is not None:
             raise StoreUnwritable(self.failure)
 
-    def _undoing(self, changes: Changes) -> Callable[[], None]:
-        contents = self._contents
-        held = {stream: contents.held.get(stream) for stream in changes.runs}
-        latest = {sender: contents.latest.get(sender) for sender in changes.latest}
-        peers = {peer: contents.peers.get(peer) for peer in changes.peers}
-        usage = {sender: contents.usage.get(sender) for sender in changes.usage}
-        activities, taken = contents.activities, contents.bytes
-        stamp, received = contents.stamp, contents.received
-        before = self._before
+    def _undoing(self, group: Group) -> Callable[[], None]:
+        contents, chain, before = self._contents, self._chain, self._chain.before
+        senders = {entry.sender for record in group.records for entry in record.entries if entry.kind == "activity"}
+        held = {
+            stream: None if (runs := contents.held.get(stream)) is None else runs.copy() for stream in group.received
+        }
+        latest = {sender: contents.latest.get(sender) for sender in senders}
+        usage = {sender: contents.usage.get(sender) for sender in senders}
+        peers = {peer: contents.peers.get(peer) for peer in group.peers}
+        total, overhead, stamp = contents.total, contents.overhead, contents.stamp
 
         def undo() -> None:
-            self._before = before
             for stream, runs in held.items():
-                _put_back(contents.held, stream, runs)
+                contents.held.put_back(stream, runs)
             for sender, place in latest.items():
                 _put_back(contents.latest, sender, place)
-            for peer, record in peers.items():
-                _put_back(contents.peers, peer, record)
             for sender, kept in usage.items():
                 _put_back(contents.usage, sender, kept)
-            contents.activities, contents.bytes = activities, taken
-            contents.stamp, contents.received = stamp, received
-            for entry in changes.entries:
-                self._remove(entry)
+            for peer, known_peer in peers.items():
+                _put_back(contents.peers, peer, known_peer)
+            contents.total, contents.overhead, contents.stamp = total, overhead, stamp
+            chain.before = before
+            for record in group.records:
+                self._shelf.take_away(record)
 
         return undo
-
-    def _remove(self, entry: Entry) -> None:
-        self._shelf.remove(entry)
-        self._records.pop(entry.id, None)
 
     def usage(self) -> Usage:
         return self._contents.total
 
     def trim(self, wall: float) -> int:
         self.sync()
-        dropping = Dropping(self._retention, self._contents.usage, self._contents.total, wall)
-        found = [self._shelf.streams[place.id.stream][place.id.seq] for place in self._shelf.activities]
-        for entry in found:
-            if dropping.drops(entry.sender, entry.stamp, len(entry.body)):
-                self._remove(entry)
-        self._contents.trimmed(dropping.usage)
+        contents = self._contents
+        dropping = Dropping(
+            self._retention,
+            lambda sender: contents.usage.get(sender, Usage()),
+            lambda: contents.usage,
+            contents.total,
+            wall,
+            contents.overhead,
+        )
+        found = [self._shelf.entry(place.id) for place in self._shelf.activities]
+        dropped = [entry.id for entry in found if dropping.drops(entry.sender, entry.stamp, len(entry.body))]
+        contents.overhead += self._shelf.leave_out(dropped)
+        contents.trimmed(dropping.usage)
         return dropping.dropped
+
+    def follow(self, *, idle: bool) -> bool:
+        return False
 
     def set_setting(self, name: str, value: str, *, backed_up: bool = False) -> None:
         self.sync()
@@ -191,13 +211,7 @@ class MemoryStore:
         return read_page(self._shelf, self._contents.held, query)
 
     def fetch_records(self, query: Fetch) -> RecordPage:
-        page = self.fetch(query)
-        records = [
-            record.without([entry.id.seq for entry in record.signed_entries if self._records.get(entry.id) != record])
-            for record in dict.fromkeys(self._records[entry.id] for entry in page.entries)
-        ]
-        records.sort(key=lambda record: (record.stream, record.first))
-        return RecordPage(tuple(records), page.upto, page.more)
+        return read_record_page(self._shelf, self._contents.held, query)
 
     def activities_before(self, before: Position | None, most: int, bytes_max: int) -> tuple[Entry, ...]:
         return newest_within(self._shelf.activities_before(before), most, bytes_max)
@@ -222,19 +236,10 @@ class MemoryStore:
         return self.backups[path]._copy()
 
     def _copy(self) -> MemoryStore:
-        twin = type(self)(self.node, retention=self._retention, signer=self._signer)
-        twin._records = dict(self._records)
+        twin = type(self)(self.node, retention=self._retention)
         twin.incarnation = self.incarnation
-        twin._contents = Contents(
-            {stream: runs.copy() for stream, runs in self._contents.held.items()},
-            dict(self._contents.latest),
-            dict(self._contents.peers),
-            dict(self._contents.usage),
-            self._contents.activities,
-            self._contents.bytes,
-            self._contents.stamp,
-            self._contents.received,
-        )
+        twin._chain = Chain(self._chain.stream, self._chain.signer, self._chain.before)
+        twin._contents = self._contents.copy()
         twin._shelf = self._shelf.copy()
         twin._settings = {name: kept for name, kept in self._settings.items() if kept[1]}
         return twin
@@ -258,66 +263,3 @@ def _put_back(mapping: dict[_Key, _Value], key: _Key, value: _Value | None) -> N
         mapping.pop(key, None)
     else:
         mapping[key] = value
-
-
-class _Shelf:
-    """The entries: each stream's by number, and where the activities stand among all."""
-
-    def __init__(self) -> None:
-        self.streams: dict[Stream, dict[int, Entry]] = {}
-        self.numbers: dict[Stream, list[int]] = {}
-        self.activities: list[Position] = []
-
-    def put(self, entry: Entry) -> None:
-        stream = entry.id.stream
-        kept = entry if entry.since is None else msgspec.structs.replace(entry, since=None)
-        self.streams.setdefault(stream, {})[entry.id.seq] = kept
-        insort(self.numbers.setdefault(stream, []), entry.id.seq)
-        if entry.kind == "activity":
-            insort(self.activities, position(entry))
-
-    def remove(self, entry: Entry) -> None:
-        stream = entry.id.stream
-        del self.streams[stream][entry.id.seq]
-        numbers = self.numbers[stream]
-        del numbers[bisect_left(numbers, entry.id.seq)]
-        if entry.kind == "activity":
-            del self.activities[bisect_left(self.activities, position(entry))]
-
-    def entries(
-        self, stream: Stream, first: int, last: int, kinds: Sequence[Kind], *, descending: bool = False
-    ) -> Iterator[Entry]:
-        numbers = self.numbers.get(stream, [])
-        span = range(bisect_left(numbers, first), bisect_left(numbers, last + 1))
-        found = self.streams.get(stream, {})
-        for index in reversed(span) if descending else span:
-            entry = found[numbers[index]]
-            if entry.kind in kinds:
-                yield entry
-
-    def newest_activities(self, most: int) -> Iterator[Position]:
-        return iter(self.activities[: -most - 1 : -1])
-
-    def activities_before(self, before: Position | None) -> Iterator[Entry]:
-        end = len(self.activities) if before is None else bisect_left(self.activities, before)
-        for place in reversed(self.activities[:end]):
-            yield self.streams[place.id.stream][place.id.seq]
-
-    def accounts(self) -> list[Entry]:
-        accounts = [entry for found in self.streams.values() for entry in found.values() if entry.kind == "account"]
-        return sorted(accounts, key=position)
-
-    def recent_refs(self) -> list[tuple[str, str, EntryId]]:
-        newest = (self.streams[place.id.stream][place.id.seq] for place in self.activities[-REFS_RECOVERED:])
-        return [(entry.sender, entry.ref, entry.id) for entry in newest if entry.ref is not None]
-
-    def disordered(self, contents: Contents) -> list[Entry]:
-        newest = {place.id: self.streams[place.id.stream][place.id.seq] for place in self.activities[-ORDER_RECOVERED:]}
-        return [newest[found] for found in contents.disordered((one.id, one.previous) for one in newest.values())]
-
-    def copy(self) -> _Shelf:
-        twin = _Shelf()
-        twin.streams = {stream: dict(found) for stream, found in self.streams.items()}
-        twin.numbers = {stream: list(numbers) for stream, numbers in self.numbers.items()}
-        twin.activities = list(self.activities)
-        return twin

@@ -11,17 +11,24 @@ from pathlib import Path
 import msgspec
 
 from core.store import backup, data_directory, loss, witness
+from core.store.behind import Behind
+from core.store.checksums import check, checksum
 from core.store.data_directory import DataDirectory
 from core.store.database import connect, transaction
 from core.store.files import open_private, sync_directory
+from core.store.grouping import Chain
+from core.store.held_rows import pack_past, read_held
 from core.store.identity import LEAP_MAX, check_node_id, next_incarnation
 from core.store.loss import KnownPast, OnLoss, check_whole
+from core.store.record_rows import DamagedRecord
+from core.store.recovery import catch_up, recovered
 from core.store.retention import KEEP_EVERYTHING, Retention
-from core.store.rows import accounts, disordered, load, recent_refs
 from core.store.schema import CURRENT, Schema, migrate, version_of
 from core.store.sqlite import SqliteStore
 from core.store.store_errors import DataDirectoryUnusable, StoreError
-from core.wire.entries import Recovered
+from core.wire.entries import Stream
+from core.wire.recovered import Recovered
+from core.wire.signing import Signer
 
 
 def open_store(
@@ -32,17 +39,22 @@ def open_store(
     retention: Retention = KEEP_EVERYTHING,
     schema: Schema = CURRENT,
     on_loss: OnLoss = "refuse",
+    signer: Signer | None = None,
 ) -> tuple[SqliteStore, Recovered]:
     """Open the store in `data_dir`, made if it is not there, for a new start of its node.
 
     `node_id_factory` names a node that has no identity yet (see `node_id`). `wall` is seconds since 1970. The new
     incarnation is synced when this returns. Data of an older schema is migrated, after a backup into `backups/`. What
-    is to be told to a person is in the store's `findings`.
+    is to be told to a person is in the store's `findings`. `signer` seals what the node accepts; it may be set later.
 
     Raises DataLost unless `on_loss` says otherwise, DataDirectoryInUse, DataDirectoryUnusable, SchemaTooNew, and what
     `node_id_factory` does.
     """
     directory = data_directory.claim(data_dir)
+
+    def damaged(damage: DamagedRecord) -> None:
+        directory.findings.append(f"{directory.database}: {damage}; what it held is asked for again")
+
     connection: sqlite3.Connection | None = None
     past: KnownPast | None = None
     try:
@@ -56,17 +68,18 @@ def open_store(
             check_whole(connection)
         _upgrade(connection, directory, schema, past, on_loss)
         node, incarnation = _begin(connection, node_id_factory, wall, past, on_loss)
-        contents = load(connection)
-        past.tell_of_backups(node, contents)
-        recovered = contents.recovered(
-            node, incarnation, accounts(connection), recent_refs(connection), disordered(connection, contents)
-        )
+        held = read_held(connection)
+        with transaction(connection):
+            held = pack_past(connection, held)
+        behind = Behind(connection, held)
+        catch_up(connection, behind, held, damaged)
+        past.tell_of_backups(node, held)
+        handed = recovered(connection, node, incarnation, held, behind, damaged)
         directory.remember()
         size = os.stat(directory.database).st_size
-        notes = witness.Notes.begin(
-            directory.path, witness.Witness(node, incarnation, contents.received, size, open=True)
-        )
-        return SqliteStore(directory, connection, contents, retention, node, notes, schema), recovered
+        notes = witness.Notes.begin(directory.path, witness.Witness(node, incarnation, held.received, size, open=True))
+        chain = Chain(Stream(node, incarnation), signer)
+        return SqliteStore(directory, connection, held, retention, chain, notes, schema), handed
     except BaseException as error:
         if connection is not None:
             connection.close()
@@ -113,13 +126,14 @@ def _begin(
 ) -> tuple[str, int]:
     leap = secrets.randbelow(LEAP_MAX)
     with transaction(connection):
-        row = connection.execute("SELECT id, incarnation FROM node").fetchone()
+        row = connection.execute("SELECT id, incarnation, sum FROM node").fetchone()
         if row is None:
             past.require_new(on_loss)
             node, incarnation = check_node_id(node_id_factory()), next_incarnation(0, wall, leap)
             connection.execute("INSERT INTO node VALUES (?, ?, 0)", (node, incarnation))
         else:
-            node, last = row
+            node, last, expected = row
+            check("node", expected, checksum(node, last))
             incarnation = next_incarnation(max(last, past.incarnation_of(node)), wall, leap)
-            connection.execute("UPDATE node SET incarnation = ?", (incarnation,))
+        connection.execute("UPDATE node SET incarnation = ?, sum = ?", (incarnation, checksum(node, incarnation)))
     return node, incarnation

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 from core.store.contents import Position, position
+from core.store.held import Held
 from core.store.sequence_runs import Runs
 from core.wire.entries import Entry, Fetch, Kind, Page, Stream
 
@@ -34,9 +35,9 @@ class Shelf(Protocol):
         """The newest `most` activities, the newest first."""
 
 
-def read_page(shelf: Shelf, held: Mapping[Stream, Runs], query: Fetch) -> Page:
+def read_page(shelf: Shelf, held: Held, query: Fetch) -> Page:
     """Answer `query` from entries on `shelf`, of which those in `held` have been received."""
-    lacking = {stream: runs for stream, runs in held.items() if runs.top > query.seen.get(stream, 0)}
+    lacking = held.beyond(query.seen)
     complete = {stream: runs.complete_from(query.seen.get(stream, 0)) for stream, runs in lacking.items()}
     newest = _Newest(shelf, lacking, query) if query.newest is not None else None
 

@@ -7,7 +7,7 @@ the oldest of all go.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -16,7 +16,10 @@ TRIM_STEP: Final = 2_000
 SCAN_STEP: Final = 20_000
 """Most activities that are looked at in one `trim` to find those of one writer."""
 ROW_BYTES: Final = 200
-"""What an activity takes on disk beside its body: a row's other columns, and its place in two indexes."""
+"""What an activity takes on disk beside its body: its place in a record, in time and among refs, and a share of the
+record's seal."""
+PLACE_BYTES: Final = 60
+"""Of these what it takes beside its record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +31,7 @@ class Retention:
     seconds: float | None = None
     """How old, by the activity's stamp against wall time."""
     bytes: int | None = None
-    """How many bytes, each activity with `ROW_BYTES`."""
+    """How many bytes, each activity with `ROW_BYTES`, and what records take beyond that."""
     share: float = 0.25
     """Which part of those one writer keeps when there is no more room; anonymous people are one writer together."""
 
@@ -54,6 +57,11 @@ class Retention:
         return most if self.fullness(usage[most]) > self.share else None
 
 
+def overhead_of(line_bytes: int, entries: int, bodies_bytes: int) -> int:
+    """Bytes that a record takes beyond what its entries count for: of a seal that few share, or of what was dropped."""
+    return max(0, line_bytes + PLACE_BYTES * entries - ROW_BYTES * entries - bodies_bytes)
+
+
 KEEP_EVERYTHING: Final = Retention()
 
 
@@ -70,18 +78,29 @@ class Usage(NamedTuple):
 class Dropping:
     """Which activities one `trim` drops, of those that it is shown from the oldest on."""
 
-    def __init__(self, retention: Retention, usage: Mapping[str, Usage], total: Usage, wall: float) -> None:
+    def __init__(
+        self,
+        retention: Retention,
+        usage_of: Callable[[str], Usage],
+        heavy: Callable[[], Mapping[str, Usage]],
+        total: Usage,
+        wall: float,
+        overhead: int = 0,
+    ) -> None:
+        """`heavy` has what is kept of all who have more than a share, and perhaps of others. `overhead`: bytes that
+        count for nobody."""
         self._retention = retention
         self.usage: dict[str, Usage] = {}
         """What is left to each writer who loses something."""
-        self._before = usage
-        self._total = total
+        self._usage_of = usage_of
+        self._total = Usage(total.activities, total.bytes + overhead)
+        total = self._total
         self.dropped = 0
         self.horizon = 0
         """The stamp of the oldest activity that is not too old."""
         if retention.seconds is not None:
             self.horizon = int((wall - retention.seconds) * 1_000_000)
-        self.sender = retention.heaviest(usage) if any(retention.excess(total)) else None
+        self.sender = retention.heaviest(heavy()) if any(retention.excess(total)) else None
         """Whose activities go, if not those of all."""
 
     @property
@@ -98,7 +117,7 @@ class Dropping:
         """Whether the activity goes; the next one has to be newer."""
         if self.full or not (stamp < self.horizon or (self.over and self.sender in (None, sender))):
             return False
-        left = self.usage.get(sender) or self._before.get(sender, Usage())
+        left = self.usage.get(sender) or self._usage_of(sender)
         if self.sender == sender and stamp >= self.horizon and self._retention.fullness(left) <= self._retention.share:
             return False
         self.usage[sender] = left.minus(body_bytes)

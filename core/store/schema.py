@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from core.store.record_tables import records_from_entries
 from core.store.retention import ROW_BYTES
 from core.store.store_errors import DataDirectoryUnusable, SchemaTooNew
 
@@ -87,7 +88,7 @@ class Schema:
         return len(self.steps)
 
 
-CURRENT: Final = Schema((_create, _add_addresses, _add_usage))
+CURRENT: Final = Schema((_create, _add_addresses, _add_usage, records_from_entries))
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> int:

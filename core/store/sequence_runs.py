@@ -35,18 +35,30 @@ class Runs:
     def __repr__(self) -> str:
         return f"Runs({list(self)})"
 
-    def add(self, first: int, last: int) -> bool:
-        """Put in all from `first` to `last`; whether any was new."""
+    def add(self, first: int, last: int) -> int:
+        """Put in all from `first` to `last`; how many of them were new."""
         begin = bisect_left(self._lasts, first - 1)
         end = bisect_right(self._firsts, last + 1)
+        there = 0
         if begin < end:
             first = min(first, self._firsts[begin])
             last = max(last, self._lasts[end - 1])
-            if end - begin == 1 and (first, last) == (self._firsts[begin], self._lasts[begin]):
-                return False
-        self._firsts[begin:end] = [first]
-        self._lasts[begin:end] = [last]
-        return True
+            there = sum(self._lasts[index] - self._firsts[index] + 1 for index in range(begin, end))
+        new = last - first + 1 - there
+        if new:
+            self._firsts[begin:end] = [first]
+            self._lasts[begin:end] = [last]
+        return new
+
+    def around(self, number: int) -> tuple[int, int]:
+        """The run in which a number is that is there."""
+        index = bisect_right(self._firsts, number) - 1
+        return self._firsts[index], self._lasts[index]
+
+    def meets(self, first: int, last: int) -> bool:
+        """Whether any number from `first` to `last` is there."""
+        index = bisect_right(self._firsts, last) - 1
+        return index >= 0 and self._lasts[index] >= first
 
     @property
     def upto(self) -> int:

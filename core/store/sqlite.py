@@ -1,7 +1,8 @@
 """The store that a node has by default: one SQLite file in its data directory.
 
-Commits are synced (write-ahead log, `synchronous=FULL`), and whole or not at all. One connection writes and reads, from
-the thread that opened the store (`opening`); backups read through another.
+A commit is synced (write-ahead log, `synchronous=FULL`), and whole or not at all: the records of what was accepted, as
+rows. Everything else follows behind (`behind`). One connection writes and reads, from the thread that opened the store
+(`opening`); backups read through another.
 """
 
 from __future__ import annotations
@@ -12,36 +13,34 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
 
 import msgspec
 
 from core.store import archive, backup, witness
-from core.store.contents import Changes, Contents, Position
+from core.store.behind import BEHIND_ENTRIES_MAX, Behind, Kept, write_runs
+from core.store.checksums import check, checksum
+from core.store.contents import Position
 from core.store.data_directory import DataDirectory
 from core.store.database import connect, transaction
+from core.store.grouping import Chain, Group, group_of
+from core.store.heavy_writers import HeavyWriters
+from core.store.held import Held
 from core.store.paging import newest_within, read_page
-from core.store.retention import SCAN_STEP, Dropping, Retention, Usage
-from core.store.rows import COLUMNS, row_of
+from core.store.record_paging import read_record_page
+from core.store.record_rows import DamagedRecord, row_of
+from core.store.retention import Dropping, Retention, Usage
 from core.store.schema import Schema
+from core.store.sequence_runs import Runs
 from core.store.sqlite_shelf import SqliteShelf
 from core.store.store_errors import StoreDisplaced, StoreError, StoreUnreadable, StoreUnwritable
-from core.wire.entries import (
-    Entry,
-    Fetch,
-    Page,
-)
+from core.store.stream_numbers import StreamNumbers
+from core.store.trimming import BEGIN, Place, Trimming
+from core.wire.entries import Entry, Fetch, Page
 from core.wire.keepables import Keepable
-from core.wire.records import LogRecord, RecordPage, loose
+from core.wire.records import LogRecord, RecordPage
+from core.wire.signing import Signer
 
 log = logging.getLogger(__name__)
-
-_INSERT = f"INSERT INTO entries ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_OLDEST = (
-    "SELECT rowid, sender, length(body), stamp, node, incarnation, seq FROM entries WHERE kind = 'activity'"
-    " AND (stamp, node, incarnation, seq) > (?, ?, ?, ?) ORDER BY stamp, node, incarnation, seq LIMIT ?"
-)
-_BEGIN: Final[tuple[Any, ...]] = (-1, "", 0, 0)
 
 
 class SqliteStore:
@@ -51,38 +50,111 @@ class SqliteStore:
         self,
         directory: DataDirectory,
         connection: sqlite3.Connection,
-        contents: Contents,
+        held: Held,
         retention: Retention,
-        node: str,
+        chain: Chain,
         notes: witness.Notes,
         schema: Schema,
     ) -> None:
+        """`held` is what has been received, and all that follows records has followed them."""
         self.findings: Sequence[str] = tuple(dict.fromkeys(directory.findings))
         self.rescued: Path | None = None
-        self._node = node
         self._notes = notes
         self._schema = schema
         self._connected = True
         self._directory = directory
-        self._connection = connection
-        self._contents = contents
+        self._held = held
         self._retention = retention
-        self._scanned: dict[str, tuple[Any, ...]] = {}
+        self._chain = chain
+        self._scanned: dict[str, Place] = {}
         """For writers who have too much, up to where everything of theirs has been dropped."""
         self._backing_up = threading.Lock()
         self._closed = False
+        share = retention.share
+        share_of_all = Usage(int(share * (retention.activities or 0)), int(share * (retention.bytes or 0)))
+        self._heavy = HeavyWriters(connection, share_of_all)
+        self._behind = Behind(connection, held, self._heavy)
+        self._next_no = self._behind.totals.upto + 1
+        self._use(connection)
+
+    def _use(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._behind.use(connection)
+        self._heavy.use(connection)
+        self._streams = StreamNumbers(connection)
+        self._shelf = SqliteShelf(connection, self._streams, self._damaged)
+
+    def _damaged(self, damage: DamagedRecord) -> None:
+        log.warning("%s: %s", self._directory.database, damage)
 
     # --- writing ------------------------------------------------------------------------------------------------------
+
+    @property
+    def signer(self) -> Signer | None:
+        return self._chain.signer
+
+    @signer.setter
+    def signer(self, signer: Signer | None) -> None:
+        self._chain.signer = signer
 
     def commit(self, keepables: Sequence[Keepable]) -> Sequence[LogRecord]:
         if not keepables:
             return ()
-        changes = self._contents.changes(keepables)
+        group = group_of(keepables, self._held, self._chain)
         with self._writing():
-            self._write(changes)
-        self._contents.apply(changes)
-        self._notes.note(self._contents.received, self._directory.database_bytes)
-        return ()
+            kept = self._write(group)
+        for stream, runs in group.received.items():
+            for first, last in runs:
+                self._held.add(stream, first, last)
+        self._chain.before = group.before
+        self._next_no += len(kept)
+        self._behind.push(kept)
+        self._notes.note(self._held.received, self._directory.database_bytes)
+        return group.answer
+
+    def _write(self, group: Group) -> list[Kept]:
+        """Write a group's records, and what else waits for the disk."""
+        run = self._connection.executemany
+        kept = [
+            Kept(no, self._streams.make(record.stream), record)
+            for no, record in enumerate(group.records, self._next_no)
+        ]
+        run("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", [row_of(*one) for one in kept])
+        if group.marked:
+            self._write_marks(group)
+        if group.peers:
+            run("DELETE FROM peers WHERE id = ?", [(peer,) for peer in group.peers])
+            run(
+                "INSERT INTO peers VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (one.id, one.hostname, one.port, one.name, one.seen_at, msgspec.json.encode(one.others).decode())
+                    for one in group.peers.values()
+                    if one is not None
+                ],
+            )
+        return kept
+
+    def _write_marks(self, group: Group) -> None:
+        rows: list[tuple[int, int, int]] = []
+        for stream in group.marked:
+            known = self._held.get(stream)
+            runs = Runs() if known is None else known.copy()
+            for first, last in group.received[stream]:
+                runs.add(first, last)
+            rows.append((self._streams.make(stream), *runs.around(0)))
+        write_runs(self._connection, rows)
+
+    def follow(self, *, idle: bool) -> bool:
+        behind = self._behind
+        if behind.pending and (idle or behind.entries > BEHIND_ENTRIES_MAX):
+            with self._writing(synced=False):
+                written = behind.write(behind.some())
+            behind.done(written)
+        return behind.pending
+
+    def _follow_all(self) -> None:
+        while self._behind.pending:
+            self.follow(idle=True)
 
     def check(self) -> None:
         if self._directory.log_is_lost():
@@ -103,7 +175,7 @@ class SqliteStore:
                     return
                 self._connected = False
                 self._connection.close()
-            self._connection = connect(self._directory, self._schema)
+            self._use(connect(self._directory, self._schema))
             self._connected = True
             self._directory.remember()
         except (sqlite3.Error, OSError, StoreError) as error:
@@ -113,111 +185,121 @@ class SqliteStore:
         )
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _writing(self, *, synced: bool = True) -> Iterator[None]:
+        """What is not synced becomes durable with the next commit that is, never without those before it."""
+        kept = False
         try:
+            if not synced:
+                self._connection.execute("PRAGMA synchronous = NORMAL")
             with transaction(self._connection):
                 yield
                 # An open file takes writes although nobody will find it again.
                 self._stay()
+            kept = True
         except (sqlite3.Error, OSError) as error:
             raise StoreUnwritable(
                 f"nothing can be kept in {self._directory.path}: {error}; check the disk and its free space"
             ) from error
-
-    def _write(self, changes: Changes) -> None:
-        run = self._connection.executemany
-        run(_INSERT, map(row_of, changes.entries))
-        for stream, runs in changes.runs.items():
-            known = self._contents.held.get(stream)
-            before = {} if known is None else dict(known)
-            after = dict(runs)
-            run(
-                "DELETE FROM runs WHERE node = ? AND incarnation = ? AND first = ?",
-                [(*stream, first) for first in before if first not in after],
-            )
-            run(
-                "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?)",
-                [(*stream, first, last) for first, last in after.items() if before.get(first) != last],
-            )
-        run(
-            "INSERT OR REPLACE INTO senders VALUES (?, ?, ?, ?, ?)",
-            [(sender, latest.stamp, *latest.id) for sender, latest in changes.latest.items()],
-        )
-        run(
-            "INSERT OR REPLACE INTO usage VALUES (?, ?, ?)", [(sender, *kept) for sender, kept in changes.usage.items()]
-        )
-        run("DELETE FROM peers WHERE id = ?", [(peer,) for peer in changes.peers])
-        run(
-            "INSERT INTO peers VALUES (?, ?, ?, ?, ?, ?)",
-            [
-                (peer.id, peer.hostname, peer.port, peer.name, peer.seen_at, msgspec.json.encode(peer.others).decode())
-                for peer in changes.peers.values()
-                if peer is not None
-            ],
-        )
+        finally:
+            self._streams.settled(kept=kept)
+            if not synced:
+                self._connection.execute("PRAGMA synchronous = FULL")
 
     def usage(self) -> Usage:
-        return self._contents.total
+        self._follow_all()
+        totals = self._behind.totals
+        return Usage(totals.activities, totals.bytes)
 
     def trim(self, wall: float) -> int:
-        dropping = Dropping(self._retention, self._contents.usage, self._contents.total, wall)
+        self._follow_all()
+        totals = self._behind.totals
+        dropping = Dropping(
+            self._retention,
+            self._heavy.usage_of,
+            lambda: self._heavy.usage,
+            Usage(totals.activities, totals.bytes),
+            wall,
+            totals.overhead,
+        )
         if not dropping.over and not dropping.horizon:
             return 0
-        begin = self._scanned.get(dropping.sender, _BEGIN) if dropping.sender is not None else _BEGIN
-        dropped: list[int] = []
-        last = begin
+        sender = dropping.sender
         with self._writing():
-            rows = self._connection.execute(_OLDEST, (*begin, SCAN_STEP)).fetchall()
-            for rowid, sender, size, *place in rows:
-                if dropping.drops(sender, place[0], size):
-                    dropped.append(rowid)
-                elif dropping.full or dropping.sender in (sender, None):
-                    # Enough has gone: what follows is newer.
-                    break
-                last = tuple(place)
-            if dropped:
-                self._connection.executemany("DELETE FROM entries WHERE rowid = ?", [(rowid,) for rowid in dropped])
-                self._connection.execute("UPDATE node SET stamp = max(stamp, ?)", (last[0],))
-                self._connection.executemany(
-                    "INSERT OR REPLACE INTO usage VALUES (?, ?, ?)",
-                    [(sender, *left) for sender, left in dropping.usage.items()],
-                )
-        if dropping.sender is not None:
+            trimming = Trimming(self._connection, self._shelf, self._streams)
+            trimming.scan(dropping, BEGIN if sender is None else self._scanned.get(sender, BEGIN))
+            left = trimming.write(dropping.usage, totals)
+        self._shelf.forget()
+        if sender is not None:
             # What stands before is others', or has gone: the next search begins behind it, and from the beginning when
             # nothing was left behind it.
-            self._scanned[dropping.sender] = last if len(rows) == SCAN_STEP or dropping.full else _BEGIN
-        self._contents.trimmed(dropping.usage)
-        return len(dropped)
+            self._scanned[sender] = BEGIN if trimming.is_at_end else trimming.last
+        self._behind.totals = left
+        self._heavy.left(dropping.usage)
+        return dropping.dropped
 
     def set_setting(self, name: str, value: str, *, backed_up: bool = False) -> None:
+        values = (name, value, int(backed_up))
         with self._writing():
-            self._connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?, ?)", (name, value, backed_up))
+            self._connection.execute(
+                "INSERT OR REPLACE INTO settings VALUES (?, ?, ?, ?)", (*values, checksum(*values))
+            )
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def get_setting(self, name: str) -> str | None:
         with self._reading():
-            row = self._connection.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
-        return None if row is None else str(row[0])
+            row = self._connection.execute(
+                "SELECT name, value, backed_up, sum FROM settings WHERE name = ?", (name,)
+            ).fetchone()
+            if row is None:
+                return None
+            *values, expected = row
+            check("settings", expected, checksum(*values))
+            return str(row[1])
 
     def fetch(self, query: Fetch) -> Page:
-        with self._reading():
-            return read_page(SqliteShelf(self._connection), self._contents.held, query)
+        with self._reading(behind=query.newest is not None):
+            return read_page(self._shelf, self._held, query)
 
     def fetch_records(self, query: Fetch) -> RecordPage:
-        page = self.fetch(query)
-        return RecordPage(tuple(loose(sorted(page.entries, key=lambda entry: entry.id))), page.upto, page.more)
+        with self._reading():
+            return read_record_page(self._shelf, self._held, query)
 
     def activities_before(self, before: Position | None, most: int, bytes_max: int) -> tuple[Entry, ...]:
-        with self._reading(), contextlib.closing(SqliteShelf(self._connection).activities_before(before)) as found:
+        with (
+            self._reading(behind=True),
+            contextlib.closing(self._shelf.activities_before(before)) as found,
+        ):
             return newest_within(found, most, bytes_max)
 
     @contextlib.contextmanager
-    def _reading(self) -> Iterator[None]:
+    def _reading(self, *, behind: bool = False) -> Iterator[None]:
+        """`behind`: what follows records is read, so it follows first; for the time of reading if the disk is full."""
         try:
-            yield
+            if behind and self._behind.pending:
+                with self._following():
+                    yield
+            else:
+                yield
         except (sqlite3.Error, OSError) as error:
             raise StoreUnreadable(f"the data in {self._directory.path} cannot be read: {error}") from error
+
+    @contextlib.contextmanager
+    def _following(self) -> Iterator[None]:
+        run = self._connection.execute
+        run("PRAGMA synchronous = NORMAL")
+        run("BEGIN IMMEDIATE")
+        try:
+            written = self._behind.write(self._behind.some(self._behind.entries))
+            yield
+            # Nothing has reached the disk before.
+            with contextlib.suppress(sqlite3.Error):
+                run("COMMIT")
+                self._behind.done(written)
+        finally:
+            if self._connection.in_transaction:
+                run("ROLLBACK")
+            run("PRAGMA synchronous = FULL")
 
     # --- the rest -----------------------------------------------------------------------------------------------------
 
@@ -226,8 +308,9 @@ class SqliteStore:
             if self._closed:
                 raise StoreUnwritable("the store is closed")
             self._stay()
-            path = backup.write_backup(self._directory.database, directory, node=self._node)
-            archive.prune(directory, keep, path, self._node)
+            node = self._chain.stream.node
+            path = backup.write_backup(self._directory.database, directory, node=node)
+            archive.prune(directory, keep, path, node)
             return path
 
     def close(self) -> None:
@@ -236,6 +319,8 @@ class SqliteStore:
                 return
             self._closed = True
             try:
+                with contextlib.suppress(StoreError):
+                    self._follow_all()
                 if self._directory.displaced():
                     self._rescue()
                 self._notes.close(self._directory.database_bytes if self._is_settled() else None)
@@ -256,5 +341,5 @@ class SqliteStore:
         path = self._directory.path
         with contextlib.suppress(StoreError):
             self.rescued = backup.write_backup(
-                self._connection, path.parent, backup.rescue_prefix(path), node=self._node
+                self._connection, path.parent, backup.rescue_prefix(path), node=self._chain.stream.node
             )

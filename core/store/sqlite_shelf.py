@@ -1,62 +1,184 @@
-"""Entries as they are read from a database, for pages of them (`paging`)."""
+"""Records and entries as they are read from a database, for pages of them (`paging`)."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Iterator, Sequence
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Iterator, Sequence
+from itertools import groupby
 from typing import Final
 
+from core.store.behind import ACTIVITIES, Kept
 from core.store.contents import Position
-from core.store.rows import COLUMNS, entry_of
+from core.store.record_rows import RECORD_COLUMNS, DamagedRecord, RecordRow, record_of
+from core.store.stream_numbers import StreamNumbers
 from core.wire.entries import Entry, EntryId, Kind, Stream
+from core.wire.limits import RECORD_ENTRIES_MAX
+from core.wire.records import LogRecord
 
-_RANGE = f"SELECT {COLUMNS} FROM entries WHERE node = ? AND incarnation = ? AND seq BETWEEN ? AND ?"
-_ACTIVITIES = f"SELECT {COLUMNS} FROM entries WHERE kind = 'activity'"
-_BEFORE = " AND (stamp, node, incarnation, seq) < (?, ?, ?, ?)"
-_NEWEST_FIRST = " ORDER BY stamp DESC, node DESC, incarnation DESC, seq DESC"
-_OF_KIND: Final[dict[tuple[Kind, ...], str]] = {
-    # Written out, so that the planner sees that the index of accounts will do.
-    ("account",): " AND kind = 'account'",
-    ("activity",): " AND kind = 'activity'",
-}
+CACHED_RECORDS: Final = 32
+"""Records that were read last, for entries that are read one by one: some MiB at most."""
+
+# Records may overlap, and none has more than RECORD_ENTRIES_MAX numbers: the index alone says which ones meet a range.
+_RANGE = f"SELECT {RECORD_COLUMNS} FROM records WHERE stream = ? AND first BETWEEN ? AND ? AND first + count > ?"
+_ITEMS = "SELECT place, stream, seq FROM items WHERE place BETWEEN ? AND ? ORDER BY place DESC, stream DESC, seq DESC"
 
 
 class SqliteShelf:
-    """See `core.store.paging.Shelf`."""
+    """See `core.store.paging.Shelf` and `core.store.record_paging.RecordShelf`. Raises sqlite3.Error."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, streams: StreamNumbers, damaged: Callable[[DamagedRecord], None]
+    ) -> None:
+        """`damaged` is told of each record that does not fit its checksum; it is left out of what is read."""
         self._connection = connection
+        self._streams = streams
+        self._damaged = damaged
+        self._cache: OrderedDict[int, Kept] = OrderedDict()
 
-    def entries(
-        self, stream: Stream, first: int, last: int, kinds: Sequence[Kind], *, descending: bool = False
-    ) -> Iterator[Entry]:
-        of_kind = "" if len(set(kinds)) == 2 else _OF_KIND.get(tuple(dict.fromkeys(kinds)), " AND 0")
-        order = " ORDER BY seq DESC" if descending else " ORDER BY seq"
-        rows = self._connection.execute(_RANGE + of_kind + order, (*stream, first, last))
+    # --- by number ----------------------------------------------------------------------------------------------------
+
+    def kept(
+        self, stream: Stream, first: int, last: int, *, with_accounts: bool = False, descending: bool = False
+    ) -> Generator[Kept, None, None]:
+        """The stream's records with any number from `first` to `last`, by their first numbers."""
+        number = self._streams.find(stream)
+        if number is None:
+            return
+        # Written out, so that the planner sees that the index of records with accounts will do.
+        query = _RANGE + (" AND flags & 2" if with_accounts else "") + " ORDER BY first"
+        query += " DESC, no DESC" if descending else ", no"
+        rows = self._connection.execute(query, (number, first - RECORD_ENTRIES_MAX + 1, last, first))
         try:
-            for row in rows:
-                yield entry_of(row)
+            for values in rows:
+                row = RecordRow._make(values)
+                record = self._read(row, stream)
+                if record is not None:
+                    yield Kept(row.no, row.stream, record)
         finally:
             # A statement left open would keep the write-ahead log from being cleared.
             rows.close()
 
-    def newest_activities(self, most: int) -> Iterator[Position]:
-        rows = self._connection.execute(
-            f"SELECT stamp, node, incarnation, seq FROM entries WHERE kind = 'activity'{_NEWEST_FIRST} LIMIT ?",
-            (most,),
-        )
+    def _read(self, row: RecordRow, stream: Stream) -> LogRecord | None:
         try:
-            for stamp, *identity in rows:
-                yield Position(stamp, EntryId(*identity))
+            return record_of(row, stream)
+        except DamagedRecord as damage:
+            self._damaged(damage)
+            return None
+
+    def records(self, stream: Stream, first: int, last: int) -> Generator[LogRecord, None, None]:
+        kept = self.kept(stream, first, last)
+        try:
+            for one in kept:
+                yield one.record
         finally:
-            rows.close()
+            kept.close()
+
+    def entries(
+        self, stream: Stream, first: int, last: int, kinds: Sequence[Kind], *, descending: bool = False
+    ) -> Iterator[Entry]:
+        """See `core.store.paging.Shelf`. Descending, entries of records that overlap come record by record."""
+        kept = self.kept(stream, first, last, with_accounts="activity" not in kinds, descending=descending)
+        waiting: list[Entry] = []
+        try:
+            for one in kept:
+                entries = [
+                    entry for entry in one.record.entries if first <= entry.id.seq <= last and entry.kind in kinds
+                ]
+                if descending:
+                    yield from reversed(entries)
+                    continue
+                ready = bisect_left(waiting, one.record.first, key=_number)
+                yield from waiting[:ready]
+                waiting = sorted([*waiting[ready:], *entries], key=_number) if ready < len(waiting) else entries
+            yield from waiting
+        finally:
+            kept.close()
+
+    # --- by time ------------------------------------------------------------------------------------------------------
+
+    def newest_activities(self, most: int) -> Iterator[Position]:
+        places = self._places(ACTIVITIES, 2 * ACTIVITIES)
+        try:
+            for count, place in enumerate(places):
+                if count == most:
+                    return
+                yield place
+        finally:
+            places.close()
 
     def activities_before(self, before: Position | None) -> Generator[Entry, None, None]:
         """Activities that stand before a position, the newest first."""
-        where, values = ("", ()) if before is None else (_BEFORE, (before.stamp, *before.id))
-        rows = self._connection.execute(_ACTIVITIES + where + _NEWEST_FIRST, values)
+        places = self._places(ACTIVITIES, 2 * ACTIVITIES if before is None else ACTIVITIES | before.stamp)
         try:
-            for row in rows:
-                yield entry_of(row)
+            for place in places:
+                if before is not None and place >= before:
+                    continue
+                entry = self.entry(place.id)
+                if entry is not None:
+                    yield entry
+        finally:
+            places.close()
+
+    def _places(self, lowest: int, highest: int) -> Generator[Position, None, None]:
+        """Where entries stand, the newest first; of those with one stamp in the order of identities."""
+        rows = self._connection.execute(_ITEMS, (lowest, highest))
+        try:
+            for place, group in groupby(rows, key=_place):
+                found = [EntryId(*self._streams.of(stream), seq) for _, stream, seq in group]
+                if len(found) > 1:
+                    found.sort(reverse=True)
+                for entry_id in found:
+                    yield Position(place - lowest, entry_id)
         finally:
             rows.close()
+
+    # --- one by one ---------------------------------------------------------------------------------------------------
+
+    def forget(self) -> None:
+        """Records were written anew: those that were read before do not count any more."""
+        self._cache.clear()
+
+    def entry(self, entry_id: EntryId) -> Entry | None:
+        """An entry whose body is here; None if it is not."""
+        found = self.find(entry_id)
+        return None if found is None else found[1]
+
+    def find(self, entry_id: EntryId) -> tuple[Kept, Entry] | None:
+        """An entry whose body is here, and the record that has it."""
+        stream, seq = entry_id.stream, entry_id.seq
+        for no in reversed(self._cache):
+            one = self._cache[no]
+            entry = _entry_in(one.record, seq) if one.record.stream == stream else None
+            if entry is not None:
+                self._cache.move_to_end(no)
+                return one, entry
+        found = self.kept(stream, seq, seq, descending=True)
+        try:
+            for one in found:
+                entry = _entry_in(one.record, seq)
+                if entry is not None:
+                    self._cache[one.no] = one
+                    if len(self._cache) > CACHED_RECORDS:
+                        self._cache.popitem(last=False)
+                    return one, entry
+        finally:
+            found.close()
+        return None
+
+
+def _entry_in(record: LogRecord, seq: int) -> Entry | None:
+    if not record.first <= seq <= record.last:
+        return None
+    entries = record.entries
+    index = bisect_left(entries, seq, key=_number)
+    return entries[index] if index < len(entries) and entries[index].id.seq == seq else None
+
+
+def _number(entry: Entry) -> int:
+    return entry.id.seq
+
+
+def _place(row: tuple[int, int, int]) -> int:
+    return row[0]

@@ -11,6 +11,7 @@ from core.store.retention import Usage
 from core.wire.entries import Entry, Fetch, Page
 from core.wire.keepables import Keepable
 from core.wire.records import LogRecord, RecordPage
+from core.wire.signing import Signer
 
 
 class Store(Protocol):
@@ -28,12 +29,23 @@ class Store(Protocol):
         before. Every commit does this too. Costs a few microseconds; raises StoreUnwritable.
         """
 
-    def commit(self, keepables: Sequence[Keepable]) -> Sequence[LogRecord]:
-        """Keep all of them or none, in their order; synced when it returns, with the records that were written.
+    signer: Signer | None
+    """Seals what this node accepts; without one it is kept in loose records."""
 
-        Entries that were received before are left out. Those of this start are sealed, each record behind the one
-        before it, if the store was opened with a key. A record is kept as it came. What is left out of one does not
-        count as received. Raises StoreUnwritable when nothing was kept; the next commit may succeed.
+    def commit(self, keepables: Sequence[Keepable]) -> Sequence[LogRecord]:
+        """Keep all of `keepables` or none, in their order, synced when it returns; with the records that were new.
+
+        Entries that were received before are left out. Those of this start are sealed, behind what was sealed before;
+        other servers' by themselves go into loose records, which are not returned. A record is kept as it came, but for
+        what was received before; what is left out of one does not count as received. Raises StoreUnwritable when
+        nothing was kept; the next commit may succeed. Raises ValueError when no record could have an entry of this
+        start.
+        """
+
+    def follow(self, *, idle: bool) -> bool:
+        """Do some of what is left to do after commits, a few milliseconds of it; whether there is more.
+
+        Unless `idle`, only if very much is left. Raises StoreUnwritable; then it is tried again.
         """
 
     def fetch(self, query: Fetch) -> Page:
@@ -48,9 +60,9 @@ class Store(Protocol):
         """
 
     def fetch_records(self, query: Fetch) -> RecordPage:
-        """Answer `query`, which asks for all kinds and not for the newest, in records. Raises StoreUnreadable.
+        """Answer `query`, which is for both kinds and all of the past, with records as they lie.
 
-        As `fetch` does, but each record comes whole, if one of its entries is asked for, and a page may so be longer.
+        See `fetch` for what the pages together are. Raises StoreUnreadable.
         """
 
     def activities_before(self, before: Position | None, most: int, bytes_max: int) -> tuple[Entry, ...]:

@@ -58,6 +58,8 @@ def sealed(entry: Entry, start: Entry) -> bytes:
         raise ValueError(f"{entry.id}: its body is not a JSON object in one line")
     if len(body) > ACTIVITY_BYTES_MAX:
         raise ValueError(f"{entry.id}: its body is longer than {ACTIVITY_BYTES_MAX} bytes")
+    if not 0 <= entry.stamp <= COUNTER_MAX:
+        raise ValueError(f"{entry.id}: its stamp is out of range")
     if len(entry.sender) > NAME_CHARACTERS_MAX:
         raise ValueError(f"{entry.id}: its sender's name is longer than {NAME_CHARACTERS_MAX} characters")
     if entry.ref is not None and not 0 < len(entry.ref) <= REF_CHARACTERS_MAX:

@@ -22,7 +22,8 @@ from core.engine.engine_settings import EngineSettings
 from core.engine.threads.opening_store import open_sqlite
 from core.store.retention import KEEP_EVERYTHING
 from core.store.store_interface import Store
-from core.wire.entries import AccountFact, Entry, EntryId, Recovered, Stream, StreamMark
+from core.wire.entries import AccountFact, Entry, EntryId, Stream, StreamMark
+from core.wire.recovered import Recovered
 
 CACHE = Path(tempfile.gettempdir()) / "activity-tui-benchmarks"
 COMMIT = 10_000

@@ -26,10 +26,12 @@ from core.store import Usage
 from core.store.contents import Position, position
 from core.store.store_errors import StoreDisplaced
 from core.wire.codec import Frame
-from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Page, Recovered
+from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Page
 from core.wire.keepables import Keepable
 from core.wire.messages import Message, Ping
 from core.wire.records import LogRecord, RecordPage, loose
+from core.wire.recovered import Recovered
+from core.wire.signing import Signer
 
 POLLED = True
 """Whether plain connections are served by the engine's own transports, and not by those of the loop."""
@@ -138,10 +140,15 @@ class MemoryStore:
         if self.failure is not None:
             raise self.failure
 
+    signer: Signer | None = None
+
     def commit(self, keepables: Sequence[Keepable]) -> Sequence[LogRecord]:
         self._work()
         self.transactions.append(list(keepables))
         return ()
+
+    def follow(self, *, idle: bool) -> bool:
+        return False
 
     def fetch(self, query: Fetch) -> Page:
         self._work()

@@ -12,7 +12,7 @@ from core.engine.upkeep import address_watch as module
 from core.node.interface.actions import Action, Advertise
 from core.node.interface.events import AddressesFound, ConnectionOpened, Event
 from core.wire.address import Address
-from core.wire.entries import Recovered
+from core.wire.recovered import Recovered
 from tests.engine.harness import CHEAP, MemoryStore, Peer, ScriptedNode, until
 
 

@@ -15,7 +15,8 @@ import pytest
 from core.engine.threads import persistence as module
 from core.engine.threads.persistence import Persistence, StoreClosed
 from core.node.interface.events import CommitFailed, Committed, Event, Fetched, StoreRecovered
-from core.wire.entries import Fetch, Recovered
+from core.wire.entries import Fetch
+from core.wire.recovered import Recovered
 from tests.engine.harness import LIMIT, MemoryStore, entry, until
 
 

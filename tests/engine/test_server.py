@@ -39,8 +39,8 @@ from core.node.interface.events import (
 from core.node.interface.node_config import NodeConfig
 from core.node.interface.notices import Notice
 from core.wire.address import Address
-from core.wire.entries import Recovered
 from core.wire.messages import Ping
+from core.wire.recovered import Recovered
 from tests.engine.harness import CHEAP, LIMIT, MemoryStore, Peer, ScriptedNode, entry, frame, until
 
 Script = Callable[[Event], list[Action]]

@@ -18,9 +18,11 @@ from core.node.node import Node
 from core.simulation.environment.hash_signing import HashVerifier
 from core.wire import messages as wire
 from core.wire.address import Address
-from core.wire.entries import AccountFact, Page, Recovered
+from core.wire.entries import AccountFact, Page
 from core.wire.messages import Message, command_of
+from core.wire.packed_facts import PackedFacts
 from core.wire.records import RecordPage
+from core.wire.recovered import Recovered
 from core.wire.signing import Signer
 
 SECRET = "network"
@@ -53,7 +55,7 @@ class OneNode:
     def __post_init__(self) -> None:
         config = NodeConfig("here.example", 3780, SECRET, name="a", tracing=self.tracing)
         verifier = HashVerifier() if self.signer is not None else None
-        recovered = Recovered("here", 1, accounts=(ANN,), signer=self.signer, verifier=verifier)
+        recovered = Recovered("here", 1, accounts=PackedFacts.of([ANN]), signer=self.signer, verifier=verifier)
         self.node = Node(config, recovered, random.Random(1), self.now, checked_every=1)
         self._note(self.node.start(self.now))
 

@@ -13,7 +13,7 @@ from core.node.kernel.connections import Connection, Link
 from core.node.kernel.context import Context
 from core.node.servers.dialling import Dialling
 from core.wire.address import Address
-from core.wire.entries import Recovered
+from core.wire.recovered import Recovered
 
 HOME, AWAY = Address("127.0.0.1", 3780), Address("192.0.2.1", 3780)
 WORLD = Address("198.51.100.7", 3780)

@@ -19,8 +19,9 @@ from core.node.kernel.states import ConnectionState
 from core.node.neighbours.neighbours import RECENT_MAX, RECENT_SECONDS, Neighbours, News
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import EntryId, Recovered
+from core.wire.entries import EntryId
 from core.wire.messages import ActivityBroadcast, LockRelease, LockRequest, Message, Ping, ServerAnnounce, SyncRequest
+from core.wire.recovered import Recovered
 
 CONFIG = NodeConfig(secret="s", hostname="node.example", port=3780, flood=10.0)
 RECORD = Frame(ServerAnnounce(id="far", load=0, hostname="far.example", port=3780))

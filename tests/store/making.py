@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 
 from core.store import KEEP_EVERYTHING, OnLoss, Retention, SqliteStore, Store, node_id, open_store
-from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Kind, Page, Recovered, Stream
+from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Kind, Page, Stream
+from core.wire.recovered import Recovered
 
 WALL = 1_800_000_000.0
 MICROSECONDS = 1_000_000

@@ -13,7 +13,8 @@ from core.store import KEEP_EVERYTHING, TRIM_STEP, MemoryStore, Retention, Sqlit
 from core.store.contents import position
 from core.store.retention import ROW_BYTES
 from core.wire.address import Address
-from core.wire.entries import Entry, EntryId, Fetch, PeerForgotten, PeerRecord, Recovered, Stream, StreamMark
+from core.wire.entries import Entry, EntryId, Fetch, PeerForgotten, PeerRecord, Stream, StreamMark
+from core.wire.recovered import Recovered
 from tests.store.making import MICROSECONDS, WALL, A, B, account, activity, everything, ids, open_at
 
 AnyStore = SqliteStore | MemoryStore
@@ -86,7 +87,9 @@ def test_what_was_committed_is_there_after_a_restart(disk: Disk) -> None:
     assert recovered.stamp == 503
     assert [fact.username for fact in recovered.accounts] == ["ann"]
     assert recovered.last_by_sender == {"ann": EntryId("a", 1, 3)}
-    assert recovered.recent_refs == (("ann", "r1", EntryId("a", 1, 1)), ("ann", "r2", EntryId("a", 1, 3)))
+    assert recovered.recent_refs.find("ann", "r1") == [EntryId("a", 1, 1)]
+    assert recovered.recent_refs.find("ann", "r2") == [EntryId("a", 1, 3)]
+    assert recovered.recent_refs.find("bob", "r1") == []
     assert recovered.activities == 3
     assert ids(store) == [EntryId("a", 1, 1), EntryId("a", 1, 2), EntryId("a", 1, 3), EntryId("b", 1, 1)]
 
@@ -164,10 +167,19 @@ def test_the_newest_of_a_sender_is_by_stamp_and_not_by_arrival(disk: Disk) -> No
     assert disk.open()[1].last_by_sender == {"ann": EntryId("a", 1, 1)}
 
 
-def test_accounts_come_back_in_the_order_of_their_stamps(disk: Disk) -> None:
+def test_all_accounts_come_back_and_each_is_found_by_its_name_and_its_claim(disk: Disk) -> None:
     store, _ = disk.open()
     store.commit([account(B, 1, "late", 30), account(A, 1, "early", 10), account(A, 2, "middle", 20)])
-    assert [fact.username for fact in disk.open()[1].accounts] == ["early", "middle", "late"]
+    store.commit([account(B, seq, f"person {seq}") for seq in range(2, 200)])
+    store.commit([account(B, 200, "early", 5)])
+    accounts = disk.open()[1].accounts
+    assert sorted(fact.username for fact in accounts) == sorted(
+        ["late", "early", "middle", "early", *(f"person {seq}" for seq in range(2, 200))]
+    )
+    assert [fact.stamp for fact in accounts.named("person 77")] == [770]
+    assert [fact.username for fact in accounts.claimed("claim of late")] == ["late"]
+    assert sorted(fact.stamp for fact in accounts.named("early")) == [5, 10]
+    assert accounts.named("nobody") == accounts.claimed("nothing") == []
 
 
 def test_peers_are_kept_replaced_and_forgotten(disk: Disk) -> None:
@@ -434,7 +446,8 @@ def test_the_room_that_activities_take_is_known_through_commits_trims_and_restar
 
 def test_activities_go_when_they_take_too_much_room(disk: Disk) -> None:
     store, _ = disk.open(Retention(bytes=3 * (1100 + ROW_BYTES), share=1.0))
-    store.commit([activity(A, seq, size=1000) for seq in range(1, 10)])
+    for seq in range(1, 10):
+        store.commit([activity(A, seq, size=1000)])
     while store.trim(WALL):
         pass
     assert kept(store) == [7, 8, 9]
@@ -475,7 +488,7 @@ def test_where_nobody_takes_more_than_a_share_the_oldest_go(disk: Disk) -> None:
 
 
 def test_a_flood_behind_much_of_others_is_found_step_by_step(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.store.sqlite.SCAN_STEP", 50)
+    monkeypatch.setattr("core.store.trimming.SCAN_STEP", 50)
     store, _ = disk.open(Retention(activities=300, share=0.25))
     store.commit([activity(A, seq, seq, sender=f"person {seq % 40}") for seq in range(1, 201)])
     for begin in range(201, 801, 200):
@@ -509,7 +522,7 @@ def test_dropping_all_forgets_neither_the_time_nor_the_senders_order(disk: Disk)
     _, recovered = disk.open()
     assert recovered.stamp == 12345
     assert recovered.last_by_sender == {"ann": EntryId("a", 1, 1)}
-    assert recovered.recent_refs == ()
+    assert len(recovered.recent_refs) == 0
 
 
 # --- two nodes ---

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from core.store import StoreUnwritable
-from core.wire.entries import Fetch
-from tests.store.making import WALL, A, account, activity, everything, ids, open_at
+from core.wire.entries import EntryId, Fetch, Stream
+from tests.store.making import WALL, A, B, account, activity, everything, ids, open_at
 
 COMMITTER = """
 import sys
@@ -107,6 +110,7 @@ print(*[path.name for path in (data / "backups").iterdir()], "left")
 resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 store.commit([activity(A, kept + 1, size=10_000)])
 print("kept", kept + 1, flush=True)
+import contextlib
 import os
 os._exit(0)
 """
@@ -126,10 +130,34 @@ def test_when_the_system_refuses_writes_nothing_is_lost_and_later_commits_succee
     store.close()
 
 
-def test_what_cannot_be_stored_at_all_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_what_cannot_be_kept_at_all_of_another_server_keeps_nothing_else_from_it(tmp_path: Path) -> None:
     store, _ = open_at(tmp_path)
-    with pytest.raises(OverflowError):
-        store.commit([activity(A, 1), activity(A, 2, stamp=2**70)])
+    impossible = [
+        activity(A, 2, stamp=2**70),
+        msgspec.structs.replace(activity(A, 3), body=b"[1]"),
+        activity(A, 4, sender="x" * 65),
+        activity(A, 5, ref="x" * 65),
+    ]
+    store.commit([activity(A, 1), *impossible, activity(B, 1)])
+    assert sorted(ids(store)) == [EntryId(*A, 1), EntryId(*B, 1)]
+    store.close()
+    store, recovered = open_at(tmp_path)
+    assert (recovered.streams, recovered.activities) == ({A: 1, B: 1}, 2)
+    store.close()
+
+
+def test_a_carriage_return_between_values_becomes_a_blank(tmp_path: Path) -> None:
+    store, _ = open_at(tmp_path)
+    store.commit([msgspec.structs.replace(activity(A, 1), body=b'{"a":\r[1,\r\n2]}')])
+    assert [entry.body for page in everything(store)[0] for entry in page.entries] == [b'{"a": [1,  2]}']
+    store.close()
+
+
+def test_what_cannot_be_kept_at_all_of_this_start_leaves_nothing_behind(tmp_path: Path) -> None:
+    store, recovered = open_at(tmp_path)
+    own = Stream(recovered.node, recovered.incarnation)
+    with pytest.raises(ValueError, match="stamp"):
+        store.commit([activity(A, 1), activity(own, 1), activity(own, 2, stamp=2**70)])
     assert ids(store) == []
     store.commit([activity(A, 1)])
     store.close()
@@ -142,8 +170,9 @@ def test_gaps_that_have_closed_leave_nothing_on_disk(tmp_path: Path) -> None:
     store, _ = open_at(tmp_path)
     for seq in (9, 7, 5, 3, 1, 2, 4, 6, 8):
         store.commit([activity(A, seq)])
-    assert store._connection.execute("SELECT first, last FROM runs").fetchall() == [(0, 9)]
     store.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "node.db")) as connection:
+        assert connection.execute("SELECT first, last FROM runs").fetchall() == [(0, 9)]
 
 
 def test_commits_go_on_while_a_backup_is_written(tmp_path: Path) -> None:

@@ -272,7 +272,7 @@ def test_a_database_that_somebody_brought_up_to_date_with_a_tool_is_whole_withou
     data = tmp_path / "data"
     killed(data)
     connection = sqlite3.connect(data / "node.db")
-    connection.execute("SELECT count(*) FROM entries").fetchone()
+    connection.execute("SELECT count(*) FROM records").fetchone()
     connection.close()
     assert not (data / "node.db-wal").exists()
     store, recovered = open_at(data, WALL + 10)

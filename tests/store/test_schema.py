@@ -10,7 +10,7 @@ import pytest
 from core.store import DataDirectoryUnusable, SchemaTooNew, open_store, restore_backup
 from core.store.schema import CURRENT, Schema
 from core.store.sqlite import SqliteStore
-from core.wire.entries import Recovered
+from core.wire.recovered import Recovered
 from tests.store.making import WALL, A, activity, ids, open_at
 
 
@@ -20,7 +20,7 @@ def _add_colours(connection: sqlite3.Connection) -> None:
 
 
 def _fail_half_way(connection: sqlite3.Connection) -> None:
-    connection.execute("DELETE FROM entries")
+    connection.execute("DELETE FROM records")
     connection.execute("INSERT INTO nowhere VALUES (1)")
 
 
@@ -51,7 +51,7 @@ def test_the_file_says_whose_and_of_which_version_it_is(older: Path) -> None:
     connection = sqlite3.connect(older / "node.db")
     assert connection.execute("PRAGMA application_id").fetchone() == (int.from_bytes(b"ACTY", "big"),)
     connection.close()
-    assert version(older / "node.db") == CURRENT.version == 3
+    assert version(older / "node.db") == CURRENT.version == 4
 
 
 def test_older_data_is_migrated_and_keeps_everything(older: Path) -> None:

@@ -8,16 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.wire.entries import (
-    COUNTER_MAX,
-    EntryId,
-    Stream,
-    VersionVector,
-    decode_vector,
-    encode_vector,
-    parse_entry_id,
-    parse_stream,
-)
+from core.wire.entries import COUNTER_MAX, EntryId, Stream, decode_vector, encode_vector, parse_entry_id, parse_stream
+from core.wire.version_vector import VersionVector
 
 A, B = Stream("a", 1), Stream("b", 2)
 

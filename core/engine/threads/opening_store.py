@@ -10,7 +10,7 @@ from core.engine.engine_settings import EngineSettings
 from core.store.identity import node_id
 from core.store.opening import open_store
 from core.store.store_interface import Store
-from core.wire.entries import Recovered
+from core.wire.recovered import Recovered
 
 SECRET_SETTING: Final = "network_secret"
 SECRET_BYTES: Final = 18

@@ -21,9 +21,10 @@ from typing import Any, Final, NamedTuple, TypeVar
 from core.node.interface.events import CommitFailed, Committed, Event, Fetched, RecordsFetched, StoreRecovered
 from core.store.store_errors import StoreDisplaced
 from core.store.store_interface import Store
-from core.wire.entries import Entry, Fetch, Page, Recovered
+from core.wire.entries import Entry, Fetch, Page
 from core.wire.keepables import Keepable
 from core.wire.records import LogRecord, RecordPage
+from core.wire.recovered import Recovered
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +85,8 @@ class Persistence:
         self._probes_passed = 0
         self._recovered_at = float("-inf")
         self._store_epoch = 0
+        self._behind = False
+        """Whether the store has left something for when there is nothing else to do."""
 
         # The loop's own.
         self._epoch = 0
@@ -244,7 +247,7 @@ class Persistence:
     def _serve(self, store: Store) -> None:
         while True:
             with self._changed:
-                while not (self._batches or self._fetches or self._calls or self._closing):
+                while not (self._batches or self._fetches or self._calls or self._closing or self._behind):
                     limit = max(0.0, self._probe_at - time.monotonic()) if self._broken else CHECK_SECONDS
                     if limit == 0.0 or not self._changed.wait(limit):
                         break
@@ -265,6 +268,8 @@ class Persistence:
                 fetch(store)
             if call is not None:
                 self._execute(store, *call)
+            if self._behind:
+                self._follow(store, idle=not (group or fetch or call))
 
     def _take_group(self) -> list[_Batch]:
         group: list[_Batch] = []
@@ -287,6 +292,15 @@ class Persistence:
             self._post(self._failed, [batch.number for batch in group], self._broken)
         elif group:
             self._post(self._committed, group[-1].number, records)
+            self._behind = True
+
+    def _follow(self, store: Store, *, idle: bool) -> None:
+        try:
+            self._behind = store.follow(idle=idle)
+        except Exception as error:
+            # The next commit finds out what is wrong, and the next one that succeeds brings this up again.
+            _warn("the store is behind: %s", error)
+            self._behind = False
 
     def _check(self, store: Store) -> None:
         """A commit does this by itself; where nothing is posted, nobody would notice."""

@@ -19,8 +19,8 @@ from core.node.kernel.connections import Connection, Connections, Link, Parting,
 from core.node.kernel.states import ConnectionState, Outcome
 from core.node.kernel.timers import Timers
 from core.wire.codec import Frame
-from core.wire.entries import Recovered
 from core.wire.messages import InvalidMessage, Message
+from core.wire.recovered import Recovered
 
 NOTICE_CHARACTERS_MAX: Final = 600
 """Notices quote what peers say, who may say a lot."""

@@ -19,7 +19,8 @@ from core.node.kernel.states import ConnectionState
 from core.node.log.entry_messages import frame_of
 from core.node.log.refs import Refs
 from core.wire.codec import Frame
-from core.wire.entries import Entry, EntryId, VersionVector
+from core.wire.entries import Entry, EntryId
+from core.wire.version_vector import VersionVector
 
 BACKLOG_BYTES_MAX: Final = 16 * 1024 * 1024
 """Bytes of activities that wait for one client that catches up. They are sent all at once then, and who reads from a

@@ -7,13 +7,14 @@ network the second is refused; across parts both are accepted, and are copies of
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
 from core.wire.entries import Entry, EntryId, Stream
 from core.wire.names import original_name
+from core.wire.packed_refs import PackedRefs
 
 REFS_MAX: Final = 100_000
 """How many names that clients gave activities are remembered, to recognise repetitions."""
@@ -26,15 +27,15 @@ REPEATED_MAX: Final = 10_000
 class Refs:
     """The names of activities that were given last."""
 
-    def __init__(self, recent: Iterable[tuple[str, str, EntryId]]) -> None:
+    def __init__(self, before: PackedRefs) -> None:
+        """`before`: the names that were given before this start."""
+        self._before = before
         self._refs: OrderedDict[tuple[str, str], EntryId] = OrderedDict()
         self._copies: OrderedDict[tuple[str, str], list[EntryId]] = OrderedDict()
         """What was accepted more than once under one ref: repeated at one server while another one had it already."""
-        for sender, ref, entry_id in recent:
-            self._note((original_name(sender), ref), entry_id)
         self._repeated: OrderedDict[EntryId, int] = OrderedDict()
         """What its writer had sent to another server before, to the time since when that may have accepted it."""
-        self._delivered: OrderedDict[tuple[str, str], EntryId] = OrderedDict(self._refs)
+        self._delivered: OrderedDict[tuple[str, str], EntryId] = OrderedDict()
 
     def note(self, entry: Entry) -> None:
         """An activity was accepted, here or elsewhere."""
@@ -46,9 +47,16 @@ class Refs:
                 self._repeated.popitem(last=False)
 
     def _note(self, key: tuple[str, str], entry_id: EntryId) -> None:
-        known = self._refs.setdefault(key, entry_id)
-        if len(self._refs) > REFS_MAX:
-            self._refs.popitem(last=False)
+        known = self._refs.get(key)
+        if known is None:
+            before = self._before.find(*key)
+            known = self._refs[key] = before[0] if before else entry_id
+            if len(before) > 1:
+                self._copies[key] = before
+            if len(self._refs) > REFS_MAX:
+                self._refs.popitem(last=False)
+                # So many have been given since then.
+                self._before = PackedRefs()
         if known != entry_id:
             self._copies.setdefault(key, [known]).append(entry_id)
             if len(self._copies) > COPIES_MAX:
@@ -65,22 +73,31 @@ class Refs:
 
     def known(self, sender: str, ref: str) -> EntryId | None:
         """The activity that its sender already gave this name."""
-        return self._refs.get((original_name(sender), ref))
+        key = (original_name(sender), ref)
+        known = self._refs.get(key)
+        if known is None:
+            known = next(iter(self._before.find(*key)), None)
+        return known
 
     def is_copy_of_seen(self, entry: Entry, seen: Mapping[Stream, int]) -> bool:
         """Whether an activity was accepted a second time elsewhere, where it is within `seen`."""
         if entry.ref is None:
             return False
-        copies = self._copies.get((original_name(entry.sender), entry.ref), ())
+        key = (original_name(entry.sender), entry.ref)
+        copies = self._copies.get(key) or self._before.find(*key)
         return any(one != entry.id and one.seq <= seen.get(one.stream, 0) for one in copies)
 
     def is_first_delivered(self, entry: Entry) -> bool:
         """Whether nothing was delivered under this activity's name before; from now on, it was."""
         if entry.ref is None:
             return True
-        known = self._delivered.setdefault((original_name(entry.sender), entry.ref), entry.id)
-        if len(self._delivered) > REFS_MAX:
-            self._delivered.popitem(last=False)
+        key = (original_name(entry.sender), entry.ref)
+        known = self._delivered.get(key)
+        if known is None:
+            before = self._before.find(*key)
+            known = self._delivered[key] = before[0] if before else entry.id
+            if len(self._delivered) > REFS_MAX:
+                self._delivered.popitem(last=False)
         return known == entry.id
 
     def as_it_came(self, entry: Entry) -> Entry:

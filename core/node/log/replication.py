@@ -24,18 +24,11 @@ from core.node.log.refs import Refs
 from core.node.log.unpersisted import Unpersisted
 from core.node.neighbours.neighbours import Neighbours, News
 from core.wire.codec import Frame
-from core.wire.entries import (
-    AccountFact,
-    Entry,
-    EntryId,
-    Kind,
-    Recovered,
-    Stream,
-    StreamMark,
-    VersionVector,
-)
+from core.wire.entries import AccountFact, Entry, EntryId, Kind, Stream, StreamMark
 from core.wire.keepables import Keepable
 from core.wire.records import LogRecord
+from core.wire.recovered import Recovered
+from core.wire.version_vector import VersionVector
 
 BEYOND_MAX: Final = 256
 """How many entries after gaps a client is told of when it logs in."""
@@ -87,10 +80,10 @@ class Replication:
         self.unpersisted = Unpersisted(self.own_stream)
         self.refs = Refs(recovered.recent_refs)
         self.delivery = Delivery(context, self.vector, self.refs)
-        self._last_by_sender: dict[str, tuple[int, EntryId]] = {
-            sender: (0, entry_id) for sender, entry_id in recovered.last_by_sender.items()
-        }
-        """Stamp and id of each user's newest activity; stamp 0 where it was read from the store."""
+        self._last_before = recovered.last_by_sender
+        self._last_by_sender: dict[str, tuple[int, EntryId]] = {}
+        """Stamp and id of the newest activity of each user who has written since the start; the others' are in
+        `_last_before`."""
         self._failed: dict[EntryId, EntryId | None] = {}
         """Own activities that could not be kept, to the ones before them, as long as others may point at them."""
         self._waiting_for: dict[EntryId, list[Callable[[str | None], None]]] = {}
@@ -337,13 +330,14 @@ class Replication:
 
     def last_of(self, sender: str) -> EntryId | None:
         """The newest activity of a user that is known here."""
-        return self._last_by_sender.get(sender, (0, None))[1]
+        last = self._last_by_sender.get(sender)
+        return self._last_before.get(sender) if last is None else last[1]
 
     def rename_sender(self, before: str, after: str) -> None:
         """A user goes on under another name; so does the order of its activities."""
-        last = self._last_by_sender.get(before)
-        if last is not None:
-            self._last_by_sender.setdefault(after, last)
+        last = self.last_of(before)
+        if last is not None and self.last_of(after) is None:
+            self._last_by_sender[after] = self._last_by_sender.get(before, (0, last))
 
     def durable_vector(self) -> dict[Stream, int]:
         """What this node has and would still have after a crash."""

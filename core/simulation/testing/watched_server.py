@@ -20,8 +20,9 @@ from core.simulation.environment.simulated_disk import SimulatedDisk
 from core.simulation.parties.simulated_server import ServerObserver, SimulatedServer
 from core.store.memory_store import MemoryStore
 from core.wire.address import Address
-from core.wire.entries import Entry, Recovered
+from core.wire.entries import Entry
 from core.wire.messages import Message
+from core.wire.recovered import Recovered
 
 M = TypeVar("M")
 

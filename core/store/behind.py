@@ -1,0 +1,294 @@
+"""What follows behind the records: where activities stand in time, accounts, senders, refs, and the numbers received.
+
+A commit syncs records and nothing else. All of this is made of them afterwards, of many at once, in transactions that
+wait for no disk: the mark `upto` says up to which record, and is part of each. After a crash a start goes on there.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+import msgspec
+
+from core.store.checksums import DamagedRow, check, checksum, packed_checksum
+from core.store.contents import REFS_RECOVERED, record_overhead
+from core.store.heavy_writers import HeavyWriters
+from core.store.held import Held
+from core.store.retention import ROW_BYTES, Usage
+from core.store.sequence_runs import Runs
+from core.wire.entries import AccountFact, Entry
+from core.wire.packed_facts import PART_FACTS_MAX, FactPart
+from core.wire.packed_refs import REF_BYTES, packed_ref
+from core.wire.records import LogRecord
+
+ACTIVITIES: Final = 1 << 56
+"""The place of an activity among all entries in time is this and its stamp; an account's is its stamp alone."""
+FOLLOW_ENTRIES: Final = 2048
+"""About how many entries follow in one transaction: a few milliseconds between two commits."""
+BEHIND_ENTRIES_MAX: Final = 4 * FOLLOW_ENTRIES
+"""With more entries behind, they follow although there is something else to do: a start has to read them."""
+
+_decoder = msgspec.json.Decoder(AccountFact)
+
+
+class Kept(NamedTuple):
+    """A record that is kept: its number, that of its stream, and itself."""
+
+    no: int
+    stream: int
+    record: LogRecord
+
+
+@dataclass(slots=True)
+class Totals:
+    """What is known of all records up to one."""
+
+    upto: int = 0
+    """The number of the last record that all of this has followed."""
+    stamp: int = 0
+    """The largest stamp that an entry has had."""
+    activities: int = 0
+    bytes: int = 0
+    """What the activities take, each with ROW_BYTES."""
+    overhead: int = 0
+    """What records take beyond that: see `overhead_of`."""
+
+
+class Behind:
+    """The tables that follow. Every method but `push` raises sqlite3.Error."""
+
+    def __init__(self, connection: sqlite3.Connection, held: Held, heavy: HeavyWriters | None = None) -> None:
+        """`heavy` is told of what each transaction adds to whose activities."""
+        self._connection = connection
+        self._held = held
+        self._heavy = heavy
+        self.totals = read_totals(connection)
+        self._pending: deque[Kept] = deque()
+        self.entries = 0
+        """How many entries are to follow."""
+        self._refs_written = 0
+
+    def use(self, connection: sqlite3.Connection) -> None:
+        """From now on the database is reached over another connection."""
+        self._connection = connection
+
+    def push(self, kept: Iterable[Kept]) -> None:
+        """These records are synced, and numbers of theirs are in `held`."""
+        for one in kept:
+            self._pending.append(one)
+            self.entries += len(one.record.entries)
+
+    @property
+    def pending(self) -> bool:
+        return bool(self._pending)
+
+    def some(self, most: int = FOLLOW_ENTRIES) -> list[Kept]:
+        """The next ones to follow, of about so many entries together; one at least, if there is any."""
+        found: list[Kept] = []
+        for one in self._pending:
+            most -= len(one.record.entries)
+            if most < 0 and found:
+                break
+            found.append(one)
+        return found
+
+    def write(self, kept: Sequence[Kept]) -> Written:
+        """Bring the tables up to the last of these records; within a transaction, which `done` settles."""
+        adding = _Adding()
+        for one in kept:
+            adding.add(one)
+        run = self._connection.executemany
+        run("INSERT OR IGNORE INTO items VALUES (?, ?, ?)", adding.items)
+        run(
+            "INSERT INTO senders VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (sender) DO UPDATE SET"
+            " activities = activities + excluded.activities, bytes = bytes + excluded.bytes,"
+            " stream = iif(excluded.stamp > stamp, excluded.stream, stream),"
+            " seq = iif(excluded.stamp > stamp, excluded.seq, seq), stamp = max(stamp, excluded.stamp)",
+            [(sender, *adding.written[sender]) for sender in sorted(adding.written)],
+        )
+        run("INSERT OR REPLACE INTO refs VALUES (?, ?)", adding.refs)
+        if adding.facts:
+            self._write_facts(adding.facts)
+        self._write_runs(kept)
+        totals = replace(
+            self.totals,
+            upto=kept[-1].no,
+            stamp=max(self.totals.stamp, adding.stamp),
+            activities=self.totals.activities + adding.activities,
+            bytes=self.totals.bytes + adding.bytes,
+            overhead=self.totals.overhead + adding.overhead,
+        )
+        write_totals(self._connection, totals)
+        self._refs_written += sum(len(packed) for _, packed in adding.refs) // REF_BYTES
+        if self._refs_written > REFS_RECOVERED:
+            self._forget_old_refs()
+            self._refs_written = 0
+        return Written(totals, len(kept), adding.entries, {s: Usage(w[3], w[4]) for s, w in adding.written.items()})
+
+    def done(self, written: Written) -> None:
+        """The transaction of `write` is committed."""
+        self.totals = written.totals
+        for _ in range(written.records):
+            self._pending.popleft()
+        self.entries -= written.entries
+        if self._heavy is not None:
+            self._heavy.added(written.usage)
+
+    # --- the tables ---------------------------------------------------------------------------------------------------
+
+    def _write_runs(self, kept: Sequence[Kept]) -> None:
+        touched: dict[tuple[int, int], int] = {}
+        for _, stream, record in kept:
+            runs = self._held.get(record.stream) or Runs()
+            last = -1
+            for entry in record.entries:
+                if entry.id.seq > last and entry.id.seq in runs:
+                    first, last = runs.around(entry.id.seq)
+                    touched[stream, first] = last
+        write_runs(self._connection, [(stream, first, last) for (stream, first), last in touched.items()])
+
+    def _write_facts(self, facts: list[AccountFact]) -> None:
+        """Put accounts behind the last ones. A part that is not much larger than what comes is joined with it, so there
+        are few parts, and each fact is written anew some ten times (the logarithmic method, Bentley and Saxe, 1980)."""
+        rows = self._connection.execute("SELECT no, texts, marks, sum FROM accounts ORDER BY no DESC")
+        next_no = 1
+        for row in rows:
+            part = fact_part(row)
+            next_no = row[0] + 1
+            if len(part) >= 2 * len(facts) or len(part) + len(facts) > PART_FACTS_MAX:
+                break
+            facts = [*part, *facts]
+            next_no = row[0]
+        rows.close()
+        self._connection.execute("DELETE FROM accounts WHERE no >= ?", (next_no,))
+        write_facts(self._connection, next_no, facts)
+
+    def _forget_old_refs(self) -> None:
+        count = 0
+        rows = self._connection.execute("SELECT record, length(packed) FROM refs ORDER BY record DESC")
+        for record, size in rows:
+            count += size // REF_BYTES
+            if count >= REFS_RECOVERED:
+                rows.close()
+                self._connection.execute("DELETE FROM refs WHERE record < ?", (record,))
+                return
+
+
+class Written(NamedTuple):
+    """What a transaction has brought up, once it is committed."""
+
+    totals: Totals
+    records: int
+    entries: int
+    usage: dict[str, Usage]
+
+
+class _Adding:
+    """What some records add to the tables."""
+
+    def __init__(self) -> None:
+        self.items: list[tuple[int, int, int]] = []
+        self.written: dict[str, list[int]] = {}
+        """Of each sender the stamp, stream and number of the newest activity, how many there are, and their bytes."""
+        self.refs: list[tuple[int, bytes]] = []
+        self.facts: list[AccountFact] = []
+        self.stamp = 0
+        self.entries = 0
+        self.activities = 0
+        self.bytes = 0
+        self.overhead = 0
+
+    def add(self, kept: Kept) -> None:
+        no, stream, record = kept
+        entries = record.entries
+        first = record.first
+        refs: list[bytes] = []
+        items, written = self.items, self.written
+        for entry in entries:
+            stamp, seq, sender = entry.stamp, entry.id.seq, entry.sender
+            if stamp > self.stamp:
+                self.stamp = stamp
+            if entry.kind != "activity":
+                items.append((stamp, stream, seq))
+                fact = _fact(entry)
+                if fact is not None:
+                    self.facts.append(fact)
+                continue
+            items.append((ACTIVITIES | stamp, stream, seq))
+            size = len(entry.body) + ROW_BYTES
+            self.activities += 1
+            self.bytes += size
+            if entry.ref is not None:
+                refs.append(packed_ref(seq - first, sender, entry.ref))
+            known = written.get(sender)
+            if known is None:
+                written[sender] = [stamp, stream, seq, 1, size]
+                continue
+            if stamp > known[0]:
+                known[0:3] = (stamp, stream, seq)
+            known[3] += 1
+            known[4] += size
+        if refs:
+            self.refs.append((no, b"".join(refs)))
+        self.entries += len(entries)
+        self.overhead += record_overhead(record)
+
+
+def _fact(entry: Entry) -> AccountFact | None:
+    """What an account's entry says; None for what is none, which a liar may have sealed."""
+    try:
+        return _decoder.decode(entry.body)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+
+
+# --- rows -------------------------------------------------------------------------------------------------------------
+
+
+def read_totals(connection: sqlite3.Connection) -> Totals:
+    """Raises DamagedRow, sqlite3.Error."""
+    row = connection.execute("SELECT upto, stamp, activities, bytes, overhead, sum FROM behind").fetchone()
+    check("behind", row is not None, True)
+    *values, expected = row
+    check("behind", expected, checksum(*values))
+    return Totals(*values)
+
+
+def write_totals(connection: sqlite3.Connection, totals: Totals) -> None:
+    values = (totals.upto, totals.stamp, totals.activities, totals.bytes, totals.overhead)
+    connection.execute(
+        "UPDATE behind SET upto = ?, stamp = ?, activities = ?, bytes = ?, overhead = ?, sum = ?",
+        (*values, checksum(*values)),
+    )
+
+
+def write_runs(connection: sqlite3.Connection, runs: Sequence[tuple[int, int, int]]) -> None:
+    """Put (stream, first, last) in the place of all runs that they hold."""
+    connection.executemany("DELETE FROM runs WHERE stream = ? AND first BETWEEN ? AND ?", runs)
+    connection.executemany("INSERT INTO runs VALUES (?, ?, ?, ?)", [(*run, checksum(*run)) for run in runs])
+
+
+def write_facts(connection: sqlite3.Connection, no: int, facts: Sequence[AccountFact]) -> None:
+    """Put facts into parts from a number on."""
+    for begin in range(0, len(facts), PART_FACTS_MAX):
+        part = FactPart.of(facts[begin : begin + PART_FACTS_MAX])
+        marks = part.marks
+        connection.execute(
+            "INSERT INTO accounts VALUES (?, ?, ?, ?)",
+            (no, part.texts, marks, packed_checksum(part.texts + marks, no)),
+        )
+        no += 1
+
+
+def fact_part(row: tuple[int, bytes, bytes, int]) -> FactPart:
+    """The part of a row. Raises DamagedRow."""
+    no, texts, marks, expected = row
+    check("accounts", expected, packed_checksum(texts + marks, no))
+    try:
+        return FactPart(texts, marks)
+    except ValueError as error:
+        raise DamagedRow(str(error)) from error

@@ -1,0 +1,172 @@
+"""What one commit writes: the records of what was accepted, those of this start sealed, and what else is to be kept."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from core.store.held import Held
+from core.store.sequence_runs import Runs
+from core.wire.entries import Entry, PeerForgotten, PeerRecord, Stream, StreamMark
+from core.wire.keepables import Keepable
+from core.wire.records import LogRecord, loose, seal
+from core.wire.signing import Signer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Chain:
+    """This start's own stream, and what its next record stands behind."""
+
+    stream: Stream
+    signer: Signer | None = None
+    """Nothing is sealed without one."""
+    before: bytes = b""
+    """The last record's digest; empty before the first."""
+
+
+@dataclass(slots=True)
+class Group:
+    """What a commit makes new. Nothing has changed yet."""
+
+    records: list[LogRecord] = field(default_factory=list)
+    """What is written."""
+    answer: list[LogRecord] = field(default_factory=list)
+    """Those of them that somebody sealed, as they were sealed: nothing that was known before is left out."""
+    received: dict[Stream, Runs] = field(default_factory=dict)
+    """The numbers that had not been received before."""
+    marked: list[Stream] = field(default_factory=list)
+    """Streams in which something was received that no record has."""
+    peers: dict[str, PeerRecord | None] = field(default_factory=dict)
+    before: bytes = b""
+    """What the next record of the own stream will stand behind."""
+
+
+def group_of(keepables: Sequence[Keepable], held: Held, chain: Chain) -> Group:
+    """What a commit of `keepables` makes new. What was received before is left out, and so is an entry of another
+    server that no record can have. Raises ValueError when there is one of this start.
+    """
+    try:
+        return _Grouping(held, chain).group(keepables)
+    except ValueError:
+        possible = [as_kept(one, chain.stream) if isinstance(one, Entry) else one for one in keepables]
+        return _Grouping(held, chain).group([one for one in possible if one is not None])
+
+
+def as_kept(entry: Entry, own: Stream | None = None) -> Entry | None:
+    """An entry as a record can have it; None if none can. Raises ValueError if such a one is of the stream `own`."""
+    # In JSON the end of a line stands between values only, where a blank means the same.
+    body = entry.body.replace(b"\r", b" ").replace(b"\n", b" ")
+    if body != entry.body:
+        entry = msgspec.structs.replace(entry, body=body)
+    try:
+        loose([entry])
+    except ValueError as error:
+        if entry.id.stream == own:
+            raise
+        log.warning("an entry of another server cannot be kept: %s", error)
+        return None
+    return entry
+
+
+class _Grouping:
+    def __init__(self, held: Held, chain: Chain) -> None:
+        self._held = held
+        self._chain = chain
+        self._known: dict[Stream, Runs | None] = {}
+        self._entries: dict[Stream, list[Entry]] = {}
+        self._group = Group(before=chain.before)
+
+    def group(self, keepables: Iterable[Keepable]) -> Group:
+        group = self._group
+        for keepable in keepables:
+            if isinstance(keepable, Entry):
+                self._receive(keepable)
+            elif isinstance(keepable, LogRecord):
+                self._take(keepable)
+            elif isinstance(keepable, StreamMark):
+                self._receive_upto(keepable)
+            elif isinstance(keepable, PeerRecord):
+                group.peers[keepable.id] = keepable
+            else:
+                assert isinstance(keepable, PeerForgotten)
+                group.peers[keepable.id] = None
+        for stream, entries in self._entries.items():
+            group.records += self._recorded(stream, entries)
+        return group
+
+    def _receive(self, entry: Entry) -> None:
+        node, incarnation, seq = entry.id
+        stream = Stream(node, incarnation)
+        if self._is_new(stream, seq):
+            self._new(stream).add(seq, seq)
+            self._entries.setdefault(stream, []).append(entry)
+
+    def _take(self, record: LogRecord) -> None:
+        """A record that another server sealed. Of what has been received already no body is kept a second time.
+
+        Records of a stream may overlap, then: the same one came twice, each time with other bodies, or a server of the
+        version before has sent some of its entries one by one. A body is in one of them only.
+        """
+        known = [entry.id.seq for entry in record.entries if not self._is_new(record.stream, entry.id.seq)]
+        if len(known) == len(record.entries):
+            return
+        self._group.answer.append(record)
+        record = record.without(known)
+        self._group.records.append(record)
+        received = self._new(record.stream)
+        for entry in record.entries:
+            received.add(entry.id.seq, entry.id.seq)
+
+    def _receive_upto(self, mark: StreamMark) -> None:
+        known = self._known_of(mark.stream)
+        if known is None or known.upto < mark.upto:
+            self._new(mark.stream).add(0, mark.upto)
+            if mark.stream not in self._group.marked:
+                self._group.marked.append(mark.stream)
+
+    def _known_of(self, stream: Stream) -> Runs | None:
+        if stream not in self._known:
+            self._known[stream] = self._held.get(stream)
+        return self._known[stream]
+
+    def _new(self, stream: Stream) -> Runs:
+        runs = self._group.received.get(stream)
+        if runs is None:
+            runs = self._group.received[stream] = Runs()
+        return runs
+
+    def _is_new(self, stream: Stream, number: int) -> bool:
+        known = self._known_of(stream)
+        if known is not None and number in known:
+            return False
+        group = self._group.received.get(stream)
+        return group is None or number not in group
+
+    def _recorded(self, stream: Stream, entries: Sequence[Entry]) -> list[LogRecord]:
+        entries = sorted(entries, key=_number)
+        signer = self._chain.signer
+        if stream != self._chain.stream or signer is None:
+            return loose(entries)
+        records: list[LogRecord] = []
+        for run in _runs(entries):
+            records += seal(run, self._group.before, signer)
+            self._group.before = records[-1].digest
+        self._group.answer += records
+        return records
+
+
+def _number(entry: Entry) -> int:
+    return entry.id.seq
+
+
+def _runs(entries: Sequence[Entry]) -> Iterable[Sequence[Entry]]:
+    begin = 0
+    for index in range(1, len(entries) + 1):
+        if index == len(entries) or entries[index].id.seq != entries[index - 1].id.seq + 1:
+            yield entries[begin:index]
+            begin = index

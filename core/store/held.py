@@ -1,0 +1,117 @@
+"""What has been received of each stream: packed where nothing is missing, as it is of nearly all past starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from core.store.sequence_runs import Runs
+from core.wire.entries import EntryId, Stream
+from core.wire.packed_streams import PackedStreams, StreamsOver
+
+SPARSE_RECOVERED: Final = 100_000
+"""How many entries beyond gaps a node is told of at its start: as many as its vector takes."""
+
+
+class Held:
+    """Runs of received numbers by stream. What is changed is unpacked first."""
+
+    def __init__(self, packed: PackedStreams | None = None) -> None:
+        self.packed = PackedStreams() if packed is None else packed
+        """Up to which numbers nothing is missing of streams that are not in `loose`, or had come so far before."""
+        self.loose: dict[Stream, Runs] = {}
+        self.received = self.packed.total
+        """How many numbers of all streams there are."""
+
+    def get(self, stream: Stream) -> Runs | None:
+        """Not to be changed; None if nothing is known of the stream."""
+        runs = self.loose.get(stream)
+        if runs is None:
+            upto = self.packed.get(stream)
+            if upto is not None:
+                runs = Runs([(0, upto)])
+        return runs
+
+    def upto(self, stream: Stream) -> int:
+        """The number up to which nothing is missing."""
+        runs = self.loose.get(stream)
+        return self.packed.get(stream, 0) if runs is None else runs.upto
+
+    def holds(self, entry_id: EntryId) -> bool:
+        runs = self.get(entry_id.stream)
+        return runs is not None and entry_id.seq in runs
+
+    def add(self, stream: Stream, first: int, last: int) -> int:
+        """Numbers have been received; how many of them had not been before."""
+        runs = self.loose.get(stream)
+        if runs is None:
+            runs = self.loose[stream] = self.get(stream) or Runs()
+        new = runs.add(first, last)
+        self.received += new
+        return new
+
+    def put_back(self, stream: Stream, runs: Runs | None) -> None:
+        """A stream is to be as it was: what `get` gave, copied, before it was changed."""
+        known = self.get(stream)
+        self.received += (0 if runs is None else runs.count) - (0 if known is None else known.count)
+        if runs is None:
+            self.loose.pop(stream, None)
+        else:
+            self.loose[stream] = runs
+
+    def items(self) -> Iterator[tuple[Stream, Runs]]:
+        yield from self.loose.items()
+        for stream, upto in self.packed.items():
+            if stream not in self.loose:
+                yield stream, Runs([(0, upto)])
+
+    def beyond(self, seen: Mapping[Stream, int]) -> dict[Stream, Runs]:
+        """The streams of which there is more than up to the numbers of `seen`."""
+        found = {stream: runs for stream, runs in self.loose.items() if runs.top > seen.get(stream, 0)}
+        for stream, upto in self.packed.beyond(seen):
+            if stream not in self.loose:
+                found[stream] = Runs([(0, upto)])
+        return found
+
+    def lacks(self, other: Held) -> int:
+        """How many numbers are in the other one and not here."""
+        nothing = Runs()
+        lacking = sum((self.get(stream) or nothing).lacks(runs) for stream, runs in other.loose.items())
+        mine = self.packed.by_node
+        for node, packed in other.packed.by_node.items():
+            if mine.get(node) == packed:
+                # The same starts of a node, as far: the usual case, found without a look at each.
+                continue
+            for incarnation, upto in zip(*packed, strict=True):
+                stream = Stream(node, incarnation)
+                if stream not in other.loose and upto > self.upto(stream):
+                    lacking += (self.get(stream) or nothing).lacks(Runs([(0, upto)]))
+        return lacking
+
+    def streams(self) -> Mapping[Stream, int]:
+        """For each stream the number up to which nothing is missing, where it is not 0; packed ones stay packed."""
+        over = {stream: runs.upto for stream, runs in sorted(self.loose.items(), key=lambda item: item[0])}
+        if not len(self.packed):
+            return {stream: upto for stream, upto in over.items() if upto}
+        return StreamsOver(self.packed, over)
+
+    def sparse(self) -> tuple[EntryId, ...]:
+        """What there is beyond gaps, as much of it as a node remembers."""
+        sparse: list[EntryId] = []
+        for stream, runs in sorted(self.loose.items(), key=lambda item: item[0]):
+            for first, last in runs:
+                if first:
+                    last = min(last, first + SPARSE_RECOVERED - len(sparse) - 1)
+                    sparse.extend(EntryId(stream.node, stream.incarnation, number) for number in range(first, last + 1))
+        return tuple(sparse)
+
+    @property
+    def is_without_gaps(self) -> bool:
+        """Whether of each stream everything is there up to the newest number."""
+        return all(runs.upto == runs.top for runs in self.loose.values())
+
+    def copy(self) -> Held:
+        twin = Held(self.packed)
+        twin.loose = {stream: runs.copy() for stream, runs in self.loose.items()}
+        twin.received = self.received
+        return twin

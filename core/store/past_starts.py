@@ -1,0 +1,61 @@
+"""The past: streams to which nobody adds any more, as rows that hold many."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from array import array
+from collections.abc import Iterable
+from typing import Final
+
+from core.store.checksums import check, packed_checksum
+from core.wire.packed_streams import PackedStreams
+
+PACKED_MAX: Final = 4096
+"""Most streams of one row."""
+
+
+def read_past(connection: sqlite3.Connection, table: str = "past_starts") -> PackedStreams:
+    """All of them. Raises DamagedRow, sqlite3.Error."""
+    by_node: dict[str, tuple[array[int], array[int]]] = {}
+    for no, node, packed, expected in connection.execute(f"SELECT no, node, packed, sum FROM {table} ORDER BY no"):
+        check("past_starts", expected, packed_checksum(packed, no, node))
+        half = len(packed) // 2
+        incarnations, numbers = by_node.setdefault(node, (array("q"), array("q")))
+        incarnations.extend(_array(packed[:half]))
+        numbers.extend(_array(packed[half:]))
+    return PackedStreams(by_node)
+
+
+def write_past(connection: sqlite3.Connection, past: PackedStreams, nodes: Iterable[str]) -> None:
+    """Replace the rows of some nodes; within a transaction. Raises sqlite3.Error."""
+    (last,) = connection.execute("SELECT max(no) FROM past_starts").fetchone()
+    no = (last or 0) + 1
+    changed = set(nodes)
+    old = connection.execute("SELECT no, node FROM past_starts").fetchall()
+    connection.executemany("DELETE FROM past_starts WHERE no = ?", [(row,) for row, node in old if node in changed])
+    for node in sorted(changed):
+        incarnations, numbers = past.by_node[node]
+        for begin in range(0, len(incarnations), PACKED_MAX):
+            end = begin + PACKED_MAX
+            packed = _bytes(incarnations[begin:end]) + _bytes(numbers[begin:end])
+            connection.execute(
+                "INSERT INTO past_starts VALUES (?, ?, ?, ?)", (no, node, packed, packed_checksum(packed, no, node))
+            )
+            no += 1
+
+
+def _array(data: bytes) -> array[int]:
+    found = array("q")
+    found.frombytes(data)
+    if sys.byteorder == "big":
+        found.byteswap()
+    return found
+
+
+def _bytes(numbers: array[int]) -> bytes:
+    """Little-endian, on every machine."""
+    if sys.byteorder == "big":
+        numbers = numbers[:]
+        numbers.byteswap()
+    return numbers.tobytes()

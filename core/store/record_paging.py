@@ -1,0 +1,119 @@
+"""Pages of records: what somebody with a given version vector lacks, as it lies on the disk."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Generator, Iterator
+from typing import Protocol
+
+from core.store.held import Held
+from core.wire.entries import Fetch, Stream
+from core.wire.records import LogRecord, RecordPage
+
+
+class RecordShelf(Protocol):
+    """Where records are read from. Iterators are closed when they are not read to their end."""
+
+    def records(self, stream: Stream, first: int, last: int) -> Generator[LogRecord, None, None]:
+        """The stream's records with any number from `first` to `last`, by their first numbers."""
+
+
+def read_record_page(shelf: RecordShelf, held: Held, query: Fetch) -> RecordPage:
+    """Answer a query for all of the past with records; `kinds` and `newest` are not looked at.
+
+    A page ends after about `entries_max` entries, or `bytes_max` bytes of lines.
+    """
+    lacking = held.beyond(query.seen)
+    complete = {stream: runs.complete_from(query.seen.get(stream, 0)) for stream, runs in lacking.items()}
+    covered: list[_Source] = []
+    loose: list[_Source] = []
+    found: list[LogRecord] = []
+    room = _Room(query.entries_max, query.bytes_max)
+    try:
+        for stream, end in complete.items():
+            seen = query.seen.get(stream, 0)
+            if end > seen:
+                covered.append(_Source(stream, shelf.records(stream, seen + 1, end)))
+        more = not _fill(found, covered, room)
+        if not more:
+            for stream, runs in lacking.items():
+                if runs.top > complete[stream]:
+                    loose.append(_Source(stream, shelf.records(stream, complete[stream] + 1, runs.top)))
+            advanced = bool(found)
+            more = not _fill(found, loose, room) and advanced
+    finally:
+        for source in (*covered, *loose):
+            source.records.close()
+    upto = dict(complete)
+    for source in covered:
+        if source.head is not None:
+            upto[source.stream] = min(upto[source.stream], source.head.first - 1)
+    raised = {stream: number for stream, number in upto.items() if number > query.seen.get(stream, 0)}
+    return RecordPage(tuple(found), raised, more)
+
+
+class _Source:
+    """Records of one stream; `head` is the next one."""
+
+    __slots__ = ("head", "records", "stream", "taken_upto")
+
+    def __init__(self, stream: Stream, records: Generator[LogRecord, None, None]) -> None:
+        self.stream = stream
+        self.records = records
+        self.taken_upto = 0
+        self.head = next(records, None)
+
+    def take(self) -> LogRecord:
+        record = self.head
+        assert record is not None
+        self.taken_upto = max(self.taken_upto, record.last)
+        self.head = next(self.records, None)
+        return record
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether the next record has numbers of those that were taken: between the two a page cannot end."""
+        return self.head is not None and self.head.first <= self.taken_upto
+
+
+class _Room:
+    """How much more a page takes."""
+
+    def __init__(self, entries: int, size: int) -> None:
+        self.entries = max(1, entries)
+        self.size = max(1, size)
+
+    def take(self, record: LogRecord) -> None:
+        self.entries -= record.last - record.first + 1
+        self.size -= len(record.line)
+
+    @property
+    def is_full(self) -> bool:
+        return self.entries <= 0 or self.size <= 0
+
+
+def _fill(found: list[LogRecord], sources: list[_Source], room: _Room) -> bool:
+    """Move records to a page, by stamps; whether all went in."""
+    heap = [(_stamp(source.head), index) for index, source in enumerate(sources) if source.head is not None]
+    heapq.heapify(heap)
+    while heap and not room.is_full:
+        _, index = heap[0]
+        source = sources[index]
+        for record in _taken(source):
+            found.append(record)
+            room.take(record)
+        if source.head is None:
+            heapq.heappop(heap)
+        else:
+            heapq.heapreplace(heap, (_stamp(source.head), index))
+    return not heap
+
+
+def _taken(source: _Source) -> Iterator[LogRecord]:
+    yield source.take()
+    while source.overlaps:
+        yield source.take()
+
+
+def _stamp(record: LogRecord) -> int:
+    return record.signed_entries[0].stamp

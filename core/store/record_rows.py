@@ -1,0 +1,63 @@
+"""Records as rows, and the one place where a row becomes a record again: checked, or not at all."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Final, NamedTuple
+
+from core.store.checksums import DamagedRow
+from core.wire.entries import Stream
+from core.wire.records import LogRecord, decode
+
+RECORD_COLUMNS: Final = "no, stream, first, count, flags, sum, line"
+SIGNED: Final = 1
+"""A flag of a row: its record has a signature."""
+WITH_ACCOUNTS: Final = 2
+"""A flag of a row: an entry of its record is an account."""
+
+
+class RecordRow(NamedTuple):
+    """A row of `records`; `stream` is a number of `streams`."""
+
+    no: int
+    stream: int
+    first: int
+    numbers: int
+    flags: int
+    sum: int
+    line: bytes
+
+
+class DamagedRecord(DamagedRow):
+    """A row of `records` is not what was written: which one, as far as it can still be told."""
+
+    def __init__(self, row: RecordRow, what: str) -> None:
+        super().__init__(f"record {row.no} is damaged: {what}")
+        self.row = row
+
+
+def row_of(no: int, stream: int, record: LogRecord) -> RecordRow:
+    """The row of a record."""
+    flags = SIGNED if record.signature else 0
+    if any(entry.kind == "account" for entry in record.entries):
+        flags |= WITH_ACCOUNTS
+    first, count = record.first, record.last - record.first + 1
+    return RecordRow(no, stream, first, count, flags, _sum(stream, first, count, flags, record.line), record.line)
+
+
+def record_of(row: RecordRow, owner: Stream) -> LogRecord:
+    """The record of a row; `owner` is the stream that its number stands for. Raises DamagedRecord."""
+    _, stream, first, count, flags, expected, line = row
+    if type(line) is not bytes or _sum(stream, first, count, flags, line) != expected:
+        raise DamagedRecord(row, "its checksum does not fit")
+    try:
+        record = decode(line)
+    except ValueError as error:
+        raise DamagedRecord(row, str(error)) from error
+    if record.stream != owner or record.first != first or record.last != first + count - 1:
+        raise DamagedRecord(row, "it stands in another one's place")
+    return record
+
+
+def _sum(stream: int, first: int, count: int, flags: int, line: bytes) -> int:
+    return zlib.crc32(line, zlib.crc32(b"%d %d %d %d" % (stream, first, count, flags)))

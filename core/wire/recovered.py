@@ -1,0 +1,39 @@
+"""What a store hands a node at its start. What may be much is packed, and unpacked where it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from core.wire.entries import Entry, EntryId, PeerRecord, Stream
+from core.wire.packed_facts import PackedFacts
+from core.wire.packed_refs import PackedRefs
+from core.wire.signing import Signer, Verifier
+
+
+class Recovered(msgspec.Struct, frozen=True):
+    """What a node remembers."""
+
+    node: str
+    incarnation: int
+    """Already increased and synced for this start."""
+    stamp: int = 0
+    """The largest hybrid logical time in the store."""
+    streams: Mapping[Stream, int] = {}
+    """For each stream, the number up to which nothing is missing. Not to be changed."""
+    sparse: tuple[EntryId, ...] = ()
+    """Entries that are there beyond a gap."""
+    accounts: PackedFacts = PackedFacts()
+    last_by_sender: Mapping[str, EntryId] = {}
+    recent_refs: PackedRefs = PackedRefs()
+    """Of the newest activities."""
+    disordered: tuple[Entry, ...] = ()
+    """Of the newest activities those whose sender's previous one is not there, oldest first."""
+    peers: tuple[PeerRecord, ...] = ()
+    activities: int = 0
+    """How many activities are stored."""
+    signer: Signer | None = None
+    """The node's own key; None: it has none, as before keys."""
+    verifier: Verifier | None = None
+    """Tells whether others' signatures fit."""
