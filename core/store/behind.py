@@ -118,8 +118,8 @@ class Behind:
             self.totals,
             upto=kept[-1].no,
             stamp=max(self.totals.stamp, adding.stamp),
-            activities=self.totals.activities + adding.activities,
-            bytes=self.totals.bytes + adding.bytes,
+            activities=self.totals.activities + sum(one[3] for one in adding.written.values()),
+            bytes=self.totals.bytes + sum(one[4] for one in adding.written.values()),
             overhead=self.totals.overhead + adding.overhead,
         )
         write_totals(self._connection, totals)
@@ -198,8 +198,6 @@ class _Adding:
         self.facts: list[AccountFact] = []
         self.stamp = 0
         self.entries = 0
-        self.activities = 0
-        self.bytes = 0
         self.overhead = 0
 
     def add(self, kept: Kept) -> None:
@@ -208,10 +206,11 @@ class _Adding:
         first = record.first
         refs: list[bytes] = []
         items, written = self.items, self.written
+        latest = self.stamp
         for entry in entries:
             stamp, seq, sender = entry.stamp, entry.id.seq, entry.sender
-            if stamp > self.stamp:
-                self.stamp = stamp
+            if stamp > latest:
+                latest = stamp
             if entry.kind != "activity":
                 items.append((stamp, stream, seq))
                 fact = _fact(entry)
@@ -220,8 +219,6 @@ class _Adding:
                 continue
             items.append((ACTIVITIES | stamp, stream, seq))
             size = len(entry.body) + ROW_BYTES
-            self.activities += 1
-            self.bytes += size
             if entry.ref is not None:
                 refs.append(packed_ref(seq - first, sender, entry.ref))
             known = written.get(sender)
@@ -229,9 +226,12 @@ class _Adding:
                 written[sender] = [stamp, stream, seq, 1, size]
                 continue
             if stamp > known[0]:
-                known[0:3] = (stamp, stream, seq)
+                known[0] = stamp
+                known[1] = stream
+                known[2] = seq
             known[3] += 1
             known[4] += size
+        self.stamp = latest
         if refs:
             self.refs.append((no, b"".join(refs)))
         self.entries += len(entries)

@@ -73,19 +73,50 @@ def as_kept(entry: Entry, own: Stream | None = None) -> Entry | None:
     return entry
 
 
+class _Coming:
+    """What a commit brings of one stream."""
+
+    __slots__ = ("entries", "in_order", "known", "last", "new")
+
+    def __init__(self, known: Runs | None) -> None:
+        self.known = known
+        """What had been received before."""
+        self.new = Runs()
+        self.entries: list[Entry] = []
+        """Those that came by themselves."""
+        self.in_order = True
+        self.last = 0 if known is None else known.top
+        """The largest number that there is."""
+
+    def is_new(self, number: int) -> bool:
+        return number > self.last or not (number in self.new or (self.known is not None and number in self.known))
+
+    def take(self, entry: Entry, number: int) -> None:
+        if number > self.last:
+            self.last = number
+        else:
+            self.in_order = False
+        self.entries.append(entry)
+        self.new.add(number, number)
+
+
 class _Grouping:
     def __init__(self, held: Held, chain: Chain) -> None:
         self._held = held
         self._chain = chain
-        self._known: dict[Stream, Runs | None] = {}
-        self._entries: dict[Stream, list[Entry]] = {}
+        self._streams: dict[tuple[str, int], _Coming] = {}
         self._group = Group(before=chain.before)
 
     def group(self, keepables: Iterable[Keepable]) -> Group:
+        """Raises ValueError when an entry is none that a record can have."""
         group = self._group
+        streams = self._streams
         for keepable in keepables:
-            if isinstance(keepable, Entry):
-                self._receive(keepable)
+            if type(keepable) is Entry:
+                node, incarnation, number = keepable.id
+                coming = streams.get((node, incarnation)) or self._coming(Stream(node, incarnation))
+                if coming.is_new(number):
+                    coming.take(keepable, number)
             elif isinstance(keepable, LogRecord):
                 self._take(keepable)
             elif isinstance(keepable, StreamMark):
@@ -95,16 +126,18 @@ class _Grouping:
             else:
                 assert isinstance(keepable, PeerForgotten)
                 group.peers[keepable.id] = None
-        for stream, entries in self._entries.items():
-            group.records += self._recorded(stream, entries)
+        for (node, incarnation), coming in streams.items():
+            if coming.entries:
+                group.records += self._recorded(Stream(node, incarnation), coming)
+            if coming.new.top:
+                group.received[Stream(node, incarnation)] = coming.new
         return group
 
-    def _receive(self, entry: Entry) -> None:
-        node, incarnation, seq = entry.id
-        stream = Stream(node, incarnation)
-        if self._is_new(stream, seq):
-            self._new(stream).add(seq, seq)
-            self._entries.setdefault(stream, []).append(entry)
+    def _coming(self, stream: Stream) -> _Coming:
+        coming = self._streams.get(stream)
+        if coming is None:
+            coming = self._streams[stream] = _Coming(self._held.get(stream))
+        return coming
 
     def _take(self, record: LogRecord) -> None:
         """A record that another server sealed. Of what has been received already no body is kept a second time.
@@ -112,43 +145,27 @@ class _Grouping:
         Records of a stream may overlap, then: the same one came twice, each time with other bodies, or a server of the
         version before has sent some of its entries one by one. A body is in one of them only.
         """
-        known = [entry.id.seq for entry in record.entries if not self._is_new(record.stream, entry.id.seq)]
+        coming = self._coming(record.stream)
+        known = [entry.id.seq for entry in record.entries if not coming.is_new(entry.id.seq)]
         if len(known) == len(record.entries):
             return
         self._group.answer.append(record)
         record = record.without(known)
         self._group.records.append(record)
-        received = self._new(record.stream)
         for entry in record.entries:
-            received.add(entry.id.seq, entry.id.seq)
+            coming.new.add(entry.id.seq, entry.id.seq)
+        coming.last = max(coming.last, record.entries[-1].id.seq)
 
     def _receive_upto(self, mark: StreamMark) -> None:
-        known = self._known_of(mark.stream)
-        if known is None or known.upto < mark.upto:
-            self._new(mark.stream).add(0, mark.upto)
+        coming = self._coming(mark.stream)
+        if coming.known is None or coming.known.upto < mark.upto:
+            coming.new.add(0, mark.upto)
+            coming.last = max(coming.last, mark.upto)
             if mark.stream not in self._group.marked:
                 self._group.marked.append(mark.stream)
 
-    def _known_of(self, stream: Stream) -> Runs | None:
-        if stream not in self._known:
-            self._known[stream] = self._held.get(stream)
-        return self._known[stream]
-
-    def _new(self, stream: Stream) -> Runs:
-        runs = self._group.received.get(stream)
-        if runs is None:
-            runs = self._group.received[stream] = Runs()
-        return runs
-
-    def _is_new(self, stream: Stream, number: int) -> bool:
-        known = self._known_of(stream)
-        if known is not None and number in known:
-            return False
-        group = self._group.received.get(stream)
-        return group is None or number not in group
-
-    def _recorded(self, stream: Stream, entries: Sequence[Entry]) -> list[LogRecord]:
-        entries = sorted(entries, key=_number)
+    def _recorded(self, stream: Stream, coming: _Coming) -> list[LogRecord]:
+        entries = coming.entries if coming.in_order else sorted(coming.entries, key=_number)
         signer = self._chain.signer
         if stream != self._chain.stream or signer is None:
             return loose(entries)

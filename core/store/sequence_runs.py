@@ -37,6 +37,10 @@ class Runs:
 
     def add(self, first: int, last: int) -> int:
         """Put in all from `first` to `last`; how many of them were new."""
+        if first == self._lasts[-1] + 1:
+            # What comes in order.
+            self._lasts[-1] = last
+            return last - first + 1
         begin = bisect_left(self._lasts, first - 1)
         end = bisect_right(self._firsts, last + 1)
         there = 0
