@@ -34,7 +34,7 @@ from core.store.sequence_runs import Runs
 from core.store.sqlite_shelf import SqliteShelf
 from core.store.store_errors import StoreDisplaced, StoreError, StoreUnreadable, StoreUnwritable
 from core.store.stream_numbers import StreamNumbers
-from core.store.trimming import BEGIN, Place, Trimming
+from core.store.trimming import BEGIN, ItemPlace, Trimming
 from core.wire.entries import Entry, Fetch, Page
 from core.wire.keepables import Keepable
 from core.wire.records import LogRecord, RecordPage
@@ -66,7 +66,7 @@ class SqliteStore:
         self._held = held
         self._retention = retention
         self._chain = chain
-        self._scanned: dict[str, Place] = {}
+        self._scanned: dict[str, ItemPlace] = {}
         """For writers who have too much, up to where everything of theirs has been dropped."""
         self._backing_up = threading.Lock()
         self._closed = False

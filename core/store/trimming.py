@@ -16,10 +16,10 @@ from core.store.sqlite_shelf import SqliteShelf
 from core.store.stream_numbers import StreamNumbers
 from core.wire.entries import EntryId
 
-Place = tuple[int, int, int]
+ItemPlace = tuple[int, int, int]
 """Place in time, stream and number of an entry: a row of `items`."""
 
-BEGIN: Final[Place] = (ACTIVITIES, -1, 0)
+BEGIN: Final[ItemPlace] = (ACTIVITIES, -1, 0)
 _OLDEST: Final = (
     "SELECT place, stream, seq FROM items WHERE (place, stream, seq) > (?, ?, ?) ORDER BY place, stream, seq LIMIT ?"
 )
@@ -32,7 +32,7 @@ class Trimming:
         self._connection = connection
         self._shelf = shelf
         self._streams = streams
-        self._dropped: list[Place] = []
+        self._dropped: list[ItemPlace] = []
         self._bytes = 0
         self._holders: dict[int, tuple[Kept, set[int]]] = {}
         """Records, and the numbers whose bodies go."""
@@ -41,10 +41,10 @@ class Trimming:
         self.is_at_end = False
         """Whether nothing of what was looked at is left behind it."""
 
-    def scan(self, dropping: Dropping, begin: Place) -> None:
+    def scan(self, dropping: Dropping, begin: ItemPlace) -> None:
         """Look at activities behind a place, the oldest first, for those that go."""
         self.last = begin
-        rows: list[Place] = self._connection.execute(_OLDEST, (*begin, SCAN_STEP)).fetchall()
+        rows: list[ItemPlace] = self._connection.execute(_OLDEST, (*begin, SCAN_STEP)).fetchall()
         for _, group in groupby(rows, key=_position):
             places = list(group)
             if not all(self._look(dropping, place) for place in self._by_identity(places)):
@@ -52,11 +52,11 @@ class Trimming:
             self.last = places[-1]
         self.is_at_end = len(rows) < SCAN_STEP and not dropping.full
 
-    def _by_identity(self, places: list[Place]) -> list[Place]:
+    def _by_identity(self, places: list[ItemPlace]) -> list[ItemPlace]:
         """Of those with one stamp the order is that of their identities."""
         return places if len(places) == 1 else sorted(places, key=lambda one: (self._streams.of(one[1]), one[2]))
 
-    def _look(self, dropping: Dropping, place: Place) -> bool:
+    def _look(self, dropping: Dropping, place: ItemPlace) -> bool:
         """See whether an activity goes; whether to look further."""
         position, stream, seq = place
         found = self._shelf.find(EntryId(*self._streams.of(stream), seq))
@@ -104,5 +104,5 @@ class Trimming:
         return remaining
 
 
-def _position(place: Place) -> int:
+def _position(place: ItemPlace) -> int:
     return place[0]
