@@ -59,11 +59,6 @@ class Runs:
         index = bisect_right(self._firsts, number) - 1
         return self._firsts[index], self._lasts[index]
 
-    def meets(self, first: int, last: int) -> bool:
-        """Whether any number from `first` to `last` is there."""
-        index = bisect_right(self._firsts, last) - 1
-        return index >= 0 and self._lasts[index] >= first
-
     @property
     def upto(self) -> int:
         """The number up to which nothing is missing."""

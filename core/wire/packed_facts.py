@@ -119,12 +119,6 @@ class PackedFacts:
         found = (part.fact(number) for part in self._parts for number in part.usernames.find(digest))
         return [fact for fact in found if fact.username == username]
 
-    def claimed(self, claim: str) -> list[AccountFact]:
-        """Those of a claim."""
-        digest = _digest(claim)
-        found = (part.fact(number) for part in self._parts for number in part.claims.find(digest))
-        return [fact for fact in found if fact.claim == claim]
-
     def repeated(self) -> Iterator[AccountFact]:
         """Those that share their user name, or their claim, with another one, and perhaps a few more."""
         usernames = _repeated(part.usernames.digests for part in self._parts)

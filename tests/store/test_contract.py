@@ -167,7 +167,7 @@ def test_the_newest_of_a_sender_is_by_stamp_and_not_by_arrival(disk: Disk) -> No
     assert disk.open()[1].last_by_sender == {"ann": EntryId("a", 1, 1)}
 
 
-def test_all_accounts_come_back_and_each_is_found_by_its_name_and_its_claim(disk: Disk) -> None:
+def test_all_accounts_come_back_and_each_is_found_by_its_name(disk: Disk) -> None:
     store, _ = disk.open()
     store.commit([account(B, 1, "late", 30), account(A, 1, "early", 10), account(A, 2, "middle", 20)])
     store.commit([account(B, seq, f"person {seq}") for seq in range(2, 200)])
@@ -177,9 +177,8 @@ def test_all_accounts_come_back_and_each_is_found_by_its_name_and_its_claim(disk
         ["late", "early", "middle", "early", *(f"person {seq}" for seq in range(2, 200))]
     )
     assert [fact.stamp for fact in accounts.named("person 77")] == [770]
-    assert [fact.username for fact in accounts.claimed("claim of late")] == ["late"]
     assert sorted(fact.stamp for fact in accounts.named("early")) == [5, 10]
-    assert accounts.named("nobody") == accounts.claimed("nothing") == []
+    assert accounts.named("nobody") == []
 
 
 def test_peers_are_kept_replaced_and_forgotten(disk: Disk) -> None:
