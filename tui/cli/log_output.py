@@ -188,6 +188,8 @@ class Log:
             # Where nobody listens, and on a disk that is full, the log is lost, and nothing else.
             with contextlib.suppress(OSError):
                 put("".join(lines).encode("utf-8", "backslashreplace"))
+            # Whatever lives on until the next line comes, holds the memory of what was there when it was made.
+            lines.clear()
         if self._file is not None:
             self._file.close()
 

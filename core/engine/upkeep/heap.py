@@ -52,6 +52,8 @@ class HeapTrimmer:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        # What asks for it is made now, and not amid what a crowd leaves behind.
+        _trim()
         self._opened = 0
         self._open = 0
         self._frozen = 0
