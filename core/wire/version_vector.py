@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from core.wire.entries import EntryId, Stream
@@ -60,6 +60,14 @@ class VersionVector:
         if self._sparse_count > self._sparse_max:
             self._forget_one()
         return True
+
+    def add_run(self, stream: Stream, numbers: Sequence[int]) -> Sequence[int]:
+        """Record entries of one stream, in the order of their numbers; those that were new."""
+        upto = self.upto(stream)
+        if stream not in self._sparse and numbers and numbers[0] == upto + 1 and numbers[-1] == upto + len(numbers):
+            self._contiguous[stream] = numbers[-1]
+            return numbers
+        return [number for number in numbers if self.add(EntryId(stream.node, stream.incarnation, number))]
 
     def _forget_one(self) -> None:
         stream = next(iter(self._sparse))

@@ -17,6 +17,16 @@ node_names = st.text(st.characters(exclude_characters=".", codec="utf-8"), min_s
 counters = st.integers(0, COUNTER_MAX)
 
 
+@given(st.lists(st.sets(st.integers(1, 12), min_size=1), max_size=8))
+def test_a_run_is_added_as_its_entries_would_be(runs: list[set[int]]) -> None:
+    whole, singly = VersionVector(), VersionVector()
+    for run in runs:
+        numbers = sorted(run)
+        assert list(whole.add_run(A, numbers)) == [one for one in numbers if singly.add(EntryId(*A, one))]
+        assert (dict(whole.contiguous), whole.beyond()) == (dict(singly.contiguous), singly.beyond())
+    assert list(whole.add_run(A, [])) == []
+
+
 @given(node_names, counters, counters)
 def test_an_identity_is_written_and_read(node: str, incarnation: int, seq: int) -> None:
     entry_id = EntryId(node, incarnation, seq)

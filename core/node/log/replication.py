@@ -141,13 +141,15 @@ class Replication:
 
         What was left out of it is not taken for gone: somebody else may have it.
         """
-        if record.stream == self.own_stream:
+        stream, entries = record.stream, record.entries
+        if stream == self.own_stream:
             return 0
-        new = tuple(entry for entry in record.entries if entry.id not in self.vector)
-        if not new:
+        numbers = [entry.id.seq for entry in entries]
+        added = self.vector.add_run(stream, numbers)
+        if not added:
             return 0
-        for entry in new:
-            self.vector.add(entry.id)
+        wanted = frozenset(added)
+        new = entries if added is numbers else tuple(entry for entry in entries if entry.id.seq in wanted)
         self._context.clock.observe(max(entry.stamp for entry in new), self._context.now.wall)
         self._keepables.append(record)
         self._take(_Taken(new, source, None, record))
