@@ -366,6 +366,22 @@ def test_leaving_entries_out_keeps_the_signature_and_the_digest(count: int, data
     assert rest.without(more) == record.without(more)
 
 
+@given(st.integers(1, RECORD_ENTRIES_MAX), st.data())
+def test_two_parts_of_a_record_make_one_that_has_the_entries_of_both(count: int, data: st.DataObject) -> None:
+    (record,) = seal(activities(*[b'{"n":%d}' % number for number in range(count)]), b"", SIGNER)
+    ours, theirs = (data.draw(st.sets(st.integers(1, count))) for _ in range(2))
+    both = record.without(ours).joined(record.without(theirs))
+    assert both == record.without(ours & theirs)
+    assert both.is_signed(VERIFIER)
+    assert record.dated_by(7).without(ours).joined(record.without(theirs)).dated == 7
+
+
+def test_two_records_are_not_joined() -> None:
+    first, second = seal(activities(*[b"{}"] * (RECORD_ENTRIES_MAX + 1)), b"", SIGNER)
+    with pytest.raises(ValueError, match="is not"):
+        first.joined(second)
+
+
 def test_what_is_left_out_takes_as_many_hashes_as_the_logarithm_of_all() -> None:
     (record,) = seal(activities(*[b'{"n":"' + b"x" * 200 + b'"}'] * RECORD_ENTRIES_MAX), b"", SIGNER)
     rest = record.without([number for number in range(1, RECORD_ENTRIES_MAX + 1) if number != 77])
