@@ -77,6 +77,7 @@ from core.node.servers.leavers import Leavers
 from core.node.servers.links import Links
 from core.node.servers.steering import Steering
 from core.node.servers.successor import Successor
+from core.node.trust.known_keys import KnownKeys
 from core.node.views import view_of
 from core.wire.address import Address
 from core.wire.entries import AccountFact, KeyChange, PeerRecord
@@ -106,6 +107,16 @@ class Node:
         )
         self.topology = Topology(own)
         self.neighbours = Neighbours(context)
+        self.known_keys = KnownKeys(
+            context,
+            self.neighbours,
+            recovered.signer,
+            recovered.verifier,
+            recovered.signs_from,
+            recovered.server_keys,
+            lambda key: self.replication.keep(key),
+        )
+        own.key = self.known_keys.own
         drift = Drift(context)
         self.replication = Replication(
             context, self.neighbours, recovered, lambda fact: self.account_entries.apply(fact)
@@ -114,12 +125,15 @@ class Node:
         self.secrets = Secrets(context, self.book, self.replication, recovered.accounts)
         self.registration = Registration(context, self.neighbours, self.book, self.topology, self.replication)
         self.whereabouts = Whereabouts(context, self.neighbours, self.topology)
-        self.announcements = Announcements(context, self.neighbours, self.topology, self._users)
+        self.announcements = Announcements(context, self.neighbours, self.topology, self.known_keys, self._users)
         self.own_address = OwnAddress(context, self.topology, self.announcements)
         self.balance = Balance(context, self.topology, self.whereabouts)
         self.synchronisation = Synchronisation(context, self.neighbours, self.replication)
+        self.synchronisation.believed_mark = self.known_keys.believed_mark
         self.heartbeat = Heartbeat(context, self.neighbours, drift)
         intake = Intake(context, self.neighbours, drift, self.replication, self.synchronisation, recovered.verifier)
+        intake.believes_entry = self.known_keys.believes_entry
+        intake.believes_record = self.known_keys.believes_log_record
         own_links = OwnLinks(self.neighbours, self.topology, self.announcements)
         self.base = BaseRoom(
             context,
@@ -211,6 +225,7 @@ class Node:
             self.base.links,
             self.healing,
             self.leavers,
+            self.known_keys,
         )
         self.links = Links(
             context, own_links, self.base.links, self.synchronisation, self.registration, self.healing, self.drain

@@ -13,10 +13,11 @@ from core.node.kernel.connections import Connection, Link, Session
 from core.node.kernel.context import Context
 from core.node.kernel.states import ConnectionState
 from core.node.log.replication import Replication
-from core.node.map.topology import Topology
+from core.node.map.topology import ServerRecord, Topology
 from core.node.map.whereabouts import Whereabouts
 from core.node.servers.healing import Healing
 from core.wire.messages import AttachedServer
+from core.wire.server_keys import fingerprint
 
 USERS_SHOWN_MAX: Final = 1000
 CONNECTIONS_SHOWN_MAX: Final = 2000
@@ -85,6 +86,7 @@ def _servers(
             tuple(one for one in sorted(own.links) if one not in topology.tree_neighbours(own.id)),
             own_users,
             ssh=own.ssh,
+            key=_fingerprint(own),
         )
     ]
     others = []
@@ -106,6 +108,7 @@ def _servers(
                 tuple(one for one in sorted(record.links) if one not in tree and one in topology.reachable),
                 record.users,
                 ssh=record.ssh,
+                key=_fingerprint(record),
             )
         )
     hosts = topology.hosts_of_attached()
@@ -122,6 +125,10 @@ def _servers(
         others.append(ServerView(server, peer.name, peer.hostname, peer.port, 0, "unreachable"))
     others.sort(key=lambda one: (_ORDER[one.state], one.name, one.id))
     return tuple(found + others)
+
+
+def _fingerprint(record: ServerRecord) -> str:
+    return fingerprint(record.key) if record.key is not None else ""
 
 
 _ORDER: Final[dict[ServerState, int]] = {"here": 0, "reachable": 1, "guest": 2, "unreachable": 3}

@@ -10,6 +10,7 @@ from core.store.held import Held
 from core.store.retention import ROW_BYTES, Usage, overhead_of
 from core.wire.entries import Entry, EntryId, PeerRecord
 from core.wire.records import LogRecord
+from core.wire.server_keys import ServerKey
 
 REFS_RECOVERED: Final = 100_000
 """Among how many of the newest activities repetitions are recognised after a restart."""
@@ -51,6 +52,7 @@ class Contents:
     held: Held = field(default_factory=Held)
     latest: dict[str, Position] = field(default_factory=dict)
     peers: dict[str, PeerRecord] = field(default_factory=dict)
+    server_keys: dict[str, ServerKey] = field(default_factory=dict)
     usage: dict[str, Usage] = field(default_factory=dict)
     """What is kept of each writer's activities; anonymous people are one, without a name."""
     total: Usage = field(default_factory=Usage)
@@ -94,6 +96,7 @@ class Contents:
             self.held.copy(),
             dict(self.latest),
             dict(self.peers),
+            dict(self.server_keys),
             dict(self.usage),
             self.total,
             self.overhead,

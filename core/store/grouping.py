@@ -13,6 +13,7 @@ from core.store.sequence_runs import Runs
 from core.wire.entries import Entry, PeerForgotten, PeerRecord, Stream, StreamMark
 from core.wire.keepables import Keepable
 from core.wire.records import LogRecord, loose, seal
+from core.wire.server_keys import ServerKey
 from core.wire.signing import Signer
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class Group:
     marked: list[Stream] = field(default_factory=list)
     """Streams in which something was received that no record has."""
     peers: dict[str, PeerRecord | None] = field(default_factory=dict)
+    server_keys: dict[str, ServerKey] = field(default_factory=dict)
     before: bytes = b""
     """What the next record of the own stream will stand behind."""
 
@@ -123,6 +125,8 @@ class _Grouping:
                 self._receive_upto(keepable)
             elif isinstance(keepable, PeerRecord):
                 group.peers[keepable.id] = keepable
+            elif isinstance(keepable, ServerKey):
+                group.server_keys[keepable.id] = keepable
             else:
                 assert isinstance(keepable, PeerForgotten)
                 group.peers[keepable.id] = None

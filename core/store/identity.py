@@ -1,17 +1,35 @@
-"""A node's identity, and the number of each of its starts."""
+"""A node's identity, its private key, and the number of each of its starts."""
 
 from __future__ import annotations
 
 import base64
-from typing import Final
+import sqlite3
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
+from core.store.checksums import checksum
+from core.store.store_errors import DataDirectoryUnusable
 from core.wire.entries import IDENTIFIER_CHARACTERS_MAX
+from core.wire.server_keys import is_certified
 
 NODE_ID_CHARACTERS: Final = 12
 INCARNATION_EPOCH: Final = 1_577_836_800
 """2020-01-01T00:00:00Z, seconds since 1970."""
 LEAP_MAX: Final = 2**20
 """Below this is how far an incarnation leaps where the clock does not help: in milliseconds, a quarter of an hour."""
+
+KEY_SETTING: Final = "identity_key"
+"""Where the private key is: among the settings, and in backups, because a backup is the server."""
+
+SIGNS_FROM_SETTING: Final = "signs_from"
+"""Where the first incarnation is of which all own entries are signed; beside the key."""
+
+
+class NewIdentity(NamedTuple):
+    """A key that was just made: the id that a new node has by it, and the private key as a setting keeps it."""
+
+    node: str
+    private: str
 
 
 def node_id(entropy: bytes) -> str:
@@ -29,6 +47,31 @@ def check_node_id(identifier: str) -> str:
     if not 0 < len(identifier) <= IDENTIFIER_CHARACTERS_MAX or "." in identifier:
         raise ValueError(f"{identifier!r} is not a node id: it has 1 to 64 characters and no dot")
     return identifier
+
+
+def identify(connection: sqlite3.Connection, node: str | None, new_identity: Callable[[], NewIdentity]) -> str:
+    """The id of a node that has none yet (None), by a key that is made for it; one from before keys keeps its id and
+    gets a key. Within a transaction: no id is ever without its key.
+
+    Raises DataDirectoryUnusable when an id is made of a key that is not there, and sqlite3.Error.
+    """
+    kept = connection.execute("SELECT value FROM settings WHERE name = ?", (KEY_SETTING,)).fetchone()
+    if node is not None and kept is not None:
+        return node
+    if node is not None and is_certified(node):
+        raise DataDirectoryUnusable(
+            f"the key of the server {node} is missing from its data, and nobody can be that server without it;"
+            " restore a backup, or choose another data directory"
+        )
+    made = new_identity()
+    keep_once(connection, KEY_SETTING, made.private)
+    return made.node if node is None else node
+
+
+def keep_once(connection: sqlite3.Connection, name: str, value: str) -> None:
+    """Have a setting kept, in backups too, unless there is one of that name. Raises sqlite3.Error."""
+    values = (name, value, 1)
+    connection.execute("INSERT OR IGNORE INTO settings VALUES (?, ?, ?, ?)", (*values, checksum(*values)))
 
 
 def next_incarnation(last: int, wall: float, leap: int = 0) -> int:

@@ -70,6 +70,7 @@ class MemoryStore:
             disordered=tuple(self._disordered()),
             peers=tuple(sorted(contents.peers.values(), key=lambda peer: peer.id)),
             activities=contents.total.activities,
+            server_keys=tuple(sorted(contents.server_keys.values(), key=lambda one: one.id)),
         )
 
     def _refs(self) -> list[RefsOfRecord]:
@@ -111,6 +112,7 @@ class MemoryStore:
                 held.add(stream, first, last)
         for peer, record in group.peers.items():
             _put_back(self._contents.peers, peer, record)
+        self._contents.server_keys.update(group.server_keys)
         for one in group.records:
             self._contents.add(one)
             self._shelf.put(one)
@@ -156,6 +158,7 @@ class MemoryStore:
         latest = {sender: contents.latest.get(sender) for sender in senders}
         usage = {sender: contents.usage.get(sender) for sender in senders}
         peers = {peer: contents.peers.get(peer) for peer in group.peers}
+        server_keys = {node: contents.server_keys.get(node) for node in group.server_keys}
         total, overhead, stamp = contents.total, contents.overhead, contents.stamp
 
         def undo() -> None:
@@ -167,6 +170,8 @@ class MemoryStore:
                 _put_back(contents.usage, sender, kept)
             for peer, known_peer in peers.items():
                 _put_back(contents.peers, peer, known_peer)
+            for node, known_key in server_keys.items():
+                _put_back(contents.server_keys, node, known_key)
             contents.total, contents.overhead, contents.stamp = total, overhead, stamp
             chain.before = before
             for record in group.records:

@@ -18,7 +18,15 @@ from core.store.database import connect, transaction
 from core.store.files import open_private, sync_directory
 from core.store.grouping import Chain
 from core.store.held_rows import pack_past, read_held
-from core.store.identity import LEAP_MAX, check_node_id, next_incarnation
+from core.store.identity import (
+    LEAP_MAX,
+    SIGNS_FROM_SETTING,
+    NewIdentity,
+    check_node_id,
+    identify,
+    keep_once,
+    next_incarnation,
+)
 from core.store.loss import KnownPast, OnLoss, check_whole
 from core.store.record_rows import DamagedRecord
 from core.store.recovery import catch_up, recovered
@@ -34,7 +42,8 @@ from core.wire.signing import Signer
 def open_store(
     data_dir: Path,
     *,
-    node_id_factory: Callable[[], str],
+    node_id_factory: Callable[[], str] | None = None,
+    identity_factory: Callable[[], NewIdentity] | None = None,
     wall: float,
     retention: Retention = KEEP_EVERYTHING,
     schema: Schema = CURRENT,
@@ -43,12 +52,14 @@ def open_store(
 ) -> tuple[SqliteStore, Recovered]:
     """Open the store in `data_dir`, made if it is not there, for a new start of its node.
 
-    `node_id_factory` names a node that has no identity yet (see `node_id`). `wall` is seconds since 1970. The new
-    incarnation is synced when this returns. Data of an older schema is migrated, after a backup into `backups/`. What
-    is to be told to a person is in the store's `findings`. `signer` seals what the node accepts; it may be set later.
+    `identity_factory` makes a key for a node that has none yet, and an id of it for one that has none either; with
+    `node_id_factory` alone, which names such a node, there are no keys (see `node_id`). `wall` is seconds since 1970.
+    The new incarnation is synced when this returns. Data of an older schema is migrated, after a backup into
+    `backups/`. What is to be told to a person is in the store's `findings`. `signer` seals what the node accepts; it
+    may be set later.
 
     Raises DataLost unless `on_loss` says otherwise, DataDirectoryInUse, DataDirectoryUnusable, SchemaTooNew, and what
-    `node_id_factory` does.
+    the factories do.
     """
     directory = data_directory.claim(data_dir)
 
@@ -67,7 +78,7 @@ def open_store(
         if existed and past.is_suspect():
             check_whole(connection)
         _upgrade(connection, directory, schema, past, on_loss)
-        node, incarnation = _begin(connection, node_id_factory, wall, past, on_loss)
+        node, incarnation = _begin(connection, node_id_factory, identity_factory, wall, past, on_loss)
         held = read_held(connection)
         with transaction(connection):
             held = pack_past(connection, held)
@@ -122,18 +133,30 @@ def _upgrade(
 
 
 def _begin(
-    connection: sqlite3.Connection, node_id_factory: Callable[[], str], wall: float, past: KnownPast, on_loss: OnLoss
+    connection: sqlite3.Connection,
+    node_id_factory: Callable[[], str] | None,
+    identity_factory: Callable[[], NewIdentity] | None,
+    wall: float,
+    past: KnownPast,
+    on_loss: OnLoss,
 ) -> tuple[str, int]:
     leap = secrets.randbelow(LEAP_MAX)
     with transaction(connection):
         row = connection.execute("SELECT id, incarnation, sum FROM node").fetchone()
         if row is None:
             past.require_new(on_loss)
-            node, incarnation = check_node_id(node_id_factory()), next_incarnation(0, wall, leap)
+        else:
+            check("node", row[2], checksum(*row[:2]))
+        name = row[0] if row is not None else node_id_factory() if node_id_factory is not None else None
+        if identity_factory is not None:
+            name = identify(connection, name, identity_factory)
+        node = check_node_id(name or "")
+        if row is None:
+            incarnation = next_incarnation(0, wall, leap)
             connection.execute("INSERT INTO node VALUES (?, ?, 0)", (node, incarnation))
         else:
-            node, last, expected = row
-            check("node", expected, checksum(node, last))
-            incarnation = next_incarnation(max(last, past.incarnation_of(node)), wall, leap)
+            incarnation = next_incarnation(max(row[1], past.incarnation_of(node)), wall, leap)
+        if identity_factory is not None:
+            keep_once(connection, SIGNS_FROM_SETTING, str(incarnation))
         connection.execute("UPDATE node SET incarnation = ?, sum = ?", (incarnation, checksum(node, incarnation)))
     return node, incarnation

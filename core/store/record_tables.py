@@ -16,6 +16,7 @@ from core.store.behind import Totals, read_totals, write_facts, write_totals
 from core.store.checksums import check, checksum
 from core.store.contents import REFS_RECOVERED
 from core.store.grouping import as_kept
+from core.store.identity import SIGNS_FROM_SETTING
 from core.store.past_starts import read_past
 from core.store.record_rows import RECORD_COLUMNS, RecordRow, record_of, row_of
 from core.store.retention import ROW_BYTES
@@ -75,6 +76,13 @@ CREATE TABLE senders (
 CREATE TABLE accounts (no INTEGER PRIMARY KEY, texts BLOB NOT NULL, marks BLOB NOT NULL, sum INTEGER NOT NULL);
 
 CREATE TABLE refs (record INTEGER PRIMARY KEY, packed BLOB NOT NULL);
+
+-- Which keys servers' ids from before keys are bound to: since when, in milliseconds since 1970, and from which
+-- incarnation on the server signs all entries, or -1.
+CREATE TABLE server_keys (
+    id TEXT PRIMARY KEY, key BLOB NOT NULL, bound_at INTEGER NOT NULL, signs_from INTEGER NOT NULL,
+    sum INTEGER NOT NULL
+) WITHOUT ROWID;
 """
 _OLD: Final = ("node", "settings", "entries", "runs", "senders", "usage")
 _OLD_INDEXES: Final = ("entries_by_id", "activities_by_stamp", "accounts")
@@ -90,6 +98,7 @@ _NEW: Final = (
     "senders",
     "accounts",
     "refs",
+    "server_keys",
 )
 
 
@@ -258,7 +267,8 @@ def entries_from_records(connection: sqlite3.Connection, tables: Sequence[str]) 
     (row,) = run("SELECT upto, stamp, activities, bytes, overhead, sum FROM behind_4").fetchall()
     check("behind", row[-1], checksum(*row[:-1]))
     run("INSERT INTO node SELECT id, incarnation, ? FROM node_4", (row[1],))
-    run("INSERT INTO settings SELECT name, value, backed_up FROM settings_4")
+    # What is accepted from here on is not signed: when the node comes to version 4 again, it says so.
+    run("INSERT INTO settings SELECT name, value, backed_up FROM settings_4 WHERE name != ?", (SIGNS_FROM_SETTING,))
     for table in _NEW:
         run(f"DROP TABLE {table}_4")
 

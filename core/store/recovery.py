@@ -13,6 +13,7 @@ from core.store.contents import ORDER_RECOVERED, REFS_RECOVERED, disordered
 from core.store.database import transaction
 from core.store.held import Held
 from core.store.record_rows import RECORD_COLUMNS, DamagedRecord, RecordRow, record_of
+from core.store.server_key_rows import read_keys
 from core.store.sqlite_shelf import SqliteShelf
 from core.store.stream_numbers import StreamNumbers
 from core.wire.address import Address
@@ -71,6 +72,7 @@ def recovered(
         disordered=_disordered(shelf, held),
         peers=tuple(_peers(connection)),
         activities=behind.totals.activities,
+        server_keys=read_keys(connection),
     )
 
 

@@ -31,6 +31,7 @@ from core.store.record_rows import DamagedRecord, row_of
 from core.store.retention import Dropping, Retention, Usage
 from core.store.schema import Schema
 from core.store.sequence_runs import Runs
+from core.store.server_key_rows import key_row
 from core.store.sqlite_shelf import SqliteShelf
 from core.store.store_errors import StoreDisplaced, StoreError, StoreUnreadable, StoreUnwritable
 from core.store.stream_numbers import StreamNumbers
@@ -132,6 +133,8 @@ class SqliteStore:
                     if one is not None
                 ],
             )
+        if group.server_keys:
+            run("INSERT OR REPLACE INTO server_keys VALUES (?, ?, ?, ?, ?)", map(key_row, group.server_keys.values()))
         return kept
 
     def _write_marks(self, group: Group) -> None:

@@ -14,6 +14,7 @@ import msgspec
 from core.wire.address import parse_number, parse_port
 from core.wire.entries import COUNTER_MAX, IDENTIFIER_CHARACTERS_MAX
 from core.wire.limits import FEATURES_MAX, REF_CHARACTERS_MAX
+from core.wire.server_keys import Nonce, PublicKey, Signature
 
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=IDENTIFIER_CHARACTERS_MAX)]
 Counter = Annotated[int, msgspec.Meta(ge=0, le=COUNTER_MAX)]
@@ -71,6 +72,9 @@ class Authenticate(Message, frozen=True):
     stamp: Counter | None = None
     """Hybrid logical time at which the link was dialled: the age by which the spanning tree prefers links. It tells how
     the dialler's clock stands to the receiver's, too."""
+    key: PublicKey | None = None
+    nonce: Nonce | None = None
+    """Drawn for this link: the other side's proof of its key has it in it."""
 
     def __post_init__(self) -> None:
         normalise_port(self, "port")
@@ -215,7 +219,8 @@ class ServerAnnounce(Message, frozen=True):
     connection with it: when, and when what they have got last was accepted (hybrid logical times; half a second earlier
     where they got nothing: what that server accepted itself just before counts as handed out to whoever was there).
     `also` are other hosts at which it is reached on the same port, `near` those of its neighbours that are on its
-    machine.
+    machine. `signature` is that of `key` over all of it (`core.wire.link_state`), `signs_from` the first incarnation of
+    which the server signs all entries. `more` is for fields of later versions: it is signed and passed on as it came.
     """
 
     id: str | int
@@ -240,6 +245,10 @@ class ServerAnnounce(Message, frozen=True):
     ] = {}
     also: Annotated[list[Hostname], msgspec.Meta(max_length=16)] = []
     near: Annotated[list[Identifier], msgspec.Meta(max_length=4096)] = []
+    signs_from: Counter | None = None
+    more: Annotated[dict[Label, msgspec.Raw], msgspec.Meta(max_length=64)] = {}
+    key: PublicKey | None = None
+    signature: Signature | None = None
 
     def __post_init__(self) -> None:
         normalise_port(self, "port")

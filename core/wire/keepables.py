@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from core.wire.entries import Entry, PeerForgotten, PeerRecord, StreamMark
 from core.wire.records import LogRecord
+from core.wire.server_keys import ServerKey
 
-Keepable = Entry | LogRecord | StreamMark | PeerRecord | PeerForgotten
+Keepable = Entry | LogRecord | StreamMark | PeerRecord | PeerForgotten | ServerKey
 """An entry by itself was accepted here, or has come from a server that knows no records. A record is another server's,
 and is kept as it came."""
 

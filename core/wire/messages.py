@@ -45,6 +45,7 @@ from core.wire.base_messages import (
 )
 from core.wire.entries import COUNTER_MAX, IDENTIFIER_CHARACTERS_MAX, KeyChange
 from core.wire.limits import RECORD_ENTRIES_MAX, VERIFIER_CHARACTERS_MAX
+from core.wire.server_keys import Nonce, PublicKey, Signature
 
 __all__ = [
     # What stands in `base_messages` and is found here, too: whoever reads a message need not ask of which layer it is.
@@ -78,7 +79,7 @@ __all__ = [
 
 class ServerHello(Message, frozen=True):
     """The accepting side's answer to a native `AUTHENTICATE`: who it is, what it speaks, and at which host it sees the
-    dialling one (`seen`)."""
+    dialling one (`seen`). To one that shows a key it shows its own, and proves it."""
 
     id: Identifier
     incarnation: Counter
@@ -89,14 +90,25 @@ class ServerHello(Message, frozen=True):
     stamp: Counter | None = None
     """The sender's hybrid logical time, which tells how the clocks stand to each other."""
     seen: Hostname | None = None
+    key: PublicKey | None = None
+    nonce: Nonce | None = None
+    """Drawn for this link: the dialling side's proof of its key has it in it."""
+    proof: Signature | None = None
 
     def __post_init__(self) -> None:
         normalise_port(self, "port")
 
 
+class ServerProof(Message, frozen=True):
+    """The dialling side's answer to a `SERVER_HELLO` with a nonce: a signature that only who has its key can make."""
+
+    proof: Signature
+
+
 class ServerRefused(Message, frozen=True):
-    """A link is not wanted now (`busy`), leads to itself (`self`), exists already (`duplicate`), or would take the
-    place of another server with the same identity that was started later (`twin`); then close."""
+    """A link is not wanted now (`busy`), leads to itself (`self`), exists already (`duplicate`), would take the place
+    of another server with the same identity that was started later (`twin`), or is in the name of a server whose key is
+    another one, or that was not proved (`key`); then close."""
 
     reason: Label
     info: str = ""

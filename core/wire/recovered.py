@@ -9,6 +9,7 @@ import msgspec
 from core.wire.entries import Entry, EntryId, PeerRecord, Stream
 from core.wire.packed_facts import PackedFacts
 from core.wire.packed_refs import PackedRefs
+from core.wire.server_keys import ServerKey
 from core.wire.signing import Signer, Verifier
 
 
@@ -33,7 +34,11 @@ class Recovered(msgspec.Struct, frozen=True):
     peers: tuple[PeerRecord, ...] = ()
     activities: int = 0
     """How many activities are stored."""
+    server_keys: tuple[ServerKey, ...] = ()
+    """What ids from before keys are bound to."""
     signer: Signer | None = None
     """The node's own key; None: it has none, as before keys."""
     verifier: Verifier | None = None
     """Tells whether others' signatures fit."""
+    signs_from: int | None = None
+    """The first incarnation of which all own entries are signed; None: they are not."""

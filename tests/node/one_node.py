@@ -15,7 +15,7 @@ from core.node.interface import actions, events
 from core.node.interface.events import Now
 from core.node.interface.node_config import NodeConfig
 from core.node.node import Node
-from core.simulation.environment.hash_signing import HashVerifier
+from core.simulation.environment.hash_signing import HashSigner, HashVerifier
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.entries import AccountFact, Page
@@ -23,11 +23,13 @@ from core.wire.messages import Message, command_of
 from core.wire.packed_facts import PackedFacts
 from core.wire.records import RecordPage
 from core.wire.recovered import Recovered
+from core.wire.server_keys import ServerKey, ShownEnd, link_digest
 from core.wire.signing import Signer
 
 SECRET = "network"
 WRONG_SECRETS = 12
 """More than may come from one address at once."""
+NONCE = b"drawn for a link"
 BODY = msgspec.Raw(b'{"text":"hello"}')
 ANN = AccountFact("ann", "$argon2id$ann", 1, "elsewhere.1.1")
 """Registered before the node started; her secret is "ann"."""
@@ -49,13 +51,21 @@ class OneNode:
     """What people were told, in its words."""
     wake_at: float | None = None
     tracing: bool = False
-    signer: Signer | None = None
+    signer: Signer | None = field(default_factory=lambda: HashSigner(b"here"))
     """The node's key; None: it has none."""
+    server_keys: tuple[ServerKey, ...] = ()
+    """What the disk knows of other servers' keys."""
 
     def __post_init__(self) -> None:
         config = NodeConfig("here.example", 3780, SECRET, name="a", tracing=self.tracing)
-        verifier = HashVerifier() if self.signer is not None else None
-        recovered = Recovered("here", 1, accounts=PackedFacts.of([ANN]), signer=self.signer, verifier=verifier)
+        recovered = Recovered(
+            "here",
+            1,
+            accounts=PackedFacts.of([ANN]),
+            server_keys=self.server_keys,
+            signer=self.signer,
+            verifier=HashVerifier() if self.signer is not None else None,
+        )
         self.node = Node(config, recovered, random.Random(1), self.now, checked_every=1)
         self._note(self.node.start(self.now))
 
@@ -214,6 +224,33 @@ def authenticating_failover(one: OneNode) -> int:
 
 def authenticating_native(one: OneNode) -> int:
     return authenticating(one, id="elsewhere", incarnation=1, features=["sync"])
+
+
+def proving(one: OneNode, server: str = "elsewhere", seed: bytes = b"elsewhere") -> int:
+    """A server has shown its key, and the node has answered."""
+    conn = one.connect()
+    shown = wire.Authenticate(
+        SECRET, id=server, incarnation=1, features=["sync"], key=HashSigner(seed).key, nonce=NONCE, stamp=1
+    )
+    one.say(conn, shown)
+    return conn
+
+
+def proof(one: OneNode, conn: int, server: str = "elsewhere", seed: bytes = b"elsewhere") -> wire.ServerProof:
+    """What such a server proves its key with."""
+    signer = HashSigner(seed)
+    hello = next(message for to, message in one.said if to == conn and isinstance(message, wire.ServerHello))
+    here = ShownEnd("here", 1, hello.key or b"", hello.nonce or b"")
+    return wire.ServerProof(signer.sign(link_digest(ShownEnd(server, 1, signer.key, NONCE), here, dialled=True)))
+
+
+def native_neighbour_with_key(one: OneNode) -> int:
+    """A server of ours links with the node, and proves its key."""
+    conn = proving(one)
+    one.say(conn, proof(one, conn))
+    one.say(conn, wire.SyncDone())
+    one.run(0.1)
+    return conn
 
 
 def registering(one: OneNode) -> int:

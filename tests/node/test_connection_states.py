@@ -54,6 +54,7 @@ EXAMPLES: dict[str, Message] = {
         wire.Quit("third.example", 3780),
         wire.UserInfo({"somebody": "$argon2id$x"}),
         wire.ServerHello("elsewhere", 1, "other.example", 3780, features=["sync"]),
+        wire.ServerProof(b"signature"),
         wire.ServerRefused("busy"),
         wire.Account("elsewhere.1.1", 1, "somebody", "$argon2id$x", 1, "elsewhere.1.1"),
         wire.LockRelease("somebody", "elsewhere.1.1"),
@@ -81,6 +82,7 @@ EXAMPLES: dict[str, Message] = {
 SCENES: dict[str, Callable[[OneNode], int]] = {
     "fresh": one_node.fresh,
     "authenticating": one_node.authenticating,
+    "proving": one_node.proving,
     "registering": one_node.registering,
     "greeted": one_node.greeted,
     "logging in": one_node.logging_in,
@@ -109,6 +111,7 @@ WORDS = {
     "fresh": "connected",
     "authenticating failover": "authenticating",
     "authenticating native": "authenticating",
+    "proving": "connecting",
     "greeted": "not logged in",
     "sent on": "waiting to be sent on",
     "dialled": "connecting",
@@ -140,6 +143,11 @@ class Row(NamedTuple):
 def another_is_known(one: OneNode, conn: int) -> bool:
     """Whether the base server that was announced is part of the network."""
     return "another" in {server.id for server in one.node.snapshot(one.now).servers}
+
+
+def nobody_is_heard_of(one: OneNode, conn: int) -> bool:
+    """Whether the node's map shows itself alone."""
+    return set(one.node.topology.records) == {"here"}
 
 
 def speaks_failover(one: OneNode, conn: int) -> bool:
@@ -201,6 +209,12 @@ ROWS = [
         "SERVER_HELLO SERVER_ANNOUNCE MAP_SUMMARY SYNC_REQUEST",
         "lazy",
     ),
+    Row(
+        "fresh",
+        wire.Authenticate(SECRET, id="b", incarnation=1, features=["sync"], key=b"k" * 32, nonce=one_node.NONCE),
+        "SERVER_HELLO",
+        "connecting",
+    ),
     Row("fresh", wire.Authenticate("wrong"), "AUTHENTICATION_FAIL close", "closing"),
     Row("fresh", "LOGIN", "LOGIN_SUCCESS", "anonymous"),
     Row("fresh", wire.Login("ann", "ann"), "verify", "logging in"),
@@ -213,6 +227,19 @@ ROWS = [
     # Until the secret has been looked at, nothing but a farewell counts.
     Row("authenticating", "INVALID_MESSAGE", "close", "closing"),
     Row("authenticating", "AUTHENTICATION_FAIL", "close", "closing"),
+    # Who shows a key has to prove it, and may find meanwhile that it wants no link.
+    Row("proving", "SERVER_ANNOUNCE", "", "connecting"),
+    Row(
+        "proving",
+        wire.ServerAnnounce("another", 1, "third.example", 3780, incarnation=1, version=1),
+        "",
+        "connecting",
+        nobody_is_heard_of,
+    ),
+    Row("proving", "SERVER_PROOF", "SERVER_REFUSED close", "closing"),
+    Row("proving", "SERVER_REFUSED", "close", "closing"),
+    Row("proving", "INVALID_MESSAGE", "close", "closing", is_told),
+    Row("proving", "AUTHENTICATION_FAIL", "close", "closing", is_told),
     # After a registration the client may log in.
     Row("greeted", "LOGIN", "LOGIN_SUCCESS", "anonymous"),
     Row("greeted", wire.Login("ann", "ann"), "verify", "logging in"),
@@ -436,6 +463,10 @@ def logs_in_where_many_are(one: OneNode, conn: int) -> None:
     one.say(conn, wire.Login("anonymous"))
 
 
+def proves_its_key(one: OneNode, conn: int) -> None:
+    one.say(conn, one_node.proof(one, conn))
+
+
 def has_its_turn(one: OneNode, conn: int) -> None:
     for _ in range(600):
         one.run(0.1)
@@ -447,6 +478,9 @@ STEPS: list[tuple[str, Callable[[OneNode, int], object], str]] = [
     ("authenticating", has_its_turn, "quiet"),
     ("authenticating failover", has_its_turn, "base"),
     ("authenticating native", has_its_turn, "lazy"),
+    ("proving", proves_its_key, "lazy"),
+    ("proving", lambda one, conn: one.run(5.9), "connecting"),
+    ("proving", lambda one, conn: one.run(6.1), "closing"),
     ("registering", lambda one, conn: one.run(2.0), "not logged in"),
     ("logging in", is_right, "logged in"),
     ("logging in", is_wrong, "closing"),
@@ -523,7 +557,8 @@ def test_what_was_overheard_is_taken_in_once_the_base_server_may_be_spoken_to() 
 
 LEADS_TO = {
     "FRESH": "REGISTERING LOGGING_IN LOGGED_IN REDIRECTING WAITING AUTHENTICATING CLOSING",
-    "AUTHENTICATING": "QUIET BASE NATIVE CLOSING",
+    "AUTHENTICATING": "PROVING QUIET BASE NATIVE CLOSING",
+    "PROVING": "NATIVE CLOSING",
     "REGISTERING": "GREETED CLOSING",
     "GREETED": "REGISTERING LOGGING_IN LOGGED_IN REDIRECTING CLOSING",
     "LOGGING_IN": "LOGGED_IN REDIRECTING CLOSING",

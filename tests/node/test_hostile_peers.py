@@ -458,6 +458,7 @@ objects: st.SearchStrategy[Any] = st.sampled_from(
 keys = st.fixed_dictionaries(
     {"text": st.sampled_from(["ssh-ed25519 AAAA", "", "x"]), "stamp": numbers, "bound": st.booleans(), "comment": names}
 )
+binaries = st.sampled_from(["", "?", "c2hvcnQ=", *("A" * number + "=" * (-number % 4) for number in (22, 43, 86))])
 odd_hosts = st.one_of(
     identifiers,
     st.sampled_from(["127.0.0.1", "0.0.0.0", "::", "fe80::1", "224.0.0.1", "localhost", "[::1]", "h/1.2.3.4"]),
@@ -474,10 +475,12 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "verifier": st.sampled_from(["$argon2id$s", "x", ""]), "count": numbers, "incomplete": st.booleans(),
     "new_server_ip": odd_hosts, "new_server_port": numbers, "user_info": st.dictionaries(names, names, max_size=3),
     "reason": st.sampled_from(["self", "duplicate", "busy", "leaving", "?"]), "claimed_at": numbers,
-    "key": keys, "ssh": numbers, "digest": identifiers, "vector": vectors, "upto": vectors, "more": st.booleans(),
-    "number": numbers, "wall": numbers, "away": st.dictionaries(names, st.tuples(numbers, numbers), max_size=2),
-    "also": st.lists(odd_hosts, max_size=3), "near": st.lists(identifiers, max_size=3), "age": numbers,
-    "since": numbers, "proof": names, "at": numbers,
+    "key": st.one_of(keys, binaries), "nonce": binaries, "signature": binaries, "signs_from": numbers,
+    "ssh": numbers, "digest": identifiers, "vector": vectors, "upto": vectors,
+    "more": st.one_of(st.booleans(), objects), "number": numbers, "wall": numbers,
+    "away": st.dictionaries(names, st.tuples(numbers, numbers), max_size=2), "also": st.lists(odd_hosts, max_size=3),
+    "near": st.lists(identifiers, max_size=3), "age": numbers,
+    "since": numbers, "proof": st.one_of(names, binaries), "at": numbers,
 }  # fmt: skip
 COMMANDS: dict[str, type[msgspec.Struct]] = {
     str(kind.__struct_config__.tag): kind
@@ -486,7 +489,7 @@ COMMANDS: dict[str, type[msgspec.Struct]] = {
         *(wire.ActivityMessage, wire.ActivityBroadcast, wire.ServerAnnounce, wire.LockRequest, wire.LockAllowed),
         *(wire.LockDenied, wire.Quit, wire.UserInfo, wire.ServerHello, wire.ServerRefused, wire.Account),
         *(wire.LockRelease, wire.SyncDigest, wire.SyncRequest, wire.SyncDone, wire.Ping, wire.Pong),
-        *(wire.StatusRequest, wire.Redirect, wire.CaughtUp),
+        *(wire.StatusRequest, wire.Redirect, wire.CaughtUp, wire.ServerProof),
     )
 }
 ENDING = ("AUTHENTICATION_FAIL", "INVALID_MESSAGE", "LOGOUT", "SERVER_REFUSED", "AUTHENTICATE", "LOGIN", "REGISTER")

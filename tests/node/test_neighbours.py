@@ -172,7 +172,7 @@ def test_a_record_and_a_release_go_over_the_tree_or_every_link(
     scene.link("b", eager=True)
     scene.link("lazy")
     scene.link("base", ConnectionState.BASE)
-    scene.neighbours.announce(RECORD, everywhere=everywhere, source=source.conn)
+    scene.neighbours.announce(lambda link: RECORD, everywhere=everywhere, source=source.conn)
     assert scene.receivers() == receivers
     scene.neighbours.release(LockRelease("ann", "own.1.1"), everywhere=everywhere, source=source.conn)
     assert scene.receivers() == receivers

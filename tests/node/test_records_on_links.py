@@ -13,11 +13,12 @@ from core.wire.entries import AccountFact, Entry, EntryId, Stream
 from core.wire.keepables import Keepable, entries_in
 from core.wire.messages import Message, command_of
 from core.wire.records import LogRecord, RecordPage, decode, loose, read, seal
-from tests.node.one_node import OneNode, native_neighbour
+from core.wire.server_keys import certified_id
+from tests.node.one_node import OneNode, native_neighbour, native_neighbour_with_key
 
 HERE, FAR = HashSigner(b"here"), HashSigner(b"far")
 NOW = 1_700_000_000_000_000
-STREAM = Stream("far", 7)
+STREAM = Stream(certified_id(FAR.key), 7)
 
 
 def entries(*numbers: int, stamp: int = NOW) -> list[Entry]:
@@ -177,7 +178,7 @@ def test_one_signature_proves_a_page(scene: Scene, monkeypatch: pytest.MonkeyPat
     records = chain((1, 2), (3,), (4, 5))
     for record in records:
         assert scene.say(scene.new, record.message) == []
-    assert scene.say(scene.new, wire.SyncDone({"far.7": 5})) == records
+    assert scene.say(scene.new, wire.SyncDone({str(STREAM): 5})) == records
     assert len(asked) == 1
     assert scene.one.node.replication.vector.upto(STREAM) == 5
 
@@ -214,13 +215,13 @@ def test_whoever_takes_records_is_answered_with_them_as_they_lie(scene: Scene) -
     scene.commit()
     late = native_neighbour(scene.one, "late", 0, "records")
     scene.one.answer()
-    done = scene.one.say(late, wire.SyncRequest({"far.7": 2}))
+    done = scene.one.say(late, wire.SyncRequest({str(STREAM): 2}))
     (asked,) = (action for action in done if isinstance(action, actions.FetchRecords))
     assert dict(asked.query.seen) == {STREAM: 2}
     done = scene.one.handle(events.RecordsFetched(asked.token, RecordPage(tuple(records[1:]), {STREAM: 4}, False)))
     sent = [action.frame for action in done if isinstance(action, actions.Send) and action.conn == late]
     assert [frame.data for frame in sent[:-1]] == [record.line + b"\n" for record in records[1:]]
-    assert sent[-1].message == wire.SyncDone({"far.7": 4}, vector={"far.7": 4})
+    assert sent[-1].message == wire.SyncDone({str(STREAM): 4}, vector={str(STREAM): 4})
 
 
 def test_a_page_that_cannot_be_read_ends_the_answer(scene: Scene) -> None:
@@ -242,9 +243,12 @@ HOUR = 3_600_000_000
 
 
 def test_what_comes_from_a_server_whose_clock_is_far_behind_is_dated_as_a_whole(scene: Scene) -> None:
-    far = native_neighbour(scene.one, "far", 0, "records")
+    far = native_neighbour_with_key(scene.one)
     next(link for link in scene.one.node.neighbours if link.conn == far).ahead = -HOUR
-    (record,) = seal(entries(1, 2, stamp=NOW - HOUR), b"", FAR)
+    its_own = [
+        msgspec.structs.replace(one, id=EntryId("elsewhere", 7, one.id.seq)) for one in entries(1, 2, stamp=NOW - HOUR)
+    ]
+    (record,) = seal(its_own, b"", HashSigner(b"elsewhere"))
     assert scene.say(far, record.dated_by(12345).message) == [record.dated_by(HOUR)]
 
 

@@ -19,7 +19,7 @@ def sent_between_servers(network: ScriptedNetwork) -> int:
     """How many broadcasts crossed a link between servers so far."""
     links = {conn for server in network.servers.values() for conn in server.links}
     return sum(
-        isinstance(message, wire.ActivityBroadcast) and conn in links
+        isinstance(message, wire.ActivityBroadcast | wire.Record) and conn in links
         for server in network.servers.values()
         for conn, message in server.sent
     )
@@ -564,7 +564,7 @@ def test_a_server_that_was_away_gets_what_it_missed() -> None:
 
 def test_a_new_server_gets_everything_page_by_page() -> None:
     network = ScriptedNetwork()
-    first = network.start("a", redirects=False)
+    first = network.start("a", redirects=False, keyed=False)
     sender = network.logged_in(first)
     for number in range(1700):
         sender.post(number)

@@ -26,6 +26,7 @@ Patch = pytest.MonkeyPatch
 SCENE = {
     ConnectionState.FRESH: "fresh",
     ConnectionState.AUTHENTICATING: "authenticating",
+    ConnectionState.PROVING: "proving",
     ConnectionState.REGISTERING: "registering",
     ConnectionState.GREETED: "greeted",
     ConnectionState.LOGGING_IN: "logging in",
@@ -41,9 +42,13 @@ SCENE = {
 }
 SPEAKING = [state for state in ConnectionState if state is not ConnectionState.CLOSING]
 METHODS: dict[Handler, Any] = rows.takers()
-ALIKE: dict[tuple[ConnectionState, MessageType], Handler] = {
+ALIKE: dict[tuple[ConnectionState, MessageType], tuple[Handler, ...]] = {
     # Nobody is asked about a name over a link that is listened to: whoever counts answers counts none.
-    (ConnectionState.LISTENING, wire.LockAllowed): Handler.LOCK_ALLOWED,
+    (ConnectionState.LISTENING, wire.LockAllowed): (Handler.LOCK_ALLOWED,),
+    # What has no id is refused by who takes entries.
+    (ConnectionState.PROVING, wire.ActivityBroadcast): (Handler.ENTRY,),
+    # Of what is no base link no base server is announced.
+    (ConnectionState.PROVING, wire.ServerAnnounce): (Handler.BASE_ANNOUNCEMENT, Handler.OVERHEARD_ANNOUNCEMENT),
 }
 """Who else may take a message, as it makes no difference."""
 
@@ -81,7 +86,7 @@ def wrong_rules(state: ConnectionState) -> Iterator[tuple[str, MessageType, dict
         if kind in right:
             yield "taken out", kind, {other: handler for other, handler in right.items() if other is not kind}
         for handler in Handler:
-            if handler not in (right.get(kind), ALIKE.get((state, kind))) and takes(handler, state, kind):
+            if handler not in (right.get(kind), *ALIKE.get((state, kind), ())) and takes(handler, state, kind):
                 yield f"given to {handler.name}", kind, {**right, kind: handler}
 
 

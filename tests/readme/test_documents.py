@@ -14,11 +14,10 @@ import pytest
 from core.client.client_settings import ClientSettings
 from core.client.logging_in import REDIRECTS_NONE
 from core.client.write_set import UNDER_WAY_MAX
-from core.engine.threads.opening_store import new_node_id
+from core.engine.threads.opening_store import new_identity
 from core.node.interface.node_config import lan
 from core.node.kernel.clock import AHEAD_MAX, MICROSECONDS
 from core.node.log.refs import REFS_MAX
-from core.store.identity import NODE_ID_CHARACTERS
 from core.wire import messages
 from core.wire.limits import (
     ACTIVITY_BYTES_MAX,
@@ -27,6 +26,7 @@ from core.wire.limits import (
     NESTING_DEPTH_MAX,
     SERVER_LINE_BYTES_MAX,
 )
+from core.wire.server_keys import CERTIFIED_ID_CHARACTERS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
@@ -85,7 +85,7 @@ def test_the_protocol_document_tells_every_command_with_all_its_fields(command: 
         ("core/PROTOCOL.md", f"Every {CONFIG.announce_interval:g} s to base servers"),
         ("core/PROTOCOL.md", f"taken to have succeeded {CONFIG.base_grace:g} s after"),
         ("core/PROTOCOL.md", f"{CONFIG.gather_wait:g} s after the last answer"),
-        ("core/PROTOCOL.md", f"a *node* is {NODE_ID_CHARACTERS} lower-case base-32 characters"),
+        ("core/PROTOCOL.md", f"a *node* is {CERTIFIED_ID_CHARACTERS} lower-case base-32 characters"),
         ("core/PROTOCOL.md", f"vector, every {CONFIG.sync_interval:g} s"),
         ("core/PROTOCOL.md", f"Every {CONFIG.ping_interval:g} s; {CONFIG.ping_misses} unanswered ones end the link"),
         ("core/PROTOCOL.md", f"after more than {CONFIG.liveness_after:g} s of silence"),
@@ -111,7 +111,7 @@ def test_figures_that_are_written_out_in_words_are_those_of_the_code() -> None:
 
 
 def test_a_new_node_has_an_identity_as_the_protocol_document_says() -> None:
-    assert re.fullmatch(rf"[a-z2-7]{{{NODE_ID_CHARACTERS}}}", new_node_id())
+    assert re.fullmatch(rf"[a-z2-7]{{{CERTIFIED_ID_CHARACTERS}}}", new_identity().node)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

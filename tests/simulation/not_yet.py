@@ -8,34 +8,6 @@ from __future__ import annotations
 from typing import Final
 
 NOT_YET: Final[dict[str, tuple[str, str]]] = {
-    "test_an_end_mark_beyond_the_end_of_somebodys_stream_makes_nobody_drop_what_comes": (
-        "keys: marks",
-        "any neighbour's SYNC_DONE raises anybody's stream, and what comes in it is then taken for a repetition",
-    ),
-    "test_an_end_mark_beyond_the_end_is_not_believed_after_a_restart_either": (
-        "keys: marks",
-        "the mark is kept on the disk",
-    ),
-    "test_another_body_under_a_known_identity_comes_to_nobody": (
-        "keys: signatures",
-        "who hears the changed entry first keeps it, and the true one is a repetition",
-    ),
-    "test_an_entry_under_somebodys_next_number_does_not_take_its_place": (
-        "keys: signatures",
-        "anybody writes into anybody's stream",
-    ),
-    "test_an_entry_under_a_number_that_nobody_comes_to_is_not_kept": (
-        "keys: signatures",
-        "anybody writes into anybody's stream",
-    ),
-    "test_an_entry_under_a_number_that_nobody_comes_to_leaves_no_gap_that_is_asked_for_again_and_again": (
-        "keys: signatures",
-        "the gap before it is never closed",
-    ),
-    "test_an_entry_of_a_start_that_never_was_is_not_kept": (
-        "keys: signatures",
-        "anybody writes into anybody's stream",
-    ),
     "test_a_server_whose_name_is_longer_than_what_can_be_asked_for_ends_no_honest_link": (
         "bounds: names",
         (
@@ -85,26 +57,6 @@ NOT_YET: Final[dict[str, tuple[str, str]]] = {
     "test_who_registers_is_told_which_server_has_refused_the_name": (
         "claims: answers",
         "a refusal does not say whose it is",
-    ),
-    "test_a_member_that_says_it_is_another_server_pushes_nobody_out": (
-        "keys: identity",
-        "who says that it is a neighbour, started later, takes its link's place",
-    ),
-    "test_what_a_member_says_of_another_server_is_not_believed_for_a_moment[address elsewhere]": (
-        "keys: link-state records",
-        "the newest record of a server is believed, whoever says it, until that server has heard of it",
-    ),
-    "test_what_a_member_says_of_another_server_is_not_believed_for_a_moment[others have left]": (
-        "keys: link-state records",
-        "the newest record of a server is believed, whoever says it, until that server has heard of it",
-    ),
-    "test_what_a_member_says_of_another_server_is_not_believed_for_a_moment[later starts]": (
-        "keys: link-state records",
-        "the newest record of a server is believed, whoever says it, until that server has heard of it",
-    ),
-    "test_what_a_member_says_of_another_server_is_not_believed_for_a_moment[wrong loads]": (
-        "keys: link-state records",
-        "the newest record of a server is believed, whoever says it, until that server has heard of it",
     ),
 }
 """A test's name, as pytest prints it, to the part of the work that it waits for, and what goes wrong today."""

@@ -29,6 +29,8 @@ from core.node.map.topology import Topology
 from core.node.map.whereabouts import Whereabouts
 from core.node.neighbours.neighbours import Neighbours
 from core.node.node import Node
+from core.node.trust.beliefs import Belief
+from core.node.trust.known_keys import KnownKeys
 from core.simulation.environment import simulated_disk
 from core.simulation.world.world import PORT
 from core.store.memory_store import MemoryStore
@@ -53,6 +55,7 @@ from core.wire.messages import (
     Message,
     Ping,
     Pong,
+    Record,
     Register,
     RegisterSuccess,
     SecretChanged,
@@ -112,6 +115,7 @@ def believes_marks_beyond_the_end(patch: Patch) -> None:
         return MessageReceived(event.conn, msgspec.structs.replace(said, upto={**said.upto, **marks}))
 
     tamper(patch, hear=hear)
+    patch.setattr(KnownKeys, "believed_mark", lambda self, link, stream, upto, highest: upto)
 
 
 def adds_to_what_others_say_of_themselves(patch: Patch) -> None:
@@ -124,6 +128,7 @@ def adds_to_what_others_say_of_themselves(patch: Patch) -> None:
         return MessageReceived(event.conn, msgspec.structs.replace(said, also=["elsewhere"]))
 
     tamper(patch, hear=hear)
+    patch.setattr(KnownKeys, "believe_record", lambda self, link, record: Belief.PROVED)
 
 
 def repeats_nothing(patch: Patch) -> None:
@@ -178,7 +183,8 @@ def prefers_younger_links_at_one_server(patch: Patch) -> None:
 
 def passes_nothing_on(patch: Patch) -> None:
     """Nor gives it to who asks for it."""
-    tamper_with_sending(patch, lambda node, send: [] if isinstance(send.frame.message, ActivityBroadcast) else [send])
+    entries = (ActivityBroadcast, Record)
+    tamper_with_sending(patch, lambda node, send: [] if isinstance(send.frame.message, entries) else [send])
     tamper(patch, hear=lambda node, event, now: None if isinstance(message_in(event), SyncRequest) else event)
 
 

@@ -15,6 +15,7 @@ from core.store.retention import ROW_BYTES
 from core.wire.address import Address
 from core.wire.entries import Entry, EntryId, Fetch, PeerForgotten, PeerRecord, Stream, StreamMark
 from core.wire.recovered import Recovered
+from core.wire.server_keys import ServerKey
 from tests.store.making import MICROSECONDS, WALL, A, B, account, activity, everything, ids, open_at
 
 AnyStore = SqliteStore | MemoryStore
@@ -76,6 +77,16 @@ def test_a_clock_that_was_set_back_does_not_set_the_incarnation_back(disk: Disk)
 
 
 # --- committing ---
+
+
+def test_what_servers_ids_are_bound_to_is_there_after_a_restart(disk: Disk) -> None:
+    store, recovered = disk.open()
+    assert recovered.server_keys == ()
+    first, second = ServerKey("b", b"k" * 32, 1.5), ServerKey("a", b"l" * 32, 2.5, signs_from=7)
+    store.commit([first, second])
+    store.commit([PeerForgotten("b"), msgspec.structs.replace(first, signs_from=9)])
+    _, recovered = disk.open()
+    assert recovered.server_keys == (second, msgspec.structs.replace(first, signs_from=9))
 
 
 def test_what_was_committed_is_there_after_a_restart(disk: Disk) -> None:

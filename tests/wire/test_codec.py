@@ -276,6 +276,7 @@ NATIVE_LEGAL: dict[str, dict[str, Any]] = {
     "QUIT": {"new_server_ip": "h", "new_server_port": 1},
     "USER_INFO": {"user_info": {"u": "v"}},
     "SERVER_HELLO": {"id": "x", "incarnation": 1, "hostname": "h", "port": 1},
+    "SERVER_PROOF": {"proof": "c2lnbmF0dXJl"},
     "SERVER_REFUSED": {"reason": "busy"},
     "ACCOUNT": {"id": "a.1.1", "stamp": 1, "username": "u", "verifier": "v", "claimed_at": 1, "claim": "c"},
     "LOCK_RELEASE": {"username": "u", "claim": "c"},

@@ -233,6 +233,14 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "lan",
         goes_to="engine",
     ),
+    Setting(
+        "accept_unsigned",
+        values.switch,
+        "whether what no key has signed is believed of servers that have one: only for going back to a version before"
+        " servers had keys",
+        default=False,
+        goes_to="node",
+    ),
     Setting("anonymous", values.switch, "whether people may come in without a name", default=True, goes_to="node"),
     Setting(
         "connections_max",

@@ -50,6 +50,7 @@ _SUBJECTS: Final[Mapping[NoticeKind, str]] = {
     "clock": "the clocks of servers",
     "limits": "what the system lets this program have",
     "dump": "a picture of what goes on inside this program",
+    "identity": "the key of a server, and who speaks in its name without",
     "security": "secrets, and who can read them",
 }
 NOTICE_CHARACTERS_MAX: Final = 600

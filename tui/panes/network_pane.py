@@ -114,6 +114,7 @@ class NetworkView(RowView):
                 ("by way of", known((server.via,)) if server.via else "-"),
                 ("start number", str(server.incarnation)),
                 ("id", neutralise_name(server.id, 256)),
+                ("key", server.key or ("-" if server.state == "unreachable" else "none: what it says is not signed")),
             )
         )
 

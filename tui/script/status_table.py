@@ -60,6 +60,9 @@ def _warnings(snapshot: NodeSnapshot) -> Iterator[str]:
         yield f"! the disk fails, nothing new is accepted here: {neutralise(snapshot.storage_error)}"
     if snapshot.base_servers:
         yield "! a base server is part of the network: secrets travel there in the clear when somebody registers"
+    unsigned = sum(server.state == "reachable" and not server.key for server in snapshot.servers)
+    if unsigned:
+        yield f"! what {_count(unsigned, 'server')} of a version before keys says is not signed: anybody could say it"
     if snapshot.unreachable:
         yield f"! {_count(snapshot.unreachable, 'known server')} cannot be reached"
 

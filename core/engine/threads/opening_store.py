@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 import time
 from typing import Final
 
+import msgspec
+
 from core.engine.engine_settings import EngineSettings
-from core.store.identity import node_id
+from core.store.identity import KEY_SETTING, SIGNS_FROM_SETTING, NewIdentity
 from core.store.opening import open_store
+from core.store.store_errors import DataDirectoryUnusable
 from core.store.store_interface import Store
+from core.wire.ed25519 import SEED_BYTES, Ed25519Signer, Ed25519Verifier
 from core.wire.recovered import Recovered
+from core.wire.server_keys import certified_id, is_certified
 
 SECRET_SETTING: Final = "network_secret"
 SECRET_BYTES: Final = 18
@@ -18,18 +24,48 @@ SECRET_BYTES: Final = 18
 
 def open_sqlite(settings: EngineSettings) -> tuple[Store, Recovered]:
     """The store in the settings' data directory. Blocks. Raises what `core.store.opening.open_store` does."""
-    return open_store(
+    store, recovered = open_store(
         settings.data_dir,
-        node_id_factory=new_node_id,
+        identity_factory=new_identity,
         wall=time.time(),
         retention=settings.retention,
         on_loss=settings.on_loss,
     )
+    try:
+        recovered = with_key(recovered, store.get_setting(KEY_SETTING), store.get_setting(SIGNS_FROM_SETTING))
+        store.signer = recovered.signer
+        return store, recovered
+    except BaseException:
+        store.close()
+        raise
 
 
-def new_node_id() -> str:
-    """An identity for a node that has none yet."""
-    return node_id(secrets.token_bytes(8))
+def new_identity() -> NewIdentity:
+    """A key for a node that has none yet."""
+    seed = secrets.token_bytes(SEED_BYTES)
+    return NewIdentity(certified_id(Ed25519Signer(seed).key), base64.b64encode(seed).decode("ascii"))
+
+
+def with_key(recovered: Recovered, private: str | None, signs_from: str | None) -> Recovered:
+    """What a node is handed, with its key, and the incarnation from which on it signs what it accepts.
+
+    Raises DataDirectoryUnusable when that is not its key.
+    """
+    try:
+        signer = Ed25519Signer(base64.b64decode(private or "", validate=True))
+    except ValueError:
+        signer = None
+    if signer is None or (is_certified(recovered.node) and certified_id(signer.key) != recovered.node):
+        raise DataDirectoryUnusable(
+            f"the key of the server {recovered.node} is damaged in its data, and nobody can be that server without it;"
+            " restore a backup, or choose another data directory"
+        )
+    return msgspec.structs.replace(
+        recovered,
+        signer=signer,
+        verifier=Ed25519Verifier(),
+        signs_from=int(signs_from) if signs_from is not None else recovered.incarnation,
+    )
 
 
 def keep_secret(store: Store, secret: str) -> None:

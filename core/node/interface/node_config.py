@@ -113,6 +113,10 @@ class NodeConfig:
     """The same in bytes."""
     history_max: int = 10_000
     """Largest number of past activities that one login gets."""
+    accept_unsigned: bool = False
+    """Whether what nobody has signed is believed of servers that have keys, too, as before there were keys: only for
+    going back to the version before, node by node. Everybody who knows the network's secret may then write and
+    announce in the name of any server."""
     tracing: bool = False
     """Whether the node says in traces what goes on inside it: for debugging. Changes nothing else."""
 

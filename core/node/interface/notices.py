@@ -30,6 +30,7 @@ NoticeKind = Literal[
     "clock",  # servers' clocks differ, or agree again
     "limits",  # the system lets the process have less than it needs
     "dump",  # what goes on inside was written to a file, because somebody asked for it
+    "identity",  # a server has shown its key, or somebody says what a key should have signed
     "security",  # what an operator should know about secrets in the clear
 ]
 

@@ -37,6 +37,9 @@ class ServerView(msgspec.Struct, frozen=True):
     """For a `guest`, an attached base server: the node that speaks for it."""
     ssh: int = 0
     """The port on which it serves SSH at its host; 0: it does not."""
+    key: str = ""
+    """The fingerprint of the key that signs what it says of itself; empty: nothing is signed, as it is a base server or
+    of a version before keys."""
 
 
 class ConnectionView(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from core.node.interface.events import Origin
 from core.node.interface.snapshot import LinkState
 from core.node.kernel.states import CLIENT_STATES, SERVER_STATES, TRANSITIONS, ConnectionState, Outcome
 from core.wire.address import Address
-from core.wire.entries import Entry, EntryId, Fetch
+from core.wire.entries import Entry, EntryId, Fetch, Stream
 from core.wire.messages import Message
 from core.wire.scope import on_one_machine
 from core.wire.state_machine import state_after
@@ -213,13 +213,20 @@ class Link(Connection):
         "eager_since",
         "established_at",
         "first_heard_at",
+        "gone_there",
         "hostname",
         "incarnation",
+        "key",
+        "keyless_told",
+        "lazy",
         "name",
+        "nonce",
+        "nonce_there",
         "peer_has",
         "ping_number",
         "pinged_at",
         "port",
+        "proved",
         "remote_id",
         "round_trip",
         "stamp",
@@ -240,6 +247,18 @@ class Link(Connection):
         self.hostname = connection.peer.host
         self.port = connection.peer.port
         self.stamp = 0
+        self.key: bytes | None = None
+        """The public key that the other side shows; None: none, it is of a version before keys."""
+        self.proved = False
+        """Whether it has proved to have that."""
+        self.nonce = b""
+        """What this node has drawn for that."""
+        self.nonce_there = b""
+        """What the other side has drawn, to have this node prove its key."""
+        self.lazy = False
+        """Whether who dialled wants it beside the tree."""
+        self.keyless_told = False
+        """Whether people were told that it passes on what its server should have signed."""
         self.established_at: float | None = None
         """Monotonic time at which both sides had introduced themselves."""
         self.eager = False
@@ -249,6 +268,9 @@ class Link(Connection):
         """Whether a SYNC_REQUEST of ours is unanswered."""
         self.peer_has: dict[str, int] | None = None
         """The neighbour's version vector, as last told."""
+        self.gone_there: dict[Stream, int] = {}
+        """Of streams, up to which number nothing is left at the neighbour, as it says, although it is not believed that
+        nothing is left anywhere."""
         self.ping_number = 0
         self.pinged_at = 0.0
         self.unanswered = 0

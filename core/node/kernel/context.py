@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections import OrderedDict
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from core.node.kernel.timers import Timers
 from core.wire.codec import Frame
 from core.wire.messages import InvalidMessage, Message
 from core.wire.recovered import Recovered
+from core.wire.server_keys import NONCE_BYTES
 
 NOTICE_CHARACTERS_MAX: Final = 600
 """Notices quote what peers say, who may say a lot."""
@@ -34,6 +36,7 @@ RECORDS: Final = "records"
 """Shown by who takes entries as records."""
 FEATURES: Final = ("quit", "user_info", "sync", RECORDS)
 """What a node shows other servers: QUIT, USER_INFO, the native layer, and records."""
+NONCE_SEED_BYTES: Final = 32
 
 
 class Context:
@@ -72,6 +75,11 @@ class Context:
         """A number that no other question of this node has."""
         self._tokens += 1
         return self._tokens
+
+    def nonce(self) -> bytes:
+        """Bytes that nobody has seen or can foresee. What is drawn for them is not shown: with enough of it somebody
+        could tell what comes next."""
+        return hashlib.blake2b(self.rng.randbytes(NONCE_SEED_BYTES), digest_size=NONCE_BYTES).digest()
 
     def pass_to(self, now: Now) -> None:
         """It is `now`."""

@@ -41,7 +41,9 @@ class Handler(enum.Enum):
     CLIENT_OBJECTS = "the client refuses: the connection is closed"
 
     # Of a server.
-    HELLO = "the link is native"
+    HELLO = "the link is native, if the other side has the key that it shows"
+    PROOF = "the other side has its key, and the link is native"
+    SAID_TO_A_BASE_SERVER = "nothing: this is none"
     REFUSED = "the other side wants no link, and says why"
     SERVER_OBJECTS = "the other side ends the link"
     SPEAKS_BASE = "it is a base server, and the message is taken as one of those"
@@ -129,6 +131,14 @@ RULES: Final[Mapping[ConnectionState, Mapping[MessageType, Handler]]] = {
     ConnectionState.AUTHENTICATING: {
         wire.InvalidMessage: _H.CLIENT_OBJECTS,
         wire.AuthenticationFail: _H.CLIENT_OBJECTS,
+    },
+    # It has been answered, and may find that it wants no link.
+    ConnectionState.PROVING: {
+        wire.ServerProof: _H.PROOF,
+        # Who dials says this behind its AUTHENTICATE, for the case that a base server is here.
+        wire.ServerAnnounce: _H.SAID_TO_A_BASE_SERVER,
+        wire.ServerRefused: _H.REFUSED,
+        **_SERVER_OBJECTS,
     },
     ConnectionState.REGISTERING: _IN_BETWEEN,
     ConnectionState.GREETED: _GREETED,

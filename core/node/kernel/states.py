@@ -17,6 +17,7 @@ class ConnectionState(enum.Enum):
 
     FRESH = "connected"
     AUTHENTICATING = "authenticating"
+    PROVING = "proving its key"
     REGISTERING = "registering"
     GREETED = "not logged in"
     LOGGING_IN = "logging in"
@@ -43,6 +44,7 @@ class Outcome(enum.Enum):
     POST_HELD_BACK = "ACTIVITY_MESSAGE while this server leaves"
     DIALLED = "this server dialled"
     SECRET_SHOWN = "AUTHENTICATE"
+    KEY_SHOWN = "the secret is right, and a key was shown"
     SHOWED_NOTHING = "the secret is right, and no features were shown"
     HEARD_BASE = "a base server that others may speak to"
     BASE_TAKEN_UP = "a base server to speak to"
@@ -64,8 +66,13 @@ TRANSITIONS: Final[Mapping[ConnectionState, Mapping[Outcome, ConnectionState]]] 
         _O.ENDED: _S.CLOSING,
     },
     _S.AUTHENTICATING: {
+        _O.KEY_SHOWN: _S.PROVING,
         _O.SHOWED_NOTHING: _S.QUIET,
         _O.BASE_TAKEN_UP: _S.BASE,
+        _O.NATIVE_TAKEN_UP: _S.NATIVE,
+        _O.ENDED: _S.CLOSING,
+    },
+    _S.PROVING: {
         _O.NATIVE_TAKEN_UP: _S.NATIVE,
         _O.ENDED: _S.CLOSING,
     },
@@ -116,4 +123,4 @@ TRANSITIONS: Final[Mapping[ConnectionState, Mapping[Outcome, ConnectionState]]] 
 CLIENT_STATES: Final = frozenset(
     {_S.REGISTERING, _S.GREETED, _S.LOGGING_IN, _S.LOGGED_IN, _S.REDIRECTING, _S.SENT_ON},
 )
-SERVER_STATES: Final = frozenset({_S.WAITING, _S.LISTENING, _S.QUIET, _S.BASE, _S.NATIVE})
+SERVER_STATES: Final = frozenset({_S.PROVING, _S.WAITING, _S.LISTENING, _S.QUIET, _S.BASE, _S.NATIVE})

@@ -74,7 +74,7 @@ class Intake:
             return
         if entry is None:
             self._context.invalid(link, "ACTIVITY_BROADCAST between native servers needs id and stamp")
-        elif self.believes_entry(link, entry.id.stream):
+        else:
             self.take(link, entry)
 
     @takes(Account)
@@ -84,8 +84,7 @@ class Intake:
         except ValueError as error:
             self._context.invalid(link, f"ACCOUNT: {error}")
             return
-        if self.believes_entry(link, entry.id.stream):
-            self.take(link, entry)
+        self.take(link, entry)
 
     @takes(Record)
     def _record(self, link: Link, message: Record) -> None:
@@ -94,6 +93,8 @@ class Intake:
             check_accounts(record)
         except ValueError as error:
             self._context.invalid(link, f"RECORD: {error}")
+            return
+        if not self._replication.lacks(record):
             return
         if not record.signature:
             if self.believes_entry(link, record.stream):
@@ -124,7 +125,9 @@ class Intake:
             self._taken(link, record.stream, new)
 
     def take(self, link: Link, entry: Entry) -> None:
-        """Accept an entry, unless it is known."""
+        """Accept an entry that has come by itself, unless it is known, or not believed."""
+        if entry.id in self._replication.vector or not self.believes_entry(link, entry.id.stream):
+            return
         if self._replication.receive(self._drift.dated(link, entry), link.conn):
             self._taken(link, entry.id.stream, 1)
 

@@ -135,6 +135,10 @@ class Replication:
         self._take(_Taken((entry,), source, None, None))
         return True
 
+    def lacks(self, record: LogRecord) -> bool:
+        """Whether a record has an entry that is new here."""
+        return record.stream != self.own_stream and any(entry.id not in self.vector for entry in record.entries)
+
     def receive_record(self, record: LogRecord, source: int | None) -> int:
         """Accept the entries of a record from a link; how many of them were new. They are kept, and passed on, as the
         record that came.

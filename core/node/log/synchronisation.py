@@ -24,6 +24,8 @@ from core.wire.limits import SERVER_LINE_BYTES_MAX
 from core.wire.messages import SyncDigest, SyncDone, SyncRequest
 from core.wire.records import RecordPage
 
+GONE_MAX: Final = 20_000
+"""Streams of which one neighbour may say that nothing is left of their ends, while nobody else does."""
 LACK_WAIT: Final = 0.5
 """Seconds between learning that a neighbour has more and asking for it."""
 
@@ -87,9 +89,17 @@ class Synchronisation:
 
     def request(self, link: Link) -> None:
         """Ask a neighbour for what it has beyond this node."""
-        if self._neighbours.request_missing(link, self._replication.durable_vector):
+        if self._neighbours.request_missing(link, lambda: self._vector_for(link)):
             self._context.trace("sync", conn=link.conn, step="ask", server=link.remote_id)
             self._received[link.conn] = 0
+
+    def _vector_for(self, link: Link) -> dict[Stream, int]:
+        """What this node has, as it tells a neighbour: what that one says to be gone it is not asked for again, however
+        much of that is believed."""
+        vector = self._replication.durable_vector()
+        for stream, upto in link.gone_there.items():
+            vector[stream] = max(upto, vector.get(stream, 0))
+        return vector
 
     @takes(SyncDigest)
     def digest_received(self, link: Link, message: SyncDigest) -> None:
@@ -209,7 +219,10 @@ class Synchronisation:
         link.peer_has = dict(message.vector)
         for stream, number in upto.items():
             highest = self._replication.vector.highest(stream)
-            self._replication.mark(stream, self.believed_mark(link, stream, number, highest))
+            believed = self.believed_mark(link, stream, number, highest)
+            self._replication.mark(stream, believed)
+            if believed < number and len(link.gone_there) < GONE_MAX:
+                link.gone_there[stream] = number
         if message.more:
             received = self._received.get(link.conn, 0)
             self.request(link)

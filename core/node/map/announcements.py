@@ -17,8 +17,10 @@ from core.node.kernel.rules import Handler
 from core.node.kernel.takers import takes
 from core.node.map.topology import ServerRecord, Topology, record_of
 from core.node.neighbours.neighbours import Neighbours
+from core.node.trust.known_keys import KnownKeys
 from core.wire.codec import Frame
 from core.wire.limits import SERVER_LINE_BYTES_MAX
+from core.wire.link_state import for_servers_before, from_servers_before
 from core.wire.messages import AttachedServer, MapSummary, ServerAnnounce
 
 RECORDS_PER_SECOND: Final = 4.0
@@ -49,11 +51,13 @@ class Announcements:
         context: Context,
         neighbours: Neighbours,
         topology: Topology,
+        known_keys: KnownKeys,
         users: Callable[[], tuple[int, list[str]]],
     ) -> None:
         self._context = context
         self._neighbours = neighbours
         self._topology = topology
+        self._known_keys = known_keys
         self._users = users
         self._structural = False
         self._load_dirty = False
@@ -132,12 +136,33 @@ class Announcements:
         own.seen_at = self._context.now.wall
         self._load_dirty = False
         self._context.timers.cancel("load")
-        self._neighbours.announce(Frame(own.message()), everywhere=everywhere)
+        self._announce(self._message(own), everywhere=everywhere)
+
+    def _message(self, record: ServerRecord) -> ServerAnnounce:
+        """A record as it travels: another server's as it came, this node's with its signature."""
+        message = record.message()
+        return self._known_keys.signed(message) if record is self._topology.own else message
+
+    def _announce(self, record: ServerAnnounce, *, everywhere: bool, source: int | None = None) -> None:
+        """Flood a record, to each neighbour in the form in which it passes it on whole."""
+        frame, plain = Frame(record), None
+        if any(link.key is None for link in self._neighbours):
+            plain = Frame(for_servers_before(record))
+        self._neighbours.announce(
+            lambda link: frame if plain is None or link.key is not None else plain,
+            everywhere=everywhere,
+            source=source,
+        )
+
+    def tell(self, link: Link, record: ServerRecord) -> None:
+        """Tell one neighbour of a record."""
+        message = self._message(record)
+        self._context.send(link, message if link.key is not None else for_servers_before(message))
 
     def introduce(self, link: Link) -> None:
         """Tell a new native neighbour of this node, and which records it has, so that it sends what is newer."""
         records = self._topology.records
-        self._context.send(link, self._topology.own.message())
+        self.tell(link, self._topology.own)
         self._context.send(link, MapSummary({record.id: list(record.order) for record in records.values()}))
 
     @takes(MapSummary)
@@ -145,7 +170,7 @@ class Announcements:
         """A new neighbour says which records it has: send those that it lacks, or has in an older form."""
         for record in self._topology.records.values():
             if record.id != link.remote_id and tuple(message.records.get(record.id, ())) < record.order:
-                self._context.send(link, record.message())
+                self.tell(link, record)
 
     # --- other nodes' records -----------------------------------------------------------------------------------------
 
@@ -156,6 +181,7 @@ class Announcements:
         if known is not None and known.order == (message.incarnation, message.version):
             # Flooding brings most records more than once.
             return
+        message = from_servers_before(message)
         record = record_of(message, self._context.now.wall)
         if record is None:
             # What a dialling node says in base words, before it knows that it talks to one of ours.
@@ -164,7 +190,7 @@ class Announcements:
             return
         own = self._topology.own
         if record.id == own.id:
-            if record.order > own.order:
+            if record.order > own.order and self._is_to_be_overtaken(link, message):
                 # Somebody remembers more of this node than it does itself: its data went back in time.
                 own.incarnation, own.version = record.order
                 if own.version > ORDER_MAX // 2:
@@ -172,7 +198,9 @@ class Announcements:
                 self._overtake()
             return
         if known is not None and known.order > record.order:
-            self._context.send(link, known.message())
+            self.tell(link, known)
+            return
+        if not self._known_keys.believe_record(link, message).holds:
             return
         frame = Frame(message)
         listed = len(message.links) + len(message.attached) + len(message.users)
@@ -190,9 +218,16 @@ class Announcements:
             or known.incarnation != record.incarnation
             or [attached.id for attached in known.attached] != [attached.id for attached in record.attached]
         )
-        self._neighbours.announce(frame, everywhere=structural, source=link.conn)
+        self._announce(message, everywhere=structural, source=link.conn)
         for told in self.on_record:
             told(known, record)
+
+    def _is_to_be_overtaken(self, link: Link, message: ServerAnnounce) -> bool:
+        """Whether somebody would believe a record in this node's name that is later than its own: where that is signed
+        by its key, or the neighbour knows no keys. No lie may drive it beyond what it can count to."""
+        if self._known_keys.own is None or (link.key is None and message.key is None):
+            return message.incarnation is not None and message.incarnation < ORDER_MAX
+        return self._known_keys.believe_record(link, message).holds
 
     def _overtake(self) -> None:
         """Announce this node again, later than what others know: at once, but not at any rate.

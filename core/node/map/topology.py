@@ -45,6 +45,8 @@ class ServerRecord:
     """Other hosts at which the node is reached, on the same port."""
     near: tuple[str, ...] = ()
     """Neighbours that are on the node's machine."""
+    key: bytes | None = None
+    """The key that has signed it; None: nobody has."""
     seen_at: float = 0.0
     """Wall-clock seconds since 1970 at which the node was last known to be reachable."""
     announcement: ServerAnnounce | None = field(default=None, compare=False, repr=False)
@@ -108,6 +110,7 @@ def record_of(message: ServerAnnounce, wall: float) -> ServerRecord | None:
         away=dict(message.away),
         also=tuple(message.also),
         near=tuple(message.near),
+        key=message.key,
         seen_at=wall,
         announcement=message,
     )

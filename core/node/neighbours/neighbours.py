@@ -67,6 +67,9 @@ class Neighbours:
         self._recent: deque[tuple[float, News]] = deque()
         """What was passed on last, and when."""
         self._recent_entries = 0
+        self.keyed_beside_tree = False
+        """Whether entries go over all links with servers that have keys: over the tree they may come to one of a
+        version before keys, behind which nobody with a key believes them."""
 
     # --- who they are -------------------------------------------------------------------------------------------------
 
@@ -120,7 +123,10 @@ class Neighbours:
         self._recent_entries += len(news.entry_ids)
         while self._recent_entries > RECENT_MAX:
             self._recent_entries -= len(self._recent.popleft()[1].entry_ids)
-        for link in self._concerned(everywhere=self.flooding, source=source):
+        concerned = self._concerned(everywhere=self.flooding or self.keyed_beside_tree, source=source)
+        for link in concerned:
+            if not (link.eager or self.flooding or link.key is not None):
+                continue
             for frame in news.for_neighbour(link):
                 self._context.send(link, frame)
 
@@ -159,9 +165,11 @@ class Neighbours:
 
     # --- a link-state record ------------------------------------------------------------------------------------------
 
-    def announce(self, record: Frame, *, everywhere: bool, source: int | None = None) -> None:
-        """Flood a record: over the tree, or over every link; `source` is the connection that it came over."""
-        self._send(record, everywhere=everywhere, source=source)
+    def announce(self, record: Callable[[Link], Frame], *, everywhere: bool, source: int | None = None) -> None:
+        """Flood a record, in the words that `record` has for each: over the tree, or over every link; `source` is the
+        connection that it came over."""
+        for link in self._concerned(everywhere=everywhere, source=source):
+            self._context.send(link, record(link))
 
     # --- a claim to a name --------------------------------------------------------------------------------------------
 

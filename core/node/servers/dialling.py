@@ -12,7 +12,7 @@ from core.node.kernel.context import Context
 from core.wire.address import Address
 from core.wire.scope import Scope, scope_of
 
-Purpose = Literal["join", "heal", "lazy", "base", "successor"]
+Purpose = Literal["join", "heal", "lazy", "base", "successor", "signed"]
 
 
 @dataclass(slots=True)

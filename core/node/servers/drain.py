@@ -237,8 +237,8 @@ class Drain:
         own.links = {}
         own.version += 1
         for connection in context.connections.all():
-            if self._neighbours.is_neighbour(connection):
-                context.send(connection, own.message())
+            if isinstance(connection, Link) and self._neighbours.is_neighbour(connection):
+                self._announcements.tell(connection, own)
             if connection.state is not ConnectionState.CLOSING:
                 context.close(connection, "this server has left the network")
         for text in undone:

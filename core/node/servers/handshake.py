@@ -24,8 +24,10 @@ from core.node.neighbours.heartbeat import Heartbeat
 from core.node.neighbours.neighbours import Neighbours
 from core.node.servers.healing import Healing
 from core.node.servers.leavers import Leavers
+from core.node.trust.known_keys import KnownKeys
 from core.wire.address import Address
-from core.wire.messages import Authenticate, AuthenticationFail, ServerAnnounce, ServerHello, ServerRefused
+from core.wire.messages import Authenticate, AuthenticationFail, ServerAnnounce, ServerHello, ServerProof, ServerRefused
+from core.wire.server_keys import ShownEnd, link_digest
 
 
 class Handshake:
@@ -47,6 +49,7 @@ class Handshake:
         base_links: BaseLinks,
         healing: Healing,
         leavers: Leavers,
+        known_keys: KnownKeys,
     ) -> None:
         self._context = context
         self._neighbours = neighbours
@@ -62,6 +65,7 @@ class Handshake:
         self._base_links = base_links
         self._healing = healing
         self._leavers = leavers
+        self._known_keys = known_keys
         self.established = 0
         """How many native links there have been."""
 
@@ -70,6 +74,8 @@ class Handshake:
         context = self._context
         link.enter(Outcome.DIALLED)
         link.stamp = context.stamp()
+        if self._known_keys.own is not None:
+            link.nonce = context.nonce()
         config = context.config
         own = self._topology.own
         context.send(
@@ -84,6 +90,8 @@ class Handshake:
                 features=[one for one in context.features if one != "user_info" or self._healing.is_first_link()],
                 link=self._healing.purpose_of(link),
                 stamp=link.stamp,
+                key=self._known_keys.own,
+                nonce=link.nonce or None,
             ),
         )
         self._base_links.introduced(link, own.id)
@@ -150,10 +158,30 @@ class Handshake:
         link.hostname = message.hostname or link.peer.host
         link.port = int(message.port) if message.port is not None else link.peer.port
         link.stamp = message.stamp or context.stamp()
-        refusal = self._refusal(link, lazy=message.link == "lazy")
-        if refusal is not None:
-            context.refuse(link, refusal, f"link refused: {refusal.reason}")
+        link.lazy = message.link == "lazy"
+        # A key that nothing is drawn for cannot be proved.
+        link.key = message.key if message.nonce is not None else None
+        if self._refused(link, self._refusal(link)):
             return
+        self._answer(link, message.nonce)
+        self._drift.heard(link, message.stamp)
+        if link.state is not ConnectionState.PROVING:
+            self._accept(link)
+
+    def _answer(self, link: Link, nonce: bytes | None) -> None:
+        """Say who this is, to one of ours; where both have keys, show and prove this node's, and ask the other side to
+        prove its own."""
+        context = self._context
+        proof = None
+        if link.key is not None and nonce is not None and self._known_keys.own is not None:
+            link.nonce, link.nonce_there = context.nonce(), nonce
+            proof = self._known_keys.sign(link_digest(self._own_end(link), _other_end(link), dialled=False))
+            link.enter(Outcome.KEY_SHOWN)
+            context.timers.set(
+                ("quiet", link.conn),
+                context.after(context.config.quiet_limit),
+                lambda: context.close(link, "it has not proved its key"),
+            )
         context.send(
             link,
             ServerHello(
@@ -164,12 +192,38 @@ class Handshake:
                 features=list(context.features),
                 stamp=self._drift.time(),
                 seen=link.peer.host or None,
+                key=self._known_keys.own if proof is not None else None,
+                nonce=link.nonce or None,
+                proof=proof,
             ),
         )
-        self._drift.heard(link, message.stamp)
+
+    @takes(Handler.PROOF)
+    def _proof(self, link: Link, message: ServerProof) -> None:
+        """The server that has dialled proves its key."""
+        self._context.timers.cancel(("quiet", link.conn))
+        digest = link_digest(_other_end(link), self._own_end(link), dialled=True)
+        if not self._known_keys.proved(link, digest, message.proof):
+            self._refused(link, self._not_the_server(link, "does not have the key that it shows"))
+        elif not self._refused(link, self._refusal(link)):
+            self._accept(link)
+
+    @takes(Handler.SAID_TO_A_BASE_SERVER)
+    def _announcement_to_a_base_server(self, link: Link, message: ServerAnnounce) -> None:
+        """Its link-state record comes once it knows that one of ours is here."""
+
+    def _accept(self, link: Link) -> None:
+        """A server that has dialled is who it says, and welcome."""
+        existing = self._neighbours.find(link.remote_id or "")
+        if existing is not None:
+            # Whoever dials knows of no link: the older one is dead on its side.
+            self._replace(existing)
         if "user_info" in link.features:
             self._user_table.send(link)
         self._become_native(link)
+
+    def _own_end(self, link: Link) -> ShownEnd:
+        return ShownEnd(self._context.id, self._context.incarnation, self._known_keys.own or b"", link.nonce)
 
     def _wrong_secret(self, connection: Connection) -> None:
         text = "the secret is not this network's"
@@ -184,7 +238,14 @@ class Handshake:
         link.features = frozenset(message.features)
         link.name = message.name or message.id[:6]
         link.hostname, link.port = message.hostname, int(message.port)
+        link.key, link.nonce_there = message.key, message.nonce or b""
         context.timers.cancel(("quiet", link.conn))
+        problem = self._problem_of(link, message)
+        if problem is not None:
+            link.clean = True
+            self._healing.refused(link, problem.reason)
+            self._refused(link, problem)
+            return
         existing = self._neighbours.find(message.id)
         twin = self._twin_of(existing, link) if existing is not None else None
         if twin is not None:
@@ -203,10 +264,24 @@ class Handshake:
             context.close(link, "there is a link already" if existing is not None else "that is this server itself")
             return
         context.actions.append(Trust(link.conn))
+        if link.proved and message.nonce is not None:
+            proof = self._known_keys.sign(link_digest(self._own_end(link), _other_end(link), dialled=True))
+            context.send(link, ServerProof(proof or b""))
         self._drift.heard(link, message.stamp)
         if message.seen is not None:
             self._own_address.seen(link, message.seen)
         self._become_native(link)
+
+    def _problem_of(self, link: Link, message: ServerHello) -> ServerRefused | None:
+        """Why the server that answered is not who it says."""
+        if self._known_keys.belongs(message.id, message.key) is False:
+            return self._not_the_server(link, "shows another key" if message.key else "shows no key")
+        if message.key is None or self._known_keys.own is None:
+            return None
+        digest = link_digest(_other_end(link), self._own_end(link), dialled=False)
+        if not self._known_keys.proved(link, digest, message.proof):
+            return self._not_the_server(link, "does not have the key that it shows")
+        return None
 
     def _become_native(self, link: Link) -> None:
         context = self._context
@@ -232,12 +307,14 @@ class Handshake:
 
     # --- whether there is to be a link --------------------------------------------------------------------------------
 
-    def _refusal(self, link: Link, *, lazy: bool) -> ServerRefused | None:
-        """Whether an inbound native link is not wanted, and why. May close an older link that it replaces."""
+    def _refusal(self, link: Link) -> ServerRefused | None:
+        """Whether an inbound native link is not wanted, and why."""
         context = self._context
         remote = link.remote_id or ""
         if remote == context.id:
             return ServerRefused("self", "this is the server that you are")
+        if self._known_keys.belongs(remote, link.key) is False:
+            return self._not_the_server(link, "shows another key" if link.key else "shows no key")
         existing = self._neighbours.find(remote)
         if existing is not None:
             if self._is_crossing(existing, link, "outbound") and context.id < remote:
@@ -245,12 +322,27 @@ class Handshake:
             twin = self._twin_of(existing, link)
             if twin is not None:
                 return twin
-            # Whoever dials knows of no link: the older one is dead on its side.
-            self._replace(existing)
-        natives = len(self._neighbours)
-        if lazy and natives >= context.config.links_max:
+        natives = len(self._neighbours) - (existing is not None)
+        if link.lazy and natives >= context.config.links_max:
             return ServerRefused("busy", f"this server has {natives} links already")
         return None
+
+    def _refused(self, link: Link, refusal: ServerRefused | None) -> bool:
+        """Refuse a link, if there is a reason; whether there was."""
+        if refusal is None:
+            return False
+        self._context.refuse(link, refusal, f"link refused: {refusal.reason}")
+        return True
+
+    def _not_the_server(self, link: Link, what: str) -> ServerRefused:
+        """Somebody comes as a server that has a key, and is not known to be it: people are told."""
+        text = f"{link.peer} comes as the server {link.remote_id} and {what}: it was refused"
+        self._context.tell_refused(link, text)
+        return ServerRefused(
+            "key",
+            f"who comes as the server {link.remote_id} has to prove that server's key, and this one {what}; a server"
+            " that was put back to a version before keys is let in by servers with --accept-unsigned",
+        )
 
     def _twin_of(self, existing: Link, link: Link) -> ServerRefused | None:
         """Why not to exchange a neighbour's link for one with an earlier start of the same server, elsewhere.
@@ -277,3 +369,7 @@ class Handshake:
         text = "replaced by another link"
         self._context.refuse(existing, ServerRefused("duplicate", text), text)
         self._own_links.down(existing)
+
+
+def _other_end(link: Link) -> ShownEnd:
+    return ShownEnd(link.remote_id or "", link.incarnation, link.key or b"", link.nonce_there)

@@ -1,8 +1,8 @@
 """Healing: the network is kept one, as far as this node can.
 
 What has become of dials and links, and who can be reached, is told to the parts that it concerns: the servers that
-people named (`seeds`), those that are missing (`search`), the links beside the tree (`redundant_links`), and who is
-known at all (`known_peers`).
+people named (`seeds`), those that are missing (`search`), the links beside the tree (`redundant_links`, and while a
+network is being upgraded `signed_ways`), and who is known at all (`known_peers`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from core.node.servers.known_peers import SEEN_INTERVAL, KnownPeers
 from core.node.servers.redundant_links import RedundantLinks
 from core.node.servers.search import Search
 from core.node.servers.seeds import Seeds
+from core.node.servers.signed_ways import SignedWays
 from core.wire.address import Address
 from core.wire.entries import PeerRecord
 
@@ -46,6 +47,7 @@ class Healing:
         self._seeds = Seeds(context, neighbours, self.dialling)
         self._search = Search(context, topology, self.dialling, self.known)
         self._redundant = RedundantLinks(context, neighbours, topology, whereabouts, self.dialling, self.known)
+        self._signed_ways = SignedWays(context, neighbours, topology, whereabouts, self.dialling)
         base_servers.dialling.dial = lambda address: self.dialling.dial((address,), "base")
         base_servers.speakers.peers = self.known.peers
         base_servers.taking_over.look_for = self._search.look_for
@@ -149,6 +151,7 @@ class Healing:
             self.known.moved(link.remote_id)
             self._search.found(link.remote_id)
             self.dialling.resume(link.remote_id)
+        self._signed_ways.reconsider()
         self._redundant.schedule()
 
     def dial_was_needless(self, link: Link) -> None:
@@ -194,6 +197,7 @@ class Healing:
             self._search.one_more_is_missing()
         if current is self._observed:
             return
+        self._signed_ways.observe()
         self._observed = current
         reachable = frozenset(current)
         before = self.known.reachable
@@ -222,6 +226,8 @@ class Healing:
             self.known.heard_of(record.id)
         if before is not None and before.addresses != record.addresses:
             self.known.moved(record.id)
+        if before is not None and before.links != record.links:
+            self._signed_ways.reconsider()
         if record.left and (before is None or not before.left):
             self._context.notify("quit", f"{record.name} has left the network", server=record.id)
             # It has left on purpose: nobody looks for it.

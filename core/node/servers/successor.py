@@ -66,6 +66,8 @@ class Successor:
         natives = self._leavers.staying()
         natives = [link for link in natives if link.conn not in self._silent] or natives
         eager = [link for link in natives if link.eager] or natives
+        # What others have signed is believed of who has it with the signatures.
+        eager = [link for link in natives if link.key is not None] or eager
         # People who are on other machines must be able to go there too.
         eager = [link for link in eager if self._is_for_others(link)] or eager
         bases = [link for link in context.connections.links(ConnectionState.BASE) if link.remote_id is not None]

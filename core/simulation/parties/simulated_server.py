@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
+
+import msgspec
 
 from core.node.interface import actions
 from core.node.interface.events import (
@@ -25,22 +27,35 @@ from core.node.interface.events import (
 from core.node.interface.node_config import NodeConfig
 from core.node.interface.notices import Notice
 from core.node.interface.traces import TraceFields, TraceKind
+from core.node.kernel.context import RECORDS
 from core.node.node import Node
 from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
+from core.simulation.environment.hash_signing import HashSigner, HashVerifier
 from core.simulation.environment.randomness import number_of, pick, seeded
 from core.simulation.environment.schedule import EPOCH
 from core.simulation.environment.simulated_disk import SimulatedDisk
 from core.simulation.environment.simulated_network import DialFailure
-from core.store.identity import node_id
+from core.simulation.plans.plan import IdentityKind
+from core.store.identity import KEY_SETTING, SIGNS_FROM_SETTING, node_id
 from core.store.memory_store import MemoryStore
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import EntryId
 from core.wire.keepables import Keepable
 from core.wire.limits import CLIENT_LINE_BYTES_MAX, SERVER_LINE_BYTES_MAX
-from core.wire.messages import LoginFailed, Message, Quit, Redirect
+from core.wire.messages import (
+    Authenticate,
+    LoginFailed,
+    Message,
+    Quit,
+    Redirect,
+    ServerAnnounce,
+    ServerHello,
+)
+from core.wire.recovered import Recovered
 from core.wire.scope import Scope, scope_of
+from core.wire.server_keys import certified_id
 
 STOP_SECONDS: Final = 1.5
 """After which the process of a node that has finished ends."""
@@ -51,6 +66,51 @@ _OF_PEOPLE_OVER_SSH: Final = (
     actions.SecretReplaced,
 )
 """That people come in over SSH is not simulated."""
+
+
+def _new_store(entropy: bytes, identity: IdentityKind) -> MemoryStore:
+    signer = HashSigner(entropy)
+    if identity == "keyless":
+        return MemoryStore(node_id(entropy))
+    store = MemoryStore(certified_id(signer.key) if identity == "certified" else node_id(entropy), signer=signer)
+    store.set_setting(KEY_SETTING, entropy.hex(), backed_up=True)
+    store.set_setting(SIGNS_FROM_SETTING, "0", backed_up=True)
+    return store
+
+
+def with_key(recovered: Recovered, store: MemoryStore) -> Recovered:
+    """What a node is handed at its start, with the key that its disk has."""
+    seed = store.get_setting(KEY_SETTING)
+    if seed is None:
+        return recovered
+    signs_from = store.get_setting(SIGNS_FROM_SETTING)
+    return msgspec.structs.replace(
+        recovered,
+        signer=HashSigner(bytes.fromhex(seed)),
+        verifier=HashVerifier(),
+        signs_from=int(signs_from) if signs_from is not None else None,
+    )
+
+
+M = TypeVar("M", bound=Message)
+
+
+def as_before_keys(message: M) -> M:
+    """What a server of the version before reads of a message: it does not know the fields that keys have brought, and
+    cares for no feature that it has never heard of."""
+    match message:
+        case Authenticate():
+            return msgspec.structs.replace(message, key=None, nonce=None, features=_before(message.features))
+        case ServerHello():
+            features = _before(message.features)
+            return msgspec.structs.replace(message, key=None, nonce=None, proof=None, features=features)
+        case ServerAnnounce():
+            return msgspec.structs.replace(message, key=None, signature=None, signs_from=None, more={})
+    return message
+
+
+def _before(features: Sequence[str]) -> list[str]:
+    return [one for one in features if one != RECORDS]
 
 
 class ServerObserver(Protocol):
@@ -101,9 +161,10 @@ class SimulatedServer:
         clock_rate: float = 1.0,
         disk: SimulatedDisk | None = None,
         address: Address | None = None,
+        identity: IdentityKind = "certified",
     ) -> None:
-        """`disk` is one that has been another server's before; without it the server gets an empty one. `address` is
-        where it listens, if not at its own name."""
+        """`disk` is one that has been another server's before; without it the server gets an empty one, and an
+        `identity`. `address` is where it listens, if not at its own name."""
         self._environment = environment
         self._observer = observer
         self.name = name
@@ -121,7 +182,7 @@ class SimulatedServer:
         self.missed = False
         """It left, but holds what nobody else may have: something was left undone, or nobody was there to take it."""
         if disk is None:
-            store = MemoryStore(node_id(number_of(environment.seed, "id", name).to_bytes(8, "big")))
+            store = _new_store(number_of(environment.seed, "id", name).to_bytes(8, "big"), identity)
             disk = SimulatedDisk(environment.schedule, store, seeded(environment.seed, "disk", name), self._kept)
         self.disk = disk
         self.told_own_addresses = False
@@ -129,6 +190,8 @@ class SimulatedServer:
         self.performing: Callable[[actions.Action], None] | None = None
         """Told of each action before it is carried out, while somebody watches."""
         self.stop_after = STOP_SECONDS
+        self.keyed = False
+        """Whether it has a key; otherwise it is of the version before."""
         self.frozen = False
         """Whether nothing that comes over its connections is looked at."""
         self._booted_at = 0.0
@@ -188,7 +251,8 @@ class SimulatedServer:
         self._woken_by = 0.0
         self.finished = None
         environment.network.dark.discard(self.host)
-        recovered = self.disk.store.start(self.now().wall)
+        recovered = with_key(self.disk.store.start(self.now().wall), self.disk.store)
+        self.keyed = recovered.signer is not None
         rng = seeded(environment.seed, "node", self.name, self.boots)
         node = Node(self.config, recovered, rng, self.now(), checked_every=environment.checked_every)
         self.node = node
@@ -290,7 +354,7 @@ class SimulatedServer:
     def received(self, conn: int, message: Message) -> None:
         if self.frozen:
             return
-        self.handle(MessageReceived(conn, message))
+        self.handle(MessageReceived(conn, message if self.keyed else as_before_keys(message)))
 
     def garbled(self, conn: int, info: str) -> None:
         self.handle(MalformedReceived(conn, info))

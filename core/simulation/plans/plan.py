@@ -6,7 +6,12 @@ which is how a failure is made shorter.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
+
+IdentityKind = Literal["certified", "bound", "keyless"]
+"""A server's id: made of a key; from before keys, with a key; or of the version before, without one."""
 
 
 def server_name(index: int) -> str:
@@ -56,6 +61,9 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     clock_drift: float = 0.0
     """Greatest relative error of a clock's rate."""
     base_servers: int = 0
+    identities: dict[str, IdentityKind] = {}
+    """Servers whose id is not made of their key: `bound` ones have theirs from before keys, `keyless` ones are of the
+    version before."""
     advertised: dict[str, str] = {}
     """What servers advertise that do not know where they are, or lie; the others advertise their host."""
     codec: bool = True

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from core.simulation.environment.randomness import between, pick, seeded
-from core.simulation.plans.plan import Operation, Person, Plan, server_name
+from core.simulation.plans.plan import IdentityKind, Operation, Person, Plan, server_name
 
 SHAPES: Final = ("chain", "star", "tree", "alone")
 CALM: Final = 5.0
@@ -22,6 +22,8 @@ SETTLED_FROM: Final = 30
 """Worlds of more servers do not grow but begin as one network: growing takes minutes of real time."""
 SECRETS_SHARE: Final = 0.15
 """In how many of all worlds people change their secrets."""
+UPGRADED_SHARE: Final = 0.25
+"""In how many of all worlds servers are from before keys: they have ids that are not made of one, or no key at all."""
 FAR_SHARE: Final = 0.06
 """In how many paths take up to a third of a second."""
 BASE_SHARE: Final = 0.12
@@ -86,6 +88,7 @@ def standard(seed: int, servers: int | None = None) -> Plan:
         clock_spread=between(rng, 0.0, 5.0) if rng.random() < 0.5 else 0.0,
         clock_drift=0.005 if rng.random() < 0.3 else 0.0,
         base_servers=len(base_servers),
+        identities=_identities(seed, names),
         advertised=_advertised(seed, [*names, *base_servers]) if servers <= SETTLED_FROM else {},
         codec=rng.random() < 0.5,
         people=tuple(people),
@@ -104,6 +107,15 @@ def _advertised(seed: int, names: Sequence[str]) -> dict[str, str]:
     if rng.random() >= ODD_SHARE:
         return {}
     return {names[pick(rng, len(names))]: ODD_ADDRESSES[pick(rng, len(ODD_ADDRESSES))]}
+
+
+def _identities(seed: int, names: Sequence[str]) -> dict[str, IdentityKind]:
+    """Some networks are being upgraded: of their servers some have just got a key, and some have none yet."""
+    rng = seeded(seed, "identities")
+    if rng.random() >= UPGRADED_SHARE:
+        return {}
+    keyless = 0.0 if rng.random() < 0.4 else rng.random()
+    return {name: "keyless" if rng.random() < keyless else "bound" for name in names}
 
 
 def _paths(seed: int, low: float, high: float, *, stretch: bool) -> tuple[float, float]:

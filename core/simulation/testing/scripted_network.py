@@ -120,16 +120,24 @@ class ScriptedNetwork:
     # --- who takes part -----------------------------------------------------------------------------------------------
 
     def start(
-        self, name: str, join: WatchedServer | None = None, machine: str | None = None, **settings: Any
+        self,
+        name: str,
+        join: WatchedServer | None = None,
+        machine: str | None = None,
+        *,
+        keyed: bool = True,
+        **settings: Any,
     ) -> WatchedServer:
-        """Start a server, or start it again with what its disk has; on a `machine` that is not what it advertises."""
+        """Start a server, or start it again with what its disk has; on a `machine` that is not what it advertises.
+
+        Its id is one from before keys; if it is not `keyed`, it is of the version before and has no key either."""
         known = self.servers.get(name)
         if known is not None and machine is None:
             machine = known.machine
         port = known.config.port if known is not None else 1000 + len(self.servers)
         config = replace(local(SERVER_HOST, port, SECRET), name=name, **settings)
         if name not in self._disks:
-            self._disks[name] = new_disk(self._environment, f"id-{name}")
+            self._disks[name] = new_disk(self._environment, f"id-{name}", keyed=keyed)
             self._disks[name].reading = self._reading
         return self._begin(config, self._disks[name], machine, join)
 

@@ -15,9 +15,11 @@ from core.node.interface.notices import Notice
 from core.node.node import Node
 from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
+from core.simulation.environment.hash_signing import HashSigner
 from core.simulation.environment.randomness import seeded
 from core.simulation.environment.simulated_disk import SimulatedDisk
 from core.simulation.parties.simulated_server import ServerObserver, SimulatedServer
+from core.store.identity import KEY_SETTING, SIGNS_FROM_SETTING
 from core.store.memory_store import MemoryStore
 from core.wire.address import Address
 from core.wire.entries import Entry
@@ -39,9 +41,14 @@ class CountingStore(MemoryStore):
         return super().start(0.0)
 
 
-def new_disk(environment: Environment, node: str, entries: MemoryStore | None = None) -> SimulatedDisk:
-    """A disk that is quick, and empty."""
-    store = entries or CountingStore(node)
+def new_disk(
+    environment: Environment, node: str, entries: MemoryStore | None = None, *, keyed: bool = True
+) -> SimulatedDisk:
+    """A disk that is quick, and empty but for a key, unless its server is of the version before."""
+    store = entries or CountingStore(node, signer=HashSigner(node.encode()) if keyed else None)
+    if keyed and entries is None:
+        store.set_setting(KEY_SETTING, node.encode().hex(), backed_up=True)
+        store.set_setting(SIGNS_FROM_SETTING, "0", backed_up=True)
     disk = SimulatedDisk(environment.schedule, store, seeded(environment.seed, "disk", node), lambda records: None)
     disk.delay = (SYNC_SECONDS, SYNC_SECONDS)
     disk.reading = READ_SECONDS

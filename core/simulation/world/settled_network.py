@@ -15,7 +15,7 @@ from core.node.kernel.connections import Connection, Link
 from core.node.kernel.context import FEATURES
 from core.node.kernel.states import Outcome
 from core.node.map.forest import Edge, Forest
-from core.node.map.topology import ServerRecord
+from core.node.map.topology import ServerRecord, record_of
 from core.node.node import Node
 from core.simulation.environment.randomness import pick, seeded
 from core.simulation.environment.schedule import EPOCH
@@ -46,6 +46,8 @@ def settled(plan: Plan, world: World) -> World:
         edges.append(Edge(stamp, *sorted((ids[one], ids[other]))))
         records[ids[one]].links[ids[other]] = stamp
         records[ids[other]].links[ids[one]] = stamp
+    for server in servers:
+        _sign(_node(server), records)
     forest = Forest()
     for edge in edges:
         forest.add(edge)
@@ -95,6 +97,14 @@ def _node(server: SimulatedServer) -> Node:
     return server.node
 
 
+def _sign(node: Node, records: dict[str, ServerRecord]) -> None:
+    """Have a server's record as others have it."""
+    record = records[node.id]
+    signed = record_of(node.known_keys.signed(record.message()), EPOCH)
+    assert signed is not None
+    records[node.id] = replace(signed, name=record.name, seen_at=record.seen_at)
+
+
 def _tell(
     server: SimulatedServer, records: dict[str, ServerRecord], forest: Forest, peers: dict[str, PeerRecord]
 ) -> None:
@@ -118,6 +128,8 @@ def _link(world: World, one: SimulatedServer, other: SimulatedServer, stamp: int
         link.features = frozenset(FEATURES)
         link.remote_id, link.name = peer.id, peer.name
         link.incarnation = peer.disk.store.incarnation
+        link.key = _node(peer).known_keys.own
+        link.proved = link.key is not None
         link.hostname, link.port = address
         link.stamp = stamp
         link.established_at = -3600.0

@@ -112,7 +112,15 @@ class World:
             lazy_links=self.plan.lazy_links,
             tracing=self.debug,
         )
-        server = SimulatedServer(self.environment, self, name, config, clock_offset=offset, clock_rate=rate)
+        server = SimulatedServer(
+            self.environment,
+            self,
+            name,
+            config,
+            clock_offset=offset,
+            clock_rate=rate,
+            identity=self.plan.identities.get(name, "certified"),
+        )
         self.servers[name] = server
         self.addresses.append(server.address)
         return server

@@ -1,0 +1,230 @@
+"""Known keys: which key each server has, who has proved one, and what is believed of what comes over a link."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from core.node.kernel.connections import Link
+from core.node.kernel.context import Context
+from core.node.neighbours.neighbours import Neighbours
+from core.node.trust.beliefs import Belief, Standing, believe, believe_entry, believed_mark, key_belongs
+from core.wire.entries import Stream
+from core.wire.link_state import signed_digest
+from core.wire.messages import ServerAnnounce
+from core.wire.records import LogRecord
+from core.wire.server_keys import ServerKey, fingerprint, is_certified
+from core.wire.signing import Signer, Verifier
+
+BOUND_MAX: Final = 65_536
+"""Ids from before keys whose keys are remembered on others' word. A server that is linked here itself always finds
+room."""
+FIRST: Final = 0
+"""Before every incarnation."""
+
+
+class KnownKeys:
+    """A node without a key of its own is one of the version before: it believes everything, and proves nothing."""
+
+    def __init__(
+        self,
+        context: Context,
+        neighbours: Neighbours,
+        signer: Signer | None,
+        verifier: Verifier | None,
+        signs_from: int | None,
+        bound: Iterable[ServerKey],
+        keep: Callable[[ServerKey], None],
+    ) -> None:
+        """`signs_from`: the first incarnation of this node of which all entries are signed. `keep` has a binding kept
+        on the disk."""
+        self._context = context
+        self._neighbours = neighbours
+        self._signer = signer
+        self._verifier = verifier
+        self.signs_from = signs_from
+        self._bound = {one.id: one for one in bound}
+        self._keep = keep
+        self._signing: dict[str, int] = {}
+        """Since which incarnation servers whose id is made of a key sign their entries, as they have said."""
+        self.refused = 0
+        """Statements that were not believed."""
+
+    @property
+    def own(self) -> bytes | None:
+        """This node's public key."""
+        return self._signer.key if self._signer is not None else None
+
+    @property
+    def bound(self) -> Mapping[str, ServerKey]:
+        """Ids from before keys, and what they are bound to."""
+        return self._bound
+
+    def standing(self, node: str) -> Standing:
+        """What is known of a server's key."""
+        if node == self._context.id:
+            return Standing(self.own, self.signs_from)
+        bound = self._bound.get(node)
+        if bound is not None:
+            return Standing(bound.key, bound.signs_from)
+        if is_certified(node):
+            # No server without a key has such an id; and where this one signs its entries, all that have one do.
+            return Standing(None, self._signing.get(node, None if self.signs_from is None else FIRST))
+        return Standing()
+
+    def belongs(self, node: str, key: bytes | None) -> bool | None:
+        """Whether a key that somebody shows is a server's; see `key_belongs`."""
+        if self._signer is None or (key is None and self._context.config.accept_unsigned):
+            return None
+        return key_belongs(node, key, self.standing(node))
+
+    # --- this node's word ---------------------------------------------------------------------------------------------
+
+    def sign(self, digest: bytes) -> bytes | None:
+        """This node's signature; None when it has no key."""
+        return self._signer.sign(digest) if self._signer is not None else None
+
+    def signed(self, record: ServerAnnounce) -> ServerAnnounce:
+        """This node's link-state record, with its signature."""
+        if self._signer is None:
+            return record
+        record = msgspec.structs.replace(record, signs_from=self.signs_from)
+        signature = self._signer.sign(signed_digest(record))
+        return msgspec.structs.replace(record, key=self._signer.key, signature=signature)
+
+    # --- others' word -------------------------------------------------------------------------------------------------
+
+    def proved(self, link: Link, digest: bytes, signature: bytes | None) -> bool:
+        """Whether the other end of a link has the key that it shows. If so it is that server from here on."""
+        node, key = link.remote_id, link.key
+        if self._verifier is None or node is None or key is None or signature is None:
+            return False
+        if not self._verifier.fits(signature, key, digest):
+            return False
+        link.proved = True
+        if self.belongs(node, key) is None:
+            self._bind(node, key)
+        return True
+
+    def believe_record(self, link: Link, record: ServerAnnounce) -> Belief:
+        """What is believed of a link-state record that came over a link. What is not is told, and counted."""
+
+        def fits(key: bytes) -> bool:
+            assert self._verifier is not None
+            return record.signature is not None and self._verifier.fits(record.signature, key, signed_digest(record))
+
+        node = str(record.id)
+        belief = self.believe(link, node, record.key, fits, "a link-state record")
+        if record.signs_from is not None and belief in (Belief.PROVED, Belief.FIRST):
+            self._signs_since(node, record.signs_from)
+        return belief
+
+    def believe(self, link: Link, node: str, key: bytes | None, fits: Callable[[bytes], bool], what: str) -> Belief:
+        """What is believed of something in a server's name that came over a link; see `core.node.trust.beliefs`.
+
+        `what` is a noun for people. An id that comes with its first key is bound to that.
+        """
+        if self._signer is None:
+            return Belief.UNSIGNED
+        standing = self.standing(node)
+        here = self._neighbours.find(node) if key is not None and standing.key is None else None
+        belief = believe(
+            node,
+            key,
+            fits,
+            standing,
+            keyless_here=here is not None and here.key is None,
+            lenient=self._context.config.accept_unsigned,
+        )
+        if belief is Belief.FIRST and key is not None and not self._bind(node, key):
+            belief = Belief.UNSIGNED
+        if not belief.holds:
+            self._not_believed(link, node, what, belief)
+        return belief
+
+    def believes_log_record(self, link: Link, record: LogRecord, signed: bool) -> bool:
+        """Whether a record of entries is believed that came over a link and has a key; `signed`: by that one."""
+        return self.believe(link, record.stream.node, record.key, lambda key: signed, "a record of entries").holds
+
+    def believes_entry(self, link: Link, stream: Stream) -> bool:
+        """Whether an entry is believed that came by itself over a link."""
+        if self._signer is None:
+            return True
+        belief = believe_entry(
+            stream,
+            self.standing(stream.node),
+            own_link=_is_own(link, stream.node),
+            lenient=self._context.config.accept_unsigned,
+        )
+        if not belief.holds:
+            self._not_believed(link, stream.node, "an entry", belief)
+        return belief.holds
+
+    def believed_mark(self, link: Link, stream: Stream, upto: int, highest: int) -> int:
+        """Up to which number it is believed that nothing of a stream is missing, when a link says `upto`.
+
+        `highest` is the highest number that has come of it.
+        """
+        if self._signer is None:
+            return upto
+        return believed_mark(
+            stream,
+            upto,
+            highest,
+            self.standing(stream.node),
+            own_link=_is_own(link, stream.node),
+            lenient=self._context.config.accept_unsigned,
+        )
+
+    # --- what is remembered -------------------------------------------------------------------------------------------
+
+    def _bind(self, node: str, key: bytes) -> bool:
+        """An id from before keys comes with its first one; whether there was room for it."""
+        if len(self._bound) >= BOUND_MAX and self._neighbours.find(node) is None:
+            return False
+        self._bound[node] = bound = ServerKey(node, key, self._context.now.wall)
+        self._keep(bound)
+        self._context.notify(
+            "identity",
+            f"the server {node} has shown its key, {fingerprint(key)}: from now on only what that key signs is taken"
+            " for its word",
+            server=node,
+        )
+        return True
+
+    def _signs_since(self, node: str, incarnation: int) -> None:
+        bound = self._bound.get(node)
+        if bound is None:
+            self._signing[node] = incarnation
+        elif bound.signs_from != incarnation:
+            self._bound[node] = bound = msgspec.structs.replace(bound, signs_from=incarnation)
+            self._keep(bound)
+
+    def forget(self, node: str) -> None:
+        """A server is no part of the network any more. What its id is bound to stays: somebody may come as it."""
+        self._signing.pop(node, None)
+
+    def _not_believed(self, link: Link, node: str, what: str, belief: Belief) -> None:
+        self.refused += 1
+        self._context.trace("belief", conn=link.conn, server=node, from_=link.remote_id, what=what, belief=belief.name)
+        who = f"{link.name} ({link.peer})" if link.name else str(link.peer)
+        if belief is not Belief.KEYLESS:
+            text = f"{who} passed on {what} in the name of the server {node} that {belief.value}: it is not believed"
+            self._context.tell_refused(link, text)
+        elif not link.keyless_told:
+            # An honest server of the version before passes on what it cannot prove.
+            link.keyless_told = True
+            self._context.notify(
+                "identity",
+                f"{who} passes on {what} without a signature in the name of the server {node}, which has a key: that is"
+                " not believed; if this comes from no server of a version before keys, somebody lies",
+                "warning",
+                server=link.remote_id,
+            )
+
+
+def _is_own(link: Link, node: str) -> bool:
+    """Whether a link is a server's own, which has proved its key there."""
+    return link.proved and link.remote_id == node
