@@ -242,6 +242,24 @@ def test_a_server_of_which_somebody_lies_is_soon_heard_again(scene: Scene) -> No
     assert scene.far.texts() == ["hello"]
 
 
+def test_who_is_told_again_and_again_that_it_was_started_later_is_busy_with_that_once_a_second(scene: Scene) -> None:
+    liar = scene.native()
+    wanted = 0
+
+    def count(action: object) -> None:
+        nonlocal wanted
+        wanted += 1
+        assert wanted < 5_000, "the server is busy for ever in one moment"
+
+    scene.first.watching = count
+    for version in range(1, 40):
+        for later in (0, 1):
+            record = wire.ServerAnnounce(scene.first.id, 0, "x", 1, incarnation=7, version=10**6 * version + later)
+            liar.say(record)
+        scene.network.run(1.137)
+    assert scene.is_unharmed()
+
+
 def test_a_record_too_long_to_be_passed_on_ends_the_link_that_brings_it(scene: Scene) -> None:
     liar = scene.native()
     record = {

@@ -235,8 +235,10 @@ class Announcements:
         Another process with the same identity, from copied data, would do the same.
         """
         now = self._context.now.monotonic
-        if now - self._overtook_at >= OVERTAKE_GAP:
+        # The sum that the timer is set to: a difference may be a bit less than the gap when it is due, for ever.
+        due = self._overtook_at + OVERTAKE_GAP
+        if now >= due:
             self._overtook_at = now
             self.structure_changed()
         elif "overtake" not in self._context.timers:
-            self._context.timers.set("overtake", self._overtook_at + OVERTAKE_GAP, self._overtake)
+            self._context.timers.set("overtake", due, self._overtake)
