@@ -18,7 +18,7 @@ from core.simulation.environment.verifiers import matches
 from core.wire.activity import stamp_activity
 from core.wire.entries import AccountFact, Entry, EntryId, SecretChange, change_in_key
 from core.wire.keepables import Keepable, entries_in
-from core.wire.names import ANONYMOUS
+from core.wire.names import ANONYMOUS, original_name
 
 LOGIN_SECONDS: Final = 1.0
 """Longest that a server may think about a login before it answers: what it learns meanwhile comes too late."""
@@ -117,6 +117,8 @@ class Ledger:
         """Agents that such a member has taken in: it may have told them anything of what they have."""
         self.robbed: dict[str, None] = {}
         """Names of accounts of which such a member has said that they have another secret."""
+        self.spoken_for: dict[str, None] = {}
+        """Names of people of whom such a member has said that they wrote something."""
         self.granted: dict[tuple[str, str], bool] = {}
         """Base servers and names that each has given one of its people, and whether any of ours could hear of it: they
         keep what they have allowed, or hear of, a moment later."""
@@ -160,6 +162,8 @@ class Ledger:
         """A member that lies says that there is an entry. It may be true: it says again what it has heard."""
         accepted = self.accepted.get(entry.id)
         if accepted is None or accepted.body != entry.body:
+            if entry.sender:
+                self.spoken_for[original_name(entry.sender)] = None
             self._made_up.add((entry.id, entry.body))
 
     def put_back(self, server: EntryKeeper, entries: Iterable[Entry]) -> None:
@@ -221,6 +225,11 @@ class Ledger:
         """An activity was written, and will be sent."""
         self._line[NumberedPost(agent.name, number)] = agent.line
         self.posted_at[NumberedPost(agent.name, number)] = self._schedule.time
+
+    def is_spoken_for(self, post: NumberedPost) -> bool:
+        """Whether a liar has said of an activity's writer that they wrote something."""
+        agent = self._agents.get(post.by)
+        return agent is not None and agent.username in self.spoken_for
 
     def line(self, post: NumberedPost) -> int:
         return self._line.get(post, 0)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from core.simulation.plans.liars_mix import LIES
 from core.simulation.plans.standard_mix import FAULTS
 from tests.simulation.test_checkers import CASES
 
@@ -21,6 +22,7 @@ SHORTER = {
     "--seeds 1000": "--seeds 4",
     "old-data --seeds 100": "old-data --seeds 4",
     "liars --seeds 500": "liars --seeds 1",
+    "damage --seeds 500": "damage --seeds 4",
     "--nodes 100 --seeds 20": "--nodes 40 --seeds 1",
 }
 """What would take minutes is run with smaller numbers."""
@@ -66,6 +68,14 @@ def test_every_command_of_the_readme_works(directory: Path) -> None:
 
 def test_the_readme_names_every_kind_of_fault() -> None:
     assert [kind for kind in FAULTS if f"| {kind} |" not in README] == []
+
+
+def test_the_readme_names_every_kind_of_lie() -> None:
+    section = README.split("## Members that lie")[1].split("##")[0]
+    named = {
+        kind.strip() for line in section.splitlines() if line.startswith("|") for kind in line.split("|")[2].split("·")
+    }
+    assert set(LIES) - named == set()
 
 
 def test_the_readme_names_every_guarantee_that_a_checker_sees_to() -> None:

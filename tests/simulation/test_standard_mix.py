@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from core.simulation.plans.damage_mix import with_damage
 from core.simulation.plans.liars_mix import with_liars
 from core.simulation.plans.old_data_mix import with_old_data
 from core.simulation.plans.standard_mix import FAULTS, standard
@@ -38,6 +39,7 @@ def test_the_mixes_know_every_operation_that_can_be_planned() -> None:
     used = {operation.what for seed in range(SEEDS) for operation in standard(seed).operations}
     used |= {operation.what for operation in with_old_data(0).operations}
     used |= {operation.what for seed in range(SEEDS) for operation in with_liars(seed).operations}
+    used |= {operation.what for seed in range(SEEDS) for operation in with_damage(seed).operations}
     assert used == set(OPERATIONS)
 
 

@@ -34,7 +34,7 @@ def nodes(world: World) -> list[tuple[SimulatedServer, Node]]:
 def order(world: World) -> Findings:
     """No sender's activities reach anybody in another order than that in which they were sent.
 
-    Five things make that impossible, and are left out:
+    Six things make that impossible, and are left out:
 
     - Base servers keep nothing, and what they broadcast has no identity. Who comes to one gets what is new there, and
       what had been missed before only at the next server that has a past: behind it, and nobody could tell. (To hear
@@ -51,6 +51,8 @@ def order(world: World) -> Findings:
       reached, and may have left since), or to whoever speaks to it now, comes behind it. (Nor can their client repeat
       it there: everybody else would get it twice. To write nothing at a base server until then would be the other
       choice.)
+    - A member that lies says that somebody wrote what they did not, behind something that nobody has. What that person
+      writes next follows upon it, and waits for it as long as servers wait.
     - The other way round: what they had written at a base server, and was still held up between it and the server where
       they wrote next, comes behind that. Nobody there had heard of it: base servers confirm nothing.
     """
@@ -65,7 +67,7 @@ def order(world: World) -> Findings:
             last: dict[tuple[str, int], int] = {}
             last_with_past: dict[tuple[str, int], int] = {}
             for number, post in enumerate(seen):
-                if post in before or post.by in ledger.strangers:
+                if post in before or post.by in ledger.strangers or ledger.is_spoken_for(post):
                     # A client started afresh may be shown again what the one before it had shown; and what base
                     # servers pass on names no previous one.
                     continue

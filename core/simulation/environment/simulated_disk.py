@@ -29,6 +29,7 @@ PROBE_MAX: Final = 4.0
 """Seconds between two tries of a disk that failed."""
 KEEPABLE_BYTES: Final = 200
 COPIES: Final = Path("copies")
+AT_FIRST: Final = Path("at first")
 
 
 class SimulatedDisk:
@@ -49,6 +50,7 @@ class SimulatedDisk:
         self.unreadable = False
         self.older: Path | None = None
         """Where the last copy is."""
+        self._first = store.backup(AT_FIRST, 1)
         self._rng = rng
         self._kept = kept
         self._queue: deque[tuple[int, tuple[Keepable, ...]]] = deque()
@@ -183,14 +185,27 @@ class SimulatedDisk:
 
         As of a start of the real store that has lost what it knew, the next incarnation leaps.
         """
-        if self.older is None:
-            return
-        older = self.store.restored(self.older)
-        older.backups[self.older] = self.store.backups[self.older]
+        if self.older is not None:
+            self._replace(self.older, with_witness=with_witness)
+
+    def lose(self, *, with_witness: bool) -> None:
+        """Nothing is left but whose disk it is; nobody may use it. `with_witness`: as for `put_back`."""
+        self._replace(self._first, with_witness=with_witness)
+
+    def copied(self, kept: Callable[[tuple[Keepable, ...]], None]) -> SimulatedDisk:
+        """Another disk with all that is synced here now; `kept` is told of what it keeps from then on."""
+        self.store.sync()
+        store = self.store.restored(self.store.backup(COPIES / "elsewhere", 1))
+        store.leap = int(between(self._rng, 0, LEAP_MAX))
+        return SimulatedDisk(self.schedule, store, random.Random(self._rng.random()), kept)
+
+    def _replace(self, backup: Path, *, with_witness: bool) -> None:
+        before = self.store
+        self.store = before.restored(backup)
+        self.store.backups.update(before.backups)
         if with_witness:
-            older.incarnation = max(older.incarnation, self.store.incarnation)
-        older.leap = int(between(self._rng, 0, LEAP_MAX))
-        self.store = older
+            self.store.incarnation = max(self.store.incarnation, before.incarnation)
+        self.store.leap = int(between(self._rng, 0, LEAP_MAX))
 
     def crash(self, fraction: float) -> None:
         """The host has died: of the unsynced tail's bytes, this fraction was on the disk."""

@@ -219,9 +219,9 @@ class LyingServer:
             self._observer.said(self, entry)
         link.end.send(encode(message)[:-1])
 
-    def tell(self, kind: str) -> None:
-        """Note that a lie was told."""
-        self.told[kind] = self.told.get(kind, 0) + 1
+    def tell(self, kind: str, times: int = 1) -> None:
+        """Note that a lie was told, so many times."""
+        self.told[kind] = self.told.get(kind, 0) + times
 
     @property
     def linked(self) -> list[LiarLink]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from core.simulation.ledger import Violation
 from core.simulation.plans.base_server_mix import with_base_servers
+from core.simulation.plans.damage_mix import with_damage
 from core.simulation.plans.liars_mix import with_liars
 from core.simulation.plans.old_data_mix import with_old_data
 from core.simulation.plans.plan import Plan
@@ -22,6 +23,7 @@ MIXES: Final[Mapping[str, Callable[[int, int | None], Plan]]] = {
     "base-servers": with_base_servers,
     "old-data": with_old_data,
     "liars": with_liars,
+    "damage": with_damage,
 }
 """From a seed and a number of servers (None: as the seed has it) to a plan."""
 

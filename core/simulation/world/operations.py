@@ -156,15 +156,50 @@ def _put_back(world: World, operation: Operation) -> None:
     then, no server can bring back. `amount` below 0.5: what the data knew of its last start is lost as well.
     """
     server = world.servers.get(operation.who)
-    if server is None or server.node is not None or server.disk.older is None:
-        return
-    elsewhere: set[object] = set()
-    for other in world.servers.values():
-        if other is not server and other.finished is None:
-            elsewhere.update(entry.id for entry in other.disk.entries())
-    if all(entry.id in elsewhere for entry in server.disk.entries()):
+    if server is not None and server.node is None and server.disk.older is not None and _is_elsewhere(world, server):
         server.disk.put_back(with_witness=operation.amount >= 0.5)
         world.ledger.put_back(server, server.disk.entries())
+
+
+def _is_elsewhere(world: World, server: SimulatedServer) -> bool:
+    """Whether all that is on a server's disk is on those of others of which the network hears again."""
+    elsewhere: set[object] = set()
+    for other in world.servers.values():
+        if other is not server and other.finished is None and other not in world.twins.values():
+            elsewhere.update(entry.id for entry in other.disk.entries())
+    return all(entry.id in elsewhere for entry in server.disk.entries())
+
+
+def _lose_data(world: World, operation: Operation) -> None:
+    """The database of `who`, which is down, is gone; the same holds for it as for a copy that is put back."""
+    server = world.servers.get(operation.who)
+    if server is not None and server.node is None and _is_elsewhere(world, server):
+        server.disk.lose(with_witness=operation.amount >= 0.5)
+        world.ledger.put_back(server, server.disk.entries())
+
+
+def _twin(world: World, operation: Operation) -> None:
+    """What `who` has is copied, and started on another host, with all that it knows of the network."""
+    server = world.servers.get(operation.who)
+    if server is not None and server.finished is None and server.name not in world.twins:
+        world.add_twin(server).start()
+
+
+def _twin_ends(world: World, operation: Operation) -> None:
+    """Who runs `who` has noticed, and ends the other one for good: once all that it has taken in is elsewhere. If it
+    cannot tell the others as long as `who` runs, `who` has to wait."""
+    server, twin = world.servers.get(operation.who), world.twins.get(operation.who)
+    if server is None or twin is None or twin.finished is not None:
+        return
+    if _is_elsewhere(world, twin):
+        twin.crash(1.0)
+    if twin.node is None and _is_elsewhere(world, twin):
+        twin.finished = ("its place is another's",)
+        server.start()
+        return
+    server.crash(1.0)
+    twin.start()
+    world.schedule.after(HANDING_OVER, lambda: _twin_ends(world, operation))
 
 
 def _clock(world: World, operation: Operation) -> None:
@@ -286,6 +321,8 @@ def _lie(world: World, operation: Operation, *, kind: str) -> None:
             world.ledger.robbed.update((entry.username, None) for entry in liar.accounts())
 
 
+HANDING_OVER: Final = 3.0
+"""Seconds between two looks at whether a server has told others all that it has."""
 OPERATIONS: Final[Mapping[str, Doing]] = {
     "arrive": _arrive,
     "move": _move,
@@ -304,6 +341,9 @@ OPERATIONS: Final[Mapping[str, Doing]] = {
     "disk slow": _disk_slow,
     "copy data": _copy_data,
     "put back": _put_back,
+    "lose data": _lose_data,
+    "twin": _twin,
+    "twin ends": _twin_ends,
     "clock": _clock,
     "cut": _cut,
     "cut both": _cut_both,
@@ -336,6 +376,8 @@ def repair(world: World) -> None:
         server.disk.delay = (0.0005, 0.003)
         if server.finished is None:
             server.start()
+    for name in world.twins:
+        _twin_ends(world, Operation(world.schedule.time, "twin ends", name))
     start_missed(world)
     for base in world.base_servers.values():
         base.start(None)

@@ -79,6 +79,8 @@ class World:
         self.base_servers: dict[str, SimulatedBaseServer] = {}
         self.agents: dict[str, Agent] = {}
         self.liars: dict[str, LyingServer] = {}
+        self.twins: dict[str, SimulatedServer] = {}
+        """Servers of whose data a copy has been started elsewhere, to that copy; it is among the servers as well."""
         self.addresses: list[Address] = []
         """Servers that people know of."""
         self.messages: dict[str, int] = {}
@@ -124,6 +126,15 @@ class World:
         self.servers[name] = server
         self.addresses.append(server.address)
         return server
+
+    def add_twin(self, server: SimulatedServer) -> SimulatedServer:
+        """A host elsewhere with a copy of a server's data; the same identity, and the same secret of it."""
+        name = f"{server.name}twin"
+        disk = server.disk.copied(lambda keepables: self.kept(twin, keepables))
+        config = replace(server.config, hostname=name, name=name)
+        twin = SimulatedServer(self.environment, self, name, config, disk=disk)
+        self.twins[server.name] = self.servers[name] = twin
+        return twin
 
     def add_base_server(self, name: str) -> SimulatedBaseServer:
         server = SimulatedBaseServer(

@@ -1,0 +1,70 @@
+"""The mix of worlds in which what servers keep is damaged: databases are lost, backups put back, a copied directory is
+started elsewhere, and clocks jump.
+
+What nobody else has is never taken away: no server could bring it back. As in the mix with old data, base servers and
+base clients are left out, which recognise nothing; and nobody leaves on purpose.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from core.simulation.environment.randomness import between, pick, seeded
+from core.simulation.plans import standard_mix as mix
+from core.simulation.plans.plan import Operation, Plan, server_name
+from core.simulation.plans.standard_mix import Scene
+
+
+def with_damage(seed: int, servers: int | None = None) -> Plan:
+    """The plan of a seed: the standard mix's world of three servers at least, with one to four kinds of damage."""
+    plan = mix.standard(seed, servers)
+    rng = seeded(seed, "damage")
+    count = max(3, plan.servers)
+    people = [msgspec.structs.replace(person, native=True) for person in plan.people if not person.impatient]
+    scene = Scene(rng, [server_name(index) for index in range(count)], people, plan.calm, plan.duration, [])
+    standard = [
+        one for one in plan.operations if one.who not in ("b0", "b1") and one.what not in ("chat", "quit", "lies")
+    ]
+    operations = standard + [one for _ in range(scene.some(1, 4)) for one in KINDS[pick(rng, len(KINDS))](scene)]
+    operations = [msgspec.structs.replace(one, at=min(one.at, plan.duration)) for one in operations]
+    operations.sort(key=lambda one: one.at)
+    return msgspec.structs.replace(
+        plan, servers=count, base_servers=0, settled=False, people=tuple(people), operations=tuple(operations)
+    )
+
+
+def _restarted(scene: Scene, what: str) -> list[Operation]:
+    """A server dies, something happens to what it has kept, and it comes back."""
+    rng = scene.rng
+    at, name = scene.moment(2.0), scene.server()
+    return [
+        Operation(at, "kill", name, amount=rng.random()),
+        Operation(at + 0.001, what, name, amount=rng.random()),
+        Operation(at + between(rng, 0.01, 5.0), "start", name),
+    ]
+
+
+def _lost(scene: Scene) -> list[Operation]:
+    return _restarted(scene, "lose data")
+
+
+def _put_back(scene: Scene) -> list[Operation]:
+    found = _restarted(scene, "put back")
+    return [Operation(max(1.0, found[0].at - between(scene.rng, 0.5, 6.0)), "copy data", found[0].who), *found]
+
+
+def _twins(scene: Scene) -> list[Operation]:
+    """A copy of what a server has is started elsewhere while that one runs, and ends once somebody has noticed."""
+    rng = scene.rng
+    at, name = scene.moment(4.0), scene.server()
+    return [
+        Operation(at, "twin", name),
+        Operation(min(scene.end, at + between(rng, 2.0, 12.0)), "twin ends", name),
+    ]
+
+
+def _clocks(scene: Scene) -> list[Operation]:
+    return mix.FAULTS["clocks"](scene)
+
+
+KINDS = (_lost, _put_back, _twins, _twins, _clocks)
