@@ -119,6 +119,11 @@ def _refuse_constant(name: str) -> None:
 def test_a_value_that_is_not_json_is_refused_inside_an_activity(value: bytes) -> None:
     for wrapped in (value, b"[" + value + b"]", b'{"b":' + value + b"}"):
         assert refusal(b'{"command":"ACTIVITY_MESSAGE","username":"a","activity":{"a":' + wrapped + b"}}")
+        assert refusal(
+            b'{"command":"RECORD","version":1,"node":"a","incarnation":1,"first":1,"count":1,"stamp":1,"entries":[[{"a":'
+            + wrapped
+            + b"},0,0]]}"
+        )
 
 
 # --- round trips ---
