@@ -230,11 +230,18 @@ async def catching_up(scale: Scale, directory: Path) -> None:
                 while (kept := await _activities(joining)) < scale.activities and time.perf_counter() < began + LIMIT:
                     await asyncio.sleep(0.2)
                 took = time.perf_counter() - first
+                spent = [sum(_thread_seconds(each.pid).values()) for each in (node, joining)]
                 live.cancel()
                 await asyncio.sleep(1.0)
     rate = (kept - had) / took
     row(f"catching up {scale.activities:,}", f"{rate:,.0f} a second ({kept:,} after {took:.1f} s)", "100,000",
         met=rate >= 100_000)  # fmt: skip
+    row(
+        "CPU for one of them, at the server that gives and at the one that catches up",
+        " and ".join(f"{1e6 * seconds / max(1, kept):.1f} µs" for seconds in spent),
+        "",
+        met=None,
+    )
     for where, delays in (("at the server that gives", writing.delays), ("at the one that catches up", there)):
         at_most(f"live traffic meanwhile, p99 {where}", 1000 * percentile(delays), 50, "ms")
 
@@ -263,14 +270,17 @@ async def start(scale: Scale, directory: Path) -> None:
         met=None,
     )
     took: dict[str, float] = {}
+    spent: dict[str, float] = {}
     memory: dict[str, float] = {}
     for name in ("empty", "full"):
         began = time.perf_counter()
         async with server(directory / name) as node:
             took[name] = time.perf_counter() - began
+            spent[name] = sum(_thread_seconds(node.pid).values())
             memory[name] = await _steady(node) / 1024
     at_most(f"{what}, serve until it listens, more than an empty one", took["full"] - took["empty"], 0.4, "s", 2)
-    row("it and an empty one", f"{took['full']:.2f} s, {took['empty']:.2f} s", "", met=None)
+    both = (f"{took[name]:.2f} s, {spent[name]:.2f} s of CPU" for name in ("full", "empty"))
+    row("it and an empty one", "; ".join(both), "", met=None)
     at_most(f"{what}, memory of serve", memory["full"], 100, "MB", 0)
     row("an empty one's", f"{memory['empty']:.0f} MB", "", met=None)
 
