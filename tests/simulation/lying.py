@@ -23,6 +23,7 @@ def lied_to(
     *kinds: str,
     over: Sequence[str] = ("s000", "s002"),
     old_links: bool = False,
+    keyed: bool = True,
     many: int = 0,
     people: tuple[Person, ...] = (),
     also: Sequence[Operation] = (),
@@ -30,8 +31,9 @@ def lied_to(
     **members: object,
 ) -> World:
     """A world of three servers with people at all of them, at its end. The liar links with the servers `over`, and
-    tells lies of these `kinds`; `many` is how many things it makes up where it makes up many. Everything is checked
-    twice: while it is there, and when it is gone."""
+    tells lies of these `kinds`; `keyed` ones are of this
+    version, and `many` is how many things it makes up where it makes up many. Everything is checked twice: while it is
+    there, and when it is gone."""
     operations = [
         arrive(1.0, "nat", "s000"),
         arrive(1.0, "bas", "s002"),
@@ -39,7 +41,7 @@ def lied_to(
         *posts("nat", 3.2, 3),
         *posts("bas", 3.25, 3),
         *(
-            Operation(BEGINS + 0.1 * number, "liar", LIAR, server, float(old_links))
+            Operation(BEGINS + 0.1 * number, "liar", LIAR, server, float(old_links + 2 * keyed))
             for number, server in enumerate(over)
         ),
         *(

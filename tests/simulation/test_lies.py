@@ -291,6 +291,26 @@ def test_a_farewell_that_is_none_sends_nobody_away() -> None:
     assert problems(lied_to("false farewells", also=again, old_links=True)) == []
 
 
+IN_ANOTHERS_NAME = (
+    *("marks beyond the end", "another body", "unused numbers", "far numbers", "invented starts", "two bodies"),
+    *("address elsewhere", "others have left", "later starts", "wrong loads", "links that are not there"),
+    *("takes others' places", "replayed messages"),
+)
+"""Lies that nobody believes who goes by keys."""
+
+
+@pytest.mark.parametrize("kind", IN_ANOTHERS_NAME)
+def test_a_member_that_shows_no_key_is_believed_no_more_than_one_with_a_key_of_its_own(kind: str) -> None:
+    assert problems(lied_to(kind, keyed=False, old_links=True)) == []
+
+
+@pytest.mark.parametrize("kind", IN_ANOTHERS_NAME)
+@pytest.mark.parametrize("keyed", [True, False], ids=["with a key", "without a key"])
+def test_servers_whose_ids_are_from_before_keys_are_as_safe(kind: str, keyed: bool) -> None:
+    before = {"s000": "bound", "s001": "bound", "s002": "bound"}
+    assert problems(lied_to(kind, keyed=keyed, old_links=True, identities=before)) == []
+
+
 # --- who is sent to it ------------------------------------------------------------------------------------------------
 
 

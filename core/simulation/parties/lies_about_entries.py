@@ -89,7 +89,10 @@ def _two_bodies(liar: LyingServer) -> None:
 
 def _old_entries(liar: LyingServer) -> None:
     """It says again what it has heard, from the first to the last, over every link."""
-    say_all(liar, "replayed messages", list(liar.heard))
+    if liar.linked:
+        for message in liar.heard:
+            liar.repeat(message)
+            liar.tell("replayed messages")
 
 
 def _far_stamps(liar: LyingServer) -> None:

@@ -1,30 +1,37 @@
 """A server that has the network's secret, speaks the native protocol well enough to be a neighbour, and lies.
 
-It keeps nothing and runs no node. What it has heard it can say again, changed or not, and it can make up the rest.
+It keeps nothing and runs no node. What it has heard it can say again, changed or not, and it can make up the rest. One
+with a key proves it, signs what it says of itself, and tries it on what it says of others; one without is like a server
+of the version before.
 Between its lies (`core.simulation.parties.lies`) it does what a neighbour does: it says who it is and whom it is linked
 with, answers pings, allows registrations, and passes on what is new.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import msgspec
 
-from core.node.log.entry_messages import entry_of_account, entry_of_activity
+from core.node.kernel.context import RECORDS
+from core.node.log.entry_messages import entry_of_account, entry_of_activity, frame_of
 from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
+from core.simulation.environment.hash_signing import HashSigner
 from core.simulation.environment.randomness import number_of, seeded
 from core.simulation.environment.schedule import EPOCH
 from core.simulation.environment.simulated_network import DialFailure
 from core.store.identity import node_id
 from core.wire import messages as wire
 from core.wire.address import Address
-from core.wire.codec import encode
+from core.wire.codec import decode, encode
 from core.wire.entries import Entry, EntryId, parse_entry_id
+from core.wire.link_state import signed_digest
 from core.wire.messages import LinkEnd, Message
+from core.wire.records import read, seal
+from core.wire.server_keys import NONCE_BYTES, ShownEnd, certified_id, link_digest
 
 DIAL_LIMIT: Final = 3.0
 REDIAL: Final = 1.0
@@ -44,10 +51,10 @@ class LiarLink:
     stamp: int
     remote: str | None = None
     """The id of the server at the other end, once it has said it."""
-    asked: bool = False
-    """Whether the server has asked for what it misses, and not been answered."""
-    vector: dict[str, int] = field(default_factory=dict)
-    """What it says that it has."""
+    nonce: bytes = b""
+    """What was drawn for it at this end."""
+    incarnation: int = 0
+    """Of which start of itself it has said that it is."""
 
 
 class LiarObserver(Protocol):
@@ -72,13 +79,17 @@ class LyingServer:
         *,
         secret: str,
         old_links: bool,
+        keyed: bool,
     ) -> None:
-        """`old_links`: it says that its links are older than all others, so that the spanning tree leads through it."""
+        """`old_links`: it says that its links are older than all others, so that the spanning tree leads through it.
+        `keyed`: it has a key, and takes and sends records."""
         self.environment = environment
         self.name = name
         self.host = f"liar-{name}"
         self.address = Address(self.host, port)
-        self.id = node_id(number_of(environment.seed, "liar", name).to_bytes(8, "big"))
+        entropy = number_of(environment.seed, "liar", name).to_bytes(8, "big")
+        self.signer = HashSigner(entropy) if keyed else None
+        self.id = certified_id(self.signer.key) if self.signer is not None else node_id(entropy)
         self.incarnation = int(EPOCH)
         self.rng = seeded(environment.seed, "lies", name)
         self.ways: set[str] = set()
@@ -165,7 +176,7 @@ class LyingServer:
 
     def _introduce(self, end: End, server: str, incarnation: int) -> None:
         end.party = self
-        link = self.links[end.conn] = LiarLink(end, self._birth())
+        link = self.links[end.conn] = LiarLink(end, self._birth(), nonce=self._nonce(), incarnation=incarnation)
         self.say_over(
             link,
             wire.Authenticate(
@@ -175,11 +186,22 @@ class LyingServer:
                 hostname=self.hostname,
                 port=self.address.port,
                 name=self.name,
-                features=list(FEATURES),
+                features=self._features,
                 link="join",
                 stamp=link.stamp,
+                key=self.signer.key if self.signer is not None else None,
+                nonce=link.nonce or None,
             ),
         )
+
+    @property
+    def _features(self) -> list[str]:
+        return [*FEATURES, RECORDS] if self.signer is not None else list(FEATURES)
+
+    def _nonce(self) -> bytes:
+        if self.signer is None:
+            return b""
+        return number_of(self.environment.seed, "nonce", self.name, self._opened).to_bytes(NONCE_BYTES, "big")
 
     def _birth(self) -> int:
         self._opened += 1
@@ -212,12 +234,26 @@ class LyingServer:
             if link.remote is not None:
                 self.say_over(link, message)
 
+    def repeat(self, message: Message) -> None:
+        """Say over every link what somebody has said, as it was."""
+        for link in self.linked:
+            link.end.send(encode(message)[:-1])
+
     def say_over(self, link: LiarLink, message: Message) -> None:
-        """Say something over one link."""
+        """Say something over one link: with its own signature, if it has a key and that kind of thing is signed."""
         entry = _entry_in(message)
         if entry is not None:
             self._observer.said(self, entry)
-        link.end.send(encode(message)[:-1])
+        if self.signer is None:
+            link.end.send(encode(message)[:-1])
+        elif entry is not None:
+            link.end.send(seal([entry], b"", self.signer)[0].line)
+        elif isinstance(message, wire.ServerAnnounce) and message.incarnation is not None:
+            record = msgspec.structs.replace(message, key=self.signer.key)
+            signature = self.signer.sign(signed_digest(record))
+            link.end.send(encode(msgspec.structs.replace(record, signature=signature))[:-1])
+        else:
+            link.end.send(encode(message)[:-1])
 
     def tell(self, kind: str, times: int = 1) -> None:
         """Note that a lie was told, so many times."""
@@ -317,26 +353,28 @@ class LyingServer:
             self._of_stranger(self._clients[conn], message)
 
     def _of_server(self, link: LiarLink, message: Message) -> None:
-        if len(self.heard) < HEARD_MAX and not isinstance(message, wire.Ping | wire.Pong | wire.Authenticate):
+        if len(self.heard) < HEARD_MAX and not isinstance(message, wire.Ping | wire.Pong | wire.ServerHello):
             self.heard.append(message)
         match message:
             case wire.ServerHello(id=remote):
+                self._prove(link, message)
                 self._linked(link, remote)
             case wire.Ping(number=number):
                 now = self.stamp()
                 self.say_over(link, wire.Pong(number, stamp=now, wall=now))
             case wire.ServerAnnounce():
                 self.records[str(message.id)] = message
-                self._pass_on(link, message)
+                self._pass_on(link, encode(message)[:-1])
             case wire.MapSummary():
                 self.say_over(link, self.record())
-            case wire.SyncRequest(vector=vector):
-                link.asked, link.vector = True, dict(vector)
+            case wire.SyncRequest():
                 self._answer(link)
             case wire.SyncDone(more=True):
                 self.say_over(link, wire.SyncRequest(dict(message.upto)))
             case wire.ActivityBroadcast() | wire.Account():
-                self._entry(link, message)
+                self._entries(link, message, [message])
+            case wire.Record():
+                self._entries(link, message, [_message_of(entry) for entry in read(message).entries])
             case wire.LockRequest():
                 self._vote(link, message)
             case wire.InvalidMessage(info=info) | wire.ServerRefused(info=info) | wire.AuthenticationFail(info=info):
@@ -349,23 +387,38 @@ class LyingServer:
         self.announce()
         self.say_over(link, wire.SyncRequest({}))
 
-    def _pass_on(self, source: LiarLink, message: Message) -> None:
+    def _prove(self, link: LiarLink, hello: wire.ServerHello) -> None:
+        """Show that it has the key that it has shown."""
+        if self.signer is not None and hello.key is not None and hello.nonce is not None:
+            own = ShownEnd(self.id, link.incarnation, self.signer.key, link.nonce)
+            other = ShownEnd(hello.id, hello.incarnation, hello.key, hello.nonce)
+            self.say_over(link, wire.ServerProof(self.signer.sign(link_digest(own, other, dialled=True))))
+
+    def _pass_on(self, source: LiarLink, line: bytes) -> None:
         for link in self.linked:
             if link is not source:
-                self.say_over(link, message)
+                link.end.send(line)
 
-    def _entry(self, link: LiarLink, entry: wire.ActivityBroadcast | wire.Account) -> None:
-        new = entry.id is not None and entry.id not in self.entries
-        if entry.id is None or not new:
+    def _entries(
+        self, link: LiarLink, message: Message, entries: Sequence[wire.ActivityBroadcast | wire.Account]
+    ) -> None:
+        """Entries have come, one by one or as a record."""
+        new = [entry for entry in entries if entry.id is not None and entry.id not in self.entries]
+        if not new:
             return
         if len(self.entries) < HEARD_MAX:
-            self.entries[entry.id] = entry
+            self.entries.update((entry.id, entry) for entry in new if entry.id is not None)
         if self._is_way("withheld entries"):
             return
-        if isinstance(entry, wire.ActivityBroadcast) and self._is_way("another body"):
-            self._pass_on(link, changed_body(entry))
-        else:
-            self._pass_on(link, entry)
+        line = encode(message)[:-1]
+        if any(isinstance(entry, wire.ActivityBroadcast) for entry in new) and self._is_way("another body"):
+            line = line.replace(b'"precise"', b'"changed"').replace(b'"text"', b'"lies"')
+            changed = decode(line)
+            said = read(changed).entries if isinstance(changed, wire.Record) else [_entry_in(changed)]
+            for entry in said:
+                if entry is not None:
+                    self._observer.said(self, entry)
+        self._pass_on(link, line)
 
     def _is_way(self, kind: str) -> bool:
         """Whether it does something by a lie; if so it has told it now."""
@@ -378,7 +431,6 @@ class LyingServer:
         """A server asks for what it misses."""
         if self._is_way("no answer at all"):
             return
-        link.asked = False
         if self._is_way("endless answers"):
             self.say_over(link, wire.SyncDone(more=True))
         elif self._is_way("marks beyond the end"):
@@ -408,18 +460,7 @@ class LyingServer:
                     end.send(encode(wire.ServerRefused("duplicate", "there is a link already"))[:-1])
                     end.close("duplicate")
                     return
-                link = self.links[end.conn] = LiarLink(end, message.stamp or 0)
-                hello = wire.ServerHello(
-                    self.id,
-                    self.incarnation,
-                    self.hostname,
-                    self.address.port,
-                    name=self.name,
-                    features=list(FEATURES),
-                    stamp=self.stamp(),
-                )
-                self.say_over(link, hello)
-                self._linked(link, remote)
+                self._answer_dial(end, remote, message)
             case wire.Login() | wire.Register():
                 self._of_client(end, message)
             case wire.ActivityMessage(ref=ref) if ref is not None and "takes clients in" in self.ways:
@@ -428,6 +469,28 @@ class LyingServer:
                 end.send(encode(wire.Pong(number))[:-1])
             case _:
                 pass
+
+    def _answer_dial(self, end: End, remote: str, message: wire.Authenticate) -> None:
+        """A server has dialled."""
+        self._opened += 1
+        link = self.links[end.conn] = LiarLink(end, message.stamp or 0)
+        hello = wire.ServerHello(
+            self.id,
+            self.incarnation,
+            self.hostname,
+            self.address.port,
+            name=self.name,
+            features=self._features,
+            stamp=self.stamp(),
+        )
+        if self.signer is not None and message.key is not None and message.nonce is not None:
+            link.nonce = self._nonce()
+            own = ShownEnd(self.id, self.incarnation, self.signer.key, link.nonce)
+            other = ShownEnd(remote, message.incarnation or 0, message.key, message.nonce)
+            proof = self.signer.sign(link_digest(own, other, dialled=False))
+            hello = msgspec.structs.replace(hello, key=self.signer.key, nonce=link.nonce, proof=proof)
+        self.say_over(link, hello)
+        self._linked(link, remote)
 
     def _of_client(self, end: End, message: wire.Login | wire.Register) -> None:
         if self._is_way("redirects to nowhere"):
@@ -450,7 +513,7 @@ def _entry_in(message: Message) -> Entry | None:
     return entry_of_account(message) if isinstance(message, wire.Account) else None
 
 
-def changed_body(entry: wire.ActivityBroadcast) -> wire.ActivityBroadcast:
-    """An activity under the same identity, with something else in it."""
-    body = bytes(entry.activity).replace(b'"precise"', b'"changed"').replace(b'"text"', b'"lies"')
-    return msgspec.structs.replace(entry, activity=msgspec.Raw(body))
+def _message_of(entry: Entry) -> wire.ActivityBroadcast | wire.Account:
+    message = frame_of(entry).message
+    assert isinstance(message, wire.ActivityBroadcast | wire.Account)
+    return message

@@ -1,6 +1,7 @@
 """The mix of worlds in which members lie: the standard mix's, where a server or two know the network's secret and lie.
 
-Base servers are left out, and so are those who say a wrong address of themselves: they would know less than the rest.
+Base servers are left out, servers that have no key, of which everybody can say anything, and those that say a wrong
+address of themselves.
 """
 
 from __future__ import annotations
@@ -72,7 +73,13 @@ def with_liars(seed: int, servers: int | None = None) -> Plan:
     operations = [msgspec.structs.replace(one, at=min(one.at, plan.duration)) for one in operations]
     operations.sort(key=lambda one: one.at)
     return msgspec.structs.replace(
-        plan, base_servers=0, settled=False, advertised={}, bound=LIED_TO_BOUND, operations=tuple(operations)
+        plan,
+        base_servers=0,
+        settled=False,
+        advertised={},
+        identities=dict.fromkeys(plan.identities, "bound"),
+        bound=LIED_TO_BOUND,
+        operations=tuple(operations),
     )
 
 
@@ -82,9 +89,9 @@ def _liars(scene: Scene) -> list[Operation]:
     found: list[Operation] = []
     for name in [f"l{number}" for number in range(1 + pick(rng, 2))]:
         came = between(rng, scene.begin - 1.0, max(scene.begin, scene.end - 8.0))
-        old_links = 1.0 if rng.random() < 0.5 else 0.0
+        kind_of_liar = float(pick(rng, 4))
         found += [
-            Operation(came + between(rng, 0.0, 0.5), "liar", name, server, amount=old_links)
+            Operation(came + between(rng, 0.0, 0.5), "liar", name, server, amount=kind_of_liar)
             for server in scene.shuffled(scene.servers)[: 1 + pick(rng, 3)]
         ]
         for _ in range(scene.some(1, 4)):

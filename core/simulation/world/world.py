@@ -151,9 +151,9 @@ class World:
         self.ledger.strangers[name] = None
         return server
 
-    def add_liar(self, name: str, *, old_links: bool) -> LyingServer:
+    def add_liar(self, name: str, *, old_links: bool, keyed: bool) -> LyingServer:
         """A member that lies; see `LyingServer`."""
-        liar = LyingServer(self.environment, self, name, PORT, secret=SECRET, old_links=old_links)
+        liar = LyingServer(self.environment, self, name, PORT, secret=SECRET, old_links=old_links, keyed=keyed)
         self.liars[name] = liar
         self.ledger.liars[liar.host] = None
         return liar
