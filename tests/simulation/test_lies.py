@@ -127,7 +127,7 @@ def test_a_member_that_always_has_more_is_not_asked_for_ever() -> None:
 def test_digests_that_always_differ_cost_a_question_a_second_at_most() -> None:
     world = lied_to("digests that differ")
     assert problems(world) == []
-    asked = [message for message in liar_in(world).heard if isinstance(message, wire.SyncRequest)]
+    asked = [message for message in liar_in(world).memory.heard if isinstance(message, wire.SyncRequest)]
     assert len(asked) < 2 * 3 * (14.0 - BEGIN)
 
 

@@ -29,7 +29,7 @@ def _unused_numbers(liar: LyingServer) -> None:
         "unused numbers",
         (
             wire.ActivityBroadcast(BODY, id=f"{node}.{incarnation}.{top + 1 + ahead}", stamp=liar.stamp())
-            for (node, incarnation), top in liar.ends_of_streams().items()
+            for (node, incarnation), top in liar.memory.ends_of_streams().items()
             for ahead in range(30)
         ),
     )
@@ -42,7 +42,7 @@ def _far_numbers(liar: LyingServer) -> None:
         "far numbers",
         (
             wire.ActivityBroadcast(BODY, id=f"{node}.{incarnation}.{ENDLESS + ahead}", stamp=liar.stamp())
-            for node, incarnation in liar.ends_of_streams()
+            for node, incarnation in liar.memory.ends_of_streams()
             for ahead in range(0, 20, 2)
         ),
     )
@@ -55,7 +55,7 @@ def _invented_starts(liar: LyingServer) -> None:
         "invented starts",
         (
             wire.ActivityBroadcast(BODY, id=f"{node}.{max(1, incarnation + other)}.1", stamp=liar.stamp())
-            for node, incarnation in liar.ends_of_streams()
+            for node, incarnation in liar.memory.ends_of_streams()
             for other in (-1000, -1, 1, 5000)
         ),
     )
@@ -90,7 +90,7 @@ def _two_bodies(liar: LyingServer) -> None:
 def _old_entries(liar: LyingServer) -> None:
     """It says again what it has heard, from the first to the last, over every link."""
     if liar.linked:
-        for message in liar.heard:
+        for message in liar.memory.heard:
             liar.repeat(message)
             liar.tell("replayed messages")
 

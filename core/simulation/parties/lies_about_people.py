@@ -18,7 +18,7 @@ from core.wire.messages import Message
 
 def _posts_in_their_names(liar: LyingServer) -> None:
     """It says that people wrote what they did not, behind something that nobody has."""
-    names = sorted({entry.username for entry in liar.accounts()})
+    names = sorted({entry.username for entry in liar.memory.accounts()})
     told(
         liar,
         "posts in others' names",
@@ -34,7 +34,7 @@ def _posts_in_their_names(liar: LyingServer) -> None:
 def _taken_refs(liar: LyingServer) -> None:
     """It gives what it makes up the names that people's clients give to what they write next."""
     found: dict[str, str] = {}
-    for entry in liar.activities():
+    for entry in liar.memory.activities():
         if entry.sender and entry.ref is not None:
             found[entry.sender] = entry.ref
     messages: list[Message] = []
@@ -61,7 +61,7 @@ def _backdated_registrations(liar: LyingServer) -> None:
         "backdated registrations",
         [
             _account(liar, entry.username, 1 + pick(liar.rng, 1000), f"{liar.id}.1.{liar.next_number()}")
-            for entry in liar.accounts()
+            for entry in liar.memory.accounts()
         ],
     )
 
@@ -71,7 +71,7 @@ def _rewritten_registrations(liar: LyingServer) -> None:
     told(
         liar,
         "rewritten registrations",
-        [_account(liar, entry.username, entry.claimed_at - 1, entry.claim) for entry in liar.accounts()],
+        [_account(liar, entry.username, entry.claimed_at - 1, entry.claim) for entry in liar.memory.accounts()],
     )
 
 
@@ -79,7 +79,7 @@ def _changed_secrets(liar: LyingServer) -> None:
     """It says that people have given their accounts another secret."""
     verifier = verifier_of("the liar's secret", "00000000000000ee")
     messages = []
-    for entry in liar.accounts():
+    for entry in liar.memory.accounts():
         change = SecretChange(liar.stamp(), f"{liar.id}.{liar.incarnation}.{liar.next_number()}", verifier)
         messages.append(
             msgspec.structs.replace(entry, id=liar.next_id(), stamp=liar.stamp(), key=change_as_key(change))
@@ -101,7 +101,7 @@ def _invented_accounts(liar: LyingServer) -> None:
 
 def _unasked_answers(liar: LyingServer) -> None:
     """It answers questions about names that it was not asked, or not any more, and gives up others' claims."""
-    asked = [message for message in liar.heard if isinstance(message, wire.LockRequest)]
+    asked = [message for message in liar.memory.heard if isinstance(message, wire.LockRequest)]
     messages: list[Message] = []
     for message in asked:
         for number in (message.round or 1, (message.round or 1) + 1):
@@ -110,7 +110,7 @@ def _unasked_answers(liar: LyingServer) -> None:
                 wire.LockDenied(message.username, claim=message.claim, round=number, info="unasked"),
             ]
         messages.append(wire.LockRelease(message.username, message.claim or ""))
-    for record in liar.honest():
+    for record in liar.memory.honest():
         for number in range(1, 4):
             claim = f"{record.id}.{record.incarnation}.{number}"
             messages += [

@@ -25,7 +25,7 @@ def _in_anothers_name(liar: LyingServer, kind: str, **changes: object) -> None:
                 msgspec.structs.replace(
                     record, version=(record.version or 0) + 1000 + liar.next_number(), **changes
                 )
-                for record in liar.honest()
+                for record in liar.memory.honest()
             ],
         )  # fmt: skip
 
@@ -54,7 +54,7 @@ def _later_starts(liar: LyingServer) -> None:
         "later starts",
         [
             msgspec.structs.replace(record, incarnation=(record.incarnation or 0) + 1_000_000, version=1, links=[])
-            for record in liar.honest()
+            for record in liar.memory.honest()
         ],
     )
 
@@ -62,7 +62,7 @@ def _later_starts(liar: LyingServer) -> None:
 def _invented_servers(liar: LyingServer) -> None:
     """It announces thousands of servers that there are none of, all linked with its own."""
     names = [long_name(liar, number, IDENTIFIER_CHARACTERS_MAX) for number in liar.next_numbers()]
-    liar.invented.update(dict.fromkeys(names))
+    liar.memory.invented.update(dict.fromkeys(names))
     liar.named_links.update(dict.fromkeys(names[:1000], 7))
     messages: list[Message] = [
         wire.ServerAnnounce(
@@ -83,10 +83,10 @@ def _invented_servers(liar: LyingServer) -> None:
 
 def _links_that_are_not_there(liar: LyingServer) -> None:
     """It says that it is linked with everybody, and everybody with it, by the oldest links of all."""
-    liar.named_links.update({str(record.id): 1 for record in liar.honest()})
+    liar.named_links.update({str(record.id): 1 for record in liar.memory.honest()})
     liar.announce()
     kind = "links that are not there"
-    for record in liar.honest():
+    for record in liar.memory.honest():
         links = [end for end in record.links if end.neighbour != liar.id] + [LinkEnd(liar.id, 1)]
         liar.say(msgspec.structs.replace(record, version=(record.version or 0) + 1, links=links))
         liar.tell(kind)
@@ -103,7 +103,7 @@ def _two_maps(liar: LyingServer) -> None:
 
 def _takes_their_place(liar: LyingServer) -> None:
     """It links with servers as if it were one of the others, started again elsewhere."""
-    honest = liar.honest()
+    honest = liar.memory.honest()
     for link in list(liar.linked):
         for record in honest:
             if record.id != link.remote:

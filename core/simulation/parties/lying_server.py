@@ -16,29 +16,26 @@ from typing import Final, Protocol
 import msgspec
 
 from core.node.kernel.context import RECORDS
-from core.node.log.entry_messages import entry_of_account, entry_of_activity, frame_of
 from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.hash_signing import HashSigner
 from core.simulation.environment.randomness import number_of, seeded
 from core.simulation.environment.schedule import EPOCH
 from core.simulation.environment.simulated_network import DialFailure
+from core.simulation.parties.liar_memory import EntryMessage, LiarMemory, entry_in, line_of, message_of
 from core.store.identity import node_id
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.codec import decode, encode
-from core.wire.entries import Entry, EntryId, parse_entry_id
-from core.wire.link_state import signed_digest
+from core.wire.entries import Entry
 from core.wire.messages import LinkEnd, Message
-from core.wire.records import read, seal
+from core.wire.records import read
 from core.wire.server_keys import NONCE_BYTES, ShownEnd, certified_id, link_digest
 
 DIAL_LIMIT: Final = 3.0
 REDIAL: Final = 1.0
 """Seconds after which it dials again where it was sent away."""
 REDIALS_MAX: Final = 40
-HEARD_MAX: Final = 400
-"""Messages, and entries, that it remembers."""
 MANY: Final = 1500
 FEATURES: Final = ("sync", "quit", "user_info")
 
@@ -102,13 +99,7 @@ class LyingServer:
         self.named_links: dict[str, int] = {}
         """Links that it announces beside those that it has."""
         self.links: dict[int, LiarLink] = {}
-        self.records: dict[str, wire.ServerAnnounce] = {}
-        """The last link-state record that it has heard of each other server."""
-        self.entries: dict[str, wire.ActivityBroadcast | wire.Account] = {}
-        self.heard: list[Message] = []
-        """The first messages that it has heard, to be said again."""
-        self.invented: dict[str, None] = {}
-        """Servers that it has made up."""
+        self.memory = LiarMemory(self.id)
         self.sent_away: list[str] = []
         """The reasons that it was given for the end of a link."""
         self.told: dict[str, int] = {}
@@ -150,8 +141,8 @@ class LyingServer:
 
     @property
     def refuses_names(self) -> bool:
-        """Whether it makes use of its veto on names that nobody has yet."""
-        return bool(self.ways & {"refused names", "silent voters"})
+        """Whether it makes use of its veto on names that nobody has yet, or has made up others who do not answer."""
+        return bool(self.ways & {"refused names", "silent voters"}) or bool(self.memory.invented)
 
     def later(self, seconds: float, do: Callable[[], None]) -> None:
         """Do something in a while, if it is still there."""
@@ -241,19 +232,10 @@ class LyingServer:
 
     def say_over(self, link: LiarLink, message: Message) -> None:
         """Say something over one link: with its own signature, if it has a key and that kind of thing is signed."""
-        entry = _entry_in(message)
+        entry = entry_in(message)
         if entry is not None:
             self._observer.said(self, entry)
-        if self.signer is None:
-            link.end.send(encode(message)[:-1])
-        elif entry is not None:
-            link.end.send(seal([entry], b"", self.signer)[0].line)
-        elif isinstance(message, wire.ServerAnnounce) and message.incarnation is not None:
-            record = msgspec.structs.replace(message, key=self.signer.key)
-            signature = self.signer.sign(signed_digest(record))
-            link.end.send(encode(msgspec.structs.replace(record, signature=signature))[:-1])
-        else:
-            link.end.send(encode(message)[:-1])
+        link.end.send(line_of(message, self.signer))
 
     def tell(self, kind: str, times: int = 1) -> None:
         """Note that a lie was told, so many times."""
@@ -263,44 +245,6 @@ class LyingServer:
     def linked(self) -> list[LiarLink]:
         """The links that are up."""
         return [link for link in self.links.values() if link.remote is not None]
-
-    def honest(self) -> list[wire.ServerAnnounce]:
-        """What it has heard of servers other than itself and those that it made up, by id."""
-        return [
-            record
-            for server, record in sorted(self.records.items())
-            if record.incarnation is not None and server != self.id and server not in self.invented
-        ]
-
-    def ends_of_streams(self) -> dict[tuple[str, int], int]:
-        """Of each start of an honest server the highest number that it has heard of; 0 where it has heard of none."""
-        found = {(str(record.id), record.incarnation or 0): 0 for record in self.honest()}
-        for text in self.entries:
-            entry = parse_entry_id(text)
-            if entry.node != self.id:
-                key = (entry.node, entry.incarnation)
-                found[key] = max(entry.seq, found.get(key, 0))
-        return found
-
-    def accounts(self) -> list[wire.Account]:
-        """The registrations that it has heard of, which are others'."""
-        return [
-            entry
-            for entry in self.entries.values()
-            if isinstance(entry, wire.Account) and entry.key is None and self._id_of(entry).node != self.id
-        ]
-
-    def activities(self) -> list[wire.ActivityBroadcast]:
-        """The activities that it has heard of, which others accepted."""
-        return [
-            entry
-            for entry in self.entries.values()
-            if isinstance(entry, wire.ActivityBroadcast) and self._id_of(entry).node != self.id
-        ]
-
-    @staticmethod
-    def _id_of(entry: wire.ActivityBroadcast | wire.Account) -> EntryId:
-        return parse_entry_id(entry.id or "")
 
     # --- its own record -----------------------------------------------------------------------------------------------
 
@@ -353,8 +297,7 @@ class LyingServer:
             self._of_stranger(self._clients[conn], message)
 
     def _of_server(self, link: LiarLink, message: Message) -> None:
-        if len(self.heard) < HEARD_MAX and not isinstance(message, wire.Ping | wire.Pong | wire.ServerHello):
-            self.heard.append(message)
+        self.memory.hear(message)
         match message:
             case wire.ServerHello(id=remote):
                 self._prove(link, message)
@@ -363,7 +306,7 @@ class LyingServer:
                 now = self.stamp()
                 self.say_over(link, wire.Pong(number, stamp=now, wall=now))
             case wire.ServerAnnounce():
-                self.records[str(message.id)] = message
+                self.memory.records[str(message.id)] = message
                 self._pass_on(link, encode(message)[:-1])
             case wire.MapSummary():
                 self.say_over(link, self.record())
@@ -374,7 +317,7 @@ class LyingServer:
             case wire.ActivityBroadcast() | wire.Account():
                 self._entries(link, message, [message])
             case wire.Record():
-                self._entries(link, message, [_message_of(entry) for entry in read(message).entries])
+                self._entries(link, message, [message_of(entry) for entry in read(message).entries])
             case wire.LockRequest():
                 self._vote(link, message)
             case wire.InvalidMessage(info=info) | wire.ServerRefused(info=info) | wire.AuthenticationFail(info=info):
@@ -399,22 +342,18 @@ class LyingServer:
             if link is not source:
                 link.end.send(line)
 
-    def _entries(
-        self, link: LiarLink, message: Message, entries: Sequence[wire.ActivityBroadcast | wire.Account]
-    ) -> None:
+    def _entries(self, link: LiarLink, message: Message, entries: Sequence[EntryMessage]) -> None:
         """Entries have come, one by one or as a record."""
-        new = [entry for entry in entries if entry.id is not None and entry.id not in self.entries]
+        new = self.memory.learn(entries)
         if not new:
             return
-        if len(self.entries) < HEARD_MAX:
-            self.entries.update((entry.id, entry) for entry in new if entry.id is not None)
         if self._is_way("withheld entries"):
             return
         line = encode(message)[:-1]
         if any(isinstance(entry, wire.ActivityBroadcast) for entry in new) and self._is_way("another body"):
             line = line.replace(b'"precise"', b'"changed"').replace(b'"text"', b'"lies"')
             changed = decode(line)
-            said = read(changed).entries if isinstance(changed, wire.Record) else [_entry_in(changed)]
+            said = read(changed).entries if isinstance(changed, wire.Record) else [entry_in(changed)]
             for entry in said:
                 if entry is not None:
                     self._observer.said(self, entry)
@@ -434,7 +373,7 @@ class LyingServer:
         if self._is_way("endless answers"):
             self.say_over(link, wire.SyncDone(more=True))
         elif self._is_way("marks beyond the end"):
-            marks = {f"{node}.{incarnation}": 2**52 for node, incarnation in self.ends_of_streams()}
+            marks = {f"{node}.{incarnation}": 2**52 for node, incarnation in self.memory.ends_of_streams()}
             self.say_over(link, wire.SyncDone(upto=marks, vector=marks))
         else:
             self.say_over(link, wire.SyncDone())
@@ -504,16 +443,3 @@ class LyingServer:
                 end.send(encode(wire.LoginSuccess())[:-1])
         elif not self._is_way("never answers clients"):
             end.close("no clients here")
-
-
-def _entry_in(message: Message) -> Entry | None:
-    """The entry that a message carries."""
-    if isinstance(message, wire.ActivityBroadcast):
-        return entry_of_activity(message)
-    return entry_of_account(message) if isinstance(message, wire.Account) else None
-
-
-def _message_of(entry: Entry) -> wire.ActivityBroadcast | wire.Account:
-    message = frame_of(entry).message
-    assert isinstance(message, wire.ActivityBroadcast | wire.Account)
-    return message

@@ -321,7 +321,7 @@ def _lie(world: World, operation: Operation, *, kind: str) -> None:
         liar.many = int(operation.amount) or MANY
         LIES[kind](liar)
         if kind == "changed secrets":
-            world.ledger.robbed.update((entry.username, None) for entry in liar.accounts())
+            world.ledger.robbed.update((entry.username, None) for entry in liar.memory.accounts())
 
 
 HANDING_OVER: Final = 3.0
