@@ -123,7 +123,9 @@ class Node:
         )
         self.keys = Keys(context, self.book, self.replication, recovered.accounts)
         self.secrets = Secrets(context, self.book, self.replication, recovered.accounts)
-        self.registration = Registration(context, self.neighbours, self.book, self.topology, self.replication)
+        self.registration = Registration(
+            context, self.neighbours, self.book, self.topology, self.replication, self.known_keys
+        )
         self.whereabouts = Whereabouts(context, self.neighbours, self.topology)
         self.announcements = Announcements(context, self.neighbours, self.topology, self.known_keys, self._users)
         self.own_address = OwnAddress(context, self.topology, self.announcements)
@@ -133,6 +135,7 @@ class Node:
         self.heartbeat = Heartbeat(context, self.neighbours, drift)
         intake = Intake(context, self.neighbours, drift, self.replication, self.synchronisation, recovered.verifier)
         intake.believes_entry = self.known_keys.believes_entry
+        intake.believes_votes = self.known_keys.believes_votes
         intake.believes_record = self.known_keys.believes_log_record
         own_links = OwnLinks(self.neighbours, self.topology, self.announcements)
         self.base = BaseRoom(

@@ -20,6 +20,7 @@ from core.store.heavy_writers import HeavyWriters
 from core.store.held import Held
 from core.store.retention import ROW_BYTES, Usage
 from core.store.sequence_runs import Runs
+from core.wire.account_votes import counted
 from core.wire.entries import AccountFact, Entry
 from core.wire.packed_facts import PART_FACTS_MAX, FactPart
 from core.wire.packed_refs import REF_BYTES, packed_ref
@@ -241,7 +242,7 @@ class _Adding:
 def _fact(entry: Entry) -> AccountFact | None:
     """What an account's entry says; None for what is none, which a liar may have sealed."""
     try:
-        return _decoder.decode(entry.body)
+        return counted(_decoder.decode(entry.body))
     except (msgspec.MsgspecError, RecursionError):
         return None
 

@@ -16,6 +16,7 @@ from core.store.paging import newest_within, read_page
 from core.store.record_paging import read_record_page
 from core.store.retention import KEEP_EVERYTHING, Dropping, Retention, Usage
 from core.store.store_errors import BackupUnreadable, StoreUnwritable
+from core.wire.account_votes import counted
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Page, PeerRecord, Stream
 from core.wire.keepables import Keepable
 from core.wire.packed_facts import PackedFacts
@@ -64,7 +65,7 @@ class MemoryStore:
             stamp=contents.stamp,
             streams=contents.held.streams(),
             sparse=contents.held.sparse(),
-            accounts=PackedFacts.of(decoder.decode(entry.body) for entry in self._shelf.accounts()),
+            accounts=PackedFacts.of(counted(decoder.decode(entry.body)) for entry in self._shelf.accounts()),
             last_by_sender={sender: latest.id for sender, latest in contents.latest.items()},
             recent_refs=PackedRefs(self._refs()),
             disordered=tuple(self._disordered()),

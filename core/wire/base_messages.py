@@ -11,6 +11,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from core.wire.account_votes import Vote
 from core.wire.address import parse_number, parse_port
 from core.wire.entries import COUNTER_MAX, IDENTIFIER_CHARACTERS_MAX
 from core.wire.limits import FEATURES_MAX, REF_CHARACTERS_MAX
@@ -280,7 +281,8 @@ class LockRequest(Message, frozen=True):
 
 
 class LockAllowed(Message, frozen=True):
-    """`count`: how many servers this answer speaks for. `incomplete`: a link broke while it was being gathered."""
+    """`count`: how many servers this answer speaks for. `incomplete`: a link broke while it was being gathered. `vote`:
+    the signed word of the one of them that allowed it last."""
 
     username: str
     secret: str | None = None
@@ -288,6 +290,7 @@ class LockAllowed(Message, frozen=True):
     round: Counter | None = None
     count: Counter | None = None
     incomplete: bool = False
+    vote: Vote | None = None
 
 
 class LockDenied(Message, frozen=True):

@@ -17,6 +17,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 
 import msgspec
 
+from core.wire.account_votes import Vote
 from core.wire.address import Address
 from core.wire.limits import KEY_CHARACTERS_MAX, SERVER_LINE_BYTES_MAX, VERIFIER_CHARACTERS_MAX
 
@@ -131,9 +132,10 @@ def change_in_key(key: KeyChange) -> SecretChange | None:
 class AccountFact(msgspec.Struct, frozen=True, omit_defaults=True):
     """A registration that succeeded: `username` belongs to whoever knows the secret that `verifier` is a hash of.
 
-    `claim` names the registration for ever. When a partition let one name be registered twice, the fact with the
-    smaller (stamp, claim) keeps it. A fact with a `key` repeats a registration that is known, and says something of a
-    key, or that the secret is another one (`change_in_key`).
+    `claim` names the registration for ever. Who keeps a name that a partition let be registered twice is said in
+    `core.node.accounts.book`. A fact with a `key` repeats a registration that is known, and says something of a key, or
+    that the secret is another one (`change_in_key`). `vote` proves that another server has allowed it; in what counts
+    of a fact `allowed_at` takes its place (`core.wire.account_votes`), and nowhere else.
     """
 
     username: str
@@ -141,6 +143,8 @@ class AccountFact(msgspec.Struct, frozen=True, omit_defaults=True):
     stamp: int
     claim: str
     key: KeyChange | None = None
+    vote: Vote | None = None
+    allowed_at: int = 0
 
 
 class Entry(msgspec.Struct, frozen=True):

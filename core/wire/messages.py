@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from core.wire.account_votes import Vote
 from core.wire.base_messages import (
     AGE_MAX,
     BASE_FIELDS,
@@ -127,6 +128,7 @@ class Account(Message, frozen=True):
     claimed_at: Counter
     claim: Identifier
     key: KeyChange | None = None
+    vote: Vote | None = None
 
 
 class Record(Message, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ facts = st.builds(
     verifier=st.sampled_from(["v1", "v2"]),
     stamp=st.integers(0, 5),
     claim=st.sampled_from([f"n{number}.1.1" for number in range(8)]),
+    allowed_at=st.integers(0, 3),
 )
 fact_lists = st.lists(facts, max_size=12)
 
@@ -82,7 +83,12 @@ def test_of_accounts_with_one_name_the_earliest_registration_has_it(known: list[
     merged = [fact for fact in (book.fact(claim) for claim in {fact.claim for fact in known}) if fact is not None]
     for name in {fact.username for fact in merged if registrable_problem(fact.username) is None}:
         rivals = [fact for fact in merged if fact.username == name]
-        first = min(rivals, key=lambda fact: (fact.stamp, fact.claim))
+        allowed = [fact for fact in rivals if fact.allowed_at]
+        first = (
+            min(allowed, key=lambda fact: (fact.allowed_at, fact.claim))
+            if allowed
+            else min(rivals, key=lambda fact: (fact.stamp, fact.claim))
+        )
         assert book.holder(name) == first
         for fact in rivals:
             if fact is not first:

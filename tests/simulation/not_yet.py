@@ -42,14 +42,6 @@ NOT_YET: Final[dict[str, tuple[str, str]]] = {
             "told that its activity is the liar's, which is acknowledged in its place"
         ),
     ),
-    "test_a_backdated_registration_takes_no_account_over": (
-        "claims: dates",
-        "the earlier registration keeps the name, and anybody dates one",
-    ),
-    "test_a_registration_told_anew_with_another_secret_takes_no_account_over": (
-        "claims: facts",
-        "of two facts of one claim the smaller counts, whoever says it",
-    ),
     "test_a_member_that_allows_for_a_thousand_servers_gives_no_name_to_two_people": (
         "claims: answers",
         "answers are counted, and not whose they are",

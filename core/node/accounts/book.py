@@ -2,8 +2,14 @@
 
 The account book is a state-based CRDT (Shapiro et al., 2011): a growing set of registration facts, and names assigned
 to them by a function of the set alone. Whatever order facts arrive in, nodes with the same facts agree. Among facts
-for one name the smallest (stamp, claim), the earlier registration, has the name; each other one has the name with a
-suffix that only its claim decides.
+for one name the first by the order of `_age` has the name; each other one has the name with a suffix that only its
+claim decides.
+
+The order: a registration that another server has allowed stands before all that none has, because a date that nobody
+has confirmed may be anybody's invention. Among those that were allowed the earlier one stands first, by its stamp or,
+if the last answer came more than a minute later, by that answer's (`core.wire.account_votes`). Among the others, which
+are from before votes or of a server that was alone, the earlier one stands first, by its stamp. Of two with one date
+the smaller claim does.
 """
 
 from __future__ import annotations
@@ -25,12 +31,13 @@ def name_after_conflict(fact: AccountFact) -> str:
     return changed_name(fact.username, suffix)
 
 
-def _age(fact: AccountFact) -> tuple[int, str]:
-    return (fact.stamp, fact.claim)
+def _age(fact: AccountFact) -> tuple[bool, int, str]:
+    return (not fact.allowed_at, fact.allowed_at or fact.stamp, fact.claim)
 
 
-def _total_order(fact: AccountFact) -> tuple[int, str, str]:
-    return (fact.stamp, fact.username, fact.verifier)
+def _total_order(fact: AccountFact) -> tuple[bool, int, str, str, int]:
+    """Of one claim's facts the smallest counts: one that was allowed, and so was not told anew by somebody else."""
+    return (not fact.allowed_at, fact.stamp, fact.username, fact.verifier, fact.allowed_at)
 
 
 @dataclass(frozen=True, slots=True)

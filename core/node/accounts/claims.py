@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from core.node.interface.traces import TraceValue
 from core.node.kernel.context import Context
+from core.wire.account_votes import Vote
 
 Done = Callable[[str | None], None]
 """Called once with None, or with what went wrong as a clause for a person."""
@@ -27,6 +28,8 @@ class Claim:
     grace: float | None = None
     """Seconds after its success for which whoever began it may take it back; None: it cannot."""
     round: int = 0
+    vote: Vote | None = None
+    """Which of all servers has allowed it last, and when."""
     decided: bool = False
     """The account entry is being made durable: too late to give way."""
     being_kept: bool = False
@@ -54,6 +57,8 @@ class Echo:
     count: int = 1
     """Nodes that have allowed so far in this part of the tree, this one included."""
     incomplete: bool = False
+    vote: Vote | None = None
+    """The last that was given in this part of the tree."""
 
 
 def trace_claim(context: Context, claim: Claim, step: str, **fields: TraceValue) -> None:

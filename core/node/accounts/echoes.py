@@ -18,6 +18,9 @@ from core.node.kernel.rules import Handler
 from core.node.kernel.takers import takes
 from core.node.map.topology import Topology
 from core.node.neighbours.neighbours import Neighbours
+from core.node.trust.known_keys import KnownKeys
+from core.wire.account_votes import latest
+from core.wire.entries import AccountFact
 from core.wire.messages import LockAllowed, LockDenied, LockRequest
 
 RETRY_DELAY: Final = 0.25
@@ -27,10 +30,13 @@ RETRY_DELAY: Final = 0.25
 class Echoes:
     """The answers that this node gathers, to its own claims and to others'."""
 
-    def __init__(self, context: Context, neighbours: Neighbours, topology: Topology, claims: Claims) -> None:
+    def __init__(
+        self, context: Context, neighbours: Neighbours, topology: Topology, known_keys: KnownKeys, claims: Claims
+    ) -> None:
         self._context = context
         self._neighbours = neighbours
         self._topology = topology
+        self._known_keys = known_keys
         self._claims = claims
         self._of: dict[str, Echo] = {}
         self.bridge: LockBridge = NoBridge()
@@ -56,7 +62,7 @@ class Echoes:
 
     def join(self, claim: Claim, link: Link) -> None:
         """This node allows another's claim that it was asked about over a link: ask everybody behind itself."""
-        self._gather(Echo(claim, claim.round, link.conn))
+        self._gather(Echo(claim, claim.round, link.conn, vote=self._known_keys.vote(_fact_of(claim))))
 
     def _gather(self, echo: Echo) -> None:
         """Send the request on to everywhere but where it came from."""
@@ -103,12 +109,18 @@ class Echoes:
             self._answer_parent(
                 echo,
                 LockAllowed(
-                    claim.username, claim=claim.id, round=echo.round, count=echo.count, incomplete=echo.incomplete
+                    claim.username,
+                    claim=claim.id,
+                    round=echo.round,
+                    count=echo.count,
+                    incomplete=echo.incomplete,
+                    vote=echo.vote,
                 ),
             )
         elif echo.incomplete or echo.count < reachable:
             self._context.timers.set(("ask", claim.id), self._context.after(RETRY_DELAY), lambda: self.ask(claim))
         else:
+            claim.vote = echo.vote
             self.on_allowed(claim)
 
     def _answer_parent(self, echo: Echo, answer: LockAllowed | LockDenied) -> None:
@@ -131,6 +143,8 @@ class Echoes:
             return
         echo.count += message.count or 0
         echo.incomplete |= message.incomplete
+        if message.vote is not None and self._known_keys.is_vote_for(_fact_of(echo.claim), message.vote):
+            echo.vote = latest(echo.vote, message.vote)
         del echo.waiting[link.conn]
         if echo.parent is None:
             behind = (message.count or 1) - 1
@@ -193,3 +207,8 @@ class Echoes:
                 self._go_on(echo)
         for claim in concerned:
             self.bridge.link_closed(claim, conn)
+
+
+def _fact_of(claim: Claim) -> AccountFact:
+    """What becomes of a claim, as far as it is known."""
+    return AccountFact(claim.username, claim.verifier or "", claim.stamp, claim.id)

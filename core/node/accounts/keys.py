@@ -103,7 +103,7 @@ class Keys:
             # A peer whose clock is far ahead may have dated a change so that no credible stamp outdoes it.
             stamp = min(max(stamp, known.stamp + 1), COUNTER_MAX)
         change = KeyChange(event.text, stamp, event.bound, event.comment)
-        body = msgspec.json.encode(msgspec.structs.replace(account, key=change))
+        body = msgspec.json.encode(msgspec.structs.replace(account, key=change, allowed_at=0))
         try:
             msgspec.json.decode(body, type=AccountFact)
         except msgspec.ValidationError:

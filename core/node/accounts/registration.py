@@ -29,6 +29,7 @@ from core.node.kernel.takers import takes
 from core.node.log.replication import Replication
 from core.node.map.topology import Topology
 from core.node.neighbours.neighbours import Neighbours
+from core.node.trust.known_keys import KnownKeys
 from core.wire.entries import AccountFact
 from core.wire.messages import LockAllowed, LockDenied, LockRelease, LockRequest
 from core.wire.names import registrable_problem
@@ -49,13 +50,14 @@ class Registration:
         book: AccountBook,
         topology: Topology,
         replication: Replication,
+        known_keys: KnownKeys,
     ) -> None:
         self._context = context
         self._neighbours = neighbours
         self._book = book
         self._replication = replication
         self.claims = Claims()
-        self.echoes = Echoes(context, neighbours, topology, self.claims)
+        self.echoes = Echoes(context, neighbours, topology, known_keys, self.claims)
         self.echoes.on_allowed = self._succeed
         self.echoes.on_denied = self.fail
         self._bridge: LockBridge = NoBridge()
@@ -234,7 +236,7 @@ class Registration:
             claim.decided = False
             self.fail(claim, f"this server cannot keep accounts now: {self._context.storage_error}")
             return
-        fact = AccountFact(claim.username, claim.verifier, claim.stamp, claim.id)
+        fact = AccountFact(claim.username, claim.verifier, claim.stamp, claim.id, vote=claim.vote)
         self._context.timers.cancel(("lock", claim.id))
         claim.being_kept = True
 

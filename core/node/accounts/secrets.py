@@ -249,5 +249,5 @@ class Secrets:
                 problem = f"this server cannot keep it now: {problem}"
             self._over(request, problem)
 
-        body = msgspec.json.encode(msgspec.structs.replace(fact, key=change_as_key(change)))
+        body = msgspec.json.encode(msgspec.structs.replace(fact, key=change_as_key(change), allowed_at=0))
         self._replication.originate("account", body, then=kept)

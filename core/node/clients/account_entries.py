@@ -43,7 +43,9 @@ class AccountEntries:
                 self._sessions.secret_changed(fact.claim, change.verifier)
                 self._context.actions.append(SecretReplaced(fact.claim, change.verifier))
             fact = msgspec.structs.replace(fact, key=None)
-            if self._book.fact(fact.claim) == fact:
+            known = self._book.fact(fact.claim)
+            # What repeats a registration does not say who has allowed it.
+            if known is not None and msgspec.structs.replace(known, allowed_at=0) == fact:
                 return
         renamings = self._book.apply(fact)
         for renaming in renamings:

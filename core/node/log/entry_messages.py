@@ -38,6 +38,7 @@ def _account_of(entry: Entry, fact: AccountFact) -> Account:
         claimed_at=fact.stamp,
         claim=fact.claim,
         key=fact.key,
+        vote=fact.vote,
     )
 
 
@@ -72,6 +73,8 @@ def check_accounts(record: LogRecord) -> None:
         if entry.kind == "account":
             try:
                 fact = msgspec.json.decode(entry.body, type=AccountFact)
+                if fact.allowed_at:
+                    raise ValueError("an account in the record says itself when it was allowed")
                 # The message has the limits.
                 text = msgspec.json.encode(_account_of(entry, fact))
                 entry_of_account(msgspec.json.decode(text, type=Account))
@@ -84,5 +87,5 @@ def entry_of_account(message: Account) -> Entry:
     problem = registrable_problem(message.username)
     if problem is not None:
         raise ValueError(problem)
-    fact = AccountFact(message.username, message.verifier, message.claimed_at, message.claim, message.key)
+    fact = AccountFact(message.username, message.verifier, message.claimed_at, message.claim, message.key, message.vote)
     return Entry(parse_entry_id(message.id), "account", message.stamp, msgspec.json.encode(fact))

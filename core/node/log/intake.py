@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -62,6 +62,8 @@ class Intake:
         synchronisation.on_over = self.prove
         self.believes_entry: Callable[[Link, Stream], bool] = lambda link, stream: True
         """Whether an entry of a stream is believed that comes over a link by itself."""
+        self.believes_votes: Callable[[Link, Iterable[Entry]], bool] = lambda link, entries: True
+        """Whether registrations among entries are believed for what they say of who has allowed them."""
         self.believes_record: Callable[[Link, LogRecord, bool], bool] = lambda link, record, signed: signed
         """Whether a signed record is believed that comes over a link; `signed`: whether its key has signed it."""
 
@@ -98,7 +100,7 @@ class Intake:
             return
         if not record.signature:
             if self.believes_entry(link, record.stream):
-                self._take_record(link, record)
+                self.take_record(link, record)
             return
         unproved = self._unproved.setdefault(link.conn, _Unproved(link))
         unproved.records.append(record)
@@ -117,9 +119,12 @@ class Intake:
             return
         for record, signed in zip(unproved.records, proved(unproved.records, self._verifier), strict=True):
             if self.believes_record(unproved.link, record, signed):
-                self._take_record(unproved.link, record)
+                self.take_record(unproved.link, record)
 
-    def _take_record(self, link: Link, record: LogRecord) -> None:
+    def take_record(self, link: Link, record: LogRecord) -> None:
+        """Accept the entries of a record that is believed, but for what is known."""
+        if not self.believes_votes(link, record.entries):
+            return
         new = self._replication.receive_record(self._drift.dated_record(link, record), link.conn)
         if new:
             self._taken(link, record.stream, new)
@@ -127,6 +132,8 @@ class Intake:
     def take(self, link: Link, entry: Entry) -> None:
         """Accept an entry that has come by itself, unless it is known, or not believed."""
         if entry.id in self._replication.vector or not self.believes_entry(link, entry.id.stream):
+            return
+        if not self.believes_votes(link, (entry,)):
             return
         if self._replication.receive(self._drift.dated(link, entry), link.conn):
             self._taken(link, entry.id.stream, 1)

@@ -23,6 +23,7 @@ from core.node.log.entry_messages import frame_of, frame_of_record
 from core.node.log.refs import Refs
 from core.node.log.unpersisted import Unpersisted
 from core.node.neighbours.neighbours import Neighbours, News
+from core.wire.account_votes import counted
 from core.wire.codec import Frame
 from core.wire.entries import AccountFact, Entry, EntryId, Kind, Stream, StreamMark
 from core.wire.keepables import Keepable
@@ -312,7 +313,7 @@ class Replication:
             then(None)
         if entry.kind == "account":
             self.delivery.expect_no_more(entry.id)
-            self._apply_account(msgspec.json.decode(entry.body, type=AccountFact))
+            self._apply_account(counted(msgspec.json.decode(entry.body, type=AccountFact)))
             return
         self.activities += 1
         self.delivery.deliver(entry, frame, source)

@@ -11,7 +11,8 @@ from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
 from core.node.neighbours.neighbours import Neighbours
 from core.node.trust.beliefs import Belief, Standing, believe, believe_entry, believed_mark, key_belongs
-from core.wire.entries import Stream
+from core.wire.account_votes import Vote, digest_for, vote_digest
+from core.wire.entries import AccountFact, Entry, Stream
 from core.wire.link_state import signed_digest
 from core.wire.messages import ServerAnnounce
 from core.wire.records import LogRecord
@@ -177,6 +178,36 @@ class KnownKeys:
             own_link=_is_own(link, stream.node),
             lenient=self._context.config.accept_unsigned,
         )
+
+    def vote(self, fact: AccountFact) -> Vote | None:
+        """This node allows a registration; None when it has no key to say so."""
+        if self._signer is None:
+            return None
+        stamp = self._context.stamp()
+        digest = vote_digest(fact.username, fact.verifier, fact.stamp, fact.claim, stamp)
+        return Vote(self._signer.key, stamp, self._signer.sign(digest))
+
+    def is_vote_for(self, fact: AccountFact, vote: Vote) -> bool:
+        """Whether whoever has a vote's key has allowed a registration, and not at a time that is still to come."""
+        return (
+            self._verifier is not None
+            and vote.stamp <= self._context.clock.horizon(self._context.now.wall)
+            and self._verifier.fits(vote.signature, vote.key, digest_for(fact, vote))
+        )
+
+    def believes_votes(self, link: Link, entries: Iterable[Entry]) -> bool:
+        """Whether those of some entries that are registrations come with a true vote, or with none."""
+        if self._verifier is None:
+            return True
+        for entry in entries:
+            if entry.kind != "account":
+                continue
+            fact = msgspec.json.decode(entry.body, type=AccountFact)
+            vote = fact.vote
+            if vote is not None and not self._verifier.fits(vote.signature, vote.key, digest_for(fact, vote)):
+                self._not_believed(link, entry.id.node, "a registration that another server has allowed", Belief.FORGED)
+                return False
+        return True
 
     # --- what is remembered -------------------------------------------------------------------------------------------
 

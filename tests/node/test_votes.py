@@ -1,0 +1,199 @@
+"""A registration is dated by another server's word: nobody takes a name over with a date that they made up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.node.accounts.book import AccountBook
+from core.node.interface import events
+from core.simulation.environment.hash_signing import HashSigner, HashVerifier
+from core.simulation.testing import ScriptedNetwork, chain
+from core.wire import messages as wire
+from core.wire.account_votes import ANSWERED_WITHIN, Vote, counted, digest_for, latest
+from core.wire.entries import AccountFact
+from core.wire.server_keys import certified_id
+from tests.node import one_node
+from tests.node.one_node import OneNode
+
+NOW = 1_700_000_000_000_000
+VOTER, OTHER = HashSigner(b"a voter"), HashSigner(b"another")
+ANN = AccountFact("ann", "$argon2id$ann", NOW, "here.1.1")
+
+
+def allowed(fact: AccountFact, stamp: int = NOW + 1000, signer: HashSigner = VOTER) -> AccountFact:
+    """A registration with the vote of a server."""
+    unsigned = Vote(signer.key, stamp, b"?")
+    vote = msgspec.structs.replace(unsigned, signature=signer.sign(digest_for(fact, unsigned)))
+    return msgspec.structs.replace(fact, vote=vote)
+
+
+# --- what counts ------------------------------------------------------------------------------------------------------
+
+stamps = st.integers(0, 10)
+claims = st.sampled_from(["a.1.1", "b.1.1", "c.1.1"])
+registrations = st.builds(AccountFact, st.just("ann"), st.sampled_from(["v", "w"]), stamps, claims, allowed_at=stamps)
+
+
+@given(st.lists(registrations, min_size=1, max_size=8), st.sampled_from(["v", "w"]), stamps, claims)
+def test_what_nobody_has_allowed_takes_no_name_from_what_somebody_has(
+    known: list[AccountFact], verifier: str, stamp: int, claim: str
+) -> None:
+    book = AccountBook(known)
+    before = book.holder("ann")
+    assert before is not None
+    book.apply(AccountFact("ann", verifier, stamp, claim))
+    after = book.holder("ann")
+    if before.allowed_at:
+        assert after == before
+
+
+@given(st.lists(registrations, max_size=8))
+def test_of_what_was_allowed_the_earliest_has_the_name(known: list[AccountFact]) -> None:
+    book = AccountBook(known)
+    holder = book.holder("ann")
+    of_claims = [book.fact(claim) for claim in {fact.claim for fact in known}]
+    dates = [fact.allowed_at for fact in of_claims if fact is not None and fact.allowed_at]
+    if dates:
+        assert holder is not None and holder.allowed_at == min(dates)
+
+
+def test_what_is_from_before_votes_stands_in_the_order_that_it_had() -> None:
+    early, late = AccountFact("ann", "v", 1, "z.1.1"), AccountFact("ann", "w", 2, "a.1.1")
+    for facts in ([early, late], [late, early]):
+        assert AccountBook(facts).holder("ann") == early
+
+
+def test_a_claim_that_is_told_anew_with_another_secret_stays_with_the_secret_that_was_allowed() -> None:
+    book = AccountBook([counted(allowed(ANN))])
+    for verifier in ("$", "~"):
+        book.apply(msgspec.structs.replace(ANN, verifier=verifier, stamp=0))
+        holder = book.holder("ann")
+        assert holder is not None and holder.verifier == ANN.verifier
+
+
+@pytest.mark.parametrize(
+    ("answered", "counts"),
+    [(0, NOW), (ANSWERED_WITHIN, NOW), (ANSWERED_WITHIN + 1, NOW + ANSWERED_WITHIN + 1)],
+)
+def test_a_claim_is_dated_by_its_last_answer_if_that_came_late(answered: int, counts: int) -> None:
+    fact = counted(allowed(ANN, NOW + answered))
+    assert fact.allowed_at == counts and fact.vote is None
+
+
+def test_what_a_server_allows_itself_was_allowed_by_nobody() -> None:
+    own = msgspec.structs.replace(ANN, claim=f"{certified_id(VOTER.key)}.1.1")
+    assert counted(allowed(own)).allowed_at == 0
+    assert counted(allowed(own, signer=OTHER)).allowed_at == NOW
+
+
+def test_nobody_says_themselves_when_they_were_allowed() -> None:
+    assert counted(msgspec.structs.replace(ANN, allowed_at=1)).allowed_at == 0
+
+
+@given(
+    st.lists(st.builds(Vote, st.sampled_from([VOTER.key, OTHER.key]), stamps, st.just(b"s")), max_size=5), st.randoms()
+)
+def test_of_votes_the_last_is_kept_in_whatever_order_they_come(votes: list[Vote], random: Any) -> None:
+    def last(some: list[Vote]) -> Vote | None:
+        found: Vote | None = None
+        for vote in some:
+            found = latest(found, vote)
+        return found
+
+    shuffled = list(votes)
+    random.shuffle(shuffled)
+    assert last(shuffled) == last(votes) == last([*votes, *votes])
+
+
+@pytest.mark.parametrize("field", ["username", "verifier", "stamp", "claim"])
+def test_a_vote_is_for_one_registration_as_it_is(field: str) -> None:
+    fact = allowed(ANN)
+    vote = fact.vote
+    assert vote is not None
+    other = msgspec.structs.replace(fact, **{field: 7 if field == "stamp" else "other.1.1"})
+    assert HashVerifier().fits(vote.signature, vote.key, digest_for(fact, vote))
+    assert not HashVerifier().fits(vote.signature, vote.key, digest_for(other, vote))
+
+
+# --- on links ---------------------------------------------------------------------------------------------------------
+
+
+def account(fact: AccountFact, number: int = 1) -> wire.Account:
+    return wire.Account(
+        f"liar.1.{number}", fact.stamp, fact.username, fact.verifier, fact.stamp, fact.claim, vote=fact.vote
+    )
+
+
+def test_a_registration_in_a_network_comes_with_the_word_of_another_server() -> None:
+    network = ScriptedNetwork()
+    servers = network.build(chain(4), redirects=False)
+    network.registered(servers[0], "ann")
+    network.run(2.0)
+    facts = [server.node.book.holder("ann") for server in servers]
+    assert facts[0] is not None and facts[0].allowed_at
+    assert facts == [facts[0]] * 4
+
+
+def test_it_is_known_after_a_restart_too() -> None:
+    network = ScriptedNetwork()
+    servers = network.build(chain(2), redirects=False)
+    network.registered(servers[0], "ann")
+    network.run(2.0)
+    before = servers[1].node.book.holder("ann")
+    servers[1].crash()
+    again = network.start(servers[1].host, redirects=False)
+    assert again.node.book.holder("ann") == before
+    assert before is not None and before.allowed_at
+
+
+def test_votes_cost_no_message_more() -> None:
+    network = ScriptedNetwork()
+    servers = network.build(chain(5), redirects=False)
+    before = network.lock_messages().total()
+    network.registered(servers[2], "ann")
+    network.run(2.0)
+    assert network.lock_messages().total() - before == 2 * 4
+
+
+def test_a_registration_with_a_vote_that_nobody_gave_is_dropped() -> None:
+    one = OneNode()
+    liar = one_node.native_neighbour(one, "liar")
+    fact = allowed(msgspec.structs.replace(ANN, username="bob"))
+    assert fact.vote is not None
+    forged = msgspec.structs.replace(fact, vote=msgspec.structs.replace(fact.vote, stamp=1))
+    one.say(liar, account(forged))
+    one.run(0.1)
+    assert not one.node.book.knows("bob") and one.node.known_keys.refused == 1
+    one.say(liar, account(fact))
+    one.run(0.1)
+    assert one.node.book.knows("bob")
+
+
+def test_an_answer_with_a_vote_for_something_else_counts_without_it() -> None:
+    one, conn = OneNode(), 0
+    conn = one_node.native_asked(one)
+    (request,) = (message for to, message in one.said if to == conn and isinstance(message, wire.LockRequest))
+    other = allowed(ANN)
+    one.say(conn, wire.LockAllowed("newcomer", claim=request.claim, round=request.round, count=1, vote=other.vote))
+    one.run(0.5)
+    holder = one.node.book.holder("newcomer")
+    assert holder is not None and holder.allowed_at == 0
+
+
+def test_a_public_key_that_is_bound_later_leaves_the_date_as_it_is() -> None:
+    network = ScriptedNetwork()
+    servers = network.build(chain(2), redirects=False)
+    network.registered(servers[0], "ann")
+    network.run(2.0)
+    before = servers[1].node.book.holder("ann")
+    assert before is not None
+    servers[1].handle(events.KeyChangeRequested(1, before.claim, "ssh-ed25519 AAAA", "", True))
+    network.run(2.0)
+    for server in servers:
+        assert server.node.book.holder("ann") == before
+        assert server.node.account_keys(before.claim)
