@@ -30,14 +30,17 @@ def root(parts: Sequence[Part]) -> bytes:
     that holds two others could take their place."""
     hashes = [part.hash if isinstance(part, Gap) else _leaf(part) for part in parts]
     sizes = [part.leaves if isinstance(part, Gap) else 1 for part in parts]
-    if max(sizes) > 1 or any(isinstance(part, Gap) for part in parts):
-        folded, top = _fold(parts, hashes, sizes)
-        if len(folded) != len(parts):
-            raise ValueError("two parts that are left out are not written as one")
-        return top
-    # Level by level, an odd one at the end goes up as it is: the same tree.
+    folded, top = _fold(parts, hashes, sizes)
+    if len(folded) != len(parts):
+        raise ValueError("two parts that are left out are not written as one")
+    return top
+
+
+def root_of_leaves(leaves: Sequence[bytes]) -> bytes:
+    """The same where nothing is left out, in half the time: level by level, an odd one at the end goes up as it is."""
+    hashes = [_leaf(leaf) for leaf in leaves]
     while len(hashes) > 1:
-        paired = [_node(hashes[at], hashes[at + 1]) for at in range(0, len(hashes) - 1, 2)]
+        paired = [_node(left, right) for left, right in zip(hashes[::2], hashes[1::2], strict=False)]
         if len(hashes) % 2:
             paired.append(hashes[-1])
         hashes = paired
@@ -112,9 +115,18 @@ def _fold(parts: Sequence[Part], hashes: Sequence[bytes], sizes: Sequence[int]) 
     return subtree(sum(sizes))
 
 
+# To copy a hash that has begun takes two thirds of the time that a new one does.
+_begun_leaf: Final = hashlib.blake2b(b"\0", digest_size=HASH_BYTES).copy
+_begun_node: Final = hashlib.blake2b(b"\1", digest_size=HASH_BYTES).copy
+
+
 def _leaf(data: bytes) -> bytes:
-    return hashlib.blake2b(b"\0" + data, digest_size=HASH_BYTES).digest()
+    hasher = _begun_leaf()
+    hasher.update(data)
+    return hasher.digest()
 
 
 def _node(left: bytes, right: bytes) -> bytes:
-    return hashlib.blake2b(b"\1" + left + right, digest_size=HASH_BYTES).digest()
+    hasher = _begun_node()
+    hasher.update(left + right)
+    return hasher.digest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 from core.wire.limits import NAME_CHARACTERS_MAX, SECRET_CHARACTERS_MAX
@@ -50,6 +51,7 @@ def registrable_problem(name: str) -> str | None:
     return problem
 
 
+@lru_cache(maxsize=1024)
 def original_name(name: str) -> str:
     """What an account's names have in common, before and after a change."""
     return (name[: -CHANGED_SUFFIX_CHARACTERS - 1] if is_changed_name(name) else name)[:_STEM_CHARACTERS_MAX]

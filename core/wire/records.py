@@ -20,14 +20,14 @@ Digests are BLAKE2b with 256 bits (RFC 7693):
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from core.wire.entries import COUNTER_MAX, Entry, EntryId, Stream
 from core.wire.limits import RECORD_BODIES_BYTES_MAX, RECORD_ENTRIES_MAX, SERVER_LINE_BYTES_MAX
-from core.wire.merkle import Part, joined, pruned, root
+from core.wire.merkle import Part, joined, pruned, root, root_of_leaves
 from core.wire.messages import Record
 from core.wire.sealed_entries import decoded, encoded, raws, sealed, unsealed
 from core.wire.signing import KEY_BYTES, SIGNATURE_BYTES, Signer, Verifier
@@ -193,17 +193,19 @@ def loose(entries: Sequence[Entry]) -> list[LogRecord]:
     return [_record(part, b"", None) for part in _parts(entries)]
 
 
-def _parts(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+def _parts(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
     """Runs that are each small enough for one record."""
+    if len(entries) <= RECORD_ENTRIES_MAX and sum(len(entry.body) for entry in entries) <= RECORD_BODIES_BYTES_MAX:
+        if all(map(_follows, entries[1:], entries)):
+            # As nearly all commits are.
+            yield from [entries] if entries else []
+            return
     part: list[Entry] = []
     size = 0
     for entry in entries:
         size += len(entry.body)
         if part and (
-            len(part) == RECORD_ENTRIES_MAX
-            or size > RECORD_BODIES_BYTES_MAX
-            or entry.id.seq != part[-1].id.seq + 1
-            or entry.id[:2] != part[-1].id[:2]
+            len(part) == RECORD_ENTRIES_MAX or size > RECORD_BODIES_BYTES_MAX or not _follows(entry, part[-1])
         ):
             yield part
             part, size = [], len(entry.body)
@@ -212,9 +214,15 @@ def _parts(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
         yield part
 
 
+def _follows(entry: Entry, before: Entry) -> bool:
+    here, there = entry.id, before.id
+    return here.seq == there.seq + 1 and here.incarnation == there.incarnation and here.node == there.node
+
+
 def _record(entries: Sequence[Entry], before: bytes, signer: Signer | None) -> LogRecord:
     start = entries[0]
-    leaves = [sealed(entry, start) for entry in entries]
+    node, incarnation, _ = start.id
+    leaves = [sealed(entry, node, incarnation, start.stamp) for entry in entries]
     fields = Record(
         version=RECORD_VERSION,
         node=start.id.node,
@@ -226,10 +234,13 @@ def _record(entries: Sequence[Entry], before: bytes, signer: Signer | None) -> L
         entries=[msgspec.Raw(leaf) for leaf in leaves],
         key="" if signer is None else encoded(signer.key),
     )
-    content = _content(fields, leaves)
+    content = _content(fields, root_of_leaves(leaves))
     if signer is not None:
         fields = msgspec.structs.replace(fields, signature=encoded(signer.sign(content)))
-    return LogRecord(_encoder.encode(fields), fields, leaves, content, tuple(entries))
+    line = _encoder.encode(fields)
+    if b"\n" in line or b"\r" in line:
+        raise ValueError(f"{start.id}: its body, or one behind it, is not in one line")
+    return LogRecord(line, fields, leaves, content, tuple(entries))
 
 
 # --- read -------------------------------------------------------------------------------------------------------------
@@ -275,7 +286,9 @@ def read(message: Record) -> LogRecord:
         raise ValueError(f"an entry in the record is none: {error}") from None
     if count != message.count or message.first + count - 1 > COUNTER_MAX:
         raise ValueError(f"the record does not have {message.count} entries")
-    return LogRecord(_encoder.encode(message), message, parts, _content(message, parts), entries)
+    leaves = [part for part in parts if isinstance(part, bytes)]
+    top = root_of_leaves(leaves) if len(leaves) == len(parts) else root(parts)
+    return LogRecord(_encoder.encode(message), message, parts, _content(message, top), entries)
 
 
 # --- proved -----------------------------------------------------------------------------------------------------------
@@ -301,10 +314,10 @@ def proved(records: Sequence[LogRecord], verifier: Verifier) -> list[bool]:
 # --- digests ----------------------------------------------------------------------------------------------------------
 
 
-def _content(fields: Record, parts: Sequence[Part]) -> bytes:
+def _content(fields: Record, top: bytes) -> bytes:
     said = (
         *("activity-tui record", fields.version, fields.node, fields.incarnation, fields.first, fields.count),
-        *(fields.stamp, fields.before, fields.key, encoded(root(parts))),
+        *(fields.stamp, fields.before, fields.key, encoded(top)),
     )
     return _digest(_encoder.encode(said))
 

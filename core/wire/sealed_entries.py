@@ -20,7 +20,7 @@ from core.wire.limits import (
 from core.wire.merkle import HASH_BYTES, Gap, Part
 
 KINDS: Final[tuple[Kind, ...]] = ("activity", "account")
-"""A kind is written as its place here."""
+"""A kind is written as its place here, as `sealed` knows."""
 
 _Counter = Annotated[int, msgspec.Meta(ge=0, le=COUNTER_MAX)]
 
@@ -51,11 +51,14 @@ _sealed_decoder = msgspec.json.Decoder(_Sealed)
 _left_out_decoder = msgspec.json.Decoder(_LeftOut)
 
 
-def sealed(entry: Entry, start: Entry) -> bytes:
-    """An entry of a record whose first entry is `start`. Raises ValueError for one that no server would read."""
+def sealed(entry: Entry, node: str, incarnation: int, stamp: int) -> bytes:
+    """An entry of a record of this stream and stamp. Raises ValueError for one that no server would read.
+
+    That its body is in one line is not looked at.
+    """
     body = entry.body
-    if not body.startswith(b"{") or b"\n" in body or b"\r" in body:
-        raise ValueError(f"{entry.id}: its body is not a JSON object in one line")
+    if not body.startswith(b"{"):
+        raise ValueError(f"{entry.id}: its body is not a JSON object")
     if len(body) > ACTIVITY_BYTES_MAX:
         raise ValueError(f"{entry.id}: its body is longer than {ACTIVITY_BYTES_MAX} bytes")
     if not 0 <= entry.stamp <= COUNTER_MAX:
@@ -65,12 +68,16 @@ def sealed(entry: Entry, start: Entry) -> bytes:
     if entry.ref is not None and not 0 < len(entry.ref) <= REF_CHARACTERS_MAX:
         raise ValueError(f"{entry.id}: its ref does not have 1 to {REF_CHARACTERS_MAX} characters")
     previous = entry.previous
+    before: int | str | None = None
+    if previous is not None:
+        is_here = previous.incarnation == incarnation and previous.node == node
+        before = previous.seq if is_here else str(previous)
     fields = [
         msgspec.Raw(body),
-        KINDS.index(entry.kind),
-        entry.stamp - start.stamp,
+        0 if entry.kind == "activity" else 1,
+        entry.stamp - stamp,
         entry.sender or None,
-        None if previous is None else previous.seq if previous[:2] == start.id[:2] else str(previous),
+        before,
         entry.ref,
         entry.since,
     ]

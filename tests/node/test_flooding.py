@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from core.simulation.checking.entries_sent import entry_kinds
 from core.simulation.testing import ScriptedNetwork, chain
-from core.wire import messages as wire
 
 
 def sent_between_servers(network: ScriptedNetwork) -> int:
     links = {conn for server in network.servers.values() for conn in server.links}
     return sum(
-        isinstance(message, wire.ActivityBroadcast) and conn in links
+        len(entry_kinds(message)) if conn in links else 0
         for server in network.servers.values()
         for conn, message in server.sent
     )

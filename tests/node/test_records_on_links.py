@@ -237,6 +237,47 @@ def test_whoever_knows_no_records_is_answered_with_entries(scene: Scene) -> None
     assert not any(isinstance(action, actions.FetchRecords) for action in done)
 
 
+def much_is_durable(scene: Scene) -> list[str]:
+    """So much has become durable at once that one event does not spread it; what clients got in that event."""
+    first = 1
+    for record in chain(*[tuple(range(1 + 128 * at, 129 + 128 * at)) for at in range(10)]):
+        scene.say(scene.new, record.message)
+        first = record.last
+    scene.one.said.clear()
+    persists = [action for action in scene.one.asked if isinstance(action, actions.Persist)]
+    scene.one.asked = []
+    done = scene.one.handle(events.Committed(persists[-1].batch))
+    assert first == 1280
+    return broadcast(done)
+
+
+def broadcast(done: list[actions.Action]) -> list[str]:
+    frames = [action.frame.message for action in done if isinstance(action, actions.Broadcast)]
+    return [message.id or "" for message in frames if isinstance(message, wire.ActivityBroadcast)]
+
+
+def test_what_is_very_much_is_spread_in_several_events_and_in_order(scene: Scene) -> None:
+    got = much_is_durable(scene)
+    assert 0 < len(got) < 1280
+    assert scene.one.wake_at == scene.one.time
+    while len(got) < 1280:
+        more = broadcast(scene.one.handle(events.Woke()))
+        assert 0 < len(more) < 1280
+        got += more
+    assert got == [f"{STREAM}.{number}" for number in range(1, 1281)]
+
+
+def test_what_is_durable_is_spread_before_it_is_told_that_the_disk_fails(scene: Scene) -> None:
+    got = much_is_durable(scene)
+    writer = scene.one.connect()
+    scene.one.say(writer, wire.Login("anonymous"))
+    scene.one.answer()
+    scene.one.say(writer, wire.ActivityMessage("anonymous", {"content": msgspec.Raw(b'"mine"')}))
+    (persist,) = (action for action in scene.one.asked if isinstance(action, actions.Persist))
+    got += broadcast(scene.one.handle(events.CommitFailed(persist.batch, "it is full")))
+    assert got == [f"{STREAM}.{number}" for number in range(1, 1281)]
+
+
 # --- dates ------------------------------------------------------------------------------------------------------------
 
 HOUR = 3_600_000_000

@@ -123,16 +123,22 @@ class Delivery:
         return entry_id in self._vector and entry_id not in self._pending
 
     def _deliver(self, entry: Entry, frame: Frame, source: int | None) -> None:
+        if not self._parked_under:
+            self._deliver_it(entry, frame, source)
+            return
         ready = deque([(entry, frame, source)])
         while ready:
             entry, frame, source = ready.popleft()
-            self._pending.pop(entry.id, None)
-            if self._refs.is_first_delivered(entry):
-                self._hand_out(entry, frame, source)
+            self._deliver_it(entry, frame, source)
             for parked in self._parked_under.pop(entry.id, ()):
                 if self._parked.pop(parked.entry.id, None) is not None:
                     self._parked_bytes -= len(parked.entry.body)
                     ready.append((parked.entry, parked.frame, parked.source))
+
+    def _deliver_it(self, entry: Entry, frame: Frame, source: int | None) -> None:
+        self._pending.pop(entry.id, None)
+        if self._refs.is_first_delivered(entry):
+            self._hand_out(entry, frame, source)
 
     def _unpark_overdue(self) -> None:
         now = self._context.now.monotonic

@@ -9,7 +9,7 @@ Nothing leaves the node before it is durable here.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Final, NamedTuple
@@ -33,6 +33,8 @@ from core.wire.version_vector import VersionVector
 
 BEYOND_MAX: Final = 256
 """How many entries after gaps a client is told of when it logs in."""
+SPREAD_MAX: Final = 512
+"""Entries that are spread in one event, about: a page of the past has thousands, which takes tens of milliseconds."""
 LOOKED_AT: Final = 64
 """Entries that wait, of each kind, which are looked at to find the oldest of this node's own."""
 
@@ -78,6 +80,10 @@ class Replication:
         self._keepables: list[Keepable] = []
         self._taken: list[_Taken] = []
         self._in_flight: deque[_InFlight] = deque()
+        self._durable: deque[_Taken] = deque()
+        """What is kept, and has still to be spread."""
+        self._sealed: dict[int, tuple[Frame, News | None]] = {}
+        """Of own entries among that, by number, what is spread: see `_in_records`."""
         self.unpersisted = Unpersisted(self.own_stream)
         self.refs = Refs(recovered.recent_refs)
         self.delivery = Delivery(context, self.vector, self.refs)
@@ -199,14 +205,28 @@ class Replication:
             flight = self._in_flight.popleft()
             self.unpersisted.kept(flight.keepables)
             done += flight.taken
-        sealed = self._sealed(done, records)
-        for taken in done:
-            if taken.record is None and taken.entries[0].id.stream == self.own_stream:
-                self._spread_own(taken, sealed)
-            else:
-                self._spread(taken)
+        self._durable += done
+        self._sealed.update(self._in_records(done, records))
+        self._spread_some()
 
-    def _sealed(self, done: Iterable[_Taken], records: Sequence[LogRecord]) -> dict[int, tuple[Frame, News | None]]:
+    def _spread_some(self) -> None:
+        """Spread what is durable; of very much a part, and the rest once others have had their turn."""
+        spread = 0
+        while self._durable:
+            if spread >= SPREAD_MAX:
+                self._context.timers.set("spread", self._context.now.monotonic, self._spread_some)
+                return
+            spread += self._spread_next()
+
+    def _spread_next(self) -> int:
+        taken = self._durable.popleft()
+        if taken.record is None and taken.entries[0].id.stream == self.own_stream:
+            self._spread_own(taken)
+        else:
+            self._spread(taken)
+        return len(taken.entries)
+
+    def _in_records(self, done: Iterable[_Taken], records: Sequence[LogRecord]) -> dict[int, tuple[Frame, News | None]]:
         """Of each own entry its frame by its number; with the first of a record what the neighbours get of all its
         entries, and with one that is in no record what they get of it."""
         own = {
@@ -231,6 +251,8 @@ class Replication:
 
     def commit_failed(self, batch: int, reason: str) -> None:
         """The batch was not kept: what was to be accepted here is refused, what others have accepted is passed on."""
+        while self._durable:
+            self._spread_next()
         while self._in_flight and self._in_flight[0].batch <= batch:
             flight = self._in_flight.popleft()
             self.unpersisted.remember(flight.keepables)
@@ -274,7 +296,7 @@ class Replication:
 
         Those that came first are looked at, so many of them: the question is asked for each client that is lost.
         """
-        under_way = chain.from_iterable((*(flight.taken for flight in self._in_flight), self._taken))
+        under_way = chain.from_iterable((self._durable, *(flight.taken for flight in self._in_flight), self._taken))
         waiting = (
             *self.delivery.parked_first(LOOKED_AT),
             *(taken.entries[0] for taken in islice(under_way, LOOKED_AT)),
@@ -290,9 +312,9 @@ class Replication:
 
     # --- passing on ---------------------------------------------------------------------------------------------------
 
-    def _spread_own(self, taken: _Taken, sealed: Mapping[int, tuple[Frame, News | None]]) -> None:
+    def _spread_own(self, taken: _Taken) -> None:
         (entry,) = taken.entries
-        frame, news = sealed[entry.id.seq]
+        frame, news = self._sealed.pop(entry.id.seq)
         self.vector.add(entry.id)
         if news is not None:
             self._neighbours.pass_on(news, taken.source)
@@ -333,7 +355,7 @@ class Replication:
     @property
     def busy(self) -> bool:
         """Whether something accepted is not durable yet."""
-        return bool(self._in_flight or self._keepables)
+        return bool(self._in_flight or self._durable or self._keepables)
 
     def last_of(self, sender: str) -> EntryId | None:
         """The newest activity of a user that is known here."""
