@@ -94,7 +94,7 @@ class Node:
         must hold of it does, and raises BrokenInvariant if not; 0: never."""
         context = Context(config, recovered, rng, now)
         self._context = context
-        self.book = AccountBook(fact for fact in recovered.accounts if fact.key is None)
+        self.book = AccountBook(before=recovered.accounts)
         own = ServerRecord(
             id=context.id,
             incarnation=context.incarnation,
@@ -121,8 +121,8 @@ class Node:
         self.replication = Replication(
             context, self.neighbours, recovered, lambda fact: self.account_entries.apply(fact)
         )
-        self.keys = Keys(context, self.book, self.replication, recovered.accounts)
-        self.secrets = Secrets(context, self.book, self.replication, recovered.accounts)
+        self.keys = Keys(context, self.book, self.replication, recovered.account_changes)
+        self.secrets = Secrets(context, self.book, self.replication, recovered.account_changes)
         self.registration = Registration(
             context, self.neighbours, self.book, self.topology, self.replication, self.known_keys
         )

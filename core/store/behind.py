@@ -28,6 +28,8 @@ from core.wire.records import LogRecord
 
 ACTIVITIES: Final = 1 << 56
 """The place of an activity among all entries in time is this and its stamp; an account's is its stamp alone."""
+REGISTRATIONS: Final = "accounts"
+CHANGES: Final = "account_changes"
 FOLLOW_ENTRIES: Final = 2048
 """About how many entries follow in one transaction: a few milliseconds between two commits."""
 BEHIND_ENTRIES_MAX: Final = 4 * FOLLOW_ENTRIES
@@ -112,8 +114,9 @@ class Behind:
             [(sender, *adding.written[sender]) for sender in sorted(adding.written)],
         )
         run("INSERT OR REPLACE INTO refs VALUES (?, ?)", adding.refs)
-        if adding.facts:
-            self._write_facts(adding.facts)
+        for table, facts in adding.facts.items():
+            if facts:
+                self._write_facts(table, facts)
         self._write_runs(kept)
         totals = replace(
             self.totals,
@@ -152,10 +155,10 @@ class Behind:
                     touched[stream, first] = last
         write_runs(self._connection, [(stream, first, last) for (stream, first), last in touched.items()])
 
-    def _write_facts(self, facts: list[AccountFact]) -> None:
+    def _write_facts(self, table: str, facts: list[AccountFact]) -> None:
         """Put accounts behind the last ones. A part that is not much larger than what comes is joined with it, so there
         are few parts, and each fact is written anew some ten times (the logarithmic method, Bentley and Saxe, 1980)."""
-        rows = self._connection.execute("SELECT no, texts, marks, sum FROM accounts ORDER BY no DESC")
+        rows = self._connection.execute(f"SELECT no, texts, marks, sum FROM {table} ORDER BY no DESC")
         next_no = 1
         for row in rows:
             part = fact_part(row)
@@ -165,8 +168,8 @@ class Behind:
             facts = [*part, *facts]
             next_no = row[0]
         rows.close()
-        self._connection.execute("DELETE FROM accounts WHERE no >= ?", (next_no,))
-        write_facts(self._connection, next_no, facts)
+        self._connection.execute(f"DELETE FROM {table} WHERE no >= ?", (next_no,))
+        write_facts(self._connection, table, next_no, facts)
 
     def _forget_old_refs(self) -> None:
         count = 0
@@ -196,7 +199,7 @@ class _Adding:
         self.written: dict[str, list[int]] = {}
         """Of each sender the stamp, stream and number of the newest activity, how many there are, and their bytes."""
         self.refs: list[tuple[int, bytes]] = []
-        self.facts: list[AccountFact] = []
+        self.facts: dict[str, list[AccountFact]] = {REGISTRATIONS: [], CHANGES: []}
         self.stamp = 0
         self.entries = 0
         self.overhead = 0
@@ -216,7 +219,7 @@ class _Adding:
                 items.append((stamp, stream, seq))
                 fact = _fact(entry)
                 if fact is not None:
-                    self.facts.append(fact)
+                    self.facts[table_of(fact)].append(fact)
                 continue
             items.append((ACTIVITIES | stamp, stream, seq))
             size = len(entry.body) + ROW_BYTES
@@ -273,14 +276,19 @@ def write_runs(connection: sqlite3.Connection, runs: Sequence[tuple[int, int, in
     connection.executemany("INSERT INTO runs VALUES (?, ?, ?, ?)", [(*run, checksum(*run)) for run in runs])
 
 
-def write_facts(connection: sqlite3.Connection, no: int, facts: Sequence[AccountFact]) -> None:
+def table_of(fact: AccountFact) -> str:
+    """Which of the two tables of facts has it."""
+    return REGISTRATIONS if fact.key is None else CHANGES
+
+
+def write_facts(connection: sqlite3.Connection, table: str, no: int, facts: Sequence[AccountFact]) -> None:
     """Put facts into parts from a number on."""
     for begin in range(0, len(facts), PART_FACTS_MAX):
         part = FactPart.of(facts[begin : begin + PART_FACTS_MAX])
         marks = part.marks
         connection.execute(
-            "INSERT INTO accounts VALUES (?, ?, ?, ?)",
-            (no, part.texts, marks, packed_checksum(part.texts + marks, no)),
+            f"INSERT INTO {table} VALUES (?, ?, ?, ?)",
+            (no, part.texts, marks, packed_checksum((part.texts, marks), no)),
         )
         no += 1
 
@@ -288,7 +296,7 @@ def write_facts(connection: sqlite3.Connection, no: int, facts: Sequence[Account
 def fact_part(row: tuple[int, bytes, bytes, int]) -> FactPart:
     """The part of a row. Raises DamagedRow."""
     no, texts, marks, expected = row
-    check("accounts", expected, packed_checksum(texts + marks, no))
+    check("accounts", expected, packed_checksum((texts, marks), no))
     try:
         return FactPart(texts, marks)
     except ValueError as error:

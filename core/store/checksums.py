@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
+from collections.abc import Iterable
 
 
 class DamagedRow(sqlite3.DatabaseError):
@@ -19,9 +20,12 @@ def checksum(*values: str | int) -> int:
     return zlib.crc32(repr(values).encode())
 
 
-def packed_checksum(packed: bytes, *values: str | int) -> int:
+def packed_checksum(packed: Iterable[bytes], *values: str | int) -> int:
     """The checksum of a row that holds packed values beside a few others."""
-    return zlib.crc32(packed, checksum(*values))
+    found = checksum(*values)
+    for one in packed:
+        found = zlib.crc32(one, found)
+    return found
 
 
 def check(table: str, expected: int, found: int) -> None:

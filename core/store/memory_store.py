@@ -59,13 +59,15 @@ class MemoryStore:
         self._chain = Chain(Stream(self.node, self.incarnation), self._chain.signer)
         contents = self._contents
         decoder = msgspec.json.Decoder(AccountFact)
+        facts = [counted(decoder.decode(entry.body)) for entry in self._shelf.accounts()]
         return Recovered(
             node=self.node,
             incarnation=self.incarnation,
             stamp=contents.stamp,
             streams=contents.held.streams(),
             sparse=contents.held.sparse(),
-            accounts=PackedFacts.of(counted(decoder.decode(entry.body)) for entry in self._shelf.accounts()),
+            accounts=PackedFacts.of(fact for fact in facts if fact.key is None),
+            account_changes=PackedFacts.of(fact for fact in facts if fact.key is not None),
             last_by_sender={sender: latest.id for sender, latest in contents.latest.items()},
             recent_refs=PackedRefs(self._refs()),
             disordered=tuple(self._disordered()),

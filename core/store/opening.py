@@ -14,7 +14,7 @@ from core.store import backup, data_directory, loss, witness
 from core.store.behind import Behind
 from core.store.checksums import check, checksum
 from core.store.data_directory import DataDirectory
-from core.store.database import connect, transaction
+from core.store.database import CACHE_KIB, connect, transaction
 from core.store.files import open_private, sync_directory
 from core.store.grouping import Chain
 from core.store.held_rows import pack_past, read_held
@@ -78,6 +78,8 @@ def open_store(
         if existed and past.is_suspect():
             check_whole(connection)
         _upgrade(connection, directory, schema, past, on_loss)
+        # What a start reads is not read again.
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB // 8}")
         node, incarnation = _begin(connection, node_id_factory, identity_factory, wall, past, on_loss)
         held = read_held(connection)
         with transaction(connection):
@@ -86,6 +88,7 @@ def open_store(
         catch_up(connection, behind, held, damaged)
         past.tell_of_backups(node, held)
         handed = recovered(connection, node, incarnation, held, behind, damaged)
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         directory.remember()
         size = os.stat(directory.database).st_size
         notes = witness.Notes.begin(directory.path, witness.Witness(node, incarnation, held.received, size, open=True))

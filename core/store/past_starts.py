@@ -19,7 +19,7 @@ def read_past(connection: sqlite3.Connection, table: str = "past_starts") -> Pac
     """All of them. Raises DamagedRow, sqlite3.Error."""
     by_node: dict[str, tuple[array[int], array[int]]] = {}
     for no, node, packed, expected in connection.execute(f"SELECT no, node, packed, sum FROM {table} ORDER BY no"):
-        check("past_starts", expected, packed_checksum(packed, no, node))
+        check("past_starts", expected, packed_checksum([packed], no, node))
         half = len(packed) // 2
         incarnations, numbers = by_node.setdefault(node, (array("q"), array("q")))
         incarnations.extend(_array(packed[:half]))
@@ -40,7 +40,7 @@ def write_past(connection: sqlite3.Connection, past: PackedStreams, nodes: Itera
             end = begin + PACKED_MAX
             packed = _bytes(incarnations[begin:end]) + _bytes(numbers[begin:end])
             connection.execute(
-                "INSERT INTO past_starts VALUES (?, ?, ?, ?)", (no, node, packed, packed_checksum(packed, no, node))
+                "INSERT INTO past_starts VALUES (?, ?, ?, ?)", (no, node, packed, packed_checksum([packed], no, node))
             )
             no += 1
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from core.store.behind import Totals, read_totals, write_facts, write_totals
+from core.store.behind import CHANGES, REGISTRATIONS, Totals, read_totals, table_of, write_facts, write_totals
 from core.store.checksums import check, checksum
 from core.store.contents import REFS_RECOVERED
 from core.store.grouping import as_kept
@@ -20,6 +20,7 @@ from core.store.identity import SIGNS_FROM_SETTING
 from core.store.past_starts import read_past
 from core.store.record_rows import RECORD_COLUMNS, RecordRow, record_of, row_of
 from core.store.retention import ROW_BYTES
+from core.wire.account_votes import counted
 from core.wire.entries import AccountFact, Entry, EntryId, Stream, parse_entry_id
 from core.wire.packed_refs import packed_ref
 from core.wire.records import LogRecord, loose
@@ -74,6 +75,7 @@ CREATE TABLE senders (
 ) WITHOUT ROWID;
 
 CREATE TABLE accounts (no INTEGER PRIMARY KEY, texts BLOB NOT NULL, marks BLOB NOT NULL, sum INTEGER NOT NULL);
+CREATE TABLE account_changes (no INTEGER PRIMARY KEY, texts BLOB NOT NULL, marks BLOB NOT NULL, sum INTEGER NOT NULL);
 
 CREATE TABLE refs (record INTEGER PRIMARY KEY, packed BLOB NOT NULL);
 
@@ -97,6 +99,7 @@ _NEW: Final = (
     "items",
     "senders",
     "accounts",
+    "account_changes",
     "refs",
     "server_keys",
 )
@@ -145,7 +148,9 @@ def records_from_entries(connection: sqlite3.Connection) -> None:
     )
     decoder = msgspec.json.Decoder(AccountFact)
     bodies = run("SELECT body FROM entries_3 WHERE kind = 'account' ORDER BY stamp, node, incarnation, seq")
-    write_facts(connection, 1, [decoder.decode(body) for (body,) in bodies])
+    facts = [counted(decoder.decode(body)) for (body,) in bodies]
+    for table in (REGISTRATIONS, CHANGES):
+        write_facts(connection, table, 1, [fact for fact in facts if table_of(fact) == table])
     (stamp,) = run(
         "SELECT max(stamp) FROM (SELECT stamp FROM node_3 UNION ALL SELECT max(stamp) FROM entries_3)"
     ).fetchone()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from core.store.behind import Behind, Kept, fact_part
+from core.store.behind import CHANGES, REGISTRATIONS, Behind, Kept, fact_part
 from core.store.contents import ORDER_RECOVERED, REFS_RECOVERED, disordered
 from core.store.database import transaction
 from core.store.held import Held
@@ -66,7 +66,8 @@ def recovered(
         stamp=behind.totals.stamp,
         streams=held.streams(),
         sparse=held.sparse(),
-        accounts=_accounts(connection),
+        accounts=_facts(connection, REGISTRATIONS),
+        account_changes=_facts(connection, CHANGES),
         last_by_sender=_latest(connection),
         recent_refs=_recent_refs(connection),
         disordered=_disordered(shelf, held),
@@ -76,8 +77,8 @@ def recovered(
     )
 
 
-def _accounts(connection: sqlite3.Connection) -> PackedFacts:
-    rows = connection.execute("SELECT no, texts, marks, sum FROM accounts ORDER BY no")
+def _facts(connection: sqlite3.Connection, table: str) -> PackedFacts:
+    rows = connection.execute(f"SELECT no, texts, marks, sum FROM {table} ORDER BY no")
     return PackedFacts(fact_part(row) for row in rows)
 
 

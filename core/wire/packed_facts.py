@@ -22,7 +22,15 @@ PART_FACTS_MAX: Final = 4096
 """Most facts of one part: a number of one takes 2 bytes, and the search in a hundred parts some 50 µs."""
 _MARK_BYTES: Final = 2 * (8 + 2) + 4
 
+
+class _Named(msgspec.Struct, gc=False):
+    """Of a fact no more than whose it is."""
+
+    username: str
+
+
 _decoder = msgspec.json.Decoder(AccountFact)
+_name_decoder = msgspec.json.Decoder(_Named)
 _encoder = msgspec.json.Encoder()
 
 
@@ -82,6 +90,13 @@ class FactPart:
         begin = self._ends[number - 1] if number else 0
         return _decoder.decode(memoryview(self.texts)[begin : self._ends[number]])
 
+    def slices(self) -> Iterator[memoryview]:
+        """The text of each fact."""
+        texts, begin = memoryview(self.texts), 0
+        for end in self._ends:
+            yield texts[begin:end]
+            begin = end
+
     @property
     def usernames(self) -> _Digests:
         return self._usernames
@@ -118,6 +133,16 @@ class PackedFacts:
         digest = _digest(username)
         found = (part.fact(number) for part in self._parts for number in part.usernames.find(digest))
         return [fact for fact in found if fact.username == username]
+
+    def claimed(self, claim: str) -> list[AccountFact]:
+        """Those of a claim."""
+        digest = _digest(claim)
+        found = (part.fact(number) for part in self._parts for number in part.claims.find(digest))
+        return [fact for fact in found if fact.claim == claim]
+
+    def usernames(self) -> Iterator[str]:
+        """The user name of each of them."""
+        return (_name_decoder.decode(text).username for part in self._parts for text in part.slices())
 
     def repeated(self) -> Iterator[AccountFact]:
         """Those that share their user name, or their claim, with another one, and perhaps a few more."""

@@ -26,6 +26,9 @@ class Recovered(msgspec.Struct, frozen=True):
     sparse: tuple[EntryId, ...] = ()
     """Entries that are there beyond a gap."""
     accounts: PackedFacts = PackedFacts()
+    """Registrations."""
+    account_changes: PackedFacts = PackedFacts()
+    """Changes of accounts' keys and secrets."""
     last_by_sender: Mapping[str, EntryId] = {}
     recent_refs: PackedRefs = PackedRefs()
     """Of the newest activities."""

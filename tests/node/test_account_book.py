@@ -15,6 +15,7 @@ from core.simulation.testing import ScriptedNetwork, chain
 from core.wire import messages as wire
 from core.wire.entries import AccountFact
 from core.wire.names import name_problem, registrable_problem
+from core.wire.packed_facts import PackedFacts
 
 facts = st.builds(
     AccountFact,
@@ -59,6 +60,31 @@ def test_it_does_not_matter_how_parts_of_the_network_meet(
     for fact in [*third, *first]:
         met_late.apply(fact)
     assert state(met_early) == state(met_late)
+
+
+@given(fact_lists, fact_lists, st.lists(st.sampled_from(["ann", "bob", "x" * 64, "nobody"]), max_size=3), st.booleans())
+def test_what_was_known_before_a_start_counts_as_if_it_had_been_read_at_once(
+    before: list[AccountFact], after: list[AccountFact], asked: list[str], shown: bool
+) -> None:
+    at_once, late = AccountBook(before), AccountBook(before=PackedFacts.of(before))
+    names = {fact.username for fact in [*before, *after]} | {name_after_conflict(fact) for fact in [*before, *after]}
+    for book in (at_once, late):
+        for name in asked:
+            book.candidates(name)
+        if shown:
+            book.first_names(3)
+    assert (len(at_once), at_once.first_names(5)) == (len(late), late.first_names(5))
+    assert [at_once.apply(fact) for fact in after] == [late.apply(fact) for fact in after]
+    assert [at_once.holder(name) for name in names] == [late.holder(name) for name in names]
+    assert (at_once.names, at_once.first_names(50)) == (late.names, late.first_names(50))
+    assert state(at_once) == state(late)
+
+
+@given(fact_lists)
+def test_an_account_from_before_a_start_is_found_by_its_claim_alone(before: list[AccountFact]) -> None:
+    for claim in {fact.claim for fact in before}:
+        at_once, late = AccountBook(before), AccountBook(before=PackedFacts.of(before))
+        assert (late.fact(claim), late.name_of(claim)) == (at_once.fact(claim), at_once.name_of(claim))
 
 
 @given(fact_lists)

@@ -15,6 +15,7 @@ from core.simulation.testing import ScriptedNetwork, WatchedServer, chain
 from core.wire import messages as wire
 from core.wire.codec import MalformedLine, decode
 from core.wire.entries import AccountFact, KeyChange
+from core.wire.packed_facts import PackedFacts
 
 KEY, OTHER = "ssh-ed25519 AAAAkey", "ssh-ed25519 AAAAother"
 
@@ -27,7 +28,7 @@ changes = st.lists(
 
 
 def keys_after(made: list[KeyChange]) -> tuple[KeyChange, ...]:
-    book = KeyBook()
+    book = KeyBook(PackedFacts())
     for change in made:
         book.apply("claim", change)
     return book.of("claim")
@@ -38,6 +39,17 @@ def test_the_order_of_changes_does_not_matter_nor_how_often_they_come(made: list
     shuffled = [*made, *made]
     order.shuffle(shuffled)
     assert keys_after(made) == keys_after(shuffled)
+
+
+@given(changes, changes)
+def test_changes_from_before_a_start_count_as_if_they_had_been_read_at_once(
+    before: list[KeyChange], after: list[KeyChange]
+):
+    late = KeyBook(PackedFacts.of(AccountFact("ann", "v", 1, "claim", change) for change in before))
+    assert [late.latest("other", KEY), late.changes("other")] == [None, 0]
+    for change in after:
+        late.apply("claim", change)
+    assert (late.of("claim"), late.changes("claim")) == (keys_after([*before, *after]), len(before) + len(after))
 
 
 @given(changes)

@@ -18,6 +18,7 @@ from core.wire import messages as wire
 from core.wire.codec import decode
 from core.wire.entries import AccountFact, KeyChange, SecretChange, change_as_key, change_in_key
 from core.wire.messages import LoginFailed, LoginSuccess, SecretChanged, SecretNotChanged
+from core.wire.packed_facts import PackedFacts
 
 changes = st.lists(
     st.builds(SecretChange, st.integers(0, 4), st.sampled_from(["a.1.1", "b.1.1", ""]), st.sampled_from("vwx"))
@@ -28,7 +29,7 @@ changes = st.lists(
 
 
 def counted(made: list[SecretChange]) -> tuple[SecretChange | None, int]:
-    book = SecretBook()
+    book = SecretBook(PackedFacts())
     for change in made:
         book.apply("claim", change)
     return book.latest("claim"), book.changes("claim")
@@ -46,6 +47,19 @@ def test_it_does_not_matter_how_parts_of_the_network_meet(
     one: list[SecretChange], two: list[SecretChange], three: list[SecretChange]
 ):
     assert counted(one + (two + three)) == counted((three + one) + two)
+
+
+@given(changes, changes)
+def test_changes_from_before_a_start_count_as_if_they_had_been_read_at_once(
+    before: list[SecretChange], after: list[SecretChange]
+):
+    kept = [AccountFact("ann", "v", 1, "claim", change_as_key(change)) for change in before]
+    late = SecretBook(
+        PackedFacts.of([AccountFact("bob", "v", 1, "other", change_as_key(SecretChange(9, "x", "y"))), *kept])
+    )
+    for change in after:
+        late.apply("claim", change)
+    assert (late.latest("claim"), late.changes("claim")) == counted([*before, *after])
 
 
 @given(changes)

@@ -19,9 +19,14 @@ import bisect
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from core.wire.entries import AccountFact
 from core.wire.names import CHANGED_SUFFIX_CHARACTERS, changed_name
+from core.wire.packed_facts import PackedFacts
+
+ABSENT_NAMES_MAX: Final = 10_000
+"""How many names are remembered that are nobody's."""
 
 
 def name_after_conflict(fact: AccountFact) -> str:
@@ -52,7 +57,15 @@ class Renaming:
 class AccountBook:
     """All registrations, and the names that follow from them."""
 
-    def __init__(self, facts: Iterable[AccountFact] = ()) -> None:
+    def __init__(self, facts: Iterable[AccountFact] = (), before: PackedFacts | None = None) -> None:
+        """`before`: registrations that were known before this start. Each is taken in when somebody asks for it."""
+        self._before = PackedFacts() if before is None else before
+        self._unread = len(self._before)
+        """How many of them nobody has asked for; each of these has the name that it was registered with."""
+        self._read_names: set[str] = set()
+        self._absent_names: set[str] = set()
+        """Names that were asked for and are not among them."""
+        self._reading = False
         self._by_claim: dict[str, AccountFact] = {}
         self._by_username: dict[str, list[AccountFact]] = {}
         """Registrations of each name, the earliest first."""
@@ -62,14 +75,48 @@ class AccountBook:
         """Who has each name now: one account, unless suffixes were made to collide; then the earliest counts."""
         self._sorted: list[str] | None = None
         """Those names, once they are asked for."""
+        for fact in self._before.repeated():
+            self._read(fact.username)
         for fact in facts:
             self.apply(fact)
 
     def __len__(self) -> int:
-        return len(self._by_claim)
+        return len(self._by_claim) + self._unread
+
+    def _read(self, username: str) -> None:
+        """Take in what was registered before under a name."""
+        if not self._unread or username in self._read_names or username in self._absent_names:
+            return
+        found = self._before.named(username)
+        if not found:
+            if len(self._absent_names) >= ABSENT_NAMES_MAX:
+                self._absent_names.clear()
+            self._absent_names.add(username)
+            return
+        self._read_names.add(username)
+        self._unread -= len(found)
+        reading, self._reading = self._reading, True
+        for fact in found:
+            self._take(fact)
+        self._reading = reading
+
+    def _read_claim(self, claim: str) -> None:
+        if self._unread and claim not in self._by_claim:
+            for fact in self._before.claimed(claim):
+                self._read(fact.username)
+
+    def _read_all(self) -> None:
+        if self._unread:
+            for fact in self._before:
+                self._read(fact.username)
 
     def apply(self, fact: AccountFact) -> list[Renaming]:
         """Take in a fact; the renamings of accounts that were known before. Idempotent and commutative."""
+        self._read(fact.username)
+        self._read_claim(fact.claim)
+        return self._take(fact)
+
+    def _take(self, fact: AccountFact) -> list[Renaming]:
         known = self._by_claim.get(fact.claim)
         if known is not None and _total_order(known) <= _total_order(fact):
             return []
@@ -91,14 +138,17 @@ class AccountBook:
         if not rivals:
             del self._by_username[username]
         for position, one in enumerate(rivals):
-            name = username if position == 0 else name_after_conflict(one)
+            name = username
+            if position:
+                name = name_after_conflict(one)
+                self._read(name)
             before = self._names.get(one.claim)
             if before != name or one not in self._holders.get(name, ()):
                 if before is not None and before != name:
                     self._unname(one)
                     renamings.append(Renaming(one.claim, before, name))
                 self._names[one.claim] = name
-                if name not in self._holders and self._sorted is not None:
+                if name not in self._holders and self._sorted is not None and not self._reading:
                     bisect.insort(self._sorted, name)
                 bisect.insort(self._holders.setdefault(name, []), one, key=_age)
 
@@ -113,24 +163,28 @@ class AccountBook:
     @property
     def names(self) -> int:
         """How many names somebody has."""
-        return len(self._holders)
+        return len(self._holders) + self._unread
 
     def first_names(self, most: int) -> list[str]:
         """The first so many of them, sorted."""
         if self._sorted is None:
-            self._sorted = sorted(self._holders)
+            unread = (name for name in self._before.usernames() if name not in self._read_names)
+            self._sorted = sorted({*self._holders, *unread})
         return self._sorted[:most]
 
     def knows(self, name: str) -> bool:
+        self._read(name)
         return name in self._holders
 
     def holder(self, name: str) -> AccountFact | None:
         """The account that has the name now."""
+        self._read(name)
         holders = self._holders.get(name)
         return holders[0] if holders else None
 
     def candidates(self, name: str) -> list[AccountFact]:
         """Accounts that somebody giving this name may mean: the holder first, then those that had it and lost it."""
+        self._read(name)
         found = list(self._by_username.get(name, ()))
         holder = self.holder(name)
         if holder is not None and holder not in found:
@@ -139,11 +193,14 @@ class AccountBook:
 
     def name_of(self, claim: str) -> str | None:
         """The name that an account has now."""
+        self._read_claim(claim)
         return self._names.get(claim)
 
     def fact(self, claim: str) -> AccountFact | None:
+        self._read_claim(claim)
         return self._by_claim.get(claim)
 
     def __iter__(self) -> Iterator[tuple[str, AccountFact]]:
         """(name, account), by name."""
+        self._read_all()
         return ((name, holders[0]) for name, holders in sorted(self._holders.items()))

@@ -11,7 +11,6 @@ must not come in as its new owner.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -22,6 +21,7 @@ from core.node.interface.events import KeyChangeRequested
 from core.node.kernel.context import Context
 from core.node.log.replication import Replication
 from core.wire.entries import COUNTER_MAX, AccountFact, KeyChange, change_in_key
+from core.wire.packed_facts import PackedFacts
 
 CHANGES_MAX: Final = 1000
 """Changes of one account's keys that are accepted, ever: each is kept by every node for as long as the account."""
@@ -34,12 +34,28 @@ def _order(change: KeyChange) -> tuple[int, bool, str]:
 class KeyBook:
     """The latest change of each key of each account. What it says follows from the set of changes alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: PackedFacts) -> None:
+        """`before`: changes that were known before this start. An account's are taken in when somebody asks for it."""
+        self._before = before
+        self._read_claims: set[str] = set()
         self._latest: dict[str, dict[str, KeyChange]] = {}
         self._changes: dict[str, int] = {}
 
+    def _read(self, claim: str) -> None:
+        if claim not in self._read_claims and self._before:
+            found = self._before.claimed(claim)
+            if found:
+                self._read_claims.add(claim)
+            for fact in found:
+                if fact.key is not None and change_in_key(fact.key) is None:
+                    self._take(claim, fact.key)
+
     def apply(self, claim: str, change: KeyChange) -> None:
         """Take in a change of a key of the account `claim`. Commutative and, but for `changes`, idempotent."""
+        self._read(claim)
+        self._take(claim, change)
+
+    def _take(self, claim: str, change: KeyChange) -> None:
         latest = self._latest.setdefault(claim, {})
         known = latest.get(change.text)
         if known is None or _order(known) < _order(change):
@@ -48,31 +64,29 @@ class KeyBook:
 
     def of(self, claim: str) -> tuple[KeyChange, ...]:
         """The keys that open the account, the one that was bound first at the front."""
+        self._read(claim)
         bound = [change for change in self._latest.get(claim, {}).values() if change.bound]
         return tuple(sorted(bound, key=lambda change: (change.stamp, change.text)))
 
     def latest(self, claim: str, text: str) -> KeyChange | None:
         """What happened last to a key."""
+        self._read(claim)
         return self._latest.get(claim, {}).get(text)
 
     def changes(self, claim: str) -> int:
         """How often the account's keys have changed."""
+        self._read(claim)
         return self._changes.get(claim, 0)
 
 
 class Keys:
     """The network's keys, and the changes that this node makes to them."""
 
-    def __init__(
-        self, context: Context, accounts: AccountBook, replication: Replication, facts: Iterable[AccountFact]
-    ) -> None:
+    def __init__(self, context: Context, accounts: AccountBook, replication: Replication, before: PackedFacts) -> None:
         self._context = context
         self._accounts = accounts
         self._replication = replication
-        self._book = KeyBook()
-        for fact in facts:
-            if fact.key is not None and change_in_key(fact.key) is None:
-                self._book.apply(fact.claim, fact.key)
+        self._book = KeyBook(before)
 
     def apply(self, claim: str, change: KeyChange) -> None:
         """Take in a change that has been committed."""

@@ -11,7 +11,7 @@ A secret belongs to an account and not to its name: after a conflict each of two
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +26,7 @@ from core.node.log.replication import Replication
 from core.wire.entries import COUNTER_MAX, AccountFact, SecretChange, change_as_key, change_in_key
 from core.wire.limits import VERIFIER_CHARACTERS_MAX
 from core.wire.names import secret_problem
+from core.wire.packed_facts import PackedFacts
 
 CHANGES_MAX: Final = 1000
 """Changes of one account's secret that are accepted, ever: each is kept by every node for as long as the account."""
@@ -45,12 +46,29 @@ ChangeDone = Callable[[str | None], None]
 class SecretBook:
     """The latest change of each account's secret. What it says follows from the set of changes alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: PackedFacts) -> None:
+        """`before`: changes that were known before this start. An account's are taken in when somebody asks for it."""
+        self._before = before
+        self._read_claims: set[str] = set()
         self._changes: dict[str, dict[tuple[int, str], None]] = {}
         self._latest: dict[str, SecretChange] = {}
 
     def apply(self, claim: str, change: SecretChange) -> bool:
         """Take in a change; whether it is the one that counts now, and was not before. Commutative and idempotent."""
+        self._read(claim)
+        return self._take(claim, change)
+
+    def _read(self, claim: str) -> None:
+        if claim not in self._read_claims and self._before:
+            found = self._before.claimed(claim)
+            if found:
+                self._read_claims.add(claim)
+            for fact in found:
+                change = change_in_key(fact.key) if fact.key is not None else None
+                if change is not None:
+                    self._take(claim, change)
+
+    def _take(self, claim: str, change: SecretChange) -> bool:
         self._changes.setdefault(claim, {})[change.stamp, change.id] = None
         known = self._latest.get(claim)
         if known is not None and known >= change:
@@ -59,10 +77,12 @@ class SecretBook:
         return True
 
     def latest(self, claim: str) -> SecretChange | None:
+        self._read(claim)
         return self._latest.get(claim)
 
     def changes(self, claim: str, since: int = 0) -> int:
         """How often the account's secret has been changed since a stamp."""
+        self._read(claim)
         return sum(stamp >= since for stamp, _ in self._changes.get(claim, ()))
 
 
@@ -82,22 +102,16 @@ class _Request:
 class Secrets:
     """The network's secrets, and the changes that this node makes to them."""
 
-    def __init__(
-        self, context: Context, accounts: AccountBook, replication: Replication, facts: Iterable[AccountFact]
-    ) -> None:
+    def __init__(self, context: Context, accounts: AccountBook, replication: Replication, before: PackedFacts) -> None:
         self._context = context
         self._accounts = accounts
         self._replication = replication
-        self._book = SecretBook()
+        self._book = SecretBook(before)
         self._counter = 0
         self._verifying: dict[int, Callable[[bool | None], None]] = {}
         self._hashing: dict[int, _Request] = {}
         self._waiting: dict[str, deque[_Request]] = {}
         """For each account whose secret is being changed here, who wants to change it after that."""
-        for fact in facts:
-            change = change_in_key(fact.key) if fact.key is not None else None
-            if change is not None:
-                self._book.apply(fact.claim, change)
 
     @property
     def under_way(self) -> int:
