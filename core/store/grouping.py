@@ -40,7 +40,7 @@ class Group:
     """Those of them that somebody sealed, as they were sealed: nothing that was known before is left out."""
     received: dict[Stream, Runs] = field(default_factory=dict)
     """The numbers that had not been received before."""
-    marked: list[Stream] = field(default_factory=list)
+    marked: dict[Stream, None] = field(default_factory=dict)
     """Streams in which something was received that no record has."""
     peers: dict[str, PeerRecord | None] = field(default_factory=dict)
     server_keys: dict[str, ServerKey] = field(default_factory=dict)
@@ -165,8 +165,7 @@ class _Grouping:
         if coming.known is None or coming.known.upto < mark.upto:
             coming.new.add(0, mark.upto)
             coming.last = max(coming.last, mark.upto)
-            if mark.stream not in self._group.marked:
-                self._group.marked.append(mark.stream)
+            self._group.marked[mark.stream] = None
 
     def _recorded(self, stream: Stream, coming: _Coming) -> list[LogRecord]:
         entries = coming.entries if coming.in_order else sorted(coming.entries, key=_number)
