@@ -16,7 +16,7 @@ def key_row(one: ServerKey) -> tuple[str, bytes, int, int, int]:
     """The row of a binding."""
     bound_at = int(one.bound_at * _MILLISECONDS)
     signs_from = _UNKNOWN if one.signs_from is None else one.signs_from
-    return one.id, one.key, bound_at, signs_from, packed_checksum(one.key, one.id, bound_at, signs_from)
+    return one.id, one.key, bound_at, signs_from, packed_checksum([one.key], one.id, bound_at, signs_from)
 
 
 def read_keys(connection: sqlite3.Connection) -> tuple[ServerKey, ...]:
@@ -24,6 +24,6 @@ def read_keys(connection: sqlite3.Connection) -> tuple[ServerKey, ...]:
     found = []
     rows = connection.execute("SELECT id, key, bound_at, signs_from, sum FROM server_keys ORDER BY id")
     for node, key, bound_at, signs_from, expected in rows:
-        check("server_keys", expected, packed_checksum(key, node, bound_at, signs_from))
+        check("server_keys", expected, packed_checksum([key], node, bound_at, signs_from))
         found.append(ServerKey(node, key, bound_at / _MILLISECONDS, None if signs_from == _UNKNOWN else signs_from))
     return tuple(found)
