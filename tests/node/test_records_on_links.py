@@ -208,6 +208,21 @@ def test_in_a_page_only_what_is_proved_is_taken(scene: Scene) -> None:
     assert scene.say(scene.new, wire.SyncDone()) == [first, third]
 
 
+def test_what_only_the_record_behind_it_proves_is_taken_whichever_of_them_has_come_before(scene: Scene) -> None:
+    """A server could sign one of its records wrongly and name it in the next: whoever took that from a page would have
+    what others never take, and compare with them for ever."""
+    first, second = chain((1,), (2,))
+    wrong = read(msgspec.structs.replace(first.message, signature=second.message.signature))
+    (behind,) = seal(entries(2), wrong.digest, FAR)
+    assert scene.say(scene.new, wrong.message) == []
+    assert scene.say(scene.new, behind.message) == [behind]
+    scene.commit()
+    assert "SYNC_REQUEST" in scene.one.heard(scene.new)
+    scene.say(scene.new, wrong.message)
+    scene.say(scene.new, behind.message)
+    assert scene.say(scene.new, wire.SyncDone()) == [wrong]
+
+
 def test_whoever_takes_records_is_answered_with_them_as_they_lie(scene: Scene) -> None:
     records = chain((1, 2), (3,), (4,))
     for record in records:

@@ -150,6 +150,14 @@ def test_loose_entries_are_runs_as_they_came(parts: list[list[Entry]]) -> None:
         assert not record.is_signed(VERIFIER)
 
 
+def test_names_are_written_as_rfc_8785_has_it() -> None:
+    """As Python's own encoder does, too: what is signed must be the same for every other program."""
+    for first in range(1, 0x300, 32):
+        name = "".join(map(chr, range(first, first + 32))) + '\u2028\U0001f600\\"'
+        (record,) = seal([Entry(EntryId("ann", 5, 1), "activity", 1, b"{}", name)], b"", SIGNER)
+        assert json.dumps(name, ensure_ascii=False).encode() in record.line
+
+
 def test_bodies_keep_their_bytes() -> None:
     body = '{ "n": 1.50, "n": 1e400,\t"ü": "\\u00fc",  "deep": [[ ]] }'.encode()
     (record,) = seal(activities(body), b"", SIGNER)

@@ -96,7 +96,8 @@ class Intake:
         except ValueError as error:
             self._context.invalid(link, f"RECORD: {error}")
             return
-        if not self._replication.lacks(record):
+        # One that is known may prove one before it that is not.
+        if not self._replication.lacks(record) and not (link.asked and record.signature):
             return
         if not record.signature:
             if self.believes_entry(link, record.stream):
@@ -118,7 +119,7 @@ class Intake:
         if unproved is None or self._verifier is None:
             return
         for record, signed in zip(unproved.records, proved(unproved.records, self._verifier), strict=True):
-            if self.believes_record(unproved.link, record, signed):
+            if self._replication.lacks(record) and self.believes_record(unproved.link, record, signed):
                 self.take_record(unproved.link, record)
 
     def take_record(self, link: Link, record: LogRecord) -> None:
