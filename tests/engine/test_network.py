@@ -330,3 +330,69 @@ async def test_who_may_speak_for_a_person_changes_their_secret_if_they_know_it(b
     await server.change_secret(fact.claim, "old", "new")
     assert replaced == [fact.claim]
     await _only(server, "new", "old")
+
+
+# --- a member that lies -------------------------------------------------------------------------------------------
+
+
+async def lies(server: Server, *messages: dict[str, Any], **shown: Any) -> Person:
+    """Somebody who knows the network's secret links like a server of a version before keys, and says this."""
+    liar = await Person.at(server)
+    who = {"id": "liar", "incarnation": 1, "hostname": "127.0.0.1", "port": 9, "features": ["sync"], **shown}
+    await liar.say(command="AUTHENTICATE", secret="network", link="lazy", stamp=1, **who)
+    for message in messages:
+        await liar.say(**message)
+    return liar
+
+
+def stream_of(server: Server) -> str:
+    snapshot = server.snapshot()
+    return f"{snapshot.id}.{snapshot.incarnation}"
+
+
+async def test_nothing_that_a_member_says_in_another_servers_name_makes_anybody_miss_a_post(begin: Begin) -> None:
+    a = await begin("a")
+    b = await begin("b", join=a.address)
+    await linked(a, b)
+    reader, writer = await Person.at(a), await Person.at(b)
+    await reader.logs_in()
+    await writer.logs_in()
+    stream, endless = stream_of(b), 2**52
+    made_up = {"command": "ACTIVITY_BROADCAST", "activity": {"text": "made up"}, "stamp": 1}
+    gone = {"id": b.node_id, "load": 0, "hostname": "liar.example", "port": 1, "version": 2**40, "left": True}
+    liar = await lies(
+        a,
+        {"command": "SYNC_DONE", "upto": {stream: endless}},
+        {**made_up, "id": f"{stream}.1"},
+        {**made_up, "id": f"{stream}.{endless}"},
+        {"command": "SERVER_ANNOUNCE", "incarnation": b.snapshot().incarnation + 1, **gone},
+    )
+    await until(lambda: sum("not believed" in notice.text for notice in a.notices) >= 1)
+    await writer.say(command="ACTIVITY_MESSAGE", username="anonymous", secret="", activity={"text": "true"})
+    heard = await reader.hears("ACTIVITY_BROADCAST")
+    assert heard["activity"]["text"] == "true"
+    (view,) = [one for one in a.snapshot().servers if one.name == "b"]
+    assert (view.state, view.port) == ("reachable", b.address.port)
+    for person in (reader, writer, liar):
+        person.close()
+
+
+async def test_nobody_comes_as_a_server_whose_key_they_do_not_have(begin: Begin) -> None:
+    a = await begin("a")
+    b = await begin("b", join=a.address)
+    await linked(a, b)
+    liar = await lies(a, id=b.node_id, incarnation=2**50)
+    refused = await liar.hears("SERVER_REFUSED")
+    assert refused["reason"] == "key"
+    await liar.ends()
+    liar.close()
+    assert any(one.server == b.node_id and one.state in ("eager", "lazy") for one in a.snapshot().connections)
+
+
+async def test_a_server_is_its_key_and_keeps_it(begin: Begin) -> None:
+    a = await begin("a")
+    before = a.snapshot().servers[0]
+    assert before.key.replace("-", "") == a.node_id
+    await a.abort()
+    again = await begin("a")
+    assert (again.node_id, again.snapshot().servers[0].key) == (before.id, before.key)

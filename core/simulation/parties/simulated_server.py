@@ -81,7 +81,7 @@ def _new_store(entropy: bytes, identity: IdentityKind) -> MemoryStore:
 def with_key(recovered: Recovered, store: MemoryStore) -> Recovered:
     """What a node is handed at its start, with the key that its disk has."""
     seed = store.get_setting(KEY_SETTING)
-    if seed is None:
+    if not seed:
         return recovered
     signs_from = store.get_setting(SIGNS_FROM_SETTING)
     return msgspec.structs.replace(

@@ -1,0 +1,110 @@
+"""A network of the version before keys is upgraded server by server while people write, and goes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from core.simulation.environment.hash_signing import HashSigner
+from core.simulation.testing import ScriptedNetwork, WatchedServer, chain, star
+from core.store.identity import KEY_SETTING, SIGNS_FROM_SETTING
+from core.wire import messages as wire
+
+
+def give_key(network: ScriptedNetwork, name: str) -> None:
+    """What the first start of a version with keys does to a server's data."""
+    store = network.disk_of(name).store
+    store.signer = HashSigner(name.encode())
+    store.set_setting(KEY_SETTING, name.encode().hex(), backed_up=True)
+    store.set_setting(SIGNS_FROM_SETTING, str(store.incarnation + 1), backed_up=True)
+
+
+def take_key(network: ScriptedNetwork, name: str) -> None:
+    """What going back to the version before does: it cares for no key."""
+    store = network.disk_of(name).store
+    store.signer = None
+    store.set_setting(KEY_SETTING, "")
+
+
+def restarted(network: ScriptedNetwork, server: WatchedServer, join: WatchedServer, **settings: Any) -> WatchedServer:
+    server.crash()
+    again = network.start(server.host, join, redirects=False, **settings)
+    assert network.until(network.is_one, 30.0), f"the network is not one after the restart of {server.host}"
+    return again
+
+
+def texts(server: WatchedServer) -> list[Any]:
+    return sorted(one["text"] for one in server.activities())
+
+
+@pytest.mark.parametrize("shape", [chain, star])
+def test_everybody_has_everything_while_a_network_is_upgraded_server_by_server(shape: Any) -> None:
+    network = ScriptedNetwork()
+    servers = network.build(shape(5), redirects=False, keyed=False)
+    written: list[str] = []
+    for step in range(6):
+        for server in servers:
+            text = f"at {server.host} after {step}"
+            network.logged_in(server).post(text)
+            written.append(text)
+        assert network.until(lambda: all(texts(server) == sorted(written) for server in servers), 30.0), (
+            f"after {step} upgrades: {[len(texts(server)) for server in servers]} of {len(written)}"
+        )
+        if step < 5:
+            give_key(network, servers[step].host)
+            servers[step] = restarted(network, servers[step], servers[(step + 1) % 5])
+    assert all(server.node.known_keys.own for server in servers)
+    for server in servers:
+        assert len(server.node.known_keys.bound) == 4, "each knows the keys of all others"
+        assert server.node.known_keys.refused == 0 or server.told("identity")
+
+
+def test_a_server_that_goes_back_is_let_in_where_operators_say_so() -> None:
+    network = ScriptedNetwork()
+    first, second = network.build([None, 0], redirects=False)
+    take_key(network, second.host)
+    second.crash()
+    second = network.start(second.host, first, redirects=False)
+    network.run(20.0)
+    assert second.id not in first.reachable, "anybody could say that they are it"
+    assert any("--accept-unsigned" in text for text in second.told("refused"))
+    assert any(f"comes as the server {second.id}" in text for text in first.told("refused"))
+    first = restarted(network, first, second, accept_unsigned=True)
+    writer, reader = network.logged_in(second), network.logged_in(first)
+    writer.post("back again")
+    assert network.until(lambda: reader.texts() == ["back again"], 5.0)
+    network.registered(second, "ann")
+    network.run(1.0)
+    assert first.node.book.knows("ann")
+
+
+def test_what_goes_by_a_server_of_the_version_before_comes_to_servers_with_keys_over_a_way_of_their_own() -> None:
+    """They are linked with it alone, and would not believe what it passes on."""
+    network = ScriptedNetwork()
+    middle = network.start("middle", keyed=False, redirects=False, lazy_links=0)
+    network.run(0.5)
+    left = network.start("left", middle, redirects=False, lazy_links=0)
+    right = network.start("right", middle, redirects=False, lazy_links=0)
+    writer, reader = network.logged_in(left), network.logged_in(right)
+    network.run(5.0)
+    assert right.id in left.neighbours
+    writer.post("hello")
+    assert network.until(lambda: reader.texts() == ["hello"], 2.0)
+    network.run(15.0)
+    assert middle.activities() and reader.texts() == ["hello"]
+
+
+def test_a_new_server_gets_what_was_accepted_before_there_were_keys() -> None:
+    network = ScriptedNetwork()
+    first = network.start("first", keyed=False, redirects=False)
+    network.run(0.1)
+    network.logged_in(first).post("from before")
+    network.registered(first, "ann")
+    give_key(network, "first")
+    first.crash()
+    first = network.start("first", redirects=False)
+    newcomer = network.start("newcomer", first, redirects=False)
+    network.run(3.0)
+    assert texts(newcomer) == ["from before"] and newcomer.node.book.knows("ann")
+    assert isinstance(newcomer.said(wire.ServerProof)[0], wire.ServerProof)
