@@ -47,6 +47,7 @@ from core.node.interface.events import (
     SecretVerified,
     SshServed,
     StoreRecovered,
+    SummaryAnswered,
     Woke,
 )
 from core.node.interface.node_config import NodeConfig
@@ -57,6 +58,7 @@ from core.node.kernel.invariants import Invariants
 from core.node.kernel.rules import Dispatcher
 from core.node.kernel.takers import takers_of_node
 from core.node.log.intake import Intake
+from core.node.log.reconciling import Reconciliation
 from core.node.log.replication import Replication
 from core.node.log.storage import Storage
 from core.node.log.synchronisation import Synchronisation
@@ -130,7 +132,8 @@ class Node:
         self.announcements = Announcements(context, self.neighbours, self.topology, self.known_keys, self._users)
         self.own_address = OwnAddress(context, self.topology, self.announcements)
         self.balance = Balance(context, self.topology, self.whereabouts)
-        self.synchronisation = Synchronisation(context, self.neighbours, self.replication)
+        self.reconciliation = Reconciliation(context, self.neighbours, self.replication)
+        self.synchronisation = Synchronisation(context, self.neighbours, self.replication, self.reconciliation)
         self.synchronisation.believed_mark = self.known_keys.believed_mark
         self.heartbeat = Heartbeat(context, self.neighbours, drift)
         intake = Intake(context, self.neighbours, drift, self.replication, self.synchronisation, recovered.verifier)
@@ -207,12 +210,15 @@ class Node:
                 self.base.servers.handing_over,
                 self.whereabouts,
                 self.leavers,
+                self.reconciliation,
             ),
             context.close,
             self.sessions.note_dismissed,
         )
         self.synchronisation.on_requested = self.drain.peer_has
         self.synchronisation.on_done = self.leavers.synchronised
+        self.reconciliation.answering.on_asked = self.drain.peer_has
+        self.reconciliation.comparisons.on_done = self.leavers.reconciled
         self.handshake = Handshake(
             context,
             self.neighbours,
@@ -245,6 +251,8 @@ class Node:
             self.sessions.posting,
             self.sessions.secret_changes,
             self.registration.echoes,
+            self.reconciliation.comparisons,
+            self.reconciliation.answering,
             intake,
             *self.base.takers,
         )
@@ -276,6 +284,7 @@ class Node:
             self.neighbours,
             own_links,
             self.synchronisation,
+            self.reconciliation,
             self.leavers,
             self.drain,
             self.steering,
@@ -334,10 +343,14 @@ class Node:
                 if not self.secrets.hashed(token, verifier) and not self.base.user_table.hashed(token, verifier):
                     self.registration.hashed(token, verifier)
             case Fetched():
-                if not self.catching_up.fetched(event.token, event.page):
-                    self.synchronisation.fetched(event.token, event.page)
+                token, page = event.token, event.page
+                if not self.catching_up.fetched(token, page) and not self.reconciliation.answering.fetched(token, page):
+                    self.synchronisation.fetched(token, page)
             case RecordsFetched():
-                self.synchronisation.records_fetched(event.token, event.page)
+                if not self.reconciliation.answering.records_fetched(event.token, event.page):
+                    self.synchronisation.records_fetched(event.token, event.page)
+            case SummaryAnswered():
+                self.reconciliation.answered(event.token, event.answer)
             case DialFailed():
                 self.healing.failed(event.dial, event.reason, refused=event.refused)
             case CommitFailed():
@@ -433,7 +446,8 @@ class Node:
             "lock answers being gathered": len(self.registration.echoes),
             "entries not durable": self.replication.unsynced,
             "activities parked": self.replication.parked,
-            "pages being read": self.catching_up.reading + self.synchronisation.reading,
+            "comparisons with neighbours": len(self.reconciliation.comparisons),
+            "pages being read": self.catching_up.reading + self.synchronisation.reading + self.reconciliation.reading,
             "dials": len(self.healing.dialling),
         }
 

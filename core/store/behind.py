@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -74,6 +74,8 @@ class Behind:
         self.entries = 0
         """How many entries are to follow."""
         self._refs_written = 0
+        self.on_followed: Callable[[Sequence[Kept]], None] = lambda kept: None
+        """Told of records that all of this has followed."""
 
     def use(self, connection: sqlite3.Connection) -> None:
         """From now on the database is reached over another connection."""
@@ -136,9 +138,9 @@ class Behind:
     def done(self, written: Written) -> None:
         """The transaction of `write` is committed."""
         self.totals = written.totals
-        for _ in range(written.records):
-            self._pending.popleft()
+        followed = [self._pending.popleft() for _ in range(written.records)]
         self.entries -= written.entries
+        self.on_followed(followed)
         if self._heavy is not None:
             self._heavy.added(written.usage)
 

@@ -7,10 +7,11 @@ from typing import Final
 
 from core.store.sequence_runs import Runs
 from core.wire.entries import EntryId, Stream
+from core.wire.entry_runs import EntryRuns
 from core.wire.packed_streams import PackedStreams, StreamsOver
 
-SPARSE_RECOVERED: Final = 100_000
-"""How many entries beyond gaps a node is told of at its start: as many as its vector takes."""
+RUNS_RECOVERED: Final = 100_000
+"""How many runs of entries beyond gaps a node is told of at its start: as many as its vector takes."""
 
 
 class Held:
@@ -95,15 +96,16 @@ class Held:
             return {stream: upto for stream, upto in over.items() if upto}
         return StreamsOver(self.packed, over)
 
-    def sparse(self) -> tuple[EntryId, ...]:
+    def beyond_gaps(self) -> EntryRuns:
         """What there is beyond gaps, as much of it as a node remembers."""
-        sparse: list[EntryId] = []
+        beyond: dict[Stream, tuple[tuple[int, int], ...]] = {}
+        room = RUNS_RECOVERED
         for stream, runs in sorted(self.loose.items(), key=lambda item: item[0]):
-            for first, last in runs:
-                if first:
-                    last = min(last, first + SPARSE_RECOVERED - len(sparse) - 1)
-                    sparse.extend(EntryId(stream.node, stream.incarnation, number) for number in range(first, last + 1))
-        return tuple(sparse)
+            behind_gaps = tuple(run for run in runs if run[0])[:room]
+            if behind_gaps:
+                beyond[stream] = behind_gaps
+                room -= len(behind_gaps)
+        return beyond
 
     @property
     def is_without_gaps(self) -> bool:

@@ -8,16 +8,18 @@ from typing import TypeVar
 
 import msgspec
 
+from core.reconciliation.summary_queries import DroppedFound, DroppedWanted, SummaryAnswer, SummaryQuery
 from core.store.contents import ORDER_RECOVERED, REFS_RECOVERED, Contents, Position, disordered
 from core.store.grouping import Chain, Group, group_of
 from core.store.identity import check_node_id, next_incarnation
 from core.store.memory_shelf import MemoryShelf
-from core.store.paging import newest_within, read_page
-from core.store.record_paging import read_record_page
+from core.store.memory_summary import MemorySummary
+from core.store.paging import dropped_of, newest_within, read_page, wanted_page
+from core.store.record_paging import read_record_page, wanted_record_page
 from core.store.retention import KEEP_EVERYTHING, Dropping, Retention, Usage
 from core.store.store_errors import BackupUnreadable, StoreUnwritable
 from core.wire.account_votes import counted
-from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Page, PeerRecord, Stream
+from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Page, PeerRecord, Stream, Wanted
 from core.wire.keepables import Keepable
 from core.wire.packed_facts import PackedFacts
 from core.wire.packed_refs import PackedRefs, RefsOfRecord, packed_ref
@@ -44,6 +46,7 @@ class MemoryStore:
         self._chain = Chain(Stream(node, 0), signer)
         self._contents = Contents()
         self._shelf = MemoryShelf()
+        self._summary = MemorySummary()
         self._settings: dict[str, tuple[str, bool]] = {}
         self._unsynced: list[Callable[[], None]] = []
         self._backups_made = 0
@@ -65,7 +68,7 @@ class MemoryStore:
             incarnation=self.incarnation,
             stamp=contents.stamp,
             streams=contents.held.streams(),
-            sparse=contents.held.sparse(),
+            beyond=contents.held.beyond_gaps(),
             accounts=PackedFacts.of(fact for fact in facts if fact.key is None),
             account_changes=PackedFacts.of(fact for fact in facts if fact.key is not None),
             last_by_sender={sender: latest.id for sender, latest in contents.latest.items()},
@@ -119,6 +122,7 @@ class MemoryStore:
         for one in group.records:
             self._contents.add(one)
             self._shelf.put(one)
+            self._summary.add(one.entries)
         self._chain.before = group.before
         return group.answer
 
@@ -179,6 +183,7 @@ class MemoryStore:
             chain.before = before
             for record in group.records:
                 self._shelf.take_away(record)
+                self._summary.remove(record.entries)
 
         return undo
 
@@ -197,8 +202,11 @@ class MemoryStore:
             contents.overhead,
         )
         found = [self._shelf.entry(place.id) for place in self._shelf.activities]
-        dropped = [entry.id for entry in found if dropping.drops(entry.sender, entry.stamp, len(entry.body))]
-        contents.overhead += self._shelf.leave_out(dropped)
+        dropped = [entry for entry in found if dropping.drops(entry.sender, entry.stamp, len(entry.body))]
+        contents.overhead += self._shelf.leave_out([entry.id for entry in dropped])
+        for entry in dropped:
+            self._summary.drop(entry, oldest=dropping.sender is None or entry.stamp < dropping.horizon)
+        self._summary.forget()
         contents.trimmed(dropping.usage)
         return dropping.dropped
 
@@ -218,8 +226,21 @@ class MemoryStore:
     def fetch(self, query: Fetch) -> Page:
         return read_page(self._shelf, self._contents.held, query)
 
-    def fetch_records(self, query: Fetch) -> RecordPage:
+    def fetch_records(self, query: Fetch | Wanted) -> RecordPage:
+        if isinstance(query, Wanted):
+            return wanted_record_page(self._shelf, query)
         return read_record_page(self._shelf, self._contents.held, query)
+
+    def fetch_wanted(self, wanted: Wanted) -> Page:
+        return wanted_page(self._shelf, wanted)
+
+    def prepare_summary(self) -> bool:
+        return True
+
+    def ask_summary(self, query: SummaryQuery) -> SummaryAnswer:
+        if isinstance(query, DroppedWanted):
+            return DroppedFound(dropped_of(self._shelf, self._contents.held, query.entries))
+        return self._summary.answer(query)
 
     def activities_before(self, before: Position | None, most: int, bytes_max: int) -> tuple[Entry, ...]:
         return newest_within(self._shelf.activities_before(before), most, bytes_max)
@@ -249,6 +270,7 @@ class MemoryStore:
         twin._chain = Chain(self._chain.stream, self._chain.signer, self._chain.before)
         twin._contents = self._contents.copy()
         twin._shelf = self._shelf.copy()
+        twin._summary = self._summary.copy()
         twin._settings = {name: kept for name, kept in self._settings.items() if kept[1]}
         return twin
 

@@ -16,11 +16,15 @@ from typing import Final, Protocol
 from core.store.contents import Position, position
 from core.store.held import Held
 from core.store.sequence_runs import Runs
-from core.wire.entries import Entry, Fetch, Kind, Page, Stream
+from core.wire.entries import Entry, Fetch, Kind, Page, Stream, Wanted
+from core.wire.entry_runs import EntryRuns, runs_of
 
 SCAN_FACTOR: Final = 4
 SCAN_LEAST: Final = 256
 """The newest n are looked for among the newest SCAN_FACTOR · n + SCAN_LEAST at first."""
+KEPT_MAX: Final = 2_000
+HELD_FACTOR: Final = 8
+"""So many times the bytes of a page are held while one is put together of entries that are wanted."""
 
 
 class Shelf(Protocol):
@@ -44,6 +48,7 @@ def read_page(shelf: Shelf, held: Held, query: Fetch) -> Page:
     covered: list[_Source] = []
     loose: list[_Source] = []
     entries: list[Entry] = []
+    behind: dict[Stream, int] = {}
     try:
         for stream, end in complete.items():
             covered += _sources(shelf, query, newest, stream, query.seen.get(stream, 0) + 1, end)
@@ -52,9 +57,15 @@ def read_page(shelf: Shelf, held: Held, query: Fetch) -> Page:
         more = not exhausted
         if exhausted:
             for stream, runs in lacking.items():
-                loose += _sources(shelf, query, newest, stream, complete[stream] + 1, runs.top)
+                first = max(complete[stream], query.behind.get(stream, 0)) + 1
+                loose += _sources(shelf, query, newest, stream, first, runs.top)
             advanced = bool(entries)
-            more = not page.fill(entries, loose) and advanced
+            if not page.fill(entries, loose):
+                more = advanced
+                behind = {stream: runs.top for stream, runs in lacking.items()}
+                for source in loose:
+                    if source.head is not None:
+                        behind[source.stream] = min(behind[source.stream], source.head.id.seq - 1)
     finally:
         for source in (*covered, *loose):
             source.close()
@@ -68,7 +79,65 @@ def read_page(shelf: Shelf, held: Held, query: Fetch) -> Page:
         tuple(entries),
         {stream: number for stream, number in upto.items() if number > query.seen.get(stream, 0)},
         more,
+        behind=behind,
     )
+
+
+def wanted_page(shelf: Shelf, wanted: Wanted) -> Page:
+    """Those of the wanted entries that are on `shelf`, the oldest first, as many as have room."""
+    found: list[tuple[Position, Entry | None]] = []
+    held = 0
+    for stream, spans in wanted.runs.items():
+        for first, last in spans:
+            for entry in shelf.entries(stream, first, last, ("activity", "account")):
+                held += len(entry.body)
+                # What is far too much for a page is read again for the next one, and not held.
+                found.append((position(entry), entry if held <= HELD_FACTOR * wanted.bytes_max else None))
+    found.sort(key=lambda one: one[0])
+    page: list[Entry] = []
+    room = wanted.bytes_max
+    for place, known in found:
+        number = place.id.seq
+        entry = known or next(shelf.entries(place.id.stream, number, number, ("activity", "account")))
+        room -= len(entry.body)
+        if room < 0 and page:
+            break
+        page.append(entry)
+    return Page(tuple(page), {}, False, left=runs_of(place.id for place, _ in found[len(page) :]))
+
+
+def dropped_of(shelf: Shelf, held: Held, asked: EntryRuns) -> EntryRuns:
+    """Which of these entries have been received, and are not on `shelf` any more.
+
+    Of a stream it tells up to where `KEPT_MAX` entries have been seen that are there: so much work it is at most.
+    """
+    found: dict[Stream, tuple[tuple[int, int], ...]] = {}
+    for stream, spans in asked.items():
+        runs = held.get(stream)
+        gone = [] if runs is None else list(_gone(shelf, stream, runs, spans))
+        if gone:
+            found[stream] = tuple(gone)
+    return found
+
+
+def _gone(
+    shelf: Shelf, stream: Stream, held: Iterable[tuple[int, int]], spans: Sequence[tuple[int, int]]
+) -> Iterator[tuple[int, int]]:
+    room = KEPT_MAX
+    for first, last in spans:
+        for begin, end in held:
+            begin, end = max(begin, first, 1), min(end, last)
+            if begin > end:
+                continue
+            for entry in shelf.entries(stream, begin, end, ("activity", "account")):
+                if begin < entry.id.seq:
+                    yield begin, entry.id.seq - 1
+                begin = entry.id.seq + 1
+                room -= 1
+                if room <= 0:
+                    return
+            if begin <= end:
+                yield begin, end
 
 
 def newest_within(newest_first: Iterable[Entry], most: int, bytes_max: int) -> tuple[Entry, ...]:

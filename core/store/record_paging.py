@@ -7,7 +7,9 @@ from collections.abc import Generator, Iterator
 from typing import Protocol
 
 from core.store.held import Held
-from core.wire.entries import Fetch, Stream
+from core.store.paging import HELD_FACTOR
+from core.wire.entries import EntryId, Fetch, Stream, Wanted
+from core.wire.entry_runs import runs_of
 from core.wire.records import LogRecord, RecordPage
 
 
@@ -50,6 +52,41 @@ def read_record_page(shelf: RecordShelf, held: Held, query: Fetch) -> RecordPage
             upto[source.stream] = min(upto[source.stream], source.head.first - 1)
     raised = {stream: number for stream, number in upto.items() if number > query.seen.get(stream, 0)}
     return RecordPage(tuple(found), raised, more)
+
+
+def wanted_record_page(shelf: RecordShelf, wanted: Wanted) -> RecordPage:
+    """Those of the wanted entries that are on `shelf`, in their records, the oldest first, as many as have room.
+
+    Of a record what is not wanted is left out: who asks has it.
+    """
+    found: dict[LogRecord, set[int]] = {}
+    unread: list[EntryId] = []
+    held = 0
+    for stream, spans in wanted.runs.items():
+        for first, last in spans:
+            if held > HELD_FACTOR * wanted.bytes_max:
+                # Far too much for a page: nobody knows yet whether it is there.
+                unread += (EntryId(stream.node, stream.incarnation, number) for number in range(first, last + 1))
+                continue
+            records = shelf.records(stream, first, last)
+            for record in records:
+                numbers = {entry.id.seq for entry in record.entries if first <= entry.id.seq <= last}
+                if numbers:
+                    held += 0 if record in found else len(record.line)
+                    found.setdefault(record, set()).update(numbers)
+            records.close()
+    page: list[LogRecord] = []
+    left = unread
+    room = wanted.bytes_max
+    for record in sorted(found, key=_stamp):
+        numbers = found[record]
+        if room < 0 and page:
+            left += (entry.id for entry in record.entries if entry.id.seq in numbers)
+            continue
+        page.append(record.without([entry.id.seq for entry in record.entries if entry.id.seq not in numbers]))
+        room -= len(page[-1].line)
+    page.sort(key=lambda record: (record.stream, record.first))
+    return RecordPage(tuple(page), {}, False, runs_of(left))
 
 
 class _Source:

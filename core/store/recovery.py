@@ -65,7 +65,7 @@ def recovered(
         incarnation=incarnation,
         stamp=behind.totals.stamp,
         streams=held.streams(),
-        sparse=held.sparse(),
+        beyond=held.beyond_gaps(),
         accounts=_facts(connection, REGISTRATIONS),
         account_changes=_facts(connection, CHANGES),
         last_by_sender=_latest(connection),

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from core.reconciliation.summary_queries import DroppedFound, DroppedWanted, SummaryAnswer, SummaryQuery
 from core.store import archive, backup, witness
 from core.store.behind import BEHIND_ENTRIES_MAX, Behind, Kept, write_runs
 from core.store.checksums import check, checksum
@@ -25,18 +26,19 @@ from core.store.database import connect, transaction
 from core.store.grouping import Chain, Group, group_of
 from core.store.heavy_writers import HeavyWriters
 from core.store.held import Held
-from core.store.paging import newest_within, read_page
-from core.store.record_paging import read_record_page
+from core.store.paging import dropped_of, newest_within, read_page, wanted_page
+from core.store.record_paging import read_record_page, wanted_record_page
 from core.store.record_rows import DamagedRecord, row_of
 from core.store.retention import Dropping, Retention, Usage
 from core.store.schema import Schema
 from core.store.sequence_runs import Runs
 from core.store.server_key_rows import key_row
 from core.store.sqlite_shelf import SqliteShelf
+from core.store.sqlite_summary import HORIZON_SETTING, SqliteSummary
 from core.store.store_errors import StoreDisplaced, StoreError, StoreUnreadable, StoreUnwritable
 from core.store.stream_numbers import StreamNumbers
 from core.store.trimming import BEGIN, ItemPlace, Trimming
-from core.wire.entries import Entry, Fetch, Page
+from core.wire.entries import Entry, Fetch, Page, Wanted
 from core.wire.keepables import Keepable
 from core.wire.records import LogRecord, RecordPage
 from core.wire.signing import Signer
@@ -75,6 +77,10 @@ class SqliteStore:
         share_of_all = Usage(int(share * (retention.activities or 0)), int(share * (retention.bytes or 0)))
         self._heavy = HeavyWriters(connection, share_of_all)
         self._behind = Behind(connection, held, self._heavy)
+        self._behind.on_followed = self._summarise
+        self._summary = SqliteSummary()
+        self._horizon: int | None = None
+        """As in the settings; None until it is asked for."""
         self._next_no = self._behind.totals.upto + 1
         self._use(connection)
 
@@ -84,6 +90,7 @@ class SqliteStore:
         self._heavy.use(connection)
         self._streams = StreamNumbers(connection)
         self._shelf = SqliteShelf(connection, self._streams, self._damaged)
+        self._summary.use(connection, self._streams)
 
     def _damaged(self, damage: DamagedRecord) -> None:
         log.warning("%s: %s", self._directory.database, damage)
@@ -230,8 +237,13 @@ class SqliteStore:
         with self._writing():
             trimming = Trimming(self._connection, self._shelf, self._streams)
             trimming.scan(dropping, BEGIN if sender is None else self._scanned.get(sender, BEGIN))
+            newest = trimming.newest_dropped(None if sender is None else dropping.horizon)
             left = trimming.write(dropping.usage, totals)
         self._shelf.forget()
+        if newest is not None and newest >= self._read_horizon():
+            self._horizon = newest + 1
+            self._summary.forget(newest + 1)
+            self.set_setting(HORIZON_SETTING, str(newest + 1), backed_up=True)
         if sender is not None:
             # What stands before is others', or has gone: the next search begins behind it, and from the beginning when
             # nothing was left behind it.
@@ -264,8 +276,46 @@ class SqliteStore:
         with self._reading(behind=query.newest is not None):
             return read_page(self._shelf, self._held, query)
 
-    def fetch_records(self, query: Fetch) -> RecordPage:
+    def fetch_wanted(self, wanted: Wanted) -> Page:
         with self._reading():
+            return wanted_page(self._shelf, wanted)
+
+    def prepare_summary(self) -> bool:
+        self._follow_to_read()
+        with self._reading():
+            return self._summary.prepare()
+
+    def ask_summary(self, query: SummaryQuery) -> SummaryAnswer:
+        self._follow_to_read()
+        with self._reading():
+            if isinstance(query, DroppedWanted):
+                return DroppedFound(dropped_of(self._shelf, self._held, query.entries))
+            return self._summary.answer(query, self._read_horizon())
+
+    def _follow_to_read(self) -> None:
+        try:
+            self._follow_all()
+        except StoreUnwritable as error:
+            raise StoreUnreadable(str(error)) from error
+
+    def _summarise(self, kept: Sequence[Kept]) -> None:
+        try:
+            self._summary.add(entry for one in kept for entry in one.record.entries)
+        except sqlite3.Error as error:
+            # What was committed stays so: the sums are made anew at the next question.
+            log.warning("the sums of %s are made anew: %s", self._directory.path, error)
+            self._summary = SqliteSummary()
+            self._summary.use(self._connection, self._streams)
+
+    def _read_horizon(self) -> int:
+        if self._horizon is None:
+            self._horizon = int(self.get_setting(HORIZON_SETTING) or 0)
+        return self._horizon
+
+    def fetch_records(self, query: Fetch | Wanted) -> RecordPage:
+        with self._reading():
+            if isinstance(query, Wanted):
+                return wanted_record_page(self._shelf, query)
             return read_record_page(self._shelf, self._held, query)
 
     def activities_before(self, before: Position | None, most: int, bytes_max: int) -> tuple[Entry, ...]:

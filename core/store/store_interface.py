@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from core.reconciliation.summary_queries import SummaryAnswer, SummaryQuery
 from core.store.contents import Position
 from core.store.retention import Usage
-from core.wire.entries import Entry, Fetch, Page
+from core.wire.entries import Entry, Fetch, Page, Wanted
 from core.wire.keepables import Keepable
 from core.wire.records import LogRecord, RecordPage
 from core.wire.signing import Signer
@@ -55,11 +56,29 @@ class Store(Protocol):
         `upto` names only streams in which it is beyond `query.seen`, counts only the kinds asked for, and takes what
         `newest` leaves out as not wanted: who asks for more lowers `newest` by the activities that came.
 
-        An entry beyond a gap that neither side can fill cannot be covered by a vector. Such entries come last, one
-        page of them at most, and come again when asked again.
+        An entry beyond a gap that neither side can fill cannot be covered by a vector. Such entries come last, and come
+        again when asked again without the `behind` of the page before.
         """
 
-    def fetch_records(self, query: Fetch) -> RecordPage:
+    def fetch_wanted(self, wanted: Wanted) -> Page:
+        """The entries that are wanted, as far as they are kept, as of the last commit. Raises StoreUnreadable.
+
+        Of the page `left` is what is kept and did not go into it; `upto` and `more` say nothing.
+        """
+
+    def prepare_summary(self) -> bool:
+        """Do some more of what `ask_summary` needs, a few hundredths of a second of work; whether all is done.
+
+        Raises StoreUnreadable.
+        """
+
+    def ask_summary(self, query: SummaryQuery) -> SummaryAnswer:
+        """Answer for the sums of what was received, as of the last commit, once `prepare_summary` has been true.
+
+        Raises StoreUnreadable.
+        """
+
+    def fetch_records(self, query: Fetch | Wanted) -> RecordPage:
         """Answer `query`, which is for both kinds and all of the past, with records as they lie.
 
         See `fetch` for what the pages together are. Raises StoreUnreadable.

@@ -71,6 +71,11 @@ class Trimming:
         # Otherwise enough has gone: what follows is newer.
         return not (dropping.full or dropping.sender in (entry.sender, None))
 
+    def newest_dropped(self, before: int | None) -> int | None:
+        """The stamp of the newest activity that goes, of those older than a stamp; None if there is none."""
+        stamps = (place - ACTIVITIES for place, _, _ in self._dropped)
+        return max((stamp for stamp in stamps if before is None or stamp < before), default=None)
+
     def write(self, usage: Mapping[str, Usage], totals: Totals) -> Totals:
         """Drop what was found; what is left. `usage` is what is left of each writer who loses something."""
         if not self._dropped:

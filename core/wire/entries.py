@@ -202,15 +202,22 @@ class Page(msgspec.Struct, frozen=True):
 
     When `more` is false, `upto` tells for each stream how far the page and the asked vector together are complete; when
     it is true, ask again with the vector raised by `upto`.
+
+    `behind`, if it is not empty: more is here behind gaps than went into the page; ask again with it.
     """
 
     entries: tuple[Entry, ...]
     upto: Mapping[Stream, int]
     more: bool
+    behind: Mapping[Stream, int] = {}
+    left: Mapping[Stream, tuple[tuple[int, int], ...]] = {}
+    """Of what was `Wanted`: what is here and did not go into the page, by the first and last numbers of runs."""
 
 
 class Fetch(msgspec.Struct, frozen=True):
     """A question to the store: entries beyond `seen`.
+
+    Of what is behind gaps, which a vector cannot cover, those up to the numbers of `behind` have been read already.
 
     With `newest`, only that many of the newest activities are wanted, still in ascending order. `kinds` restricts what
     is returned. A page ends at `entries_max` entries or about `bytes_max` bytes of bodies, whichever is first, and has
@@ -221,6 +228,18 @@ class Fetch(msgspec.Struct, frozen=True):
     kinds: tuple[Kind, ...] = ("activity", "account")
     newest: int | None = None
     entries_max: int = 500
+    bytes_max: int = SERVER_LINE_BYTES_MAX // 4
+    behind: Mapping[Stream, int] = {}
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """A question to the store: these entries, as far as they are here, in the order of (stamp, id).
+
+    A page ends at about `bytes_max` bytes of bodies, and has at least one entry when there is any.
+    """
+
+    runs: Mapping[Stream, tuple[tuple[int, int], ...]]
+    """For each stream the first and the last number of each run."""
     bytes_max: int = SERVER_LINE_BYTES_MAX // 4
 
 

@@ -185,6 +185,91 @@ class SyncDone(Message, frozen=True):
     vector: Vector = {}
 
 
+Bound = Annotated[str, msgspec.Meta(max_length=160)]
+"""What stands between two entries: `core.reconciliation.item_order`."""
+Print = Annotated[str, msgspec.Meta(max_length=24)]
+"""16 bytes in base 64 that stand for all entries of a range."""
+Sum = Annotated[str, msgspec.Meta(max_length=44)]
+"""32 bytes in base 64: the sum of the hashes of all entries of a range."""
+EntryNumbers = dict[Annotated[str, msgspec.Meta(max_length=96)], list[Counter]]
+"""For each stream the first and the last number of each run of successive ones."""
+CutRange = tuple[Bound, list[tuple[Bound, Counter, Print]]]
+"""Where a range begins, and of each of its parts where it ends, how many entries it has, and what stands for them."""
+
+
+class ReconcileDigest(Message, frozen=True):
+    """What the sender has received of all accounts, and of the activities since `since`, both before `until`
+    (microseconds since 1970): how many, and the sum of their hashes. One who has something else asks."""
+
+    since: Counter
+    until: Counter
+    size: Counter
+    sum: Sum
+
+
+class Reconcile(Message, frozen=True):
+    """What the sender has in some ranges: the receiver answers with what differs, `RECONCILE_ANSWER`.
+
+    `number` names the comparison, which begins with its first question: `begins`.
+    """
+
+    number: Counter
+    ranges: list[CutRange]
+    begins: bool = False
+
+
+class ReconcileAnswer(Message, frozen=True):
+    """What differs up to `upto`: smaller ranges, and lists of all that the sender has in a range.
+
+    `size` and `sum`, in the answer to a first question: what the sender has in all that was asked about; `also`: what
+    it has only in memory, because its disk fails. Without `upto` it cannot read what it has.
+    """
+
+    number: Counter
+    upto: Bound | None = None
+    ranges: list[CutRange] = []
+    lists: list[tuple[Bound, Bound, EntryNumbers]] = []
+    size: Counter | None = None
+    sum: Sum | None = None
+    also: EntryNumbers = {}
+
+
+class ReconcileWant(Message, frozen=True):
+    """Entries that the sender lacks: the receiver answers with those that it has, and `RECONCILE_SENT`."""
+
+    number: Counter
+    entries: EntryNumbers
+
+
+class ReconcileSent(Message, frozen=True):
+    """Ends the answer to a `RECONCILE_WANT`. `left`: what did not go into it; ask again."""
+
+    number: Counter
+    left: EntryNumbers = {}
+
+
+class ReconcileGaps(Message, frozen=True):
+    """What the sender misses in front of other entries: the receiver answers which of it it has had and dropped."""
+
+    number: Counter
+    entries: EntryNumbers
+
+
+class ReconcileDropped(Message, frozen=True):
+    """Of a `RECONCILE_GAPS` what the sender has had and does not keep any more."""
+
+    number: Counter
+    entries: EntryNumbers = {}
+
+
+class ReconcileDone(Message, frozen=True):
+    """The comparison is over: what the receiver had is durable at the sender, but for `lacking` entries that were
+    listed and did not come."""
+
+    number: Counter
+    lacking: Counter = 0
+
+
 class MapSummary(Message, frozen=True):
     """The records that the sender has, each as `[incarnation, version]`: the receiver sends those that are newer."""
 

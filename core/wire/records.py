@@ -164,6 +164,7 @@ class RecordPage(msgspec.Struct, frozen=True):
     records: tuple[LogRecord, ...]
     upto: Mapping[Stream, int]
     more: bool
+    left: Mapping[Stream, tuple[tuple[int, int], ...]] = {}
 
 
 # --- made -------------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from core.wire.entries import Entry, EntryId, PeerRecord, Stream
+from core.wire.entry_runs import NO_ENTRIES, EntryRuns
 from core.wire.packed_facts import PackedFacts
 from core.wire.packed_refs import PackedRefs
 from core.wire.server_keys import ServerKey
@@ -23,7 +24,7 @@ class Recovered(msgspec.Struct, frozen=True):
     """The largest hybrid logical time in the store."""
     streams: Mapping[Stream, int] = {}
     """For each stream, the number up to which nothing is missing. Not to be changed."""
-    sparse: tuple[EntryId, ...] = ()
+    beyond: EntryRuns = NO_ENTRIES
     """Entries that are there beyond a gap."""
     accounts: PackedFacts = PackedFacts()
     """Registrations."""

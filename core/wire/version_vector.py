@@ -1,139 +1,211 @@
-"""Version vectors: what somebody has of each stream (Parker et al., 1983; see `core.wire.entries`)."""
+"""What somebody has of each stream: all up to a number, and runs beyond gaps.
+
+Parker et al., "Detection of Mutual Inconsistency in Distributed Systems", 1983. A gap may stay for good: who comes to a
+network whose servers have dropped what is old never gets the first numbers of a long stream. So what lies beyond a gap
+costs by its runs, and is known exactly.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 from core.wire.entries import EntryId, Stream
+from core.wire.entry_runs import EntryRuns
 from core.wire.packed_streams import PackedStreams, StreamsOver
 
 NOTHING_PACKED: Final = PackedStreams()
 
 
 class VersionVector:
-    """What a node or client has of each stream: all up to a number, and some beyond it.
+    """What a node or client has of each stream.
 
-    `sparse_max` bounds what is remembered beyond gaps over all streams; past it the oldest of the stream that has had a
-    gap for longest is forgotten, which costs a duplicate transfer but never a loss.
+    `runs_max` bounds the runs beyond gaps over all streams; past it the oldest of the stream that has had a gap for
+    longest is forgotten, which costs a duplicate transfer but never a loss.
     """
 
-    __slots__ = ("_contiguous", "_packed", "_sparse", "_sparse_count", "_sparse_max")
+    __slots__ = ("_beyond", "_over", "_packed", "_runs", "_runs_max")
 
     def __init__(
-        self, contiguous: Mapping[Stream, int] = {}, sparse: Iterable[EntryId] = (), *, sparse_max: int = 100_000
+        self,
+        contiguous: Mapping[Stream, int] = {},
+        beyond: EntryRuns | Iterable[EntryId] = (),
+        *,
+        runs_max: int = 100_000,
     ) -> None:
         """`contiguous` is copied, but for what is packed in it."""
         self._packed = NOTHING_PACKED
         if isinstance(contiguous, StreamsOver):
             self._packed, contiguous = contiguous.parts
-        self._contiguous = dict(contiguous)
-        self._sparse: dict[Stream, dict[int, None]] = {}
-        self._sparse_count = 0
-        self._sparse_max = sparse_max
-        for entry_id in sparse:
-            self.add(entry_id)
+        self._over: dict[Stream, int] = dict(contiguous)
+        self._beyond: dict[Stream, tuple[list[int], list[int]]] = {}
+        """The first and the last number of each run beyond a gap."""
+        self._runs = 0
+        self._runs_max = runs_max
+        if isinstance(beyond, Mapping):
+            for stream, spans in beyond.items():
+                for first, last in spans:
+                    self._put(stream, first, last)
+        else:
+            for entry_id in beyond:
+                self.add(entry_id)
 
     def __contains__(self, entry_id: EntryId) -> bool:
         stream = Stream(entry_id.node, entry_id.incarnation)
         if entry_id.seq <= self.upto(stream):
             return True
-        beyond = self._sparse.get(stream)
-        return beyond is not None and entry_id.seq in beyond
+        beyond = self._beyond.get(stream)
+        if beyond is None:
+            return False
+        index = bisect_right(beyond[0], entry_id.seq) - 1
+        return index >= 0 and entry_id.seq <= beyond[1][index]
 
     def add(self, entry_id: EntryId) -> bool:
         """Record an entry; whether it was new."""
         stream = Stream(entry_id.node, entry_id.incarnation)
         upto = self.upto(stream)
         if entry_id.seq == upto + 1:
-            self._contiguous[stream] = entry_id.seq
-            if stream in self._sparse:
+            self._over[stream] = entry_id.seq
+            if stream in self._beyond:
                 self._close_gap(stream)
             return True
-        if entry_id.seq <= upto:
+        if entry_id in self:
             return False
-        beyond = self._sparse.setdefault(stream, {})
-        if entry_id.seq in beyond:
-            return False
-        beyond[entry_id.seq] = None
-        self._sparse_count += 1
-        if self._sparse_count > self._sparse_max:
-            self._forget_one()
+        self._put(stream, entry_id.seq, entry_id.seq)
         return True
 
     def add_run(self, stream: Stream, numbers: Sequence[int]) -> Sequence[int]:
         """Record entries of one stream, in the order of their numbers; those that were new."""
         upto = self.upto(stream)
-        if stream not in self._sparse and numbers and numbers[0] == upto + 1 and numbers[-1] == upto + len(numbers):
-            self._contiguous[stream] = numbers[-1]
+        if stream not in self._beyond and numbers and numbers[0] == upto + 1 and numbers[-1] == upto + len(numbers):
+            self._over[stream] = numbers[-1]
             return numbers
         return [number for number in numbers if self.add(EntryId(stream.node, stream.incarnation, number))]
 
+    def _put(self, stream: Stream, first: int, last: int) -> None:
+        """Numbers beyond a gap, none of which is there; what they touch becomes one run with them."""
+        firsts, lasts = self._beyond.setdefault(stream, ([], []))
+        index = bisect_right(firsts, first)
+        self._runs += 1
+        firsts.insert(index, first)
+        lasts.insert(index, last)
+        if index + 1 < len(firsts) and firsts[index + 1] == last + 1:
+            self._join(firsts, lasts, index)
+        if index and lasts[index - 1] == first - 1:
+            self._join(firsts, lasts, index - 1)
+        if self._runs > self._runs_max:
+            self._forget_one()
+
+    def _join(self, firsts: list[int], lasts: list[int], index: int) -> None:
+        del firsts[index + 1], lasts[index]
+        self._runs -= 1
+
     def _forget_one(self) -> None:
-        stream = next(iter(self._sparse))
-        beyond = self._sparse[stream]
-        del beyond[next(iter(beyond))]
-        self._sparse_count -= 1
-        if not beyond:
-            del self._sparse[stream]
+        stream = next(iter(self._beyond))
+        firsts, lasts = self._beyond[stream]
+        del firsts[0], lasts[0]
+        self._runs -= 1
+        if not firsts:
+            del self._beyond[stream]
 
     def raise_to(self, stream: Stream, upto: int) -> bool:
         """Record that nothing up to `upto` is missing; whether that was news."""
         if upto <= self.upto(stream):
             return False
-        self._contiguous[stream] = upto
-        if stream in self._sparse:
+        self._over[stream] = upto
+        if stream in self._beyond:
             self._close_gap(stream)
         return True
 
     def _close_gap(self, stream: Stream) -> None:
-        beyond = self._sparse[stream]
-        upto = self._contiguous[stream]
-        for seq in [seq for seq in beyond if seq <= upto]:
-            del beyond[seq]
-            self._sparse_count -= 1
-        while upto + 1 in beyond:
-            upto += 1
-            del beyond[upto]
-            self._sparse_count -= 1
-        self._contiguous[stream] = upto
-        if not beyond:
-            del self._sparse[stream]
+        firsts, lasts = self._beyond[stream]
+        upto = self._over[stream]
+        closed = 0
+        while closed < len(firsts) and firsts[closed] <= upto + 1:
+            upto = max(upto, lasts[closed])
+            closed += 1
+        self._over[stream] = upto
+        del firsts[:closed], lasts[:closed]
+        self._runs -= closed
+        if not firsts:
+            del self._beyond[stream]
 
     def upto(self, stream: Stream) -> int:
         """The number up to which nothing of `stream` is missing; 0 when nothing is known of it."""
-        upto = self._contiguous.get(stream)
+        upto = self._over.get(stream)
         return self._packed.get(stream, 0) if upto is None else upto
+
+    def gap_before(self, entry_id: EntryId) -> tuple[int, int] | None:
+        """The first and the last of the numbers missing before an entry that is the first of its run; None if it is
+        not, or nothing is missing before it."""
+        stream = Stream(entry_id.node, entry_id.incarnation)
+        firsts, lasts = self._beyond.get(stream, ([], []))
+        index = bisect_right(firsts, entry_id.seq) - 1
+        if index < 0 or firsts[index] != entry_id.seq:
+            return None
+        return (lasts[index - 1] if index else self.upto(stream)) + 1, entry_id.seq - 1
+
+    def end_of_run(self, entry_id: EntryId) -> int:
+        """The number up to which nothing is missing behind an entry that is here."""
+        stream = Stream(entry_id.node, entry_id.incarnation)
+        firsts, lasts = self._beyond.get(stream, ([], []))
+        index = bisect_right(firsts, entry_id.seq) - 1
+        return lasts[index] if index >= 0 else self.upto(stream)
 
     def highest(self, stream: Stream) -> int:
         """The highest number of `stream` that has come, whatever is missing before it; 0 when none has."""
-        return max(self._sparse.get(stream, ()), default=self.upto(stream))
+        beyond = self._beyond.get(stream)
+        return self.upto(stream) if beyond is None else beyond[1][-1]
 
     def has_gap(self, stream: Stream) -> bool:
         """Whether something of `stream` is here beyond something that is not."""
-        return stream in self._sparse
+        return stream in self._beyond
 
     def gaps(self) -> bool:
         """Whether anything at all is here beyond something that is not."""
-        return bool(self._sparse)
+        return bool(self._beyond)
+
+    def missing(self, most: int) -> EntryRuns:
+        """What is missing in front of something that is here, in at most so many runs."""
+        found: dict[Stream, tuple[tuple[int, int], ...]] = {}
+        for stream, (firsts, lasts) in self._beyond.items():
+            spans = tuple(
+                (before + 1, first - 1) for before, first in zip((self.upto(stream), *lasts), firsts, strict=False)
+            )[:most]
+            if spans:
+                found[stream] = spans
+                most -= len(spans)
+        return found
 
     @property
     def contiguous(self) -> Mapping[Stream, int]:
         """For each stream `upto`; to be looked at, and not to be kept."""
-        return StreamsOver(self._packed, self._contiguous) if self._packed else self._contiguous
+        return StreamsOver(self._packed, self._over) if self._packed else self._over
 
-    def beyond(self) -> list[EntryId]:
-        """What is here beyond something that is not."""
-        return [
-            EntryId(stream.node, stream.incarnation, number)
-            for stream, numbers in self._sparse.items()
-            for number in numbers
-        ]
+    @property
+    def beyond(self) -> EntryRuns:
+        """What is here beyond gaps."""
+        return {stream: tuple(zip(*runs, strict=True)) for stream, runs in self._beyond.items()}
+
+    def newest_beyond(self, most: int) -> list[EntryId]:
+        """Of each stream with a gap the last so many entries beyond it."""
+        found: list[EntryId] = []
+        for stream, (firsts, lasts) in self._beyond.items():
+            numbers = (
+                number
+                for first, last in zip(reversed(firsts), reversed(lasts), strict=True)
+                for number in range(last, first - 1, -1)
+            )
+            last_of_all = [EntryId(stream.node, stream.incarnation, number) for number in islice(numbers, most)]
+            found += reversed(last_of_all)
+        return found
 
     def copy(self) -> VersionVector:
-        twin = VersionVector(self.contiguous, sparse_max=self._sparse_max)
-        twin._sparse = {stream: dict(beyond) for stream, beyond in self._sparse.items()}
-        twin._sparse_count = self._sparse_count
+        twin = VersionVector(self.contiguous, runs_max=self._runs_max)
+        twin._beyond = {stream: (list(firsts), list(lasts)) for stream, (firsts, lasts) in self._beyond.items()}
+        twin._runs = self._runs
         return twin
 
     def lacks(self, other: Mapping[Stream, int]) -> bool:

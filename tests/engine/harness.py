@@ -22,11 +22,14 @@ from core.node.interface.actions import Action
 from core.node.interface.events import ConnectionOpened, Event, MessageReceived, Now
 from core.node.interface.notices import Notice
 from core.node.interface.snapshot import NodeSnapshot
+from core.reconciliation.summary_queries import DroppedWanted, SummaryAnswer, SummaryQuery
 from core.store import Usage
 from core.store.contents import Position, position
+from core.store.memory_summary import MemorySummary
 from core.store.store_errors import StoreDisplaced
 from core.wire.codec import Frame
-from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Page
+from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Page, Wanted
+from core.wire.entry_runs import ids_in
 from core.wire.keepables import Keepable
 from core.wire.messages import Message, Ping
 from core.wire.records import LogRecord, RecordPage, loose
@@ -111,6 +114,10 @@ class ScriptedNode:
 class MemoryStore:
     """A store that forgets, fails and dawdles when it is told to."""
 
+    prepared = 0
+    steps = 1
+    """How often a summary has been prepared, and how often it has to be before it can be asked."""
+
     def __init__(self) -> None:
         self.transactions: list[list[Keepable]] = []
         self.settings: dict[str, str] = {}
@@ -155,8 +162,24 @@ class MemoryStore:
         found = tuple(one for one in self.records if isinstance(one, Entry) and one.kind in query.kinds)
         return Page(found[-query.newest :] if query.newest else found, {}, False)
 
-    def fetch_records(self, query: Fetch) -> RecordPage:
-        page = self.fetch(query)
+    def fetch_wanted(self, wanted: Wanted) -> Page:
+        self._work()
+        ids = set(ids_in(wanted.runs))
+        return Page(tuple(one for one in self.records if isinstance(one, Entry) and one.id in ids), {}, False)
+
+    def prepare_summary(self) -> bool:
+        self.prepared += 1
+        return self.prepared >= self.steps
+
+    def ask_summary(self, query: SummaryQuery) -> SummaryAnswer:
+        self._work()
+        summary = MemorySummary()
+        summary.add([one for one in self.records if isinstance(one, Entry)])
+        assert not isinstance(query, DroppedWanted)
+        return summary.answer(query)
+
+    def fetch_records(self, query: Fetch | Wanted) -> RecordPage:
+        page = self.fetch(query) if isinstance(query, Fetch) else self.fetch_wanted(query)
         return RecordPage(tuple(loose(page.entries)), page.upto, page.more)
 
     def activities_before(self, before: Position | None, most: int, bytes_max: int) -> tuple[Entry, ...]:

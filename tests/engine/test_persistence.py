@@ -14,8 +14,9 @@ import pytest
 
 from core.engine.threads import persistence as module
 from core.engine.threads.persistence import Persistence, StoreClosed
-from core.node.interface.events import CommitFailed, Committed, Event, Fetched, StoreRecovered
-from core.wire.entries import Fetch
+from core.node.interface.events import CommitFailed, Committed, Event, Fetched, StoreRecovered, SummaryAnswered
+from core.reconciliation.summary_queries import SumFound, SumWanted
+from core.wire.entries import Fetch, Wanted
 from core.wire.recovered import Recovered
 from tests.engine.harness import LIMIT, MemoryStore, entry, until
 
@@ -110,6 +111,35 @@ async def test_reads_and_commits_take_turns(desk: Desk) -> None:
     await until(lambda: len(desk.events) == 5)
     kinds = [type(event).__name__ for event in desk.events]
     assert kinds == ["Committed", "Committed", "Fetched", "Fetched", "Fetched"]
+
+
+async def test_sums_are_asked_for_once_they_are_made_and_other_work_goes_on_meanwhile(desk: Desk) -> None:
+    desk.store.steps = 4
+    await desk.busy()
+    desk.persistence.ask_summary(7, SumWanted(0, 10**16))
+    desk.persistence.fetch(8, Fetch({}))
+    await asyncio.sleep(0)
+    desk.store.gate.set()
+    await until(lambda: len(desk.events) == 3)
+    assert [type(event) for event in desk.events] == [Committed, Fetched, SummaryAnswered]
+    answered = desk.events[2]
+    assert isinstance(answered, SummaryAnswered) and isinstance(answered.answer, SumFound)
+    assert (answered.token, answered.answer.whole.size, desk.store.prepared) == (7, 1, 4)
+
+
+async def test_sums_that_cannot_be_read_are_answered_as_none(desk: Desk) -> None:
+    desk.store.failure = OSError("bad block")
+    desk.persistence.ask_summary(7, SumWanted(0, 1))
+    await desk.answered(SummaryAnswered(7, None))
+
+
+async def test_wanted_entries_are_read_like_a_page(desk: Desk) -> None:
+    desk.persistence.persist(1, (entry(1), entry(2)))
+    desk.persistence.fetch(7, Wanted({entry(2).id.stream: ((2, 9),)}))
+    await until(lambda: len(desk.events) == 2)
+    fetched = desk.events[1]
+    assert isinstance(fetched, Fetched) and fetched.page is not None
+    assert (fetched.token, fetched.page.entries) == (7, (entry(2),))
 
 
 async def test_a_page_that_cannot_be_read_is_answered_as_none(desk: Desk) -> None:

@@ -16,6 +16,7 @@ from core.node.interface.events import Now
 from core.node.interface.node_config import NodeConfig
 from core.node.node import Node
 from core.simulation.environment.hash_signing import HashSigner, HashVerifier
+from core.store.memory_store import MemoryStore
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.entries import AccountFact, Page
@@ -108,6 +109,8 @@ class OneNode:
                     self.handle(events.SecretHashed(token, f"$argon2id${secret}"))
                 case actions.VerifySecret(token=token):
                     self.handle(events.SecretVerified(token, right))
+                case actions.AskSummary(token=token, query=query):
+                    self.handle(events.SummaryAnswered(token, MemoryStore("none").ask_summary(query)))
                 case actions.FetchPage(token=token):
                     self.handle(events.Fetched(token, Page((), {}, False)))
                 case actions.FetchRecords(token=token):
@@ -143,6 +146,7 @@ class OneNode:
                     | actions.VerifySecret()
                     | actions.FetchPage()
                     | actions.FetchRecords()
+                    | actions.AskSummary()
                 ):
                     self.asked.append(action)
                 case actions.Dial():
@@ -170,6 +174,10 @@ def what_was_done(done: list[actions.Action], conn: int) -> list[str]:
                 words.append("close")
             case actions.Persist():
                 words.append("persist")
+            case actions.AskSummary():
+                words.append("sum")
+            case actions.FetchPage():
+                words.append("read")
             case actions.Notify(notice=notice) if notice.kind == "quit":
                 words.append("quit")
             case actions.HashSecret():

@@ -29,6 +29,7 @@ from tests.node.one_node import SECRET, OneNode, what_was_done
 PROTOCOL = Path(__file__).parents[2] / "core" / "PROTOCOL.md"
 HELLO = {"text": msgspec.Raw(b'"hello"')}
 BODY = msgspec.Raw(b'{"text":"hello"}')
+NO_SUM, NO_PRINT = "A" * 43 + "=", "A" * 22 + "=="
 ENTRY = wire.ActivityBroadcast(BODY, id="elsewhere.1.1", stamp=1)
 
 EXAMPLES: dict[str, Message] = {
@@ -64,6 +65,14 @@ EXAMPLES: dict[str, Message] = {
         wire.SyncDigest("x"),
         wire.SyncRequest({}),
         wire.SyncDone(),
+        wire.ReconcileDigest(0, 1, 0, NO_SUM),
+        wire.Reconcile(1, [("0.0", [("2.0", 1, NO_PRINT)])]),
+        wire.ReconcileAnswer(1),
+        wire.ReconcileWant(1, {"elsewhere.1": [1, 2]}),
+        wire.ReconcileSent(1),
+        wire.ReconcileGaps(1, {"elsewhere.1": [1, 2]}),
+        wire.ReconcileDropped(1),
+        wire.ReconcileDone(1),
         wire.MapSummary({}),
         wire.Ping(1),
         wire.Pong(1),
@@ -148,6 +157,16 @@ def another_is_known(one: OneNode, conn: int) -> bool:
 def nobody_is_heard_of(one: OneNode, conn: int) -> bool:
     """Whether the node's map shows itself alone."""
     return set(one.node.topology.records) == {"here"}
+
+
+def is_answered(command: str) -> Callable[[OneNode, int], bool]:
+    """Whether the answer follows once the store has been asked."""
+
+    def answered(one: OneNode, conn: int) -> bool:
+        one.answer()
+        return one.heard(conn)[-1] == command
+
+    return answered
 
 
 def speaks_failover(one: OneNode, conn: int) -> bool:
@@ -331,6 +350,14 @@ ROWS = [
     Row("native", "SYNC_REQUEST", "SYNC_DONE", "eager"),
     Row("native", wire.SyncDone({"nonsense": 1}), "", "eager"),
     Row("native", "SYNC_DONE", "", "eager"),
+    Row("native", "RECONCILE_DIGEST", "sum", "eager"),
+    Row("native", "RECONCILE", "sum", "eager", is_answered("RECONCILE_ANSWER")),
+    Row("native", "RECONCILE_ANSWER", "INVALID_MESSAGE close", "closing"),
+    Row("native", "RECONCILE_WANT", "read", "eager", is_answered("RECONCILE_SENT")),
+    Row("native", "RECONCILE_SENT", "INVALID_MESSAGE close", "closing"),
+    Row("native", "RECONCILE_GAPS", "sum", "eager", is_answered("RECONCILE_DROPPED")),
+    Row("native", "RECONCILE_DROPPED", "INVALID_MESSAGE close", "closing"),
+    Row("native", "RECONCILE_DONE", "", "eager"),
     Row("native", "MAP_SUMMARY", "SERVER_ANNOUNCE", "eager"),
     Row("native", "PING", "PONG", "eager"),
     Row("native", "PONG", "", "eager"),

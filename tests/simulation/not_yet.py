@@ -8,13 +8,6 @@ from __future__ import annotations
 from typing import Final
 
 NOT_YET: Final[dict[str, tuple[str, str]]] = {
-    "test_a_server_whose_name_is_longer_than_what_can_be_asked_for_ends_no_honest_link": (
-        "bounds: names",
-        (
-            "an entry may name a server of 64 characters, a vector no more than 64 with the incarnation: the "
-            "SYNC_REQUEST of who has such an entry is refused at every link, for ever"
-        ),
-    ),
     "test_who_invents_thousands_of_streams_loses_its_link_with_a_reason": (
         "bounds: streams",
         "nothing bounds what one peer introduces",
@@ -30,10 +23,6 @@ NOT_YET: Final[dict[str, tuple[str, str]]] = {
     "test_who_invents_thousands_of_servers_loses_its_link_with_a_reason": (
         "bounds: servers",
         "nothing bounds what one peer introduces",
-    ),
-    "test_a_member_that_always_has_more_is_not_asked_for_ever": (
-        "reconcile: pages",
-        "`more` is believed of an answer with nothing in it, and asked for again at once",
     ),
     "test_what_bears_the_ref_of_somebodys_next_activity_does_not_take_its_place": (
         "records: refs",

@@ -37,7 +37,7 @@ from core.store.memory_store import MemoryStore
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import AccountFact, Entry, EntryId
+from core.wire.entries import AccountFact, Entry, EntryId, Stream
 from core.wire.keepables import Keepable, entries_in
 from core.wire.messages import (
     ActivityAck,
@@ -55,12 +55,12 @@ from core.wire.messages import (
     Message,
     Ping,
     Pong,
+    ReconcileDone,
     Record,
     Register,
     RegisterSuccess,
     SecretChanged,
     ServerAnnounce,
-    SyncDone,
     SyncRequest,
 )
 from core.wire.records import LogRecord
@@ -97,8 +97,10 @@ def writes_into_anothers_stream(patch: Patch) -> None:
         return [_added_to(node, one) if isinstance(one, Persist) and name_of(node) == "s002" else one for one in wanted]
 
     def _added_to(node: Node, action: Persist) -> Persist:
-        other = min(one for one in (*node.topology.records, "~") if one != node.id)
-        return Persist(action.batch, (*action.keepables, Entry(EntryId(other, 1, 1), "activity", 1, b"{}")))
+        others = sorted(one for one in node.topology.records if one != node.id)
+        # Behind all that is in the stream: what the other server is asked to take, it would have accepted.
+        ids = [EntryId(one, node.topology.records[one].incarnation, 999) for one in others[:1]]
+        return Persist(action.batch, (*action.keepables, *(Entry(one, "activity", 1, b"{}") for one in ids)))
 
     tamper(patch, want=want)
 
@@ -108,11 +110,10 @@ def believes_marks_beyond_the_end(patch: Patch) -> None:
 
     def hear(node: Node, event: Event, now: Now) -> Event:
         said = message_in(event)
-        if name_of(node) != "s002" or not isinstance(event, MessageReceived) or not isinstance(said, SyncDone):
-            return event
-        others = [one for one in node.topology.records if one != node.id]
-        marks = {f"{one}.1": 5 for one in others[:1]}
-        return MessageReceived(event.conn, msgspec.structs.replace(said, upto={**said.upto, **marks}))
+        if name_of(node) == "s002" and isinstance(said, ReconcileDone):
+            for one in [one for one in node.topology.records if one != node.id][:1]:
+                node.replication.mark(Stream(one, 1), 5)
+        return event
 
     tamper(patch, hear=hear)
     patch.setattr(KnownKeys, "believed_mark", lambda self, link, stream, upto, highest: upto)

@@ -19,6 +19,7 @@ from core.simulation.plans.liars_mix import LIES as TOLD_IN_THE_MIX
 from core.simulation.plans.plan import Operation, Person
 from core.simulation.world.world import World
 from core.wire import messages as wire
+from core.wire.entry_runs import ids_in
 from tests.simulation.lying import LIAR, liar_in, lied_to, nodes_in, problems
 from tests.simulation.lying import LIES as BEGIN
 from tests.simulation.not_yet import NOT_YET
@@ -75,7 +76,7 @@ def test_an_entry_under_a_number_that_nobody_comes_to_leaves_no_gap_that_is_aske
     world = lied_to("far numbers")
     honest = {node.id for node in nodes_in(world)}
     assert [
-        str(one) for node in nodes_in(world) for one in node.replication.vector.beyond() if one.node in honest
+        str(one) for node in nodes_in(world) for one in ids_in(node.replication.vector.beyond) if one.node in honest
     ] == []
 
 

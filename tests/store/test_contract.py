@@ -153,11 +153,11 @@ def test_entries_beyond_a_gap_are_told_apart_until_it_closes(disk: Disk) -> None
     store.commit([activity(A, 1), activity(A, 3), activity(A, 4), activity(B, 9)])
     store, recovered = disk.open()
     assert recovered.streams == {A: 1}
-    assert recovered.sparse == (EntryId("a", 1, 3), EntryId("a", 1, 4), EntryId("b", 1, 9))
+    assert recovered.beyond == {Stream("a", 1): ((3, 4),), Stream("b", 1): ((9, 9),)}
     store.commit([activity(A, 2)])
     _, recovered = disk.open()
     assert recovered.streams == {A: 4}
-    assert recovered.sparse == (EntryId("b", 1, 9),)
+    assert recovered.beyond == {Stream("b", 1): ((9, 9),)}
 
 
 def test_a_mark_raises_a_stream_over_what_is_not_there(disk: Disk) -> None:
@@ -165,7 +165,7 @@ def test_a_mark_raises_a_stream_over_what_is_not_there(disk: Disk) -> None:
     store.commit([activity(A, 5), StreamMark(A, 4), StreamMark(B, 7), StreamMark(B, 2)])
     store, recovered = disk.open()
     assert recovered.streams == {A: 5, B: 7}
-    assert recovered.sparse == ()
+    assert recovered.beyond == {}
     page = store.fetch(Fetch({}))
     assert [entry.id.seq for entry in page.entries] == [5]
     assert page.upto == {A: 5, B: 7}
@@ -423,7 +423,7 @@ def test_what_was_dropped_is_neither_missing_nor_there(disk: Disk) -> None:
     store.commit([activity(A, 3)])
     assert [identity.seq for identity in ids(store)] == [5]
     _, recovered = disk.open()
-    assert (recovered.streams, recovered.sparse, recovered.activities) == ({A: 5}, (), 1)
+    assert (recovered.streams, recovered.beyond, recovered.activities) == ({A: 5}, {}, 1)
 
 
 def test_an_entry_dropped_from_beyond_a_gap_stays_known(disk: Disk) -> None:
@@ -431,7 +431,7 @@ def test_an_entry_dropped_from_beyond_a_gap_stays_known(disk: Disk) -> None:
     store.commit([activity(A, 1), activity(A, 3)])
     assert store.trim(WALL) == 2
     store, recovered = disk.open()
-    assert (recovered.streams, recovered.sparse) == ({A: 1}, (EntryId("a", 1, 3),))
+    assert (recovered.streams, recovered.beyond) == ({A: 1}, {A: ((3, 3),)})
     store.commit([activity(A, 3), activity(A, 2)])
     assert [identity.seq for identity in ids(store)] == [2]
     assert disk.open()[1].streams == {A: 3}

@@ -53,7 +53,7 @@ def test_a_killed_node_has_all_that_it_acknowledged_and_no_half_commit(tmp_path:
             acknowledged[incarnation] = (20 + 7 * start + len(rest)) * 3
     assert sorted(acknowledged) == list(acknowledged), "each start has a larger incarnation"
     store, recovered = open_at(tmp_path / "data", WALL + 10)
-    assert recovered.sparse == ()
+    assert recovered.beyond == {}
     for incarnation, least in acknowledged.items():
         numbers = [identity.seq for identity in ids(store) if identity.incarnation == incarnation]
         assert sorted(numbers) == list(range(1, len(numbers) + 1))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.wire.entries import COUNTER_MAX, EntryId, Stream, decode_vector, encode_vector, parse_entry_id, parse_stream
+from core.wire.entry_runs import ids_in
 from core.wire.version_vector import VersionVector
 
 A, B = Stream("a", 1), Stream("b", 2)
@@ -23,7 +25,7 @@ def test_a_run_is_added_as_its_entries_would_be(runs: list[set[int]]) -> None:
     for run in runs:
         numbers = sorted(run)
         assert list(whole.add_run(A, numbers)) == [one for one in numbers if singly.add(EntryId(*A, one))]
-        assert (dict(whole.contiguous), whole.beyond()) == (dict(singly.contiguous), singly.beyond())
+        assert (dict(whole.contiguous), whole.beyond) == (dict(singly.contiguous), singly.beyond)
     assert list(whole.add_run(A, [])) == []
 
 
@@ -138,9 +140,11 @@ def test_a_copy_lives_its_own_life(
 def test_a_vector_can_be_rebuilt_from_its_parts(done: list[EntryId | tuple[Stream, int]]) -> None:
     vector, model = VersionVector(), set[EntryId]()
     apply(vector, model, done)
-    sparse = [i for i in model if i.seq > vector.upto(i.stream)]
-    rebuilt = VersionVector(vector.contiguous, sparse)
-    assert held(rebuilt) == held(vector)
+    assert {i for i in model if i.seq > vector.upto(i.stream)} == set(ids_in(vector.beyond))
+    rebuilt = VersionVector(vector.contiguous, vector.beyond)
+    assert (
+        held(rebuilt) == held(vector) == held(VersionVector(MappingProxyType(dict(vector.contiguous)), vector.beyond))
+    )
     assert rebuilt.contiguous == vector.contiguous
 
 
@@ -162,22 +166,52 @@ def test_raising_joins_what_lies_behind_it() -> None:
 
 
 @given(st.lists(ids, max_size=60), st.integers(0, 4))
-def test_knowledge_beyond_gaps_is_bounded_and_never_wrong(added: list[EntryId], sparse_max: int) -> None:
-    vector, model = VersionVector(sparse_max=sparse_max), set[EntryId]()
+def test_knowledge_beyond_gaps_is_bounded_and_never_wrong(added: list[EntryId], runs_max: int) -> None:
+    vector, model = VersionVector(runs_max=runs_max), set[EntryId]()
     for entry_id in added:
         vector.add(entry_id)
         model.add(entry_id)
     held = {entry_id for entry_id in every_id if entry_id in vector}
     assert held <= model
-    assert sum(entry_id.seq > vector.upto(entry_id.stream) for entry_id in held) <= sparse_max
+    assert sum(len(spans) for spans in vector.beyond.values()) <= runs_max
     for stream in {entry_id.stream for entry_id in every_id}:
         assert vector.has_gap(stream) == any(i.stream == stream and i.seq > vector.upto(stream) for i in held)
 
 
 def test_the_oldest_knowledge_beyond_a_gap_is_forgotten_first() -> None:
-    vector = VersionVector(sparse_max=2)
+    vector = VersionVector(runs_max=2)
     for entry_id in (EntryId("a", 1, 5), EntryId("b", 2, 7), EntryId("b", 2, 9)):
         assert vector.add(entry_id)
     assert EntryId("a", 1, 5) not in vector
     assert EntryId("b", 2, 7) in vector and EntryId("b", 2, 9) in vector
     assert not vector.has_gap(A)
+
+
+def test_a_long_stream_behind_a_gap_costs_one_run() -> None:
+    vector = VersionVector()
+    for number in range(1_000, 200_000):
+        vector.add(EntryId("a", 1, number))
+    assert vector.beyond == {A: ((1_000, 199_999),)}
+    assert EntryId("a", 1, 999) not in vector and EntryId("a", 1, 150_000) in vector
+    assert vector.newest_beyond(2) == [EntryId("a", 1, 199_998), EntryId("a", 1, 199_999)]
+
+
+def test_what_is_missing_before_the_first_of_a_run_is_told_once() -> None:
+    vector = VersionVector({A: 5}, {A: ((8, 9),)})
+    assert vector.gap_before(EntryId("a", 1, 8)) == (6, 7)
+    assert vector.gap_before(EntryId("a", 1, 9)) is None
+    vector.add(EntryId("a", 1, 12))
+    assert vector.gap_before(EntryId("a", 1, 12)) == (10, 11)
+    vector.add(EntryId("a", 1, 6))
+    assert vector.gap_before(EntryId("a", 1, 6)) is None
+
+
+def test_a_mapping_of_many_streams_is_not_copied_and_what_changes_stands_over_it() -> None:
+    packed = MappingProxyType({A: 5, B: 7})
+    vector = VersionVector(packed)
+    vector.add(EntryId("b", 2, 8))
+    vector.raise_to(Stream("c", 3), 2)
+    assert dict(vector.contiguous) == {A: 5, B: 8, Stream("c", 3): 2}
+    assert len(vector.contiguous) == 3 and Stream("d", 1) not in vector.contiguous
+    assert dict(vector.copy().contiguous) == dict(vector.contiguous)
+    assert packed[B] == 7

@@ -26,6 +26,7 @@ from core.engine.upkeep.tracer import SLOW, Tracer
 from core.node.interface.actions import (
     Action,
     Advertise,
+    AskSummary,
     Broadcast,
     Close,
     CountQueues,
@@ -142,6 +143,7 @@ class Runtime:
             Persist: self._persist,
             FetchPage: self._pages.fetch,
             FetchRecords: self._fetch_records,
+            AskSummary: self._ask_summary,
             HashSecret: self.checks.hash,
             VerifySecret: self.checks.verify,
             WakeAt: self._timer.set,
@@ -290,6 +292,9 @@ class Runtime:
 
     def _fetch_records(self, action: FetchRecords) -> None:
         self._persistence.fetch_records(action.token, action.query)
+
+    def _ask_summary(self, action: AskSummary) -> None:
+        self._persistence.ask_summary(action.token, action.query)
 
     def _notify(self, action: Notify) -> None:
         self._on_notice(action.notice)

@@ -18,10 +18,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
-from core.node.interface.events import CommitFailed, Committed, Event, Fetched, RecordsFetched, StoreRecovered
+from core.node.interface.events import (
+    CommitFailed,
+    Committed,
+    Event,
+    Fetched,
+    RecordsFetched,
+    StoreRecovered,
+    SummaryAnswered,
+)
+from core.reconciliation.summary_queries import SummaryAnswer, SummaryQuery
 from core.store.store_errors import StoreDisplaced
 from core.store.store_interface import Store
-from core.wire.entries import Entry, Fetch, Page
+from core.wire.entries import Entry, Fetch, Page, Wanted
 from core.wire.keepables import Keepable
 from core.wire.records import LogRecord, RecordPage
 from core.wire.recovered import Recovered
@@ -121,13 +130,17 @@ class Persistence:
             self._submitting = True
             self._loop.call_soon(self._submit)
 
-    def fetch(self, token: int, query: Fetch) -> None:
+    def fetch(self, token: int, query: Fetch | Wanted) -> None:
         """Read a page that shows everything persisted so far; Fetched follows."""
         self._read_soon(partial(self._read, token, query))
 
-    def fetch_records(self, token: int, query: Fetch) -> None:
+    def fetch_records(self, token: int, query: Fetch | Wanted) -> None:
         """The same in records; RecordsFetched follows."""
         self._read_soon(partial(self._read_records, token, query))
+
+    def ask_summary(self, token: int, query: SummaryQuery) -> None:
+        """Ask about the sums of everything persisted so far; SummaryAnswered follows."""
+        self._read_soon(partial(self._sum, token, query))
 
     def _read_soon(self, read: Callable[[Store], None]) -> None:
         self._submit()
@@ -218,6 +231,9 @@ class Persistence:
 
     def _records_fetched(self, token: int, page: RecordPage | None) -> None:
         self.deliver(RecordsFetched(token, page))
+
+    def _summed(self, token: int, answer: SummaryAnswer | None) -> None:
+        self.deliver(SummaryAnswered(token, answer))
 
     # --- the thread -----------------------------------------------------------------------------------------------
 
@@ -348,21 +364,34 @@ class Persistence:
         self._broken = ""
         self._recovered_at = time.monotonic()
 
-    def _read(self, token: int, query: Fetch, store: Store) -> None:
+    def _read(self, token: int, query: Fetch | Wanted, store: Store) -> None:
         page: Page | None = None
         try:
-            page = store.fetch(query)
+            page = store.fetch(query) if isinstance(query, Fetch) else store.fetch_wanted(query)
         except Exception as error:
             _warn("a page could not be read: %s", error)
         self._post(self._fetched, token, page)
 
-    def _read_records(self, token: int, query: Fetch, store: Store) -> None:
+    def _read_records(self, token: int, query: Fetch | Wanted, store: Store) -> None:
         page: RecordPage | None = None
         try:
             page = store.fetch_records(query)
         except Exception as error:
             _warn("a page of records could not be read: %s", error)
         self._post(self._records_fetched, token, page)
+
+    def _sum(self, token: int, query: SummaryQuery, store: Store) -> None:
+        answer: SummaryAnswer | None = None
+        try:
+            if not store.prepare_summary():
+                # Commits, and other reads, have their turn in between.
+                with self._changed:
+                    self._fetches.append(partial(self._sum, token, query))
+                return
+            answer = store.ask_summary(query)
+        except Exception as error:
+            _warn("the summary could not be read: %s", error)
+        self._post(self._summed, token, answer)
 
     def _execute(self, store: Store, work: Callable[[Store], Any], answer: asyncio.Future[Any]) -> None:
         try:

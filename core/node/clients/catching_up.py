@@ -85,7 +85,7 @@ class CatchingUp:
             self._context.notify("storage", "a client could not be sent its history: the store cannot be read", "error")
             page = Page((), {}, False)
         newest = None if query.newest is None else query.newest - len(page.entries)
-        more = page.more and (newest is None or newest > 0)
+        more = bool(page.more or page.behind) and (newest is None or newest > 0)
         live = {_name_of(entry) for entry in session.backlog.values() if entry.ref is not None}
         for entry in in_senders_order(page.entries if more else self._replication.unpersisted.completed(page, query)):
             # What is delivered meanwhile, or still waits to be, comes live; also in place of a copy.
@@ -102,7 +102,7 @@ class CatchingUp:
             seen = dict(query.seen)
             for stream, upto in page.upto.items():
                 seen[stream] = max(upto, seen.get(stream, 0))
-            self._fetch(session, Fetch(seen, query.kinds, newest))
+            self._fetch(session, Fetch(seen, query.kinds, newest, behind=page.behind))
             return True
         self._context.trace(
             "history", conn=session.conn, step="end", sent=session.caught_up, meanwhile=len(session.backlog)

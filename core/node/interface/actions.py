@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from core.node.interface.notices import Notice
 from core.node.interface.traces import TraceFields, TraceKind
+from core.reconciliation.summary_queries import SummaryQuery
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import Fetch
+from core.wire.entries import Fetch, Wanted
 from core.wire.keepables import Keepable
 
 
@@ -119,7 +120,7 @@ class FetchPage:
     """
 
     token: int
-    query: Fetch
+    query: Fetch | Wanted
     conn: int | None = None
 
 
@@ -128,7 +129,16 @@ class FetchRecords:
     """Read records as they lie on the disk; RecordsFetched follows, as of no earlier than every Persist before this."""
 
     token: int
-    query: Fetch
+    query: Fetch | Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class AskSummary:
+    """Ask the store about the sums of what it has received; SummaryAnswered follows, as of no earlier than every
+    Persist before this."""
+
+    token: int
+    query: SummaryQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +252,7 @@ Action = (
     | Persist
     | FetchPage
     | FetchRecords
+    | AskSummary
     | HashSecret
     | VerifySecret
     | WakeAt

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from core.reconciliation.summary_queries import SummaryAnswer
 from core.wire.address import Address
 from core.wire.entries import Page
 from core.wire.messages import Message
@@ -119,6 +120,14 @@ class RecordsFetched:
 
 
 @dataclass(frozen=True, slots=True)
+class SummaryAnswered:
+    """The answer to an AskSummary; `answer` is None when the store could not be read."""
+
+    token: int
+    answer: SummaryAnswer | None
+
+
+@dataclass(frozen=True, slots=True)
 class SecretHashed:
     """The answer to a HashSecret; `verifier` is None when it could not be made."""
 
@@ -224,6 +233,7 @@ Event = (
     | StoreRecovered
     | Fetched
     | RecordsFetched
+    | SummaryAnswered
     | SecretHashed
     | SecretVerified
     | Woke

@@ -214,6 +214,7 @@ class Link(Connection):
         "established_at",
         "first_heard_at",
         "gone_there",
+        "has_everything",
         "hostname",
         "incarnation",
         "key",
@@ -271,6 +272,9 @@ class Link(Connection):
         self.gone_there: dict[Stream, int] = {}
         """Of streams, up to which number nothing is left at the neighbour, as it says, although it is not believed that
         nothing is left anywhere."""
+        self.has_everything = False
+        """Whether the neighbour has said that all that this node had is durable there; who relies on it says since when
+        (`Answering.forget_what_it_has`)."""
         self.ping_number = 0
         self.pinged_at = 0.0
         self.unanswered = 0

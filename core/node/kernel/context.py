@@ -34,8 +34,10 @@ LATE: Final = 0.1
 """Seconds after which a timer that was due is told to have run late, when the node is being debugged."""
 RECORDS: Final = "records"
 """Shown by who takes entries as records."""
-FEATURES: Final = ("quit", "user_info", "sync", RECORDS)
-"""What a node shows other servers: QUIT, USER_INFO, the native layer, and records."""
+RECONCILE: Final = "reconcile"
+"""Shown by who compares sums of ranges instead of version vectors."""
+FEATURES: Final = ("quit", "user_info", "sync", RECORDS, RECONCILE)
+"""What a node shows other servers: QUIT, USER_INFO, the native layer, records, and sets that are reconciled."""
 NONCE_SEED_BYTES: Final = 32
 
 

@@ -128,7 +128,7 @@ class Intake:
             return
         new = self._replication.receive_record(self._drift.dated_record(link, record), link.conn)
         if new:
-            self._taken(link, record.stream, new)
+            self._synchronisation.entries_received(link, record.signed_entries, new)
 
     def take(self, link: Link, entry: Entry) -> None:
         """Accept an entry that has come by itself, unless it is known, or not believed."""
@@ -137,9 +137,4 @@ class Intake:
         if not self.believes_votes(link, (entry,)):
             return
         if self._replication.receive(self._drift.dated(link, entry), link.conn):
-            self._taken(link, entry.id.stream, 1)
-
-    def _taken(self, link: Link, stream: Stream, entries: int) -> None:
-        self._synchronisation.entries_received(link, entries)
-        if self._neighbours.is_neighbour(link) and self._replication.vector.has_gap(stream):
-            self._synchronisation.request(link)
+            self._synchronisation.entries_received(link, (entry,), 1)

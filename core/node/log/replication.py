@@ -72,7 +72,7 @@ class Replication:
         self._neighbours = neighbours
         self._apply_account = apply_account
         self.own_stream = Stream(context.id, context.incarnation)
-        self.vector = VersionVector(recovered.streams, recovered.sparse)
+        self.vector = VersionVector(recovered.streams, recovered.beyond)
         """What has been accepted here: a repetition is not accepted again."""
         self.activities = recovered.activities
         self._seq = 0
@@ -93,6 +93,8 @@ class Replication:
         `_last_before`."""
         self._failed: dict[EntryId, EntryId | None] = {}
         """Own activities that could not be kept, to the ones before them, as long as others may point at them."""
+        self.behind_old_gaps: Callable[[], Iterable[tuple[Stream, int]]] = tuple
+        """Streams of which nobody keeps what is missing at first, with the number up to which the rest is here."""
         self._waiting_for: dict[EntryId, list[Callable[[str | None], None]]] = {}
         for entry in recovered.disordered:
             self.delivery.wait_again(entry)
@@ -176,10 +178,12 @@ class Replication:
                 self.refs.note(entry)
         self._taken.append(taken)
 
-    def mark(self, stream: Stream, upto: int) -> None:
-        """Nothing of `stream` up to `upto` is missing here any more."""
-        if stream != self.own_stream and self.vector.raise_to(stream, upto):
-            self._keepables.append(StreamMark(stream, upto))
+    def mark(self, stream: Stream, upto: int) -> bool:
+        """Nothing of `stream` up to `upto` is missing here any more; whether that was news."""
+        if stream == self.own_stream or not self.vector.raise_to(stream, upto):
+            return False
+        self._keepables.append(StreamMark(stream, upto))
+        return True
 
     def keep(self, keepable: Keepable) -> None:
         """Have something kept that nothing waits for."""
@@ -374,21 +378,23 @@ class Replication:
         return self._without([*unsynced, *self.unpersisted.entry_ids])
 
     def client_vector(self) -> dict[Stream, int]:
-        """What a client that comes now need not expect: everything that has been delivered."""
-        return self._without(self.delivery.pending)
+        """What a client that comes now need not expect: everything that has been delivered, or is not to be had."""
+        return self._without(self.delivery.pending, self.behind_old_gaps())
 
     def client_beyond(self) -> list[EntryId]:
         """What a client that comes now need not expect either, although something before it in its stream is missing or
         has not been delivered: the last `BEYOND_MAX` entries of each such stream."""
         covered = self.client_vector()
-        found = self.vector.beyond()
+        found = self.vector.newest_beyond(BEYOND_MAX)
         for stream, upto in self.vector.contiguous.items():
-            first = max(covered[stream], upto - BEYOND_MAX) + 1
+            first = max(covered.get(stream, 0), upto - BEYOND_MAX) + 1
             found += [EntryId(stream.node, stream.incarnation, number) for number in range(first, upto + 1)]
         return [entry_id for entry_id in found if not self.delivery.is_pending(entry_id)][:BEYOND_MAX]
 
-    def _without(self, missing: Iterable[EntryId]) -> dict[Stream, int]:
+    def _without(self, missing: Iterable[EntryId], besides: Iterable[tuple[Stream, int]] = ()) -> dict[Stream, int]:
         covered = dict(self.vector.contiguous)
+        for stream, upto in besides:
+            covered[stream] = max(upto, covered.get(stream, 0))
         for entry_id in missing:
             stream = entry_id.stream
             if covered.get(stream, 0) >= entry_id.seq:

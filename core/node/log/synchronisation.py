@@ -1,14 +1,15 @@
 """Synchronisation: two neighbours compare what they have, and send each other what is missing (anti-entropy).
 
-Demers et al., "Epidemic Algorithms for Replicated Database Maintenance", 1987. A node asks (`SYNC_REQUEST`, with its
-version vector) when a link comes up or becomes eager, when it sees a gap, and when a neighbour's periodic digest
-differs from its own. The neighbour answers with entries, page by page; whoever asks sets the pace.
+Demers et al., "Epidemic Algorithms for Replicated Database Maintenance", 1987. A node asks when a link comes up or
+becomes eager, when it sees a gap, and when a neighbour's periodic digest differs from its own; whoever asks sets the
+pace. Neighbours that know how reconcile their sets (`Reconciliation`). One of a version before is asked with a version
+vector (`SYNC_REQUEST`), and answers with entries, page by page; a vector has a number for every start of every server.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
@@ -17,9 +18,10 @@ from core.node.kernel.connections import Link
 from core.node.kernel.context import RECORDS, Context
 from core.node.kernel.takers import takes
 from core.node.log.entry_messages import frame_of, frame_of_record
+from core.node.log.reconciling import Reconciliation
 from core.node.log.replication import Replication
 from core.node.neighbours.neighbours import Neighbours
-from core.wire.entries import Fetch, Page, Stream, decode_vector, encode_vector
+from core.wire.entries import Entry, Fetch, Page, Stream, decode_vector, encode_vector
 from core.wire.limits import SERVER_LINE_BYTES_MAX
 from core.wire.messages import SyncDigest, SyncDone, SyncRequest
 from core.wire.records import RecordPage
@@ -28,6 +30,9 @@ GONE_MAX: Final = 20_000
 """Streams of which one neighbour may say that nothing is left of their ends, while nobody else does."""
 LACK_WAIT: Final = 0.5
 """Seconds between learning that a neighbour has more and asking for it."""
+
+IN_VAIN_MAX: Final = 3
+"""Pages in a row that bring nothing, after which it is not believed that there is more."""
 
 DIGEST_PATIENCE: Final = 1.0
 """Seconds between seeing a digest that differs and asking. What makes the difference is mostly on its way: asked for at
@@ -42,15 +47,21 @@ RECORD_PAGE_BYTES: Final = SERVER_LINE_BYTES_MAX
 class Synchronisation:
     """Asks neighbours for what is missing here, and answers them."""
 
-    def __init__(self, context: Context, neighbours: Neighbours, replication: Replication) -> None:
+    def __init__(
+        self, context: Context, neighbours: Neighbours, replication: Replication, reconciliation: Reconciliation
+    ) -> None:
         self._context = context
         self._neighbours = neighbours
         self._replication = replication
+        self._reconciliation = reconciliation
         self._answering: dict[int, tuple[Link, Fetch]] = {}
         self.believed_mark: Callable[[Link, Stream, int, int], int] = lambda link, stream, upto, highest: upto
         """Up to which number it is believed that nothing of a stream is missing, when a link says so; and the highest
         number that has come of it."""
-        self._received: dict[int, int] = {}
+        self._received: dict[int, tuple[int, int, int]] = {}
+        """By link: how many entries have come, how many had before the last page, and how many pages in a row brought
+        nothing."""
+        reconciliation.comparisons.on_over = lambda conn: self.on_over(conn)
         self.on_requested: Callable[[Link], None] = lambda link: None
         """Told of each neighbour that has asked, and so said what it has."""
         self.on_over: Callable[[int], None] = lambda conn: None
@@ -77,8 +88,14 @@ class Synchronisation:
         self._context.timers.set("digest", self._context.after(interval), self._send_digests)
 
     def _send_digests(self) -> None:
-        self._neighbours.compare(self.digest)
+        self._neighbours.compare(self.digest, [link for link in self._neighbours if not self._reconciles(link)])
+        for link in self._neighbours:
+            if self._reconciles(link):
+                self._reconciliation.send_digest(link)
         self._schedule()
+
+    def _reconciles(self, link: Link) -> bool:
+        return self._reconciliation.applies_to(link)
 
     def digest(self) -> str:
         """A hash of what this node has."""
@@ -89,9 +106,12 @@ class Synchronisation:
 
     def request(self, link: Link) -> None:
         """Ask a neighbour for what it has beyond this node."""
+        if self._reconciles(link):
+            self._reconciliation.comparisons.begin(link)
+            return
         if self._neighbours.request_missing(link, lambda: self._vector_for(link)):
             self._context.trace("sync", conn=link.conn, step="ask", server=link.remote_id)
-            self._received[link.conn] = 0
+            self._received[link.conn] = (0, 0, 0)
 
     def _vector_for(self, link: Link) -> dict[Stream, int]:
         """What this node has, as it tells a neighbour: what that one says to be gone it is not asked for again, however
@@ -195,10 +215,18 @@ class Synchronisation:
         vector = encode_vector(self._replication.durable_vector())
         self._context.send(link, SyncDone(upto=encode_vector(page.upto), more=page.more, vector=vector))
 
-    def entries_received(self, link: Link, count: int) -> None:
-        """So many entries that were new came over a link that was asked."""
+    def entries_received(self, link: Link, entries: Sequence[Entry], new: int) -> None:
+        """Entries of one stream came over a link, of which so many were new: there may be more where they come from."""
+        if not self._neighbours.is_neighbour(link):
+            return
+        if self._reconciles(link):
+            self._reconciliation.comparisons.entries_received(link, entries, new)
+            return
+        if self._replication.vector.has_gap(entries[0].id.stream):
+            self.request(link)
         if link.asked:
-            self._received[link.conn] = self._received.get(link.conn, 0) + count
+            received, before, in_vain = self._received.get(link.conn, (0, 0, 0))
+            self._received[link.conn] = (received + new, before, in_vain)
 
     @takes(SyncDone)
     def done(self, link: Link, message: SyncDone) -> None:
@@ -217,18 +245,21 @@ class Synchronisation:
             self._context.invalid(link, f"SYNC_DONE: {error}")
             return
         link.peer_has = dict(message.vector)
+        marked = False
         for stream, number in upto.items():
             highest = self._replication.vector.highest(stream)
             believed = self.believed_mark(link, stream, number, highest)
-            self._replication.mark(stream, believed)
+            marked |= self._replication.mark(stream, believed)
             if believed < number and len(link.gone_there) < GONE_MAX:
+                marked |= number > link.gone_there.get(stream, 0)
                 link.gone_there[stream] = number
-        if message.more:
-            received = self._received.get(link.conn, 0)
+        received, before, in_vain = self._received.get(link.conn, (0, 0, 0))
+        in_vain = 0 if marked or received > before else in_vain + 1
+        if message.more and in_vain <= IN_VAIN_MAX:
             self.request(link)
-            self._received[link.conn] = received
+            self._received[link.conn] = (received, received, in_vain)
             return
-        received = self._received.pop(link.conn, 0)
+        self._received.pop(link.conn, None)
         self._context.trace("sync", conn=link.conn, step="done", server=link.remote_id, received=received)
         if received:
             self._context.notify(
@@ -239,6 +270,7 @@ class Synchronisation:
 
     def link_closed(self, conn: int) -> None:
         self.on_over(conn)
+        self._reconciliation.link_closed(conn)
         self._received.pop(conn, None)
         self._context.timers.cancel(("differs", conn))
         self._context.timers.cancel(("lacks", conn))

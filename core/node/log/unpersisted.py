@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from core.wire.entries import Entry, EntryId, Fetch, Page, Stream, StreamMark
+from core.wire.entry_runs import EntryRuns, ids_in
 from core.wire.keepables import Keepable, entries_in
 from core.wire.records import LogRecord
 
@@ -62,6 +63,22 @@ class Unpersisted:
     def entry_ids(self) -> Iterable[EntryId]:
         """Entries that only the memory has."""
         return self._entries
+
+    def among(self, entries: Sequence[Entry], runs: EntryRuns) -> Sequence[Entry]:
+        """Entries of the store, with those of `runs` that the disk has not taken."""
+        if not self._entries:
+            return entries
+        found = {entry.id: entry for entry in entries}
+        found |= {entry_id: self._entries[entry_id][0] for entry_id in ids_in(runs) if entry_id in self._entries}
+        return sorted(found.values(), key=lambda entry: (entry.stamp, entry.id))
+
+    def as_they_came(self, runs: EntryRuns) -> tuple[list[LogRecord], list[Entry]]:
+        """Entries of `runs` that the disk has not taken: in records, and those that are in none."""
+        if not self._entries:
+            return [], []
+        found = [self._entries[entry_id] for entry_id in ids_in(runs) if entry_id in self._entries]
+        records = dict.fromkeys(record for _, record in found if record is not None)
+        return list(records), [entry for entry, record in found if record is None]
 
     def completed(self, page: Page, query: Fetch) -> Sequence[Entry]:
         """The entries of the last page that the store has for a query, with those that the disk has not taken."""

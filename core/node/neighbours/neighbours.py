@@ -28,7 +28,7 @@ would have to do six things:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from core.node.kernel.connections import Connection, Link
@@ -200,9 +200,8 @@ class Neighbours:
         """Whether a neighbour has not answered yet what is missing here."""
         return any(link.asked for link in self)
 
-    def compare(self, digest: Callable[[], str]) -> None:
-        """Tell all what this node has, in short: whoever has something else asks, or answers what it is asked."""
-        links = self.all()
+    def compare(self, digest: Callable[[], str], links: Sequence[Link]) -> None:
+        """Tell these what this node has, in short: whoever has something else asks, or answers what it is asked."""
         if links:
             message = SyncDigest(digest())
             for link in links:

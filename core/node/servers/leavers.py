@@ -8,6 +8,7 @@ that one, or cannot be.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from core.node.base.base_servers import BaseServers
 from core.node.kernel.connections import Link
@@ -26,6 +27,9 @@ from core.wire.address import Address
 from core.wire.entries import decode_vector
 from core.wire.messages import Quit
 from core.wire.state_machine import state_after
+
+COMPARE_AGAIN: Final = 0.5
+"""Seconds until a neighbour that leaves is asked again for what has not come, or is not durable."""
 
 
 class Leavers:
@@ -187,3 +191,16 @@ class Leavers:
             self._synchronisation.request(link)
             if complete:
                 self._enter(link, DepartureOutcome.ARRIVED)
+
+    def reconciled(self, link: Link, complete: bool) -> None:
+        """The same, of a neighbour with which this node has compared everything: whether all of it is durable here."""
+        if self.departure(link) is not Departure.HANDS_OVER:
+            return
+        if complete:
+            self._enter(link, DepartureOutcome.ARRIVED)
+        else:
+            self._context.timers.set(
+                ("handover", link.conn),
+                self._context.after(COMPARE_AGAIN),
+                lambda: self._synchronisation.request(link),
+            )

@@ -13,6 +13,7 @@ from core.node.base.handing_over import HandingOver
 from core.node.kernel.connections import Connection, Link
 from core.node.kernel.context import Context
 from core.node.kernel.states import ConnectionState
+from core.node.log.reconciling import Reconciliation
 from core.node.log.replication import Replication
 from core.node.map.whereabouts import Whereabouts
 from core.node.neighbours.neighbours import Neighbours
@@ -37,6 +38,7 @@ class Successor:
         handing_over: HandingOver,
         whereabouts: Whereabouts,
         leavers: Leavers,
+        reconciliation: Reconciliation,
     ) -> None:
         self._context = context
         self._neighbours = neighbours
@@ -44,6 +46,7 @@ class Successor:
         self._handing_over = handing_over
         self._whereabouts = whereabouts
         self._leavers = leavers
+        self._reconciliation = reconciliation
         self.link: Link | None = None
         """The link with it, as long as that lives."""
         self._address: Address | None = None
@@ -87,7 +90,10 @@ class Successor:
         context, link = self._context, self.link
         if link is None:
             return
-        self._held = self._replication.durable_vector()
+        if self._reconciliation.applies_to(link):
+            self._reconciliation.answering.forget_what_it_has(link)
+        else:
+            self._held = self._replication.durable_vector()
         self._answered = False
         attached = self._handing_over.offer()
         context.send(link, Quit(link.hostname, link.port, id=context.id, attached=attached, successor=link.remote_id))
@@ -129,7 +135,11 @@ class Successor:
 
     def has_everything(self) -> bool:
         """Whether it has answered, and has what this node held."""
-        if self.link is None or self.link.peer_has is None or not self._answered:
+        if self.link is None or not self._answered:
+            return False
+        if self._reconciliation.applies_to(self.link):
+            return self.link.has_everything
+        if self.link.peer_has is None:
             return False
         try:
             has: dict[Stream, int] = decode_vector(self.link.peer_has)

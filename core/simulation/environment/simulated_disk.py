@@ -14,12 +14,21 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from core.node.interface.events import CommitFailed, Committed, Event, Fetched, RecordsFetched, StoreRecovered
+from core.node.interface.events import (
+    CommitFailed,
+    Committed,
+    Event,
+    Fetched,
+    RecordsFetched,
+    StoreRecovered,
+    SummaryAnswered,
+)
+from core.reconciliation.summary_queries import SummaryQuery
 from core.simulation.environment.randomness import between
 from core.simulation.environment.schedule import Schedule
 from core.store.identity import LEAP_MAX
 from core.store.memory_store import MemoryStore
-from core.wire.entries import Entry, EntryId, Fetch
+from core.wire.entries import Entry, EntryId, Fetch, Page, Wanted
 from core.wire.keepables import Keepable, entries_in
 
 QUICK: Final = 0.1
@@ -78,11 +87,18 @@ class SimulatedDisk:
         """Whether writes succeed, and within a fraction of what a person notices."""
         return not self.full and not self.broken and self.delay[1] < QUICK
 
-    def fetch(self, token: int, query: Fetch) -> None:
+    def fetch(self, token: int, query: Fetch | Wanted) -> None:
         """Read; sees everything that was to be kept before."""
-        self._read_soon(lambda: Fetched(token, None if self.unreadable else self.store.fetch(query)))
+        self._read_soon(lambda: Fetched(token, None if self.unreadable else self._page(query)))
 
-    def fetch_records(self, token: int, query: Fetch) -> None:
+    def _page(self, query: Fetch | Wanted) -> Page:
+        return self.store.fetch(query) if isinstance(query, Fetch) else self.store.fetch_wanted(query)
+
+    def ask_summary(self, token: int, query: SummaryQuery) -> None:
+        """The same of sums."""
+        self._read_soon(lambda: SummaryAnswered(token, None if self.unreadable else self.store.ask_summary(query)))
+
+    def fetch_records(self, token: int, query: Fetch | Wanted) -> None:
         """The same in records."""
         self._read_soon(lambda: RecordsFetched(token, None if self.unreadable else self.store.fetch_records(query)))
 
@@ -171,9 +187,9 @@ class SimulatedDisk:
                 if entry.id not in seen:
                     seen.add(entry.id)
                     yield entry
-            if not page.more:
+            if not page.more and not page.behind:
                 return
-            query = Fetch({**query.seen, **page.upto})
+            query = Fetch({**query.seen, **page.upto}, behind=page.behind)
 
     def copy(self) -> None:
         """Keep a copy of what is synced now."""

@@ -214,6 +214,7 @@ class SimulatedServer:
             actions.Persist: self._persist,
             actions.FetchPage: self._fetch_page,
             actions.FetchRecords: self._fetch_records,
+            actions.AskSummary: lambda action: self.disk.ask_summary(action.token, action.query),
             actions.HashSecret: self._hash_secret,
             actions.VerifySecret: self._verify_secret,
             actions.WakeAt: self._wake,

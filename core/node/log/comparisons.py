@@ -1,0 +1,336 @@
+"""Comparing with neighbours: asking what they have, and for the entries that are missing here.
+
+A comparison asks one thing at a time: first for entries that were listed and are missing, then about ranges that
+differ. So it goes through them in the order of stamps, and what it remembers is bounded.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from core.node.kernel.connections import Link
+from core.node.kernel.context import Context
+from core.node.kernel.takers import takes
+from core.node.log.answering import ALSO_MAX, GAPS_MAX, WANTED_MAX
+from core.node.log.old_gaps import OldGaps
+from core.node.log.replication import Replication
+from core.node.log.summary_access import SummaryAccess
+from core.node.neighbours.neighbours import Neighbours
+from core.reconciliation.item_order import NOTHING, Fingerprint
+from core.reconciliation.range_comparison import LISTED_MAX, PENDING_MAX, NextQuestion, RangePart, check_answer
+from core.reconciliation.range_messages import decode_answer, decode_whole, encode_question
+from core.reconciliation.summary_queries import ComparisonBegun, FirstQuestion, FollowUpQuestion, SummaryAnswer
+from core.wire.entries import Entry, EntryId
+from core.wire.entry_runs import NO_ENTRIES, EntryRuns, count_of, decode_runs, encode_runs, ids_in, only, runs_of
+from core.wire.messages import (
+    ReconcileAnswer,
+    ReconcileDone,
+    ReconcileDropped,
+    ReconcileGaps,
+    ReconcileSent,
+    ReconcileWant,
+)
+
+GAP_MAX: Final = LISTED_MAX
+"""Of more entries that are missing before one that came, not the numbers are asked for: everything is compared."""
+IDLE_MIN: Final = 64
+IDLE_SHARE: Final = 256
+"""A comparison ends after `IDLE_MIN` answers in a row without anything new, and one for each so many entries that are
+here: many more than it takes to go through all of an honest side's lists."""
+_NOTHING_TO_ASK: Final = NextQuestion((), ())
+
+
+_Awaited = ReconcileAnswer | ReconcileSent | ReconcileDropped
+
+
+@dataclass(slots=True)
+class Comparison:
+    """One that this node makes with a neighbour."""
+
+    number: int
+    compares: bool
+    """Whether it compares at all, or only asks for entries of which it knows that they are missing."""
+    parts: tuple[RangePart, ...] = ()
+    """What was asked about last."""
+    question: NextQuestion = _NOTHING_TO_ASK
+    here: Fingerprint = NOTHING
+    difference: Fingerprint | None = None
+    """How much more there was here than there when it began."""
+    wanted: deque[EntryRuns] = field(default_factory=deque)
+    asked: frozenset[EntryId] = frozenset()
+    """The entries that the neighbour is sending."""
+    awaits: type[_Awaited] | None = None
+    """What is to come."""
+    gaps: EntryRuns = field(default_factory=dict)
+    """What was missing here when all that the neighbour has had come."""
+    idle: int = 0
+    """Answers in a row that listed nothing that is missing here."""
+    received: int = 0
+    """How many of the entries came that were asked for."""
+    lacking: int = 0
+    """How many did not."""
+    last: EntryId | None = None
+    """The newest that came meanwhile."""
+    again: bool = False
+    """Whether another one was wanted after this one had begun."""
+
+
+class Comparisons:
+    """Those that this node makes, at most one with each neighbour."""
+
+    def __init__(
+        self,
+        context: Context,
+        neighbours: Neighbours,
+        replication: Replication,
+        summary: SummaryAccess,
+        old_gaps: OldGaps,
+    ) -> None:
+        self._context = context
+        self._neighbours = neighbours
+        self._replication = replication
+        self._summary = summary
+        self._old_gaps = old_gaps
+        self._running: dict[int, Comparison] = {}
+        self._numbers = 0
+        self.on_over: Callable[[int], None] = lambda conn: None
+        """Told of the connection over which a page has come to its end."""
+        self.on_end: Callable[[Link, Comparison], None] = lambda link, comparison: None
+        """Told of each that has come to its end."""
+        self.on_done: Callable[[Link, bool], None] = lambda link, complete: None
+        """Told of each neighbour that this node has compared with, and whether all that it had is durable here."""
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def __contains__(self, link: object) -> bool:
+        return isinstance(link, Link) and link.conn in self._running
+
+    @property
+    def links(self) -> set[int]:
+        """The links over which something is compared."""
+        return set(self._running)
+
+    def link_closed(self, conn: int) -> None:
+        self._running.pop(conn, None)
+
+    # --- beginnings ---------------------------------------------------------------------------------------------------
+
+    def begin(self, link: Link, since: int = 0, until: int | None = None) -> None:
+        """Find out what a neighbour has that is missing here; of everything, or of what is older than `until` and, of
+        activities, not older than `since`."""
+        if not self._neighbours.is_neighbour(link):
+            return
+        running = self._running.get(link.conn)
+        if running is not None:
+            running.again = True
+            return
+        comparison = self._begun(link, compares=True)
+        self._context.trace("sync", conn=link.conn, step="ask", server=link.remote_id)
+        self._summary.ask(link, FirstQuestion(since, until), partial(self._first, link, comparison))
+
+    def _begun(self, link: Link, *, compares: bool) -> Comparison:
+        self._numbers += 1
+        link.asked = True
+        comparison = self._running[link.conn] = Comparison(self._numbers, compares)
+        return comparison
+
+    def entries_received(self, link: Link, entries: Sequence[Entry], new: int) -> None:
+        """Entries of one stream came over a link, of which so many were new: what is missing before them is asked
+        for."""
+        comparison = self._running.get(link.conn)
+        if comparison is not None:
+            is_being_kept = self._replication.delivery.is_being_kept
+            comparison.last = next((one.id for one in reversed(entries) if is_being_kept(one.id)), comparison.last)
+            if any(entry.id in comparison.asked for entry in entries):
+                comparison.received += new
+                return
+        found = filter(None, (self._replication.vector.gap_before(entry.id) for entry in entries))
+        gap = next(found, None)
+        if gap is None:
+            return
+        first, last = gap
+        if last - first >= GAP_MAX:
+            self.begin(link)
+            return
+        begins = comparison is None
+        if comparison is None:
+            comparison = self._begun(link, compares=False)
+        comparison.wanted.append({entries[0].id.stream: ((first, last),)})
+        if begins:
+            self._go_on(link, comparison)
+
+    def _first(self, link: Link, comparison: Comparison, answer: SummaryAnswer | None) -> None:
+        if not isinstance(answer, ComparisonBegun):
+            self._give_up(link, comparison)
+            return
+        comparison.question = answer.question
+        comparison.here = answer.whole
+        self._go_on(link, comparison)
+
+    # --- one thing after the other ------------------------------------------------------------------------------------
+
+    def _go_on(self, link: Link, comparison: Comparison) -> None:
+        """Ask for what is missing, or else about what differs, or else end."""
+        wanted = self._next_wanted(comparison)
+        comparison.asked = frozenset(ids_in(wanted))
+        if wanted:
+            comparison.awaits = ReconcileSent
+            self._context.send(link, ReconcileWant(comparison.number, encode_runs(wanted)))
+            return
+        comparison.parts = comparison.question.parts
+        if not comparison.parts:
+            self._ask_about_gaps(link, comparison)
+            return
+        comparison.awaits = ReconcileAnswer
+        begins = comparison.difference is None
+        self._context.send(link, encode_question(comparison.number, comparison.parts, begins=begins))
+
+    def _next_wanted(self, comparison: Comparison) -> EntryRuns:
+        """Of the entries that are listed and still missing as many as are asked for at once."""
+        found: list[EntryId] = []
+        while comparison.wanted and len(found) + count_of(comparison.wanted[0]) <= WANTED_MAX:
+            found += filter(self._is_missing, ids_in(comparison.wanted.popleft()))
+        return runs_of(found)
+
+    def _is_missing(self, entry_id: EntryId) -> bool:
+        return entry_id.stream != self._replication.own_stream and entry_id not in self._replication.vector
+
+    def _awaited(self, link: Link, message: _Awaited, what: str) -> Comparison | None:
+        """The comparison that a message belongs to; None when nobody asked, which is answered."""
+        comparison = self._running.get(link.conn)
+        if comparison is None or comparison.awaits is not type(message) or message.number != comparison.number:
+            self._context.invalid(link, f"{what}: nothing was asked")
+            return None
+        comparison.awaits = None
+        return comparison
+
+    @takes(ReconcileAnswer)
+    def _answered(self, link: Link, message: ReconcileAnswer) -> None:
+        comparison = self._awaited(link, message, "RECONCILE_ANSWER")
+        if comparison is None:
+            return
+        if message.upto is None:
+            self._give_up(link, comparison)
+            return
+        try:
+            answer = decode_answer(message)
+            check_answer(comparison.parts, answer)
+            also = _in_pieces(decode_runs(message.also, ALSO_MAX))
+            if comparison.difference is None:
+                theirs = decode_whole(message)
+                comparison.difference = NOTHING if theirs is None else comparison.here.minus(theirs)
+        except ValueError as error:
+            self._context.invalid(link, f"RECONCILE_ANSWER: {error}")
+            return
+        listed = (*(one.entries for one in answer.lists), *also)
+        missing = [runs for runs in (only(runs, self._is_missing) for runs in listed) if runs]
+        comparison.wanted += missing
+        comparison.idle = 0 if missing else comparison.idle + 1
+        query = FollowUpQuestion(comparison.parts, answer, comparison.question.pending)
+        self._summary.ask(link, query, partial(self._followed_up, link, comparison))
+
+    def _followed_up(self, link: Link, comparison: Comparison, answer: SummaryAnswer | None) -> None:
+        if not isinstance(answer, NextQuestion):
+            self._give_up(link, comparison)
+            return
+        patience = IDLE_MIN + comparison.here.size // IDLE_SHARE
+        if comparison.idle > patience or len(answer.pending) > PENDING_MAX:
+            # No honest side has so much to say of what is here anyway.
+            self._context.trace("sync", conn=link.conn, step="given up", server=link.remote_id, idle=comparison.idle)
+            answer = _NOTHING_TO_ASK
+            comparison.lacking += 1
+        comparison.question = answer
+        self._go_on(link, comparison)
+
+    @takes(ReconcileSent)
+    def _sent(self, link: Link, message: ReconcileSent) -> None:
+        comparison = self._awaited(link, message, "RECONCILE_SENT")
+        if comparison is None:
+            return
+        self.on_over(link.conn)
+        try:
+            left = only(decode_runs(message.left, WANTED_MAX), lambda one: one in comparison.asked)
+        except ValueError as error:
+            self._context.invalid(link, f"RECONCILE_SENT: {error}")
+            return
+        if count_of(left) >= len(comparison.asked):
+            # It has sent nothing at all, and would not the next time.
+            left = {}
+        later = frozenset(ids_in(left))
+        comparison.lacking += sum(one not in later and self._is_missing(one) for one in comparison.asked)
+        if left:
+            comparison.wanted.appendleft(left)
+        self._go_on(link, comparison)
+
+    def _ask_about_gaps(self, link: Link, comparison: Comparison) -> None:
+        """All is here that the neighbour has: what is missing all the same, it may have dropped."""
+        comparison.gaps = self._replication.vector.missing(GAPS_MAX) if comparison.compares else NO_ENTRIES
+        if not comparison.gaps:
+            self._end(link, comparison)
+            return
+        comparison.awaits = ReconcileDropped
+        self._context.send(link, ReconcileGaps(comparison.number, encode_runs(comparison.gaps)))
+
+    @takes(ReconcileDropped)
+    def _dropped(self, link: Link, message: ReconcileDropped) -> None:
+        comparison = self._awaited(link, message, "RECONCILE_DROPPED")
+        if comparison is None:
+            return
+        try:
+            dropped = decode_runs(message.entries)
+        except ValueError as error:
+            self._context.invalid(link, f"RECONCILE_DROPPED: {error}")
+            return
+        self._old_gaps.dropped(comparison.gaps, dropped)
+        self._end(link, comparison)
+
+    # --- ends ---------------------------------------------------------------------------------------------------------
+
+    def _give_up(self, link: Link, comparison: Comparison) -> None:
+        """This side's store, or the other's, cannot be read: the next digest leads to another comparison."""
+        comparison.again = False
+        self._over(link, comparison)
+
+    def _over(self, link: Link, comparison: Comparison) -> None:
+        del self._running[link.conn]
+        link.asked = False
+        if comparison.again:
+            self.begin(link)
+
+    def _end(self, link: Link, comparison: Comparison) -> None:
+        received = comparison.received
+        self._context.trace("sync", conn=link.conn, step="done", server=link.remote_id, received=received)
+        if received:
+            self._context.notify(
+                "synchronised",
+                f"{received} missed {'entry' if received == 1 else 'entries'} came from {link.name or link.peer}",
+                server=link.remote_id,
+            )
+        self._over(link, comparison)
+        if not comparison.compares:
+            return
+        self.on_end(link, comparison)
+        durable = partial(self._durable, link, comparison)
+        if comparison.last is None:
+            durable(None)
+        else:
+            self._replication.when_durable(comparison.last, durable)
+
+    def _durable(self, link: Link, comparison: Comparison, problem: str | None) -> None:
+        if not self._neighbours.is_neighbour(link):
+            return
+        # What a failing disk has not taken is here, and would be lost.
+        is_durable = problem is None and self._context.storage_error is None
+        if is_durable:
+            self._context.send(link, ReconcileDone(comparison.number, comparison.lacking))
+        self.on_done(link, is_durable and not comparison.lacking)
+
+
+def _in_pieces(runs: EntryRuns) -> list[EntryRuns]:
+    entry_ids = list(ids_in(runs))
+    return [runs_of(entry_ids[first : first + LISTED_MAX]) for first in range(0, len(entry_ids), LISTED_MAX)]
