@@ -499,6 +499,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "away": st.dictionaries(names, st.tuples(numbers, numbers), max_size=2), "also": st.lists(odd_hosts, max_size=3),
     "near": st.lists(identifiers, max_size=3), "age": numbers,
     "since": numbers, "proof": st.one_of(names, binaries), "at": numbers,
+    "vote": st.one_of(st.none(), st.tuples(binaries, numbers, binaries)),
 }  # fmt: skip
 COMMANDS: dict[str, type[msgspec.Struct]] = {
     str(kind.__struct_config__.tag): kind

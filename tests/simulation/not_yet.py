@@ -35,9 +35,5 @@ NOT_YET: Final[dict[str, tuple[str, str]]] = {
         "claims: answers",
         "answers are counted, and not whose they are",
     ),
-    "test_who_registers_is_told_which_server_has_refused_the_name": (
-        "claims: answers",
-        "a refusal does not say whose it is",
-    ),
 }
 """A test's name, as pytest prints it, to the part of the work that it waits for, and what goes wrong today."""

@@ -159,8 +159,12 @@ class Echoes:
         """A neighbour's LOCK_DENIED arrived."""
         echo = self._asked_over(link, message)
         if echo is not None:
-            reason = message.info or "another server knows the name"
-            self.deny(echo.claim, reason[:200])
+            reason = (message.info or "another server knows the name")[:200]
+            if echo.parent is None:
+                # Whoever keeps a name from people is to be found.
+                others = self._topology.degree(link.remote_id or "") > 1
+                reason += f" (says {link.name or link.peer}{', or a server behind it' if others else ''})"
+            self.deny(echo.claim, reason)
 
     def answered(self, claim: Claim, conn: int) -> None:
         """Everybody who was asked over a connection has allowed a claim."""
