@@ -5,6 +5,7 @@
 """
 
 from core.store.backup import restore_backup
+from core.store.downgrade import downgrade
 from core.store.identity import next_incarnation, node_id
 from core.store.loss import OnLoss
 from core.store.memory_store import MemoryStore
@@ -48,6 +49,7 @@ __all__ = [
     "StoreUnreadable",
     "StoreUnwritable",
     "Usage",
+    "downgrade",
     "next_incarnation",
     "node_id",
     "open_store",

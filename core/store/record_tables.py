@@ -6,14 +6,14 @@ Version 3 kept each entry as a row. What was kept so has no seal: it goes into l
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import Any, Final
 
 import msgspec
 
-from core.store.behind import CHANGES, REGISTRATIONS, Totals, read_totals, table_of, write_facts, write_totals
-from core.store.checksums import check, checksum
+from core.store.behind import CHANGES, REGISTRATIONS, Totals, table_of, write_facts, write_totals
+from core.store.checksums import checksum
 from core.store.contents import REFS_RECOVERED
 from core.store.grouping import as_kept
 from core.store.identity import SIGNS_FROM_SETTING
@@ -87,7 +87,6 @@ CREATE TABLE server_keys (
 ) WITHOUT ROWID;
 """
 _OLD: Final = ("node", "settings", "entries", "runs", "senders", "usage")
-_OLD_INDEXES: Final = ("entries_by_id", "activities_by_stamp", "accounts")
 _NEW: Final = (
     "node",
     "settings",
@@ -102,6 +101,7 @@ _NEW: Final = (
     "account_changes",
     "refs",
     "server_keys",
+    "peers",
 )
 
 
@@ -232,28 +232,23 @@ def _stream_of(entry: Entry) -> Stream:
 # --- and back ---------------------------------------------------------------------------------------------------------
 
 
-def entries_from_records(connection: sqlite3.Connection, tables: Sequence[str]) -> None:
-    """The step from version 4 back to version 3, whose `tables` are statements. Raises sqlite3.Error."""
+def entries_from_records(connection: sqlite3.Connection, steps: Iterable[Callable[[sqlite3.Connection], None]]) -> None:
+    """The step from version 4 back to version 3, whose tables `steps` make. All has to have followed the records.
+
+    What is lost is what version 3 does not know: seals, and which keys servers have. Raises sqlite3.Error.
+    """
     run = connection.execute
     for index in ("records_by_number", "records_with_accounts"):
         run(f"DROP INDEX {index}")
     for table in _NEW:
         run(f"ALTER TABLE {table} RENAME TO {table}_4")
-    for statement in tables:
-        run(statement)
+    for step in steps:
+        step(connection)
     streams = {no: Stream(*stream) for no, *stream in run("SELECT no, node, incarnation FROM streams_4")}
     usage: dict[str, list[int]] = {}
-    rows = run(f"SELECT {RECORD_COLUMNS} FROM records_4 ORDER BY no")
-    for row in map(RecordRow._make, rows):
+    for row in map(RecordRow._make, run(f"SELECT {RECORD_COLUMNS} FROM records_4 ORDER BY no")):
         entries = record_of(row, streams[row.stream]).entries
-        connection.executemany(
-            "INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                (*one.id, one.kind, one.stamp, one.sender, None if one.previous is None else str(one.previous), one.ref)
-                + (one.body,)
-                for one in entries
-            ),
-        )
+        connection.executemany("INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_row, entries))
         for one in entries:
             if one.kind == "activity":
                 kept = usage.setdefault(one.sender, [0, 0])
@@ -261,21 +256,23 @@ def entries_from_records(connection: sqlite3.Connection, tables: Sequence[str]) 
                 kept[1] += len(one.body) + ROW_BYTES
     connection.executemany("INSERT INTO usage VALUES (?, ?, ?)", ((sender, *kept) for sender, kept in usage.items()))
     run("INSERT INTO runs SELECT node, incarnation, first, last FROM runs_4 JOIN streams_4 ON no = stream")
-    past = read_past(connection, "past_starts_4")
     connection.executemany(
-        "INSERT OR IGNORE INTO runs VALUES (?, ?, 0, ?)", ((*stream, upto) for stream, upto in past.items())
+        "INSERT OR IGNORE INTO runs VALUES (?, ?, 0, ?)",
+        ((*stream, upto) for stream, upto in read_past(connection, "past_starts_4").items()),
     )
     run(
         "INSERT INTO senders SELECT sender, stamp, node, incarnation, seq FROM senders_4 JOIN streams_4 ON no = stream"
         " WHERE sender != ''"
     )
-    (row,) = run("SELECT upto, stamp, activities, bytes, overhead, sum FROM behind_4").fetchall()
-    check("behind", row[-1], checksum(*row[:-1]))
-    run("INSERT INTO node SELECT id, incarnation, ? FROM node_4", (row[1],))
+    run("INSERT INTO peers SELECT id, hostname, port, name, seen_at, others FROM peers_4")
+    run("INSERT INTO node SELECT id, incarnation, (SELECT stamp FROM behind_4) FROM node_4")
     # What is accepted from here on is not signed: when the node comes to version 4 again, it says so.
     run("INSERT INTO settings SELECT name, value, backed_up FROM settings_4 WHERE name != ?", (SIGNS_FROM_SETTING,))
     for table in _NEW:
         run(f"DROP TABLE {table}_4")
 
 
-__all__ = ["begin_behind", "entries_from_records", "read_totals", "records_from_entries"]
+def _row(entry: Entry) -> tuple[Any, ...]:
+    """As version 3 had it."""
+    previous = None if entry.previous is None else str(entry.previous)
+    return (*entry.id, entry.kind, entry.stamp, entry.sender, previous, entry.ref, entry.body)

@@ -88,6 +88,8 @@ class Schema:
         return len(self.steps)
 
 
+VERSION_BEFORE: Final = 3
+"""Which version `core.store.downgrade` leads to."""
 CURRENT: Final = Schema((_create, _add_addresses, _add_usage, records_from_entries))
 
 

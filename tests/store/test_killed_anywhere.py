@@ -16,7 +16,9 @@ MEMORY = Path("/dev/shm")
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("life", "stride"), [("first_start", 1), ("later_start", 3), ("restoration", 1)])
+@pytest.mark.parametrize(
+    ("life", "stride"), [("first_start", 1), ("later_start", 3), ("restoration", 1), ("upgrade", 7), ("way_back", 7)]
+)
 def test_whoever_was_killed_at_any_step_starts_again_with_all_that_was_acknowledged(
     life: str, stride: int, tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ _MODULES: Final = {
     "register": "tui.cli.register",
     "passwd": "tui.cli.passwd",
     "restore": "tui.cli.restore",
+    "downgrade": "tui.cli.downgrade_command",
     "config": "tui.cli.config_command",
 }
 """Where each command lives; imported when it is called, because some need much."""
@@ -68,6 +69,7 @@ def build() -> argparse.ArgumentParser:
     _register(commands)
     _passwd(commands)
     _restore(commands)
+    _downgrade(commands)
     _config(commands)
     return parser
 
@@ -286,6 +288,18 @@ def _restore(commands: Commands[Parser]) -> None:
     )
     parser.add_argument("backup", metavar="BACKUP", help="the backup file")
     parser.add_argument("--force", action="store_true", default=False, help="replace the data that is there")
+    _flag(parser, BY_NAME["data_dir"])
+
+
+def _downgrade(commands: Commands[Parser]) -> None:
+    parser = _command(
+        commands,
+        "downgrade",
+        "write a server's data for the version before this one",
+        "  activity-tui downgrade --data-dir /var/lib/activity-tui\n",
+        "The server must not be running. A new version brings up the data of the one before when it starts; this is "
+        "the way back, with all that has come since, but for signatures. A backup of what was there is made first.",
+    )
     _flag(parser, BY_NAME["data_dir"])
 
 
