@@ -53,7 +53,7 @@ def test_what_is_known_beside_entries_is_there_too(data: Path) -> None:
     store, recovered = open_at(data, WALL + 1, name=b"another!")
     assert recovered.node == "gezdgnbvgy3t"
     assert recovered.streams == {Stream(*row[:2]): row[3] for row in runs if row[2] == 0 and row[3]}
-    assert recovered.sparse == (EntryId(*A, 9), EntryId(*A, 10))
+    assert recovered.beyond == {A: ((9, 10),)}
     assert recovered.last_by_sender == {sender: EntryId(*row) for sender, _, *row in senders}
     assert store.usage() == (sum(row[1] for row in usage), sum(row[2] for row in usage))
     assert recovered.activities == store.usage().activities
