@@ -5,7 +5,7 @@
 """
 
 from core.store.backup import restore_backup
-from core.store.downgrade import downgrade
+from core.store.downgrade import downgrade_store
 from core.store.identity import next_incarnation, node_id
 from core.store.loss import OnLoss
 from core.store.memory_store import MemoryStore
@@ -49,7 +49,7 @@ __all__ = [
     "StoreUnreadable",
     "StoreUnwritable",
     "Usage",
-    "downgrade",
+    "downgrade_store",
     "next_incarnation",
     "node_id",
     "open_store",

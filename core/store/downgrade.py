@@ -18,7 +18,7 @@ from core.store.schema import CURRENT, VERSION_BEFORE, version_of
 from core.store.store_errors import DataDirectoryUnusable, StoreError
 
 
-def downgrade(data_dir: Path) -> Path:
+def downgrade_store(data_dir: Path) -> Path:
     """Write the data in `data_dir` as the version before kept it; the backup of what it was, which is made first.
 
     Everything that is kept stays, but for signatures and keys, which that version does not know. Interrupted at any

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.store import DataLost, downgrade, restore_backup
+from core.store import DataLost, downgrade_store, restore_backup
 from tests.store.making import WALL, A, activity, ids, open_at
 
 DUMP = Path(__file__).parent / "schema-3.sql"
@@ -53,7 +53,7 @@ def upgrade(data: Path, committed: Callable[[], None]) -> None:
 
 
 def way_back(data: Path, committed: Callable[[], None]) -> None:
-    downgrade(data)
+    downgrade_store(data)
 
 
 def prepared(life: Callable[..., None], data: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from core.simulation.environment.hash_signing import HashSigner
-from core.store import DataDirectoryInUse, DataDirectoryUnusable, DataLost, downgrade, restore_backup
+from core.store import DataDirectoryInUse, DataDirectoryUnusable, DataLost, downgrade_store, restore_backup
 from core.wire.entries import EntryId, PeerForgotten, Stream, change_in_key
 from tests.store.making import WALL, A, activity, everything, open_at
 
@@ -86,7 +86,7 @@ def open_and_findings(data: Path) -> tuple[str, ...]:
 def test_the_way_back_writes_what_was_there(data: Path) -> None:
     before = {table: rows(data / "node.db", table) for table in TABLES}
     open_at(data, WALL + 1)[0].close()
-    saved = downgrade(data)
+    saved = downgrade_store(data)
     after = {table: rows(data / "node.db", table) for table in TABLES}
     assert after.pop("entries") == [(*row[:-1], row[-1].replace(b"\r", b" ")) for row in before.pop("entries")]
     assert after == before
@@ -105,7 +105,7 @@ def test_what_came_after_the_upgrade_is_written_back_too_and_comes_up_again(data
     store.commit([activity(A, 5, stamp + 9), PeerForgotten("p1")])
     before = [entry for page in everything(store)[0] for entry in page.entries]
     store.close()
-    downgrade(data)
+    downgrade_store(data)
     entries = rows(data / "node.db", "entries")
     assert [row[2] for row in entries if row[:2] == own] == [1, 2, 3, 4, 5]
     assert ("dan", 5) in [(row[0], row[1]) for row in rows(data / "node.db", "usage")]
@@ -122,7 +122,7 @@ def test_the_backup_of_the_way_back_holds_the_signatures(data: Path, tmp_path: P
     own = Stream(recovered.node, recovered.incarnation)
     (sealed,) = store.commit([activity(own, 1, recovered.stamp + 1)])
     store.close()
-    saved = downgrade(data)
+    saved = downgrade_store(data)
     restore_backup(saved, tmp_path / "restored")
     store, _ = open_at(tmp_path / "restored", WALL + 2)
     assert sealed in list(store._shelf.records(own, 1, 1))
@@ -131,13 +131,13 @@ def test_the_backup_of_the_way_back_holds_the_signatures(data: Path, tmp_path: P
 
 def test_there_is_no_way_back_for_what_is_not_there_or_is_in_use_or_has_lost_something(data: Path) -> None:
     with pytest.raises(DataDirectoryUnusable, match="no server's data"):
-        downgrade(data / "nothing")
+        downgrade_store(data / "nothing")
     with pytest.raises(DataDirectoryUnusable, match="of version 3, which an earlier program reads as it is"):
-        downgrade(data)
+        downgrade_store(data)
     store, _ = open_at(data, WALL + 1)
     with pytest.raises(DataDirectoryInUse):
-        downgrade(data)
+        downgrade_store(data)
     store.close()
     (data / "node.db").write_bytes(b"")
     with pytest.raises(DataLost):
-        downgrade(data)
+        downgrade_store(data)

@@ -17,10 +17,10 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = choices.value("data_dir")
     data_dir = chosen if isinstance(chosen, Path) else default_data_dir(int(str(choices.value("port"))))
     # Only now: what is wrong with the arguments is said without waiting for the store to be loaded.
-    from core.store import StoreError, downgrade
+    from core.store import StoreError, downgrade_store
 
     try:
-        saved = downgrade(data_dir)
+        saved = downgrade_store(data_dir)
     except StoreError as error:
         raise CommandFailed(ExitStatus.DATA_DIRECTORY, error.sentence) from None
     say(f"{data_dir} is now as the version before this one keeps it, with all that was there but for signatures")
