@@ -121,7 +121,7 @@ class Node:
         own.key = self.known_keys.own
         drift = Drift(context)
         self.replication = Replication(
-            context, self.neighbours, recovered, lambda fact: self.account_entries.apply(fact)
+            context, self.neighbours, self.topology, recovered, lambda fact: self.account_entries.apply(fact)
         )
         self.keys = Keys(context, self.book, self.replication, recovered.account_changes)
         self.secrets = Secrets(context, self.book, self.replication, recovered.account_changes)
@@ -165,6 +165,7 @@ class Node:
             self.whereabouts,
             recovered.peers,
         )
+        self.announcements.room.forget = self.healing.known.let_go
         self.base.links.on_taken_up = self.healing.linked
         self.base.links.on_left_to_another = self.healing.dial_was_needless
         self.absences = Absences(context, self.topology, self.replication)
@@ -380,7 +381,10 @@ class Node:
         """Settle what follows from the event, and hand out the actions."""
         context = self._context
         while context.ended:
-            self.links.ended(*context.ended.pop(0))
+            link, reason = context.ended.pop(0)
+            self.links.ended(link, reason)
+            self.announcements.room.ended(link)
+            self.replication.room.ended(link)
         self.steering.look_for_losses()
         if self.steering.may_look_at_the_map():
             self.healing.observe()

@@ -14,7 +14,7 @@ import msgspec
 from core.wire.account_votes import Vote
 from core.wire.address import parse_number, parse_port
 from core.wire.entries import COUNTER_MAX, IDENTIFIER_CHARACTERS_MAX
-from core.wire.limits import FEATURES_MAX, REF_CHARACTERS_MAX
+from core.wire.limits import FEATURES_MAX, LINKS_TOLD_MAX, REF_CHARACTERS_MAX
 from core.wire.server_keys import Nonce, PublicKey, Signature
 
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=IDENTIFIER_CHARACTERS_MAX)]
@@ -231,21 +231,23 @@ class ServerAnnounce(Message, frozen=True):
     incarnation: Counter | None = None
     version: Counter | None = None
     name: Label | None = None
-    links: Annotated[list[LinkEnd], msgspec.Meta(max_length=4096)] = []
-    attached: Annotated[list[AttachedServer], msgspec.Meta(max_length=4096)] = msgspec.field(
+    links: Annotated[list[LinkEnd], msgspec.Meta(max_length=LINKS_TOLD_MAX)] = []
+    attached: Annotated[list[AttachedServer], msgspec.Meta(max_length=LINKS_TOLD_MAX)] = msgspec.field(
         default_factory=list, name="guests"
     )
     users: Annotated[list[str], msgspec.Meta(max_length=256)] = []
     draining: bool = False
     left: bool = False
     successor: str | None = None
-    sent: Annotated[dict[Annotated[str, msgspec.Meta(max_length=256)], Counter], msgspec.Meta(max_length=4096)] = {}
+    sent: Annotated[
+        dict[Annotated[str, msgspec.Meta(max_length=256)], Counter], msgspec.Meta(max_length=LINKS_TOLD_MAX)
+    ] = {}
     ssh: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     away: Annotated[
         dict[Annotated[str, msgspec.Meta(max_length=256)], tuple[Counter, Counter]], msgspec.Meta(max_length=256)
     ] = {}
     also: Annotated[list[Hostname], msgspec.Meta(max_length=16)] = []
-    near: Annotated[list[Identifier], msgspec.Meta(max_length=4096)] = []
+    near: Annotated[list[Identifier], msgspec.Meta(max_length=LINKS_TOLD_MAX)] = []
     signs_from: Counter | None = None
     more: Annotated[dict[Label, msgspec.Raw], msgspec.Meta(max_length=64)] = {}
     key: PublicKey | None = None
@@ -316,7 +318,7 @@ class Quit(Message, frozen=True):
     new_server_ip: Hostname | None = None
     new_server_port: int | str | None = None
     id: Identifier | None = None
-    attached: Annotated[list[AttachedServer], msgspec.Meta(max_length=4096)] = msgspec.field(
+    attached: Annotated[list[AttachedServer], msgspec.Meta(max_length=LINKS_TOLD_MAX)] = msgspec.field(
         default_factory=list, name="guests"
     )
     vector: Vector | None = None

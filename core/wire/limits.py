@@ -44,6 +44,9 @@ VERIFIER_CHARACTERS_MAX: Final = 1024
 KEY_CHARACTERS_MAX: Final = 4096
 """Longest public key that opens an account: RSA with 16384 bits has 2800."""
 
+LINKS_TOLD_MAX: Final = 4096
+"""Most links, base servers and neighbours on its machine that a server's record can tell of."""
+
 FEATURES_MAX: Final = 64
 INFO_CHARACTERS_MAX: Final = 400
 """How much of a peer's or of our own `info` text is kept."""

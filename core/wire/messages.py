@@ -271,9 +271,15 @@ class ReconcileDone(Message, frozen=True):
 
 
 class MapSummary(Message, frozen=True):
-    """The records that the sender has, each as `[incarnation, version]`: the receiver sends those that are newer."""
+    """The records that the sender has, each as `[incarnation, version]`: the receiver sends those that are newer.
+
+    A large map has pages, for whoever shows `pages`: each speaks of the servers with ids after `after` (none: from the
+    first one on) up to `upto` (none: to the last one).
+    """
 
     records: dict[Identifier, Annotated[list[Counter], msgspec.Meta(min_length=2, max_length=2)]]
+    after: Identifier | None = None
+    upto: Identifier | None = None
 
 
 class Ping(Message, frozen=True):

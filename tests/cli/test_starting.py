@@ -80,6 +80,9 @@ async def test_the_options_reach_the_engine(tmp_path: Path) -> None:
         "redirects": "off",
         "connections_max": "500",
         "registrations_per_minute": "6",
+        "servers_max": "500",
+        "accounts_max": "5000",
+        "server_registrations_per_minute": "600",
     }
     settings = starting.engine_settings(options({**flags}), 4000)
     assert settings.port == 4000
@@ -91,6 +94,7 @@ async def test_the_options_reach_the_engine(tmp_path: Path) -> None:
     assert settings.limits.connections == 500
     node = settings.node_config(Address("h", 1), "s")
     assert (node.announce_interval, node.anonymous_rate, node.registrations_per_minute) == (2.0, 32 * 1024.0, 6.0)
+    assert (node.servers_max, node.accounts_max, node.server_registrations_per_minute) == (500, 5000, 600.0)
     assert not node.anonymous and not node.redirects
     assert settings.data_dir == tmp_path
 

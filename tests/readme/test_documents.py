@@ -64,7 +64,8 @@ COMMANDS = {str(struct.__struct_config__.tag): struct for struct in messages.MES
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_protocol_document_tells_every_command_with_all_its_fields(command: str) -> None:
-    told = [" ".join(row) for row in rows("core/PROTOCOL.md") if command in words(row[0])]
+    # The table of bounds, which has three columns, says nothing of what they mean.
+    told = [" ".join(row) for row in rows("core/PROTOCOL.md") if len(row) != 3 and command in words(row[0])]
     assert told, f"{command} has no row"
     fields = {field.encode_name for field in msgspec.structs.fields(COMMANDS[command])}
     assert fields - words(" ".join(told)) == set()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from core.node.node import Node
 from core.simulation.parties.lying_server import LyingServer
 from core.simulation.plans.plan import Operation, Person
 from core.simulation.runs.runner import conclude
-from core.simulation.world.world import World
+from core.simulation.world.world import World, usual_settings
 from tests.simulation.plans import BASE, NATIVE, NOBODY, arrive, plan, posts
 
 LIAR = "l0"
@@ -28,12 +30,13 @@ def lied_to(
     people: tuple[Person, ...] = (),
     also: Sequence[Operation] = (),
     watch: Callable[[World], None] | None = None,
+    settings: Mapping[str, Any] | None = None,
     **members: object,
 ) -> World:
     """A world of three servers with people at all of them, at its end. The liar links with the servers `over`, and
     tells lies of these `kinds`; `keyed` ones are of this
     version, and `many` is how many things it makes up where it makes up many. Everything is checked twice: while it is
-    there, and when it is gone."""
+    there, and when it is gone. `settings` are those of the servers that differ from the usual."""
     operations = [
         arrive(1.0, "nat", "s000"),
         arrive(1.0, "bas", "s002"),
@@ -54,7 +57,10 @@ def lied_to(
         *also,
     ]
     chosen: dict[str, object] = {"duration": 14.0, "bound": 40.0, "lazy_links": 2, **members}
-    world = World(plan(*operations, people=(NATIVE, BASE, NOBODY, *people), **chosen))
+    world = World(
+        plan(*operations, people=(NATIVE, BASE, NOBODY, *people), **chosen),
+        config=replace(usual_settings(), **settings) if settings else None,
+    )
     report = conclude(world, time.perf_counter(), watch)
     untold = [kind for kind in kinds if not report.lies.get(kind)]
     if untold:

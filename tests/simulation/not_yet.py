@@ -8,22 +8,6 @@ from __future__ import annotations
 from typing import Final
 
 NOT_YET: Final[dict[str, tuple[str, str]]] = {
-    "test_who_invents_thousands_of_streams_loses_its_link_with_a_reason": (
-        "bounds: streams",
-        "nothing bounds what one peer introduces",
-    ),
-    "test_who_invents_thousands_of_accounts_loses_its_link_with_a_reason": (
-        "bounds: accounts",
-        "nothing bounds what one peer introduces",
-    ),
-    "test_who_claims_thousands_of_names_loses_its_link_with_a_reason": (
-        "bounds: locks",
-        "nothing bounds what one peer asks for",
-    ),
-    "test_who_invents_thousands_of_servers_loses_its_link_with_a_reason": (
-        "bounds: servers",
-        "nothing bounds what one peer introduces",
-    ),
     "test_what_bears_the_ref_of_somebodys_next_activity_does_not_take_its_place": (
         "records: refs",
         (

@@ -91,7 +91,7 @@ def test_a_server_whose_name_is_longer_than_what_can_be_asked_for_ends_no_honest
 
 @pytest.mark.slow
 def test_who_invents_thousands_of_streams_loses_its_link_with_a_reason() -> None:
-    world = lied_to("invented streams", many=4000)
+    world = lied_to("invented streams", many=4000, settings={"origins_max": 500})
     assert liar_in(world).sent_away
     assert problems(world) == []
 
@@ -178,7 +178,7 @@ def test_that_somebody_has_another_secret_stands_under_the_name_of_who_says_so()
 
 @pytest.mark.slow
 def test_who_invents_thousands_of_accounts_loses_its_link_with_a_reason() -> None:
-    world = lied_to("invented accounts", many=4000)
+    world = lied_to("invented accounts", many=4000, settings={"accounts_max": 500})
     assert liar_in(world).sent_away
     assert problems(world) == []
 
@@ -223,7 +223,7 @@ def test_claims_that_are_never_given_up_are_over_after_the_limit() -> None:
 
 @pytest.mark.slow
 def test_who_claims_thousands_of_names_loses_its_link_with_a_reason() -> None:
-    world = lied_to("claims for ever", many=4000)
+    world = lied_to("claims for ever", many=4000, settings={"server_registrations_per_minute": 60.0})
     assert liar_in(world).sent_away
     assert problems(world) == []
 
@@ -278,7 +278,7 @@ def test_two_records_under_one_number_part_nobody() -> None:
 
 @pytest.mark.slow
 def test_who_invents_thousands_of_servers_loses_its_link_with_a_reason() -> None:
-    world = lied_to("invented servers", many=2000)
+    world = lied_to("invented servers", many=2000, settings={"servers_max": 250})
     assert liar_in(world).sent_away
     assert problems(world) == []
 

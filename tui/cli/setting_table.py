@@ -135,6 +135,28 @@ _SSH_LIMITS: Final = (
     _ssh_limit("leave_limit", _SECONDS, "how long sessions have to say good-bye when the server ends"),
 )
 
+
+def _room(name: str, what: str, default: int) -> Setting:
+    """A bound on what other servers have this one keep: few ever change one."""
+    return Setting(name, count_between(16, 100_000_000), what, default=default, flag=False, goes_to="node")
+
+
+_ROOM: Final = (
+    _room("servers_max", "servers whose records are kept; a neighbour brings no more than are left free", 8192),
+    _room("origins_max", "servers, gone ones included, whose activities are kept; likewise", 16_384),
+    _room("starts_max", "starts of servers of which something is kept; likewise", 2_000_000),
+    _room("accounts_max", "accounts, and changes of accounts, that are kept; likewise", 1_000_000),
+    _room("claims_max", "other servers' registrations that are under way at a time; likewise", 20_000),
+    Setting(
+        "server_registrations_per_minute",
+        number_between(0.1, 1_000_000),
+        "names that a server may register a minute, on average; a neighbour with twice as many loses its link",
+        default=6000.0,
+        flag=False,
+        goes_to="node",
+    ),
+)
+
 SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(
         "host",
@@ -259,6 +281,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         60.0,
         goes_to="node",
     ),
+    *_ROOM,
     Setting(
         "redirects",
         values.switch,

@@ -34,6 +34,8 @@ def table(snapshot: NodeSnapshot) -> Iterator[str]:
         ("SERVER", "ADDRESS", "LOAD", "STATE", "TREE", "SPARE LINKS"),
         (_server_row(server, names) for server in snapshot.servers),
     )
+    if snapshot.left_out:
+        yield f"… and {snapshot.left_out:,} more, too many for one answer"
     if snapshot.connections:
         yield ""
         yield from _aligned(

@@ -25,6 +25,9 @@ from core.wire.packed_facts import PackedFacts
 
 CHANGES_MAX: Final = 1000
 """Changes of one account's keys that are accepted, ever: each is kept by every node for as long as the account."""
+KEYS_MAX: Final = 1000
+"""Keys of one account of which anything is known, those that were changed last: a server that lies makes as many as it
+likes. Which ones they are follows from the set of changes alone, too."""
 
 
 def _order(change: KeyChange) -> tuple[int, bool, str]:
@@ -60,6 +63,8 @@ class KeyBook:
         known = latest.get(change.text)
         if known is None or _order(known) < _order(change):
             latest[change.text] = change
+            if len(latest) > KEYS_MAX:
+                del latest[min(latest, key=lambda text: (_order(latest[text]), text))]
         self._changes[claim] = self._changes.get(claim, 0) + 1
 
     def of(self, claim: str) -> tuple[KeyChange, ...]:

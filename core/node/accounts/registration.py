@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 
 from core.node.accounts.book import AccountBook
+from core.node.accounts.claim_room import ClaimRoom
 from core.node.accounts.claims import Claim, Claims, Done, trace_claim
 from core.node.accounts.echoes import Echoes
 from core.node.accounts.lock_bridge import LockBridge, NoBridge
@@ -31,6 +32,7 @@ from core.node.map.topology import Topology
 from core.node.neighbours.neighbours import Neighbours
 from core.node.trust.known_keys import KnownKeys
 from core.wire.entries import AccountFact
+from core.wire.limits import SECRET_CHARACTERS_MAX, VERIFIER_CHARACTERS_MAX
 from core.wire.messages import LockAllowed, LockDenied, LockRelease, LockRequest
 from core.wire.names import registrable_problem
 
@@ -57,6 +59,7 @@ class Registration:
         self._book = book
         self._replication = replication
         self.claims = Claims()
+        self.room = ClaimRoom(context)
         self.echoes = Echoes(context, neighbours, topology, known_keys, self.claims)
         self.echoes.on_allowed = self._succeed
         self.echoes.on_denied = self.fail
@@ -65,7 +68,8 @@ class Registration:
         """Claims whose origin gave up, the latest of them."""
         self._hashing: dict[int, Claim] = {}
         self._waiting: dict[str, list[Callable[[], None]]] = {}
-        self._counter = 0
+        self.made = 0
+        """Claims of this node, ever."""
         self._frozen = False
 
     def bridge_to(self, bridge: LockBridge) -> None:
@@ -104,6 +108,9 @@ class Registration:
             return f"{username} is already registered"
         if self.claims.to(username):
             return f"{username} is being registered by somebody else"
+        wait = self.room.own_wait
+        if wait:
+            return f"too many names are being registered at this server; try again in {max(1, round(wait))} seconds"
         return None
 
     def is_undecided(self, username: str) -> bool:
@@ -140,8 +147,9 @@ class Registration:
     ) -> Claim:
         """Open a claim of this node; one that is `decided` is asked about nowhere."""
         context = self._context
-        self._counter += 1
-        claim_id = f"{context.id}.{context.incarnation}.{self._counter}"
+        self.made += 1
+        self.room.begun()
+        claim_id = f"{context.id}.{context.incarnation}.{self.made}"
         claim = Claim(claim_id, username, context.stamp(), verifier, secret, done, grace, decided=decided)
         self.claims.open(claim, context.now.monotonic)
         return claim
@@ -165,6 +173,9 @@ class Registration:
         if message.claim is None or message.round is None or message.stamp is None or message.verifier is None:
             self._context.invalid(link, "LOCK_REQUEST between native servers needs claim, round, stamp and verifier")
             return
+        if len(message.verifier) > VERIFIER_CHARACTERS_MAX or len(message.secret or "") > SECRET_CHARACTERS_MAX:
+            self._context.invalid(link, "LOCK_REQUEST: a verifier or a secret is too long to be kept")
+            return
         known = self.claims.get(message.claim)
         if known is not None and known.username != message.username:
             self._context.invalid(link, "LOCK_REQUEST: the claim is a registration of another name")
@@ -179,6 +190,8 @@ class Registration:
         if claim.secret is None:
             claim.secret = message.secret
         problem = self._objection(claim)
+        if problem is None and known is None:
+            problem = self.room.problem_with(link, claim.id)
         trace_claim(self._context, claim, "voted", conn=link.conn, allowed=problem is None, reason=problem)
         if problem is not None:
             self.vote(claim.username, "denied", problem)
@@ -344,6 +357,7 @@ class Registration:
         self.echoes.drop(claim)
         self._context.timers.cancel(("lock", claim.id))
         self.claims.close(claim)
+        self.room.over(claim.id)
 
     def _wake(self, username: str) -> None:
         """A claim to a name is over."""

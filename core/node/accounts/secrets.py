@@ -69,7 +69,11 @@ class SecretBook:
                     self._take(claim, change)
 
     def _take(self, claim: str, change: SecretChange) -> bool:
-        self._changes.setdefault(claim, {})[change.stamp, change.id] = None
+        changes = self._changes.setdefault(claim, {})
+        changes[change.stamp, change.id] = None
+        if len(changes) > CHANGES_MAX:
+            # A server that lies makes more. The latest of them are enough to know that there are too many.
+            del changes[min(changes)]
         known = self._latest.get(claim)
         if known is not None and known >= change:
             return False

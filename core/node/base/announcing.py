@@ -64,7 +64,7 @@ class BaseAnnouncing:
         if known is None and self._second_ways.is_there_a_rival(link):
             # It may be another server of ours that reaches it, over a link that has to go.
             return
-        if known is None and len(self._base_servers.attached()) >= ATTACHED_MAX:
+        if known is None and len(side.attached) >= ATTACHED_MAX - len(self._base_servers.attached()):
             return
         direct = known.direct if known else direct
         named = Address(message.hostname, int(message.port))

@@ -263,6 +263,7 @@ class BaseRegistrations:
         problem = self._lock.problem_with(message.username) or secret_problem(secret)
         if problem is None and len(self._of_base.get(link.conn, ())) >= BASE_CLAIMS_MAX:
             problem = f"its server registers more than {BASE_CLAIMS_MAX} names at a time"
+        problem = problem or self._lock.room.base_problem(link)
         if problem is not None:
             self._lock.vote(message.username, "denied", problem)
             self._answer(link.conn, message.username, secret, allowed=False)

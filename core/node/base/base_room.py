@@ -62,7 +62,7 @@ class BaseRoom:
         self._second_ways.on_doubt_over = self.activities.take_held
         self.registrations = BaseRegistrations(context, topology, book, registration)
         registration.bridge_to(self.registrations)
-        self.user_table = UserTable(context, book, secrets, registration)
+        self.user_table = UserTable(context, book, secrets, registration, replication.room.accounts)
         self.takers = (self.registrations, self.links, self.activities, announcing, self.user_table)
         """The parts that take messages."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
+from core.admission.room import SharedRoom
 from core.node.accounts.book import AccountBook
 from core.node.accounts.claims import Claim
 from core.node.accounts.registration import TOO_BUSY, Registration
@@ -22,20 +23,26 @@ VERIFIER_PREFIXES: Final = ("$argon2", "$scrypt$", "$2b$")
 """How a salted hash in the PHC string format begins; anything else in a USER_INFO is a secret in clear."""
 IMPORTS_AT_ONCE: Final = 4
 """Secrets in clear of one USER_INFO that are hashed at a time: people who register are not to wait for thousands."""
+IMPORT_PAUSE: Final = 1.0
+"""Seconds between looks whether this server may register more of them."""
 IMPORTS_MAX: Final = 100_000
-"""How many of them may wait; what is beyond is not taken in."""
+"""How many users may wait to be taken in; what is beyond is not."""
 
 
 class UserTable:
     """Tells others of the users that this node knows, and takes in theirs."""
 
-    def __init__(self, context: Context, book: AccountBook, secrets: Secrets, registration: Registration) -> None:
+    def __init__(
+        self, context: Context, book: AccountBook, secrets: Secrets, registration: Registration, accounts: SharedRoom
+    ) -> None:
+        """`accounts` is the room for accounts of others: nobody has this server make all that there is room for."""
         self._context = context
         self._book = book
         self._secrets = secrets
         self._registration = registration
-        self._waiting: deque[tuple[str, str]] = deque()
-        """Users that peers told of with their secrets, to be hashed."""
+        self._accounts = accounts
+        self._waiting: deque[tuple[str, str, str]] = deque()
+        """Who told of users, and each with a verifier, or a secret that is to be hashed."""
         self._hashing: dict[int, Claim] = {}
 
     @property
@@ -60,11 +67,27 @@ class UserTable:
 
     @takes(Handler.USERS)
     def _told(self, link: Link, message: UserInfo) -> None:
+        who = self._registration.room.who_is(link)
         for name, value in message.user_info.items():
+            if len(self._waiting) < IMPORTS_MAX:
+                self._waiting.append((who, name, value))
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Take in who waits, as far as this server may register names, and as secrets can be hashed."""
+        while self._waiting and len(self._hashing) < IMPORTS_AT_ONCE:
+            if self._registration.room.own_wait:
+                self._context.timers.set("imports", self._context.after(IMPORT_PAUSE), self._go_on)
+                return
+            who, name, value = self._waiting.popleft()
+            if not self._accounts.has_for(who, self._context.now.monotonic):
+                continue
+            before = self._registration.made
             if value.startswith(VERIFIER_PREFIXES):
                 self._take_in(name, value)
             else:
                 self._hash(name, value)
+            self._accounts.take(who, self._registration.made - before)
 
     @takes(Handler.USERS_BEFORE_HELLO)
     def _told_before_hello(self, link: Link, message: UserInfo) -> None:
@@ -83,10 +106,6 @@ class UserTable:
     def _hash(self, username: str, secret: str) -> None:
         if self._registration.problem_with(username) is not None or secret_problem(secret) is not None:
             return
-        if len(self._hashing) >= IMPORTS_AT_ONCE:
-            if len(self._waiting) < IMPORTS_MAX:
-                self._waiting.append((username, secret))
-            return
         claim = self._claim(username)
         token = self._context.token()
         self._hashing[token] = claim
@@ -101,11 +120,10 @@ class UserTable:
         claim = self._hashing.pop(token, None)
         if claim is None:
             return False
-        while self._waiting and len(self._hashing) < IMPORTS_AT_ONCE:
-            self._hash(*self._waiting.popleft())
         if verifier is None:
             self._registration.fail(claim, TOO_BUSY)
         else:
             claim.verifier = verifier
             self._registration.make_account(claim)
+        self._go_on()
         return True

@@ -10,7 +10,7 @@ died unnoticed is sent again rather than lost: those who were there may see the 
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import ChainMap, OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple, TypeVar
 
@@ -32,6 +32,8 @@ ANNOUNCED_MAX: Final = 256
 """Users that one server says are away, the latest of them."""
 KNOWN_MAX: Final = 10_000
 """Users whose absence a server remembers, the latest of them."""
+COMMON_FOR: Final = 3600.0
+"""Seconds for which absences are noted by what differs from one vector."""
 HANDED_OUT_MAX: Final = 10_000
 """Activities handed out last of which it is known when they were accepted."""
 REACH_WINDOW: Final = MICROSECONDS // 2
@@ -63,6 +65,9 @@ class Absences:
         """The latest absence of each user that was taken note of, also of those who are back."""
         self._lost_here: OrderedDict[str, tuple[int, int]] = OrderedDict()
         self._handed_out = HandedOut(HANDED_OUT_MAX)
+        self._common: dict[Stream, int] = {}
+        """What was handed out when the absences of the last hour began to be noted."""
+        self._common_until = float("-inf")
         self._at: _Servers = {}
         """At which other servers a user is, by their records."""
         self._users_at: dict[str, tuple[str, ...]] = {}
@@ -234,7 +239,20 @@ class Absences:
 
     def _note(self, user: str, absence: Absence) -> None:
         _put(self._heard, user, absence.at, KNOWN_MAX)
-        _put(self._known, user, absence, KNOWN_MAX)
+        _put(self._known, user, absence._replace(has=self._compact(absence.has)), KNOWN_MAX)
+
+    def _compact(self, has: Mapping[Stream, int]) -> Mapping[Stream, int]:
+        """The same, by what differs from a vector that the absences of an hour have in common: one has a number for
+        each start of each server, and there may be thousands of absences."""
+        if isinstance(has, ChainMap):
+            return has
+        now = self._context.now.monotonic
+        if now >= self._common_until:
+            self._common, self._common_until = dict(has), now + COMMON_FOR
+        common = self._common
+        differs = {stream: upto for stream, upto in has.items() if common.get(stream) != upto}
+        differs |= dict.fromkeys(common.keys() - has.keys(), 0)
+        return ChainMap(differs, common)
 
     def _note_handed_out(self, entry: Entry, frame: Frame) -> None:
         at = entry.stamp

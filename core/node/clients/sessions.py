@@ -34,7 +34,7 @@ from core.node.kernel.states import ConnectionState, Outcome
 from core.node.kernel.takers import takes
 from core.node.log.replication import Replication
 from core.wire.address import Address
-from core.wire.entries import Stream, decode_vector, encode_vector
+from core.wire.entries import Stream, decode_vector
 from core.wire.limits import NAME_CHARACTERS_MAX
 from core.wire.messages import (
     AccountRenamed,
@@ -56,6 +56,7 @@ from core.wire.messages import (
     command_of,
 )
 from core.wire.names import ANONYMOUS, secret_problem
+from core.wire.vector_lines import LONG_VECTOR_BYTES_MAX, vector_in_line
 
 FEATURES: Final = ("change_secret",)
 """What clients are shown that this node understands of them beyond the first release."""
@@ -365,7 +366,7 @@ class Sessions:
         if name != message.username:
             info += f": the name {message.username} belongs to an account that was registered earlier"
         if session.native:
-            vector = encode_vector(self._replication.client_vector())
+            vector = vector_in_line(self._replication.client_vector(), LONG_VECTOR_BYTES_MAX)
             beyond = [str(entry_id) for entry_id in self._replication.client_beyond()]
             shown = list(FEATURES)
             time = context.clock.read(context.now.wall)

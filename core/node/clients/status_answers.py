@@ -10,13 +10,16 @@ import msgspec
 
 from core.node.clients.people import People
 from core.node.interface.events import Now
-from core.node.interface.snapshot import NodeSnapshot, without_clients
+from core.node.interface.snapshot import NodeSnapshot, fitting, without_clients
 from core.node.kernel.connections import Session
 from core.wire.codec import Frame
+from core.wire.limits import SERVER_LINE_BYTES_MAX
 from core.wire.messages import Status
 
 STATUS_AGE: Final = 0.2
 """Seconds for which a picture answers everybody."""
+STATUS_BYTES_MAX: Final = SERVER_LINE_BYTES_MAX - 64 * 1024
+"""Longest picture; what waits in the server is told beside it."""
 
 
 @dataclass
@@ -57,6 +60,6 @@ class StatusAnswers:
         """The picture of this moment, and whether the client is in its load."""
         picture = self._picture
         if picture is None or now.monotonic - picture.made_at > STATUS_AGE:
-            shown = without_clients(self._take_picture(now))
+            shown = fitting(without_clients(self._take_picture(now)), STATUS_BYTES_MAX)
             picture = self._picture = _Picture(now.monotonic, self._people.logins, msgspec.to_builtins(shown))
         return picture, session.counted and session.login_number <= picture.logins

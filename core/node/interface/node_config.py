@@ -98,6 +98,20 @@ class NodeConfig:
     registrations_per_minute: float = 60.0
     """Names that one address (IPv6: one /64) may register, on average; ten minutes' worth may come at once. Each costs
     every server of the network a slow hash's result, for ever."""
+    servers_max: int = 8192
+    """Servers of which a node keeps a record, a long one counting for several. Of them, and of what is next, one
+    neighbour brings no more than are left free, so that more of it costs memory and lets in larger networks."""
+    origins_max: int = 16_384
+    """Servers, gone ones included, whose entries a node keeps."""
+    starts_max: int = 2_000_000
+    """Starts of servers whose entries it keeps."""
+    accounts_max: int = 1_000_000
+    """Accounts, and changes of accounts, that a node keeps: some 1 kB of memory each."""
+    claims_max: int = 20_000
+    """Registrations of other servers that are under way at a time."""
+    server_registrations_per_minute: float = 6000.0
+    """Names that one server may register, and changes of accounts that it may make, on average; ten minutes' worth may
+    come at once. A neighbour that makes more than twice as many loses its link."""
     anonymous_rate: float = 128.0 * 1024
     """Bytes a second that the anonymous people at one address may write in the long run; 0: as many as they like."""
     redirects: bool = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -12,6 +12,9 @@ LinkState = Literal["connecting", "quiet", "eager", "lazy", "base", "closing"]
 `quiet`: an inbound peer that has shown nothing yet and is not spoken to; `eager`: carries broadcasts, part of the
 spanning tree; `lazy`: redundant, carries digests only; `base`: to a base server.
 """
+
+USERS_IN_LINE: Final = 1000
+"""Users that are told of in a picture that has to be cut."""
 
 ServerState = Literal["here", "reachable", "guest", "unreachable"]
 
@@ -100,6 +103,21 @@ class NodeSnapshot(msgspec.Struct, frozen=True):
     """Lock messages that this node has sent since its start."""
     unreachable: int = 0
     """Servers that are known but cannot be reached now."""
+    left_out: int = 0
+    """Servers that are known and not among `servers`, because the picture has to fit a line."""
+
+
+def fitting(snapshot: NodeSnapshot, bytes_max: int) -> NodeSnapshot:
+    """As much of a snapshot as fits so many bytes of JSON: the names of who is logged in elsewhere go first, then those
+    servers that come last."""
+    if len(msgspec.json.encode(snapshot)) <= bytes_max:
+        return snapshot
+    servers = tuple(one if one.state == "here" else msgspec.structs.replace(one, users=()) for one in snapshot.servers)
+    shown = msgspec.structs.replace(snapshot, servers=servers, users=snapshot.users[:USERS_IN_LINE])
+    while len(msgspec.json.encode(shown)) > bytes_max and len(shown.servers) > 1:
+        kept = servers[: len(shown.servers) // 2]
+        shown = msgspec.structs.replace(shown, servers=kept, left_out=len(servers) - len(kept))
+    return shown
 
 
 def without_clients(snapshot: NodeSnapshot) -> NodeSnapshot:

@@ -30,14 +30,21 @@ REFUSALS_AT_ONCE: Final = 10.0
 REFUSALS_A_SECOND: Final = 1 / 60
 """How many disconnections of one address are told at once, and on average: a flood of them would hide all else."""
 REFUSERS_MAX: Final = 1024
+BARRED_FOR: Final = 600.0
+"""Seconds for which a server that has made this one keep too much is not let in again."""
+BARRED_MAX: Final = 1024
+FULL_TOLD_AGAIN: Final = 3600.0
+"""Seconds after which people are told again that there is no room for something."""
 LATE: Final = 0.1
 """Seconds after which a timer that was due is told to have run late, when the node is being debugged."""
 RECORDS: Final = "records"
 """Shown by who takes entries as records."""
 RECONCILE: Final = "reconcile"
 """Shown by who compares sums of ranges instead of version vectors."""
-FEATURES: Final = ("quit", "user_info", "sync", RECORDS, RECONCILE)
-"""What a node shows other servers: QUIT, USER_INFO, the native layer, records, and sets that are reconciled."""
+PAGES: Final = "pages"
+"""Shown by who takes a summary of the map in pages."""
+FEATURES: Final = ("quit", "user_info", "sync", RECORDS, RECONCILE, PAGES)
+"""What a node shows other servers: QUIT, USER_INFO, the native layer, records, sets that are reconciled, and pages."""
 NONCE_SEED_BYTES: Final = 32
 
 
@@ -72,6 +79,10 @@ class Context:
         self._tokens = 0
         self._refusals: OrderedDict[str, tuple[TokenBucket, int]] = OrderedDict()
         """How many refusals may still be told of each address, and how many were not."""
+        self._barred: OrderedDict[str, float] = OrderedDict()
+        """Servers that are not let in, and until when."""
+        self._full_told: dict[str, float] = {}
+        """Until when people are not told again that there is no room, by the setting that says how much there is."""
 
     def token(self) -> int:
         """A number that no other question of this node has."""
@@ -128,6 +139,36 @@ class Context:
             return
         self.tell_refused(connection, f"{connection.peer} was disconnected: {info}")
         self.refuse(connection, InvalidMessage(info), f"invalid message: {info}")
+
+    def bar(self, link: Link, info: str) -> None:
+        """A neighbour would have this node keep more than it may: it loses its link, and gets no other for a while."""
+        if link.state is ConnectionState.CLOSING:
+            return
+        if link.remote_id is not None:
+            self._barred[link.remote_id] = self.after(BARRED_FOR)
+            if len(self._barred) > BARRED_MAX:
+                self._barred.popitem(last=False)
+        text = f"{link.name or link.peer} has lost its link for {BARRED_FOR / 60:.0f} minutes: {info}"
+        self.notify("refused", text, "error", server=link.remote_id)
+        self.refuse(link, InvalidMessage(info), "it had this server keep too much")
+
+    def tell_full(self, link: Link, things: str, setting: str, places: int) -> None:
+        """Tell people, now and then, that there is no room for what a neighbour brings."""
+        until = self._full_told.get(setting, 0.0)
+        if self.now.monotonic < until:
+            return
+        self._full_told[setting] = self.after(FULL_TOLD_AGAIN)
+        self.notify(
+            "limits",
+            f"no room for all {things} that {link.name or link.peer} brings: they are not taken in;"
+            f" if the network really is so large, raise {setting} (it is {places:,})",
+            "warning",
+            server=link.remote_id,
+        )
+
+    def barred_for(self, server: str) -> float:
+        """Seconds for which a server is not let in; 0 when it is."""
+        return max(0.0, self._barred.get(server, 0.0) - self.now.monotonic)
 
     def tell_refused(self, connection: Connection, text: str) -> None:
         """Tell operators of nonsense: of a few at one address at a time, and then of how many more there were."""

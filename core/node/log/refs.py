@@ -20,6 +20,9 @@ REFS_MAX: Final = 100_000
 """How many names that clients gave activities are remembered, to recognise repetitions."""
 COPIES_MAX: Final = 10_000
 """How many names are remembered under which more than one activity was accepted."""
+COPIES_OF_ONE_MAX: Final = 16
+"""How many of them there may be of one name, the first and the latest: parts of a network that could not reach each
+other accept one each."""
 REPEATED_MAX: Final = 10_000
 """Entries of which it is remembered since when another server may have accepted the same."""
 
@@ -58,7 +61,10 @@ class Refs:
                 # So many have been given since then.
                 self._before = PackedRefs()
         if known != entry_id:
-            self._copies.setdefault(key, [known]).append(entry_id)
+            copies = self._copies.setdefault(key, [known])
+            copies.append(entry_id)
+            if len(copies) > COPIES_OF_ONE_MAX:
+                del copies[1]
             if len(self._copies) > COPIES_MAX:
                 self._copies.popitem(last=False)
 

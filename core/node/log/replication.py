@@ -20,8 +20,10 @@ from core.node.interface.actions import Persist
 from core.node.kernel.context import Context
 from core.node.log.delivery import Delivery
 from core.node.log.entry_messages import frame_of, frame_of_record
+from core.node.log.log_room import LogRoom
 from core.node.log.refs import Refs
 from core.node.log.unpersisted import Unpersisted
+from core.node.map.topology import Topology
 from core.node.neighbours.neighbours import Neighbours, News
 from core.wire.account_votes import counted
 from core.wire.codec import Frame
@@ -31,6 +33,9 @@ from core.wire.records import LogRecord
 from core.wire.recovered import Recovered
 from core.wire.version_vector import VersionVector
 
+SENDERS_MAX: Final = 250_000
+"""Senders of whom the newest activity is remembered, those that wrote last: somebody may make up a name for each. What
+another one writes next follows nothing, which is long since delivered."""
 BEYOND_MAX: Final = 256
 """How many entries after gaps a client is told of when it logs in."""
 SPREAD_MAX: Final = 512
@@ -65,6 +70,7 @@ class Replication:
         self,
         context: Context,
         neighbours: Neighbours,
+        topology: Topology,
         recovered: Recovered,
         apply_account: Callable[[AccountFact], None],
     ) -> None:
@@ -74,6 +80,7 @@ class Replication:
         self.own_stream = Stream(context.id, context.incarnation)
         self.vector = VersionVector(recovered.streams, recovered.beyond)
         """What has been accepted here: a repetition is not accepted again."""
+        self.room = LogRoom(context, topology, recovered, self.vector)
         self.activities = recovered.activities
         self._seq = 0
         self._batch = 0
@@ -136,7 +143,7 @@ class Replication:
 
     def receive(self, entry: Entry, source: int | None) -> bool:
         """Accept an entry from a link; whether it was new."""
-        if entry.id in self.vector or entry.id.stream == self.own_stream:
+        if entry.id in self.vector or entry.id.stream == self.own_stream or not self.room.admits((entry,), source):
             return False
         self.vector.add(entry.id)
         self._context.clock.observe(entry.stamp, self._context.now.wall)
@@ -155,7 +162,7 @@ class Replication:
         What was left out of it is not taken for gone: somebody else may have it.
         """
         stream, entries = record.stream, record.entries
-        if stream == self.own_stream:
+        if stream == self.own_stream or not self.room.admits(entries, source):
             return 0
         numbers = [entry.id.seq for entry in entries]
         added = self.vector.add_run(stream, numbers)
@@ -174,7 +181,10 @@ class Replication:
             if entry.kind == "activity":
                 # Synchronisation brings older ones after newer ones.
                 if entry.sender and entry.stamp > self._last_by_sender.get(entry.sender, (0, None))[0]:
+                    self._last_by_sender.pop(entry.sender, None)
                     self._last_by_sender[entry.sender] = (entry.stamp, entry.id)
+                    if len(self._last_by_sender) > SENDERS_MAX:
+                        del self._last_by_sender[next(iter(self._last_by_sender))]
                 self.refs.note(entry)
         self._taken.append(taken)
 

@@ -21,10 +21,11 @@ from core.node.log.entry_messages import frame_of, frame_of_record
 from core.node.log.reconciling import Reconciliation
 from core.node.log.replication import Replication
 from core.node.neighbours.neighbours import Neighbours
-from core.wire.entries import Entry, Fetch, Page, Stream, decode_vector, encode_vector
+from core.wire.entries import Entry, Fetch, Page, Stream, decode_vector
 from core.wire.limits import SERVER_LINE_BYTES_MAX
 from core.wire.messages import SyncDigest, SyncDone, SyncRequest
 from core.wire.records import RecordPage
+from core.wire.vector_lines import vector_in_line
 
 GONE_MAX: Final = 20_000
 """Streams of which one neighbour may say that nothing is left of their ends, while nobody else does."""
@@ -155,7 +156,7 @@ class Synchronisation:
                 ("lacks", link.conn), self._context.after(LACK_WAIT), partial(self._request_if_lacking, link, seen)
             )
         if not vector.gaps() and not any(upto > seen.get(stream, 0) for stream, upto in vector.contiguous.items()):
-            self._context.send(link, SyncDone(vector=encode_vector(self._replication.durable_vector())))
+            self._context.send(link, SyncDone(vector=vector_in_line(self._replication.durable_vector())))
             return
         token = self._context.token()
         if RECORDS in link.features:
@@ -212,8 +213,8 @@ class Synchronisation:
         self._context.trace("sync", conn=link.conn, step="answer", server=link.remote_id, entries=entries, more=more)
 
     def _send_done(self, link: Link, page: Page | RecordPage) -> None:
-        vector = encode_vector(self._replication.durable_vector())
-        self._context.send(link, SyncDone(upto=encode_vector(page.upto), more=page.more, vector=vector))
+        vector = vector_in_line(self._replication.durable_vector())
+        self._context.send(link, SyncDone(upto=vector_in_line(page.upto), more=page.more, vector=vector))
 
     def entries_received(self, link: Link, entries: Sequence[Entry], new: int) -> None:
         """Entries of one stream came over a link, of which so many were new: there may be more where they come from."""
@@ -249,7 +250,8 @@ class Synchronisation:
         for stream, number in upto.items():
             highest = self._replication.vector.highest(stream)
             believed = self.believed_mark(link, stream, number, highest)
-            marked |= self._replication.mark(stream, believed)
+            if believed and self._replication.room.admits_stream(stream, link.conn):
+                marked |= self._replication.mark(stream, believed)
             if believed < number and len(link.gone_there) < GONE_MAX:
                 marked |= number > link.gone_there.get(stream, 0)
                 link.gone_there[stream] = number

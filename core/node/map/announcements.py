@@ -12,9 +12,11 @@ from collections.abc import Callable
 from typing import Final
 
 from core.node.kernel.connections import Link
-from core.node.kernel.context import Context
+from core.node.kernel.context import PAGES, Context
 from core.node.kernel.rules import Handler
 from core.node.kernel.takers import takes
+from core.node.map.map_room import MapRoom
+from core.node.map.map_summary import summary_pages
 from core.node.map.topology import ServerRecord, Topology, record_of
 from core.node.neighbours.neighbours import Neighbours
 from core.node.trust.known_keys import KnownKeys
@@ -31,8 +33,11 @@ links passes on nine times as many."""
 USERS_SHOWN: Final = 256
 ORDER_MAX: Final = 2**48
 """Largest incarnation or version that is believed: a lie beyond what a node can count to could not be overtaken."""
-ATTACHED_MAX: Final = 256
-"""Base servers that one node speaks for; others behind its base links are not heard of. They must fit its record."""
+ATTACHED_MAX: Final = 512
+"""Base servers that one node speaks for; others behind its base links are not heard of. They must fit its record. One
+link has no more of them than are left."""
+SIGNATURE_BYTES: Final = 1024
+"""What signing a record, and what servers of the version before are to see of it, may add to it."""
 OVERTAKE_GAP: Final = 1.0
 """Seconds between announcements that are made because somebody knows a later one of this node."""
 REDIRECT_GAP: Final = 0.005
@@ -63,6 +68,7 @@ class Announcements:
         self._load_dirty = False
         self._published_at = float("-inf")
         self._overtook_at = float("-inf")
+        self.room = MapRoom(context, topology)
         self.attached: Callable[[], tuple[AttachedServer, ...]] = tuple
         """The base servers that this node speaks for."""
         self.on_record: list[Callable[[ServerRecord | None, ServerRecord], None]] = []
@@ -136,7 +142,21 @@ class Announcements:
         own.seen_at = self._context.now.wall
         self._load_dirty = False
         self._context.timers.cancel("load")
+        self._shorten(own)
         self._announce(self._message(own), everywhere=everywhere)
+
+    def _shorten(self, own: ServerRecord) -> None:
+        """Have this node's record fit a line, with its signature: what nobody needs goes first if it is too long."""
+        for part in ("users", "sent", "attached"):
+            if len(Frame(own.message()).data) <= SERVER_LINE_BYTES_MAX - SIGNATURE_BYTES:
+                return
+            match part:
+                case "users":
+                    own.users = ()
+                case "sent":
+                    own.sent = {}
+                case _:
+                    own.attached = own.attached[: ATTACHED_MAX // 8]
 
     def _message(self, record: ServerRecord) -> ServerAnnounce:
         """A record as it travels: another server's as it came, this node's with its signature."""
@@ -161,14 +181,18 @@ class Announcements:
 
     def introduce(self, link: Link) -> None:
         """Tell a new native neighbour of this node, and which records it has, so that it sends what is newer."""
-        records = self._topology.records
-        self.tell(link, self._topology.own)
-        self._context.send(link, MapSummary({record.id: list(record.order) for record in records.values()}))
+        topology = self._topology
+        self.tell(link, topology.own)
+        orders = {record.id: record.order for record in topology.records.values()}
+        for page in summary_pages(orders, topology.reachable, paged=PAGES in link.features):
+            self._context.send(link, page)
 
     @takes(MapSummary)
     def compare(self, link: Link, message: MapSummary) -> None:
         """A new neighbour says which records it has: send those that it lacks, or has in an older form."""
         for record in self._topology.records.values():
+            if not ((message.after or "") < record.id and (message.upto is None or record.id <= message.upto)):
+                continue
             if record.id != link.remote_id and tuple(message.records.get(record.id, ())) < record.order:
                 self.tell(link, record)
 
@@ -203,9 +227,10 @@ class Announcements:
         if not self._known_keys.believe_record(link, message).holds:
             return
         frame = Frame(message)
-        listed = len(message.links) + len(message.attached) + len(message.users)
-        if listed > ATTACHED_MAX and len(frame.data) > SERVER_LINE_BYTES_MAX:
+        if len(frame.data) > SERVER_LINE_BYTES_MAX:
             self._context.invalid(link, "SERVER_ANNOUNCE: too long to be passed on")
+            return
+        if not self.room.admits(link, record, len(frame.data)):
             return
         self._topology.merge(record)
         structural = (

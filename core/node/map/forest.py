@@ -8,7 +8,7 @@ spanning forest, so the result does not depend on the order of the changes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 ONE_BY_ONE_MAX: Final = 32
@@ -73,6 +73,10 @@ class Forest:
         if found is None:
             found = self._lists[node] = sorted(self._tree.get(node, ()))
         return found
+
+    def around(self, node: str) -> Mapping[str, int]:
+        """A node's neighbours in the graph, and the stamps of the edges."""
+        return self._around.get(node, {})
 
     def has_in_tree(self, a: str, b: str) -> bool:
         """Whether the edge between two nodes is one of the forest."""

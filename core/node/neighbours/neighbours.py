@@ -35,8 +35,9 @@ from core.node.kernel.connections import Connection, Link
 from core.node.kernel.context import RECORDS, Context
 from core.node.kernel.states import ConnectionState
 from core.wire.codec import Frame
-from core.wire.entries import EntryId, Stream, encode_vector
+from core.wire.entries import EntryId, Stream
 from core.wire.messages import LockRelease, LockRequest, Message, SyncDigest, SyncRequest
+from core.wire.vector_lines import LONG_VECTOR_BYTES_MAX, vector_in_line
 
 RECENT_SECONDS: Final = 1.0
 """How far back what was passed on is repeated over redundant links when the tree loses a link: as long as it takes to
@@ -192,7 +193,7 @@ class Neighbours:
         if link.asked or not self.is_neighbour(link):
             return False
         link.asked = True
-        self._context.send(link, SyncRequest(encode_vector(vector())))
+        self._context.send(link, SyncRequest(vector_in_line(vector(), LONG_VECTOR_BYTES_MAX)))
         return True
 
     @property

@@ -28,9 +28,9 @@ from core.node.servers.leaving import DRAIN, DrainOutcome, DrainPhase
 from core.node.servers.successor import ANSWER_SHARE, Successor
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import encode_vector
 from core.wire.messages import Quit, Redirect
 from core.wire.state_machine import state_after
+from core.wire.vector_lines import vector_in_line
 
 AWAY_AT_ONCE: Final = 500
 """Clients that one event sends away."""
@@ -160,7 +160,7 @@ class Drain:
         vector: dict[str, int] | None = None
         if self._successor.keeps_no_vectors:
             # Where it goes nobody can tell it from where on it may miss something.
-            vector = encode_vector(self._replication.client_vector())
+            vector = vector_in_line(self._replication.client_vector())
         notices: dict[tuple[Address | None, bool], Frame] = {}
         for conn in list(islice(staying, AWAY_AT_ONCE)):
             session = staying.pop(conn)

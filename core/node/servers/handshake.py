@@ -26,6 +26,7 @@ from core.node.servers.healing import Healing
 from core.node.servers.leavers import Leavers
 from core.node.trust.known_keys import KnownKeys
 from core.wire.address import Address
+from core.wire.limits import LINKS_TOLD_MAX
 from core.wire.messages import Authenticate, AuthenticationFail, ServerAnnounce, ServerHello, ServerProof, ServerRefused
 from core.wire.server_keys import ShownEnd, link_digest
 
@@ -240,6 +241,13 @@ class Handshake:
         link.hostname, link.port = message.hostname, int(message.port)
         link.key, link.nonce_there = message.key, message.nonce or b""
         context.timers.cancel(("quiet", link.conn))
+        barred = self._barred(message.id)
+        if barred is not None:
+            link.clean = True
+            self._healing.dialling.suspend(message.id, context.barred_for(message.id))
+            self._healing.dial_was_needless(link)
+            context.refuse(link, barred, "it had this server keep too much")
+            return
         problem = self._problem_of(link, message)
         if problem is not None:
             link.clean = True
@@ -315,6 +323,9 @@ class Handshake:
             return ServerRefused("self", "this is the server that you are")
         if self._known_keys.belongs(remote, link.key) is False:
             return self._not_the_server(link, "shows another key" if link.key else "shows no key")
+        barred = self._barred(remote)
+        if barred is not None:
+            return barred
         existing = self._neighbours.find(remote)
         if existing is not None:
             if self._is_crossing(existing, link, "outbound") and context.id < remote:
@@ -323,7 +334,7 @@ class Handshake:
             if twin is not None:
                 return twin
         natives = len(self._neighbours) - (existing is not None)
-        if link.lazy and natives >= context.config.links_max:
+        if natives >= (context.config.links_max if link.lazy else LINKS_TOLD_MAX):
             return ServerRefused("busy", f"this server has {natives} links already")
         return None
 
@@ -343,6 +354,14 @@ class Handshake:
             f"who comes as the server {link.remote_id} has to prove that server's key, and this one {what}; a server"
             " that was put back to a version before keys is let in by servers with --accept-unsigned",
         )
+
+    def _barred(self, server: str) -> ServerRefused | None:
+        """Why a server is not let in that has made this one keep too much."""
+        wait = self._context.barred_for(server)
+        if not wait:
+            return None
+        text = f"your server had this one keep more than it may; it is let in again in {wait / 60:.0f} minutes"
+        return ServerRefused("barred", text)
 
     def _twin_of(self, existing: Link, link: Link) -> ServerRefused | None:
         """Why not to exchange a neighbour's link for one with an earlier start of the same server, elsewhere.

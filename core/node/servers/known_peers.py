@@ -62,7 +62,10 @@ class KnownPeers:
         news, self._news = self._news, []
         found = []
         for server in news:
-            record = self._topology.records[server]
+            record = self._topology.records.get(server)
+            if record is None:
+                # There was no room for it.
+                continue
             addresses = self._whereabouts.addresses(server)
             if server not in self.peers and server not in reachable and not record.left and addresses:
                 self._keep_peer(_peer(server, record.name, self._context.now.wall, addresses))
@@ -113,12 +116,31 @@ class KnownPeers:
     def _keep_peer(self, peer: PeerRecord) -> None:
         self.peers[peer.id] = peer
         self._keep(peer)
+        if len(self.peers) > self._context.config.servers_max:
+            gone = self._least_wanted()
+            if gone is not None:
+                self.forget(gone)
+
+    def _least_wanted(self) -> str | None:
+        """Of those that cannot be reached, the last one that never could be, or the one that was seen longest ago."""
+        missing = [server for server in self.peers if server not in self.reachable]
+        strangers = [server for server in missing if server not in self._met]
+        if strangers:
+            return strangers[-1]
+        return min(missing, key=lambda server: self.peers[server].seen_at, default=None)
 
     def forget(self, server: str) -> None:
         """Nobody is to look for a server any more."""
         self._met.pop(server, None)
+        if server in self._missing_announced:
+            self._missing_announced -= {server}
         if self.peers.pop(server, None) is not None:
             self._keep(PeerForgotten(server))
+
+    def let_go(self, server: str) -> None:
+        """There is no room for a server that cannot be reached."""
+        self.forget(server)
+        self._topology.forget(server)
 
     def forget_old(self) -> None:
         """Nobody looks for ever for a server that vanished, and a record that it had left is not kept for ever."""

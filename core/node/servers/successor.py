@@ -7,6 +7,7 @@ that this node held when it asked.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from core.node.base.handing_over import HandingOver
@@ -22,6 +23,7 @@ from core.wire.address import Address
 from core.wire.entries import Stream, decode_vector
 from core.wire.messages import AttachedServer, Quit
 from core.wire.scope import Scope, scope_of
+from core.wire.vector_lines import LONG_VECTOR_BYTES_MAX, shortened
 
 ANSWER_SHARE: Final = 0.3
 """Part of the limit for leaving within which a successor has to answer, if there is another one: three can be asked."""
@@ -53,7 +55,7 @@ class Successor:
         self._named: Link | None = None
         """The link with whom people are sent to, also once it has gone."""
         self._named_is_native = True
-        self._held: dict[Stream, int] = {}
+        self._held: Mapping[Stream, int] = {}
         """What this node had when it asked its successor: the successor must have all of it. What came in later was
         passed on over the successor's link like any other broadcast."""
         self._answered = False
@@ -93,7 +95,8 @@ class Successor:
         if self._reconciliation.applies_to(link):
             self._reconciliation.answering.forget_what_it_has(link)
         else:
-            self._held = self._replication.durable_vector()
+            # As far as it can say that it has that.
+            self._held = shortened(self._replication.durable_vector(), LONG_VECTOR_BYTES_MAX // 2)
         self._answered = False
         attached = self._handing_over.offer()
         context.send(link, Quit(link.hostname, link.port, id=context.id, attached=attached, successor=link.remote_id))

@@ -46,6 +46,11 @@ QUEUE_MAX: Final = 2000
 """Messages that may be on their way to one end; with more the sender cuts the connection, as the engine does."""
 
 
+def usual_settings() -> NodeConfig:
+    """How the servers of a world behave unless something else is wanted."""
+    return replace(lan("", PORT, SECRET), liveness_after=LIVENESS_AFTER)
+
+
 class World:
     """Everything there is. Deterministic: its history follows from the plan alone."""
 
@@ -74,7 +79,7 @@ class World:
             note=self._note if traced else self._count,
         )
         self.environment = Environment(plan.seed, self.schedule, self.network)
-        self.config = config or replace(lan("", PORT, SECRET), liveness_after=LIVENESS_AFTER)
+        self.config = config or usual_settings()
         self.servers: dict[str, SimulatedServer] = {}
         self.base_servers: dict[str, SimulatedBaseServer] = {}
         self.agents: dict[str, Agent] = {}
