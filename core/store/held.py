@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from core.store.sequence_runs import Runs
@@ -66,13 +66,28 @@ class Held:
             if stream not in self.loose:
                 yield stream, Runs([(0, upto)])
 
-    def beyond(self, seen: Mapping[Stream, int]) -> dict[Stream, Runs]:
-        """The streams of which there is more than up to the numbers of `seen`."""
+    def beyond(self, seen: Mapping[Stream, int], kept: Iterable[Stream]) -> dict[Stream, Runs]:
+        """The streams of which there is more than up to the numbers of `seen`, but for packed ones that are not among
+        those of which something is `kept`: see `claims`."""
         found = {stream: runs for stream, runs in self.loose.items() if runs.top > seen.get(stream, 0)}
-        for stream, upto in self.packed.beyond(seen):
-            if stream not in self.loose:
+        for stream in kept:
+            upto = self.packed.get(stream, 0)
+            if stream not in self.loose and upto > seen.get(stream, 0):
                 found[stream] = Runs([(0, upto)])
         return found
+
+    def claims(self, seen: Mapping[Stream, int], upto: Mapping[Stream, int]) -> Mapping[Stream, int]:
+        """How far somebody is complete beyond `seen`: `upto` of what `beyond` found, and all packed streams beside.
+
+        Costs a look at what is seen and found, however many streams are packed.
+        """
+        raised = {stream: number for stream, number in upto.items() if number > seen.get(stream, 0)}
+        if not self.packed:
+            return raised
+        hidden = {stream for stream, number in seen.items() if self.packed.get(stream, 0) <= number}
+        hidden.update(self.loose, upto)
+        hidden.difference_update(raised)
+        return StreamsOver(self.packed, raised, hidden)
 
     def lacks(self, other: Held) -> int:
         """How many numbers are in the other one and not here."""

@@ -67,6 +67,10 @@ class MemoryShelf:
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
+    def known_streams(self) -> Iterable[Stream]:
+        """See `core.store.paging.Shelf`."""
+        return self._records.keys()
+
     def entries(
         self, stream: Stream, first: int, last: int, kinds: Sequence[Kind], *, descending: bool = False
     ) -> Iterator[Entry]:

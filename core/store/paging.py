@@ -30,6 +30,9 @@ HELD_FACTOR: Final = 8
 class Shelf(Protocol):
     """Where entries are read from. Iterators are closed when they are not read to their end."""
 
+    def known_streams(self) -> Iterable[Stream]:
+        """Those of which something may be here."""
+
     def entries(
         self, stream: Stream, first: int, last: int, kinds: Sequence[Kind], *, descending: bool = False
     ) -> Iterator[Entry]:
@@ -41,7 +44,7 @@ class Shelf(Protocol):
 
 def read_page(shelf: Shelf, held: Held, query: Fetch) -> Page:
     """Answer `query` from entries on `shelf`, of which those in `held` have been received."""
-    lacking = held.beyond(query.seen)
+    lacking = held.beyond(query.seen, shelf.known_streams())
     complete = {stream: runs.complete_from(query.seen.get(stream, 0)) for stream, runs in lacking.items()}
     newest = _Newest(shelf, lacking, query) if query.newest is not None else None
 
@@ -77,7 +80,7 @@ def read_page(shelf: Shelf, held: Held, query: Fetch) -> Page:
     entries.sort(key=position)
     return Page(
         tuple(entries),
-        {stream: number for stream, number in upto.items() if number > query.seen.get(stream, 0)},
+        held.claims(query.seen, upto),
         more,
         behind=behind,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Protocol
 
 from core.store.held import Held
@@ -16,6 +16,9 @@ from core.wire.records import LogRecord, RecordPage
 class RecordShelf(Protocol):
     """Where records are read from. Iterators are closed when they are not read to their end."""
 
+    def known_streams(self) -> Iterable[Stream]:
+        """Those of which something may be here."""
+
     def records(self, stream: Stream, first: int, last: int) -> Generator[LogRecord, None, None]:
         """The stream's records with any number from `first` to `last`, by their first numbers."""
 
@@ -25,7 +28,7 @@ def read_record_page(shelf: RecordShelf, held: Held, query: Fetch) -> RecordPage
 
     A page ends after about `entries_max` entries, or `bytes_max` bytes of lines.
     """
-    lacking = held.beyond(query.seen)
+    lacking = held.beyond(query.seen, shelf.known_streams())
     complete = {stream: runs.complete_from(query.seen.get(stream, 0)) for stream, runs in lacking.items()}
     covered: list[_Source] = []
     loose: list[_Source] = []
@@ -50,8 +53,7 @@ def read_record_page(shelf: RecordShelf, held: Held, query: Fetch) -> RecordPage
     for source in covered:
         if source.head is not None:
             upto[source.stream] = min(upto[source.stream], source.head.first - 1)
-    raised = {stream: number for stream, number in upto.items() if number > query.seen.get(stream, 0)}
-    return RecordPage(tuple(found), raised, more)
+    return RecordPage(tuple(found), held.claims(query.seen, upto), more)
 
 
 def wanted_record_page(shelf: RecordShelf, wanted: Wanted) -> RecordPage:

@@ -39,6 +39,10 @@ class SqliteShelf:
 
     # --- by number ----------------------------------------------------------------------------------------------------
 
+    def known_streams(self) -> list[Stream]:
+        """See `core.store.paging.Shelf`: of packed streams without records most have no number."""
+        return [Stream(*row) for row in self._connection.execute("SELECT node, incarnation FROM streams")]
+
     def kept(
         self, stream: Stream, first: int, last: int, *, with_accounts: bool = False, descending: bool = False
     ) -> Generator[Kept, None, None]:

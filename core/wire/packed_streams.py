@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import ItemsView, Iterable, Iterator, Mapping
+from collections.abc import Collection, ItemsView, Iterable, Iterator, Mapping
 from typing import TypeVar, overload
 
 from core.wire.entries import Stream
@@ -75,13 +75,6 @@ class PackedStreams(Mapping[Stream, int]):
     def items(self) -> ItemsView[Stream, int]:
         return _Items(self)
 
-    def beyond(self, seen: Mapping[Stream, int]) -> Iterator[tuple[Stream, int]]:
-        """Those whose number is larger than in `seen`."""
-        for node, (incarnations, numbers) in self._by_node.items():
-            for incarnation, number in zip(incarnations, numbers, strict=True):
-                if number > seen.get(Stream(node, incarnation), 0):
-                    yield Stream(node, incarnation), number
-
     @property
     def total(self) -> int:
         """The sum of all numbers."""
@@ -103,43 +96,51 @@ class _Items(ItemsView[Stream, int]):
 class StreamsOver(Mapping[Stream, int]):
     """A read-only view of packed streams, and of those that stand over them because they have changed since."""
 
-    __slots__ = ("_over", "_packed")
+    __slots__ = ("_hidden", "_over", "_packed")
 
-    def __init__(self, packed: PackedStreams, over: Mapping[Stream, int]) -> None:
+    def __init__(
+        self, packed: PackedStreams, over: Mapping[Stream, int], hidden: Collection[Stream] = frozenset()
+    ) -> None:
+        """`hidden`: packed ones that are not there in this view, none of which stands over them."""
         self._packed = packed
         self._over = over
+        self._hidden = hidden
 
     def __getitem__(self, stream: Stream) -> int:
         number = self._over.get(stream)
-        return self._packed[stream] if number is None else number
+        if number is None:
+            if stream in self._hidden:
+                raise KeyError(stream)
+            return self._packed[stream]
+        return number
 
     def __contains__(self, stream: object) -> bool:
-        return stream in self._over or stream in self._packed
+        return stream in self._over or (stream in self._packed and stream not in self._hidden)
 
     def __iter__(self) -> Iterator[Stream]:
-        yield from self._over
-        for stream in self._packed:
-            if stream not in self._over:
-                yield stream
+        return (stream for stream, _ in self.items())
 
     def __len__(self) -> int:
-        return len(self._over) + len(self._packed) - sum(stream in self._packed for stream in self._over)
+        covered = sum(stream in self._packed for stream in (*self._over, *self._hidden))
+        return len(self._over) + len(self._packed) - covered
 
     def items(self) -> ItemsView[Stream, int]:
         return _ItemsOver(self)
 
     @property
     def parts(self) -> tuple[PackedStreams, Mapping[Stream, int]]:
-        """What is below, and what stands over it."""
+        """What is below, and what stands over it; of a view that hides nothing."""
         return self._packed, self._over
+
+    def visible(self) -> Iterator[tuple[Stream, int]]:
+        """What is below and can be seen."""
+        over, hidden = self._over, self._hidden
+        return (item for item in self._packed.items() if item[0] not in over and item[0] not in hidden)
 
 
 class _ItemsOver(ItemsView[Stream, int]):
     _mapping: StreamsOver
 
     def __iter__(self) -> Iterator[tuple[Stream, int]]:
-        packed, over = self._mapping.parts
-        yield from over.items()
-        for stream, number in packed.items():
-            if stream not in over:
-                yield stream, number
+        yield from self._mapping.parts[1].items()
+        yield from self._mapping.visible()
