@@ -89,19 +89,19 @@ class RadixSummary:
         """Items are new. The source has them already."""
         batch = sorted((key, item_hash(key)) for key in keys)
         if batch:
-            self._add(ROOT_LEVEL, 0, batch)
+            self._add(ROOT_LEVEL, 0, batch, _total(batch))
 
-    def _add(self, level: int, bucket: int, batch: list[tuple[ItemKey, int]]) -> None:
+    def _add(self, level: int, bucket: int, batch: list[tuple[ItemKey, int]], added: int) -> None:
         row = self._rows.get(level, bucket) or SummaryRow(0, 0, False)
         count = row.size + len(batch)
-        total = (row.sum + sum(number for _, number in batch)) % MODULUS
+        total = (row.sum + added) % MODULUS
         divides = not row.divided and count > LEAF_MAX and level > 0
         self._rows.put(level, bucket, SummaryRow(count, total, row.divided or divides))
         if divides:
             self._divide(level, bucket)
         elif row.divided:
             for child, part in _by_child(level, batch):
-                self._add(level - 1, child, part)
+                self._add(level - 1, child, part, added if part is batch else _total(part))
 
     def _divide(self, level: int, bucket: int) -> None:
         items = [(key, item_hash(key)) for key in self._source.between(*_span(level, bucket))]
@@ -110,8 +110,7 @@ class RadixSummary:
     def _fill(self, level: int, items: list[tuple[ItemKey, int]]) -> None:
         for child, part in _by_child(level, items):
             divides = len(part) > LEAF_MAX and level > 1
-            total = sum(number for _, number in part) % MODULUS
-            self._rows.put(level - 1, child, SummaryRow(len(part), total, divides))
+            self._rows.put(level - 1, child, SummaryRow(len(part), _total(part) % MODULUS, divides))
             if divides:
                 self._fill(level - 1, part)
 
@@ -211,6 +210,10 @@ class RadixSummary:
                 before = key.place
 
 
+def _total(batch: list[tuple[ItemKey, int]]) -> int:
+    return sum([number for _, number in batch])
+
+
 def _span(level: int, bucket: int) -> tuple[ItemKey, ItemKey]:
     return bound_at(bucket << (BITS * level)), bound_at((bucket + 1) << (BITS * level))
 
@@ -226,6 +229,10 @@ def _by_child(level: int, batch: list[tuple[ItemKey, int]]) -> Iterator[tuple[in
     """Ascending items by the bucket below."""
     shift = BITS * (level - 1)
     begin = 0
+    if batch and batch[0][0].place >> shift == batch[-1][0].place >> shift:
+        # What comes together is mostly from one time: far up there is one bucket for all.
+        yield batch[0][0].place >> shift, batch
+        return
     for index, (key, _) in enumerate(batch):
         if key.place >> shift != batch[begin][0].place >> shift:
             yield batch[begin][0].place >> shift, batch[begin:index]
