@@ -43,7 +43,8 @@ class Scene:
     def native(self, identity: str = "liar", **extra: Any) -> ScriptedPeer:
         """A native neighbour of the first server, in its tree."""
         peer = self.network.peer(self.first)
-        peer.say(wire.Authenticate(SECRET, id=identity, incarnation=1, features=["sync"], stamp=STAMP, **extra))
+        extra = {"features": ["sync"], **extra}
+        peer.say(wire.Authenticate(SECRET, id=identity, incarnation=1, stamp=STAMP, **extra))
         peer.say(
             wire.ServerAnnounce(
                 identity, 0, "liar.example", 1, incarnation=1, version=1, links=[LinkEnd(self.first.id, STAMP)]
@@ -477,6 +478,11 @@ keys = st.fixed_dictionaries(
     {"text": st.sampled_from(["ssh-ed25519 AAAA", "", "x"]), "stamp": numbers, "bound": st.booleans(), "comment": names}
 )
 binaries = st.sampled_from(["", "?", "c2hvcnQ=", *("A" * number + "=" * (-number % 4) for number in (22, 43, 86))])
+bounds = st.sampled_from(["0.0", "1.0", "2.0", f"1.{STAMP}", f"1.{STAMP}.liar.1.1", "3.1", "", "1.x", "1.1.1"])
+parts = st.lists(st.tuples(bounds, numbers, binaries), max_size=3)
+entry_numbers = st.dictionaries(
+    st.sampled_from(["id-n000.1", "id-n001.1", "liar.1", "x"]), st.lists(numbers, max_size=4), max_size=2
+)
 odd_hosts = st.one_of(
     identifiers,
     st.sampled_from(["127.0.0.1", "0.0.0.0", "::", "fe80::1", "224.0.0.1", "localhost", "[::1]", "h/1.2.3.4"]),
@@ -489,16 +495,21 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "visited": st.lists(names, max_size=2), "activity": objects, "ref": names, "previous": entry_ids,
     "previous_stamp": numbers, "sender": names, "load": numbers, "version": numbers, "links": link_ends,
     "guests": st.lists(guests, max_size=2), "users": st.lists(names, max_size=3), "draining": st.booleans(),
-    "left": st.booleans(), "successor": identifiers, "sent": vectors, "claim": entry_ids, "round": numbers,
+    "successor": identifiers, "sent": vectors, "claim": entry_ids, "round": numbers,
     "verifier": st.sampled_from(["$argon2id$s", "x", ""]), "count": numbers, "incomplete": st.booleans(),
     "new_server_ip": odd_hosts, "new_server_port": numbers, "user_info": st.dictionaries(names, names, max_size=3),
     "reason": st.sampled_from(["self", "duplicate", "busy", "leaving", "?"]), "claimed_at": numbers,
     "key": st.one_of(keys, binaries), "nonce": binaries, "signature": binaries, "signs_from": numbers,
-    "ssh": numbers, "digest": identifiers, "vector": vectors, "upto": vectors,
+    "ssh": numbers, "digest": identifiers, "vector": vectors, "upto": st.one_of(vectors, bounds),
     "more": st.one_of(st.booleans(), objects), "number": numbers, "wall": numbers,
-    "away": st.dictionaries(names, st.tuples(numbers, numbers), max_size=2), "also": st.lists(odd_hosts, max_size=3),
+    "away": st.dictionaries(names, st.tuples(numbers, numbers), max_size=2),
+    "also": st.one_of(st.lists(odd_hosts, max_size=3), entry_numbers),
     "near": st.lists(identifiers, max_size=3), "age": numbers,
     "since": numbers, "proof": st.one_of(names, binaries), "at": numbers,
+    "until": numbers, "size": numbers, "sum": binaries, "begins": st.booleans(), "entries": entry_numbers,
+    "ranges": st.lists(st.tuples(bounds, parts), max_size=3), "lacking": numbers,
+    "left": st.one_of(st.booleans(), entry_numbers),
+    "lists": st.lists(st.tuples(bounds, bounds, entry_numbers), max_size=3),
     "vote": st.one_of(st.none(), st.tuples(binaries, numbers, binaries)),
 }  # fmt: skip
 COMMANDS: dict[str, type[msgspec.Struct]] = {
@@ -508,7 +519,9 @@ COMMANDS: dict[str, type[msgspec.Struct]] = {
         *(wire.ActivityMessage, wire.ActivityBroadcast, wire.ServerAnnounce, wire.LockRequest, wire.LockAllowed),
         *(wire.LockDenied, wire.Quit, wire.UserInfo, wire.ServerHello, wire.ServerRefused, wire.Account),
         *(wire.LockRelease, wire.SyncDigest, wire.SyncRequest, wire.SyncDone, wire.Ping, wire.Pong),
-        *(wire.StatusRequest, wire.Redirect, wire.CaughtUp, wire.ServerProof),
+        *(wire.StatusRequest, wire.Redirect, wire.CaughtUp, wire.ServerProof, wire.Reconcile, wire.ReconcileAnswer),
+        *(wire.ReconcileDigest, wire.ReconcileWant, wire.ReconcileSent, wire.ReconcileGaps, wire.ReconcileDropped),
+        wire.ReconcileDone,
     )
 }
 ENDING = ("AUTHENTICATION_FAIL", "INVALID_MESSAGE", "LOGOUT", "SERVER_REFUSED", "AUTHENTICATE", "LOGIN", "REGISTER")
@@ -535,11 +548,13 @@ def peers(scene: Scene, role: str) -> Iterator[ScriptedPeer]:
                 yield scene.network.logged_in(scene.first)
             case "base server":
                 yield scene.network.base_server(scene.first)
-            case _:
+            case "native server":
                 yield scene.native()
+            case _:
+                yield scene.native(features=["sync", "reconcile"])
 
 
-@pytest.mark.parametrize("role", ["stranger", "client", "base server", "native server"])
+@pytest.mark.parametrize("role", ["stranger", "client", "base server", "native server", "one that reconciles"])
 @settings(max_examples=60)
 @given(said=st.lists(lines(), min_size=1, max_size=12))
 def test_whatever_somebody_says_the_others_go_on(role: str, said: list[bytes]) -> None:
