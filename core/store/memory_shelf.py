@@ -36,6 +36,11 @@ class MemoryShelf:
         for entry in record.entries:
             self._remove(entry)
 
+    def replace(self, record: LogRecord, other: LogRecord) -> None:
+        """Have something else lie in a record's place."""
+        self.take_away(record)
+        self.put(other)
+
     def leave_out(self, dropped: Iterable[EntryId]) -> int:
         """Leave entries out of records, and drop those of which nothing is left; how much `record_overhead` grows."""
         overhead = 0

@@ -23,7 +23,7 @@ from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Page, PeerReco
 from core.wire.keepables import Keepable
 from core.wire.packed_facts import PackedFacts
 from core.wire.packed_refs import PackedRefs, RefsOfRecord, packed_ref
-from core.wire.records import LogRecord, RecordPage
+from core.wire.records import LogRecord, RecordPage, decode
 from core.wire.recovered import Recovered
 from core.wire.signing import Signer
 
@@ -273,6 +273,21 @@ class MemoryStore:
         twin._summary = self._summary.copy()
         twin._settings = {name: kept for name, kept in self._settings.items() if kept[1]}
         return twin
+
+    def flip(self, entry_id: EntryId) -> bool:
+        """Have one bit of an entry's body be another from now on, so that it still reads as an entry; False if there is
+        none to be had. A disk does so by itself now and then, and says nothing."""
+        entry = self._shelf.entry(entry_id)
+        digits = [place for place, byte in enumerate(entry.body) if byte in b"0123456789"]
+        if not digits:
+            return False
+        flipped = bytearray(entry.body)
+        flipped[digits[-1]] ^= 1
+        for record in self._shelf.records(entry_id.stream, entry_id.seq, entry_id.seq):
+            if entry in record.entries:
+                self._shelf.replace(record, decode(record.line.replace(entry.body, bytes(flipped), 1)))
+                return True
+        return False
 
     findings: Sequence[str] = ()
     rescued: Path | None = None

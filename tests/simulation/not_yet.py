@@ -15,6 +15,32 @@ NOT_YET: Final[dict[str, tuple[str, str]]] = {
             "told that its activity is the liar's, which is acknowledged in its place"
         ),
     ),
+    "test_an_end_mark_does_not_hide_what_its_teller_has_left_out[with a key]": (
+        "keys and reconcile: marks",
+        (
+            "whoever passes on the newest record of a stream may say that nothing before it is missing: a mark is "
+            "believed up to the highest number that has come, and what was left out is never asked for again"
+        ),
+    ),
+    "test_what_a_flipped_bit_has_changed_is_passed_on_to_nobody": (
+        "damage, and reconcile: marks",
+        (
+            "a record whose signature does not fit is dropped, and the mark at the end of its page covers it: it is "
+            "not asked for from anybody else"
+        ),
+    ),
+    "test_what_a_flipped_bit_has_changed_is_shown_to_nobody": (
+        "damage",
+        "what is read from a disk is not looked at before it is served",
+    ),
+    "test_what_a_flipped_bit_has_changed_comes_from_the_neighbours_again": (
+        "damage",
+        "what is on a disk is not looked at, and not asked for again",
+    ),
+    "test_everything_holds_in_histories_in_which_bits_flip": (
+        "damage",
+        "what is on a disk is not looked at, and not asked for again",
+    ),
     "test_a_member_that_allows_for_a_thousand_servers_gives_no_name_to_two_people": (
         "claims: answers",
         "answers are counted, and not whose they are",

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from core.simulation.plans.damage_mix import with_damage
 from core.simulation.plans.plan import Operation, Person
-from core.simulation.runs.runner import conclude
+from core.simulation.runs.runner import conclude, run
 from core.simulation.runs.sweep import judge
 from core.simulation.world.world import World
 from core.store import memory_store as memory
@@ -97,6 +98,25 @@ def test_people_write_at_a_copy_and_at_what_it_is_a_copy_of_and_all_of_it_arrive
     assert len(starts) >= 2
 
 
+AWAY = [Operation(5.0, "leave", "nat"), arrive(9.0, "nat", "s000")]
+FLIPPED = Operation(8.5, "flip bits", "s000", amount=1.0)
+
+
+def test_what_a_flipped_bit_has_changed_is_shown_to_nobody() -> None:
+    assert [text for text in problems(damaged(*AWAY, FLIPPED)) if text.startswith("content")] == []
+
+
+def test_what_a_flipped_bit_has_changed_is_passed_on_to_nobody() -> None:
+    down = [Operation(5.0, "kill", "s002", amount=1.0), Operation(9.0, "start", "s002")]
+    world = damaged(*down, FLIPPED)
+    assert [text for text in problems(world) if "s000 has another body" not in text] == []
+
+
+def test_what_a_flipped_bit_has_changed_comes_from_the_neighbours_again() -> None:
+    restart = [Operation(9.0, "kill", "s000", amount=1.0), Operation(9.5, "start", "s000")]
+    assert problems(damaged(FLIPPED, *restart)) == []
+
+
 def test_somebody_who_counts_starts_only_gives_an_identity_twice_and_that_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -115,7 +135,14 @@ def test_somebody_who_counts_starts_only_gives_an_identity_twice_and_that_is_fou
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, 60, 20))
 def test_everything_holds_in_each_history_of_the_mix(first: int) -> None:
-    failures = {
-        seed: one.problems for seed in range(first, first + 20) if (one := judge(seed, None, "damage")).problems
-    }
-    assert not failures
+    failures = {}
+    for seed in range(first, first + 20):
+        planned = with_damage(seed)
+        flips = frozenset(place for place, one in enumerate(planned.operations) if one.what == "flip bits")
+        failures[seed] = run(planned.without(flips)).problems
+    assert {seed: found for seed, found in failures.items() if found} == {}
+
+
+@pytest.mark.slow
+def test_everything_holds_in_histories_in_which_bits_flip() -> None:
+    assert {seed: one.problems for seed in range(20) if (one := judge(seed, None, "damage")).problems} == {}

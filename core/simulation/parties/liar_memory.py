@@ -30,6 +30,8 @@ class LiarMemory:
         self.records: dict[str, wire.ServerAnnounce] = {}
         """The last link-state record that it has heard of each server."""
         self.entries: dict[str, EntryMessage] = {}
+        self.newest: dict[str, tuple[int, Message]] = {}
+        """Of each stream the highest number that it has heard of, and what that came in."""
         self.invented: dict[str, None] = {}
         """Servers that it has made up."""
         self.heard: list[Message] = []
@@ -40,8 +42,11 @@ class LiarMemory:
         if len(self.heard) < HEARD_MAX and not isinstance(message, wire.Ping | wire.Pong | wire.ServerHello):
             self.heard.append(message)
 
-    def learn(self, entries: Sequence[EntryMessage]) -> list[EntryMessage]:
-        """Entries have come; those of which it had not heard."""
+    def learn(self, entries: Sequence[EntryMessage], message: Message) -> list[EntryMessage]:
+        """Entries have come in a message; those of which it had not heard."""
+        for entry in map(_id_of, entries):
+            if entry.node != self._own and entry.seq > self.newest.get(str(entry.stream), (0, message))[0]:
+                self.newest[str(entry.stream)] = (entry.seq, message)
         new = [entry for entry in entries if entry.id is not None and entry.id not in self.entries]
         if len(self.entries) < HEARD_MAX:
             self.entries.update((entry.id, entry) for entry in new if entry.id is not None)

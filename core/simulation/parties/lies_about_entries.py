@@ -22,6 +22,14 @@ def _marks_beyond_the_end(liar: LyingServer) -> None:
     _always_another_digest(liar, 5)
 
 
+def _marks_over_gaps(liar: LyingServer) -> None:
+    """It sends whoever asks the newest of each stream, passes nothing on of what came before that, and says that
+    nothing is missing up to there."""
+    goes_by(liar, "marks over gaps")
+    goes_by(liar, "withheld entries")
+    _always_another_digest(liar, 20)
+
+
 def _unused_numbers(liar: LyingServer) -> None:
     """It writes entries into others' streams, under the numbers that come next there."""
     told(
@@ -148,6 +156,7 @@ def _digests_that_differ(liar: LyingServer) -> None:
 
 LIES_ABOUT_ENTRIES: Final[Mapping[str, Lie]] = {
     "marks beyond the end": _marks_beyond_the_end,
+    "marks over gaps": _marks_over_gaps,
     "another body": _another_body,
     "unused numbers": _unused_numbers,
     "far numbers": _far_numbers,

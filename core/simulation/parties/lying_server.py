@@ -344,7 +344,7 @@ class LyingServer:
 
     def _entries(self, link: LiarLink, message: Message, entries: Sequence[EntryMessage]) -> None:
         """Entries have come, one by one or as a record."""
-        new = self.memory.learn(entries)
+        new = self.memory.learn(entries, message)
         if not new:
             return
         if self._is_way("withheld entries"):
@@ -372,6 +372,12 @@ class LyingServer:
             return
         if self._is_way("endless answers"):
             self.say_over(link, wire.SyncDone(more=True))
+        elif self._is_way("marks over gaps"):
+            for _, message in self.memory.newest.values():
+                link.end.send(encode(message)[:-1])
+            self.say_over(
+                link, wire.SyncDone(upto={stream: number for stream, (number, _) in self.memory.newest.items()})
+            )
         elif self._is_way("marks beyond the end"):
             marks = {f"{node}.{incarnation}": 2**52 for node, incarnation in self.memory.ends_of_streams()}
             self.say_over(link, wire.SyncDone(upto=marks, vector=marks))

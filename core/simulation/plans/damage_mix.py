@@ -1,4 +1,4 @@
-"""The mix of worlds in which what servers keep is damaged: databases are lost, backups put back, a copied directory is
+"""The mix of worlds in which what servers keep is damaged: bits flip, databases are lost, backups put back, a copy is
 started elsewhere, and clocks jump.
 
 What nobody else has is never taken away: no server could bring it back. As in the mix with old data, base servers and
@@ -6,6 +6,8 @@ base clients are left out, which recognise nothing; and nobody leaves on purpose
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 import msgspec
 
@@ -53,6 +55,13 @@ def _put_back(scene: Scene) -> list[Operation]:
     return [Operation(max(1.0, found[0].at - between(scene.rng, 0.5, 6.0)), "copy data", found[0].who), *found]
 
 
+def _flipped(scene: Scene) -> list[Operation]:
+    """Bits flip, while a server runs or while it does not."""
+    rng = scene.rng
+    flips = [Operation(scene.moment(), "flip bits", scene.server(), amount=rng.random()) for _ in range(2)]
+    return flips + _restarted(scene, "flip bits")
+
+
 def _twins(scene: Scene) -> list[Operation]:
     """A copy of what a server has is started elsewhere while that one runs, and ends once somebody has noticed."""
     rng = scene.rng
@@ -67,4 +76,4 @@ def _clocks(scene: Scene) -> list[Operation]:
     return mix.FAULTS["clocks"](scene)
 
 
-KINDS = (_lost, _put_back, _twins, _twins, _clocks)
+KINDS: Final = (_flipped, _lost, _put_back, _twins, _clocks)

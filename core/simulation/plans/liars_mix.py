@@ -17,6 +17,7 @@ from core.simulation.plans.standard_mix import Scene
 
 LIES: Final = (
     "marks beyond the end",
+    "marks over gaps",
     "another body",
     "unused numbers",
     "far numbers",

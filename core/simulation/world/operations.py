@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from core.node.interface.events import JoinRequested
+from core.simulation.environment.randomness import number_of
 from core.simulation.parties.hostile_peer import HostilePeer
 from core.simulation.parties.lies import LIES
 from core.simulation.parties.lying_server import MANY
@@ -178,6 +179,23 @@ def _lose_data(world: World, operation: Operation) -> None:
         world.ledger.put_back(server, server.disk.entries())
 
 
+def _flip_bits(world: World, operation: Operation) -> None:
+    """On the disk of `who` a bit flips in `amount` of all activities that others have as they were."""
+    server = world.servers.get(operation.who)
+    if server is None:
+        return
+    elsewhere = {
+        (entry.id, entry.body)
+        for other in world.servers.values()
+        if other is not server and other.finished is None and other not in world.twins.values()
+        for entry in other.disk.entries()
+    }
+    for entry in list(server.disk.entries()):
+        drawn = number_of(world.seed, "flip", operation.at, entry.id) / 2**64
+        if entry.kind == "activity" and drawn < operation.amount and (entry.id, entry.body) in elsewhere:
+            server.disk.store.flip(entry.id)
+
+
 def _twin(world: World, operation: Operation) -> None:
     """What `who` has is copied, and started on another host, with all that it knows of the network."""
     server = world.servers.get(operation.who)
@@ -345,6 +363,7 @@ OPERATIONS: Final[Mapping[str, Doing]] = {
     "copy data": _copy_data,
     "put back": _put_back,
     "lose data": _lose_data,
+    "flip bits": _flip_bits,
     "twin": _twin,
     "twin ends": _twin_ends,
     "clock": _clock,
