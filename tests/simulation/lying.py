@@ -26,6 +26,7 @@ def lied_to(
     over: Sequence[str] = ("s000", "s002"),
     old_links: bool = False,
     keyed: bool = True,
+    compares: bool = False,
     many: int = 0,
     people: tuple[Person, ...] = (),
     also: Sequence[Operation] = (),
@@ -34,9 +35,9 @@ def lied_to(
     **members: object,
 ) -> World:
     """A world of three servers with people at all of them, at its end. The liar links with the servers `over`, and
-    tells lies of these `kinds`; `keyed` ones are of this
-    version, and `many` is how many things it makes up where it makes up many. Everything is checked twice: while it is
-    there, and when it is gone. `settings` are those of the servers that differ from the usual."""
+    tells lies of these `kinds`. `keyed`: it has a key; `compares`: it compares sums, not vectors; `many` is how many
+    things it makes up where it makes up many. Everything is checked twice: while it is there, and when it is gone.
+    `settings` are those of the servers that differ from the usual."""
     operations = [
         arrive(1.0, "nat", "s000"),
         arrive(1.0, "bas", "s002"),
@@ -44,7 +45,7 @@ def lied_to(
         *posts("nat", 3.2, 3),
         *posts("bas", 3.25, 3),
         *(
-            Operation(BEGINS + 0.1 * number, "liar", LIAR, server, float(old_links + 2 * keyed))
+            Operation(BEGINS + 0.1 * number, "liar", LIAR, server, float(old_links + 2 * keyed + 4 * compares))
             for number, server in enumerate(over)
         ),
         *(

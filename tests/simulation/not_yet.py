@@ -22,13 +22,6 @@ NOT_YET: Final[dict[str, tuple[str, str]]] = {
             "believed up to the highest number that has come, and what was left out is never asked for again"
         ),
     ),
-    "test_what_a_flipped_bit_has_changed_is_passed_on_to_nobody": (
-        "damage, and reconcile: marks",
-        (
-            "a record whose signature does not fit is dropped, and the mark at the end of its page covers it: it is "
-            "not asked for from anybody else"
-        ),
-    ),
     "test_what_a_flipped_bit_has_changed_is_shown_to_nobody": (
         "damage",
         "what is read from a disk is not looked at before it is served",

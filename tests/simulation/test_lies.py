@@ -127,6 +127,25 @@ def test_a_member_that_never_answers_keeps_nobody_from_asking_others() -> None:
     assert problems(lied_to("no answer at all", "withheld entries", old_links=True)) == []
 
 
+def test_a_member_that_lists_what_there_is_none_of_keeps_nobody_from_asking_others() -> None:
+    assert problems(lied_to("lists of nothing", compares=True, old_links=True)) == []
+
+
+def test_a_member_that_says_it_has_dropped_everything_makes_nobody_do_without() -> None:
+    apart = [Operation(6.5, "cut both", "s002", other) for other in ("s000", "s001")]
+    again = [Operation(7.0 + 0.5 * number, "lie: everything dropped", LIAR) for number in range(6)]
+    again.append(Operation(8.2, "reset", "s002", "liar-l0"))
+    together = [Operation(10.5, "mend", "s002", other) for other in ("s000", "s001")]
+    assert problems(lied_to("everything dropped", compares=True, also=[*apart, *again, *together])) == []
+
+
+@pytest.mark.parametrize(
+    "kind", ["withheld entries", "empty answers", "no answer at all", "digests that differ", "replayed messages"]
+)
+def test_a_member_that_compares_sums_can_do_no_more(kind: str) -> None:
+    assert problems(lied_to(kind, compares=True, old_links=True)) == []
+
+
 def test_a_member_that_always_has_more_is_not_asked_for_ever() -> None:
     world = lied_to("endless answers")
     assert problems(world) == []

@@ -11,6 +11,7 @@ from core.simulation.parties.lying_server import LyingServer
 from core.simulation.parties.telling_lies import BODY, Lie, goes_by, long_name, say_all, told
 from core.wire import messages as wire
 from core.wire.entries import IDENTIFIER_CHARACTERS_MAX
+from core.wire.sealed_entries import encoded
 
 ENDLESS: Final = 2**52
 
@@ -134,6 +135,22 @@ def _no_answer(liar: LyingServer) -> None:
     _always_another_digest(liar, 5)
 
 
+def _lists_of_nothing(liar: LyingServer) -> None:
+    """It lists entries that there are none of among what it has, and sends none of them."""
+    goes_by(liar, "lists of nothing")
+    _always_another_digest(liar, 5)
+
+
+def _everything_dropped(liar: LyingServer) -> None:
+    """It says of what somebody misses that it has had and dropped all of it, and has the newest of each stream come, so
+    that something is missed."""
+    goes_by(liar, "everything dropped")
+    goes_by(liar, "withheld entries")
+    for _, message in list(liar.memory.newest.values()):
+        liar.repeat(message)
+    _always_another_digest(liar, 20)
+
+
 def _endless_answers(liar: LyingServer) -> None:
     """It says for ever that there is more to ask for."""
     goes_by(liar, "endless answers")
@@ -143,7 +160,11 @@ def _endless_answers(liar: LyingServer) -> None:
 def _always_another_digest(liar: LyingServer, times: int, kind: str = "digests that differ") -> None:
     """It says that what it has differs from what others have, again and again."""
     if times > 0:
-        liar.say(wire.SyncDigest(f"{liar.next_number():016x}"))
+        number = liar.next_number()
+        if liar.compares:
+            liar.say(wire.ReconcileDigest(0, liar.stamp(), number, encoded(number.to_bytes(32, "big"))))
+        else:
+            liar.say(wire.SyncDigest(f"{number:016x}"))
         if liar.linked and kind == "digests that differ":
             liar.tell(kind)
         liar.later(0.5, lambda: _always_another_digest(liar, times - 1, kind))
@@ -168,6 +189,8 @@ LIES_ABOUT_ENTRIES: Final[Mapping[str, Lie]] = {
     "withheld entries": _withheld_entries,
     "empty answers": _empty_answers,
     "no answer at all": _no_answer,
+    "lists of nothing": _lists_of_nothing,
+    "everything dropped": _everything_dropped,
     "endless answers": _endless_answers,
     "digests that differ": _digests_that_differ,
     "replayed messages": _old_entries,

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from core.node.kernel.context import RECORDS
+from core.node.kernel.context import RECONCILE, RECORDS
 from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.hash_signing import HashSigner
@@ -77,9 +77,10 @@ class LyingServer:
         secret: str,
         old_links: bool,
         keyed: bool,
+        compares: bool = False,
     ) -> None:
         """`old_links`: it says that its links are older than all others, so that the spanning tree leads through it.
-        `keyed`: it has a key, and takes and sends records."""
+        `keyed`: it has a key, and takes and sends records. `compares`: it compares sums, not vectors."""
         self.environment = environment
         self.name = name
         self.host = f"liar-{name}"
@@ -106,6 +107,7 @@ class LyingServer:
         """The lies that it has told, and how often each."""
         self._secret = secret
         self._old_links = old_links
+        self.compares = compares and keyed
         self._observer = observer
         self._version = 0
         self._seq = 0
@@ -187,7 +189,8 @@ class LyingServer:
 
     @property
     def _features(self) -> list[str]:
-        return [*FEATURES, RECORDS] if self.signer is not None else list(FEATURES)
+        compares = [RECONCILE] if self.compares else []
+        return [*FEATURES, RECORDS, *compares] if self.signer is not None else list(FEATURES)
 
     def _nonce(self) -> bytes:
         if self.signer is None:
@@ -318,6 +321,8 @@ class LyingServer:
                 self._entries(link, message, [message])
             case wire.Record():
                 self._entries(link, message, [message_of(entry) for entry in read(message).entries])
+            case wire.Reconcile() | wire.ReconcileWant() | wire.ReconcileGaps():
+                self._compare(link, message)
             case wire.LockRequest():
                 self._vote(link, message)
             case wire.InvalidMessage(info=info) | wire.ServerRefused(info=info) | wire.AuthenticationFail(info=info):
@@ -383,6 +388,25 @@ class LyingServer:
             self.say_over(link, wire.SyncDone(upto=marks, vector=marks))
         else:
             self.say_over(link, wire.SyncDone())
+
+    def _compare(self, link: LiarLink, message: wire.Reconcile | wire.ReconcileWant | wire.ReconcileGaps) -> None:
+        """A server compares what both have; it has nothing else, unless it lies."""
+        if self._is_way("no answer at all"):
+            return
+        number = message.number
+        match message:
+            case wire.Reconcile(ranges=ranges):
+                lists = []
+                if self._is_way("lists of nothing"):
+                    ends = self.memory.ends_of_streams().items()
+                    entries = {f"{node}.{start}": [top + 1, top + 50] for (node, start), top in ends}
+                    lists = [(first, cuts[-1][0], entries) for first, cuts in ranges if cuts]
+                self.say_over(link, wire.ReconcileAnswer(number, upto=ranges[-1][1][-1][0], lists=lists))
+            case wire.ReconcileWant():
+                self.say_over(link, wire.ReconcileSent(number))
+            case wire.ReconcileGaps(entries=entries):
+                dropped = entries if self._is_way("everything dropped") else {}
+                self.say_over(link, wire.ReconcileDropped(number, dropped))
 
     def _vote(self, link: LiarLink, request: wire.LockRequest) -> None:
         """A server asks whether a name is free."""

@@ -29,6 +29,8 @@ LIES: Final = (
     "withheld entries",
     "empty answers",
     "no answer at all",
+    "lists of nothing",
+    "everything dropped",
     "endless answers",
     "digests that differ",
     "replayed messages",
@@ -90,7 +92,7 @@ def _liars(scene: Scene) -> list[Operation]:
     found: list[Operation] = []
     for name in [f"l{number}" for number in range(1 + pick(rng, 2))]:
         came = between(rng, scene.begin - 1.0, max(scene.begin, scene.end - 8.0))
-        kind_of_liar = float(pick(rng, 4))
+        kind_of_liar = (0.0, 1.0, 2.0, 3.0, 6.0, 7.0)[pick(rng, 6)]
         found += [
             Operation(came + between(rng, 0.0, 0.5), "liar", name, server, amount=kind_of_liar)
             for server in scene.shuffled(scene.servers)[: 1 + pick(rng, 3)]

@@ -315,12 +315,11 @@ def _lies(world: World, operation: Operation) -> None:
 
 def _liar(world: World, operation: Operation) -> None:
     """`who`, a member that lies, links with server `whom`. `amount` is a sum: 1, by the oldest of links, as it says; 2,
-    with a key of its own."""
+    with a key of its own; 4, and comparing sums."""
     liar = world.liars.get(operation.who)
     if liar is None:
-        liar = world.add_liar(
-            operation.who, old_links=int(operation.amount) & 1 != 0, keyed=int(operation.amount) & 2 != 0
-        )
+        kind = int(operation.amount)
+        liar = world.add_liar(operation.who, old_links=bool(kind & 1), keyed=bool(kind & 2), compares=bool(kind & 4))
     server = world.servers.get(operation.whom)
     if server is not None:
         liar.come(server.address)

@@ -156,9 +156,11 @@ class World:
         self.ledger.strangers[name] = None
         return server
 
-    def add_liar(self, name: str, *, old_links: bool, keyed: bool) -> LyingServer:
+    def add_liar(self, name: str, *, old_links: bool, keyed: bool, compares: bool) -> LyingServer:
         """A member that lies; see `LyingServer`."""
-        liar = LyingServer(self.environment, self, name, PORT, secret=SECRET, old_links=old_links, keyed=keyed)
+        liar = LyingServer(
+            self.environment, self, name, PORT, secret=SECRET, old_links=old_links, keyed=keyed, compares=compares
+        )
         self.liars[name] = liar
         self.ledger.liars[liar.host] = None
         return liar
