@@ -1,11 +1,12 @@
 """Votes: what proves of a registration that another server has allowed it, and when.
 
-Each server that allows a claim signs that, with the time there. Of all answers to one claim the one that came last goes
-along with the account: by it the registration is dated, which nobody can date back by themselves.
+Each server that allows a claim signs that, with the time there: who asked them knows whose answers there are. The one
+that came last goes along with the account: by it the registration is dated, which nobody can date back by themselves.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 ANSWERED_WITHIN: Final = 60_000_000
 """Microseconds within which a claim is answered: it is dated by its own time unless the last answer came later. So it
 stands where it stood with servers that know no votes, while nobody gains more than this by a wrong date."""
+
+VOTES_MAX: Final = 5000
+"""Votes that one answer brings: they fit its line."""
 
 
 class Vote(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -53,8 +57,6 @@ def counted(fact: AccountFact) -> AccountFact:
     return msgspec.structs.replace(fact, vote=None, allowed_at=allowed_at)
 
 
-def latest(one: Vote | None, other: Vote | None) -> Vote | None:
-    """Of two votes the one that came last."""
-    if one is None or other is None:
-        return one or other
-    return max(one, other, key=lambda vote: (vote.stamp, vote.key))
+def latest(votes: Iterable[Vote]) -> Vote | None:
+    """The vote that came last."""
+    return max(votes, key=lambda vote: (vote.stamp, vote.key), default=None)

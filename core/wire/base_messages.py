@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from core.wire.account_votes import Vote
+from core.wire.account_votes import VOTES_MAX, Vote
 from core.wire.address import parse_number, parse_port
 from core.wire.entries import COUNTER_MAX, IDENTIFIER_CHARACTERS_MAX
 from core.wire.limits import FEATURES_MAX, LINKS_TOLD_MAX, REF_CHARACTERS_MAX
@@ -283,8 +283,8 @@ class LockRequest(Message, frozen=True):
 
 
 class LockAllowed(Message, frozen=True):
-    """`count`: how many servers this answer speaks for. `incomplete`: a link broke while it was being gathered. `vote`:
-    the signed word of the one of them that allowed it last."""
+    """`count`: how many servers this answer speaks for, and `votes` their signed words. `incomplete`: a link broke
+    while it was being gathered."""
 
     username: str
     secret: str | None = None
@@ -292,7 +292,7 @@ class LockAllowed(Message, frozen=True):
     round: Counter | None = None
     count: Counter | None = None
     incomplete: bool = False
-    vote: Vote | None = None
+    votes: Annotated[list[Vote], msgspec.Meta(max_length=VOTES_MAX)] = []
 
 
 class LockDenied(Message, frozen=True):

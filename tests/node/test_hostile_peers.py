@@ -483,6 +483,7 @@ parts = st.lists(st.tuples(bounds, numbers, binaries), max_size=3)
 entry_numbers = st.dictionaries(
     st.sampled_from(["id-n000.1", "id-n001.1", "liar.1", "x"]), st.lists(numbers, max_size=4), max_size=2
 )
+votes = st.tuples(binaries, numbers, binaries)
 odd_hosts = st.one_of(
     identifiers,
     st.sampled_from(["127.0.0.1", "0.0.0.0", "::", "fe80::1", "224.0.0.1", "localhost", "[::1]", "h/1.2.3.4"]),
@@ -510,7 +511,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "ranges": st.lists(st.tuples(bounds, parts), max_size=3), "lacking": numbers,
     "left": st.one_of(st.booleans(), entry_numbers),
     "lists": st.lists(st.tuples(bounds, bounds, entry_numbers), max_size=3),
-    "vote": st.one_of(st.none(), st.tuples(binaries, numbers, binaries)),
+    "vote": st.one_of(st.none(), votes), "votes": st.lists(votes, max_size=3),
 }  # fmt: skip
 COMMANDS: dict[str, type[msgspec.Struct]] = {
     str(kind.__struct_config__.tag): kind

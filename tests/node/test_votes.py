@@ -16,11 +16,13 @@ from core.simulation.testing import ScriptedNetwork, chain
 from core.wire import messages as wire
 from core.wire.account_votes import ANSWERED_WITHIN, Vote, counted, digest_for, latest
 from core.wire.entries import AccountFact
+from core.wire.link_state import signed_digest
 from core.wire.server_keys import certified_id
 from tests.node import one_node
 from tests.node.one_node import OneNode
 
 NOW = 1_700_000_000_000_000
+ELSEWHERE = HashSigner(b"elsewhere")
 VOTER, OTHER = HashSigner(b"a voter"), HashSigner(b"another")
 ANN = AccountFact("ann", "$argon2id$ann", NOW, "here.1.1")
 
@@ -99,15 +101,9 @@ def test_nobody_says_themselves_when_they_were_allowed() -> None:
     st.lists(st.builds(Vote, st.sampled_from([VOTER.key, OTHER.key]), stamps, st.just(b"s")), max_size=5), st.randoms()
 )
 def test_of_votes_the_last_is_kept_in_whatever_order_they_come(votes: list[Vote], random: Any) -> None:
-    def last(some: list[Vote]) -> Vote | None:
-        found: Vote | None = None
-        for vote in some:
-            found = latest(found, vote)
-        return found
-
     shuffled = list(votes)
     random.shuffle(shuffled)
-    assert last(shuffled) == last(votes) == last([*votes, *votes])
+    assert latest(shuffled) == latest(votes) == latest([*votes, *votes])
 
 
 @pytest.mark.parametrize("field", ["username", "verifier", "stamp", "claim"])
@@ -160,6 +156,33 @@ def test_votes_cost_no_message_more() -> None:
     assert network.lock_messages().total() - before == 2 * 4
 
 
+@pytest.mark.parametrize("count", [1, 1000])
+def test_nobody_answers_in_another_servers_place(count: int) -> None:
+    """A member between two servers does not ask the one, and says that it allows."""
+    one = OneNode()
+    conn = one_node.native_neighbour_with_key(one)
+    ends = [wire.LinkEnd("here", 1), wire.LinkEnd("behind", 1)]
+    behind = HashSigner(b"behind")
+    for server, signer, links in (("elsewhere", ELSEWHERE, ends), ("behind", behind, [wire.LinkEnd("elsewhere", 1)])):
+        record = wire.ServerAnnounce(server, 0, "other.example", 3780, incarnation=1, version=2, links=links)
+        record = msgspec.structs.replace(record, key=signer.key)
+        one.say(conn, msgspec.structs.replace(record, signature=signer.sign(signed_digest(record))))
+    one.run(0.5)
+    assert set(one.node.topology.reachable) == {"here", "elsewhere", "behind"}
+    one_node.registering(one)
+    one.answer()
+    for signers, registered in (((ELSEWHERE,), False), ((ELSEWHERE, behind), True)):
+        requests = [message for to, message in one.said if to == conn and isinstance(message, wire.LockRequest)]
+        request = requests[-1]
+        fact = AccountFact("newcomer", request.verifier or "", request.stamp or 0, request.claim or "")
+        votes = [vote for signer in signers if (vote := allowed(fact, request.stamp or 0, signer).vote) is not None]
+        one.say(
+            conn, wire.LockAllowed("newcomer", claim=request.claim, round=request.round, count=1 + count, votes=votes)
+        )
+        one.run(0.5)
+        assert one.node.book.knows("newcomer") is registered
+
+
 def test_a_registration_with_a_vote_that_nobody_gave_is_dropped() -> None:
     one = OneNode()
     liar = one_node.native_neighbour(one, "liar")
@@ -178,8 +201,9 @@ def test_an_answer_with_a_vote_for_something_else_counts_without_it() -> None:
     one, conn = OneNode(), 0
     conn = one_node.native_asked(one)
     (request,) = (message for to, message in one.said if to == conn and isinstance(message, wire.LockRequest))
-    other = allowed(ANN)
-    one.say(conn, wire.LockAllowed("newcomer", claim=request.claim, round=request.round, count=1, vote=other.vote))
+    vote = allowed(ANN).vote
+    assert vote is not None
+    one.say(conn, wire.LockAllowed("newcomer", claim=request.claim, round=request.round, count=1, votes=[vote]))
     one.run(0.5)
     holder = one.node.book.holder("newcomer")
     assert holder is not None and holder.allowed_at == 0

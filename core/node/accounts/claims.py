@@ -57,8 +57,8 @@ class Echo:
     count: int = 1
     """Nodes that have allowed so far in this part of the tree, this one included."""
     incomplete: bool = False
-    vote: Vote | None = None
-    """The last that was given in this part of the tree."""
+    votes: dict[bytes, Vote] = field(default_factory=dict)
+    """Those of this part of the tree, by the keys that they come with. Only the origin looks whether they are true."""
 
 
 def trace_claim(context: Context, claim: Claim, step: str, **fields: TraceValue) -> None:

@@ -19,7 +19,7 @@ from core.node.kernel.takers import takes
 from core.node.map.topology import Topology
 from core.node.neighbours.neighbours import Neighbours
 from core.node.trust.known_keys import KnownKeys
-from core.wire.account_votes import latest
+from core.wire.account_votes import VOTES_MAX, latest
 from core.wire.entries import AccountFact
 from core.wire.messages import LockAllowed, LockDenied, LockRequest
 
@@ -62,7 +62,9 @@ class Echoes:
 
     def join(self, claim: Claim, link: Link) -> None:
         """This node allows another's claim that it was asked about over a link: ask everybody behind itself."""
-        self._gather(Echo(claim, claim.round, link.conn, vote=self._known_keys.vote(_fact_of(claim))))
+        vote = self._known_keys.vote(_fact_of(claim))
+        votes = {vote.key: vote} if vote is not None else {}
+        self._gather(Echo(claim, claim.round, link.conn, votes=votes))
 
     def _gather(self, echo: Echo) -> None:
         """Send the request on to everywhere but where it came from."""
@@ -114,14 +116,24 @@ class Echoes:
                     round=echo.round,
                     count=echo.count,
                     incomplete=echo.incomplete,
-                    vote=echo.vote,
+                    votes=list(echo.votes.values())[:VOTES_MAX],
                 ),
             )
-        elif echo.incomplete or echo.count < reachable:
+        elif echo.incomplete or echo.count < reachable or self._without_vote(echo):
             self._context.timers.set(("ask", claim.id), self._context.after(RETRY_DELAY), lambda: self.ask(claim))
         else:
-            claim.vote = echo.vote
+            # A clock that is far ahead dates nothing.
+            horizon = self._context.clock.horizon(self._context.now.wall)
+            claim.vote = latest(vote for vote in echo.votes.values() if vote.stamp <= horizon)
             self.on_allowed(claim)
+
+    def _without_vote(self, echo: Echo) -> bool:
+        """Whether a server that can be reached has not signed that it allows a claim of this node, so that somebody has
+        answered in its place. Where servers of the version before are among them, nobody can tell: these pass on what
+        they know."""
+        records = self._topology.records
+        keys = [records[server].key for server in self._topology.reachable]
+        return None not in keys and any(key not in echo.votes for key in keys if key != self._known_keys.own)
 
     def _answer_parent(self, echo: Echo, answer: LockAllowed | LockDenied) -> None:
         parent = self._context.connections.link(echo.parent) if echo.parent is not None else None
@@ -143,8 +155,10 @@ class Echoes:
             return
         echo.count += message.count or 0
         echo.incomplete |= message.incomplete
-        if message.vote is not None and self._known_keys.is_vote_for(_fact_of(echo.claim), message.vote):
-            echo.vote = latest(echo.vote, message.vote)
+        fact = _fact_of(echo.claim)
+        for vote in message.votes:
+            if vote.key not in echo.votes and (echo.parent is not None or self._known_keys.is_vote_for(fact, vote)):
+                echo.votes[vote.key] = vote
         del echo.waiting[link.conn]
         if echo.parent is None:
             behind = (message.count or 1) - 1

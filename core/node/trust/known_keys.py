@@ -188,12 +188,8 @@ class KnownKeys:
         return Vote(self._signer.key, stamp, self._signer.sign(digest))
 
     def is_vote_for(self, fact: AccountFact, vote: Vote) -> bool:
-        """Whether whoever has a vote's key has allowed a registration, and not at a time that is still to come."""
-        return (
-            self._verifier is not None
-            and vote.stamp <= self._context.clock.horizon(self._context.now.wall)
-            and self._verifier.fits(vote.signature, vote.key, digest_for(fact, vote))
-        )
+        """Whether whoever has a vote's key has allowed a registration."""
+        return self._verifier is not None and self._verifier.fits(vote.signature, vote.key, digest_for(fact, vote))
 
     def believes_votes(self, link: Link, entries: Iterable[Entry]) -> bool:
         """Whether those of some entries that are registrations come with a true vote, or with none."""
