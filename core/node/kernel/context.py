@@ -45,6 +45,8 @@ PAGES: Final = "pages"
 """Shown by who takes a summary of the map in pages."""
 FEATURES: Final = ("quit", "user_info", "sync", RECORDS, RECONCILE, PAGES)
 """What a node shows other servers: QUIT, USER_INFO, the native layer, records, sets that are reconciled, and pages."""
+SHOWN_WITH_KEY: Final = frozenset({RECORDS, RECONCILE, PAGES})
+"""What servers of the version before keys have never heard of."""
 NONCE_SEED_BYTES: Final = 32
 
 
@@ -56,7 +58,7 @@ class Context:
         self.id = recovered.node
         self.incarnation = recovered.incarnation
         self.name = config.name or recovered.node[:6]
-        self.features = tuple(one for one in FEATURES if one != RECORDS or recovered.signer is not None)
+        self.features = tuple(one for one in FEATURES if one not in SHOWN_WITH_KEY or recovered.signer is not None)
         """What this node shows other servers: without a key it is as one of the version before."""
         self.rng = rng
         self.now = now

@@ -27,7 +27,7 @@ from core.node.interface.events import (
 from core.node.interface.node_config import NodeConfig
 from core.node.interface.notices import Notice
 from core.node.interface.traces import TraceFields, TraceKind
-from core.node.kernel.context import RECORDS
+from core.node.kernel.context import SHOWN_WITH_KEY
 from core.node.node import Node
 from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
@@ -110,7 +110,7 @@ def as_before_keys(message: M) -> M:
 
 
 def _before(features: Sequence[str]) -> list[str]:
-    return [one for one in features if one != RECORDS]
+    return [one for one in features if one not in SHOWN_WITH_KEY]
 
 
 class ServerObserver(Protocol):
