@@ -154,7 +154,7 @@ class Entry(msgspec.Struct, frozen=True):
     `AccountFact`. `stamp` is hybrid logical time in microseconds since 1970. `sender` is the user name that an activity
     was accepted from. `previous` is the sender's activity before this one, which every client sees first. `ref` is the
     name that a native client gave the activity, by which a repetition is recognised. `since` is the hybrid logical time
-    from which on another server may have accepted it, as another entry; it is not stored.
+    from which on another server may have accepted it, as another entry.
     """
 
     id: EntryId

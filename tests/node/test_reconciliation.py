@@ -10,6 +10,7 @@ import pytest
 
 from core.reconciliation.item_order import ACCOUNTS, ACTIVITIES, END, bound, encode_bound, encode_sum
 from core.simulation.testing import ScriptedNetwork, ScriptedPeer, WatchedServer, chain
+from core.store.identity import KEY_SETTING, SIGNS_FROM_SETTING
 from core.store.memory_store import MemoryStore
 from core.store.retention import Retention
 from core.wire import messages as wire
@@ -270,7 +271,10 @@ def trimmed_server(network: ScriptedNetwork, count: int, kept: int, share: float
     of what may be kept, or because they are the oldest."""
     network.start("a").crash()
     disk = network.disk_of("a")
-    store = disk.store = MemoryStore(disk.store.node, retention=Retention(activities=kept, share=share))
+    first = disk.store
+    store = disk.store = MemoryStore(first.node, retention=Retention(activities=kept, share=share), signer=first.signer)
+    for name in (KEY_SETTING, SIGNS_FROM_SETTING):
+        store.set_setting(name, first.get_setting(name) or "", backed_up=True)
     store.commit([entry(number) for number in range(1, count + 1)])
     while store.trim(0.0):
         pass

@@ -562,9 +562,10 @@ def test_a_server_that_was_away_gets_what_it_missed() -> None:
     assert back.told("synchronised")
 
 
-def test_a_new_server_gets_everything_page_by_page() -> None:
+@pytest.mark.parametrize("keyed", [True, False], ids=["of this version", "of the version before"])
+def test_a_new_server_gets_everything_page_by_page(keyed: bool) -> None:
     network = ScriptedNetwork()
-    first = network.start("a", redirects=False, keyed=False)
+    first = network.start("a", redirects=False, keyed=keyed)
     sender = network.logged_in(first)
     for number in range(1700):
         sender.post(number)
@@ -572,7 +573,7 @@ def test_a_new_server_gets_everything_page_by_page() -> None:
     second = network.start("b", first, redirects=False)
     network.run(5.0)
     assert len(second.activities()) == 1700
-    assert len(first.said(wire.ReconcileSent)) >= 2
+    assert len(first.said(wire.ReconcileSent if keyed else wire.SyncDone)) >= 2
 
 
 def test_a_gap_is_asked_for_at_once() -> None:

@@ -164,7 +164,7 @@ class Answering:
         if self._neighbours.is_neighbour(link):
             page = page or Page((), {}, False)
             entries = self._replication.unpersisted.among(page.entries, runs)
-            self._send(link, number, [], [self._replication.refs.as_it_came(one) for one in entries], page.left)
+            self._send(link, number, [], entries, page.left)
         return True
 
     def records_fetched(self, token: int, page: RecordPage | None) -> bool:

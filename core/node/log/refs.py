@@ -10,8 +10,6 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Final
 
-import msgspec
-
 from core.wire.entries import Entry, EntryId, Stream
 from core.wire.names import original_name
 from core.wire.packed_refs import PackedRefs
@@ -23,8 +21,6 @@ COPIES_MAX: Final = 10_000
 COPIES_OF_ONE_MAX: Final = 16
 """How many of them there may be of one name, the first and the latest: parts of a network that could not reach each
 other accept one each."""
-REPEATED_MAX: Final = 10_000
-"""Entries of which it is remembered since when another server may have accepted the same."""
 
 
 class Refs:
@@ -36,18 +32,12 @@ class Refs:
         self._refs: OrderedDict[tuple[str, str], EntryId] = OrderedDict()
         self._copies: OrderedDict[tuple[str, str], list[EntryId]] = OrderedDict()
         """What was accepted more than once under one ref: repeated at one server while another one had it already."""
-        self._repeated: OrderedDict[EntryId, int] = OrderedDict()
-        """What its writer had sent to another server before, to the time since when that may have accepted it."""
         self._delivered: OrderedDict[tuple[str, str], EntryId] = OrderedDict()
 
     def note(self, entry: Entry) -> None:
         """An activity was accepted, here or elsewhere."""
         if entry.ref is not None:
             self._note((original_name(entry.sender), entry.ref), entry.id)
-        if entry.since is not None:
-            self._repeated[entry.id] = entry.since
-            if len(self._repeated) > REPEATED_MAX:
-                self._repeated.popitem(last=False)
 
     def _note(self, key: tuple[str, str], entry_id: EntryId) -> None:
         known = self._refs.get(key)
@@ -105,8 +95,3 @@ class Refs:
             if len(self._delivered) > REFS_MAX:
                 self._delivered.popitem(last=False)
         return known == entry.id
-
-    def as_it_came(self, entry: Entry) -> Entry:
-        """An entry of the store, with what is known of it and not stored."""
-        since = self._repeated.get(entry.id)
-        return entry if since is None else msgspec.structs.replace(entry, since=since)

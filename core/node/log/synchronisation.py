@@ -186,7 +186,7 @@ class Synchronisation:
         sent = self._neighbours.sent_over(link)
         for entry in page.entries if page.more else self._replication.unpersisted.completed(page, query):
             if entry.id not in sent:
-                self._context.send(link, frame_of(self._replication.refs.as_it_came(entry)))
+                self._context.send(link, frame_of(entry))
         self._send_done(link, page)
         return True
 
