@@ -34,9 +34,5 @@ NOT_YET: Final[dict[str, tuple[str, str]]] = {
         "damage",
         "what is on a disk is not looked at, and not asked for again",
     ),
-    "test_a_member_that_allows_for_a_thousand_servers_gives_no_name_to_two_people": (
-        "claims: answers",
-        "answers are counted, and not whose they are",
-    ),
 }
 """A test's name, as pytest prints it, to the part of the work that it waits for, and what goes wrong today."""

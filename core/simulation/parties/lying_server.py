@@ -25,6 +25,7 @@ from core.simulation.environment.simulated_network import DialFailure
 from core.simulation.parties.liar_memory import EntryMessage, LiarMemory, entry_in, line_of, message_of
 from core.store.identity import node_id
 from core.wire import messages as wire
+from core.wire.account_votes import Vote, vote_digest
 from core.wire.address import Address
 from core.wire.codec import decode, encode
 from core.wire.entries import Entry
@@ -417,7 +418,17 @@ class LyingServer:
             self.say_over(link, wire.LockDenied(username, claim=claim, round=number, info="I know that name"))
             return
         count = 1000 if self._is_way("too many allow") else 1
-        self.say_over(link, wire.LockAllowed(username, claim=claim, round=number, count=count))
+        self.say_over(
+            link, wire.LockAllowed(username, claim=claim, round=number, count=count, votes=self._own_vote(request))
+        )
+
+    def _own_vote(self, request: wire.LockRequest) -> list[Vote]:
+        """Its word that it allows a name, for which no other server's stands."""
+        if self.signer is None:
+            return []
+        stamp = self.stamp()
+        digest = vote_digest(request.username, request.verifier or "", request.stamp or 0, request.claim or "", stamp)
+        return [Vote(self.signer.key, stamp, self.signer.sign(digest))]
 
     # --- who comes to it ----------------------------------------------------------------------------------------------
 
