@@ -79,8 +79,8 @@ class Reconciliation:
                 yield f"link {conn} is gone, and compared over"
 
     def applies_to(self, link: Link) -> bool:
-        """Whether a neighbour knows how."""
-        return RECONCILE in link.features
+        """Whether a neighbour and this node both know how."""
+        return RECONCILE in link.features and RECONCILE in self._context.features
 
     def link_closed(self, conn: int) -> None:
         self.comparisons.link_closed(conn)
