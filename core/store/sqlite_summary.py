@@ -22,6 +22,7 @@ STEP: Final = 5_000
 HORIZON_SETTING: Final = "retention_horizon"
 """The stamp from which on no activity was dropped for its age."""
 
+_NOTHING: Final = bound(ACCOUNTS)
 _ITEMS = "SELECT place, stream, seq FROM items WHERE place BETWEEN ? AND ? ORDER BY place, stream, seq"
 
 
@@ -52,6 +53,8 @@ class SqliteSummary:
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Entries are in the table now."""
+        if self._source.upto == _NOTHING:
+            return
         keys = (item_key(entry.kind, entry.stamp, entry.id) for entry in entries)
         self._sums.add(key for key in keys if key < self._source.upto)
 
@@ -70,7 +73,7 @@ class _Items:
     def __init__(self) -> None:
         self.connection: sqlite3.Connection
         self.streams: StreamNumbers
-        self.upto = bound(ACCOUNTS)
+        self.upto = _NOTHING
 
     def between(self, lower: ItemKey, upper: ItemKey) -> Iterator[ItemKey]:
         """See ItemSource."""

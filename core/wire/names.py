@@ -54,6 +54,9 @@ def registrable_problem(name: str) -> str | None:
 @lru_cache(maxsize=1024)
 def original_name(name: str) -> str:
     """What an account's names have in common, before and after a change."""
+    if "~" not in name:
+        # Asked for each activity; the rest is for few.
+        return name[:_STEM_CHARACTERS_MAX]
     return (name[: -CHANGED_SUFFIX_CHARACTERS - 1] if is_changed_name(name) else name)[:_STEM_CHARACTERS_MAX]
 
 

@@ -89,7 +89,7 @@ from tests.store.making import A, activity, open_at
 data = Path(sys.argv[1])
 store, _ = open_at(data)
 soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, hard))
+resource.setrlimit(resource.RLIMIT_FSIZE, (700_000, hard))
 kept = 0
 try:
     while kept < 1000:

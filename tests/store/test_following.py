@@ -112,16 +112,16 @@ def test_what_has_followed_is_counted_once_however_often_a_process_dies(tmp_path
 def test_a_disk_that_is_full_between_a_commit_and_what_follows_keeps_nobody_from_reading(tmp_path: Path) -> None:
     store, _ = open_at(tmp_path)
     written(store, follow=True)
-    store.commit([activity(A, seq, 5_000 + seq, sender="new") for seq in range(300, 800)])
+    store.commit([activity(A, seq, 5_000 + seq, sender="new") for seq in range(300, 1800)])
     (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
     store._connection.execute(f"PRAGMA max_page_count = {pages}")
-    assert ids(store, {A: 299})[-1].seq == 799, "what lies in records is read without what follows"
+    assert ids(store, {A: 299})[-1].seq == 1799, "what lies in records is read without what follows"
     with pytest.raises(StoreUnreadable, match="full"):
         store.activities_before(None, 3, 10**6)
     store._connection.execute("PRAGMA max_page_count = 1000000")
     newest = store.activities_before(None, 3, 10**6)
-    assert [entry.id.seq for entry in newest] == [797, 798, 799]
-    assert store.usage().activities == 720
+    assert [entry.id.seq for entry in newest] == [1797, 1798, 1799]
+    assert store.usage().activities == 1720
     store.close()
 
 
