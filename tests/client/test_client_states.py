@@ -56,6 +56,7 @@ NOT_FOR_CLIENTS: list[Message] = [
     wire.LockDenied("a", "s"),
     wire.UserInfo({}),
     wire.ServerHello("x", 1, "h", 1),
+    wire.ServerProof(b"signature"),
     wire.ServerRefused("busy"),
     wire.Account("x.1.1", 1, "a", "v", 1, "x.1.1"),
     wire.LockRelease("a", "x"),

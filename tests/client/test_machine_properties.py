@@ -53,6 +53,7 @@ MESSAGES: list[wire.Message] = [
     wire.Quit("two.example", 2),
     wire.UserInfo({}),
     wire.ServerHello("a", 1, "h", 1),
+    wire.ServerProof(b"signature"),
     wire.ServerRefused("busy"),
     wire.Account("a.1.1", 1, "u", "v", 1, "c"),
     wire.LockRelease("a", "c"),

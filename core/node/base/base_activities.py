@@ -116,6 +116,8 @@ class BaseActivities:
             sender=sender,
             # Who is anonymous there cannot be told from others who are: they are taken for one.
             previous=self._replication.last_of(sender) if sender else side.last_nameless,
+            # By its writer's name for it a copy is recognised that comes another way.
+            ref=message.ref,
             source=link.conn,
             then=kept,
         )
@@ -123,15 +125,16 @@ class BaseActivities:
             side.last_nameless = entry.id
 
     def _takes_as_entry(self, link: Link, message: ActivityBroadcast) -> bool:
-        """Whether what a base server says is what one of ours has said, or nonsense: it passes on what it was sent."""
+        """Whether what a base server says is what one of ours has said, or nonsense: it passes on what it was sent.
+
+        What is said in the name of one that has a key cannot be believed here, and counts as the base server's own.
+        """
         try:
             entry = entry_of_activity(message)
         except ValueError as error:
             self._context.invalid(link, f"ACTIVITY_BROADCAST: {error}")
             return True
-        if entry is not None:
-            self._intake.take(link, entry)
-        return entry is not None
+        return entry is not None and self._intake.take(link, entry)
 
     def _keep_back(self, link: Link, message: ActivityBroadcast) -> None:
         """Keep what would be two activities if two of ours took it in."""

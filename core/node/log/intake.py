@@ -130,11 +130,12 @@ class Intake:
         if new:
             self._synchronisation.entries_received(link, record.signed_entries, new)
 
-    def take(self, link: Link, entry: Entry) -> None:
-        """Accept an entry that has come by itself, unless it is known, or not believed."""
-        if entry.id in self._replication.vector or not self.believes_entry(link, entry.id.stream):
-            return
-        if not self.believes_votes(link, (entry,)):
-            return
+    def take(self, link: Link, entry: Entry) -> bool:
+        """Accept an entry that has come by itself, unless it is known, or not believed; False if it is not believed."""
+        if entry.id in self._replication.vector:
+            return True
+        if not self.believes_entry(link, entry.id.stream) or not self.believes_votes(link, (entry,)):
+            return False
         if self._replication.receive(self._drift.dated(link, entry), link.conn):
             self._synchronisation.entries_received(link, (entry,), 1)
+        return True

@@ -240,8 +240,8 @@ class KnownKeys:
         if belief is not Belief.KEYLESS:
             text = f"{who} passed on {what} in the name of the server {node} that {belief.value}: it is not believed"
             self._context.tell_refused(link, text)
-        elif not link.keyless_told:
-            # An honest server of the version before passes on what it cannot prove.
+        elif not link.keyless_told and self._neighbours.is_neighbour(link):
+            # An honest server of the version before passes on what it cannot prove, and each base server does.
             link.keyless_told = True
             self._context.notify(
                 "identity",
