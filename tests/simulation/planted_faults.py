@@ -32,8 +32,10 @@ from core.node.node import Node
 from core.node.trust.beliefs import Belief
 from core.node.trust.known_keys import KnownKeys
 from core.simulation.environment import simulated_disk
+from core.simulation.environment.hash_signing import HashSigner
 from core.simulation.world.world import PORT
 from core.store.memory_store import MemoryStore
+from core.wire.account_votes import Vote, vote_digest
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
 from core.wire.codec import Frame
@@ -149,10 +151,19 @@ def allows_every_registration(patch: Patch) -> None:
         said = message_in(event)
         if isinstance(event, MessageReceived) and isinstance(said, LockRequest):
             others = len(self.topology.reachable) - 1
-            return [says(event.conn, LockAllowed(said.username, None, said.claim, said.round, others))]
+            votes = [_forged(record.key, said) for record in self.topology.records.values() if record.key is not None]
+            return [says(event.conn, LockAllowed(said.username, None, said.claim, said.round, others, votes=votes))]
         return whole(self, event, now)
 
     patch.setattr(Node, "handle", handle)
+
+
+def _forged(key: bytes, request: LockRequest) -> Vote:
+    """What a server would say that allows a name. In a simulated world a public key is all that it takes."""
+    signer = HashSigner(b"")
+    signer.key = key
+    asked = (request.username, request.verifier or "", request.stamp or 0, request.claim or "", request.stamp or 0)
+    return Vote(key, request.stamp or 0, signer.sign(vote_digest(*asked)))
 
 
 def never_looks_for_lost_servers(patch: Patch) -> None:
@@ -304,7 +315,9 @@ def gives_names_to_the_later_registration(patch: Patch) -> None:
     latest = 2**52
 
     def apply(self: AccountBook, fact: AccountFact) -> list[Renaming]:
-        return whole(self, msgspec.structs.replace(fact, stamp=latest - fact.stamp))
+        # And what nobody has allowed stands before what somebody has.
+        allowed_at = 0 if fact.allowed_at else latest - fact.stamp
+        return whole(self, msgspec.structs.replace(fact, stamp=latest - fact.stamp, allowed_at=allowed_at))
 
     patch.setattr(AccountBook, "apply", apply)
 

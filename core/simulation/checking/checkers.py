@@ -18,7 +18,8 @@ from core.simulation.ledger import NumberedPost
 from core.simulation.parties.agent import Agent
 from core.simulation.parties.simulated_server import SimulatedServer
 from core.simulation.world.world import QUEUE_MAX, World
-from core.wire.entries import Entry, Stream
+from core.wire.entries import AccountFact, Entry, Stream
+from core.wire.server_keys import certified_id
 
 Findings = Iterator[tuple[str, str]]
 """(guarantee, what is wrong)."""
@@ -180,7 +181,7 @@ def one_network(world: World) -> Findings:
             yield "agreement", f"{server.name} and {other.name} have different trees"
         if received_from(node, honest) != received_from(other_node, honest):
             yield "agreement", f"{server.name} and {other.name} do not have the same entries"
-        if honest_accounts(node, honest) != honest_accounts(other_node, honest):
+        if server.keyed == other.keyed and honest_accounts(node, honest) != honest_accounts(other_node, honest):
             yield "agreement", f"{server.name} and {other.name} do not have the same accounts"
 
 
@@ -297,17 +298,30 @@ def entries_of(server: SimulatedServer) -> Iterator[Entry]:
 
 
 def unique_names(world: World) -> Findings:
-    """Every name belongs to one account, the earlier registration; the other is kept under another name."""
+    """Every name belongs to one account, the earlier registration, of those that another server has allowed if there
+    are such; the other is kept under another name. Servers of the version before know nothing of who has allowed it."""
     for server, node in nodes(world):
         facts = list(world.ledger.accounts.values())
         for name, holder in node.book:
             rivals = [fact for fact in facts if fact.username == name]
-            if rivals and holder.claim != min(rivals, key=lambda fact: (fact.stamp, fact.claim)).claim:
+            order = _order_by_votes if server.keyed else _order_before_votes
+            if rivals and holder.claim != min(rivals, key=order).claim:
                 yield "unique names", f"at {server.name}, {name} is not the earliest registration's"
         known = {fact.claim for _, fact in node.book}
         for fact in facts:
             if fact.claim not in known:
                 yield "unique names", f"{server.name} has dropped the account {fact.username} of {fact.claim}"
+
+
+def _order_before_votes(fact: AccountFact) -> tuple[int, str]:
+    return (fact.stamp, fact.claim)
+
+
+def _order_by_votes(fact: AccountFact) -> tuple[bool, int, str]:
+    vote = fact.vote
+    if vote is None or fact.claim.startswith(f"{certified_id(vote.key)}."):
+        return (True, fact.stamp, fact.claim)
+    return (False, vote.stamp if vote.stamp - fact.stamp > 60_000_000 else fact.stamp, fact.claim)
 
 
 def newest_secrets(world: World) -> Findings:

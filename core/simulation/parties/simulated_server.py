@@ -46,6 +46,7 @@ from core.wire.keepables import Keepable
 from core.wire.limits import CLIENT_LINE_BYTES_MAX, SERVER_LINE_BYTES_MAX
 from core.wire.messages import (
     Authenticate,
+    LockAllowed,
     LoginFailed,
     Message,
     Quit,
@@ -104,6 +105,8 @@ def as_before_keys(message: M) -> M:
         case ServerHello():
             features = _before(message.features)
             return msgspec.structs.replace(message, key=None, nonce=None, proof=None, features=features)
+        case LockAllowed():
+            return msgspec.structs.replace(message, votes=[])
         case ServerAnnounce():
             return msgspec.structs.replace(message, key=None, signature=None, signs_from=None, more={})
     return message
