@@ -1,7 +1,8 @@
 """What a node remembers: accounts, activities, its identity and incarnation, known peers, and the engine's settings.
 
-`open_store` opens the SQLite file in a data directory for a new start of its node, `restore_backup` rebuilds one.
-`MemoryStore` keeps the same contract, `Store`, without a disk. Errors are `StoreError`s, with a sentence for a person.
+`open_store` opens the SQLite file in a data directory for a new start of its node, `restore_backup` rebuilds one,
+`verify` reads one through. `MemoryStore` keeps the same contract, `Store`, without a disk. Errors are `StoreError`s,
+with a sentence for a person.
 """
 
 from core.store.backup import restore_backup
@@ -27,6 +28,8 @@ from core.store.store_errors import (
     StoreUnwritable,
 )
 from core.store.store_interface import Store
+from core.store.table_checks import Damage, Verification
+from core.store.verifying import verify
 
 __all__ = [
     "KEEP_EVERYTHING",
@@ -34,6 +37,7 @@ __all__ = [
     "BackupDamaged",
     "BackupForeign",
     "BackupUnreadable",
+    "Damage",
     "DataDirectoryInUse",
     "DataDirectoryUnusable",
     "DataExists",
@@ -49,9 +53,11 @@ __all__ = [
     "StoreUnreadable",
     "StoreUnwritable",
     "Usage",
+    "Verification",
     "downgrade_store",
     "next_incarnation",
     "node_id",
     "open_store",
     "restore_backup",
+    "verify",
 ]

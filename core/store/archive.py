@@ -35,6 +35,11 @@ def look_into(backup: Path) -> Holding | None:
     return holding_of(f"{backup.absolute().as_uri()}?mode=ro&immutable=1")
 
 
+def is_named(path: Path) -> bool:
+    """Whether a file is called as backups are."""
+    return re.fullmatch(rf"(?:{USUAL}|.+-rescued)-{_TIME}", path.name) is not None
+
+
 def names_in(directory: Path, prefix: str = USUAL) -> list[Path]:
     """What is called as backups are, the newest first; nothing if there is no such directory."""
     name = re.compile(f"(?:{USUAL if prefix == USUAL else re.escape(prefix)})-{_TIME}")

@@ -219,7 +219,7 @@ class _Adding:
                 latest = stamp
             if entry.kind != "activity":
                 items.append((stamp, stream, seq))
-                fact = _fact(entry)
+                fact = fact_of(entry)
                 if fact is not None:
                     self.facts[table_of(fact)].append(fact)
                 continue
@@ -244,7 +244,7 @@ class _Adding:
         self.overhead += record_overhead(record)
 
 
-def _fact(entry: Entry) -> AccountFact | None:
+def fact_of(entry: Entry) -> AccountFact | None:
     """What an account's entry says; None for what is none, which a liar may have sealed."""
     try:
         return counted(_decoder.decode(entry.body))

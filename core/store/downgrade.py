@@ -29,7 +29,9 @@ def downgrade_store(data_dir: Path) -> Path:
         raise DataDirectoryUnusable(f"there is no server's data in {data_dir}; name its data directory")
     directory = data_directory.claim(data_dir)
     try:
-        loss.examine(directory, "refuse")
+        past = loss.examine(directory, "refuse")
+        if past.unread:
+            raise past.lost(past.unread, remains=True)
         with contextlib.closing(connect(directory, CURRENT)) as connection:
             version = version_of(connection, CURRENT, str(directory.database))
             if version != CURRENT.version:

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from core.store.checksums import checksum
+from core.store.checksums import check, checksum
 from core.store.store_errors import DataDirectoryUnusable
 from core.wire.entries import IDENTIFIER_CHARACTERS_MAX
 from core.wire.server_keys import is_certified
@@ -66,6 +66,12 @@ def identify(connection: sqlite3.Connection, node: str | None, new_identity: Cal
     made = new_identity()
     keep_once(connection, KEY_SETTING, made.private)
     return made.node if node is None else node
+
+
+def check_settings(connection: sqlite3.Connection) -> None:
+    """Look at the checksums of all settings: what reads one of them later could do nothing. Raises sqlite3.Error."""
+    for name, value, backed_up, expected in connection.execute("SELECT name, value, backed_up, sum FROM settings"):
+        check("settings", expected, checksum(name, value, backed_up))
 
 
 def keep_once(connection: sqlite3.Connection, name: str, value: str) -> None:

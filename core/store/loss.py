@@ -9,10 +9,9 @@ after the node has got its identity.
 from __future__ import annotations
 
 import os
-import sqlite3
 import stat
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -42,6 +41,8 @@ class KnownPast:
     trace: str
     """What shows that there was a node, in words; nothing if nothing does."""
     backups: tuple[tuple[Path, Holding], ...]
+    unread: str = ""
+    """What the database lacks although its log is there, in words: the log is damaged."""
 
     def incarnation_of(self, node: str) -> int:
         """The last incarnation that is known of a node; 0 if none is."""
@@ -60,6 +61,12 @@ class KnownPast:
             remains=remains,
             in_the_way=holds_data(self.directory),
         )
+
+    def has_log(self, node: str | None) -> bool:
+        """Whether the log of a node (None: of whoever was here) is there, and so may have what the database lacks."""
+        log = Path(f"{self.directory.database}-wal")
+        own = self.witness is not None and self.witness.open and node in (None, self.witness.node)
+        return own and log.exists() and log.stat().st_size > 0
 
     def require_new(self, on_loss: OnLoss) -> None:
         """The database has no node: nobody may have had one here. Raises DataLost."""
@@ -118,6 +125,8 @@ def examine(directory: DataDirectory, on_loss: OnLoss) -> KnownPast:
         raise DataDirectoryUnusable(f"{database} is {kind_of(status.st_mode)}, not a node's database; move it away")
     holding = _look(directory) if status.st_size else Blank()
     if isinstance(holding, Blank):
+        if on_loss == "refuse" and past.has_log(None):
+            return replace(past, unread=f"the write-ahead log {database.name}-wal is damaged")
         past.require_new(on_loss)
         if past.trace:
             _clear(directory)
@@ -126,13 +135,20 @@ def examine(directory: DataDirectory, on_loss: OnLoss) -> KnownPast:
     if not what:
         return past
     if on_loss == "renew":
-        aside = _clear(directory)
-        directory.findings.append(f"{what}; it is now in {aside}, and a new node begins, as was asked for")
+        begin_anew(directory, what)
     elif on_loss == "accept":
         directory.findings.append(f"{what}; the server goes on with what is left, as was asked for")
+    elif holding is not None and past.has_log(holding.node):
+        return replace(past, unread=what)
     else:
         raise past.lost(what, remains=True)
     return past
+
+
+def begin_anew(directory: DataDirectory, what: str) -> None:
+    """Move what is left of a node aside, and have it told. Raises OSError."""
+    aside = _clear(directory)
+    directory.findings.append(f"{what}; it is now in {aside}, and a new node begins, as was asked for")
 
 
 def _look(directory: DataDirectory) -> Holding | Blank | None:
@@ -196,10 +212,3 @@ def _clear(directory: DataDirectory) -> Path:
     aside = directory.path / f"{REPLACED}{data_directory.utc(int(time.time() * 1000))}"
     data_directory.move_aside(directory, aside)
     return aside
-
-
-def check_whole(connection: sqlite3.Connection) -> None:
-    """Read a database through. Raises sqlite3.DatabaseError if something is wrong with it."""
-    (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-    if verdict != "ok":
-        raise sqlite3.DatabaseError(str(verdict))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from core.store import backup, data_directory, loss, witness
+from core.store import backup, data_directory, identity_copy, loss, witness
 from core.store.behind import Behind
 from core.store.checksums import check, checksum
 from core.store.data_directory import DataDirectory
@@ -25,14 +25,17 @@ from core.store.identity import (
     SIGNS_FROM_SETTING,
     NewIdentity,
     check_node_id,
+    check_settings,
     identify,
     keep_once,
     next_incarnation,
 )
-from core.store.loss import KnownPast, OnLoss, check_whole
+from core.store.loss import KnownPast, OnLoss
+from core.store.mending import is_damage, mend
 from core.store.record_rows import DamagedRecord
 from core.store.recovery import catch_up, recovered
 from core.store.retention import KEEP_EVERYTHING, Retention
+from core.store.salvage import NotSalvageable
 from core.store.schema import CURRENT, Schema, migrate, version_of
 from core.store.sqlite import SqliteStore
 from core.store.store_errors import DataDirectoryUnusable, StoreError
@@ -53,6 +56,7 @@ def open_store(
     schema: Schema = CURRENT,
     on_loss: OnLoss = "refuse",
     signer: Signer | None = None,
+    alone: bool = True,
 ) -> tuple[SqliteStore, Recovered]:
     """Open the store in `data_dir`, made if it is not there, for a new start of its node.
 
@@ -62,28 +66,64 @@ def open_store(
     `backups/`. What is to be told to a person is in the store's `findings`. `signer` seals what the node accepts; it
     may be set later.
 
+    A damaged database is made anew of what can be read of it (see `salvage`); `alone`: no neighbour is known of whom
+    the rest could be asked, but for those that the data names.
+
     Raises DataLost unless `on_loss` says otherwise, DataDirectoryInUse, DataDirectoryUnusable, SchemaTooNew, and what
     the factories do.
     """
     directory = data_directory.claim(data_dir)
+    past: KnownPast | None = None
 
+    def start(known: KnownPast) -> tuple[SqliteStore, Recovered]:
+        return _start(directory, known, schema, node_id_factory, identity_factory, wall, retention, on_loss, signer)
+
+    def mended(known: KnownPast, what: str) -> KnownPast:
+        return _mended(directory, known, schema, on_loss, with_key=identity_factory is not None, alone=alone, what=what)
+
+    try:
+        past = loss.examine(directory, on_loss)
+        past = mended(past, past.unread)
+        try:
+            return start(past)
+        except (sqlite3.DatabaseError, msgspec.MsgspecError) as error:
+            if not is_damage(error):
+                raise
+            past = mended(past, str(error))
+            return start(past)
+    except BaseException as error:
+        directory.release()
+        if isinstance(error, OSError):
+            raise data_directory.unusable(directory.path, error) from error
+        if isinstance(error, sqlite3.Error | msgspec.MsgspecError):
+            raise _refused(directory, error, past) from error
+        raise
+
+
+def _start(
+    directory: DataDirectory,
+    past: KnownPast,
+    schema: Schema,
+    node_id_factory: Callable[[], str] | None,
+    identity_factory: Callable[[], NewIdentity] | None,
+    wall: float,
+    retention: Retention,
+    on_loss: OnLoss,
+    signer: Signer | None,
+) -> tuple[SqliteStore, Recovered]:
     def damaged(damage: DamagedRecord) -> None:
         directory.findings.append(f"{directory.database}: {damage}; what it held is asked for again")
 
-    connection: sqlite3.Connection | None = None
-    past: KnownPast | None = None
+    existed = directory.database.exists()
+    os.close(open_private(directory.database))
+    if not existed:
+        sync_directory(directory.path)
+    connection = connect(directory, schema)
     try:
-        past = loss.examine(directory, on_loss)
-        existed = directory.database.exists()
-        os.close(open_private(directory.database))
-        if not existed:
-            sync_directory(directory.path)
-        connection = connect(directory, schema)
-        if existed and past.is_suspect():
-            check_whole(connection)
         _upgrade(connection, directory, schema, past, on_loss)
         # What a start reads is not read again.
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB // 8}")
+        check_settings(connection)
         node, incarnation = _begin(connection, node_id_factory, identity_factory, wall, past, on_loss)
         held = read_held(connection)
         with transaction(connection):
@@ -96,21 +136,39 @@ def open_store(
         directory.remember()
         size = os.stat(directory.database).st_size
         notes = witness.Notes.begin(directory.path, witness.Witness(node, incarnation, held.received, size, open=True))
+        identity_copy.keep(directory.path, node, connection)
         chain = Chain(Stream(node, incarnation), signer)
         return SqliteStore(directory, connection, held, retention, chain, notes, schema), handed
-    except BaseException as error:
-        if connection is not None:
-            connection.close()
-        directory.release()
-        if isinstance(error, OSError):
-            raise data_directory.unusable(directory.path, error) from error
-        if isinstance(error, sqlite3.Error | msgspec.MsgspecError):
-            raise _refused(directory, error, past) from error
+    except BaseException:
+        connection.close()
         raise
 
 
+def _mended(
+    directory: DataDirectory,
+    past: KnownPast,
+    schema: Schema,
+    on_loss: OnLoss,
+    *,
+    with_key: bool,
+    alone: bool,
+    what: str,
+) -> KnownPast:
+    """What there was, once a damaged database has been made anew. Raises DataDirectoryUnusable, OSError."""
+    try:
+        mended = mend(directory, past, schema, with_key=with_key, alone=alone, what=what)
+    except NotSalvageable as error:
+        if past.unread:
+            raise past.lost(past.unread, remains=True) from error
+        if on_loss == "renew":
+            loss.begin_anew(directory, f"{directory.database} is damaged ({error})")
+            return loss.examine(directory, on_loss)
+        raise _refused(directory, error, past) from error
+    return loss.examine(directory, on_loss) if mended else past
+
+
 def _refused(directory: DataDirectory, error: Exception, past: KnownPast | None) -> DataDirectoryUnusable:
-    if isinstance(error, sqlite3.OperationalError) or past is None:
+    if past is None or not is_damage(error):
         return data_directory.unusable(directory.path, error)
     what = f"the data in {directory.database} is damaged or not a node's ({error})"
     if past.trace:

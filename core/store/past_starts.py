@@ -45,6 +45,12 @@ def write_past(connection: sqlite3.Connection, past: PackedStreams, nodes: Itera
             no += 1
 
 
+def unpacked(packed: bytes) -> list[tuple[int, int]]:
+    """The incarnations of a row, each with its last number."""
+    half = len(packed) // 2
+    return list(zip(_array(packed[:half]), _array(packed[half:]), strict=True))
+
+
 def _array(data: bytes) -> array[int]:
     found = array("q")
     found.frombytes(data)

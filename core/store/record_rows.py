@@ -6,8 +6,10 @@ import zlib
 from typing import Final, NamedTuple
 
 from core.store.checksums import DamagedRow
+from core.wire.ed25519 import Ed25519Verifier
 from core.wire.entries import Stream
 from core.wire.records import LogRecord, decode
+from core.wire.server_keys import certified_id, is_certified
 
 RECORD_COLUMNS: Final = "no, stream, first, count, flags, sum, line"
 SIGNED: Final = 1
@@ -34,6 +36,7 @@ class DamagedRecord(DamagedRow):
     def __init__(self, row: RecordRow, what: str) -> None:
         super().__init__(f"record {row.no} is damaged: {what}")
         self.row = row
+        self.what = what
 
 
 def row_of(no: int, stream: int, record: LogRecord) -> RecordRow:
@@ -57,6 +60,24 @@ def record_of(row: RecordRow, owner: Stream) -> LogRecord:
     if record.stream != owner or record.first != first or record.last != first + count - 1:
         raise DamagedRecord(row, "it stands in another one's place")
     return record
+
+
+def salvaged_record(row: RecordRow) -> LogRecord | None:
+    """The record of a row that was found somewhere in a damaged file, whose stream its line tells; None if it is none.
+
+    What else stands in the row may be damaged, where a line proves itself.
+    """
+    *_, stream, first, count, flags, expected, line = row
+    try:
+        record = decode(line)
+    except ValueError:
+        return None
+    fits = _sum(stream, first, count, flags, line) == expected
+    return record if fits or (record.is_signed(Ed25519Verifier()) and _is_own(record)) else None
+
+
+def _is_own(record: LogRecord) -> bool:
+    return is_certified(record.stream.node) and certified_id(record.key) == record.stream.node
 
 
 def _sum(stream: int, first: int, count: int, flags: int, line: bytes) -> int:

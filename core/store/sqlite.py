@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from core.reconciliation.summary_queries import DroppedFound, DroppedWanted, SummaryAnswer, SummaryQuery
-from core.store import archive, backup, witness
+from core.store import archive, backup, identity_copy, witness
 from core.store.behind import BEHIND_ENTRIES_MAX, Behind, Kept, write_runs
 from core.store.checksums import check, checksum
 from core.store.contents import Position
@@ -376,6 +376,9 @@ class SqliteStore:
                     self._follow_all()
                 if self._directory.displaced():
                     self._rescue()
+                else:
+                    with contextlib.suppress(sqlite3.Error, OSError):
+                        identity_copy.keep(self._directory.path, self._chain.stream.node, self._connection)
                 self._notes.close(self._directory.database_bytes if self._is_settled() else None)
                 self._connection.close()
             finally:

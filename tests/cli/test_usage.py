@@ -7,7 +7,7 @@ import pytest
 from tests.cli.program import Program
 from tui.cli.arguments import build
 
-COMMANDS = ("serve", "join", "post", "tail", "status", "check", "register", "passwd", "restore", "config")
+COMMANDS = ("serve", "join", "post", "tail", "status", "check", "register", "passwd", "restore", "verify", "config")
 
 
 def test_version_is_told_on_standard_output(program: Program) -> None:

@@ -158,6 +158,7 @@ def test_the_readme_names_only_commands_that_a_test_runs() -> None:
         "activity-tui passwd HOST:3780 -u NAME",
         "activity-tui config show",
         "activity-tui restore BACKUP --data-dir DIR",
+        "activity-tui verify --data-dir DIR",
     }
     assert {line.partition("  #")[0].rstrip() for line in commands()} == tried
 
@@ -223,6 +224,8 @@ def test_a_backup_can_be_restored(server: Running) -> None:
     done = server.run("activity-tui restore BACKUP --data-dir DIR")
     assert done.returncode == 0, done.stderr
     assert (server.directory / "restored" / "node.db").exists()
+    done = server.run("activity-tui verify --data-dir DIR")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_line_of_json_is_enough_to_log_in(server: Running) -> None:

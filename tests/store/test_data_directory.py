@@ -33,7 +33,7 @@ def test_everything_is_private_whatever_the_umask(tmp_path: Path, umask: int) ->
     store.commit([activity(A, 1)])
     store.backup(data / "backups", keep=3)
     found = sorted(path.name for path in data.iterdir())
-    assert found == ["backups", "lock", "node.db", "node.db-shm", "node.db-wal", "node.witness"]
+    assert found == ["backups", "lock", "node.db", "node.db-shm", "node.db-wal", "node.identity", "node.witness"]
     for path in data.rglob("*"):
         assert mode(path) == (0o700 if path.is_dir() else 0o600), path
     assert mode(data) == 0o700
@@ -154,10 +154,12 @@ def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path) -> 
     assert (tmp_path / "node.db").read_bytes() == before
 
 
-def test_a_damaged_database_is_refused_with_the_way_out(tmp_path: Path) -> None:
+def test_a_damaged_database_of_which_nothing_is_left_is_refused_with_the_way_out(tmp_path: Path) -> None:
     store, _ = open_at(tmp_path)
     store.commit([activity(A, seq, size=500) for seq in range(1, 200)])
     store.close()
+    for name in ("node.witness", "node.identity"):
+        (tmp_path / name).unlink()
     content = bytearray((tmp_path / "node.db").read_bytes())
     content[200:] = b"\xff" * (len(content) - 200)
     (tmp_path / "node.db").write_bytes(content)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.store import DataDirectoryUnusable, DataLost, SqliteStore, StoreDisplaced, StoreUnwritable, restore_backup
+from core.wire.entries import EntryId
 from tests.store.making import WALL, A, B, activity, ids, open_at
 
 NODE = "gezdgnbvgy3t"
@@ -110,8 +111,6 @@ LOSSES = [
     database_alone,
     without_log,
     emptied_log,
-    cut_log,
-    garbage_in_log,
     database_and_witness,
     all_but_log,
     damaged_witness,
@@ -280,24 +279,43 @@ def test_a_database_that_somebody_brought_up_to_date_with_a_tool_is_whole_withou
     store.close()
 
 
+@pytest.mark.parametrize("lose", [cut_log, garbage_in_log], ids=name_of)
+@pytest.mark.parametrize("make", [killed, large], ids=name_of)
+def test_of_a_damaged_log_all_comes_back_that_it_or_the_backup_has(
+    tmp_path: Path, make: Callable[[Path], None], lose: Callable[[Path], None]
+) -> None:
+    data = tmp_path / "data"
+    make(data)
+    lose(data)
+    left = (data / "node.db-wal").read_bytes()
+    store, recovered = open_at(data, WALL + 10, name=OTHER)
+    assert recovered.node == NODE
+    assert ids(store) == [EntryId(*A, seq) for seq in range(1, recovered.activities + 1)]
+    assert recovered.activities >= (10 if make is killed else 2000)
+    assert "was damaged" in store.findings[0]
+    (aside,) = data.glob("replaced-*")
+    assert (aside / "node.db-wal").read_bytes() == left
+    store.close()
+    store, _ = open_at(data, WALL + 20)
+    assert store.findings == ()
+    store.close()
+
+
 @pytest.mark.parametrize("end", [0.3, 0.7, 0.99])
 @pytest.mark.parametrize("make", [killed, large], ids=name_of)
-def test_a_database_that_was_cut_off_is_refused(tmp_path: Path, make: Callable[[Path], None], end: float) -> None:
+def test_of_a_database_that_was_cut_off_all_comes_back_that_is_left(
+    tmp_path: Path, make: Callable[[Path], None], end: float
+) -> None:
     data = tmp_path / "data"
     make(data)
     database = data / "node.db"
     os.truncate(database, int(database.stat().st_size * end))
-    try:
-        store, recovered = open_at(data, WALL + 10)
-    except DataLost as refusal:
-        named = refusal.backup
-    else:
-        # The log may hold all of it.
-        assert len(ids(store)) == recovered.activities == 20
-        assert make is killed
-        store.close()
-        return
-    assert named is not None
+    store, recovered = open_at(data, WALL + 10)
+    assert recovered.node == NODE
+    # The log may hold all of it, and the backup holds most.
+    assert len(ids(store)) == recovered.activities >= (20 if make is killed else 2000)
+    assert set(ids(store)) <= {EntryId(*A, seq) for seq in range(1, 2021)}
+    store.close()
 
 
 def test_an_older_copy_that_was_put_back_is_told_and_no_identity_comes_twice(tmp_path: Path) -> None:

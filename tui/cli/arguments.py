@@ -25,6 +25,7 @@ _MODULES: Final = {
     "passwd": "tui.cli.passwd",
     "restore": "tui.cli.restore",
     "downgrade": "tui.cli.downgrade_command",
+    "verify": "tui.cli.verify",
     "config": "tui.cli.config_command",
 }
 """Where each command lives; imported when it is called, because some need much."""
@@ -70,6 +71,7 @@ def build() -> argparse.ArgumentParser:
     _passwd(commands)
     _restore(commands)
     _downgrade(commands)
+    _verify(commands)
     _config(commands)
     return parser
 
@@ -300,6 +302,23 @@ def _downgrade(commands: Commands[Parser]) -> None:
         "The server must not be running. A new version brings up the data of the one before when it starts; this is "
         "the way back, with all that has come since, but for signatures. A backup of what was there is made first.",
     )
+    _flag(parser, BY_NAME["data_dir"])
+
+
+def _verify(commands: Commands[Parser]) -> None:
+    parser = _command(
+        commands,
+        "verify",
+        "read all of a server's data, or of a backup, and tell what is damaged",
+        "  activity-tui verify --data-dir /var/lib/activity-tui\n"
+        "  activity-tui verify backups/backup-20260131T120000.000Z.db --json\n",
+        "Nothing is changed, and the server may be running. It ends with 0 when everything is whole, and with 1 when "
+        "something is damaged.",
+    )
+    parser.add_argument(
+        "file", metavar="FILE", nargs="?", help="a database, a backup or a data directory (default: see --data-dir)"
+    )
+    parser.add_argument("--json", action="store_true", default=False, help="print one JSON object")
     _flag(parser, BY_NAME["data_dir"])
 
 

@@ -30,6 +30,7 @@ def open_sqlite(settings: EngineSettings) -> tuple[Store, Recovered]:
         wall=time.time(),
         retention=settings.retention,
         on_loss=settings.on_loss,
+        alone=settings.join is None,
     )
     try:
         recovered = with_key(recovered, store.get_setting(KEY_SETTING), store.get_setting(SIGNS_FROM_SETTING))
