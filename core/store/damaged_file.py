@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 
 Value = int | float | str | bytes | None
 
-_USUAL_PAGE_SIZE: Final = 4096
-"""That of a new database; what a header says may be damaged."""
+_USUAL_PAGE_SIZES: Final = (8192, 4096)
+"""Those of new databases, now and before; what a header says may be damaged."""
 _UNREAD_MAX: Final = 16
 """After so many rows in a row that are none, the rest of a page is taken for something else."""
 _VALUES_MAX: Final = 16
@@ -39,11 +39,15 @@ class Cell(NamedTuple):
 
 
 def page_sizes(database: Path) -> list[int]:
-    """The sizes that a file's pages may have, the likeliest first. Raises OSError."""
+    """The sizes that a file's pages may have. Rows that are found by a wrong one prove themselves as all do.
+
+    Raises OSError.
+    """
     with open(database, "rb") as file:
         said = int.from_bytes(file.read(18)[16:18], "big")
     said = 65536 if said == 1 else said
-    return [*dict.fromkeys([_USUAL_PAGE_SIZE, said if said in range(512, 65537) and not said & said - 1 else 4096])]
+    possible = 512 <= said <= 65536 and not said & (said - 1)
+    return [*dict.fromkeys([*([said] if possible else []), *_USUAL_PAGE_SIZES])]
 
 
 class DamagedFile:

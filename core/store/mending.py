@@ -58,7 +58,8 @@ def mend(
 
 def is_damage(error: Exception) -> bool:
     """Whether it says that the data is damaged: otherwise its disk fails, or somebody has locked it."""
-    return not isinstance(error, sqlite3.OperationalError) or "malformed" in str(error) or "decode" in str(error)
+    ours = sqlite3.OperationalError | sqlite3.ProgrammingError
+    return not isinstance(error, ours) or "malformed" in str(error) or "decode" in str(error)
 
 
 def mark(directory: Path, why: str) -> None:

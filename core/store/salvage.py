@@ -168,8 +168,6 @@ class _Making:
         for page_size in page_sizes(path):
             for cell in DamagedFile(path, page_size).cells():
                 self._take(cell, found)
-            if found.rows:
-                break
         if merged is not None and merged is not found:
             for name, setting in found.settings.items():
                 merged.settings.setdefault(name, setting)
