@@ -185,6 +185,7 @@ class Server:
         if self.settings.backup_interval > 0:
             runtime.run(loop.create_task(self._housekeeping.back_up_regularly(), name="backups"))
         runtime.run(loop.create_task(self._housekeeping.trim_regularly(), name="retention"))
+        runtime.run(loop.create_task(self._housekeeping.tell_of_damage(), name="damage"))
         if self._follows_machine:
             runtime.run(loop.create_task(watch.run(self._advertised.host), name="addresses"))
         if self.settings.join is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -46,6 +47,7 @@ class MemoryStore:
         self._chain = Chain(Stream(node, 0), signer)
         self._contents = Contents()
         self._shelf = MemoryShelf()
+        self.discoveries: deque[str] = deque()
         self._summary = MemorySummary()
         self._settings: dict[str, tuple[str, bool]] = {}
         self._unsynced: list[Callable[[], None]] = []

@@ -11,8 +11,10 @@ import contextlib
 import logging
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -26,6 +28,7 @@ from core.store.database import connect, transaction
 from core.store.grouping import Chain, Group, group_of
 from core.store.heavy_writers import HeavyWriters
 from core.store.held import Held
+from core.store.mending import is_damage, mark
 from core.store.paging import dropped_of, newest_within, read_page, wanted_page
 from core.store.record_paging import read_record_page, wanted_record_page
 from core.store.record_rows import DamagedRecord, row_of
@@ -45,6 +48,9 @@ from core.wire.signing import Signer
 
 log = logging.getLogger(__name__)
 
+DISCOVERIES_MAX: Final = 20
+"""So much damage is told of in one run: the next start sees to all of it."""
+
 
 class SqliteStore:
     """See `core.store.store_interface.Store`; opened by `open_store`."""
@@ -62,6 +68,8 @@ class SqliteStore:
         """`held` is what has been received, and all that follows records has followed them."""
         self.findings: Sequence[str] = tuple(dict.fromkeys(directory.findings))
         self.rescued: Path | None = None
+        self.discoveries: deque[str] = deque()
+        self._discovered: set[str] = set()
         self._notes = notes
         self._schema = schema
         self._connected = True
@@ -93,7 +101,20 @@ class SqliteStore:
         self._summary.use(connection, self._streams)
 
     def _damaged(self, damage: DamagedRecord) -> None:
-        log.warning("%s: %s", self._directory.database, damage)
+        self._discover(damage, f"{damage}; it is not served")
+
+    def _discover(self, error: Exception, what: str) -> None:
+        """Tell of damage once, and have the next start see to it."""
+        if not is_damage(error) or what in self._discovered or len(self._discovered) >= DISCOVERIES_MAX:
+            return
+        self._discovered.add(what)
+        log.warning("%s: %s", self._directory.database, what)
+        self.discoveries.append(
+            f"{self._directory.database} is damaged ({what}): end the server and start it again, and it makes its data"
+            " anew of what is whole and asks the other servers for the rest"
+        )
+        with contextlib.suppress(OSError):
+            mark(self._directory.path, what)
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -207,6 +228,8 @@ class SqliteStore:
                 self._stay()
             kept = True
         except (sqlite3.Error, OSError) as error:
+            if isinstance(error, sqlite3.DatabaseError):
+                self._discover(error, str(error))
             raise StoreUnwritable(
                 f"nothing can be kept in {self._directory.path}: {error}; check the disk and its free space"
             ) from error
@@ -335,6 +358,8 @@ class SqliteStore:
             else:
                 yield
         except (sqlite3.Error, OSError) as error:
+            if isinstance(error, sqlite3.DatabaseError):
+                self._discover(error, str(error))
             raise StoreUnreadable(f"the data in {self._directory.path} cannot be read: {error}") from error
 
     @contextlib.contextmanager

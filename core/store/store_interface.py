@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +25,9 @@ class Store(Protocol):
 
     findings: Sequence[str]
     """What was found when it was opened that its owner should know, a sentence each."""
+
+    discoveries: deque[str]
+    """What was found since, a sentence each; whoever tells it takes it out, from any thread."""
 
     def check(self) -> None:
         """See whether what is kept would be found at the next start: a file that somebody deleted takes writes as

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -218,6 +219,7 @@ class MemoryStore:
         self.setting_sizes.append(len(value))
 
     findings: Sequence[str] = ()
+    discoveries: deque[str] = deque()  # noqa: RUF012 – nobody puts anything in
     rescued: Path | None = None
 
     def check(self) -> None:

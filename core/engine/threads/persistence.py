@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
@@ -171,6 +171,12 @@ class Persistence:
     def findings(self) -> Sequence[str]:
         """What was found at the opening that the owner should know."""
         return () if self._store is None else self._store.findings
+
+    def discoveries(self) -> Iterator[str]:
+        """What has been found since that the owner should know, each once."""
+        found = deque[str]() if self._store is None else self._store.discoveries
+        while found:
+            yield found.popleft()
 
     @property
     def rescued(self) -> Path | None:

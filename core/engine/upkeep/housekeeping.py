@@ -15,6 +15,8 @@ from core.store.retention import Usage
 
 SCANS_MAX: Final = 100
 """Steps in a row without anything to drop, while the activities of one writer are looked for."""
+DAMAGE_LOOKED_FOR: Final = 1.0
+"""Seconds until damage that was found is told."""
 
 
 class TellPeople(Protocol):
@@ -23,7 +25,7 @@ class TellPeople(Protocol):
 
 
 class Housekeeping:
-    """`back_up_regularly` and `trim_regularly` go on until they are cancelled."""
+    """`back_up_regularly`, `trim_regularly` and `tell_of_damage` go on until they are cancelled."""
 
     def __init__(self, settings: EngineSettings, store: Persistence, tell: TellPeople) -> None:
         self._settings = settings
@@ -44,6 +46,12 @@ class Housekeeping:
                 await self.backup_now()
             except Exception as error:
                 self._tell("backup", f"a backup could not be written: {error}", "error")
+
+    async def tell_of_damage(self) -> None:
+        while True:
+            await asyncio.sleep(DAMAGE_LOOKED_FOR)
+            for discovery in self._store.discoveries():
+                self._tell("storage", discovery, "error")
 
     async def trim_regularly(self) -> None:
         room = StorageRoom(self._settings.retention, self._settings.data_dir)
