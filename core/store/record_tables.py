@@ -138,6 +138,11 @@ def records_from_entries(connection: sqlite3.Connection) -> None:
         "INSERT INTO items SELECT (kind = 'activity') << 56 | stamp, streams.no, seq FROM entries_3"
         " JOIN streams USING (node, incarnation) ORDER BY 1, 2, 3"
     )
+    # Anonymous people had no row for their newest activity.
+    run(
+        "INSERT INTO senders_3 SELECT sender, max(stamp), node, incarnation, seq FROM entries_3 WHERE kind = 'activity'"
+        " AND sender NOT IN (SELECT sender FROM senders_3) GROUP BY sender"
+    )
     run(
         "INSERT INTO senders SELECT sender, coalesce(stamp, 0), coalesce(streams.no, 0), coalesce(seq, 0),"
         " coalesce(activities, 0), coalesce(bytes, 0)"
