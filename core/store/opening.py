@@ -186,7 +186,9 @@ def _upgrade(
         return
     if not version:
         past.require_new(on_loss)
-    if version:
+    # Without an owner it is a first start that was killed before it was through.
+    is_upgrade = version > 0 and connection.execute("SELECT count(*) FROM node").fetchone() != (0,)
+    if is_upgrade:
         log.warning(
             "%s is of version %d: it is brought to version %d, after a backup; that takes about %d s",
             *(directory.database, version, schema.version, _seconds_of_migration(directory)),
@@ -200,7 +202,7 @@ def _upgrade(
                 f" {error.sentence}"
             ) from error
     migrate(connection, schema, version)
-    if version:
+    if is_upgrade:
         # The pages that the old tables were in are given back.
         connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
