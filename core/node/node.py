@@ -133,13 +133,11 @@ class Node:
         self.own_address = OwnAddress(context, self.topology, self.announcements)
         self.balance = Balance(context, self.topology, self.whereabouts)
         self.reconciliation = Reconciliation(context, self.neighbours, self.replication)
-        self.synchronisation = Synchronisation(context, self.neighbours, self.replication, self.reconciliation)
-        self.synchronisation.believed_mark = self.known_keys.believed_mark
+        self.synchronisation = Synchronisation(
+            context, self.neighbours, self.replication, self.reconciliation, self.known_keys
+        )
         self.heartbeat = Heartbeat(context, self.neighbours, drift)
-        intake = Intake(context, self.neighbours, drift, self.replication, self.synchronisation, recovered.verifier)
-        intake.believes_entry = self.known_keys.believes_entry
-        intake.believes_votes = self.known_keys.believes_votes
-        intake.believes_record = self.known_keys.believes_log_record
+        intake = Intake(context, drift, self.replication, self.synchronisation, self.known_keys)
         own_links = OwnLinks(self.neighbours, self.topology, self.announcements)
         self.base = BaseRoom(
             context,

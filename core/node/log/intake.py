@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -15,12 +14,11 @@ from core.node.log.entry_messages import check_accounts, entry_of_account, entry
 from core.node.log.replication import Replication
 from core.node.log.synchronisation import Synchronisation
 from core.node.neighbours.drift import Drift
-from core.node.neighbours.neighbours import Neighbours
-from core.wire.entries import Entry, Stream
+from core.node.trust.known_keys import KnownKeys
+from core.wire.entries import Entry
 from core.wire.limits import SERVER_LINE_BYTES_MAX
 from core.wire.messages import Account, ActivityBroadcast, Record
 from core.wire.records import LogRecord, proved, read
-from core.wire.signing import Verifier
 
 PROOF_WAIT: Final = 0.01
 """Seconds for which signed records of a page wait for one behind them that proves them, as a rule the page's last."""
@@ -44,28 +42,19 @@ class Intake:
     def __init__(
         self,
         context: Context,
-        neighbours: Neighbours,
         drift: Drift,
         replication: Replication,
         synchronisation: Synchronisation,
-        verifier: Verifier | None,
+        known_keys: KnownKeys,
     ) -> None:
-        """`verifier` tells whether the signatures of records fit."""
         self._context = context
-        self._neighbours = neighbours
         self._drift = drift
         self._replication = replication
         self._synchronisation = synchronisation
-        self._verifier = verifier
+        self._known_keys = known_keys
         self._unproved: dict[int, _Unproved] = {}
         """By connection."""
         synchronisation.on_over = self.prove
-        self.believes_entry: Callable[[Link, Stream], bool] = lambda link, stream: True
-        """Whether an entry of a stream is believed that comes over a link by itself."""
-        self.believes_votes: Callable[[Link, Iterable[Entry]], bool] = lambda link, entries: True
-        """Whether registrations among entries are believed for what they say of who has allowed them."""
-        self.believes_record: Callable[[Link, LogRecord, bool], bool] = lambda link, record, signed: signed
-        """Whether a signed record is believed that comes over a link; `signed`: whether its key has signed it."""
 
     @takes(Handler.ENTRY)
     def _activity(self, link: Link, message: ActivityBroadcast) -> None:
@@ -100,7 +89,7 @@ class Intake:
         if not self._replication.lacks(record) and not (link.asked and record.signature):
             return
         if not record.signature:
-            if self.believes_entry(link, record.stream):
+            if self._known_keys.believes_entry(link, record.stream):
                 self.take_record(link, record)
             return
         unproved = self._unproved.setdefault(link.conn, _Unproved(link))
@@ -116,15 +105,16 @@ class Intake:
         """No more is waited for: take the records that have come over a link, if they are believed."""
         self._context.timers.cancel(("unproved", conn))
         unproved = self._unproved.pop(conn, None)
-        if unproved is None or self._verifier is None:
+        verifier = self._known_keys.verifier
+        if unproved is None or verifier is None:
             return
-        for record, signed in zip(unproved.records, proved(unproved.records, self._verifier), strict=True):
-            if self._replication.lacks(record) and self.believes_record(unproved.link, record, signed):
+        for record, signed in zip(unproved.records, proved(unproved.records, verifier), strict=True):
+            if self._replication.lacks(record) and self._known_keys.believes_log_record(unproved.link, record, signed):
                 self.take_record(unproved.link, record)
 
     def take_record(self, link: Link, record: LogRecord) -> None:
         """Accept the entries of a record that is believed, but for what is known."""
-        if not self.believes_votes(link, record.entries):
+        if not self._known_keys.believes_votes(link, record.entries):
             return
         new = self._replication.receive_record(self._drift.dated_record(link, record), link.conn)
         if new:
@@ -134,7 +124,9 @@ class Intake:
         """Accept an entry that has come by itself, unless it is known, or not believed; False if it is not believed."""
         if entry.id in self._replication.vector:
             return True
-        if not self.believes_entry(link, entry.id.stream) or not self.believes_votes(link, (entry,)):
+        if not self._known_keys.believes_entry(link, entry.id.stream) or not self._known_keys.believes_votes(
+            link, (entry,)
+        ):
             return False
         if self._replication.receive(self._drift.dated(link, entry), link.conn):
             self._synchronisation.entries_received(link, (entry,), 1)

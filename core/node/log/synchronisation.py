@@ -21,6 +21,7 @@ from core.node.log.entry_messages import frame_of, frame_of_record
 from core.node.log.reconciling import Reconciliation
 from core.node.log.replication import Replication
 from core.node.neighbours.neighbours import Neighbours
+from core.node.trust.known_keys import KnownKeys
 from core.wire.entries import Entry, Fetch, Page, Stream, decode_vector
 from core.wire.limits import SERVER_LINE_BYTES_MAX
 from core.wire.messages import SyncDigest, SyncDone, SyncRequest
@@ -39,7 +40,6 @@ DIGEST_PATIENCE: Final = 1.0
 """Seconds between seeing a digest that differs and asking. What makes the difference is mostly on its way: asked for at
 once, it would come twice (one broadcast in 100 of a simulated network that was otherwise at rest)."""
 
-
 RECORD_PAGE_ENTRIES: Final = 4_000
 """Entries of a page of records, about: whoever asks has a round trip for each page."""
 RECORD_PAGE_BYTES: Final = SERVER_LINE_BYTES_MAX
@@ -49,16 +49,19 @@ class Synchronisation:
     """Asks neighbours for what is missing here, and answers them."""
 
     def __init__(
-        self, context: Context, neighbours: Neighbours, replication: Replication, reconciliation: Reconciliation
+        self,
+        context: Context,
+        neighbours: Neighbours,
+        replication: Replication,
+        reconciliation: Reconciliation,
+        known_keys: KnownKeys,
     ) -> None:
         self._context = context
         self._neighbours = neighbours
         self._replication = replication
         self._reconciliation = reconciliation
+        self._known_keys = known_keys
         self._answering: dict[int, tuple[Link, Fetch]] = {}
-        self.believed_mark: Callable[[Link, Stream, int, int], int] = lambda link, stream, upto, highest: upto
-        """Up to which number it is believed that nothing of a stream is missing, when a link says so; and the highest
-        number that has come of it."""
         self._received: dict[int, tuple[int, int, int]] = {}
         """By link: how many entries have come, how many had before the last page, and how many pages in a row brought
         nothing."""
@@ -249,7 +252,7 @@ class Synchronisation:
         marked = False
         for stream, number in upto.items():
             highest = self._replication.vector.highest(stream)
-            believed = self.believed_mark(link, stream, number, highest)
+            believed = self._known_keys.believed_mark(link, stream, number, highest)
             if believed and self._replication.room.admits_stream(stream, link.conn):
                 marked |= self._replication.mark(stream, believed)
             if believed < number and len(link.gone_there) < GONE_MAX:

@@ -44,7 +44,8 @@ class KnownKeys:
         self._context = context
         self._neighbours = neighbours
         self._signer = signer
-        self._verifier = verifier
+        self.verifier = verifier
+        """Tells whether signatures fit; None: this node checks none."""
         self.signs_from = signs_from
         self._bound = {one.id: one for one in bound}
         self._keep = keep
@@ -100,9 +101,9 @@ class KnownKeys:
     def proved(self, link: Link, digest: bytes, signature: bytes | None) -> bool:
         """Whether the other end of a link has the key that it shows. If so it is that server from here on."""
         node, key = link.remote_id, link.key
-        if self._verifier is None or node is None or key is None or signature is None:
+        if self.verifier is None or node is None or key is None or signature is None:
             return False
-        if not self._verifier.fits(signature, key, digest):
+        if not self.verifier.fits(signature, key, digest):
             return False
         link.proved = True
         if self.belongs(node, key) is None:
@@ -113,8 +114,8 @@ class KnownKeys:
         """What is believed of a link-state record that came over a link. What is not is told, and counted."""
 
         def fits(key: bytes) -> bool:
-            assert self._verifier is not None
-            return record.signature is not None and self._verifier.fits(record.signature, key, signed_digest(record))
+            assert self.verifier is not None
+            return record.signature is not None and self.verifier.fits(record.signature, key, signed_digest(record))
 
         node = str(record.id)
         belief = self.believe(link, node, record.key, fits, "a link-state record")
@@ -189,18 +190,18 @@ class KnownKeys:
 
     def is_vote_for(self, fact: AccountFact, vote: Vote) -> bool:
         """Whether whoever has a vote's key has allowed a registration."""
-        return self._verifier is not None and self._verifier.fits(vote.signature, vote.key, digest_for(fact, vote))
+        return self.verifier is not None and self.verifier.fits(vote.signature, vote.key, digest_for(fact, vote))
 
     def believes_votes(self, link: Link, entries: Iterable[Entry]) -> bool:
         """Whether those of some entries that are registrations come with a true vote, or with none."""
-        if self._verifier is None:
+        if self.verifier is None:
             return True
         for entry in entries:
             if entry.kind != "account":
                 continue
             fact = msgspec.json.decode(entry.body, type=AccountFact)
             vote = fact.vote
-            if vote is not None and not self._verifier.fits(vote.signature, vote.key, digest_for(fact, vote)):
+            if vote is not None and not self.verifier.fits(vote.signature, vote.key, digest_for(fact, vote)):
                 self._not_believed(link, entry.id.node, "a registration that another server has allowed", Belief.FORGED)
                 return False
         return True
