@@ -183,6 +183,40 @@ def test_nobody_answers_in_another_servers_place(count: int) -> None:
         assert one.node.book.knows("newcomer") is registered
 
 
+def test_a_thousand_votes_are_looked_at_in_many_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signatures that are verified at once would keep everybody else waiting."""
+    one = OneNode()
+    conn = one_node.native_asked(one)
+    (request,) = (message for to, message in one.said if to == conn and isinstance(message, wire.LockRequest))
+    fact = AccountFact("newcomer", request.verifier or "", request.stamp or 0, request.claim or "")
+    signers = [HashSigner(b"%d" % number) for number in range(1000)]
+    votes = [vote for signer in signers if (vote := allowed(fact, request.stamp or 0, signer).vote) is not None]
+    looked_at, fits = 0, HashVerifier.fits
+
+    def counting(verifier: HashVerifier, signature: bytes, key: bytes, data: bytes) -> bool:
+        nonlocal looked_at
+        looked_at += 1
+        return fits(verifier, signature, key, data)
+
+    monkeypatch.setattr(HashVerifier, "fits", counting)
+    at_once = []
+    handle = one.handle
+
+    def watched(event: events.Event) -> list[Any]:
+        nonlocal looked_at
+        looked_at = 0
+        done = handle(event)
+        at_once.append(looked_at)
+        return done
+
+    monkeypatch.setattr(one, "handle", watched)
+    one.say(conn, wire.LockAllowed("newcomer", claim=request.claim, round=request.round, count=1000, votes=votes))
+    assert not one.node.book.knows("newcomer")
+    one.run(0.5)
+    assert one.node.book.knows("newcomer")
+    assert sum(at_once) >= 1000 and max(at_once) <= 100
+
+
 def test_a_registration_with_a_vote_that_nobody_gave_is_dropped() -> None:
     one = OneNode()
     liar = one_node.native_neighbour(one, "liar")

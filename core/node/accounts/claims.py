@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -59,6 +60,8 @@ class Echo:
     incomplete: bool = False
     votes: dict[bytes, Vote] = field(default_factory=dict)
     """Those of this part of the tree, by the keys that they come with. Only the origin looks whether they are true."""
+    unread: deque[Vote] = field(default_factory=deque)
+    """Those that the origin has not looked at."""
 
 
 def trace_claim(context: Context, claim: Claim, step: str, **fields: TraceValue) -> None:
