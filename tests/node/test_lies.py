@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from core.node.map.announcements import ORDER_MAX
+from core.node.trust import known_keys
 from core.simulation.environment.hash_signing import HashSigner
 from core.simulation.testing import SECRET, ScriptedNetwork, ScriptedPeer, WatchedServer
 from core.wire import messages as wire
@@ -147,6 +148,36 @@ def test_nobody_drives_a_servers_own_record_beyond_what_it_can_count_to() -> Non
     client = network.logged_in(first)
     assert network.until(lambda: second.node.topology.records[first.id].load == 1, 10.0)
     assert client.closed is None and first.node.topology.own.version > version
+
+
+def introduce(one: OneNode, conn: int, server: str) -> None:
+    """A neighbour tells of a server with an id from before keys, and the key that it has now."""
+    record = wire.ServerAnnounce(server, 0, "nowhere.example", 1, incarnation=1, version=1)
+    one.say(conn, signed_by(HashSigner(server.encode()), record))
+
+
+def test_who_invents_ids_and_keys_leaves_room_for_those_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which key an id has is kept for ever."""
+    monkeypatch.setattr(known_keys, "BOUND_MAX", 64)
+    one = OneNode()
+    liar, honest = one_node.native_neighbour(one, "liar"), one_node.native_neighbour(one, "honest")
+    for number in range(200):
+        introduce(one, liar, f"invented{number}")
+    assert 16 <= len(one.node.known_keys.bound) <= 32
+    introduce(one, honest, "upgraded")
+    assert one.node.known_keys.bound["upgraded"].key == HashSigner(b"upgraded").key
+
+
+def test_a_network_that_is_upgraded_does_not_flood_its_operators_with_keys() -> None:
+    one = OneNode()
+    neighbour = one_node.native_neighbour(one, "neighbour")
+    for number in range(100):
+        introduce(one, neighbour, f"server{number}")
+    told = [text for text in one.told if "has shown its key" in text]
+    assert len(one.node.known_keys.bound) == 100 and 1 <= len(told) <= 10
+    one.time += 61.0
+    introduce(one, neighbour, "one more")
+    assert any("(and 90 more from" in text for text in one.told)
 
 
 def test_somebody_elses_key_does_not_take_the_id_of_a_server_of_the_version_before_that_is_here() -> None:

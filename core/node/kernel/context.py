@@ -26,10 +26,10 @@ from core.wire.server_keys import NONCE_BYTES
 
 NOTICE_CHARACTERS_MAX: Final = 600
 """Notices quote what peers say, who may say a lot."""
-REFUSALS_AT_ONCE: Final = 10.0
-REFUSALS_A_SECOND: Final = 1 / 60
-"""How many disconnections of one address are told at once, and on average: a flood of them would hide all else."""
-REFUSERS_MAX: Final = 1024
+TOLD_AT_ONCE: Final = 10.0
+TOLD_A_SECOND: Final = 1 / 60
+"""How many notices of one kind about one address there are at once, and on average: a flood would hide all else."""
+TELLERS_MAX: Final = 1024
 BARRED_FOR: Final = 600.0
 """Seconds for which a server that has made this one keep too much is not let in again."""
 BARRED_MAX: Final = 1024
@@ -79,8 +79,8 @@ class Context:
         """Whether somebody listens to traces. What costs something to find out is found out only then."""
         self.watch: Watch | None = self._trace_state if config.tracing else None
         self._tokens = 0
-        self._refusals: OrderedDict[str, tuple[TokenBucket, int]] = OrderedDict()
-        """How many refusals may still be told of each address, and how many were not."""
+        self._told: OrderedDict[tuple[NoticeKind, str], tuple[TokenBucket, int]] = OrderedDict()
+        """How many notices of each kind may still be told of each address, and how many were not."""
         self._barred: OrderedDict[str, float] = OrderedDict()
         """Servers that are not let in, and until when."""
         self._full_told: dict[str, float] = {}
@@ -173,20 +173,27 @@ class Context:
         return max(0.0, self._barred.get(server, 0.0) - self.now.monotonic)
 
     def tell_refused(self, connection: Connection, text: str) -> None:
-        """Tell operators of nonsense: of a few at one address at a time, and then of how many more there were."""
+        """Tell operators of nonsense that came over a connection."""
+        self.tell_few(connection, "refused", text, "warning")
+
+    def tell_few(
+        self, connection: Connection, kind: NoticeKind, text: str, severity: Severity, *, server: str | None = None
+    ) -> None:
+        """Tell operators what a peer brings any number of: of a few from one address at a time, and then of how many
+        more there were."""
         share = share_of(connection.peer.host)
-        bucket, untold = self._refusals.pop(share, (None, 0))
+        bucket, untold = self._told.pop((kind, share), (None, 0))
         if bucket is None:
-            bucket = TokenBucket(REFUSALS_A_SECOND, REFUSALS_AT_ONCE, self.now.monotonic)
+            bucket = TokenBucket(TOLD_A_SECOND, TOLD_AT_ONCE, self.now.monotonic)
         if bucket.take(self.now.monotonic):
             untold += 1
         else:
             more = f" (and {untold} more from {share} before)" if untold else ""
-            self.notify("refused", text + more, "warning")
+            self.notify(kind, text + more, severity, server=server)
             untold = 0
-        self._refusals[share] = (bucket, untold)
-        if len(self._refusals) > REFUSERS_MAX:
-            self._refusals.popitem(last=False)
+        self._told[kind, share] = (bucket, untold)
+        if len(self._told) > TELLERS_MAX:
+            self._told.popitem(last=False)
 
     def notify(
         self,

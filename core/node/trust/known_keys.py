@@ -7,6 +7,8 @@ from typing import Final
 
 import msgspec
 
+from core.admission.room import SharedRoom
+from core.admission.shares import share_of
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
 from core.node.neighbours.neighbours import Neighbours
@@ -20,8 +22,7 @@ from core.wire.server_keys import ServerKey, fingerprint, is_certified
 from core.wire.signing import Signer, Verifier
 
 BOUND_MAX: Final = 65_536
-"""Ids from before keys whose keys are remembered on others' word. A server that is linked here itself always finds
-room."""
+"""Ids from before keys whose keys are remembered, for ever. One address brings no more of them than are left free."""
 FIRST: Final = 0
 """Before every incarnation."""
 
@@ -48,6 +49,7 @@ class KnownKeys:
         """Tells whether signatures fit; None: this node checks none."""
         self.signs_from = signs_from
         self._bound = {one.id: one for one in bound}
+        self._room = SharedRoom(BOUND_MAX, len(self._bound))
         self._keep = keep
         self._signing: dict[str, int] = {}
         """Since which incarnation servers whose id is made of a key sign their entries, as they have said."""
@@ -107,7 +109,7 @@ class KnownKeys:
             return False
         link.proved = True
         if self.belongs(node, key) is None:
-            self._bind(node, key)
+            self._bind(link, node, key)
         return True
 
     def believe_record(self, link: Link, record: ServerAnnounce) -> Belief:
@@ -140,7 +142,7 @@ class KnownKeys:
             keyless_here=here is not None and here.key is None,
             lenient=self._context.config.accept_unsigned,
         )
-        if belief is Belief.FIRST and key is not None and not self._bind(node, key):
+        if belief is Belief.FIRST and key is not None and not self._bind(link, node, key):
             belief = Belief.UNSIGNED
         if not belief.holds:
             self._not_believed(link, node, what, belief)
@@ -208,16 +210,20 @@ class KnownKeys:
 
     # --- what is remembered -------------------------------------------------------------------------------------------
 
-    def _bind(self, node: str, key: bytes) -> bool:
-        """An id from before keys comes with its first one; whether there was room for it."""
-        if len(self._bound) >= BOUND_MAX and self._neighbours.find(node) is None:
+    def _bind(self, link: Link, node: str, key: bytes) -> bool:
+        """An id from before keys comes with its first one over a link; whether there was room for it."""
+        who = share_of(link.peer.host)
+        if not self._room.has_for(who, self._context.now.monotonic):
             return False
+        self._room.take(who)
         self._bound[node] = bound = ServerKey(node, key, self._context.now.wall)
         self._keep(bound)
-        self._context.notify(
+        self._context.tell_few(
+            link,
             "identity",
             f"the server {node} has shown its key, {fingerprint(key)}: from now on only what that key signs is taken"
             " for its word",
+            "info",
             server=node,
         )
         return True
