@@ -61,13 +61,8 @@ class Drift:
 
     def dated(self, link: Link, entry: Entry) -> Entry:
         """An entry that came over a link, with the time that it has here."""
-        stamp = entry.stamp
-        horizon = self._context.clock.horizon(self._context.now.wall)
-        is_its_own = entry.id.node == link.remote_id and abs(link.ahead) > AHEAD_MAX
-        if is_its_own or (stamp > horizon and link.ahead > AHEAD_MAX):
-            stamp = max(0, stamp - link.ahead)
-        stamp = min(stamp, horizon)
-        return entry if stamp == entry.stamp else msgspec.structs.replace(entry, stamp=stamp)
+        later = self._later(link, entry.id.node, entry.stamp)
+        return msgspec.structs.replace(entry, stamp=max(0, entry.stamp + later)) if later else entry
 
     def dated_record(self, link: Link, record: LogRecord) -> LogRecord:
         """A record that came over a link, whose entries have the time that they have here.
@@ -77,13 +72,17 @@ class Drift:
         entries = record.signed_entries
         if not entries:
             return record
-        is_its_own = record.stream.node == link.remote_id
-        by = 0 if is_its_own else record.dated
-        horizon = self._context.clock.horizon(self._context.now.wall)
+        by = 0 if record.stream.node == link.remote_id else record.dated
         latest = max(entry.stamp for entry in entries)
-        if (is_its_own and abs(link.ahead) > AHEAD_MAX) or (latest + by > horizon and link.ahead > AHEAD_MAX):
-            by -= link.ahead
-        return record.dated_by(by - max(0, latest + by - horizon))
+        return record.dated_by(by + self._later(link, record.stream.node, latest + by))
+
+    def _later(self, link: Link, node: str, stamp: int) -> int:
+        """By how much later than `stamp` something counts as written, in microseconds, that a server dated so and that
+        came over a link; negative: earlier."""
+        horizon = self._context.clock.horizon(self._context.now.wall)
+        is_its_own = node == link.remote_id and abs(link.ahead) > AHEAD_MAX
+        later = -link.ahead if is_its_own or (stamp > horizon and link.ahead > AHEAD_MAX) else 0
+        return later - max(0, stamp + later - horizon)
 
     def _tell(self, link: Link, ahead: int, trip: int) -> None:
         """Tell people when a difference has become large, has changed much, or is gone."""
