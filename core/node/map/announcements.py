@@ -143,7 +143,8 @@ class Announcements:
         self._load_dirty = False
         self._context.timers.cancel("load")
         self._shorten(own)
-        self._announce(self._message(own), everywhere=everywhere)
+        message = self._message(own)
+        self._announce(message, Frame(message), everywhere=everywhere)
 
     def _shorten(self, own: ServerRecord) -> None:
         """Have this node's record fit a line, with its signature: what nobody needs goes first if it is too long."""
@@ -163,9 +164,9 @@ class Announcements:
         message = record.message()
         return self._known_keys.signed(message) if record is self._topology.own else message
 
-    def _announce(self, record: ServerAnnounce, *, everywhere: bool, source: int | None = None) -> None:
-        """Flood a record, to each neighbour in the form in which it passes it on whole."""
-        frame, plain = Frame(record), None
+    def _announce(self, record: ServerAnnounce, frame: Frame, *, everywhere: bool, source: int | None = None) -> None:
+        """Flood a record, which is encoded in `frame`, to each neighbour in the form in which it passes it on whole."""
+        plain = None
         if any(link.key is None for link in self._neighbours):
             plain = Frame(for_servers_before(record))
         self._neighbours.announce(
@@ -243,7 +244,7 @@ class Announcements:
             or known.incarnation != record.incarnation
             or [attached.id for attached in known.attached] != [attached.id for attached in record.attached]
         )
-        self._announce(message, everywhere=structural, source=link.conn)
+        self._announce(message, frame, everywhere=structural, source=link.conn)
         for told in self.on_record:
             told(known, record)
 
