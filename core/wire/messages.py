@@ -107,9 +107,10 @@ class ServerProof(Message, frozen=True):
 
 
 class ServerRefused(Message, frozen=True):
-    """A link is not wanted now (`busy`), leads to itself (`self`), exists already (`duplicate`), would take the place
-    of another server with the same identity that was started later (`twin`), or is in the name of a server whose key is
-    another one, or that was not proved (`key`); then close."""
+    """A link is not wanted now (`busy`, `leaving`), leads to itself (`self`), exists already (`duplicate`), would take
+    the place of another server with the same identity that was started later (`twin`), is in the name of a server whose
+    key is another one, or that was not proved (`key`), or is with one that had this server keep too much (`barred`);
+    then close."""
 
     reason: Label
     info: str = ""

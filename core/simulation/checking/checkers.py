@@ -18,6 +18,7 @@ from core.simulation.ledger import NumberedPost
 from core.simulation.parties.agent import Agent
 from core.simulation.parties.simulated_server import SimulatedServer
 from core.simulation.world.world import QUEUE_MAX, World
+from core.wire.account_votes import ANSWERED_WITHIN
 from core.wire.entries import AccountFact, Entry, Stream
 from core.wire.server_keys import certified_id
 
@@ -321,7 +322,7 @@ def _order_by_votes(fact: AccountFact) -> tuple[bool, int, str]:
     vote = fact.vote
     if vote is None or fact.claim.startswith(f"{certified_id(vote.key)}."):
         return (True, fact.stamp, fact.claim)
-    return (False, vote.stamp if vote.stamp - fact.stamp > 60_000_000 else fact.stamp, fact.claim)
+    return (False, vote.stamp if vote.stamp - fact.stamp > ANSWERED_WITHIN else fact.stamp, fact.claim)
 
 
 def newest_secrets(world: World) -> Findings:
