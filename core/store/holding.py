@@ -39,15 +39,20 @@ def look_into(database: str) -> Holding | Blank | None:
         contextlib.closing(sqlite3.connect(database, uri=True, isolation_level=None, timeout=10)) as connection,
     ):
         connection.execute("PRAGMA trusted_schema = OFF")
-        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
-            return Blank()
-        nodes = connection.execute("SELECT id, incarnation FROM node").fetchall()
-        if not nodes:
-            return Blank()
-        ((node, incarnation),) = nodes
-        held = _held(connection) if pragma(connection, "user_version") >= WITH_RECORDS else _held_before(connection)
-        return Holding(str(node), int(incarnation), held)
+        return held_in(connection)
     return None
+
+
+def held_in(connection: sqlite3.Connection) -> Holding | Blank:
+    """What the database of a connection holds. Raises sqlite3.Error, ValueError, TypeError, OverflowError."""
+    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+        return Blank()
+    nodes = connection.execute("SELECT id, incarnation FROM node").fetchall()
+    if not nodes:
+        return Blank()
+    ((node, incarnation),) = nodes
+    held = _held(connection) if pragma(connection, "user_version") >= WITH_RECORDS else _held_before(connection)
+    return Holding(str(node), int(incarnation), held)
 
 
 def _held(connection: sqlite3.Connection) -> Held:

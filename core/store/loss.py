@@ -64,9 +64,7 @@ class KnownPast:
 
     def has_log(self, node: str | None) -> bool:
         """Whether the log of a node (None: of whoever was here) is there, and so may have what the database lacks."""
-        log = Path(f"{self.directory.database}-wal")
-        own = self.witness is not None and self.witness.open and node in (None, self.witness.node)
-        return own and log.exists() and log.stat().st_size > 0
+        return self.witness is not None and has_log(self.directory.database, self.witness, node)
 
     def require_new(self, on_loss: OnLoss) -> None:
         """The database has no node: nobody may have had one here. Raises DataLost."""
@@ -167,23 +165,39 @@ def _displaced(past: KnownPast, holding: Holding) -> str:
     """What is wrong with a database although it is one, in words; nothing if it may be used."""
     known, database = past.witness, past.directory.database
     owners = {one.node for _, one in past.backups}
-    if known is not None and known.node != holding.node:
-        return f"{database} is another node's ({holding.node}) than the one that was here ({known.node})"
-    if known is None and owners and holding.node not in owners:
+    if known is None:
+        if not owners or holding.node in owners:
+            return ""
         return f"{database} is another node's ({holding.node}) than the backups beside it ({', '.join(sorted(owners))})"
-    if known is None or (holding.incarnation >= known.incarnation and holding.received >= known.received):
+    what = lacking(database, known, holding)
+    if what and known.node == holding.node and not known.open:
+        past.directory.findings.append(what)
         return ""
-    lacking = known.received - holding.received
-    amount = f"{lacking} entries" if lacking > 0 else "the node's last start"
+    return what
+
+
+def has_log(database: Path, known: Witness, node: str | None) -> bool:
+    """See `KnownPast.has_log`."""
+    log = Path(f"{database}-wal")
+    return known.open and node in (None, known.node) and log.exists() and log.stat().st_size > 0
+
+
+def lacking(database: Path, known: Witness, holding: Holding | Blank) -> str:
+    """What a database lacks of what its witness knows, in words; nothing if it lacks nothing."""
+    if isinstance(holding, Blank):
+        return f"{database} holds nothing, although the node {known.node} was there"
+    if known.node != holding.node:
+        return f"{database} is another node's ({holding.node}) than the one that was here ({known.node})"
+    if holding.incarnation >= known.incarnation and holding.received >= known.received:
+        return ""
+    number = known.received - holding.received
+    amount = f"{number} entries" if number > 0 else "the node's last start"
     if known.open:
         return (
             f"{database} lacks {amount} that the server had when it ended last: its write-ahead log"
-            f" {database.name}-wal was deleted or cut, or an older copy was put in its place"
+            f" {database.name}-wal was deleted, cut or damaged, or an older copy was put in its place"
         )
-    past.directory.findings.append(
-        f"{database} is an older copy: it lacks {amount} that the server had when it ended last"
-    )
-    return ""
+    return f"{database} is an older copy: it lacks {amount} that the server had when it ended last"
 
 
 def _trace(directory: DataDirectory) -> str:

@@ -61,6 +61,8 @@ class Verification:
     """Whether SQLite finds nothing wrong with the file."""
     with_records: bool = False
     """Whether it is of a version that has records; of an older one the structure alone is looked at."""
+    refused: bool = False
+    """Whether a start refuses it until a person has chosen how to go on."""
     same_tables: bool = False
     """Whether its tables are those of the current version."""
 

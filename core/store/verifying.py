@@ -12,11 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from core.store import archive, seal
-from core.store.holding import WITH_RECORDS
+from core.store import archive, seal, witness
+from core.store.data_directory import DATABASE
+from core.store.holding import WITH_RECORDS, Blank, held_in
+from core.store.loss import has_log, lacking
 from core.store.schema import APPLICATION_ID, CURRENT, migrate, pragma
 from core.store.store_errors import BackupDamaged, StoreError, StoreUnreadable
 from core.store.table_checks import Damage, TableChecks, Verification
+from core.store.witness import Witness
 from core.wire.ed25519 import Ed25519Verifier
 from core.wire.signing import Verifier
 
@@ -41,9 +44,13 @@ def verify(path: Path) -> Verification:
             seal.check_backup(path)
         except BackupDamaged as error:
             found.damage.append(Damage(error.sentence))
+    # Before what it is compared with: a server that runs goes on meanwhile.
+    known = None if found.backup or path.name != DATABASE else witness.read(path.parent)
     try:
         with reading(path, immutable=found.backup) as connection:
             found.damage += examine(connection, found, Ed25519Verifier())
+            if known is not None:
+                found.damage += _lacking(connection, found, known)
     except OSError as error:
         raise StoreUnreadable(f"{path} cannot be read: {error.strerror or error}") from error
     except sqlite3.OperationalError as error:
@@ -53,6 +60,20 @@ def verify(path: Path) -> Verification:
     except sqlite3.Error as error:
         found.damage.append(Damage(f"the file cannot be opened as a database: {error}"))
     return found
+
+
+def _lacking(connection: sqlite3.Connection, found: Verification, known: Witness) -> Iterator[Damage]:
+    """What the witness knows of, and the database beside it does not: nothing else shows that its log is cut."""
+    with contextlib.suppress(sqlite3.Error, ValueError, TypeError, OverflowError):
+        holding = held_in(connection)
+        what = lacking(found.path, known, holding)
+        after = witness.read(found.path.parent)
+        # Otherwise another database was put in its place meanwhile, with a witness of its own.
+        if what and after is not None and lacking(found.path, after, holding):
+            node = None if isinstance(holding, Blank) else holding.node
+            goes_on = has_log(found.path, known, node) or (node == known.node and not known.open)
+            found.refused = not goes_on
+            yield Damage(what)
 
 
 @contextlib.contextmanager

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.cli.program import Program, running_node
-from tests.store.damaging import filled
+from tests.store.damaging import filled, opened
+from tests.store.making import WALL
 
 
 @pytest.fixture
@@ -123,3 +126,76 @@ def test_a_directory_without_data_is_refused_with_what_to_do(program: Program, t
     ended = program.run("verify", "--data-dir", str(tmp_path / "nothing"))
     assert ended.status == 6
     assert "--data-dir" in ended.err
+
+
+@pytest.fixture
+def killed(program: Program, tmp_path: Path) -> Path:
+    """The data of a server that was killed: most of it is in its log."""
+    data = tmp_path / "killed"
+    with running_node(program, data) as node:
+        for text in ("first", "second", "third"):
+            assert program.run("post", node.address, text).status == 0
+        while_it_runs = program.run("verify", "--data-dir", str(data))
+        assert (while_it_runs.status, while_it_runs.out.splitlines()[-1]) == (0, "whole")
+        node.process.kill()
+        node.process.wait()
+    return data
+
+
+def flip_in_the_second_post(data: Path) -> None:
+    log = data / "node.db-wal"
+    content = bytearray(log.read_bytes())
+    content[content.index(b'"second"')] ^= 1
+    log.write_bytes(content)
+
+
+def cut_before_the_second_post(data: Path) -> None:
+    log = data / "node.db-wal"
+    os.truncate(log, log.read_bytes().index(b'"second"'))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damaging", [flip_in_the_second_post, cut_before_the_second_post])
+def test_what_a_damaged_log_has_lost_is_said_and_the_next_start_does_what_is_said(
+    program: Program, killed: Path, damaging: Callable[[Path], None]
+) -> None:
+    whole = program.run("verify", "--data-dir", str(killed))
+    assert (whole.status, whole.out.splitlines()[-1]) == (0, "whole")
+    damaging(killed)
+    ended = program.run("verify", "--data-dir", str(killed))
+    assert ended.status == 1
+    assert "node.db lacks 2 entries" in ended.out and "node.db-wal" in ended.out
+    assert ended.out.splitlines()[-1] == "1 damaged"
+    assert "asks other servers for the rest" in ended.err
+    with running_node(program, killed) as node:
+        if not any("lacks 2 entries" in line for line in node.log.seen):
+            node.log.wait("lacks 2 entries")
+        after = program.run("verify", "--data-dir", str(killed))
+        assert after.status == 0, after.out
+
+
+@pytest.mark.slow
+def test_a_database_whose_log_is_gone_is_not_called_whole_and_what_a_start_does_is_said(
+    program: Program, killed: Path
+) -> None:
+    (killed / "node.db-wal").unlink()
+    ended = program.run("verify", "--data-dir", str(killed))
+    assert ended.status == 1
+    assert "holds nothing" in ended.out or "lacks" in ended.out
+    assert "it says how it can go on" in ended.err
+
+
+def test_an_older_copy_in_the_place_of_a_database_is_not_called_whole(program: Program, data: Path) -> None:
+    older = (data / "node.db").read_bytes()
+    opened(data, WALL + 2)[0].close()
+    (data / "node.db").write_bytes(older)
+    ended = program.run("verify", "--data-dir", str(data))
+    assert ended.status == 1
+    assert "is an older copy: it lacks the node's last start" in ended.out
+
+
+def test_a_copy_that_stands_elsewhere_is_not_compared_with_what_is_beside_it(program: Program, data: Path) -> None:
+    (data / "node.db").rename(data / "copy.db")
+    opened(data / "other", WALL)[0].close()
+    (data / "other" / "node.witness").rename(data / "node.witness")
+    assert program.run("verify", str(data / "copy.db")).status == 0

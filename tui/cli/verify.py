@@ -49,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
         return ExitStatus.DONE
     if found.backup:
         say("use another backup: `activity-tui verify FILE` tells which are whole")
+    elif found.refused:
+        say("start the server again: it says how it can go on, with a backup or with what is left")
     else:
         say("start the server again: it makes its data anew of what is whole, and asks other servers for the rest")
     return ExitStatus.FAILURE
