@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-import sys
 from array import array
 from collections.abc import Iterable
 from typing import Final
 
 from core.store.checksums import check, packed_checksum
+from core.wire.packed_arrays import packed_array, unpacked_array
 from core.wire.packed_streams import PackedStreams
 
 PACKED_MAX: Final = 4096
@@ -22,8 +22,8 @@ def read_past(connection: sqlite3.Connection, table: str = "past_starts") -> Pac
         check("past_starts", expected, packed_checksum([packed], no, node))
         half = len(packed) // 2
         incarnations, numbers = by_node.setdefault(node, (array("q"), array("q")))
-        incarnations.extend(_array(packed[:half]))
-        numbers.extend(_array(packed[half:]))
+        incarnations.extend(unpacked_array("q", packed[:half]))
+        numbers.extend(unpacked_array("q", packed[half:]))
     return PackedStreams(by_node)
 
 
@@ -38,7 +38,7 @@ def write_past(connection: sqlite3.Connection, past: PackedStreams, nodes: Itera
         incarnations, numbers = past.by_node[node]
         for begin in range(0, len(incarnations), PACKED_MAX):
             end = begin + PACKED_MAX
-            packed = _bytes(incarnations[begin:end]) + _bytes(numbers[begin:end])
+            packed = packed_array(incarnations[begin:end]) + packed_array(numbers[begin:end])
             connection.execute(
                 "INSERT INTO past_starts VALUES (?, ?, ?, ?)", (no, node, packed, packed_checksum([packed], no, node))
             )
@@ -48,20 +48,4 @@ def write_past(connection: sqlite3.Connection, past: PackedStreams, nodes: Itera
 def unpacked(packed: bytes) -> list[tuple[int, int]]:
     """The incarnations of a row, each with its last number."""
     half = len(packed) // 2
-    return list(zip(_array(packed[:half]), _array(packed[half:]), strict=True))
-
-
-def _array(data: bytes) -> array[int]:
-    found = array("q")
-    found.frombytes(data)
-    if sys.byteorder == "big":
-        found.byteswap()
-    return found
-
-
-def _bytes(numbers: array[int]) -> bytes:
-    """Little-endian, on every machine."""
-    if sys.byteorder == "big":
-        numbers = numbers[:]
-        numbers.byteswap()
-    return numbers.tobytes()
+    return list(zip(unpacked_array("q", packed[:half]), unpacked_array("q", packed[half:]), strict=True))

@@ -6,7 +6,6 @@ by which a fact is found. What is found is read and compared: two of one digest 
 
 from __future__ import annotations
 
-import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +16,7 @@ from typing import Final
 import msgspec
 
 from core.wire.entries import AccountFact
+from core.wire.packed_arrays import packed_array, unpacked_array
 
 PART_FACTS_MAX: Final = 4096
 """Most facts of one part: a number of one takes 2 bytes, and the search in a hundred parts some 50 µs."""
@@ -47,11 +47,13 @@ class FactPart:
         self.texts: Final = texts
         """All facts as JSON, one behind the other."""
         at = 8 * count
-        self._usernames = _Digests(_array("Q", marks[:at]), _array("H", marks[2 * at : 2 * at + 2 * count]))
-        self._claims = _Digests(
-            _array("Q", marks[at : 2 * at]), _array("H", marks[2 * at + 2 * count : 2 * at + 4 * count])
+        self._usernames = _Digests(
+            unpacked_array("Q", marks[:at]), unpacked_array("H", marks[2 * at : 2 * at + 2 * count])
         )
-        self._ends = _array("I", marks[2 * at + 4 * count :])
+        self._claims = _Digests(
+            unpacked_array("Q", marks[at : 2 * at]), unpacked_array("H", marks[2 * at + 2 * count : 2 * at + 4 * count])
+        )
+        self._ends = unpacked_array("I", marks[2 * at + 4 * count :])
         if (self._ends[-1] if count else 0) != len(texts):
             raise ValueError("a part's facts and marks do not fit together")
 
@@ -67,7 +69,7 @@ class FactPart:
         usernames = _Digests.of([_digest(fact.username) for fact in facts])
         claims = _Digests.of([_digest(fact.claim) for fact in facts])
         marks = (usernames.digests, claims.digests, usernames.numbers, claims.numbers, ends)
-        return cls(b"".join(texts), b"".join(_bytes(one) for one in marks))
+        return cls(b"".join(texts), b"".join(packed_array(one) for one in marks))
 
     @property
     def marks(self) -> bytes:
@@ -78,7 +80,7 @@ class FactPart:
             self._claims.numbers,
             self._ends,
         )
-        return b"".join(_bytes(one) for one in parts)
+        return b"".join(packed_array(one) for one in parts)
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -195,19 +197,3 @@ def _repeated(digests: Iterable[array[int]]) -> set[int]:
 def _digest(text: str) -> int:
     data = text.encode("utf-8", "surrogatepass")
     return int.from_bytes(blake2b(data, digest_size=8).digest(), "little")
-
-
-def _array(kind: str, data: bytes) -> array[int]:
-    found: array[int] = array(kind)
-    found.frombytes(data)
-    if sys.byteorder == "big":
-        found.byteswap()
-    return found
-
-
-def _bytes(numbers: array[int]) -> bytes:
-    """Little-endian, on every machine."""
-    if sys.byteorder == "big":
-        numbers = numbers[:]
-        numbers.byteswap()
-    return numbers.tobytes()
