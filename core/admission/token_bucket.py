@@ -5,6 +5,8 @@ A token bucket (Turner, "New directions in communications", 1986). Times are mon
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 
 class TokenBucket:
     """Tokens that come back at a rate, up to a number. It begins full."""
@@ -33,3 +35,24 @@ class TokenBucket:
         if owed:
             self._tokens += 1.0
         return owed
+
+
+class TokenBuckets:
+    """A budget for each of many, all alike. Bounded: of those who have long taken nothing it is forgotten."""
+
+    __slots__ = ("_burst", "_most", "_of", "_rate")
+
+    def __init__(self, rate: float, burst: float, most: int) -> None:
+        """`burst` at once and `rate` a second for each, of whom `most` are remembered."""
+        self._rate = rate
+        self._burst = burst
+        self._most = most
+        self._of: OrderedDict[str, TokenBucket] = OrderedDict()
+
+    def take(self, who: str, now: float) -> float:
+        """Take one of somebody's if it is there, which returns 0; else seconds until it will be."""
+        bucket = self._of.pop(who, None) or TokenBucket(self._rate, self._burst, now)
+        self._of[who] = bucket
+        if len(self._of) > self._most:
+            self._of.popitem(last=False)
+        return bucket.take(now)

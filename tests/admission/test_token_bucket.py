@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.admission.token_bucket import TokenBucket
+from core.admission.token_bucket import TokenBucket, TokenBuckets
 
 
 def test_so_many_may_be_taken_at_once_and_then_so_many_a_second() -> None:
@@ -30,3 +30,17 @@ def test_who_spends_more_than_there_is_owes_it() -> None:
 def test_a_budget_that_never_fills_up_again_is_none() -> None:
     with pytest.raises(ValueError, match="never"):
         TokenBucket(0.0, 1.0, 0.0)
+
+
+def test_each_has_a_budget_of_their_own() -> None:
+    budgets = TokenBuckets(1.0, 2.0, 10)
+    assert [budgets.take("ada", 0.0) for _ in range(3)] == [0.0, 0.0, 1.0]
+    assert budgets.take("bob", 0.0) == 0.0
+
+
+def test_budgets_of_those_who_took_nothing_for_longest_are_forgotten() -> None:
+    budgets = TokenBuckets(1.0, 1.0, 2)
+    for who in ("ada", "bob", "ada", "cy"):
+        budgets.take(who, 0.0)
+    assert budgets.take("ada", 0.0) > 0.0
+    assert budgets.take("bob", 0.0) == 0.0

@@ -6,14 +6,13 @@ before the first has failed. Answers come as before to whoever knows the secret.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from core.admission.guesses import HOSTS_MAX, PATIENCE, Guesses, told_of_habit, told_to_wait
 from core.admission.shares import share_of
-from core.admission.token_bucket import TokenBucket
+from core.admission.token_bucket import TokenBuckets
 from core.node.interface.actions import Hold
 from core.node.kernel.connections import Connection
 from core.node.kernel.context import Context
@@ -58,7 +57,8 @@ class Attempts:
         """For each address, those that stand behind what is looked at, the one that came first at the front."""
         self._going_on: set[str] = set()
         """Addresses whose attempts are just being taken up."""
-        self._newcomers: OrderedDict[str, TokenBucket] = OrderedDict()
+        rate = context.config.registrations_per_minute / 60.0
+        self._newcomers = TokenBuckets(rate, rate * REGISTRATION_BURST, HOSTS_MAX)
         """How many names may be registered from each address."""
 
     def __len__(self) -> int:
@@ -206,16 +206,7 @@ class Attempts:
         """Whether somebody's address has registered more names than it may, as a clause; None takes one of them."""
         if connection.origin == "local":
             return None
-        now = self._context.now.monotonic
-        host = share_of(connection.peer.host)
-        budget = self._newcomers.pop(host, None)
-        if budget is None:
-            rate = self._context.config.registrations_per_minute / 60.0
-            budget = TokenBucket(rate, rate * REGISTRATION_BURST, now)
-        self._newcomers[host] = budget
-        if len(self._newcomers) > HOSTS_MAX:
-            self._newcomers.popitem(last=False)
-        wait = budget.take(now)
+        wait = self._newcomers.take(share_of(connection.peer.host), self._context.now.monotonic)
         if not wait:
             return None
         return f"too many names are being registered from your address; try again in {max(1, round(wait))} seconds"

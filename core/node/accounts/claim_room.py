@@ -7,23 +7,17 @@ its link only for those that it makes itself.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Final
 
 from core.admission.room import SharedRoom
 from core.admission.shares import share_of
-from core.admission.token_bucket import TokenBucket
+from core.admission.token_bucket import TokenBucket, TokenBuckets
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
+from core.node.log.log_room import BURST_SECONDS, REMEMBERED_MAX, neighbours_rates
 
-BURST_SECONDS: Final = 600.0
-"""Registrations that a server may begin at once, in seconds of its rate."""
-TOLERANCE: Final = 2.0
-"""By how much more a neighbour may have before it loses its link: what it began in ten minutes may come at once."""
 BASE_SHARE: Final = 0.5
 """What a base server may have this one register, of what this one may."""
-REMEMBERED_MAX: Final = 1024
-"""Neighbours of which it is remembered how much they began."""
 
 
 class ClaimRoom:
@@ -34,15 +28,14 @@ class ClaimRoom:
         self._room = SharedRoom(context.config.claims_max)
         self._brought: dict[str, str] = {}
         """Which neighbour brought each claim of another server."""
-        self._own = self._bucket(1.0)
-        self._rates: OrderedDict[str, TokenBucket] = OrderedDict()
+        rate = context.config.server_registrations_per_minute / 60.0
+        self._own = TokenBucket(rate, rate * BURST_SECONDS, context.now.monotonic)
+        self._rates = neighbours_rates(context)
+        self._base_rates = TokenBuckets(BASE_SHARE * rate, BASE_SHARE * rate * BURST_SECONDS, REMEMBERED_MAX)
+        """Of base servers, by their addresses."""
 
     def __len__(self) -> int:
         return len(self._brought)
-
-    def _bucket(self, share: float) -> TokenBucket:
-        rate = share * self._context.config.server_registrations_per_minute / 60.0
-        return TokenBucket(rate, rate * BURST_SECONDS, self._context.now.monotonic)
 
     # --- this server's own --------------------------------------------------------------------------------------------
 
@@ -67,7 +60,7 @@ class ClaimRoom:
         A neighbour that begins too many itself loses its link.
         """
         who, now = link.remote_id or "", self._context.now.monotonic
-        if claim.startswith(f"{who}.") and not self._is_within_rate(who, now):
+        if claim.startswith(f"{who}.") and self._rates.take(who, now):
             rate = self._context.config.server_registrations_per_minute
             info = f"it registers more names than a server may (server_registrations_per_minute is {rate:g})"
             self._context.bar(link, info)
@@ -87,8 +80,7 @@ class ClaimRoom:
 
         It has half of what this server may: its own people are to be let in, too.
         """
-        who, now = self.who_is(link), self._context.now.monotonic
-        if self._is_within_rate(who, now, BASE_SHARE):
+        if not self._base_rates.take(self.who_is(link), self._context.now.monotonic):
             return None
         return "its server registers too many names at the moment; try again later"
 
@@ -97,10 +89,3 @@ class ClaimRoom:
         who = self._brought.pop(claim, None)
         if who is not None:
             self._room.give_back(who)
-
-    def _is_within_rate(self, who: str, now: float, share: float = TOLERANCE) -> bool:
-        rate = self._rates.pop(who, None) or self._bucket(share)
-        self._rates[who] = rate
-        if len(self._rates) > REMEMBERED_MAX:
-            self._rates.popitem(last=False)
-        return not rate.take(now)

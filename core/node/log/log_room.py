@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from core.admission.room import SharedRoom
-from core.admission.token_bucket import TokenBucket
+from core.admission.token_bucket import TokenBuckets
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
 from core.node.map.topology import Topology
@@ -35,6 +35,12 @@ REMEMBERED_MAX: Final = 1024
 """Neighbours of which it is remembered how many accounts they made."""
 
 
+def neighbours_rates(context: Context) -> TokenBuckets:
+    """How many accounts each neighbour may make itself."""
+    rate = TOLERANCE * context.config.server_registrations_per_minute / 60.0
+    return TokenBuckets(rate, rate * BURST_SECONDS, REMEMBERED_MAX)
+
+
 class LogRoom:
     """Who has brought whose entries."""
 
@@ -50,7 +56,7 @@ class LogRoom:
         self._accounts = SharedRoom(config.accounts_max, len(recovered.accounts))
         self._without_room: OrderedDict[str, int] = OrderedDict()
         """How many starts of servers on the map were taken in although there was no room."""
-        self._rates: OrderedDict[str, TokenBucket] = OrderedDict()
+        self._rates = neighbours_rates(context)
 
     # --- entries ------------------------------------------------------------------------------------------------------
 
@@ -115,7 +121,7 @@ class LogRoom:
         who, now = link.remote_id or "", self._context.now.monotonic
         lately = self._context.ago(BURST_SECONDS)
         if not all(
-            self._is_within_rate(who, now) for entry in entries if entry.id.node == who and entry.stamp > lately
+            not self._rates.take(who, now) for entry in entries if entry.id.node == who and entry.stamp > lately
         ):
             rate = self._context.config.server_registrations_per_minute
             self._context.bar(
@@ -130,16 +136,6 @@ class LogRoom:
         for entry in entries:
             self._refuse(link, self._accounts, str(entry.id), "accounts", "accounts_max")
         return False
-
-    def _is_within_rate(self, who: str, now: float) -> bool:
-        rate = self._rates.pop(who, None)
-        if rate is None:
-            a_second = TOLERANCE * self._context.config.server_registrations_per_minute / 60.0
-            rate = TokenBucket(a_second, a_second * BURST_SECONDS, now)
-        self._rates[who] = rate
-        if len(self._rates) > REMEMBERED_MAX:
-            self._rates.popitem(last=False)
-        return not rate.take(now)
 
     @property
     def accounts(self) -> SharedRoom:
