@@ -108,3 +108,55 @@ def test_a_new_server_gets_what_was_accepted_before_there_were_keys() -> None:
     network.run(3.0)
     assert texts(newcomer) == ["from before"] and newcomer.node.book.knows("ann")
     assert isinstance(newcomer.said(wire.ServerProof)[0], wire.ServerProof)
+
+
+def part_with_an_old_neighbour(network: ScriptedNetwork) -> tuple[WatchedServer, WatchedServer, WatchedServer]:
+    """A server with a key that has a post, and is left with a neighbour that does not know signatures."""
+    middle = network.start("middle", keyed=False, redirects=False, lazy_links=0)
+    network.run(0.5)
+    left = network.start("left", middle, redirects=False, lazy_links=0)
+    right = network.start("right", middle, redirects=False, lazy_links=0)
+    writer = network.logged_in(left)
+    network.run(5.0)
+    network.part([left], [right])
+    network.run(1.0)
+    assert right.id not in left.neighbours and middle.id in left.neighbours
+    writer.post("last words")
+    network.run(1.0)
+    assert texts(middle) == ["last words"] and texts(right) == []
+    return middle, left, right
+
+
+def test_a_server_with_a_key_that_leaves_waits_a_little_for_who_takes_its_signatures() -> None:
+    network = ScriptedNetwork()
+    _, left, right = part_with_an_old_neighbour(network)
+    left.drain()
+    network.run(0.2)
+    assert not left.said(wire.Quit)
+    network.mend()
+    assert network.until(lambda: left.undone is not None, 10.0)
+    assert left.undone == ()
+    assert left.said(wire.Quit)[0].successor == right.id
+    assert texts(right) == ["last words"]
+
+
+def test_a_server_with_a_key_that_leaves_to_servers_without_says_that_its_word_is_not_taken_there() -> None:
+    network = ScriptedNetwork()
+    middle, left, right = part_with_an_old_neighbour(network)
+    left.drain()
+    assert network.until(lambda: left.undone is not None, 10.0)
+    assert left.undone is not None and "of a version before keys" in "".join(left.undone)
+    network.mend()
+    restarted(network, left, middle)
+    assert network.until(lambda: texts(right) == ["last words"], 30.0)
+
+
+def test_a_server_with_a_key_leaves_at_once_where_nobody_else_has_one() -> None:
+    network = ScriptedNetwork()
+    old = network.start("old", keyed=False, redirects=False)
+    network.run(0.5)
+    new = network.start("new", old, redirects=False)
+    network.run(3.0)
+    new.drain()
+    network.run(1.0)
+    assert new.undone == ()

@@ -101,6 +101,8 @@ LESSONS: Final = {
     " who asked had died: the name is kept for nobody.",
     950013457: "Who waited for the registration of their name to end was sent to a base server by one that left:"
     " that let them in at once, as a base server does with any name that it has been asked about.",
+    1200001706: "A server with a key left while its only neighbours were of the version before keys: those with keys"
+    " believed nothing of what it had accepted, as it came without signatures.",
     900149: "Who had logged out at one server and was sent on by another at once missed what came in between, where"
     " that seemed to be at the first one still.",
 }

@@ -4,6 +4,10 @@ A leaving node (1) takes no more posts and waits until everything it accepted is
 its successor and waits until M has answered, and has everything that it holds (another one if M says nothing), (3)
 sends its clients and its other neighbours to M, (4) leaves when its neighbours have linked with M and let go, or when
 `drain_limit` is over, and says what it could not do.
+
+What a server has signed loses its signatures in one of the version before keys, and servers with keys believe it of
+nobody without them. So one with a key that is linked only with such neighbours, while there are others with keys
+somewhere, gives one of these some time to come back before it names a successor.
 """
 
 from __future__ import annotations
@@ -34,6 +38,14 @@ from core.wire.vector_lines import vector_in_line
 
 AWAY_AT_ONCE: Final = 500
 """Clients that one event sends away."""
+KEYS_SHARE: Final = 0.5
+"""Part of the limit for leaving for which it is waited for a neighbour that takes signatures."""
+KEYS_AGAIN: Final = 0.5
+"""Seconds until such a one is dialled again."""
+UNSIGNED: Final = (
+    "only servers of a version before keys were there to take what this one had signed, and those with keys will not "
+    "believe it of them; it is kept here for the next start"
+)
 
 
 class Drain:
@@ -63,6 +75,9 @@ class Drain:
         self._dismiss = dismiss
         self._note_dismissed = note_dismissed
         self.phase = DrainPhase.RUNNING
+        self._keys_until: float | None = None
+        """Until when it is waited for a neighbour that takes signatures, once it is."""
+        self._goes_on_unsigned = False
 
     def _enter(self, outcome: DrainOutcome) -> None:
         before = self.phase
@@ -97,7 +112,7 @@ class Drain:
 
     def advance(self) -> None:
         """Go on to the next phase if the present one is done."""
-        if self.phase is DrainPhase.SETTLING and not self._replication.busy and not self._registration.has_decided:
+        if self.phase is DrainPhase.SETTLING and self._is_settled():
             # From here on nothing of this node's own may come: its successor could miss it.
             self._registration.freeze()
             self._choose_successor()
@@ -112,6 +127,35 @@ class Drain:
         elif self.phase is DrainPhase.FINISHED:
             # Somebody may still come before the process has ended.
             self._send_clients_away()
+
+    def _is_settled(self) -> bool:
+        if self._replication.busy or self._registration.has_decided:
+            return False
+        if not self._only_unsigned_ways():
+            return True
+        context = self._context
+        if self._keys_until is None:
+            self._keys_until = context.after(context.config.drain_limit * KEYS_SHARE)
+        if context.now.monotonic >= self._keys_until:
+            return True
+        if "keys" not in context.timers:
+            self._leavers.seek_keys()
+            context.timers.set("keys", min(context.after(KEYS_AGAIN), self._keys_until), lambda: None)
+        return False
+
+    def _only_unsigned_ways(self) -> bool:
+        """Whether this node signs, none of its neighbours that stay takes signatures, and others would want them."""
+        own = self._topology.own
+        staying = self._leavers.staying()
+        return (
+            own.key is not None
+            and bool(staying)
+            and all(link.key is None for link in staying)
+            and any(
+                record.key is not None and not record.left and server != own.id
+                for server, record in self._topology.records.items()
+            )
+        )
 
     def _others(self) -> list[Link]:
         """Links with servers that are to go to the successor."""
@@ -193,6 +237,7 @@ class Drain:
 
     def _send_everybody_away(self) -> None:
         context = self._context
+        self._goes_on_unsigned = self._only_unsigned_ways()
         self._enter(DrainOutcome.SENT_AWAY)
         self._send_clients_away()
         self._registration.abandon("this server is leaving the network")
@@ -227,9 +272,11 @@ class Drain:
         if self.phase is DrainPhase.FINISHED:
             return
         context = self._context
+        if self._goes_on_unsigned:
+            undone.append(UNSIGNED)
         self._enter(DrainOutcome.OVER)
-        context.timers.cancel("drain")
-        context.timers.cancel("successor")
+        for timer in ("drain", "successor", "keys"):
+            context.timers.cancel(timer)
         self._note_dismissed()
         own = self._topology.own
         own.left = True

@@ -137,6 +137,10 @@ class Healing:
             case "heal" | "successor":
                 self._search.dial_failed(refused=refused)
 
+    def seek_keys(self) -> None:
+        """Dial a server with a key to which no way leads but by servers without."""
+        self._signed_ways.seek()
+
     def linked(self, link: Link) -> None:
         """A link is established."""
         self._had_link = True

@@ -80,6 +80,10 @@ class Leavers:
             if self._context.connections.link(conn) is None:
                 yield f"link {conn} is gone, and its other side still leaves"
 
+    def seek_keys(self) -> None:
+        """This node leaves, and none of those that stay takes what it has signed: dial somebody who does."""
+        self._healing.seek_keys()
+
     def has_named_this_node(self, link: Link) -> bool:
         """Whether the other side of a link leaves in favour of this node."""
         return self.departure(link) in (Departure.HANDS_OVER, Departure.HANDED_OVER)

@@ -88,8 +88,17 @@ class SignedWays:
         here = [
             server for server in self._topology.reachable if server not in apart and records[server].key is not None
         ]
-        free = [one for one in apart if self._dialling.may_dial(one) and self._whereabouts.addresses(one)]
-        if free and (min(here) == context.id or self._attempts > 1):
-            server = context.rng.choice(free)
-            self._dialling.dial_server(server, self._whereabouts.addresses(server), "signed")
+        free = [one for one in apart if self._dialling.may_dial(one)]
+        if min(here) == context.id or self._attempts > 1:
+            self._dial_one_of(free)
         self._schedule()
+
+    def seek(self) -> None:
+        """Dial one of those with keys that are apart, now, whoever's turn it is, and left alone or not."""
+        self._dial_one_of(self._apart())
+
+    def _dial_one_of(self, servers: list[str]) -> None:
+        known = [server for server in servers if self._whereabouts.addresses(server)]
+        if known:
+            server = self._context.rng.choice(known)
+            self._dialling.dial_server(server, self._whereabouts.addresses(server), "signed")
