@@ -166,12 +166,9 @@ class Lane:
             self.network.schedule.at(self.last_at, self._arrive)
 
     def lose(self, keep: int) -> None:
-        """Of what is on its way only so much arrives."""
-        while len(self._queue) > keep:
-            self._lost.append(self._queue.pop())
-        if keep < len(self._queue) + len(self._stuck):
-            self._lost += self._stuck
-            self._stuck.clear()
+        """Of what is on its way only so much arrives, what was sent first."""
+        while self.waiting > keep:
+            self._lost.append(self._queue.pop() if self._queue else self._stuck.pop())
 
 
 class End:

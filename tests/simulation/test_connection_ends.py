@@ -1,0 +1,71 @@
+"""What a simulated connection carries arrives as over TCP: in order, and without gaps, whatever happens to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from core.simulation.environment.connection_ends import End
+from core.simulation.environment.schedule import Schedule
+from core.simulation.environment.simulated_network import DialFailure, SimulatedNetwork
+from core.wire.address import Address
+from core.wire.messages import Message
+
+SERVER = Address("server", 3780)
+LINES = [f"line {number}".encode() for number in range(6)]
+
+
+class Ear:
+    """Hears what arrives at one end; the lines here are no messages."""
+
+    def __init__(self) -> None:
+        self.end: End | None = None
+        self.heard: list[str] = []
+
+    def accepted(self, end: End, peer: Address) -> Ear:
+        self.end = end
+        return self
+
+    def received(self, conn: int, message: Message) -> None:
+        raise AssertionError(message)
+
+    def garbled(self, conn: int, info: str) -> None:
+        self.heard.append(info)
+
+    def closed(self, conn: int, reason: str) -> None:
+        self.heard.append(reason)
+
+
+def connected(note: Callable[[End, str, bytes], None]) -> tuple[SimulatedNetwork, Ear, Ear]:
+    """A network, a server and a client of it."""
+    network = SimulatedNetwork(Schedule(), 1, latency=(0.01, 0.02), codec=True, queue_max=100, note=note)
+    server, client = Ear(), Ear()
+    network.listen(SERVER, SERVER.host, server)
+
+    def then(outcome: End | DialFailure) -> None:
+        assert isinstance(outcome, End)
+        client.accepted(outcome, SERVER)
+        outcome.party = client
+
+    network.dial("client", SERVER, 1.0, then)
+    network.schedule.run_until(1.0)
+    return network, server, client
+
+
+@pytest.mark.parametrize("arriving", range(len(LINES) + 1))
+def test_of_what_a_process_had_sent_before_it_died_the_first_arrives(arriving: int) -> None:
+    """Some of it waits where a path is cut, and the rest is on its way there."""
+    heard: list[bytes] = []
+    network, server, client = connected(lambda end, command, line: heard.append(line))
+    assert server.end is not None and client.end is not None
+    network.cuts.add((SERVER.host, "client"))
+    for line in LINES[:3]:
+        server.end.send(line)
+    network.schedule.run_until(1.5)
+    for line in LINES[3:]:
+        server.end.send(line)
+    server.end.lane.lose(arriving)
+    network.mend([(SERVER.host, "client")])
+    network.schedule.run_until(3.0)
+    assert heard == LINES[:arriving]
