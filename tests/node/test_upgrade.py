@@ -160,3 +160,28 @@ def test_a_server_with_a_key_leaves_at_once_where_nobody_else_has_one() -> None:
     new.drain()
     network.run(1.0)
     assert new.undone == ()
+
+
+def test_a_server_with_a_key_that_is_put_back_among_others_without_one_says_how_it_gets_its_own_again() -> None:
+    """They have kept its entries without its signatures, so nobody can prove them."""
+    network = ScriptedNetwork()
+    before = network.start("before", keyed=False, redirects=False)
+    network.run(0.1)
+    server = network.start("server", before, redirects=False)
+    network.disk_of("server").copy()
+    writer = network.logged_in(server)
+    writer.post("after the copy")
+    assert network.until(lambda: texts(before) == ["after the copy"], 5.0)
+    server.crash()
+    network.disk_of("server").put_back(with_witness=True)
+    server = network.start("server", before, redirects=False)
+    network.run(5.0)
+    assert texts(server) == [], "a liar could say that it is this server's"
+    [told] = [text for text in server.told("identity") if "--accept-unsigned" in text]
+    assert "of this server's own that is not here" in told
+    server = restarted(network, server, before, accept_unsigned=True)
+    assert network.until(lambda: texts(server) == ["after the copy"], 5.0)
+    server = restarted(network, server, before)
+    assert texts(server) == ["after the copy"]
+    newcomer = network.start("newcomer", server, redirects=False)
+    assert network.until(lambda: texts(newcomer) == ["after the copy"], 5.0)

@@ -53,6 +53,7 @@ class KnownKeys:
         self._keep = keep
         self._signing: dict[str, int] = {}
         """Since which incarnation servers whose id is made of a key sign their entries, as they have said."""
+        self._own_told = False
         self.refused = 0
         """Statements that were not believed."""
 
@@ -247,6 +248,8 @@ class KnownKeys:
         if belief is not Belief.KEYLESS:
             text = f"{who} passed on {what} in the name of the server {node} that {belief.value}: it is not believed"
             self._context.tell_refused(link, text)
+        elif node == self._context.id:
+            self._tell_of_own(link, who, what)
         elif not link.keyless_told and self._neighbours.is_neighbour(link):
             # An honest server of the version before passes on what it cannot prove, and each base server does.
             link.keyless_told = True
@@ -254,6 +257,19 @@ class KnownKeys:
                 "identity",
                 f"{who} passes on {what} without a signature in the name of the server {node}, which has a key: that is"
                 " not believed; if this comes from no server of a version before keys, somebody lies",
+                "warning",
+                server=link.remote_id,
+            )
+
+    def _tell_of_own(self, link: Link, who: str, what: str) -> None:
+        """Something of this server's own is not here, and comes back without its signature."""
+        if not self._own_told:
+            self._own_told = True
+            self._context.notify(
+                "identity",
+                f"{who} passes on {what} of this server's own that is not here, without the signature: that is not"
+                " believed; if the data here was put back to an older copy while others were of a version before keys,"
+                " start this server once with --accept-unsigned to have it again",
                 "warning",
                 server=link.remote_id,
             )

@@ -8,6 +8,7 @@ full disk fails everything until it has been found to work again, as the engine'
 from __future__ import annotations
 
 import random
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -190,6 +191,11 @@ class SimulatedDisk:
             if not page.more and not page.behind:
                 return
             query = Fetch({**query.seen, **page.upto}, behind=page.behind)
+
+    def signed(self) -> frozenset[EntryId]:
+        """Which synced entries stand in signed records."""
+        page = self.store.fetch_records(Fetch({}, entries_max=sys.maxsize, bytes_max=sys.maxsize))
+        return frozenset(entry.id for record in page.records if record.signature for entry in record.signed_entries)
 
     def copy(self) -> None:
         """Keep a copy of what is synced now."""

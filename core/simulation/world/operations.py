@@ -17,6 +17,7 @@ from core.simulation.plans.liars_mix import LIE
 from core.simulation.plans.plan import Operation
 from core.simulation.world.world import SECRET, World
 from core.wire.address import Address
+from core.wire.entries import EntryId
 
 Doing = Callable[[World, Operation], None]
 
@@ -153,8 +154,8 @@ def _copy_data(world: World, operation: Operation) -> None:
 def _put_back(world: World, operation: Operation) -> None:
     """Who runs `who`, which is down, puts the copy back in the place of its data.
 
-    Not as long as there is anything on this disk that no other has of which the network hears again: what is lost
-    then, no server can bring back. `amount` below 0.5: what the data knew of its last start is lost as well.
+    Not as long as there is anything on this disk that it would not get again: see `_got_again`. `amount` below 0.5:
+    what the data knew of its last start is lost as well.
     """
     server = world.servers.get(operation.who)
     if server is not None and server.node is None and server.disk.older is not None and _is_elsewhere(world, server):
@@ -163,12 +164,29 @@ def _put_back(world: World, operation: Operation) -> None:
 
 
 def _is_elsewhere(world: World, server: SimulatedServer) -> bool:
-    """Whether all that is on a server's disk is on those of others of which the network hears again."""
-    elsewhere: set[object] = set()
+    """Whether a server would get all that is on its disk again if it lost it."""
+    elsewhere = _got_again(world, server)
+    return all((entry.id, entry.body) in elsewhere for entry in server.disk.entries())
+
+
+def _got_again(world: World, server: SimulatedServer) -> set[tuple[EntryId, bytes]]:
+    """What a server gets again once it has lost it: what others have of which the network hears again.
+
+    A server with a key takes an entry in the name of one with a key in its signed record only, which no server of the
+    version before keeps: what is only there, nobody can prove.
+    """
+    signing = {one.id for one in world.servers.values() if one.keyed} if server.keyed else set()
+    found: set[tuple[EntryId, bytes]] = set()
     for other in world.servers.values():
-        if other is not server and other.finished is None and other not in world.twins.values():
-            elsewhere.update(entry.id for entry in other.disk.entries())
-    return all(entry.id in elsewhere for entry in server.disk.entries())
+        if other is server or other.finished is not None or other in world.twins.values():
+            continue
+        signed = other.disk.signed() if signing else frozenset[EntryId]()
+        found.update(
+            (entry.id, entry.body)
+            for entry in other.disk.entries()
+            if entry.id.node not in signing or entry.id in signed
+        )
+    return found
 
 
 def _lose_data(world: World, operation: Operation) -> None:
@@ -180,16 +198,11 @@ def _lose_data(world: World, operation: Operation) -> None:
 
 
 def _flip_bits(world: World, operation: Operation) -> None:
-    """On the disk of `who` a bit flips in `amount` of all activities that others have as they were."""
+    """On the disk of `who` a bit flips in `amount` of all activities that it would get again as they were."""
     server = world.servers.get(operation.who)
     if server is None:
         return
-    elsewhere = {
-        (entry.id, entry.body)
-        for other in world.servers.values()
-        if other is not server and other.finished is None and other not in world.twins.values()
-        for entry in other.disk.entries()
-    }
+    elsewhere = _got_again(world, server)
     for entry in list(server.disk.entries()):
         drawn = number_of(world.seed, "flip", operation.at, entry.id) / 2**64
         if entry.kind == "activity" and drawn < operation.amount and (entry.id, entry.body) in elsewhere:
