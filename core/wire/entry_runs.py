@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from core.wire.entries import COUNTER_MAX, EntryId, Stream, parse_stream
 
-EntryRuns = Mapping[Stream, tuple[tuple[int, int], ...]]
+Spans = tuple[tuple[int, int], ...]
+"""The first and the last number of each run, ascending."""
+EntryRuns = Mapping[Stream, Spans]
 """For each stream the first and the last number of each run, ascending."""
 
 NO_ENTRIES: Final[EntryRuns] = {}
 
 
-def runs_of(ids: Iterable[EntryId]) -> dict[Stream, tuple[tuple[int, int], ...]]:
+def runs_of(ids: Iterable[EntryId]) -> dict[Stream, Spans]:
     """These entries as runs, in the order of streams."""
     numbers: dict[Stream, list[int]] = {}
     for node, incarnation, seq in ids:
         numbers.setdefault(Stream(node, incarnation), []).append(seq)
-    return {stream: _joined(sorted(numbers[stream])) for stream in sorted(numbers)}
+    return {stream: spans_of(sorted(numbers[stream])) for stream in sorted(numbers)}
 
 
-def _joined(numbers: list[int]) -> tuple[tuple[int, int], ...]:
+def spans_of(numbers: Sequence[int]) -> Spans:
+    """Ascending numbers as runs."""
+    if numbers and numbers[-1] - numbers[0] == len(numbers) - 1 and len(set(numbers)) == len(numbers):
+        return ((numbers[0], numbers[-1]),)
+    return _joined([(number, number) for number in numbers])
+
+
+def _joined(spans: list[tuple[int, int]]) -> Spans:
+    spans.sort()
     runs: list[tuple[int, int]] = []
-    for number in numbers:
-        if runs and number <= runs[-1][1] + 1:
-            runs[-1] = (runs[-1][0], number)
+    for first, last in spans:
+        if runs and first <= runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], max(last, runs[-1][1]))
         else:
-            runs.append((number, number))
+            runs.append((first, last))
     return tuple(runs)
 
 
@@ -44,9 +54,62 @@ def count_of(runs: EntryRuns) -> int:
     return sum(last - first + 1 for spans in runs.values() for first, last in spans)
 
 
-def only(runs: EntryRuns, wanted: Callable[[EntryId], bool]) -> dict[Stream, tuple[tuple[int, int], ...]]:
-    """Those of the entries that are wanted."""
-    return runs_of(entry_id for entry_id in ids_in(runs) if wanted(entry_id))
+def union(*several: EntryRuns) -> dict[Stream, Spans]:
+    """The entries of all of these, in the order of streams."""
+    found: dict[Stream, list[tuple[int, int]]] = {}
+    for runs in several:
+        for stream, spans in runs.items():
+            found.setdefault(stream, []).extend(spans)
+    return {stream: _joined(found[stream]) for stream in sorted(found)}
+
+
+def difference(runs: EntryRuns, others: EntryRuns) -> dict[Stream, Spans]:
+    """The entries that are not among the others."""
+    found = {stream: spans_without(spans, others.get(stream, ())) for stream, spans in runs.items()}
+    return {stream: spans for stream, spans in found.items() if spans}
+
+
+def intersection(runs: EntryRuns, others: EntryRuns) -> dict[Stream, Spans]:
+    """The entries that are among the others."""
+    return difference(runs, difference(runs, others))
+
+
+def spans_without(spans: Iterable[tuple[int, int]], others: Iterable[tuple[int, int]]) -> Spans:
+    """The numbers of some spans that are not in others; both ascend. Costs by spans, not by numbers."""
+    left: list[tuple[int, int]] = []
+    rest = iter(others)
+    other = next(rest, None)
+    for first, last in spans:
+        while other is not None and other[1] < first:
+            other = next(rest, None)
+        while other is not None and other[0] <= last:
+            if first < other[0]:
+                left.append((first, other[0] - 1))
+            first = other[1] + 1
+            if first > last:
+                break
+            other = next(rest, None)
+        if first <= last:
+            left.append((first, last))
+    return tuple(left)
+
+
+def in_pieces(runs: EntryRuns, most: int) -> Iterator[dict[Stream, Spans]]:
+    """The entries in lists of at most so many."""
+    piece: dict[Stream, Spans] = {}
+    room = most
+    for stream, spans in runs.items():
+        for first, last in spans:
+            while first <= last:
+                end = min(last, first + room - 1)
+                piece[stream] = (*piece.get(stream, ()), (first, end))
+                room -= end - first + 1
+                first = end + 1
+                if not room:
+                    yield piece
+                    piece, room = {}, most
+    if piece:
+        yield piece
 
 
 def size_of(runs: EntryRuns) -> int:
@@ -59,9 +122,9 @@ def encode_runs(runs: EntryRuns) -> dict[str, list[int]]:
     return {str(stream): [number for span in spans for number in span] for stream, spans in runs.items()}
 
 
-def decode_runs(raw: Mapping[str, list[int]], most: int | None = None) -> dict[Stream, tuple[tuple[int, int], ...]]:
+def decode_runs(raw: Mapping[str, list[int]], most: int | None = None) -> dict[Stream, Spans]:
     """Read runs, of at most so many entries if they are to be counted out. Raises ValueError."""
-    runs: dict[Stream, tuple[tuple[int, int], ...]] = {}
+    runs: dict[Stream, Spans] = {}
     count = 0
     for text, numbers in raw.items():
         if not numbers or len(numbers) % 2:

@@ -26,6 +26,7 @@ from typing import Final
 import msgspec
 
 from core.wire.entries import COUNTER_MAX, Entry, EntryId, Stream
+from core.wire.entry_runs import Spans, spans_of
 from core.wire.limits import RECORD_BODIES_BYTES_MAX, RECORD_ENTRIES_MAX, SERVER_LINE_BYTES_MAX
 from core.wire.merkle import Part, joined, pruned, root, root_of_leaves
 from core.wire.messages import Record
@@ -107,6 +108,18 @@ class LogRecord:
     def signed_entries(self) -> tuple[Entry, ...]:
         """The entries that are not left out, with the stamps that are signed."""
         return self._entries
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no entry is left out."""
+        return len(self._entries) == self._fields.count
+
+    @property
+    def spans(self) -> Spans:
+        """The numbers of the entries that are not left out."""
+        if self.is_whole:
+            return ((self.first, self.last),)
+        return spans_of([entry.id.seq for entry in self._entries])
 
     @property
     def left_out(self) -> tuple[int, ...]:

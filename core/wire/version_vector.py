@@ -8,12 +8,12 @@ costs by its runs, and is known exactly.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
 from core.wire.entries import EntryId, Stream
-from core.wire.entry_runs import EntryRuns
+from core.wire.entry_runs import EntryRuns, Spans, spans_without
 from core.wire.packed_streams import PackedStreams, StreamsOver
 
 NOTHING_PACKED: Final = PackedStreams()
@@ -61,6 +61,18 @@ class VersionVector:
             return False
         index = bisect_right(beyond[0], entry_id.seq) - 1
         return index >= 0 and entry_id.seq <= beyond[1][index]
+
+    def lacking(self, runs: EntryRuns) -> dict[Stream, Spans]:
+        """Those of some entries that are not here. Costs by runs, not by entries."""
+        found = {stream: spans_without(spans, self._around(stream, spans)) for stream, spans in runs.items() if spans}
+        return {stream: spans for stream, spans in found.items() if spans}
+
+    def _around(self, stream: Stream, spans: Spans) -> Iterator[tuple[int, int]]:
+        """What is here among the numbers of some spans, and perhaps some more."""
+        yield 0, self.upto(stream)
+        firsts, lasts = self._beyond.get(stream, ([], []))
+        begin = max(0, bisect_right(firsts, spans[0][0]) - 1)
+        yield from zip(firsts[begin : bisect_right(firsts, spans[-1][1])], lasts[begin:], strict=False)
 
     def add(self, entry_id: EntryId) -> bool:
         """Record an entry; whether it was new."""

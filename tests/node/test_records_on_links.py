@@ -7,6 +7,7 @@ import pytest
 
 from core.node.interface import actions, events
 from core.node.log.intake import PROOF_WAIT
+from core.reconciliation.item_order import ACTIVITIES, END, bound, encode_bound, encode_sum
 from core.simulation.environment.hash_signing import HashSigner, HashVerifier
 from core.wire import messages as wire
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Stream
@@ -15,7 +16,7 @@ from core.wire.keepables import Keepable, entries_in
 from core.wire.messages import Message, command_of
 from core.wire.records import LogRecord, RecordPage, decode, loose, read, seal
 from core.wire.server_keys import certified_id
-from tests.node.one_node import OneNode, native_neighbour, native_neighbour_with_key
+from tests.node.one_node import SECRET, OneNode, native_neighbour, native_neighbour_with_key
 
 HERE, FAR = HashSigner(b"here"), HashSigner(b"far")
 NOW = 1_700_000_000_000_000
@@ -321,3 +322,117 @@ def test_nothing_in_a_record_is_taken_for_later_than_a_clock_may_be_ahead(scene:
 def test_the_date_that_another_server_has_found_is_taken_over(scene: Scene) -> None:
     (record,) = seal(entries(1, stamp=NOW - HOUR), b"", FAR)
     assert scene.say(scene.new, record.dated_by(HOUR).message) == [record.dated_by(HOUR)]
+
+
+# --- pages of a comparison --------------------------------------------------------------------------------------------
+
+
+def say_at_once(one: OneNode, conn: int, messages: list[Message]) -> list[actions.Action]:
+    """Say all of this without any time for what follows; what the node did about the last."""
+    done: list[actions.Action] = []
+    for message in messages:
+        done = one.say(conn, message)
+    return done
+
+
+def wanted(done: list[actions.Action]) -> list[wire.ReconcileWant]:
+    sent = [action.frame.message for action in done if isinstance(action, actions.Send)]
+    return [message for message in sent if isinstance(message, wire.ReconcileWant)]
+
+
+def kept(done: list[actions.Action]) -> list[Keepable]:
+    return [one for action in done if isinstance(action, actions.Persist) for one in action.keepables]
+
+
+class Comparing:
+    """A neighbour that has listed three thousand entries, of which the first thousand are asked for."""
+
+    def __init__(self) -> None:
+        self.one = OneNode(signer=HERE)
+        self.conn = self.one.connect()
+        features = ["sync", "quit", "records", "reconcile"]
+        self.one.say(self.conn, wire.Authenticate(SECRET, id="new", incarnation=1, features=features, stamp=1))
+        self.one.answer()
+        (question,) = [message for _, message in self.one.said if isinstance(message, wire.Reconcile)]
+        self.number = question.number
+        self.records = chain(*[tuple(range(1 + 128 * at, 129 + 128 * at)) for at in range(24)])
+        spans = [(first, first + 511) for first in range(1, 3073, 512)]
+        bounds = [encode_bound(bound(ACTIVITIES, first - 1)) for first, _ in spans] + [encode_bound(END)]
+        lists = [
+            (lower, upper, {str(STREAM): [*span]})
+            for lower, upper, span in zip(bounds, bounds[1:], spans, strict=False)
+        ]
+        answer = wire.ReconcileAnswer(self.number, encode_bound(END), lists=lists, size=9, sum=encode_sum(9))
+        self.one.say(self.conn, answer)
+        self.one.answer()
+        (self.want,) = [message for _, message in self.one.said if isinstance(message, wire.ReconcileWant)]
+
+    def page(self, number: int) -> list[actions.Action]:
+        """The neighbour sends the next thousand; what was done when it had sent them."""
+        records = [record.message for record in self.records[8 * number : 8 * number + 8]]
+        return say_at_once(self.one, self.conn, [*records, wire.ReconcileSent(self.number)])
+
+
+def test_the_next_page_is_asked_for_before_the_one_that_came_is_taken_in() -> None:
+    compared = Comparing()
+    assert compared.want.entries == {str(STREAM): [1, 1024]}
+    done = compared.page(0)
+    assert [want.entries for want in wanted(done)] == [{str(STREAM): [1025, 2048]}]
+    assert kept(done) == []
+
+
+def test_a_page_is_taken_in_in_several_events_and_in_order() -> None:
+    compared = Comparing()
+    compared.page(0)
+    taken: list[Keepable] = []
+    events_taken = 0
+    while compared.one.wake_at == compared.one.time:
+        compared.one.wake_at = None
+        done = compared.one.handle(events.Woke())
+        taken += kept(done)
+        events_taken += bool(kept(done))
+    assert taken == compared.records[:8] and events_taken > 1
+
+
+def test_no_third_page_is_asked_for_while_two_are_here_that_are_not_taken_in() -> None:
+    compared = Comparing()
+    compared.page(0)
+    assert wanted(compared.page(1)) == []
+    compared.one.answer()
+    done: list[actions.Action] = []
+    while not wanted(done):
+        done = compared.one.handle(events.Woke())
+    assert [want.entries for want in wanted(done)] == [{str(STREAM): [2049, 3072]}]
+    assert compared.one.node.replication.vector.upto(STREAM) >= 1024
+
+
+def test_a_comparison_ends_when_all_that_came_is_taken_in_and_durable() -> None:
+    compared = Comparing()
+    for number in range(3):
+        compared.page(number)
+        compared.one.run(0.0)
+    done = [message for _, message in compared.one.said if isinstance(message, wire.ReconcileDone)]
+    assert done == [wire.ReconcileDone(compared.number)]
+    assert compared.one.node.replication.vector.upto(STREAM) == 3072
+
+
+def test_what_is_not_believed_of_a_page_is_lacking_at_its_end() -> None:
+    compared = Comparing()
+    forged = read(
+        msgspec.structs.replace(compared.records[7].message, entries=[msgspec.Raw(b'[{"n":33},0,0]')], count=1)
+    )
+    compared.records[7] = forged
+    for number in range(3):
+        compared.page(number)
+        compared.one.run(0.0)
+    compared.one.say(compared.conn, wire.ReconcileDropped(compared.number))
+    done = [message for _, message in compared.one.said if isinstance(message, wire.ReconcileDone)]
+    assert done == [wire.ReconcileDone(compared.number, lacking=128)]
+
+
+def test_what_waits_of_a_page_is_taken_when_the_link_ends() -> None:
+    compared = Comparing()
+    compared.page(0)
+    compared.one.handle(events.ConnectionClosed(compared.conn))
+    compared.one.run(1.0)
+    assert compared.one.node.replication.vector.upto(STREAM) == 1024

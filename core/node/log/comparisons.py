@@ -7,7 +7,7 @@ differ. So it goes through them in the order of stamps, and what it remembers is
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -24,8 +24,19 @@ from core.reconciliation.item_order import NOTHING, Fingerprint
 from core.reconciliation.range_comparison import LISTED_MAX, PENDING_MAX, NextQuestion, RangePart, check_answer
 from core.reconciliation.range_messages import decode_answer, decode_whole, encode_question
 from core.reconciliation.summary_queries import ComparisonBegun, FirstQuestion, FollowUpQuestion, SummaryAnswer
-from core.wire.entries import Entry, EntryId
-from core.wire.entry_runs import NO_ENTRIES, EntryRuns, count_of, decode_runs, encode_runs, ids_in, only, runs_of
+from core.wire.entries import EntryId, Stream
+from core.wire.entry_runs import (
+    NO_ENTRIES,
+    EntryRuns,
+    Spans,
+    count_of,
+    decode_runs,
+    difference,
+    encode_runs,
+    in_pieces,
+    intersection,
+    union,
+)
 from core.wire.messages import (
     ReconcileAnswer,
     ReconcileDone,
@@ -61,10 +72,14 @@ class Comparison:
     difference: Fingerprint | None = None
     """How much more there was here than there when it began."""
     wanted: deque[EntryRuns] = field(default_factory=deque)
-    asked: frozenset[EntryId] = frozenset()
+    asked: EntryRuns = field(default_factory=dict)
     """The entries that the neighbour is sending."""
+    came: deque[EntryRuns] = field(default_factory=deque)
+    """Those that it has sent, page by page, while they are being taken in."""
     awaits: type[_Awaited] | None = None
     """What is to come."""
+    follows_up: bool = False
+    """Whether this side's store is asked what to ask next."""
     gaps: EntryRuns = field(default_factory=dict)
     """What was missing here when all that the neighbour has had come."""
     idle: int = 0
@@ -97,8 +112,9 @@ class Comparisons:
         self._old_gaps = old_gaps
         self._running: dict[int, Comparison] = {}
         self._numbers = 0
-        self.on_over: Callable[[int], None] = lambda conn: None
-        """Told of the connection over which a page has come to its end."""
+        self.on_page: Callable[[int, Callable[[], None]], None] = lambda conn, then: then()
+        """Told of the connection over which a page has come to its end; goes on with the function once all of it has
+        been taken in."""
         self.on_end: Callable[[Link, Comparison], None] = lambda link, comparison: None
         """Told of each that has come to its end."""
         self.on_done: Callable[[Link, bool], None] = lambda link, complete: None
@@ -139,18 +155,20 @@ class Comparisons:
         comparison = self._running[link.conn] = Comparison(self._numbers, compares)
         return comparison
 
-    def entries_received(self, link: Link, entries: Sequence[Entry], new: int) -> None:
+    def entries_received(self, link: Link, stream: Stream, spans: Spans, new: int) -> None:
         """Entries of one stream came over a link, of which so many were new: what is missing before them is asked
         for."""
         comparison = self._running.get(link.conn)
         if comparison is not None:
             is_being_kept = self._replication.delivery.is_being_kept
-            comparison.last = next((one.id for one in reversed(entries) if is_being_kept(one.id)), comparison.last)
-            if any(entry.id in comparison.asked for entry in entries):
+            numbers = (number for first, last in reversed(spans) for number in range(last, first - 1, -1))
+            ids = (EntryId(*stream, number) for number in numbers)
+            comparison.last = next(filter(is_being_kept, ids), comparison.last)
+            if any(intersection({stream: spans}, asked) for asked in (*comparison.came, comparison.asked)):
                 comparison.received += new
                 return
-        found = filter(None, (self._replication.vector.gap_before(entry.id) for entry in entries))
-        gap = next(found, None)
+        gaps = (self._replication.vector.gap_before(EntryId(*stream, first)) for first, _ in spans)
+        gap = next(filter(None, gaps), None)
         if gap is None:
             return
         first, last = gap
@@ -160,7 +178,7 @@ class Comparisons:
         begins = comparison is None
         if comparison is None:
             comparison = self._begun(link, compares=False)
-        comparison.wanted.append({entries[0].id.stream: ((first, last),)})
+        comparison.wanted.append({stream: ((first, last),)})
         if begins:
             self._go_on(link, comparison)
 
@@ -175,30 +193,42 @@ class Comparisons:
     # --- one thing after the other ------------------------------------------------------------------------------------
 
     def _go_on(self, link: Link, comparison: Comparison) -> None:
-        """Ask for what is missing, or else about what differs, or else end."""
-        wanted = self._next_wanted(comparison)
-        comparison.asked = frozenset(ids_in(wanted))
+        """Ask for what is missing, or else about what differs, or else end once everything has been taken in."""
+        if not self._ask_on(link, comparison) and not comparison.came:
+            self._ask_about_gaps(link, comparison)
+
+    def _ask_on(self, link: Link, comparison: Comparison) -> bool:
+        """Ask for what is missing, or else about what differs; whether there is any of it."""
+        comparison.asked = wanted = self._next_wanted(comparison)
         if wanted:
             comparison.awaits = ReconcileSent
             self._context.send(link, ReconcileWant(comparison.number, encode_runs(wanted)))
-            return
+            return True
         comparison.parts = comparison.question.parts
         if not comparison.parts:
-            self._ask_about_gaps(link, comparison)
-            return
+            return False
         comparison.awaits = ReconcileAnswer
         begins = comparison.difference is None
         self._context.send(link, encode_question(comparison.number, comparison.parts, begins=begins))
+        return True
 
     def _next_wanted(self, comparison: Comparison) -> EntryRuns:
-        """Of the entries that are listed and still missing as many as are asked for at once."""
-        found: list[EntryId] = []
-        while comparison.wanted and len(found) + count_of(comparison.wanted[0]) <= WANTED_MAX:
-            found += filter(self._is_missing, ids_in(comparison.wanted.popleft()))
-        return runs_of(found)
+        """Of the entries that are listed, still missing, and not being taken in, as many as are asked for at once."""
+        found: list[EntryRuns] = []
+        room = WANTED_MAX
+        while comparison.wanted and (count := count_of(comparison.wanted[0])) <= room:
+            room -= count
+            found.append(self._missing(comparison.wanted.popleft()))
+        wanted = union(*found)
+        for came in comparison.came:
+            wanted = difference(wanted, came)
+        return wanted
 
-    def _is_missing(self, entry_id: EntryId) -> bool:
-        return entry_id.stream != self._replication.own_stream and entry_id not in self._replication.vector
+    def _missing(self, runs: EntryRuns) -> EntryRuns:
+        """Those of some entries that are not here, and that another server can have."""
+        missing = self._replication.vector.lacking(runs)
+        missing.pop(self._replication.own_stream, None)
+        return missing
 
     def _awaited(self, link: Link, message: _Awaited, what: str) -> Comparison | None:
         """The comparison that a message belongs to; None when nobody asked, which is answered."""
@@ -220,7 +250,7 @@ class Comparisons:
         try:
             answer = decode_answer(message)
             check_answer(comparison.parts, answer)
-            also = _in_pieces(decode_runs(message.also, ALSO_MAX))
+            also = in_pieces(decode_runs(message.also, ALSO_MAX), LISTED_MAX)
             if comparison.difference is None:
                 theirs = decode_whole(message)
                 comparison.difference = NOTHING if theirs is None else comparison.here.minus(theirs)
@@ -228,13 +258,15 @@ class Comparisons:
             self._context.invalid(link, f"RECONCILE_ANSWER: {error}")
             return
         listed = (*(one.entries for one in answer.lists), *also)
-        missing = [runs for runs in (only(runs, self._is_missing) for runs in listed) if runs]
+        missing = [runs for runs in map(self._missing, listed) if runs]
         comparison.wanted += missing
         comparison.idle = 0 if missing else comparison.idle + 1
+        comparison.follows_up = True
         query = FollowUpQuestion(comparison.parts, answer, comparison.question.pending)
         self._summary.ask(link, query, partial(self._followed_up, link, comparison))
 
     def _followed_up(self, link: Link, comparison: Comparison, answer: SummaryAnswer | None) -> None:
+        comparison.follows_up = False
         if not isinstance(answer, NextQuestion):
             self._give_up(link, comparison)
             return
@@ -252,20 +284,28 @@ class Comparisons:
         comparison = self._awaited(link, message, "RECONCILE_SENT")
         if comparison is None:
             return
-        self.on_over(link.conn)
         try:
-            left = only(decode_runs(message.left, WANTED_MAX), lambda one: one in comparison.asked)
+            left = intersection(decode_runs(message.left, WANTED_MAX), comparison.asked)
         except ValueError as error:
             self._context.invalid(link, f"RECONCILE_SENT: {error}")
             return
-        if count_of(left) >= len(comparison.asked):
+        if count_of(left) >= count_of(comparison.asked):
             # It has sent nothing at all, and would not the next time.
             left = {}
-        later = frozenset(ids_in(left))
-        comparison.lacking += sum(one not in later and self._is_missing(one) for one in comparison.asked)
         if left:
             comparison.wanted.appendleft(left)
-        self._go_on(link, comparison)
+        comparison.came.append(difference(comparison.asked, left))
+        if len(comparison.came) == 1:
+            # The neighbour reads the next ones while these are taken in here: no more than two pages are under way.
+            self._ask_on(link, comparison)
+        self.on_page(link.conn, partial(self._taken_in, link, comparison))
+
+    def _taken_in(self, link: Link, comparison: Comparison) -> None:
+        """What the neighbour has sent in answer to one question is here, as far as it is believed."""
+        comparison.lacking += count_of(self._missing(comparison.came.popleft()))
+        is_over = self._running.get(link.conn) is not comparison
+        if not is_over and comparison.awaits is None and not comparison.follows_up:
+            self._go_on(link, comparison)
 
     def _ask_about_gaps(self, link: Link, comparison: Comparison) -> None:
         """All is here that the neighbour has: what is missing all the same, it may have dropped."""
@@ -329,8 +369,3 @@ class Comparisons:
         if is_durable:
             self._context.send(link, ReconcileDone(comparison.number, comparison.lacking))
         self.on_done(link, is_durable and not comparison.lacking)
-
-
-def _in_pieces(runs: EntryRuns) -> list[EntryRuns]:
-    entry_ids = list(ids_in(runs))
-    return [runs_of(entry_ids[first : first + LISTED_MAX]) for first in range(0, len(entry_ids), LISTED_MAX)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -25,15 +27,19 @@ PROOF_WAIT: Final = 0.01
 UNPROVED_MAX: Final = 1_000
 """Records that may wait over one link."""
 UNPROVED_BYTES_MAX: Final = 2 * SERVER_LINE_BYTES_MAX
+TAKEN_MAX: Final = 512
+"""Entries of a page that are taken in one event, about."""
 
 
 @dataclass(slots=True)
-class _Unproved:
+class _Coming:
     """Signed records of a page that is coming over a link."""
 
     link: Link
-    records: list[LogRecord] = field(default_factory=list)
+    unproved: list[LogRecord] = field(default_factory=list)
     bytes: int = 0
+    looked_at: deque[tuple[LogRecord, bool] | Callable[[], None]] = field(default_factory=deque)
+    """Records with whether they are proved, which are taken one after the other; behind a page what follows it."""
 
 
 class Intake:
@@ -52,9 +58,10 @@ class Intake:
         self._replication = replication
         self._synchronisation = synchronisation
         self._known_keys = known_keys
-        self._unproved: dict[int, _Unproved] = {}
+        self._coming: dict[int, _Coming] = {}
         """By connection."""
-        synchronisation.on_over = self.prove
+        synchronisation.on_over = self.take_all
+        synchronisation.on_page = self.take_page
 
     @takes(Handler.ENTRY)
     def _activity(self, link: Link, message: ActivityBroadcast) -> None:
@@ -92,25 +99,67 @@ class Intake:
             if self._known_keys.believes_entry(link, record.stream):
                 self.take_record(link, record)
             return
-        unproved = self._unproved.setdefault(link.conn, _Unproved(link))
-        unproved.records.append(record)
-        unproved.bytes += len(record.line)
-        if not link.asked or len(unproved.records) >= UNPROVED_MAX or unproved.bytes >= UNPROVED_BYTES_MAX:
-            self.prove(link.conn)
-        elif len(unproved.records) == 1:
+        coming = self._coming.setdefault(link.conn, _Coming(link))
+        coming.unproved.append(record)
+        coming.bytes += len(record.line)
+        if not link.asked or len(coming.unproved) >= UNPROVED_MAX or coming.bytes >= UNPROVED_BYTES_MAX:
+            self.take_all(link.conn)
+        elif len(coming.unproved) == 1:
             after = self._context.after(PROOF_WAIT)
-            self._context.timers.set(("unproved", link.conn), after, partial(self.prove, link.conn))
+            self._context.timers.set(("unproved", link.conn), after, partial(self.take_all, link.conn))
 
-    def prove(self, conn: int) -> None:
-        """No more is waited for: take the records that have come over a link, if they are believed."""
-        self._context.timers.cancel(("unproved", conn))
-        unproved = self._unproved.pop(conn, None)
-        verifier = self._known_keys.verifier
-        if unproved is None or verifier is None:
+    def take_page(self, conn: int, then: Callable[[], None]) -> None:
+        """A page has come to its end: take what is believed of it, in events to come, and go on with `then`."""
+        coming = self._coming.get(conn)
+        if coming is None:
+            then()
             return
-        for record, signed in zip(unproved.records, proved(unproved.records, verifier), strict=True):
-            if self._replication.lacks(record) and self._known_keys.believes_log_record(unproved.link, record, signed):
-                self.take_record(unproved.link, record)
+        self._look_at(coming)
+        coming.looked_at.append(then)
+        self._context.timers.set(("taking", conn), self._context.now.monotonic, partial(self._take_some, conn))
+
+    def take_all(self, conn: int) -> None:
+        """No more is waited for: take the records that have come over a link, if they are believed."""
+        coming = self._coming.get(conn)
+        if coming is not None:
+            self._look_at(coming)
+            while self._take_next(coming):
+                pass
+            self._forget(conn)
+
+    def _look_at(self, coming: _Coming) -> None:
+        self._context.timers.cancel(("unproved", coming.link.conn))
+        records, coming.unproved, coming.bytes = coming.unproved, [], 0
+        verifier = self._known_keys.verifier
+        if verifier is not None:
+            coming.looked_at += zip(records, proved(records, verifier), strict=True)
+
+    def _take_some(self, conn: int) -> None:
+        coming = self._coming[conn]
+        taken = 0
+        while taken < TAKEN_MAX and (entries := self._take_next(coming)):
+            taken += entries
+        if coming.looked_at:
+            self._context.timers.set(("taking", conn), self._context.now.monotonic, partial(self._take_some, conn))
+        elif not coming.unproved:
+            self._forget(conn)
+
+    def _take_next(self, coming: _Coming) -> int:
+        """Take a record, or go on behind a page; how much that is, in entries. 0: there is nothing left."""
+        if not coming.looked_at:
+            return 0
+        following = coming.looked_at.popleft()
+        if not isinstance(following, tuple):
+            following()
+            return 1
+        record, signed = following
+        if self._replication.lacks(record) and self._known_keys.believes_log_record(coming.link, record, signed):
+            self.take_record(coming.link, record)
+        return record.last - record.first + 1
+
+    def _forget(self, conn: int) -> None:
+        self._context.timers.cancel(("taking", conn))
+        self._coming.pop(conn, None)
 
     def take_record(self, link: Link, record: LogRecord) -> None:
         """Accept the entries of a record that is believed, but for what is known."""
@@ -118,7 +167,7 @@ class Intake:
             return
         new = self._replication.receive_record(self._drift.dated_record(link, record), link.conn)
         if new:
-            self._synchronisation.entries_received(link, record.signed_entries, new)
+            self._synchronisation.entries_received(link, record.stream, record.spans, new)
 
     def take(self, link: Link, entry: Entry) -> bool:
         """Accept an entry that has come by itself, unless it is known, or not believed; False if it is not believed."""
@@ -129,5 +178,5 @@ class Intake:
         ):
             return False
         if self._replication.receive(self._drift.dated(link, entry), link.conn):
-            self._synchronisation.entries_received(link, (entry,), 1)
+            self._synchronisation.entries_received(link, entry.id.stream, ((entry.id.seq, entry.id.seq),), 1)
         return True

@@ -9,7 +9,7 @@ vector (`SYNC_REQUEST`), and answers with entries, page by page; a vector has a 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
@@ -22,7 +22,8 @@ from core.node.log.reconciling import Reconciliation
 from core.node.log.replication import Replication
 from core.node.neighbours.neighbours import Neighbours
 from core.node.trust.known_keys import KnownKeys
-from core.wire.entries import Entry, Fetch, Page, Stream, decode_vector
+from core.wire.entries import Fetch, Page, Stream, decode_vector
+from core.wire.entry_runs import Spans
 from core.wire.limits import SERVER_LINE_BYTES_MAX
 from core.wire.messages import SyncDigest, SyncDone, SyncRequest
 from core.wire.records import RecordPage
@@ -65,11 +66,14 @@ class Synchronisation:
         self._received: dict[int, tuple[int, int, int]] = {}
         """By link: how many entries have come, how many had before the last page, and how many pages in a row brought
         nothing."""
-        reconciliation.comparisons.on_over = lambda conn: self.on_over(conn)
+        reconciliation.comparisons.on_page = lambda conn, then: self.on_page(conn, then)
         self.on_requested: Callable[[Link], None] = lambda link: None
         """Told of each neighbour that has asked, and so said what it has."""
         self.on_over: Callable[[int], None] = lambda conn: None
         """Told of the connection over which a page has come to its end, or which has ended itself."""
+        self.on_page: Callable[[int, Callable[[], None]], None] = lambda conn, then: then()
+        """The same of a page behind which another one is coming already; it goes on with the function once all of it
+        has been taken in."""
         self.on_done: Callable[[Link], None] = lambda link: None
         """Told of each neighbour that has sent what it had, or the next part of it."""
 
@@ -219,14 +223,14 @@ class Synchronisation:
         vector = vector_in_line(self._replication.durable_vector())
         self._context.send(link, SyncDone(upto=vector_in_line(page.upto), more=page.more, vector=vector))
 
-    def entries_received(self, link: Link, entries: Sequence[Entry], new: int) -> None:
+    def entries_received(self, link: Link, stream: Stream, spans: Spans, new: int) -> None:
         """Entries of one stream came over a link, of which so many were new: there may be more where they come from."""
         if not self._neighbours.is_neighbour(link):
             return
         if self._reconciles(link):
-            self._reconciliation.comparisons.entries_received(link, entries, new)
+            self._reconciliation.comparisons.entries_received(link, stream, spans, new)
             return
-        if self._replication.vector.has_gap(entries[0].id.stream):
+        if self._replication.vector.has_gap(stream):
             self.request(link)
         if link.asked:
             received, before, in_vain = self._received.get(link.conn, (0, 0, 0))
