@@ -8,8 +8,8 @@ from typing import Protocol
 
 from core.store.held import Held
 from core.store.paging import HELD_FACTOR
-from core.wire.entries import EntryId, Fetch, Stream, Wanted
-from core.wire.entry_runs import runs_of
+from core.wire.entries import Fetch, Stream, Wanted
+from core.wire.entry_runs import EntryRuns, Spans, common_spans, difference, union
 from core.wire.records import LogRecord, RecordPage
 
 
@@ -61,34 +61,41 @@ def wanted_record_page(shelf: RecordShelf, wanted: Wanted) -> RecordPage:
 
     Of a record what is not wanted is left out: who asks has it.
     """
-    found: dict[LogRecord, set[int]] = {}
-    unread: list[EntryId] = []
+    found: dict[LogRecord, list[Spans]] = {}
+    unread: dict[Stream, Spans] = {}
     held = 0
     for stream, spans in wanted.runs.items():
         for first, last in spans:
-            if held > HELD_FACTOR * wanted.bytes_max:
-                # Far too much for a page: nobody knows yet whether it is there.
-                unread += (EntryId(stream.node, stream.incarnation, number) for number in range(first, last + 1))
-                continue
             records = shelf.records(stream, first, last)
-            for record in records:
-                numbers = {entry.id.seq for entry in record.entries if first <= entry.id.seq <= last}
-                if numbers:
+            while held <= HELD_FACTOR * wanted.bytes_max and (record := next(records, None)) is not None:
+                here = common_spans(record.spans, ((first, last),))
+                if here:
                     held += 0 if record in found else len(record.line)
-                    found.setdefault(record, set()).update(numbers)
+                    found.setdefault(record, []).append(here)
             records.close()
+            if held > HELD_FACTOR * wanted.bytes_max:
+                # Far too much for a page: nobody knows yet whether the rest is there.
+                unread[stream] = (*unread.get(stream, ()), (first, last))
     page: list[LogRecord] = []
-    left = unread
+    left: list[EntryRuns] = []
     room = wanted.bytes_max
     for record in sorted(found, key=_stamp):
-        numbers = found[record]
+        (here,) = union(*({record.stream: spans} for spans in found[record])).values()
         if room < 0 and page:
-            left += (entry.id for entry in record.entries if entry.id.seq in numbers)
+            left.append({record.stream: here})
             continue
-        page.append(record.without([entry.id.seq for entry in record.entries if entry.id.seq not in numbers]))
+        page.append(_only(record, here))
         room -= len(page[-1].line)
     page.sort(key=lambda record: (record.stream, record.first))
-    return RecordPage(tuple(page), {}, False, runs_of(left))
+    sent = union(*({record.stream: record.spans} for record in page))
+    return RecordPage(tuple(page), {}, False, union(*left, difference(unread, sent)))
+
+
+def _only(record: LogRecord, spans: Spans) -> LogRecord:
+    if spans == record.spans:
+        return record
+    wanted = {number for first, last in spans for number in range(first, last + 1)}
+    return record.without([number for number in range(record.first, record.last + 1) if number not in wanted])
 
 
 class _Source:
@@ -155,4 +162,4 @@ def _taken(source: _Source) -> Iterator[LogRecord]:
 
 
 def _stamp(record: LogRecord) -> int:
-    return record.signed_entries[0].stamp
+    return record.stamp

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from core.store.checksums import DamagedRow
@@ -48,13 +49,16 @@ def row_of(no: int, stream: int, record: LogRecord) -> RecordRow:
     return RecordRow(no, stream, first, count, flags, _sum(stream, first, count, flags, record.line), record.line)
 
 
-def record_of(row: RecordRow, owner: Stream) -> LogRecord:
-    """The record of a row; `owner` is the stream that its number stands for. Raises DamagedRecord."""
+def record_of(row: RecordRow, owner: Stream, reading: Callable[[bytes], LogRecord] = decode) -> LogRecord:
+    """The record of a row; `owner` is the stream that its number stands for. Raises DamagedRecord.
+
+    `reading` is `as_it_lies` where it is enough that the row is what was written.
+    """
     _, stream, first, count, flags, expected, line = row
     if type(line) is not bytes or _sum(stream, first, count, flags, line) != expected:
         raise DamagedRecord(row, "its checksum does not fit")
     try:
-        record = decode(line)
+        record = reading(line)
     except ValueError as error:
         raise DamagedRecord(row, str(error)) from error
     if record.stream != owner or record.first != first or record.last != first + count - 1:

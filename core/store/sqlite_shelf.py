@@ -15,7 +15,7 @@ from core.store.record_rows import RECORD_COLUMNS, DamagedRecord, RecordRow, rec
 from core.store.stream_numbers import StreamNumbers
 from core.wire.entries import Entry, EntryId, Kind, Stream
 from core.wire.limits import RECORD_ENTRIES_MAX
-from core.wire.records import LogRecord
+from core.wire.records import LogRecord, as_it_lies, decode
 
 CACHED_RECORDS: Final = 32
 """Records that were read last, for entries that are read one by one: some MiB at most."""
@@ -44,7 +44,14 @@ class SqliteShelf:
         return [Stream(*row) for row in self._connection.execute("SELECT node, incarnation FROM streams")]
 
     def kept(
-        self, stream: Stream, first: int, last: int, *, with_accounts: bool = False, descending: bool = False
+        self,
+        stream: Stream,
+        first: int,
+        last: int,
+        *,
+        with_accounts: bool = False,
+        descending: bool = False,
+        reading: Callable[[bytes], LogRecord] = decode,
     ) -> Generator[Kept, None, None]:
         """The stream's records with any number from `first` to `last`, by their first numbers."""
         number = self._streams.find(stream)
@@ -57,22 +64,22 @@ class SqliteShelf:
         try:
             for values in rows:
                 row = RecordRow._make(values)
-                record = self._read(row, stream)
+                record = self._read(row, stream, reading)
                 if record is not None:
                     yield Kept(row.no, row.stream, record)
         finally:
             # A statement left open would keep the write-ahead log from being cleared.
             rows.close()
 
-    def _read(self, row: RecordRow, stream: Stream) -> LogRecord | None:
+    def _read(self, row: RecordRow, stream: Stream, reading: Callable[[bytes], LogRecord]) -> LogRecord | None:
         try:
-            return record_of(row, stream)
+            return record_of(row, stream, reading)
         except DamagedRecord as damage:
             self._damaged(damage)
             return None
 
     def records(self, stream: Stream, first: int, last: int) -> Generator[LogRecord, None, None]:
-        kept = self.kept(stream, first, last)
+        kept = self.kept(stream, first, last, reading=as_it_lies)
         try:
             for one in kept:
                 yield one.record

@@ -94,6 +94,11 @@ def spans_without(spans: Iterable[tuple[int, int]], others: Iterable[tuple[int, 
     return tuple(left)
 
 
+def common_spans(spans: Spans, others: Spans) -> Spans:
+    """The numbers of some spans that are in others; both ascend."""
+    return spans_without(spans, spans_without(spans, others))
+
+
 def in_pieces(runs: EntryRuns, most: int) -> Iterator[dict[Stream, Spans]]:
     """The entries in lists of at most so many."""
     piece: dict[Stream, Spans] = {}

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -30,7 +30,7 @@ from core.wire.entry_runs import Spans, spans_of
 from core.wire.limits import RECORD_BODIES_BYTES_MAX, RECORD_ENTRIES_MAX, SERVER_LINE_BYTES_MAX
 from core.wire.merkle import Part, joined, pruned, root, root_of_leaves
 from core.wire.messages import Record
-from core.wire.sealed_entries import decoded, encoded, raws, sealed, unsealed
+from core.wire.sealed_entries import decoded, encoded, is_entry, raws, sealed, unsealed
 from core.wire.signing import KEY_BYTES, SIGNATURE_BYTES, Signer, Verifier
 
 RECORD_VERSION: Final = 1
@@ -40,18 +40,25 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Record)
 
 
+class ReadOut(NamedTuple):
+    """What a record's line says beyond its fields."""
+
+    parts: Sequence[Part]
+    content: bytes
+    entries: tuple[Entry, ...]
+
+
 class LogRecord:
     """A record that is well formed. Whether it is its server's word is another question: `is_signed`, `proved`.
 
     Records are equal when their lines are.
     """
 
-    __slots__ = ("_content", "_entries", "_fields", "_parts", "before", "key", "line", "signature")
+    __slots__ = ("_fields", "_whole", "before", "key", "line", "read_out", "signature")
 
-    def __init__(
-        self, line: bytes, fields: Record, parts: Sequence[Part], content: bytes, entries: tuple[Entry, ...]
-    ) -> None:
-        """For `seal`, `loose` and `decode`, which know that all of these fit together."""
+    def __init__(self, line: bytes, fields: Record, read_out: ReadOut | None) -> None:
+        """For the functions of this module, which know that all of these fit together; without `read_out` it is read
+        of `fields` when it is asked for."""
         self.line: Final = line
         """The record as it travels and as it is kept, without a line's end."""
         self.before: Final = _bytes(fields.before, DIGEST_BYTES)
@@ -60,9 +67,14 @@ class LogRecord:
         """The public key that the signature claims to fit; empty for a loose one."""
         self.signature: Final = _bytes(fields.signature, SIGNATURE_BYTES)
         self._fields = fields
-        self._parts = parts
-        self._content = content
-        self._entries = entries
+        self._whole: bool | None = None
+        self.read_out = read_out
+
+    @property
+    def _read(self) -> ReadOut:
+        if self.read_out is None:
+            self.read_out = _read_out(self._fields)
+        return self.read_out
 
     @property
     def message(self) -> Record:
@@ -91,54 +103,63 @@ class LogRecord:
     @property
     def digest(self) -> bytes:
         """Names the record, with its signature, whichever entries are left out and however it is dated."""
-        return _digest(self._content + self.signature)
+        return _digest(self._read.content + self.signature)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
         """The entries that are not left out, in the order of their numbers, at the time that they count as written."""
         dated = self._fields.dated
         if not dated:
-            return self._entries
+            return self._read.entries
         return tuple(
             msgspec.structs.replace(entry, stamp=min(max(0, entry.stamp + dated), COUNTER_MAX))
-            for entry in self._entries
+            for entry in self._read.entries
         )
 
     @property
     def signed_entries(self) -> tuple[Entry, ...]:
         """The entries that are not left out, with the stamps that are signed."""
-        return self._entries
+        return self._read.entries
+
+    @property
+    def stamp(self) -> int:
+        """Its first entry's, as it is signed."""
+        return self._fields.stamp
 
     @property
     def is_whole(self) -> bool:
         """Whether no entry is left out."""
-        return len(self._entries) == self._fields.count
+        if self._whole is None:
+            raws = self._fields.entries
+            self._whole = len(raws) == self._fields.count and all(map(is_entry, raws))
+        return self._whole
 
     @property
     def spans(self) -> Spans:
         """The numbers of the entries that are not left out."""
         if self.is_whole:
             return ((self.first, self.last),)
-        return spans_of([entry.id.seq for entry in self._entries])
+        return spans_of([entry.id.seq for entry in self._read.entries])
 
     @property
     def left_out(self) -> tuple[int, ...]:
         """The numbers of the entries that are left out."""
-        here = {entry.id.seq for entry in self._entries}
+        here = {entry.id.seq for entry in self._read.entries}
         return tuple(number for number in range(self.first, self.last + 1) if number not in here)
 
     def is_signed(self, verifier: Verifier) -> bool:
         """Whether its own signature fits: whoever has `key` has said what this record says, but for `dated`."""
-        return bool(self.signature) and verifier.fits(self.signature, self.key, self._content)
+        return bool(self.signature) and verifier.fits(self.signature, self.key, self._read.content)
 
     def without(self, numbers: Collection[int]) -> LogRecord:
         """The same record without the entries of these numbers; hashes take their places."""
-        kept = tuple(entry for entry in self._entries if entry.id.seq not in numbers)
-        if len(kept) == len(self._entries):
+        read_out = self._read
+        kept = tuple(entry for entry in read_out.entries if entry.id.seq not in numbers)
+        if len(kept) == len(read_out.entries):
             return self
-        parts = pruned(self._parts, frozenset(number - self.first for number in numbers))
+        parts = pruned(read_out.parts, frozenset(number - self.first for number in numbers))
         fields = msgspec.structs.replace(self._fields, entries=raws(parts))
-        return LogRecord(_encoder.encode(fields), fields, parts, self._content, kept)
+        return LogRecord(_encoder.encode(fields), fields, ReadOut(parts, read_out.content, kept))
 
     def joined(self, other: LogRecord) -> LogRecord:
         """The same record with the entries of both, dated as this one. Raises ValueError if they are not the same."""
@@ -146,8 +167,8 @@ class LogRecord:
             raise ValueError(f"{other} is not {self}")
         if not self.left_out:
             return self
-        parts = joined(self._parts, other._parts)
-        if parts == list(self._parts):
+        parts = joined(self._read.parts, other._read.parts)
+        if parts == list(self._read.parts):
             return self
         return read(msgspec.structs.replace(self._fields, entries=raws(parts)))
 
@@ -156,7 +177,7 @@ class LogRecord:
         if microseconds == self.dated:
             return self
         fields = msgspec.structs.replace(self._fields, dated=microseconds)
-        return LogRecord(_encoder.encode(fields), fields, self._parts, self._content, self._entries)
+        return LogRecord(_encoder.encode(fields), fields, self._read)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LogRecord) and other.line == self.line
@@ -254,7 +275,7 @@ def _record(entries: Sequence[Entry], before: bytes, signer: Signer | None) -> L
     line = _encoder.encode(fields)
     if b"\n" in line or b"\r" in line:
         raise ValueError(f"{start.id}: its body, or one behind it, is not in one line")
-    return LogRecord(line, fields, leaves, content, tuple(entries))
+    return LogRecord(line, fields, ReadOut(leaves, content, tuple(entries)))
 
 
 # --- read -------------------------------------------------------------------------------------------------------------
@@ -289,6 +310,20 @@ def read(message: Record) -> LogRecord:
 
     Raises ValueError with a sentence.
     """
+    read_out = _read_out(message)
+    return LogRecord(_encoder.encode(message), message, read_out)
+
+
+def as_it_lies(line: bytes) -> LogRecord:
+    """A record of a line that `decode` has read before, or that was made here, as a checksum shows: most are passed on
+    as they lie, and nobody asks for their entries. Raises ValueError, then or when they are asked for, for others."""
+    try:
+        return LogRecord(line, _decoder.decode(line), None)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"not a record: {error}") from None
+
+
+def _read_out(message: Record) -> ReadOut:
     if bool(message.key) != bool(message.signature):
         raise ValueError("the record has a key or a signature, and not both")
     if message.before and not message.key:
@@ -302,7 +337,7 @@ def read(message: Record) -> LogRecord:
         raise ValueError(f"the record does not have {message.count} entries")
     leaves = [part for part in parts if isinstance(part, bytes)]
     top = root_of_leaves(leaves) if len(leaves) == len(parts) else root(parts)
-    return LogRecord(_encoder.encode(message), message, parts, _content(message, top), entries)
+    return ReadOut(parts, _content(message, top), entries)
 
 
 # --- proved -----------------------------------------------------------------------------------------------------------

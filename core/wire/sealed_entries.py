@@ -46,6 +46,8 @@ class _LeftOut(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     entries: Annotated[int, msgspec.Meta(ge=1, le=RECORD_ENTRIES_MAX)]
 
 
+_ENTRY: Final = b"[{"
+"""How an entry begins: with its body."""
 _encoder = msgspec.json.Encoder()
 _sealed_decoder = msgspec.json.Decoder(_Sealed)
 _left_out_decoder = msgspec.json.Decoder(_LeftOut)
@@ -94,7 +96,7 @@ def unsealed(raws: Sequence[msgspec.Raw], first: EntryId, stamp: int) -> tuple[l
     number = first.seq
     for raw in raws:
         data = bytes(raw)
-        if data.startswith(b"[{"):
+        if data.startswith(_ENTRY):
             parts.append(data)
             entries.append(_entry(_sealed_decoder.decode(data), first, number, stamp))
             number += 1
@@ -135,6 +137,11 @@ def _entry(found: _Sealed, first: EntryId, number: int, stamp: int) -> Entry:
         found.ref,
         found.since,
     )
+
+
+def is_entry(raw: msgspec.Raw) -> bool:
+    """Whether a part of a record that has been read is an entry; it is a hash otherwise."""
+    return bytes(raw).startswith(_ENTRY)
 
 
 def raws(parts: Sequence[Part]) -> list[msgspec.Raw]:

@@ -5,7 +5,7 @@ Nothing is remembered of a question beyond its answer, and one is answered at a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from functools import partial
 from typing import Final
 
@@ -20,8 +20,9 @@ from core.node.neighbours.neighbours import Neighbours
 from core.reconciliation.range_comparison import LISTED_MAX, check_question
 from core.reconciliation.range_messages import decode_question, encode_answer
 from core.reconciliation.summary_queries import AnswerFound, AnswerWanted, DroppedFound, DroppedWanted, SummaryAnswer
-from core.wire.entries import Entry, Page, Wanted
+from core.wire.entries import Entry, EntryId, Page, Wanted
 from core.wire.entry_runs import NO_ENTRIES, EntryRuns, decode_runs, encode_runs, runs_of
+from core.wire.limits import SERVER_LINE_BYTES_MAX
 from core.wire.messages import (
     Reconcile,
     ReconcileAnswer,
@@ -37,6 +38,8 @@ WANTED_MAX: Final = 2 * LISTED_MAX
 """Most entries that are asked for at once."""
 GAPS_MAX: Final = LISTED_MAX
 """Most gaps that are asked about at once: whether what is missing in them was dropped."""
+RECORD_PAGE_BYTES: Final = SERVER_LINE_BYTES_MAX // 2
+"""Bytes of lines of a page of records, about: as many entries of 350 bytes as are asked for at once have room."""
 ALSO_MAX: Final = 8 * LISTED_MAX
 """Most entries that are only in memory, because the disk fails, and are told of."""
 
@@ -151,7 +154,7 @@ class Answering:
         token = self._context.token()
         self._fetching[token] = (link, message.number, runs)
         if RECORDS in link.features:
-            self._context.actions.append(FetchRecords(token, Wanted(runs)))
+            self._context.actions.append(FetchRecords(token, Wanted(runs, RECORD_PAGE_BYTES)))
         else:
             self._context.actions.append(FetchPage(token, Wanted(runs), link.conn))
 
@@ -183,13 +186,19 @@ class Answering:
         self, link: Link, number: int, records: Sequence[LogRecord], entries: Sequence[Entry], left: EntryRuns
     ) -> None:
         self._answering.discard(link.conn)
-        count = len(entries) + sum(len(record.signed_entries) for record in records)
+        count = len(entries) + sum(record.last - record.first + 1 for record in records)
         self._context.trace("sync", conn=link.conn, step="answer", server=link.remote_id, entries=count)
         sent = self._neighbours.sent_over(link)
         for record in records:
-            if not all(entry.id in sent for entry in record.signed_entries):
+            if not is_sent(record, sent):
                 self._context.send(link, frame_of_record(record))
         for entry in entries:
             if entry.id not in sent:
                 self._context.send(link, frame_of(entry))
         self._context.send(link, ReconcileSent(number, encode_runs(left)))
+
+
+def is_sent(record: LogRecord, sent: Container[EntryId]) -> bool:
+    """Whether all entries of a record are among these."""
+    stream = record.stream
+    return all(EntryId(*stream, number) in sent for first, last in record.spans for number in range(first, last + 1))

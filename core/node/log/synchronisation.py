@@ -17,6 +17,7 @@ from core.node.interface.actions import FetchPage, FetchRecords
 from core.node.kernel.connections import Link
 from core.node.kernel.context import RECORDS, Context
 from core.node.kernel.takers import takes
+from core.node.log.answering import RECORD_PAGE_BYTES, is_sent
 from core.node.log.entry_messages import frame_of, frame_of_record
 from core.node.log.reconciling import Reconciliation
 from core.node.log.replication import Replication
@@ -24,7 +25,6 @@ from core.node.neighbours.neighbours import Neighbours
 from core.node.trust.known_keys import KnownKeys
 from core.wire.entries import Fetch, Page, Stream, decode_vector
 from core.wire.entry_runs import Spans
-from core.wire.limits import SERVER_LINE_BYTES_MAX
 from core.wire.messages import SyncDigest, SyncDone, SyncRequest
 from core.wire.records import RecordPage
 from core.wire.vector_lines import vector_in_line
@@ -43,7 +43,6 @@ once, it would come twice (one broadcast in 100 of a simulated network that was 
 
 RECORD_PAGE_ENTRIES: Final = 4_000
 """Entries of a page of records, about: whoever asks has a round trip for each page."""
-RECORD_PAGE_BYTES: Final = SERVER_LINE_BYTES_MAX
 
 
 class Synchronisation:
@@ -205,11 +204,11 @@ class Synchronisation:
         if page is None:
             self._context.send(link, SyncDone())
             return
-        self._trace_answer(link, sum(len(record.signed_entries) for record in page.records), more=page.more)
+        self._trace_answer(link, sum(record.last - record.first + 1 for record in page.records), more=page.more)
         sent = self._neighbours.sent_over(link)
         records, entries = ([], []) if page.more else self._replication.unpersisted.beyond(query.seen)
         for record in (*page.records, *records):
-            if not all(entry.id in sent for entry in record.signed_entries):
+            if not is_sent(record, sent):
                 self._context.send(link, frame_of_record(record))
         for entry in entries:
             if entry.id not in sent:
