@@ -39,9 +39,12 @@ def read(path: Path, most: int) -> bytes:
 def mend_mode(path: Path) -> str:
     """Make a file its owner's alone, as OpenSSH asks of keys; what was wrong, in words, or nothing.
 
-    Raises NotPrivate if it belongs to somebody else, OSError.
+    What is no file is left as it is. Raises NotPrivate if it belongs to somebody else, OSError.
     """
     status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        # A link to /dev/null is a usual way to have nothing remembered: the mode would become the machine's device's.
+        return ""
     if status.st_uid not in (os.geteuid(), 0):
         raise NotPrivate(
             f"{path} belongs to another user (number {status.st_uid}), who can read and change it: give it to the user"
