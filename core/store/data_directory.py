@@ -24,6 +24,10 @@ REPLACED: Final = "replaced-"
 RESTORED: Final = "node.db.restored"
 """A verified backup on its way to become the database. Once this name is there, the restoration is decided."""
 
+_OURS: Final = ("node.", LOCK, BACKUPS, REPLACED)
+BESIDE: Final = ("network-secret", "ssh-host-key", "person.", "taste.json", "log", "dumps", "fault-reports")
+"""How the names of what who runs a node keeps in its data directory begin."""
+
 
 class DataDirectory:
     """A data directory that this process has locked."""
@@ -206,6 +210,12 @@ def _tell_of_modes(directory: DataDirectory, before: int | None) -> None:
 
 def unusable(path: Path, error: Exception) -> DataDirectoryUnusable:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    within = str(error.filename) if isinstance(error, OSError) and error.filename else ""
+    if within.startswith(f"{path}{os.sep}"):
+        return DataDirectoryUnusable(
+            f"the data directory {path} cannot be used: {within}: {reason}; give it to the user that runs the server,"
+            " or move what is there in its place away"
+        )
     return DataDirectoryUnusable(
         f"the data directory {path} cannot be used: {reason}; check that it is a directory of yours on a disk with"
         " room, or choose another"
@@ -215,20 +225,31 @@ def unusable(path: Path, error: Exception) -> DataDirectoryUnusable:
 def make_private_directory(path: Path) -> None:
     """Make a directory that only its owner can enter, or make one that is there so.
 
-    One that holds other things, or that several people share, is left as it is. Raises OSError.
+    One that several people share is left as it is, and so is one that holds what others may use: it would be taken
+    from them. Raises OSError.
     """
     try:
         path.mkdir(mode=0o700, parents=True)
     except FileExistsError:
         status = path.stat()
         shared = status.st_uid != os.geteuid() or bool(status.st_mode & stat.S_ISVTX)
-        with os.scandir(path) as found:
-            names = {entry.name for entry in found}
-        if not shared and status.st_mode & 0o077 and (not names or DATABASE in names):
+        if not shared and status.st_mode & 0o077 and not _holds_others_things(path):
             path.chmod(status.st_mode & 0o700)
     else:
         # Whatever the umask has left.
         path.chmod(0o700)
+
+
+def _holds_others_things(path: Path) -> bool:
+    """Whether a directory has something in it that is not a node's and that others may use. Raises OSError."""
+    with os.scandir(path) as found:
+        for entry in found:
+            if entry.name.removeprefix(".").startswith((*_OURS, *BESIDE)):
+                continue
+            with contextlib.suppress(FileNotFoundError):
+                if entry.stat().st_mode & 0o077:
+                    return True
+    return False
 
 
 def utc(milliseconds: int) -> str:

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from core.store.data_directory import make_private_directory
 from tests.cli.program import LIMIT, Program, running_node
-from tui.cli import given_file
+from tui.application import fault_report
+from tui.cli import dumps, given_file, log_output, starting
 from tui.remembered import credentials, look_settings, private_file
 
 SERVE = ("serve", "--headless", "--host", "127.0.0.1", "--port", "0")
@@ -220,3 +222,34 @@ def test_odd_files_are_no_backups_and_refused_at_once(
     assert ended.status == 1, ended.err
     assert str(tmp_path / "odd") in ended.err
     assert not (tmp_path / "new" / "node.db").exists()
+
+
+def test_a_data_directory_with_all_that_the_application_keeps_in_it_is_made_private(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    for name in (
+        starting.SECRET_FILE,
+        starting.HOST_KEY_FILE,
+        credentials.FILE_NAME,
+        look_settings.FILE_NAME,
+        log_output.FILE_NAME,
+    ):
+        (data / name).touch(mode=0o644)
+    for name in (dumps.FOLDER, fault_report.FOLDER):
+        (data / name).mkdir(mode=0o755)
+    make_private_directory(data)
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("kind", ["device", "directory"])
+def test_only_files_of_ours_are_made_private(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*changed: object) -> None:
+        pytest.fail(f"changed the mode of {changed}")
+
+    odd = tmp_path / "person.json"
+    if kind == "device":
+        odd.symlink_to("/dev/null")
+    else:
+        odd.mkdir(mode=0o755)
+    monkeypatch.setattr(os, "chmod", refuse)
+    assert private_file.mend_mode(odd) == ""

@@ -63,6 +63,18 @@ def test_a_directory_that_holds_other_things_is_not_closed_to_others(tmp_path: P
     open_at(tmp_path)[0].close()
     assert mode(tmp_path) == 0o755
     assert mode(tmp_path / "node.db") == 0o600
+    # Not at a later start either, when a database of ours lies among them.
+    open_at(tmp_path)[0].close()
+    assert mode(tmp_path) == 0o755
+
+
+def test_a_data_directory_in_which_nothing_is_for_others_is_made_private_again(tmp_path: Path) -> None:
+    open_at(tmp_path)[0].close()
+    (tmp_path / "person.json").touch(mode=0o600)
+    tmp_path.chmod(0o755)
+    (tmp_path / "node.db").chmod(0o644)
+    open_at(tmp_path)[0].close()
+    assert mode(tmp_path) == 0o700
 
 
 def test_a_shared_directory_is_not_closed_to_others(tmp_path: Path) -> None:
@@ -224,5 +236,17 @@ def test_something_else_in_the_locks_place_is_refused_at_once(tmp_path: Path, ki
         os.mkfifo(tmp_path / "lock")
     else:
         (tmp_path / "lock").mkdir()
-    with pytest.raises(DataDirectoryUnusable, match=kind):
+    with pytest.raises(DataDirectoryUnusable, match=kind) as refusal:
         open_at(tmp_path)
+    assert str(tmp_path / "lock") in refusal.value.sentence
+
+
+@pytest.mark.parametrize("name", ["node.identity", "node.witness"])
+def test_what_stands_in_the_way_in_a_data_directory_is_named(tmp_path: Path, name: str) -> None:
+    open_at(tmp_path)[0].close()
+    (tmp_path / name).unlink()
+    (tmp_path / name).mkdir()
+    with pytest.raises(DataDirectoryUnusable) as refusal:
+        open_at(tmp_path)
+    assert str(tmp_path / name) in refusal.value.sentence
+    assert "away" in refusal.value.sentence
