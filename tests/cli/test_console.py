@@ -100,10 +100,11 @@ def test_a_reader_that_has_had_enough_ends_a_command_silently(program: Program) 
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_behind_standard_output_is_a_failure_in_one_sentence(program: Program) -> None:
+@pytest.mark.parametrize("words", ["config path", "--version", "--help", "serve --help"])
+def test_a_full_disk_behind_standard_output_is_a_failure_in_one_sentence(program: Program, words: str) -> None:
     with open("/dev/full", "wb") as full:
         ended = subprocess.run(
-            program.command("config", "path"),
+            program.command(*words.split()),
             env=program.environment,
             stdout=full,
             stderr=subprocess.PIPE,
@@ -115,6 +116,33 @@ def test_a_full_disk_behind_standard_output_is_a_failure_in_one_sentence(program
         "activity-tui: standard output cannot be written: No space left on device",
         "Make room there, or send it elsewhere.",
     ]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_behind_standard_error_changes_no_status(program: Program) -> None:
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(
+            program.command("status", "127.0.0.1:1"), env=program.environment, stderr=full, timeout=30, check=False
+        )
+    assert ended.returncode == 3
+
+
+@pytest.mark.parametrize("words", ["--version", "--help", "serve --help"])
+def test_help_that_nobody_reads_to_its_end_is_no_fault(program: Program, words: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ended = subprocess.run(
+            program.command(*words.split()),
+            env=program.environment,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            timeout=30,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])

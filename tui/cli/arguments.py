@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from tui.cli.console import PROGRAM, run
+from tui.cli.console import PROGRAM, run, say
 from tui.cli.setting_table import BY_NAME, CONFIG_VARIABLE, GROUP_TITLES, SETTINGS, Setting, SettingGroup
 from tui.script.exit_status import ExitStatus, explained
 from tui.script.script_grammar import Parser, add_check, add_post, add_status, add_tail, add_timeout
@@ -346,7 +346,7 @@ def _dispatch(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(argv)
     command = getattr(arguments, "command", None)
     if command is None:
-        parser.print_help(sys.stderr)
+        say(parser.format_help().rstrip("\n"))
         return ExitStatus.USAGE
     if hasattr(arguments, "secret"):
         from tui.cli.process_list import hide_argument

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn, TextIO
 
 from tui.script.exit_status import CommandFailed, ExitStatus, OutputClosed
@@ -28,13 +28,18 @@ def put(line: str = "") -> None:
 
     Raises OutputClosed when nobody reads it any more, CommandFailed when it cannot be written for another reason.
     """
-    try:
+    with _told_when_unwritten():
         print(line, flush=True)
+
+
+@contextlib.contextmanager
+def _told_when_unwritten() -> Iterator[None]:
+    """Raises OutputClosed or CommandFailed for what keeps standard output from being written."""
+    try:
+        yield
     except BrokenPipeError:
         raise OutputClosed from None
     except OSError as error:
-        # What is left in the buffer would fail once more at the end.
-        _discard_output()
         raise CommandFailed(
             ExitStatus.FAILURE,
             f"standard output cannot be written: {error.strerror or error}",
@@ -69,21 +74,40 @@ def interactive() -> bool:
 def run(command: Callable[[], int]) -> int:
     """Run a command to its exit status, whatever happens in it."""
     _prepare_streams()
+    status = _outcome(command)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            # The interpreter flushes once more on its way out: it would complain, and end with a status of its own.
+            _redirect(stream)
+    return status
+
+
+def _outcome(command: Callable[[], int]) -> int:
+    """Run a command, and write what it has left to be written; returns the exit status."""
     try:
-        status = int(command())
-        _flush()
+        try:
+            status = int(command())
+        except SystemExit as end:
+            status = _status_of(end)
+        with _told_when_unwritten():
+            sys.stdout.flush()
     except OutputClosed:
-        _discard_output()
         return ExitStatus.DONE
     except BaseException as error:
         return _report(error)
     return status
 
 
+def _status_of(end: SystemExit) -> int:
+    return end.code if isinstance(end.code, int) else ExitStatus.FAILURE if end.code else ExitStatus.DONE
+
+
 def _report(error: BaseException) -> int:
     """Say what went wrong; returns the exit status for it."""
     if isinstance(error, SystemExit):
-        return error.code if isinstance(error.code, int) else ExitStatus.FAILURE if error.code else ExitStatus.DONE
+        return _status_of(error)
     if isinstance(error, KeyboardInterrupt):
         return ExitStatus.INTERRUPTED
     if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
@@ -200,18 +224,6 @@ def _prepare_streams() -> None:
 def _note_fault(error: BaseException | None) -> None:
     if error is not None:
         say(f"{PROGRAM}: a fault of ours went on unseen, {type(error).__name__}: {error}")
-
-
-def _flush() -> None:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise OutputClosed from None
-
-
-def _discard_output() -> None:
-    # The interpreter flushes once more on its way out, and would complain about the closed pipe.
-    _redirect(sys.stdout)
 
 
 def _redirect(stream: TextIO) -> None:

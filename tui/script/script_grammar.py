@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 import textwrap
 from collections.abc import Iterable
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from tui.script.exit_status import usage_error
+from tui.script.exit_status import OutputClosed, usage_error
 from tui.text.quantities import duration_between, shown, suggestion
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 SECONDS_MAX: Final = 86_400
 
@@ -48,6 +52,13 @@ class Parser(argparse.ArgumentParser):
             return self.parse_known_intermixed_args(args, namespace)
         finally:
             self._intermixing = False
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Raises OutputClosed, OSError: argparse itself takes help that cannot be written for written."""
+        try:
+            (file or sys.stdout).write(self.format_help())
+        except BrokenPipeError:
+            raise OutputClosed from None
 
     def error(self, message: str) -> NoReturn:
         """Raise CommandFailed: the command line is wrong."""
