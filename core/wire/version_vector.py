@@ -166,14 +166,10 @@ class VersionVector:
         index = bisect_right(firsts, entry_id.seq) - 1
         return lasts[index] if index >= 0 else self.upto(stream)
 
-    def highest(self, stream: Stream) -> int:
-        """The highest number of `stream` that has come, whatever is missing before it; 0 when none has."""
+    def has_gap(self, stream: Stream, behind: int = 0) -> bool:
+        """Whether something of `stream` is here beyond something that is not, of the numbers behind one."""
         beyond = self._beyond.get(stream)
-        return self.upto(stream) if beyond is None else beyond[1][-1]
-
-    def has_gap(self, stream: Stream) -> bool:
-        """Whether something of `stream` is here beyond something that is not."""
-        return stream in self._beyond
+        return beyond is not None and beyond[0][-1] - 1 > behind
 
     def gaps(self) -> bool:
         """Whether anything at all is here beyond something that is not."""

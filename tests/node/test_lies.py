@@ -97,9 +97,8 @@ def test_a_server_tells_over_its_own_link_what_is_missing_of_its_streams_for_goo
     _, first, second = two_servers()
     assert first.neighbours == {second.id}
     link = next(iter(first.node.neighbours))
-    believed = first.node.known_keys.believed_mark(link, first.node.replication.own_stream, 7, 0)
-    assert believed == 0
-    assert first.node.known_keys.believed_mark(link, second.node.replication.own_stream, 7, 0) == 7
+    assert not first.node.known_keys.believes_mark(link, first.node.replication.own_stream)
+    assert first.node.known_keys.believes_mark(link, second.node.replication.own_stream)
 
 
 # --- where a server is, and whether it is there -----------------------------------------------------------------------

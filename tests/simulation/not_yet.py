@@ -15,13 +15,6 @@ NOT_YET: Final[dict[str, tuple[str, str]]] = {
             "told that its activity is the liar's, which is acknowledged in its place"
         ),
     ),
-    "test_an_end_mark_does_not_hide_what_its_teller_has_left_out[with a key]": (
-        "keys and reconcile: marks",
-        (
-            "whoever passes on the newest record of a stream may say that nothing before it is missing: a mark is "
-            "believed up to the highest number that has come, and what was left out is never asked for again"
-        ),
-    ),
     "test_what_a_flipped_bit_has_changed_is_shown_to_nobody": (
         "damage",
         "what is read from a disk is not looked at before it is served",

@@ -118,7 +118,7 @@ def believes_marks_beyond_the_end(patch: Patch) -> None:
         return event
 
     tamper(patch, hear=hear)
-    patch.setattr(KnownKeys, "believed_mark", lambda self, link, stream, upto, highest: upto)
+    patch.setattr(KnownKeys, "believes_mark", lambda self, link, stream: True)
 
 
 def adds_to_what_others_say_of_themselves(patch: Patch) -> None:

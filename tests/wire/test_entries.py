@@ -107,6 +107,9 @@ def test_a_vector_holds_exactly_what_was_put_in(done: list[EntryId | tuple[Strea
         assert vector.upto(stream) == upto
         beyond = any(entry_id.stream == stream and entry_id.seq > upto for entry_id in model)
         assert vector.has_gap(stream) == beyond
+        missing = [number for first, last in vector.missing(99).get(stream, ()) for number in range(first, last + 1)]
+        for behind in range(14):
+            assert vector.has_gap(stream, behind) == any(number > behind for number in missing)
     assert vector.gaps() == any(vector.has_gap(entry_id.stream) for entry_id in every_id)
     assert all(upto == contiguous(model, stream) for stream, upto in vector.contiguous.items())
 

@@ -9,7 +9,7 @@ vector (`SYNC_REQUEST`), and answers with entries, page by page; a vector has a 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
@@ -95,10 +95,15 @@ class Synchronisation:
         self._context.timers.set("digest", self._context.after(interval), self._send_digests)
 
     def _send_digests(self) -> None:
-        self._neighbours.compare(self.digest, [link for link in self._neighbours if not self._reconciles(link)])
+        alike: list[Link] = []
         for link in self._neighbours:
             if self._reconciles(link):
                 self._reconciliation.send_digest(link)
+            elif link.gone_there:
+                self._neighbours.compare(partial(self._digest_for, link), [link])
+            else:
+                alike.append(link)
+        self._neighbours.compare(self.digest, alike)
         self._schedule()
 
     def _reconciles(self, link: Link) -> bool:
@@ -106,10 +111,22 @@ class Synchronisation:
 
     def digest(self) -> str:
         """A hash of what this node has."""
-        hasher = hashlib.blake2b(digest_size=8)
-        for stream, upto in sorted(self._replication.vector.contiguous.items()):
-            hasher.update(f"{stream}:{upto};".encode())
-        return hasher.hexdigest()
+        return _digest_of(self._replication.vector.contiguous)
+
+    def _digest_for(self, link: Link) -> str:
+        """The same with what a neighbour says to be gone: there is nothing to be had from it."""
+        if not link.gone_there:
+            return self.digest()
+        contiguous = dict(self._replication.vector.contiguous)
+        contiguous.update((stream, self._upto(link, stream)) for stream in link.gone_there)
+        return _digest_of(contiguous)
+
+    def _upto(self, link: Link, stream: Stream) -> int:
+        """Up to which number of a stream a neighbour has nothing that is missing here, as far as that is known."""
+        return max(self._replication.vector.upto(stream), link.gone_there.get(stream, 0))
+
+    def _lacks(self, link: Link, seen: Mapping[Stream, int]) -> bool:
+        return any(upto > self._upto(link, stream) for stream, upto in seen.items())
 
     def request(self, link: Link) -> None:
         """Ask a neighbour for what it has beyond this node."""
@@ -121,8 +138,8 @@ class Synchronisation:
             self._received[link.conn] = (0, 0, 0)
 
     def _vector_for(self, link: Link) -> dict[Stream, int]:
-        """What this node has, as it tells a neighbour: what that one says to be gone it is not asked for again, however
-        much of that is believed."""
+        """What this node has, as it tells a neighbour: what that one says to be gone it is not asked for again. Others
+        are."""
         vector = self._replication.durable_vector()
         for stream, upto in link.gone_there.items():
             vector[stream] = max(upto, vector.get(stream, 0))
@@ -130,11 +147,11 @@ class Synchronisation:
 
     @takes(SyncDigest)
     def digest_received(self, link: Link, message: SyncDigest) -> None:
-        if message.digest == self.digest():
+        if message.digest == self._digest_for(link):
             return
 
         def look_again() -> None:
-            if message.digest != self.digest():
+            if message.digest != self._digest_for(link):
                 self.request(link)
 
         timer = ("differs", link.conn)
@@ -156,7 +173,7 @@ class Synchronisation:
         link.peer_has = dict(message.vector)
         self._context.trace("sync", conn=link.conn, step="asked", server=link.remote_id, streams=len(seen))
         vector = self._replication.vector
-        if vector.lacks(seen) and ("lacks", link.conn) not in self._context.timers:
+        if self._lacks(link, seen) and ("lacks", link.conn) not in self._context.timers:
             # What is under way here anyway will have come by then.
             self._context.timers.set(
                 ("lacks", link.conn), self._context.after(LACK_WAIT), partial(self._request_if_lacking, link, seen)
@@ -174,7 +191,7 @@ class Synchronisation:
         self._answering[token] = (link, query)
 
     def _request_if_lacking(self, link: Link, seen: dict[Stream, int]) -> None:
-        if self._replication.vector.lacks(seen):
+        if self._lacks(link, seen):
             self.request(link)
 
     def fetched(self, token: int, page: Page | None) -> bool:
@@ -229,7 +246,7 @@ class Synchronisation:
         if self._reconciles(link):
             self._reconciliation.comparisons.entries_received(link, stream, spans, new)
             return
-        if self._replication.vector.has_gap(stream):
+        if self._replication.vector.has_gap(stream, link.gone_there.get(stream, 0)):
             self.request(link)
         if link.asked:
             received, before, in_vain = self._received.get(link.conn, (0, 0, 0))
@@ -254,13 +271,12 @@ class Synchronisation:
         link.peer_has = dict(message.vector)
         marked = False
         for stream, number in upto.items():
-            highest = self._replication.vector.highest(stream)
-            believed = self._known_keys.believed_mark(link, stream, number, highest)
-            if believed and self._replication.room.admits_stream(stream, link.conn):
-                marked |= self._replication.mark(stream, believed)
-            if believed < number and len(link.gone_there) < GONE_MAX:
-                marked |= number > link.gone_there.get(stream, 0)
+            if self._known_keys.believes_mark(link, stream):
+                if self._replication.room.admits_stream(stream, link.conn):
+                    marked |= self._replication.mark(stream, number)
+            elif number > self._upto(link, stream) and len(link.gone_there) < GONE_MAX:
                 link.gone_there[stream] = number
+                marked = True
         received, before, in_vain = self._received.get(link.conn, (0, 0, 0))
         in_vain = 0 if marked or received > before else in_vain + 1
         if message.more and in_vain <= IN_VAIN_MAX:
@@ -282,3 +298,10 @@ class Synchronisation:
         self._received.pop(conn, None)
         self._context.timers.cancel(("differs", conn))
         self._context.timers.cancel(("lacks", conn))
+
+
+def _digest_of(contiguous: Mapping[Stream, int]) -> str:
+    hasher = hashlib.blake2b(digest_size=8)
+    for stream, upto in sorted(contiguous.items()):
+        hasher.update(f"{stream}:{upto};".encode())
+    return hasher.hexdigest()

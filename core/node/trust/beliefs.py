@@ -7,7 +7,7 @@
 | something signed, under an id from before that has no key yet | if its key has signed it: the id is bound to that |
 | something unsigned, under such an id | as it always was: nothing can prove it |
 | a single entry of a stream that its server signs | over that server's own link |
-| how far a stream of a server with a key goes | as far as it has come, or as its server says over its own link |
+| that nothing is missing of a stream of a server with a key | over that server's own link |
 
 First come is who has the id (as with a host's key in SSH, RFC 4251, section 4.1); the network never changes that. While
 the server itself is linked here and shows no key, nobody else's word binds its id.
@@ -98,12 +98,11 @@ def believe_entry(stream: Stream, standing: Standing, *, own_link: bool, lenient
     return Belief.KEYLESS if signed and not own_link and not lenient else Belief.UNSIGNED
 
 
-def believed_mark(
-    stream: Stream, upto: int, highest: int, standing: Standing, *, own_link: bool, lenient: bool = False
-) -> int:
-    """Up to which number it is believed that nothing of a stream is missing, of somebody's word that it is `upto`.
+def believes_mark(stream: Stream, standing: Standing, *, own_link: bool, lenient: bool = False) -> bool:
+    """Whether it is believed of somebody's word that nothing of a stream is missing up to a number.
 
-    `highest` is the highest number that has come of the stream.
+    Nobody but a stream's own server can know which of its entries there are. Who passes on the newest one may have kept
+    back what was before.
     """
     has_key = standing.key is not None or is_certified(stream.node)
-    return min(upto, highest) if has_key and not own_link and not lenient else upto
+    return not has_key or own_link or lenient

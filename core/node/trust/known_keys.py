@@ -12,7 +12,7 @@ from core.admission.shares import share_of
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
 from core.node.neighbours.neighbours import Neighbours
-from core.node.trust.beliefs import Belief, Standing, believe, believe_entry, believed_mark, key_belongs
+from core.node.trust.beliefs import Belief, Standing, believe, believe_entry, believes_mark, key_belongs
 from core.wire.account_votes import Vote, digest_for, vote_digest
 from core.wire.entries import AccountFact, Entry, Stream
 from core.wire.link_state import signed_digest
@@ -167,17 +167,10 @@ class KnownKeys:
             self._not_believed(link, stream.node, "an entry", belief)
         return belief.holds
 
-    def believed_mark(self, link: Link, stream: Stream, upto: int, highest: int) -> int:
-        """Up to which number it is believed that nothing of a stream is missing, when a link says `upto`.
-
-        `highest` is the highest number that has come of it.
-        """
-        if self._signer is None:
-            return upto
-        return believed_mark(
+    def believes_mark(self, link: Link, stream: Stream) -> bool:
+        """Whether it is believed over a link that nothing of a stream is missing up to a number."""
+        return self._signer is None or believes_mark(
             stream,
-            upto,
-            highest,
             self.standing(stream.node),
             own_link=_is_own(link, stream.node),
             lenient=self._context.config.accept_unsigned,
