@@ -8,12 +8,12 @@ from typing import Final
 
 from core.client.client_events import ActivityArrived
 from core.wire.entries import EntryId, Stream, encode_vector, parse_entry_id
+from core.wire.idempotency import idempotency_fingerprint
 from core.wire.messages import ActivityBroadcast
-from core.wire.names import original_name
 from core.wire.version_vector import VersionVector
 
 RECENT_MAX: Final = 20_000
-"""Ids and references remembered beside the vector."""
+"""Ids and fingerprints remembered beside the vector."""
 VECTOR_BYTES_MAX: Final = 40 * 1024
 """Most that a vector may add to a login: a server limits a client's line to 64 KiB."""
 NUMBER_BYTES: Final = 24
@@ -21,7 +21,7 @@ NUMBER_BYTES: Final = 24
 
 
 class Inbox:
-    """Recognises repetitions by the vector, by id and by the sender's own name for an activity."""
+    """Recognises repetitions by the vector, by id, and by the sender's own name for an activity with what is in it."""
 
     def __init__(self, seen: Mapping[Stream, int] | None, streams_max: int, *, tell_repetitions: bool = False) -> None:
         self._vector = VersionVector(seen or {})
@@ -52,20 +52,20 @@ class Inbox:
         except ValueError:
             entry_id = None
         sender = message.sender or ""
-        new = self._is_new(entry_id, sender, message.ref)
+        body = bytes(message.activity)
+        new = self._is_new(entry_id, sender, message.ref, body)
         if not new and not self._tell_repetitions:
             return None
         self._came += new
-        body = bytes(message.activity)
         return ActivityArrived(message.id, body, sender, message.stamp, self.live, own_ref, again=not new)
 
-    def _is_new(self, entry_id: EntryId | None, sender: str, ref: str | None) -> bool:
+    def _is_new(self, entry_id: EntryId | None, sender: str, ref: str | None, body: bytes) -> bool:
         if entry_id is not None:
             if entry_id in self._vector or not self._first(entry_id):
                 return False
             self._vector.add(entry_id)
             self._touch(entry_id.stream)
-        return ref is None or self._first((original_name(sender), ref))
+        return ref is None or self._first(idempotency_fingerprint(sender, ref, body))
 
     def _first(self, key: object) -> bool:
         if key in self._recent:

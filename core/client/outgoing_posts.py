@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import random
+from collections import OrderedDict
 from typing import Final
 
 import msgspec
@@ -19,11 +20,16 @@ from core.client.outputs import Outputs
 from core.client.posts import PendingPost, Posts, raw_activity
 from core.client.write_set import Predecessor, WriteSet
 from core.wire import messages as wire
+from core.wire.activity import stamp_activity
 from core.wire.codec import encode
 from core.wire.entries import COUNTER_MAX, EntryId, parse_entry_id
+from core.wire.idempotency import idempotency_fingerprint
 from core.wire.limits import CLIENT_LINE_BYTES_MAX
+from core.wire.names import ANONYMOUS
 from core.wire.version_vector import VersionVector
 
+OWN_MAX: Final = 20_000
+"""Posts that are known for this client's own when they come back."""
 ENVELOPE_BYTES: Final = 256
 """What `previous`, its stamp and `age` may add to the line of a post."""
 
@@ -37,6 +43,8 @@ class OutgoingPosts:
         self._posts = Posts(settings.posts_max, settings.posts_bytes_under_way)
         self._id = base64.b32encode(rng.randbytes(10)).decode().lower()
         self._number = 0
+        self._own: OrderedDict[str, bytes] = OrderedDict()
+        """By ref the idempotency fingerprints of what was posted last: others can say under a ref what they like."""
         self._writes = WriteSet(settings.writes_max, settings.writes_bytes_max)
         self._native = False
         self._open = False
@@ -61,6 +69,11 @@ class OutgoingPosts:
         if excess > 0:
             raise ValueError(f"the activity is {excess} bytes too long: with its envelope it must fit into 64 KiB")
         self._posts.add(ref, raw, size)
+        user = self._account.name
+        sender = "" if user == ANONYMOUS else user
+        self._own[ref] = idempotency_fingerprint(sender, ref, stamp_activity(raw, user))
+        if len(self._own) > OWN_MAX:
+            self._own.popitem(last=False)
         self._send(now)
         return ref
 
@@ -160,8 +173,11 @@ class OutgoingPosts:
     def own_ref(self, message: wire.ActivityBroadcast) -> str | None:
         """The name that this client gave an activity, if it is its own."""
         if message.ref is not None:
-            own = message.ref.startswith(f"{self._id}-") or message.ref in self._posts
-            return message.ref if own else None
+            own = self._own.get(message.ref)
+            if own is None:
+                return None
+            fingerprint = idempotency_fingerprint(message.sender or "", message.ref, bytes(message.activity))
+            return message.ref if fingerprint == own else None
         if self._native:
             return None
         body = bytes(message.activity)

@@ -226,7 +226,7 @@ class _Adding:
             items.append((ACTIVITIES | stamp, stream, seq))
             size = len(entry.body) + ROW_BYTES
             if entry.ref is not None:
-                refs.append(packed_ref(seq - first, sender, entry.ref))
+                refs.append(packed_ref(seq - first, sender, entry.ref, entry.body))
             known = written.get(sender)
             if known is None:
                 written[sender] = [stamp, stream, seq, 1, size]

@@ -84,7 +84,7 @@ class MemoryStore:
     def _refs(self) -> list[RefsOfRecord]:
         newest = [self._shelf.entry(place.id) for place in self._shelf.activities[-REFS_RECOVERED:]]
         return [
-            RefsOfRecord(entry.id.stream, entry.id.seq, packed_ref(0, entry.sender, entry.ref))
+            RefsOfRecord(entry.id.stream, entry.id.seq, packed_ref(0, entry.sender, entry.ref, entry.body))
             for entry in newest
             if entry.ref is not None
         ]

@@ -189,7 +189,7 @@ def _write_records(connection: sqlite3.Connection, numbers: dict[Stream, int]) -
             no += 1
             connection.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", row_of(no, numbers[stream], record))
             refs = [
-                packed_ref(entry.id.seq - record.first, entry.sender, entry.ref)
+                packed_ref(entry.id.seq - record.first, entry.sender, entry.ref, entry.body)
                 for entry in record.entries
                 if entry.ref is not None and entry.stamp >= refs_from
             ]

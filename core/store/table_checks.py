@@ -21,7 +21,7 @@ from core.store.server_key_rows import read_keys
 from core.store.stream_numbers import StreamNumbers
 from core.wire.address import Address
 from core.wire.entries import Stream
-from core.wire.packed_refs import REF_BYTES, packed_ref
+from core.wire.packed_refs import REF_BYTES, packed_ref, packed_ref_of_any_content
 from core.wire.records import LogRecord
 from core.wire.server_keys import certified_id, is_certified
 from core.wire.signing import Verifier
@@ -271,14 +271,7 @@ class TableChecks:
                 record = record_of(row, streams.of(row.stream))
             except (sqlite3.Error, ValueError):
                 continue
-            expected = [
-                packed_ref(entry.id.seq - record.first, entry.sender, entry.ref)
-                for entry in record.entries
-                if entry.kind == "activity" and entry.ref is not None
-            ]
-            packed = packed or b""
-            have = {packed[at : at + REF_BYTES] for at in range(0, len(packed), REF_BYTES)}
-            if not have.issuperset(expected) or (not record.left_out and len(have) != len(set(expected))):
+            if not _fit(record, packed or b""):
                 yield Damage(f"the names that senders have given their activities do not fit record {row.no}")
         rows = self._connection.execute("SELECT record FROM refs WHERE record NOT IN (SELECT no FROM records)")
         for (no,) in rows:
@@ -291,6 +284,23 @@ class TableChecks:
                 count += len(fact_part(row))
         if count < self._facts:
             yield Damage(f"the tables of accounts lack {self._facts - count} that the records have")
+
+
+def _fit(record: LogRecord, packed: bytes) -> bool:
+    """Whether what is kept of the refs of a record's activities is what follows from them."""
+    named = [
+        (entry.id.seq - record.first, entry.sender, entry.ref, entry.body)
+        for entry in record.entries
+        if entry.kind == "activity" and entry.ref is not None
+    ]
+    have = {packed[at : at + REF_BYTES] for at in range(0, len(packed), REF_BYTES)}
+    return any(
+        have.issuperset(expected) and (record.left_out or len(have) == len(expected))
+        for expected in (
+            {packed_ref(*one) for one in named},
+            {packed_ref_of_any_content(place, sender, ref) for place, sender, ref, _ in named},
+        )
+    )
 
 
 def _damage_of(row: RecordRow, streams: StreamNumbers, what: str) -> Damage:

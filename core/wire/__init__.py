@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from core.wire.address import Address, parse_address, parse_port
     from core.wire.entries import AccountFact, Entry, EntryId, KeyChange, Stream, parse_entry_id
     from core.wire.framing import LineSplitter, LineTooLong
+    from core.wire.idempotency import idempotency_fingerprint
     from core.wire.limits import CLIENT_LINE_BYTES_MAX, DEFAULT_PORT, SECRET_CHARACTERS_MAX
     from core.wire.names import ANONYMOUS, name_problem, original_name, registrable_problem, secret_problem
     from core.wire.scope import Scope, literal, scope_of, why_not_advertised, why_not_reached
@@ -32,6 +33,7 @@ __all__ = [
     "LineTooLong",
     "Scope",
     "Stream",
+    "idempotency_fingerprint",
     "literal",
     "name_problem",
     "original_name",
@@ -67,6 +69,7 @@ if not TYPE_CHECKING:
                 "LineSplitter",
                 "LineTooLong",
             ),
+            "idempotency": ("idempotency_fingerprint",),
             "limits": (
                 "CLIENT_LINE_BYTES_MAX",
                 "DEFAULT_PORT",

@@ -1,7 +1,8 @@
 """Refs of many activities, packed: 18 bytes each, and nothing is made of them before one is asked for.
 
-A ref counts among its sender's, so what is packed is a digest of both: 128 bits of BLAKE2b (RFC 7693). Two pairs with
-one digest would take a few 10^19 tries to find, by somebody who writes all of them themselves.
+What is packed is the activity's idempotency fingerprint: 128 bits of its sender, its ref and its content. Two with one
+digest would take a few 10^19 tries to find, by somebody who writes all of them themselves. Of what was kept before
+content counted there is a digest of sender and ref alone, which stands for any content.
 """
 
 from __future__ import annotations
@@ -11,17 +12,26 @@ from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from core.wire.entries import EntryId, Stream
+from core.wire.idempotency import FINGERPRINT_BYTES, idempotency_fingerprint
 from core.wire.names import original_name
 
-DIGEST_BYTES: Final = 16
 PLACE_BYTES: Final = 2
-REF_BYTES: Final = PLACE_BYTES + DIGEST_BYTES
+REF_BYTES: Final = PLACE_BYTES + FINGERPRINT_BYTES
 
 
-def packed_ref(place: int, sender: str, ref: str) -> bytes:
+def packed_ref(place: int, sender: str, ref: str, body: bytes) -> bytes:
     """What is kept of one activity's ref; `place` is how far its number is behind its record's first."""
+    return place.to_bytes(PLACE_BYTES, "big") + idempotency_fingerprint(sender, ref, body)
+
+
+def packed_ref_of_any_content(place: int, sender: str, ref: str) -> bytes:
+    """What was kept of it before content counted."""
+    return place.to_bytes(PLACE_BYTES, "big") + _digest_of_any_content(sender, ref)
+
+
+def _digest_of_any_content(sender: str, ref: str) -> bytes:
     text = f"{original_name(sender)}\x00{ref}".encode("utf-8", "surrogatepass")
-    return place.to_bytes(PLACE_BYTES, "big") + blake2b(text, digest_size=DIGEST_BYTES).digest()
+    return blake2b(text, digest_size=FINGERPRINT_BYTES).digest()
 
 
 class RefsOfRecord(NamedTuple):
@@ -45,13 +55,20 @@ class PackedRefs:
     def __len__(self) -> int:
         return sum(len(record.packed) for record in self._records) // REF_BYTES
 
-    def find(self, sender: str, ref: str) -> list[EntryId]:
-        """The activities that their sender gave this name, the oldest first."""
+    def find(self, sender: str, ref: str, body: bytes) -> list[EntryId]:
+        """The copies of an activity to which its sender gave this name, the oldest first."""
+        return self.find_copies(sender, ref, idempotency_fingerprint(sender, ref, body)) if self._records else []
+
+    def find_copies(self, sender: str, ref: str, fingerprint: bytes) -> list[EntryId]:
+        """The same where the activity's fingerprint is known."""
         if not self._records:
             return []
-        digest = packed_ref(0, sender, ref)[PLACE_BYTES:]
+        places = sorted({*self._places_of(_digest_of_any_content(sender, ref)), *self._places_of(fingerprint)})
+        return [self._entry_id(place) for place in places]
+
+    def _places_of(self, digest: bytes) -> Sequence[int]:
         found = self._by_digest().get(digest, ())
-        return [self._entry_id(place) for place in ([found] if isinstance(found, int) else found)]
+        return (found,) if isinstance(found, int) else found
 
     def _by_digest(self) -> dict[bytes, int | list[int]]:
         if self._places is None:

@@ -23,9 +23,9 @@ def test_an_activity_that_arrives_twice_is_reported_once() -> None:
 def test_whoever_checks_a_server_hears_of_repetitions_and_that_they_are_some() -> None:
     driven = Driven(ClientSettings(tell_repetitions=True))
     driven.online()
-    driven.say(broadcast(1, ref="r-1"), broadcast(1, ref="r-1"), broadcast(2, node="m", ref="r-1"), broadcast(3))
+    driven.say(broadcast(1, ref="r-1"), broadcast(1, ref="r-1"), broadcast(1, node="m", ref="r-1"), broadcast(3))
     heard = [(event.id, event.again) for event in driven.of(ActivityArrived)]
-    assert heard == [("n.1.1", False), ("n.1.1", True), ("m.1.2", True), ("n.1.3", False)]
+    assert heard == [("n.1.1", False), ("n.1.1", True), ("m.1.1", True), ("n.1.3", False)]
 
 
 def test_a_repetition_of_an_own_post_at_a_base_server_answers_nothing_a_second_time() -> None:
@@ -42,6 +42,27 @@ def test_an_activity_that_two_servers_accepted_under_one_ref_is_reported_once() 
     driven.online()
     driven.say(broadcast(1, node="a", ref="r-1"), broadcast(1, node="b", ref="r-1"))
     assert reported(driven) == ["a.1.1"]
+
+
+def test_what_a_server_says_under_somebodys_ref_hides_nothing_that_they_wrote_under_it() -> None:
+    driven = Driven()
+    driven.online()
+    driven.say(broadcast(1, node="a", ref="r-1"), broadcast(2, node="b", ref="r-1"))
+    assert reported(driven) == ["a.1.1", "b.1.2"]
+
+
+def test_what_a_server_says_under_ones_own_ref_is_not_taken_for_ones_own_unless_it_says_the_same() -> None:
+    driven = Driven()
+    driven.online()
+    ref = driven.post({"n": 1})
+    other = wire.ActivityBroadcast(
+        msgspec.Raw(b'{"n":2,"authenticated_user":"anonymous"}'), id="l.1.1", stamp=1, sender="", ref=ref
+    )
+    own = wire.ActivityBroadcast(
+        msgspec.Raw(b'{"n":1,"authenticated_user":"anonymous"}'), id="n.1.1", stamp=2, sender="", ref=ref
+    )
+    driven.say(other, own)
+    assert [(event.id, event.own_ref) for event in driven.of(ActivityArrived)] == [("l.1.1", None), ("n.1.1", ref)]
 
 
 def test_the_same_ref_of_two_senders_names_two_activities() -> None:

@@ -641,7 +641,8 @@ def test_what_follows_a_repetition_comes_behind_what_it_repeats() -> None:
     far = native_link(network, server)
     client = network.logged_in(server)
     # Another server has accepted the first one, and the client has not heard of it.
-    far.say(broadcast(1, "first", ref="r1"))
+    body = msgspec.Raw(b'{"text":"first","authenticated_user":"anonymous"}')
+    far.say(msgspec.structs.replace(broadcast(1, "first", ref="r1"), activity=body))
     network.run(0.5)
     client.post("first", ref="r1")
     client.post("second", ref="r2")
@@ -649,6 +650,28 @@ def test_what_follows_a_repetition_comes_behind_what_it_repeats() -> None:
     assert [ack.ref for ack in client.of(wire.ActivityAck)] == ["r1", "r2"]
     second = next(entry for entry in server.disk.entries() if entry.ref == "r2")
     assert str(second.previous) == "far.1.1"
+
+
+def test_what_another_server_says_under_a_ref_is_not_acknowledged_in_the_place_of_what_is_posted_under_it() -> None:
+    network = ScriptedNetwork()
+    server = network.start("a")
+    far = native_link(network, server)
+    client, reader = network.logged_in(server), network.logged_in(server)
+    far.say(broadcast(1, "something else", ref="r1"))
+    network.run(0.5)
+    client.post("first", ref="r1")
+    client.post("first", ref="r1")
+    network.run(0.5)
+    (first, second) = client.of(wire.ActivityAck)
+    assert first.id == second.id != "far.1.1"
+    assert reader.texts() == ["something else", "first"]
+    server.crash()
+    server = network.start("a")
+    back = network.logged_in(server)
+    back.post("first", ref="r1")
+    network.run(0.5)
+    (again,) = back.of(wire.ActivityAck)
+    assert again.id == first.id, "it is known by what is in it after a restart, too"
 
 
 def test_a_client_that_comes_is_told_what_is_here_behind_a_gap() -> None:

@@ -8,13 +8,6 @@ from __future__ import annotations
 from typing import Final
 
 NOT_YET: Final[dict[str, tuple[str, str]]] = {
-    "test_what_bears_the_ref_of_somebodys_next_activity_does_not_take_its_place": (
-        "records: refs",
-        (
-            "two activities of one sender with one ref are taken for copies, whatever is in them: a client is "
-            "told that its activity is the liar's, which is acknowledged in its place"
-        ),
-    ),
     "test_what_a_flipped_bit_has_changed_is_shown_to_nobody": (
         "damage",
         "what is read from a disk is not looked at before it is served",

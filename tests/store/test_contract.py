@@ -91,16 +91,18 @@ def test_what_servers_ids_are_bound_to_is_there_after_a_restart(disk: Disk) -> N
 
 def test_what_was_committed_is_there_after_a_restart(disk: Disk) -> None:
     store, _ = disk.open()
-    store.commit([activity(A, 1, 500, sender="ann", ref="r1"), account(A, 2, "ann", 501)])
-    store.commit([activity(A, 3, 502, sender="ann", ref="r2"), activity(B, 1, 503)])
+    first, second = activity(A, 1, 500, sender="ann", ref="r1"), activity(A, 3, 502, sender="ann", ref="r2")
+    store.commit([first, account(A, 2, "ann", 501)])
+    store.commit([second, activity(B, 1, 503)])
     store, recovered = disk.open()
     assert recovered.streams == {A: 3, B: 1}
     assert recovered.stamp == 503
     assert [fact.username for fact in recovered.accounts] == ["ann"]
     assert recovered.last_by_sender == {"ann": EntryId("a", 1, 3)}
-    assert recovered.recent_refs.find("ann", "r1") == [EntryId("a", 1, 1)]
-    assert recovered.recent_refs.find("ann", "r2") == [EntryId("a", 1, 3)]
-    assert recovered.recent_refs.find("bob", "r1") == []
+    assert recovered.recent_refs.find("ann", "r1", first.body) == [EntryId("a", 1, 1)]
+    assert recovered.recent_refs.find("ann", "r2", second.body) == [EntryId("a", 1, 3)]
+    assert recovered.recent_refs.find("bob", "r1", first.body) == []
+    assert recovered.recent_refs.find("ann", "r1", second.body) == [], "the same name for something else"
     assert recovered.activities == 3
     assert ids(store) == [EntryId("a", 1, 1), EntryId("a", 1, 2), EntryId("a", 1, 3), EntryId("b", 1, 1)]
 

@@ -35,7 +35,10 @@ def test_it_keeps_its_identity_accounts_activities_and_gaps(data: Path) -> None:
             [EntryId(*A, 1), EntryId(*A, 2), EntryId(*A, 3), EntryId(*B, 1), EntryId(*B, 3)]
         )
         assert recovered.streams[A] == 3 and recovered.streams[B] == 1, "what is missing is known to be missing"
-        assert [recovered.recent_refs.find("ann", ref) for ref in ("r1", "r2")] == [[EntryId(*A, 2)], [EntryId(*A, 3)]]
+        assert [
+            recovered.recent_refs.find("ann", f"r{number}", b'{"type":"Note","number":%d}' % (number + 1))
+            for number in (1, 2)
+        ] == [[EntryId(*A, 2)], [EntryId(*A, 3)]]
         assert store.get_setting("network") == "kept"
     finally:
         store.close()

@@ -58,7 +58,7 @@ def test_what_is_known_beside_entries_is_there_too(data: Path) -> None:
     assert store.usage() == (sum(row[1] for row in usage), sum(row[2] for row in usage))
     assert recovered.activities == store.usage().activities
     assert [peer.id for peer in recovered.peers] == [row[0] for row in peers]
-    assert recovered.recent_refs.find("cy", "rc") == [EntryId("b", 1, 9)]
+    assert recovered.recent_refs.find("cy", "rc", b'{"type":"Note","number":9}') == [EntryId("b", 1, 9)]
     assert [fact.username for fact in recovered.accounts] == ["ann", "bob"]
     (change,) = recovered.account_changes.claimed("claim of ann")
     assert change.key is not None and change_in_key(change.key)

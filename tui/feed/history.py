@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, Literal, Protocol
 
-from core.wire import Entry, EntryId, original_name, parse_entry_id
+from core.wire import Entry, EntryId, idempotency_fingerprint, parse_entry_id
 from tui.feed.activities import sentence
 from tui.feed.feed import Feed, Older
 
@@ -89,10 +89,10 @@ class History:
 
     def _once(self, entries: Sequence[Entry]) -> list[Entry]:
         """Without those that are shown already, and without repetitions after a crash."""
-        known: set[tuple[str, str]] = set()
+        known: set[bytes] = set()
         result: list[Entry] = []
         for entry in entries:
-            name = (original_name(entry.sender), entry.ref) if entry.ref is not None else None
+            name = idempotency_fingerprint(entry.sender, entry.ref, entry.body) if entry.ref is not None else None
             if entry.id in self._late or name in known:
                 continue
             if name is not None:

@@ -6,6 +6,7 @@ between the two, and nothing comes twice.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final
 
 from core.node.clients.pages import in_senders_order
@@ -16,11 +17,11 @@ from core.node.kernel.states import ConnectionState
 from core.node.log.entry_messages import frame_of
 from core.node.log.replication import Replication
 from core.wire.entries import Entry, Fetch, Page, Stream
+from core.wire.idempotency import idempotency_fingerprint
 from core.wire.messages import CaughtUp
-from core.wire.names import original_name
 
-REFS_SENT_MAX: Final = 10_000
-"""Refs that are remembered while a client catches up: two servers accept one activity within moments, if they do."""
+FINGERPRINTS_SENT_MAX: Final = 10_000
+"""Remembered while a client catches up: two servers accept one activity within moments, if they do."""
 
 
 class CatchingUp:
@@ -41,8 +42,9 @@ class CatchingUp:
         self._context.actions.append(Unsubscribe(session.conn))
         session.backlog = {}
         session.backlog_bytes = 0
+        session.backlog_fingerprints = {}
         session.caught_up = 0
-        session.refs_sent = {}
+        session.fingerprints_sent = {}
         self._context.connections.catching_up[session.conn] = session
         self._context.trace(
             "history",
@@ -86,15 +88,16 @@ class CatchingUp:
             page = Page((), {}, False)
         newest = None if query.newest is None else query.newest - len(page.entries)
         more = bool(page.more or page.behind) and (newest is None or newest > 0)
-        live = {_name_of(entry) for entry in session.backlog.values() if entry.ref is not None}
+        live = self._live(session)
         for entry in in_senders_order(page.entries if more else self._replication.unpersisted.completed(page, query)):
+            fingerprint = _fingerprint_of(entry)
             # What is delivered meanwhile, or still waits to be, comes live; also in place of a copy.
             if (
                 entry.id not in session.backlog
-                and _name_of(entry) not in live
+                and (not fingerprint or fingerprint not in live)
                 and not self._replication.delivery.is_pending(entry.id)
-                and not self._replication.refs.is_copy_of_seen(entry, query.seen)
-                and self._first_copy(session, entry)
+                and not self._replication.refs.is_copy_of_seen(entry, query.seen, fingerprint)
+                and self._first_copy(session, fingerprint)
             ):
                 session.caught_up += 1
                 self._context.send(session, frame_of(entry))
@@ -108,33 +111,41 @@ class CatchingUp:
             "history", conn=session.conn, step="end", sent=session.caught_up, meanwhile=len(session.backlog)
         )
         for entry in session.backlog.values():
-            if self._first_copy(session, entry):
+            if self._first_copy(session, session.backlog_fingerprints.get(entry.id) or _fingerprint_of(entry)):
                 self._context.send(session, frame_of(entry))
         if session.native:
             self._context.send(session, CaughtUp(session.caught_up))
         self._context.connections.catching_up.pop(session.conn, None)
-        session.backlog = session.refs_sent = None
+        session.backlog = session.fingerprints_sent = None
+        session.backlog_fingerprints = {}
         self._context.actions.append(Subscribe(session.conn))
         return True
 
-    def _first_copy(self, session: Session, entry: Entry) -> bool:
+    def _live(self, session: Session) -> frozenset[bytes]:
+        """The fingerprints of what comes live behind the past; of each entry it is found out once."""
+        assert session.backlog is not None, "whoever catches up"
+        known = session.backlog_fingerprints
+        for entry in islice(session.backlog.values(), len(known), None):
+            known[entry.id] = _fingerprint_of(entry)
+        return frozenset(known.values())
+
+    def _first_copy(self, session: Session, fingerprint: bytes) -> bool:
         """Whether an activity from the past is the first of those that servers accepted under its ref.
 
         By stamp, not as it was delivered here: only that keeps a sender's order in a page, which is in stamps' order.
         """
-        if entry.ref is None:
+        if not fingerprint:
             return True
-        sent = session.refs_sent
+        sent = session.fingerprints_sent
         assert sent is not None, "whoever catches up"
-        ref = _name_of(entry)
-        if ref in sent:
+        if fingerprint in sent:
             return False
-        sent[ref] = None
-        if len(sent) > REFS_SENT_MAX:
+        sent[fingerprint] = None
+        if len(sent) > FINGERPRINTS_SENT_MAX:
             del sent[next(iter(sent))]
         return True
 
 
-def _name_of(entry: Entry) -> tuple[str, str | None]:
-    """What all copies of an activity have in common, if its client has named it."""
-    return original_name(entry.sender), entry.ref
+def _fingerprint_of(entry: Entry) -> bytes:
+    """What all copies of an activity have in common; empty for one that its client has not named."""
+    return idempotency_fingerprint(entry.sender, entry.ref, entry.body) if entry.ref is not None else b""

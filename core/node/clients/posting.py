@@ -69,13 +69,14 @@ class Posting:
                 self._wait(session, message)
             return
         sender = "" if session.claim is None else session.user
+        body = stamp_activity(message.activity, session.user)
         if context.storage_error is not None:
             problem = f"this server cannot keep activities now: {context.storage_error}"
             context.notify("refused", f"an activity of {session.user} was not accepted: {problem}", "error")
             context.refuse(session, AuthenticationFail(problem), f"activity refused: {problem}")
             return
         if ref is not None:
-            known = self._replication.refs.known(sender, ref)
+            known = self._replication.refs.known(sender, ref, body)
             if known is not None:
                 # What comes next was written after it, wherever it was accepted.
                 session.last_post = known
@@ -85,7 +86,6 @@ class Posting:
             previous = session.last_post
         elif previous is None and sender:
             previous = self._replication.last_of(sender)
-        body = stamp_activity(message.activity, session.user)
         if len(body) > ACTIVITY_BYTES_MAX:
             context.invalid(session, f"ACTIVITY_MESSAGE: the activity is longer than {ACTIVITY_BYTES_MAX} bytes")
             return

@@ -448,6 +448,7 @@ class Sessions:
         self._places.leave(session)
         self.posting.liveness.forget(session)
         session.backlog = None
+        session.backlog_fingerprints = {}
         self._context.connections.catching_up.pop(session.conn, None)
         if session.counted:
             self.people.left(session)

@@ -114,10 +114,12 @@ class Session(Connection):
         "announced_name",
         "backlog",
         "backlog_bytes",
+        "backlog_fingerprints",
         "caught_up",
         "changing",
         "claim",
         "counted",
+        "fingerprints_sent",
         "held",
         "inbox",
         "kept_post",
@@ -126,7 +128,6 @@ class Session(Connection):
         "login_name",
         "login_number",
         "reading",
-        "refs_sent",
         "resuming",
         "secret_macs",
         "suspect",
@@ -171,11 +172,13 @@ class Session(Connection):
         self.backlog: dict[EntryId, Entry] | None = None
         """Not None while the client catches up: live activities wait here."""
         self.backlog_bytes = 0
+        self.backlog_fingerprints: dict[EntryId, bytes] = {}
+        """Of what waits there, as far as it has been looked at: idempotency fingerprints (`core.wire.idempotency`)."""
         self.caught_up = 0
         """How many activities it has been sent meanwhile."""
-        self.refs_sent: dict[tuple[str, str | None], None] | None = None
-        """What of that had names given by its senders, (sender, ref): another server may have accepted it as well. Not
-        None while the client catches up."""
+        self.fingerprints_sent: dict[bytes, None] | None = None
+        """Those of what it has been sent and has a ref: another server may have accepted it as well. Not None while the
+        client catches up."""
         self.reading = False
         """Whether a page is being read for it."""
         self.wanted: Fetch | None = None

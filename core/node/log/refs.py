@@ -1,7 +1,8 @@
 """Refs: the names that clients give their activities, by which a repetition is recognised.
 
 A client that never saw its acknowledgement says the same again, perhaps at another server. Within one part of the
-network the second is refused; across parts both are accepted, and are copies of one activity to every reader.
+network the second is refused; across parts both are accepted, and are copies of one activity to every reader. Copies
+have the same sender, ref and content: what another server has said under somebody's ref is no copy of what they wrote.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from core.wire.entries import Entry, EntryId, Stream
-from core.wire.names import original_name
+from core.wire.idempotency import idempotency_fingerprint
 from core.wire.packed_refs import PackedRefs
 
 REFS_MAX: Final = 100_000
@@ -29,29 +30,35 @@ class Refs:
     def __init__(self, before: PackedRefs) -> None:
         """`before`: the names that were given before this start."""
         self._before = before
-        self._refs: OrderedDict[tuple[str, str], EntryId] = OrderedDict()
-        self._copies: OrderedDict[tuple[str, str], list[EntryId]] = OrderedDict()
-        """What was accepted more than once under one ref: repeated at one server while another one had it already."""
-        self._delivered: OrderedDict[tuple[str, str], EntryId] = OrderedDict()
+        self._refs: OrderedDict[bytes, EntryId] = OrderedDict()
+        """By the activity's fingerprint."""
+        self._copies: OrderedDict[bytes, list[EntryId]] = OrderedDict()
+        """What was accepted more than once: repeated at one server while another one had it already."""
+        self._delivered: OrderedDict[bytes, EntryId] = OrderedDict()
+        self._fingerprints: OrderedDict[EntryId, bytes] = OrderedDict()
+        """Of what was noted and not delivered yet."""
 
     def note(self, entry: Entry) -> None:
         """An activity was accepted, here or elsewhere."""
         if entry.ref is not None:
-            self._note((original_name(entry.sender), entry.ref), entry.id)
+            fingerprint = self._fingerprints[entry.id] = idempotency_fingerprint(entry.sender, entry.ref, entry.body)
+            if len(self._fingerprints) > REFS_MAX:
+                self._fingerprints.popitem(last=False)
+            self._note(fingerprint, entry.sender, entry.ref, entry.id)
 
-    def _note(self, key: tuple[str, str], entry_id: EntryId) -> None:
-        known = self._refs.get(key)
+    def _note(self, fingerprint: bytes, sender: str, ref: str, entry_id: EntryId) -> None:
+        known = self._refs.get(fingerprint)
         if known is None:
-            before = self._before.find(*key)
-            known = self._refs[key] = before[0] if before else entry_id
+            before = self._before.find_copies(sender, ref, fingerprint)
+            known = self._refs[fingerprint] = before[0] if before else entry_id
             if len(before) > 1:
-                self._copies[key] = before
+                self._copies[fingerprint] = before
             if len(self._refs) > REFS_MAX:
                 self._refs.popitem(last=False)
                 # So many have been given since then.
                 self._before = PackedRefs()
         if known != entry_id:
-            copies = self._copies.setdefault(key, [known])
+            copies = self._copies.setdefault(fingerprint, [known])
             copies.append(entry_id)
             if len(copies) > COPIES_OF_ONE_MAX:
                 del copies[1]
@@ -61,37 +68,39 @@ class Refs:
     def forget(self, entry: Entry) -> None:
         """An activity could not be kept: it may be said again."""
         if entry.ref is not None:
-            key = (original_name(entry.sender), entry.ref)
-            self._refs.pop(key, None)
-            for copy in self._copies.pop(key, ()):
+            fingerprint = self._taken(entry, entry.ref)
+            self._refs.pop(fingerprint, None)
+            for copy in self._copies.pop(fingerprint, ()):
                 if copy != entry.id:
-                    self._note(key, copy)
+                    self._note(fingerprint, entry.sender, entry.ref, copy)
 
-    def known(self, sender: str, ref: str) -> EntryId | None:
-        """The activity that its sender already gave this name."""
-        key = (original_name(sender), ref)
-        known = self._refs.get(key)
+    def known(self, sender: str, ref: str, body: bytes) -> EntryId | None:
+        """The activity with this content that its sender already gave this name."""
+        fingerprint = idempotency_fingerprint(sender, ref, body)
+        known = self._refs.get(fingerprint)
         if known is None:
-            known = next(iter(self._before.find(*key)), None)
+            known = next(iter(self._before.find_copies(sender, ref, fingerprint)), None)
         return known
 
-    def is_copy_of_seen(self, entry: Entry, seen: Mapping[Stream, int]) -> bool:
+    def is_copy_of_seen(self, entry: Entry, seen: Mapping[Stream, int], fingerprint: bytes) -> bool:
         """Whether an activity was accepted a second time elsewhere, where it is within `seen`."""
         if entry.ref is None:
             return False
-        key = (original_name(entry.sender), entry.ref)
-        copies = self._copies.get(key) or self._before.find(*key)
+        copies = self._copies.get(fingerprint) or self._before.find_copies(entry.sender, entry.ref, fingerprint)
         return any(one != entry.id and one.seq <= seen.get(one.stream, 0) for one in copies)
 
     def is_first_delivered(self, entry: Entry) -> bool:
         """Whether nothing was delivered under this activity's name before; from now on, it was."""
         if entry.ref is None:
             return True
-        key = (original_name(entry.sender), entry.ref)
-        known = self._delivered.get(key)
+        fingerprint = self._taken(entry, entry.ref)
+        known = self._delivered.get(fingerprint)
         if known is None:
-            before = self._before.find(*key)
-            known = self._delivered[key] = before[0] if before else entry.id
+            before = self._before.find_copies(entry.sender, entry.ref, fingerprint)
+            known = self._delivered[fingerprint] = before[0] if before else entry.id
             if len(self._delivered) > REFS_MAX:
                 self._delivered.popitem(last=False)
         return known == entry.id
+
+    def _taken(self, entry: Entry, ref: str) -> bytes:
+        return self._fingerprints.pop(entry.id, None) or idempotency_fingerprint(entry.sender, ref, entry.body)
