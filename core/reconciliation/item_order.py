@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import Final, Literal, NamedTuple
 
@@ -12,6 +12,7 @@ from core.wire.entries import COUNTER_MAX, EntryId, Kind, parse_entry_id
 MODULUS: Final = 2**256
 SET_BITS: Final = 56
 """A place is a number: the set, and below it the stamp. `COUNTER_MAX` bounds stamps."""
+_STAMPS: Final = (1 << SET_BITS) - 1
 PRINT_BYTES: Final = 16
 
 ItemSet = Literal[0, 1]
@@ -50,7 +51,7 @@ END: Final = bound_at(_LAST << SET_BITS)
 
 def encode_bound(key: ItemKey) -> str:
     """A bound as it travels: `SET.STAMP`, and `.NODE.INCARNATION.NUMBER` where it stands between two of one stamp."""
-    text = f"{key.place >> SET_BITS}.{key.place & ((1 << SET_BITS) - 1)}"
+    text = f"{key.place >> SET_BITS}.{key.place & _STAMPS}"
     return text if key.id == _NO_ID else f"{text}.{key.id}"
 
 
@@ -72,8 +73,12 @@ def item_hash(key: ItemKey) -> int:
     Nodes choose their ids and stamps, so a hash of less would let somebody make up sums.
     """
     place, (node, incarnation, seq) = key
-    text = f"{place >> SET_BITS} {place & ((1 << SET_BITS) - 1)} {node}.{incarnation}.{seq}"
-    return int.from_bytes(blake2b(text.encode(), digest_size=32).digest(), "big")
+    return _hash(place, f"{node}.{incarnation}".encode(), seq)
+
+
+def _hash(place: int, stream: bytes, seq: int) -> int:
+    text = b"%d %d %b.%d" % (place >> SET_BITS, place & _STAMPS, stream, seq)
+    return int.from_bytes(blake2b(text, digest_size=32).digest(), "big")
 
 
 class Fingerprint(NamedTuple):
@@ -105,6 +110,11 @@ def fingerprint_of(keys: Iterable[ItemKey]) -> Fingerprint:
         count += 1
         total += item_hash(key)
     return Fingerprint(count, total % MODULUS)
+
+
+def fingerprint_at(places: Sequence[int], streams: Iterable[bytes], numbers: Iterable[int]) -> Fingerprint:
+    """The same of items that are there in columns: their places, `NODE.INCARNATION`, and their numbers."""
+    return Fingerprint(len(places), sum(map(_hash, places, streams, numbers)) % MODULUS)
 
 
 def encode_sum(total: int) -> str:

@@ -34,15 +34,16 @@ class SummaryRow(NamedTuple):
     sum: int
     divided: bool
 
+    @property
+    def fingerprint(self) -> Fingerprint:
+        return Fingerprint(self.size, self.sum)
+
 
 class SummaryRows(Protocol):
     """Where rows are kept."""
 
-    def get(self, level: int, bucket: int) -> SummaryRow | None: ...
-
-    def put(self, level: int, bucket: int, row: SummaryRow) -> None: ...
-
-    def drop(self, level: int, bucket: int) -> None: ...
+    def get(self, level: int, bucket: int) -> SummaryRow | None:
+        """What is known of a bucket; None if nothing has been received in it."""
 
 
 class ItemSource(Protocol):
@@ -76,81 +77,12 @@ class MemoryRows:
             yield level, bucket, row
 
 
-class RadixSummary:
-    """The sums of all ranges of a set."""
+class RadixSums:
+    """The sums of all ranges of a set: what can be asked."""
 
     def __init__(self, rows: SummaryRows, source: ItemSource) -> None:
         self._rows = rows
         self._source = source
-
-    # --- changes ------------------------------------------------------------------------------------------------------
-
-    def add(self, keys: Iterable[ItemKey]) -> None:
-        """Items are new. The source has them already."""
-        batch = sorted((key, item_hash(key)) for key in keys)
-        if batch:
-            self._add(ROOT_LEVEL, 0, batch, _total(batch))
-
-    def _add(self, level: int, bucket: int, batch: list[tuple[ItemKey, int]], added: int) -> None:
-        row = self._rows.get(level, bucket) or SummaryRow(0, 0, False)
-        count = row.size + len(batch)
-        total = (row.sum + added) % MODULUS
-        divides = not row.divided and count > LEAF_MAX and level > 0
-        self._rows.put(level, bucket, SummaryRow(count, total, row.divided or divides))
-        if divides:
-            self._divide(level, bucket)
-        elif row.divided:
-            for child, part in _by_child(level, batch):
-                self._add(level - 1, child, part, added if part is batch else _total(part))
-
-    def _divide(self, level: int, bucket: int) -> None:
-        items = [(key, item_hash(key)) for key in self._source.between(*_span(level, bucket))]
-        self._fill(level, items)
-
-    def _fill(self, level: int, items: list[tuple[ItemKey, int]]) -> None:
-        for child, part in _by_child(level, items):
-            divides = len(part) > LEAF_MAX and level > 1
-            self._rows.put(level - 1, child, SummaryRow(len(part), _total(part) % MODULUS, divides))
-            if divides:
-                self._fill(level - 1, part)
-
-    def remove(self, keys: Iterable[ItemKey]) -> None:
-        """Items are to count as not received: they are damaged, and asked for again. All were added before."""
-        for key in keys:
-            number = item_hash(key)
-            for level in range(ROOT_LEVEL, -1, -1):
-                bucket = key.place >> (BITS * level)
-                row = self._rows.get(level, bucket)
-                if row is None:
-                    break
-                self._rows.put(level, bucket, SummaryRow(row.size - 1, (row.sum - number) % MODULUS, row.divided))
-                if not row.divided:
-                    break
-
-    def forget(self, lower: ItemKey, upper: ItemKey) -> None:
-        """Let go of the sums of a range that nobody asks for any more, as far as whole rows lie in it."""
-        self._forget(ROOT_LEVEL, 0, lower, upper)
-
-    def _forget(self, level: int, bucket: int, lower: ItemKey, upper: ItemKey) -> Fingerprint:
-        row = self._rows.get(level, bucket)
-        begin, end = _span(level, bucket)
-        if row is None or upper <= begin or end <= lower:
-            return NOTHING
-        whole = lower <= begin and end <= upper
-        if not whole and not row.divided:
-            return NOTHING
-        gone = NOTHING
-        if row.divided:
-            for child in range(bucket * FAN_OUT, (bucket + 1) * FAN_OUT):
-                gone = gone.plus(self._forget(level - 1, child, lower, upper))
-        if whole:
-            self._rows.drop(level, bucket)
-            return Fingerprint(row.size, row.sum)
-        left = Fingerprint(row.size, row.sum).minus(gone)
-        self._rows.put(level, bucket, SummaryRow(left.size, left.sum, True))
-        return gone
-
-    # --- questions ----------------------------------------------------------------------------------------------------
 
     def fingerprint(self, lower: ItemKey, upper: ItemKey) -> Fingerprint:
         """Count and sum of the items from `lower` on, and before `upper`."""
@@ -158,11 +90,11 @@ class RadixSummary:
 
     def _sum(self, level: int, bucket: int, lower: ItemKey, upper: ItemKey) -> Fingerprint:
         row = self._rows.get(level, bucket)
-        begin, end = _span(level, bucket)
+        begin, end = span(level, bucket)
         if row is None or upper <= begin or end <= lower:
             return NOTHING
         if lower <= begin and end <= upper:
-            return Fingerprint(row.size, row.sum)
+            return row.fingerprint
         if not row.divided:
             return fingerprint_of(self._source.between(max(lower, begin), min(upper, end)))
         found = NOTHING
@@ -194,7 +126,7 @@ class RadixSummary:
     ) -> Iterator[tuple[ItemKey, int]]:
         """Where pieces of at most `fine` items begin, and how many each has."""
         row = self._rows.get(level, bucket)
-        begin, end = _span(level, bucket)
+        begin, end = span(level, bucket)
         if row is None or upper <= begin or end <= lower:
             return
         if lower <= begin and end <= upper and row.size <= fine:
@@ -210,11 +142,85 @@ class RadixSummary:
                 before = key.place
 
 
+class RadixSummary(RadixSums):
+    """The same of a set in memory, and how it changes."""
+
+    def __init__(self, rows: MemoryRows, source: ItemSource) -> None:
+        super().__init__(rows, source)
+        self._rows: MemoryRows = rows
+
+    def add(self, keys: Iterable[ItemKey]) -> None:
+        """Items are new. The source has them already."""
+        batch = sorted((key, item_hash(key)) for key in keys)
+        if batch:
+            self._add(ROOT_LEVEL, 0, batch, _total(batch))
+
+    def _add(self, level: int, bucket: int, batch: list[tuple[ItemKey, int]], added: int) -> None:
+        row = self._rows.get(level, bucket) or SummaryRow(0, 0, False)
+        count = row.size + len(batch)
+        total = (row.sum + added) % MODULUS
+        divides = not row.divided and count > LEAF_MAX and level > 0
+        self._rows.put(level, bucket, SummaryRow(count, total, row.divided or divides))
+        if divides:
+            self._divide(level, bucket)
+        elif row.divided:
+            for child, part in _by_child(level, batch):
+                self._add(level - 1, child, part, added if part is batch else _total(part))
+
+    def _divide(self, level: int, bucket: int) -> None:
+        items = [(key, item_hash(key)) for key in self._source.between(*span(level, bucket))]
+        self._fill(level, items)
+
+    def _fill(self, level: int, items: list[tuple[ItemKey, int]]) -> None:
+        for child, part in _by_child(level, items):
+            divides = len(part) > LEAF_MAX and level > 1
+            self._rows.put(level - 1, child, SummaryRow(len(part), _total(part) % MODULUS, divides))
+            if divides:
+                self._fill(level - 1, part)
+
+    def remove(self, keys: Iterable[ItemKey]) -> None:
+        """Items are to count as not received: they are damaged, and asked for again. All were added before."""
+        for key in keys:
+            number = item_hash(key)
+            for level in range(ROOT_LEVEL, -1, -1):
+                bucket = key.place >> (BITS * level)
+                row = self._rows.get(level, bucket)
+                if row is None:
+                    break
+                self._rows.put(level, bucket, SummaryRow(row.size - 1, (row.sum - number) % MODULUS, row.divided))
+                if not row.divided:
+                    break
+
+    def forget(self, lower: ItemKey, upper: ItemKey) -> None:
+        """Let go of the sums of a range that nobody asks for any more, as far as whole rows lie in it."""
+        self._forget(ROOT_LEVEL, 0, lower, upper)
+
+    def _forget(self, level: int, bucket: int, lower: ItemKey, upper: ItemKey) -> Fingerprint:
+        row = self._rows.get(level, bucket)
+        begin, end = span(level, bucket)
+        if row is None or upper <= begin or end <= lower:
+            return NOTHING
+        whole = lower <= begin and end <= upper
+        if not whole and not row.divided:
+            return NOTHING
+        gone = NOTHING
+        if row.divided:
+            for child in range(bucket * FAN_OUT, (bucket + 1) * FAN_OUT):
+                gone = gone.plus(self._forget(level - 1, child, lower, upper))
+        if whole:
+            self._rows.drop(level, bucket)
+            return row.fingerprint
+        left = row.fingerprint.minus(gone)
+        self._rows.put(level, bucket, SummaryRow(left.size, left.sum, True))
+        return gone
+
+
 def _total(batch: list[tuple[ItemKey, int]]) -> int:
     return sum([number for _, number in batch])
 
 
-def _span(level: int, bucket: int) -> tuple[ItemKey, ItemKey]:
+def span(level: int, bucket: int) -> tuple[ItemKey, ItemKey]:
+    """Bounds of the items of a bucket."""
     return bound_at(bucket << (BITS * level)), bound_at((bucket + 1) << (BITS * level))
 
 
@@ -238,3 +244,8 @@ def _by_child(level: int, batch: list[tuple[ItemKey, int]]) -> Iterator[tuple[in
             yield batch[begin][0].place >> shift, batch[begin:index]
             begin = index
     yield batch[begin][0].place >> shift, batch[begin:]
+
+
+def level_apart(place: int, other: int) -> int:
+    """The highest level at which two different places are in different buckets."""
+    return ((place ^ other).bit_length() - 1) // BITS

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -20,6 +20,9 @@ from core.store.heavy_writers import HeavyWriters
 from core.store.held import Held
 from core.store.retention import ROW_BYTES, Usage
 from core.store.sequence_runs import Runs
+from core.store.stream_numbers import StreamNumbers
+from core.store.time_blocks import Columns
+from core.store.time_index import TimeIndex
 from core.wire.account_votes import counted
 from core.wire.entries import AccountFact, Entry
 from core.wire.packed_facts import PART_FACTS_MAX, FactPart
@@ -64,9 +67,16 @@ class Totals:
 class Behind:
     """The tables that follow. Every method but `push` raises sqlite3.Error."""
 
-    def __init__(self, connection: sqlite3.Connection, held: Held, heavy: HeavyWriters | None = None) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        held: Held,
+        heavy: HeavyWriters | None = None,
+        streams: StreamNumbers | None = None,
+    ) -> None:
         """`heavy` is told of what each transaction adds to whose activities."""
         self._connection = connection
+        self.index = TimeIndex(connection, StreamNumbers(connection) if streams is None else streams)
         self._held = held
         self._heavy = heavy
         self.totals = read_totals(connection)
@@ -74,12 +84,11 @@ class Behind:
         self.entries = 0
         """How many entries are to follow."""
         self._refs_written = 0
-        self.on_followed: Callable[[Sequence[Kept]], None] = lambda kept: None
-        """Told of records that all of this has followed."""
 
-    def use(self, connection: sqlite3.Connection) -> None:
+    def use(self, connection: sqlite3.Connection, streams: StreamNumbers) -> None:
         """From now on the database is reached over another connection."""
         self._connection = connection
+        self.index.use(connection, streams)
 
     def push(self, kept: Iterable[Kept]) -> None:
         """These records are synced, and numbers of theirs are in `held`."""
@@ -107,13 +116,13 @@ class Behind:
         for one in kept:
             adding.add(one)
         run = self._connection.executemany
-        run("INSERT OR IGNORE INTO items VALUES (?, ?, ?)", adding.items)
+        self.index.add(adding.items)
         run(
             "INSERT INTO senders VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (sender) DO UPDATE SET"
             " activities = activities + excluded.activities, bytes = bytes + excluded.bytes,"
             " stream = iif(excluded.stamp > stamp, excluded.stream, stream),"
             " seq = iif(excluded.stamp > stamp, excluded.seq, seq), stamp = max(stamp, excluded.stamp)",
-            [(sender, *adding.written[sender]) for sender in sorted(adding.written)],
+            [(sender, *adding.written[sender].row) for sender in sorted(adding.written)],
         )
         run("INSERT OR REPLACE INTO refs VALUES (?, ?)", adding.refs)
         for table, facts in adding.facts.items():
@@ -124,23 +133,24 @@ class Behind:
             self.totals,
             upto=kept[-1].no,
             stamp=max(self.totals.stamp, adding.stamp),
-            activities=self.totals.activities + sum(one[3] for one in adding.written.values()),
-            bytes=self.totals.bytes + sum(one[4] for one in adding.written.values()),
+            activities=self.totals.activities + sum(one.activities for one in adding.written.values()),
+            bytes=self.totals.bytes + sum(one.bytes for one in adding.written.values()),
             overhead=self.totals.overhead + adding.overhead,
         )
         write_totals(self._connection, totals)
-        self._refs_written += sum(len(packed) for _, packed in adding.refs) // REF_BYTES
+        self._refs_written += sum([len(packed) for _, packed in adding.refs]) // REF_BYTES
         if self._refs_written > REFS_RECOVERED:
             self._forget_old_refs()
             self._refs_written = 0
-        return Written(totals, len(kept), adding.entries, {s: Usage(w[3], w[4]) for s, w in adding.written.items()})
+        usage = {sender: Usage(written.activities, written.bytes) for sender, written in adding.written.items()}
+        return Written(totals, len(kept), adding.entries, usage)
 
     def done(self, written: Written) -> None:
         """The transaction of `write` is committed."""
         self.totals = written.totals
-        followed = [self._pending.popleft() for _ in range(written.records)]
+        for _ in range(written.records):
+            self._pending.popleft()
         self.entries -= written.entries
-        self.on_followed(followed)
         if self._heavy is not None:
             self._heavy.added(written.usage)
 
@@ -193,13 +203,29 @@ class Written(NamedTuple):
     usage: dict[str, Usage]
 
 
+class _OfSender:
+    """What is written of one sender's activities."""
+
+    __slots__ = ("activities", "bytes", "seq", "stamp", "stream")
+
+    def __init__(self) -> None:
+        self.stamp = -1
+        """Of the newest one, whose stream and number these are."""
+        self.stream = self.seq = 0
+        self.activities = 0
+        self.bytes = 0
+
+    @property
+    def row(self) -> tuple[int, int, int, int, int]:
+        return self.stamp, self.stream, self.seq, self.activities, self.bytes
+
+
 class _Adding:
     """What some records add to the tables."""
 
     def __init__(self) -> None:
-        self.items: list[tuple[int, int, int]] = []
-        self.written: dict[str, list[int]] = {}
-        """Of each sender the stamp, stream and number of the newest activity, how many there are, and their bytes."""
+        self.items = Columns.of()
+        self.written: dict[str, _OfSender] = {}
         self.refs: list[tuple[int, bytes]] = []
         self.facts: dict[str, list[AccountFact]] = {REGISTRATIONS: [], CHANGES: []}
         self.stamp = 0
@@ -211,33 +237,34 @@ class _Adding:
         entries = record.entries
         first = record.first
         refs: list[bytes] = []
-        items, written = self.items, self.written
-        latest = self.stamp
+        places: list[int] = []
+        numbers: list[int] = []
+        written = self.written
         for entry in entries:
-            stamp, seq, sender = entry.stamp, entry.id.seq, entry.sender
-            if stamp > latest:
-                latest = stamp
+            stamp, seq = entry.stamp, entry.id.seq
+            numbers.append(seq)
             if entry.kind != "activity":
-                items.append((stamp, stream, seq))
+                places.append(stamp)
+                self.stamp = max(self.stamp, stamp)
                 fact = fact_of(entry)
                 if fact is not None:
                     self.facts[table_of(fact)].append(fact)
                 continue
-            items.append((ACTIVITIES | stamp, stream, seq))
-            size = len(entry.body) + ROW_BYTES
-            if entry.ref is not None:
-                refs.append(packed_ref(seq - first, sender, entry.ref, entry.body))
+            places.append(ACTIVITIES | stamp)
+            sender, ref, body = entry.sender, entry.ref, entry.body
             known = written.get(sender)
             if known is None:
-                written[sender] = [stamp, stream, seq, 1, size]
-                continue
-            if stamp > known[0]:
-                known[0] = stamp
-                known[1] = stream
-                known[2] = seq
-            known[3] += 1
-            known[4] += size
-        self.stamp = latest
+                known = written[sender] = _OfSender()
+            if stamp > known.stamp:
+                known.stamp, known.stream, known.seq = stamp, stream, seq
+            known.activities += 1
+            known.bytes += len(body) + ROW_BYTES
+            if ref is not None:
+                refs.append(packed_ref(seq - first, sender, ref, body))
+        self.items.places.extend(places)
+        self.items.streams.extend([stream] * len(entries))
+        self.items.seqs.extend(numbers)
+        self.stamp = max(self.stamp, max(places) - ACTIVITIES)
         if refs:
             self.refs.append((no, b"".join(refs)))
         self.entries += len(entries)

@@ -36,7 +36,7 @@ from core.store.record_rows import DamagedRecord
 from core.store.recovery import catch_up, recovered
 from core.store.retention import KEEP_EVERYTHING, Retention
 from core.store.salvage import NotSalvageable
-from core.store.schema import CURRENT, Schema, migrate, version_of
+from core.store.schema import CURRENT, VERSION_BEFORE, Schema, migrate, version_of
 from core.store.sqlite import SqliteStore
 from core.store.store_errors import DataDirectoryUnusable, StoreError
 from core.wire.entries import Stream
@@ -209,7 +209,7 @@ def _upgrade(
         directory.findings.append(
             f"the data in {directory.path} was of version {version}, and is of version {schema.version} now (it took"
             f" {time.monotonic() - began:.0f} s); {saved} holds it as it was, and `activity-tui downgrade` writes"
-            " it back, with what has come since"
+            f" it as of version {VERSION_BEFORE}, with what has come since"
         )
 
 

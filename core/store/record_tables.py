@@ -1,4 +1,4 @@
-"""Schema version 4: records as rows, and all else behind them; and the ways there from version 3, and back.
+"""Schema version 4: records as rows, and all else behind them; and the way there from version 3, and back to it.
 
 Version 3 kept each entry as a row. What was kept so has no seal: it goes into loose records.
 """
@@ -95,7 +95,7 @@ _NEW: Final = (
     "runs",
     "past_starts",
     "behind",
-    "items",
+    "time_index",
     "senders",
     "accounts",
     "account_changes",
@@ -238,7 +238,7 @@ def _stream_of(entry: Entry) -> Stream:
 
 
 def entries_from_records(connection: sqlite3.Connection, steps: Iterable[Callable[[sqlite3.Connection], None]]) -> None:
-    """The step from version 4 back to version 3, whose tables `steps` make. All has to have followed the records.
+    """The steps from version 5 back to version 3, whose tables `steps` make. All has to have followed the records.
 
     What is lost is what version 3 does not know: seals, and which keys servers have. Raises sqlite3.Error.
     """

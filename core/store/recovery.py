@@ -59,7 +59,7 @@ def recovered(
     damaged: Callable[[DamagedRecord], None],
 ) -> Recovered:
     """What a node is handed. Raises sqlite3.Error, msgspec.MsgspecError, ValueError."""
-    shelf = SqliteShelf(connection, StreamNumbers(connection), damaged)
+    shelf = SqliteShelf(connection, StreamNumbers(connection), behind.index, damaged)
     return Recovered(
         node=node,
         incarnation=incarnation,

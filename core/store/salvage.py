@@ -19,7 +19,7 @@ import msgspec
 
 from core.store import archive, data_directory, identity_copy
 from core.store.behind import Behind, Kept, Totals, write_runs
-from core.store.checksums import checksum, packed_checksum
+from core.store.checksums import DamagedRow, checksum, packed_checksum
 from core.store.damaged_file import Cell, DamagedFile, page_sizes
 from core.store.data_directory import DataDirectory
 from core.store.database import transaction
@@ -33,6 +33,7 @@ from core.store.record_tables import begin_behind
 from core.store.schema import Schema, migrate
 from core.store.sequence_runs import Runs
 from core.store.stream_numbers import StreamNumbers
+from core.store.time_blocks import Block
 from core.wire.address import Address
 from core.wire.entries import EntryId, Stream
 from core.wire.records import LogRecord
@@ -202,8 +203,11 @@ class _Making:
             case (int(stream), int(first), int(last), int(expected)) if checksum(stream, first, last) == expected:
                 found.rows += 1
                 found.runs.setdefault(stream, []).append((first, last))
-            case (int(place), int(stream), int(seq)) if place > 0 and seq > 0 and cell.rowid is None:
-                found.items.add((stream, seq))
+            case (None, int(), int(), int(), int(), bytes(), bytes()) if cell.rowid is not None:
+                with contextlib.suppress(DamagedRow):
+                    block = Block.of((cell.rowid, *cell.values[1:]))
+                    found.rows += 1
+                    found.items.update((stream, seq) for _, stream, seq in block.items)
             case (None, str(node), bytes(packed), int(expected)) if cell.rowid is not None:
                 if packed_checksum([packed], cell.rowid, node) == expected:
                     found.rows += 1

@@ -14,6 +14,7 @@ from typing import Final
 from core.store.record_tables import records_from_entries
 from core.store.retention import ROW_BYTES
 from core.store.store_errors import DataDirectoryUnusable, SchemaTooNew
+from core.store.time_tables import blocks_from_items
 
 APPLICATION_ID: Final = 0x41435459
 """ACTY"""
@@ -89,8 +90,8 @@ class Schema:
 
 
 VERSION_BEFORE: Final = 3
-"""Which version `core.store.downgrade` leads to."""
-CURRENT: Final = Schema((_create, _add_addresses, _add_usage, records_from_entries))
+"""Which version `core.store.downgrade` leads to: the last one without records."""
+CURRENT: Final = Schema((_create, _add_addresses, _add_usage, records_from_entries, blocks_from_items))
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> int:

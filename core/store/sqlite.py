@@ -40,7 +40,8 @@ from core.store.sqlite_shelf import SqliteShelf
 from core.store.sqlite_summary import HORIZON_SETTING, SqliteSummary
 from core.store.store_errors import StoreDisplaced, StoreError, StoreUnreadable, StoreUnwritable
 from core.store.stream_numbers import StreamNumbers
-from core.store.trimming import BEGIN, ItemPlace, Trimming
+from core.store.time_blocks import ItemPlace
+from core.store.trimming import BEGIN, Trimming
 from core.wire.entries import Entry, Fetch, Page, Wanted
 from core.wire.keepables import Keepable
 from core.wire.records import LogRecord, RecordPage
@@ -85,8 +86,6 @@ class SqliteStore:
         share_of_all = Usage(int(share * (retention.activities or 0)), int(share * (retention.bytes or 0)))
         self._heavy = HeavyWriters(connection, share_of_all)
         self._behind = Behind(connection, held, self._heavy)
-        self._behind.on_followed = self._summarise
-        self._summary = SqliteSummary()
         self._horizon: int | None = None
         """As in the settings; None until it is asked for."""
         self._next_no = self._behind.totals.upto + 1
@@ -94,11 +93,12 @@ class SqliteStore:
 
     def _use(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._behind.use(connection)
         self._heavy.use(connection)
         self._streams = StreamNumbers(connection)
-        self._shelf = SqliteShelf(connection, self._streams, self._damaged)
-        self._summary.use(connection, self._streams)
+        self._behind.use(connection, self._streams)
+        self._index = self._behind.index
+        self._shelf = SqliteShelf(connection, self._streams, self._index, self._damaged)
+        self._summary = SqliteSummary(self._index, self._streams)
 
     def _damaged(self, damage: DamagedRecord) -> None:
         self._discover(damage, f"{damage}; it is not served")
@@ -258,15 +258,17 @@ class SqliteStore:
             return 0
         sender = dropping.sender
         with self._writing():
-            trimming = Trimming(self._connection, self._shelf, self._streams)
+            trimming = Trimming(self._connection, self._shelf, self._streams, self._index)
             trimming.scan(dropping, BEGIN if sender is None else self._scanned.get(sender, BEGIN))
             newest = trimming.newest_dropped(None if sender is None else dropping.horizon)
             left = trimming.write(dropping.usage, totals)
+            horizon = None if newest is None or newest < self._read_horizon() else newest + 1
+            if horizon is not None:
+                self._index.forget(horizon)
+                self._put_setting(HORIZON_SETTING, str(horizon), backed_up=True)
         self._shelf.forget()
-        if newest is not None and newest >= self._read_horizon():
-            self._horizon = newest + 1
-            self._summary.forget(newest + 1)
-            self.set_setting(HORIZON_SETTING, str(newest + 1), backed_up=True)
+        if horizon is not None:
+            self._horizon = horizon
         if sender is not None:
             # What stands before is others', or has gone: the next search begins behind it, and from the beginning when
             # nothing was left behind it.
@@ -276,11 +278,12 @@ class SqliteStore:
         return dropping.dropped
 
     def set_setting(self, name: str, value: str, *, backed_up: bool = False) -> None:
-        values = (name, value, int(backed_up))
         with self._writing():
-            self._connection.execute(
-                "INSERT OR REPLACE INTO settings VALUES (?, ?, ?, ?)", (*values, checksum(*values))
-            )
+            self._put_setting(name, value, backed_up=backed_up)
+
+    def _put_setting(self, name: str, value: str, *, backed_up: bool) -> None:
+        values = (name, value, int(backed_up))
+        self._connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?, ?, ?)", (*values, checksum(*values)))
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -306,7 +309,16 @@ class SqliteStore:
     def prepare_summary(self) -> bool:
         self._follow_to_read()
         with self._reading():
-            return self._summary.prepare()
+            is_summed_up = self._summary.is_summed_up
+        if not is_summed_up:
+            try:
+                with self._writing(synced=False):
+                    self._summary.sum_up()
+            except StoreUnwritable as error:
+                raise StoreUnreadable(str(error)) from error
+        with self._reading():
+            # However fast others come: the last ones are few, and summed up by who asks.
+            return self._summary.is_summed_up and self._summary.prepare()
 
     def ask_summary(self, query: SummaryQuery) -> SummaryAnswer:
         self._follow_to_read()
@@ -320,15 +332,6 @@ class SqliteStore:
             self._follow_all()
         except StoreUnwritable as error:
             raise StoreUnreadable(str(error)) from error
-
-    def _summarise(self, kept: Sequence[Kept]) -> None:
-        try:
-            self._summary.add(entry for one in kept for entry in one.record.entries)
-        except sqlite3.Error as error:
-            # What was committed stays so: the sums are made anew at the next question.
-            log.warning("the sums of %s are made anew: %s", self._directory.path, error)
-            self._summary = SqliteSummary()
-            self._summary.use(self._connection, self._streams)
 
     def _read_horizon(self) -> int:
         if self._horizon is None:

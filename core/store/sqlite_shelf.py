@@ -13,6 +13,8 @@ from core.store.behind import ACTIVITIES, Kept
 from core.store.contents import Position
 from core.store.record_rows import RECORD_COLUMNS, DamagedRecord, RecordRow, record_of
 from core.store.stream_numbers import StreamNumbers
+from core.store.time_blocks import ItemPlace
+from core.store.time_index import LATEST, TimeIndex
 from core.wire.entries import Entry, EntryId, Kind, Stream
 from core.wire.limits import RECORD_ENTRIES_MAX
 from core.wire.records import LogRecord, as_it_lies, decode
@@ -22,18 +24,22 @@ CACHED_RECORDS: Final = 32
 
 # Records may overlap, and none has more than RECORD_ENTRIES_MAX numbers: the index alone says which ones meet a range.
 _RANGE = f"SELECT {RECORD_COLUMNS} FROM records WHERE stream = ? AND first BETWEEN ? AND ? AND first + count > ?"
-_ITEMS = "SELECT place, stream, seq FROM items WHERE place BETWEEN ? AND ? ORDER BY place DESC, stream DESC, seq DESC"
 
 
 class SqliteShelf:
     """See `core.store.paging.Shelf` and `core.store.record_paging.RecordShelf`. Raises sqlite3.Error."""
 
     def __init__(
-        self, connection: sqlite3.Connection, streams: StreamNumbers, damaged: Callable[[DamagedRecord], None]
+        self,
+        connection: sqlite3.Connection,
+        streams: StreamNumbers,
+        index: TimeIndex,
+        damaged: Callable[[DamagedRecord], None],
     ) -> None:
         """`damaged` is told of each record that does not fit its checksum; it is left out of what is read."""
         self._connection = connection
         self._streams = streams
+        self._index = index
         self._damaged = damaged
         self._cache: OrderedDict[int, Kept] = OrderedDict()
 
@@ -110,7 +116,7 @@ class SqliteShelf:
     # --- by time ------------------------------------------------------------------------------------------------------
 
     def newest_activities(self, most: int) -> Iterator[Position]:
-        places = self._places(ACTIVITIES, 2 * ACTIVITIES)
+        places = self._places(LATEST)
         try:
             for count, place in enumerate(places):
                 if count == most:
@@ -121,7 +127,7 @@ class SqliteShelf:
 
     def activities_before(self, before: Position | None) -> Generator[Entry, None, None]:
         """Activities that stand before a position, the newest first."""
-        places = self._places(ACTIVITIES, 2 * ACTIVITIES if before is None else ACTIVITIES | before.stamp)
+        places = self._places(LATEST if before is None else (ACTIVITIES | before.stamp) + 1)
         try:
             for place in places:
                 if before is not None and place >= before:
@@ -132,18 +138,20 @@ class SqliteShelf:
         finally:
             places.close()
 
-    def _places(self, lowest: int, highest: int) -> Generator[Position, None, None]:
-        """Where entries stand, the newest first; of those with one stamp in the order of identities."""
-        rows = self._connection.execute(_ITEMS, (lowest, highest))
+    def _places(self, upper: int) -> Generator[Position, None, None]:
+        """Where activities before a place stand, the newest first; of those with one stamp in the order of
+        identities."""
+        found = self._index.descending(ACTIVITIES, upper)
         try:
-            for place, group in groupby(rows, key=_place):
-                found = [EntryId(*self._streams.of(stream), seq) for _, stream, seq in group]
-                if len(found) > 1:
-                    found.sort(reverse=True)
-                for entry_id in found:
-                    yield Position(place - lowest, entry_id)
+            for items in found:
+                for place, group in groupby(reversed(items), key=_place):
+                    ids = [EntryId(*self._streams.of(stream), seq) for _, stream, seq in group]
+                    if len(ids) > 1:
+                        ids.sort(reverse=True)
+                    for entry_id in ids:
+                        yield Position(place - ACTIVITIES, entry_id)
         finally:
-            rows.close()
+            found.close()
 
     # --- one by one ---------------------------------------------------------------------------------------------------
 
@@ -191,5 +199,5 @@ def _number(entry: Entry) -> int:
     return entry.id.seq
 
 
-def _place(row: tuple[int, int, int]) -> int:
-    return row[0]
+def _place(item: ItemPlace) -> int:
+    return item[0]

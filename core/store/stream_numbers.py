@@ -45,6 +45,11 @@ class StreamNumbers:
             stream = self._streams[number]
         return stream
 
+    def name(self, number: int) -> bytes:
+        """The stream of a number as `NODE.INCARNATION`. Raises DamagedRow if there is none."""
+        node, incarnation = self.of(number)
+        return f"{node}.{incarnation}".encode()
+
     def make(self, stream: Stream) -> int:
         """The number of a stream, given now if it has none; within a transaction."""
         number = self.find(stream)

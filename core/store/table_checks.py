@@ -19,6 +19,7 @@ from core.store.record_rows import RECORD_COLUMNS, DamagedRecord, RecordRow, rec
 from core.store.retention import ROW_BYTES
 from core.store.server_key_rows import read_keys
 from core.store.stream_numbers import StreamNumbers
+from core.store.time_index import TimeIndex
 from core.wire.address import Address
 from core.wire.entries import Stream
 from core.wire.packed_refs import REF_BYTES, packed_ref, packed_ref_of_any_content
@@ -81,6 +82,9 @@ class TableChecks:
         """How many entries records have, and the sum of the hashes of their places."""
         self._facts = 0
         self._senders: dict[str, list[int]] = {}
+        """Of each how many activities there are, their bytes, and the stamp of the newest."""
+        self._newest: dict[str, set[tuple[int, int]]] = {}
+        """Of each the streams and numbers of the activities with that stamp."""
         self._overlaps = False
         self._bytes = 0
 
@@ -199,6 +203,10 @@ class TableChecks:
                 written = self._senders.setdefault(entry.sender, [0, 0, 0])
                 written[0] += 1
                 written[1] += size
+                if entry.stamp > written[2] or entry.sender not in self._newest:
+                    self._newest[entry.sender] = {(row.stream, seq)}
+                elif entry.stamp == written[2]:
+                    self._newest[entry.sender].add((row.stream, seq))
                 written[2] = max(written[2], entry.stamp)
                 self._bytes += size
             elif fact_of(entry) is not None:
@@ -219,9 +227,13 @@ class TableChecks:
             yield from self._accounts()
             return
         count, total = 0, 0
-        for row in self._connection.execute("SELECT place, stream, seq FROM items"):
-            count += 1
-            total = total + hash(row) & _MASK
+        streams = StreamNumbers(self._connection)
+        for block in TimeIndex(self._connection, streams).blocks():
+            count += len(block)
+            for item in block.items:
+                total = total + hash(item) & _MASK
+            if not block.is_summed_rightly(streams.name):
+                yield Damage(f"the sum of what was received from the place {block.begin} on does not fit it")
         if [count, total] != self._items:
             yield Damage(
                 f"the index of entries by time does not fit the records ({count} places, {self._items[0]} entries)"
@@ -247,13 +259,10 @@ class TableChecks:
         yield from self._accounts()
 
     def _latest(self) -> Iterator[Damage]:
-        rows = self._connection.execute(
-            "SELECT sender, senders.stream, seq FROM senders WHERE activities > 0 AND NOT EXISTS (SELECT 1 FROM items"
-            " WHERE place = ? | senders.stamp AND items.stream = senders.stream AND items.seq = senders.seq)",
-            (ACTIVITIES,),
-        )
+        rows = self._connection.execute("SELECT sender, stream, seq FROM senders WHERE activities > 0")
         for sender, stream, seq in rows:
-            yield Damage(f"the newest activity of {sender or 'anonymous people'!r} is not {seq} of stream {stream}")
+            if (stream, seq) not in self._newest.get(sender, ()):
+                yield Damage(f"the newest activity of {sender or 'anonymous people'!r} is not {seq} of stream {stream}")
 
     def _refs(self) -> Iterator[Damage]:
         streams = StreamNumbers(self._connection)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import groupby
@@ -14,22 +15,21 @@ from core.store.record_rows import row_of
 from core.store.retention import ROW_BYTES, SCAN_STEP, Dropping, Usage
 from core.store.sqlite_shelf import SqliteShelf
 from core.store.stream_numbers import StreamNumbers
+from core.store.time_blocks import ItemPlace
+from core.store.time_index import LATEST, TimeIndex
 from core.wire.entries import EntryId
 
-ItemPlace = tuple[int, int, int]
-"""Place in time, stream and number of an entry: a row of `items`."""
-
 BEGIN: Final[ItemPlace] = (ACTIVITIES, -1, 0)
-_OLDEST: Final = (
-    "SELECT place, stream, seq FROM items WHERE (place, stream, seq) > (?, ?, ?) ORDER BY place, stream, seq LIMIT ?"
-)
 
 
 class Trimming:
     """One step of a trim, within a transaction. Raises sqlite3.Error."""
 
-    def __init__(self, connection: sqlite3.Connection, shelf: SqliteShelf, streams: StreamNumbers) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, shelf: SqliteShelf, streams: StreamNumbers, index: TimeIndex
+    ) -> None:
         self._connection = connection
+        self._index = index
         self._shelf = shelf
         self._streams = streams
         self._dropped: list[ItemPlace] = []
@@ -44,13 +44,26 @@ class Trimming:
     def scan(self, dropping: Dropping, begin: ItemPlace) -> None:
         """Look at activities behind a place, the oldest first, for those that go."""
         self.last = begin
-        rows: list[ItemPlace] = self._connection.execute(_OLDEST, (*begin, SCAN_STEP)).fetchall()
+        rows = self._behind(begin)
         for _, group in groupby(rows, key=_position):
             places = list(group)
             if not all(self._look(dropping, place) for place in self._by_identity(places)):
                 break
             self.last = places[-1]
         self.is_at_end = len(rows) < SCAN_STEP and not dropping.full
+
+    def _behind(self, begin: ItemPlace) -> list[ItemPlace]:
+        """The next items behind a place: SCAN_STEP, or all up to the last one."""
+        found: list[ItemPlace] = []
+        blocks = self._index.ascending(begin[0], LATEST)
+        try:
+            for items in blocks:
+                found += items[bisect_right(items, begin) :]
+                if len(found) >= SCAN_STEP:
+                    break
+        finally:
+            blocks.close()
+        return found[:SCAN_STEP]
 
     def _by_identity(self, places: list[ItemPlace]) -> list[ItemPlace]:
         """Of those with one stamp the order is that of their identities."""
@@ -94,7 +107,7 @@ class Trimming:
                 self._connection.execute(
                     "UPDATE records SET flags = ?, sum = ?, line = ? WHERE no = ?", (row.flags, row.sum, row.line, no)
                 )
-        self._connection.executemany("DELETE FROM items WHERE place = ? AND stream = ? AND seq = ?", self._dropped)
+        self._index.take_out(self._dropped, received=True)
         self._connection.executemany(
             "UPDATE senders SET activities = ?, bytes = ? WHERE sender = ?",
             [(*left, sender) for sender, left in usage.items()],

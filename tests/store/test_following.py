@@ -17,15 +17,20 @@ from core.simulation.environment.hash_signing import HashSigner
 from core.store import Retention, SqliteStore, StoreUnreadable
 from core.store.behind import BEHIND_ENTRIES_MAX, FOLLOW_ENTRIES
 from core.store.contents import position
+from core.store.stream_numbers import StreamNumbers
+from core.store.time_index import LATEST, TimeIndex
 from core.wire.entries import Fetch, Stream, StreamMark
 from tests.store.making import WALL, A, B, account, activity, everything, ids, open_at
 
-FOLLOWING = ("items", "senders", "accounts", "account_changes", "refs", "runs", "behind")
+FOLLOWING = ("senders", "accounts", "account_changes", "refs", "runs", "behind")
 
 
 def tables(data: Path) -> dict[str, list[Any]]:
     with contextlib.closing(sqlite3.connect(data / "node.db")) as connection:
-        return {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in FOLLOWING}
+        found = {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in FOLLOWING}
+        # What is in one block, and in which order, is as it came.
+        found["time_index"] = [*TimeIndex(connection, StreamNumbers(connection)).ascending(0, LATEST)]
+        return found | {"time_index": [item for items in found["time_index"] for item in items]}
 
 
 def upto(data: Path) -> tuple[int, int]:

@@ -1,0 +1,89 @@
+"""From the version that had a row for each entry's place in time: all stands where it stood, and is in the sums."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from core.reconciliation.item_order import ItemKey, fingerprint_of
+from core.reconciliation.summary_queries import SumFound, SumWanted
+from core.store import SqliteStore, downgrade_store
+from core.store.table_checks import Verification
+from core.store.verifying import examine, reading
+from core.wire.entries import Entry, EntryId, StreamMark
+from tests.store.making import WALL, A, B, activity, everything, open_at
+
+DUMP = Path(__file__).parent / "schema-4.sql"
+"""Written by that version; never made again."""
+FOR_EVER = 2**52
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "data"
+    path.mkdir(mode=0o700)
+    with contextlib.closing(sqlite3.connect(path / "node.db")) as connection:
+        connection.executescript(DUMP.read_text())
+    (path / "node.db").chmod(0o600)
+    return path
+
+
+def places_before(data: Path) -> set[ItemKey]:
+    with contextlib.closing(sqlite3.connect(data / "node.db")) as connection:
+        rows = connection.execute(
+            "SELECT place, node, incarnation, seq FROM items JOIN streams ON streams.no = items.stream"
+        )
+        return {ItemKey(place, EntryId(*rest)) for place, *rest in rows}
+
+
+def whole(store: SqliteStore) -> SumFound:
+    while not store.prepare_summary():
+        pass
+    found = store.ask_summary(SumWanted(0, FOR_EVER))
+    assert isinstance(found, SumFound)
+    return found
+
+
+def test_what_stood_in_time_stands_there_and_is_in_the_sums(data: Path) -> None:
+    before = places_before(data)
+    assert len(before) == 66
+    store, _ = open_at(data, WALL + 1)
+    assert whole(store).whole == fingerprint_of(before)
+    newest = [one.stamp for one in store.activities_before(None, 100, 10**6)]
+    assert newest == sorted(newest) and len(newest) == 60
+    more = [activity(B, number, number) for number in range(90, 99)]
+    store.commit(more)
+    store.commit([StreamMark(A, 50)])
+    after = before | {ItemKey(1 << 56 | one.stamp, one.id) for one in more}
+    assert whole(store).whole == fingerprint_of(after)
+    store.close()
+    with reading(data / "node.db") as connection:
+        found = Verification(data / "node.db")
+        assert (list(examine(connection, found)), found.schema) == ([], 5)
+
+
+def test_the_owner_is_told_and_there_is_a_backup_of_what_was(data: Path) -> None:
+    store, _ = open_at(data, WALL + 1)
+    (finding,) = store.findings
+    store.close()
+    (backup,) = (data / "backups").glob("before-schema-5-*.db")
+    assert str(backup) in finding and "of version 4" in finding and "`activity-tui downgrade`" in finding
+    with contextlib.closing(sqlite3.connect(backup)) as connection:
+        assert connection.execute("SELECT count(*) FROM items").fetchone() == (66,)
+
+
+def test_the_way_back_leads_to_the_version_before_records(data: Path) -> None:
+    store, _ = open_at(data, WALL + 1)
+    before: list[Entry] = [entry for page in everything(store)[0] for entry in page.entries]
+    store.close()
+    downgrade_store(data)
+    with contextlib.closing(sqlite3.connect(data / "node.db")) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        assert "entries" in tables and not tables & {"items", "time_index", "fresh_blocks", "records"}
+    store, _ = open_at(data, WALL + 2)
+    assert [entry for page in everything(store)[0] for entry in page.entries] == before
+    store.close()
