@@ -103,6 +103,7 @@ LESSONS: Final = {
     " that let them in at once, as a base server does with any name that it has been asked about.",
     1200001706: "A server with a key left while its only neighbours were of the version before keys: those with keys"
     " believed nothing of what it had accepted, as it came without signatures.",
+    1300000872: "A simulated server of the version before read who had allowed a registration, which it cannot.",
     900149: "Who had logged out at one server and was sent on by another at once missed what came in between, where"
     " that seemed to be at the first one still.",
 }

@@ -45,6 +45,7 @@ from core.wire.entries import EntryId
 from core.wire.keepables import Keepable
 from core.wire.limits import CLIENT_LINE_BYTES_MAX, SERVER_LINE_BYTES_MAX
 from core.wire.messages import (
+    Account,
     Authenticate,
     LockAllowed,
     LoginFailed,
@@ -107,6 +108,8 @@ def as_before_keys(message: M) -> M:
             return msgspec.structs.replace(message, key=None, nonce=None, proof=None, features=features)
         case LockAllowed():
             return msgspec.structs.replace(message, votes=[])
+        case Account():
+            return msgspec.structs.replace(message, vote=None)
         case ServerAnnounce():
             return msgspec.structs.replace(message, key=None, signature=None, signs_from=None, more={})
     return message
