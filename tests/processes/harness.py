@@ -37,8 +37,11 @@ class NodeProcess:
         join: tuple[str, int] | None = None,
         port: int = 0,
         options: Sequence[str] = (),
+        sources: Path = REPOSITORY,
     ) -> None:
         self.data_dir = data_dir
+        self.sources = sources
+        """Where the program is that its next start runs."""
         self.secret = secret
         self.join = join
         self.host = "127.0.0.1"
@@ -72,13 +75,13 @@ class NodeProcess:
             **kept,
             "HOME": str(home),
             "TMPDIR": str(home),
-            "PYTHONPATH": str(REPOSITORY),
+            "PYTHONPATH": str(self.sources),
             "PYTHONWARNINGS": "default",
         }
         self._first_line = len(self.stderr_lines)
         self._process = await asyncio.create_subprocess_exec(
             *self.command(),
-            cwd=REPOSITORY,
+            cwd=self.sources,
             env=environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -257,6 +260,7 @@ class NodeNetwork:
         *,
         port: int = 0,
         options: Sequence[str] = (),
+        sources: Path = REPOSITORY,
     ) -> NodeProcess:
         """Start one more node, which joins the network at `join`."""
         where = join.address if isinstance(join, NodeProcess) else join
@@ -266,6 +270,7 @@ class NodeNetwork:
             join=where,
             port=port,
             options=("--name", f"n{len(self.nodes)}", *self.options, *options),
+            sources=sources,
         )
         self.nodes.append(node)
         return await node.start()

@@ -1,0 +1,20 @@
+"""A network whose servers are brought to this version one after the other, and back, while people use it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.processes.rolling_upgrade import BEFORE, checked_out, rolled
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_nothing_is_lost_while_servers_are_upgraded_one_after_the_other_and_go_back(tmp_path: Path) -> None:
+    before = checked_out(BEFORE, tmp_path / "before")
+    if before is None:
+        pytest.skip(f"the history of this repository does not reach back to {BEFORE}")
+    steps: list[str] = []
+    assert await rolled(tmp_path, before, servers=3, pause=0.1, past=600, tell=steps.append) == []
+    assert any("killed while it is upgraded" in step for step in steps)
