@@ -150,15 +150,18 @@ class _Grouping:
         version before has sent some of its entries one by one. A body is in one of them only.
         """
         coming = self._coming(record.stream)
-        known = [entry.id.seq for entry in record.entries if not coming.is_new(entry.id.seq)]
-        if len(known) == len(record.entries):
-            return
-        self._group.answer.append(record)
-        record = record.without(known)
+        if record.first <= coming.last:
+            known = [entry.id.seq for entry in record.entries if not coming.is_new(entry.id.seq)]
+            if len(known) == len(record.entries):
+                return
+            self._group.answer.append(record)
+            record = record.without(known)
+        else:
+            self._group.answer.append(record)
         self._group.records.append(record)
-        for entry in record.entries:
-            coming.new.add(entry.id.seq, entry.id.seq)
-        coming.last = max(coming.last, record.entries[-1].id.seq)
+        for first, last in record.spans:
+            coming.new.add(first, last)
+            coming.last = max(coming.last, last)
 
     def _receive_upto(self, mark: StreamMark) -> None:
         coming = self._coming(mark.stream)

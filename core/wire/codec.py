@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
 from operator import or_
 
@@ -100,3 +101,19 @@ class Frame:
 
     def __repr__(self) -> str:
         return f"Frame({command_of(self.message)})"
+
+
+class Frames:
+    """Several messages on their way out, one behind the other: made once, and only when somebody is to get them."""
+
+    __slots__ = ("_frames", "_make")
+
+    def __init__(self, make: Callable[[], Iterable[Frame]]) -> None:
+        self._make = make
+        self._frames: tuple[Frame, ...] | None = None
+
+    def __iter__(self) -> Iterator[Frame]:
+        frames = self._frames
+        if frames is None:
+            frames = self._frames = tuple(self._make())
+        return iter(frames)

@@ -8,7 +8,7 @@ costs by its runs, and is known exactly.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
 
@@ -88,13 +88,17 @@ class VersionVector:
         self._put(stream, entry_id.seq, entry_id.seq)
         return True
 
-    def add_run(self, stream: Stream, numbers: Sequence[int]) -> Sequence[int]:
-        """Record entries of one stream, in the order of their numbers; those that were new."""
-        upto = self.upto(stream)
-        if stream not in self._beyond and numbers and numbers[0] == upto + 1 and numbers[-1] == upto + len(numbers):
-            self._over[stream] = numbers[-1]
-            return numbers
-        return [number for number in numbers if self.add(EntryId(stream.node, stream.incarnation, number))]
+    def add_spans(self, stream: Stream, spans: Spans) -> Spans:
+        """Record entries of one stream; those that were new."""
+        new = self.lacking({stream: spans}).get(stream, ())
+        for first, last in new:
+            if first == self.upto(stream) + 1:
+                self._over[stream] = last
+                if stream in self._beyond:
+                    self._close_gap(stream)
+            else:
+                self._put(stream, first, last)
+        return new
 
     def _put(self, stream: Stream, first: int, last: int) -> None:
         """Numbers beyond a gap, none of which is there; what they touch becomes one run with them."""

@@ -68,3 +68,15 @@ def test_each_takes_some_bytes_and_no_objects() -> None:
         tracemalloc.stop()
     assert sum(one.size_diff for one in found) / 15_000 < 100
     assert sum(one.count_diff for one in found) < 500
+
+
+@given(st.lists(st.tuples(st.sampled_from(STREAMS), st.lists(st.integers(0, 20), min_size=1, max_size=25)), max_size=9))
+def test_many_at_once_are_noted_as_one_by_one(runs: list[tuple[Stream, list[int]]]) -> None:
+    at_once, singly = HandedOut(MOST), HandedOut(MOST)
+    for stream, stamps in runs:
+        numbers, sizes = list(range(len(stamps))), list(range(100, 100 + len(stamps)))
+        at_once.note_all(stream, numbers, stamps, sizes)
+        for number, stamp, size in zip(numbers, stamps, sizes, strict=True):
+            singly.note(stream, number, stamp, size, stamp)
+        assert list(at_once.latest()) == list(singly.latest())
+        assert list(at_once.later_than(-1)) == list(singly.later_than(-1))

@@ -269,8 +269,9 @@ def much_is_durable(scene: Scene) -> list[str]:
 
 
 def broadcast(done: list[actions.Action]) -> list[str]:
-    frames = [action.frame.message for action in done if isinstance(action, actions.Broadcast)]
-    return [message.id or "" for message in frames if isinstance(message, wire.ActivityBroadcast)]
+    frames = [action.frame for action in done if isinstance(action, actions.Broadcast)]
+    frames += [frame for action in done if isinstance(action, actions.BroadcastAll) for frame in action.frames]
+    return [frame.message.id or "" for frame in frames if isinstance(frame.message, wire.ActivityBroadcast)]
 
 
 def test_what_is_very_much_is_spread_in_several_events_and_in_order(scene: Scene) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.node.interface.actions import Action, Broadcast, Persist, Send
+from core.node.interface.actions import Action, Broadcast, BroadcastAll, Persist, Send
 from core.node.interface.events import Event, MessageReceived, Now
 from core.node.interface.node_config import NodeConfig
 from core.node.node import Node
@@ -58,8 +58,13 @@ def tamper_with_handing_out(patch: pytest.MonkeyPatch, change: Callable[[Node, B
     """Change what every node says to all its clients."""
 
     def want(node: Node, event: Event, wanted: list[Action]) -> list[Action]:
+        singly = [
+            one
+            for action in wanted
+            for one in ([Broadcast(frame) for frame in action.frames] if isinstance(action, BroadcastAll) else [action])
+        ]
         return [
-            one for action in wanted for one in (change(node, action) if isinstance(action, Broadcast) else [action])
+            one for action in singly for one in (change(node, action) if isinstance(action, Broadcast) else [action])
         ]
 
     tamper(patch, want=want)

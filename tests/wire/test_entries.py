@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.wire.entries import COUNTER_MAX, EntryId, Stream, decode_vector, encode_vector, parse_entry_id, parse_stream
-from core.wire.entry_runs import ids_in
+from core.wire.entry_runs import ids_in, spans_of
 from core.wire.version_vector import VersionVector
 
 A, B = Stream("a", 1), Stream("b", 2)
@@ -24,9 +24,10 @@ def test_a_run_is_added_as_its_entries_would_be(runs: list[set[int]]) -> None:
     whole, singly = VersionVector(), VersionVector()
     for run in runs:
         numbers = sorted(run)
-        assert list(whole.add_run(A, numbers)) == [one for one in numbers if singly.add(EntryId(*A, one))]
+        added = whole.add_spans(A, spans_of(numbers))
+        assert added == spans_of([one for one in numbers if singly.add(EntryId(*A, one))])
         assert (dict(whole.contiguous), whole.beyond) == (dict(singly.contiguous), singly.beyond)
-    assert list(whole.add_run(A, [])) == []
+    assert whole.add_spans(A, ()) == ()
 
 
 @given(node_names, counters, counters)

@@ -22,6 +22,7 @@ from core.engine.upkeep.heap import HeapTrimmer
 from core.engine.upkeep.queues import outbox_queues
 from core.node.interface.actions import (
     Broadcast,
+    BroadcastAll,
     Close,
     Hold,
     Known,
@@ -173,6 +174,11 @@ class ConnectionTable:
 
     def broadcast(self, action: Broadcast) -> None:
         self.output.broadcast(action.frame.data)
+
+    def broadcast_all(self, action: BroadcastAll) -> None:
+        if self.output.has_receivers:
+            for frame in action.frames:
+                self.output.broadcast(frame.data)
 
     def subscribe(self, action: Subscribe) -> None:
         connection = self.by_number.get(action.conn)

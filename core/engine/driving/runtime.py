@@ -28,6 +28,7 @@ from core.node.interface.actions import (
     Advertise,
     AskSummary,
     Broadcast,
+    BroadcastAll,
     Close,
     CountQueues,
     Dial,
@@ -131,6 +132,7 @@ class Runtime:
         self._performers: dict[type[Any], Callable[[Any], None]] = {
             Send: connections.send,
             Broadcast: connections.broadcast,
+            BroadcastAll: connections.broadcast_all,
             Subscribe: connections.subscribe,
             Unsubscribe: connections.unsubscribe,
             Close: connections.close,

@@ -31,6 +31,11 @@ class Output:
         """How many get broadcasts at once."""
         return len(self._subscribers)
 
+    @property
+    def has_receivers(self) -> bool:
+        """Whether anybody gets broadcasts."""
+        return bool(self._subscribers or self._back)
+
     def send(self, outbox: Outbox, data: bytes) -> None:
         """One frame to one connection."""
         self._catch_up(outbox)

@@ -41,16 +41,19 @@ class BaseActivities:
 
     # --- to them ------------------------------------------------------------------------------------------------------
 
+    def is_anybody_told(self) -> bool:
+        """Whether there is a base server that activities go to, now or later."""
+        return bool(self._links())
+
+    def _links(self) -> list[Link]:
+        return self._context.connections.links(ConnectionState.BASE, ConnectionState.QUIET, ConnectionState.LISTENING)
+
     def hand_out(self, entry: Entry, frame: Frame, source: int | None) -> None:
         """Tell base servers of an activity, or keep it back for those that must not be spoken to yet; `source` is the
         connection that it came over."""
         context = self._context
         links = [
-            link
-            for link in context.connections.links(
-                ConnectionState.BASE, ConnectionState.QUIET, ConnectionState.LISTENING
-            )
-            if link.conn != source and not self._already_told.may_include(link, entry)
+            link for link in self._links() if link.conn != source and not self._already_told.may_include(link, entry)
         ]
         if not links:
             return

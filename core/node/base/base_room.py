@@ -58,6 +58,7 @@ class BaseRoom:
         )
         self.activities = BaseActivities(context, self.servers, replication, intake)
         replication.delivery.on_handed_out = self.activities.hand_out
+        replication.delivery.is_anybody_told = self.activities.is_anybody_told
         self.links = BaseLinks(context, self.servers, announcements, announcing, self.activities)
         self._second_ways.on_doubt_over = self.activities.take_held
         self.registrations = BaseRegistrations(context, topology, book, registration)

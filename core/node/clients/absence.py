@@ -11,7 +11,7 @@ died unnoticed is sent again rather than lost: those who were there may see the 
 from __future__ import annotations
 
 from collections import ChainMap, OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from core.node.clients.handed_out import HandedOut
@@ -20,7 +20,7 @@ from core.node.kernel.connections import Parting
 from core.node.kernel.context import Context
 from core.node.log.replication import Replication
 from core.node.map.topology import ServerRecord, Topology
-from core.wire.codec import Frame
+from core.wire.codec import Frame, Frames
 from core.wire.entries import Entry, EntryId, Stream
 from core.wire.names import ANONYMOUS
 
@@ -75,7 +75,10 @@ class Absences:
         """Which other servers say that a user is away."""
         self._away_at: dict[str, tuple[str, ...]] = {}
         self._reachable = topology.reachable
+        self.is_anybody_here: Callable[[], bool] = lambda: True
+        """Whether anybody with an account is logged in here."""
         replication.delivery.on_hand_out = self._note_handed_out
+        replication.delivery.on_hand_out_all = self._note_all_handed_out
 
     def __len__(self) -> int:
         return len(self._known)
@@ -262,6 +265,12 @@ class Absences:
             at = max(at, self._context.clock.read(self._context.now.wall))
         # Of its line only how long it is: ten thousand long ones would take 1 GB.
         self._handed_out.note(stream, entry.id.seq, entry.stamp, len(frame.data), at)
+
+    def _note_all_handed_out(self, entries: Sequence[Entry], frames: Frames) -> None:
+        # As long as nobody is here whose absence would be noted, nobody is lost to whom one of them was on its way.
+        sizes = [len(frame.data) for frame in frames] if self.is_anybody_here() else [0] * len(entries)
+        stamps = [entry.stamp for entry in entries]
+        self._handed_out.note_all(entries[0].id.stream, [entry.id.seq for entry in entries], stamps, sizes)
 
     def _had_at(self, since: int, server: str = "", there_since: int = 0) -> dict[Stream, int]:
         """What had been handed out here, without what was accepted later than `since`, or not durable until then.

@@ -60,6 +60,10 @@ class People:
         """Whether an account is logged in here."""
         return claim in self._of_claim
 
+    def has_accounts(self) -> bool:
+        """Whether anybody with an account is logged in here."""
+        return bool(self._of_claim)
+
     def names(self, most: int | None = None) -> list[str]:
         """Names that are logged in here, sorted; the first so many."""
         return self._names[:most]

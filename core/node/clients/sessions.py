@@ -107,6 +107,7 @@ class Sessions:
         self.posting = Posting(context, replication, self._macs, self._queue)
         self.secret_changes = SecretChanges(context, secrets, self._macs)
         self.people = People()
+        absences.is_anybody_here = self.people.has_accounts
         self._status = StatusAnswers(picture, self.people)
         self.queue_answers = QueueAnswers(
             context, attempts, lambda session: self._status.told(session, context.now), queues

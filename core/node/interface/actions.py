@@ -8,7 +8,7 @@ from core.node.interface.notices import Notice
 from core.node.interface.traces import TraceFields, TraceKind
 from core.reconciliation.summary_queries import SummaryQuery
 from core.wire.address import Address
-from core.wire.codec import Frame
+from core.wire.codec import Frame, Frames
 from core.wire.entries import Fetch, Wanted
 from core.wire.keepables import Keepable
 
@@ -29,8 +29,15 @@ class Broadcast:
 
 
 @dataclass(frozen=True, slots=True)
+class BroadcastAll:
+    """The same for each of the frames, in their order. They are made only if somebody gets them."""
+
+    frames: Frames
+
+
+@dataclass(frozen=True, slots=True)
 class Subscribe:
-    """From here on, Broadcast reaches the connection."""
+    """From here on, Broadcast and BroadcastAll reach the connection."""
 
     conn: int
 
@@ -240,6 +247,7 @@ class Finished:
 Action = (
     Send
     | Broadcast
+    | BroadcastAll
     | Subscribe
     | Unsubscribe
     | Close

@@ -7,18 +7,18 @@ over. Of copies of one activity the first is delivered.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from core.node.interface.actions import Broadcast
+from core.node.interface.actions import Broadcast, BroadcastAll
 from core.node.kernel.clock import MICROSECONDS
 from core.node.kernel.context import Context
 from core.node.kernel.states import ConnectionState
-from core.node.log.entry_messages import frame_of
+from core.node.log.entry_messages import frame_of, frames_of
 from core.node.log.refs import Refs
-from core.wire.codec import Frame
+from core.wire.codec import Frame, Frames
 from core.wire.entries import Entry, EntryId
 from core.wire.version_vector import VersionVector
 
@@ -51,8 +51,12 @@ class Delivery:
         self._parked_bytes = 0
         self.on_hand_out: Callable[[Entry, Frame], None] = lambda entry, frame: None
         """Told of each activity that goes to clients, and of its line."""
+        self.on_hand_out_all: Callable[[Sequence[Entry], Frames], None] = lambda entries, frames: None
+        """The same of several at once, of one stream and in its order."""
         self.on_handed_out: Callable[[Entry, Frame, int | None], None] = lambda entry, frame, source: None
         """Told of it when they have it, and of the connection that it came over."""
+        self.is_anybody_told: Callable[[], bool] = lambda: False
+        """Whether there is anybody whom that concerns."""
 
     # --- what waits ---------------------------------------------------------------------------------------------------
 
@@ -100,6 +104,37 @@ class Delivery:
             self._park(_Parked(entry, frame, source, self._context.after(self._context.config.order_wait)), previous)
             return
         self._deliver(entry, frame, source)
+
+    def deliver_all(self, entries: Sequence[Entry], frames: Frames, source: int | None) -> None:
+        """Activities of one stream are durable: as `deliver` for each, in their order, at the cost of a few."""
+        if self._parked_under or not self._follow(entries):
+            for entry, frame in zip(entries, frames, strict=True):
+                self.deliver(entry, frame, source)
+            return
+        for entry in entries:
+            self._pending.pop(entry.id, None)
+        first = self._refs.first_delivered(entries)
+        if len(first) == len(entries):
+            self._hand_out_all(entries, frames, source)
+        elif first:
+            self._hand_out_all(first, frames_of(first), source)
+
+    def _follow(self, entries: Sequence[Entry]) -> bool:
+        """Whether the sender's previous one of each of these has been delivered, or is among them before it."""
+        stream = entries[0].id.stream
+        node, incarnation = stream
+        upto = self._vector.upto(stream)
+        before: set[int] = set()
+        for entry in entries:
+            previous = entry.previous
+            if previous is not None:
+                number = previous[2]
+                is_here = previous[0] == node and previous[1] == incarnation
+                is_delivered = is_here and (number in before or (number <= upto and previous not in self._pending))
+                if not is_delivered and not self._is_delivered(previous):
+                    return False
+            before.add(entry.id[2])
+        return True
 
     def wait_again(self, entry: Entry) -> None:
         """What waited for its sender's previous activity when this node ended does so for the rest of its time."""
@@ -162,6 +197,16 @@ class Delivery:
         self._deliver(parked.entry, parked.frame, parked.source)
 
     # --- to whom ------------------------------------------------------------------------------------------------------
+
+    def _hand_out_all(self, entries: Sequence[Entry], frames: Frames, source: int | None) -> None:
+        context = self._context
+        if context.connections.catching_up or self.is_anybody_told():
+            for entry, frame in zip(entries, frames, strict=True):
+                self._hand_out(entry, frame, source)
+            return
+        context.actions.append(BroadcastAll(frames))
+        context.handed_out += len(entries)
+        self.on_hand_out_all(entries, frames)
 
     def _hand_out(self, entry: Entry, frame: Frame, source: int | None) -> None:
         context = self._context

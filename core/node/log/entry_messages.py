@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
-from core.wire.codec import Frame
+from core.wire.codec import Frame, Frames
 from core.wire.entries import AccountFact, Entry, parse_entry_id
 from core.wire.limits import ACTIVITY_BYTES_MAX, NAME_CHARACTERS_MAX
 from core.wire.messages import Account, ActivityBroadcast
@@ -27,6 +29,11 @@ def frame_of(entry: Entry) -> Frame:
             since=entry.since,
         )
     )
+
+
+def frames_of(entries: Iterable[Entry]) -> Frames:
+    """The same of several, made when somebody is to get them."""
+    return Frames(lambda: map(frame_of, entries))
 
 
 def _account_of(entry: Entry, fact: AccountFact) -> Account:

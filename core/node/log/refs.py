@@ -8,7 +8,7 @@ have the same sender, ref and content: what another server has said under somebo
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from core.wire.entries import Entry, EntryId, Stream
@@ -38,12 +38,15 @@ class Refs:
         self._fingerprints: OrderedDict[EntryId, bytes] = OrderedDict()
         """Of what was noted and not delivered yet."""
 
-    def note(self, entry: Entry) -> None:
-        """An activity was accepted, here or elsewhere."""
-        if entry.ref is not None:
-            fingerprint = self._fingerprints[entry.id] = idempotency_fingerprint(entry.sender, entry.ref, entry.body)
-            if len(self._fingerprints) > REFS_MAX:
-                self._fingerprints.popitem(last=False)
+    def note(self, entries: Iterable[Entry]) -> None:
+        """Activities were accepted, here or elsewhere."""
+        fingerprints = self._fingerprints
+        for entry in entries:
+            if entry.ref is None or entry.kind != "activity":
+                continue
+            fingerprint = fingerprints[entry.id] = idempotency_fingerprint(entry.sender, entry.ref, entry.body)
+            if len(fingerprints) > REFS_MAX:
+                fingerprints.popitem(last=False)
             self._note(fingerprint, entry.sender, entry.ref, entry.id)
 
     def _note(self, fingerprint: bytes, sender: str, ref: str, entry_id: EntryId) -> None:
@@ -88,6 +91,10 @@ class Refs:
             return False
         copies = self._copies.get(fingerprint) or self._before.find_copies(entry.sender, entry.ref, fingerprint)
         return any(one != entry.id and one.seq <= seen.get(one.stream, 0) for one in copies)
+
+    def first_delivered(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Those of some activities of which `is_first_delivered` holds."""
+        return [entry for entry in entries if self.is_first_delivered(entry)]
 
     def is_first_delivered(self, entry: Entry) -> bool:
         """Whether nothing was delivered under this activity's name before; from now on, it was."""

@@ -19,7 +19,7 @@ import msgspec
 from core.node.interface.actions import Persist
 from core.node.kernel.context import Context
 from core.node.log.delivery import Delivery
-from core.node.log.entry_messages import frame_of, frame_of_record
+from core.node.log.entry_messages import frame_of, frame_of_record, frames_of
 from core.node.log.log_room import LogRoom
 from core.node.log.refs import Refs
 from core.node.log.unpersisted import Unpersisted
@@ -42,6 +42,9 @@ SPREAD_MAX: Final = 512
 """Entries that are spread in one event, about: a page of the past has thousands, which takes tens of milliseconds."""
 LOOKED_AT: Final = 64
 """Entries that wait, of each kind, which are looked at to find the oldest of this node's own."""
+
+
+_NEVER: Final = (0, None)
 
 
 class _Taken(NamedTuple):
@@ -153,7 +156,7 @@ class Replication:
 
     def lacks(self, record: LogRecord) -> bool:
         """Whether a record has an entry that is new here."""
-        return record.stream != self.own_stream and any(entry.id not in self.vector for entry in record.entries)
+        return record.stream != self.own_stream and bool(self.vector.lacking({record.stream: record.spans}))
 
     def receive_record(self, record: LogRecord, source: int | None) -> int:
         """Accept the entries of a record from a link; how many of them were new. They are kept, and passed on, as the
@@ -164,28 +167,30 @@ class Replication:
         stream, entries = record.stream, record.entries
         if stream == self.own_stream or not self.room.admits(entries, source):
             return 0
-        numbers = [entry.id.seq for entry in entries]
-        added = self.vector.add_run(stream, numbers)
+        spans = record.spans
+        added = self.vector.add_spans(stream, spans)
         if not added:
             return 0
-        wanted = frozenset(added)
-        new = entries if added is numbers else tuple(entry for entry in entries if entry.id.seq in wanted)
-        self._context.clock.observe(max(entry.stamp for entry in new), self._context.now.wall)
+        new = entries
+        if added != spans:
+            numbers = {number for first, last in added for number in range(first, last + 1)}
+            new = tuple(entry for entry in entries if entry.id.seq in numbers)
+        self._context.clock.observe(max([entry.stamp for entry in new]), self._context.now.wall)
         self._keepables.append(record)
         self._take(_Taken(new, source, None, record))
         return len(new)
 
     def _take(self, taken: _Taken) -> None:
+        last = self._last_by_sender
         for entry in taken.entries:
             self.delivery.expect(entry.id)
-            if entry.kind == "activity":
-                # Synchronisation brings older ones after newer ones.
-                if entry.sender and entry.stamp > self._last_by_sender.get(entry.sender, (0, None))[0]:
-                    self._last_by_sender.pop(entry.sender, None)
-                    self._last_by_sender[entry.sender] = (entry.stamp, entry.id)
-                    if len(self._last_by_sender) > SENDERS_MAX:
-                        del self._last_by_sender[next(iter(self._last_by_sender))]
-                self.refs.note(entry)
+            # Synchronisation brings older ones after newer ones.
+            if entry.sender and entry.kind == "activity" and entry.stamp > last.get(entry.sender, _NEVER)[0]:
+                last.pop(entry.sender, None)
+                last[entry.sender] = (entry.stamp, entry.id)
+                if len(last) > SENDERS_MAX:
+                    del last[next(iter(last))]
+        self.refs.note(taken.entries)
         self._taken.append(taken)
 
     def mark(self, stream: Stream, upto: int) -> bool:
@@ -246,13 +251,16 @@ class Replication:
         own = {
             entry.id.seq: frame_of(entry)
             for taken in done
+            if taken.record is None
             for entry in taken.entries
             if entry.id.stream == self.own_stream
         }
         sealed: dict[int, tuple[Frame, News | None]] = {}
         for record in records:
+            if record.stream != self.own_stream or not record.signature:
+                continue
             numbers = [number for number in range(record.first, record.last + 1) if number in own]
-            if record.stream != self.own_stream or not record.signature or not numbers:
+            if not numbers:
                 continue
             ids = tuple(EntryId(*self.own_stream, number) for number in numbers)
             news = News(ids, tuple(own[number] for number in numbers), frame_of_record(record))
@@ -338,11 +346,16 @@ class Replication:
 
     def _spread(self, taken: _Taken) -> None:
         """Others' entries: they are passed on as they came."""
-        frames = tuple(frame_of(entry) for entry in taken.entries)
+        entries = taken.entries
+        frames = frames_of(entries)
         record = frame_of_record(taken.record) if taken.record is not None else None
-        self._neighbours.pass_on(News(tuple(entry.id for entry in taken.entries), frames, record), taken.source)
-        for entry, frame in zip(taken.entries, frames, strict=True):
-            self._deliver(entry, frame, taken.source)
+        self._neighbours.pass_on(News(tuple([entry.id for entry in entries]), frames, record), taken.source)
+        if len(entries) == 1 or self._waiting_for or any(map(_is_account, entries)):
+            for entry, frame in zip(entries, frames, strict=True):
+                self._deliver(entry, frame, taken.source)
+        else:
+            self.activities += len(entries)
+            self.delivery.deliver_all(entries, frames, taken.source)
 
     def _deliver(self, entry: Entry, frame: Frame, source: int | None) -> None:
         for then in self._waiting_for.pop(entry.id, ()):
@@ -410,3 +423,7 @@ class Replication:
             if covered.get(stream, 0) >= entry_id.seq:
                 covered[stream] = entry_id.seq - 1
         return covered
+
+
+def _is_account(entry: Entry) -> bool:
+    return entry.kind == "account"

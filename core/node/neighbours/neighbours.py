@@ -28,7 +28,7 @@ would have to do six things:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from core.node.kernel.connections import Connection, Link
@@ -51,10 +51,10 @@ class News(NamedTuple):
     """Entries that are passed on: by themselves, and, where there is one, as the record that they are in."""
 
     entry_ids: tuple[EntryId, ...]
-    frames: tuple[Frame, ...]
+    frames: Iterable[Frame]
     record: Frame | None = None
 
-    def for_neighbour(self, link: Link) -> tuple[Frame, ...]:
+    def for_neighbour(self, link: Link) -> Iterable[Frame]:
         """What a neighbour is sent, by what it has shown."""
         return self.frames if self.record is None or RECORDS not in link.features else (self.record,)
 

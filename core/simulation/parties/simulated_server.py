@@ -209,6 +209,7 @@ class SimulatedServer:
         self._performers: dict[type[Any], Callable[[Any], None]] = {
             actions.Send: self._send,
             actions.Broadcast: self._broadcast,
+            actions.BroadcastAll: self._broadcast_all,
             actions.Subscribe: self._subscribe,
             actions.Unsubscribe: self._unsubscribe,
             actions.Close: self._close,
@@ -404,6 +405,10 @@ class SimulatedServer:
         self._observer.handed_out(self, action.frame)
         for conn in list(self._subscribed):
             self._ends[conn].send(action.frame)
+
+    def _broadcast_all(self, action: actions.BroadcastAll) -> None:
+        for frame in action.frames:
+            self._broadcast(actions.Broadcast(frame))
 
     def _subscribe(self, action: actions.Subscribe) -> None:
         if action.conn in self._ends:
