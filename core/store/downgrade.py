@@ -11,6 +11,7 @@ from core.store import backup, data_directory, loss, witness
 from core.store.behind import Behind
 from core.store.database import connect, transaction
 from core.store.held_rows import read_held
+from core.store.mending import is_damage
 from core.store.record_rows import DamagedRecord
 from core.store.record_tables import entries_from_records
 from core.store.recovery import catch_up
@@ -44,6 +45,11 @@ def downgrade_store(data_dir: Path) -> Path:
     except (sqlite3.Error, OSError, StoreError) as error:
         if isinstance(error, DataDirectoryUnusable):
             raise
+        if isinstance(error, sqlite3.Error) and is_damage(error):
+            raise DataDirectoryUnusable(
+                f"the data in {directory.path} is damaged ({error}): start this version's server once, which makes it"
+                " anew of what is whole"
+            ) from error
         raise data_directory.unusable(directory.path, error) from error
     finally:
         directory.release()

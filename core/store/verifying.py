@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from core.store import archive, seal, witness
 from core.store.data_directory import DATABASE
+from core.store.files import kind_of
 from core.store.holding import WITH_RECORDS, Blank, held_in
 from core.store.loss import has_log, lacking
 from core.store.schema import APPLICATION_ID, CURRENT, migrate, pragma
@@ -44,6 +46,8 @@ def verify(path: Path) -> Verification:
             seal.check_backup(path)
         except BackupDamaged as error:
             found.damage.append(Damage(error.sentence))
+    else:
+        _require_file(path)
     # Before what it is compared with: a server that runs goes on meanwhile.
     known = None if found.backup or path.name != DATABASE else witness.read(path.parent)
     try:
@@ -60,6 +64,16 @@ def verify(path: Path) -> Verification:
     except sqlite3.Error as error:
         found.damage.append(Damage(f"the file cannot be opened as a database: {error}"))
     return found
+
+
+def _require_file(path: Path) -> None:
+    """Raises StoreUnreadable for what is no file, such as a pipe, which never ends."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise StoreUnreadable(f"{path} cannot be read: {error.strerror or error}") from error
+    if not stat.S_ISREG(mode):
+        raise StoreUnreadable(f"{path} is {kind_of(mode)}, not a node's database; move it away")
 
 
 def _lacking(connection: sqlite3.Connection, found: Verification, known: Witness) -> Iterator[Damage]:

@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from tests.cli.program import Program, running_node
+from tests.store.damaging import filled
 
 
 def test_what_was_posted_is_there_for_the_version_before_and_when_this_one_comes_back(
@@ -33,3 +34,13 @@ def test_where_there_is_nothing_a_sentence_says_so_and_nothing_is_made(program: 
     assert (ended.status, ended.out) == (6, "")
     assert "no server's data" in ended.err
     assert not (tmp_path / "none").exists()
+
+
+def test_damaged_data_is_left_as_it_is_with_what_mends_it(program: Program, tmp_path: Path) -> None:
+    data = tmp_path / "node"
+    filled(data)
+    (data / "node.db").write_bytes(damaged := b"my novel, chapter one. " * 100)
+    ended = program.run("downgrade", "--data-dir", str(data))
+    assert (ended.status, ended.out) == (6, "")
+    assert "damaged" in ended.err and "start this version's server" in ended.err
+    assert (data / "node.db").read_bytes() == damaged

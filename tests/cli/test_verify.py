@@ -95,6 +95,17 @@ def test_what_is_no_database_any_more_is_said_without_a_traceback(program: Progr
     assert program.run("verify", str(data)).status == 1
 
 
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_is_no_file_is_refused_at_once(program: Program, tmp_path: Path, kind: str) -> None:
+    if kind == "pipe":
+        os.mkfifo(tmp_path / "node.db")
+    else:
+        (tmp_path / "node.db").symlink_to("/dev/zero")
+    ended = program.run("verify", "--data-dir", str(tmp_path))
+    assert (ended.status, ended.out) == (6, "")
+    assert f"node.db is a {kind}" in ended.err
+
+
 def test_json_has_everything_that_is_said(program: Program, data: Path) -> None:
     damage(data / "node.db", "UPDATE records SET line = zeroblob(9) WHERE no = 3")
     ended = program.run("verify", "--json", str(data / "node.db"))
