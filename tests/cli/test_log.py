@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import socket
@@ -207,3 +208,16 @@ def test_a_server_does_not_mind_that_its_log_finds_no_room(program: Program, tmp
     fixed = ("--headless", "--host", "127.0.0.1", "--port", str(port), "--data-dir", str(tmp_path / "node"))
     with program.running("serve", *fixed, "--log-file", "/dev/full", "--log-level", "debug"):
         until(lambda: program.run("post", f"127.0.0.1:{port}", "hello", "--timeout", "2").status == 0)
+
+
+async def test_only_what_is_one_is_called_a_fault() -> None:
+    reading, writing = os.pipe()
+    async with Log(writing) as log:
+        log.listen()
+        logging.getLogger("core.store").warning("the data is of an older version")
+        logging.getLogger("asyncio").error("a task was destroyed")
+        await log.flush()
+    os.close(writing)
+    with os.fdopen(reading) as stream:
+        lines = [line.split(" ", 2)[2] for line in stream.read().splitlines()]
+    assert lines == ["warning the data is of an older version", "fault a task was destroyed"]

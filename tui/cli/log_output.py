@@ -149,11 +149,14 @@ class Log:
 
     def listen(self) -> None:
         """Log what libraries warn of, in this process, and at level `debug` what goes on inside the server."""
-        narrate_log(lambda text: self.write(f"fault {text}", level="error"), max(logging.WARNING, self._least))
+        narrate_log(self._warned, max(logging.WARNING, self._least))
         traces = logging.getLogger("core.trace")
         traces.propagate = False
         traces.setLevel(self._least)
         traces.handlers[:] = [_Traces(self)]
+
+    def _warned(self, text: str, fault: bool) -> None:
+        self.write(f"{'fault' if fault else 'warning'} {text}", level="error" if fault else "warning")
 
     def _moment(self, at: float) -> str:
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))

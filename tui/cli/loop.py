@@ -21,18 +21,25 @@ EVENTS_MAX: Final = 128
 class _Narration(logging.Handler):
     """What libraries log becomes a line of narration, never a traceback."""
 
-    def __init__(self, write: Callable[[str], None], least: int) -> None:
+    def __init__(self, write: Callable[[str, bool], None], least: int) -> None:
         super().__init__(least)
         self._write = write
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
         cause = f" ({type(error).__name__}: {error})" if error is not None else ""
-        self._write(f"{record.getMessage().partition(chr(10))[0]}{cause}")
+        self._write(f"{record.getMessage().partition(chr(10))[0]}{cause}", record.levelno >= logging.ERROR)
 
 
-def narrate_log(write: Callable[[str], None] = say, least: int = logging.WARNING) -> None:
-    """Send the warnings of libraries, asyncio's among them, where narration goes, from a level on."""
+def _say(sentence: str, _fault: bool) -> None:
+    say(sentence)
+
+
+def narrate_log(write: Callable[[str, bool], None] = _say, least: int = logging.WARNING) -> None:
+    """Send the warnings of libraries, asyncio's among them, where narration goes, from a level on.
+
+    `write` is given a line, and whether it is more than a warning.
+    """
     root = logging.getLogger()
     root.handlers[:] = [handler for handler in root.handlers if not isinstance(handler, _Narration)]
     root.addHandler(_Narration(write, least))
