@@ -25,17 +25,18 @@ from core.store.time_blocks import Columns
 from core.store.time_index import TimeIndex
 from core.wire.account_votes import counted
 from core.wire.entries import AccountFact, Entry
+from core.wire.idempotency import fingerprinting
 from core.wire.packed_facts import PART_FACTS_MAX, FactPart
-from core.wire.packed_refs import REF_BYTES, packed_ref
+from core.wire.packed_refs import PLACES, REF_BYTES
 from core.wire.records import LogRecord
 
 ACTIVITIES: Final = 1 << 56
 """The place of an activity among all entries in time is this and its stamp; an account's is its stamp alone."""
 REGISTRATIONS: Final = "accounts"
 CHANGES: Final = "account_changes"
-FOLLOW_ENTRIES: Final = 2048
-"""About how many entries follow in one transaction: a few milliseconds between two commits."""
-BEHIND_ENTRIES_MAX: Final = 4 * FOLLOW_ENTRIES
+FOLLOW_ENTRIES: Final = 4096
+"""About how many entries follow in one transaction: some ten milliseconds between two commits."""
+BEHIND_ENTRIES_MAX: Final = 2 * FOLLOW_ENTRIES
 """With more entries behind, they follow although there is something else to do: a start has to read them."""
 
 _decoder = msgspec.json.Decoder(AccountFact)
@@ -206,14 +207,15 @@ class Written(NamedTuple):
 class _OfSender:
     """What is written of one sender's activities."""
 
-    __slots__ = ("activities", "bytes", "seq", "stamp", "stream")
+    __slots__ = ("activities", "bytes", "fingerprint", "seq", "stamp", "stream")
 
-    def __init__(self) -> None:
+    def __init__(self, sender: str) -> None:
         self.stamp = -1
         """Of the newest one, whose stream and number these are."""
         self.stream = self.seq = 0
         self.activities = 0
         self.bytes = 0
+        self.fingerprint = fingerprinting(sender).of
 
     @property
     def row(self) -> tuple[int, int, int, int, int]:
@@ -254,13 +256,13 @@ class _Adding:
             sender, ref, body = entry.sender, entry.ref, entry.body
             known = written.get(sender)
             if known is None:
-                known = written[sender] = _OfSender()
+                known = written[sender] = _OfSender(sender)
             if stamp > known.stamp:
                 known.stamp, known.stream, known.seq = stamp, stream, seq
             known.activities += 1
             known.bytes += len(body) + ROW_BYTES
             if ref is not None:
-                refs.append(packed_ref(seq - first, sender, ref, body))
+                refs += (PLACES[seq - first], known.fingerprint(ref, body))
         self.items.places.extend(places)
         self.items.streams.extend([stream] * len(entries))
         self.items.seqs.extend(numbers)

@@ -78,46 +78,68 @@ def as_kept(entry: Entry, own: Stream | None = None) -> Entry | None:
 class _Coming:
     """What a commit brings of one stream."""
 
-    __slots__ = ("entries", "in_order", "known", "last", "new")
+    __slots__ = ("_first", "_new", "entries", "in_order", "known", "last")
 
     def __init__(self, known: Runs | None) -> None:
         self.known = known
         """What had been received before."""
-        self.new = Runs()
+        self._new = Runs()
         self.entries: list[Entry] = []
         """Those that came by themselves."""
         self.in_order = True
         self.last = 0 if known is None else known.top
         """The largest number that there is."""
+        self._first = self.last + 1
+        """From here up to the last one all are new, and not in `_new` yet."""
+
+    @property
+    def new(self) -> Runs:
+        """What had not been received before."""
+        if self._first <= self.last:
+            self._new.add(self._first, self.last)
+        self._first = self.last + 1
+        return self._new
 
     def is_new(self, number: int) -> bool:
         return number > self.last or not (number in self.new or (self.known is not None and number in self.known))
 
     def take(self, entry: Entry, number: int) -> None:
-        if number > self.last:
-            self.last = number
-        else:
+        if number < self.last:
             self.in_order = False
         self.entries.append(entry)
-        self.new.add(number, number)
+        self.receive(number, number)
+
+    def receive(self, first: int, last: int) -> None:
+        """These are new, but for those that are not."""
+        self.new.add(first, last)
+        self.last = max(self.last, last)
+        self._first = self.last + 1
 
 
 class _Grouping:
     def __init__(self, held: Held, chain: Chain) -> None:
         self._held = held
         self._chain = chain
-        self._streams: dict[tuple[str, int], _Coming] = {}
+        self._streams: dict[Stream, _Coming] = {}
         self._group = Group(before=chain.before)
 
     def group(self, keepables: Iterable[Keepable]) -> Group:
         """Raises ValueError when an entry is none that a record can have."""
         group = self._group
         streams = self._streams
+        node, incarnation, coming = "", -1, _Coming(None)
         for keepable in keepables:
             if type(keepable) is Entry:
-                node, incarnation, number = keepable.id
-                coming = streams.get((node, incarnation)) or self._coming(Stream(node, incarnation))
-                if coming.is_new(number):
+                entry_id = keepable.id
+                number = entry_id.seq
+                if entry_id.incarnation != incarnation or entry_id.node != node:
+                    node, incarnation, _ = entry_id
+                    coming = self._coming(Stream(node, incarnation))
+                if number == coming.last + 1:
+                    # As nearly all come.
+                    coming.last = number
+                    coming.entries.append(keepable)
+                elif coming.is_new(number):
                     coming.take(keepable, number)
             elif isinstance(keepable, LogRecord):
                 self._take(keepable)
@@ -130,11 +152,11 @@ class _Grouping:
             else:
                 assert isinstance(keepable, PeerForgotten)
                 group.peers[keepable.id] = None
-        for (node, incarnation), coming in streams.items():
+        for stream, coming in streams.items():
             if coming.entries:
-                group.records += self._recorded(Stream(node, incarnation), coming)
+                group.records += self._recorded(stream, coming)
             if coming.new.top:
-                group.received[Stream(node, incarnation)] = coming.new
+                group.received[stream] = coming.new
         return group
 
     def _coming(self, stream: Stream) -> _Coming:
@@ -160,14 +182,12 @@ class _Grouping:
             self._group.answer.append(record)
         self._group.records.append(record)
         for first, last in record.spans:
-            coming.new.add(first, last)
-            coming.last = max(coming.last, last)
+            coming.receive(first, last)
 
     def _receive_upto(self, mark: StreamMark) -> None:
         coming = self._coming(mark.stream)
         if coming.known is None or coming.known.upto < mark.upto:
-            coming.new.add(0, mark.upto)
-            coming.last = max(coming.last, mark.upto)
+            coming.receive(0, mark.upto)
             self._group.marked[mark.stream] = None
 
     def _recorded(self, stream: Stream, coming: _Coming) -> list[LogRecord]:

@@ -8,16 +8,12 @@ Idempotency-Key header field (draft-ietf-httpapi-idempotency-key-header) calls t
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import Final
 
 import msgspec
 
 from core.wire.names import ANONYMOUS, original_name
-
-if TYPE_CHECKING:
-    from hashlib import blake2b
 
 FINGERPRINT_BYTES: Final = 16
 SENDERS_CACHED: Final = 2048
@@ -31,20 +27,29 @@ def idempotency_fingerprint(sender: str, ref: str, body: bytes) -> bytes:
     `sender` is the account's name when a copy was accepted, empty for `anonymous`; another name that the account got
     meanwhile makes no other activity of it.
     """
-    user, name = _of_sender(sender)
-    text = name + ref.encode("utf-8", "surrogatepass") + b"\x00" + body.replace(user, b"\x00")
-    return _blake2b()(text, digest_size=FINGERPRINT_BYTES).digest()
+    return fingerprinting(sender).of(ref, body)
 
 
-@lru_cache(SENDERS_CACHED)
-def _of_sender(sender: str) -> tuple[bytes, bytes]:
-    """What says who wrote it in a body, and what stands before a ref."""
-    user = b'"authenticated_user":' + _encoder.encode(sender or ANONYMOUS)
-    return user, f"{original_name(sender)}\x00".encode("utf-8", "surrogatepass")
+class Fingerprinting:
+    """The same for activities of one sender."""
+
+    __slots__ = ("_hash", "_name", "_user")
+
+    def __init__(self, sender: str) -> None:
+        from hashlib import blake2b  # Not all who know the wire need it, and it takes a while.
+
+        self._hash = blake2b
+        self._user = b'"authenticated_user":' + _encoder.encode(sender or ANONYMOUS)
+        self._name = f"{original_name(sender)}\x00".encode("utf-8", "surrogatepass")
+
+    def of(self, ref: str, body: bytes) -> bytes:
+        try:
+            named = ref.encode()
+        except UnicodeEncodeError:
+            named = ref.encode("utf-8", "surrogatepass")
+        text = b"%b%b\x00%b" % (self._name, named, body.replace(self._user, b"\x00"))
+        return self._hash(text, digest_size=FINGERPRINT_BYTES).digest()
 
 
-@cache
-def _blake2b() -> Callable[..., blake2b]:
-    from hashlib import blake2b  # Not all who know the wire need it, and it takes a while.
-
-    return blake2b
+fingerprinting = lru_cache(SENDERS_CACHED)(Fingerprinting)
+"""That of a sender, remembered."""

@@ -18,17 +18,18 @@ from core.wire.names import original_name
 
 PLACE_BYTES: Final = 2
 REF_BYTES: Final = PLACE_BYTES + FINGERPRINT_BYTES
-_PLACES: Final = [place.to_bytes(PLACE_BYTES, "big") for place in range(RECORD_ENTRIES_MAX)]
+PLACES: Final = [place.to_bytes(PLACE_BYTES, "big") for place in range(RECORD_ENTRIES_MAX)]
+"""How far a number is behind its record's first, as it stands in what is packed."""
 
 
 def packed_ref(place: int, sender: str, ref: str, body: bytes) -> bytes:
     """What is kept of one activity's ref; `place` is how far its number is behind its record's first."""
-    return _PLACES[place] + idempotency_fingerprint(sender, ref, body)
+    return PLACES[place] + idempotency_fingerprint(sender, ref, body)
 
 
 def packed_ref_of_any_content(place: int, sender: str, ref: str) -> bytes:
     """What was kept of it before content counted."""
-    return _PLACES[place] + _digest_of_any_content(sender, ref)
+    return PLACES[place] + _digest_of_any_content(sender, ref)
 
 
 def _digest_of_any_content(sender: str, ref: str) -> bytes:
