@@ -9,6 +9,7 @@ import pytest
 
 from core.node.base import base_activities
 from core.node.interface import events
+from core.node.log.entry_messages import frame_of
 from core.simulation.testing import SECRET, ScriptedBaseServer, ScriptedNetwork, WatchedServer, chain
 from core.wire import messages as wire
 from core.wire.address import Address
@@ -253,6 +254,24 @@ def test_what_a_base_server_passes_on_with_our_extra_fields_is_recognised() -> N
     base.say(heard)
     network.run(1.0)
     assert client.texts() == far.texts() == ["hello"]
+
+
+def test_a_base_server_is_not_told_what_it_has_said_in_the_name_of_a_server_that_is_out_of_reach() -> None:
+    """Nothing proves it when it comes. What comes with the proof later is what the base server has."""
+    network = ScriptedNetwork()
+    first, second = network.build(chain(2), redirects=False)
+    base = network.base_server(first)
+    network.part([first], [second])
+    network.run(1.0)
+    network.logged_in(second).post("hello")
+    network.run(1.0)
+    (entry,) = second.disk.entries()
+    base.say(frame_of(entry).message)
+    network.run(1.0)
+    network.mend()
+    assert network.until(lambda: entry.id in first.node.replication.vector, 30.0)
+    network.run(5.0)
+    assert texts(base) == []
 
 
 @pytest.mark.parametrize("user", [{"authenticated_user": "ann"}, {"authenticated_user": "anonymous"}, {}])

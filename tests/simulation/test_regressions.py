@@ -106,6 +106,12 @@ LESSONS: Final = {
     1300000872: "A simulated server of the version before read who had allowed a registration, which it cannot.",
     900149: "Who had logged out at one server and was sent on by another at once missed what came in between, where"
     " that seemed to be at the first one still.",
+    660000024: "The simulated network lost a message in the midst of a connection, where a server died behind a cut.",
+    660000147: "A base server passed on what a server out of reach had told it, and nothing proved whose it was: when"
+    " that came with its proof, the base server was told it again.",
+    660000269: "As 660000147, after a cut.",
+    660000500: "A server of the version before said up to which number it had sent everything of another's stream: as"
+    " the newest entry had come with its proof, those before it, which had come without, were taken for gone.",
 }
 FAILED_ONCE: Final = (318, 606, 667, 747, 851, 976, 1184, 1242, 1425)
 """These failed while the node was being written; what each of them showed was not written down."""

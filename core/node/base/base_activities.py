@@ -29,6 +29,9 @@ from a network takes no more than that in time."""
 HELD_MAX: Final = 256
 """Activities of a base server that wait until it is known that no other server of ours speaks to it."""
 
+SAID_MAX: Final = 1_024
+"""Activities of servers of ours that a base server has passed on, of which it is remembered that it has them."""
+
 
 class BaseActivities:
     """Takes in what people at base servers say, and tells them what others say."""
@@ -53,7 +56,11 @@ class BaseActivities:
         connection that it came over."""
         context = self._context
         links = [
-            link for link in self._links() if link.conn != source and not self._already_told.may_include(link, entry)
+            link
+            for link in self._links()
+            if link.conn != source
+            and entry.id not in base_side(link).said
+            and not self._already_told.may_include(link, entry)
         ]
         if not links:
             return
@@ -137,7 +144,15 @@ class BaseActivities:
         except ValueError as error:
             self._context.invalid(link, f"ACTIVITY_BROADCAST: {error}")
             return True
-        return entry is not None and self._intake.take(link, entry)
+        if entry is None:
+            return False
+        if self._intake.take(link, entry):
+            return True
+        said = base_side(link).said
+        said[entry.id] = None
+        if len(said) > SAID_MAX:
+            del said[next(iter(said))]
+        return False
 
     def _keep_back(self, link: Link, message: ActivityBroadcast) -> None:
         """Keep what would be two activities if two of ours took it in."""

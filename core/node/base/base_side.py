@@ -22,6 +22,7 @@ class BaseSide:
         "last_nameless",
         "rhythm",
         "rivals",
+        "said",
         "shared_until",
         "spoken_to_until",
         "suspect_until",
@@ -45,6 +46,8 @@ class BaseSide:
         """What it said last of what nobody with a name wrote."""
         self.rivals: dict[str, float] = {}
         """Servers of ours that were announced over this link, and when last."""
+        self.said: dict[EntryId, None] = {}
+        """What it has said last in the name of servers of ours, which nothing proved: it need not be told that."""
         self.suspect_until = float("-inf")
         """Monotonic time until which it is open whether another server of ours has taken this one's place."""
         self.shared_until = float("-inf")
