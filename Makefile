@@ -13,6 +13,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # Most tests wait for sockets and timers more than they compute: two workers for each processor keep it busy.
 WORKERS ?= $(shell echo $$(( 2 * $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) )))
+# A worker that has no more to do takes half of what is left to another one.
+PARALLEL = $(BIN)/pytest -n $(WORKERS) --dist worksteal
+ALONE = $(BIN)/pytest
+# The files with tests that need the machine for themselves: nothing else has to be read for those.
+SERIAL = $(shell grep -rl --include='test_*.py' 'mark\.serial' tests | sort)
 
 # Stamps: what was installed, from which pyproject.toml.
 RUNTIME := $(VENV)/.stamp-runtime
@@ -20,7 +25,7 @@ DEV := $(VENV)/.stamp-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test test-quick lint types imports pytest slow sweep sweep-stress format diagrams screenshots bench clean
+.PHONY: help serve test test-quick lint types imports pytest slow all-tests collect sweep sweep-stress format diagrams screenshots bench clean
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -29,10 +34,14 @@ help: ## Show this
 serve: $(RUNTIME) ## Open the application with a server on port 3780
 	@$(BIN)/activity-tui serve $(ARGS)
 
-test: lint types imports pytest slow ## Everything that must hold before a commit, what takes long included
+# What keeps one processor busy goes two by two: pytest reads the tests once, and its workers find what it has made of them.
+test: $(DEV) ## Everything that must hold before a commit, what takes long included
+	$(MAKE) --no-print-directory -j 2 types lint imports collect
+	$(MAKE) --no-print-directory all-tests
+	$(if $(ARGS),,$(MAKE) --no-print-directory sweep)
 
 test-quick: $(DEV) ## The tests that neither take long nor need the machine for themselves
-	$(BIN)/pytest -n $(WORKERS) -m "not slow and not serial" $(ARGS)
+	$(PARALLEL) -m "not slow and not serial" $(ARGS)
 
 lint: $(DEV) ## Style, likely bugs, and names that nobody uses
 	$(BIN)/ruff check
@@ -47,13 +56,21 @@ imports: $(DEV) ## Which part may import which
 
 # Exit status 5: nothing was selected, which ARGS may well want.
 pytest: $(DEV) ## The tests that do not take long, those that need the machine for themselves last
-	$(BIN)/pytest -n $(WORKERS) -m "not serial and not slow" $(ARGS) || [ $$? -eq 5 ]
-	$(BIN)/pytest -m "serial and not slow" $(ARGS) || [ $$? -eq 5 ]
+	$(PARALLEL) -m "not serial and not slow" $(ARGS) || [ $$? -eq 5 ]
+	$(ALONE) -m "serial and not slow" $(or $(ARGS),$(SERIAL)) || [ $$? -eq 5 ]
 
 slow: $(DEV) ## The tests that take long, and simulated histories that nobody has seen
-	$(BIN)/pytest -n $(WORKERS) -m "slow and not serial" $(ARGS) || [ $$? -eq 5 ]
-	$(BIN)/pytest -m "slow and serial" $(ARGS) || [ $$? -eq 5 ]
+	$(PARALLEL) -m "slow and not serial" $(ARGS) || [ $$? -eq 5 ]
+	$(ALONE) -m "slow and serial" $(or $(ARGS),$(SERIAL)) || [ $$? -eq 5 ]
 	$(if $(ARGS),,$(MAKE) --no-print-directory sweep)
+
+# Those that wait long and those that compute go at once.
+all-tests: $(DEV)
+	$(PARALLEL) -m "not serial" $(ARGS) || [ $$? -eq 5 ]
+	$(ALONE) -m serial $(or $(ARGS),$(SERIAL)) || [ $$? -eq 5 ]
+
+collect: $(DEV)
+	@$(BIN)/pytest --collect-only -q > /dev/null || $(BIN)/pytest --collect-only -q
 
 # With as many seeds as are through in about a minute and a half. Each commit has its own, so none is learned by heart.
 SEEDS ?= 2000
