@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import stat
+import subprocess
+import sys
 
 import asyncssh
 import pytest
 
+from tests.cli.program import REPOSITORY
 from tests.ssh.conftest import Place, serving
 from tui.ssh.algorithms import CIPHERS, KEX, MACS, SIGNATURES
 from tui.ssh.host_key import host_key_of
@@ -181,3 +184,31 @@ async def test_a_flood_of_input_is_read_slowly_and_holds_nobody_up(tmp_path):
             await terminal.shows("you are anonymous")
         assert place.ssh.sessions()[0].bytes_in < 300_000
         process.close()
+
+
+def test_nobody_waits_while_what_ssh_needs_is_loaded(tmp_path):
+    """A fresh interpreter starts a server that offers SSH, and says which thread loads asyncssh."""
+    code = f"""
+import asyncio, sys, threading
+from tests.cli.test_starting import options
+from tui.cli import starting
+
+class Watch:
+    def find_spec(self, name, *place):
+        if name == "asyncssh":
+            print(threading.current_thread() is threading.main_thread())
+
+async def main():
+    chosen = options({{"port": "0", "data_dir": {str(tmp_path / "data")!r}, "ssh": "127.0.0.1:0"}})
+    server = await starting.start_server(chosen)
+    async with starting.serving_ssh(server, chosen):
+        pass
+    await server.abort()
+
+sys.meta_path.insert(0, Watch())
+asyncio.run(main())
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.stdout, ended.returncode) == ("False\n", 0), ended.stderr

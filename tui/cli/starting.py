@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -172,7 +173,9 @@ async def serving_ssh(server: Server, options: NodeOptions) -> AsyncIterator[SSH
     if options.ssh is None:
         yield None
         return
-    # Loads asyncssh and Textual, which nobody else has to pay for.
+    # Nobody else has to pay for asyncssh and Textual, and nobody waits meanwhile: asyncssh looks for libraries with
+    # whatever compiler and linker are there.
+    await asyncio.to_thread(importlib.import_module, "tui.ssh.ssh_server")
     from tui.ssh.ssh_server import SSHServer
     from tui.ssh.ssh_settings import SSHSettings
 
