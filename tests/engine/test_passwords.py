@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import argon2
 import pytest
@@ -156,3 +157,32 @@ async def test_the_node_gets_its_answers_as_events() -> None:
         here.runtime.checks.verify(VerifySecret(3, "t", made.verifier))
         checked = sorted(await here.node.told(SecretVerified, 2), key=lambda one: one.token)
         assert checked == [SecretVerified(2, True), SecretVerified(3, False)]
+
+
+@pytest.mark.parametrize("room", [1, 4])
+async def test_secrets_are_processed_where_no_further_thread_can_be_started(
+    monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    start = threading.Thread.start
+
+    def start_some(thread: threading.Thread) -> None:
+        if sum(one.name.startswith("passwords") for one in threading.enumerate()) >= room:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_some)
+    passwords = Passwords(replace(CHEAP, workers=4))
+    room = 0
+    async with asyncio.timeout(LIMIT):
+        answers = await asyncio.gather(*(hashed(passwords, f"secret {number}") for number in range(8)))
+    assert None not in answers
+    await passwords.aclose()
+
+
+def test_without_any_thread_that_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError, match="new thread"):
+        Passwords(CHEAP)

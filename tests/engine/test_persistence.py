@@ -338,3 +338,15 @@ async def test_a_log_that_fails_does_not_keep_a_failure_from_being_told(desk: De
         await desk.answered(CommitFailed(1, "no space left"))
     finally:
         module.log.removeHandler(handler)
+
+
+async def test_a_store_without_a_thread_is_not_waited_for_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    persistence = Persistence(asyncio.get_running_loop())
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError, match="new thread"):
+        await persistence.open(lambda: (MemoryStore(), Recovered("n", 1)))
+    async with asyncio.timeout(LIMIT):
+        await persistence.aclose()

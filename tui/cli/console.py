@@ -144,6 +144,8 @@ def meaning(error: BaseException) -> tuple[ExitStatus, str]:
     if isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
         return ExitStatus.FAILURE, f"the system refused: {error.strerror or error}{where}"
+    if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
+        return ExitStatus.FAILURE, "the system lets this process have no more threads (see `ulimit -u`)"
     place = _write_details(error)
     details = f"; the details are in {place}" if place else ""
     return ExitStatus.FAILURE, f"a fault of ours, {type(error).__name__}: {error}{details}"

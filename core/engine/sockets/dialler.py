@@ -94,7 +94,7 @@ async def _resolve(address: Address) -> list[_Resolved]:
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
+        except (OSError, UnicodeError, RuntimeError) as error:  # the last one where no thread can be started
             raise CannotConnect(f"the host name cannot be found: {_sentence(error)}") from None
     families: dict[int, list[_Resolved]] = {}
     for one in found:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -64,12 +65,12 @@ class Passwords:
     """
 
     def __init__(self, settings: PasswordSettings) -> None:
+        """Raises RuntimeError when no thread can be started."""
         self._hasher = argon2.PasswordHasher(
             time_cost=settings.passes, memory_cost=settings.memory_kib, parallelism=settings.lanes
         )
-        self._workers = settings.workers
         self.waiting: FairQueue[Check[Any]] = FairQueue(settings.queue)
-        self._executor = ThreadPoolExecutor(settings.workers, thread_name_prefix="passwords")
+        self._executor, self._workers = _started(settings.workers)
         self._pending: set[asyncio.Future[Any]] = set()
         self._closed = False
         # Made ahead of the first question: making it then would take twice as long, and tell that nobody has the name.
@@ -156,6 +157,29 @@ class Passwords:
         with contextlib.suppress(argon2.exceptions.Argon2Error, UnicodeError):
             self._hasher.verify(self._dummy.result(), f"{secret}.")
         return False
+
+
+def _started(most: int) -> tuple[ThreadPoolExecutor, int]:
+    """An executor all of whose threads run, and how many they are: fewer than `most` if the system has no more.
+
+    An executor starts them when there is work. If it can start none by then, who asked is never answered.
+    Raises RuntimeError without any.
+    """
+    executor = ThreadPoolExecutor(most, thread_name_prefix="passwords")
+    started, all_started = 0, threading.Event()
+    try:
+        for _ in range(most):
+            executor.submit(all_started.wait)
+            started += 1
+    except RuntimeError as error:
+        all_started.set()
+        executor.shutdown()
+        if not started:
+            raise
+        log.warning("secrets are checked on %d threads instead of %d: %s", started, most, error)
+        return _started(started)
+    all_started.set()
+    return executor, started
 
 
 def _affordable(verifier: str) -> bool:

@@ -114,9 +114,10 @@ class Persistence:
         self._backup: asyncio.Future[Path] | None = None
 
     async def open(self, opening: Callable[[], tuple[Store, Recovered]]) -> Recovered:
-        """Start the thread, and open the store in it. Raises what `opening` does."""
-        self._thread = threading.Thread(target=self._run, args=(opening,), name="store", daemon=True)
-        self._thread.start()
+        """Start the thread, and open the store in it. Raises what `opening` does, RuntimeError without a thread."""
+        thread = threading.Thread(target=self._run, args=(opening,), name="store", daemon=True)
+        thread.start()
+        self._thread = thread
         return await asyncio.shield(self._opened)
 
     def persist(self, batch: int, keepables: tuple[Keepable, ...]) -> None:
