@@ -30,6 +30,7 @@ from core.engine.threads.persistence import Persistence
 from core.engine.threads.verification import verified
 from core.engine.transport.stream_connection import ConnectionTraffic
 from core.engine.upkeep.address_watch import AddressWatch
+from core.engine.upkeep.data_reading import DataReading
 from core.engine.upkeep.descriptors import explain_room, room_for
 from core.engine.upkeep.housekeeping import Housekeeping
 from core.engine.upkeep.recent_notices import RecentNotices
@@ -47,6 +48,7 @@ from core.node.interface.notices import Notice, NoticeKind, Severity
 from core.node.interface.snapshot import NodeSnapshot
 from core.node.node import Node
 from core.store.contents import Position
+from core.store.data_directory import DATABASE
 from core.store.store_errors import StoreError
 from core.store.store_interface import Store
 from core.wire.address import Address
@@ -186,6 +188,9 @@ class Server:
             runtime.run(loop.create_task(self._housekeeping.back_up_regularly(), name="backups"))
         runtime.run(loop.create_task(self._housekeeping.trim_regularly(), name="retention"))
         runtime.run(loop.create_task(self._housekeeping.tell_of_damage(), name="damage"))
+        if (database := self.settings.data_dir / DATABASE).exists():
+            reading = DataReading(database, persistence, self._tell, runtime.deliver)
+            runtime.run(loop.create_task(reading.read_regularly(), name="reading through"))
         if self._follows_machine:
             runtime.run(loop.create_task(watch.run(self._advertised.host), name="addresses"))
         if self.settings.join is not None:

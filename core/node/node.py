@@ -30,9 +30,11 @@ from core.node.interface.events import (
     Committed,
     ConnectionClosed,
     ConnectionOpened,
+    DataReadThrough,
     DialFailed,
     DisconnectRequested,
     DrainRequested,
+    EntriesDamaged,
     Event,
     Fetched,
     JoinRequested,
@@ -59,6 +61,7 @@ from core.node.kernel.rules import Dispatcher
 from core.node.kernel.takers import takers_of_node
 from core.node.log.intake import Intake
 from core.node.log.reconciling import Reconciliation
+from core.node.log.repair import Repair
 from core.node.log.replication import Replication
 from core.node.log.storage import Storage
 from core.node.log.synchronisation import Synchronisation
@@ -167,7 +170,8 @@ class Node:
         self.base.links.on_taken_up = self.healing.linked
         self.base.links.on_left_to_another = self.healing.dial_was_needless
         self.absences = Absences(context, self.topology, self.replication)
-        self.catching_up = CatchingUp(context, self.replication)
+        self.repair = Repair(context, self.neighbours, self.replication, self.synchronisation)
+        self.catching_up = CatchingUp(context, self.replication, self.repair)
         self.attempts = Attempts(context)
         self.sessions = Sessions(
             context,
@@ -215,9 +219,12 @@ class Node:
             self.sessions.note_dismissed,
         )
         self.synchronisation.on_requested = self.drain.peer_has
-        self.synchronisation.on_done = self.leavers.synchronised
+        self.synchronisation.on_done += (self.leavers.synchronised, self.repair.answered)
         self.reconciliation.answering.on_asked = self.drain.peer_has
-        self.reconciliation.comparisons.on_done = self.leavers.reconciled
+        self.reconciliation.comparisons.on_done += (
+            self.leavers.reconciled,
+            lambda link, complete: self.repair.answered(link),
+        )
         self.handshake = Handshake(
             context,
             self.neighbours,
@@ -350,6 +357,10 @@ class Node:
                     self.synchronisation.records_fetched(event.token, event.page)
             case SummaryAnswered():
                 self.reconciliation.answered(event.token, event.answer)
+            case EntriesDamaged():
+                self.repair.found(event.entries)
+            case DataReadThrough():
+                self.repair.read_through_at, self.repair.damaged_then = event.at, event.damaged
             case DialFailed():
                 self.healing.failed(event.dial, event.reason, refused=event.refused)
             case CommitFailed():
@@ -432,6 +443,7 @@ class Node:
             self.whereabouts,
             self.base.servers.attached(),
             self.registration.echoes.lock_messages,
+            self.repair,
             now,
         )
 
@@ -448,6 +460,7 @@ class Node:
             "lock answers being gathered": len(self.registration.echoes),
             "entries not durable": self.replication.unsynced,
             "activities parked": self.replication.parked,
+            "damaged entries": self.replication.damaged.count,
             "comparisons with neighbours": len(self.reconciliation.comparisons),
             "pages being read": self.catching_up.reading + self.synchronisation.reading + self.reconciliation.reading,
             "dials": len(self.healing.dialling),

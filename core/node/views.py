@@ -12,6 +12,7 @@ from core.node.kernel.clock import MICROSECONDS
 from core.node.kernel.connections import Connection, Link, Session
 from core.node.kernel.context import Context
 from core.node.kernel.states import ConnectionState
+from core.node.log.repair import Repair
 from core.node.log.replication import Replication
 from core.node.map.topology import ServerRecord, Topology
 from core.node.map.whereabouts import Whereabouts
@@ -33,6 +34,7 @@ def view_of(
     whereabouts: Whereabouts,
     attached_here: tuple[AttachedServer, ...],
     lock_messages: int,
+    repair: Repair,
     now: Now,
 ) -> NodeSnapshot:
     """A picture of the node at `now`."""
@@ -59,6 +61,9 @@ def view_of(
         parked=replication.parked,
         lock_messages=lock_messages,
         unreachable=len(healing.missing()),
+        damaged=replication.damaged.count,
+        read_through_at=repair.read_through_at,
+        damaged_then=repair.damaged_then,
     )
 
 

@@ -20,15 +20,17 @@ from core.store.heavy_writers import HeavyWriters
 from core.store.held import Held
 from core.store.retention import ROW_BYTES, Usage
 from core.store.sequence_runs import Runs
+from core.store.still_counted import read_still_counted, without, write_still_counted
 from core.store.stream_numbers import StreamNumbers
 from core.store.time_blocks import Columns
 from core.store.time_index import TimeIndex
 from core.wire.account_votes import counted
-from core.wire.entries import AccountFact, Entry
+from core.wire.entries import AccountFact, Entry, EntryId
 from core.wire.idempotency import fingerprinting
 from core.wire.packed_facts import PART_FACTS_MAX, FactPart
 from core.wire.packed_refs import PLACES, REF_BYTES
 from core.wire.records import LogRecord
+from core.wire.version_vector import VersionVector
 
 ACTIVITIES: Final = 1 << 56
 """The place of an activity among all entries in time is this and its stamp; an account's is its stamp alone."""
@@ -81,6 +83,8 @@ class Behind:
         self._held = held
         self._heavy = heavy
         self.totals = read_totals(connection)
+        self.counted = read_still_counted(connection)
+        """What was damaged, and is not counted once more when it comes again."""
         self._pending: deque[Kept] = deque()
         self.entries = 0
         """How many entries are to follow."""
@@ -113,7 +117,7 @@ class Behind:
 
     def write(self, kept: Sequence[Kept]) -> Written:
         """Bring the tables up to the last of these records; within a transaction, which `done` settles."""
-        adding = _Adding()
+        adding = _Adding(self.counted)
         for one in kept:
             adding.add(one)
         run = self._connection.executemany
@@ -139,16 +143,21 @@ class Behind:
             overhead=self.totals.overhead + adding.overhead,
         )
         write_totals(self._connection, totals)
+        counted = self.counted
+        if adding.again:
+            counted = without(counted, adding.again)
+            write_still_counted(self._connection, counted.runs)
         self._refs_written += sum([len(packed) for _, packed in adding.refs]) // REF_BYTES
         if self._refs_written > REFS_RECOVERED:
             self._forget_old_refs()
             self._refs_written = 0
         usage = {sender: Usage(written.activities, written.bytes) for sender, written in adding.written.items()}
-        return Written(totals, len(kept), adding.entries, usage)
+        return Written(totals, len(kept), adding.entries, usage, counted)
 
     def done(self, written: Written) -> None:
         """The transaction of `write` is committed."""
         self.totals = written.totals
+        self.counted = written.counted
         for _ in range(written.records):
             self._pending.popleft()
         self.entries -= written.entries
@@ -202,6 +211,7 @@ class Written(NamedTuple):
     records: int
     entries: int
     usage: dict[str, Usage]
+    counted: VersionVector
 
 
 class _OfSender:
@@ -225,7 +235,10 @@ class _OfSender:
 class _Adding:
     """What some records add to the tables."""
 
-    def __init__(self) -> None:
+    def __init__(self, counted: VersionVector) -> None:
+        self._counted = counted
+        self.again: list[EntryId] = []
+        """Those of their entries that are still counted."""
         self.items = Columns.of()
         self.written: dict[str, _OfSender] = {}
         self.refs: list[tuple[int, bytes]] = []
@@ -242,6 +255,8 @@ class _Adding:
         places: list[int] = []
         numbers: list[int] = []
         written = self.written
+        again = {entry.id.seq for entry in entries if entry.id in self._counted} if self._counted else ()
+        self.again += (entry.id for entry in entries if entry.id.seq in again)
         for entry in entries:
             stamp, seq = entry.stamp, entry.id.seq
             numbers.append(seq)
@@ -249,7 +264,7 @@ class _Adding:
                 places.append(stamp)
                 self.stamp = max(self.stamp, stamp)
                 fact = fact_of(entry)
-                if fact is not None:
+                if fact is not None and seq not in again:
                     self.facts[table_of(fact)].append(fact)
                 continue
             places.append(ACTIVITIES | stamp)
@@ -259,8 +274,9 @@ class _Adding:
                 known = written[sender] = _OfSender(sender)
             if stamp > known.stamp:
                 known.stamp, known.stream, known.seq = stamp, stream, seq
-            known.activities += 1
-            known.bytes += len(body) + ROW_BYTES
+            if seq not in again:
+                known.activities += 1
+                known.bytes += len(body) + ROW_BYTES
             if ref is not None:
                 refs += (PLACES[seq - first], known.fingerprint(ref, body))
         self.items.places.extend(places)
@@ -270,7 +286,8 @@ class _Adding:
         if refs:
             self.refs.append((no, b"".join(refs)))
         self.entries += len(entries)
-        self.overhead += record_overhead(record)
+        if len(again) < len(entries):
+            self.overhead += record_overhead(record)
 
 
 def fact_of(entry: Entry) -> AccountFact | None:

@@ -78,6 +78,19 @@ class Contents:
         self.total = Usage(activities, taken)
         self.overhead += record_overhead(record)
 
+    def remove(self, record: LogRecord) -> None:
+        """A record is damaged: nothing of it counts as received. Each sender's newest stays what it is."""
+        activities, taken = self.total
+        for entry in record.entries:
+            self.held.remove(record.stream, entry.id.seq, entry.id.seq)
+            if entry.kind == "activity":
+                size = len(entry.body) + ROW_BYTES
+                before = self.usage[entry.sender]
+                self.usage[entry.sender] = Usage(before.activities - 1, before.bytes - size)
+                activities, taken = activities - 1, taken - size
+        self.total = Usage(activities, taken)
+        self.overhead -= record_overhead(record)
+
     def trimmed(self, left: Mapping[str, Usage]) -> None:
         """So much is left to some writers."""
         activities, taken = self.total

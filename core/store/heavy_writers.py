@@ -24,6 +24,11 @@ class HeavyWriters:
         """From now on the database is reached over another connection."""
         self._connection = connection
 
+    def forget(self) -> None:
+        """All was counted anew."""
+        self._watched = None
+        self._added = Usage()
+
     def usage_of(self, sender: str) -> Usage:
         """What is kept of a writer. Raises sqlite3.Error."""
         row = self._connection.execute("SELECT activities, bytes FROM senders WHERE sender = ?", (sender,)).fetchone()

@@ -51,6 +51,15 @@ class Held:
         self.received += new
         return new
 
+    def remove(self, stream: Stream, first: int, last: int) -> int:
+        """Numbers count as never received; how many of them had been."""
+        runs = self.loose.get(stream)
+        if runs is None:
+            runs = self.loose[stream] = self.get(stream) or Runs()
+        gone = runs.remove(first, last)
+        self.received -= gone
+        return gone
+
     def put_back(self, stream: Stream, runs: Runs | None) -> None:
         """A stream is to be as it was: what `get` gave, copied, before it was changed."""
         known = self.get(stream)
@@ -59,6 +68,10 @@ class Held:
             self.loose.pop(stream, None)
         else:
             self.loose[stream] = runs
+
+    def become(self, other: Held) -> None:
+        """Be what the other one is."""
+        self.packed, self.loose, self.received = other.packed, other.loose, other.received
 
     def items(self) -> Iterator[tuple[Stream, Runs]]:
         yield from self.loose.items()
@@ -103,6 +116,22 @@ class Held:
                 if stream not in other.loose and upto > self.upto(stream):
                     lacking += (self.get(stream) or nothing).lacks(Runs([(0, upto)]))
         return lacking
+
+    def without(self, other: Held) -> EntryRuns:
+        """What is here and not in the other one."""
+        found: dict[Stream, tuple[tuple[int, int], ...]] = {}
+        theirs = other.packed.by_node
+        same = {node for node, packed in self.packed.by_node.items() if theirs.get(node) == packed}
+        for stream, runs in self.items():
+            if stream.node in same and stream not in self.loose and stream not in other.loose:
+                continue
+            left = runs.copy()
+            for first, last in other.get(stream) or ():
+                left.remove(max(first, 1), last)
+            spans = tuple((max(first, 1), last) for first, last in left if last)
+            if spans:
+                found[stream] = spans
+        return found
 
     def streams(self) -> Mapping[Stream, int]:
         """For each stream the number up to which nothing is missing, where it is not 0; packed ones stay packed."""

@@ -13,7 +13,7 @@ from core.reconciliation.summary_queries import DroppedFound, DroppedWanted, Sum
 from core.store.contents import ORDER_RECOVERED, REFS_RECOVERED, Contents, Position, disordered
 from core.store.grouping import Chain, Group, group_of
 from core.store.identity import check_node_id, next_incarnation
-from core.store.memory_shelf import MemoryShelf
+from core.store.memory_shelf import MemoryShelf, ShelvedRow
 from core.store.memory_summary import MemorySummary
 from core.store.paging import dropped_of, newest_within, read_page, wanted_page
 from core.store.record_paging import read_record_page, wanted_record_page
@@ -21,6 +21,7 @@ from core.store.retention import KEEP_EVERYTHING, Dropping, Retention, Usage
 from core.store.store_errors import BackupUnreadable, StoreUnwritable
 from core.wire.account_votes import counted
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Page, PeerRecord, Stream, Wanted
+from core.wire.entry_runs import EntryRuns, runs_of
 from core.wire.keepables import Keepable
 from core.wire.packed_facts import PackedFacts
 from core.wire.packed_refs import PackedRefs, RefsOfRecord, packed_ref
@@ -46,7 +47,9 @@ class MemoryStore:
         self._retention = retention
         self._chain = Chain(Stream(node, 0), signer)
         self._contents = Contents()
-        self._shelf = MemoryShelf()
+        self._shelf = MemoryShelf(self._note_damage)
+        self._damaged: dict[int, ShelvedRow] = {}
+        """Rows that were found to be damaged, by who they are."""
         self.discoveries: deque[str] = deque()
         self._summary = MemorySummary()
         self._settings: dict[str, tuple[str, bool]] = {}
@@ -60,6 +63,8 @@ class MemoryStore:
         """
         self._check()
         self.sync()
+        self.look()
+        self.mend()
         self.incarnation = next_incarnation(self.incarnation, wall, self.leap)
         self._chain = Chain(Stream(self.node, self.incarnation), self._chain.signer)
         contents = self._contents
@@ -82,17 +87,21 @@ class MemoryStore:
         )
 
     def _refs(self) -> list[RefsOfRecord]:
-        newest = [self._shelf.entry(place.id) for place in self._shelf.activities[-REFS_RECOVERED:]]
         return [
             RefsOfRecord(entry.id.stream, entry.id.seq, packed_ref(0, entry.sender, entry.ref, entry.body))
-            for entry in newest
+            for entry in self._newest(REFS_RECOVERED)
             if entry.ref is not None
         ]
 
+    def _newest(self, most: int) -> list[Entry]:
+        """The newest activities, the oldest first."""
+        found = [self._shelf.entry(place.id) for place in self._shelf.activities[-most:]]
+        return [entry for entry in found if entry is not None]
+
     def _disordered(self) -> list[Entry]:
-        newest = [self._shelf.entry(place.id) for place in self._shelf.activities[-ORDER_RECOVERED:]]
-        found: list[EntryId] = disordered(self._contents.held, ((one.id, one.previous) for one in newest))
-        return [self._shelf.entry(entry_id) for entry_id in found]
+        newest = {entry.id: entry for entry in self._newest(ORDER_RECOVERED)}
+        found = disordered(self._contents.held, ((one.id, one.previous) for one in newest.values()))
+        return [newest[entry_id] for entry_id in found]
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -203,7 +212,7 @@ class MemoryStore:
             wall,
             contents.overhead,
         )
-        found = [self._shelf.entry(place.id) for place in self._shelf.activities]
+        found = filter(None, [self._shelf.entry(place.id) for place in self._shelf.activities])
         dropped = [entry for entry in found if dropping.drops(entry.sender, entry.stamp, len(entry.body))]
         contents.overhead += self._shelf.leave_out([entry.id for entry in dropped])
         for entry in dropped:
@@ -271,28 +280,58 @@ class MemoryStore:
         twin.incarnation = self.incarnation
         twin._chain = Chain(self._chain.stream, self._chain.signer, self._chain.before)
         twin._contents = self._contents.copy()
-        twin._shelf = self._shelf.copy()
+        twin._shelf = self._shelf.copy(twin._note_damage)
         twin._summary = self._summary.copy()
         twin._settings = {name: kept for name, kept in self._settings.items() if kept[1]}
         return twin
 
+    # --- damage -------------------------------------------------------------------------------------------------------
+
     def flip(self, entry_id: EntryId) -> bool:
         """Have one bit of an entry's body be another from now on, so that it still reads as an entry; False if there is
         none to be had. A disk does so by itself now and then, and says nothing."""
-        entry = self._shelf.entry(entry_id)
-        digits = [place for place, byte in enumerate(entry.body) if byte in b"0123456789"]
+        row = self._shelf.row_of(entry_id)
+        body = next(entry.body for entry in row.record.entries if entry.id == entry_id)
+        digits = [place for place, byte in enumerate(body) if byte in b"0123456789"]
         if not digits:
             return False
-        flipped = bytearray(entry.body)
+        flipped = bytearray(body)
         flipped[digits[-1]] ^= 1
-        for record in self._shelf.records(entry_id.stream, entry_id.seq, entry_id.seq):
-            if entry in record.entries:
-                self._shelf.replace(record, decode(record.line.replace(entry.body, bytes(flipped), 1)))
-                return True
-        return False
+        self._shelf.damage(row, decode(row.record.line.replace(body, bytes(flipped), 1)))
+        return True
+
+    def _note_damage(self, row: ShelvedRow) -> None:
+        self._damaged[id(row)] = row
+
+    @property
+    def is_damaged(self) -> bool:
+        return bool(self._damaged)
+
+    damage: str = ""
+
+    def note_damage(self, records: Sequence[int], otherwise: str) -> None:
+        """Nobody reads this store's file: it has none."""
+
+    def look(self) -> None:
+        """Read all that is kept."""
+        self._shelf.look()
+
+    def mend(self) -> EntryRuns:
+        if not self._damaged:
+            return {}
+        self.sync()
+        lost: list[EntryId] = []
+        for row in self._damaged.values():
+            self._shelf.take_row(row)
+            self._summary.remove(row.record.entries)
+            self._contents.remove(row.record)
+            lost += (entry.id for entry in row.record.entries)
+        self._damaged.clear()
+        return runs_of(lost)
 
     findings: Sequence[str] = ()
     rescued: Path | None = None
+    ended_badly: bool = False
 
     def check(self) -> None:
         self._check()

@@ -20,13 +20,12 @@ from core.store.sequence_runs import Runs
 from core.store.table_checks import Verification
 from core.store.verifying import examine, reading
 from core.wire.entries import Stream
+from core.wire.entry_runs import named
 
 READ_AT_START_BYTES: Final = 2 * 1024 * 1024
 """A database up to this size is read through at each start: some tenths of a second at most."""
 MARK: Final = "node.damaged"
 """A file that says that the next start has to read all of the database; why is in it."""
-_TOLD_MAX: Final = 10
-"""Most runs of lost numbers that are told one by one."""
 
 
 class _Found(NamedTuple):
@@ -127,7 +126,7 @@ def _told(outcome: SalvageOutcome, what: str, database: Path, past: KnownPast) -
         )
     if outcome.own:
         texts.append(
-            f"of what this server has accepted itself these could not be read: {named(outcome.own)}; what no other"
+            f"of what this server has accepted itself these could not be read: {_named(outcome.own)}; what no other"
             " server has of them is lost"
         )
     lacking = (past.witness.received if past.witness is not None else 0) - outcome.received
@@ -139,13 +138,7 @@ def _told(outcome: SalvageOutcome, what: str, database: Path, past: KnownPast) -
     return texts
 
 
-def named(streams: dict[Stream, Runs]) -> str:
-    """Numbers of streams, as a person can look for them."""
-    parts = [
-        f"{stream.node}.{stream.incarnation}.{first}" + (f" to {last}" if last > first else "")
-        for stream, runs in streams.items()
-        for first, last in ((max(first, 1), last) for first, last in runs)
-        if last
-    ]
-    more = f" and {len(parts) - _TOLD_MAX} more runs" if len(parts) > _TOLD_MAX else ""
-    return ", ".join(parts[:_TOLD_MAX]) + more
+def _named(streams: dict[Stream, Runs]) -> str:
+    return named(
+        {stream: tuple((max(first, 1), last) for first, last in runs if last) for stream, runs in streams.items()}
+    )

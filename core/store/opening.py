@@ -138,7 +138,9 @@ def _start(
         notes = witness.Notes.begin(directory.path, witness.Witness(node, incarnation, held.received, size, open=True))
         identity_copy.keep(directory.path, node, connection)
         chain = Chain(Stream(node, incarnation), signer)
-        return SqliteStore(directory, connection, held, retention, chain, notes, schema), handed
+        store = SqliteStore(directory, connection, held, retention, chain, notes, schema)
+        store.ended_badly = past.witness is not None and past.witness.open
+        return store, handed
     except BaseException:
         connection.close()
         raise

@@ -28,14 +28,14 @@ def read_past(connection: sqlite3.Connection, table: str = "past_starts") -> Pac
 
 
 def write_past(connection: sqlite3.Connection, past: PackedStreams, nodes: Iterable[str]) -> None:
-    """Replace the rows of some nodes; within a transaction. Raises sqlite3.Error."""
+    """Replace the rows of some nodes, which may have none left; within a transaction. Raises sqlite3.Error."""
     (last,) = connection.execute("SELECT max(no) FROM past_starts").fetchone()
     no = (last or 0) + 1
     changed = set(nodes)
     old = connection.execute("SELECT no, node FROM past_starts").fetchall()
     connection.executemany("DELETE FROM past_starts WHERE no = ?", [(row,) for row, node in old if node in changed])
     for node in sorted(changed):
-        incarnations, numbers = past.by_node[node]
+        incarnations, numbers = past.by_node.get(node, (array("q"), array("q")))
         for begin in range(0, len(incarnations), PACKED_MAX):
             end = begin + PACKED_MAX
             packed = packed_array(incarnations[begin:end]) + packed_array(numbers[begin:end])

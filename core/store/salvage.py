@@ -32,6 +32,7 @@ from core.store.record_rows import RECORD_COLUMNS, RecordRow, record_of, row_of,
 from core.store.record_tables import begin_behind
 from core.store.schema import Schema, migrate
 from core.store.sequence_runs import Runs
+from core.store.still_counted import SETTING
 from core.store.stream_numbers import StreamNumbers
 from core.store.time_blocks import Block
 from core.wire.address import Address
@@ -280,6 +281,8 @@ class _Making:
         incarnation = max(found.nodes.get(node, 0), self._past.incarnation_of(node), *own, 0)
         run = self._connection.execute
         run("INSERT INTO node VALUES (?, ?, ?)", (node, incarnation, checksum(node, incarnation)))
+        # All is counted anew.
+        found.settings.pop(SETTING, None)
         for name, (value, backed_up) in found.settings.items():
             values = (name, value, backed_up)
             run("INSERT INTO settings VALUES (?, ?, ?, ?)", (*values, checksum(*values)))

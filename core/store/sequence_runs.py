@@ -54,6 +54,19 @@ class Runs:
             self._lasts[begin:end] = [last]
         return new
 
+    def remove(self, first: int, last: int) -> int:
+        """Take out all from `first`, 1 or more, to `last`; how many of them were there."""
+        before = self.count
+        left = [
+            part
+            for begin, end in self
+            for part in ((begin, min(end, first - 1)), (max(begin, last + 1), end))
+            if part[0] <= part[1]
+        ]
+        self._firsts = [begin for begin, _ in left]
+        self._lasts = [end for _, end in left]
+        return before - self.count
+
     def around(self, number: int) -> tuple[int, int]:
         """The run in which a number is that is there."""
         index = bisect_right(self._firsts, number) - 1

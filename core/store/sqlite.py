@@ -19,32 +19,37 @@ from typing import Final
 import msgspec
 
 from core.reconciliation.summary_queries import DroppedFound, DroppedWanted, SummaryAnswer, SummaryQuery
-from core.store import archive, backup, identity_copy, witness
+from core.store import archive, backup, identity_copy, taking_out, witness
 from core.store.behind import BEHIND_ENTRIES_MAX, Behind, Kept, write_runs
-from core.store.checksums import check, checksum
+from core.store.checksums import DamagedRow, check, checksum
 from core.store.contents import Position
 from core.store.data_directory import DataDirectory
 from core.store.database import connect, transaction
 from core.store.grouping import Chain, Group, group_of
 from core.store.heavy_writers import HeavyWriters
 from core.store.held import Held
-from core.store.mending import is_damage, mark
+from core.store.held_rows import read_held
+from core.store.loss import KnownPast
+from core.store.mending import is_damage, mark, mend
 from core.store.paging import dropped_of, newest_within, read_page, wanted_page
 from core.store.record_paging import read_record_page, wanted_record_page
 from core.store.record_rows import DamagedRecord, row_of
 from core.store.retention import Dropping, Retention, Usage
+from core.store.salvage import NotSalvageable
 from core.store.schema import Schema
 from core.store.sequence_runs import Runs
 from core.store.server_key_rows import key_row
 from core.store.sqlite_shelf import SqliteShelf
 from core.store.sqlite_summary import HORIZON_SETTING, SqliteSummary
-from core.store.store_errors import StoreDisplaced, StoreError, StoreUnreadable, StoreUnwritable
+from core.store.store_errors import StoreDisplaced, StoreError, StoreUnmendable, StoreUnreadable, StoreUnwritable
 from core.store.stream_numbers import StreamNumbers
 from core.store.time_blocks import ItemPlace
 from core.store.trimming import BEGIN, Trimming
 from core.wire.entries import Entry, Fetch, Page, Wanted
+from core.wire.entry_runs import NO_ENTRIES, EntryRuns
 from core.wire.keepables import Keepable
 from core.wire.records import LogRecord, RecordPage
+from core.wire.server_keys import is_certified
 from core.wire.signing import Signer
 
 log = logging.getLogger(__name__)
@@ -68,9 +73,14 @@ class SqliteStore:
     ) -> None:
         """`held` is what has been received, and all that follows records has followed them."""
         self.findings: Sequence[str] = tuple(dict.fromkeys(directory.findings))
+        self.ended_badly = False
         self.rescued: Path | None = None
         self.discoveries: deque[str] = deque()
         self._discovered: set[str] = set()
+        self._damaged_rows: dict[int, str] = {}
+        """Numbers of records that were found to be damaged, and what is wrong with them."""
+        self._damaged_otherwise = ""
+        """What else was, in words; then the database has to be made anew."""
         self._notes = notes
         self._schema = schema
         self._connected = True
@@ -101,20 +111,122 @@ class SqliteStore:
         self._summary = SqliteSummary(self._index, self._streams)
 
     def _damaged(self, damage: DamagedRecord) -> None:
-        self._discover(damage, f"{damage}; it is not served")
+        self._damaged_rows[damage.row.no] = str(damage)
 
-    def _discover(self, error: Exception, what: str) -> None:
-        """Tell of damage once, and have the next start see to it."""
-        if not is_damage(error) or what in self._discovered or len(self._discovered) >= DISCOVERIES_MAX:
-            return
-        self._discovered.add(what)
-        log.warning("%s: %s", self._directory.database, what)
-        self.discoveries.append(
-            f"{self._directory.database} is damaged ({what}): end the server and start it again, and it makes its data"
-            " anew of what is whole and asks the other servers for the rest"
-        )
+    def _discover(self, error: Exception) -> None:
+        if isinstance(error, DamagedRecord):
+            self._damaged(error)
+        elif is_damage(error):
+            self._damaged_otherwise = self._damaged_otherwise or str(error)
+
+    def note_damage(self, records: Sequence[int], otherwise: str) -> None:
+        self._damaged_rows.update((no, f"record {no} does not fit its checksum") for no in records)
+        self._damaged_otherwise = self._damaged_otherwise or otherwise
+        # What is in memory of them is whole, and hides it.
+        self._shelf.forget()
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA shrink_memory")
+
+    def _tell(self, what: str) -> None:
+        """Tell of something once."""
+        if what not in self._discovered and len(self._discovered) < DISCOVERIES_MAX:
+            self._discovered.add(what)
+            log.warning("%s: %s", self._directory.database, what)
+            self.discoveries.append(what)
+
+    # --- mending ------------------------------------------------------------------------------------------------------
+
+    @property
+    def is_damaged(self) -> bool:
+        return bool(self._damaged_rows or self._damaged_otherwise)
+
+    @property
+    def damage(self) -> str:
+        return self._damaged_otherwise
+
+    def mend(self) -> EntryRuns:
+        if not self._damaged_otherwise and self._damaged_rows:
+            try:
+                return self._take_out()
+            except (DamagedRow, ValueError, TypeError, OverflowError) as error:
+                self._damaged_otherwise = str(error)
+        if not self._damaged_otherwise:
+            return NO_ENTRIES
+        return self._make_anew(self._damaged_otherwise)
+
+    def _take_out(self) -> EntryRuns:
+        """Damaged records are taken out, and all else goes on."""
+        self._follow_all()
+        rows = dict(self._damaged_rows)
+        try:
+            found = taking_out.find(self._connection, self._streams, self._index, rows)
+            # A witness of what is not there any more would have the next start refused.
+            lacking = sum(len(one.items) for one in found)
+            self._notes.note(self._held.received - lacking, self._directory.database_bytes)
+            with self._writing():
+                taking = taking_out.take_out(self._connection, self._index, found, self._held, self._behind.counted)
+        except (sqlite3.OperationalError, OSError) as error:
+            raise StoreUnwritable(f"nothing can be changed in {self._directory.path}: {error}") from error
+        self._held.become(taking.held)
+        self._behind.counted = taking.counted
+        self._shelf.forget()
+        self._damaged_rows = {no: what for no, what in self._damaged_rows.items() if no not in rows}
+        for one in found:
+            self._tell(f"{self._directory.database} is damaged: {rows[one.no]}; it is taken out")
+        return taking.lost
+
+    def _make_anew(self, what: str) -> EntryRuns:
+        """The database is made anew of what is whole in it, as at a start; the server goes on with that one."""
+        directory, node = self._directory, self._chain.stream.node
         with contextlib.suppress(OSError):
-            mark(self._directory.path, what)
+            mark(directory.path, what)
+        try:
+            self._stay()
+            past = KnownPast(
+                directory, witness.read(directory.path), "it runs", tuple(archive.holdings_in(directory.backups))
+            )
+            if self._connected:
+                self._connected = False
+                self._connection.close()
+            told = len(directory.findings)
+            with_key = self.signer is not None or is_certified(node)
+            mend(directory, past, self._schema, with_key=with_key, alone=False, what=what)
+            connection = connect(directory, self._schema)
+        except (NotSalvageable, sqlite3.Error, OSError, StoreError) as error:
+            raise self._unmendable(what, error) from error
+        held = read_held(connection)
+        lost = self._held.without(held)
+        self._held.become(held)
+        self._connected = True
+        self._behind = Behind(connection, self._held, self._heavy)
+        self._heavy.forget()
+        self._horizon = None
+        self._scanned.clear()
+        self._next_no = self._behind.totals.upto + 1
+        self._use(connection)
+        directory.remember()
+        self._notes.begin_anew(directory.path, held.received, directory.database_bytes)
+        self._damaged_rows.clear()
+        self._damaged_otherwise = ""
+        for text in directory.findings[told:]:
+            self._tell(text)
+        return lost
+
+    def _unmendable(self, what: str, error: Exception) -> StoreUnmendable:
+        """The server goes on with what there is; a person is told what to do, once."""
+        directory = self._directory
+        self._damaged_rows.clear()
+        self._damaged_otherwise = ""
+        sentence = (
+            f"{directory.database} is damaged ({what}) and could not be made anew while the server runs ({error}): end"
+            f" the server and start it again; if that is refused, restore a backup of {directory.backups}"
+        )
+        self._tell(sentence)
+        if not self._connected:
+            with contextlib.suppress(sqlite3.Error, OSError, StoreError):
+                self._use(connect(directory, self._schema))
+                self._connected = True
+        return StoreUnmendable(sentence)
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -228,8 +340,7 @@ class SqliteStore:
                 self._stay()
             kept = True
         except (sqlite3.Error, OSError) as error:
-            if isinstance(error, sqlite3.DatabaseError):
-                self._discover(error, str(error))
+            self._discover(error)
             raise StoreUnwritable(
                 f"nothing can be kept in {self._directory.path}: {error}; check the disk and its free space"
             ) from error
@@ -361,8 +472,7 @@ class SqliteStore:
             else:
                 yield
         except (sqlite3.Error, OSError) as error:
-            if isinstance(error, sqlite3.DatabaseError):
-                self._discover(error, str(error))
+            self._discover(error)
             raise StoreUnreadable(f"the data in {self._directory.path} cannot be read: {error}") from error
 
     @contextlib.contextmanager
@@ -399,6 +509,9 @@ class SqliteStore:
             if self._closed:
                 return
             self._closed = True
+            if self.is_damaged:
+                with contextlib.suppress(OSError):
+                    mark(self._directory.path, self._damaged_otherwise or next(iter(self._damaged_rows.values())))
             try:
                 with contextlib.suppress(StoreError):
                     self._follow_all()

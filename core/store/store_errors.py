@@ -28,6 +28,12 @@ class StoreDisplaced(StoreUnwritable):
     title = "The data directory is gone"
 
 
+class StoreUnmendable(StoreUnwritable):
+    """What is damaged could not be mended while the store is open: it takes a person."""
+
+    title = "The data is damaged"
+
+
 class StoreUnreadable(StoreError):
     """What was asked for could not be read."""
 

@@ -11,6 +11,7 @@ from core.reconciliation.summary_queries import SummaryAnswer, SummaryQuery
 from core.store.contents import Position
 from core.store.retention import Usage
 from core.wire.entries import Entry, Fetch, Page, Wanted
+from core.wire.entry_runs import EntryRuns
 from core.wire.keepables import Keepable
 from core.wire.records import LogRecord, RecordPage
 from core.wire.signing import Signer
@@ -28,6 +29,9 @@ class Store(Protocol):
 
     discoveries: deque[str]
     """What was found since, a sentence each; whoever tells it takes it out, from any thread."""
+
+    ended_badly: bool
+    """Whether the process that had it open before did not close it."""
 
     def check(self) -> None:
         """See whether what is kept would be found at the next start: a file that somebody deleted takes writes as
@@ -93,6 +97,23 @@ class Store(Protocol):
 
         Fewer when their bodies have more than `bytes_max` bytes, but one at least when there is one: none means that
         nothing older is kept. Raises StoreUnreadable.
+        """
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether something was found, by whatever was read, for `mend` to see to."""
+
+    @property
+    def damage(self) -> str:
+        """What of it is so damaged that nothing can be kept until all is made anew, in words; nothing if nothing is."""
+
+    def note_damage(self, records: Sequence[int], otherwise: str) -> None:
+        """Who reads everything has found records to be damaged, by their numbers in the file, or something else."""
+
+    def mend(self) -> EntryRuns:
+        """Take out what was found to be damaged, so that it counts as never received; which entries that are.
+
+        Whoever has them is asked for them then. Raises StoreUnwritable, and StoreUnmendable when a person is needed.
         """
 
     def usage(self) -> Usage:

@@ -18,10 +18,12 @@ from core.store.past_starts import read_past
 from core.store.record_rows import RECORD_COLUMNS, DamagedRecord, RecordRow, record_of
 from core.store.retention import ROW_BYTES
 from core.store.server_key_rows import read_keys
+from core.store.still_counted import read_still_counted
 from core.store.stream_numbers import StreamNumbers
 from core.store.time_index import TimeIndex
 from core.wire.address import Address
 from core.wire.entries import Stream
+from core.wire.entry_runs import EntryRuns, count_of
 from core.wire.packed_refs import REF_BYTES, packed_ref, packed_ref_of_any_content
 from core.wire.records import LogRecord
 from core.wire.server_keys import certified_id, is_certified
@@ -57,6 +59,8 @@ class Verification:
     """How many records have a signature that fits; the others have none."""
     activities: int = 0
     accounts: int = 0
+    missing: EntryRuns = field(default_factory=dict)
+    """What was damaged and taken out while its server ran, and has not come again."""
     damage: list[Damage] = field(default_factory=list)
     structure_whole: bool = True
     """Whether SQLite finds nothing wrong with the file."""
@@ -103,7 +107,7 @@ class TableChecks:
             self._found.streams += 1
             if checksum(no, node, incarnation) != expected:
                 yield Damage(f"the row of the stream {node}.{incarnation} is damaged")
-        for step in (self._keys, self._read_held, self._peers, self._totals):
+        for step in (self._keys, self._read_held, self._peers, self._totals, self._read_missing):
             try:
                 step()
             except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:
@@ -118,6 +122,9 @@ class TableChecks:
 
     def _totals(self) -> None:
         self._upto = read_totals(self._connection).upto
+
+    def _read_missing(self) -> None:
+        self._found.missing = read_still_counted(self._connection).runs
 
     def _peers(self) -> None:
         for peer, host, port, name, seen_at, others in self._connection.execute(
@@ -238,9 +245,20 @@ class TableChecks:
             yield Damage(
                 f"the index of entries by time does not fit the records ({count} places, {self._items[0]} entries)"
             )
+        yield from self._counts()
+        yield from self._latest()
+        yield from self._refs()
+        yield from self._accounts()
+
+    def _counts(self) -> Iterator[Damage]:
+        """What is counted of activities. That counts what is missing, too, whoever has written it."""
         totals = read_totals(self._connection)
         kept = sum(written[0] for written in self._senders.values())
-        if (totals.activities, totals.bytes) != (kept, self._bytes):
+        missing = count_of(self._found.missing)
+        fits = (totals.activities, totals.bytes) == (kept, self._bytes) or (
+            kept <= totals.activities <= kept + missing and totals.bytes >= self._bytes and missing
+        )
+        if not fits:
             yield Damage(
                 f"the sums of what is kept do not fit the records ({totals.activities} activities, not {kept})"
             )
@@ -248,20 +266,25 @@ class TableChecks:
             "SELECT sender, stamp, activities, bytes FROM senders"
         ):
             written = self._senders.pop(sender, [0, 0, stamp])
-            if [activities, taken] != written[:2] or stamp < written[2] or (activities and stamp != written[2]):
+            fits = [activities, taken] == written[:2] and (not activities or stamp == written[2])
+            if not fits and missing and written[0] <= activities and written[1] <= taken:
+                missing -= activities - written[0]
+                fits = missing >= 0
+            if not fits or stamp < written[2]:
                 yield Damage(
                     f"what is kept of the activities of {sender or 'anonymous people'!r} does not fit the records"
                 )
         for sender in self._senders:
             yield Damage(f"the row of the writer {sender!r} is missing")
-        yield from self._latest()
-        yield from self._refs()
-        yield from self._accounts()
 
     def _latest(self) -> Iterator[Damage]:
+        streams = StreamNumbers(self._connection)
         rows = self._connection.execute("SELECT sender, stream, seq FROM senders WHERE activities > 0")
         for sender, stream, seq in rows:
-            if (stream, seq) not in self._newest.get(sender, ()):
+            if (stream, seq) in self._newest.get(sender, ()):
+                continue
+            missing = self._found.missing and self._found.missing.get(streams.of(stream), ())
+            if not missing or not any(first <= seq <= last for first, last in missing):
                 yield Damage(f"the newest activity of {sender or 'anonymous people'!r} is not {seq} of stream {stream}")
 
     def _refs(self) -> Iterator[Damage]:

@@ -101,6 +101,14 @@ class Notes:
         with contextlib.suppress(OSError):
             os.pwrite(self._handle, _sealed(text), 0)
 
+    def begin_anew(self, path: Path, received: int, size: int) -> None:
+        """Another database stands in the place of the one that was witnessed. Raises OSError."""
+        os.close(self._handle)
+        self._witness = msgspec.structs.replace(self._witness, received=received, size=size)
+        self._received = received
+        establish(path, self._witness)
+        self._handle = os.open(path / FILE, os.O_RDWR | os.O_CLOEXEC)
+
     def close(self, size: int | None) -> None:
         """The database is whole without its log, with `size` bytes; None: it is not known to be."""
         if size is not None:

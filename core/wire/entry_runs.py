@@ -13,6 +13,7 @@ EntryRuns = Mapping[Stream, Spans]
 """For each stream the first and the last number of each run, ascending."""
 
 NO_ENTRIES: Final[EntryRuns] = {}
+NAMED_MAX: Final = 10
 
 
 def runs_of(ids: Iterable[EntryId]) -> dict[Stream, Spans]:
@@ -115,6 +116,17 @@ def in_pieces(runs: EntryRuns, most: int) -> Iterator[dict[Stream, Spans]]:
                     piece, room = {}, most
     if piece:
         yield piece
+
+
+def named(runs: EntryRuns) -> str:
+    """Entries as a person can look for them: the first `NAMED_MAX` runs, and how many more there are."""
+    parts = [
+        f"{stream}.{first}" + (f" to {last}" if last > first else "")
+        for stream, spans in runs.items()
+        for first, last in spans
+    ]
+    more = f" and {len(parts) - NAMED_MAX} more runs" if len(parts) > NAMED_MAX else ""
+    return ", ".join(parts[:NAMED_MAX]) + more
 
 
 def size_of(runs: EntryRuns) -> int:

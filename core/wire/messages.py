@@ -170,9 +170,13 @@ class SyncDigest(Message, frozen=True):
 
 
 class SyncRequest(Message, frozen=True):
-    """What the sender has; the receiver answers with entries beyond it, then `SYNC_DONE`."""
+    """What the sender has; the receiver answers with entries beyond it, then `SYNC_DONE`.
+
+    `again`: the sender has had some of them, and lost them: what went over this link lately is sent all the same.
+    """
 
     vector: Vector
+    again: bool = False
 
 
 class SyncDone(Message, frozen=True):
@@ -236,10 +240,14 @@ class ReconcileAnswer(Message, frozen=True):
 
 
 class ReconcileWant(Message, frozen=True):
-    """Entries that the sender lacks: the receiver answers with those that it has, and `RECONCILE_SENT`."""
+    """Entries that the sender lacks: the receiver answers with those that it has, and `RECONCILE_SENT`.
+
+    `again`: the sender has had some of them, and lost them: what went over this link lately is sent all the same.
+    """
 
     number: Counter
     entries: EntryNumbers
+    again: bool = False
 
 
 class ReconcileSent(Message, frozen=True):

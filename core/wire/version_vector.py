@@ -135,6 +135,53 @@ class VersionVector:
             self._close_gap(stream)
         return True
 
+    def remove_run(self, stream: Stream, first: int, last: int) -> None:
+        """The numbers from `first` to `last`, as far as they are there, are not there any more."""
+        spans = self.spans(stream)
+        left = [
+            part
+            for begin, end in spans
+            for part in ((begin, min(end, first - 1)), (max(begin, last + 1), end))
+            if part[0] <= part[1]
+        ]
+        if left == spans:
+            return
+        firsts, _ = self._beyond.pop(stream, ([], []))
+        self._runs -= len(firsts)
+        upto = left.pop(0)[1] if left and left[0][0] == 1 else 0
+        if upto or stream in self._packed:
+            self._over[stream] = upto
+        else:
+            self._over.pop(stream, None)
+        for begin, end in left:
+            self._put(stream, begin, end)
+
+    def add_span(self, stream: Stream, first: int, last: int) -> None:
+        """The numbers from `first` to `last` are there."""
+        self.remove_run(stream, first, last)
+        upto = self.upto(stream)
+        if first == upto + 1:
+            self._over[stream] = last
+            if stream in self._beyond:
+                self._close_gap(stream)
+        else:
+            self._put(stream, first, last)
+
+    def __bool__(self) -> bool:
+        """Whether anything is there."""
+        return bool(self._over or self._beyond or self._packed)
+
+    @property
+    def runs(self) -> EntryRuns:
+        """All that is there; of packed streams nothing is unpacked."""
+        return {stream: tuple(self.spans(stream)) for stream in sorted({*self._over, *self._beyond})}
+
+    def spans(self, stream: Stream) -> list[tuple[int, int]]:
+        """The first and the last number of each run that is there of a stream."""
+        upto = self.upto(stream)
+        firsts, lasts = self._beyond.get(stream, ([], []))
+        return [*([(1, upto)] if upto else []), *zip(firsts, lasts, strict=True)]
+
     def _close_gap(self, stream: Stream) -> None:
         firsts, lasts = self._beyond[stream]
         upto = self._over[stream]

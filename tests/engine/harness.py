@@ -30,7 +30,7 @@ from core.store.memory_summary import MemorySummary
 from core.store.store_errors import StoreDisplaced
 from core.wire.codec import Frame
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Page, Wanted
-from core.wire.entry_runs import ids_in
+from core.wire.entry_runs import EntryRuns, ids_in
 from core.wire.keepables import Keepable
 from core.wire.messages import Message, Ping
 from core.wire.records import LogRecord, RecordPage, loose
@@ -221,6 +221,19 @@ class MemoryStore:
     findings: Sequence[str] = ()
     discoveries: deque[str] = deque()  # noqa: RUF012 – nobody puts anything in
     rescued: Path | None = None
+    damage: str = ""
+    ended_badly: bool = False
+    is_damaged: bool = False
+    lost: EntryRuns = {}  # noqa: RUF012 – nobody puts anything in
+    """What `mend` says was damaged."""
+
+    def note_damage(self, records: Sequence[int], otherwise: str) -> None:
+        self.is_damaged = True
+
+    def mend(self) -> EntryRuns:
+        self.is_damaged = False
+        self.damage = ""
+        return self.lost
 
     def check(self) -> None:
         if self.displaced:

@@ -14,11 +14,22 @@ import pytest
 
 from core.engine.threads import persistence as module
 from core.engine.threads.persistence import Persistence, StoreClosed
-from core.node.interface.events import CommitFailed, Committed, Event, Fetched, StoreRecovered, SummaryAnswered
+from core.node.interface.events import (
+    CommitFailed,
+    Committed,
+    EntriesDamaged,
+    Event,
+    Fetched,
+    StoreRecovered,
+    SummaryAnswered,
+)
 from core.reconciliation.summary_queries import SumFound, SumWanted
-from core.wire.entries import Fetch, Wanted
+from core.wire.entries import Fetch, Stream, Wanted
+from core.wire.entry_runs import EntryRuns
 from core.wire.recovered import Recovered
 from tests.engine.harness import LIMIT, MemoryStore, entry, until
+
+STREAM = Stream("n", 1)
 
 
 class Desk:
@@ -125,6 +136,47 @@ async def test_sums_are_asked_for_once_they_are_made_and_other_work_goes_on_mean
     answered = desk.events[2]
     assert isinstance(answered, SummaryAnswered) and isinstance(answered.answer, SumFound)
     assert (answered.token, answered.answer.whole.size, desk.store.prepared) == (7, 1, 4)
+
+
+async def test_damage_that_a_page_comes_upon_is_told_before_the_page(desk: Desk) -> None:
+    desk.store.lost = {STREAM: ((1, 2),)}
+    desk.store.is_damaged = True
+    await desk.busy()
+    desk.persistence.fetch(7, Fetch({}))
+    await asyncio.sleep(0)
+    desk.store.gate.set()
+    await until(lambda: len(desk.events) == 3)
+    assert EntriesDamaged({STREAM: ((1, 2),)}) in desk.events
+    assert desk.events.index(EntriesDamaged({STREAM: ((1, 2),)})) < 2
+    assert isinstance(desk.events[-1], Fetched)
+
+
+async def test_data_that_is_made_anew_is_told_as_a_disk_that_fails_and_works_again(desk: Desk) -> None:
+    desk.store.lost = {STREAM: ((1, 2),)}
+    desk.store.is_damaged, desk.store.damage = True, "a page is missing"
+    desk.persistence.fetch(7, Fetch({}))
+    await until(lambda: StoreRecovered() in desk.events)
+    failed, damaged = desk.events[:2]
+    assert isinstance(failed, CommitFailed) and "made anew: a page is missing" in failed.reason
+    assert damaged == EntriesDamaged({STREAM: ((1, 2),)})
+
+
+async def test_damage_that_cannot_be_mended_is_tried_again_later_and_not_all_the_time(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = 0
+
+    def mend() -> EntryRuns:
+        nonlocal tries
+        tries += 1
+        raise OSError("disk full")
+
+    monkeypatch.setattr(desk.store, "mend", mend)
+    desk.store.is_damaged = True
+    for token in range(5):
+        desk.persistence.fetch(token, Fetch({}))
+    await until(lambda: len(desk.events) == 5)
+    assert tries == 1
 
 
 async def test_sums_that_cannot_be_read_are_answered_as_none(desk: Desk) -> None:

@@ -200,26 +200,6 @@ def test_a_damaged_log_of_a_killed_server_is_read_as_far_as_it_can_be(tmp_path: 
         store.close()
 
 
-def test_damage_that_a_running_server_comes_upon_is_not_served_is_told_once_and_the_next_start_sees_to_it(
-    tmp_path: Path,
-) -> None:
-    filled(tmp_path)
-    store, _ = opened(tmp_path, WALL + 10)
-    with sqlite3.connect(tmp_path / "node.db") as connection:
-        connection.execute("UPDATE records SET line = zeroblob(length(line)) WHERE no = 3")
-    connection.close()
-    for _ in range(3):
-        assert len(bodies(store)) == 76
-    (told,) = store.discoveries
-    assert "record 3" in told and "start it again" in told
-    assert (tmp_path / "node.damaged").exists()
-    store.close()
-    store, _ = opened(tmp_path, WALL + 20)
-    assert "was damaged" in store.findings[0]
-    assert not (tmp_path / "node.damaged").exists()
-    store.close()
-
-
 def test_what_a_running_server_has_come_upon_is_looked_for_in_a_database_of_any_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

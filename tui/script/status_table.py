@@ -29,6 +29,10 @@ def table(snapshot: NodeSnapshot) -> Iterator[str]:
         f"{_count(snapshot.activities, 'activity', 'activities')} kept"
     )
     yield from _warnings(snapshot)
+    if snapshot.read_through_at is not None:
+        at = time.strftime("%Y-%m-%d %H:%M", time.localtime(snapshot.read_through_at))
+        damaged = f"{_count(snapshot.damaged_then, 'place')} damaged" if snapshot.damaged_then else "nothing damaged"
+        yield f"all data was last read through at {at}: {damaged}"
     yield ""
     yield from _aligned(
         ("SERVER", "ADDRESS", "LOAD", "STATE", "TREE", "SPARE LINKS"),
@@ -60,6 +64,8 @@ def _warnings(snapshot: NodeSnapshot) -> Iterator[str]:
         yield "! this server is about to leave"
     if snapshot.storage_error:
         yield f"! the disk fails, nothing new is accepted here: {neutralise(snapshot.storage_error)}"
+    if snapshot.damaged:
+        yield f"! {_count(snapshot.damaged, 'entry', 'entries')} damaged on the disk and not here again"
     if snapshot.base_servers:
         yield "! a base server is part of the network: secrets travel there in the clear when somebody registers"
     unsigned = sum(server.state == "reachable" and not server.key for server in snapshot.servers)

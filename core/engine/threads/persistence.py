@@ -21,6 +21,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from core.node.interface.events import (
     CommitFailed,
     Committed,
+    EntriesDamaged,
     Event,
     Fetched,
     RecordsFetched,
@@ -31,6 +32,7 @@ from core.reconciliation.summary_queries import SummaryAnswer, SummaryQuery
 from core.store.store_errors import StoreDisplaced
 from core.store.store_interface import Store
 from core.wire.entries import Entry, Fetch, Page, Wanted
+from core.wire.entry_runs import EntryRuns
 from core.wire.keepables import Keepable
 from core.wire.records import LogRecord, RecordPage
 from core.wire.recovered import Recovered
@@ -54,6 +56,8 @@ STEADY_SECONDS: Final = 60.0
 """A disk that fails again sooner than this is left alone for twice as long as it was last."""
 CHECK_SECONDS: Final = 1.0
 """How often an idle store is asked whether its files are still where they should be."""
+MEND_AGAIN: Final = 5.0
+"""Seconds between two tries to mend what is damaged."""
 NO_BATCH: Final = 0
 """Stands before every batch: no batch has failed, and all to come will."""
 PROBE_SETTING: Final = "last_probe"
@@ -89,6 +93,7 @@ class Persistence:
         self._broken = ""
         self._probe_at = 0.0
         self._check_at = 0.0
+        self._mend_at = 0.0
         self._probe_pause = PROBE_MIN
         self._probe_bytes = PROBE_BYTES_MIN
         self._probes_passed = 0
@@ -180,6 +185,11 @@ class Persistence:
             yield found.popleft()
 
     @property
+    def ended_badly(self) -> bool:
+        """Whether the process before this one did not close the store."""
+        return self._store is not None and self._store.ended_badly
+
+    @property
     def rescued(self) -> Path | None:
         """After the end: where a backup is that was written because the store's files had gone."""
         return None if self._store is None else self._store.rescued
@@ -218,6 +228,9 @@ class Persistence:
     def _settled(self, upto: int) -> None:
         while self._sizes and self._sizes[0][0] <= upto:
             self.backlog_bytes -= self._sizes.popleft()[1]
+
+    def _damaged(self, entries: EntryRuns) -> None:
+        self.deliver(EntriesDamaged(entries))
 
     def _committed(self, batch: int, records: Sequence[LogRecord]) -> None:
         self._settled(batch)
@@ -283,6 +296,8 @@ class Persistence:
                 return
             if self._broken and time.monotonic() >= self._probe_at:
                 self._probe(store)
+            if not self._broken and time.monotonic() >= self._mend_at:
+                self._mend(store)
             if idle and not self._broken and time.monotonic() >= self._check_at:
                 self._check(store)
             if group:
@@ -335,6 +350,22 @@ class Persistence:
             self._break(_reason(error), 0)
             self._post(self._failed, [NO_BATCH], self._broken)
 
+    def _mend(self, store: Store) -> None:
+        """Have what was found to be damaged mended. What takes long is told as a disk that fails, and works again."""
+        try:
+            if not store.is_damaged:
+                return
+            if store.damage and not self._broken:
+                self._break(f"the data is damaged, and is being made anew: {store.damage}", 0)
+                self._post(self._failed, [NO_BATCH], self._broken)
+            lost = store.mend()
+        except Exception as error:
+            _warn("what is damaged could not be mended: %s", error)
+            self._mend_at = time.monotonic() + MEND_AGAIN
+            return
+        if lost:
+            self._post(self._damaged, lost)
+
     def _break(self, reason: str, size: int) -> None:
         """A commit of about `size` bytes has failed."""
         now = time.monotonic()
@@ -352,6 +383,7 @@ class Persistence:
         """Write as much as failed, of something that does not matter; a few times in a row, it has recovered."""
         try:
             store.check()
+            self._mend(store)
             store.set_setting(PROBE_SETTING, "0" * self._probe_bytes)
             store.set_setting(PROBE_SETTING, str(time.time()))
         except Exception as error:
@@ -377,6 +409,7 @@ class Persistence:
             page = store.fetch(query) if isinstance(query, Fetch) else store.fetch_wanted(query)
         except Exception as error:
             _warn("a page could not be read: %s", error)
+        self._mend_first(store)
         self._post(self._fetched, token, page)
 
     def _read_records(self, token: int, query: Fetch | Wanted, store: Store) -> None:
@@ -385,6 +418,7 @@ class Persistence:
             page = store.fetch_records(query)
         except Exception as error:
             _warn("a page of records could not be read: %s", error)
+        self._mend_first(store)
         self._post(self._records_fetched, token, page)
 
     def _sum(self, token: int, query: SummaryQuery, store: Store) -> None:
@@ -398,7 +432,13 @@ class Persistence:
             answer = store.ask_summary(query)
         except Exception as error:
             _warn("the summary could not be read: %s", error)
+        self._mend_first(store)
         self._post(self._summed, token, answer)
+
+    def _mend_first(self, store: Store) -> None:
+        """What a question has found out is told before its answer is."""
+        if store.is_damaged and not self._broken and time.monotonic() >= self._mend_at:
+            self._mend(store)
 
     def _execute(self, store: Store, work: Callable[[Store], Any], answer: asyncio.Future[Any]) -> None:
         try:

@@ -15,6 +15,7 @@ from core.node.kernel.connections import Session
 from core.node.kernel.context import Context
 from core.node.kernel.states import ConnectionState
 from core.node.log.entry_messages import frame_of
+from core.node.log.repair import Repair
 from core.node.log.replication import Replication
 from core.wire.entries import Entry, Fetch, Page, Stream
 from core.wire.idempotency import idempotency_fingerprint
@@ -27,15 +28,19 @@ FINGERPRINTS_SENT_MAX: Final = 10_000
 class CatchingUp:
     """Reads the past for the node's clients; of each, one page at a time."""
 
-    def __init__(self, context: Context, replication: Replication) -> None:
+    def __init__(self, context: Context, replication: Replication, repair: Repair) -> None:
         self._context = context
         self._replication = replication
+        self._repair = repair
         self._fetching: dict[int, tuple[Session, Fetch]] = {}
+        self._delayed: list[tuple[Session, Fetch]] = []
+        """What is read again once damaged entries have come that would be in it."""
+        repair.on_over = self._go_on
 
     @property
     def reading(self) -> int:
         """Pages of history being read for clients."""
-        return len(self._fetching)
+        return len(self._fetching) + len(self._delayed)
 
     def start(self, session: Session, seen: dict[Stream, int] | None, history: int) -> None:
         """Send a client what it has not `seen`, or the newest `history` activities where it does not say."""
@@ -83,6 +88,10 @@ class CatchingUp:
             wanted, session.wanted = session.wanted, None
             self._fetch(session, wanted)
             return True
+        if self._repair.delays(query.seen):
+            session.reading = True
+            self._delayed.append((session, query))
+            return True
         if page is None:
             self._context.notify("storage", "a client could not be sent its history: the store cannot be read", "error")
             page = Page((), {}, False)
@@ -120,6 +129,14 @@ class CatchingUp:
         session.backlog_fingerprints = {}
         self._context.actions.append(Subscribe(session.conn))
         return True
+
+    def _go_on(self) -> None:
+        delayed, self._delayed = self._delayed, []
+        for session, query in delayed:
+            session.reading = False
+            if session.backlog is not None and session.state is not ConnectionState.CLOSING:
+                wanted, session.wanted = session.wanted, None
+                self._fetch(session, wanted or query)
 
     def _live(self, session: Session) -> frozenset[bytes]:
         """The fingerprints of what comes live behind the past; of each entry it is found out once."""

@@ -367,7 +367,8 @@ class Sessions:
         if name != message.username:
             info += f": the name {message.username} belongs to an account that was registered earlier"
         if session.native:
-            vector = vector_in_line(self._replication.client_vector(), LONG_VECTOR_BYTES_MAX)
+            begins = seen is None and not message.history
+            vector = vector_in_line(self._replication.client_vector(begins=begins), LONG_VECTOR_BYTES_MAX)
             beyond = [str(entry_id) for entry_id in self._replication.client_beyond()]
             shown = list(FEATURES)
             time = context.clock.read(context.now.wall)

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 from core.reconciliation.summary_queries import SummaryAnswer
 from core.wire.address import Address
 from core.wire.entries import Page
+from core.wire.entry_runs import EntryRuns
 from core.wire.messages import Message
 from core.wire.records import LogRecord, RecordPage
 
@@ -128,6 +129,27 @@ class SummaryAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class EntriesDamaged:
+    """The store has found out that entries are damaged which it had kept: they count as never received there.
+
+    It comes before the answer to whatever question found it out.
+    """
+
+    entries: EntryRuns
+
+
+@dataclass(frozen=True, slots=True)
+class DataReadThrough:
+    """All that the store keeps has been read, and was looked at.
+
+    `at`: when that was done, in seconds since 1970; `damaged`: how many places were damaged.
+    """
+
+    at: float
+    damaged: int
+
+
+@dataclass(frozen=True, slots=True)
 class SecretHashed:
     """The answer to a HashSecret; `verifier` is None when it could not be made."""
 
@@ -234,6 +256,8 @@ Event = (
     | Fetched
     | RecordsFetched
     | SummaryAnswered
+    | EntriesDamaged
+    | DataReadThrough
     | SecretHashed
     | SecretVerified
     | Woke

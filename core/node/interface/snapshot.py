@@ -103,6 +103,12 @@ class NodeSnapshot(msgspec.Struct, frozen=True):
     """Lock messages that this node has sent since its start."""
     unreachable: int = 0
     """Servers that are known but cannot be reached now."""
+    damaged: int = 0
+    """Entries that were damaged on the disk, and have not come again from the other servers."""
+    read_through_at: float | None = None
+    """When all data was last read through to look for damage, in seconds since 1970; None: never, or unknown."""
+    damaged_then: int = 0
+    """How many places were damaged then."""
     left_out: int = 0
     """Servers that are known and not among `servers`, because the picture has to fit a line."""
 

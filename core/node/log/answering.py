@@ -56,7 +56,7 @@ class Answering:
         self._summary = summary
         self._answering: set[int] = set()
         """Links over which a question has come that is not answered."""
-        self._fetching: dict[int, tuple[Link, int, EntryRuns]] = {}
+        self._fetching: dict[int, tuple[Link, ReconcileWant, EntryRuns]] = {}
         self._comparing: dict[int, int] = {}
         """By link the number of the comparison that the neighbour has begun last."""
         self.on_asked: Callable[[Link], None] = lambda link: None
@@ -152,7 +152,7 @@ class Answering:
         if not self._may_ask(link):
             return
         token = self._context.token()
-        self._fetching[token] = (link, message.number, runs)
+        self._fetching[token] = (link, message, runs)
         if RECORDS in link.features:
             self._context.actions.append(FetchRecords(token, Wanted(runs, RECORD_PAGE_BYTES)))
         else:
@@ -163,11 +163,11 @@ class Answering:
         fetching = self._fetching.pop(token, None)
         if fetching is None:
             return False
-        link, number, runs = fetching
+        link, wanted, runs = fetching
         if self._neighbours.is_neighbour(link):
             page = page or Page((), {}, False)
             entries = self._replication.unpersisted.among(page.entries, runs)
-            self._send(link, number, [], entries, page.left)
+            self._send(link, wanted, [], entries, page.left)
         return True
 
     def records_fetched(self, token: int, page: RecordPage | None) -> bool:
@@ -175,27 +175,27 @@ class Answering:
         fetching = self._fetching.pop(token, None)
         if fetching is None:
             return False
-        link, number, runs = fetching
+        link, wanted, runs = fetching
         if self._neighbours.is_neighbour(link):
             page = page or RecordPage((), {}, False)
             records, entries = self._replication.unpersisted.as_they_came(runs)
-            self._send(link, number, [*page.records, *records], entries, page.left)
+            self._send(link, wanted, [*page.records, *records], entries, page.left)
         return True
 
     def _send(
-        self, link: Link, number: int, records: Sequence[LogRecord], entries: Sequence[Entry], left: EntryRuns
+        self, link: Link, wanted: ReconcileWant, records: Sequence[LogRecord], entries: Sequence[Entry], left: EntryRuns
     ) -> None:
         self._answering.discard(link.conn)
         count = len(entries) + sum(record.last - record.first + 1 for record in records)
         self._context.trace("sync", conn=link.conn, step="answer", server=link.remote_id, entries=count)
-        sent = self._neighbours.sent_over(link)
+        sent = frozenset() if wanted.again else self._neighbours.sent_over(link)
         for record in records:
             if not is_sent(record, sent):
                 self._context.send(link, frame_of_record(record))
         for entry in entries:
             if entry.id not in sent:
                 self._context.send(link, frame_of(entry))
-        self._context.send(link, ReconcileSent(number, encode_runs(left)))
+        self._context.send(link, ReconcileSent(wanted.number, encode_runs(left)))
 
 
 def is_sent(record: LogRecord, sent: Container[EntryId]) -> bool:

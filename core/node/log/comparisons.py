@@ -117,7 +117,7 @@ class Comparisons:
         been taken in."""
         self.on_end: Callable[[Link, Comparison], None] = lambda link, comparison: None
         """Told of each that has come to its end."""
-        self.on_done: Callable[[Link, bool], None] = lambda link, complete: None
+        self.on_done: list[Callable[[Link, bool], None]] = []
         """Told of each neighbour that this node has compared with, and whether all that it had is durable here."""
 
     def __len__(self) -> int:
@@ -160,7 +160,7 @@ class Comparisons:
         for."""
         comparison = self._running.get(link.conn)
         if comparison is not None:
-            is_being_kept = self._replication.delivery.is_being_kept
+            is_being_kept = self._replication.is_being_kept
             numbers = (number for first, last in reversed(spans) for number in range(last, first - 1, -1))
             ids = (EntryId(*stream, number) for number in numbers)
             comparison.last = next(filter(is_being_kept, ids), comparison.last)
@@ -202,7 +202,8 @@ class Comparisons:
         comparison.asked = wanted = self._next_wanted(comparison)
         if wanted:
             comparison.awaits = ReconcileSent
-            self._context.send(link, ReconcileWant(comparison.number, encode_runs(wanted)))
+            again = bool(intersection(wanted, self._replication.damaged.missing))
+            self._context.send(link, ReconcileWant(comparison.number, encode_runs(wanted), again))
             return True
         comparison.parts = comparison.question.parts
         if not comparison.parts:
@@ -226,8 +227,10 @@ class Comparisons:
 
     def _missing(self, runs: EntryRuns) -> EntryRuns:
         """Those of some entries that are not here, and that another server can have."""
+        own, damaged = self._replication.own_stream, self._replication.damaged.missing
         missing = self._replication.vector.lacking(runs)
-        missing.pop(self._replication.own_stream, None)
+        if missing.pop(own, None) and own in damaged:
+            missing = union(missing, intersection(runs, {own: damaged[own]}))
         return missing
 
     def _awaited(self, link: Link, message: _Awaited, what: str) -> Comparison | None:
@@ -368,4 +371,5 @@ class Comparisons:
         is_durable = problem is None and self._context.storage_error is None
         if is_durable:
             self._context.send(link, ReconcileDone(comparison.number, comparison.lacking))
-        self.on_done(link, is_durable and not comparison.lacking)
+        for told in self.on_done:
+            told(link, is_durable and not comparison.lacking)

@@ -16,6 +16,7 @@ from core.node.interface.actions import Broadcast, BroadcastAll
 from core.node.kernel.clock import MICROSECONDS
 from core.node.kernel.context import Context
 from core.node.kernel.states import ConnectionState
+from core.node.log.damaged_entries import DamagedEntries
 from core.node.log.entry_messages import frame_of, frames_of
 from core.node.log.refs import Refs
 from core.wire.codec import Frame, Frames
@@ -40,9 +41,10 @@ class _Parked:
 class Delivery:
     """What has been delivered of what this node has, what waits, and for what."""
 
-    def __init__(self, context: Context, vector: VersionVector, refs: Refs) -> None:
+    def __init__(self, context: Context, vector: VersionVector, damaged: DamagedEntries, refs: Refs) -> None:
         self._context = context
         self._vector = vector
+        self._damaged = damaged
         self._refs = refs
         self._pending: dict[EntryId, None] = {}
         """What was accepted here and has not been delivered yet."""
@@ -155,7 +157,7 @@ class Delivery:
             self._unpark_oldest()
 
     def _is_delivered(self, entry_id: EntryId) -> bool:
-        return entry_id in self._vector and entry_id not in self._pending
+        return (entry_id in self._vector or entry_id in self._damaged) and entry_id not in self._pending
 
     def _deliver(self, entry: Entry, frame: Frame, source: int | None) -> None:
         if not self._parked_under:

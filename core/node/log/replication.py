@@ -18,6 +18,7 @@ import msgspec
 
 from core.node.interface.actions import Persist
 from core.node.kernel.context import Context
+from core.node.log.damaged_entries import DamagedEntries
 from core.node.log.delivery import Delivery
 from core.node.log.entry_messages import frame_of, frame_of_record, frames_of
 from core.node.log.log_room import LogRoom
@@ -55,6 +56,8 @@ class _Taken(NamedTuple):
     then: Callable[[str | None], None] | None
     record: LogRecord | None
     """What they have come in, and are passed on in."""
+    again: bool = False
+    """Whether they had been kept before, and damaged: they have been delivered and passed on."""
 
 
 @dataclass(slots=True)
@@ -83,9 +86,12 @@ class Replication:
         self.own_stream = Stream(context.id, context.incarnation)
         self.vector = VersionVector(recovered.streams, recovered.beyond)
         """What has been accepted here: a repetition is not accepted again."""
+        self.damaged = DamagedEntries(self.vector)
         self.room = LogRoom(context, topology, recovered, self.vector)
         self.activities = recovered.activities
         self._seq = 0
+        self._kept_seq = 0
+        """The last number of an own entry that is durable."""
         self._batch = 0
         self._keepables: list[Keepable] = []
         self._taken: list[_Taken] = []
@@ -96,7 +102,7 @@ class Replication:
         """Of own entries among that, by number, what is spread: see `_in_records`."""
         self.unpersisted = Unpersisted(self.own_stream)
         self.refs = Refs(recovered.recent_refs)
-        self.delivery = Delivery(context, self.vector, self.refs)
+        self.delivery = Delivery(context, self.vector, self.damaged, self.refs)
         self._last_before = recovered.last_by_sender
         self._last_by_sender: dict[str, tuple[int, EntryId]] = {}
         """Stamp and id of the newest activity of each user who has written since the start; the others' are in
@@ -146,6 +152,9 @@ class Replication:
 
     def receive(self, entry: Entry, source: int | None) -> bool:
         """Accept an entry from a link; whether it was new."""
+        if entry.id in self.damaged:
+            self._take_again((entry,), source, None)
+            return True
         if entry.id in self.vector or entry.id.stream == self.own_stream or not self.room.admits((entry,), source):
             return False
         self.vector.add(entry.id)
@@ -156,7 +165,9 @@ class Replication:
 
     def lacks(self, record: LogRecord) -> bool:
         """Whether a record has an entry that is new here."""
-        return record.stream != self.own_stream and bool(self.vector.lacking({record.stream: record.spans}))
+        if record.stream == self.own_stream:
+            return bool(self.damaged.among(record.entries))
+        return bool(self.vector.lacking({record.stream: record.spans}))
 
     def receive_record(self, record: LogRecord, source: int | None) -> int:
         """Accept the entries of a record from a link; how many of them were new. They are kept, and passed on, as the
@@ -165,20 +176,37 @@ class Replication:
         What was left out of it is not taken for gone: somebody else may have it.
         """
         stream, entries = record.stream, record.entries
-        if stream == self.own_stream or not self.room.admits(entries, source):
-            return 0
+        again = self._take_damaged(record, source)
+        if stream == self.own_stream or (again and not self.lacks(record)) or not self.room.admits(entries, source):
+            return again
         spans = record.spans
         added = self.vector.add_spans(stream, spans)
         if not added:
-            return 0
+            return again
         new = entries
         if added != spans:
             numbers = {number for first, last in added for number in range(first, last + 1)}
             new = tuple(entry for entry in entries if entry.id.seq in numbers)
         self._context.clock.observe(max([entry.stamp for entry in new]), self._context.now.wall)
-        self._keepables.append(record)
+        if not again:
+            self._keepables.append(record)
         self._take(_Taken(new, source, None, record))
-        return len(new)
+        return len(new) + again
+
+    def _take_damaged(self, record: LogRecord, source: int | None) -> int:
+        """Take what was damaged and has come again in a record; how much of it. Of an own one nothing else is kept."""
+        again = self.damaged.among(record.entries)
+        if again:
+            if record.stream == self.own_stream:
+                record = record.without([one.id.seq for one in record.entries if one.id not in self.damaged])
+            self._take_again(again, source, record)
+        return len(again)
+
+    def _take_again(self, entries: tuple[Entry, ...], source: int | None, record: LogRecord | None) -> None:
+        """What was damaged has come again."""
+        self._keepables.append(entries[0] if record is None else record)
+        self.damaged.take(entries)
+        self._taken.append(_Taken(entries, source, None, record, again=True))
 
     def _take(self, taken: _Taken) -> None:
         last = self._last_by_sender
@@ -194,7 +222,8 @@ class Replication:
         self._taken.append(taken)
 
     def mark(self, stream: Stream, upto: int) -> bool:
-        """Nothing of `stream` up to `upto` is missing here any more; whether that was news."""
+        """Nothing of `stream` up to `upto` is missing here any more but what was damaged; whether that was news."""
+        upto = self.damaged.before(stream, upto)
         if stream == self.own_stream or not self.vector.raise_to(stream, upto):
             return False
         self._keepables.append(StreamMark(stream, upto))
@@ -239,7 +268,10 @@ class Replication:
 
     def _spread_next(self) -> int:
         taken = self._durable.popleft()
-        if taken.record is None and taken.entries[0].id.stream == self.own_stream:
+        if taken.again:
+            self.damaged.kept(taken.entries)
+            self._is_durable(taken.entries)
+        elif taken.record is None and taken.entries[0].id.stream == self.own_stream:
             self._spread_own(taken)
         else:
             self._spread(taken)
@@ -253,7 +285,7 @@ class Replication:
             for taken in done
             if taken.record is None
             for entry in taken.entries
-            if entry.id.stream == self.own_stream
+            if entry.id.stream == self.own_stream and not taken.again
         }
         sealed: dict[int, tuple[Frame, News | None]] = {}
         for record in records:
@@ -279,7 +311,10 @@ class Replication:
             flight = self._in_flight.popleft()
             self.unpersisted.remember(flight.keepables)
             for taken in flight.taken:
-                if taken.entries[0].id.stream == self.own_stream:
+                if taken.again:
+                    self.damaged.not_kept(taken.entries, self.own_stream)
+                    self._is_durable(taken.entries, reason)
+                elif taken.entries[0].id.stream == self.own_stream:
                     self._drop(taken.entries[0], reason)
                 else:
                     self._spread(taken)
@@ -289,7 +324,7 @@ class Replication:
             taken.entries[0].id.stream == self.own_stream for flight in self._in_flight for taken in flight.taken
         )
         if not own_in_flight and not self._taken:
-            self._seq = self.vector.upto(self.own_stream)
+            self._seq = self._kept_seq
             self._failed.clear()
 
     def _drop(self, entry: Entry, reason: str) -> None:
@@ -306,8 +341,7 @@ class Replication:
                 del self._last_by_sender[entry.sender]
             else:
                 self._last_by_sender[entry.sender] = (stamp, previous)
-        for waiting in self._waiting_for.pop(entry.id, ()):
-            waiting(reason)
+        self._is_durable((entry,), reason)
 
     def storage_recovered(self) -> None:
         """The disk takes writes again: what it did not take before is to be kept now."""
@@ -325,9 +359,13 @@ class Replication:
         )
         return min((entry.stamp for entry in waiting if entry.id.stream == self.own_stream), default=None)
 
+    def is_being_kept(self, entry_id: EntryId) -> bool:
+        """Whether an entry was accepted and is not durable yet."""
+        return self.delivery.is_being_kept(entry_id) or self.damaged.is_being_kept(entry_id)
+
     def when_durable(self, entry_id: EntryId, then: Callable[[str | None], None]) -> None:
         """Call `then` once an entry that is being kept is durable, at once if it is already, or with why it is not."""
-        if self.delivery.is_being_kept(entry_id):
+        if self.is_being_kept(entry_id):
             self._waiting_for.setdefault(entry_id, []).append(then)
         else:
             then(None)
@@ -337,7 +375,9 @@ class Replication:
     def _spread_own(self, taken: _Taken) -> None:
         (entry,) = taken.entries
         frame, news = self._sealed.pop(entry.id.seq)
-        self.vector.add(entry.id)
+        self._kept_seq = entry.id.seq
+        if entry.id not in self.damaged:
+            self.vector.add(entry.id)
         if news is not None:
             self._neighbours.pass_on(news, taken.source)
         self._deliver(entry, frame, taken.source)
@@ -357,9 +397,14 @@ class Replication:
             self.activities += len(entries)
             self.delivery.deliver_all(entries, frames, taken.source)
 
+    def _is_durable(self, entries: Iterable[Entry], problem: str | None = None) -> None:
+        """These are, or cannot be kept: whoever waits for that is told."""
+        for entry in entries:
+            for then in self._waiting_for.pop(entry.id, ()):
+                then(problem)
+
     def _deliver(self, entry: Entry, frame: Frame, source: int | None) -> None:
-        for then in self._waiting_for.pop(entry.id, ()):
-            then(None)
+        self._is_durable((entry,))
         if entry.kind == "account":
             self.delivery.expect_no_more(entry.id)
             self._apply_account(counted(msgspec.json.decode(entry.body, type=AccountFact)))
@@ -398,11 +443,16 @@ class Replication:
     def durable_vector(self) -> dict[Stream, int]:
         """What this node has and would still have after a crash."""
         unsynced = filter(self.delivery.is_being_kept, self.delivery.pending)
-        return self._without([*unsynced, *self.unpersisted.entry_ids])
+        return self._without([*unsynced, *self.damaged.being_kept, *self.unpersisted.entry_ids])
 
-    def client_vector(self) -> dict[Stream, int]:
-        """What a client that comes now need not expect: everything that has been delivered, or is not to be had."""
-        return self._without(self.delivery.pending, self.behind_old_gaps())
+    def client_vector(self, *, begins: bool = False) -> dict[Stream, int]:
+        """What a client that comes now need not expect: everything that has been delivered, or is not to be had.
+
+        Who `begins` here, and has asked for nothing of the past, need not expect either what was delivered before and
+        damaged since.
+        """
+        passed_over = self.damaged.behind() if begins else ()
+        return self._without(self.delivery.pending, chain(self.behind_old_gaps(), passed_over))
 
     def client_beyond(self) -> list[EntryId]:
         """What a client that comes now need not expect either, although something before it in its stream is missing or

@@ -61,7 +61,7 @@ class Synchronisation:
         self._replication = replication
         self._reconciliation = reconciliation
         self._known_keys = known_keys
-        self._answering: dict[int, tuple[Link, Fetch]] = {}
+        self._answering: dict[int, tuple[Link, Fetch, bool]] = {}
         self._received: dict[int, tuple[int, int, int]] = {}
         """By link: how many entries have come, how many had before the last page, and how many pages in a row brought
         nothing."""
@@ -73,7 +73,7 @@ class Synchronisation:
         self.on_page: Callable[[int, Callable[[], None]], None] = lambda conn, then: then()
         """The same of a page behind which another one is coming already; it goes on with the function once all of it
         has been taken in."""
-        self.on_done: Callable[[Link], None] = lambda link: None
+        self.on_done: list[Callable[[Link], None]] = []
         """Told of each neighbour that has sent what it had, or the next part of it."""
 
     @property
@@ -133,7 +133,8 @@ class Synchronisation:
         if self._reconciles(link):
             self._reconciliation.comparisons.begin(link)
             return
-        if self._neighbours.request_missing(link, lambda: self._vector_for(link)):
+        again = not self._replication.damaged.are_whole
+        if self._neighbours.request_missing(link, lambda: self._vector_for(link), again=again):
             self._context.trace("sync", conn=link.conn, step="ask", server=link.remote_id)
             self._received[link.conn] = (0, 0, 0)
 
@@ -188,7 +189,7 @@ class Synchronisation:
         else:
             query = Fetch(seen)
             self._context.actions.append(FetchPage(token, query))
-        self._answering[token] = (link, query)
+        self._answering[token] = (link, query, message.again)
 
     def _request_if_lacking(self, link: Link, seen: dict[Stream, int]) -> None:
         if self._lacks(link, seen):
@@ -199,14 +200,14 @@ class Synchronisation:
         answering = self._answering.pop(token, None)
         if answering is None:
             return False
-        link, query = answering
+        link, query, again = answering
         if not self._neighbours.is_neighbour(link):
             return True
         if page is None:
             self._context.send(link, SyncDone())
             return True
         self._trace_answer(link, len(page.entries), more=page.more)
-        sent = self._neighbours.sent_over(link)
+        sent = frozenset() if again else self._neighbours.sent_over(link)
         for entry in page.entries if page.more else self._replication.unpersisted.completed(page, query):
             if entry.id not in sent:
                 self._context.send(link, frame_of(entry))
@@ -215,14 +216,14 @@ class Synchronisation:
 
     def records_fetched(self, token: int, page: RecordPage | None) -> None:
         """The answer to a FetchRecords."""
-        link, query = self._answering.pop(token)
+        link, query, again = self._answering.pop(token)
         if not self._neighbours.is_neighbour(link):
             return
         if page is None:
             self._context.send(link, SyncDone())
             return
         self._trace_answer(link, sum(record.last - record.first + 1 for record in page.records), more=page.more)
-        sent = self._neighbours.sent_over(link)
+        sent = frozenset() if again else self._neighbours.sent_over(link)
         records, entries = ([], []) if page.more else self._replication.unpersisted.beyond(query.seen)
         for record in (*page.records, *records):
             if not is_sent(record, sent):
@@ -256,7 +257,8 @@ class Synchronisation:
     def done(self, link: Link, message: SyncDone) -> None:
         """A neighbour has sent what it had."""
         self._take_note(link, message)
-        self.on_done(link)
+        for told in self.on_done:
+            told(link)
 
     def _take_note(self, link: Link, message: SyncDone) -> None:
         if not link.asked:

@@ -188,12 +188,15 @@ class Neighbours:
 
     # --- what is missing ----------------------------------------------------------------------------------------------
 
-    def request_missing(self, link: Link, vector: Callable[[], dict[Stream, int]]) -> bool:
-        """Ask a neighbour for what it has beyond a version vector, unless it has not answered yet; whether it was."""
+    def request_missing(self, link: Link, vector: Callable[[], dict[Stream, int]], *, again: bool = False) -> bool:
+        """Ask a neighbour for what it has beyond a version vector, unless it has not answered yet; whether it was.
+
+        `again`: also for what came over this link before.
+        """
         if link.asked or not self.is_neighbour(link):
             return False
         link.asked = True
-        self._context.send(link, SyncRequest(vector_in_line(vector(), LONG_VECTOR_BYTES_MAX)))
+        self._context.send(link, SyncRequest(vector_in_line(vector(), LONG_VECTOR_BYTES_MAX), again))
         return True
 
     @property

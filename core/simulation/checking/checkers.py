@@ -264,10 +264,12 @@ def no_dead_links(world: World) -> Findings:
 
 
 def disks_work(world: World) -> Findings:
-    """Every disk takes writes, and everything that was to be written has been."""
+    """Every disk takes writes, everything that was to be written has been, and nothing on it is damaged."""
     for server, node in nodes(world):
         if server.disk.broken or server.disk.waiting or node.replication.busy:
             yield "liveness", f"the disk of {server.name} is not up to date"
+        if server.disk.is_unread or node.replication.damaged.count:
+            yield "liveness", f"what was damaged on the disk of {server.name} has not come again"
 
 
 def granted_names_are_known(world: World) -> Findings:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ from typing import Final
 from core.node.interface.events import (
     CommitFailed,
     Committed,
+    EntriesDamaged,
     Event,
     Fetched,
     RecordsFetched,
@@ -37,6 +38,8 @@ QUICK: Final = 0.1
 PROBE_MIN: Final = 0.5
 PROBE_MAX: Final = 4.0
 """Seconds between two tries of a disk that failed."""
+READ_THROUGH: Final = 3.0
+"""Seconds within which all is read once, in the background."""
 KEEPABLE_BYTES: Final = 200
 COPIES: Final = Path("copies")
 AT_FIRST: Final = Path("at first")
@@ -58,6 +61,10 @@ class SimulatedDisk:
         """Seconds that reading a page takes; None: a fifth of a sync."""
         self.full = False
         self.unreadable = False
+        self.is_unread = False
+        """Whether bits have flipped since all of it was read last."""
+        self.is_lost = False
+        """Whether it has lost everything, and nobody has used it since."""
         self.older: Path | None = None
         """Where the last copy is."""
         self._first = store.backup(AT_FIRST, 1)
@@ -116,7 +123,14 @@ class SimulatedDisk:
 
     def _answer(self, read: Callable[[], Event], deliver: Callable[[Event], None] | None) -> None:
         if deliver is not None and self.deliver is deliver:
-            deliver(read())
+            event = read()
+            self._mend(deliver)
+            deliver(event)
+
+    def _mend(self, deliver: Callable[[Event], None]) -> None:
+        """Have the node know of damage that was found."""
+        if self.store.is_damaged and not self.full and not self.broken:
+            deliver(EntriesDamaged(self.store.mend()))
 
     def _delay(self) -> float:
         return between(self._rng, *self.delay)
@@ -176,7 +190,26 @@ class SimulatedDisk:
         if self._queue and not self._syncing:
             self._sync()
 
-    # --- what people do to it -----------------------------------------------------------------------------------------
+    # --- what is done to it -------------------------------------------------------------------------------------------
+
+    def flip(self, entry_ids: Sequence[EntryId]) -> None:
+        """A bit of each of these is another one from now on. Who reads everything now and then comes by there."""
+        for entry_id in entry_ids:
+            self.store.flip(entry_id)
+        if entry_ids:
+            self.is_unread = True
+            self.schedule.after(between(self._rng, 0.0, READ_THROUGH), self._look)
+
+    def _look(self) -> None:
+        """Read all of it. While it takes no writes nothing can be done about damage: it is looked for again."""
+        self.is_unread = False
+        if self.deliver is None:
+            return
+        self.store.look()
+        self._mend(self.deliver)
+        if self.store.is_damaged:
+            self.is_unread = True
+            self.schedule.after(PROBE_MAX, self._look)
 
     def entries(self) -> Iterator[Entry]:
         """Everything that is synced."""
@@ -213,6 +246,7 @@ class SimulatedDisk:
     def lose(self, *, with_witness: bool) -> None:
         """Nothing is left but whose disk it is; nobody may use it. `with_witness`: as for `put_back`."""
         self._replace(self._first, with_witness=with_witness)
+        self.is_lost = True
 
     def copied(self, kept: Callable[[tuple[Keepable, ...]], None]) -> SimulatedDisk:
         """Another disk with all that is synced here now; `kept` is told of what it keeps from then on."""

@@ -27,7 +27,9 @@ def with_damage(seed: int, servers: int | None = None) -> Plan:
     standard = [
         one for one in plan.operations if one.who not in ("b0", "b1") and one.what not in ("chat", "quit", "lies")
     ]
-    operations = standard + [one for _ in range(scene.some(1, 4)) for one in KINDS[pick(rng, len(KINDS))](scene)]
+    # Who registers at a copy is alone there, and servers without keys do not know who has allowed what.
+    kinds = tuple(one for one in KINDS if one is not _twins or "keyless" not in plan.identities.values())
+    operations = standard + [one for _ in range(scene.some(1, 4)) for one in kinds[pick(rng, len(kinds))](scene)]
     operations = [msgspec.structs.replace(one, at=min(one.at, plan.duration)) for one in operations]
     operations.sort(key=lambda one: one.at)
     return msgspec.structs.replace(

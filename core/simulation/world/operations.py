@@ -100,13 +100,17 @@ def _start(world: World, operation: Operation) -> None:
 
 def _start_server(world: World, server: SimulatedServer) -> None:
     """One that has left on purpose is told where the network is: those who were in it may all be others by now, and
-    nobody names one that has left as well."""
-    join: tuple[Address, ...] = ()
-    if server.finished is not None:
-        there = [other for other in world.servers.values() if other.node is not None]
-        staying = [other for other in there if other.node is not None and not other.node.topology.own.draining]
-        join = tuple(other.address for other in staying or there)[:1]
-    server.start(join)
+    nobody names one that has left as well. So is one whose data is lost: it knows nobody, and others may take a copy of
+    it for it."""
+    server.start(_where(world, server) if server.finished is not None or server.disk.is_lost else ())
+    server.disk.is_lost = False
+
+
+def _where(world: World, server: SimulatedServer) -> tuple[Address, ...]:
+    """Where the network is."""
+    there = [other for other in world.servers.values() if other.node is not None and other is not server]
+    staying = [other for other in there if other.node is not None and not other.node.topology.own.draining]
+    return tuple(other.address for other in staying or there)[:1]
 
 
 def _chat(world: World, operation: Operation) -> None:
@@ -203,10 +207,15 @@ def _flip_bits(world: World, operation: Operation) -> None:
     if server is None:
         return
     elsewhere = _got_again(world, server)
-    for entry in list(server.disk.entries()):
-        drawn = number_of(world.seed, "flip", operation.at, entry.id) / 2**64
-        if entry.kind == "activity" and drawn < operation.amount and (entry.id, entry.body) in elsewhere:
-            server.disk.store.flip(entry.id)
+    server.disk.flip(
+        [
+            entry.id
+            for entry in server.disk.entries()
+            if entry.kind == "activity"
+            and number_of(world.seed, "flip", operation.at, entry.id) / 2**64 < operation.amount
+            and (entry.id, entry.body) in elsewhere
+        ]
+    )
 
 
 def _twin(world: World, operation: Operation) -> None:
@@ -226,7 +235,8 @@ def _twin_ends(world: World, operation: Operation) -> None:
         twin.crash(1.0)
     if twin.node is None and _is_elsewhere(world, twin):
         twin.finished = ("its place is another's",)
-        server.start()
+        # What was lost of its data may have said where the network is.
+        server.start(_where(world, server))
         return
     server.crash(1.0)
     twin.start()
@@ -409,7 +419,7 @@ def repair(world: World) -> None:
         server.disk.full = False
         server.disk.delay = (0.0005, 0.003)
         if server.finished is None:
-            server.start()
+            _start_server(world, server)
     for name in world.twins:
         _twin_ends(world, Operation(world.schedule.time, "twin ends", name))
     start_missed(world)
