@@ -56,14 +56,15 @@ async def test_a_secret_that_is_made_is_remembered_without_being_asked_for_in_a_
 
 
 @pytest.mark.slow
-async def test_a_secret_that_was_made_stays_until_it_is_confirmed(world: World, tmp_path: Path):
+@pytest.mark.parametrize("way", ["tab", "right", "down"])
+async def test_a_secret_that_was_made_stays_until_it_is_confirmed(world: World, tmp_path: Path, way: str):
     app = world.app(first=None, person_dir=tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
         secret = await registered(pilot)
         for key in ("escape", "escape", "enter", "enter", "q", "n", "x", "space", "y"):
             await pilot.press(key)
         assert isinstance(app.screen, SecretScreen) and app.clipboard == secret
-        await pilot.press("tab", "enter")
+        await pilot.press(way, "enter")
         await until(pilot, lambda: not isinstance(app.screen, SecretScreen))
         await settled(pilot)
         assert secret not in screen_text(app) and app.unconfirmed == ()

@@ -49,6 +49,9 @@ class SecretScreen(UnhurriedScreen[None]):
         self.app.copy_to_clipboard(self._secret)
         self.app.notify("Copied.", markup=False, timeout=3)
 
+    def action_other(self) -> None:
+        self.focus_next("Button")
+
     def action_stay(self) -> None:
         self.app.notify(UNCONFIRMED, markup=False, timeout=5)
 

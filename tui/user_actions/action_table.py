@@ -349,6 +349,17 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         palette=False,
     ),
     UserAction(
+        "secret.next",
+        "left,right,up,down",
+        "Next button",
+        "At a secret that was made for you: go from one button to the other.",
+        "Dialogs",
+        "other",
+        scope="secret",
+        palette=False,
+        priority=True,
+    ),
+    UserAction(
         "application.identity",
         "",
         "Log in as somebody else\N{HORIZONTAL ELLIPSIS}",
