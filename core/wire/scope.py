@@ -9,9 +9,10 @@ from __future__ import annotations
 import enum
 import functools
 import ipaddress
+import unicodedata
 from typing import Final
 
-from core.wire.address import Address
+from core.wire.address import HOST_CHARACTERS_MAX, Address
 
 IPLiteral = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -23,6 +24,12 @@ _LOCAL_NAMES: Final = frozenset(
 _SITE: Final = tuple(
     ipaddress.ip_network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 )
+_PREPARED: Final = {
+    0x3002: ".",
+    **dict.fromkeys((0xAD, 0x34F, 0x1806, 0x180B, 0x180C, 0x180D, 0x2060, 0xFEFF, *range(0x200B, 0x200E))),
+    **dict.fromkeys(range(0xFE00, 0xFE10)),
+}
+"""What Nameprep makes of characters, beside NFKC: a full stop, or nothing (RFC 3490, 3.1, and RFC 3454, B.1)."""
 _ITSELF: Final = ipaddress.ip_network("0.0.0.0/8")
 _RESERVED: Final = ipaddress.ip_network("240.0.0.0/4")
 _EMBEDDED: Final = ipaddress.ip_network("::/96")
@@ -53,7 +60,7 @@ def plain_host(host: str) -> str:
 @functools.lru_cache(maxsize=4096)
 def literal(host: str) -> IPLiteral | None:
     """The IP address that a host is, in any spelling that a resolver takes for one; None if it is a name."""
-    host = plain_host(host)
+    host = _as_resolved(plain_host(host))
     found: IPLiteral | None
     try:
         found = ipaddress.ip_address(host)
@@ -66,6 +73,15 @@ def literal(host: str) -> IPLiteral | None:
         if plain in _NAT64:
             return ipaddress.IPv4Address(int(plain) & 0xFFFF_FFFF)
     return found
+
+
+def _as_resolved(host: str) -> str:
+    """A host as it is looked up: what means ASCII is that (Nameprep, RFC 3491), as in a full-width `127.0.0.1`."""
+    if host.isascii() or len(host) > HOST_CHARACTERS_MAX:
+        return host
+    # Not by Python's codec for names, which takes 14 ms for the worst of them.
+    plain = unicodedata.normalize("NFKC", host).translate(_PREPARED)
+    return plain if plain.isascii() else host
 
 
 def _numbers_and_dots(host: str) -> ipaddress.IPv4Address | None:
@@ -100,7 +116,7 @@ def scope_of(host: str) -> Scope:
     host = plain_host(host)
     address = literal(host)
     if address is None:
-        name = host.rstrip(".").lower()
+        name = _as_resolved(host).rstrip(".").lower()
         if not name:
             return Scope.NOWHERE
         return Scope.MACHINE if name in _LOCAL_NAMES or name.endswith(".localhost") else Scope.ANYWHERE

@@ -27,8 +27,10 @@ LOOPBACK = [
     *("localhost", "LOCALHOST", "localhost.", "db.localhost", "ip6-localhost", "localhost6", "localhost.localdomain"),
     *("127.1", "2130706433", "0x7f000001", "0x7f.0.0.1", "0177.0.0.1", "/127.0.0.1", "mybox/127.0.0.1"),
     *("::ffff:7f00:1", "64:ff9b::7f00:1"),
+    # The resolver is given these as ASCII.
+    *("\uff11\uff12\uff17.0.0.1", "127\u30020\u30020\u30021", "\u24db\u24deca\u24dbhost", "local\u00adhost"),
 ]
-UNSPECIFIED = ["0.0.0.0", "::", "0", "0.0", "[::]", "::ffff:0.0.0.0", "0.1.2.3", "0x0"]
+UNSPECIFIED = ["0.0.0.0", "::", "0", "0.0", "[::]", "::ffff:0.0.0.0", "0.1.2.3", "0x0", "\uff10"]
 LINK = ["fe80::1", "fe80::1%eth0", "fe80::1%2", "febf::1", "169.254.1.2", "::ffff:169.254.1.2", "[fe80::1%eth0]"]
 NOWHERE = ["224.0.0.1", "239.255.255.250", "255.255.255.255", "240.0.0.1", "ff02::1", "ff0e::5", "", "[]", "::1.2.3.4"]
 ANYWHERE = [
