@@ -34,6 +34,8 @@ IN_FLIGHT = 256
 COMMITS = 400
 SECONDS = 8.0
 LIVE_A_SECOND = 50
+QUIET = 5.0
+"""Seconds of live traffic while nothing else happens."""
 LIMIT = 400.0
 """Seconds after which a row gives up."""
 SETTLED = 3.0
@@ -232,32 +234,48 @@ async def disk(scale: Scale, directory: Path) -> None:
 
 
 async def catching_up(scale: Scale, directory: Path) -> None:
-    """A server that joins and has nothing yet, while people write at the other one and read at both."""
-    full = copied(Contents(activities=scale.activities), directory / "full")
-    async with server(full) as node:
-        began = time.perf_counter()
-        async with server(directory / "empty", join=node.address) as joining:
-            writing = Writing(node)
-            async with writing.connected(), reading(joining) as there:
-                live = asyncio.create_task(writing.evenly(LIVE_A_SECOND))
-                had, first = await _activities(joining), time.perf_counter()
-                while (kept := await _activities(joining)) < scale.activities and time.perf_counter() < began + LIMIT:
-                    await asyncio.sleep(0.2)
-                took = time.perf_counter() - first
-                spent = [sum(_thread_seconds(each.pid).values()) for each in (node, joining)]
-                live.cancel()
-                await asyncio.sleep(1.0)
-    rate = (kept - had) / took
-    row(f"catching up {scale.activities:,}", f"{rate:,.0f} a second ({kept:,} after {took:.1f} s)", "100,000",
-        met=rate >= 100_000)  # fmt: skip
-    row(
-        "CPU for one of them, at the server that gives and at the one that catches up",
-        " and ".join(f"{1e6 * seconds / max(1, kept):.1f} µs" for seconds in spent),
-        "",
-        met=None,
-    )
-    for where, delays in (("at the server that gives", writing.delays), ("at the one that catches up", there)):
-        at_most(f"live traffic meanwhile, p99 {where}", 1000 * percentile(delays), 50, "ms")
+    """A server that joins and has nothing yet: by itself, and while people write at the other one and read at both."""
+    what = f"catching up {scale.activities:,}"
+    async with server(directory / "beside") as alone:
+        starting = sum(_thread_seconds(alone.pid).values())
+    async with server(copied(Contents(activities=scale.activities), directory / "full")) as node:
+        before = sum(_thread_seconds(node.pid).values())
+        async with server(directory / "alone", join=node.address) as joining:
+            rate = await _caught_up(joining, scale.activities)
+            giver = sum(_thread_seconds(node.pid).values()) - before
+            joiner = sum(_thread_seconds(joining.pid).values()) - starting
+        row(what, f"{rate:,.0f} a second", "100,000", met=rate >= 100_000)
+        for where, seconds in (("gives", giver), ("catches up", joiner)):
+            at_most(f"{what}, CPU for one at the server that {where}", 1e6 * seconds / scale.activities, 10, "µs")
+    async with server(copied(Contents(activities=scale.activities), directory / "again")) as node:
+        writing = Writing(node)
+        async with writing.connected():
+            live = asyncio.create_task(writing.evenly(LIVE_A_SECOND))
+            await asyncio.sleep(QUIET)
+            quiet, writing.delays = writing.delays, []
+            async with server(directory / "joining", join=node.address) as joining, reading(joining) as there:
+                rate = await _caught_up(joining, scale.activities)
+                here, after = writing.delays, len(there)
+                await asyncio.sleep(QUIET)
+            live.cancel()
+    row(f"{what} with people at both", f"{rate:,.0f} a second", "", met=None)
+    figures = (("gives", here, quiet), ("catches up", there[:after], there[after:]))
+    for where, meanwhile, otherwise in figures:
+        at_most(
+            f"live traffic meanwhile, p99 at the server that {where} (of {len(meanwhile):,};"
+            f" {1000 * percentile(otherwise):.0f} ms when nothing is caught up)",
+            1000 * percentile(meanwhile), 50, "ms",
+        )  # fmt: skip
+
+
+async def _caught_up(joining: NodeProcess, activities: int) -> float:
+    """How many a second come, from when it listens until it has so many."""
+    had, began = await _activities(joining), time.perf_counter()
+    while (kept := await _activities(joining)) < activities and time.perf_counter() < began + LIMIT:
+        await asyncio.sleep(0.2)
+    if kept < activities:
+        print(f"  only {kept:,} after {LIMIT:.0f} s", flush=True)
+    return (kept - had) / (time.perf_counter() - began)
 
 
 async def _activities(node: NodeProcess) -> int:
