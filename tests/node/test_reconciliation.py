@@ -464,6 +464,7 @@ def test_entries_that_were_listed_and_do_not_come_are_not_waited_for() -> None:
     network.run(0.1)
     peer.say(broadcast(entry(2)))
     peer.say(wire.ReconcileSent(number))
+    network.run(0.1)
     peer.say(wire.ReconcileDropped(number))
     network.run(1.0)
     assert peer.of(wire.ReconcileDone) == [wire.ReconcileDone(number, lacking=2)]

@@ -164,7 +164,7 @@ class Comparisons:
             numbers = (number for first, last in reversed(spans) for number in range(last, first - 1, -1))
             ids = (EntryId(*stream, number) for number in numbers)
             comparison.last = next(filter(is_being_kept, ids), comparison.last)
-            if any(intersection({stream: spans}, asked) for asked in (*comparison.came, comparison.asked)):
+            if self.awaits(link, stream, spans):
                 comparison.received += new
                 return
         gaps = (self._replication.vector.gap_before(EntryId(*stream, first)) for first, _ in spans)
@@ -181,6 +181,13 @@ class Comparisons:
         comparison.wanted.append({stream: ((first, last),)})
         if begins:
             self._go_on(link, comparison)
+
+    def awaits(self, link: Link, stream: Stream, spans: Spans) -> bool:
+        """Whether a neighbour has been asked for some of these entries."""
+        comparison = self._running.get(link.conn)
+        if comparison is None:
+            return False
+        return any(intersection({stream: spans}, asked) for asked in (*comparison.came, comparison.asked))
 
     def _first(self, link: Link, comparison: Comparison, answer: SummaryAnswer | None) -> None:
         if not isinstance(answer, ComparisonBegun):
@@ -305,7 +312,15 @@ class Comparisons:
 
     def _taken_in(self, link: Link, comparison: Comparison) -> None:
         """What the neighbour has sent in answer to one question is here, as far as it is believed."""
-        comparison.lacking += count_of(self._missing(comparison.came.popleft()))
+        comparison.lacking += count_of(self._missing(comparison.came[0]))
+        if comparison.last is None:
+            self._kept(link, comparison)
+        else:
+            # Or else the past would pile up before the disk, and what is live waits behind it.
+            self._replication.when_durable(comparison.last, lambda problem: self._kept(link, comparison))
+
+    def _kept(self, link: Link, comparison: Comparison) -> None:
+        comparison.came.popleft()
         is_over = self._running.get(link.conn) is not comparison
         if not is_over and comparison.awaits is None and not comparison.follows_up:
             self._go_on(link, comparison)

@@ -92,17 +92,22 @@ class Intake:
         except ValueError as error:
             self._context.invalid(link, f"RECORD: {error}")
             return
+        is_asked = link.asked and self._synchronisation.awaits(link, record.stream, record.spans)
         # One that is known may prove one before it that is not.
-        if not self._replication.lacks(record) and not (link.asked and record.signature):
+        if not self._replication.lacks(record) and not (is_asked and record.signature):
             return
         if not record.signature:
             if self._known_keys.believes_entry(link, record.stream):
                 self.take_record(link, record)
             return
+        if not is_asked:
+            # What is live does not wait behind the past.
+            self._take_signed(link, record, signed=self._is_signed(record))
+            return
         coming = self._coming.setdefault(link.conn, _Coming(link))
         coming.unproved.append(record)
         coming.bytes += len(record.line)
-        if not link.asked or len(coming.unproved) >= UNPROVED_MAX or coming.bytes >= UNPROVED_BYTES_MAX:
+        if len(coming.unproved) >= UNPROVED_MAX or coming.bytes >= UNPROVED_BYTES_MAX:
             self.take_all(link.conn)
         elif len(coming.unproved) == 1:
             after = self._context.after(PROOF_WAIT)
@@ -153,9 +158,19 @@ class Intake:
             following()
             return 1
         record, signed = following
-        if self._replication.lacks(record) and self._known_keys.believes_log_record(coming.link, record, signed):
-            self.take_record(coming.link, record)
+        self._take_signed(coming.link, record, signed=signed)
         return record.last - record.first + 1
+
+    def _is_signed(self, record: LogRecord) -> bool | None:
+        verifier = self._known_keys.verifier
+        return record.is_signed(verifier) if verifier is not None else None
+
+    def _take_signed(self, link: Link, record: LogRecord, *, signed: bool | None) -> None:
+        """`signed`: whether it is, by its key; None where nobody can tell."""
+        if signed is None or not self._replication.lacks(record):
+            return
+        if self._known_keys.believes_log_record(link, record, signed):
+            self.take_record(link, record)
 
     def _forget(self, conn: int) -> None:
         self._context.timers.cancel(("taking", conn))

@@ -390,12 +390,14 @@ class Replication:
         frames = frames_of(entries)
         record = frame_of_record(taken.record) if taken.record is not None else None
         self._neighbours.pass_on(News(tuple([entry.id for entry in entries]), frames, record), taken.source)
-        if len(entries) == 1 or self._waiting_for or any(map(_is_account, entries)):
+        if len(entries) == 1 or any(map(_is_account, entries)):
             for entry, frame in zip(entries, frames, strict=True):
                 self._deliver(entry, frame, taken.source)
-        else:
-            self.activities += len(entries)
-            self.delivery.deliver_all(entries, frames, taken.source)
+            return
+        self.activities += len(entries)
+        self.delivery.deliver_all(entries, frames, taken.source)
+        if self._waiting_for:
+            self._is_durable(entries)
 
     def _is_durable(self, entries: Iterable[Entry], problem: str | None = None) -> None:
         """These are, or cannot be kept: whoever waits for that is told."""

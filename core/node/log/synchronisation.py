@@ -253,6 +253,12 @@ class Synchronisation:
             received, before, in_vain = self._received.get(link.conn, (0, 0, 0))
             self._received[link.conn] = (received + new, before, in_vain)
 
+    def awaits(self, link: Link, stream: Stream, spans: Spans) -> bool:
+        """Whether entries may be part of an answer for which a neighbour was asked."""
+        if self._reconciles(link):
+            return self._reconciliation.comparisons.awaits(link, stream, spans)
+        return link.asked
+
     @takes(SyncDone)
     def done(self, link: Link, message: SyncDone) -> None:
         """A neighbour has sent what it had."""
