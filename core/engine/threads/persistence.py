@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sys
 import threading
 import time
 from collections import deque
@@ -58,6 +59,9 @@ CHECK_SECONDS: Final = 1.0
 """How often an idle store is asked whether its files are still where they should be."""
 MEND_AGAIN: Final = 5.0
 """Seconds between two tries to mend what is damaged."""
+SWITCH_SECONDS: Final = 0.001
+"""How long a thread that computes keeps the interpreter from another one that could (Python's default: 5 ms). The event
+loop gives it away at each look at a socket, and would wait so long for the store's thread each time."""
 NO_BATCH: Final = 0
 """Stands before every batch: no batch has failed, and all to come will."""
 PROBE_SETTING: Final = "last_probe"
@@ -120,6 +124,7 @@ class Persistence:
 
     async def open(self, opening: Callable[[], tuple[Store, Recovered]]) -> Recovered:
         """Start the thread, and open the store in it. Raises what `opening` does, RuntimeError without a thread."""
+        sys.setswitchinterval(SWITCH_SECONDS)
         thread = threading.Thread(target=self._run, args=(opening,), name="store", daemon=True)
         thread.start()
         self._thread = thread
