@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Annotated, Final
 
 import msgspec
@@ -48,8 +49,12 @@ class _LeftOut(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
 
 _ENTRY: Final = b"[{"
 """How an entry begins: with its body."""
+_SHALLOW: Final = 2 * (NESTING_DEPTH_MAX - 1)
+"""So short is nothing that is nested too deeply: each level takes two characters."""
+_entry_id: Final[Callable[[tuple[str, int, int]], EntryId]] = partial(tuple.__new__, EntryId)
+"""As `EntryId` makes them, in half the time."""
 _encoder = msgspec.json.Encoder()
-_sealed_decoder = msgspec.json.Decoder(_Sealed)
+_sealed_decoder = msgspec.json.Decoder(list[_Sealed])
 _left_out_decoder = msgspec.json.Decoder(_LeftOut)
 
 
@@ -92,13 +97,14 @@ def unsealed(raws: Sequence[msgspec.Raw], first: EntryId, stamp: int) -> tuple[l
     """What a record has that begins with the entry `first`, of that stamp: parts of the tree, entries, and how many
     entries there are with those that are left out. Raises ValueError, or what msgspec does."""
     parts: list[Part] = []
-    entries: list[Entry] = []
+    numbers: list[int] = []
+    sealed_entries: list[bytes] = []
     number = first.seq
-    for raw in raws:
-        data = bytes(raw)
+    for data in map(bytes, raws):
         if data.startswith(_ENTRY):
             parts.append(data)
-            entries.append(_entry(_sealed_decoder.decode(data), first, number, stamp))
+            sealed_entries.append(data)
+            numbers.append(number)
             number += 1
         else:
             gap = _left_out_decoder.decode(data)
@@ -106,37 +112,43 @@ def unsealed(raws: Sequence[msgspec.Raw], first: EntryId, stamp: int) -> tuple[l
                 raise ValueError("what is left out of the record is not written in the one way in which it is")
             parts.append(Gap(decoded(gap.hash, HASH_BYTES), gap.entries))
             number += gap.entries
-    return parts, tuple(entries), number - first.seq
-
-
-def _entry(found: _Sealed, first: EntryId, number: int, stamp: int) -> Entry:
-    body = bytes(found.body)
-    if len(body) > ACTIVITY_BYTES_MAX:
-        raise ValueError(f"a body in the record is longer than {ACTIVITY_BYTES_MAX} bytes")
-    if too_deep(body, NESTING_DEPTH_MAX - 1):
-        raise ValueError("a body in the record is nested too deeply")
-    stamp += found.later
-    if not 0 <= stamp <= COUNTER_MAX:
-        raise ValueError("a stamp in the record is out of range")
-    if number == first.seq and found.later:
-        raise ValueError("the record's stamp is not its first entry's")
-    if number > COUNTER_MAX:
+    found = _sealed_decoder.decode(b"[%b]" % b",".join(sealed_entries))
+    if len(found) != len(numbers):
+        raise ValueError("an entry in the record is several")
+    if number - 1 > COUNTER_MAX:
         raise ValueError("a number in the record is out of range")
-    previous = found.previous
-    if isinstance(previous, int):
-        before: EntryId | None = EntryId(first.node, first.incarnation, previous)
-    else:
-        before = None if previous is None else parse_entry_id(previous)
-    return Entry(
-        EntryId(first.node, first.incarnation, number),
-        KINDS[found.kind],
-        stamp,
-        body,
-        found.sender or "",
-        before,
-        found.ref,
-        found.since,
-    )
+    return parts, tuple(_entries(found, first, numbers, stamp)), number - first.seq
+
+
+def _entries(found: Sequence[_Sealed], first: EntryId, numbers: Sequence[int], stamp: int) -> Iterator[Entry]:
+    node, incarnation, start = first
+    for sealed_entry, number in zip(found, numbers, strict=True):
+        body, later, previous = bytes(sealed_entry.body), sealed_entry.later, sealed_entry.previous
+        if len(body) > _SHALLOW:
+            if len(body) > ACTIVITY_BYTES_MAX:
+                raise ValueError(f"a body in the record is longer than {ACTIVITY_BYTES_MAX} bytes")
+            if too_deep(body, NESTING_DEPTH_MAX - 1):
+                raise ValueError("a body in the record is nested too deeply")
+        if not 0 <= stamp + later <= COUNTER_MAX:
+            raise ValueError("a stamp in the record is out of range")
+        if later and number == start:
+            raise ValueError("the record's stamp is not its first entry's")
+        if previous is None:
+            before = None
+        elif isinstance(previous, int):
+            before = _entry_id((node, incarnation, previous))
+        else:
+            before = parse_entry_id(previous)
+        yield Entry(
+            _entry_id((node, incarnation, number)),
+            KINDS[sealed_entry.kind],
+            stamp + later,
+            body,
+            sealed_entry.sender or "",
+            before,
+            sealed_entry.ref,
+            sealed_entry.since,
+        )
 
 
 def is_entry(raw: msgspec.Raw) -> bool:
