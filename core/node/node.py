@@ -140,7 +140,7 @@ class Node:
             context, self.neighbours, self.replication, self.reconciliation, self.known_keys
         )
         self.heartbeat = Heartbeat(context, self.neighbours, drift)
-        intake = Intake(context, drift, self.replication, self.synchronisation, self.known_keys)
+        self.intake = Intake(context, drift, self.replication, self.synchronisation, self.known_keys)
         own_links = OwnLinks(self.neighbours, self.topology, self.announcements)
         self.base = BaseRoom(
             context,
@@ -150,7 +150,7 @@ class Node:
             self.whereabouts,
             self.announcements,
             self.replication,
-            intake,
+            self.intake,
             self.book,
             self.secrets,
             self.registration,
@@ -259,7 +259,6 @@ class Node:
             self.registration.echoes,
             self.reconciliation.comparisons,
             self.reconciliation.answering,
-            intake,
             *self.base.takers,
         )
         context.dispatch = dispatcher = Dispatcher(self.takers, context.invalid)
@@ -291,6 +290,7 @@ class Node:
             own_links,
             self.synchronisation,
             self.reconciliation,
+            self.intake,
             self.leavers,
             self.drain,
             self.steering,
@@ -461,6 +461,7 @@ class Node:
             "entries not durable": self.replication.unsynced,
             "activities parked": self.replication.parked,
             "damaged entries": self.replication.damaged.count,
+            "records to be taken in": self.intake.waiting,
             "comparisons with neighbours": len(self.reconciliation.comparisons),
             "pages being read": self.catching_up.reading + self.synchronisation.reading + self.reconciliation.reading,
             "dials": len(self.healing.dialling),

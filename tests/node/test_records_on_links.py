@@ -380,6 +380,9 @@ def test_the_next_page_is_asked_for_before_the_one_that_came_is_taken_in() -> No
     done = compared.page(0)
     assert [want.entries for want in wanted(done)] == [{str(STREAM): [1025, 2048]}]
     assert kept(done) == []
+    assert compared.one.node.queues()["records to be taken in"] >= 8
+    compared.one.run(0.0)
+    assert compared.one.node.queues()["records to be taken in"] == 0
 
 
 def test_a_page_is_taken_in_in_several_events_and_in_order() -> None:

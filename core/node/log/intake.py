@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -62,6 +62,17 @@ class Intake:
         """By connection."""
         synchronisation.on_over = self.take_all
         synchronisation.on_page = self.take_page
+
+    @property
+    def waiting(self) -> int:
+        """Records of pages that have come and are not taken yet."""
+        return sum(len(coming.unproved) + len(coming.looked_at) for coming in self._coming.values())
+
+    def broken(self) -> Iterator[str]:
+        """What does not hold of pages that come."""
+        for conn in self._coming:
+            if self._context.connections.link(conn) is None:
+                yield f"link {conn} is gone, and records wait that came over it"
 
     @takes(Handler.ENTRY)
     def _activity(self, link: Link, message: ActivityBroadcast) -> None:
