@@ -9,7 +9,8 @@ from __future__ import annotations
 import sqlite3
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import islice
 from typing import Final, NamedTuple
 
 import msgspec
@@ -25,8 +26,9 @@ from core.store.stream_numbers import StreamNumbers
 from core.store.time_blocks import Columns
 from core.store.time_index import TimeIndex
 from core.wire.account_votes import counted
-from core.wire.entries import AccountFact, Entry, EntryId
-from core.wire.idempotency import fingerprinting
+from core.wire.entries import AccountFact, Entry, EntryId, Stream
+from core.wire.entry_runs import Spans
+from core.wire.idempotency import idempotency_fingerprint
 from core.wire.packed_facts import PART_FACTS_MAX, FactPart
 from core.wire.packed_refs import PLACES, REF_BYTES
 from core.wire.records import LogRecord
@@ -68,7 +70,7 @@ class Totals:
 
 
 class Behind:
-    """The tables that follow. Every method but `push` raises sqlite3.Error."""
+    """The tables that follow. Every method but `push` and `gather` raises sqlite3.Error."""
 
     def __init__(
         self,
@@ -86,6 +88,7 @@ class Behind:
         self.counted = read_still_counted(connection)
         """What was damaged, and is not counted once more when it comes again."""
         self._pending: deque[Kept] = deque()
+        self._gathered: deque[_Adding] = deque()
         self.entries = 0
         """How many entries are to follow."""
         self._refs_written = 0
@@ -103,23 +106,48 @@ class Behind:
 
     @property
     def pending(self) -> bool:
-        return bool(self._pending)
+        return bool(self._pending or self._gathered)
 
-    def some(self, most: int = FOLLOW_ENTRIES) -> list[Kept]:
-        """The next ones to follow, of about so many entries together; one at least, if there is any."""
-        found: list[Kept] = []
-        for one in self._pending:
-            most -= len(one.record.entries)
-            if most < 0 and found:
-                break
-            found.append(one)
-        return found
+    def gather(self) -> None:
+        """See what records add to the tables: soon after they were written they are at hand, and it takes less."""
+        gathered = self._gathered
+        while self._pending:
+            if not gathered or gathered[-1].entries >= FOLLOW_ENTRIES:
+                gathered.append(_Adding(self.counted))
+            gathered[-1].add(self._pending[0])
+            self._pending.popleft()
 
-    def write(self, kept: Sequence[Kept]) -> Written:
-        """Bring the tables up to the last of these records; within a transaction, which `done` settles."""
-        adding = _Adding(self.counted)
-        for one in kept:
-            adding.add(one)
+    def write(self) -> Written:
+        """Bring the tables up by some records; within a transaction, which `done` settles."""
+        return self._write(self.totals, 1)
+
+    def write_all(self) -> Written:
+        """The same by all that there are."""
+        self.gather()
+        return self._write(self.totals, len(self._gathered))
+
+    def _write(self, totals: Totals, parts: int) -> Written:
+        self.gather()
+        usage: list[dict[str, Usage]] = []
+        again: list[EntryId] = []
+        entries = 0
+        for adding in islice(self._gathered, parts):
+            self._write_some(adding)
+            totals = adding.added_to(totals)
+            entries += adding.entries
+            usage.append({sender: Usage(one.activities, one.bytes) for sender, one in adding.written.items()})
+            again += adding.again
+        write_totals(self._connection, totals)
+        counted = self.counted
+        if again:
+            counted = without(counted, again)
+            write_still_counted(self._connection, counted.runs)
+        if self._refs_written > REFS_RECOVERED:
+            self._forget_old_refs()
+            self._refs_written = 0
+        return Written(totals, len(usage), entries, usage, counted)
+
+    def _write_some(self, adding: _Adding) -> None:
         run = self._connection.executemany
         self.index.add(adding.items)
         run(
@@ -133,47 +161,28 @@ class Behind:
         for table, facts in adding.facts.items():
             if facts:
                 self._write_facts(table, facts)
-        self._write_runs(kept)
-        totals = replace(
-            self.totals,
-            upto=kept[-1].no,
-            stamp=max(self.totals.stamp, adding.stamp),
-            activities=self.totals.activities + sum(one.activities for one in adding.written.values()),
-            bytes=self.totals.bytes + sum(one.bytes for one in adding.written.values()),
-            overhead=self.totals.overhead + adding.overhead,
-        )
-        write_totals(self._connection, totals)
-        counted = self.counted
-        if adding.again:
-            counted = without(counted, adding.again)
-            write_still_counted(self._connection, counted.runs)
+        self._write_runs(adding.spans)
         self._refs_written += sum([len(packed) for _, packed in adding.refs]) // REF_BYTES
-        if self._refs_written > REFS_RECOVERED:
-            self._forget_old_refs()
-            self._refs_written = 0
-        usage = {sender: Usage(written.activities, written.bytes) for sender, written in adding.written.items()}
-        return Written(totals, len(kept), adding.entries, usage, counted)
 
     def done(self, written: Written) -> None:
         """The transaction of `write` is committed."""
         self.totals = written.totals
         self.counted = written.counted
-        for _ in range(written.records):
-            self._pending.popleft()
+        for _ in range(written.parts):
+            self._gathered.popleft()
         self.entries -= written.entries
         if self._heavy is not None:
-            self._heavy.added(written.usage)
+            for usage in written.usage:
+                self._heavy.added(usage)
 
     # --- the tables ---------------------------------------------------------------------------------------------------
 
-    def _write_runs(self, kept: Sequence[Kept]) -> None:
+    def _write_runs(self, spans: Sequence[tuple[int, Stream, Spans]]) -> None:
         touched: dict[tuple[int, int], int] = {}
-        for _, stream, record in kept:
-            runs = self._held.get(record.stream) or Runs()
-            last = -1
-            for entry in record.entries:
-                if entry.id.seq > last and entry.id.seq in runs:
-                    first, last = runs.around(entry.id.seq)
+        for stream, named, received in spans:
+            runs = self._held.get(named) or Runs()
+            for begin, end in received:
+                for first, last in runs.within(begin, end):
                     touched[stream, first] = last
         write_runs(self._connection, [(stream, first, last) for (stream, first), last in touched.items()])
 
@@ -208,24 +217,23 @@ class Written(NamedTuple):
     """What a transaction has brought up, once it is committed."""
 
     totals: Totals
-    records: int
+    parts: int
     entries: int
-    usage: dict[str, Usage]
+    usage: Sequence[dict[str, Usage]]
     counted: VersionVector
 
 
 class _OfSender:
     """What is written of one sender's activities."""
 
-    __slots__ = ("activities", "bytes", "fingerprint", "seq", "stamp", "stream")
+    __slots__ = ("activities", "bytes", "seq", "stamp", "stream")
 
-    def __init__(self, sender: str) -> None:
+    def __init__(self) -> None:
         self.stamp = -1
         """Of the newest one, whose stream and number these are."""
         self.stream = self.seq = 0
         self.activities = 0
         self.bytes = 0
-        self.fingerprint = fingerprinting(sender).of
 
     @property
     def row(self) -> tuple[int, int, int, int, int]:
@@ -243,9 +251,22 @@ class _Adding:
         self.written: dict[str, _OfSender] = {}
         self.refs: list[tuple[int, bytes]] = []
         self.facts: dict[str, list[AccountFact]] = {REGISTRATIONS: [], CHANGES: []}
+        self.spans: list[tuple[int, Stream, Spans]] = []
+        """Which numbers of which stream there are."""
+        self.upto = 0
         self.stamp = 0
         self.entries = 0
         self.overhead = 0
+
+    def added_to(self, totals: Totals) -> Totals:
+        """What is known of all records up to the last of these."""
+        return Totals(
+            upto=self.upto,
+            stamp=max(totals.stamp, self.stamp),
+            activities=totals.activities + sum(one.activities for one in self.written.values()),
+            bytes=totals.bytes + sum(one.bytes for one in self.written.values()),
+            overhead=totals.overhead + self.overhead,
+        )
 
     def add(self, kept: Kept) -> None:
         no, stream, record = kept
@@ -256,7 +277,8 @@ class _Adding:
         numbers: list[int] = []
         written = self.written
         again = {entry.id.seq for entry in entries if entry.id in self._counted} if self._counted else ()
-        self.again += (entry.id for entry in entries if entry.id.seq in again)
+        if again:
+            self.again += (entry.id for entry in entries if entry.id.seq in again)
         for entry in entries:
             stamp, seq = entry.stamp, entry.id.seq
             numbers.append(seq)
@@ -271,20 +293,22 @@ class _Adding:
             sender, ref, body = entry.sender, entry.ref, entry.body
             known = written.get(sender)
             if known is None:
-                known = written[sender] = _OfSender(sender)
+                known = written[sender] = _OfSender()
             if stamp > known.stamp:
                 known.stamp, known.stream, known.seq = stamp, stream, seq
             if seq not in again:
                 known.activities += 1
                 known.bytes += len(body) + ROW_BYTES
             if ref is not None:
-                refs += (PLACES[seq - first], known.fingerprint(ref, body))
+                refs += (PLACES[seq - first], idempotency_fingerprint(sender, ref, body))
         self.items.places.extend(places)
         self.items.streams.extend([stream] * len(entries))
         self.items.seqs.extend(numbers)
-        self.stamp = max(self.stamp, max(places) - ACTIVITIES)
+        self.stamp = max(self.stamp, max(places, default=0) - ACTIVITIES)
         if refs:
             self.refs.append((no, b"".join(refs)))
+        self.spans.append((stream, record.stream, record.spans))
+        self.upto = no
         self.entries += len(entries)
         if len(again) < len(entries):
             self.overhead += record_overhead(record)

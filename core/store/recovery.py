@@ -46,7 +46,7 @@ def catch_up(
         behind.push([Kept(row.no, row.stream, record)])
     while behind.pending:
         with transaction(connection):
-            written = behind.write(behind.some())
+            written = behind.write()
         behind.done(written)
 
 

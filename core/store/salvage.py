@@ -309,9 +309,9 @@ class _Making:
                         here.add((numbers[kept.record.stream], entry.id.seq))
                 behind.push([kept])
                 if behind.entries > _BATCH:
-                    behind.done(behind.write(behind.some(behind.entries)))
+                    behind.done(behind.write_all())
             if behind.pending:
-                behind.done(behind.write(behind.some(behind.entries)))
+                behind.done(behind.write_all())
             lost = self._lost(found, held)
             trusted = self._whole and here <= found.items
             alone = self._alone and not found.peers

@@ -72,6 +72,12 @@ class Runs:
         index = bisect_right(self._firsts, number) - 1
         return self._firsts[index], self._lasts[index]
 
+    def within(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """The runs that have a number from `first` to `last`."""
+        begin = bisect_left(self._lasts, first)
+        end = bisect_right(self._firsts, last)
+        return zip(self._firsts[begin:end], self._lasts[begin:end], strict=True)
+
     @property
     def upto(self) -> int:
         """The number up to which nothing is missing."""

@@ -289,9 +289,10 @@ class SqliteStore:
 
     def follow(self, *, idle: bool) -> bool:
         behind = self._behind
+        behind.gather()
         if behind.pending and (idle or behind.entries > BEHIND_ENTRIES_MAX):
             with self._writing(synced=False):
-                written = behind.write(behind.some())
+                written = behind.write()
             behind.done(written)
         return behind.pending
 
@@ -481,7 +482,7 @@ class SqliteStore:
         run("PRAGMA synchronous = NORMAL")
         run("BEGIN IMMEDIATE")
         try:
-            written = self._behind.write(self._behind.some(self._behind.entries))
+            written = self._behind.write_all()
             yield
             # Nothing has reached the disk before.
             with contextlib.suppress(sqlite3.Error):

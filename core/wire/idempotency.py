@@ -8,15 +8,22 @@ Idempotency-Key header field (draft-ietf-httpapi-idempotency-key-header) calls t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from core.wire.names import ANONYMOUS, original_name
 
+if TYPE_CHECKING:
+    from hashlib import blake2b
+
 FINGERPRINT_BYTES: Final = 16
 SENDERS_CACHED: Final = 2048
+REMEMBERED_MAX: Final = 4096
+REMEMBERED_BYTES_MAX: Final = 1024
+"""The fingerprints of so many activities are remembered, with bodies of up to so many bytes: 5 MB at most."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -27,29 +34,27 @@ def idempotency_fingerprint(sender: str, ref: str, body: bytes) -> bytes:
     `sender` is the account's name when a copy was accepted, empty for `anonymous`; another name that the account got
     meanwhile makes no other activity of it.
     """
-    return fingerprinting(sender).of(ref, body)
+    # It is asked for when an activity comes, when it is noted, and by the store, and hashed once.
+    return _remembered(sender, ref, body) if len(body) <= REMEMBERED_BYTES_MAX else _hashed(sender, ref, body)
 
 
-class Fingerprinting:
-    """The same for activities of one sender."""
-
-    __slots__ = ("_hash", "_name", "_user")
-
-    def __init__(self, sender: str) -> None:
-        from hashlib import blake2b  # Not all who know the wire need it, and it takes a while.
-
-        self._hash = blake2b
-        self._user = b'"authenticated_user":' + _encoder.encode(sender or ANONYMOUS)
-        self._name = f"{original_name(sender)}\x00".encode("utf-8", "surrogatepass")
-
-    def of(self, ref: str, body: bytes) -> bytes:
-        try:
-            named = ref.encode()
-        except UnicodeEncodeError:
-            named = ref.encode("utf-8", "surrogatepass")
-        text = b"%b%b\x00%b" % (self._name, named, body.replace(self._user, b"\x00"))
-        return self._hash(text, digest_size=FINGERPRINT_BYTES).digest()
+def _hashed(sender: str, ref: str, body: bytes) -> bytes:
+    user, name, blake2b = _of_sender(sender)
+    try:
+        named = ref.encode()
+    except UnicodeEncodeError:
+        named = ref.encode("utf-8", "surrogatepass")
+    text = b"%b%b\x00%b" % (name, named, body.replace(user, b"\x00"))
+    return blake2b(text, digest_size=FINGERPRINT_BYTES).digest()
 
 
-fingerprinting = lru_cache(SENDERS_CACHED)(Fingerprinting)
-"""That of a sender, remembered."""
+_remembered = lru_cache(REMEMBERED_MAX)(_hashed)
+
+
+@lru_cache(SENDERS_CACHED)
+def _of_sender(sender: str) -> tuple[bytes, bytes, Callable[..., blake2b]]:
+    """What says who wrote it in a body, what stands before a ref, and the hash."""
+    from hashlib import blake2b  # Not all who know the wire need it, and it takes a while.
+
+    user = b'"authenticated_user":' + _encoder.encode(sender or ANONYMOUS)
+    return user, f"{original_name(sender)}\x00".encode("utf-8", "surrogatepass"), blake2b

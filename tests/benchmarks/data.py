@@ -59,6 +59,9 @@ def prepared(contents: Contents) -> Path:
         store, recovered = open_sqlite(settings(half))
         _fill(store, recovered, contents)
         store.close()
+        if contents.past_starts:
+            # As after any of so many starts: what is past is packed by the next one.
+            open_sqlite(settings(half))[0].close()
         half.rename(where)
     return where
 

@@ -69,7 +69,7 @@ store, _ = open_at(Path(sys.argv[1]))
 written(store, follow=False)
 if sys.argv[2] == "some":
     store._connection.execute("BEGIN IMMEDIATE")
-    store._behind.write(store._behind.some(50))
+    store._behind.write()
 os.kill(os.getpid(), signal.SIGKILL)
 """
 

@@ -55,6 +55,8 @@ PROBE_BYTES_MAX: Final = 1024 * 1024
 be said to work and to fail again in turns."""
 STEADY_SECONDS: Final = 60.0
 """A disk that fails again sooner than this is left alone for twice as long as it was last."""
+FOLLOW_PAUSE: Final = 0.05
+"""Seconds without a commit after which what it has left for later is done: of many commits at once it takes less."""
 CHECK_SECONDS: Final = 1.0
 """How often an idle store is asked whether its files are still where they should be."""
 MEND_AGAIN: Final = 5.0
@@ -105,6 +107,7 @@ class Persistence:
         self._store_epoch = 0
         self._behind = False
         """Whether the store has left something for when there is nothing else to do."""
+        self._follow_at = 0.0
 
         # The loop's own.
         self._epoch = 0
@@ -288,8 +291,8 @@ class Persistence:
     def _serve(self, store: Store) -> None:
         while True:
             with self._changed:
-                while not (self._batches or self._fetches or self._calls or self._closing or self._behind):
-                    limit = max(0.0, self._probe_at - time.monotonic()) if self._broken else CHECK_SECONDS
+                while not (self._batches or self._fetches or self._calls or self._closing):
+                    limit = self._patience()
                     if limit == 0.0 or not self._changed.wait(limit):
                         break
                 idle = not (self._batches or self._closing)
@@ -312,7 +315,13 @@ class Persistence:
             if call is not None:
                 self._execute(store, *call)
             if self._behind:
-                self._follow(store, idle=not (group or fetch or call))
+                self._follow(store, idle=time.monotonic() >= self._follow_at and not (group or fetch or call))
+
+    def _patience(self) -> float:
+        """For how many seconds to wait for something to do."""
+        now = time.monotonic()
+        limit = max(0.0, self._probe_at - now) if self._broken else CHECK_SECONDS
+        return min(limit, max(0.0, self._follow_at - now)) if self._behind else limit
 
     def _take_group(self) -> list[_Batch]:
         group: list[_Batch] = []
@@ -336,6 +345,7 @@ class Persistence:
         elif group:
             self._post(self._committed, group[-1].number, records)
             self._behind = True
+            self._follow_at = time.monotonic() + FOLLOW_PAUSE
 
     def _follow(self, store: Store, *, idle: bool) -> None:
         try:
