@@ -12,7 +12,7 @@ from core.store import data_directory, witness
 from core.store.archive import TEMPORARY, holdings_in
 from core.store.checksums import checksum
 from core.store.data_directory import DataDirectory, make_private_directory
-from core.store.files import open_private, sync_directory
+from core.store.files import discard_database, open_private, sync_directory
 from core.store.holding import WITH_RECORDS
 from core.store.schema import APPLICATION_ID, CURRENT, Schema, pragma, too_new
 from core.store.seal import TRAILER_BYTES, check_seal, chunks, open_backup, seal, write
@@ -61,7 +61,7 @@ def write_backup(
         raise _unwritten(directory, error) from error
     finally:
         os.close(handle)
-        _discard(temporary)
+        discard_database(temporary)
     return path
 
 
@@ -122,7 +122,7 @@ def restore_backup(file: Path, data_dir: Path, *, force: bool = False, schema: S
             )
         temporary = directory.path / f"{data_directory.RESTORED}.tmp"
         # The journal of an attempt that was interrupted would be taken for the new file's.
-        _discard(temporary)
+        discard_database(temporary)
         try:
             _unpack(source, temporary)
             _admit(temporary, file, directory, schema)
@@ -132,13 +132,7 @@ def restore_backup(file: Path, data_dir: Path, *, force: bool = False, schema: S
         except OSError as error:
             raise data_directory.unusable(directory.path, error) from error
         finally:
-            _discard(temporary)
-
-
-def _discard(temporary: Path) -> None:
-    for suffix in ("", "-journal"):
-        with contextlib.suppress(OSError):
-            os.unlink(f"{temporary}{suffix}")
+            discard_database(temporary)
 
 
 def rescue_prefix(data_dir: Path) -> str:

@@ -23,7 +23,7 @@ from core.store.checksums import DamagedRow, checksum, packed_checksum
 from core.store.damaged_file import Cell, DamagedFile, page_sizes
 from core.store.data_directory import DataDirectory
 from core.store.database import transaction
-from core.store.files import open_private, sync_directory
+from core.store.files import discard_database, open_private, sync_directory
 from core.store.held import Held
 from core.store.identity import KEY_SETTING
 from core.store.loss import KnownPast
@@ -92,7 +92,7 @@ def salvage(
     NotSalvageable, OSError, sqlite3.Error.
     """
     temporary = directory.path / f"{data_directory.RESTORED}.tmp"
-    _discard(temporary)
+    discard_database(temporary)
     os.close(open_private(temporary))
     try:
         with contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
@@ -111,13 +111,7 @@ def salvage(
         outcome.aside = data_directory.finish_restoration(directory)
         return outcome
     finally:
-        _discard(temporary)
-
-
-def _discard(temporary: Path) -> None:
-    for suffix in ("", "-journal"):
-        with contextlib.suppress(OSError):
-            os.unlink(f"{temporary}{suffix}")
+        discard_database(temporary)
 
 
 class _Making:

@@ -24,6 +24,23 @@ def failing(error: BaseException) -> Callable[[], int]:
     return command
 
 
+def unread(program: Program, *words: str) -> subprocess.CompletedProcess[bytes]:
+    """A command that nobody reads the output of."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        return subprocess.run(
+            program.command(*words),
+            env=program.environment,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            timeout=30,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+
+
 @pytest.mark.parametrize("status", list(ExitStatus))
 def test_a_failed_command_ends_with_its_status_and_its_sentence(
     status: ExitStatus, capsys: pytest.CaptureFixture[str]
@@ -82,19 +99,7 @@ def test_a_terminal_that_cannot_show_a_character_is_no_failure(program: Program,
 
 
 def test_a_reader_that_has_had_enough_ends_a_command_silently(program: Program) -> None:
-    reading, writing = os.pipe()
-    os.close(reading)
-    try:
-        ended = subprocess.run(
-            program.command("config", "show"),
-            env=program.environment,
-            stdout=writing,
-            stderr=subprocess.PIPE,
-            timeout=30,
-            check=False,
-        )
-    finally:
-        os.close(writing)
+    ended = unread(program, "config", "show")
     assert ended.returncode == 0
     assert ended.stderr.decode().splitlines()[1:] == []
 
@@ -129,19 +134,7 @@ def test_a_full_disk_behind_standard_error_changes_no_status(program: Program) -
 
 @pytest.mark.parametrize("words", ["--version", "--help", "serve --help"])
 def test_help_that_nobody_reads_to_its_end_is_no_fault(program: Program, words: str) -> None:
-    reading, writing = os.pipe()
-    os.close(reading)
-    try:
-        ended = subprocess.run(
-            program.command(*words.split()),
-            env=program.environment,
-            stdout=writing,
-            stderr=subprocess.PIPE,
-            timeout=30,
-            check=False,
-        )
-    finally:
-        os.close(writing)
+    ended = unread(program, *words.split())
     assert (ended.returncode, ended.stderr) == (0, b"")
 
 

@@ -78,6 +78,21 @@ def same(peer: ScriptedPeer) -> None:
     peer.say(wire.ReconcileAnswer(question.number, end, size=0, sum=encode_sum(0)))
 
 
+def with_neighbour() -> tuple[ScriptedNetwork, WatchedServer, ScriptedPeer]:
+    """A server, and a neighbour that has been asked what it has."""
+    network = ScriptedNetwork()
+    server = network.start("a")
+    return network, server, neighbour(network, server)
+
+
+def in_agreement() -> tuple[ScriptedNetwork, WatchedServer, ScriptedPeer]:
+    """The same, after the neighbour has said that it has the same."""
+    network, server, peer = with_neighbour()
+    same(peer)
+    network.run(0.5)
+    return network, server, peer
+
+
 def lists(peer: ScriptedPeer, entries: dict[str, list[int]], **fields: Any) -> int:
     """The neighbour lists entries among all that it was asked about; the comparison's number."""
     question = peer.of(wire.Reconcile)[-1]
@@ -187,11 +202,7 @@ def test_who_restores_a_backup_gets_back_what_it_had() -> None:
 
 
 def test_a_gap_in_what_comes_is_asked_for_by_its_numbers() -> None:
-    network = ScriptedNetwork()
-    server = network.start("a")
-    peer = neighbour(network, server)
-    same(peer)
-    network.run(0.5)
+    network, server, peer = in_agreement()
     peer.say(broadcast(entry(1)))
     peer.say(broadcast(entry(5)))
     network.run(0.1)
@@ -207,11 +218,7 @@ def test_a_gap_in_what_comes_is_asked_for_by_its_numbers() -> None:
 
 
 def test_a_gap_that_nobody_fills_is_not_asked_for_again_and_again() -> None:
-    network = ScriptedNetwork()
-    server = network.start("a")
-    peer = neighbour(network, server)
-    same(peer)
-    network.run(0.5)
+    network, server, peer = in_agreement()
     for number in (1, 5, 6, 7):
         peer.say(broadcast(entry(number)))
         for want in peer.of(wire.ReconcileWant):
@@ -319,9 +326,7 @@ def test_a_client_of_a_newcomer_is_not_sent_the_same_again_when_it_comes_back(sh
 
 
 def test_only_a_gap_that_a_neighbour_has_dropped_is_hidden_from_clients() -> None:
-    network = ScriptedNetwork()
-    server = network.start("a")
-    peer = neighbour(network, server)
+    network, server, peer = with_neighbour()
     number = lists(peer, {"far.1": [5, 5, 8, 8]})
     network.run(0.1)
     for one in (entry(5), entry(8)):
@@ -423,9 +428,7 @@ def test_what_only_the_memory_has_is_told_of_and_sent() -> None:
 
 
 def test_nothing_is_said_to_be_durable_that_a_failing_disk_has_not_taken() -> None:
-    network = ScriptedNetwork()
-    server = network.start("a")
-    peer = neighbour(network, server)
+    network, server, peer = with_neighbour()
     server.disk.full = True
     number = lists(peer, {"far.1": [1, 1]})
     network.run(0.1)
@@ -438,11 +441,7 @@ def test_nothing_is_said_to_be_durable_that_a_failing_disk_has_not_taken() -> No
 
 
 def test_a_store_that_cannot_be_read_claims_nothing() -> None:
-    network = ScriptedNetwork()
-    server = network.start("a")
-    peer = neighbour(network, server)
-    same(peer)
-    network.run(0.5)
+    network, server, peer = in_agreement()
     server.disk.unreadable = True
     peer.say(wire.Reconcile(1, [(encode_bound(bound(ACCOUNTS)), [(encode_bound(END), 3, "A" * 22 + "==")])], True))
     peer.say(wire.ReconcileDigest(0, FIRST, 3, encode_sum(3)))
@@ -457,9 +456,7 @@ def test_a_store_that_cannot_be_read_claims_nothing() -> None:
 
 
 def test_entries_that_were_listed_and_do_not_come_are_not_waited_for() -> None:
-    network = ScriptedNetwork()
-    server = network.start("a")
-    peer = neighbour(network, server)
+    network, server, peer = with_neighbour()
     number = lists(peer, {"far.1": [1, 3]})
     network.run(0.1)
     peer.say(broadcast(entry(2)))
@@ -472,9 +469,7 @@ def test_entries_that_were_listed_and_do_not_come_are_not_waited_for() -> None:
 
 
 def test_what_is_left_over_is_asked_for_again_and_nothing_else() -> None:
-    network = ScriptedNetwork()
-    server = network.start("a")
-    peer = neighbour(network, server)
+    network, _, peer = with_neighbour()
     number = lists(peer, {"far.1": [1, 3]})
     network.run(0.1)
     peer.say(broadcast(entry(1)))
@@ -542,9 +537,7 @@ def test_nonsense_ends_its_own_link_and_nothing_else(message: Message) -> None:
     ids=["another one's", "no progress", "not cut", "the wrong way round", "too long", "too much besides", "no sum"],
 )
 def test_an_answer_that_cannot_be_ends_the_link(answer: Any) -> None:
-    network = ScriptedNetwork()
-    server = network.start("a")
-    peer = neighbour(network, server)
+    network, server, peer = with_neighbour()
     peer.say(answer(peer.of(wire.Reconcile)[0].number))
     network.run(1.0)
     assert peer.closed is not None and peer.of(wire.InvalidMessage)
@@ -552,9 +545,7 @@ def test_an_answer_that_cannot_be_ends_the_link(answer: Any) -> None:
 
 
 def test_who_asks_without_waiting_for_answers_loses_the_link() -> None:
-    network = ScriptedNetwork()
-    server = network.start("a")
-    peer = neighbour(network, server)
+    network, _, peer = with_neighbour()
     question = wire.Reconcile(1, [(encode_bound(bound(ACCOUNTS)), [(encode_bound(END), 3, "A" * 22 + "==")])], True)
     for _ in range(3):
         peer.say(question)
@@ -563,9 +554,7 @@ def test_who_asks_without_waiting_for_answers_loses_the_link() -> None:
 
 
 def test_sums_that_never_agree_are_compared_less_and_less_often() -> None:
-    network = ScriptedNetwork()
-    server = network.start("a")
-    peer = neighbour(network, server)
+    network, _, peer = with_neighbour()
     same(peer)
 
     class Changing:
@@ -590,9 +579,7 @@ def test_sums_that_never_agree_are_compared_less_and_less_often() -> None:
 
 
 def test_cutting_without_end_ends_the_comparison() -> None:
-    network = ScriptedNetwork()
-    server = network.start("a")
-    peer = neighbour(network, server)
+    network, server, peer = with_neighbour()
     digits = "A" * 22 + "=="
 
     def cut(message: Message) -> None:

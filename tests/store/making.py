@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +16,15 @@ from core.wire.recovered import Recovered
 WALL = 1_800_000_000.0
 MICROSECONDS = 1_000_000
 A, B = Stream("a", 1), Stream("b", 1)
+
+
+def data_of(dump: Path, path: Path) -> Path:
+    """A data directory with the database that a version before has written."""
+    path.mkdir(mode=0o700)
+    with contextlib.closing(sqlite3.connect(path / "node.db")) as connection:
+        connection.executescript(dump.read_text())
+    (path / "node.db").chmod(0o600)
+    return path
 
 
 def activity(

@@ -10,7 +10,7 @@ import pytest
 
 from core.store.schema import CURRENT
 from core.wire.entries import EntryId
-from tests.store.making import WALL, A, B, activity, ids, open_at
+from tests.store.making import WALL, A, B, activity, data_of, ids, open_at
 
 DUMP = Path(__file__).parent / "first-release.sql"
 """Never made again: it is what was kept, not what would be kept now."""
@@ -18,11 +18,7 @@ DUMP = Path(__file__).parent / "first-release.sql"
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    path = tmp_path / "data"
-    path.mkdir(mode=0o700)
-    with contextlib.closing(sqlite3.connect(path / "node.db")) as connection:
-        connection.executescript(DUMP.read_text())
-    return path
+    return data_of(DUMP, tmp_path / "data")
 
 
 def test_it_keeps_its_identity_accounts_activities_and_gaps(data: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from core.simulation.environment.hash_signing import HashSigner
 from core.store import DataDirectoryInUse, DataDirectoryUnusable, DataLost, downgrade_store, restore_backup
 from core.wire.entries import EntryId, PeerForgotten, Stream, change_in_key
-from tests.store.making import WALL, A, activity, everything, open_at
+from tests.store.making import WALL, A, activity, data_of, everything, open_at
 
 DUMP = Path(__file__).parent / "schema-3.sql"
 """Written by the version before records; never made again."""
@@ -26,12 +26,7 @@ def rows(database: Path, table: str) -> list[tuple[Any, ...]]:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    path = tmp_path / "data"
-    path.mkdir(mode=0o700)
-    with contextlib.closing(sqlite3.connect(path / "node.db")) as connection:
-        connection.executescript(DUMP.read_text())
-    (path / "node.db").chmod(0o600)
-    return path
+    return data_of(DUMP, tmp_path / "data")
 
 
 def test_every_entry_is_there_after_the_upgrade_and_stands_where_it_stood(data: Path) -> None:

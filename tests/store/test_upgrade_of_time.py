@@ -14,7 +14,7 @@ from core.store import SqliteStore, downgrade_store
 from core.store.table_checks import Verification
 from core.store.verifying import examine, reading
 from core.wire.entries import Entry, EntryId, StreamMark
-from tests.store.making import WALL, A, B, activity, everything, open_at
+from tests.store.making import WALL, A, B, activity, data_of, everything, open_at
 
 DUMP = Path(__file__).parent / "schema-4.sql"
 """Written by that version; never made again."""
@@ -23,12 +23,7 @@ FOR_EVER = 2**52
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    path = tmp_path / "data"
-    path.mkdir(mode=0o700)
-    with contextlib.closing(sqlite3.connect(path / "node.db")) as connection:
-        connection.executescript(DUMP.read_text())
-    (path / "node.db").chmod(0o600)
-    return path
+    return data_of(DUMP, tmp_path / "data")
 
 
 def places_before(data: Path) -> set[ItemKey]:

@@ -233,7 +233,7 @@ class Scanner:
                 if char != "\\":
                     self._state = _State.ESCAPE
                     self._escape(char)
-            case _:  # pragma: no cover - a string and a paste are not read character by character
+            case _State.STRING | _State.PASTE:  # pragma: no cover - these are not read character by character
                 self._reset()
 
     def _reset(self) -> None:

@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from core.node.accounts.book import AccountBook
+from core.node.accounts.changes_before import ChangesBefore
 from core.node.interface.actions import KeyChanged, KeyRemoved
 from core.node.interface.events import KeyChangeRequested
 from core.node.kernel.context import Context
@@ -39,19 +40,14 @@ class KeyBook:
 
     def __init__(self, before: PackedFacts) -> None:
         """`before`: changes that were known before this start. An account's are taken in when somebody asks for it."""
-        self._before = before
-        self._read_claims: set[str] = set()
+        self._before = ChangesBefore(before)
         self._latest: dict[str, dict[str, KeyChange]] = {}
         self._changes: dict[str, int] = {}
 
     def _read(self, claim: str) -> None:
-        if claim not in self._read_claims and self._before:
-            found = self._before.claimed(claim)
-            if found:
-                self._read_claims.add(claim)
-            for fact in found:
-                if fact.key is not None and change_in_key(fact.key) is None:
-                    self._take(claim, fact.key)
+        for change in self._before.read(claim):
+            if change_in_key(change) is None:
+                self._take(claim, change)
 
     def apply(self, claim: str, change: KeyChange) -> None:
         """Take in a change of a key of the account `claim`. Commutative and, but for `changes`, idempotent."""

@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 
 from core.node.accounts.book import AccountBook
+from core.node.accounts.changes_before import ChangesBefore
 from core.node.interface.actions import HashSecret, SecretChangeAnswered, VerifySecret
 from core.node.interface.events import SecretChangeRequested
 from core.node.kernel.clock import MICROSECONDS
@@ -48,8 +49,7 @@ class SecretBook:
 
     def __init__(self, before: PackedFacts) -> None:
         """`before`: changes that were known before this start. An account's are taken in when somebody asks for it."""
-        self._before = before
-        self._read_claims: set[str] = set()
+        self._before = ChangesBefore(before)
         self._changes: dict[str, dict[tuple[int, str], None]] = {}
         self._latest: dict[str, SecretChange] = {}
 
@@ -59,14 +59,10 @@ class SecretBook:
         return self._take(claim, change)
 
     def _read(self, claim: str) -> None:
-        if claim not in self._read_claims and self._before:
-            found = self._before.claimed(claim)
-            if found:
-                self._read_claims.add(claim)
-            for fact in found:
-                change = change_in_key(fact.key) if fact.key is not None else None
-                if change is not None:
-                    self._take(claim, change)
+        for kept in self._before.read(claim):
+            change = change_in_key(kept)
+            if change is not None:
+                self._take(claim, change)
 
     def _take(self, claim: str, change: SecretChange) -> bool:
         changes = self._changes.setdefault(claim, {})
