@@ -177,13 +177,19 @@ class ClientMachine:
     def connect_failed(self, reason: str, now: float) -> None:
         """The connection asked for cannot be had."""
         if self.state is ClientState.CONNECTING:
-            self._route.failed()
+            self._route_failed()
             self.retry(f"{self._route.where} cannot be reached: {reason}", now)
 
     def lost(self, reason: str, now: float) -> None:
         """The connection has ended."""
         if self.state in TALKING:
+            self._route_failed()
             self.retry(reason or "the server closed the connection", now)
+
+    def _route_failed(self) -> None:
+        """Who was sent to a server that does not let them in was sent there in vain."""
+        if self.state not in IN:
+            self._route.failed()
 
     def woke(self, now: float) -> None:
         """The time asked for has come."""
@@ -194,10 +200,11 @@ class ClientMachine:
             self._connect(now)
         elif self.state is ClientState.CONNECTING:
             self._outputs.disconnect()
-            self._route.failed()
+            self._route_failed()
             self.retry(f"{self._route.where} does not answer", now)
         elif self.state in (ClientState.REGISTERING, ClientState.LOGGING_IN):
             self._outputs.disconnect()
+            self._route_failed()
             self.retry(f"{self._route.where} did not answer the {self.state.value}", now)
         elif self.state is ClientState.LET_IN:
             self._logging_in.settled(now)
@@ -264,6 +271,7 @@ class ClientMachine:
         if self.state in TALKING:
             self._outputs.send(wire.InvalidMessage(info))
             self._outputs.disconnect()
+            self._route_failed()
             self.retry(f"{self._route.where} talks nonsense: {info}", now)
 
     def received(self, message: Message, now: float) -> None:

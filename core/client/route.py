@@ -33,7 +33,7 @@ class Route:
         self._learnt: list[Address] = []
         self._worked: list[Address] = []
         self._vain: list[Address] = []
-        """Where the client has been sent since it was last let in, and nobody could be reached."""
+        """Where the client has been sent since it was last let in, and nobody let it in."""
         self._near = home
         """Whether the present server is on this machine."""
         self.following = False
@@ -74,7 +74,7 @@ class Route:
         self._near = self._near or near
 
     def failed(self) -> None:
-        """The present address leads nowhere."""
+        """The present address leads nowhere, or to somebody who lets nobody in."""
         if self.following and self.current is not None:
             self._in_vain(self.current)
 

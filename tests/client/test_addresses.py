@@ -96,6 +96,26 @@ def test_who_was_redirected_in_vain_comes_back_and_asks_to_stay() -> None:
     assert (driven.said(wire.Login)[-1].redirects, driven.said(wire.Login)[-1].visited) == (0, [])
 
 
+@pytest.mark.parametrize("how", ["hangs up", "says nothing", "talks nonsense"])
+def test_who_was_sent_to_a_server_that_lets_nobody_in_was_sent_in_vain(how: str) -> None:
+    driven = Driven(addresses=[HERE])
+    driven.start()
+    online(driven)
+    driven.say(wire.Redirect(*THERE))
+    assert driven.dialled[-1] == THERE
+    driven.connected()
+    if how == "hangs up":
+        driven.machine.lost("closed by the peer", driven.now)
+        driven.take()
+    elif how == "talks nonsense":
+        driven.machine.malformed("not JSON", driven.now)
+        driven.take()
+    assert driven.until_dialled() == HERE
+    driven.connected()
+    login = driven.said(wire.Login)[-1]
+    assert (login.redirects, login.visited) == (1, [str(THERE)])
+
+
 def test_a_redirect_that_leads_back_to_the_server_itself_is_no_circle_at_full_speed() -> None:
     driven = Driven(addresses=[Address("10.0.0.7", 3780)])
     driven.start()
