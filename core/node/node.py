@@ -161,6 +161,7 @@ class Node:
             context,
             self.neighbours,
             self.topology,
+            self.announcements.room,
             self.replication,
             self.base.servers,
             self.whereabouts,

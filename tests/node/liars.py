@@ -13,6 +13,16 @@ STAMP = int(EPOCH * 1_000_000)
 PLACES = 64
 
 
+class LiarsEnd(ScriptedPeer):
+    """Its end of its connection."""
+
+    answers_pings = False
+
+    def answer(self, message: wire.Message) -> None:
+        if isinstance(message, wire.Ping) and self.answers_pings:
+            self.say(wire.Pong(message.number))
+
+
 class Liar:
     """A neighbour that knows the network's secret, and says of the map what it likes."""
 
@@ -20,7 +30,8 @@ class Liar:
         self.id = identity
         self.network = network
         self.server = server
-        self.peer: ScriptedPeer = network.peer(server)
+        self.peer = LiarsEnd(server)
+        network.connect(self.peer, server)
         features = ["sync"]
         self.peer.say(wire.Authenticate(SECRET, id=identity, incarnation=1, features=features, stamp=STAMP, **shown))
         self.peer.say(wire.SyncDone())

@@ -11,6 +11,7 @@ from core.node.interface import actions, events
 from core.simulation.testing import SECRET, ScriptedNetwork, WatchedServer, chain, random_tree, star
 from core.wire import messages as wire
 from core.wire.address import Address
+from tests.node.liars import Liar
 
 SHAPES = {"chain": chain, "star": star, "tree": random_tree}
 
@@ -295,6 +296,21 @@ def test_redundant_links_are_few() -> None:
     degrees = [len(server.neighbours) for server in servers[1:]]
     assert min(degrees) >= 3
     assert max(degrees) <= 12
+
+
+def test_servers_that_a_neighbour_has_made_up_do_not_keep_honest_ones_from_linking_again() -> None:
+    network = ScriptedNetwork()
+    first, second = network.build(chain(2), redirects=False)
+    liar, other = Liar(network, first), Liar(network, second)
+    liar.peer.answers_pings = other.peer.answers_pings = True
+    liar.links |= other.links
+    liar.version = 100
+    liar.invent_linked(400)
+    network.part([first], [second])
+    network.run(10.0)
+    network.mend()
+    assert second.id in first.reachable and len(first.reachable) > 400, "as far as the map shows nobody is missing"
+    assert network.until(lambda: bool(network.links_between(first, second)), 60.0)
 
 
 def test_a_network_of_two_has_one_link() -> None:

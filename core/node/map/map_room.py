@@ -66,6 +66,11 @@ class MapRoom:
         """Places of all records."""
         return self._room.taken
 
+    def brought_by(self, server: str) -> str:
+        """The neighbour that was the first to tell of a server; empty where nobody remembers."""
+        brought = self._brought.get(server)
+        return brought.by if brought is not None else ""
+
     def admits(self, link: Link, record: ServerRecord, size: int) -> bool:
         """Whether there is room for a record of `size` bytes that came over a link; takes it."""
         who = link.remote_id or ""

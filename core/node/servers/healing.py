@@ -13,6 +13,7 @@ from core.node.base.base_servers import BaseServers
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
 from core.node.log.replication import Replication
+from core.node.map.map_room import MapRoom
 from core.node.map.topology import ServerRecord, Topology
 from core.node.map.whereabouts import Whereabouts
 from core.node.neighbours.neighbours import Neighbours
@@ -34,6 +35,7 @@ class Healing:
         context: Context,
         neighbours: Neighbours,
         topology: Topology,
+        map_room: MapRoom,
         replication: Replication,
         base_servers: BaseServers,
         whereabouts: Whereabouts,
@@ -46,7 +48,9 @@ class Healing:
         self.known = KnownPeers(context, topology, whereabouts, replication.keep, peers)
         self._seeds = Seeds(context, neighbours, self.dialling)
         self._search = Search(context, topology, self.dialling, self.known)
-        self._redundant = RedundantLinks(context, neighbours, topology, whereabouts, self.dialling, self.known)
+        self._redundant = RedundantLinks(
+            context, neighbours, topology, map_room, whereabouts, self.dialling, self.known
+        )
         self._signed_ways = SignedWays(context, neighbours, topology, whereabouts, self.dialling)
         base_servers.dialling.dial = lambda address: self.dialling.dial((address,), "base")
         base_servers.speakers.peers = self.known.peers
@@ -154,6 +158,7 @@ class Healing:
             # That it is on this machine, where its address means it, may be known only now.
             self.known.moved(link.remote_id)
             self._search.found(link.remote_id)
+            self._redundant.linked(link.remote_id)
             self.dialling.resume(link.remote_id)
         self._signed_ways.reconsider()
         self._redundant.schedule()

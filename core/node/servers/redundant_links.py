@@ -1,13 +1,28 @@
-"""Redundant links: beside the tree every node keeps a few links to random other nodes: losing one separates nobody."""
+"""Redundant links: beside the tree every node keeps a few links to random other nodes: losing one separates nobody.
+
+Whoever makes up servers would be drawn nearly always if all were drawn alike, and so cut honest ones off from each
+other. So it is drawn as Bitcoin's nodes draw theirs since they could be eclipsed (Heilman et al., "Eclipse Attacks on
+Bitcoin's Peer-to-Peer Network", 2015): every second time, as a rule, among servers that have been linked with this one,
+and else among those of which one neighbour, itself drawn, was the first to tell.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from core.node.kernel.context import Context
+from core.node.map.map_room import MapRoom
 from core.node.map.topology import Topology
 from core.node.map.whereabouts import Whereabouts
 from core.node.neighbours.neighbours import Neighbours
 from core.node.servers.dialling import Dialling
 from core.node.servers.known_peers import KnownPeers
+
+TRIED_MAX: Final = 1_000
+"""Servers that have been linked with this one and are remembered."""
+TRIED_SHARE: Final = 0.5
+"""How often it is drawn among them."""
 
 
 class RedundantLinks:
@@ -18,6 +33,7 @@ class RedundantLinks:
         context: Context,
         neighbours: Neighbours,
         topology: Topology,
+        map_room: MapRoom,
         whereabouts: Whereabouts,
         dialling: Dialling,
         known: KnownPeers,
@@ -25,9 +41,19 @@ class RedundantLinks:
         self._context = context
         self._neighbours = neighbours
         self._topology = topology
+        self._map_room = map_room
         self._whereabouts = whereabouts
         self._dialling = dialling
         self._known = known
+        self._tried: dict[str, None] = {}
+        """Servers that have been linked with this one, the last one last."""
+
+    def linked(self, server: str) -> None:
+        """There is a link with a server: it is there."""
+        self._tried.pop(server, None)
+        self._tried[server] = None
+        if len(self._tried) > TRIED_MAX:
+            del self._tried[next(iter(self._tried))]
 
     def schedule(self) -> None:
         """Look for another one some time later, if any is wanted."""
@@ -56,7 +82,19 @@ class RedundantLinks:
             and self._whereabouts.addresses(server)
         ]
         if free:
-            drawn = free if len(free) <= 3 else context.rng.sample(free, 3)
+            among = self._alike(free)
+            drawn = among if len(among) <= 3 else context.rng.sample(among, 3)
             server = min(drawn, key=lambda one: (self._topology.degree(one), one))
             self._dialling.dial_server(server, self._whereabouts.addresses(server), "lazy")
         self.schedule()
+
+    def _alike(self, free: Sequence[str]) -> list[str]:
+        """Those of some servers among which it is drawn this time."""
+        rng = self._context.rng
+        tried = [server for server in free if server in self._tried]
+        if tried and rng.random() < TRIED_SHARE:
+            return tried
+        told_by: dict[str, list[str]] = {}
+        for server in free:
+            told_by.setdefault(self._map_room.brought_by(server), []).append(server)
+        return told_by[rng.choice(sorted(told_by))]
