@@ -167,6 +167,7 @@ class Node:
             self.whereabouts,
             recovered.peers,
         )
+        drift.announced = self.announcements.ahead_of_here
         self.announcements.room.forget = self.healing.known.let_go
         self.base.links.on_taken_up = self.healing.linked
         self.base.links.on_left_to_another = self.healing.dial_was_needless

@@ -79,8 +79,8 @@ def test_what_is_written_where_the_clock_is_far_off_is_dated_as_the_others_have_
         assert dated(server)["hello"] == pytest.approx(begun, abs=2)
 
 
-@pytest.mark.parametrize("off", [400.0, HOUR, 2 * DAY])
-def test_what_comes_by_a_server_whose_clock_is_far_ahead_is_dated_when_it_was_written(off: float) -> None:
+@pytest.mark.parametrize("off", [-2 * DAY, -HOUR, -400.0, 400.0, HOUR, 2 * DAY])
+def test_what_comes_by_a_server_whose_clock_is_far_off_is_dated_when_it_was_written(off: float) -> None:
     """It was written while its server could not be reached."""
     network = ScriptedNetwork(clock_offsets={"n001": off})
     first, _, last = servers = network.build(chain(3), redirects=False)

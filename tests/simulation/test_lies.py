@@ -19,6 +19,7 @@ from core.simulation.plans.liars_mix import LIES as TOLD_IN_THE_MIX
 from core.simulation.plans.plan import Operation, Person
 from core.simulation.world.world import World
 from core.wire import messages as wire
+from core.wire.entries import EntryId
 from core.wire.entry_runs import ids_in
 from tests.simulation import test_damage
 from tests.simulation.lying import LIAR, liar_in, lied_to, nodes_in, problems
@@ -113,6 +114,21 @@ def test_what_is_dated_in_a_far_future_stands_on_top_of_nobodys_history() -> Non
     assert problems(world) == []
     latest = max(entry.stamp for server in world.servers.values() for entry in server.disk.entries())
     assert latest < liar_in(world).stamp() + 301_000_000
+
+
+@pytest.mark.parametrize("hours", [4, -4])
+def test_a_member_moves_the_date_of_nothing_that_another_server_has_accepted(hours: int) -> None:
+    def move(world: World) -> None:
+        if LIAR in world.liars:
+            liar_in(world).moves = hours * 3600 * 1_000_000
+
+    world = lied_to("moved dates", old_links=True, watch=move)
+    assert problems(world) == []
+    stamps: dict[EntryId, set[int]] = {}
+    for server in world.servers.values():
+        for entry in server.disk.entries():
+            stamps.setdefault(entry.id, set()).add(entry.stamp)
+    assert [str(entry) for entry, known in stamps.items() if len(known) > 1] == []
 
 
 def test_what_a_member_does_not_pass_on_comes_by_another_way() -> None:

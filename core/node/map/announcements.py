@@ -33,6 +33,11 @@ links passes on nine times as many."""
 USERS_SHOWN: Final = 256
 ORDER_MAX: Final = 2**48
 """Largest incarnation or version that is believed: a lie beyond what a node can count to could not be overtaken."""
+VERSION_UNIT: Final = 1_000
+"""Microseconds. A record's version is the time at which its server made it, in milliseconds, unless that would not be
+later than the one before. So it is signed what time it was there."""
+VERSION_IS_TIME: Final = 10**12
+"""A smaller version is a number of the version before, which counts them."""
 ATTACHED_MAX: Final = 512
 """Base servers that one node speaks for; others behind its base links are not heard of. They must fit its record. One
 link has no more of them than are left."""
@@ -131,7 +136,7 @@ class Announcements:
 
     def _publish(self, *, everywhere: bool) -> None:
         own = self._topology.own
-        own.version += 1
+        own.version = max(own.version + 1, min(self._now() // VERSION_UNIT, ORDER_MAX // 2))
         self._published_at = self._context.now.monotonic
         own.load, users = self._users()
         own.users = tuple(users)
@@ -233,6 +238,7 @@ class Announcements:
             return
         if not self.room.admits(link, record, len(frame.data)):
             return
+        record.ahead = self._ahead(known, record)
         self._topology.merge(record)
         structural = (
             known is None
@@ -247,6 +253,25 @@ class Announcements:
         self._announce(message, frame, everywhere=structural, source=link.conn)
         for told in self.on_record:
             told(known, record)
+
+    def _now(self) -> int:
+        """The time by which this node dates, in microseconds."""
+        return self._context.clock.read(self._context.now.wall)
+
+    def _ahead(self, known: ServerRecord | None, record: ServerRecord) -> int | None:
+        """How far a server's clock is ahead, at least, by the version of a record that has just come."""
+        if record.key is None or record.version < VERSION_IS_TIME:
+            return None
+        ahead = record.version * VERSION_UNIT - self._now()
+        if known is not None and known.incarnation == record.incarnation and known.ahead is not None:
+            # The one that was under way for the shortest time tells most.
+            return max(ahead, known.ahead)
+        return ahead
+
+    def ahead_of_here(self, server: str) -> int | None:
+        """How far a server's clock is ahead of the one here, at least, in microseconds, by what it has signed."""
+        record = self._topology.records.get(server)
+        return record.ahead if record is not None else None
 
     def _is_to_be_overtaken(self, link: Link, message: ServerAnnounce) -> bool:
         """Whether somebody would believe a record in this node's name that is later than its own: where that is signed

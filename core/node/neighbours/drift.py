@@ -8,10 +8,14 @@ ten minutes; and what is dated in a far future would stand above everything for 
 So the neighbour that gets an entry from its very origin dates it by its own clock, by the difference that their link
 and its pings have shown (Cristian, "Probabilistic clock synchronization", 1989). And nobody takes a stamp for later
 than `AHEAD_MAX` from now.
+
+How a neighbour has dated another server's record is believed as far as that one's own signed link-state records show
+that its clock is off: they say what time it was there. So nobody moves what a server wrote whose clock is right.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -28,6 +32,10 @@ TOLD_AGAIN: Final = 60.0
 """Seconds in which people are told once at most about one link's difference: it may be a liar's."""
 
 
+LATE_MAX: Final = AHEAD_MAX // 5
+"""Microseconds by which what others have measured of a server's clock may differ from what is known of it here."""
+
+
 class Drift:
     """The differences between this node's clock and its neighbours'."""
 
@@ -36,6 +44,8 @@ class Drift:
         self._lead = 0
         """By how much any other server's time has been ahead of the monotonic clock here at most, in microseconds; of
         those whose time is credible."""
+        self.announced: Callable[[str], int | None] = lambda server: None
+        """By how much a server's clock is ahead of here at least, by what it has signed; None where nobody knows."""
 
     def time(self) -> int:
         """The hybrid logical time by which this node would date something now."""
@@ -72,9 +82,19 @@ class Drift:
         entries = record.signed_entries
         if not entries:
             return record
-        by = 0 if record.stream.node == link.remote_id else record.dated
+        by = 0 if record.stream.node == link.remote_id else self._believed(record)
         latest = max(entry.stamp for entry in entries)
         return record.dated_by(by + self._later(link, record.stream.node, latest + by))
+
+    def _believed(self, record: LogRecord) -> int:
+        """How much of the date that a neighbour has given another server's record is believed."""
+        ahead = self.announced(record.stream.node)
+        if not record.signature:
+            return record.dated
+        if ahead is None or abs(ahead) < AHEAD_MAX - LATE_MAX:
+            return 0
+        most = abs(ahead) + LATE_MAX
+        return min(max(record.dated, 0), most) if ahead < 0 else max(min(record.dated, 0), -most)
 
     def _later(self, link: Link, node: str, stamp: int) -> int:
         """By how much later than `stamp` something counts as written, in microseconds, that a server dated so and that

@@ -14,6 +14,8 @@ from core.wire.entries import IDENTIFIER_CHARACTERS_MAX
 from core.wire.sealed_entries import encoded
 
 ENDLESS: Final = 2**52
+HOURS: Final = 4 * 3600 * 1_000_000
+"""Microseconds."""
 
 
 def _marks_beyond_the_end(liar: LyingServer) -> None:
@@ -118,6 +120,13 @@ def _another_body(liar: LyingServer) -> None:
     goes_by(liar, "another body")
 
 
+def _moved_dates(liar: LyingServer) -> None:
+    """It dates what it passes on anew, hours earlier or later than its server has, as who sits beside a clock that is
+    far off may."""
+    liar.moves = HOURS if liar.rng.random() < 0.5 else -HOURS
+    goes_by(liar, "moved dates")
+
+
 def _withheld_entries(liar: LyingServer) -> None:
     """It passes nothing on, although the tree leads through it."""
     goes_by(liar, "withheld entries")
@@ -187,6 +196,7 @@ LIES_ABOUT_ENTRIES: Final[Mapping[str, Lie]] = {
     "two bodies": _two_bodies,
     "far stamps": _far_stamps,
     "withheld entries": _withheld_entries,
+    "moved dates": _moved_dates,
     "empty answers": _empty_answers,
     "no answer at all": _no_answer,
     "lists of nothing": _lists_of_nothing,

@@ -95,6 +95,8 @@ class LyingServer:
         """Kinds of lies by which it does everything from now on."""
         self.many = MANY
         """How many of something it makes up at a time."""
+        self.moves = 0
+        """Microseconds by which it dates anew what others have written, once it does so."""
         self.load = 3
         self.hostname = self.host
         """What it advertises."""
@@ -355,6 +357,8 @@ class LyingServer:
             return
         if self._is_way("withheld entries"):
             return
+        if isinstance(message, wire.Record) and self._is_way("moved dates"):
+            message = msgspec.structs.replace(message, dated=self.moves)
         line = encode(message)[:-1]
         if any(isinstance(entry, wire.ActivityBroadcast) for entry in new) and self._is_way("another body"):
             line = line.replace(b'"precise"', b'"changed"').replace(b'"text"', b'"lies"')

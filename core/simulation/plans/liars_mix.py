@@ -27,6 +27,7 @@ LIES: Final = (
     "two bodies",
     "far stamps",
     "withheld entries",
+    "moved dates",
     "empty answers",
     "no answer at all",
     "lists of nothing",
