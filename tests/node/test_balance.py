@@ -191,6 +191,41 @@ def test_who_is_anonymous_is_redirected_as_well_as_who_has_a_name() -> None:
     assert client.commands == ["LOGIN_SUCCESS", "REDIRECT"]
 
 
+def sent_away(network: ScriptedNetwork, server: WatchedServer, *login: str) -> bool:
+    """Whether a base client that comes is sent to another server; it goes nowhere."""
+    client = network.base_client(server)
+    client.login(*login)
+    network.run(0.2)
+    gone = bool(client.of(wire.Redirect))
+    client.hang_up()
+    network.run(0.2)
+    return gone
+
+
+def test_a_base_client_that_was_sent_away_in_vain_and_comes_back_stays() -> None:
+    network = ScriptedNetwork()
+    first, _ = network.build(chain(2))
+    network.registered(first, "ann")
+    network.registered(first, "bob")
+    fill(network, first, 4)
+    assert sent_away(network, first, "ann", "s")
+    assert not sent_away(network, first, "ann", "s")
+    assert sent_away(network, first, "bob", "s"), "somebody else's account"
+    network.run(31.0)
+    assert sent_away(network, first, "ann", "s")
+
+
+def test_somebody_without_a_name_whom_no_other_server_lets_in_stays_after_some_tries() -> None:
+    network = ScriptedNetwork()
+    first, _ = network.build(chain(2))
+    fill(network, first, 4)
+    tries = []
+    for _ in range(8):
+        tries.append(sent_away(network, first, "anonymous"))
+        network.run(1.0)
+    assert tries[:3] == [True] * 3 and False in tries
+
+
 def test_clients_that_drop_without_a_word_are_counted_out() -> None:
     network = ScriptedNetwork()
     server = network.start("a")

@@ -10,7 +10,7 @@ sent to a server stay there.
 from __future__ import annotations
 
 import bisect
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -25,6 +25,14 @@ DIFFERENCE_MIN: Final = 2
 """How many clients fewer another server must have (base protocol)."""
 DRAWN: Final = 8
 """Servers that are drawn from those with few enough clients: some may be where the client has been already."""
+BACK_WITHIN: Final = 30.0
+"""Seconds within which somebody who was sent away comes back if that was in vain."""
+AWAY_MAX: Final = 10_000
+"""Of so many it is remembered."""
+SEEN_WITHIN: Final = 1.0
+"""Seconds within which a server that has let somebody in has announced so."""
+NAMELESS_MAX: Final = 3
+"""Anonymous people at one host who are sent to servers that let nobody in, before they stay."""
 _LAST: Final = chr(0x10FFFF)
 """Behind every id."""
 CREDITS_MAX: Final = 1000
@@ -39,6 +47,14 @@ class Target(NamedTuple):
     load: int
     attached: AttachedServer | None = None
     host: str = ""
+
+
+class SentAway(NamedTuple):
+    """A client was sent to a server, which had announced a load, at a monotonic time."""
+
+    at: float
+    server: str
+    load: int
 
 
 class RedirectTarget(NamedTuple):
@@ -66,6 +82,8 @@ class Balance:
         self._attached: dict[str, AttachedServer] = {}
         self._hosts: Mapping[str, str] = {}
         """Who speaks for each of them."""
+        self._away: OrderedDict[tuple[str, str | None], list[SentAway]] = OrderedDict()
+        """By host and account, those that cannot say themselves where they were sent when they come back."""
         self._touched: dict[str, None] = {}
         """Servers whose load may be another one by now."""
         self._seen: Mapping[str, None] | None = None
@@ -86,17 +104,42 @@ class Balance:
             # Somebody sent a client here, and this may be it: it stays. A base client cannot say so itself.
             self._sent[self._context.id].popleft()
             return None
-        if login.redirects >= config.redirect_client_limit:
+        if login.redirects >= config.redirect_client_limit or self._may_be_back(session):
             return None
         choice = self._lighter(load - DIFFERENCE_MIN, session, login)
         if choice is None:
             return None
         self._credit(choice.id)
+        self._note_away(session, choice.id)
         sent = self._topology.own.sent
         if len(sent) >= CREDITS_MAX and choice.id not in sent:
             sent.clear()
         sent[choice.id] = sent.get(choice.id, 0) + 1
         return choice
+
+    def _may_be_back(self, session: Session) -> bool:
+        """Whether a client, which speaks only the base protocol and so does not say where it was sent in vain, has
+        probably been sent away a moment ago. Nobody else has its account. Anonymous people are told apart by nothing:
+        they stay when those who were sent away from the same host have not got in where they were sent."""
+        if session.native:
+            return False
+        now = self._context.now.monotonic
+        away = [one for one in self._away.get((session.peer.host, session.claim), ()) if now - one.at <= BACK_WITHIN]
+        if session.claim is not None:
+            return bool(away)
+        return sum(now - one.at >= SEEN_WITHIN and not self._has_risen(one) for one in away) >= NAMELESS_MAX
+
+    def _has_risen(self, away: SentAway) -> bool:
+        known = away.server in self._topology.records or away.server in self._attached
+        return known and self._announced(away.server) > away.load
+
+    def _note_away(self, session: Session, server: str) -> None:
+        if not session.native:
+            key = (session.peer.host, session.claim)
+            away = SentAway(self._context.now.monotonic, server, self._announced(server))
+            self._away[key] = [*self._away.pop(key, []), away][-2 * NAMELESS_MAX :]
+            if len(self._away) > AWAY_MAX:
+                self._away.popitem(last=False)
 
     def _address_of(self, target: Target, session: Session, login: Login) -> Address | None:
         if target.attached is None:
