@@ -193,6 +193,7 @@ class Healing:
             return
         if was_native and not link.clean and link.remote_id is not None:
             self._search.lost(link)
+            self._redundant.broken(link.remote_id)
         elif was_base and not link.clean:
             self._base_servers.dialling.unlinked(link)
         self._redundant.schedule()
@@ -241,6 +242,7 @@ class Healing:
             self._context.notify("quit", f"{record.name} has left the network", server=record.id)
             # It has left on purpose: nobody looks for it.
             self._search.found(record.id)
+            self._redundant.left(record.id)
             self.known.forget(record.id)
 
     def _schedule_forgetting(self) -> None:

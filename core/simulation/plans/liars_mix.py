@@ -1,7 +1,8 @@
 """The mix of worlds in which members lie: the standard mix's, where a server or two know the network's secret and lie.
 
-Base servers are left out, servers that have no key, of which everybody can say anything, and those that say a wrong
-address of themselves.
+Servers keep more redundant links than there are liars, or these could be all that a server is linked with. Base servers
+are left out, servers that have no key, of which everybody can say anything, and those that say a wrong address of
+themselves.
 """
 
 from __future__ import annotations
@@ -73,13 +74,15 @@ def with_liars(seed: int, servers: int | None = None) -> Plan:
     names = [server_name(index) for index in range(plan.servers)]
     scene = Scene(rng, names, list(plan.people), plan.calm, plan.duration, [])
     standard = [one for one in plan.operations if one.who not in ("b0", "b1") and one.what != "chat"]
-    operations = standard + _liars(scene)
+    liars = 1 + pick(rng, 2)
+    operations = standard + _liars(scene, liars)
     operations = [msgspec.structs.replace(one, at=min(one.at, plan.duration)) for one in operations]
     operations.sort(key=lambda one: one.at)
     return msgspec.structs.replace(
         plan,
         base_servers=0,
         settled=False,
+        lazy_links=max(plan.lazy_links, liars + 1),
         advertised={},
         identities=dict.fromkeys(plan.identities, "bound"),
         bound=LIED_TO_BOUND,
@@ -87,11 +90,11 @@ def with_liars(seed: int, servers: int | None = None) -> Plan:
     )
 
 
-def _liars(scene: Scene) -> list[Operation]:
-    """Each comes, links with some servers, tells its lies, some of them again and again, and stays or goes."""
+def _liars(scene: Scene, liars: int) -> list[Operation]:
+    """So many come, link with some servers, tell their lies, some of them again and again, and stay or go."""
     rng = scene.rng
     found: list[Operation] = []
-    for name in [f"l{number}" for number in range(1 + pick(rng, 2))]:
+    for name in [f"l{number}" for number in range(liars)]:
         came = between(rng, scene.begin - 1.0, max(scene.begin, scene.end - 8.0))
         kind_of_liar = (0.0, 1.0, 2.0, 3.0, 6.0, 7.0)[pick(rng, 6)]
         found += [
