@@ -104,6 +104,11 @@ LESSONS: Final = {
     1200001706: "A server with a key left while its only neighbours were of the version before keys: those with keys"
     " believed nothing of what it had accepted, as it came without signatures.",
     1300000872: "A simulated server of the version before read who had allowed a registration, which it cannot.",
+    5000: "Two servers that had lost their link could reach each other by way of a liar, which had made up hundreds of"
+    " servers: each drew one of those to link with, for ever.",
+    650000012: "Who was sent to a server that hung up before it had let them in was sent there again and again.",
+    650000097: "A network fell in two, and liars were linked with both parts: when these could reach each other again,"
+    " nobody missed anybody.",
     900149: "Who had logged out at one server and was sent on by another at once missed what came in between, where"
     " that seemed to be at the first one still.",
     660000024: "The simulated network lost a message in the midst of a connection, where a server died behind a cut.",
