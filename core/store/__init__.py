@@ -1,8 +1,8 @@
 """What a node remembers: accounts, activities, its identity and incarnation, known peers, and the engine's settings.
 
 `open_store` opens the SQLite file in a data directory for a new start of its node, `restore_backup` rebuilds one,
-`verify` reads one through. `MemoryStore` keeps the same contract, `Store`, without a disk. Errors are `StoreError`s,
-with a sentence for a person.
+`verify` reads one through, `known_servers` tells which keys it knows of others. `MemoryStore` keeps the same contract,
+`Store`, without a disk. Errors are `StoreError`s, with a sentence for a person.
 """
 
 from core.store.backup import restore_backup
@@ -12,6 +12,7 @@ from core.store.loss import OnLoss
 from core.store.memory_store import MemoryStore
 from core.store.opening import open_store
 from core.store.retention import KEEP_EVERYTHING, TRIM_STEP, Retention, Usage
+from core.store.server_bindings import forget_known_server, known_servers
 from core.store.sqlite import SqliteStore
 from core.store.store_errors import (
     BackupDamaged,
@@ -55,6 +56,8 @@ __all__ = [
     "Usage",
     "Verification",
     "downgrade_store",
+    "forget_known_server",
+    "known_servers",
     "next_incarnation",
     "node_id",
     "open_store",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from core.wire.limits import CLIENT_LINE_BYTES_MAX, DEFAULT_PORT, SECRET_CHARACTERS_MAX
     from core.wire.names import ANONYMOUS, name_problem, original_name, registrable_problem, secret_problem
     from core.wire.scope import Scope, literal, scope_of, why_not_advertised, why_not_reached
+    from core.wire.server_keys import ServerKey, fingerprint, is_certified
 
 __all__ = [
     "ANONYMOUS",
@@ -32,8 +33,11 @@ __all__ = [
     "LineSplitter",
     "LineTooLong",
     "Scope",
+    "ServerKey",
     "Stream",
+    "fingerprint",
     "idempotency_fingerprint",
+    "is_certified",
     "literal",
     "name_problem",
     "original_name",
@@ -82,6 +86,7 @@ if not TYPE_CHECKING:
                 "registrable_problem",
                 "secret_problem",
             ),
+            "server_keys": ("ServerKey", "fingerprint", "is_certified"),
             "scope": (
                 "Scope",
                 "literal",

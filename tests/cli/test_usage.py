@@ -7,7 +7,20 @@ import pytest
 from tests.cli.program import Program
 from tui.cli.arguments import build
 
-COMMANDS = ("serve", "join", "post", "tail", "status", "check", "register", "passwd", "restore", "verify", "config")
+COMMANDS = (
+    "serve",
+    "join",
+    "post",
+    "tail",
+    "status",
+    "check",
+    "register",
+    "passwd",
+    "restore",
+    "verify",
+    "known-servers",
+    "config",
+)
 
 
 def test_version_is_told_on_standard_output(program: Program) -> None:
@@ -20,7 +33,7 @@ def test_version_is_told_on_standard_output(program: Program) -> None:
 def test_help_shows_the_commands_examples_and_exit_statuses(program: Program) -> None:
     ended = program.run("--help")
     assert ended.status == 0
-    assert all(f"    {command} " in ended.out for command in COMMANDS)
+    assert {line.split()[0] for line in ended.out.splitlines() if line.startswith("    ")} >= set(COMMANDS)
     assert "examples:" in ended.out
     assert "130 interrupted" in ended.out
 

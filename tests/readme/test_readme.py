@@ -159,6 +159,7 @@ def test_the_readme_names_only_commands_that_a_test_runs() -> None:
         "activity-tui config show",
         "activity-tui restore BACKUP --data-dir DIR",
         "activity-tui verify --data-dir DIR",
+        "activity-tui known-servers --data-dir DIR",
     }
     assert {line.partition("  #")[0].rstrip() for line in commands()} == tried
 
@@ -226,6 +227,9 @@ def test_a_backup_can_be_restored(server: Running) -> None:
     assert (server.directory / "restored" / "node.db").exists()
     done = server.run("activity-tui verify --data-dir DIR")
     assert done.returncode == 0, done.stdout + done.stderr
+    done = server.run("activity-tui known-servers --data-dir DIR")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "made of their keys" in done.stderr
 
 
 def test_a_line_of_json_is_enough_to_log_in(server: Running) -> None:

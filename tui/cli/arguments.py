@@ -26,6 +26,7 @@ _MODULES: Final = {
     "restore": "tui.cli.restore",
     "downgrade": "tui.cli.downgrade_command",
     "verify": "tui.cli.verify",
+    "known-servers": "tui.cli.known_servers_command",
     "config": "tui.cli.config_command",
 }
 """Where each command lives; imported when it is called, because some need much."""
@@ -72,6 +73,7 @@ def build() -> argparse.ArgumentParser:
     _restore(commands)
     _downgrade(commands)
     _verify(commands)
+    _known_servers(commands)
     _config(commands)
     return parser
 
@@ -319,6 +321,24 @@ def _verify(commands: Commands[Parser]) -> None:
         "file", metavar="FILE", nargs="?", help="a database, a backup or a data directory (default: see --data-dir)"
     )
     parser.add_argument("--json", action="store_true", default=False, help="print one JSON object")
+    _flag(parser, BY_NAME["data_dir"])
+
+
+def _known_servers(commands: Commands[Parser]) -> None:
+    parser = _command(
+        commands,
+        "known-servers",
+        "tell which keys other servers' ids are bound to, or take one back",
+        "  activity-tui known-servers --data-dir /var/lib/activity-tui\n"
+        "  activity-tui known-servers --remove xjk2m4n7q3ab --data-dir /var/lib/activity-tui\n",
+        "An id from before keys is bound to the first key that it comes with, and a server that shows another one is "
+        "refused. Where the first one was somebody else's, --remove takes that back, at this server alone, while it "
+        "does not run. New ids are made of their keys, and are not listed.",
+    )
+    parser.add_argument(
+        "--remove", "-R", metavar="ID", default=None, help="forget which key this server has, as ssh-keygen -R does"
+    )
+    parser.add_argument("--json", action="store_true", default=False, help="print one JSON array")
     _flag(parser, BY_NAME["data_dir"])
 
 
