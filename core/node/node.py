@@ -446,6 +446,7 @@ class Node:
             self.base.servers.attached(),
             self.registration.echoes.lock_messages,
             self.repair,
+            lambda server: self.known_keys.standing(server).signs_from,
             now,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Literal
 
 from core.node.accounts.book import AccountBook
@@ -35,11 +36,12 @@ def view_of(
     attached_here: tuple[AttachedServer, ...],
     lock_messages: int,
     repair: Repair,
+    signs_from: Callable[[str], int | None],
     now: Now,
 ) -> NodeSnapshot:
-    """A picture of the node at `now`."""
+    """A picture of the node at `now`. `signs_from`: the first start of which a server signs every entry."""
     load = people.load
-    servers = _servers(context, topology, healing, whereabouts, attached_here, tuple(people.names()), load)
+    servers = _servers(context, topology, healing, whereabouts, attached_here, tuple(people.names()), load, signs_from)
     users, users_total = _users(book, servers)
     return NodeSnapshot(
         at=now.wall,
@@ -75,6 +77,7 @@ def _servers(
     attached_here: tuple[AttachedServer, ...],
     own_users: tuple[str, ...],
     load: int,
+    signs_from: Callable[[str], int | None],
 ) -> tuple[ServerView, ...]:
     own = topology.own
     found = [
@@ -92,6 +95,7 @@ def _servers(
             own_users,
             ssh=own.ssh,
             key=_fingerprint(own),
+            signs_from=signs_from(own.id),
         )
     ]
     others = []
@@ -114,6 +118,7 @@ def _servers(
                 record.users,
                 ssh=record.ssh,
                 key=_fingerprint(record),
+                signs_from=signs_from(server),
             )
         )
     hosts = topology.hosts_of_attached()
@@ -127,7 +132,9 @@ def _servers(
                 others.append(view)
     for server in healing.missing():
         peer = healing.peers[server]
-        others.append(ServerView(server, peer.name, peer.hostname, peer.port, 0, "unreachable"))
+        others.append(
+            ServerView(server, peer.name, peer.hostname, peer.port, 0, "unreachable", signs_from=signs_from(server))
+        )
     others.sort(key=lambda one: (_ORDER[one.state], one.name, one.id))
     return tuple(found + others)
 

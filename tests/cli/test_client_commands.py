@@ -186,6 +186,23 @@ def test_tail_shows_one_line_an_activity_as_it_comes(program: Program, shared: N
         assert process.stderr.read() == ""
 
 
+def test_tail_tells_at_which_server_each_activity_was_accepted_and_whether_that_has_signed_it(
+    program: Program, shared: Node
+) -> None:
+    assert program.run("post", shared.address, "from somewhere").status == 0
+    past = ("--since", "1", "--no-follow")
+    ended = program.run("tail", shared.address, *past, "--json", "--origin")
+    assert ended.status == 0, ended.err
+    told = json.loads(ended.out)
+    assert told["activity"] == json.loads(program.run("tail", shared.address, *past, "--json").out)
+    status = json.loads(program.run("status", shared.address, "--json").out)
+    accepted = told["accepted"]
+    assert (accepted["server"], accepted["name"], accepted["signed"]) == (status["id"], status["name"], True)
+    assert accepted["entry"].startswith(f"{status['id']}.{status['incarnation']}.")
+    (line,) = program.run("tail", shared.address, *past, "--origin").out.splitlines()
+    assert line.endswith(f"[at {status['name']} ({status['id']}), signed]")
+
+
 def test_tail_begins_with_what_is_younger_than_a_time(program: Program, shared: Node) -> None:
     program.run("post", shared.address, "a moment ago")
     ended = program.run("tail", shared.address, "--since", "1h", "--no-follow")

@@ -31,7 +31,7 @@ def meaning(command: ScriptCommand) -> tuple[object, ...]:
             return "post", command.single, command.as_json, command.seconds
         case TailCommand():
             backlog = command.backlog
-            return "tail", backlog.history, backlog.seconds, command.as_json, command.follow
+            return "tail", backlog.history, backlog.seconds, command.as_json, command.follow, command.origins
         case StatusCommand():
             return "status", command.as_json, command.seconds
     raise AssertionError(command)
@@ -58,6 +58,7 @@ def meaning(command: ScriptCommand) -> tuple[object, ...]:
         "post -- -5",
         "tail",
         "tail --json",
+        "tail --json --origin",
         "tail --since 10m",
         "tail --since=100 --no-follow",
         "tail --no-follow --json --since 2h",

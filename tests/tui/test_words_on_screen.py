@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from textual.widgets import Button
 
-from core.client.client_events import Disconnected, LoggedIn
+from core.client.client_events import ActivityArrived, Disconnected, LoggedIn
 from core.node import NoticeKind, Severity
 from core.node.interface.snapshot import UserView
 from core.wire.address import Address
@@ -133,6 +133,28 @@ async def test_a_dialog_that_is_read_is_no_higher_than_what_there_is_to_read(wor
         await pilot.pause()
         # What is long fits in, its buttons included.
         assert all(button.region in app.screen.region for button in app.screen.query(Button))
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("bb.1.5", ["at byron (bb)", "bb.1.5", "no, unsigned: its server is of a version before keys"]),
+        ("gone.3.1", ["at gone, which is not here now", "nobody here knows"]),
+        (None, ["it speaks only the base protocol"]),
+    ],
+)
+async def test_an_activity_is_inspected_with_the_server_that_has_accepted_it(world, entry, words):
+    app = world.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        world.client.tell(ActivityArrived(entry, b'{"type":"Note","content":"read me"}', "carol", None, live=True))
+        await settled(pilot)
+        await pilot.press("f2", "escape", "G", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ReadingScreen) and bool(app.focused))
+        await pilot.pause()
+        shown = screen_text(app)
+        assert "read me" in shown
+        assert all(one in shown for one in words), shown
 
 
 async def test_an_event_is_inspected_in_words_and_not_in_names_of_the_program(world):

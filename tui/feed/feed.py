@@ -37,6 +37,8 @@ class FeedItem:
     own: bool = False
     live: bool = True
     why: str = ""
+    id: str | None = None
+    """The identity under which a server has accepted it; None where none has yet, or a base server does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class Older:
     sender: str
     at: float
     own: bool
+    id: str | None = None
 
 
 class Feed:
@@ -116,12 +119,20 @@ class Feed:
     # --- what comes in ---------------------------------------------------------------------------------------------
 
     def add(
-        self, body: bytes, sender: str, at: float, *, own_ref: str | None = None, live: bool = True, own: bool = False
+        self,
+        body: bytes,
+        sender: str,
+        at: float,
+        *,
+        own_ref: str | None = None,
+        live: bool = True,
+        own: bool = False,
+        entry_id: str | None = None,
     ) -> FeedItem:
         """An activity has arrived; with `own_ref` it takes the place of the one that was on its way."""
         if own_ref is not None and self._pending.pop(own_ref, None) is not None:
             own = True
-        entry = FeedItem(self._chunks.end, body, sender, at, "arrived", own, live)
+        entry = FeedItem(self._chunks.end, body, sender, at, "arrived", own, live, id=entry_id)
         self._append(entry)
         self.arrived += 1
         return entry
@@ -176,7 +187,9 @@ class Feed:
             raise ValueError(f"there is room for {self.room_above} older rows, not for {len(rows)}")
         for row in reversed(rows):
             self._chunks.prepend(
-                FeedItem(self._chunks.start - 1, row.body, row.sender, row.at, "arrived", row.own, live=False)
+                FeedItem(
+                    self._chunks.start - 1, row.body, row.sender, row.at, "arrived", row.own, live=False, id=row.id
+                )
             )
         self.version += 1
 

@@ -102,4 +102,4 @@ class History:
 
     def _row(self, entry: Entry) -> Older:
         sender = entry.sender or sentence(entry.body).sender
-        return Older(entry.body, sender, entry.stamp / MICROSECONDS, self._is_own(sender))
+        return Older(entry.body, sender, entry.stamp / MICROSECONDS, self._is_own(sender), str(entry.id))

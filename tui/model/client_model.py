@@ -238,7 +238,7 @@ class ClientModel:
         stamp: int | None = None,
     ) -> None:
         """`at` is seconds since 1970. `entry_id` and `stamp` (microseconds) are None where a base server tells none."""
-        entry = self.feed.add(body, sender, at, live=live, own_ref=own_ref, own=self._is_own(sender))
+        entry = self.feed.add(body, sender, at, live=live, own_ref=own_ref, own=self._is_own(sender), entry_id=entry_id)
         if self.past is not None:
             self.past.arrived(entry_id, stamp)
         if entry.own and not live:

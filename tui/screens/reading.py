@@ -13,6 +13,7 @@ from textual.widgets import Button
 
 from tui.feed.activities import compact, pretty
 from tui.feed.feed import FeedItem
+from tui.feed.origins import NOT_TOLD, origin_of
 from tui.model.client_model import ClientModel
 from tui.panes.events_pane import EventsView
 from tui.panes.network_pane import NetworkView
@@ -124,11 +125,22 @@ def _activity(entry: FeedItem, model: ClientModel, zone: tzinfo | None) -> Readi
         ("at", clock_time(entry.at, zone, "%Y-%m-%d %H:%M:%S")),
         ("types", neutralise(", ".join(said.types), 200) or "none of ActivityStreams"),
         ("state", entry.state + (f": {neutralise(entry.why, 200)}" if entry.why else "")),
+        *_origin(entry, model),
     )
-    lines: list[Sequence[Piece]] = [[(f"{label:<8}", "dim"), (value, "text")] for label, value in head]
+    lines: list[Sequence[Piece]] = [[(f"{label:<10}", "dim"), (value, "text")] for label, value in head]
     lines.append([("", "text")])
     lines.extend(json_lines(pretty(entry.body)))
     return ReadingScreen("Activity", lines, compact(entry.body))
+
+
+def _origin(entry: FeedItem, model: ClientModel) -> list[tuple[str, str]]:
+    """Where an activity was accepted, once it has been."""
+    if entry.state != "arrived":
+        return []
+    origin = origin_of(entry.id, model.snapshot.servers if model.snapshot is not None else ())
+    if origin is None:
+        return [("accepted", NOT_TOLD)]
+    return [("accepted", f"at {origin.where}"), ("as", origin.entry), ("signed", origin.why)]
 
 
 def help_screen(key_of: dict[str, str]) -> ReadingScreen:

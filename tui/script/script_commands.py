@@ -69,7 +69,7 @@ def tail_command(arguments: argparse.Namespace) -> TailCommand:
     backlog = since(arguments.since)
     if not arguments.follow and not backlog.history:
         raise usage_error("--no-follow shows the past only, and no past was asked for: give --since")
-    return TailCommand(backlog, arguments.json, arguments.follow)
+    return TailCommand(backlog, arguments.json, arguments.follow, arguments.origin)
 
 
 def status_command(arguments: argparse.Namespace) -> StatusCommand:

@@ -116,6 +116,11 @@ def add_tail(parser: argparse.ArgumentParser) -> None:
         help="begin with what was posted in that time (10m, 2h, 1d), or with the newest N",
     )  # fmt: skip
     parser.add_argument(
+        "--origin", action="store_true", default=False,
+        help="also at which server each was accepted, and whether that has signed it; with --json as "
+        '{"accepted":{"server","name","entry","signed"},"stamp","activity"}',
+    )  # fmt: skip
+    parser.add_argument(
         "--no-follow", dest="follow", action="store_false", default=True, help="end when the past has been shown"
     )
 

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import msgspec
 
 from core.client import ActivityArrived, CatchUpDone, ClientEvent, LoggedIn
 from tui.feed.activities import compact, sentence
+from tui.feed.origins import NOT_TOLD, origin_of
 from tui.script.exit_status import CommandFailed, ExitStatus, OutputClosed, usage_error
 from tui.script.script_client import ConnectClient, ScriptClient, first_of
 from tui.script.streams import Streams
 from tui.text import quantities
 from tui.text.safe_text import neutralise_name
+
+if TYPE_CHECKING:
+    from core.node import ServerView
 
 HISTORY_MAX: Final = 10_000
 """What a server gives at most to one login."""
@@ -69,8 +77,10 @@ class TailCommand:
     as_json: bool
     follow: bool
     """Whether to go on when the past has been shown."""
+    origins: bool = False
+    """Whether to tell at which server each activity was accepted."""
     stays: ClassVar[bool] = True
-    _lines: asyncio.Queue[str | None] = field(default_factory=lambda: asyncio.Queue(WAITING_MAX), init=False)
+    _lines: asyncio.Queue[ActivityArrived] = field(default_factory=lambda: asyncio.Queue(WAITING_MAX), init=False)
     _news: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _caught_up: bool = field(default=False, init=False)
     _too_slow: bool = field(default=False, init=False)
@@ -85,11 +95,12 @@ class TailCommand:
         """Write a line an activity, until nobody reads any more. Raises CommandFailed, OutputClosed."""
         async with connect(self._heard) as client:
             await client.wait_logged_in(CONNECT_LIMIT)
-            while (line := await self._next(client, streams)) is not None:
-                await streams.put(line)
+            servers = await _servers(client) if self.origins else None
+            while (arrived := await self._next(client, streams)) is not None:
+                await streams.put(line_of(arrived, as_json=self.as_json, servers=servers))
         return ExitStatus.DONE
 
-    async def _next(self, client: ScriptClient, streams: Streams) -> str | None:
+    async def _next(self, client: ScriptClient, streams: Streams) -> ActivityArrived | None:
         while True:
             self._news.clear()
             if self._too_slow:
@@ -113,26 +124,51 @@ class TailCommand:
         match event:
             case LoggedIn(stamp=stamp):
                 self.backlog.begin(stamp)
-            case ActivityArrived(body=body, sender=sender, stamp=stamp, live=live):
+            case ActivityArrived(stamp=stamp, live=live):
                 if live or self.backlog.includes(stamp):
-                    self._put(line_of(body, sender, stamp, as_json=self.as_json))
+                    self._put(event)
             case CatchUpDone(sent=sent):
                 self._cut = self.backlog.seconds is not None and sent >= HISTORY_MAX and not self._caught_up
                 self._caught_up = True
                 self._news.set()
 
-    def _put(self, line: str) -> None:
+    def _put(self, arrived: ActivityArrived) -> None:
         try:
-            self._lines.put_nowait(line)
+            self._lines.put_nowait(arrived)
         except asyncio.QueueFull:
             self._too_slow = True
         self._news.set()
 
 
-def line_of(body: bytes, sender: str | None, stamp: int | None, *, as_json: bool) -> str:
-    """An activity on one line: its JSON as it came, or the time, the sender and its words. Safe for a terminal."""
+async def _servers(client: ScriptClient) -> Sequence[ServerView]:
+    """The servers of the network, as the present one knows them; none if it does not tell."""
+    from core.client import NotConnected
+    from core.node import ServerView
+
+    try:
+        status = await client.client.request_status()
+        return msgspec.convert(status.get("servers", ()), tuple[ServerView, ...], strict=False)
+    except (NotConnected, TimeoutError, msgspec.ValidationError):
+        return ()
+
+
+def line_of(arrived: ActivityArrived, *, as_json: bool, servers: Sequence[ServerView] | None = None) -> str:
+    """An activity on one line: its JSON as it came, or the time, the sender and its words. Safe for a terminal.
+
+    With `servers` it is told which of them has accepted it.
+    """
+    origin = origin_of(arrived.id, servers) if servers is not None else None
     if as_json:
-        return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", compact(body))
-    words = sentence(body)
-    moment = time.strftime("%H:%M:%S", time.localtime(stamp / MICROSECONDS if stamp else None))
-    return f"{moment}  {neutralise_name(sender or words.sender or '?')}: {words.text}"
+        text = compact(arrived.body)
+        if servers is not None:
+            accepted = None if origin is None else {
+                "server": origin.server, "name": origin.name or None, "entry": origin.entry, "signed": origin.signed,
+            }  # fmt: skip
+            text = f'{{"accepted":{json.dumps(accepted)},"stamp":{json.dumps(arrived.stamp)},"activity":{text}}}'
+        return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    words = sentence(arrived.body)
+    moment = time.strftime("%H:%M:%S", time.localtime(arrived.stamp / MICROSECONDS if arrived.stamp else None))
+    line = f"{moment}  {neutralise_name(arrived.sender or words.sender or '?')}: {words.text}"
+    if servers is None:
+        return line
+    return f"{line}  [{NOT_TOLD if origin is None else f'at {origin.where}, {origin.words}'}]"

@@ -43,6 +43,8 @@ class ServerView(msgspec.Struct, frozen=True):
     key: str = ""
     """The fingerprint of the key that signs what it says of itself; empty: nothing is signed, as it is a base server or
     of a version before keys."""
+    signs_from: int | None = None
+    """The first of its starts of which it signs every entry; None: it signs none, or nobody has said so here."""
 
 
 class ConnectionView(msgspec.Struct, frozen=True):
