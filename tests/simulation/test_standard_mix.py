@@ -10,6 +10,7 @@ from core.simulation.plans.damage_mix import with_damage
 from core.simulation.plans.liars_mix import with_liars
 from core.simulation.plans.old_data_mix import with_old_data
 from core.simulation.plans.standard_mix import FAULTS, standard
+from core.simulation.plans.usual_mix import usual
 from core.simulation.runs.sweep import SeedOutcome, judge
 
 SEEDS: Final = 520
@@ -56,3 +57,12 @@ def test_the_mix_knows_every_shape_and_every_kind_of_person() -> None:
         (False, True, True),
     }
     assert len(FAULTS) >= 11
+
+
+def test_in_some_worlds_of_the_mix_that_is_swept_members_lie_and_in_none_that_has_base_servers() -> None:
+    plans = [usual(seed) for seed in range(200)]
+    lied_to = [plan for plan in plans if any(operation.what == "liar" for operation in plan.operations)]
+    assert 200 * 0.02 < len(lied_to) < 200 * 0.15
+    assert not any(plan.base_servers for plan in lied_to)
+    assert any(plan.base_servers for plan in plans)
+    assert not any(operation.what == "liar" for operation in usual(1, 100).operations), "a large network is settled"

@@ -15,11 +15,11 @@ from core.simulation.plans.damage_mix import with_damage
 from core.simulation.plans.liars_mix import with_liars
 from core.simulation.plans.old_data_mix import with_old_data
 from core.simulation.plans.plan import Plan
-from core.simulation.plans.standard_mix import standard
+from core.simulation.plans.usual_mix import usual
 from core.simulation.runs.runner import Report, run
 
 MIXES: Final[Mapping[str, Callable[[int, int | None], Plan]]] = {
-    "standard": standard,
+    "standard": usual,
     "base-servers": with_base_servers,
     "old-data": with_old_data,
     "liars": with_liars,
