@@ -20,7 +20,7 @@ NOT_TOLD: Final = "by a server that does not say which: it speaks only the base 
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class AcceptedAs:
     """Which entry of which server an activity is."""
 
     entry: str
@@ -45,7 +45,7 @@ class Origin:
         return f"{neutralise_name(self.name)} ({node})" if self.name else f"{node}, which is not here now"
 
 
-def origin_of(entry_id: str | None, servers: Iterable[ServerView]) -> Origin | None:
+def origin_of(entry_id: str | None, servers: Iterable[ServerView]) -> AcceptedAs | None:
     """Where the entry with an identity was accepted; None if it has none that can be read."""
     try:
         entry = parse_entry_id(entry_id or "")
@@ -53,7 +53,7 @@ def origin_of(entry_id: str | None, servers: Iterable[ServerView]) -> Origin | N
         return None
     known = next((one for one in servers if one.id == entry.node), None)
     signed, why = _signed(entry.node, entry.incarnation, known)
-    return Origin(str(entry), entry.node, known.name if known is not None else "", signed, why)
+    return AcceptedAs(str(entry), entry.node, known.name if known is not None else "", signed, why)
 
 
 def _signed(node: str, incarnation: int, known: ServerView | None) -> tuple[bool | None, str]:
