@@ -147,7 +147,7 @@ class AccountFact(msgspec.Struct, frozen=True, omit_defaults=True):
     allowed_at: int = 0
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One accepted activity, one account, or one change of an account's keys or secret.
 
     `body` is JSON as bytes: for an activity the processed object exactly as it is broadcast, for an account the

@@ -26,7 +26,7 @@ KINDS: Final[tuple[Kind, ...]] = ("activity", "account")
 _Counter = Annotated[int, msgspec.Meta(ge=0, le=COUNTER_MAX)]
 
 
-class _Sealed(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class _Sealed(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     """An entry in a record. Null at its end is left out."""
 
     body: msgspec.Raw

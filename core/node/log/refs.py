@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from core.wire.entries import Entry, EntryId, Stream
+from core.wire.entries import Entry, EntryId, Stream, parse_entry_id
 from core.wire.idempotency import idempotency_fingerprint
 from core.wire.packed_refs import PackedRefs
 
@@ -30,11 +30,13 @@ class Refs:
     def __init__(self, before: PackedRefs) -> None:
         """`before`: the names that were given before this start."""
         self._before = before
-        self._refs: OrderedDict[bytes, EntryId] = OrderedDict()
-        """By the activity's fingerprint."""
+        # As texts: Python's collector looks at each tuple of a hundred thousand again and again, tens of milliseconds
+        # each time.
+        self._refs: OrderedDict[bytes, str] = OrderedDict()
+        """Identities by the activity's fingerprint."""
         self._copies: OrderedDict[bytes, list[EntryId]] = OrderedDict()
         """What was accepted more than once: repeated at one server while another one had it already."""
-        self._delivered: OrderedDict[bytes, EntryId] = OrderedDict()
+        self._delivered: OrderedDict[bytes, str] = OrderedDict()
         self._fingerprints: OrderedDict[EntryId, bytes] = OrderedDict()
         """Of what was noted and not delivered yet."""
 
@@ -50,18 +52,19 @@ class Refs:
             self._note(fingerprint, entry.sender, entry.ref, entry.id)
 
     def _note(self, fingerprint: bytes, sender: str, ref: str, entry_id: EntryId) -> None:
+        here = str(entry_id)
         known = self._refs.get(fingerprint)
         if known is None:
             before = self._before.find_copies(sender, ref, fingerprint)
-            known = self._refs[fingerprint] = before[0] if before else entry_id
+            known = self._refs[fingerprint] = str(before[0]) if before else here
             if len(before) > 1:
                 self._copies[fingerprint] = before
             if len(self._refs) > REFS_MAX:
                 self._refs.popitem(last=False)
                 # So many have been given since then.
                 self._before = PackedRefs()
-        if known != entry_id:
-            copies = self._copies.setdefault(fingerprint, [known])
+        if known != here:
+            copies = self._copies.setdefault(fingerprint, [parse_entry_id(known)])
             copies.append(entry_id)
             if len(copies) > COPIES_OF_ONE_MAX:
                 del copies[1]
@@ -82,8 +85,8 @@ class Refs:
         fingerprint = idempotency_fingerprint(sender, ref, body)
         known = self._refs.get(fingerprint)
         if known is None:
-            known = next(iter(self._before.find_copies(sender, ref, fingerprint)), None)
-        return known
+            return next(iter(self._before.find_copies(sender, ref, fingerprint)), None)
+        return parse_entry_id(known)
 
     def is_copy_of_seen(self, entry: Entry, seen: Mapping[Stream, int], fingerprint: bytes) -> bool:
         """Whether an activity was accepted a second time elsewhere, where it is within `seen`."""
@@ -101,13 +104,14 @@ class Refs:
         if entry.ref is None:
             return True
         fingerprint = self._taken(entry, entry.ref)
+        here = str(entry.id)
         known = self._delivered.get(fingerprint)
         if known is None:
             before = self._before.find_copies(entry.sender, entry.ref, fingerprint)
-            known = self._delivered[fingerprint] = before[0] if before else entry.id
+            known = self._delivered[fingerprint] = str(before[0]) if before else here
             if len(self._delivered) > REFS_MAX:
                 self._delivered.popitem(last=False)
-        return known == entry.id
+        return known == here
 
     def _taken(self, entry: Entry, ref: str) -> bytes:
         return self._fingerprints.pop(entry.id, None) or idempotency_fingerprint(entry.sender, ref, entry.body)
