@@ -174,6 +174,7 @@ class Server:
             ]
             for acceptor in acceptors:
                 acceptor.start()
+            runtime.connections.memory.started()
             undo.pop_all()
         self._runtime, self._persistence, self._passwords = runtime, persistence, passwords
         self._acceptors = acceptors

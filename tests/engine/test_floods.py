@@ -11,10 +11,13 @@ import threading
 import tracemalloc
 import weakref
 from collections import Counter, deque
+from pathlib import Path
 
 import pytest
 
 from core.engine.driving import turns
+from core.engine.engine_settings import EngineSettings
+from core.engine.server import Server
 from core.engine.threads import passwords as module
 from core.engine.transport.line_intake import LOOKS_AT_TIME
 from core.engine.upkeep import heap as memory
@@ -450,3 +453,12 @@ async def test_what_python_keeps_of_freed_objects_for_the_next_ones_is_let_go_af
     assert sys.getallocatedblocks() < spare - 1_000
     assert gc.get_freeze_count() == 0
     trimmer.close()
+
+
+async def test_the_collector_looks_at_nothing_that_a_server_is_made_of_until_it_ends(tmp_path: Path) -> None:
+    server = Server(EngineSettings(data_dir=tmp_path, host="127.0.0.1", port=0))
+    await server.start()
+    looked_at = {id(one) for one in gc.get_objects()}
+    assert id(server) not in looked_at
+    await server.abort()
+    assert gc.get_freeze_count() == 0
