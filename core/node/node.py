@@ -247,6 +247,8 @@ class Node:
         self.links = Links(
             context, own_links, self.base.links, self.synchronisation, self.registration, self.healing, self.drain
         )
+        self._look_at_own_clock = drift.look_at_own
+        self.announcements.on_refresh.append(drift.look_at_own)
         self.announcements.on_record += (
             self.healing.record_merged,
             self.balance.record_merged,
@@ -315,6 +317,7 @@ class Node:
         self.healing.start()
         self.base.servers.start()
         where = Address(context.config.hostname, context.config.port)
+        self._look_at_own_clock()
         context.notify("listening", f"server {context.name} ({context.id}) takes connections at {where}", "good")
         return self._outcome()
 

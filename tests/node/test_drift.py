@@ -63,6 +63,27 @@ def test_what_others_wrote_is_not_put_behind_either_when_a_clock_was_set_back() 
     assert order(again) == ["theirs", "mine"]
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_people_are_told_once_when_a_server_dates_far_ahead_of_its_clock_and_when_no_more(restarted: bool) -> None:
+    network = ScriptedNetwork(clock_offsets={"a": 3 * DAY})
+    server = network.start("a")
+    network.logged_in(server).post("dated in three days")
+    network.run(60.0)
+    assert not server.told("clock")
+    if restarted:
+        server.crash()
+        network.clock_offsets["a"] = 0.0
+        server = network.start("a")
+    else:
+        server.clock_offset = 0.0
+    network.run(180.0)
+    (told,) = server.told("clock")
+    assert "3.0 days ahead of this machine's clock" in told
+    server.clock_offset = 3 * DAY
+    network.run(60.0)
+    assert len(server.told("clock")) == 2 and "again" in server.told("clock")[-1]
+
+
 # --- clocks that differ -----------------------------------------------------------------------------------------------
 
 

@@ -78,6 +78,9 @@ class Announcements:
         """The base servers that this node speaks for."""
         self.on_record: list[Callable[[ServerRecord | None, ServerRecord], None]] = []
         """Told of each newer record of another node, with the one before it."""
+        self.on_refresh: list[Callable[[], None]] = []
+        """Called whenever this node repeats what it says of itself, also when nobody hears it: each half a minute or
+        so."""
 
     # --- this node's record -------------------------------------------------------------------------------------------
 
@@ -122,6 +125,8 @@ class Announcements:
             self._publish(everywhere=False)
 
     def _refresh(self) -> None:
+        for listener in self.on_refresh:
+            listener()
         self._publish(everywhere=False)
         self.schedule_refresh()
 

@@ -28,6 +28,8 @@ from core.wire.records import LogRecord
 
 TOLD_FROM: Final = MICROSECONDS
 """Differences that people are told of."""
+OWN_TOLD_FROM: Final = 2 * AHEAD_MAX
+"""How far ahead of its clock a node dates what it writes when people are told: further than others can pull it."""
 TOLD_AGAIN: Final = 60.0
 """Seconds in which people are told once at most about one link's difference: it may be a liar's."""
 
@@ -46,6 +48,23 @@ class Drift:
         those whose time is credible."""
         self.announced: Callable[[str], int | None] = lambda server: None
         """By how much a server's clock is ahead of here at least, by what it has signed; None where nobody knows."""
+        self._told_of_own = False
+
+    def look_at_own(self) -> None:
+        """Tell people when this node dates what it writes far ahead of its clock, which was that far ahead before, and
+        when it does so no more."""
+        ahead = self.time() - int(self._context.now.wall * MICROSECONDS)
+        far = ahead > OWN_TOLD_FROM
+        if far and not self._told_of_own:
+            text = (
+                f"what is written here is dated {_span(ahead)} ahead of this machine's clock, which was that far ahead"
+                " before: nothing may stand before what it follows. If the clock is wrong now, set it; if it was wrong"
+                " then, a backup from before it was dates right"
+            )
+            self._context.notify("clock", text, "warning")
+        elif self._told_of_own and not far:
+            self._context.notify("clock", "what is written here is dated by this machine's clock again", "good")
+        self._told_of_own = far
 
     def time(self) -> int:
         """The hybrid logical time by which this node would date something now."""
