@@ -317,7 +317,7 @@ class _Adding:
 def fact_of(entry: Entry) -> AccountFact | None:
     """What an account's entry says; None for what is none, which a liar may have sealed."""
     try:
-        return counted(_decoder.decode(entry.body))
+        return counted(_decoder.decode(entry.body), entry.id.node)
     except (msgspec.MsgspecError, RecursionError):
         return None
 

@@ -69,7 +69,7 @@ class MemoryStore:
         self._chain = Chain(Stream(self.node, self.incarnation), self._chain.signer)
         contents = self._contents
         decoder = msgspec.json.Decoder(AccountFact)
-        facts = [counted(decoder.decode(entry.body)) for entry in self._shelf.accounts()]
+        facts = [counted(decoder.decode(entry.body), entry.id.node) for entry in self._shelf.accounts()]
         return Recovered(
             node=self.node,
             incarnation=self.incarnation,

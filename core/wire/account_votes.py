@@ -45,16 +45,19 @@ def digest_for(fact: AccountFact, vote: Vote) -> bytes:
     return vote_digest(fact.username, fact.verifier, fact.stamp, fact.claim, vote.stamp)
 
 
-def counted(fact: AccountFact) -> AccountFact:
-    """A registration as it counts: when it was allowed, in the place of the vote that proves it.
+def counted(fact: AccountFact, teller: str | None = None) -> AccountFact:
+    """A registration as it counts: when it was allowed, in the place of the vote that proves it, and whether another
+    server tells of it than that where it was registered; `teller` is in whose stream it stands (None: nobody knows).
 
     The vote of the server that it was registered at is none: it proves no more than the claim does.
     """
     vote = fact.vote
+    registered_at = fact.claim.partition(".")[0]
     allowed_at = 0
-    if vote is not None and certified_id(vote.key) != fact.claim.partition(".")[0]:
+    if vote is not None and certified_id(vote.key) != registered_at:
         allowed_at = max(1, fact.stamp if vote.stamp <= fact.stamp + ANSWERED_WITHIN else vote.stamp)
-    return msgspec.structs.replace(fact, vote=None, allowed_at=allowed_at)
+    retold = teller is not None and teller != registered_at
+    return msgspec.structs.replace(fact, vote=None, allowed_at=allowed_at, retold=retold)
 
 
 def latest(votes: Iterable[Vote]) -> Vote | None:

@@ -135,7 +135,8 @@ class AccountFact(msgspec.Struct, frozen=True, omit_defaults=True):
     `claim` names the registration for ever. Who keeps a name that a partition let be registered twice is said in
     `core.node.accounts.book`. A fact with a `key` repeats a registration that is known, and says something of a key, or
     that the secret is another one (`change_in_key`). `vote` proves that another server has allowed it; in what counts
-    of a fact `allowed_at` takes its place (`core.wire.account_votes`), and nowhere else.
+    of a fact `allowed_at` takes its place (`core.wire.account_votes`), and nowhere else, and `retold` says that it
+    stands in the stream of another server than that where it was registered.
     """
 
     username: str
@@ -145,6 +146,7 @@ class AccountFact(msgspec.Struct, frozen=True, omit_defaults=True):
     key: KeyChange | None = None
     vote: Vote | None = None
     allowed_at: int = 0
+    retold: bool = False
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):

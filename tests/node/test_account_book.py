@@ -24,6 +24,7 @@ facts = st.builds(
     stamp=st.integers(0, 5),
     claim=st.sampled_from([f"n{number}.1.1" for number in range(8)]),
     allowed_at=st.integers(0, 3),
+    retold=st.booleans(),
 )
 fact_lists = st.lists(facts, max_size=12)
 

@@ -40,9 +40,10 @@ def _age(fact: AccountFact) -> tuple[bool, int, str]:
     return (not fact.allowed_at, fact.allowed_at or fact.stamp, fact.claim)
 
 
-def _total_order(fact: AccountFact) -> tuple[bool, int, str, str, int]:
-    """Of one claim's facts the smallest counts: one that was allowed, and so was not told anew by somebody else."""
-    return (not fact.allowed_at, fact.stamp, fact.username, fact.verifier, fact.allowed_at)
+def _total_order(fact: AccountFact) -> tuple[bool, bool, int, str, str, int]:
+    """Of one claim's facts the smallest counts: one that the claim's own server tells; then one that was allowed, and
+    so was not told anew by somebody else."""
+    return (fact.retold, not fact.allowed_at, fact.stamp, fact.username, fact.verifier, fact.allowed_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class AccountEntries:
             fact = msgspec.structs.replace(fact, key=None)
             known = self._book.fact(fact.claim)
             # What repeats a registration does not say who has allowed it.
-            if known is not None and msgspec.structs.replace(known, allowed_at=0) == fact:
+            if known is not None and _without_proof(known) == _without_proof(fact):
                 return
         renamings = self._book.apply(fact)
         for renaming in renamings:
@@ -66,3 +66,7 @@ class AccountEntries:
                 user=name,
             )
         self._registration.account_known(fact)
+
+
+def _without_proof(fact: AccountFact) -> AccountFact:
+    return msgspec.structs.replace(fact, allowed_at=0, retold=False)

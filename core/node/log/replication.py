@@ -409,7 +409,7 @@ class Replication:
         self._is_durable((entry,))
         if entry.kind == "account":
             self.delivery.expect_no_more(entry.id)
-            self._apply_account(counted(msgspec.json.decode(entry.body, type=AccountFact)))
+            self._apply_account(counted(msgspec.json.decode(entry.body, type=AccountFact), entry.id.node))
             return
         self.activities += 1
         self.delivery.deliver(entry, frame, source)

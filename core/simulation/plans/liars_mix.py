@@ -1,8 +1,8 @@
 """The mix of worlds in which members lie: the standard mix's, where a server or two know the network's secret and lie.
 
 Servers keep more redundant links than there are liars, or these could be all that a server is linked with. Base servers
-are left out, servers that have no key, of which everybody can say anything, and those that say a wrong address of
-themselves.
+are left out, and strangers that pretend to be some: nobody has allowed what they register. So are servers that have no
+key, of which everybody can say anything, and those that say a wrong address of themselves.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def with_liars(seed: int, servers: int | None = None) -> Plan:
     rng = seeded(seed, "liars")
     names = [server_name(index) for index in range(plan.servers)]
     scene = Scene(rng, names, list(plan.people), plan.calm, plan.duration, [])
-    standard = [one for one in plan.operations if one.who not in ("b0", "b1") and one.what != "chat"]
+    standard = [one for one in plan.operations if one.who not in ("b0", "b1") and one.what not in ("chat", "lies")]
     liars = 1 + pick(rng, 2)
     operations = standard + _liars(scene, liars)
     operations = [msgspec.structs.replace(one, at=min(one.at, plan.duration)) for one in operations]
