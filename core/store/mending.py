@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from core.store.data_directory import DataDirectory
 from core.store.files import open_private
+from core.store.holding import WITH_RECORDS
 from core.store.loss import KnownPast
 from core.store.salvage import NotSalvageable, SalvageOutcome, salvage
 from core.store.schema import Schema
@@ -44,6 +45,11 @@ def mend(
     found = _Found(what, False) if what else _look(directory, past, schema)
     if not found.what:
         return False
+    if 0 < version_in(directory.database) < WITH_RECORDS:
+        raise NotSalvageable(
+            f"{found.what}; it is of a version without checksums, so nobody can tell what of it is whole; a new node"
+            " (--new-node) would get from the other servers what they have"
+        )
     try:
         outcome = salvage(directory, past, schema, with_key=with_key, whole=found.whole, alone=alone)
     except sqlite3.Error as error:
@@ -53,6 +59,12 @@ def mend(
     directory.findings += _told(outcome, found.what, directory.database, past)
     (directory.path / MARK).unlink(missing_ok=True)
     return True
+
+
+def version_in(database: Path) -> int:
+    """What the header of a database says of its version, however damaged the rest is. Raises OSError."""
+    with open(database, "rb") as file:
+        return int.from_bytes(file.read(64)[60:64], "big")
 
 
 def is_damage(error: Exception) -> bool:
@@ -90,7 +102,7 @@ def _look(directory: DataDirectory, past: KnownPast, schema: Schema) -> _Found:
                 # A first start was killed half way.
                 return _Found("", True)
             damage = next(examine(connection, report, structure_only=not small), None)
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         if not is_damage(error):
             # Its disk, or somebody who has locked it: opening it tells.
             return _Found("", True)

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from core.store import backup, data_directory, identity_copy, loss, witness
+from core.store.before_records import leave_out_damaged
 from core.store.behind import Behind
 from core.store.checksums import check, checksum
 from core.store.data_directory import DataDirectory
@@ -20,6 +21,7 @@ from core.store.database import CACHE_KIB, connect, transaction
 from core.store.files import open_private, sync_directory
 from core.store.grouping import Chain
 from core.store.held_rows import pack_past, read_held
+from core.store.holding import WITH_RECORDS
 from core.store.identity import (
     LEAP_MAX,
     SIGNS_FROM_SETTING,
@@ -39,7 +41,9 @@ from core.store.salvage import NotSalvageable
 from core.store.schema import CURRENT, VERSION_BEFORE, Schema, migrate, version_of
 from core.store.sqlite import SqliteStore
 from core.store.store_errors import DataDirectoryUnusable, StoreError
+from core.store.verifying import structure
 from core.wire.entries import Stream
+from core.wire.entry_runs import NO_ENTRIES, count_of, named
 from core.wire.recovered import Recovered
 from core.wire.signing import Signer
 
@@ -86,7 +90,7 @@ def open_store(
         past = mended(past, past.unread)
         try:
             return start(past)
-        except (sqlite3.DatabaseError, msgspec.MsgspecError) as error:
+        except (sqlite3.DatabaseError, msgspec.MsgspecError, UnicodeDecodeError) as error:
             if not is_damage(error):
                 raise
             past = mended(past, str(error))
@@ -95,7 +99,7 @@ def open_store(
         directory.release()
         if isinstance(error, OSError):
             raise data_directory.unusable(directory.path, error) from error
-        if isinstance(error, sqlite3.Error | msgspec.MsgspecError):
+        if isinstance(error, sqlite3.Error | msgspec.MsgspecError | UnicodeDecodeError):
             raise _refused(directory, error, past) from error
         raise
 
@@ -196,6 +200,10 @@ def _upgrade(
             *(directory.database, version, schema.version, _seconds_of_migration(directory)),
         )
         began = time.monotonic()
+        damaged = next(structure(connection), None)
+        if damaged is not None:
+            # It would be found in the backup, and taken for the disk's fault.
+            raise sqlite3.DatabaseError(damaged.what)
         try:
             saved = backup.write_backup(directory.database, directory.backups, f"before-schema-{schema.version}")
         except StoreError as error:
@@ -203,6 +211,12 @@ def _upgrade(
                 f"the data in {directory.path} is of an older version and is not changed without a backup:"
                 f" {error.sentence}"
             ) from error
+        lost = leave_out_damaged(connection) if version < WITH_RECORDS else NO_ENTRIES
+        if lost:
+            directory.findings.append(
+                f"{directory.database} was damaged: {count_of(lost)} of its entries were none any more"
+                f" ({named(lost)}); the other servers are asked for them, and what none of them has is lost"
+            )
     migrate(connection, schema, version)
     if is_upgrade:
         # The pages that the old tables were in are given back.

@@ -120,7 +120,7 @@ def examine(
 
     Without a `verifier` signatures are not looked at.
     """
-    for step in (_header, _structure):
+    for step in (_header, lambda connection, _: structure(connection)):
         try:
             for damage in step(connection, found):
                 found.structure_whole = False
@@ -170,7 +170,8 @@ def current_schema() -> set[tuple[str, str]]:
         return schema_of(connection)
 
 
-def _structure(connection: sqlite3.Connection, found: Verification) -> Iterator[Damage]:
+def structure(connection: sqlite3.Connection) -> Iterator[Damage]:
+    """What SQLite finds wrong with its file. Raises sqlite3.Error."""
     for (verdict,) in connection.execute(f"PRAGMA integrity_check({STRUCTURE_TOLD_MAX})"):
         if verdict != "ok":
             for line in str(verdict).splitlines():

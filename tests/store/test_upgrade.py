@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,16 @@ from typing import Any
 import pytest
 
 from core.simulation.environment.hash_signing import HashSigner
-from core.store import DataDirectoryInUse, DataDirectoryUnusable, DataLost, downgrade_store, restore_backup
+from core.store import DataDirectoryInUse, DataDirectoryUnusable, DataLost, downgrade_store, restore_backup, verify
 from core.wire.entries import EntryId, PeerForgotten, Stream, change_in_key
+from tests.store.damaging import (
+    cut_off,
+    fill_a_page_with_garbage,
+    flip,
+    flip_a_hundred_bits,
+    lose_the_header,
+    swap_two_pages,
+)
 from tests.store.making import WALL, A, activity, data_of, everything, open_at
 
 DUMP = Path(__file__).parent / "schema-3.sql"
@@ -136,3 +145,45 @@ def test_there_is_no_way_back_for_what_is_not_there_or_is_in_use_or_has_lost_som
     (data / "node.db").write_bytes(b"")
     with pytest.raises(DataLost):
         downgrade_store(data)
+
+
+# --- damaged before ---------------------------------------------------------------------------------------------------
+
+
+def test_an_entry_that_is_none_any_more_is_left_out_and_told_and_the_rest_is_brought_up(data: Path) -> None:
+    with contextlib.closing(sqlite3.connect(data / "node.db")) as connection:
+        connection.execute("UPDATE entries SET body = replace(body, '{', x'FF') WHERE node = 'a' AND seq = 2")
+        connection.commit()
+        kept = connection.execute("SELECT count(*) FROM entries").fetchone()[0]
+    store, recovered = open_at(data, WALL + 1, name=b"another!")
+    assert any("a.1.2" in told and "asked for" in told for told in store.findings)
+    assert len([entry for page in everything(store)[0] for entry in page.entries]) == kept - 1
+    assert recovered.streams[A] == 1
+    store.close()
+    assert verify(data / "node.db").damage == []
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_whatever_is_done_to_the_file_before_it_is_brought_up_or_refused_with_what_to_do(data: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    file = data / "node.db"
+    (flip_a_hundred_bits, cut_off, fill_a_page_with_garbage, swap_two_pages, lose_the_header, flip_one)[seed % 6](
+        file, chance
+    )
+    refused = ""
+    try:
+        store, _ = open_at(data, WALL + 1, name=b"another!")
+    except DataDirectoryUnusable as error:
+        refused = error.sentence
+    else:
+        everything(store)
+        store.close()
+    assert "check the disk" not in refused
+    if refused:
+        assert "restore" in refused or "choose" in refused
+    else:
+        assert verify(file).damage == []
+
+
+def flip_one(file: Path, chance: random.Random) -> None:
+    flip(file, chance.randrange(file.stat().st_size), chance.randrange(8))
