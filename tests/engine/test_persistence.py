@@ -24,7 +24,7 @@ from core.node.interface.events import (
     SummaryAnswered,
 )
 from core.reconciliation.summary_queries import SumFound, SumWanted
-from core.wire.entries import Fetch, Stream, Wanted
+from core.wire.entries import Fetch, Page, Stream, Wanted
 from core.wire.entry_runs import EntryRuns
 from core.wire.recovered import Recovered
 from tests.engine.harness import LIMIT, MemoryStore, entry, until
@@ -149,6 +149,34 @@ async def test_damage_that_a_page_comes_upon_is_told_before_the_page(desk: Desk)
     assert EntriesDamaged({STREAM: ((1, 2),)}) in desk.events
     assert desk.events.index(EntriesDamaged({STREAM: ((1, 2),)})) < 2
     assert isinstance(desk.events[-1], Fetched)
+
+
+async def test_a_page_that_has_come_upon_damage_is_read_anew_once_that_is_mended(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = 0
+
+    def fetch(query: Fetch) -> Page:
+        nonlocal read
+        read += 1
+        desk.store.is_damaged = read == 1
+        return Page((entry(read),), {}, False)
+
+    monkeypatch.setattr(desk.store, "fetch", fetch)
+    desk.persistence.fetch(7, Fetch({}))
+    await desk.answered(Fetched(7, Page((entry(2),), {}, False)))
+
+
+async def test_a_page_with_damage_that_cannot_be_mended_claims_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mend() -> EntryRuns:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(desk.store, "mend", mend)
+    desk.store.is_damaged = True
+    desk.persistence.fetch(7, Fetch({}))
+    await desk.answered(Fetched(7, None))
 
 
 async def test_data_that_is_made_anew_is_told_as_a_disk_that_fails_and_works_again(desk: Desk) -> None:

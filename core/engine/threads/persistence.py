@@ -419,22 +419,32 @@ class Persistence:
         self._recovered_at = time.monotonic()
 
     def _read(self, token: int, query: Fetch | Wanted, store: Store) -> None:
-        page: Page | None = None
-        try:
-            page = store.fetch(query) if isinstance(query, Fetch) else store.fetch_wanted(query)
-        except Exception as error:
-            _warn("a page could not be read: %s", error)
-        self._mend_first(store)
-        self._post(self._fetched, token, page)
+        def read() -> Page:
+            return store.fetch(query) if isinstance(query, Fetch) else store.fetch_wanted(query)
+
+        self._post(self._fetched, token, self._read_whole(store, read, query, "a page"))
 
     def _read_records(self, token: int, query: Fetch | Wanted, store: Store) -> None:
-        page: RecordPage | None = None
-        try:
-            page = store.fetch_records(query)
-        except Exception as error:
-            _warn("a page of records could not be read: %s", error)
-        self._mend_first(store)
+        page = self._read_whole(store, lambda: store.fetch_records(query), query, "a page of records")
         self._post(self._records_fetched, token, page)
+
+    def _read_whole(
+        self, store: Store, read: Callable[[], _Answer], query: Fetch | Wanted, what: str
+    ) -> _Answer | None:
+        """What is read; if that comes upon damage, what is read once that is mended, which is told first.
+
+        A page tells up to where it is complete, and damage is left out of it unseen.
+        """
+        for _ in range(2):
+            answer: _Answer | None = None
+            try:
+                answer = read()
+            except Exception as error:
+                _warn(f"{what} could not be read: %s", error)
+            if not store.is_damaged:
+                return answer
+            self._mend_first(store)
+        return answer if isinstance(query, Wanted) or not store.is_damaged else None
 
     def _sum(self, token: int, query: SummaryQuery, store: Store) -> None:
         answer: SummaryAnswer | None = None

@@ -124,7 +124,10 @@ class SimulatedDisk:
     def _answer(self, read: Callable[[], Event], deliver: Callable[[Event], None] | None) -> None:
         if deliver is not None and self.deliver is deliver:
             event = read()
-            self._mend(deliver)
+            if self.store.is_damaged:
+                # What was read claims to be complete, and leaves out what is damaged.
+                self._mend(deliver)
+                event = _unread(event) if self.full or self.broken else read()
             deliver(event)
 
     def _mend(self, deliver: Callable[[Event], None]) -> None:
@@ -282,6 +285,19 @@ class SimulatedDisk:
                 self._kept(keepables)
         self.broken = False
         self.deliver = None
+
+
+def _unread(event: Event) -> Event:
+    """The answer of a disk that cannot be read."""
+    match event:
+        case Fetched():
+            return Fetched(event.token, None)
+        case RecordsFetched():
+            return RecordsFetched(event.token, None)
+        case SummaryAnswered():
+            return SummaryAnswered(event.token, None)
+        case _:
+            return event
 
 
 def _size(keepables: tuple[Keepable, ...]) -> int:
