@@ -320,8 +320,15 @@ def test_nothing_in_a_record_is_taken_for_later_than_a_clock_may_be_ahead(scene:
     assert kept.is_signed(HashVerifier())
 
 
-def test_the_date_that_another_server_has_found_is_taken_over(scene: Scene) -> None:
+def test_how_another_server_has_dated_what_one_signed_whose_clock_nobody_knows_to_be_off_is_not_taken_over(
+    scene: Scene,
+) -> None:
     (record,) = seal(entries(1, stamp=NOW - HOUR), b"", FAR)
+    assert scene.say(scene.new, record.dated_by(HOUR).message) == [record]
+
+
+def test_how_another_server_has_dated_what_nobody_signed_is_taken_over(scene: Scene) -> None:
+    (record,) = loose(entries(1, stamp=NOW - HOUR))
     assert scene.say(scene.new, record.dated_by(HOUR).message) == [record.dated_by(HOUR)]
 
 
@@ -396,6 +403,15 @@ def test_a_page_is_taken_in_in_several_events_and_in_order() -> None:
         taken += kept(done)
         events_taken += bool(kept(done))
     assert taken == compared.records[:8] and events_taken > 1
+
+
+def test_what_is_missing_before_something_live_is_asked_for_before_the_past() -> None:
+    compared = Comparing()
+    live = Stream(certified_id(FAR.key), 8)
+    (record,) = seal([Entry(EntryId(*live, 9), "activity", NOW, b"{}", "ann", EntryId(*live, 8))], b"", FAR)
+    compared.one.say(compared.conn, record.message)
+    done = compared.page(0)
+    assert [want.entries for want in wanted(done)] == [{str(STREAM): [1025, 1536], str(live): [1, 8]}]
 
 
 def test_no_third_page_is_asked_for_before_one_of_two_is_durable() -> None:

@@ -178,7 +178,8 @@ class Comparisons:
         begins = comparison is None
         if comparison is None:
             comparison = self._begun(link, compares=False)
-        comparison.wanted.append({stream: ((first, last),)})
+        # It goes before the past: what is live waits for it.
+        comparison.wanted.appendleft({stream: ((first, last),)})
         if begins:
             self._go_on(link, comparison)
 
