@@ -89,6 +89,7 @@ async def reading(node: NodeProcess) -> AsyncIterator[list[float]]:
     """The delays at which a reader somewhere gets what is posted."""
     delays: list[float] = []
     reader, writer = await logged_in(node)
+    since = time.perf_counter()
 
     async def read() -> None:
         rest = b""
@@ -96,7 +97,8 @@ async def reading(node: NodeProcess) -> AsyncIterator[list[float]]:
             # A million lines of the past come by: nothing is done about each.
             lines, end, rest = (rest + data).rpartition(b"\n")
             for line in lines.split(b"\n") if end and _CONTENT in lines else ():
-                note_delay(line, delays)
+                # What was posted before is the past.
+                note_delay(line, delays, since)
 
     task = asyncio.create_task(read())
     try:
@@ -106,8 +108,8 @@ async def reading(node: NodeProcess) -> AsyncIterator[list[float]]:
         writer.transport.abort()
 
 
-def note_delay(line: bytes, delays: list[float]) -> None:
-    """Note how old a broadcast is whose text begins with the time at which it was posted."""
+def note_delay(line: bytes, delays: list[float], since: float = 0.0) -> None:
+    """Note how old a broadcast is whose text begins with the time at which it was posted, if that was not earlier."""
     _, found, text = line.partition(_CONTENT)
-    if found:
-        delays.append(time.perf_counter() - float(text.partition(b" ")[0]))
+    if found and (posted := float(text.partition(b" ")[0])) >= since:
+        delays.append(time.perf_counter() - posted)
