@@ -28,7 +28,7 @@ from core.store.time_index import TimeIndex
 from core.wire.account_votes import counted
 from core.wire.entries import AccountFact, Entry, EntryId, Stream
 from core.wire.entry_runs import Spans
-from core.wire.idempotency import idempotency_fingerprint
+from core.wire.idempotency import last_fingerprint
 from core.wire.packed_facts import PART_FACTS_MAX, FactPart
 from core.wire.packed_refs import PLACES, REF_BYTES
 from core.wire.records import LogRecord
@@ -274,19 +274,19 @@ class _Adding:
         first = record.first
         refs: list[bytes] = []
         places: list[int] = []
-        numbers: list[int] = []
+        # How far each number is behind the first.
+        offsets = range(len(entries)) if record.is_whole else [entry.id.seq - first for entry in entries]
         written = self.written
         again = {entry.id.seq for entry in entries if entry.id in self._counted} if self._counted else ()
         if again:
             self.again += (entry.id for entry in entries if entry.id.seq in again)
-        for entry in entries:
-            stamp, seq = entry.stamp, entry.id.seq
-            numbers.append(seq)
+        for offset, entry in zip(offsets, entries, strict=True):
+            stamp = entry.stamp
             if entry.kind != "activity":
                 places.append(stamp)
                 self.stamp = max(self.stamp, stamp)
                 fact = fact_of(entry)
-                if fact is not None and seq not in again:
+                if fact is not None and first + offset not in again:
                     self.facts[table_of(fact)].append(fact)
                 continue
             places.append(ACTIVITIES | stamp)
@@ -295,15 +295,15 @@ class _Adding:
             if known is None:
                 known = written[sender] = _OfSender()
             if stamp > known.stamp:
-                known.stamp, known.stream, known.seq = stamp, stream, seq
-            if seq not in again:
+                known.stamp, known.stream, known.seq = stamp, stream, first + offset
+            if not again or first + offset not in again:
                 known.activities += 1
                 known.bytes += len(body) + ROW_BYTES
             if ref is not None:
-                refs += (PLACES[seq - first], idempotency_fingerprint(sender, ref, body))
+                refs += (PLACES[offset], last_fingerprint(sender, ref, body))
         self.items.places.extend(places)
         self.items.streams.extend([stream] * len(entries))
-        self.items.seqs.extend(numbers)
+        self.items.seqs.extend([first + offset for offset in offsets])
         self.stamp = max(self.stamp, max(places, default=0) - ACTIVITIES)
         if refs:
             self.refs.append((no, b"".join(refs)))

@@ -23,7 +23,8 @@ FINGERPRINT_BYTES: Final = 16
 SENDERS_CACHED: Final = 2048
 REMEMBERED_MAX: Final = 4096
 REMEMBERED_BYTES_MAX: Final = 1024
-"""The fingerprints of so many activities are remembered, with bodies of up to so many bytes: 5 MB at most."""
+"""The fingerprints of so many activities are remembered, with bodies of up to so many bytes: 5 MB at most. A node asks
+for one when an activity comes and when it is noted, and its store when it is kept."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -34,8 +35,20 @@ def idempotency_fingerprint(sender: str, ref: str, body: bytes) -> bytes:
     `sender` is the account's name when a copy was accepted, empty for `anonymous`; another name that the account got
     meanwhile makes no other activity of it.
     """
-    # It is asked for when an activity comes, when it is noted, and by the store, and hashed once.
-    return _remembered(sender, ref, body) if len(body) <= REMEMBERED_BYTES_MAX else _hashed(sender, ref, body)
+    key = (sender, ref, body)
+    found = _remembered.get(key)
+    if found is None:
+        found = _hashed(sender, ref, body)
+        if len(body) <= REMEMBERED_BYTES_MAX:
+            if len(_remembered) >= REMEMBERED_MAX:
+                _remembered.clear()
+            _remembered[key] = found
+    return found
+
+
+def last_fingerprint(sender: str, ref: str, body: bytes) -> bytes:
+    """The same for who asks last, and so need not have it remembered: the store, of what the node has asked for."""
+    return _remembered.pop((sender, ref, body), None) or _hashed(sender, ref, body)
 
 
 def _hashed(sender: str, ref: str, body: bytes) -> bytes:
@@ -48,7 +61,7 @@ def _hashed(sender: str, ref: str, body: bytes) -> bytes:
     return blake2b(text, digest_size=FINGERPRINT_BYTES).digest()
 
 
-_remembered = lru_cache(REMEMBERED_MAX)(_hashed)
+_remembered: Final[dict[tuple[str, str, bytes], bytes]] = {}
 
 
 @lru_cache(SENDERS_CACHED)

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,8 @@ from core.node.interface.events import (
 from core.reconciliation.summary_queries import SumFound, SumWanted
 from core.wire.entries import Fetch, Page, Stream, Wanted
 from core.wire.entry_runs import EntryRuns
+from core.wire.keepables import Keepable
+from core.wire.records import LogRecord
 from core.wire.recovered import Recovered
 from tests.engine.harness import LIMIT, MemoryStore, entry, until
 
@@ -430,3 +432,40 @@ async def test_a_store_without_a_thread_is_not_waited_for_at_the_end(monkeypatch
         await persistence.open(lambda: (MemoryStore(), Recovered("n", 1)))
     async with asyncio.timeout(LIMIT):
         await persistence.aclose()
+
+
+class FollowingStore(MemoryStore):
+    """Something follows each commit behind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = 0
+        self.asked: list[bool] = []
+
+    def commit(self, keepables: Sequence[Keepable]) -> Sequence[LogRecord]:
+        records = super().commit(keepables)
+        self.left += 1
+        return records
+
+    def follow(self, *, idle: bool) -> bool:
+        self.asked.append(idle)
+        self.left -= idle and self.left > 0
+        return self.left > 0
+
+
+async def test_what_follows_commits_waits_for_a_pause_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FOLLOW_PAUSE", 3600.0)
+    persistence = Persistence(asyncio.get_running_loop())
+    store = FollowingStore()
+    await persistence.open(lambda: (store, Recovered("n", 1)))
+    desk = Desk(persistence, store)
+    for number in (1, 2, 3):
+        persistence.persist(number, (entry(number),))
+        await desk.answered(*(Committed(one, ()) for one in range(1, number + 1)))
+    await until(lambda: len(store.asked) >= 3)
+    assert (store.asked, store.left) == ([False] * 3, 3)
+    monkeypatch.setattr(module, "FOLLOW_PAUSE", 0.01)
+    persistence.persist(4, (entry(4),))
+    await until(lambda: store.left == 0)
+    assert store.asked.count(True) == 4
+    await persistence.aclose()

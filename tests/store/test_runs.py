@@ -55,3 +55,12 @@ def test_a_copy_lives_its_own_life(added: list[tuple[int, int]], more: list[tupl
         twin.add(first, last)
     assert list(runs) == before
     assert twin == Runs([*added, *more])
+
+
+@given(st.lists(spans), spans)
+def test_the_runs_within_a_span_are_those_that_have_a_number_of_it(
+    added: list[tuple[int, int]], span: tuple[int, int]
+) -> None:
+    runs, _ = built(added)
+    numbers = set(range(span[0], span[1] + 1))
+    assert list(runs.within(*span)) == [(first, last) for first, last in runs if numbers & set(range(first, last + 1))]
