@@ -315,13 +315,17 @@ def entries_of(server: SimulatedServer) -> Iterator[Entry]:
 
 def unique_names(world: World) -> Findings:
     """Every name belongs to one account, the earlier registration, of those that another server has allowed if there
-    are such; the other is kept under another name. Servers of the version before know nothing of who has allowed it."""
+    are such; the other is kept under another name. Servers of the version before know nothing of who has allowed it.
+    What nobody else has allowed a member that lies may date back."""
+    liars = {liar.id for liar in world.liars.values()}
     for server, node in nodes(world):
         facts = list(world.ledger.accounts.values())
         for name, holder in node.book:
             rivals = [fact for fact in facts if fact.username == name]
             order = _order_by_votes if server.keyed else _order_before_votes
-            if rivals and holder.claim != min(rivals, key=order).claim:
+            first = min(rivals, key=order, default=holder)
+            may_be_taken = _order_by_votes(first)[0] and holder.claim.partition(".")[0] in liars
+            if holder.claim != first.claim and not may_be_taken:
                 yield "unique names", f"at {server.name}, {name} is not the earliest registration's"
         known = {fact.claim for _, fact in node.book}
         for fact in facts:
