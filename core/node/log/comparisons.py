@@ -133,6 +133,7 @@ class Comparisons:
 
     def link_closed(self, conn: int) -> None:
         self._running.pop(conn, None)
+        self._old_gaps.link_closed(conn)
 
     # --- beginnings ---------------------------------------------------------------------------------------------------
 
@@ -345,7 +346,7 @@ class Comparisons:
         except ValueError as error:
             self._context.invalid(link, f"RECONCILE_DROPPED: {error}")
             return
-        self._old_gaps.dropped(comparison.gaps, dropped)
+        self._old_gaps.dropped(link.conn, comparison.gaps, dropped)
         self._end(link, comparison)
 
     # --- ends ---------------------------------------------------------------------------------------------------------

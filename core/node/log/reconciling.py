@@ -61,7 +61,8 @@ class Reconciliation:
     def __init__(self, context: Context, neighbours: Neighbours, replication: Replication) -> None:
         self._context = context
         self._summary = SummaryAccess(context, neighbours)
-        self.comparisons = Comparisons(context, neighbours, replication, self._summary, OldGaps(replication))
+        old_gaps = OldGaps(replication, lambda: [link.conn for link in neighbours if self.applies_to(link)])
+        self.comparisons = Comparisons(context, neighbours, replication, self._summary, old_gaps)
         self.answering = Answering(context, neighbours, replication, self._summary)
         self.comparisons.on_end = self._note_outcome
         self.answered = self._summary.answered
