@@ -137,7 +137,9 @@ def examine(
         return
     found.with_records = True
     tables = TableChecks(connection, found, verifier)
-    for part in (tables.small, tables.records, tables.behind):
+    # What follows the records is made anew when data of an earlier version is brought up.
+    follows = () if 0 < found.schema < CURRENT.version and not found.same_tables else (tables.behind,)
+    for part in (tables.small, tables.records, *follows):
         try:
             yield from part()
         except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:

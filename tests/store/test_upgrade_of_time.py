@@ -82,3 +82,16 @@ def test_the_way_back_leads_to_the_version_before_records(data: Path) -> None:
     store, _ = open_at(data, WALL + 2)
     assert [entry for page in everything(store)[0] for entry in page.entries] == before
     store.close()
+
+
+def test_data_of_that_version_is_verified_by_its_records(data: Path) -> None:
+    database = data / "node.db"
+    found = Verification(database)
+    with reading(database) as connection:
+        assert (list(examine(connection, found)), found.schema, found.activities) == ([], 4, 60)
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        connection.execute("UPDATE records SET line = zeroblob(9) WHERE no = 3")
+        connection.commit()
+    with reading(database) as connection:
+        (damage,) = examine(connection, Verification(database))
+    assert "record 3" in damage.what
