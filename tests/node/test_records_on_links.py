@@ -147,7 +147,7 @@ def test_an_account_that_would_not_be_taken_by_itself_ends_the_link(scene: Scene
 
 
 def test_accounts_in_records_are_applied(scene: Scene) -> None:
-    fact = AccountFact("eve", "$argon2id$eve", NOW, "far.7.1")
+    fact = AccountFact("eve", "$argon2id$eve", NOW, f"{STREAM}.1")
     (record,) = seal([Entry(EntryId(*STREAM, 1), "account", NOW, msgspec.json.encode(fact))], b"", FAR)
     scene.say(scene.new, record.message)
     sent = scene.commit()
