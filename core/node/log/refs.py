@@ -30,6 +30,7 @@ class Refs:
     def __init__(self, before: PackedRefs) -> None:
         """`before`: the names that were given before this start."""
         self._before = before
+        self._nothing_before = not len(before)
         # As texts: Python's collector looks at each tuple of a hundred thousand again and again, tens of milliseconds
         # each time.
         self._refs: OrderedDict[bytes, str] = OrderedDict()
@@ -42,27 +43,34 @@ class Refs:
 
     def note(self, entries: Iterable[Entry]) -> None:
         """Activities were accepted, here or elsewhere."""
-        fingerprints = self._fingerprints
+        refs, fingerprints = self._refs, self._fingerprints
         for entry in entries:
             if entry.ref is None or entry.kind != "activity":
                 continue
             fingerprint = fingerprints[entry.id] = idempotency_fingerprint(entry.sender, entry.ref, entry.body)
-            if len(fingerprints) > REFS_MAX:
-                fingerprints.popitem(last=False)
-            self._note(fingerprint, entry.sender, entry.ref, entry.id)
+            if self._nothing_before and fingerprint not in refs:
+                # As nearly all are.
+                refs[fingerprint] = _text(entry.id)
+                if len(refs) > REFS_MAX:
+                    refs.popitem(last=False)
+            else:
+                self._note(fingerprint, entry.sender, entry.ref, entry.id)
+        while len(fingerprints) > REFS_MAX:
+            fingerprints.popitem(last=False)
 
     def _note(self, fingerprint: bytes, sender: str, ref: str, entry_id: EntryId) -> None:
-        here = str(entry_id)
+        here = _text(entry_id)
         known = self._refs.get(fingerprint)
         if known is None:
             before = self._before.find_copies(sender, ref, fingerprint)
-            known = self._refs[fingerprint] = str(before[0]) if before else here
+            known = self._refs[fingerprint] = _text(before[0]) if before else here
             if len(before) > 1:
                 self._copies[fingerprint] = before
             if len(self._refs) > REFS_MAX:
                 self._refs.popitem(last=False)
                 # So many have been given since then.
                 self._before = PackedRefs()
+                self._nothing_before = True
         if known != here:
             copies = self._copies.setdefault(fingerprint, [parse_entry_id(known)])
             copies.append(entry_id)
@@ -104,14 +112,20 @@ class Refs:
         if entry.ref is None:
             return True
         fingerprint = self._taken(entry, entry.ref)
-        here = str(entry.id)
+        here = _text(entry.id)
         known = self._delivered.get(fingerprint)
         if known is None:
-            before = self._before.find_copies(entry.sender, entry.ref, fingerprint)
-            known = self._delivered[fingerprint] = str(before[0]) if before else here
+            before = () if self._nothing_before else self._before.find_copies(entry.sender, entry.ref, fingerprint)
+            known = self._delivered[fingerprint] = _text(before[0]) if before else here
             if len(self._delivered) > REFS_MAX:
                 self._delivered.popitem(last=False)
         return known == here
 
     def _taken(self, entry: Entry, ref: str) -> bytes:
         return self._fingerprints.pop(entry.id, None) or idempotency_fingerprint(entry.sender, ref, entry.body)
+
+
+def _text(entry_id: EntryId) -> str:
+    """As `str` has it, in half the time."""
+    node, incarnation, seq = entry_id
+    return f"{node}.{incarnation}.{seq}"
