@@ -149,6 +149,11 @@ class LyingServer:
         """Whether it makes use of its veto on names that nobody has yet, or has made up others who do not answer."""
         return bool(self.ways & {"refused names", "silent voters"}) or bool(self.memory.invented)
 
+    @property
+    def keeps_back(self) -> bool:
+        """Whether it keeps entries from others: it does not pass them on, or so that nobody believes them."""
+        return bool(self.ways & {"withheld entries", "another body"})
+
     def later(self, seconds: float, do: Callable[[], None]) -> None:
         """Do something in a while, if it is still there."""
         self.environment.schedule.after(seconds, lambda: do() if self._there else None)

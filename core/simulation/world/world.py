@@ -222,9 +222,9 @@ class World:
     @property
     def whole(self) -> bool:
         """Whether all servers have heard of each other what there was to hear, as far as the world is to blame: nothing
-        is broken or slow, clocks agree, nobody has just come.
+        is broken or slow, clocks agree, nobody has just come, and nobody keeps back what others have accepted.
         """
-        if self.plan.latency[1] > NEAR:
+        if self.plan.latency[1] > NEAR or any(liar.keeps_back for liar in self.liars.values()):
             return False
         offsets = [server.clock_error for server in self.servers.values()]
         if self._barriers or self.schedule.time < self._whole_since or max(offsets) - min(offsets) > 2 * CLOSE_CLOCKS:
