@@ -203,8 +203,9 @@ class ReadingThrough:
             yield _Read((row.no,), size, is_record=True)
 
     def _places(self, after: tuple[int | str, ...]) -> Iterator[_Read]:
-        """Each block of the index of time, and whether there is a record for each place in it."""
+        """Each block of the index of time, its sum, and whether there is a record for each place in it."""
         run = self._connection.execute
+        streams = StreamNumbers(self._connection)
         rows = run(
             f"SELECT {BLOCK_COLUMNS} FROM time_index WHERE no > ? AND no <= ? ORDER BY no LIMIT ?",
             (*(after or (-1,)), self.progress.upto_place, _BLOCKS),
@@ -213,6 +214,8 @@ class ReadingThrough:
             for _, stream, seq in block.items:
                 if run(_HOLDER, (stream, seq - RECORD_ENTRIES_MAX + 1, seq, seq)).fetchone() is None:
                     raise ValueError(f"the index of time names {seq} of stream {stream}, which is not there")
+            if not block.is_summed_rightly(streams.name):
+                raise ValueError(f"the sum of what was received from the place {block.begin} on does not fit it")
             yield _Read((block.no,), _ITEM_COST * len(block))
 
     def _others(self, after: tuple[int | str, ...]) -> Iterator[_Read]:

@@ -290,10 +290,11 @@ class SqliteStore:
     def follow(self, *, idle: bool) -> bool:
         behind = self._behind
         behind.gather()
-        if behind.pending and (idle or behind.entries > BEHIND_ENTRIES_MAX):
+        while behind.pending and (idle or behind.entries > BEHIND_ENTRIES_MAX):
             with self._writing(synced=False):
                 written = behind.write()
             behind.done(written)
+            idle = False
         return behind.pending
 
     def _follow_all(self) -> None:

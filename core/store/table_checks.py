@@ -233,10 +233,11 @@ class TableChecks:
             # Then one entry stands in several records, and is counted in one.
             yield from self._accounts()
             return
-        count, total = 0, 0
+        count, total, hidden = 0, 0, 0
         streams = StreamNumbers(self._connection)
         for block in TimeIndex(self._connection, streams).blocks():
             count += len(block)
+            hidden += block.hidden
             for item in block.items:
                 total = total + hash(item) & _MASK
             if not block.is_summed_rightly(streams.name):
@@ -245,6 +246,8 @@ class TableChecks:
             yield Damage(
                 f"the index of entries by time does not fit the records ({count} places, {self._items[0]} entries)"
             )
+        if count + hidden > self._held.received:
+            yield Damage(f"sums are of {count + hidden} entries, and {self._held.received} have been received")
         yield from self._counts()
         yield from self._latest()
         yield from self._refs()

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from core.reconciliation.item_order import ItemKey, fingerprint_of
+from core.reconciliation.item_order import Fingerprint, ItemKey, fingerprint_of
 from core.reconciliation.summary_queries import SumFound, SumWanted
 from core.store import SqliteStore, downgrade_store
+from core.store.reading_through import Progress, ReadingThrough
+from core.store.stream_numbers import StreamNumbers
 from core.store.table_checks import Verification
+from core.store.time_blocks import Block
+from core.store.time_index import TimeIndex
 from core.store.verifying import examine, reading
 from core.wire.entries import Entry, EntryId, StreamMark
 from tests.store.making import WALL, A, B, activity, data_of, everything, open_at
@@ -95,3 +99,37 @@ def test_data_of_that_version_is_verified_by_its_records(data: Path) -> None:
     with reading(database) as connection:
         (damage,) = examine(connection, Verification(database))
     assert "record 3" in damage.what
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [(Fingerprint(0, 1), "does not fit it"), (Fingerprint(50, 1), "sums are of")],
+    ids=["sum", "count"],
+)
+def test_a_sum_that_is_wrong_is_found_when_all_is_read_and_is_right_after_the_next_start(
+    data: Path, more: Fingerprint, told: str
+) -> None:
+    store, _ = open_at(data, WALL + 1)
+    right = whole(store).whole
+    store.close()
+    with contextlib.closing(sqlite3.connect(data / "node.db", isolation_level=None)) as connection:
+        index = TimeIndex(connection, StreamNumbers(connection))
+        block = max(index.blocks(), key=len)
+        # As a fault of ours would write it: with a checksum that fits.
+        block.summed = block.summed.plus(more)
+        connection.execute("UPDATE time_index SET size = ?, sum = ?, checksum = ? WHERE no = ?", _changed(block))
+    with reading(data / "node.db") as connection:
+        (found,) = examine(connection, Verification(data / "node.db"))
+        assert told in found.what
+    if not more.size:
+        with ReadingThrough(data / "node.db", Progress(), WALL) as beside:
+            assert any(told in beside.step(WALL).otherwise for _ in iter(lambda: beside.is_over, True))
+    store, _ = open_at(data, WALL + 2)
+    assert any(told in finding for finding in store.findings)
+    assert whole(store).whole == right
+    store.close()
+
+
+def _changed(block: Block) -> tuple[int, bytes, int, int]:
+    no, _, size, _, checksum, total, _ = block.row
+    return size, total, checksum, no
