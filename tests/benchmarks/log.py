@@ -253,8 +253,8 @@ async def catching_up(scale: Scale, directory: Path) -> None:
             giver = sum(_thread_seconds(node.pid).values()) - before
             joiner = sum(_thread_seconds(joining.pid).values()) - starting
         row(what, f"{rate:,.0f} a second", "100,000", met=rate >= 100_000)
-        for where, seconds in (("gives", giver), ("catches up", joiner)):
-            at_most(f"{what}, CPU for one at the server that {where}", 1e6 * seconds / scale.activities, 10, "µs")
+        for where, seconds in (("server that gives", giver), ("one that catches up", joiner)):
+            at_most(f"{what}, CPU for one at the {where}", 1e6 * seconds / scale.activities, 10, "µs")
     async with server(copied(Contents(activities=scale.activities), directory / "again")) as node:
         writing = Writing(node)
         async with writing.connected():
@@ -267,10 +267,10 @@ async def catching_up(scale: Scale, directory: Path) -> None:
                 await asyncio.sleep(QUIET)
             live.cancel()
     row(f"{what} with people at both", f"{rate:,.0f} a second", "", met=None)
-    figures = (("gives", here, quiet), ("catches up", there[:after], there[after:]))
+    figures = (("server that gives", here, quiet), ("one that catches up", there[:after], there[after:]))
     for where, meanwhile, otherwise in figures:
         at_most(
-            f"live traffic meanwhile, p99 at the server that {where} (of {len(meanwhile):,};"
+            f"live traffic meanwhile, p99 at the {where} (of {len(meanwhile):,};"
             f" {1000 * percentile(otherwise):.0f} ms when nothing is caught up)",
             1000 * percentile(meanwhile), 50, "ms",
         )  # fmt: skip
