@@ -7,8 +7,10 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from core.store.agreed_ranges import left_over
 from core.store.contents import Position, position, record_overhead
-from core.wire.entries import Entry, EntryId, Kind, Stream
+from core.wire.entries import COUNTER_MAX, Entry, EntryId, Kind, Stream
+from core.wire.missing import FindDated
 from core.wire.records import LogRecord
 
 
@@ -139,6 +141,15 @@ class MemoryShelf:
 
     def newest_activities(self, most: int) -> Iterator[Position]:
         return iter(self.activities[: -most - 1 : -1])
+
+    def dated(self, query: FindDated) -> Iterator[EntryId]:
+        """See `core.wire.missing.FindDated`."""
+        for begin, until in left_over(query.since, COUNTER_MAX + 1, query.agreed):
+            first, last = (bisect_left(self.activities, (stamp,)) for stamp in (begin, until))
+            for _, entry_id in self.activities[first:last]:
+                floor = query.floors.get(entry_id.stream)
+                if floor is None or entry_id.seq <= floor:
+                    yield entry_id
 
     def activities_before(self, before: Position | None) -> Iterator[Entry]:
         end = len(self.activities) if before is None else bisect_left(self.activities, before)

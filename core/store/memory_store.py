@@ -10,19 +10,23 @@ from typing import TypeVar
 import msgspec
 
 from core.reconciliation.summary_queries import DroppedFound, DroppedWanted, SummaryAnswer, SummaryQuery
+from core.store.agreed_ranges import compared
 from core.store.contents import ORDER_RECOVERED, REFS_RECOVERED, Contents, Position, disordered
 from core.store.grouping import Chain, Group, group_of
 from core.store.identity import check_node_id, next_incarnation
 from core.store.memory_shelf import MemoryShelf, ShelvedRow
 from core.store.memory_summary import MemorySummary
+from core.store.missing_pages import missing_page
+from core.store.own_starts import OwnStarts, starts_with
 from core.store.paging import dropped_of, newest_within, read_page, wanted_page
 from core.store.record_paging import read_record_page, wanted_record_page
 from core.store.retention import KEEP_EVERYTHING, Dropping, Retention, Usage
 from core.store.store_errors import BackupUnreadable, StoreUnwritable
 from core.wire.account_votes import counted
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Page, PeerRecord, Stream, Wanted
-from core.wire.entry_runs import EntryRuns, runs_of
+from core.wire.entry_runs import EntryRuns, runs_of, union
 from core.wire.keepables import Keepable
+from core.wire.missing import FindArrived, FindDated, Found, Missing
 from core.wire.packed_facts import PackedFacts
 from core.wire.packed_refs import PackedRefs, RefsOfRecord, packed_ref
 from core.wire.records import LogRecord, RecordPage, decode
@@ -55,6 +59,9 @@ class MemoryStore:
         self._settings: dict[str, tuple[str, bool]] = {}
         self._unsynced: list[Callable[[], None]] = []
         self._backups_made = 0
+        self._arrived: list[EntryRuns] = []
+        """What came in each record, as they came."""
+        self._starts: OwnStarts = ()
 
     def start(self, wall: float) -> Recovered:
         """Begin a new start of the node at `wall`, seconds since 1970; its incarnation is synced.
@@ -66,6 +73,8 @@ class MemoryStore:
         self.look()
         self.mend()
         self.incarnation = next_incarnation(self.incarnation, wall, self.leap)
+        last = self._starts[-1][0] if self._starts else 0
+        self._starts = starts_with(self._starts, last, self.incarnation, self.arrived + 1)
         self._chain = Chain(Stream(self.node, self.incarnation), self._chain.signer)
         contents = self._contents
         decoder = msgspec.json.Decoder(AccountFact)
@@ -84,6 +93,7 @@ class MemoryStore:
             peers=tuple(sorted(contents.peers.values(), key=lambda peer: peer.id)),
             activities=contents.total.activities,
             server_keys=tuple(sorted(contents.server_keys.values(), key=lambda one: one.id)),
+            starts=self._starts,
         )
 
     def _refs(self) -> list[RefsOfRecord]:
@@ -134,6 +144,7 @@ class MemoryStore:
             self._contents.add(one)
             self._shelf.put(one)
             self._summary.add(one.entries)
+            self._arrived.append(runs_of(entry.id for entry in one.entries))
         self._chain.before = group.before
         return group.answer
 
@@ -192,6 +203,8 @@ class MemoryStore:
                 _put_back(contents.server_keys, node, known_key)
             contents.total, contents.overhead, contents.stamp = total, overhead, stamp
             chain.before = before
+            if group.records:
+                del self._arrived[-len(group.records) :]
             for record in group.records:
                 self._shelf.take_away(record)
                 self._summary.remove(record.entries)
@@ -242,6 +255,20 @@ class MemoryStore:
             return wanted_record_page(self._shelf, query)
         return read_record_page(self._shelf, self._contents.held, query)
 
+    @property
+    def arrived(self) -> int:
+        return len(self._arrived)
+
+    def find(self, query: FindArrived | FindDated) -> Found:
+        if isinstance(query, FindArrived):
+            return Found(union(*self._arrived[query.after :]), None)
+        if query.sums:
+            return Found({}, compared(self._summary, query))
+        return Found(runs_of(self._shelf.dated(query)), None)
+
+    def fetch_missing(self, query: Missing) -> Page:
+        return missing_page(self._shelf, query)
+
     def fetch_wanted(self, wanted: Wanted) -> Page:
         return wanted_page(self._shelf, wanted)
 
@@ -283,6 +310,8 @@ class MemoryStore:
         twin._shelf = self._shelf.copy(twin._note_damage)
         twin._summary = self._summary.copy()
         twin._settings = {name: kept for name, kept in self._settings.items() if kept[1]}
+        twin._arrived = list(self._arrived)
+        twin._starts = self._starts
         return twin
 
     # --- damage -------------------------------------------------------------------------------------------------------

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from core.reconciliation.item_order import ACCOUNTS, ACTIVITIES, END, ItemKey, bound, item_key
+from core.reconciliation.item_order import ACCOUNTS, ACTIVITIES, END, Fingerprint, ItemKey, bound, item_key
 from core.reconciliation.radix_summary import MemoryRows, RadixSummary
 from core.reconciliation.sorted_items import SortedItems
 from core.reconciliation.summary_queries import SummaryAnswer, SumQuery, answer_of
@@ -46,6 +46,16 @@ class MemorySummary:
 
     def _key(self, entry: Entry) -> ItemKey:
         return item_key(entry.kind, entry.stamp, entry.id)
+
+    def fingerprint(self, lower: ItemKey, upper: ItemKey) -> Fingerprint:
+        """See `core.reconciliation.range_comparison.RangeSummary`."""
+        return self._sums.fingerprint(lower, upper)
+
+    def items(self, lower: ItemKey, upper: ItemKey) -> Iterator[ItemKey]:
+        return self._sums.items(lower, upper)
+
+    def cuts(self, lower: ItemKey, upper: ItemKey, parts: int) -> list[ItemKey]:
+        return self._sums.cuts(lower, upper, parts)
 
     def answer(self, query: SumQuery) -> SummaryAnswer:
         return answer_of(self._sums, self.horizon, query)

@@ -34,6 +34,7 @@ from core.store.identity import (
 )
 from core.store.loss import KnownPast, OnLoss
 from core.store.mending import is_damage, mend
+from core.store.own_starts import note_start
 from core.store.record_rows import DamagedRecord
 from core.store.recovery import catch_up, recovered
 from core.store.retention import KEEP_EVERYTHING, Retention
@@ -128,14 +129,16 @@ def _start(
         # What a start reads is not read again.
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB // 8}")
         check_settings(connection)
-        node, incarnation = _begin(connection, node_id_factory, identity_factory, wall, past, on_loss)
+        node, last, incarnation = _begin(connection, node_id_factory, identity_factory, wall, past, on_loss)
         held = read_held(connection)
         with transaction(connection):
             held = pack_past(connection, held)
         behind = Behind(connection, held)
         catch_up(connection, behind, held, damaged)
         past.tell_of_backups(node, held)
-        handed = recovered(connection, node, incarnation, held, behind, damaged)
+        with transaction(connection):
+            starts = note_start(connection, last, incarnation, behind.totals.upto + 1)
+        handed = recovered(connection, node, incarnation, held, behind, starts, damaged)
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         directory.remember()
         size = os.stat(directory.database).st_size
@@ -241,7 +244,8 @@ def _begin(
     wall: float,
     past: KnownPast,
     on_loss: OnLoss,
-) -> tuple[str, int]:
+) -> tuple[str, int, int]:
+    """The node's id, the incarnation that its data knew last, and that of this start."""
     leap = secrets.randbelow(LEAP_MAX)
     with transaction(connection):
         row = connection.execute("SELECT id, incarnation, sum FROM node").fetchone()
@@ -261,4 +265,4 @@ def _begin(
         if identity_factory is not None:
             keep_once(connection, SIGNS_FROM_SETTING, str(incarnation))
         connection.execute("UPDATE node SET incarnation = ?, sum = ?", (incarnation, checksum(node, incarnation)))
-    return node, incarnation
+    return node, 0 if row is None else row[1], incarnation

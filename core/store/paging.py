@@ -48,14 +48,14 @@ def read_page(shelf: Shelf, held: Held, query: Fetch) -> Page:
     complete = {stream: runs.complete_from(query.seen.get(stream, 0)) for stream, runs in lacking.items()}
     newest = _Newest(shelf, lacking, query) if query.newest is not None else None
 
-    covered: list[_Source] = []
-    loose: list[_Source] = []
+    covered: list[StreamSource] = []
+    loose: list[StreamSource] = []
     entries: list[Entry] = []
     behind: dict[Stream, int] = {}
     try:
         for stream, end in complete.items():
             covered += _sources(shelf, query, newest, stream, query.seen.get(stream, 0) + 1, end)
-        page = _Room(query)
+        page = PageRoom(query.entries_max, query.bytes_max)
         exhausted = page.fill(entries, covered)
         more = not exhausted
         if exhausted:
@@ -154,7 +154,7 @@ def newest_within(newest_first: Iterable[Entry], most: int, bytes_max: int) -> t
     return tuple(reversed(found))
 
 
-class _Source:
+class StreamSource:
     """Entries of one stream, in the order of numbers; `head` is the next one."""
 
     __slots__ = ("_entries", "head", "stream")
@@ -179,29 +179,29 @@ def _close(iterator: Iterator[object]) -> None:
 
 def _sources(
     shelf: Shelf, query: Fetch, newest: _Newest | None, stream: Stream, first: int, last: int
-) -> list[_Source]:
+) -> list[StreamSource]:
     if first > last:
         return []
     if newest is None:
-        return [_Source(stream, shelf.entries(stream, first, last, query.kinds))]
-    sources: list[_Source] = []
+        return [StreamSource(stream, shelf.entries(stream, first, last, query.kinds))]
+    sources: list[StreamSource] = []
     if "account" in query.kinds:
-        sources.append(_Source(stream, shelf.entries(stream, first, last, ("account",))))
+        sources.append(StreamSource(stream, shelf.entries(stream, first, last, ("account",))))
     if stream in newest.floors:
         activities = shelf.entries(stream, max(first, newest.floors[stream]), last, ("activity",))
-        sources.append(_Source(stream, newest.only(activities)))
+        sources.append(StreamSource(stream, newest.only(activities)))
     return sources
 
 
-class _Room:
+class PageRoom:
     """How much more a page takes."""
 
-    def __init__(self, query: Fetch) -> None:
-        self._entries = max(1, query.entries_max)
-        self._bytes = query.bytes_max
+    def __init__(self, entries_max: int, bytes_max: int) -> None:
+        self._entries = max(1, entries_max)
+        self._bytes = bytes_max
         self._empty = True
 
-    def fill(self, entries: list[Entry], sources: list[_Source]) -> bool:
+    def fill(self, entries: list[Entry], sources: list[StreamSource]) -> bool:
         """Move entries from sources to a page, by stamps; whether all went in."""
         heap = [
             (position(source.head), index, source) for index, source in enumerate(sources) if source.head is not None

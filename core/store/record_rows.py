@@ -17,6 +17,8 @@ SIGNED: Final = 1
 """A flag of a row: its record has a signature."""
 WITH_ACCOUNTS: Final = 2
 """A flag of a row: an entry of its record is an account."""
+PARTIAL: Final = 4
+"""A flag of a row: its record leaves entries out, which another one may have."""
 
 
 class RecordRow(NamedTuple):
@@ -46,6 +48,8 @@ def row_of(no: int, stream: int, record: LogRecord) -> RecordRow:
     if any(entry.kind == "account" for entry in record.entries):
         flags |= WITH_ACCOUNTS
     first, count = record.first, record.last - record.first + 1
+    if len(record.entries) < count:
+        flags |= PARTIAL
     return RecordRow(no, stream, first, count, flags, _sum(stream, first, count, flags, record.line), record.line)
 
 

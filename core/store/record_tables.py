@@ -18,6 +18,7 @@ from core.store.checksums import checksum
 from core.store.contents import REFS_RECOVERED
 from core.store.grouping import as_kept
 from core.store.identity import SIGNS_FROM_SETTING
+from core.store.own_starts import STARTS_SETTING
 from core.store.past_starts import read_past
 from core.store.record_rows import RECORD_COLUMNS, RecordRow, record_of, row_of
 from core.store.retention import ROW_BYTES
@@ -274,8 +275,8 @@ def entries_from_records(connection: sqlite3.Connection, steps: Iterable[Callabl
     run("INSERT INTO node SELECT id, incarnation, (SELECT stamp FROM behind_4) FROM node_4")
     # What is accepted from here on is not signed: when the node comes to version 4 again, it says so.
     run(
-        "INSERT INTO settings SELECT name, value, backed_up FROM settings_4 WHERE name NOT IN (?, ?)",
-        (SIGNS_FROM_SETTING, still_counted.SETTING),
+        "INSERT INTO settings SELECT name, value, backed_up FROM settings_4 WHERE name NOT IN (?, ?, ?)",
+        (SIGNS_FROM_SETTING, still_counted.SETTING, STARTS_SETTING),
     )
     for table in _NEW:
         run(f"DROP TABLE {table}_4")

@@ -12,6 +12,7 @@ from core.store.behind import CHANGES, REGISTRATIONS, Behind, Kept, fact_part
 from core.store.contents import ORDER_RECOVERED, REFS_RECOVERED, disordered
 from core.store.database import transaction
 from core.store.held import Held
+from core.store.own_starts import OwnStarts
 from core.store.record_rows import RECORD_COLUMNS, DamagedRecord, RecordRow, record_of
 from core.store.server_key_rows import read_keys
 from core.store.sqlite_shelf import SqliteShelf
@@ -56,6 +57,7 @@ def recovered(
     incarnation: int,
     held: Held,
     behind: Behind,
+    starts: OwnStarts,
     damaged: Callable[[DamagedRecord], None],
 ) -> Recovered:
     """What a node is handed. Raises sqlite3.Error, msgspec.MsgspecError, ValueError."""
@@ -74,6 +76,7 @@ def recovered(
         peers=tuple(_peers(connection)),
         activities=behind.totals.activities,
         server_keys=read_keys(connection),
+        starts=starts,
     )
 
 

@@ -27,6 +27,7 @@ from core.store.files import discard_database, open_private, sync_directory
 from core.store.held import Held
 from core.store.identity import KEY_SETTING
 from core.store.loss import KnownPast
+from core.store.own_starts import STARTS_SETTING
 from core.store.past_starts import unpacked
 from core.store.record_rows import RECORD_COLUMNS, RecordRow, record_of, row_of, salvaged_record
 from core.store.record_tables import begin_behind
@@ -278,6 +279,8 @@ class _Making:
         # All is counted anew.
         found.settings.pop(SETTING, None)
         for name, (value, backed_up) in found.settings.items():
+            if name == STARTS_SETTING:
+                continue
             values = (name, value, backed_up)
             run("INSERT INTO settings VALUES (?, ?, ?, ?)", (*values, checksum(*values)))
         for row in found.server_keys.values():

@@ -20,6 +20,7 @@ import msgspec
 
 from core.reconciliation.summary_queries import DroppedFound, DroppedWanted, SummaryAnswer, SummaryQuery
 from core.store import archive, backup, identity_copy, taking_out, witness
+from core.store.agreed_ranges import compared
 from core.store.behind import BEHIND_ENTRIES_MAX, Behind, Kept, write_runs
 from core.store.checksums import DamagedRow, check, checksum
 from core.store.contents import Position
@@ -31,6 +32,7 @@ from core.store.held import Held
 from core.store.held_rows import read_held
 from core.store.loss import KnownPast
 from core.store.mending import is_damage, mark, mend
+from core.store.missing_pages import missing_page
 from core.store.paging import dropped_of, newest_within, read_page, wanted_page
 from core.store.record_paging import read_record_page, wanted_record_page
 from core.store.record_rows import DamagedRecord, row_of
@@ -48,6 +50,7 @@ from core.store.trimming import BEGIN, Trimming
 from core.wire.entries import Entry, Fetch, Page, Wanted
 from core.wire.entry_runs import NO_ENTRIES, EntryRuns
 from core.wire.keepables import Keepable
+from core.wire.missing import FindArrived, FindDated, Found, Missing
 from core.wire.records import LogRecord, RecordPage
 from core.wire.server_keys import is_certified
 from core.wire.signing import Signer
@@ -99,6 +102,8 @@ class SqliteStore:
         self._horizon: int | None = None
         """As in the settings; None until it is asked for."""
         self._next_no = self._behind.totals.upto + 1
+        self._is_renumbered = False
+        """Whether the database was made anew in this start, with other numbers of its records."""
         self._use(connection)
 
     def _use(self, connection: sqlite3.Connection) -> None:
@@ -203,6 +208,7 @@ class SqliteStore:
         self._horizon = None
         self._scanned.clear()
         self._next_no = self._behind.totals.upto + 1
+        self._is_renumbered = True
         self._use(connection)
         directory.remember()
         self._notes.begin_anew(directory.path, held.received, directory.database_bytes)
@@ -414,6 +420,25 @@ class SqliteStore:
     def fetch(self, query: Fetch) -> Page:
         with self._reading(behind=query.newest is not None):
             return read_page(self._shelf, self._held, query)
+
+    @property
+    def arrived(self) -> int:
+        return self._next_no - 1
+
+    def find(self, query: FindArrived | FindDated) -> Found:
+        if isinstance(query, FindArrived):
+            if self._is_renumbered:
+                return Found({}, None, is_known=False)
+            with self._reading():
+                return self._shelf.arrived(query)
+        with self._reading(behind=True):
+            if query.sums:
+                return Found({}, compared(self._summary.sums, query) if self._summary.prepare() else query)
+            return self._shelf.dated(query)
+
+    def fetch_missing(self, query: Missing) -> Page:
+        with self._reading():
+            return missing_page(self._shelf, query)
 
     def fetch_wanted(self, wanted: Wanted) -> Page:
         with self._reading():

@@ -9,21 +9,27 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
+from core.store.agreed_ranges import left_over
 from core.store.behind import ACTIVITIES, Kept
 from core.store.contents import Position
-from core.store.record_rows import RECORD_COLUMNS, DamagedRecord, RecordRow, record_of
+from core.store.record_rows import PARTIAL, RECORD_COLUMNS, DamagedRecord, RecordRow, record_of
 from core.store.stream_numbers import StreamNumbers
 from core.store.time_blocks import ItemPlace
 from core.store.time_index import LATEST, TimeIndex
 from core.wire.entries import Entry, EntryId, Kind, Stream
+from core.wire.entry_runs import union
 from core.wire.limits import RECORD_ENTRIES_MAX
+from core.wire.missing import FindArrived, FindDated, Found
 from core.wire.records import LogRecord, as_it_lies, decode
 
+FOUND_AT_ONCE: Final = 10_000
+"""So many rows are looked at for one answer about what somebody lacks: some hundredths of a second."""
 CACHED_RECORDS: Final = 32
 """Records that were read last, for entries that are read one by one: some MiB at most."""
 
 # Records may overlap, and none has more than RECORD_ENTRIES_MAX numbers: the index alone says which ones meet a range.
 _RANGE = f"SELECT {RECORD_COLUMNS} FROM records WHERE stream = ? AND first BETWEEN ? AND ? AND first + count > ?"
+_ARRIVED = "SELECT no, stream, first, count, flags FROM records WHERE no > ? ORDER BY no LIMIT ?"
 
 
 class SqliteShelf:
@@ -112,6 +118,56 @@ class SqliteShelf:
             yield from waiting
         finally:
             kept.close()
+
+    # --- what somebody lacks ------------------------------------------------------------------------------------------
+
+    def arrived(self, query: FindArrived) -> Found:
+        """See `core.wire.missing.FindArrived`."""
+        rows = self._connection.execute(_ARRIVED, (query.after, FOUND_AT_ONCE)).fetchall()
+        found: dict[int, list[tuple[int, int]]] = {}
+        for no, stream, first, count, flags in rows:
+            spans = [(first, first + count - 1)] if not flags & PARTIAL else self._numbers_of(no, stream)
+            found.setdefault(stream, []).extend(spans)
+        runs = union(*({self._streams.of(stream): tuple(spans)} for stream, spans in found.items() if spans))
+        return Found(runs, FindArrived(rows[-1][0]) if len(rows) == FOUND_AT_ONCE else None)
+
+    def _numbers_of(self, no: int, stream: int) -> list[tuple[int, int]]:
+        values = self._connection.execute(f"SELECT {RECORD_COLUMNS} FROM records WHERE no = ?", (no,)).fetchone()
+        record = self._read(RecordRow._make(values), self._streams.of(stream), decode)
+        return [] if record is None else [(entry.id.seq, entry.id.seq) for entry in record.entries]
+
+    def dated(self, query: FindDated) -> Found:
+        """See `core.wire.missing.FindDated`."""
+        first = ACTIVITIES | query.since
+        behind = (first, -1, 0)
+        if query.behind is not None:
+            behind = (first, self._streams.find(query.behind.stream) or -1, query.behind.seq)
+        found: dict[int, list[tuple[int, int]]] = {}
+        floors: dict[int, int | None] = {}
+        left = FOUND_AT_ONCE
+        for place, stream, seq in self._dated_items(query, behind):
+            if not left:
+                at = EntryId(*self._streams.of(behind[1]), behind[2])
+                rest = FindDated(behind[0] - ACTIVITIES, query.floors, at, agreed=query.agreed)
+                break
+            left -= 1
+            behind = (place, stream, seq)
+            if stream not in floors:
+                floors[stream] = query.floors.get(self._streams.of(stream))
+            floor = floors[stream]
+            if floor is None or seq <= floor:
+                found.setdefault(stream, []).append((seq, seq))
+        else:
+            rest = None
+        return Found(union(*({self._streams.of(stream): tuple(spans)} for stream, spans in found.items())), rest)
+
+    def _dated_items(self, query: FindDated, behind: ItemPlace) -> Iterator[ItemPlace]:
+        for begin, until in left_over(query.since, LATEST - ACTIVITIES, query.agreed):
+            blocks = self._index.ascending(ACTIVITIES + begin, ACTIVITIES + until)
+            try:
+                yield from (item for block in blocks for item in block if item > behind)
+            finally:
+                blocks.close()
 
     # --- by time ------------------------------------------------------------------------------------------------------
 

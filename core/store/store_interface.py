@@ -13,6 +13,7 @@ from core.store.retention import Usage
 from core.wire.entries import Entry, Fetch, Page, Wanted
 from core.wire.entry_runs import EntryRuns
 from core.wire.keepables import Keepable
+from core.wire.missing import FindArrived, FindDated, Found, Missing
 from core.wire.records import LogRecord, RecordPage
 from core.wire.signing import Signer
 
@@ -67,6 +68,16 @@ class Store(Protocol):
         An entry beyond a gap that neither side can fill cannot be covered by a vector. Such entries come last, and come
         again when asked again without the `behind` of the page before.
         """
+
+    @property
+    def arrived(self) -> int:
+        """The number of the last record that was committed; numbers ascend. See `core.store.own_starts`."""
+
+    def find(self, query: FindArrived | FindDated) -> Found:
+        """Answer `query`, as of the last commit, with a bounded part of it. Raises StoreUnreadable."""
+
+    def fetch_missing(self, query: Missing) -> Page:
+        """Answer `query`, as of the last commit; `more` and `upto` say nothing. Raises StoreUnreadable."""
 
     def fetch_wanted(self, wanted: Wanted) -> Page:
         """The entries that are wanted, as far as they are kept, as of the last commit. Raises StoreUnreadable.

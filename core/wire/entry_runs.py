@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -127,6 +128,13 @@ def named(runs: EntryRuns) -> str:
     ]
     more = f" and {len(parts) - NAMED_MAX} more runs" if len(parts) > NAMED_MAX else ""
     return ", ".join(parts[:NAMED_MAX]) + more
+
+
+def is_in(runs: EntryRuns, entry_id: EntryId) -> bool:
+    """Whether an entry is among these."""
+    spans = runs.get(Stream(entry_id.node, entry_id.incarnation), ())
+    index = bisect_right(spans, (entry_id.seq, COUNTER_MAX)) - 1
+    return index >= 0 and entry_id.seq <= spans[index][1]
 
 
 def size_of(runs: EntryRuns) -> int:

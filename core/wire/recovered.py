@@ -40,6 +40,9 @@ class Recovered(msgspec.Struct, frozen=True):
     """How many activities are stored."""
     server_keys: tuple[ServerKey, ...] = ()
     """What ids from before keys are bound to."""
+    starts: tuple[tuple[int, int], ...] = ()
+    """Of the latest starts of this node, this one the last, the incarnation, and the number that the store gave to the
+    first record: see `core.store.own_starts`."""
     signer: Signer | None = None
     """The node's own key; None: it has none, as before keys."""
     verifier: Verifier | None = None

@@ -33,6 +33,7 @@ from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Pag
 from core.wire.entry_runs import EntryRuns, ids_in
 from core.wire.keepables import Keepable
 from core.wire.messages import Message, Ping
+from core.wire.missing import FindArrived, FindDated, Found, Missing
 from core.wire.records import LogRecord, RecordPage, loose
 from core.wire.recovered import Recovered
 from core.wire.signing import Signer
@@ -162,6 +163,17 @@ class MemoryStore:
         self._work()
         found = tuple(one for one in self.records if isinstance(one, Entry) and one.kind in query.kinds)
         return Page(found[-query.newest :] if query.newest else found, {}, False)
+
+    @property
+    def arrived(self) -> int:
+        return 0
+
+    def find(self, query: FindArrived | FindDated) -> Found:
+        self._work()
+        return Found({}, None)
+
+    def fetch_missing(self, query: Missing) -> Page:
+        return self.fetch_wanted(Wanted(query.runs))
 
     def fetch_wanted(self, wanted: Wanted) -> Page:
         self._work()

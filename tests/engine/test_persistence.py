@@ -110,7 +110,7 @@ async def test_a_page_shows_everything_persisted_before_it(desk: Desk) -> None:
     desk.persistence.fetch(7, Fetch({}))
     await until(lambda: len(desk.events) == 2)
     fetched = desk.events[1]
-    assert isinstance(fetched, Fetched) and fetched.page is not None
+    assert isinstance(fetched, Fetched) and isinstance(fetched.page, Page)
     assert (fetched.token, fetched.page.entries) == (7, (entry(1),))
 
 
@@ -220,7 +220,7 @@ async def test_wanted_entries_are_read_like_a_page(desk: Desk) -> None:
     desk.persistence.fetch(7, Wanted({entry(2).id.stream: ((2, 9),)}))
     await until(lambda: len(desk.events) == 2)
     fetched = desk.events[1]
-    assert isinstance(fetched, Fetched) and fetched.page is not None
+    assert isinstance(fetched, Fetched) and isinstance(fetched.page, Page)
     assert (fetched.token, fetched.page.entries) == (7, (entry(2),))
 
 

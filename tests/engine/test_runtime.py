@@ -38,7 +38,7 @@ from core.node.interface.events import (
     Woke,
 )
 from core.node.interface.notices import Notice
-from core.wire.entries import Fetch
+from core.wire.entries import Fetch, Page
 from core.wire.messages import Ping
 from tests.engine.harness import MemoryStore, Peer, entry, frame, until, world
 
@@ -364,7 +364,7 @@ async def test_the_stores_answers_are_events() -> None:
     async with world(store=store, starting=[Persist(1, (entry(1),)), FetchPage(2, Fetch({}))]) as here:
         await here.node.told(Committed)
         (fetched,) = await here.node.told(Fetched)
-        assert fetched.page is not None and fetched.page.entries == (entry(1),)
+        assert isinstance(fetched.page, Page) and fetched.page.entries == (entry(1),)
         store.failure = OSError("disk full")
         here.runtime._persist(Persist(2, (entry(2),)))
         assert await here.node.told(CommitFailed) == [CommitFailed(2, "disk full")]

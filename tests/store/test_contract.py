@@ -60,7 +60,7 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
 
 def test_a_first_start_remembers_nothing_but_has_an_identity(disk: Disk) -> None:
     _, recovered = disk.open()
-    assert recovered == Recovered("gezdgnbvgy3t", recovered.incarnation)
+    assert recovered == Recovered("gezdgnbvgy3t", recovered.incarnation, starts=((recovered.incarnation, 1),))
 
 
 def test_a_node_keeps_its_identity_and_gets_a_new_incarnation_at_each_start(disk: Disk) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from core.engine.transport.stream_connection import StreamConnection
 from core.node.interface.actions import FetchPage
-from core.wire.entries import Fetch, Wanted
+from core.wire.missing import PageQuery
 
 
 class PacedPages:
@@ -17,7 +17,7 @@ class PacedPages:
         self,
         loop: asyncio.AbstractEventLoop,
         connections: Mapping[int, StreamConnection],
-        fetch: Callable[[int, Fetch | Wanted], None],
+        fetch: Callable[[int, PageQuery], None],
     ) -> None:
         self._loop = loop
         self._connections = connections

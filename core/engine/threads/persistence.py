@@ -30,11 +30,13 @@ from core.node.interface.events import (
     SummaryAnswered,
 )
 from core.reconciliation.summary_queries import SummaryAnswer, SummaryQuery
+from core.store.page_queries import answer_to
 from core.store.store_errors import StoreDisplaced
 from core.store.store_interface import Store
 from core.wire.entries import Entry, Fetch, Page, Wanted
 from core.wire.entry_runs import EntryRuns
 from core.wire.keepables import Keepable
+from core.wire.missing import Found, PageQuery
 from core.wire.records import LogRecord, RecordPage
 from core.wire.recovered import Recovered
 
@@ -144,7 +146,7 @@ class Persistence:
             self._submitting = True
             self._loop.call_soon(self._submit)
 
-    def fetch(self, token: int, query: Fetch | Wanted) -> None:
+    def fetch(self, token: int, query: PageQuery) -> None:
         """Read a page that shows everything persisted so far; Fetched follows."""
         self._read_soon(partial(self._read, token, query))
 
@@ -240,9 +242,9 @@ class Persistence:
     def _damaged(self, entries: EntryRuns) -> None:
         self.deliver(EntriesDamaged(entries))
 
-    def _committed(self, batch: int, records: Sequence[LogRecord]) -> None:
+    def _committed(self, batch: int, records: Sequence[LogRecord], arrived: int) -> None:
         self._settled(batch)
-        self.deliver(Committed(batch, records))
+        self.deliver(Committed(batch, records, arrived))
 
     def _failed(self, batches: list[int], reason: str) -> None:
         for batch in batches:
@@ -343,7 +345,7 @@ class Persistence:
         if group and self._broken:
             self._post(self._failed, [batch.number for batch in group], self._broken)
         elif group:
-            self._post(self._committed, group[-1].number, records)
+            self._post(self._committed, group[-1].number, records, store.arrived)
             self._behind = True
             self._follow_at = time.monotonic() + FOLLOW_PAUSE
 
@@ -418,18 +420,16 @@ class Persistence:
         self._broken = ""
         self._recovered_at = time.monotonic()
 
-    def _read(self, token: int, query: Fetch | Wanted, store: Store) -> None:
-        def read() -> Page:
-            return store.fetch(query) if isinstance(query, Fetch) else store.fetch_wanted(query)
-
-        self._post(self._fetched, token, self._read_whole(store, read, query, "a page"))
+    def _read(self, token: int, query: PageQuery, store: Store) -> None:
+        page = self._read_whole(store, lambda: answer_to(store, query), query, "a page")
+        self._post(self._fetched, token, page)
 
     def _read_records(self, token: int, query: Fetch | Wanted, store: Store) -> None:
         page = self._read_whole(store, lambda: store.fetch_records(query), query, "a page of records")
         self._post(self._records_fetched, token, page)
 
     def _read_whole(
-        self, store: Store, read: Callable[[], _Answer], query: Fetch | Wanted, what: str
+        self, store: Store, read: Callable[[], _Answer], query: PageQuery, what: str
     ) -> _Answer | None:
         """What is read; if that comes upon damage, what is read once that is mended, which is told first.
 

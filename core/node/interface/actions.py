@@ -11,6 +11,7 @@ from core.wire.address import Address
 from core.wire.codec import Frame, Frames
 from core.wire.entries import Fetch, Wanted
 from core.wire.keepables import Keepable
+from core.wire.missing import PageQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ class FetchPage:
     """
 
     token: int
-    query: Fetch | Wanted
+    query: PageQuery
     conn: int | None = None
 
 

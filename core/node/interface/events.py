@@ -15,6 +15,7 @@ from core.wire.address import Address
 from core.wire.entries import Page
 from core.wire.entry_runs import EntryRuns
 from core.wire.messages import Message
+from core.wire.missing import Found
 from core.wire.records import LogRecord, RecordPage
 
 
@@ -86,6 +87,8 @@ class Committed:
 
     batch: int
     records: Sequence[LogRecord] = ()
+    arrived: int = 0
+    """The number of the last record that the store has kept: see `core.store.own_starts`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ class Fetched:
     """The answer to a FetchPage; `page` is None when the store could not be read."""
 
     token: int
-    page: Page | None
+    page: Page | Found | None
 
 
 @dataclass(frozen=True, slots=True)

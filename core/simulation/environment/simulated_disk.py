@@ -30,8 +30,10 @@ from core.simulation.environment.randomness import between
 from core.simulation.environment.schedule import Schedule
 from core.store.identity import LEAP_MAX
 from core.store.memory_store import MemoryStore
-from core.wire.entries import Entry, EntryId, Fetch, Page, Wanted
+from core.store.page_queries import answer_to
+from core.wire.entries import Entry, EntryId, Fetch, Wanted
 from core.wire.keepables import Keepable, entries_in
+from core.wire.missing import PageQuery
 
 QUICK: Final = 0.1
 """Seconds within which a quick disk syncs."""
@@ -95,12 +97,9 @@ class SimulatedDisk:
         """Whether writes succeed, and within a fraction of what a person notices."""
         return not self.full and not self.broken and self.delay[1] < QUICK
 
-    def fetch(self, token: int, query: Fetch | Wanted) -> None:
+    def fetch(self, token: int, query: PageQuery) -> None:
         """Read; sees everything that was to be kept before."""
-        self._read_soon(lambda: Fetched(token, None if self.unreadable else self._page(query)))
-
-    def _page(self, query: Fetch | Wanted) -> Page:
-        return self.store.fetch(query) if isinstance(query, Fetch) else self.store.fetch_wanted(query)
+        self._read_soon(lambda: Fetched(token, None if self.unreadable else answer_to(self.store, query)))
 
     def ask_summary(self, token: int, query: SummaryQuery) -> None:
         """The same of sums."""
@@ -159,7 +158,7 @@ class SimulatedDisk:
             records = self.store.commit([keepable for _, keepables in group for keepable in keepables])
             for _, keepables in group:
                 self._kept(keepables)
-            self.deliver(Committed(group[-1][0], records))
+            self.deliver(Committed(group[-1][0], records, self.store.arrived))
         self._read()
         if self._queue and not self._syncing:
             self._sync()

@@ -1,0 +1,20 @@
+"""What a store is asked for somebody who reads page by page: which of its methods answers."""
+
+from __future__ import annotations
+
+from core.store.store_interface import Store
+from core.wire.entries import Fetch, Page, Wanted
+from core.wire.missing import Found, Missing, PageQuery
+
+
+def answer_to(store: Store, query: PageQuery) -> Page | Found:
+    """Raises StoreUnreadable."""
+    match query:
+        case Fetch():
+            return store.fetch(query)
+        case Wanted():
+            return store.fetch_wanted(query)
+        case Missing():
+            return store.fetch_missing(query)
+        case _:
+            return store.find(query)
