@@ -18,8 +18,9 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from core.engine.threads.opening_store import open_sqlite
 from core.wire.entries import Entry, Stream
@@ -79,10 +80,16 @@ async def starts(scale: Scale, directory: Path) -> None:
         at_most(f"{what}, memory more than with none", (await _steady(node) - without) / 1024, 50, "MB")
         began = time.perf_counter()
         async with asyncio.timeout(LIMIT):
-            size, through = await _login_bytes(node)
-        figure = f"{size / 1000:,.1f} kB" + ("" if through else ", and then the server hung up")
-        row(f"{what}, a native login", figure, "4 kB", met=through and size <= 4_000)
-        row(f"{what}, until the login was over", f"{time.perf_counter() - began:.2f} s", "", met=None)
+            first = await _login(node, {})
+            row(f"{what}, until the login was over", f"{time.perf_counter() - began:.2f} s", "", met=None)
+            have = first.told.get("begins", {})
+            place = [first.told.get("id", ""), *first.told.get("place", (0, 0))]
+            again = await _login(node, {"place": place, "have": have})
+            elsewhere = await _login(node, {"place": ["another", 1, 1], "have": have})
+        for kind, login in (("", first), (" of who comes back", again), (" of who was at another server", elsewhere)):
+            figure = f"{login.bytes / 1000:,.1f} kB" + ("" if login.is_through else ", and then the server hung up")
+            row(f"{what}, a native login{kind}", figure, "4 kB", met=login.is_through and login.bytes <= 4_000)
+        at_most(f"{what}, memory then", (resident(node.pid) - without) / 1024, 50, "MB")
         two = copied(there, directory / "two")
         async with counting(node.port) as proxy, server(two, join=proxy.address) as other:
             linked = await _agreed(node, other, proxy)
@@ -91,20 +98,29 @@ async def starts(scale: Scale, directory: Path) -> None:
             "64 kB", met=linked and proxy.bytes <= 64_000)  # fmt: skip
 
 
-async def _login_bytes(node: NodeProcess) -> tuple[int, bool]:
-    """What a login puts on the wire, in both directions, and whether it succeeds."""
+@dataclass
+class _Said:
+    """What a login puts on the wire, in both directions, what it is told, and whether it succeeds."""
+
+    bytes: int
+    told: dict[str, Any] = field(default_factory=dict)
+    is_through: bool = False
+
+
+async def _login(node: NodeProcess, more: dict[str, Any]) -> _Said:
     reader, writer = await asyncio.open_connection(*node.address, limit=2**30)
-    asked = b'{"command":"LOGIN","username":"anonymous","features":["quit","resume","ack","ping","status"]}\n'
+    features = ["quit", "resume", "ack", "ping", "status", "place"]
+    asked = json.dumps({"command": "LOGIN", "username": "anonymous", "features": features, **more}).encode() + b"\n"
     writer.write(asked)
-    size = len(asked)
+    said = _Said(len(asked))
     with contextlib.suppress(ConnectionError):
-        while line := await reader.readline():
-            size += len(line)
-            if b'"CAUGHT_UP"' in line[:40]:
-                writer.close()
-                return size, True
+        while not said.is_through and (line := await reader.readline()):
+            said.bytes += len(line)
+            message = json.loads(line)
+            said.is_through = message.pop("command") == "CAUGHT_UP"
+            said.told |= message
     writer.close()
-    return size, False
+    return said
 
 
 class Counting:
