@@ -30,6 +30,7 @@ from core.client.machine import ClientMachine
 from core.client.posts import PostQueueFull
 from core.client.questions import NotConnected, OutcomeUnknown, QueuesRefused, SecretRefused
 from core.client.reaching import Unreachable, reach
+from core.client.resume_point import ResumePoint
 
 __all__ = [
     "ActivityArrived",
@@ -55,6 +56,7 @@ __all__ = [
     "RegisterRefused",
     "Registered",
     "Renamed",
+    "ResumePoint",
     "SecretChangeDone",
     "SecretChangeFailed",
     "SecretChangeUnknown",

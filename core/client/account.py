@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from core.client.client_events import Registered, SecretChangeDone, SecretChangeFailed, SecretChangeUnknown
 from core.client.client_settings import FEATURES, ClientSettings
@@ -52,17 +52,9 @@ class ClientAccount:
     def register(self) -> wire.Register:
         return wire.Register(self.username, self._secret or "", features=list(FEATURES))
 
-    def login(
-        self, seen: Mapping[str, int] | None, *, history: int, redirects: int, visited: Sequence[str]
-    ) -> wire.Login:
+    def login(self, *, redirects: int, visited: Sequence[str]) -> wire.Login:
         return wire.Login(
-            self.username,
-            self.secret,
-            features=list(FEATURES),
-            seen=dict(seen) if seen is not None else None,
-            history=history,
-            redirects=redirects,
-            visited=list(visited),
+            self.username, self.secret, features=list(FEATURES), redirects=redirects, visited=list(visited)
         )
 
     # --- another secret -----------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import logging
 import random
 import socket
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from core.client.client_events import (
@@ -32,9 +32,9 @@ from core.client.machine import ClientMachine
 from core.client.outputs import Connect, Disconnect, SendMessage, SetTimer, Tell
 from core.client.questions import NotConnected, OutcomeUnknown, Questions, QueuesRefused, SecretRefused
 from core.client.reaching import explain
+from core.client.resume_point import ResumePoint
 from core.wire.address import Address
 from core.wire.codec import MalformedLine, decode, encode
-from core.wire.entries import Stream, decode_vector
 
 log = logging.getLogger(__name__)
 
@@ -127,11 +127,10 @@ class Client:
         return self._machine.native
 
     @property
-    def seen(self) -> Mapping[Stream, int] | None:
+    def resume_point(self) -> ResumePoint | None:
         """What the next login says that this client has, here or of another client that goes on from it
-        (`ClientSettings.seen`); None when there is nothing to go on from."""
-        seen = self._machine.seen
-        return None if seen is None else decode_vector(seen)
+        (`ClientSettings.resume`); None when there is nothing to go on from."""
+        return self._machine.resume_point
 
     @property
     def unanswered(self) -> int:

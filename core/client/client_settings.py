@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from core.client.resume_point import ResumePoint
 from core.wire.entries import Stream
 from core.wire.names import ANONYMOUS
 
-FEATURES: Final = ("quit", "resume", "ack", "ping", "status")
+PLACE: Final = "place"
+"""Shown by clients that say at a login where they were, and by servers that understand it."""
+FEATURES: Final = ("quit", "resume", "ack", "ping", "status", PLACE)
 """What this client shows servers."""
 
 
@@ -25,6 +28,8 @@ class ClientSettings:
     """How many of the newest activities to ask for at the first login."""
     seen: Mapping[Stream, int] | None = None
     """What the client has from an earlier life: it gets what it missed since, instead of `history`."""
+    resume: ResumePoint | None = None
+    """The same, in the place of `seen`, from a client whose place this one takes."""
     follow_redirects: bool = True
     reconnect: bool = True
     redirects_max: int = 3
@@ -57,5 +62,13 @@ class ClientSettings:
     writes_bytes_max: int = 128 * 1024
     streams_max: int = 1000
     """Streams of which the client remembers what it has, the most recently heard of first."""
+    runs_max: int = 4_096
+    """Runs of activities that the client remembers having, of the streams that it has heard of last."""
+    activities_max: int = 500_000
+    """How many activities a server may have to look through for what the client has missed of other streams."""
+    range_items: int = 4_096
+    """Activities of which a login tells one sum, at first; of very many it has some dozen sums all the same."""
+    have_bytes: int = 2_048
+    """What a login says of what the client has; more is told when a server asks, in messages 16 times as long."""
     tell_repetitions: bool = False
     """Whether the application hears of each activity as often as a server sends it: for whoever checks a server."""

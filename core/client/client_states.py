@@ -73,6 +73,8 @@ class ClientHandler(enum.Enum):
     ACKNOWLEDGED = "the post is accepted"
     POST_REFUSED = "the post is not accepted"
     CAUGHT_UP = "what was missed is through"
+    PLACE_REACHED = "where the client is, is noted"
+    HAVE_ASKED = "what the client has is told"
     SERVER_ASKS = "PONG"
     REGISTERED = "the client logs in"
     REGISTER_REFUSED = "the client ends"
@@ -97,6 +99,8 @@ _ALWAYS: Final[Mapping[MessageType, ClientHandler]] = {
     wire.ActivityAck: _H.ACKNOWLEDGED,
     wire.ActivityRefused: _H.POST_REFUSED,
     wire.CaughtUp: _H.CAUGHT_UP,
+    wire.PlaceReached: _H.PLACE_REACHED,
+    wire.HaveRequest: _H.HAVE_ASKED,
     wire.Ping: _H.SERVER_ASKS,
     wire.Pong: _H.NOTHING,
     # Some base servers say it to everybody who is connected.

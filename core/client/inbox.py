@@ -1,46 +1,66 @@
-"""What a client has seen: each activity is reported once, and what was missed can be asked for."""
+"""What a client has seen: each activity is reported once, and what was missed can be asked for.
+
+To a server that shows `place` a client says where it was there, and what it has (`Belongings`). A server from before
+that is told a vector, which names each start of each server that there ever was: there is one only while the client is
+at such servers (`SeenVector`).
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from core.client.belongings import Belongings
 from core.client.client_events import ActivityArrived
-from core.wire.entries import EntryId, Stream, encode_vector, parse_entry_id
+from core.client.client_settings import ClientSettings
+from core.client.resume_point import ResumePoint
+from core.client.seen_vector import SeenVector, vector_of
+from core.wire.base_messages import ServerPlace
+from core.wire.entries import EntryId, Stream, parse_entry_id
+from core.wire.entry_runs import encode_runs
 from core.wire.idempotency import idempotency_fingerprint
-from core.wire.messages import ActivityBroadcast
-from core.wire.version_vector import VersionVector
+from core.wire.messages import ActivityBroadcast, Have, HeldEntries
 
 RECENT_MAX: Final = 20_000
-"""Ids and fingerprints remembered beside the vector."""
-VECTOR_BYTES_MAX: Final = 40 * 1024
-"""Most that a vector may add to a login: a server limits a client's line to 64 KiB."""
-NUMBER_BYTES: Final = 24
-"""What a number and the marks around it may take beside a stream's name."""
+"""Ids and fingerprints remembered beside what is listed."""
+STREAMS_BEGUN_WITH: Final = 1_000
+"""Of the streams of a vector, the latest starts, that a client begins with at a server that tells nothing else."""
 
 
 class Inbox:
-    """Recognises repetitions by the vector, by id, and by the sender's own name for an activity with what is in it."""
+    """Recognises repetitions by what it has, by id, and by the sender's own name for an activity with what is in it."""
 
-    def __init__(self, seen: Mapping[Stream, int] | None, streams_max: int, *, tell_repetitions: bool = False) -> None:
-        self._vector = VersionVector(seen or {})
-        self._touched: OrderedDict[Stream, None] = OrderedDict.fromkeys(self._vector.contiguous)
+    def __init__(self, settings: ClientSettings) -> None:
+        resume = settings.resume
+        seen = settings.seen if resume is None else resume.seen
+        self._settings = settings
+        self._belongings = Belongings(settings)
+        self._vector: SeenVector | None = SeenVector(seen, settings.streams_max)
+        if self._belongings.begun and seen is None:
+            self._vector = None
         self._recent: OrderedDict[object, None] = OrderedDict()
-        self._streams_max = streams_max
-        self._tell_repetitions = tell_repetitions
-        self._baseline: Mapping[Stream, int] | None = None
-        self._beyond: Iterable[EntryId] = ()
-        self.resumable = seen is not None
-        """Whether the vector says what this client has, so that a server can send what it missed."""
+        self._begins: tuple[HeldEntries, int] | None = None
+        """What counts as had once it has caught up."""
+        self._server: str | None = None
+        """The present server, if it tells places."""
         self.live = False
         """Whether what arrives is new, and not what was missed or asked for."""
         self._came = 0
+
+    @property
+    def resumable(self) -> bool:
+        """Whether a server can be told from where on something was missed."""
+        return self._belongings.begun or (self._vector is not None and self._vector.resumable)
 
     def connected(self) -> None:
         """There is a new connection: what comes first may be the past."""
         self.live = False
         self._came = 0
+        self._server = None
+        self._begins = None
+
+    # --- what comes ---------------------------------------------------------------------------------------------------
 
     def receive(self, message: ActivityBroadcast, own_ref: str | None) -> ActivityArrived | None:
         """An activity arrived, the client's own if it has a name for it; what to tell of it, if it is new.
@@ -53,19 +73,23 @@ class Inbox:
             entry_id = None
         sender = message.sender or ""
         body = bytes(message.activity)
-        new = self._is_new(entry_id, sender, message.ref, body)
-        if not new and not self._tell_repetitions:
+        new = self._is_new(entry_id, message.stamp or 0, sender, message.ref, body)
+        if not new and not self._settings.tell_repetitions:
             return None
         self._came += new
         return ActivityArrived(message.id, body, sender, message.stamp, self.live, own_ref, again=not new)
 
-    def _is_new(self, entry_id: EntryId | None, sender: str, ref: str | None, body: bytes) -> bool:
+    def _is_new(self, entry_id: EntryId | None, stamp: int, sender: str, ref: str | None, body: bytes) -> bool:
         if entry_id is not None:
-            if entry_id in self._vector or not self._first(entry_id):
+            if self._has(entry_id) or not self._first(entry_id):
                 return False
-            self._vector.add(entry_id)
-            self._touch(entry_id.stream)
+            self._belongings.add(entry_id, stamp)
+            if self._vector is not None:
+                self._vector.add(entry_id)
         return ref is None or self._first(idempotency_fingerprint(sender, ref, body))
+
+    def _has(self, entry_id: EntryId) -> bool:
+        return self._belongings.has(entry_id) or (self._vector is not None and entry_id in self._vector)
 
     def _first(self, key: object) -> bool:
         if key in self._recent:
@@ -75,62 +99,104 @@ class Inbox:
             self._recent.popitem(last=False)
         return True
 
-    def _touch(self, stream: Stream) -> None:
-        self._touched[stream] = None
-        self._touched.move_to_end(stream)
-        if len(self._touched) > 2 * self._streams_max:
-            self._touched.popitem(last=False)
+    # --- beginnings ---------------------------------------------------------------------------------------------------
 
-    def knows_any(self, streams: Iterable[Stream]) -> bool:
-        """Whether the client has something of one of these streams, or has heard of it."""
-        return any(stream in self._vector.contiguous for stream in streams)
-
-    def logged_in(self, vector: Mapping[Stream, int], beyond: Iterable[EntryId] = (), *, asked_history: bool) -> None:
-        """A server says what this client need not expect, once it has caught up: `beyond` is what comes after gaps.
+    def logged_in(self, server: str, begins: HeldEntries | None, stamp: int | None) -> None:
+        """A server that tells places has let the client in; `begins`: what this client need not expect once it has
+        caught up. Raises ValueError.
 
         A client that asked for nothing of the past begins there at once: it may be redirected before it hears more.
         """
-        self._baseline = vector
-        self._beyond = beyond
-        if not self.resumable and not asked_history:
-            self._begin_at_baseline()
+        self._server = server
+        if begins is not None:
+            self._begins = (begins, stamp or 0)
+            if not self.resumable and not self._settings.history:
+                self._begin()
 
-    def left_before_login(self, vector: Mapping[Stream, int]) -> None:
-        """A server leaves that has not logged this client in yet, and says what it would have said then."""
-        if not self.resumable and self._baseline is None:
-            self.logged_in(vector, asked_history=False)
+    def logged_in_by_vector(
+        self, vector: Mapping[Stream, int], beyond: Iterable[EntryId] = (), stamp: int | None = None
+    ) -> None:
+        """The same of a server from before places: what it has, and what comes after gaps in that."""
+        beyond = list(beyond)
+        if self._vector is None:
+            self._vector = SeenVector(None, self._settings.streams_max)
+        self._vector.told(vector, beyond)
+        if stamp is not None and not self._belongings.begun:
+            newest = sorted(vector, key=lambda stream: stream.incarnation)[-STREAMS_BEGUN_WITH:]
+            self._begins = (HeldEntries(stamp, {str(stream): [0, vector[stream]] for stream in newest}), stamp)
+        if not self.resumable and not self._settings.history:
+            self._begin()
 
-    def caught_up(self) -> int:
-        """What was missed is through: from here on everything is live. How much of it this client did not have.
+    def knows_any(self, streams: Iterable[Stream]) -> bool:
+        """Whether the client has something of one of these streams, or has heard of it."""
+        return any(stream in self._belongings.holdings.streams for stream in streams) or (
+            self._vector is not None and self._vector.knows_any(streams)
+        )
+
+    def left_before_login(self, vector: Mapping[Stream, int] | None, begins: HeldEntries | None) -> None:
+        """A server leaves that has not logged this client in yet, and says what it would have said then. Raises
+        ValueError."""
+        if self.resumable or self._settings.history:
+            return
+        if begins is not None:
+            self.logged_in("", begins, None)
+            self._server = None
+        elif vector is not None and not (self._vector is not None and self._vector.was_told):
+            self.logged_in_by_vector(vector)
+
+    def caught_up(self, place: tuple[int, int] | None, lacking: Mapping[str, list[int]]) -> int:
+        """What was missed is through: from here on everything is live. How much of it this client did not have. Raises
+        ValueError.
 
         A server repeats what lies behind a gap in the client's vector, and each change of an account is such a gap.
         """
-        self._begin_at_baseline()
+        self._begin()
+        if self._server is not None:
+            self._vector = None
+        self.reached(place, lacking)
         self.live = True
         return self._came
 
-    def _begin_at_baseline(self) -> None:
-        if self._baseline is not None:
-            for stream, upto in self._baseline.items():
-                if self._vector.raise_to(stream, upto):
-                    self._touch(stream)
-            for entry_id in self._beyond:
-                self._vector.add(entry_id)
-                self._touch(entry_id.stream)
-            self._baseline = None
-            self._beyond = ()
-        self.resumable = True
+    def reached(self, place: tuple[int, int] | None, lacking: Mapping[str, list[int]]) -> None:
+        """The server says where the client is. Raises ValueError."""
+        if place is not None and self._server is not None:
+            self._belongings.reached(self._server, place, lacking)
+
+    def _begin(self) -> None:
+        if self._begins is not None:
+            begins, self._begins = self._begins, None
+            self._belongings.begin(*begins)
+        if self._vector is not None and self._server is None:
+            self._vector.begin()
+
+    # --- what is told -------------------------------------------------------------------------------------------------
+
+    def needs_vector(self) -> bool:
+        """Whether a server that knows nothing but vectors has not been told what this client has."""
+        return self.resumable and not (self._vector is not None and self._vector.resumable)
+
+    def go_on_with_vector(self, known: Mapping[Stream, int]) -> None:
+        """Say by a vector what this client has, to a server that has so much."""
+        self._vector = SeenVector(vector_of(self._belongings.holdings, known), self._settings.streams_max)
 
     def seen(self) -> dict[str, int] | None:
-        """The vector to resume from, as it travels; None when there is nothing to resume."""
+        """The vector to resume from, as it travels; None when there is none, or nothing to resume."""
+        return None if self._vector is None else self._vector.encoded()
+
+    def have(self) -> HeldEntries | None:
+        """What this client has, as a login tells it; None when that is nothing."""
+        return self._belongings.told()
+
+    def place(self) -> tuple[ServerPlace | None, dict[str, list[int]]]:
+        """Where this client was last, and what it lacked there."""
+        return self._belongings.place, encode_runs(self._belongings.lacking)
+
+    def pages(self) -> Iterator[Have]:
+        """What this client has, for a server that asks."""
+        return self._belongings.pages()
+
+    def resume_point(self) -> ResumePoint | None:
+        """What another client may resume from; None when there is nothing to resume."""
         if not self.resumable:
             return None
-        contiguous = self._vector.contiguous
-        size = 0
-        newest: list[Stream] = []
-        for stream in reversed(self._touched):
-            size += len(str(stream).encode()) + NUMBER_BYTES
-            if len(newest) >= self._streams_max or size > VECTOR_BYTES_MAX:
-                break
-            newest.append(stream)
-        return encode_vector({stream: contiguous[stream] for stream in reversed(newest) if stream in contiguous})
+        return self._belongings.resume_point(None if self._vector is None else self._vector.contiguous())

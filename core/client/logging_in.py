@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec import structs
+
 from core.client.account import ClientAccount
 from core.client.client_events import CatchUpDone, LoggedIn, LoginRefused, RegisterRefused
-from core.client.client_settings import ClientSettings
-from core.client.client_states import ClientOutcome
+from core.client.client_settings import PLACE, ClientSettings
+from core.client.client_states import ClientOutcome, ClientState
 from core.client.course import Course
 from core.client.inbox import Inbox
 from core.client.keepalive import KeepAlive
@@ -20,6 +22,7 @@ from core.client.outputs import Outputs
 from core.client.route import Route
 from core.wire import messages as wire
 from core.wire.entries import decode_vector, parse_entry_id
+from core.wire.entry_runs import decode_runs, encode_runs, is_in, runs_of
 from core.wire.version_vector import VersionVector
 
 REDIRECTS_NONE: Final = 1000
@@ -57,6 +60,7 @@ class LoggingIn:
         self.ever_online = False
         self.online_since = 0.0
         self._refusals = 0
+        self._says_it_again = False
 
     def connected(self, now: float) -> None:
         """There is a server to speak with."""
@@ -73,13 +77,24 @@ class LoggingIn:
 
     def login(self, now: float) -> None:
         self._course.enter(ClientOutcome.HAS_AN_ACCOUNT)
-        seen = self._inbox.seen()
+        self._says_it_again = False
+        self._say_login(now)
+
+    def _say_login(self, now: float) -> None:
+        login = self._account.login(
+            redirects=self._route.redirects if self._settings.follow_redirects else REDIRECTS_NONE,
+            visited=self._route.visited,
+        )
+        place, lacking = self._inbox.place()
         self._outputs.send(
-            self._account.login(
-                seen,
-                history=0 if seen is not None else self._settings.history,
-                redirects=self._route.redirects if self._settings.follow_redirects else REDIRECTS_NONE,
-                visited=self._route.visited,
+            structs.replace(
+                login,
+                seen=self._inbox.seen(),
+                place=place,
+                lacking=lacking,
+                have=self._inbox.have(),
+                mine=encode_runs(runs_of(self._posts.mine)),
+                history=0 if self._inbox.resumable else self._settings.history,
             )
         )
         self._course.set_deadline(now + self._settings.answer_limit)
@@ -92,10 +107,28 @@ class LoggingIn:
         self._outputs.tell(RegisterRefused(message.info))
         self._course.end(f"the registration was refused: {message.info}")
 
+    @property
+    def says_it_again(self) -> bool:
+        """Whether the server has let the client in, and is being told once more what the client has."""
+        return self._says_it_again and self._course.state is ClientState.LOGGING_IN
+
     def logged_in(self, message: wire.LoginSuccess, now: float) -> None:
+        try:
+            vector = decode_vector(message.vector or {})
+            beyond = [parse_entry_id(one) for one in message.beyond]
+            lacks = decode_runs(message.lacks or {})
+        except ValueError as error:
+            self._course.malformed(f"LOGIN_SUCCESS: {error}", now)
+            return
         if not self._account.registered:
             self._outputs.tell(self._account.registration_done())
         self.native = message.id is not None
+        if self.native and PLACE not in message.features and self._inbox.needs_vector() and not self._says_it_again:
+            # It knows nothing but vectors: what was said has told it nothing.
+            self._says_it_again = True
+            self._inbox.go_on_with_vector(vector)
+            self._say_login(now)
+            return
         self._course.enter(ClientOutcome.IN if self.native else ClientOutcome.IN_AT_BASE)
         self.features = frozenset(message.features)
         self.ever_online = True
@@ -104,17 +137,20 @@ class LoggingIn:
         self._route.arrived()
         self._account.name = message.username or self._settings.username
         self._posts.logged_in(native=self.native)
-        if self.native:
-            try:
-                vector = decode_vector(message.vector or {})
-                beyond = [parse_entry_id(one) for one in message.beyond]
-            except ValueError as error:
-                self._course.malformed(f"LOGIN_SUCCESS: {error}", now)
-                return
-            if self._inbox.knows_any(vector):
-                # Otherwise it is another network, or one that has begun anew.
-                self._posts.repeat_to(VersionVector(vector, beyond))
-            self._inbox.logged_in(vector, beyond, asked_history=self._settings.history > 0)
+        if message.id is not None:
+            if PLACE in message.features:
+                if message.lacks is not None:
+                    self._posts.repeat_to(lambda one: not is_in(lacks, one))
+                try:
+                    self._inbox.logged_in(message.id, message.begins, message.stamp)
+                except ValueError as error:
+                    self._course.malformed(f"LOGIN_SUCCESS: {error}", now)
+                    return
+            else:
+                if self._inbox.knows_any(vector):
+                    # Otherwise it is another network, or one that has begun anew.
+                    self._posts.repeat_to(VersionVector(vector, beyond).__contains__)
+                self._inbox.logged_in_by_vector(vector, beyond, message.stamp)
             self._keepalive.logged_in(now, away=self._route.current is not None)
             self._course.set_deadline(self._keepalive.due)
         else:

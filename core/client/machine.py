@@ -39,6 +39,7 @@ from core.client.logging_in import LoggingIn
 from core.client.moving import Moving
 from core.client.outgoing_posts import OutgoingPosts
 from core.client.outputs import ClientOutput, Outputs
+from core.client.resume_point import ResumePoint
 from core.client.route import Route
 from core.wire import messages as wire
 from core.wire.address import Address
@@ -59,7 +60,7 @@ class ClientMachine:
         self.state = ClientState.IDLE
         self._outputs = Outputs()
         self._route = Route(addresses, home=home, redirects_max=settings.redirects_max)
-        self._inbox = Inbox(settings.seen, settings.streams_max, tell_repetitions=settings.tell_repetitions)
+        self._inbox = Inbox(settings)
         self._account = ClientAccount(settings, rng)
         self._posts = OutgoingPosts(settings, self._account, rng, self._outputs)
         self._keepalive = KeepAlive(settings, rng, self._outputs)
@@ -90,9 +91,9 @@ class ClientMachine:
         return self._account.secret
 
     @property
-    def seen(self) -> dict[str, int] | None:
-        """What another client may resume from, as it travels in a login; None when there is nothing to resume."""
-        return self._inbox.seen()
+    def resume_point(self) -> ResumePoint | None:
+        """What another client may resume from; None when there is nothing to resume."""
+        return self._inbox.resume_point()
 
     @property
     def unanswered(self) -> int:
@@ -292,6 +293,8 @@ class ClientMachine:
             ClientHandler.ACKNOWLEDGED: self._posts.acknowledged,
             ClientHandler.POST_REFUSED: self._posts.refused,
             ClientHandler.CAUGHT_UP: self._caught_up,
+            ClientHandler.PLACE_REACHED: self._place_reached,
+            ClientHandler.HAVE_ASKED: self._asked_what_it_has,
             ClientHandler.SERVER_ASKS: self._asked_whether_alive,
             ClientHandler.REGISTERED: self._logging_in.registered,
             ClientHandler.REGISTER_REFUSED: self._logging_in.register_refused,
@@ -313,7 +316,24 @@ class ClientMachine:
         """The message asks for nothing, or answers what was answered otherwise."""
 
     def _caught_up(self, message: wire.CaughtUp, now: float) -> None:
-        self._outputs.tell(CatchUpDone(self._inbox.caught_up(), sent=message.count))
+        if self._logging_in.says_it_again:
+            return
+        try:
+            count = self._inbox.caught_up(message.place, message.lacking)
+        except ValueError as error:
+            self.malformed(f"CAUGHT_UP: {error}", now)
+            return
+        self._outputs.tell(CatchUpDone(count, sent=message.count))
+
+    def _place_reached(self, message: wire.PlaceReached, now: float) -> None:
+        try:
+            self._inbox.reached(message.place, message.lacking)
+        except ValueError as error:
+            self.malformed(f"PLACE_REACHED: {error}", now)
+
+    def _asked_what_it_has(self, message: wire.HaveRequest, now: float) -> None:
+        for page in self._inbox.pages():
+            self._outputs.send(page)
 
     def _asked_whether_alive(self, message: wire.Ping, now: float) -> None:
         self._outputs.send(wire.Pong(message.number))

@@ -59,13 +59,13 @@ class Moving:
             self._outputs.tell(ServerQuits(None))
             self._course.retry("the server left and the network ends here", now)
             return
-        if message.vector is not None and self._settings.history == 0:
-            # The named server has no past to send. The next one that has can be told from where on something is missed.
-            try:
-                self._inbox.left_before_login(decode_vector(message.vector))
-            except ValueError as error:
-                self._course.malformed(f"QUIT: {error}", now)
-                return
+        # The named server may have no past to send. The next one can be told from where on something is missed.
+        try:
+            vector = None if message.vector is None else decode_vector(message.vector)
+            self._inbox.left_before_login(vector, message.begins)
+        except ValueError as error:
+            self._course.malformed(f"QUIT: {error}", now)
+            return
         address = Address(message.new_server_ip, int(message.new_server_port))
         self._outputs.tell(ServerQuits(self._route.believed(address) or address))
         if self._settings.follow_redirects:

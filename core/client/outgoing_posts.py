@@ -18,7 +18,7 @@ from core.client.client_events import PostAccepted, PostRefused, PostUnknown
 from core.client.client_settings import ClientSettings
 from core.client.outputs import Outputs
 from core.client.posts import PendingPost, Posts, raw_activity
-from core.client.write_set import Predecessor, WriteSet
+from core.client.write_set import Has, Predecessor, WriteSet
 from core.wire import messages as wire
 from core.wire.activity import stamp_activity
 from core.wire.codec import encode
@@ -26,7 +26,6 @@ from core.wire.entries import COUNTER_MAX, EntryId, parse_entry_id
 from core.wire.idempotency import idempotency_fingerprint
 from core.wire.limits import CLIENT_LINE_BYTES_MAX
 from core.wire.names import ANONYMOUS
-from core.wire.version_vector import VersionVector
 
 OWN_MAX: Final = 20_000
 """Posts that are known for this client's own when they come back."""
@@ -95,9 +94,14 @@ class OutgoingPosts:
                     # A base server knows no refs: what another server may have accepted would come twice.
                     self._unknown(post)
 
-    def repeat_to(self, entries: VersionVector) -> None:
+    @property
+    def mine(self) -> list[EntryId]:
+        """What was accepted last, by the identities of it."""
+        return self._writes.copies
+
+    def repeat_to(self, has: Has) -> None:
         """The present server has these entries: what it lacks of this client's goes to it first."""
-        self._writes.logged_in(entries)
+        self._writes.logged_in(has)
 
     def begin(self, now: float) -> None:
         """From now on posts go to the present server."""

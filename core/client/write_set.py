@@ -10,6 +10,7 @@ Weakly Consistent Replicated Data, PDIS 1994. There a server that lacks somethin
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -17,8 +18,9 @@ import msgspec
 
 from core.client.posts import PendingPost
 from core.wire.entries import EntryId
-from core.wire.version_vector import VersionVector
 
+Has = Callable[[EntryId], bool]
+"""Whether a server has an entry."""
 UNDER_WAY_MAX: Final = 16
 """Repetitions that are sent and not answered: as many as a server reads before it has answered."""
 COPIES_MAX: Final = 8
@@ -59,10 +61,10 @@ class Write:
         self.known_as = entry_id
         self.stamp = max(stamp, self.stamp)
 
-    def find_in(self, entries: VersionVector) -> bool:
+    def find_in(self, has: Has) -> bool:
         """Whether a server has it; from now on it goes by the identity that this server knows."""
         for entry_id in self.copies:
-            if entry_id in entries:
+            if has(entry_id):
                 self.known_as = entry_id
                 return True
         return False
@@ -126,7 +128,13 @@ class WriteSet:
         self._due.clear()
         self._under_way.clear()
 
-    def logged_in(self, entries: VersionVector) -> None:
+    @property
+    def copies(self) -> list[EntryId]:
+        """The identities of all that may be repeated, and of what comes before that."""
+        writes = [*self._writes.values(), *(() if self._forgotten is None else (self._forgotten,))]
+        return [entry_id for write in writes for entry_id in write.copies]
+
+    def logged_in(self, has: Has) -> None:
         """A server let the client in that has these entries: what it lacks is to be repeated.
 
         That is what was accepted after the last that it has. If so much was that not all of it is remembered, nothing
@@ -135,12 +143,12 @@ class WriteSet:
         before = self._forgotten
         lacking: deque[Write] = deque()
         for write in reversed(self._writes.values()):
-            if write.find_in(entries):
+            if write.find_in(has):
                 before = write
                 break
             lacking.appendleft(write)
         else:
-            if before is not None and not before.find_in(entries):
+            if before is not None and not before.find_in(has):
                 return
         for write in lacking:
             self._due.append((write, before.predecessor if before is not None else None))

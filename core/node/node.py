@@ -22,6 +22,7 @@ from core.node.clients.absence import Absences
 from core.node.clients.account_entries import AccountEntries
 from core.node.clients.balance import Balance
 from core.node.clients.catching_up import CatchingUp
+from core.node.clients.reached_places import ReachedPlaces
 from core.node.clients.sessions import Sessions
 from core.node.interface.actions import Action, WakeAt
 from core.node.interface.events import (
@@ -86,6 +87,7 @@ from core.node.trust.known_keys import KnownKeys
 from core.node.views import view_of
 from core.wire.address import Address
 from core.wire.entries import AccountFact, KeyChange, PeerRecord
+from core.wire.missing import FoundRuns
 from core.wire.recovered import Recovered
 
 
@@ -172,6 +174,7 @@ class Node:
         self.base.links.on_taken_up = self.healing.linked
         self.base.links.on_left_to_another = self.healing.dial_was_needless
         self.absences = Absences(context, self.topology, self.replication)
+        self.reached = ReachedPlaces(context, self.replication, self.topology, recovered.stamp)
         self.repair = Repair(context, self.neighbours, self.replication, self.synchronisation)
         self.catching_up = CatchingUp(context, self.replication, self.repair)
         self.attempts = Attempts(context)
@@ -182,6 +185,7 @@ class Node:
             self.replication,
             self.catching_up,
             self.absences,
+            self.reached,
             self.registration,
             self.balance,
             self.attempts,
@@ -219,6 +223,7 @@ class Node:
             ),
             context.close,
             self.sessions.note_dismissed,
+            self.reached.begins,
         )
         self.synchronisation.on_requested = self.drain.peer_has
         self.synchronisation.on_done += (self.leavers.synchronised, self.repair.answered)
@@ -331,7 +336,7 @@ class Node:
             case MessageReceived():
                 self.reception.message(event.conn, event.message)
             case Committed():
-                self.replication.committed(event.batch, event.records)
+                self.replication.committed(event.batch, event.records, event.arrived)
             case Woke():
                 timers = self._context.timers
                 if self._context.tracing:
@@ -355,8 +360,9 @@ class Node:
                     self.registration.hashed(token, verifier)
             case Fetched():
                 token, page = event.token, event.page
-                if not self.catching_up.fetched(token, page) and not self.reconciliation.answering.fetched(token, page):
-                    self.synchronisation.fetched(token, page)
+                if not self.catching_up.fetched(token, page) and not isinstance(page, FoundRuns):
+                    if not self.reconciliation.answering.fetched(token, page):
+                        self.synchronisation.fetched(token, page)
             case RecordsFetched():
                 if not self.reconciliation.answering.records_fetched(event.token, event.page):
                     self.synchronisation.records_fetched(event.token, event.page)
@@ -469,7 +475,10 @@ class Node:
             "damaged entries": self.replication.damaged.count,
             "records to be taken in": self.intake.waiting,
             "comparisons with neighbours": len(self.reconciliation.comparisons),
-            "pages being read": self.catching_up.reading + self.synchronisation.reading + self.reconciliation.reading,
+            "pages being read": self.catching_up.reading
+            + self.catching_up.asking
+            + self.synchronisation.reading
+            + self.reconciliation.reading,
             "dials": len(self.healing.dialling),
         }
 

@@ -26,7 +26,7 @@ from core.wire.account_votes import counted
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Page, PeerRecord, Stream, Wanted
 from core.wire.entry_runs import EntryRuns, runs_of, union
 from core.wire.keepables import Keepable
-from core.wire.missing import FindArrived, FindDated, Found, Missing
+from core.wire.missing import FindArrived, FindDated, FoundRuns, Missing
 from core.wire.packed_facts import PackedFacts
 from core.wire.packed_refs import PackedRefs, RefsOfRecord, packed_ref
 from core.wire.records import LogRecord, RecordPage, decode
@@ -259,12 +259,12 @@ class MemoryStore:
     def arrived(self) -> int:
         return len(self._arrived)
 
-    def find(self, query: FindArrived | FindDated) -> Found:
+    def find(self, query: FindArrived | FindDated) -> FoundRuns:
         if isinstance(query, FindArrived):
-            return Found(union(*self._arrived[query.after :]), None)
+            return FoundRuns(union(*self._arrived[query.after :]), None)
         if query.sums:
-            return Found({}, compared(self._summary, query))
-        return Found(runs_of(self._shelf.dated(query)), None)
+            return FoundRuns({}, compared(self._summary, query))
+        return FoundRuns(runs_of(self._shelf.dated(query)), None)
 
     def fetch_missing(self, query: Missing) -> Page:
         return missing_page(self._shelf, query)

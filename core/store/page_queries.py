@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from core.store.store_interface import Store
 from core.wire.entries import Fetch, Page, Wanted
-from core.wire.missing import Found, Missing, PageQuery
+from core.wire.missing import FoundRuns, Missing, PageQuery
 
 
-def answer_to(store: Store, query: PageQuery) -> Page | Found:
+def answer_to(store: Store, query: PageQuery) -> Page | FoundRuns:
     """Raises StoreUnreadable."""
     match query:
         case Fetch():

@@ -50,7 +50,7 @@ from core.store.trimming import BEGIN, Trimming
 from core.wire.entries import Entry, Fetch, Page, Wanted
 from core.wire.entry_runs import NO_ENTRIES, EntryRuns
 from core.wire.keepables import Keepable
-from core.wire.missing import FindArrived, FindDated, Found, Missing
+from core.wire.missing import FindArrived, FindDated, FoundRuns, Missing
 from core.wire.records import LogRecord, RecordPage
 from core.wire.server_keys import is_certified
 from core.wire.signing import Signer
@@ -425,15 +425,15 @@ class SqliteStore:
     def arrived(self) -> int:
         return self._next_no - 1
 
-    def find(self, query: FindArrived | FindDated) -> Found:
+    def find(self, query: FindArrived | FindDated) -> FoundRuns:
         if isinstance(query, FindArrived):
             if self._is_renumbered:
-                return Found({}, None, is_known=False)
+                return FoundRuns({}, None, is_known=False)
             with self._reading():
                 return self._shelf.arrived(query)
         with self._reading(behind=True):
             if query.sums:
-                return Found({}, compared(self._summary.sums, query) if self._summary.prepare() else query)
+                return FoundRuns({}, compared(self._summary.sums, query) if self._summary.prepare() else query)
             return self._shelf.dated(query)
 
     def fetch_missing(self, query: Missing) -> Page:

@@ -19,7 +19,7 @@ from core.store.time_index import LATEST, TimeIndex
 from core.wire.entries import Entry, EntryId, Kind, Stream
 from core.wire.entry_runs import union
 from core.wire.limits import RECORD_ENTRIES_MAX
-from core.wire.missing import FindArrived, FindDated, Found
+from core.wire.missing import FindArrived, FindDated, FoundRuns
 from core.wire.records import LogRecord, as_it_lies, decode
 
 FOUND_AT_ONCE: Final = 10_000
@@ -121,7 +121,7 @@ class SqliteShelf:
 
     # --- what somebody lacks ------------------------------------------------------------------------------------------
 
-    def arrived(self, query: FindArrived) -> Found:
+    def arrived(self, query: FindArrived) -> FoundRuns:
         """See `core.wire.missing.FindArrived`."""
         rows = self._connection.execute(_ARRIVED, (query.after, FOUND_AT_ONCE)).fetchall()
         found: dict[int, list[tuple[int, int]]] = {}
@@ -129,14 +129,14 @@ class SqliteShelf:
             spans = [(first, first + count - 1)] if not flags & PARTIAL else self._numbers_of(no, stream)
             found.setdefault(stream, []).extend(spans)
         runs = union(*({self._streams.of(stream): tuple(spans)} for stream, spans in found.items() if spans))
-        return Found(runs, FindArrived(rows[-1][0]) if len(rows) == FOUND_AT_ONCE else None)
+        return FoundRuns(runs, FindArrived(rows[-1][0]) if len(rows) == FOUND_AT_ONCE else None)
 
     def _numbers_of(self, no: int, stream: int) -> list[tuple[int, int]]:
         values = self._connection.execute(f"SELECT {RECORD_COLUMNS} FROM records WHERE no = ?", (no,)).fetchone()
         record = self._read(RecordRow._make(values), self._streams.of(stream), decode)
         return [] if record is None else [(entry.id.seq, entry.id.seq) for entry in record.entries]
 
-    def dated(self, query: FindDated) -> Found:
+    def dated(self, query: FindDated) -> FoundRuns:
         """See `core.wire.missing.FindDated`."""
         first = ACTIVITIES | query.since
         behind = (first, -1, 0)
@@ -159,7 +159,7 @@ class SqliteShelf:
                 found.setdefault(stream, []).append((seq, seq))
         else:
             rest = None
-        return Found(union(*({self._streams.of(stream): tuple(spans)} for stream, spans in found.items())), rest)
+        return FoundRuns(union(*({self._streams.of(stream): tuple(spans)} for stream, spans in found.items())), rest)
 
     def _dated_items(self, query: FindDated, behind: ItemPlace) -> Iterator[ItemPlace]:
         for begin, until in left_over(query.since, LATEST - ACTIVITIES, query.agreed):

@@ -13,7 +13,7 @@ from core.store.retention import Usage
 from core.wire.entries import Entry, Fetch, Page, Wanted
 from core.wire.entry_runs import EntryRuns
 from core.wire.keepables import Keepable
-from core.wire.missing import FindArrived, FindDated, Found, Missing
+from core.wire.missing import FindArrived, FindDated, FoundRuns, Missing
 from core.wire.records import LogRecord, RecordPage
 from core.wire.signing import Signer
 
@@ -73,7 +73,7 @@ class Store(Protocol):
     def arrived(self) -> int:
         """The number of the last record that was committed; numbers ascend. See `core.store.own_starts`."""
 
-    def find(self, query: FindArrived | FindDated) -> Found:
+    def find(self, query: FindArrived | FindDated) -> FoundRuns:
         """Answer `query`, as of the last commit, with a bounded part of it. Raises StoreUnreadable."""
 
     def fetch_missing(self, query: Missing) -> Page:

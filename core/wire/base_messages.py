@@ -25,6 +25,14 @@ Hostname = Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
 Label = Annotated[str, msgspec.Meta(max_length=64)]
 Features = Annotated[list[Label], msgspec.Meta(max_length=FEATURES_MAX)]
 Vector = dict[Identifier, Counter]
+ServerPlace = tuple[Identifier, Counter, Counter]
+"""A server, one of its starts, and the number of a record that it got in that: all that had come there until then."""
+Print = Annotated[str, msgspec.Meta(max_length=24)]
+"""16 bytes in base 64 that stand for all entries of a range."""
+RANGES_MAX: Final = 16
+"""Ranges of stamps of which a client tells sums."""
+EntryNumbers = dict[Annotated[str, msgspec.Meta(max_length=96)], list[Counter]]
+"""For each stream the first and the last number of each run of successive ones."""
 
 
 class Message(
@@ -89,10 +97,25 @@ class InvalidMessage(Message, frozen=True):
     info: str = ""
 
 
-class Login(Message, frozen=True):
-    """`seen`, `history`, `redirects` and `visited` are the native layer's.
+class HeldEntries(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What somebody has of a network's activities, or of some of its streams: see `core.wire.holdings`."""
 
-    `seen` is the vector of what the client already has: it gets what it missed since. `history` asks for that many of
+    since: Counter
+    entries: EntryNumbers = {}
+    sums: Annotated[list[tuple[Counter, Counter, Print]], msgspec.Meta(max_length=RANGES_MAX)] = []
+    """Of ranges of stamps where each begins, how many activities it has, and what stands for them."""
+    until: Counter = 0
+    """Where the last of them ends."""
+    more: bool = False
+    """It is too much for one message: it has to be asked for."""
+
+
+class Login(Message, frozen=True):
+    """`seen`, `place`, `lacking`, `have`, `mine`, `history`, `redirects` and `visited` are the native layer's.
+
+    `seen` is the vector of what the client already has: it gets what it missed since. Who shows `place` says the same
+    by where it was in what the server has got (`place`, and what of that it is `lacking`), and for other servers by
+    what it has. `mine` are its own activities that it would repeat. `history` asks for that many of
     the newest activities instead. `redirects` counts the redirects that the client has followed since a person last
     chose a server (1000: it follows none), `visited` names the servers (as HOST:PORT) where it was meanwhile.
     """
@@ -101,6 +124,10 @@ class Login(Message, frozen=True):
     secret: str | None = None
     features: Features = []
     seen: Vector | None = None
+    place: ServerPlace | None = None
+    lacking: EntryNumbers = {}
+    have: HeldEntries | None = None
+    mine: EntryNumbers = {}
     history: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
     redirects: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0
     visited: Annotated[list[Annotated[str, msgspec.Meta(max_length=300)]], msgspec.Meta(max_length=16)] = []
@@ -120,6 +147,10 @@ class LoginSuccess(Message, frozen=True):
     """What the server understands of clients beyond the first release: `change_secret`."""
     stamp: Counter | None = None
     """The server's hybrid logical time: what is older than ten minutes is told by this, not by the client's clock."""
+    begins: HeldEntries | None = None
+    """In the place of `vector`, for a client that shows `place` and has said of nothing that it has it."""
+    lacks: EntryNumbers | None = None
+    """What the server has not got of the client's own; None: nothing that the client named is known here."""
 
 
 class LoginFailed(Message, frozen=True):
@@ -312,7 +343,8 @@ class Quit(Message, frozen=True):
     No address: nobody is left to go to. To the named server itself it says "you take my place". `attached` (in the JSON
     `guests`) are base servers that were linked to the leaving one, for its successor to dial. `vector` tells a client
     that has not been told at a login what it need not expect: the base server to which it is sent has no past, and
-    cannot. `successor` is the id of the named server, which has other addresses elsewhere.
+    cannot; `begins` tells one that shows `place`. `successor` is the id of the named server, which has other
+    addresses elsewhere.
     """
 
     new_server_ip: Hostname | None = None
@@ -322,6 +354,7 @@ class Quit(Message, frozen=True):
         default_factory=list, name="guests"
     )
     vector: Vector | None = None
+    begins: HeldEntries | None = None
     successor: Annotated[str, msgspec.Meta(min_length=1, max_length=256)] | None = None
 
     def __post_init__(self) -> None:

@@ -19,7 +19,9 @@ from core.wire.base_messages import (
     Authenticate,
     AuthenticationFail,
     Counter,
+    EntryNumbers,
     Features,
+    HeldEntries,
     Hostname,
     Identifier,
     InvalidMessage,
@@ -33,6 +35,7 @@ from core.wire.base_messages import (
     LoginSuccess,
     Logout,
     Message,
+    Print,
     Quit,
     Redirect,
     Register,
@@ -57,6 +60,7 @@ __all__ = [
     "AttachedServer",
     "Authenticate",
     "AuthenticationFail",
+    "HeldEntries",
     "InvalidMessage",
     "LinkEnd",
     "LockAllowed",
@@ -192,12 +196,8 @@ class SyncDone(Message, frozen=True):
 
 Bound = Annotated[str, msgspec.Meta(max_length=160)]
 """What stands between two entries: `core.reconciliation.item_order`."""
-Print = Annotated[str, msgspec.Meta(max_length=24)]
-"""16 bytes in base 64 that stand for all entries of a range."""
 Sum = Annotated[str, msgspec.Meta(max_length=44)]
 """32 bytes in base 64: the sum of the hashes of all entries of a range."""
-EntryNumbers = dict[Annotated[str, msgspec.Meta(max_length=96)], list[Counter]]
-"""For each stream the first and the last number of each run of successive ones."""
 CutRange = tuple[Bound, list[tuple[Bound, Counter, Print]]]
 """Where a range begins, and of each of its parts where it ends, how many entries it has, and what stands for them."""
 
@@ -322,6 +322,28 @@ class CaughtUp(Message, frozen=True):
     """Ends what a client missed or asked for at login; from here on it follows live."""
 
     count: Counter = 0
+    place: tuple[Counter, Counter] | None = None
+    """See `PlaceReached`."""
+    lacking: EntryNumbers = {}
+
+
+class PlaceReached(Message, frozen=True):
+    """The client has been sent all that has come to this server up to a record, but for entries that it is `lacking`:
+    the server's start and the record's number in it. It names them at its next login."""
+
+    place: tuple[Counter, Counter]
+    lacking: EntryNumbers = {}
+
+
+class HaveRequest(Message, frozen=True):
+    """The client is asked for what it has, of which its login said that there is more."""
+
+
+class Have(Message, frozen=True):
+    """A part of what the client has; with `more` another one follows."""
+
+    entries: EntryNumbers = {}
+    more: bool = False
 
 
 class AccountRenamed(Message, frozen=True):

@@ -12,7 +12,7 @@ from core.wire.limits import SERVER_LINE_BYTES_MAX
 
 
 class FindArrived(msgspec.Struct, frozen=True):
-    """Which entries have come behind record number `after`, in the order in which the store got them? Answer: Found.
+    """Which entries have come behind record number `after`, as the store got them? Answer: FoundRuns.
 
     It may name entries that are not there any more.
     """
@@ -31,7 +31,7 @@ class HeldRange(msgspec.Struct, frozen=True):
 
 class FindDated(msgspec.Struct, frozen=True):
     """Which activities are not older than the stamp `since`? Of streams in `floors` only those up to the numbers there.
-    Ranges in which the store has just what somebody has (`sums`) are left out. Answer: Found."""
+    Ranges in which the store has just what somebody has (`sums`) are left out. Answer: FoundRuns."""
 
     since: int
     floors: Mapping[Stream, int]
@@ -43,7 +43,7 @@ class FindDated(msgspec.Struct, frozen=True):
     """Those that were found to be the same."""
 
 
-class Found(msgspec.Struct, frozen=True):
+class FoundRuns(msgspec.Struct, frozen=True):
     """Some of the entries, and what to ask for the others; None if these are all."""
 
     runs: EntryRuns

@@ -36,6 +36,8 @@ EXAMPLES: dict[str, Message] = {
         wire.ActivityAck("r", "aa.1.1", 1),
         wire.ActivityRefused("r", "no"),
         wire.CaughtUp(1),
+        wire.PlaceReached((1, 1)),
+        wire.HaveRequest(),
         wire.AccountRenamed("ada", "ada~1", "why"),
         wire.SecretChanged(),
         wire.SecretNotChanged("no"),
@@ -74,6 +76,7 @@ NOT_FOR_CLIENTS: list[Message] = [
     wire.ReconcileDone(1),
     wire.MapSummary({}),
     wire.ChangeSecret("a", "b"),
+    wire.Have(),
     wire.StatusRequest(),
 ]
 
@@ -144,6 +147,8 @@ ROWS = [
         for command, done, after in (
             ("ACTIVITY_BROADCAST", "ActivityArrived", ""),
             ("CAUGHT_UP", "CatchUpDone", ""),
+            ("PLACE_REACHED", "", ""),
+            ("HAVE_REQUEST", "HAVE", ""),
             ("PING", "PONG", ""),
             ("PONG", "", ""),
             ("LOCK_ALLOWED", "", ""),

@@ -33,7 +33,7 @@ from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Pag
 from core.wire.entry_runs import EntryRuns, ids_in
 from core.wire.keepables import Keepable
 from core.wire.messages import Message, Ping
-from core.wire.missing import FindArrived, FindDated, Found, Missing
+from core.wire.missing import FindArrived, FindDated, FoundRuns, Missing
 from core.wire.records import LogRecord, RecordPage, loose
 from core.wire.recovered import Recovered
 from core.wire.signing import Signer
@@ -168,9 +168,9 @@ class MemoryStore:
     def arrived(self) -> int:
         return 0
 
-    def find(self, query: FindArrived | FindDated) -> Found:
+    def find(self, query: FindArrived | FindDated) -> FoundRuns:
         self._work()
-        return Found({}, None)
+        return FoundRuns({}, None)
 
     def fetch_missing(self, query: Missing) -> Page:
         return self.fetch_wanted(Wanted(query.runs))

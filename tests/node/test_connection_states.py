@@ -79,6 +79,9 @@ EXAMPLES: dict[str, Message] = {
         wire.ActivityAck("ref", "elsewhere.1.1", 1),
         wire.ActivityRefused("ref", "why"),
         wire.CaughtUp(1),
+        wire.PlaceReached((1, 1)),
+        wire.HaveRequest(),
+        wire.Have(),
         wire.AccountRenamed("somebody", "somebody~abcdef", "why"),
         wire.ChangeSecret("ann", "another"),
         wire.SecretChanged(),
@@ -216,6 +219,7 @@ def two_wait(one: OneNode, conn: int) -> bool:
 
 WAITS = (
     "AUTHENTICATION_FAIL INVALID_MESSAGE LOGIN LOGOUT REGISTER ACTIVITY_MESSAGE PING PONG CHANGE_SECRET STATUS_REQUEST"
+    " HAVE"
 )
 
 ROWS = [
@@ -275,6 +279,8 @@ ROWS = [
     Row("logged in", wire.ActivityMessage("bob", HELLO, "ann"), "AUTHENTICATION_FAIL close", "closing"),
     Row("logged in", "PING", "PONG", "logged in"),
     Row("logged in", "PONG", "", "logged in", does_not_wait),
+    # Nobody has asked.
+    Row("logged in", "HAVE", "", "logged in", does_not_wait),
     Row("logged in", "STATUS_REQUEST", "STATUS", "logged in"),
     Row("logged in", "CHANGE_SECRET", "verify", "logged in"),
     Row("logged in", "INVALID_MESSAGE", "close", "closing"),

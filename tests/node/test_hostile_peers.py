@@ -488,10 +488,20 @@ odd_hosts = st.one_of(
     identifiers,
     st.sampled_from(["127.0.0.1", "0.0.0.0", "::", "fe80::1", "224.0.0.1", "localhost", "[::1]", "h/1.2.3.4"]),
 )
+held = st.fixed_dictionaries(
+    {"since": numbers},
+    optional={
+        "entries": entry_numbers,
+        "more": st.booleans(),
+        "until": numbers,
+        "sums": st.lists(st.tuples(numbers, numbers, binaries), max_size=3),
+    },
+)
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "username": names, "secret": st.sampled_from([SECRET, "s", "", "wrong"]), "id": st.one_of(identifiers, entry_ids),
     "incarnation": numbers, "hostname": odd_hosts, "port": st.one_of(numbers, st.just("3780")), "name": names,
-    "features": st.lists(st.sampled_from(["quit", "user_info", "sync", "ack", "?"]), max_size=5), "link": identifiers,
+    "features": st.lists(st.sampled_from(["quit", "user_info", "sync", "ack", "place", "?"]), max_size=6),
+    "link": identifiers,
     "stamp": numbers, "info": names, "seen": st.one_of(vectors, odd_hosts), "history": numbers, "redirects": numbers,
     "visited": st.lists(names, max_size=2), "activity": objects, "ref": names, "previous": entry_ids,
     "previous_stamp": numbers, "sender": names, "load": numbers, "version": numbers, "links": link_ends,
@@ -507,9 +517,11 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "also": st.one_of(st.lists(odd_hosts, max_size=3), entry_numbers),
     "near": st.lists(identifiers, max_size=3), "age": numbers,
     "since": numbers, "proof": st.one_of(names, binaries), "at": numbers,
-    "until": numbers, "size": numbers, "sum": binaries, "begins": st.booleans(), "again": st.booleans(),
-    "entries": entry_numbers,
-    "ranges": st.lists(st.tuples(bounds, parts), max_size=3), "lacking": numbers,
+    "until": numbers, "size": numbers, "sum": binaries, "begins": st.one_of(st.booleans(), held),
+    "again": st.booleans(),
+    "entries": entry_numbers, "mine": entry_numbers, "have": st.one_of(st.none(), held),
+    "place": st.one_of(st.none(), st.tuples(identifiers, numbers, numbers), st.tuples(numbers, numbers)),
+    "ranges": st.lists(st.tuples(bounds, parts), max_size=3), "lacking": st.one_of(numbers, entry_numbers),
     "left": st.one_of(st.booleans(), entry_numbers),
     "lists": st.lists(st.tuples(bounds, bounds, entry_numbers), max_size=3),
     "vote": st.one_of(st.none(), votes), "votes": st.lists(votes, max_size=3),
@@ -523,7 +535,7 @@ COMMANDS: dict[str, type[msgspec.Struct]] = {
         *(wire.LockRelease, wire.SyncDigest, wire.SyncRequest, wire.SyncDone, wire.Ping, wire.Pong),
         *(wire.StatusRequest, wire.Redirect, wire.CaughtUp, wire.ServerProof, wire.Reconcile, wire.ReconcileAnswer),
         *(wire.ReconcileDigest, wire.ReconcileWant, wire.ReconcileSent, wire.ReconcileGaps, wire.ReconcileDropped),
-        wire.ReconcileDone,
+        *(wire.ReconcileDone, wire.Have, wire.HaveRequest, wire.PlaceReached),
     )
 }
 ENDING = ("AUTHENTICATION_FAIL", "INVALID_MESSAGE", "LOGOUT", "SERVER_REFUSED", "AUTHENTICATE", "LOGIN", "REGISTER")

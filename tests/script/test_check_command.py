@@ -67,7 +67,7 @@ async def checked(
     """Run a check; how it ended, and what it wrote."""
 
     def connect(party: CheckedParty, heard: OnEvent) -> AbstractAsyncContextManager[ScriptClient]:
-        settings = ClientSettings(history=party.history, seen=party.seen, tell_repetitions=party.reads)
+        settings = ClientSettings(history=party.history, resume=party.resume, tell_repetitions=party.reads)
         return script_client(settings, Address("127.0.0.1", server.port), heard)
 
     streams = Written()

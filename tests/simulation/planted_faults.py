@@ -24,6 +24,7 @@ from core.node.interface.events import Committed, ConnectionOpened, Event, Messa
 from core.node.interface.node_config import NodeConfig
 from core.node.kernel.connections import Connection, Session
 from core.node.kernel.timers import Timers
+from core.node.log.record_numbers import RecordNumbers
 from core.node.map.forest import Edge, Forest
 from core.node.map.topology import Topology
 from core.node.map.whereabouts import Whereabouts
@@ -40,6 +41,7 @@ from core.wire.activity import stamp_activity
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import AccountFact, Entry, EntryId, Stream
+from core.wire.holdings import StreamHoldings
 from core.wire.keepables import Keepable, entries_in
 from core.wire.messages import (
     ActivityAck,
@@ -595,3 +597,25 @@ def lets_in_with_any_secret(patch: Patch) -> None:
 
     tamper(patch, hear=hear)
     patch.setattr(ClientAccount, "secret", property(lambda self: f"secret of {self.username}"))
+
+
+def believes_places_to_be_further_on(patch: Patch) -> None:
+    """Who comes back to a server is not sent what came meanwhile."""
+    number_of = RecordNumbers.number_of
+
+    def further(self: RecordNumbers, place: Any) -> int | None:
+        number = number_of(self, place)
+        return None if number is None else self.number
+
+    patch.setattr(RecordNumbers, "number_of", further)
+
+
+def takes_gaps_for_had(patch: Patch) -> None:
+    """Who comes to another server is not sent the first of what they lack of a stream."""
+    missing_of = StreamHoldings.missing_of
+
+    def fewer(self: StreamHoldings, runs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        for first, last in missing_of(self, runs):
+            yield first + 1, max(first + 1, last)
+
+    patch.setattr(StreamHoldings, "missing_of", fewer)

@@ -28,6 +28,7 @@ from tests.simulation.planted_faults import (
     answers_twice_about_each_name,
     believes_everybody,
     believes_marks_beyond_the_end,
+    believes_places_to_be_further_on,
     believes_what_servers_advertise,
     changes_what_it_passes_on,
     client_does_not_come_back,
@@ -65,6 +66,7 @@ from tests.simulation.planted_faults import (
     sends_activities_before_the_login,
     speaks_before_the_base_server_has,
     speaks_natively_to_everybody,
+    takes_gaps_for_had,
     tells_base_servers_everything_twice,
     tells_base_servers_what_they_do_not_know,
     trusts_silent_links,
@@ -103,6 +105,24 @@ MOVING = plan(
     Operation(16.0, "unite", "s000"),
     Operation(16.0, "mend", "s000", "client-nat"),
     duration=18.0,
+)
+BACK_AGAIN = plan(
+    arrive(1.0, "nat", "s000"),
+    arrive(2.0, "bas", "s000"),
+    *posts("bas", 4.0, 3),
+    Operation(5.0, "reset", "s000", "client-nat"),
+    Operation(5.0, "cut both", "s000", "client-nat"),
+    *posts("bas", 5.1, 5),
+    Operation(7.0, "mend", "s000", "client-nat"),
+    servers=1,
+)
+ELSEWHERE = plan(
+    *ARRIVALS,
+    *posts("bas", 4.0, 3),
+    Operation(5.0, "reset", "s000", "client-nat"),
+    Operation(5.0, "cut both", "s000", "client-nat"),
+    *posts("bas", 5.0, 50, 0.01),
+    Operation(9.0, "mend", "s000", "client-nat"),
 )
 RIVALS = plan(
     arrive(4.0, "nat", "s000"),
@@ -191,6 +211,8 @@ CASES = (
     Case(passes_nothing_on, ALONE, "agreement", "do not have the same entries"),
     Case(forgets_accounts_of_others, GONE, "agreement", "do not have the same accounts"),
     Case(loses_the_second_activity, TALK, "exactly once", "bas never got nat's activity 2"),
+    Case(believes_places_to_be_further_on, BACK_AGAIN, "exactly once", "nat never got bas's activity 4"),
+    Case(takes_gaps_for_had, ELSEWHERE, "exactly once", "nat never got bas's activity"),
     Case(hands_everything_out_twice, TALK, "exactly once", "activity 1 twice"),
     Case(client_does_not_come_back, CUT_OFF, "liveness", "nat is not logged in"),
     Case(never_answers_a_login, ALONE, "liveness", "ano is not logged in"),

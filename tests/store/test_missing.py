@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.node.log.arrivals import Arrivals
+from core.node.log.record_numbers import RecordNumbers
 from core.reconciliation.item_order import fingerprint_of, item_key
 from core.store import KEEP_EVERYTHING, MemoryStore, Retention, SqliteStore, restore_backup, sqlite_shelf
 from core.store.own_starts import STARTS_MAX, starts_with
@@ -143,8 +143,8 @@ def test_numbers_go_on_after_a_start(tmp_path: Path) -> None:
     store, recovered = open_at(tmp_path, WALL + 10)
     assert store.arrived == here
     assert recovered.starts == (*first, (recovered.incarnation, here + 1))
-    arrivals = Arrivals(recovered.node, recovered.starts)
-    assert arrivals.number_of(place) == here
+    numbers = RecordNumbers(recovered.node, recovered.starts)
+    assert numbers.number_of(place) == here
     store.commit([activity(A, 2)])
     assert found(store, FindArrived(here)) == {EntryId(*A, 2)}
     store.close()
@@ -161,14 +161,14 @@ def test_a_number_that_a_restored_server_has_given_before_is_none_of_its_own(tmp
     restore_backup(backup, tmp_path / "two")
     store, recovered = open_at(tmp_path / "two", WALL + 10)
     store.commit([activity(B, 1), activity(B, 2)])
-    arrivals = Arrivals(recovered.node, recovered.starts)
-    arrivals.number = store.arrived
-    assert arrivals.number_of(early) == early[2]
-    assert arrivals.number_of(late) is None
-    assert arrivals.number_of(("another", *early[1:])) is None
-    assert arrivals.number_of((recovered.node, recovered.incarnation, store.arrived)) == store.arrived
-    assert arrivals.number_of((recovered.node, recovered.incarnation, store.arrived + 1)) is None
-    assert arrivals.number_of(None) is None
+    numbers = RecordNumbers(recovered.node, recovered.starts)
+    numbers.number = store.arrived
+    assert numbers.number_of(early) == early[2]
+    assert numbers.number_of(late) is None
+    assert numbers.number_of(("another", *early[1:])) is None
+    assert numbers.number_of((recovered.node, recovered.incarnation, store.arrived)) == store.arrived
+    assert numbers.number_of((recovered.node, recovered.incarnation, store.arrived + 1)) is None
+    assert numbers.number_of(None) is None
     store.close()
 
 

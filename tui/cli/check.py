@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
             username=who.user,
             secret=who.secret,
             history=party.history,
-            seen=party.seen,
+            resume=party.resume,
             tell_repetitions=party.reads,
             posts_max=plan.in_flight + 1,
         )

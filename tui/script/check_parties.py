@@ -19,6 +19,7 @@ from core.client import (
     PostAccepted,
     PostRefused,
     PostUnknown,
+    ResumePoint,
 )
 from core.wire import EntryId, Stream, parse_entry_id
 from tui.script.check_plan import CheckPlan
@@ -36,7 +37,7 @@ class CheckedParty(NamedTuple):
     turn: int
     reads: bool
     history: int = 0
-    seen: Mapping[Stream, int] | None = None
+    resume: ResumePoint | None = None
 
 
 class ConnectChecked(Protocol):
@@ -119,7 +120,7 @@ class CheckReader:
         self._run = run
         self._turn = turn
         self._history = history
-        self._seen: Mapping[Stream, int] | None = None
+        self._resume: ResumePoint | None = None
         self._said: Mapping[Stream, int] | None = None
         self._visit: Visit | None = None
         self._client: ScriptClient | None = None
@@ -155,7 +156,7 @@ class CheckReader:
                 await asyncio.sleep(RETRY_INTERVAL)
 
     async def _log_in(self) -> None:
-        party = CheckedParty(self._turn, reads=True, history=self._history, seen=self._seen)
+        party = CheckedParty(self._turn, reads=True, history=self._history, resume=self._resume)
         self._turn += 1
         entered = self._run.connected(party, self._heard)
         self._client = await self._stack.enter_async_context(entered)
@@ -166,7 +167,7 @@ class CheckReader:
         client = self._client
         if client is None:
             return
-        self._seen = client.client.seen
+        self._resume = client.client.resume_point
         client.vanishes = vanish and client.client.native
         self._client = self._visit = None
         await self._stack.aclose()
@@ -186,7 +187,8 @@ class CheckReader:
         match event:
             case Connected():
                 self._visit = None
-                self._said = self._seen if client is None else client.client.seen
+                point = self._resume if client is None else client.client.resume_point
+                self._said = None if point is None else point.vector
             case LoggedIn():
                 native = event.stamp is not None
                 asked = self._said is not None or self._history > 0

@@ -36,7 +36,7 @@ from core.store.store_interface import Store
 from core.wire.entries import Entry, Fetch, Page, Wanted
 from core.wire.entry_runs import EntryRuns
 from core.wire.keepables import Keepable
-from core.wire.missing import Found, PageQuery
+from core.wire.missing import PageQuery
 from core.wire.records import LogRecord, RecordPage
 from core.wire.recovered import Recovered
 
@@ -428,9 +428,7 @@ class Persistence:
         page = self._read_whole(store, lambda: store.fetch_records(query), query, "a page of records")
         self._post(self._records_fetched, token, page)
 
-    def _read_whole(
-        self, store: Store, read: Callable[[], _Answer], query: PageQuery, what: str
-    ) -> _Answer | None:
+    def _read_whole(self, store: Store, read: Callable[[], _Answer], query: PageQuery, what: str) -> _Answer | None:
         """What is read; if that comes upon damage, what is read once that is mended, which is told first.
 
         A page tells up to where it is complete, and damage is left out of it unseen.

@@ -10,18 +10,20 @@ died unnoticed is sent again rather than lost: those who were there may see the 
 
 from __future__ import annotations
 
-from collections import ChainMap, OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from core.node.clients.handed_out import HandedOut
+from core.node.clients.resumption import Resumption
 from core.node.kernel.clock import MICROSECONDS
 from core.node.kernel.connections import Parting
 from core.node.kernel.context import Context
 from core.node.log.replication import Replication
 from core.node.map.topology import ServerRecord, Topology
 from core.wire.codec import Frame, Frames
-from core.wire.entries import Entry, EntryId, Stream
+from core.wire.entries import Entry, EntryId
+from core.wire.entry_runs import runs_of, union
 from core.wire.names import ANONYMOUS
 
 _Value = TypeVar("_Value")
@@ -32,8 +34,6 @@ ANNOUNCED_MAX: Final = 256
 """Users that one server says are away, the latest of them."""
 KNOWN_MAX: Final = 10_000
 """Users whose absence a server remembers, the latest of them."""
-COMMON_FOR: Final = 3600.0
-"""Seconds for which absences are noted by what differs from one vector."""
 HANDED_OUT_MAX: Final = 10_000
 """Activities handed out last of which it is known when they were accepted."""
 REACH_WINDOW: Final = MICROSECONDS // 2
@@ -49,7 +49,7 @@ class Absence(NamedTuple):
     """When the connection was lost, or its client sent on."""
     since: int
     """What was accepted later than this has not arrived there."""
-    has: Mapping[Stream, int]
+    has: Resumption
     """What there had been until then."""
 
 
@@ -65,9 +65,6 @@ class Absences:
         """The latest absence of each user that was taken note of, also of those who are back."""
         self._lost_here: OrderedDict[str, tuple[int, int]] = OrderedDict()
         self._handed_out = HandedOut(HANDED_OUT_MAX)
-        self._common: dict[Stream, int] = {}
-        """What was handed out when the absences of the last hour began to be noted."""
-        self._common_until = float("-inf")
         self._at: _Servers = {}
         """At which other servers a user is, by their records."""
         self._users_at: dict[str, tuple[str, ...]] = {}
@@ -77,8 +74,8 @@ class Absences:
         self._reachable = topology.reachable
         self.is_anybody_here: Callable[[], bool] = lambda: True
         """Whether anybody with an account is logged in here."""
-        replication.delivery.on_hand_out = self._note_handed_out
-        replication.delivery.on_hand_out_all = self._note_all_handed_out
+        replication.delivery.on_hand_out.append(self._note_handed_out)
+        replication.delivery.on_hand_out_all.append(self._note_all_handed_out)
 
     def __len__(self) -> int:
         return len(self._known)
@@ -97,7 +94,7 @@ class Absences:
             return
         since = parting.at if parting is not None else at
         too_late = self._context.handed_out - parting.handed_out if parting is not None else 0
-        has = self._replication.client_vector()
+        lacking: list[EntryId] = []
         for last, stamp, size in self._handed_out.latest():
             if too_late > 0:
                 too_late -= 1
@@ -106,12 +103,12 @@ class Absences:
             else:
                 break
             since = min(since, stamp - 1)
-            _lower(has, last)
+            lacking.append(last)
         waiting = self._replication.oldest_own_waiting()
         if waiting is not None:
             # Accepted here and not handed out yet: others would take it that whoever was here has had it.
             since = min(since, waiting - 1)
-        self._note_lost(user, Absence(at, since, has), since)
+        self._note_lost(user, Absence(at, since, self._all_but(lacking, since)), since)
 
     def back(self, user: str) -> Absence | None:
         """A user has come here with a base client; what it has missed, if it was away."""
@@ -132,7 +129,7 @@ class Absences:
     def sent_on(self, user: str) -> None:
         """A user who has come here with a base client is sent to another server, and has got nothing here."""
         at = self._context.stamp()
-        before = self._absence_of(user) or Absence(at, at, self._replication.client_vector())
+        before = self._absence_of(user) or Absence(at, at, self._all_but((), at))
         self._goes_on(user, before._replace(at=at))
 
     def _goes_on(self, user: str, absence: Absence) -> None:
@@ -231,7 +228,7 @@ class Absences:
         there any more."""
         at = self._context.stamp()
         since = at - CRASH_WINDOW
-        has: dict[Stream, int] | None = None
+        has: Resumption | None = None
         for user in users:
             is_news = since > self._heard.get(user, 0) or user not in self._known
             if user != ANONYMOUS and is_news and not self._is_elsewhere(user, server):
@@ -242,20 +239,7 @@ class Absences:
 
     def _note(self, user: str, absence: Absence) -> None:
         _put(self._heard, user, absence.at, KNOWN_MAX)
-        _put(self._known, user, absence._replace(has=self._compact(absence.has)), KNOWN_MAX)
-
-    def _compact(self, has: Mapping[Stream, int]) -> Mapping[Stream, int]:
-        """The same, by what differs from a vector that the absences of an hour have in common: one has a number for
-        each start of each server, and there may be thousands of absences."""
-        if isinstance(has, ChainMap):
-            return has
-        now = self._context.now.monotonic
-        if now >= self._common_until:
-            self._common, self._common_until = dict(has), now + COMMON_FOR
-        common = self._common
-        differs = {stream: upto for stream, upto in has.items() if common.get(stream) != upto}
-        differs |= dict.fromkeys(common.keys() - has.keys(), 0)
-        return ChainMap(differs, common)
+        _put(self._known, user, absence, KNOWN_MAX)
 
     def _note_handed_out(self, entry: Entry, frame: Frame) -> None:
         at = entry.stamp
@@ -272,20 +256,28 @@ class Absences:
         stamps = [entry.stamp for entry in entries]
         self._handed_out.note_all(entries[0].id.stream, [entry.id.seq for entry in entries], stamps, sizes)
 
-    def _had_at(self, since: int, server: str = "", there_since: int = 0) -> dict[Stream, int]:
+    def _had_at(self, since: int, server: str = "", there_since: int = 0) -> Resumption:
         """What had been handed out here, without what was accepted later than `since`, or not durable until then.
 
         What `server` accepted itself was handed out there until `there_since`: nothing had to travel.
         """
-        has = self._replication.client_vector()
-        for at, entry_id in self._handed_out.later_than(since):
-            if entry_id.node != server or at > there_since:
-                _lower(has, entry_id)
-        return has
+        later = self._handed_out.later_than(since)
+        missed = [entry_id for at, entry_id in later if entry_id.node != server or at > there_since]
+        return self._all_but(missed, since)
 
-
-def _lower(has: dict[Stream, int], missed: EntryId) -> None:
-    has[missed.stream] = min(has.get(missed.stream, 0), missed.seq - 1)
+    def _all_but(self, lacking: Iterable[EntryId], since: int) -> Resumption:
+        """All that has been handed out, but for these; what was accepted until then."""
+        return Resumption(
+            self._replication.record_numbers.number,
+            runs_of([*self._replication.delivery.pending, *lacking]),
+            union(
+                runs_of(entry.id for entry in self._replication.unpersisted.activities()),
+                # They have been handed out, and come again.
+                self._replication.damaged.missing,
+                runs_of(self._replication.damaged.being_kept),
+            ),
+            since=since,
+        )
 
 
 def _put(table: OrderedDict[str, _Value], key: str, value: _Value, most: int) -> None:

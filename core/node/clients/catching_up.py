@@ -2,27 +2,61 @@
 
 What is delivered meanwhile waits in the session's backlog and follows the last page; so nothing is missing at the seam
 between the two, and nothing comes twice.
+
+What somebody missed who says where they were is found first, as runs of numbers, and then sent. It costs by what came
+since, and not by how many streams there are.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from typing import Final
 
 from core.node.clients.pages import in_senders_order
+from core.node.clients.resumption import Resumption
 from core.node.interface.actions import FetchPage, Subscribe, Unsubscribe
 from core.node.kernel.connections import Session
 from core.node.kernel.context import Context
+from core.node.kernel.rules import Handler
 from core.node.kernel.states import ConnectionState
+from core.node.kernel.takers import takes
 from core.node.log.entry_messages import frame_of
 from core.node.log.repair import Repair
 from core.node.log.replication import Replication
-from core.wire.entries import Entry, Fetch, Page, Stream
+from core.wire.entries import Entry, EntryId, Fetch, Page, Stream
+from core.wire.entry_runs import NO_ENTRIES, EntryRuns, is_in, union
+from core.wire.holdings import decode_holdings
 from core.wire.idempotency import idempotency_fingerprint
-from core.wire.messages import CaughtUp
+from core.wire.messages import CaughtUp, Have, HaveRequest
+from core.wire.missing import FindArrived, FindDated, FoundRuns, Missing, PageQuery
 
 FINGERPRINTS_SENT_MAX: Final = 10_000
 """Remembered while a client catches up: two servers accept one activity within moments, if they do."""
+FOUND_RUNS_MAX: Final = 50_000
+"""Runs of what a client missed that are looked for at once; the rest when they have been sent."""
+HAVE_RUNS_MAX: Final = 8_192
+"""Runs of what a client has that are heard of it."""
+ASKED_MAX: Final = 16
+"""Clients that are asked at a time for what they have; others wait."""
+HAVE_LIMIT: Final = 30.0
+"""Seconds that a client may take to say what it has."""
+
+
+@dataclass(slots=True, eq=False)
+class _Search:
+    """What somebody missed who says where they were."""
+
+    resumption: Resumption
+    found: list[EntryRuns] = field(default_factory=list)
+    rest: FindArrived | FindDated | None = None
+    """What is still to be looked for."""
+    missed: EntryRuns = field(default_factory=dict)
+    failed: bool = False
+    """The store could not be read: something may be missing."""
 
 
 class CatchingUp:
@@ -32,111 +66,267 @@ class CatchingUp:
         self._context = context
         self._replication = replication
         self._repair = repair
-        self._fetching: dict[int, tuple[Session, Fetch]] = {}
-        self._delayed: list[tuple[Session, Fetch]] = []
+        self._delayed: list[tuple[Session, PageQuery, _Search | None]] = []
         """What is read again once damaged entries have come that would be in it."""
         repair.on_over = self._go_on
+        self._reading: dict[int, tuple[Session, PageQuery, _Search | None]] = {}
+        self._asked: dict[int, tuple[Session, _Search]] = {}
+        """Clients that are saying what they have."""
+        self._to_be_asked: deque[tuple[Session, _Search]] = deque()
+        self.place: Callable[[Session], tuple[tuple[int, int] | None, Mapping[str, list[int]]]]
+        self.place = lambda session: (None, {})
+        """What a client is told of where it is, and what it is lacking there."""
 
     @property
     def reading(self) -> int:
         """Pages of history being read for clients."""
-        return len(self._fetching) + len(self._delayed)
+        return len(self._reading) + len(self._delayed)
 
-    def start(self, session: Session, seen: dict[Stream, int] | None, history: int) -> None:
-        """Send a client what it has not `seen`, or the newest `history` activities where it does not say."""
+    @property
+    def asking(self) -> int:
+        """Clients that are to say what they have."""
+        return len(self._asked) + len(self._to_be_asked)
+
+    def start(self, session: Session, wish: Fetch | Resumption) -> None:
+        """Send a client what it has not had, or the newest activities that it asks for."""
+        self.forget(session)
         self._context.actions.append(Unsubscribe(session.conn))
         session.backlog = {}
         session.backlog_bytes = 0
-        session.backlog_fingerprints = {}
         session.caught_up = 0
+        session.backlog_fingerprints = {}
         session.fingerprints_sent = {}
         self._context.connections.catching_up[session.conn] = session
+        fetch = wish if isinstance(wish, Fetch) else None
         self._context.trace(
             "history",
             conn=session.conn,
             step="begin",
             user=session.user,
-            streams=None if seen is None else len(seen),
-            newest=history if seen is None else None,
+            streams=None if fetch is None or fetch.newest is not None else len(fetch.seen),
+            newest=None if fetch is None else fetch.newest,
+            after=wish.after if isinstance(wish, Resumption) else None,
         )
-        if seen is not None:
-            query = Fetch(seen, ("activity",))
-        else:
-            query = Fetch({}, ("activity",), newest=min(history, self._context.config.history_max))
         if session.reading:
             # One page at a time, however often a client logs in: what the earlier login asked for is dropped.
-            session.wanted = query
+            session.wanted = wish
         else:
-            self._fetch(session, query)
+            self._begin(session, wish)
 
-    def _fetch(self, session: Session, query: Fetch) -> None:
+    def forget(self, session: Session) -> None:
+        """The client is gone, or asks for something else: it need not say what it has."""
+        if self._asked.pop(session.conn, None) is not None:
+            self._context.timers.cancel(("have", session.conn))
+            self._ask_next()
+        elif self._to_be_asked:
+            self._to_be_asked = deque(one for one in self._to_be_asked if one[0] is not session)
+
+    def _begin(self, session: Session, wish: Fetch | Resumption) -> None:
+        if isinstance(wish, Fetch):
+            self._read(session, wish, None)
+            return
+        search = _Search(wish)
+        if wish.after is not None:
+            self._read(session, FindArrived(wish.after), search)
+        else:
+            self._begin_by_stamp(session, search)
+
+    def _begin_by_stamp(self, session: Session, search: _Search) -> None:
+        if search.resumption.more:
+            self._to_be_asked.append((session, search))
+            self._ask_next()
+        else:
+            self._look_for_dated(session, search)
+
+    # --- what somebody has --------------------------------------------------------------------------------------------
+
+    def _ask_next(self) -> None:
+        while self._to_be_asked and len(self._asked) < ASKED_MAX:
+            session, search = self._to_be_asked.popleft()
+            self._asked[session.conn] = (session, search)
+            self._context.send(session, HaveRequest())
+            self._context.timers.set(
+                ("have", session.conn),
+                self._context.after(HAVE_LIMIT),
+                partial(self._context.close, session, "it did not say what it has"),
+            )
+
+    @takes(Handler.HAVE)
+    def _has(self, session: Session, message: Have) -> None:
+        if session.conn not in self._asked:
+            # It was asked before it logged in again.
+            return
+        _, search = self._asked[session.conn]
+        holdings = search.resumption.holdings
+        assert holdings is not None, "whoever is asked for the rest"
+        try:
+            for stream, numbers in decode_holdings(message.entries):
+                holdings.put(stream, numbers, 0)
+            if len(holdings) > HAVE_RUNS_MAX:
+                raise ValueError(f"more than {HAVE_RUNS_MAX} runs")
+        except ValueError as error:
+            self._context.invalid(session, f"HAVE: {error}")
+            return
+        if not message.more:
+            search.resumption = replace(search.resumption, more=False)
+            self.forget(session)
+            self._look_for_dated(session, search)
+
+    def _look_for_dated(self, session: Session, search: _Search) -> None:
+        """Of streams that are listed the numbers tell what is missing, of others the stamps."""
+        holdings, vector = search.resumption.holdings, self._replication.vector
+        assert holdings is not None, "whoever does not say where they were"
+        for stream, part in holdings.streams.items():
+            spans = tuple(part.missing_of(vector.spans(stream)))
+            if spans:
+                search.found.append({stream: spans})
+        floors = {stream: part.floor for stream, part in holdings.streams.items()}
+        self._read(session, FindDated(holdings.since, floors, sums=search.resumption.sums), search)
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def _read(self, session: Session, query: PageQuery, search: _Search | None) -> None:
         session.reading = True
         token = self._context.token()
-        self._fetching[token] = (session, query)
+        self._reading[token] = (session, query, search)
         self._context.actions.append(FetchPage(token, query, session.conn))
 
-    def fetched(self, token: int, page: Page | None) -> bool:
+    def fetched(self, token: int, page: Page | FoundRuns | None) -> bool:
         """The answer to a FetchPage; whether the question was this part's."""
-        found = self._fetching.pop(token, None)
-        if found is None:
+        reading = self._reading.pop(token, None)
+        if reading is None:
             return False
-        session, query = found
+        session, query, search = reading
         session.reading = False
         if session.backlog is None or session.state is ConnectionState.CLOSING:
             return True
         if session.wanted is not None:
             wanted, session.wanted = session.wanted, None
-            self._fetch(session, wanted)
+            self._begin(session, wanted)
             return True
-        if self._repair.delays(query.seen):
+        if self._repair.delays(_seen_in(query, search)):
             session.reading = True
-            self._delayed.append((session, query))
+            self._delayed.append((session, query, search))
             return True
-        if page is None:
+        if isinstance(page, FoundRuns) and search is not None:
+            self._found(session, search, page)
+            return True
+        if not isinstance(page, Page):
             self._context.notify("storage", "a client could not be sent its history: the store cannot be read", "error")
             page = Page((), {}, False)
+            if search is not None:
+                search.failed = True
+                search.rest = None
+        if isinstance(query, Fetch):
+            self._page_beyond_vector(session, query, page)
+        elif search is not None:
+            self._page_of_missed(session, search, page)
+        return True
+
+    def _found(self, session: Session, search: _Search, page: FoundRuns) -> None:
+        if not page.is_known:
+            search.resumption = search.resumption.by_stamp()
+            search.found = []
+            self._begin_by_stamp(session, search)
+            return
+        search.found.append(page.runs)
+        search.rest = page.rest
+        if (
+            page.rest is not None
+            and sum(len(spans) for runs in search.found for spans in runs.values()) < FOUND_RUNS_MAX
+        ):
+            self._read(session, page.rest, search)
+            return
+        found = union(*search.found)
+        resumption = search.resumption
+        search.found = []
+        search.missed = resumption.missed_of(found) if resumption.after is not None else found
+        if resumption.lacking:
+            search.resumption = replace(resumption, lacking=NO_ENTRIES)
+        self._read(session, Missing(search.missed), search)
+
+    def _page_beyond_vector(self, session: Session, query: Fetch, page: Page) -> None:
         newest = None if query.newest is None else query.newest - len(page.entries)
         more = bool(page.more or page.behind) and (newest is None or newest > 0)
+        entries = page.entries if more else self._replication.unpersisted.completed(page, query)
+        self._send(session, entries, lambda one: one.seq <= query.seen.get(one.stream, 0))
+        if not more:
+            self._end(session, complete=True)
+            return
+        seen = dict(query.seen)
+        for stream, upto in page.upto.items():
+            seen[stream] = max(upto, seen.get(stream, 0))
+        self._read(session, Fetch(seen, query.kinds, newest, behind=page.behind), None)
+
+    def _page_of_missed(self, session: Session, search: _Search, page: Page) -> None:
+        vector, missed = self._replication.vector, search.missed
+        self._send(
+            session, page.entries, lambda one: one in vector and self._is_through(one) and not is_in(missed, one)
+        )
+        if page.left:
+            self._read(session, Missing(page.left), search)
+        elif search.rest is not None:
+            self._read(session, search.rest, search)
+        else:
+            is_had = search.resumption.is_had
+            only_here = self._replication.unpersisted.activities()
+            self._send(session, [one for one in only_here if not is_had(one.id, one.stamp)], lambda one: False)
+            self._end(session, complete=not search.failed)
+
+    def _is_through(self, entry_id: EntryId) -> bool:
+        return not self._replication.delivery.is_pending(entry_id)
+
+    # --- sending ------------------------------------------------------------------------------------------------------
+
+    def _send(self, session: Session, entries: Iterable[Entry], is_had: Callable[[EntryId], bool]) -> None:
+        """Send what has not come before, and comes in no other way: what is delivered meanwhile, or still waits to be,
+        comes live; also in place of a copy."""
+        assert session.backlog is not None, "whoever catches up"
         live = self._live(session)
-        for entry in in_senders_order(page.entries if more else self._replication.unpersisted.completed(page, query)):
+        for entry in in_senders_order(list(entries)):
             fingerprint = _fingerprint_of(entry)
-            # What is delivered meanwhile, or still waits to be, comes live; also in place of a copy.
             if (
                 entry.id not in session.backlog
                 and (not fingerprint or fingerprint not in live)
-                and not self._replication.delivery.is_pending(entry.id)
-                and not self._replication.refs.is_copy_of_seen(entry, query.seen, fingerprint)
+                and self._is_through(entry.id)
+                and not self._replication.refs.is_copy_of(entry, fingerprint, is_had)
                 and self._first_copy(session, fingerprint)
             ):
                 session.caught_up += 1
                 self._context.send(session, frame_of(entry))
-        if more:
-            seen = dict(query.seen)
-            for stream, upto in page.upto.items():
-                seen[stream] = max(upto, seen.get(stream, 0))
-            self._fetch(session, Fetch(seen, query.kinds, newest, behind=page.behind))
-            return True
+
+    def _end(self, session: Session, *, complete: bool) -> None:
+        """The past is through. If it is not `complete`, the client goes on naming the place that it has."""
+        assert session.backlog is not None, "whoever catches up"
         self._context.trace(
             "history", conn=session.conn, step="end", sent=session.caught_up, meanwhile=len(session.backlog)
         )
         for entry in session.backlog.values():
             if self._first_copy(session, session.backlog_fingerprints.get(entry.id) or _fingerprint_of(entry)):
                 self._context.send(session, frame_of(entry))
-        if session.native:
-            self._context.send(session, CaughtUp(session.caught_up))
         self._context.connections.catching_up.pop(session.conn, None)
         session.backlog = session.fingerprints_sent = None
         session.backlog_fingerprints = {}
+        self.live(session, complete=complete)
+
+    def live(self, session: Session, *, complete: bool = True) -> None:
+        """From here on the client follows live."""
+        session.complete = complete
+        if session.native:
+            place, lacking = self.place(session)
+            self._context.send(session, CaughtUp(session.caught_up, place, dict(lacking)))
         self._context.actions.append(Subscribe(session.conn))
-        return True
 
     def _go_on(self) -> None:
         delayed, self._delayed = self._delayed, []
-        for session, query in delayed:
+        for session, query, search in delayed:
             session.reading = False
             if session.backlog is not None and session.state is not ConnectionState.CLOSING:
                 wanted, session.wanted = session.wanted, None
-                self._fetch(session, wanted or query)
+                if wanted is None:
+                    self._read(session, query, search)
+                else:
+                    self._begin(session, wanted)
 
     def _live(self, session: Session) -> frozenset[bytes]:
         """The fingerprints of what comes live behind the past; of each entry it is found out once."""
@@ -166,3 +356,11 @@ class CatchingUp:
 def _fingerprint_of(entry: Entry) -> bytes:
     """What all copies of an activity have in common; empty for one that its client has not named."""
     return idempotency_fingerprint(entry.sender, entry.ref, entry.body) if entry.ref is not None else b""
+
+
+def _seen_in(query: PageQuery, search: _Search | None) -> Mapping[Stream, int]:
+    """Up to which number somebody has all of a stream who asks this."""
+    if isinstance(query, Fetch):
+        return query.seen
+    holdings = search.resumption.holdings if search is not None else None
+    return {} if holdings is None else {stream: part.lasts[0] for stream, part in holdings.streams.items()}

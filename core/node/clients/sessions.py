@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from msgspec import structs
+
 from core.node.accounts.attempts import Attempts
 from core.node.accounts.book import AccountBook, Renaming
 from core.node.accounts.registration import Registration
@@ -21,25 +23,26 @@ from core.node.clients.people import People
 from core.node.clients.places import Places
 from core.node.clients.posting import Posting
 from core.node.clients.queue_answers import QueueAnswers
+from core.node.clients.reached_places import ReachedPlaces
+from core.node.clients.resumption import Resumption
 from core.node.clients.secret_changes import SecretChanges
 from core.node.clients.secret_macs import SecretMacs
 from core.node.clients.status_answers import StatusAnswers
-from core.node.interface.actions import Hold, Known, Subscribe, VerifySecret
+from core.node.interface.actions import Hold, Known, VerifySecret
 from core.node.interface.events import Now
 from core.node.interface.snapshot import NodeSnapshot
 from core.node.kernel.connections import Connection, Session, features_of
-from core.node.kernel.context import Context
+from core.node.kernel.context import PLACE, Context
 from core.node.kernel.rules import Handler
 from core.node.kernel.states import ConnectionState, Outcome
 from core.node.kernel.takers import takes
 from core.node.log.replication import Replication
 from core.wire.address import Address
-from core.wire.entries import Stream, decode_vector
+from core.wire.entries import Fetch, decode_vector
 from core.wire.limits import NAME_CHARACTERS_MAX
 from core.wire.messages import (
     AccountRenamed,
     AuthenticationFail,
-    CaughtUp,
     InvalidMessage,
     Login,
     LoginFailed,
@@ -83,6 +86,7 @@ class Sessions:
         replication: Replication,
         catching_up: CatchingUp,
         absences: Absences,
+        reached: ReachedPlaces,
         registration: Registration,
         balance: Balance,
         attempts: Attempts,
@@ -97,6 +101,8 @@ class Sessions:
         self._replication = replication
         self._catching_up = catching_up
         self._absences = absences
+        self._reached = reached
+        catching_up.place = reached.place_of
         self._registration = registration
         self._balance = balance
         self._attempts = attempts
@@ -340,13 +346,12 @@ class Sessions:
 
     def _logged_in(self, session: Session, message: Login, name: str, claim: str | None) -> None:
         context = self._context
-        seen: dict[Stream, int] | None = None
-        if message.seen is not None and session.native:
-            try:
-                seen = decode_vector(message.seen)
-            except ValueError as error:
-                context.invalid(session, str(error))
-                return
+        try:
+            wish = self._wish_of(session, message)
+            lacks = self._reached.lacks_of(message) if PLACE in session.features else None
+        except ValueError as error:
+            context.invalid(session, str(error))
+            return
         target = self._balance.redirect_for(session, message, self.load + 1) if self._places.full else None
         problem = self._places.take(session, named=claim is not None) if target is None else None
         if problem is not None:
@@ -367,17 +372,9 @@ class Sessions:
         if name != message.username:
             info += f": the name {message.username} belongs to an account that was registered earlier"
         if session.native:
-            begins = seen is None and not message.history
-            vector = vector_in_line(self._replication.client_vector(begins=begins), LONG_VECTOR_BYTES_MAX)
-            beyond = [str(entry_id) for entry_id in self._replication.client_beyond()]
-            shown = list(FEATURES)
             time = context.clock.read(context.now.wall)
-            context.send(
-                session,
-                LoginSuccess(
-                    info, id=context.id, username=name, vector=vector, beyond=beyond, features=shown, stamp=time
-                ),
-            )
+            success = LoginSuccess(info, id=context.id, username=name, stamp=time)
+            context.send(session, self._with_beginning(session, success, wish, lacks))
         else:
             context.send(session, LoginSuccess(info))
         if target is None:
@@ -391,14 +388,42 @@ class Sessions:
             absence = self._absences.back(name)
             if absence is not None and not session.native and session.backlog is None:
                 session.absence = absence
-                seen = dict(absence.has)
-        if seen is not None or (session.native and message.history):
-            self._catching_up.start(session, seen, message.history)
+                wish = absence.has
+        self._reached.came(session)
+        if wish is not None:
+            self._catching_up.start(session, wish)
         elif session.backlog is None:
-            context.actions.append(Subscribe(session.conn))
-            if session.native:
-                context.send(session, CaughtUp(0))
+            session.caught_up = 0
+            self._catching_up.live(session)
         self._go_on(session, Outcome.LOGGED_IN)
+
+    def _wish_of(self, session: Session, message: Login) -> Fetch | Resumption | None:
+        """What is to be sent to a client before what is live. Raises ValueError."""
+        if not session.native:
+            return None
+        resumption = self._reached.resumption_of(message) if PLACE in session.features else None
+        if resumption is not None:
+            return resumption
+        if message.seen is not None:
+            return Fetch(decode_vector(message.seen), ("activity",))
+        if message.history:
+            return Fetch({}, ("activity",), newest=min(message.history, self._context.config.history_max))
+        return None
+
+    def _with_beginning(
+        self,
+        session: Session,
+        success: LoginSuccess,
+        wish: Fetch | Resumption | None,
+        lacks: dict[str, list[int]] | None,
+    ) -> LoginSuccess:
+        """What a client of ours is told at its login: with where it begins, if it has nothing."""
+        if PLACE in session.features:
+            begins = None if isinstance(wish, Resumption) else self._reached.begins()
+            return structs.replace(success, features=[*FEATURES, PLACE], begins=begins, lacks=lacks)
+        vector = vector_in_line(self._replication.client_vector(begins=wish is None), LONG_VECTOR_BYTES_MAX)
+        beyond = [str(entry_id) for entry_id in self._replication.client_beyond()]
+        return structs.replace(success, features=list(FEATURES), vector=vector, beyond=beyond)
 
     def _redirect(self, session: Session, address: Address, server: str) -> None:
         self._context.notify("redirected", f"{session.user} was redirected to {server}", user=session.user)
@@ -448,6 +473,8 @@ class Sessions:
 
     def _leave(self, session: Session) -> None:
         self._places.leave(session)
+        self._reached.left(session)
+        self._catching_up.forget(session)
         self.posting.liveness.forget(session)
         session.backlog = None
         session.backlog_fingerprints = {}

@@ -15,7 +15,7 @@ from core.wire.address import Address
 from core.wire.entries import Page
 from core.wire.entry_runs import EntryRuns
 from core.wire.messages import Message
-from core.wire.missing import Found
+from core.wire.missing import FoundRuns
 from core.wire.records import LogRecord, RecordPage
 
 
@@ -112,7 +112,7 @@ class Fetched:
     """The answer to a FetchPage; `page` is None when the store could not be read."""
 
     token: int
-    page: Page | Found | None
+    page: Page | FoundRuns | None
 
 
 @dataclass(frozen=True, slots=True)

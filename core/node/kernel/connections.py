@@ -20,6 +20,7 @@ from core.wire.state_machine import state_after
 if TYPE_CHECKING:
     from core.node.base.base_side import BaseSide
     from core.node.clients.absence import Absence
+    from core.node.clients.resumption import Resumption
 
 
 class Parting(NamedTuple):
@@ -118,6 +119,7 @@ class Session(Connection):
         "caught_up",
         "changing",
         "claim",
+        "complete",
         "counted",
         "fingerprints_sent",
         "held",
@@ -174,6 +176,8 @@ class Session(Connection):
         self.backlog_bytes = 0
         self.backlog_fingerprints: dict[EntryId, bytes] = {}
         """Of what waits there, as far as it has been looked at: idempotency fingerprints (`core.wire.idempotency`)."""
+        self.complete = False
+        """Whether it has been sent all that it missed, as far as is known."""
         self.caught_up = 0
         """How many activities it has been sent meanwhile."""
         self.fingerprints_sent: dict[bytes, None] | None = None
@@ -181,7 +185,7 @@ class Session(Connection):
         client catches up."""
         self.reading = False
         """Whether a page is being read for it."""
-        self.wanted: Fetch | None = None
+        self.wanted: Fetch | Resumption | None = None
         """What a later login asked for while that page was being read."""
         self.counted = False
         """Whether the client is part of this server's load."""

@@ -34,6 +34,7 @@ class Handler(enum.Enum):
     POST = "the activity is accepted, and broadcast"
     POST_TOO_EARLY = "AUTHENTICATION_FAIL, close"
     CHANGE_SECRET = "the account gets another secret"
+    HAVE = "what the client missed is looked for"
     CLIENT_ASKS = "PONG to the client"
     CLIENT_ANSWERS = "what waited for it is taken up"
     STATUS = "STATUS: this server's view of the network"
@@ -89,6 +90,7 @@ _GREETED: Final[Mapping[MessageType, Handler]] = {
 _LOGGED_IN: Final[Mapping[MessageType, Handler]] = {
     wire.Login: _H.LOGIN,
     wire.ActivityMessage: _H.POST,
+    wire.Have: _H.HAVE,
     wire.Ping: _H.CLIENT_ASKS,
     wire.Pong: _H.CLIENT_ANSWERS,
     wire.StatusRequest: _H.STATUS,
@@ -184,7 +186,9 @@ def why_illegal(state: ConnectionState, message: Message) -> str:
     match state:
         case ConnectionState.FRESH:
             return f"{command} is not possible before LOGIN, REGISTER or AUTHENTICATE"
-        case ConnectionState.GREETED if isinstance(message, wire.Ping | wire.StatusRequest | wire.ChangeSecret):
+        case ConnectionState.GREETED if isinstance(
+            message, wire.Have | wire.Ping | wire.StatusRequest | wire.ChangeSecret
+        ):
             return f"{command} is not possible before LOGIN"
         case ConnectionState.LOGGED_IN if isinstance(message, wire.Register):
             return "REGISTER is not possible on a connection that is logged in"

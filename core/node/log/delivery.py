@@ -51,9 +51,9 @@ class Delivery:
         self._parked_under: dict[EntryId, list[_Parked]] = {}
         self._parked: OrderedDict[EntryId, _Parked] = OrderedDict()
         self._parked_bytes = 0
-        self.on_hand_out: Callable[[Entry, Frame], None] = lambda entry, frame: None
+        self.on_hand_out: list[Callable[[Entry, Frame], None]] = []
         """Told of each activity that goes to clients, and of its line."""
-        self.on_hand_out_all: Callable[[Sequence[Entry], Frames], None] = lambda entries, frames: None
+        self.on_hand_out_all: list[Callable[[Sequence[Entry], Frames], None]] = []
         """The same of several at once, of one stream and in its order."""
         self.on_handed_out: Callable[[Entry, Frame, int | None], None] = lambda entry, frame, source: None
         """Told of it when they have it, and of the connection that it came over."""
@@ -208,13 +208,15 @@ class Delivery:
             return
         context.actions.append(BroadcastAll(frames))
         context.handed_out += len(entries)
-        self.on_hand_out_all(entries, frames)
+        for told in self.on_hand_out_all:
+            told(entries, frames)
 
     def _hand_out(self, entry: Entry, frame: Frame, source: int | None) -> None:
         context = self._context
         context.actions.append(Broadcast(frame))
         context.handed_out += 1
-        self.on_hand_out(entry, frame)
+        for told in self.on_hand_out:
+            told(entry, frame)
         for session in list(context.connections.catching_up.values()):
             if session.backlog is not None and session.state is not ConnectionState.CLOSING:
                 session.backlog[entry.id] = entry

@@ -8,10 +8,10 @@ have the same sender, ref and content: what another server has said under somebo
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from core.wire.entries import Entry, EntryId, Stream, parse_entry_id
+from core.wire.entries import Entry, EntryId, parse_entry_id
 from core.wire.idempotency import idempotency_fingerprint
 from core.wire.packed_refs import PackedRefs
 
@@ -96,12 +96,12 @@ class Refs:
             return next(iter(self._before.find_copies(sender, ref, fingerprint)), None)
         return parse_entry_id(known)
 
-    def is_copy_of_seen(self, entry: Entry, seen: Mapping[Stream, int], fingerprint: bytes) -> bool:
-        """Whether an activity was accepted a second time elsewhere, where it is within `seen`."""
+    def is_copy_of(self, entry: Entry, fingerprint: bytes, is_had: Callable[[EntryId], bool]) -> bool:
+        """Whether an activity was accepted a second time elsewhere, as one that somebody has had."""
         if entry.ref is None:
             return False
         copies = self._copies.get(fingerprint) or self._before.find_copies(entry.sender, entry.ref, fingerprint)
-        return any(one != entry.id and one.seq <= seen.get(one.stream, 0) for one in copies)
+        return any(one != entry.id and is_had(one) for one in copies)
 
     def first_delivered(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Those of some activities of which `is_first_delivered` holds."""

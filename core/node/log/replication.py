@@ -22,6 +22,7 @@ from core.node.log.damaged_entries import DamagedEntries
 from core.node.log.delivery import Delivery
 from core.node.log.entry_messages import frame_of, frame_of_record, frames_of
 from core.node.log.log_room import LogRoom
+from core.node.log.record_numbers import RecordNumbers
 from core.node.log.refs import Refs
 from core.node.log.unpersisted import Unpersisted
 from core.node.map.topology import Topology
@@ -101,6 +102,9 @@ class Replication:
         self._sealed: dict[int, tuple[Frame, News | None]] = {}
         """Of own entries among that, by number, what is spread: see `_in_records`."""
         self.unpersisted = Unpersisted(self.own_stream)
+        self.record_numbers = RecordNumbers(context.id, recovered.starts)
+        self.on_spread: Callable[[], None] = lambda: None
+        """Told when all that is kept has been spread."""
         self.refs = Refs(recovered.recent_refs)
         self.delivery = Delivery(context, self.vector, self.damaged, self.refs)
         self._last_before = recovered.last_by_sender
@@ -246,8 +250,9 @@ class Replication:
 
     # --- durable, or not ----------------------------------------------------------------------------------------------
 
-    def committed(self, batch: int, records: Sequence[LogRecord]) -> None:
-        """The batch and those before it are durable, and kept as these records."""
+    def committed(self, batch: int, records: Sequence[LogRecord], arrived: int) -> None:
+        """The batch and those before it are durable, and kept as these records, the last of which has this number."""
+        self.record_numbers.number = max(arrived, self.record_numbers.number)
         done: list[_Taken] = []
         while self._in_flight and self._in_flight[0].batch <= batch:
             flight = self._in_flight.popleft()
@@ -265,6 +270,7 @@ class Replication:
                 self._context.timers.set("spread", self._context.now.monotonic, self._spread_some)
                 return
             spread += self._spread_next()
+        self.on_spread()
 
     def _spread_next(self) -> int:
         taken = self._durable.popleft()

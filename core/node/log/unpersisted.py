@@ -90,6 +90,11 @@ class Unpersisted:
                 entries[entry.id] = entry
         return sorted(entries.values(), key=lambda entry: (entry.stamp, entry.id))
 
+    def activities(self) -> list[Entry]:
+        """Activities that only the memory has, in the order of stamps."""
+        found = (entry for entry, _ in self._entries.values() if entry.kind == "activity")
+        return sorted(found, key=lambda entry: (entry.stamp, entry.id))
+
     def beyond(self, seen: Mapping[Stream, int]) -> tuple[list[LogRecord], list[Entry]]:
         """What the disk has not taken and a version vector does not cover: records, and entries that are in none."""
         records: dict[LogRecord, None] = {}

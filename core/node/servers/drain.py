@@ -21,7 +21,7 @@ import msgspec
 from core.node.accounts.registration import Registration
 from core.node.interface.actions import Finished
 from core.node.kernel.connections import Link, Session
-from core.node.kernel.context import Context
+from core.node.kernel.context import PLACE, Context
 from core.node.kernel.states import SERVER_STATES, ConnectionState
 from core.node.log.replication import Replication
 from core.node.map.announcements import Announcements
@@ -32,7 +32,7 @@ from core.node.servers.leaving import DRAIN, DrainOutcome, DrainPhase
 from core.node.servers.successor import ANSWER_SHARE, Successor
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.messages import Quit, Redirect
+from core.wire.messages import HeldEntries, Quit, Redirect
 from core.wire.state_machine import state_after
 from core.wire.vector_lines import vector_in_line
 
@@ -63,6 +63,7 @@ class Drain:
         successor: Successor,
         dismiss: Callable[[Session, str], None],
         note_dismissed: Callable[[], None],
+        begins: Callable[[], HeldEntries],
     ) -> None:
         self._context = context
         self._neighbours = neighbours
@@ -74,6 +75,7 @@ class Drain:
         self._successor = successor
         self._dismiss = dismiss
         self._note_dismissed = note_dismissed
+        self._begins = begins
         self.phase = DrainPhase.RUNNING
         self._keys_until: float | None = None
         """Until when it is waited for a neighbour that takes signatures, once it is."""
@@ -201,22 +203,19 @@ class Drain:
         staying = context.connections.staying
         if not staying:
             return
-        vector: dict[str, int] | None = None
-        if self._successor.keeps_no_vectors:
-            # Where it goes nobody can tell it from where on it may miss something.
-            vector = vector_in_line(self._replication.client_vector())
-        notices: dict[tuple[Address | None, bool], Frame] = {}
+        notices: dict[tuple[Address | None, bool, bool], Frame] = {}
         for conn in list(islice(staying, AWAY_AT_ONCE)):
             session = staying.pop(conn)
             if session.state is ConnectionState.CLOSING:
                 continue
             address = None if self._would_be_let_in_early(session) else self._successor.address_for(session)
             if "quit" in session.features:
-                kind = (address, session.counted)
+                knows_places = PLACE in session.features
+                kind = (address, session.counted, knows_places)
                 if kind not in notices:
                     farewell = self._successor.farewell(session) if address is not None else Quit(id=context.id)
-                    if vector is not None and not session.counted:
-                        farewell = msgspec.structs.replace(farewell, vector=vector)
+                    if self._successor.keeps_no_vectors and not session.counted:
+                        farewell = self._with_beginning(farewell, knows_places=knows_places)
                     notices[kind] = Frame(farewell)
                 context.send(session, notices[kind])
             elif address is not None:
@@ -225,6 +224,12 @@ class Drain:
         if staying and "away" not in context.timers:
             # The others in the next event, so that nobody waits for a thousand farewells.
             context.timers.set("away", context.now.monotonic, lambda: None)
+
+    def _with_beginning(self, farewell: Quit, *, knows_places: bool) -> Quit:
+        """Where the client goes nobody can tell it from where on it may miss something."""
+        if knows_places:
+            return msgspec.structs.replace(farewell, begins=self._begins())
+        return msgspec.structs.replace(farewell, vector=vector_in_line(self._replication.client_vector()))
 
     def _would_be_let_in_early(self, session: Session) -> bool:
         """Whether somebody waits for a registration of their name to end, and would not where they are to be sent.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -10,6 +9,7 @@ from core.client import client_events as events
 from core.client.client_settings import ClientSettings
 from core.client.machine import ClientMachine
 from core.client.outputs import Connect, Disconnect, SendMessage, SetTimer, Tell
+from core.client.resume_point import ResumePoint
 from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.randomness import seeded
@@ -18,11 +18,13 @@ from core.simulation.ledger import Ledger
 from core.simulation.parties.agent import Agent, Hearsay
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import Stream, decode_vector, parse_entry_id
+from core.wire.entries import parse_entry_id
 from core.wire.messages import Message
 
 SETTINGS: Final = ClientSettings(ping_interval=2.0, answer_limit=12.0, retry_max=4.0)
 """Quicker than the defaults: worlds last for a minute."""
+TERSE: Final = 60
+"""Bytes that the logins of some clients say of what they have: nearly always that is more, and they are asked."""
 LIVENESS_AFTER: Final = 2.75
 """What a server has to believe of clients that are so quick, in seconds."""
 CUT_OFF_SECONDS: Final = 5.0
@@ -48,11 +50,14 @@ class NativeAgent(Agent):
     ) -> None:
         super().__init__(environment, ledger, hearsay, name, registers=registers, username=username)
         self._machine: ClientMachine | None = None
+        rng = seeded(environment.seed, "have", name)
+        self._have_bytes = rng.choice((TERSE, SETTINGS.have_bytes))
+        self._range_items = rng.choice((2, 5, SETTINGS.range_items))
         self._attempt = 0
         self._wake_at: float | None = None
         self._numbers: dict[str, int] = {}
         """Refs of posts without an outcome, and the numbers of their activities."""
-        self._seen: Mapping[Stream, int] | None = None
+        self._resume: ResumePoint | None = None
         self._moving_to: Address | None = None
         self._changes = 0
         self._asked_for: str | None = None
@@ -130,7 +135,9 @@ class NativeAgent(Agent):
             username=self.username,
             secret=self.secrets[0] if named else None,
             register=not self.registered,
-            seen=self._seen,
+            resume=self._resume,
+            have_bytes=self._have_bytes,
+            range_items=self._range_items,
         )
         rng = seeded(self.environment.seed, "client", self.name, self.line)
         known = [address, *others[:3]]
@@ -154,7 +161,7 @@ class NativeAgent(Agent):
 
     def _close_client(self) -> None:
         if self._machine is not None:
-            self._seen = _seen_by(self._machine)
+            self._resume = self._machine.resume_point
             self._machine.close(self._now)
             self._perform()
 
@@ -236,8 +243,8 @@ class NativeAgent(Agent):
     def _finished(self) -> None:
         machine, self._machine = self._machine, None
         self.logged_in = False
-        if machine is not None and self._seen is None:
-            self._seen = _seen_by(machine)
+        if machine is not None and self._resume is None:
+            self._resume = machine.resume_point
         address, self._moving_to = self._moving_to, None
         if self.wanted and not self.gave_up:
             # A person whose client gave up opens it again.
@@ -325,9 +332,3 @@ class NativeAgent(Agent):
                 self._finished()
             case _:
                 pass
-
-
-def _seen_by(machine: ClientMachine) -> Mapping[Stream, int] | None:
-    """What a client has seen, for one that takes its place."""
-    seen = machine.seen
-    return decode_vector(seen) if seen is not None else None

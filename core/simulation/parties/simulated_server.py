@@ -27,7 +27,7 @@ from core.node.interface.events import (
 from core.node.interface.node_config import NodeConfig
 from core.node.interface.notices import Notice
 from core.node.interface.traces import TraceFields, TraceKind
-from core.node.kernel.context import SHOWN_WITH_KEY
+from core.node.kernel.context import PLACE, SHOWN_WITH_KEY
 from core.node.node import Node
 from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
@@ -48,10 +48,12 @@ from core.wire.messages import (
     Account,
     Authenticate,
     LockAllowed,
+    Login,
     LoginFailed,
     Message,
     Quit,
     Redirect,
+    Register,
     ServerAnnounce,
     ServerHello,
 )
@@ -110,6 +112,8 @@ def as_before_keys(message: M) -> M:
             return msgspec.structs.replace(message, votes=[])
         case Account():
             return msgspec.structs.replace(message, vote=None)
+        case Login() | Register():
+            return msgspec.structs.replace(message, features=[one for one in message.features if one != PLACE])
         case ServerAnnounce():
             return msgspec.structs.replace(message, key=None, signature=None, signs_from=None, more={})
     return message

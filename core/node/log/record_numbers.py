@@ -9,12 +9,12 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final
 
-from core.wire.base_messages import Place
+from core.wire.base_messages import ServerPlace
 
 _NO_END: Final = float("inf")
 
 
-class Arrivals:
+class RecordNumbers:
     """Up to which record everything is kept."""
 
     def __init__(self, node: str, starts: Sequence[tuple[int, int]]) -> None:
@@ -29,7 +29,7 @@ class Arrivals:
         """This start, and the number of the last record; None where numbers mean nothing."""
         return (self._starts[-1][0], self.number) if self._starts else None
 
-    def number_of(self, place: Place | None) -> int | None:
+    def number_of(self, place: ServerPlace | None) -> int | None:
         """The number of a place if this node has given it; None if it is another server's, or of a time that was
         undone."""
         if place is None or place[0] != self._node:
