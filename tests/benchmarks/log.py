@@ -277,10 +277,14 @@ async def catching_up(scale: Scale, directory: Path) -> None:
             live = asyncio.create_task(writing.evenly(LIVE_A_SECOND))
             await asyncio.sleep(QUIET)
             quiet, writing.delays = writing.delays, []
-            async with server(directory / "joining", join=node.address) as joining, reading(joining) as there:
-                rate = await _caught_up(joining, scale.activities)
-                here, after = writing.delays, len(there)
-                await asyncio.sleep(QUIET)
+            async with server(directory / "joining", join=node.address) as joining:
+                # Before it is linked nothing is live there.
+                while not await _activities(joining):
+                    await asyncio.sleep(0.05)
+                async with reading(joining) as there:
+                    rate = await _caught_up(joining, scale.activities)
+                    here, after = writing.delays, len(there)
+                    await asyncio.sleep(QUIET)
             live.cancel()
     row(f"{what} with people at both", f"{rate:,.0f} a second", "", met=None)
     figures = (("server that gives", here, quiet), ("one that catches up", there[:after], there[after:]))
