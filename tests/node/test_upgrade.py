@@ -185,3 +185,24 @@ def test_a_server_with_a_key_that_is_put_back_among_others_without_one_says_how_
     assert texts(server) == ["after the copy"]
     newcomer = network.start("newcomer", server, redirects=False)
     assert network.until(lambda: texts(newcomer) == ["after the copy"], 5.0)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="what servers of the version before got singly stays without its proof at them, when they are upgraded, too",
+)
+def test_a_new_server_gets_what_one_that_is_gone_had_accepted_while_others_had_no_keys() -> None:
+    network = ScriptedNetwork()
+    first, second = network.build(chain(2), redirects=False, keyed=False)
+    give_key(network, first.host)
+    first = restarted(network, first, second)
+    network.logged_in(first).post("while it was the only one with a key")
+    assert network.until(lambda: len(second.activities()) == 1, 10.0)
+    give_key(network, second.host)
+    second = restarted(network, second, first)
+    network.run(30.0)
+    first.crash()
+    newcomer = network.start("newcomer", second, redirects=False)
+    network.run(30.0)
+    assert texts(newcomer) == texts(second)
