@@ -109,6 +109,8 @@ LESSONS: Final = {
     650000012: "Who was sent to a server that hung up before it had let them in was sent there again and again.",
     650000097: "A network fell in two, and liars were linked with both parts: when these could reach each other again,"
     " nobody missed anybody.",
+    1300001196: "A neighbour of the version before said that nothing of a stream was missing whose entries it could not"
+    " pass on with signatures: what was lost in a crash was never asked for again.",
     900149: "Who had logged out at one server and was sent on by another at once missed what came in between, where"
     " that seemed to be at the first one still.",
     660000024: "The simulated network lost a message in the midst of a connection, where a server died behind a cut.",
