@@ -165,6 +165,8 @@ class SqliteStore:
         rows = dict(self._damaged_rows)
         try:
             found = taking_out.find(self._connection, self._streams, self._index, rows)
+            aside = self._directory.path / taking_out.ASIDE
+            is_aside = taking_out.set_aside(aside, found)
             # A witness of what is not there any more would have the next start refused.
             lacking = sum(len(one.items) for one in found)
             self._notes.note(self._held.received - lacking, self._directory.database_bytes)
@@ -177,7 +179,8 @@ class SqliteStore:
         self._shelf.forget()
         self._damaged_rows = {no: what for no, what in self._damaged_rows.items() if no not in rows}
         for one in found:
-            self._tell(f"{self._directory.database} is damaged: {rows[one.no]}; it is taken out")
+            where = f"what lies there is in {aside}" if is_aside else f"there is no room for it in {aside}"
+            self._tell(f"{self._directory.database} is damaged: {rows[one.no]}; it is taken out, and {where}")
         return taking.lost
 
     def _make_anew(self, what: str) -> EntryRuns:

@@ -23,7 +23,7 @@ from core.store.stream_numbers import StreamNumbers
 from core.store.time_index import TimeIndex
 from core.wire.address import Address
 from core.wire.entries import Stream
-from core.wire.entry_runs import EntryRuns, count_of
+from core.wire.entry_runs import EntryRuns, count_of, named
 from core.wire.packed_refs import REF_BYTES, packed_ref, packed_ref_of_any_content
 from core.wire.records import LogRecord
 from core.wire.server_keys import certified_id, is_certified
@@ -70,6 +70,11 @@ class Verification:
     """Whether a start refuses it until a person has chosen how to go on."""
     same_tables: bool = False
     """Whether its tables are those of the current version."""
+
+    @property
+    def missing_names(self) -> str:
+        """That, as a person can look for it."""
+        return named(self.missing)
 
 
 class TableChecks:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from core.store.behind import write_runs
 from core.store.checksums import DamagedRow
+from core.store.files import open_private
 from core.store.held import Held
 from core.store.past_starts import write_past
 from core.store.record_rows import RECORD_COLUMNS, DamagedRecord, RecordRow, record_of
@@ -22,6 +25,10 @@ from core.wire.limits import RECORD_ENTRIES_MAX
 from core.wire.packed_streams import PackedStreams
 from core.wire.version_vector import VersionVector
 
+ASIDE: Final = "node.damaged-records"
+"""A file that gets what was taken out."""
+ASIDE_BYTES_MAX: Final = 64 * 1024 * 1024
+
 _OVERLAPPING: Final = (
     f"SELECT {RECORD_COLUMNS} FROM records WHERE stream = ? AND first BETWEEN ? AND ? AND first + count > ? AND no != ?"
 )
@@ -33,6 +40,8 @@ class TakenOut(NamedTuple):
     no: int
     stream: Stream
     items: tuple[ItemPlace, ...]
+    line: bytes
+    """What lies in it."""
 
 
 class Taking(NamedTuple):
@@ -51,10 +60,12 @@ def find(
     Everything has to have followed the records. Raises DamagedRow if a row's own numbers are damaged, sqlite3.Error.
     """
     numbers: dict[int, tuple[Stream, int, set[int]]] = {}
+    lines: dict[int, bytes] = {}
     for no in rows:
         values = connection.execute(f"SELECT {RECORD_COLUMNS} FROM records WHERE no = ?", (no,)).fetchone()
         row = None if values is None else RecordRow._make(values)
         if row is not None and _is_damaged(row, streams.of(row.stream)):
+            lines[no] = row.line if type(row.line) is bytes else b""
             numbers[no] = (streams.of(row.stream), row.stream, _numbers_of(connection, row, streams.of(row.stream)))
     holders = {(number, seq): no for no, (_, number, seqs) in numbers.items() for seq in seqs}
     items: dict[int, list[ItemPlace]] = {no: [] for no in numbers}
@@ -68,7 +79,7 @@ def find(
     for no, (_, _, seqs) in numbers.items():
         if seqs and not items[no]:
             raise DamagedRow(f"nobody knows what record {no} held")
-    return [TakenOut(no, stream, tuple(items[no])) for no, (stream, _, _) in numbers.items()]
+    return [TakenOut(no, stream, tuple(items[no]), lines[no]) for no, (stream, _, _) in numbers.items()]
 
 
 def _numbers_of(connection: sqlite3.Connection, row: RecordRow, stream: Stream) -> set[int]:
@@ -92,6 +103,23 @@ def _is_damaged(row: RecordRow, stream: Stream) -> bool:
     except DamagedRecord:
         return True
     return False
+
+
+def set_aside(file: Path, found: Iterable[TakenOut]) -> bool:
+    """Append what lies in damaged rows to a file, for a person: most of it may be whole. Whether there was room for it.
+
+    Raises OSError.
+    """
+    handle = open_private(file, os.O_APPEND)
+    try:
+        lines = b"".join(one.line + b"\n" for one in found)
+        if os.fstat(handle).st_size + len(lines) > ASIDE_BYTES_MAX:
+            return False
+        os.write(handle, lines)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    return True
 
 
 def take_out(

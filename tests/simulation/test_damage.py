@@ -117,6 +117,30 @@ def test_what_a_flipped_bit_has_changed_comes_from_the_neighbours_again() -> Non
     assert problems(damaged(FLIPPED, *restart)) == []
 
 
+def told_at(world: World, name: str) -> list[str]:
+    """Run a world to its end; what people were told of a server's disk."""
+    told: list[str] = []
+    world.telling = lambda server, notice: (
+        told.append(notice.text) if notice.kind == "storage" and server.name == name else None
+    )
+    conclude(world, time.perf_counter())
+    return told
+
+
+def test_people_are_told_what_is_damaged_and_when_it_has_come_again() -> None:
+    operations = [arrive(1.0, "nat", "s000"), *posts("nat", 3.0, 5), Operation(6.0, "flip bits", "s000", amount=1.0)]
+    first, last = told_at(World(plan(*operations, people=(NATIVE,), bound=40.0)), "s000")
+    assert first.startswith("5 entries are damaged") and "the other servers are asked for them" in first
+    assert last == "5 entries that had been damaged came again from the other servers"
+
+
+def test_what_is_damaged_while_nobody_is_there_comes_again_when_they_are_back() -> None:
+    apart = [Operation(5.0, "part", "s000"), Operation(11.0, "unite", "s000")]
+    operations = [arrive(1.0, "nat", "s000"), *posts("nat", 3.0, 5), Operation(6.0, "flip bits", "s000", amount=1.0)]
+    told = told_at(World(plan(*operations, *apart, people=(NATIVE,), bound=60.0)), "s000")
+    assert any("came again" in text for text in told)
+
+
 def test_somebody_who_counts_starts_only_gives_an_identity_twice_and_that_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

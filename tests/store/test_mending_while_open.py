@@ -46,6 +46,7 @@ def test_a_damaged_record_is_not_served_and_counts_as_never_received(data: Path)
     store, _ = open_again(data, 10)
     before = {entry.id: entry for entry in activities(store)}
     damage_a_record(store, data, 3)
+    (line,) = store._connection.execute("SELECT line FROM records WHERE no = 3").fetchone()
     assert not store.is_damaged
     left = bodies(store)
     assert store.is_damaged and store.damage == ""
@@ -57,7 +58,8 @@ def test_a_damaged_record_is_not_served_and_counts_as_never_received(data: Path)
     assert all(store._held.holds(entry_id) for entry_id in left)
     assert bodies(store) == left
     (told,) = store.discoveries
-    assert "record 3" in told
+    assert "record 3" in told and "node.damaged-records" in told
+    assert (data / "node.damaged-records").read_bytes() == line + b"\n"
     store.commit([activity(OTHER, 100, 5000, sender="bob")])
     store.close()
     assert whole(data)

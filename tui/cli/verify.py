@@ -65,6 +65,7 @@ def _answer(found: Verification) -> dict[str, object]:
         "backup": found.backup,
         "node": found.node,
         **counts,
+        "missing": found.missing_names,
         "whole": not found.damage,
         "damage": [msgspec.to_builtins(damage) for damage in found.damage],
     }
@@ -79,6 +80,8 @@ def _report(found: Verification) -> list[str]:
             f"{found.streams} streams, {found.records} records ({found.signed} signed), {found.activities} activities,"
             f" {found.accounts} entries of accounts"
         )
+    if found.missing:
+        lines.append(f"taken out, as they were damaged, and not come again from other servers: {found.missing_names}")
     lines += [f"damaged: {damage.what}" for damage in found.damage]
     lines.append(f"{len(found.damage)} damaged" if found.damage else "whole")
     return lines

@@ -95,6 +95,7 @@ class CatchingUp:
         session.backlog_bytes = 0
         session.caught_up = 0
         session.backlog_fingerprints = {}
+        session.damage_known = self._repair.times_found
         session.fingerprints_sent = {}
         self._context.connections.catching_up[session.conn] = session
         fetch = wish if isinstance(wish, Fetch) else None
@@ -208,6 +209,9 @@ class CatchingUp:
             session.reading = True
             self._delayed.append((session, query, search))
             return True
+        if self._was_told_too_much(session, _seen_in(query, search)):
+            return True
+        self._repair.owes(session, _seen_in(query, search))
         if isinstance(page, FoundRuns) and search is not None:
             self._found(session, search, page)
             return True
@@ -321,12 +325,21 @@ class CatchingUp:
         delayed, self._delayed = self._delayed, []
         for session, query, search in delayed:
             session.reading = False
-            if session.backlog is not None and session.state is not ConnectionState.CLOSING:
-                wanted, session.wanted = session.wanted, None
-                if wanted is None:
-                    self._read(session, query, search)
-                else:
-                    self._begin(session, wanted)
+            if session.backlog is None or session.state is ConnectionState.CLOSING:
+                continue
+            wanted, session.wanted = session.wanted, None
+            if wanted is not None:
+                self._begin(session, wanted)
+            elif not self._was_told_too_much(session, _seen_in(query, search)):
+                self._read(session, query, search)
+
+    def _was_told_too_much(self, session: Session, seen: Mapping[Stream, int]) -> bool:
+        """Whether a client was told at its login that it need not expect what is missing now: it is sent away, comes
+        again, and hears better."""
+        if session.damage_known == self._repair.times_found or not session.native or not self._repair.is_missing(seen):
+            return False
+        self._context.close(session, "some of what it missed is damaged here, and has not come again")
+        return True
 
     def _live(self, session: Session) -> frozenset[bytes]:
         """The fingerprints of what comes live behind the past; of each entry it is found out once."""

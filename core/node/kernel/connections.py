@@ -121,6 +121,7 @@ class Session(Connection):
         "claim",
         "complete",
         "counted",
+        "damage_known",
         "fingerprints_sent",
         "held",
         "inbox",
@@ -187,6 +188,10 @@ class Session(Connection):
         """Whether a page is being read for it."""
         self.wanted: Fetch | Resumption | None = None
         """What a later login asked for while that page was being read."""
+        self.damage_known = 0
+        """How often damage had been found when the client was told what it need not expect."""
+        self.damage_known = 0
+        """How often damage had been found when the client was told what it need not expect."""
         self.counted = False
         """Whether the client is part of this server's load."""
         self.login_number = 0

@@ -5,7 +5,7 @@ They are missing, and asked for as all that is missing. But nobody is handed the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from core.wire.entries import Entry, EntryId, Stream
 from core.wire.entry_runs import EntryRuns, count_of
@@ -20,8 +20,8 @@ class DamagedEntries:
         self._vector = vector
         self._missing = VersionVector()
         self._being_kept: dict[EntryId, None] = {}
-        self.on_kept: Callable[[int], None] = lambda count: None
-        """Told of how many of them are durable again."""
+        self.on_kept: Callable[[Sequence[Entry]], None] = lambda entries: None
+        """Told of those that are durable again, or only wait for a disk that fails."""
 
     def __contains__(self, entry_id: EntryId) -> bool:
         return entry_id in self._missing
@@ -86,17 +86,19 @@ class DamagedEntries:
             self._vector.add(entry.id)
             self._being_kept[entry.id] = None
 
-    def kept(self, entries: Iterable[Entry]) -> None:
+    def kept(self, entries: Sequence[Entry]) -> None:
         """These are durable."""
-        count = 0
         for entry in entries:
             self._being_kept.pop(entry.id, None)
-            count += 1
-        self.on_kept(count)
+        self.on_kept(entries)
 
     def not_kept(self, entries: Iterable[Entry], own: Stream) -> None:
-        """The disk has not taken these. Others' entries wait for it in memory; this node's own are missing again."""
+        """The disk has not taken these. What is of this start is missing again; the rest waits for it in memory."""
+        waiting: list[Entry] = []
         for entry in entries:
             self._being_kept.pop(entry.id, None)
             if entry.id.stream == own:
                 self.lose({own: ((entry.id.seq, entry.id.seq),)})
+            else:
+                waiting.append(entry)
+        self.on_kept(waiting)

@@ -7,15 +7,17 @@ a moment later and in order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from core.node.kernel.connections import Link
+from core.node.kernel.connections import Link, Session
 from core.node.kernel.context import Context
+from core.node.kernel.states import ConnectionState
+from core.node.log.entry_messages import frame_of
 from core.node.log.replication import Replication
 from core.node.log.synchronisation import Synchronisation
 from core.node.neighbours.neighbours import Neighbours
-from core.wire.entries import Stream
+from core.wire.entries import Entry, Stream
 from core.wire.entry_runs import EntryRuns, count_of, named
 
 WAIT_MAX: Final = 5.0
@@ -41,7 +43,11 @@ class Repair:
         self._owed: dict[int, int] = {}
         """By the connections of neighbours that are asked: how many answers of theirs there have to be."""
         self._wait_until = float("-inf")
+        self.times_found = 0
+        """How often damage has been found."""
         self._mended = 0
+        self._owing: dict[int, Session] = {}
+        """Clients that could not wait any longer, and were sent the past without what was damaged."""
         self._told: EntryRuns = {}
         """What people have been told that nobody has."""
         self.read_through_at: float | None = None
@@ -54,6 +60,7 @@ class Repair:
     def found(self, entries: EntryRuns) -> None:
         """The store has found damage."""
         self._damaged.lose(entries)
+        self.times_found += 1
         count = count_of(entries)
         self._context.notify(
             "storage",
@@ -70,10 +77,19 @@ class Repair:
             self._synchronisation.request(link)
         self._look()
 
+    def owes(self, session: Session, seen: Mapping[Stream, int]) -> None:
+        """A client that has `seen` so much is sent the past: what of it is missing it gets when that has come."""
+        if session.native and self.is_missing(seen):
+            self._owing[session.conn] = session
+
     def delays(self, seen: Mapping[Stream, int]) -> bool:
         """Whether somebody who has `seen` so much should wait until more is here."""
         if self._context.now.monotonic >= self._wait_until:
             return False
+        return self.is_missing(seen)
+
+    def is_missing(self, seen: Mapping[Stream, int]) -> bool:
+        """Whether there was more than somebody has `seen`, and it is damaged."""
         missing = self._damaged.missing
         return any(spans[-1][1] > seen.get(stream, 0) for stream, spans in missing.items()) or any(
             entry_id.seq > seen.get(entry_id.stream, 0) for entry_id in self._damaged.being_kept
@@ -106,14 +122,21 @@ class Repair:
             "error",
         )
 
-    def _kept(self, count: int) -> None:
-        self._mended += count
+    def _kept(self, entries: Sequence[Entry]) -> None:
+        self._mended += len(entries)
+        self._owing = {conn: one for conn, one in self._owing.items() if one.state is not ConnectionState.CLOSING}
+        for entry in entries if self._owing else ():
+            if entry.kind == "activity":
+                for session in self._owing.values():
+                    # A client knows what it has had.
+                    self._context.send(session, frame_of(entry))
         if not self._damaged.are_whole:
             return
         self._context.notify(
             "storage", f"{_entries(self._mended)} that had been damaged came again from the other servers", "good"
         )
         self._mended = 0
+        self._owing.clear()
         self._owed.clear()
         self._over()
 
