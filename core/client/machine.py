@@ -357,6 +357,9 @@ class ClientMachine:
     # --- activities ---------------------------------------------------------------------------------------------------
 
     def _activity(self, message: wire.ActivityBroadcast, now: float) -> None:
+        if self._logging_in.says_it_again:
+            # It comes again, behind what was missed before it.
+            return
         own_ref = self._posts.own_ref(message)
         arrived = self._inbox.receive(message, own_ref)
         if arrived is None:

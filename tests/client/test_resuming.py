@@ -173,8 +173,11 @@ def test_an_older_server_is_told_once_more_by_a_vector() -> None:
     login = driven.said(wire.Login)[-1]
     # Of a stream that it has not heard of it has all, unless it has begun later than the client.
     assert login.seen == {"n.1": 5, "young.1": 1}
-    driven.say(wire.LoginSuccess(id="bb", vector=old), broadcast(6), broadcast(7), broadcast(8), wire.CaughtUp(3))
+    # What was live in between would stand before what was missed.
+    assert "n.1.9" not in reported(driven)
+    driven.say(wire.LoginSuccess(id="bb", vector=old), *map(broadcast, (6, 7, 8, 9)), wire.CaughtUp(4))
     assert driven.machine.online
+    assert reported(driven)[-4:] == ["n.1.6", "n.1.7", "n.1.8", "n.1.9"]
     assert [done.count for done in driven.of(CatchUpDone)] == [0, 4]
     assert len(driven.of(LoggedIn)) == 2
     assert back(driven).seen is not None
