@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.store import SqliteStore, held_rows, verify
+from core.store.identity import KEY_SETTING
 from core.store.store_errors import StoreUnmendable, StoreUnreadable, StoreUnwritable
 from core.wire.entries import Entry, EntryId, Fetch, Stream
 from core.wire.entry_runs import count_of, ids_in
@@ -229,15 +230,36 @@ def test_of_pages_of_garbage_the_rest_is_kept_and_what_is_lost_is_told_exactly(d
     assert whole(data)
 
 
-def test_what_cannot_be_made_anew_is_told_with_what_to_do(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_whose_database_was_overwritten_goes_on_as_who_it_is_where_the_log_still_says_that(data: Path) -> None:
+    store, recovered = open_again(data, 10)
+    key = store.get_setting(KEY_SETTING)
+    overwrite_all(data)
+    store._connection.execute("PRAGMA shrink_memory")
+    use(store, activity(OTHER, 300, 7000))
+    assert store.is_damaged
+    store.mend()
+    assert store.get_setting(KEY_SETTING) == key
+    store.close()
+    store, again = open_again(data, 20)
+    assert again.node == recovered.node
+    store.close()
+
+
+def test_what_cannot_be_made_anew_is_told_with_what_to_do(data: Path) -> None:
     store, _ = open_again(data, 10)
+    overwrite_all(data)
+    (data / "node.db-wal").write_bytes(b"")
+    store._connection.execute("PRAGMA shrink_memory")
+    use(store, activity(OTHER, 300, 7000))
+    assert store.is_damaged
+    with pytest.raises(StoreUnmendable):
+        store.mend()
+    assert any("restore a backup" in told for told in store.discoveries)
+    store.close()
+
+
+def overwrite_all(data: Path) -> None:
+    """Nothing is left of the database, nor of the second copy of who the server is."""
     (data / "node.db").write_bytes(b"my novel, chapter one. " * 3000)
     for leftover in ("node.identity", "node.witness"):
         (data / leftover).unlink(missing_ok=True)
-    store._connection.execute("PRAGMA shrink_memory")
-    use(store, activity(OTHER, 300, 7000))
-    if store.is_damaged:
-        with pytest.raises(StoreUnmendable):
-            store.mend()
-        assert any("restore a backup" in told for told in store.discoveries)
-    store.close()
