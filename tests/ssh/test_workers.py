@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -163,7 +164,11 @@ async def test_the_key_of_a_newcomer_is_bound_through_a_worker(crowd: Place):
         await terminal.shows("Register and come in")
         terminal.type("\t\t\r")
         await terminal.shows("You came in with the key")
-        await asyncio.sleep(READING_TIME + 0.2)  # a person has read it by then, and not before
-        terminal.type("y\r")
-        await terminal.shows("The key opens this account from now on.")
+        for attempt in range(10):
+            # A person has read it by then, and not before. On a busy machine the question may come behind its text.
+            await asyncio.sleep(READING_TIME + 0.2)
+            terminal.type("y\r")
+            with contextlib.suppress(AssertionError) if attempt < 9 else contextlib.nullcontext():
+                await terminal.shows("The key opens this account from now on.", 3.0)
+                break
         assert len(crowd.keys("carol")) == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from textual import events
 from textual.widgets import Button, Checkbox, Input, RadioButton, RadioSet
@@ -83,6 +85,10 @@ async def test_a_name_given_at_the_start_that_the_network_would_not_register_is_
 MODES = (("I am new", "Register and come in"), ("I have a name", "Log in"), ("Come in anonymously", "Come in"))
 
 
+def is_whole(button: Button, words: str) -> bool:
+    return button.size.width >= len(words) + 2
+
+
 @pytest.mark.parametrize("size", [(80, 24), (60, 20), (40, 16)])
 async def test_the_button_is_whole_in_every_mode_and_after_every_change_of_it(world, size):
     app = world.app(first=None)
@@ -92,9 +98,8 @@ async def test_the_button_is_whole_in_every_mode_and_after_every_change_of_it(wo
         for mode in (1, 0, 2, 1, 2, 0):
             while app.screen.query_one(RadioSet).pressed_index != mode:
                 await pilot.press("down")
-            await pilot.pause()
             button = app.screen.query_one("#go", Button)
-            assert button.size.width >= len(MODES[mode][1]) + 2
+            await until(pilot, partial(is_whole, button, MODES[mode][1]))
             button.scroll_visible(animate=False)
             await settled(pilot)
             assert f" {MODES[mode][1]} " in screen_text(app)
