@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from core.wire.entries import EntryId, Stream, encode_vector
+from core.wire.entries import INCARNATION_EPOCH, EntryId, Stream, encode_vector
 from core.wire.holdings import Holdings
 from core.wire.version_vector import VersionVector
 
@@ -14,8 +14,6 @@ VECTOR_BYTES_MAX: Final = 40 * 1024
 """Most that a vector may add to a login: a server limits a client's line to 64 KiB."""
 NUMBER_BYTES: Final = 24
 """What a number and the marks around it may take beside a stream's name."""
-INCARNATION_EPOCH: Final = 1_577_836_800
-"""2020-01-01T00:00:00Z, seconds since 1970: an incarnation is the milliseconds from then to its start."""
 MARGIN: Final = 600 * 1_000_000
 """Microseconds by which a start may seem to be older than it is, because clocks differ."""
 

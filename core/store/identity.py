@@ -9,12 +9,10 @@ from typing import Final, NamedTuple
 
 from core.store.checksums import check, checksum
 from core.store.store_errors import DataDirectoryUnusable
-from core.wire.entries import IDENTIFIER_CHARACTERS_MAX
+from core.wire.entries import IDENTIFIER_CHARACTERS_MAX, INCARNATION_EPOCH
 from core.wire.server_keys import is_certified
 
 NODE_ID_CHARACTERS: Final = 12
-INCARNATION_EPOCH: Final = 1_577_836_800
-"""2020-01-01T00:00:00Z, seconds since 1970."""
 LEAP_MAX: Final = 2**20
 """Below this is how far an incarnation leaps where the clock does not help: in milliseconds, a quarter of an hour."""
 

@@ -22,6 +22,8 @@ from core.wire.address import Address
 from core.wire.limits import KEY_CHARACTERS_MAX, SERVER_LINE_BYTES_MAX, VERIFIER_CHARACTERS_MAX
 
 IDENTIFIER_CHARACTERS_MAX = 64
+INCARNATION_EPOCH: Final = 1_577_836_800
+"""2020-01-01T00:00:00Z, seconds since 1970. An incarnation is about the milliseconds from there to a start."""
 COUNTER_MAX = 2**53 - 1
 """Largest number that survives a peer which reads every number as a double (RFC 8259, section 6)."""
 
