@@ -531,6 +531,35 @@ def test_what_was_told_while_one_was_down_whose_clock_was_set_back_meanwhile_is_
     assert base.texts == ["before", "meanwhile"]
 
 
+@pytest.mark.parametrize("ahead", [0.0, 69.0, 250.0])
+def test_what_the_dead_one_had_told_is_not_sent_again_although_its_author_is_here_with_a_clock_that_is_ahead(
+    ahead: float,
+) -> None:
+    """Who takes over again was down when it was written, and hears of it only once it has the base server."""
+    network = ScriptedNetwork(clock_offsets={"n002": ahead})
+    hub, first, author = network.build(star(3), redirects=False)
+    base = Original(network, first)
+    network.run(6.0)
+    first.crash()
+    assert network.until(lambda: speaks(hub), 60.0)
+    network.run(5.0)
+    network.logged_in(author).post("before")
+    network.run(5.0)
+    assert base.texts == ["before"]
+    network.reading = 3.0
+    hub.crash()
+    again = network.start(first.config.name, author, redirects=False)
+    assert network.until(lambda: base.linked_with == [again], 60.0)
+    network.run(0.1)
+    assert author.id in again.reachable
+    assert again.activities() == []
+    assert network.until(lambda: speaks(again) and bool(again.activities()), 60.0)
+    network.reading = 0.0
+    network.logged_in(author).post("after")
+    network.run(2.0)
+    assert base.texts == ["before", "after"]
+
+
 @pytest.mark.parametrize("pause", [0.0, 0.05, 20.0])
 def test_a_server_that_dies_and_comes_back_leaves_no_base_server_alone(pause: float) -> None:
     found = scene(3)

@@ -116,6 +116,8 @@ LESSONS: Final = {
     660000024: "The simulated network lost a message in the midst of a connection, where a server died behind a cut.",
     660000147: "A base server passed on what a server out of reach had told it, and nothing proved whose it was: when"
     " that came with its proof, the base server was told it again.",
+    660000177: "What a base server had been told seemed to be new to one that had just started and took it over: it had"
+    " been written at a server that was there, whose clock was ahead.",
     660000269: "As 660000147, after a cut.",
     660000500: "A server of the version before said up to which number it had sent everything of another's stream: as"
     " the newest entry had come with its proof, those before it, which had come without, were taken for gone.",

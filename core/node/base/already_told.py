@@ -35,14 +35,16 @@ class AlreadyTold:
         topology: Topology,
         speakers: Speakers,
         time_elsewhere: Callable[[float], int],
+        time_at: Callable[[str, float], int | None],
     ) -> None:
         """`time_elsewhere` is the hybrid logical time by the clocks of others, as far as they are known, at a monotonic
-        time."""
+        time; `time_at` that of one server, at least, or None where nobody knows."""
         self._context = context
         self._neighbours = neighbours
         self._topology = topology
         self._speakers = speakers
         self._time_elsewhere = time_elsewhere
+        self._time_at = time_at
         self._gone_at = 0
         """Hybrid logical time at which the last server was seen to go."""
         self._reachable_since: dict[str, float] = {context.id: context.now.monotonic}
@@ -75,8 +77,9 @@ class AlreadyTold:
         """Whether the server that spoke to a base server before this one may have sent it an activity already.
 
         What was accepted later was not sent: by its stamp, for as long as past activities may still come; after that,
-        by a server that can be reached, whatever its clock says. The clock of one that could not be reached then may be
-        ahead. What is repeated may have been sent there as what the other server had accepted.
+        by a server that can be reached, whatever its clock says. A clock may be ahead: that of a server that could be
+        reached then as far as it has signed, that of another one as far as any. What is repeated may have been sent
+        there as what the other server had accepted.
         """
         side = base_side(link)
         if not side.spoken_to_until:
@@ -92,5 +95,7 @@ class AlreadyTold:
                 return False
         if entry.stamp <= side.spoken_to_until:
             return True
-        was_reachable = since is not None and since <= side.taken_up_at
-        return not was_reachable and entry.stamp <= self._time_elsewhere(side.taken_up_at)
+        if since is not None and since <= side.taken_up_at:
+            its_time = self._time_at(entry.id.node, side.taken_up_at)
+            return its_time is not None and entry.stamp <= its_time
+        return entry.stamp <= self._time_elsewhere(side.taken_up_at)

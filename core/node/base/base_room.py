@@ -49,7 +49,9 @@ class BaseRoom:
         peers: Iterable[PeerRecord],
     ) -> None:
         """`load` is how many clients this node has, `peers` what its disk has kept of other servers."""
-        self.servers = BaseServers(context, neighbours, topology, whereabouts, drift.latest, replication.keep, peers)
+        self.servers = BaseServers(
+            context, neighbours, topology, whereabouts, drift.latest, announcements.time_at, replication.keep, peers
+        )
         announcements.attached = self.servers.attached
         self._telling = BaseTelling(context, topology, whereabouts, load)
         self._second_ways = SecondWays(context, topology, self.servers.dialling, self._telling)

@@ -40,6 +40,7 @@ class BaseServers:
         topology: Topology,
         whereabouts: Whereabouts,
         time_elsewhere: Callable[[float], int],
+        time_at: Callable[[str, float], int | None],
         keep: Callable[[PeerRecord | PeerForgotten], None],
         peers: Iterable[PeerRecord],
     ) -> None:
@@ -50,7 +51,7 @@ class BaseServers:
         self.dialling = BaseDialling(context, self.ways, keep, peers)
         self.taking_over = TakingOver(context, topology, whereabouts, self.ways, self.speakers, self.dialling)
         self.handing_over = HandingOver(context, neighbours, whereabouts, self.dialling, self.attached)
-        self.already_told = AlreadyTold(context, neighbours, topology, self.speakers, time_elsewhere)
+        self.already_told = AlreadyTold(context, neighbours, topology, self.speakers, time_elsewhere, time_at)
 
     def attached(self) -> tuple[AttachedServer, ...]:
         """The base servers that this node speaks for."""

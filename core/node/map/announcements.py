@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from core.node.kernel.clock import MICROSECONDS
 from core.node.kernel.connections import Link
 from core.node.kernel.context import PAGES, Context
 from core.node.kernel.rules import Handler
@@ -243,7 +244,7 @@ class Announcements:
             return
         if not self.room.admits(link, record, len(frame.data)):
             return
-        record.ahead = self._ahead(known, record)
+        record.lead = self._lead(known, record)
         self._topology.merge(record)
         structural = (
             known is None
@@ -263,20 +264,29 @@ class Announcements:
         """The time by which this node dates, in microseconds."""
         return self._context.clock.read(self._context.now.wall)
 
-    def _ahead(self, known: ServerRecord | None, record: ServerRecord) -> int | None:
-        """How far a server's clock is ahead, at least, by the version of a record that has just come."""
+    def _lead(self, known: ServerRecord | None, record: ServerRecord) -> int | None:
+        """How far a server's time is ahead of the monotonic clock here, at least, by the version of a record that has
+        just come."""
         if record.key is None or record.version < VERSION_IS_TIME:
             return None
-        ahead = record.version * VERSION_UNIT - self._now()
-        if known is not None and known.incarnation == record.incarnation and known.ahead is not None:
+        lead = record.version * VERSION_UNIT - int(self._context.now.monotonic * MICROSECONDS)
+        if known is not None and known.incarnation == record.incarnation and known.lead is not None:
             # The one that was under way for the shortest time tells most.
-            return max(ahead, known.ahead)
-        return ahead
+            return max(lead, known.lead)
+        return lead
+
+    def time_at(self, server: str, monotonic: float) -> int | None:
+        """By which time a server would have dated something at a monotonic time here, at least, in microseconds, by
+        what it has signed; None where nobody knows."""
+        record = self._topology.records.get(server)
+        if record is None or record.lead is None:
+            return None
+        return record.lead + int(monotonic * MICROSECONDS)
 
     def ahead_of_here(self, server: str) -> int | None:
         """How far a server's clock is ahead of the one here, at least, in microseconds, by what it has signed."""
-        record = self._topology.records.get(server)
-        return record.ahead if record is not None else None
+        its_time = self.time_at(server, self._context.now.monotonic)
+        return its_time - self._now() if its_time is not None else None
 
     def _is_to_be_overtaken(self, link: Link, message: ServerAnnounce) -> bool:
         """Whether somebody would believe a record in this node's name that is later than its own: where that is signed

@@ -49,9 +49,9 @@ class ServerRecord:
     """The key that has signed it; None: nobody has."""
     seen_at: float = 0.0
     """Wall-clock seconds since 1970 at which the node was last known to be reachable."""
-    ahead: int | None = field(default=None, compare=False)
-    """By how much the node's clock was ahead of the one here at least, in microseconds, by what it has signed in this
-    start; None: it says no time, or has signed nothing."""
+    lead: int | None = field(default=None, compare=False)
+    """By how much the node's time was ahead of the monotonic clock here at least, in microseconds, by what it has
+    signed in this start; None: it says no time, or has signed nothing."""
     announcement: ServerAnnounce | None = field(default=None, compare=False, repr=False)
     """What another node's record was read from: it is passed on as it came."""
 
