@@ -1,13 +1,14 @@
-"""`make bench`: figures of real processes, alone and under floods, and the bars of the log.
+"""`make bench`: figures of real processes, alone and under floods, and the bars of the log and of the screen.
 
-`python -m tests.benchmarks.log` measures one of its rows or all, `python -m tests.benchmarks.ssh_sessions` sessions
-over SSH, `python -m tests.benchmarks.messages` messages.
+`python -m tests.benchmarks.log` and `python -m tests.benchmarks.screen` measure one of their rows or all,
+`python -m tests.benchmarks.ssh_sessions` sessions over SSH, `python -m tests.benchmarks.messages` messages.
 """
 
 import asyncio
 
-from tests.benchmarks import figures, floods, log
+from tests.benchmarks import figures, floods, log, screen
 
 asyncio.run(log.main())
+asyncio.run(screen.main())
 asyncio.run(figures.main())
 asyncio.run(floods.main())

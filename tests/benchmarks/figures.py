@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import pty
-import select
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -25,7 +20,6 @@ async def main() -> None:
         root = Path(directory)
         await healing(root / "healing")
         await starting(root / "starting")
-        first_frame(root / "frame")
         await memory(root / "memory")
 
 
@@ -72,34 +66,6 @@ async def starting(directory: Path) -> None:
             times.append(time.perf_counter() - began)
             await node.kill()
     print(f"start of a headless server until it listens, 7 tries: median {statistics.median(times) * 1000:.0f} ms")
-
-
-def first_frame(directory: Path) -> None:
-    """From the start of the process to the first frame of the application in a terminal."""
-    times = []
-    for number in range(5):
-        home = directory / str(number)
-        home.mkdir(parents=True)
-        master, slave = pty.openpty()
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tui", "serve", "--host", "127.0.0.1", "--port", "0", "--data-dir", str(home / "d")],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env=os.environ | {"HOME": str(home), "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"},
-            start_new_session=True,
-        )
-        os.close(slave)
-        seen = b""
-        while b"Feed" not in seen and time.perf_counter() - began < 30:
-            if select.select([master], [], [], 0.5)[0]:
-                seen += os.read(master, 65536)
-        times.append(time.perf_counter() - began)
-        process.kill()
-        process.wait()
-        os.close(master)
-    print(f"start of the application until its first frame, 5 tries: median {statistics.median(times) * 1000:.0f} ms")
 
 
 async def memory(directory: Path) -> None:
