@@ -139,6 +139,37 @@ def test_what_was_said_in_another_part_of_the_network_before_is_not_lost_there(n
     assert client.texts() == [1, 2]
 
 
+def test_what_another_server_accepted_too_is_not_lost_when_that_is_learned_while_the_past_is_read(
+    network: ScriptedNetwork,
+) -> None:
+    first, second = network.build(chain(2), redirects=False)
+    somebody = Returning(network)
+    somebody.come(first)
+    somebody.go()
+    network.registered(first, "ann").hang_up()
+    network.run(1.0)
+    network.part([first], [second])
+    network.run(15.0)
+    for server in (first, second):
+        ann = network.client(server)
+        ann.login("ann", "s")
+        network.run(0.5)
+        ann.post("said at both", "ann", "s", ref="one")
+        network.run(0.5)
+    usual, network.reading = network.reading, 20.0
+    somebody.come(second)
+    network.reading = usual
+    client = somebody.client
+    assert client is not None
+    copies: list[EntryId] = []
+    second.node.replication.delivery.on_copy.append(copies.append)
+    network.mend()
+    assert network.until(lambda: copies != [])
+    assert client.texts() == []
+    assert network.until(lambda: client.of(wire.CaughtUp) != [])
+    assert client.texts() == ["said at both"]
+
+
 def test_of_a_stream_that_the_client_has_never_heard_of_the_stamps_decide(network: ScriptedNetwork) -> None:
     server = network.start("a", redirects=False)
     posts(network, server, 0, 3)

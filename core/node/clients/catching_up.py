@@ -40,6 +40,8 @@ FOUND_RUNS_MAX: Final = 50_000
 """Runs of what a client missed that are looked for at once; the rest when they have been sent."""
 HAVE_RUNS_MAX: Final = 8_192
 """Runs of what a client has that are heard of it."""
+COPIES_MAX: Final = 10_000
+"""Copies that came while somebody caught up, the latest of them."""
 ASKED_MAX: Final = 16
 """Clients that are asked at a time for what they have; others wait."""
 HAVE_LIMIT: Final = 30.0
@@ -51,6 +53,8 @@ class _Search:
     """What somebody missed who says where they were."""
 
     resumption: Resumption
+    copies_before: int
+    """How many copies of what had come before had been noted when it began."""
     found: list[EntryRuns] = field(default_factory=list)
     rest: FindArrived | FindDated | None = None
     """What is still to be looked for."""
@@ -73,6 +77,10 @@ class CatchingUp:
         self._asked: dict[int, tuple[Session, _Search]] = {}
         """Clients that are saying what they have."""
         self._to_be_asked: deque[tuple[Session, _Search]] = deque()
+        self._copies: dict[EntryId, int] = {}
+        """What came while somebody caught up and was not delivered, as a copy: its number among all of these."""
+        self._copies_noted = 0
+        replication.delivery.on_copy.append(self._note_copy)
         self.place: Callable[[Session], tuple[tuple[int, int] | None, Mapping[str, list[int]]]]
         self.place = lambda session: (None, {})
         """What a client is told of where it is, and what it is lacking there."""
@@ -126,7 +134,7 @@ class CatchingUp:
         if isinstance(wish, Fetch):
             self._read(session, wish, None)
             return
-        search = _Search(wish)
+        search = _Search(wish, self._copies_noted)
         if wish.after is not None:
             self._read(session, FindArrived(wish.after), search)
         else:
@@ -264,21 +272,42 @@ class CatchingUp:
 
     def _page_of_missed(self, session: Session, search: _Search, page: Page) -> None:
         vector, missed = self._replication.vector, search.missed
-        self._send(
-            session, page.entries, lambda one: one in vector and self._is_through(one) and not is_in(missed, one)
-        )
+
+        def is_had(one: EntryId) -> bool:
+            is_through = one in vector and self._is_through(one)
+            return is_through and not is_in(missed, one) and not self._came_meanwhile(one, search)
+
+        self._send(session, page.entries, is_had)
         if page.left:
             self._read(session, Missing(page.left), search)
         elif search.rest is not None:
             self._read(session, search.rest, search)
         else:
-            is_had = search.resumption.is_had
+            resumption = search.resumption
             only_here = self._replication.unpersisted.activities()
-            self._send(session, [one for one in only_here if not is_had(one.id, one.stamp)], lambda one: False)
+            left = [one for one in only_here if not resumption.is_had(one.id, one.stamp)]
+            self._send(session, left, lambda one: False)
             self._end(session, complete=not search.failed)
 
     def _is_through(self, entry_id: EntryId) -> bool:
         return not self._replication.delivery.is_pending(entry_id)
+
+    def _note_copy(self, entry_id: EntryId) -> None:
+        """A copy has come of what was delivered before, and is not delivered. Whoever catches up has not got it."""
+        if not self._context.connections.catching_up:
+            self._copies.clear()
+            return
+        self._copies[entry_id] = self._copies_noted
+        self._copies_noted += 1
+        if len(self._copies) > COPIES_MAX:
+            del self._copies[next(iter(self._copies))]
+
+    def _came_meanwhile(self, entry_id: EntryId, search: _Search) -> bool:
+        number = self._copies.get(entry_id)
+        if number is not None:
+            return number >= search.copies_before
+        # Which of those that are not known any more came meanwhile is not known either: rather twice than never.
+        return search.copies_before < self._copies_noted - len(self._copies)
 
     # --- sending ------------------------------------------------------------------------------------------------------
 

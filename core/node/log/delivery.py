@@ -55,6 +55,8 @@ class Delivery:
         """Told of each activity that goes to clients, and of its line."""
         self.on_hand_out_all: list[Callable[[Sequence[Entry], Frames], None]] = []
         """The same of several at once, of one stream and in its order."""
+        self.on_copy: list[Callable[[EntryId], None]] = []
+        """Told of each activity that does not go to clients, because one with its name has."""
         self.on_handed_out: Callable[[Entry, Frame, int | None], None] = lambda entry, frame, source: None
         """Told of it when they have it, and of the connection that it came over."""
         self.is_anybody_told: Callable[[], bool] = lambda: False
@@ -118,8 +120,13 @@ class Delivery:
         first = self._refs.first_delivered(entries)
         if len(first) == len(entries):
             self._hand_out_all(entries, frames, source)
-        elif first:
+            return
+        if first:
             self._hand_out_all(first, frames_of(first), source)
+        handed_out = {entry.id for entry in first}
+        for entry in entries:
+            if entry.id not in handed_out:
+                self._tell_of_copy(entry.id)
 
     def _follow(self, entries: Sequence[Entry]) -> bool:
         """Whether the sender's previous one of each of these has been delivered, or is among them before it."""
@@ -176,6 +183,12 @@ class Delivery:
         self._pending.pop(entry.id, None)
         if self._refs.is_first_delivered(entry):
             self._hand_out(entry, frame, source)
+        else:
+            self._tell_of_copy(entry.id)
+
+    def _tell_of_copy(self, entry_id: EntryId) -> None:
+        for told in self.on_copy:
+            told(entry_id)
 
     def _unpark_overdue(self) -> None:
         now = self._context.now.monotonic
