@@ -7,10 +7,12 @@ import gc
 import pytest
 
 from core.node.interface import events
+from core.node.kernel.clock import MICROSECONDS
 from core.node.neighbours.neighbours import RECENT_MAX
 from core.simulation.testing import ScriptedClient, ScriptedNetwork, WatchedServer, chain
 from core.wire import messages as wire
 from core.wire.codec import Frame
+from core.wire.entries import Entry, EntryId
 
 
 def ann_at(network: ScriptedNetwork, server: WatchedServer) -> ScriptedClient:
@@ -280,3 +282,23 @@ def test_who_is_sent_on_gets_what_had_only_just_been_accepted_where_they_were_no
     network.run(0.3)
     assert (ann.texts(), again.texts()) == ([], [])
     assert ann_at(network, network.servers[back_at]).texts() == ["on its way"]
+
+
+def test_who_missed_something_is_sent_what_its_sender_wrote_later_where_the_clock_is_behind(
+    network: ScriptedNetwork, servers: list[WatchedServer]
+) -> None:
+    ann = ann_at(network, servers[0])
+    now = int(network.now.wall * MICROSECONDS)
+    first = Entry(EntryId("east", 1, 1), "activity", now, b'{"text":"first"}', "bob")
+    second = Entry(EntryId("west", 1, 1), "activity", now - 2 * MICROSECONDS, b'{"text":"second"}', "bob", first.id)
+    third = Entry(EntryId("west", 1, 2), "activity", now - MICROSECONDS, b'{"text":"third"}', "bob", second.id)
+    # They have come here, and are on their way to the server that dies.
+    for conn in servers[2].links:
+        servers[2].ends[conn].take_each_way(2.0)
+    for entry in (first, second, third):
+        servers[2].node.replication.receive(entry, None)
+    servers[2].handle(events.Woke())
+    network.run(0.2)
+    servers[0].crash()
+    again = ann_at(network, servers[2])
+    assert (ann.texts(), again.texts()) == ([], ["first", "second", "third"])

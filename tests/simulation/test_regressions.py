@@ -121,6 +121,10 @@ LESSONS: Final = {
     660000269: "As 660000147, after a cut.",
     660000500: "A server of the version before said up to which number it had sent everything of another's stream: as"
     " the newest entry had come with its proof, those before it, which had come without, were taken for gone.",
+    2000000917: "Who had come to a server that died was sent the first and the third of what somebody had written, in"
+    " the wrong order: the second bore an earlier stamp, of a server whose clock was behind.",
+    2000001476: "A copy of an activity came while a client was sent the past, on a slow disk: as it was not delivered,"
+    " nor among what the client missed, it counted as had, and its original was left out.",
 }
 FAILED_ONCE: Final = (318, 606, 667, 747, 851, 976, 1184, 1242, 1425)
 """These failed while the node was being written; what each of them showed was not written down."""

@@ -26,6 +26,7 @@ from core.wire.entries import Entry, EntryId
 from core.wire.entry_runs import runs_of, union
 from core.wire.names import ANONYMOUS
 
+_Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 _Servers = dict[str, dict[str, None]]
 """Servers of each user."""
@@ -65,6 +66,8 @@ class Absences:
         """The latest absence of each user that was taken note of, also of those who are back."""
         self._lost_here: OrderedDict[str, tuple[int, int]] = OrderedDict()
         self._handed_out = HandedOut(HANDED_OUT_MAX)
+        self._delayed: OrderedDict[EntryId, int] = OrderedDict()
+        """What bears an earlier stamp than what its sender wrote before, and when others may have had that."""
         self._at: _Servers = {}
         """At which other servers a user is, by their records."""
         self._users_at: dict[str, tuple[str, ...]] = {}
@@ -247,14 +250,32 @@ class Absences:
         if stream == self._replication.own_stream:
             # It left this server only once it was durable, which on a slow disk is long after its stamp.
             at = max(at, self._context.clock.read(self._context.now.wall))
+        at = self._not_before_previous(entry, at)
         # Of its line only how long it is: ten thousand long ones would take 1 GB.
         self._handed_out.note(stream, entry.id.seq, entry.stamp, len(frame.data), at)
 
     def _note_all_handed_out(self, entries: Sequence[Entry], frames: Frames) -> None:
+        stream = entries[0].id.stream
+        if self._delayed or any(one.previous is not None and one.previous.stream != stream for one in entries):
+            for entry, frame in zip(entries, frames, strict=True):
+                self._note_handed_out(entry, frame)
+            return
         # As long as nobody is here whose absence would be noted, nobody is lost to whom one of them was on its way.
         sizes = [len(frame.data) for frame in frames] if self.is_anybody_here() else [0] * len(entries)
         stamps = [entry.stamp for entry in entries]
-        self._handed_out.note_all(entries[0].id.stream, [entry.id.seq for entry in entries], stamps, sizes)
+        self._handed_out.note_all(stream, [entry.id.seq for entry in entries], stamps, sizes)
+
+    def _not_before_previous(self, entry: Entry, at: int) -> int:
+        """Who has not had what its sender wrote before has not had this, whatever the clock says that dated it."""
+        previous = entry.previous
+        if previous is None:
+            return at
+        before = self._delayed.pop(previous, 0)
+        if previous.stream != entry.id.stream:
+            before = max(before, self._handed_out.time_of(previous))
+        if before > at:
+            _put(self._delayed, entry.id, before, KNOWN_MAX)
+        return max(at, before)
 
     def _had_at(self, since: int, server: str = "", there_since: int = 0) -> Resumption:
         """What had been handed out here, without what was accepted later than `since`, or not durable until then.
@@ -280,7 +301,7 @@ class Absences:
         )
 
 
-def _put(table: OrderedDict[str, _Value], key: str, value: _Value, most: int) -> None:
+def _put(table: OrderedDict[_Key, _Value], key: _Key, value: _Value, most: int) -> None:
     table[key] = value
     table.move_to_end(key)
     if len(table) > most:

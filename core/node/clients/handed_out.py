@@ -7,6 +7,7 @@ that was in use meanwhile one or another of them, so that none of it can be give
 from __future__ import annotations
 
 import bisect
+import contextlib
 from array import array
 from collections.abc import Iterator, Sequence
 from operator import le
@@ -98,6 +99,19 @@ class HandedOut:
         for place in range(bisect.bisect_right(self._time, at), len(self._time)):
             stream = self._streams[self._time_stream[place]]
             yield self._time[place], EntryId(*stream, self._time_seq[place])
+
+    def time_of(self, entry_id: EntryId) -> int:
+        """From when on others may have had an activity; 0 where that is not known any more."""
+        number = self._numbers.get(entry_id.stream)
+        if number is None:
+            return 0
+        place = -1
+        with contextlib.suppress(ValueError):
+            while True:
+                place = self._time_seq.index(entry_id.seq, place + 1)
+                if self._time_stream[place] == number:
+                    return self._time[place]
+        return 0
 
     def _make_room(self, stream: Stream) -> int:
         """Let go of the oldest ones if there are too many, and of streams that none is left of; a stream's number."""
