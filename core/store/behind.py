@@ -7,10 +7,12 @@ wait for no disk: the mark `upto` says up to which record, and is part of each. 
 from __future__ import annotations
 
 import sqlite3
-from collections import deque
-from collections.abc import Iterable, Sequence
+from array import array
+from collections import defaultdict, deque
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, compress, islice
+from operator import lt
 from typing import Final, NamedTuple
 
 import msgspec
@@ -28,7 +30,7 @@ from core.store.time_index import TimeIndex
 from core.wire.account_votes import counted
 from core.wire.entries import AccountFact, Entry, EntryId, Stream
 from core.wire.entry_runs import Spans
-from core.wire.idempotency import last_fingerprint
+from core.wire.idempotency import last_fingerprints
 from core.wire.packed_facts import PART_FACTS_MAX, FactPart
 from core.wire.packed_refs import PLACES, REF_BYTES
 from core.wire.records import LogRecord
@@ -42,6 +44,10 @@ FOLLOW_ENTRIES: Final = 4096
 """About how many entries follow in one transaction: some ten milliseconds between two commits."""
 BEHIND_ENTRIES_MAX: Final = 2 * FOLLOW_ENTRIES
 """With more entries behind, they follow although there is something else to do: a start has to read them."""
+
+_ONE: Final = 1 << 40
+"""One activity, in a number that counts them and their bytes: one look for both of them."""
+_ONE_ROW: Final = _ONE + ROW_BYTES
 
 _decoder = msgspec.json.Decoder(AccountFact)
 
@@ -128,14 +134,13 @@ class Behind:
 
     def _write(self, totals: Totals, parts: int) -> Written:
         self.gather()
-        usage: list[dict[str, Usage]] = []
         again: list[EntryId] = []
-        entries = 0
+        entries = count = 0
         for adding in islice(self._gathered, parts):
             self._write_some(adding)
             totals = adding.added_to(totals)
             entries += adding.entries
-            usage.append({sender: Usage(one.activities, one.bytes) for sender, one in adding.written.items()})
+            count += 1
             again += adding.again
         write_totals(self._connection, totals)
         counted = self.counted
@@ -145,7 +150,7 @@ class Behind:
         if self._refs_written > REFS_RECOVERED:
             self._forget_old_refs()
             self._refs_written = 0
-        return Written(totals, len(usage), entries, usage, counted)
+        return Written(totals, count, entries, counted)
 
     def _write_some(self, adding: _Adding) -> None:
         run = self._connection.executemany
@@ -155,7 +160,7 @@ class Behind:
             " activities = activities + excluded.activities, bytes = bytes + excluded.bytes,"
             " stream = iif(excluded.stamp > stamp, excluded.stream, stream),"
             " seq = iif(excluded.stamp > stamp, excluded.seq, seq), stamp = max(stamp, excluded.stamp)",
-            [(sender, *adding.written[sender].row) for sender in sorted(adding.written)],
+            adding.senders,
         )
         run("INSERT OR REPLACE INTO refs VALUES (?, ?)", adding.refs)
         for table, facts in adding.facts.items():
@@ -168,12 +173,11 @@ class Behind:
         """The transaction of `write` is committed."""
         self.totals = written.totals
         self.counted = written.counted
-        for _ in range(written.parts):
-            self._gathered.popleft()
         self.entries -= written.entries
-        if self._heavy is not None:
-            for usage in written.usage:
-                self._heavy.added(usage)
+        for _ in range(written.parts):
+            adding = self._gathered.popleft()
+            if self._heavy is not None and self._heavy.is_watching:
+                self._heavy.added(adding.usage)
 
     # --- the tables ---------------------------------------------------------------------------------------------------
 
@@ -219,25 +223,7 @@ class Written(NamedTuple):
     totals: Totals
     parts: int
     entries: int
-    usage: Sequence[dict[str, Usage]]
     counted: VersionVector
-
-
-class _OfSender:
-    """What is written of one sender's activities."""
-
-    __slots__ = ("activities", "bytes", "seq", "stamp", "stream")
-
-    def __init__(self) -> None:
-        self.stamp = -1
-        """Of the newest one, whose stream and number these are."""
-        self.stream = self.seq = 0
-        self.activities = 0
-        self.bytes = 0
-
-    @property
-    def row(self) -> tuple[int, int, int, int, int]:
-        return self.stamp, self.stream, self.seq, self.activities, self.bytes
 
 
 class _Adding:
@@ -248,7 +234,12 @@ class _Adding:
         self.again: list[EntryId] = []
         """Those of their entries that are still counted."""
         self.items = Columns.of()
-        self.written: dict[str, _OfSender] = {}
+        self._newest: dict[str, int] = {}
+        """Where each sender's newest activity stands in `items`."""
+        self._last = -1
+        """The largest stamp among those."""
+        self._taken = defaultdict[str, int](int)
+        """What each sender's activities take, as bytes, and so many times `_ONE`."""
         self.refs: list[tuple[int, bytes]] = []
         self.facts: dict[str, list[AccountFact]] = {REGISTRATIONS: [], CHANGES: []}
         self.spans: list[tuple[int, Stream, Spans]] = []
@@ -258,60 +249,109 @@ class _Adding:
         self.entries = 0
         self.overhead = 0
 
+    @property
+    def senders(self) -> Iterator[tuple[str | int, ...]]:
+        """A row for each."""
+        places, streams, numbers = self.items
+        for sender, at in sorted(self._newest.items()):
+            count, taken = divmod(self._taken[sender], _ONE)
+            yield sender, places[at] - ACTIVITIES, streams[at], numbers[at], count, taken
+
+    @property
+    def usage(self) -> dict[str, Usage]:
+        """How much of each sender there is."""
+        return {sender: Usage(*divmod(taken, _ONE)) for sender, taken in self._taken.items()}
+
     def added_to(self, totals: Totals) -> Totals:
         """What is known of all records up to the last of these."""
+        count, taken = divmod(sum(self._taken.values()), _ONE)
         return Totals(
             upto=self.upto,
             stamp=max(totals.stamp, self.stamp),
-            activities=totals.activities + sum(one.activities for one in self.written.values()),
-            bytes=totals.bytes + sum(one.bytes for one in self.written.values()),
+            activities=totals.activities + count,
+            bytes=totals.bytes + taken,
             overhead=totals.overhead + self.overhead,
         )
 
     def add(self, kept: Kept) -> None:
         no, stream, record = kept
         entries = record.entries
-        first = record.first
-        refs: list[bytes] = []
-        places: list[int] = []
-        # How far each number is behind the first.
-        offsets = range(len(entries)) if record.is_whole else [entry.id.seq - first for entry in entries]
-        written = self.written
-        again = {entry.id.seq for entry in entries if entry.id in self._counted} if self._counted else ()
+        again = {entry.id.seq for entry in entries if entry.id in self._counted} if self._counted else set[int]()
         if again:
             self.again += (entry.id for entry in entries if entry.id.seq in again)
-        for offset, entry in zip(offsets, entries, strict=True):
-            stamp = entry.stamp
-            if entry.kind != "activity":
-                places.append(stamp)
-                self.stamp = max(self.stamp, stamp)
-                fact = fact_of(entry)
-                if fact is not None and first + offset not in again:
-                    self.facts[table_of(fact)].append(fact)
-                continue
-            places.append(ACTIVITIES | stamp)
-            sender, ref, body = entry.sender, entry.ref, entry.body
-            known = written.get(sender)
-            if known is None:
-                known = written[sender] = _OfSender()
-            if stamp > known.stamp:
-                known.stamp, known.stream, known.seq = stamp, stream, first + offset
-            if not again or first + offset not in again:
-                known.activities += 1
-                known.bytes += len(body) + ROW_BYTES
-            if ref is not None:
-                refs += (PLACES[offset], last_fingerprint(sender, ref, body))
-        self.items.places.extend(places)
-        self.items.streams.extend([stream] * len(entries))
-        self.items.seqs.extend([first + offset for offset in offsets])
-        self.stamp = max(self.stamp, max(places, default=0) - ACTIVITIES)
-        if refs:
-            self.refs.append((no, b"".join(refs)))
+        if entries:
+            self._add_entries(kept, entries, again)
         self.spans.append((stream, record.stream, record.spans))
         self.upto = no
         self.entries += len(entries)
         if len(again) < len(entries):
             self.overhead += record_overhead(record)
+
+    # Column by column: of each of these much comes, and a column takes a fraction of what its entries take one by one.
+    def _add_entries(self, kept: Kept, entries: Sequence[Entry], again: Collection[int]) -> None:
+        first = kept.record.first
+        whole = kept.record.is_whole
+        numbers = [*range(first, first + len(entries))] if whole else [entry.id.seq for entry in entries]
+        stamps = [entry.stamp for entry in entries]
+        self.stamp = max(self.stamp, *stamps)
+        is_activity = [entry.kind == "activity" for entry in entries]
+        places, streams, seqs = self.items
+        at = range(len(places), len(places) + len(entries))
+        streams.extend(array("i", (kept.stream,)) * len(entries))
+        seqs.fromlist(numbers)
+        if all(is_activity):
+            places.fromlist([ACTIVITIES | stamp for stamp in stamps])
+            self._add_activities(entries, stamps, at, again)
+            self._add_refs(kept, entries, numbers)
+            return
+        places.fromlist([ACTIVITIES * one | stamp for stamp, one in zip(stamps, is_activity, strict=True)])
+        self._add_facts(entry for entry in entries if entry.kind != "activity" and entry.id.seq not in again)
+        if any(is_activity):
+            activities = [*compress(entries, is_activity)]
+            self._add_activities(activities, [*compress(stamps, is_activity)], [*compress(at, is_activity)], again)
+            self._add_refs(kept, activities, [*compress(numbers, is_activity)])
+
+    def _add_activities(
+        self, activities: Sequence[Entry], stamps: Sequence[int], at: Sequence[int], again: Collection[int]
+    ) -> None:
+        """`at`: where they stand in `items`."""
+        senders = [entry.sender for entry in activities]
+        newest = self._newest
+        if stamps[0] > self._last and all(map(lt, stamps, islice(stamps, 1, None))):
+            # As a server's own are.
+            newest.update(zip(senders, at, strict=True))
+            self._last = stamps[-1]
+        else:
+            places = self.items.places
+            for sender, here in zip(senders, at, strict=True):
+                known = newest.setdefault(sender, here)
+                if places[here] > places[known]:
+                    newest[sender] = here
+            self._last = max(self._last, *stamps)
+        taken = self._taken
+        for sender, entry in zip(senders, activities, strict=True):
+            if not again or entry.id.seq not in again:
+                taken[sender] += len(entry.body) + _ONE_ROW
+
+    def _add_refs(self, kept: Kept, activities: Sequence[Entry], numbers: Sequence[int]) -> None:
+        named = [(entry.sender, entry.ref, entry.body) for entry in activities if entry.ref is not None]
+        if not named:
+            return
+        first = kept.record.first
+        if len(named) < len(activities):
+            numbers = [number for number, entry in zip(numbers, activities, strict=True) if entry.ref is not None]
+        if numbers[-1] - numbers[0] < len(numbers):
+            places = PLACES[numbers[0] - first : numbers[-1] - first + 1]
+        else:
+            places = [PLACES[number - first] for number in numbers]
+        packed = zip(places, last_fingerprints(named), strict=True)
+        self.refs.append((kept.no, b"".join(chain.from_iterable(packed))))
+
+    def _add_facts(self, accounts: Iterable[Entry]) -> None:
+        for entry in accounts:
+            fact = fact_of(entry)
+            if fact is not None:
+                self.facts[table_of(fact)].append(fact)
 
 
 def fact_of(entry: Entry) -> AccountFact | None:

@@ -208,6 +208,10 @@ def _number(entry: Entry) -> int:
 
 
 def _runs(entries: Sequence[Entry]) -> Iterable[Sequence[Entry]]:
+    """Entries of one stream in the order of their numbers, no two with the same, as runs of successive ones."""
+    if entries[-1].id.seq - entries[0].id.seq < len(entries):
+        yield entries
+        return
     begin = 0
     for index in range(1, len(entries) + 1):
         if index == len(entries) or entries[index].id.seq != entries[index - 1].id.seq + 1:

@@ -29,6 +29,11 @@ class HeavyWriters:
         self._watched = None
         self._added = Usage()
 
+    @property
+    def is_watching(self) -> bool:
+        """Whether `added` is of use: nobody is watched before somebody has asked for `usage`."""
+        return self._watched is not None
+
     def usage_of(self, sender: str) -> Usage:
         """What is kept of a writer. Raises sqlite3.Error."""
         row = self._connection.execute("SELECT activities, bytes FROM senders WHERE sender = ?", (sender,)).fetchone()

@@ -45,7 +45,7 @@ class DamagedRecord(DamagedRow):
 def row_of(no: int, stream: int, record: LogRecord) -> RecordRow:
     """The row of a record."""
     flags = SIGNED if record.signature else 0
-    if any(entry.kind == "account" for entry in record.entries):
+    if "account" in [entry.kind for entry in record.entries]:
         flags |= WITH_ACCOUNTS
     first, count = record.first, record.last - record.first + 1
     if len(record.entries) < count:

@@ -8,7 +8,7 @@ Idempotency-Key header field (draft-ietf-httpapi-idempotency-key-header) calls t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -46,9 +46,11 @@ def idempotency_fingerprint(sender: str, ref: str, body: bytes) -> bytes:
     return found
 
 
-def last_fingerprint(sender: str, ref: str, body: bytes) -> bytes:
-    """The same for who asks last, and so need not have it remembered: the store, of what the node has asked for."""
-    return _remembered.pop((sender, ref, body), None) or _hashed(sender, ref, body)
+def last_fingerprints(activities: Iterable[tuple[str, str, bytes]]) -> list[bytes]:
+    """Those of several, each a sender, a ref and a body, for who asks last, and so need not have them remembered: the
+    store, of what the node has asked for."""
+    take = _remembered.pop
+    return [take(one, b"") or _hashed(*one) for one in activities]
 
 
 def _hashed(sender: str, ref: str, body: bytes) -> bytes:

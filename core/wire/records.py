@@ -130,8 +130,11 @@ class LogRecord:
     def is_whole(self) -> bool:
         """Whether no entry is left out."""
         if self._whole is None:
-            raws = self._fields.entries
-            self._whole = len(raws) == self._fields.count and all(map(is_entry, raws))
+            if self.read_out is not None:
+                self._whole = len(self.read_out.entries) == self._fields.count
+            else:
+                raws = self._fields.entries
+                self._whole = len(raws) == self._fields.count and all(map(is_entry, raws))
         return self._whole
 
     @property
@@ -231,9 +234,10 @@ def loose(entries: Sequence[Entry]) -> list[LogRecord]:
 def _parts(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
     """Runs that are each small enough for one record."""
     if len(entries) <= RECORD_ENTRIES_MAX and sum(len(entry.body) for entry in entries) <= RECORD_BODIES_BYTES_MAX:
-        if all(map(_follows, entries[1:], entries)):
+        ids = [entry.id for entry in entries]
+        if len({entry_id[:2] for entry_id in ids}) == 1 and _are_successive([entry_id[2] for entry_id in ids]):
             # As nearly all commits are.
-            yield from [entries] if entries else []
+            yield entries
             return
     part: list[Entry] = []
     size = 0
@@ -247,6 +251,10 @@ def _parts(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
         part.append(entry)
     if part:
         yield part
+
+
+def _are_successive(numbers: Sequence[int]) -> bool:
+    return numbers == [*range(numbers[0], numbers[0] + len(numbers))]
 
 
 def _follows(entry: Entry, before: Entry) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from core.wire import idempotency
 from core.wire.activity import stamp_activity
 from core.wire.entries import EntryId, Stream
-from core.wire.idempotency import idempotency_fingerprint, last_fingerprint
+from core.wire.idempotency import idempotency_fingerprint, last_fingerprints
 from core.wire.packed_refs import PackedRefs, RefsOfRecord, packed_ref, packed_ref_of_any_content
 
 STREAM: Final = Stream("n", 1)
@@ -58,10 +58,10 @@ def test_a_fingerprint_is_the_same_whether_it_is_remembered_or_not_and_few_are(m
         ("ann", f"r-{number}", b'{"n":%d,%s"authenticated_user":"ann"}' % (number, b" " * number))
         for number in range(60)
     ]
-    expected = [last_fingerprint(*one) for one in said]
+    expected = last_fingerprints(said)
     for one, fingerprint in zip(said, expected, strict=True):
         assert [idempotency_fingerprint(*one), idempotency_fingerprint(*one)] == [fingerprint] * 2
         assert len(idempotency._remembered) <= 3
         assert all(len(body) <= 60 for _, _, body in idempotency._remembered)
-    assert idempotency_fingerprint(*said[0]) == last_fingerprint(*said[0]) == expected[0]
+    assert [idempotency_fingerprint(*said[0])] == last_fingerprints(said[:1]) == expected[:1]
     assert said[0] not in idempotency._remembered, "who asks last needs it no more"
