@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from core.node.accounts.account_notices import AccountNotices
 from core.node.accounts.attempts import Attempts
 from core.node.accounts.book import AccountBook
 from core.node.accounts.keys import Keys
@@ -101,7 +102,7 @@ class Node:
         must hold of it does, and raises BrokenInvariant if not; 0: never."""
         context = Context(config, recovered, rng, now)
         self._context = context
-        self.book = AccountBook(before=recovered.accounts)
+        self.book = AccountBook(before=recovered.accounts, distrusted=config.distrusted)
         own = ServerRecord(
             id=context.id,
             incarnation=context.incarnation,
@@ -126,7 +127,11 @@ class Node:
         own.key = self.known_keys.own
         drift = Drift(context)
         self.replication = Replication(
-            context, self.neighbours, self.topology, recovered, lambda fact: self.account_entries.apply(fact)
+            context,
+            self.neighbours,
+            self.topology,
+            recovered,
+            lambda fact, voter: self.account_entries.apply(fact, voter),
         )
         self.keys = Keys(context, self.book, self.replication, recovered.account_changes)
         self.secrets = Secrets(context, self.book, self.replication, recovered.account_changes)
@@ -291,6 +296,7 @@ class Node:
             self.keys,
             self.secrets,
             self.registration,
+            AccountNotices(context, self.book, self.topology, self.known_keys),
             self.sessions,
         )
         rooms = (

@@ -117,6 +117,10 @@ class Ledger:
         """Agents that such a member has taken in: it may have told them anything of what they have."""
         self.robbed: dict[str, None] = {}
         """Names of accounts of which such a member has said that they have another secret."""
+        self.invented_claims: dict[str, None] = {}
+        """Registrations of which only such a member tells."""
+        self.outdated: dict[str, None] = {}
+        """Names that such a member says to have been registered before, and allowed by a server that it has made up."""
         self.spoken_for: dict[str, None] = {}
         """Names of people of whom such a member has said that they wrote something."""
         self.granted: dict[tuple[str, str], bool] = {}
@@ -165,6 +169,10 @@ class Ledger:
             if entry.sender:
                 self.spoken_for[original_name(entry.sender)] = None
             self._made_up.add((entry.id, entry.body))
+            if entry.kind == "account":
+                fact = msgspec.json.decode(entry.body, type=AccountFact)
+                if all(fact.claim != accepted.claim for accepted in self.accounts.values()):
+                    self.invented_claims[fact.claim] = None
 
     def put_back(self, server: EntryKeeper, entries: Iterable[Entry]) -> None:
         """A server's disk is that of an earlier moment: it has these entries, and not every account any more."""

@@ -49,15 +49,17 @@ def counted(fact: AccountFact, teller: str | None = None) -> AccountFact:
     """A registration as it counts: when it was allowed, in the place of the vote that proves it, and whether another
     server tells of it than that where it was registered; `teller` is in whose stream it stands (None: nobody knows).
 
-    The vote of the server that it was registered at is none: it proves no more than the claim does.
+    The vote of the server that it was registered at is none: it proves no more than the claim does. Nor is one of which
+    another server tells: who makes up a registration at somebody else's server allows it themselves.
     """
     vote = fact.vote
     registered_at = fact.claim.partition(".")[0]
-    allowed_at = 0
-    if vote is not None and certified_id(vote.key) != registered_at:
-        allowed_at = max(1, fact.stamp if vote.stamp <= fact.stamp + ANSWERED_WITHIN else vote.stamp)
     retold = teller is not None and teller != registered_at
-    return msgspec.structs.replace(fact, vote=None, allowed_at=allowed_at, retold=retold)
+    allowed_at = 0
+    if vote is not None and not retold and certified_id(vote.key) != registered_at:
+        allowed_at = max(1, fact.stamp if vote.stamp <= fact.stamp + ANSWERED_WITHIN else vote.stamp)
+    told_by = teller if teller is not None and (retold or fact.key is not None) else ""
+    return msgspec.structs.replace(fact, vote=None, allowed_at=allowed_at, retold=retold, told_by=told_by)
 
 
 def latest(votes: Iterable[Vote]) -> Vote | None:

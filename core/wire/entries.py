@@ -138,7 +138,8 @@ class AccountFact(msgspec.Struct, frozen=True, omit_defaults=True):
     `core.node.accounts.book`. A fact with a `key` repeats a registration that is known, and says something of a key, or
     that the secret is another one (`change_in_key`). `vote` proves that another server has allowed it; in what counts
     of a fact `allowed_at` takes its place (`core.wire.account_votes`), and nowhere else, and `retold` says that it
-    stands in the stream of another server than that where it was registered.
+    stands in the stream of another server than that where it was registered. `told_by` is that server, and of what
+    changes an account the one in whose stream it stands.
     """
 
     username: str
@@ -149,6 +150,7 @@ class AccountFact(msgspec.Struct, frozen=True, omit_defaults=True):
     vote: Vote | None = None
     allowed_at: int = 0
     retold: bool = False
+    told_by: str = ""
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):

@@ -192,6 +192,24 @@ def test_what_is_no_size_is_refused_with_an_example(text: object) -> None:
         values.size(text)
 
 
+@pytest.mark.parametrize(
+    ("written", "ids"),
+    [("", ()), ("one", ("one",)), (" two, one ,", ("one", "two")), (["one", "two"], ("one", "two")), ([], ())],
+)
+def test_servers_are_named_by_their_ids_with_commas_between_them_or_in_a_list(
+    written: object, ids: tuple[str, ...]
+) -> None:
+    found = values.server_ids(written)
+    assert found == frozenset(ids)
+    assert values.server_ids(str(found)) == found
+
+
+@pytest.mark.parametrize("written", [5, None, ["one", 2], "one.2", "x" * 65])
+def test_what_is_no_servers_id_is_refused(written: object) -> None:
+    with pytest.raises(ValueError, match="server"):
+        values.server_ids(written)
+
+
 def test_a_text_that_is_too_long_is_said_to_be_that_whatever_it_is_for() -> None:
     assert values.label("x" * 64) == "x" * 64
     with pytest.raises(ValueError, match=r"^a text of at most 64 characters is wanted, this one has 65$"):

@@ -104,6 +104,14 @@ def test_what_a_server_allows_itself_was_allowed_by_nobody() -> None:
     assert counted(allowed(own, signer=OTHER)).allowed_at == NOW
 
 
+def test_what_another_server_tells_of_than_that_where_it_was_registered_was_allowed_by_nobody() -> None:
+    """Who makes a registration up at somebody else's server, or at one that there is not, allows it themselves."""
+    fact = allowed(ANN, signer=OTHER)
+    assert counted(fact, "here").allowed_at == NOW
+    assert counted(fact, certified_id(OTHER.key)).allowed_at == 0
+    assert counted(fact, "somebody-else").allowed_at == 0
+
+
 def test_nobody_says_themselves_when_they_were_allowed() -> None:
     assert counted(msgspec.structs.replace(ANN, allowed_at=1)).allowed_at == 0
 
@@ -240,6 +248,41 @@ def test_a_registration_with_a_vote_that_nobody_gave_is_dropped() -> None:
     one.say(liar, account(fact))
     one.run(0.1)
     assert one.node.book.knows("bob")
+
+
+@pytest.mark.parametrize("claim", ["here.1.99", "nowhere.1.1", "elsewhere.1.1", f"{certified_id(ELSEWHERE.key)}.1.1"])
+def test_a_member_with_one_key_takes_no_name_from_what_was_allowed_wherever_it_says_that_it_was_registered(
+    claim: str,
+) -> None:
+    """Its own id is one from before keys, so that its key is not seen from it."""
+    one = OneNode()
+    honest = one_node.native_neighbour(one, "honest")
+    bob = allowed(AccountFact("bob", "$argon2id$bob", NOW, "honest.1.1"), signer=OTHER)
+    one.say(honest, msgspec.structs.replace(account(bob), id="honest.1.1"))
+    liar = one_node.native_neighbour_with_key(one)
+    made_up = allowed(AccountFact("bob", "$argon2id$liar", 1, claim), 1, ELSEWHERE)
+    one.say(liar, msgspec.structs.replace(account(made_up), id="elsewhere.1.1"))
+    one.run(0.5)
+    holder = one.node.book.holder("bob")
+    assert holder is not None and holder.claim == bob.claim and holder.allowed_at
+
+
+def test_the_word_of_a_copy_of_ones_own_data_is_no_other_servers() -> None:
+    one = OneNode()
+    conn = one_node.native_asked(one)
+    own = one.node.known_keys
+    (request,) = (message for to, message in one.said if to == conn and isinstance(message, wire.LockRequest))
+    fact = AccountFact("newcomer", request.verifier or "", request.stamp or 0, request.claim or "")
+    later = (request.stamp or 0) + 5
+    unsigned = Vote(own.own or b"", later, b"?")
+    signature = own.sign(digest_for(fact, unsigned))
+    assert signature is not None
+    votes = [msgspec.structs.replace(unsigned, signature=signature), allowed(fact, later - 1).vote]
+    answer = wire.LockAllowed("newcomer", claim=request.claim, round=request.round, count=1)
+    one.say(conn, msgspec.structs.replace(answer, votes=[vote for vote in votes if vote is not None]))
+    one.run(0.5)
+    (told,) = (message for to, message in one.said if to == conn and isinstance(message, wire.Account))
+    assert told.vote is not None and told.vote.key == VOTER.key
 
 
 def test_an_answer_with_a_vote_for_something_else_counts_without_it() -> None:

@@ -203,6 +203,18 @@ def test_a_backdated_registration_takes_no_account_over() -> None:
     assert problems(lied_to("backdated registrations")) == []
 
 
+@pytest.mark.parametrize("keyed", [True, False])
+def test_what_a_liar_takes_with_a_server_that_it_has_made_up_is_given_back_where_it_is_distrusted(
+    keyed: bool,
+) -> None:
+    """The checkers look at both."""
+    world = lied_to("made-up voters", keyed=keyed)
+    assert problems(world) == []
+    for node in nodes_in(world):
+        holder = node.book.holder("nat")
+        assert holder is not None and holder.claim.startswith(liar_in(world).id)
+
+
 def test_a_registration_told_anew_with_another_secret_takes_no_account_over() -> None:
     assert problems(lied_to("rewritten registrations")) == []
 

@@ -263,6 +263,16 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default=False,
         goes_to="node",
     ),
+    Setting(
+        "distrusted",
+        values.server_ids,
+        "servers that lie about people, by id, with commas between them: what was registered there takes nobody's name,"
+        " and what they say of keys and secrets does not count; say it at each server of the network",
+        "ID,ID",
+        values.ServerIds(),
+        unset="none",
+        goes_to="node",
+    ),
     Setting("anonymous", values.switch, "whether people may come in without a name", default=True, goes_to="node"),
     Setting(
         "connections_max",

@@ -117,6 +117,25 @@ def switch(value: object) -> bool:
     raise ValueError(f"{shown(value)} is neither true nor false")
 
 
+class ServerIds(frozenset[str]):
+    """Ids of servers, as they are written."""
+
+    def __str__(self) -> str:
+        return ",".join(sorted(self))
+
+
+def server_ids(value: object) -> ServerIds:
+    """Ids of servers: a text with commas between them, or a list of texts."""
+    found = value.split(",") if isinstance(value, str) else value
+    if not isinstance(found, list | ServerIds) or not all(isinstance(one, str) for one in found):
+        raise ValueError(f"{shown(value)} is no list of servers' ids: write them with commas between them")
+    ids = [one.strip() for one in found if one.strip()]
+    for one in ids:
+        if len(one) > 64 or "." in one:
+            raise ValueError(f"{shown(one)} is no server's id, which has at most 64 characters and no dot")
+    return ServerIds(ids)
+
+
 def size(value: object) -> int:
     """A number of bytes, as in 64K, 512M, 2G (of 1024 each); a bare number counts bytes, 0 means without limit."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:

@@ -2,14 +2,15 @@
 
 The account book is a state-based CRDT (Shapiro et al., 2011): a growing set of registration facts, and names assigned
 to them by a function of the set alone. Whatever order facts arrive in, nodes with the same facts agree. Among facts
-for one name the first by the order of `_age` has the name; each other one has the name with a suffix that only its
-claim decides.
+for one name the first by the order of `AccountBook._age` has the name; each other one has the name with a suffix that
+only its claim decides.
 
 The order: a registration that another server has allowed stands before all that none has, because a date that nobody
 has confirmed may be anybody's invention. Among those that were allowed the earlier one stands first, by its stamp or,
 if the last answer came more than a minute later, by that answer's (`core.wire.account_votes`). Among the others, which
 are from before votes or of a server that was alone, the earlier one stands first, by its stamp. Of two with one date
-the smaller claim does.
+the smaller claim does. Behind all others stands what was registered at a server that is distrusted here, or what that
+tells anew. So the book is a function of the facts and of that judgement.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from __future__ import annotations
 import base64
 import bisect
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,16 +37,6 @@ def name_after_conflict(fact: AccountFact) -> str:
     return changed_name(fact.username, suffix)
 
 
-def _age(fact: AccountFact) -> tuple[bool, int, str]:
-    return (not fact.allowed_at, fact.allowed_at or fact.stamp, fact.claim)
-
-
-def _total_order(fact: AccountFact) -> tuple[bool, bool, int, str, str, int]:
-    """Of one claim's facts the smallest counts: one that the claim's own server tells; then one that was allowed, and
-    so was not told anew by somebody else."""
-    return (fact.retold, not fact.allowed_at, fact.stamp, fact.username, fact.verifier, fact.allowed_at)
-
-
 @dataclass(frozen=True, slots=True)
 class Renaming:
     """An account's name has changed."""
@@ -58,8 +49,14 @@ class Renaming:
 class AccountBook:
     """All registrations, and the names that follow from them."""
 
-    def __init__(self, facts: Iterable[AccountFact] = (), before: PackedFacts | None = None) -> None:
+    def __init__(
+        self,
+        facts: Iterable[AccountFact] = (),
+        before: PackedFacts | None = None,
+        distrusted: Collection[str] = frozenset(),
+    ) -> None:
         """`before`: registrations that were known before this start. Each is taken in when somebody asks for it."""
+        self._distrusted = distrusted
         self._before = PackedFacts() if before is None else before
         self._unread = len(self._before)
         """How many of them nobody has asked for; each of these has the name that it was registered with."""
@@ -119,7 +116,7 @@ class AccountBook:
 
     def _take(self, fact: AccountFact) -> list[Renaming]:
         known = self._by_claim.get(fact.claim)
-        if known is not None and _total_order(known) <= _total_order(fact):
+        if known is not None and self._total_order(known) <= self._total_order(fact):
             return []
         renamings: list[Renaming] = []
         if known is not None:
@@ -129,7 +126,7 @@ class AccountBook:
             if known.username != fact.username:
                 self._assign(known.username, renamings)
         self._by_claim[fact.claim] = fact
-        bisect.insort(self._by_username.setdefault(fact.username, []), fact, key=_age)
+        bisect.insort(self._by_username.setdefault(fact.username, []), fact, key=self._age)
         self._assign(fact.username, renamings)
         return renamings
 
@@ -151,7 +148,18 @@ class AccountBook:
                 self._names[one.claim] = name
                 if name not in self._holders and self._sorted is not None and not self._reading:
                     bisect.insort(self._sorted, name)
-                bisect.insort(self._holders.setdefault(name, []), one, key=_age)
+                bisect.insort(self._holders.setdefault(name, []), one, key=self._age)
+
+    def _age(self, fact: AccountFact) -> tuple[bool, bool, int, str]:
+        is_distrusted = fact.told_by in self._distrusted or fact.claim.partition(".")[0] in self._distrusted
+        return (is_distrusted, not fact.allowed_at, fact.allowed_at or fact.stamp, fact.claim)
+
+    def _total_order(self, fact: AccountFact) -> tuple[bool, bool, bool, int, str, str, int, str]:
+        """Of one claim's facts the smallest counts: one that the claim's own server tells; then one that nobody tells
+        who is distrusted; then one that was allowed."""
+        is_distrusted = fact.told_by in self._distrusted
+        date = (not fact.allowed_at, fact.stamp)
+        return (fact.retold, is_distrusted, *date, fact.username, fact.verifier, fact.allowed_at, fact.told_by)
 
     def _unname(self, fact: AccountFact) -> None:
         name = self._names[fact.claim]

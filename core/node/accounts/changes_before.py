@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from core.wire.entries import KeyChange
 from core.wire.packed_facts import PackedFacts
@@ -11,8 +11,10 @@ from core.wire.packed_facts import PackedFacts
 class ChangesBefore:
     """Hands out the changes of each account once."""
 
-    def __init__(self, packed: PackedFacts) -> None:
+    def __init__(self, packed: PackedFacts, distrusted: Collection[str] = ()) -> None:
+        """What `distrusted` servers tell is left out."""
         self._packed = packed
+        self._distrusted = distrusted
         self._read_claims: set[str] = set()
 
     def read(self, claim: str) -> Iterator[KeyChange]:
@@ -21,4 +23,6 @@ class ChangesBefore:
             found = self._packed.claimed(claim)
             if found:
                 self._read_claims.add(claim)
-            yield from (fact.key for fact in found if fact.key is not None)
+            for fact in found:
+                if fact.key is not None and fact.told_by not in self._distrusted:
+                    yield fact.key

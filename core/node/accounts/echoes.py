@@ -124,9 +124,10 @@ class Echoes:
         elif echo.incomplete or echo.count < reachable or self._without_vote(echo):
             self._context.timers.set(("ask", claim.id), self._context.after(RETRY_DELAY), lambda: self.ask(claim))
         else:
-            # A clock that is far ahead dates nothing.
+            # A copy of this server's data elsewhere has its key. A clock that is far ahead dates nothing.
+            others = (vote for vote in echo.votes.values() if vote.key != self._known_keys.own)
             horizon = self._context.clock.horizon(self._context.now.wall)
-            claim.vote = latest(vote for vote in echo.votes.values() if vote.stamp <= horizon)
+            claim.vote = latest(vote for vote in others if vote.stamp <= horizon)
             self.on_allowed(claim)
 
     def _without_vote(self, echo: Echo) -> bool:

@@ -11,6 +11,7 @@ must not come in as its new owner.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -38,9 +39,10 @@ def _order(change: KeyChange) -> tuple[int, bool, str]:
 class KeyBook:
     """The latest change of each key of each account. What it says follows from the set of changes alone."""
 
-    def __init__(self, before: PackedFacts) -> None:
-        """`before`: changes that were known before this start. An account's are taken in when somebody asks for it."""
-        self._before = ChangesBefore(before)
+    def __init__(self, before: PackedFacts, distrusted: Collection[str] = ()) -> None:
+        """`before`: changes that were known before this start. An account's are taken in when somebody asks for it,
+        but for those that `distrusted` servers tell."""
+        self._before = ChangesBefore(before, distrusted)
         self._latest: dict[str, dict[str, KeyChange]] = {}
         self._changes: dict[str, int] = {}
 
@@ -87,7 +89,7 @@ class Keys:
         self._context = context
         self._accounts = accounts
         self._replication = replication
-        self._book = KeyBook(before)
+        self._book = KeyBook(before, context.config.distrusted)
 
     def apply(self, claim: str, change: KeyChange) -> None:
         """Take in a change that has been committed."""

@@ -11,7 +11,7 @@ A secret belongs to an account and not to its name: after a conflict each of two
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,9 +47,10 @@ ChangeDone = Callable[[str | None], None]
 class SecretBook:
     """The latest change of each account's secret. What it says follows from the set of changes alone."""
 
-    def __init__(self, before: PackedFacts) -> None:
-        """`before`: changes that were known before this start. An account's are taken in when somebody asks for it."""
-        self._before = ChangesBefore(before)
+    def __init__(self, before: PackedFacts, distrusted: Collection[str] = ()) -> None:
+        """`before`: changes that were known before this start. An account's are taken in when somebody asks for it,
+        but for those that `distrusted` servers tell."""
+        self._before = ChangesBefore(before, distrusted)
         self._changes: dict[str, dict[tuple[int, str], None]] = {}
         self._latest: dict[str, SecretChange] = {}
 
@@ -106,7 +107,7 @@ class Secrets:
         self._context = context
         self._accounts = accounts
         self._replication = replication
-        self._book = SecretBook(before)
+        self._book = SecretBook(before, context.config.distrusted)
         self._counter = 0
         self._verifying: dict[int, Callable[[bool | None], None]] = {}
         self._hashing: dict[int, _Request] = {}

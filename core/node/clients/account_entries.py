@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from core.node.accounts.account_notices import AccountNotices
 from core.node.accounts.book import AccountBook
 from core.node.accounts.keys import Keys
 from core.node.accounts.registration import Registration
@@ -24,6 +25,7 @@ class AccountEntries:
         keys: Keys,
         secrets: Secrets,
         registration: Registration,
+        notices: AccountNotices,
         sessions: Sessions,
     ) -> None:
         self._context = context
@@ -31,42 +33,34 @@ class AccountEntries:
         self._keys = keys
         self._secrets = secrets
         self._registration = registration
+        self._notices = notices
         self._sessions = sessions
 
-    def apply(self, fact: AccountFact) -> None:
-        """An account was registered, or one of its keys or its secret changed."""
+    def apply(self, fact: AccountFact, voter: bytes | None = None) -> None:
+        """An account was registered, or one of its keys or its secret changed; `voter` is the key of who has allowed
+        it."""
         if fact.key is not None:
+            if fact.told_by in self._context.config.distrusted:
+                return
             change = change_in_key(fact.key)
             if change is None:
                 self._keys.apply(fact.claim, fact.key)
+                self._notices.changed(fact)
             elif self._secrets.apply(fact.claim, change):
                 self._sessions.secret_changed(fact.claim, change.verifier)
                 self._context.actions.append(SecretReplaced(fact.claim, change.verifier))
-            fact = msgspec.structs.replace(fact, key=None)
+                self._notices.changed(fact)
+            fact = msgspec.structs.replace(fact, key=None, told_by=fact.told_by if fact.retold else "")
             known = self._book.fact(fact.claim)
             # What repeats a registration does not say who has allowed it.
             if known is not None and _without_proof(known) == _without_proof(fact):
                 return
         renamings = self._book.apply(fact)
+        self._notices.registered(fact, voter, renamings)
         for renaming in renamings:
-            self._context.notify(
-                "renamed",
-                f"{renaming.before} was registered twice while the network was parted: the later account is now"
-                f" {renaming.after}",
-                "warning",
-                user=renaming.after,
-            )
             self._sessions.renamed(renaming)
-        name = self._book.name_of(fact.claim)
-        if name is not None and name != fact.username and not any(one.claim == fact.claim for one in renamings):
-            self._context.notify(
-                "renamed",
-                f"{fact.username} was registered twice while the network was parted: the later account is now {name}",
-                "warning",
-                user=name,
-            )
         self._registration.account_known(fact)
 
 
 def _without_proof(fact: AccountFact) -> AccountFact:
-    return msgspec.structs.replace(fact, allowed_at=0, retold=False)
+    return msgspec.structs.replace(fact, allowed_at=0, retold=False, told_by="")

@@ -131,6 +131,10 @@ class NodeConfig:
     """Whether what nobody has signed is believed of servers that have keys, too, as before there were keys: only for
     going back to the version before, node by node. Everybody who knows the network's secret may then write and
     announce in the name of any server."""
+    distrusted: frozenset[str] = frozenset()
+    """Servers that lie about people, by id. What was registered there takes no name from anybody else, and what they
+    say of accounts' keys and secrets counts as if they had not said it. It is this node's judgement alone: all nodes of
+    a network need the same."""
     tracing: bool = False
     """Whether the node says in traces what goes on inside it: for debugging. Changes nothing else."""
 

@@ -183,7 +183,19 @@ class Context:
     ) -> None:
         """Tell operators what a peer brings any number of: of a few from one address at a time, and then of how many
         more there were."""
-        share = share_of(connection.peer.host)
+        self.tell_few_of(share_of(connection.peer.host), kind, text, severity, server=server)
+
+    def tell_few_of(
+        self,
+        share: str,
+        kind: NoticeKind,
+        text: str,
+        severity: Severity,
+        *,
+        server: str | None = None,
+        user: str | None = None,
+    ) -> None:
+        """The same of whoever it is that brings it: an address, or a server by its id."""
         bucket, untold = self._told.pop((kind, share), (None, 0))
         if bucket is None:
             bucket = TokenBucket(TOLD_A_SECOND, TOLD_AT_ONCE, self.now.monotonic)
@@ -191,7 +203,7 @@ class Context:
             untold += 1
         else:
             more = f" (and {untold} more from {share} before)" if untold else ""
-            self.notify(kind, text + more, severity, server=server)
+            self.notify(kind, text + more, severity, server=server, user=user)
             untold = 0
         self._told[kind, share] = (bucket, untold)
         if len(self._told) > TELLERS_MAX:

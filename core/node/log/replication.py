@@ -71,7 +71,8 @@ class _InFlight:
 
 
 class Replication:
-    """The node's log of entries. `apply_account` is called for each account, once it is committed."""
+    """The node's log of entries. `apply_account` is called for each account, once it is committed, with the key of who
+    has allowed it."""
 
     def __init__(
         self,
@@ -79,7 +80,7 @@ class Replication:
         neighbours: Neighbours,
         topology: Topology,
         recovered: Recovered,
-        apply_account: Callable[[AccountFact], None],
+        apply_account: Callable[[AccountFact, bytes | None], None],
     ) -> None:
         self._context = context
         self._neighbours = neighbours
@@ -415,7 +416,8 @@ class Replication:
         self._is_durable((entry,))
         if entry.kind == "account":
             self.delivery.expect_no_more(entry.id)
-            self._apply_account(counted(msgspec.json.decode(entry.body, type=AccountFact), entry.id.node))
+            fact = msgspec.json.decode(entry.body, type=AccountFact)
+            self._apply_account(counted(fact, entry.id.node), fact.vote.key if fact.vote is not None else None)
             return
         self.activities += 1
         self.delivery.deliver(entry, frame, source)

@@ -18,7 +18,7 @@ from core.wire.entries import AccountFact, Entry, Stream
 from core.wire.link_state import signed_digest
 from core.wire.messages import ServerAnnounce
 from core.wire.records import LogRecord
-from core.wire.server_keys import ServerKey, fingerprint, is_certified
+from core.wire.server_keys import ServerKey, certified_id, fingerprint, is_certified
 from core.wire.signing import Signer, Verifier
 
 BOUND_MAX: Final = 65_536
@@ -84,6 +84,11 @@ class KnownKeys:
         if self._signer is None or (key is None and self._context.config.accept_unsigned):
             return None
         return key_belongs(node, key, self.standing(node))
+
+    def server_of(self, key: bytes) -> str:
+        """The id of the server that a key belongs to: the one that is bound to it, or the one that is made of it."""
+        bound = next((one.id for one in self._bound.values() if one.key == key), None)
+        return self._context.id if key == self.own else bound or certified_id(key)
 
     # --- this node's word ---------------------------------------------------------------------------------------------
 
@@ -189,7 +194,7 @@ class KnownKeys:
         return self.verifier is not None and self.verifier.fits(vote.signature, vote.key, digest_for(fact, vote))
 
     def believes_votes(self, link: Link, entries: Iterable[Entry]) -> bool:
-        """Whether those of some entries that are registrations come with a true vote, or with none."""
+        """Whether those of some entries that are registrations come with another server's true vote, or with none."""
         if self.verifier is None:
             return True
         for entry in entries:
@@ -197,7 +202,10 @@ class KnownKeys:
                 continue
             fact = msgspec.json.decode(entry.body, type=AccountFact)
             vote = fact.vote
-            if vote is not None and not self.verifier.fits(vote.signature, vote.key, digest_for(fact, vote)):
+            if vote is None:
+                continue
+            is_own = vote.key == self.standing(entry.id.node).key
+            if is_own or not self.verifier.fits(vote.signature, vote.key, digest_for(fact, vote)):
                 self._not_believed(link, entry.id.node, "a registration that another server has allowed", Belief.FORGED)
                 return False
         return True

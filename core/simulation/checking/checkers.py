@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from core.node.accounts.book import AccountBook
 from core.node.interface.node_config import NodeConfig
 from core.node.node import Node
 from core.simulation.environment.verifiers import matches
@@ -316,21 +317,32 @@ def entries_of(server: SimulatedServer) -> Iterator[Entry]:
 def unique_names(world: World) -> Findings:
     """Every name belongs to one account, the earlier registration, of those that another server has allowed if there
     are such; the other is kept under another name. Servers of the version before know nothing of who has allowed it.
-    What nobody else has allowed a member that lies may date back."""
-    liars = {liar.id for liar in world.liars.values()}
+    A member that lies may date back what nobody else has allowed, and with a second server, that it makes up, all.
+    Where it is distrusted all names are whose they were."""
+    ledger = world.ledger
     for server, node in nodes(world):
-        facts = list(world.ledger.accounts.values())
+        facts = list(ledger.accounts.values())
+        given_back = AccountBook((fact for _, fact in node.book), distrusted=_who_lies(world))
         for name, holder in node.book:
             rivals = [fact for fact in facts if fact.username == name]
             order = _order_by_votes if server.keyed else _order_before_votes
             first = min(rivals, key=order, default=holder)
-            may_be_taken = _order_by_votes(first)[0] and holder.claim.partition(".")[0] in liars
-            if holder.claim != first.claim and not may_be_taken:
+            can_be_taken = name in ledger.outdated or _order_by_votes(first)[0]
+            if holder.claim != first.claim and not (can_be_taken and holder.claim in ledger.invented_claims):
                 yield "unique names", f"at {server.name}, {name} is not the earliest registration's"
+            elif rivals and (back := given_back.holder(name)) is not None and back.claim != first.claim:
+                yield "unique names", f"at {server.name}, {name} is not given back where liars are distrusted"
         known = {fact.claim for _, fact in node.book}
         for fact in facts:
             if fact.claim not in known:
                 yield "unique names", f"{server.name} has dropped the account {fact.username} of {fact.claim}"
+
+
+def _who_lies(world: World) -> frozenset[str]:
+    """The ids of members that lie, and of servers that they have made up."""
+    honest = {server.id for server in world.servers.values()}
+    origins = {claim.partition(".")[0] for claim in world.ledger.invented_claims}
+    return frozenset({liar.id for liar in world.liars.values()} | origins - honest)
 
 
 def _order_before_votes(fact: AccountFact) -> tuple[int, str]:

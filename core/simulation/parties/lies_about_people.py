@@ -7,11 +7,13 @@ from typing import Final
 
 import msgspec
 
+from core.simulation.environment.hash_signing import HashSigner
 from core.simulation.environment.randomness import pick
 from core.simulation.environment.verifiers import verifier_of
 from core.simulation.parties.lying_server import LyingServer
 from core.simulation.parties.telling_lies import BODY, Lie, goes_by, say_all, told
 from core.wire import messages as wire
+from core.wire.account_votes import Vote, vote_digest
 from core.wire.entries import SecretChange, change_as_key
 from core.wire.messages import Message
 
@@ -49,21 +51,42 @@ def _taken_refs(liar: LyingServer) -> None:
     told(liar, "taken refs", messages)
 
 
-def _account(liar: LyingServer, username: str, claimed_at: int, claim: str) -> wire.Account:
+def _account(
+    liar: LyingServer, username: str, claimed_at: int, claim: str, voter: HashSigner | None = None
+) -> wire.Account:
     verifier = verifier_of("the liar's secret", "00000000000000ff")
-    return wire.Account(liar.next_id(), liar.stamp(), username, verifier, claimed_at, claim)
+    account = wire.Account(liar.next_id(), liar.stamp(), username, verifier, claimed_at, claim)
+    if voter is None:
+        return account
+    digest = vote_digest(username, verifier, claimed_at, claim, claimed_at)
+    return msgspec.structs.replace(account, vote=Vote(voter.key, claimed_at, voter.sign(digest)))
+
+
+def _long_ago(liar: LyingServer) -> int:
+    return 1 + pick(liar.rng, 1000)
 
 
 def _backdated_registrations(liar: LyingServer) -> None:
-    """It says that names that others have were registered at its own server, long before."""
-    told(
-        liar,
-        "backdated registrations",
-        [
-            _account(liar, entry.username, 1 + pick(liar.rng, 1000), f"{liar.id}.1.{liar.next_number()}")
-            for entry in liar.memory.accounts()
-        ],
-    )
+    """It says that names that others have were registered long before: at its own server, at somebody else's, or at one
+    that there is not. All that it can sign by itself is there."""
+    found = []
+    for entry in liar.memory.accounts():
+        where = (liar.id, entry.claim.partition(".")[0], f"{liar.name}made{liar.next_number()}up")[pick(liar.rng, 3)]
+        voter = liar.signer if pick(liar.rng, 2) else None
+        claim = f"{where}.1.{1_000_000 + liar.next_number()}"
+        found.append(_account(liar, entry.username, _long_ago(liar), claim, voter))
+    told(liar, "backdated registrations", found)
+
+
+def _made_up_voters(liar: LyingServer) -> None:
+    """It says that names that others have were registered at its own server, long before, and were allowed by another
+    one, of which it has made up the key."""
+    voter = HashSigner(b"made up by " + liar.name.encode())
+    found = []
+    for entry in liar.memory.accounts():
+        claim = f"{liar.id}.1.{liar.next_number()}"
+        found.append(_account(liar, entry.username, _long_ago(liar), claim, voter))
+    told(liar, "made-up voters", found)
 
 
 def _rewritten_registrations(liar: LyingServer) -> None:
@@ -154,6 +177,7 @@ LIES_ABOUT_PEOPLE: Final[Mapping[str, Lie]] = {
     "posts in others' names": _posts_in_their_names,
     "taken refs": _taken_refs,
     "backdated registrations": _backdated_registrations,
+    "made-up voters": _made_up_voters,
     "rewritten registrations": _rewritten_registrations,
     "changed secrets": _changed_secrets,
     "invented accounts": _invented_accounts,

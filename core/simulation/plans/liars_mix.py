@@ -39,6 +39,7 @@ LIES: Final = (
     "posts in others' names",
     "taken refs",
     "backdated registrations",
+    "made-up voters",
     "rewritten registrations",
     "changed secrets",
     "invented accounts",

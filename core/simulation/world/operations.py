@@ -362,6 +362,8 @@ def _lie(world: World, operation: Operation, *, kind: str) -> None:
         LIES[kind](liar)
         if kind == "changed secrets":
             world.ledger.robbed.update((entry.username, None) for entry in liar.memory.accounts())
+        if kind == "made-up voters":
+            world.ledger.outdated.update((entry.username, None) for entry in liar.memory.accounts())
 
 
 HANDING_OVER: Final = 3.0
