@@ -107,6 +107,13 @@ def test_what_only_prints_loads_no_event_loop_either(tmp_path: Path, arguments: 
     assert not roots(loaded_after_command(tmp_path, *arguments)) & {"asyncio", "logging", "msgspec", "rich", "sqlite3"}
 
 
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("serve", "--help")], ids=" ".join)
+def test_what_only_explains_itself_loads_none_of_what_takes_long_and_is_not_needed(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    assert not loaded_after_command(tmp_path, *arguments) & {"dataclasses", "inspect", "difflib", "pathlib", "urllib"}
+
+
 def test_a_running_server_without_a_screen_loads_neither_textual_nor_asyncssh(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     command = ["serve", "--headless", "--host", "127.0.0.1", "--port", "0", "--data-dir", str(data_dir)]

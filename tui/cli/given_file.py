@@ -8,8 +8,10 @@ import re
 import select
 import stat
 import time
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SILENCE: Final = 2.0
 """Seconds for which nothing may come before a person is told what is waited for."""
@@ -104,7 +106,7 @@ def pem(path: Path) -> Path:
     view = memoryview(content)
     while view:
         view = view[os.write(handle, view) :]
-    return Path(f"/proc/self/fd/{handle}")
+    return type(path)(f"/proc/self/fd/{handle}")
 
 
 def loose(path: Path) -> str:

@@ -8,8 +8,7 @@ the default.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from core.wire import DEFAULT_PORT
 from tui.cli import values
@@ -36,8 +35,7 @@ Destination = Literal["engine", "connections", "retention", "node", "ssh"]
 `SSHSettings`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One setting. A `default` of None means that there is none; `unset` says in words what holds then.
 
     With a place that it `goes_to` it needs nothing more than the field that it is there: whoever starts a server hands
@@ -92,7 +90,7 @@ def _ssh_limit(name: str, read: values.Reader, explained: str) -> Setting:
     )
 
 
-_SSH_DEFAULTS: Final = {one.name: one.default for one in fields(SSHSettings)}
+_SSH_DEFAULTS: Final = SSHSettings._field_defaults
 _COUNT: Final = count_between(1, 100_000)
 _SECONDS: Final = duration_between(0.01, 86400)
 _SSH_LIMITS: Final = (

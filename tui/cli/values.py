@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from core.wire import (
     ANONYMOUS,
@@ -26,6 +25,9 @@ from core.wire import (
 from tui.cli import given_file
 from tui.cli.console import say
 from tui.text.quantities import shown
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Reader = Callable[[object], object]
 
@@ -159,6 +161,8 @@ def choice(*names: str) -> Callable[[object], str]:
 
 def path(value: object) -> Path:
     """A file or directory; `~` is the home directory."""
+    from pathlib import Path
+
     found = value if isinstance(value, str) else ""
     if not found or "\0" in found:
         raise ValueError(f"{shown(value)} is not a path")

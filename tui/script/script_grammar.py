@@ -6,7 +6,7 @@ import argparse
 import re
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from tui.script.exit_status import OutputClosed, usage_error
@@ -33,18 +33,27 @@ class HelpFormatter(argparse.HelpFormatter):
 class Parser(argparse.ArgumentParser):
     """Says what was wrong in one line instead of the whole usage, and suggests what may have been meant."""
 
-    def __init__(self, *, hint: str = "", **settings: Any) -> None:
-        """`hint`: what to do after an error, where it is not the help of the command."""
+    def __init__(self, *, hint: str = "", fill: Callable[[Parser], None] | None = None, **settings: Any) -> None:
+        """`hint`: what to do after an error, where it is not the help of the command. `fill` gives it its arguments,
+        once they are asked for: of a dozen commands one is called, and all their arguments take longer than the rest of
+        a short command does."""
         settings.setdefault("formatter_class", HelpFormatter)
         super().__init__(allow_abbrev=False, **settings)
         self.hint = hint
+        self._fill = fill
         self._intermixing = False
+
+    def _be_filled(self) -> None:
+        fill, self._fill = self._fill, None
+        if fill is not None:
+            fill(self)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Let positional arguments stand on both sides of a flag, as in `post HOST -u ada TEXT`.
 
         argparse itself takes an optional positional argument to be missing when a flag comes before it.
         """
+        self._be_filled()
         if self._subparsers is not None or self._intermixing:
             return super().parse_known_args(args, namespace)
         self._intermixing = True
@@ -52,6 +61,14 @@ class Parser(argparse.ArgumentParser):
             return self.parse_known_intermixed_args(args, namespace)
         finally:
             self._intermixing = False
+
+    def format_usage(self) -> str:
+        self._be_filled()
+        return super().format_usage()
+
+    def format_help(self) -> str:
+        self._be_filled()
+        return super().format_help()
 
     def print_help(self, file: SupportsWrite[str] | None = None) -> None:
         """Raises OutputClosed, OSError: argparse itself takes help that cannot be written for written."""
@@ -88,6 +105,7 @@ class Parser(argparse.ArgumentParser):
 
     def flags(self) -> Iterable[str]:
         """All flags of this parser and of the commands below it."""
+        self._be_filled()
         for action in self._actions:
             yield from (flag for flag in action.option_strings if flag.startswith("--"))
             if isinstance(action, argparse._SubParsersAction):

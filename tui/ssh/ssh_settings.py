@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WORKERS_USUAL_MAX = 4
 
@@ -19,8 +21,7 @@ def usual_workers() -> int:
     return min(processors // 2, WORKERS_USUAL_MAX)
 
 
-@dataclass(frozen=True, slots=True)
-class SSHSettings:
+class SSHSettings(NamedTuple):
     """Where to listen, and how much anybody may have."""
 
     host: str

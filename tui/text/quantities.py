@@ -5,7 +5,6 @@ Each reader takes a text, or a number as TOML and JSON have it, and raises Value
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -84,5 +83,7 @@ def shown(value: object) -> str:
 
 def suggestion(wrong: str, known: Iterable[str], prefix: str = "") -> str:
     """`; did you mean X?`, or nothing. `prefix` is what all have in common and nobody gets wrong."""
+    import difflib  # It is needed when something is wrong, and costs every command some milliseconds.
+
     near = difflib.get_close_matches(wrong, list(known), 1)
     return f"; did you mean {prefix + near[0]!r}?" if near else ""

@@ -1,0 +1,304 @@
+"""Every command, once: its name, where it lives, what it is for, and the arguments that it takes."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from tui.cli.setting_table import BY_NAME, CONFIG_VARIABLE, GROUP_TITLES, SETTINGS, Setting, SettingGroup
+from tui.script.script_grammar import Parser, add_check, add_post, add_status, add_tail, add_timeout
+
+
+class Command(NamedTuple):
+    """A command of the command line."""
+
+    name: str
+    module: str
+    """Imported when it is called, because some need much."""
+    fill: Callable[[Parser], None]
+    """Gives a parser its arguments."""
+    summary: str
+    examples: str
+    more: str = ""
+
+
+def add_config_flag(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the flag that names the configuration file."""
+    parser.add_argument(
+        "--config", metavar="FILE", help=f"the configuration file (also {CONFIG_VARIABLE})", default=argparse.SUPPRESS
+    )
+
+
+def _settings(parser: argparse.ArgumentParser, groups: Sequence[SettingGroup], nameless: str | None = None) -> None:
+    """`nameless`: what the command does where nobody says a name; None: what the application does."""
+    for group in groups:
+        section = parser.add_argument_group(GROUP_TITLES[group])
+        for setting in SETTINGS:
+            if setting.group == group and setting.flag:
+                _flag(section, setting, nameless if setting.name == "user" else None)
+
+
+def _flag(section: argparse._ActionsContainer, setting: Setting, unset: str | None = None) -> None:
+    names = ["-u", setting.flag_name] if setting.name == "user" else [setting.flag_name]
+    default = unset if unset is not None else setting.unset or ("" if setting.default is None else f"{setting.default}")
+    explained = (setting.help + (f" (default: {default})" if default else "")).replace("%", "%%")
+    if setting.is_switch:
+        section.add_argument(
+            *names, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=setting.help
+        )
+    else:
+        section.add_argument(*names, metavar=setting.metavar, default=argparse.SUPPRESS, help=explained)
+
+
+def _after_a_loss(parser: argparse.ArgumentParser) -> None:
+    section = parser.add_argument_group(
+        "once, after a refused start",
+        "A server whose data directory has lost what it had acknowledged does not start; where nothing is lost, these "
+        "change nothing.",
+    )
+    ways = section.add_mutually_exclusive_group()
+    ways.add_argument("--accept-loss", action="store_true", help="go on with what is left, without the rest")
+    ways.add_argument("--new-node", action="store_true", help="begin a new node; what is left is moved aside")
+
+
+def _client(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("address", metavar="HOST[:PORT]", help="a server of the network")
+
+
+def _remember(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--remember", action=argparse.BooleanOptionalAction, default=True,
+        help="keep the secret in a file that only you can read, where later commands find it",
+    )  # fmt: skip
+    parser.add_argument("--data-dir", metavar="DIRECTORY", help="where that file is (default: with your other data)")
+
+
+def _serve(parser: Parser) -> None:
+    parser.add_argument("--headless", action="store_true", help="no screen: log to standard error, end on SIGTERM")
+    _after_a_loss(parser)
+    _settings(parser, ("server", "ssh", "tls", "person"))
+
+
+def _join(parser: Parser) -> None:
+    parser.add_argument("address", metavar="HOST[:PORT]", help="a server of the network")
+    parser.add_argument("--headless", action="store_true", help="no screen: log to standard error, end on SIGTERM")
+    _after_a_loss(parser)
+    _settings(parser, ("server", "ssh", "tls", "person"))
+
+
+def _post(parser: Parser) -> None:
+    _client(parser)
+    add_post(parser)
+    _settings(parser, ("person", "tls"), nameless="anonymous")
+
+
+def _tail(parser: Parser) -> None:
+    _client(parser)
+    add_tail(parser)
+    _settings(parser, ("person", "tls"), nameless="anonymous")
+
+
+def _status(parser: Parser) -> None:
+    _client(parser)
+    add_status(parser)
+    operator = parser.add_argument_group("for --queues, where the server runs elsewhere or has another data directory")
+    for name in ("secret_file", "data_dir"):
+        _flag(operator, BY_NAME[name])
+    _settings(parser, ("person", "tls"), nameless="anonymous")
+
+
+def _check(parser: Parser) -> None:
+    parser.add_argument("addresses", metavar="HOST[:PORT]", nargs="+", help="servers of one network, used in turn")
+    add_check(parser)
+    _settings(parser, ("person", "tls"), nameless="anonymous")
+
+
+def _register(parser: Parser) -> None:
+    _client(parser)
+    add_timeout(parser, "30")
+    _remember(parser)
+    _settings(parser, ("person", "tls"), nameless="")
+
+
+def _passwd(parser: Parser) -> None:
+    _client(parser)
+    parser.add_argument(
+        "--new-secret-file", metavar="FILE", default=None, help="a file whose first line is the new secret"
+    )
+    add_timeout(parser, "30")
+    _remember(parser)
+    _settings(parser, ("person", "tls"), nameless="")
+
+
+def _restore(parser: Parser) -> None:
+    parser.add_argument("backup", metavar="BACKUP", help="the backup file")
+    parser.add_argument("--force", action="store_true", default=False, help="replace the data that is there")
+    _flag(parser, BY_NAME["data_dir"])
+
+
+def _downgrade(parser: Parser) -> None:
+    _flag(parser, BY_NAME["data_dir"])
+
+
+def _verify(parser: Parser) -> None:
+    parser.add_argument(
+        "file", metavar="FILE", nargs="?", help="a database, a backup or a data directory (default: see --data-dir)"
+    )
+    parser.add_argument("--json", action="store_true", default=False, help="print one JSON object")
+    _flag(parser, BY_NAME["data_dir"])
+
+
+def _known_servers(parser: Parser) -> None:
+    parser.add_argument(
+        "--remove", "-R", metavar="ID", default=None, help="forget which key this server has, as ssh-keygen -R does"
+    )
+    parser.add_argument("--json", action="store_true", default=False, help="print one JSON array")
+    _flag(parser, BY_NAME["data_dir"])
+
+
+def _config(parser: Parser) -> None:
+    parser.add_argument("action", metavar="path|show|init|check", choices=("path", "show", "init", "check"))
+    parser.add_argument("--force", action="store_true", default=False, help="init: overwrite a file that is there")
+
+
+COMMANDS: Final = (
+    Command(
+        "serve",
+        "tui.cli.serve",
+        _serve,
+        "run a server, and the application on it",
+        "  activity-tui serve\n"
+        "  activity-tui serve --port 3790 --name kitchen\n"
+        "  activity-tui serve --headless --advertise chat.example.org --data-dir /var/lib/activity-tui\n",
+        "A new network begins here; a server that was part of one finds its neighbours again.",
+    ),
+    Command(
+        "join",
+        "tui.cli.serve",
+        _join,
+        "join a network, with a server of one's own or as a client",
+        "  activity-tui join example.org:3780\n"
+        "  activity-tui join example.org:3780 --secret-file ~/network-secret\n"
+        "  ACTIVITY_TUI_SECRET=… activity-tui join example.org --headless\n",
+        "With the network's secret a server joins there, and the application runs on it; without one, the "
+        "application is a client of the server at HOST.",
+    ),
+    Command(
+        "post",
+        "tui.cli.client_commands",
+        _post,
+        "post an activity, and say what became of it",
+        '  activity-tui post example.org "the bread is ready"\n'
+        '  activity-tui post example.org -u ada --user-secret-file ~/ada "hello"\n'
+        '  activity-tui post example.org --json \'{"type": "Like", "object": "https://example.org/1"}\'\n'
+        "  tail -f log | activity-tui post example.org -          one note a line\n"
+        "  activity-tui post example.org --json - < objects        one object a line\n",
+        "One line for each activity on standard output: `accepted ID`, `refused REASON` or `unknown REASON`.",
+    ),
+    Command(
+        "tail",
+        "tui.cli.client_commands",
+        _tail,
+        "follow what is posted, one line an activity",
+        "  activity-tui tail example.org\n"
+        "  activity-tui tail example.org --since 10m\n"
+        "  activity-tui tail example.org --since 100 --no-follow --json > newest\n",
+        "Reconnects by itself, to another server of the network if need be, and ends on Ctrl+C.",
+    ),
+    Command(
+        "status",
+        "tui.cli.client_commands",
+        _status,
+        "show the network: servers, loads, users, links",
+        "  activity-tui status example.org\n  activity-tui status example.org --json | jq .servers\n"
+        "  activity-tui status localhost --queues            what waits where, on the server's own machine\n",
+    ),
+    Command(
+        "check",
+        "tui.cli.check",
+        _check,
+        "check that a server drops, doubles and reorders nothing while people leave and come back",
+        "  activity-tui check example.org --dry-run             what would be posted\n"
+        "  activity-tui check example.org\n"
+        "  activity-tui check one.example.org two.example.org   people come back at the other one\n"
+        "  activity-tui check localhost --posts 20000 --rate 5000 --in-flight 500\n"
+        "  activity-tui check example.org --json | jq .holds\n",
+        "It posts notes, in everybody's sight, while others read them, leave, and come back in the midst of it; then "
+        "it tells whether each of them got each one once and in its sender's order, also where the past ends and what "
+        "is live begins. It works with every server that speaks the protocol; of one that speaks only the base "
+        "protocol, which sends no past, each login is checked by itself. Exit status 7: something does not hold.",
+    ),
+    Command(
+        "register",
+        "tui.cli.register",
+        _register,
+        "register a name, with a secret that is made for it",
+        "  activity-tui register example.org -u ada\n"
+        "  activity-tui register example.org -u ada --no-remember > ada-secret\n"
+        "  activity-tui register example.org -u ada --user-secret-file ~/ada\n",
+        "The secret that was made is all that is written to standard output. One that is given (in a file, or as "
+        "ACTIVITY_TUI_USER_SECRET) is not.",
+    ),
+    Command(
+        "passwd",
+        "tui.cli.passwd",
+        _passwd,
+        "change the secret of an account, in the whole network",
+        "  activity-tui passwd example.org -u ada\n"
+        "  activity-tui passwd example.org -u ada --user-secret-file old --new-secret-file new\n"
+        "  ACTIVITY_TUI_NEW_SECRET=… activity-tui passwd example.org -u ada\n",
+        "The present secret is given, remembered, or asked for. The new one is given (in a file, or as "
+        "ACTIVITY_TUI_NEW_SECRET), asked for, or made; one that was made is all that is written to standard output. "
+        "Whoever is logged in with the present one has to log in again.",
+    ),
+    Command(
+        "restore",
+        "tui.cli.restore",
+        _restore,
+        "rebuild a server's data from a backup",
+        "  activity-tui restore backups/backup-20260131T120000.000Z.db --data-dir /var/lib/activity-tui\n",
+        "The server must not be running. Data that exists is kept unless --force says otherwise. Backups hold "
+        "users and activities, but not the network's secret: give it when the server is started.",
+    ),
+    Command(
+        "downgrade",
+        "tui.cli.downgrade_command",
+        _downgrade,
+        "write a server's data for the version before this one",
+        "  activity-tui downgrade --data-dir /var/lib/activity-tui\n",
+        "The server must not be running. A new version brings up the data of the one before when it starts; this is "
+        "the way back, with all that has come since, but for signatures. A backup of what was there is made first.",
+    ),
+    Command(
+        "verify",
+        "tui.cli.verify",
+        _verify,
+        "read all of a server's data, or of a backup, and tell what is damaged",
+        "  activity-tui verify --data-dir /var/lib/activity-tui\n"
+        "  activity-tui verify backups/backup-20260131T120000.000Z.db --json\n",
+        "Nothing is changed, and the server may be running. It ends with 0 when everything is whole, and with 1 when "
+        "something is damaged.",
+    ),
+    Command(
+        "known-servers",
+        "tui.cli.known_servers_command",
+        _known_servers,
+        "tell which keys other servers' ids are bound to, or take one back",
+        "  activity-tui known-servers --data-dir /var/lib/activity-tui\n"
+        "  activity-tui known-servers --remove xjk2m4n7q3ab --data-dir /var/lib/activity-tui\n",
+        "An id from before keys is bound to the first key that it comes with, and a server that shows another one is "
+        "refused. Where the first one was somebody else's, --remove takes that back, at this server alone, while it "
+        "does not run. New ids are made of their keys, and are not listed.",
+    ),
+    Command(
+        "config",
+        "tui.cli.config_command",
+        _config,
+        "tell, write or check the settings",
+        "  activity-tui config show                 every setting, and who says so\n"
+        "  activity-tui config init                 write a file with all settings, commented\n"
+        "  activity-tui config check                what is wrong in the file and the environment\n"
+        '  $EDITOR "$(activity-tui config path)"\n',
+    ),
+)
