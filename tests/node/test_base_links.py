@@ -274,6 +274,35 @@ def test_a_base_server_is_not_told_what_it_has_said_in_the_name_of_a_server_that
     assert texts(base) == []
 
 
+@pytest.mark.parametrize("written_at", ["base server", "base client", "client of ours"])
+def test_what_has_come_through_a_base_server_without_proof_is_shown_once(written_at: str) -> None:
+    """It is taken in a second time: whoever wrote it need not have given it a name by which copies are known."""
+    network = ScriptedNetwork()
+    first, second = network.build(chain(2), redirects=False)
+    base, other = network.base_server(first), network.base_server(second, 9001, ("other",))
+    readers = [network.logged_in(server) for server in (first, second)]
+    network.part([first], [second])
+    network.run(1.0)
+    if written_at == "base server":
+        other.say(activity("hello"))
+    else:
+        writer = network.client(second, features=("ack",) if written_at == "client of ours" else ())
+        writer.login()
+        network.run(0.5)
+        writer.post("hello", **({"ref": "w-1"} if written_at == "client of ours" else {}))
+    network.run(1.0)
+    (entry,) = second.disk.entries()
+    base.say(frame_of(entry).message)
+    network.run(1.0)
+    assert len(list(first.disk.entries())) == 1
+    network.mend()
+    assert network.until(lambda: len(list(first.disk.entries())) == len(list(second.disk.entries())) == 2, 60.0)
+    network.run(5.0)
+    assert [reader.texts() for reader in readers] == [["hello"], ["hello"]]
+    assert texts(base) == []
+    assert texts(other) == ([] if written_at == "base server" else ["hello"])
+
+
 @pytest.mark.parametrize("user", [{"authenticated_user": "ann"}, {"authenticated_user": "anonymous"}, {}])
 def test_activities_of_a_user_at_a_base_server_keep_their_order(user: dict[str, str]) -> None:
     network = ScriptedNetwork()

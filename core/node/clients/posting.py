@@ -97,7 +97,7 @@ class Posting:
             after=message.previous_stamp or 0,
             ref=ref,
             since=context.ago(message.age) if ref is not None and message.age is not None else None,
-            then=lambda problem: self._kept(session, entry, problem),
+            then=lambda problem: self._kept(session, entry, ref, problem),
         )
         session.last_post = entry.id
         self.writers.wrote(session, len(body))
@@ -116,17 +116,18 @@ class Posting:
         self._context.send(session, ActivityRefused(ref, f"this server cannot keep activities now: {problem}"))
         self.liveness.refused(session)
 
-    def _kept(self, session: Session, entry: Entry, problem: str | None) -> None:
+    def _kept(self, session: Session, entry: Entry, ref: str | None, problem: str | None) -> None:
+        """An activity is durable, or cannot be kept; `ref` is its client's name for it, if that wants to hear of it."""
         context = self._context
         if problem is None:
             session.kept_post = entry.id
         else:
             session.last_post = session.kept_post
-        if entry.ref is not None:
+        if ref is not None:
             if problem is None:
-                context.send(session, ActivityAck(entry.ref, str(entry.id), entry.stamp))
+                context.send(session, ActivityAck(ref, str(entry.id), entry.stamp))
             else:
-                self._refuse_post(session, entry.ref, problem)
+                self._refuse_post(session, ref, problem)
         elif problem is not None and session.state is not ConnectionState.CLOSING:
             text = f"this server cannot keep activities now: {problem}"
             context.refuse(session, AuthenticationFail(text), text)

@@ -31,6 +31,7 @@ from core.wire.account_votes import counted
 from core.wire.codec import Frame
 from core.wire.entries import AccountFact, Entry, EntryId, Kind, Stream, StreamMark
 from core.wire.keepables import Keepable
+from core.wire.limits import REF_CHARACTERS_MAX
 from core.wire.records import LogRecord
 from core.wire.recovered import Recovered
 from core.wire.version_vector import VersionVector
@@ -137,12 +138,18 @@ class Replication:
     ) -> Entry:
         """Accept something new. `then` is called when it is durable (with None) or cannot be kept (with why).
 
+        An activity to which its writer has given no `ref` has its identity for one: where nothing proves that, after a
+        way through a base server, it is accepted again, and is known as a copy.
+
         `after` is a stamp that the entry's must be later than. `since`: when its writer sent it to another server, that
         may have accepted it. `source` is a base link that it came from.
         """
         self._seq += 1
+        entry_id = EntryId(self._context.id, self._context.incarnation, self._seq)
+        if ref is None and kind == "activity":
+            ref = str(entry_id)[-REF_CHARACTERS_MAX:]
         entry = Entry(
-            EntryId(self._context.id, self._context.incarnation, self._seq),
+            entry_id,
             kind,
             self._context.stamp(after),
             body,
