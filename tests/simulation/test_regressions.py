@@ -111,6 +111,9 @@ LESSONS: Final = {
     " nobody missed anybody.",
     1300001196: "A neighbour of the version before said that nothing of a stream was missing whose entries it could not"
     " pass on with signatures: what was lost in a crash was never asked for again.",
+    2000000350: "What a base client had written came through a base server to a server that could not reach theirs,"
+    " which took it in as the base server's: nothing showed that the two were copies.",
+    2000003418: "As 2000000917.",
     900149: "Who had logged out at one server and was sent on by another at once missed what came in between, where"
     " that seemed to be at the first one still.",
     660000024: "The simulated network lost a message in the midst of a connection, where a server died behind a cut.",
