@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from core.node.interface.notices import Notice
 from core.node.interface.traces import TraceFields, TraceKind
@@ -14,42 +14,36 @@ from core.wire.keepables import Keepable
 from core.wire.missing import PageQuery
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True, gc=False):
     """Write the frame to the connection, behind everything that was sent there before."""
 
     conn: int
     frame: Frame
 
 
-@dataclass(frozen=True, slots=True)
-class Broadcast:
+class Broadcast(msgspec.Struct, frozen=True, gc=False):
     """Write the frame to every subscribed connection, each behind everything that was sent there before."""
 
     frame: Frame
 
 
-@dataclass(frozen=True, slots=True)
-class BroadcastAll:
+class BroadcastAll(msgspec.Struct, frozen=True, gc=False):
     """The same for each of the frames, in their order. They are made only if somebody gets them."""
 
     frames: Frames
 
 
-@dataclass(frozen=True, slots=True)
-class Subscribe:
+class Subscribe(msgspec.Struct, frozen=True, gc=False):
     """From here on, Broadcast and BroadcastAll reach the connection."""
 
     conn: int
 
 
-@dataclass(frozen=True, slots=True)
-class Unsubscribe:
+class Unsubscribe(msgspec.Struct, frozen=True, gc=False):
     conn: int
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(msgspec.Struct, frozen=True, gc=False):
     """End the connection once everything sent to it has been flushed, or a limit has passed.
 
     Nothing that still arrives on it is handed in; ConnectionClosed follows.
@@ -59,39 +53,34 @@ class Close:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(msgspec.Struct, frozen=True, gc=False):
     """Stop reading the connection (`held`) or go on: the node cannot take more from it now (backpressure)."""
 
     conn: int
     held: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(msgspec.Struct, frozen=True, gc=False):
     """Read nothing from the connection for some seconds, whatever else holds it: its peer writes more than it may."""
 
     conn: int
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
+class Trust(msgspec.Struct, frozen=True, gc=False):
     """The connection is an authenticated server's: the larger limits of server links apply to it."""
 
     conn: int
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True, gc=False):
     """It is known who is at the other end: somebody who has logged in, under a name or as `anonymous`."""
 
     conn: int
     named: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Dial:
+class Dial(msgspec.Struct, frozen=True, gc=False):
     """Open a connection; ConnectionOpened or DialFailed, with the same number, follows within the dial limit.
 
     `others` are more addresses of the same server, tried when the ones before them do not answer at once. `abroad`: the
@@ -104,23 +93,20 @@ class Dial:
     abroad: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Advertise:
+class Advertise(msgspec.Struct, frozen=True, gc=False):
     """From here on the node tells others to reach it at this address."""
 
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
-class Persist:
+class Persist(msgspec.Struct, frozen=True, gc=False):
     """Keep all of these or none; Committed or CommitFailed follows. Batches are committed in order."""
 
     batch: int
     keepables: tuple[Keepable, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FetchPage:
+class FetchPage(msgspec.Struct, frozen=True, gc=False):
     """Read entries; Fetched follows, as of no earlier than every Persist before this.
 
     With `conn`, they are read once that connection has taken what was sent to it before, or is gone: somebody who has
@@ -132,16 +118,14 @@ class FetchPage:
     conn: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FetchRecords:
+class FetchRecords(msgspec.Struct, frozen=True, gc=False):
     """Read records as they lie on the disk; RecordsFetched follows, as of no earlier than every Persist before this."""
 
     token: int
     query: Fetch | Wanted
 
 
-@dataclass(frozen=True, slots=True)
-class AskSummary:
+class AskSummary(msgspec.Struct, frozen=True, gc=False):
     """Ask the store about the sums of what it has received; SummaryAnswered follows, as of no earlier than every
     Persist before this."""
 
@@ -149,8 +133,7 @@ class AskSummary:
     query: SummaryQuery
 
 
-@dataclass(frozen=True, slots=True)
-class HashSecret:
+class HashSecret(msgspec.Struct, frozen=True, gc=False):
     """Make a verifier with a slow salted hash, off the event loop; SecretHashed follows.
 
     It is made for whoever is at the other end of `conn`, under the name `account`: all who ask have their turn, and
@@ -163,8 +146,7 @@ class HashSecret:
     account: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class VerifySecret:
+class VerifySecret(msgspec.Struct, frozen=True, gc=False):
     """Check a secret against a verifier, off the event loop; SecretVerified follows.
 
     No verifier: it fits nothing, and finding that out takes as long. `conn` and `account` as above.
@@ -177,69 +159,60 @@ class VerifySecret:
     account: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class WakeAt:
+class WakeAt(msgspec.Struct, frozen=True, gc=False):
     """Hand in Woke at this monotonic time. Only the last one counts."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Notify:
+class Notify(msgspec.Struct, frozen=True, gc=False):
     """Tell people: the events pane, the log."""
 
     notice: Notice
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(msgspec.Struct, frozen=True, gc=False):
     """Tell whoever debugs the node. Only a node whose settings ask for it (`tracing`) hands these out."""
 
     kind: TraceKind
     fields: TraceFields
 
 
-@dataclass(frozen=True, slots=True)
-class CountQueues:
+class CountQueues(msgspec.Struct, frozen=True, gc=False):
     """Count what waits beside the node; QueuesCounted follows."""
 
     token: int
 
 
-@dataclass(frozen=True, slots=True)
-class KeyChanged:
+class KeyChanged(msgspec.Struct, frozen=True, gc=False):
     """The answer to a KeyChangeRequested: the change is durable, or `problem` says in a clause why there is none."""
 
     token: int
     problem: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRemoved:
+class KeyRemoved(msgspec.Struct, frozen=True, gc=False):
     """A public key (`text`: type and base 64) no longer opens the account `claim`, wherever that was decided."""
 
     claim: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class SecretChangeAnswered:
+class SecretChangeAnswered(msgspec.Struct, frozen=True, gc=False):
     """The answer to a SecretChangeRequested: the change is durable, or `problem` says in a clause why there is none."""
 
     token: int
     problem: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class SecretReplaced:
+class SecretReplaced(msgspec.Struct, frozen=True, gc=False):
     """The account `claim` has another secret from here on, which `verifier` is a hash of, wherever it was changed."""
 
     claim: str
     verifier: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(msgspec.Struct, frozen=True, gc=False):
     """The node has left the network; close what is left and stop. `undone` names what it could not do."""
 
     undone: tuple[str, ...] = ()

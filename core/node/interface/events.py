@@ -7,8 +7,9 @@ reuses within a node's life.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
+
+import msgspec
 
 from core.reconciliation.summary_queries import SummaryAnswer
 from core.wire.address import Address
@@ -30,8 +31,7 @@ Origin = Literal["inbound", "outbound", "local"]
 """Who opened a connection: somebody else, this node, or this process (the embedded client, an SSH session)."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionOpened:
+class ConnectionOpened(msgspec.Struct, frozen=True, gc=False):
     """A connection is up. `dial` repeats the number of the Dial that led to it.
 
     `vouched` is a user name that the driver itself has authenticated (an SSH session): it may log in, and post, under
@@ -48,22 +48,19 @@ class ConnectionOpened:
     at: Address | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MessageReceived:
+class MessageReceived(msgspec.Struct, frozen=True, gc=False):
     conn: int
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
-class MalformedReceived:
+class MalformedReceived(msgspec.Struct, frozen=True, gc=False):
     """Something arrived that is no message; `info` says why, in words for the peer."""
 
     conn: int
     info: str
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionClosed:
+class ConnectionClosed(msgspec.Struct, frozen=True, gc=False):
     """The connection is gone, whoever ended it. Nothing more will come of it."""
 
     conn: int
@@ -72,8 +69,7 @@ class ConnectionClosed:
     """Bytes that were sent last and that the other side has not confirmed, as far as is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class DialFailed:
+class DialFailed(msgspec.Struct, frozen=True, gc=False):
     """A Dial came to nothing. `refused`: the host answered that nobody listens there, so the process is dead."""
 
     dial: int
@@ -81,8 +77,7 @@ class DialFailed:
     refused: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(msgspec.Struct, frozen=True, gc=False):
     """The batch, and every batch before it, is synced to disk; `records` are those that the store has kept for it."""
 
     batch: int
@@ -91,8 +86,7 @@ class Committed:
     """The number of the last record that the store has kept: see `core.store.own_starts`."""
 
 
-@dataclass(frozen=True, slots=True)
-class CommitFailed:
+class CommitFailed(msgspec.Struct, frozen=True, gc=False):
     """The batch was not kept, nor is any batch after it until `StoreRecovered`.
 
     0, which is no batch's number, when the store was found to fail while nothing was to be kept.
@@ -102,37 +96,32 @@ class CommitFailed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class StoreRecovered:
+class StoreRecovered(msgspec.Struct, frozen=True, gc=False):
     """The store takes writes again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(msgspec.Struct, frozen=True, gc=False):
     """The answer to a FetchPage; `page` is None when the store could not be read."""
 
     token: int
     page: Page | FoundRuns | None
 
 
-@dataclass(frozen=True, slots=True)
-class RecordsFetched:
+class RecordsFetched(msgspec.Struct, frozen=True, gc=False):
     """The answer to a FetchRecords; `page` is None when the store could not be read."""
 
     token: int
     page: RecordPage | None
 
 
-@dataclass(frozen=True, slots=True)
-class SummaryAnswered:
+class SummaryAnswered(msgspec.Struct, frozen=True, gc=False):
     """The answer to an AskSummary; `answer` is None when the store could not be read."""
 
     token: int
     answer: SummaryAnswer | None
 
 
-@dataclass(frozen=True, slots=True)
-class EntriesDamaged:
+class EntriesDamaged(msgspec.Struct, frozen=True, gc=False):
     """The store has found out that entries are damaged which it had kept: they count as never received there.
 
     It comes before the answer to whatever question found it out.
@@ -141,8 +130,7 @@ class EntriesDamaged:
     entries: EntryRuns
 
 
-@dataclass(frozen=True, slots=True)
-class DataReadThrough:
+class DataReadThrough(msgspec.Struct, frozen=True, gc=False):
     """All that the store keeps has been read, and was looked at.
 
     `at`: when that was done, in seconds since 1970; `damaged`: how many places were damaged.
@@ -152,51 +140,44 @@ class DataReadThrough:
     damaged: int
 
 
-@dataclass(frozen=True, slots=True)
-class SecretHashed:
+class SecretHashed(msgspec.Struct, frozen=True, gc=False):
     """The answer to a HashSecret; `verifier` is None when it could not be made."""
 
     token: int
     verifier: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class SecretVerified:
+class SecretVerified(msgspec.Struct, frozen=True, gc=False):
     """The answer to a VerifySecret; None: it was not looked at, because there is too much to do or nobody waits."""
 
     token: int
     matches: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Woke:
+class Woke(msgspec.Struct, frozen=True, gc=False):
     """The time of the last WakeAt has come."""
 
 
-@dataclass(frozen=True, slots=True)
-class JoinRequested:
+class JoinRequested(msgspec.Struct, frozen=True, gc=False):
     """A person or the configuration names a server of the network to join."""
 
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
-class DrainRequested:
+class DrainRequested(msgspec.Struct, frozen=True, gc=False):
     """Leave the network: hand everything over, then say `Finished`."""
 
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DisconnectRequested:
+class DisconnectRequested(msgspec.Struct, frozen=True, gc=False):
     """The operator ends a connection."""
 
     conn: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class AddressesFound:
+class AddressesFound(msgspec.Struct, frozen=True, gc=False):
     """The machine's addresses at which this node listens and others may reach it, the best guess first.
 
     A driver that never says so has been told what to advertise: it stays as it is.
@@ -205,15 +186,13 @@ class AddressesFound:
     hosts: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SshServed:
+class SshServed(msgspec.Struct, frozen=True, gc=False):
     """From now on SSH is served at this node's host, on this port; 0: no longer."""
 
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class KeyChangeRequested:
+class KeyChangeRequested(msgspec.Struct, frozen=True, gc=False):
     """The owner of account `claim`, whom the driver has authenticated, binds a public key to it or takes it away.
 
     `token` is the driver's name for the request; KeyChanged, with the same, follows.
@@ -226,8 +205,7 @@ class KeyChangeRequested:
     bound: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SecretChangeRequested:
+class SecretChangeRequested(msgspec.Struct, frozen=True, gc=False):
     """Somebody wants account `claim` to have another secret; they have to know the present one.
 
     `token` is the driver's name for the request; SecretChangeAnswered, with the same, follows.
@@ -235,12 +213,14 @@ class SecretChangeRequested:
 
     token: int
     claim: str
-    secret: str = field(repr=False)
-    new_secret: str = field(repr=False)
+    secret: str
+    new_secret: str
+
+    def __repr__(self) -> str:
+        return f"SecretChangeRequested(token={self.token}, claim={self.claim!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class QueuesCounted:
+class QueuesCounted(msgspec.Struct, frozen=True, gc=False):
     """The answer to CountQueues: how much waits beside the node, by what it waits for."""
 
     token: int
