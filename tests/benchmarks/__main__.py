@@ -6,9 +6,10 @@
 
 import asyncio
 
-from tests.benchmarks import figures, floods, log, screen
+from tests.benchmarks import figures, floods, log, member_floods, screen
 
 asyncio.run(log.main())
 asyncio.run(screen.main())
 asyncio.run(figures.main())
 asyncio.run(floods.main())
+asyncio.run(member_floods.main())

@@ -124,6 +124,7 @@ LESSONS: Final = {
     660000269: "As 660000147, after a cut.",
     660000500: "A server of the version before said up to which number it had sent everything of another's stream: as"
     " the newest entry had come with its proof, those before it, which had come without, were taken for gone.",
+    150100228: "The checker asked people of whom a liar said that they have another secret not to try theirs again.",
     2000000917: "Who had come to a server that died was sent the first and the third of what somebody had written, in"
     " the wrong order: the second bore an earlier stamp, of a server whose clock was behind.",
     2000001476: "A copy of an activity came while a client was sent the past, on a slow disk: as it was not delivered,"

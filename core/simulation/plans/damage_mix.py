@@ -27,7 +27,7 @@ def with_damage(seed: int, servers: int | None = None) -> Plan:
     standard = [
         one for one in plan.operations if one.who not in ("b0", "b1") and one.what not in ("chat", "quit", "lies")
     ]
-    # Who registers at a copy is alone there, and servers without keys do not know who has allowed what.
+    # What a copy accepted may be left at servers without keys only: without its signature nobody else believes it.
     kinds = tuple(one for one in KINDS if one is not _twins or "keyless" not in plan.identities.values())
     operations = standard + [one for _ in range(scene.some(1, 4)) for one in kinds[pick(rng, len(kinds))](scene)]
     operations = [msgspec.structs.replace(one, at=min(one.at, plan.duration)) for one in operations]
