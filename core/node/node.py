@@ -82,6 +82,7 @@ from core.node.servers.handshake import Handshake
 from core.node.servers.healing import Healing
 from core.node.servers.leavers import Leavers
 from core.node.servers.links import Links
+from core.node.servers.same_start import SameStart
 from core.node.servers.steering import Steering
 from core.node.servers.successor import Successor
 from core.node.trust.known_keys import KnownKeys
@@ -230,6 +231,7 @@ class Node:
             self.sessions.note_dismissed,
             self.reached.begins,
         )
+        self.announcements.on_same_start = SameStart(context, self.topology, self.drain.give_way).met
         self.synchronisation.on_requested = self.drain.peer_has
         self.synchronisation.on_done += (self.leavers.synchronised, self.repair.answered)
         self.reconciliation.answering.on_asked = self.drain.peer_has

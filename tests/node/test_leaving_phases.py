@@ -166,9 +166,9 @@ def test_a_neighbour_that_names_nobody_is_let_go() -> None:
 # --- the tables -------------------------------------------------------------------------------------------------------
 
 DRAIN_LEADS_TO = {
-    "RUNNING": "SETTLING",
+    "RUNNING": "SETTLING FINISHED",
     "SETTLING": "HANDING_OVER LETTING_GO FINISHED",
-    "HANDING_OVER": "HANDING_OVER LETTING_GO",
+    "HANDING_OVER": "HANDING_OVER LETTING_GO FINISHED",
     "LETTING_GO": "HANDING_OVER LETTING_GO FINISHED",
     "FINISHED": "",
 }

@@ -149,6 +149,36 @@ def test_nobody_drives_a_servers_own_record_beyond_what_it_can_count_to() -> Non
     assert client.closed is None and first.node.topology.own.version > version
 
 
+@pytest.mark.parametrize("signer", [None, LIAR], ids=["unsigned", "signed by somebody else"])
+def test_nobody_ends_a_server_by_saying_that_another_process_is_its_start(signer: HashSigner | None) -> None:
+    network, first, second = two_servers()
+    liar = liar_at(network, first)
+    own = first.node.topology.own
+    for later in (-1, 1, 1000):
+        record = msgspec.structs.replace(
+            own.message(), version=own.version + later, hostname="aaa", key=None, signature=None
+        )
+        liar.say(record if signer is None else signed_by(signer, record))
+        network.run(1.0)
+    assert first.alive and first.neighbours >= {second.id}
+
+
+def test_a_servers_own_records_said_again_do_not_end_it() -> None:
+    network, first, second = two_servers()
+    said = [one for one in first.said(wire.ServerAnnounce) if one.key is not None]
+    for _ in range(5):
+        client = network.logged_in(first)
+        network.run(3.0)
+        client.hang_up()
+    said += [one for one in first.said(wire.ServerAnnounce) if one.key is not None]
+    liar = liar_at(network, first)
+    for record in said:
+        liar.say(record)
+    network.run(5.0)
+    assert len({one.version for one in said}) > 3
+    assert first.alive and first.neighbours >= {second.id}
+
+
 def introduce(one: OneNode, conn: int, server: str) -> None:
     """A neighbour tells of a server with an id from before keys, and the key that it has now."""
     record = wire.ServerAnnounce(server, 0, "nowhere.example", 1, incarnation=1, version=1)

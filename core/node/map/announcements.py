@@ -8,6 +8,7 @@ there are.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -39,6 +40,8 @@ VERSION_UNIT: Final = 1_000
 later than the one before. So it is signed what time it was there."""
 VERSION_IS_TIME: Final = 10**12
 """A smaller version is a number of the version before, which counts them."""
+VERSIONS_MAX: Final = 256
+"""Versions of its own record that a node remembers having said."""
 ATTACHED_MAX: Final = 512
 """Base servers that one node speaks for; others behind its base links are not heard of. They must fit its record. One
 link has no more of them than are left."""
@@ -73,12 +76,16 @@ class Announcements:
         self._structural = False
         self._load_dirty = False
         self._published_at = float("-inf")
+        self._versions: deque[int] = deque([topology.own.version], VERSIONS_MAX)
+        """Of this node's record, those that it has said last."""
         self._overtook_at = float("-inf")
         self.room = MapRoom(context, topology)
         self.attached: Callable[[], tuple[AttachedServer, ...]] = tuple
         """The base servers that this node speaks for."""
         self.on_record: list[Callable[[ServerRecord | None, ServerRecord], None]] = []
         """Told of each newer record of another node, with the one before it."""
+        self.on_same_start: Callable[[ServerRecord], bool] = lambda record: False
+        """Told of a record that another process has signed as this start of this node; whether this one ends."""
         self.on_refresh: list[Callable[[], None]] = []
         """Called whenever this node repeats what it says of itself, also when nobody hears it: each half a minute or
         so."""
@@ -143,6 +150,7 @@ class Announcements:
     def _publish(self, *, everywhere: bool) -> None:
         own = self._topology.own
         own.version = max(own.version + 1, min(self._now() // VERSION_UNIT, ORDER_MAX // 2))
+        self._versions.append(own.version)
         self._published_at = self._context.now.monotonic
         own.load, users = self._users()
         own.users = tuple(users)
@@ -226,11 +234,19 @@ class Announcements:
             return
         own = self._topology.own
         if record.id == own.id:
+            if self._is_of_another_process(link, message):
+                if self.on_same_start(record):
+                    return
+                self._overtake()
             if record.order > own.order and self._is_to_be_overtaken(link, message):
                 # Somebody remembers more of this node than it does itself: its data went back in time.
-                own.incarnation, own.version = record.order
-                if own.version > ORDER_MAX // 2:
-                    own.incarnation, own.version = own.incarnation + 1, 0
+                # Another start's own number is not taken: that may run elsewhere, and would take this for itself.
+                if record.incarnation > own.incarnation or record.version > ORDER_MAX // 2:
+                    own.incarnation, own.version = record.incarnation + 1, 0
+                else:
+                    own.version = record.version
+                # It may be told so before it is published again.
+                self._versions.append(own.version)
                 self._overtake()
             return
         if known is not None and known.order > record.order:
@@ -244,6 +260,9 @@ class Announcements:
             return
         if not self.room.admits(link, record, len(frame.data)):
             return
+        if known is not None and known.incarnation == record.incarnation and known.addresses[0] != record.addresses[0]:
+            # It has moved, and knows that; or another process is the same start of it, which it is to hear of.
+            self.tell(link, known)
         record.lead = self._lead(known, record)
         self._topology.merge(record)
         structural = (
@@ -287,6 +306,15 @@ class Announcements:
         """How far a server's clock is ahead of the one here, at least, in microseconds, by what it has signed."""
         its_time = self.time_at(server, self._context.now.monotonic)
         return its_time - self._now() if its_time is not None else None
+
+    def _is_of_another_process(self, link: Link, message: ServerAnnounce) -> bool:
+        """Whether a record in this node's name is of this very start, signed by its key, and was not said here."""
+        version, said = message.version, self._versions
+        if version is None or message.incarnation != self._context.incarnation or version in said:
+            return False
+        if len(said) == VERSIONS_MAX and version < said[0]:
+            return False
+        return message.key is not None and self._known_keys.believe_record(link, message).holds
 
     def _is_to_be_overtaken(self, link: Link, message: ServerAnnounce) -> bool:
         """Whether somebody would believe a record in this node's name that is later than its own: where that is signed

@@ -280,22 +280,41 @@ class Drain:
         if self._goes_on_unsigned:
             undone.append(UNSIGNED)
         self._enter(DrainOutcome.OVER)
-        for timer in ("drain", "successor", "keys"):
-            context.timers.cancel(timer)
         self._note_dismissed()
         own = self._topology.own
         own.left = True
         own.successor = self._successor.id
         own.links = {}
-        own.version += 1
-        for connection in context.connections.all():
-            if isinstance(connection, Link) and self._neighbours.is_neighbour(connection):
-                self._announcements.tell(connection, own)
-            if connection.state is not ConnectionState.CLOSING:
-                context.close(connection, "this server has left the network")
+        self._tell_neighbours()
         for text in undone:
             context.notify("quit", f"left undone: {text}", "warning", server=context.id)
+        self._close_all("this server has left the network", undone)
+
+    def _tell_neighbours(self) -> None:
+        own = self._topology.own
+        own.version += 1
+        for link in list(self._neighbours):
+            self._announcements.tell(link, own)
+
+    def _close_all(self, reason: str, undone: list[str]) -> None:
+        context = self._context
+        for timer in ("drain", "successor", "keys"):
+            context.timers.cancel(timer)
+        for connection in context.connections.all():
+            if connection.state is not ConnectionState.CLOSING:
+                context.close(connection, reason)
         context.actions.append(Finished(tuple(undone)))
+
+    def give_way(self, text: str) -> None:
+        """End at once: another process is this very start of the server. That one hears that this one was there."""
+        if self.phase is DrainPhase.FINISHED:
+            return
+        context = self._context
+        context.draining = True
+        self._enter(DrainOutcome.GAVE_WAY)
+        context.notify("identity", text, "error", server=context.id)
+        self._tell_neighbours()
+        self._close_all("this server ends", [text])
 
     def peer_has(self, link: Link) -> None:
         """A neighbour has told what it has."""

@@ -24,27 +24,31 @@ class DrainOutcome(enum.Enum):
     SUCCESSOR_ASKED = "a neighbour is asked to take its place"
     SENT_AWAY = "everybody is sent to the successor, or home"
     OVER = "everybody has gone, or the time is over"
+    GAVE_WAY = "another process is this start of the server"
 
 
 _P, _O = DrainPhase, DrainOutcome
 
 DRAIN: Final[Mapping[DrainPhase, Mapping[DrainOutcome, DrainPhase]]] = {
-    _P.RUNNING: {_O.BEGUN: _P.SETTLING},
+    _P.RUNNING: {_O.BEGUN: _P.SETTLING, _O.GAVE_WAY: _P.FINISHED},
     _P.SETTLING: {
         _O.SUCCESSOR_ASKED: _P.HANDING_OVER,
         # There is nobody to ask: a base server takes its place, or nobody does.
         _O.SENT_AWAY: _P.LETTING_GO,
         _O.OVER: _P.FINISHED,
+        _O.GAVE_WAY: _P.FINISHED,
     },
     _P.HANDING_OVER: {
         # The one before says nothing, leaves as well, or is gone.
         _O.SUCCESSOR_ASKED: _P.HANDING_OVER,
         _O.SENT_AWAY: _P.LETTING_GO,
+        _O.GAVE_WAY: _P.FINISHED,
     },
     _P.LETTING_GO: {
         _O.SUCCESSOR_ASKED: _P.HANDING_OVER,
         _O.SENT_AWAY: _P.LETTING_GO,
         _O.OVER: _P.FINISHED,
+        _O.GAVE_WAY: _P.FINISHED,
     },
     _P.FINISHED: {},
 }
