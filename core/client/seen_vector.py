@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from core.wire.entries import INCARNATION_EPOCH, EntryId, Stream, encode_vector
+from core.wire.entries import EntryId, Stream, encode_vector, started_at
 from core.wire.holdings import Holdings
 from core.wire.version_vector import VersionVector
 
@@ -93,8 +93,9 @@ def vector_of(holdings: Holdings, known: Mapping[Stream, int]) -> dict[Stream, i
     """What somebody has, as a vector, of the streams that a server knows: it has nothing of those that seem to have
     begun later than `holdings.since`, and everything of others that it has not heard of."""
     found = {stream: part.lasts[0] for stream, part in holdings.streams.items() if part.lasts[0]}
-    for stream, upto in sorted(known.items(), key=lambda one: one[0].incarnation):
-        started = INCARNATION_EPOCH * 1_000_000 + stream.incarnation * 1000
-        if stream not in holdings.streams and started < holdings.since - MARGIN:
-            found[stream] = upto
+    found |= {
+        stream: upto
+        for stream, upto in known.items()
+        if stream not in holdings.streams and started_at(stream.incarnation) < holdings.since - MARGIN
+    }
     return dict(sorted(found.items(), key=lambda one: (one[0] in holdings.streams, one[0].incarnation)))

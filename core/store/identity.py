@@ -9,12 +9,12 @@ from typing import Final, NamedTuple
 
 from core.store.checksums import check, checksum
 from core.store.store_errors import DataDirectoryUnusable
-from core.wire.entries import IDENTIFIER_CHARACTERS_MAX, INCARNATION_EPOCH
+from core.wire.entries import IDENTIFIER_CHARACTERS_MAX, INCARNATION_EPOCH, INCARNATIONS_A_SECOND
 from core.wire.server_keys import is_certified
 
 NODE_ID_CHARACTERS: Final = 12
-LEAP_MAX: Final = 2**20
-"""Below this is how far an incarnation leaps where the clock does not help: in milliseconds, a quarter of an hour."""
+LEAP_MAX: Final = INCARNATIONS_A_SECOND
+"""Below this are an incarnation's random digits, and how far it leaps where the clock does not help."""
 
 KEY_SETTING: Final = "identity_key"
 """Where the private key is: among the settings, and in backups, because a backup is the server."""
@@ -78,17 +78,22 @@ def keep_once(connection: sqlite3.Connection, name: str, value: str) -> None:
     connection.execute("INSERT OR IGNORE INTO settings VALUES (?, ?, ?, ?)", (*values, checksum(*values)))
 
 
-def next_incarnation(last: int, wall: float, leap: int = 0) -> int:
+def next_incarnation(last: int, wall: float, leap: int) -> int:
     """The incarnation of a start at `wall`, seconds since 1970, after the one numbered `last`.
 
-    It is the milliseconds since 2020, or `last + 1 + leap` where the clock is not beyond `last`. Counting starts alone
-    would not do: a node that was put back to an older state, with all that it remembers, does not know of the starts
-    after it, and would give new entries the identities of others that the network remembers. No start takes less than
-    a millisecond, so a later start has another number than all before it, whichever of them the data remembers.
+    It is the second, counted from 2020, and below it `leap`, a random number below `LEAP_MAX`; or `last + 1 + leap`
+    where that is not beyond `last`. Each of the three is there for somebody:
 
-    A clock that stands still (a machine without a battery begins at the same moment every time) would defeat that:
-    with an older state it counts from the same number again. `leap`, a random number below `LEAP_MAX`, makes it
-    land elsewhere.
+    - Counting starts alone would not do for a node that was put back to an older state, with all that it remembers. It
+      does not know of the starts after it, and would give new entries the identities of others that the network
+      remembers. By the clock a start has another number than all in the seconds before it, whichever of them the data
+      remembers.
+    - The clock alone would not do for two copies of one directory that are started together, as an orchestrator does
+      that resumes a snapshot twice; nor where it stands still (a machine without a battery begins at the same moment
+      every time). One in 262,144 such pairs takes the same number, however close they are together; what becomes of
+      them is said in `core.node.servers.same_start`. A finer clock would not help two starts at the same moment, so all
+      digits that are left are random.
+    - Later starts that the data knows of have larger numbers, whatever the clock says.
     """
-    beyond = int((wall - INCARNATION_EPOCH) * 1000)
-    return beyond if beyond > last else last + 1 + leap
+    by_clock = int(wall - INCARNATION_EPOCH) * INCARNATIONS_A_SECOND + leap
+    return by_clock if by_clock > last else last + 1 + leap

@@ -44,8 +44,6 @@ class MemoryStore:
     def __init__(self, node: str, *, retention: Retention = KEEP_EVERYTHING, signer: Signer | None = None) -> None:
         self.node = check_node_id(node)
         self.incarnation = 0
-        self.leap = 0
-        """See `next_incarnation`."""
         self.failure: str | None = None
         self.backups: dict[Path, MemoryStore] = {}
         self._retention = retention
@@ -63,8 +61,9 @@ class MemoryStore:
         """What came in each record, as they came."""
         self._starts: OwnStarts = ()
 
-    def start(self, wall: float) -> Recovered:
-        """Begin a new start of the node at `wall`, seconds since 1970; its incarnation is synced.
+    def start(self, wall: float, leap: int = 0) -> Recovered:
+        """Begin a new start of the node at `wall`, seconds since 1970; its incarnation is synced. `leap`: see
+        `next_incarnation`.
 
         Raises StoreUnwritable.
         """
@@ -72,7 +71,7 @@ class MemoryStore:
         self.sync()
         self.look()
         self.mend()
-        self.incarnation = next_incarnation(self.incarnation, wall, self.leap)
+        self.incarnation = next_incarnation(self.incarnation, wall, leap)
         last = self._starts[-1][0] if self._starts else 0
         self._starts = starts_with(self._starts, last, self.incarnation, self.arrived + 1)
         self._chain = Chain(Stream(self.node, self.incarnation), self._chain.signer)

@@ -23,7 +23,13 @@ from core.wire.limits import KEY_CHARACTERS_MAX, SERVER_LINE_BYTES_MAX, VERIFIER
 
 IDENTIFIER_CHARACTERS_MAX = 64
 INCARNATION_EPOCH: Final = 1_577_836_800
-"""2020-01-01T00:00:00Z, seconds since 1970. An incarnation is about the milliseconds from there to a start."""
+"""2020-01-01T00:00:00Z, seconds since 1970: from there on starts are numbered."""
+INCARNATIONS_A_SECOND: Final = 2**18
+"""An incarnation is about the seconds from there to a start, times this, and a random number below it. Servers of the
+version before take none from 2^48 on: that comes in 2054."""
+_MILLISECONDS_MAX: Final = 2**42
+"""A smaller incarnation is about the milliseconds to a start, as starts were numbered before; they reach this in 2159,
+and the numbers of today were beyond it half a year after the epoch."""
 COUNTER_MAX = 2**53 - 1
 """Largest number that survives a peer which reads every number as a double (RFC 8259, section 6)."""
 
@@ -51,6 +57,13 @@ class EntryId(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.node}.{self.incarnation}.{self.seq}"
+
+
+def started_at(incarnation: int) -> int:
+    """When the start with a number seems to have been, in microseconds since 1970: about, as clocks differ."""
+    if incarnation < _MILLISECONDS_MAX:
+        return INCARNATION_EPOCH * 1_000_000 + incarnation * 1_000
+    return (INCARNATION_EPOCH + incarnation // INCARNATIONS_A_SECOND) * 1_000_000
 
 
 def parse_stream(text: str) -> Stream:

@@ -13,6 +13,7 @@ from core.simulation.runs.runner import conclude, run
 from core.simulation.runs.sweep import judge
 from core.simulation.world.world import World
 from core.store import memory_store as memory
+from core.store import next_incarnation
 from tests.simulation.lying import problems
 from tests.simulation.plans import NATIVE, NOBODY, arrive, plan, posts
 
@@ -98,6 +99,29 @@ def test_people_write_at_a_copy_and_at_what_it_is_a_copy_of_and_all_of_it_arrive
     assert len(starts) >= 2
 
 
+TOGETHER = [
+    Operation(4.5, "kill", "s000", amount=1.0),
+    Operation(5.0, "twin", "s000"),
+    Operation(5.0, "start", "s000"),
+    *AT_THE_COPY,
+    *AT_THE_ORIGINAL,
+    Operation(12.0, "twin ends", "s000"),
+]
+
+
+def test_two_copies_that_are_started_at_the_same_moment_give_no_identity_twice() -> None:
+    assert problems(damaged(*TOGETHER)) == []
+
+
+def test_two_copies_whose_numbers_are_those_of_their_clocks_give_identities_twice_and_that_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    by_clock = next_incarnation
+    monkeypatch.setattr(memory, "next_incarnation", lambda last, wall, leap: by_clock(last, wall, 0))
+    found = {text.partition(":")[0] for text in problems(damaged(*TOGETHER))}
+    assert found & {"agreement", "durability", "authorship", "exactly once"}
+
+
 AWAY = [Operation(5.0, "leave", "nat"), arrive(9.0, "nat", "s000")]
 FLIPPED = Operation(8.5, "flip bits", "s000", amount=1.0)
 
@@ -144,7 +168,7 @@ def test_what_is_damaged_while_nobody_is_there_comes_again_when_they_are_back() 
 def test_somebody_who_counts_starts_only_gives_an_identity_twice_and_that_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(memory, "next_incarnation", lambda last, wall, leap=0: last + 1)
+    monkeypatch.setattr(memory, "next_incarnation", lambda last, wall, leap: last + 1)
     world = damaged(
         Operation(4.5, "kill", "s000", amount=1.0),
         Operation(4.6, "twin", "s000"),

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from core.simulation.environment.simulated_disk import SimulatedDisk
 from core.simulation.plans.plan import Operation, Person
 from core.simulation.runs.runner import conclude
 from core.simulation.runs.sweep import judge
@@ -53,11 +54,19 @@ def happened(*operations: Operation, **identities: str) -> World:
     [({}, True), ({"s001": "keyless"}, True), ({"s001": "keyless", "s002": "keyless"}, False)],
     ids=["all have keys", "one has none", "none has one"],
 )
-def test_from_a_server_is_taken_what_another_one_can_prove(others: dict[str, str], taken: bool) -> None:
+def test_from_a_server_is_taken_what_another_one_can_prove(
+    others: dict[str, str], taken: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A server without a key keeps no signatures: what it has in the name of one with a key, that one does not get."""
-    world = happened(*AT_A_COPY, **others)
-    assert problems(world) == []
-    assert bool(world.servers["s000"].disk.store.leap) is taken
+    put_back, calls = SimulatedDisk.put_back, []
+
+    def noted(disk: SimulatedDisk, *, with_witness: bool) -> None:
+        calls.append(disk)
+        put_back(disk, with_witness=with_witness)
+
+    monkeypatch.setattr(SimulatedDisk, "put_back", noted)
+    assert problems(happened(*AT_A_COPY, **others)) == []
+    assert bool(calls) is taken
 
 
 @pytest.mark.slow
@@ -76,6 +85,6 @@ def test_a_server_that_is_put_back_twice_to_one_copy_gives_no_identity_twice() -
 def test_a_node_that_only_counts_its_starts_gives_an_identity_twice_and_that_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(memory, "next_incarnation", lambda last, wall, leap=0: last + 1)
+    monkeypatch.setattr(memory, "next_incarnation", lambda last, wall, leap: last + 1)
     found = problems(happened(*AT_A_COPY, *AT_THE_SAME_COPY_AGAIN))
     assert {text.split(":")[0] for text in found} >= {"durability", "authorship"}

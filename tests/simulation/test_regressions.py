@@ -106,6 +106,8 @@ LESSONS: Final = {
     1300000872: "A simulated server of the version before read who had allowed a registration, which it cannot.",
     5000: "Two servers that had lost their link could reach each other by way of a liar, which had made up hundreds of"
     " servers: each drew one of those to link with, for ever.",
+    640200938: "Two copies of one directory were started within a moment, on machines whose clocks differed by just"
+    " that: both starts had one number, as it was made of the clock alone, and gave two entries one identity.",
     650000012: "Who was sent to a server that hung up before it had let them in was sent there again and again.",
     650000097: "A network fell in two, and liars were linked with both parts: when these could reach each other again,"
     " nobody missed anybody.",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.store import next_incarnation, node_id
-from core.wire.entries import COUNTER_MAX
+from core.wire.entries import COUNTER_MAX, started_at
 from tests.store.making import WALL
 
 
@@ -23,9 +23,12 @@ def test_a_node_id_needs_enough_randomness() -> None:
         node_id(b"1234567")
 
 
-@given(st.integers(0, COUNTER_MAX - 1), st.floats(0, 1e10))
-def test_incarnations_increase_whatever_the_clock_says(last: int, wall: float) -> None:
-    assert next_incarnation(last, wall) > last
+DIGITS = st.integers(0, 2**18 - 1)
+
+
+@given(st.integers(0, COUNTER_MAX - 2**18), st.floats(0, 1e10), DIGITS)
+def test_incarnations_increase_whatever_the_clock_says(last: int, wall: float, leap: int) -> None:
+    assert next_incarnation(last, wall, leap) > last
 
 
 @given(st.lists(st.floats(0.001, 1e6), min_size=1, max_size=20), st.data())
@@ -34,12 +37,41 @@ def test_a_node_that_forgot_its_latest_starts_still_gets_a_number_beyond_them(
 ) -> None:
     wall, numbers = WALL, [0]
     for pause in pauses:
-        wall += pause + 0.001
-        numbers.append(next_incarnation(numbers[-1], wall))
+        wall += pause + 1.0
+        numbers.append(next_incarnation(numbers[-1], wall, data.draw(DIGITS)))
     remembered = data.draw(st.sampled_from(numbers))
-    assert next_incarnation(remembered, wall + 0.002) > max(numbers)
+    assert next_incarnation(remembered, wall + 1.0, data.draw(DIGITS)) > max(numbers)
+
+
+@given(st.integers(0, COUNTER_MAX - 2**18), st.floats(0, 1e10), DIGITS, DIGITS)
+def test_two_copies_that_are_started_at_the_same_moment_take_two_numbers_unless_they_draw_the_same(
+    last: int, wall: float, one: int, other: int
+) -> None:
+    assert (next_incarnation(last, wall, one) == next_incarnation(last, wall, other)) is (one == other)
+
+
+@given(st.integers(0, 10**10), st.integers(0, 2**18 - 1))
+def test_numbers_of_the_version_before_are_smaller_than_those_of_today(milliseconds: int, leap: int) -> None:
+    """That one counted the milliseconds from 2020 on."""
+    september_2020 = 1_600_000_000
+    before = (september_2020 - 1_577_836_800) * 1000 + milliseconds
+    wall = september_2020 + milliseconds / 1000
+    assert next_incarnation(before, wall, leap) - before > 10**12
 
 
 def test_an_incarnation_survives_peers_that_read_numbers_as_doubles() -> None:
     year_3000 = 32_503_680_000.0
-    assert next_incarnation(0, year_3000) < COUNTER_MAX
+    assert next_incarnation(0, year_3000, 2**18 - 1) < COUNTER_MAX
+
+
+def test_servers_of_the_version_before_take_an_incarnation_for_years_to_come() -> None:
+    """They drop what names one beyond 2^48."""
+    year_2050 = 2_524_608_000.0
+    assert next_incarnation(0, year_2050, 2**18 - 1) < 2**48
+
+
+@pytest.mark.parametrize("wall", [1_600_000_000.0, WALL, 4_000_000_000.5])
+def test_when_a_start_was_can_be_told_by_its_number_and_by_one_of_the_version_before(wall: float) -> None:
+    today, before = next_incarnation(0, wall, 12345), int((wall - 1_577_836_800) * 1000)
+    assert abs(started_at(today) - wall * 1_000_000) <= 1_000_000
+    assert abs(started_at(before) - wall * 1_000_000) <= 1_000

@@ -28,7 +28,6 @@ from core.node.interface.events import (
 from core.reconciliation.summary_queries import SummaryQuery
 from core.simulation.environment.randomness import between
 from core.simulation.environment.schedule import Schedule
-from core.store.identity import LEAP_MAX
 from core.store.memory_store import MemoryStore
 from core.store.page_queries import answer_to
 from core.wire.entries import Entry, EntryId, Fetch, Wanted
@@ -238,10 +237,7 @@ class SimulatedDisk:
         self.older = self.store.backup(COPIES, 1)
 
     def put_back(self, *, with_witness: bool) -> None:
-        """Replace what is there by the copy; nobody may use the disk. `with_witness`: the last start is not forgotten.
-
-        As of a start of the real store that has lost what it knew, the next incarnation leaps.
-        """
+        """Replace what is there by the copy; nobody may use it. `with_witness`: the last start is not forgotten."""
         if self.older is not None:
             self._replace(self.older, with_witness=with_witness)
 
@@ -254,7 +250,6 @@ class SimulatedDisk:
         """Another disk with all that is synced here now; `kept` is told of what it keeps from then on."""
         self.store.sync()
         store = self.store.restored(self.store.backup(COPIES / "elsewhere", 1))
-        store.leap = int(between(self._rng, 0, LEAP_MAX))
         return SimulatedDisk(self.schedule, store, random.Random(self._rng.random()), kept)
 
     def _replace(self, backup: Path, *, with_witness: bool) -> None:
@@ -263,7 +258,6 @@ class SimulatedDisk:
         self.store.backups.update(before.backups)
         if with_witness:
             self.store.incarnation = max(self.store.incarnation, before.incarnation)
-        self.store.leap = int(between(self._rng, 0, LEAP_MAX))
 
     def crash(self, fraction: float) -> None:
         """The host has died: of the unsynced tail's bytes, this fraction was on the disk."""

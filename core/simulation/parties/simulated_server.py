@@ -37,7 +37,7 @@ from core.simulation.environment.schedule import EPOCH
 from core.simulation.environment.simulated_disk import SimulatedDisk
 from core.simulation.environment.simulated_network import DialFailure
 from core.simulation.plans.plan import IdentityKind
-from core.store.identity import KEY_SETTING, SIGNS_FROM_SETTING, node_id
+from core.store.identity import KEY_SETTING, LEAP_MAX, SIGNS_FROM_SETTING, node_id
 from core.store.memory_store import MemoryStore
 from core.wire.address import Address
 from core.wire.codec import Frame
@@ -263,7 +263,8 @@ class SimulatedServer:
         self._woken_by = 0.0
         self.finished = None
         environment.network.dark.discard(self.host)
-        recovered = with_key(self.disk.store.start(self.now().wall), self.disk.store)
+        leap = pick(seeded(environment.seed, "leap", self.name, self.boots), LEAP_MAX)
+        recovered = with_key(self.disk.store.start(self.now().wall, leap), self.disk.store)
         self.keyed = recovered.signer is not None
         rng = seeded(environment.seed, "node", self.name, self.boots)
         node = Node(self.config, recovered, rng, self.now(), checked_every=environment.checked_every)

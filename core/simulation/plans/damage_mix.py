@@ -28,7 +28,7 @@ def with_damage(seed: int, servers: int | None = None) -> Plan:
         one for one in plan.operations if one.who not in ("b0", "b1") and one.what not in ("chat", "quit", "lies")
     ]
     # What a copy accepted may be left at servers without keys only: without its signature nobody else believes it.
-    kinds = tuple(one for one in KINDS if one is not _twins or "keyless" not in plan.identities.values())
+    kinds = tuple(one for one in KINDS if one not in _COPIES or "keyless" not in plan.identities.values())
     operations = standard + [one for _ in range(scene.some(1, 4)) for one in kinds[pick(rng, len(kinds))](scene)]
     operations = [msgspec.structs.replace(one, at=min(one.at, plan.duration)) for one in operations]
     operations.sort(key=lambda one: one.at)
@@ -74,8 +74,21 @@ def _twins(scene: Scene) -> list[Operation]:
     ]
 
 
+def _twins_together(scene: Scene) -> list[Operation]:
+    """A server is down when its data is copied, and both are started at the same moment."""
+    rng = scene.rng
+    at, name = scene.moment(4.0), scene.server()
+    return [
+        Operation(at - between(rng, 0.01, 1.0), "kill", name, amount=rng.random()),
+        Operation(at, "twin", name),
+        Operation(at, "start", name),
+        Operation(min(scene.end, at + between(rng, 2.0, 12.0)), "twin ends", name),
+    ]
+
+
 def _clocks(scene: Scene) -> list[Operation]:
     return mix.FAULTS["clocks"](scene)
 
 
-KINDS: Final = (_flipped, _lost, _put_back, _twins, _clocks)
+_COPIES: Final = (_twins, _twins_together)
+KINDS: Final = (_flipped, _lost, _put_back, *_COPIES, _clocks)
