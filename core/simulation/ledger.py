@@ -96,6 +96,8 @@ class Ledger:
         """Agent to those of them that it got from a base server."""
         self.copies_of_the_past: dict[str, dict[NumberedPost, None]] = {}
         """Agent to those of them that had been accepted before it came, and were accepted again at another server."""
+        self.damaged_where_it_came: dict[str, dict[NumberedPost, None]] = {}
+        """Agent to what was damaged at a server that sent it what it had missed, and that no other server brought."""
         self.refusals: dict[NumberedPost, str] = {}
         self.unknown: dict[NumberedPost, None] = {}
         """Of what clients said that nobody knows whether it was accepted."""
@@ -304,6 +306,13 @@ class Ledger:
             self.renamings[agent.name] = name
         if not self.has_account(agent) and self._granted_where_it_is(agent) is None:
             self.problem("login", f"{agent.name} logged in as {agent.username} before the registration had succeeded")
+
+    def sent_without(self, agent: Writer, damaged: Iterable[EntryId]) -> None:
+        """A server has sent somebody what they had missed, but for entries that are damaged there."""
+        for entry in filter(None, map(self.accepted.get, damaged)):
+            post = self._named_in(entry.body)
+            if post is not None:
+                self.damaged_where_it_came.setdefault(agent.name, {}).setdefault(post)
 
     def refused_login(self, server: EntryKeeper, agent: Writer) -> None:
         """A server refuses a login just now. One that has just come back may not know the account yet."""

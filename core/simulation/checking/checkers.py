@@ -39,7 +39,7 @@ def nodes(world: World) -> list[tuple[SimulatedServer, Node]]:
 def order(world: World) -> Findings:
     """No sender's activities reach anybody in another order than that in which they were sent.
 
-    Six things make that impossible, and are left out:
+    Seven things make that impossible, and are left out:
 
     - Base servers keep nothing, and what they broadcast has no identity. Who comes to one gets what is new there, and
       what had been missed before only at the next server that has a past: behind it, and nobody could tell. (To hear
@@ -51,6 +51,9 @@ def order(world: World) -> Findings:
     - What had been accepted before somebody came is not sent to them. But its writer may have to go on where nobody
       reaches the server that had accepted it, and repeats it there first, as something new: no server there knows that
       it is a copy, and of what. Somebody who comes there as well gets it, behind what they saw of that writer before.
+    - Something is damaged at a server that reaches nobody who has it, or from which another one, whose data is lost,
+      has all that it has. Who comes there is sent the rest, after five seconds at most, and what was damaged when it
+      has come again. (To send nothing until then would be the other choice, against availability.)
     - What somebody writes at a base server names nothing that it follows, and cannot be held back for it. What they had
       written at a server of ours before, and had not come to the base server by then (that server could not be
       reached, and may have left since), or to whoever speaks to it now, comes behind it. (Nor can their client repeat
@@ -68,6 +71,7 @@ def order(world: World) -> Findings:
         before: dict[NumberedPost, float] = {}
         at_base_servers = ledger.at_base_servers.get(receiver, {})
         copies = ledger.copies_of_the_past.get(receiver, {})
+        damaged = ledger.damaged_where_it_came.get(receiver, {})
         for seen in lives:
             last: dict[tuple[str, int], int] = {}
             last_with_past: dict[tuple[str, int], int] = {}
@@ -78,7 +82,7 @@ def order(world: World) -> Findings:
                     continue
                 line = (post.by, ledger.line(post))
                 earlier = last if post in at_base_servers else last_with_past
-                impossible = post in ledger.unknown or post in copies
+                impossible = post in ledger.unknown or post in copies or post in damaged
                 if post.number < earlier.get(line, 0) and not impossible:
                     written_with = [
                         other.number

@@ -47,6 +47,7 @@ from core.wire.limits import CLIENT_LINE_BYTES_MAX, SERVER_LINE_BYTES_MAX
 from core.wire.messages import (
     Account,
     Authenticate,
+    CaughtUp,
     LockAllowed,
     Login,
     LoginFailed,
@@ -143,6 +144,9 @@ class ServerObserver(Protocol):
 
     def login_refused(self, server: SimulatedServer, end: End) -> None:
         """The server is about to refuse a login."""
+
+    def caught_up(self, server: SimulatedServer, end: End) -> None:
+        """The server tells a client that it has sent it what it missed."""
 
     def named(self, server: SimulatedServer, host: str, to: str) -> None:
         """The server has named an address to somebody, or to itself to dial."""
@@ -396,6 +400,8 @@ class SimulatedServer:
         if end is not None:
             if isinstance(action.frame.message, LoginFailed):
                 self._observer.login_refused(self, end)
+            elif isinstance(action.frame.message, CaughtUp):
+                self._observer.caught_up(self, end)
             self._check_address(action.frame.message, end)
             end.send(action.frame)
 

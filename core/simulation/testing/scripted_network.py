@@ -393,6 +393,9 @@ class ScriptedNetwork:
     def login_refused(self, server: SimulatedServer, end: End) -> None:
         """A test looks at what the client was told."""
 
+    def caught_up(self, server: SimulatedServer, end: End) -> None:
+        """A test looks at what the client was told."""
+
     def named(self, server: SimulatedServer, host: str, to: str) -> None:
         """A test looks at what was sent."""
 

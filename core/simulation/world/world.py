@@ -27,7 +27,8 @@ from core.simulation.parties.simulated_server import SimulatedServer
 from core.simulation.plans.plan import Person, Plan, server_name
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import Entry
+from core.wire.entries import Entry, EntryId
+from core.wire.entry_runs import ids_in, runs_of, union
 from core.wire.keepables import Keepable
 from core.wire.scope import Scope, scope_of
 
@@ -310,6 +311,22 @@ class World:
         for agent in self.agents.values():
             if agent.host == end.peer:
                 self.ledger.refused_login(server, agent)
+
+    def caught_up(self, server: SimulatedServer, end: End) -> None:
+        """A server tells a client that it has sent it what it missed: without what is damaged, there or where it had it
+        from, and nobody has brought in time."""
+        nodes = [one.node for one in self.servers.values() if one.node is not None]
+        found = [node.replication.damaged for node in nodes]
+        missing = union(*(one.missing for one in found), *(runs_of(one.being_kept) for one in found))
+        damaged = [entry_id for entry_id in ids_in(missing) if not self._serves(server, entry_id)]
+        for agent in self.agents.values() if damaged else ():
+            if agent.host == end.peer:
+                self.ledger.sent_without(agent, damaged)
+
+    def _serves(self, server: SimulatedServer, entry_id: EntryId) -> bool:
+        """Whether a server has an entry, and it is not damaged there."""
+        damaged = server.node.replication.damaged if server.node is not None else None
+        return server.has(entry_id) and damaged is not None and not damaged.is_being_kept(entry_id)
 
     def took_in(self, liar: LyingServer, host: str) -> None:
         """A member that lies has let a client in."""
