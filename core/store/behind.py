@@ -11,8 +11,8 @@ from array import array
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, compress, islice
-from operator import lt
+from itertools import compress, islice
+from operator import lt, or_
 from typing import Final, NamedTuple
 
 import msgspec
@@ -29,8 +29,8 @@ from core.store.time_blocks import Columns
 from core.store.time_index import TimeIndex
 from core.wire.account_votes import counted
 from core.wire.entries import AccountFact, Entry, EntryId, Stream
-from core.wire.entry_runs import Spans
-from core.wire.idempotency import last_fingerprints
+from core.wire.entry_columns import EntryColumns
+from core.wire.entry_runs import Spans, ids_in
 from core.wire.packed_facts import PART_FACTS_MAX, FactPart
 from core.wire.packed_refs import PLACES, REF_BYTES
 from core.wire.records import LogRecord
@@ -108,7 +108,7 @@ class Behind:
         """These records are synced, and numbers of theirs are in `held`."""
         for one in kept:
             self._pending.append(one)
-            self.entries += len(one.record.entries)
+            self.entries += len(one.record.signed_columns)
 
     @property
     def pending(self) -> bool:
@@ -275,47 +275,46 @@ class _Adding:
 
     def add(self, kept: Kept) -> None:
         no, stream, record = kept
-        entries = record.entries
-        again = {entry.id.seq for entry in entries if entry.id in self._counted} if self._counted else set[int]()
-        if again:
-            self.again += (entry.id for entry in entries if entry.id.seq in again)
-        if entries:
-            self._add_entries(kept, entries, again)
+        columns = record.columns
+        again = set[int]()
+        if self._counted:
+            known = [one for one in ids_in({columns.stream: columns.spans}) if one in self._counted]
+            self.again += known
+            again.update(one.seq for one in known)
+        if columns:
+            self._add_entries(kept, columns, again)
         self.spans.append((stream, record.stream, record.spans))
         self.upto = no
-        self.entries += len(entries)
-        if len(again) < len(entries):
+        self.entries += len(columns)
+        if len(again) < len(columns):
             self.overhead += record_overhead(record)
 
     # Column by column: of each of these much comes, and a column takes a fraction of what its entries take one by one.
-    def _add_entries(self, kept: Kept, entries: Sequence[Entry], again: Collection[int]) -> None:
-        first = kept.record.first
-        whole = kept.record.is_whole
-        numbers = [*range(first, first + len(entries))] if whole else [entry.id.seq for entry in entries]
-        stamps = [entry.stamp for entry in entries]
+    def _add_entries(self, kept: Kept, columns: EntryColumns, again: Collection[int]) -> None:
+        stamps = columns.stamps
         self.stamp = max(self.stamp, *stamps)
-        is_activity = [entry.kind == "activity" for entry in entries]
         places, streams, seqs = self.items
-        at = range(len(places), len(places) + len(entries))
-        streams.extend(array("i", (kept.stream,)) * len(entries))
-        seqs.fromlist(numbers)
-        if all(is_activity):
+        at: Sequence[int] = range(len(places), len(places) + len(columns))
+        streams.extend(array("i", (kept.stream,)) * len(columns))
+        seqs.extend(columns.numbers)
+        if columns.has_accounts:
+            sets = [ACTIVITIES * (not account) for account in columns.accounts]
+            places.fromlist([*map(or_, sets, stamps)])
+            self._add_facts(
+                entry for entry in columns.entries if entry.kind != "activity" and entry.id.seq not in again
+            )
+            columns, at = columns.at([*compress(range(len(columns)), sets)]), [*compress(at, sets)]
+        else:
             places.fromlist([ACTIVITIES | stamp for stamp in stamps])
-            self._add_activities(entries, stamps, at, again)
-            self._add_refs(kept, entries, numbers)
-            return
-        places.fromlist([ACTIVITIES * one | stamp for stamp, one in zip(stamps, is_activity, strict=True)])
-        self._add_facts(entry for entry in entries if entry.kind != "activity" and entry.id.seq not in again)
-        if any(is_activity):
-            activities = [*compress(entries, is_activity)]
-            self._add_activities(activities, [*compress(stamps, is_activity)], [*compress(at, is_activity)], again)
-            self._add_refs(kept, activities, [*compress(numbers, is_activity)])
+        if columns:
+            self._add_activities(columns, at, again)
+            packed = _packed_refs(columns, kept.record.first)
+            if packed:
+                self.refs.append((kept.no, packed))
 
-    def _add_activities(
-        self, activities: Sequence[Entry], stamps: Sequence[int], at: Sequence[int], again: Collection[int]
-    ) -> None:
+    def _add_activities(self, columns: EntryColumns, at: Sequence[int], again: Collection[int]) -> None:
         """`at`: where they stand in `items`."""
-        senders = [entry.sender for entry in activities]
+        senders, stamps = columns.senders, columns.stamps
         newest = self._newest
         if stamps[0] > self._last and all(map(lt, stamps, islice(stamps, 1, None))):
             # As a server's own are.
@@ -329,29 +328,26 @@ class _Adding:
                     newest[sender] = here
             self._last = max(self._last, *stamps)
         taken = self._taken
-        for sender, entry in zip(senders, activities, strict=True):
-            if not again or entry.id.seq not in again:
-                taken[sender] += len(entry.body) + _ONE_ROW
-
-    def _add_refs(self, kept: Kept, activities: Sequence[Entry], numbers: Sequence[int]) -> None:
-        named = [(entry.sender, entry.ref, entry.body) for entry in activities if entry.ref is not None]
-        if not named:
-            return
-        first = kept.record.first
-        if len(named) < len(activities):
-            numbers = [number for number, entry in zip(numbers, activities, strict=True) if entry.ref is not None]
-        if numbers[-1] - numbers[0] < len(numbers):
-            places = PLACES[numbers[0] - first : numbers[-1] - first + 1]
-        else:
-            places = [PLACES[number - first] for number in numbers]
-        packed = zip(places, last_fingerprints(named), strict=True)
-        self.refs.append((kept.no, b"".join(chain.from_iterable(packed))))
+        for number, sender, body in zip(columns.numbers, senders, columns.bodies, strict=True):
+            if number not in again:
+                taken[sender] += len(body) + _ONE_ROW
 
     def _add_facts(self, accounts: Iterable[Entry]) -> None:
         for entry in accounts:
             fact = fact_of(entry)
             if fact is not None:
                 self.facts[table_of(fact)].append(fact)
+
+
+def _packed_refs(columns: EntryColumns, first: int) -> bytes:
+    """The refs of activities of a record with this first number."""
+    numbers = columns.numbers
+    begin = numbers[0] - first
+    places = PLACES[begin : begin + len(numbers)]
+    if not isinstance(numbers, range):
+        places = [PLACES[number - first] for number in numbers]
+    rows = zip(places, columns.fingerprints, strict=True)
+    return b"".join([place + fingerprint for place, fingerprint in rows if fingerprint is not None])
 
 
 def fact_of(entry: Entry) -> AccountFact | None:

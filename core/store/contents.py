@@ -41,8 +41,8 @@ def disordered(held: Held, activities: Iterable[tuple[EntryId, EntryId | None]])
 
 def record_overhead(record: LogRecord) -> int:
     """See `overhead_of`."""
-    entries = record.entries
-    return overhead_of(len(record.line), len(entries), sum(len(entry.body) for entry in entries))
+    columns = record.signed_columns
+    return overhead_of(len(record.line), len(columns), sum(map(len, columns.bodies)))
 
 
 @dataclass(slots=True)

@@ -173,8 +173,9 @@ class _Grouping:
         """
         coming = self._coming(record.stream)
         if record.first <= coming.last:
-            known = [entry.id.seq for entry in record.entries if not coming.is_new(entry.id.seq)]
-            if len(known) == len(record.entries):
+            numbers = record.signed_columns.numbers
+            known = [number for number in numbers if not coming.is_new(number)]
+            if len(known) == len(numbers):
                 return
             self._group.answer.append(record)
             record = record.without(known)

@@ -45,10 +45,10 @@ class DamagedRecord(DamagedRow):
 def row_of(no: int, stream: int, record: LogRecord) -> RecordRow:
     """The row of a record."""
     flags = SIGNED if record.signature else 0
-    if "account" in [entry.kind for entry in record.entries]:
+    if record.signed_columns.has_accounts:
         flags |= WITH_ACCOUNTS
     first, count = record.first, record.last - record.first + 1
-    if len(record.entries) < count:
+    if not record.is_whole:
         flags |= PARTIAL
     return RecordRow(no, stream, first, count, flags, _sum(stream, first, count, flags, record.line), record.line)
 

@@ -8,7 +8,7 @@ Idempotency-Key header field (draft-ietf-httpapi-idempotency-key-header) calls t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -53,23 +53,48 @@ def last_fingerprints(activities: Iterable[tuple[str, str, bytes]]) -> list[byte
     return [take(one, b"") or _hashed(*one) for one in activities]
 
 
+def fingerprints_of(senders: Sequence[str], refs: Sequence[str | None], bodies: Sequence[bytes]) -> list[bytes | None]:
+    """The same of many, none of which is remembered; None for what has no ref."""
+    begun = _begun()
+    found: list[bytes | None] = []
+    for sender, ref, body in zip(senders, refs, bodies, strict=True):
+        if ref is None:
+            found.append(None)
+            continue
+        user, name = _of_sender(sender)
+        hasher = begun()
+        hasher.update(b"%b%b\x00%b" % (name, _encoded(ref), body.replace(user, b"\x00")))
+        found.append(hasher.digest())
+    return found
+
+
 def _hashed(sender: str, ref: str, body: bytes) -> bytes:
-    user, name, blake2b = _of_sender(sender)
+    user, name = _of_sender(sender)
+    hasher = _begun()()
+    hasher.update(b"%b%b\x00%b" % (name, _encoded(ref), body.replace(user, b"\x00")))
+    return hasher.digest()
+
+
+def _encoded(ref: str) -> bytes:
     try:
-        named = ref.encode()
+        return ref.encode()
     except UnicodeEncodeError:
-        named = ref.encode("utf-8", "surrogatepass")
-    text = b"%b%b\x00%b" % (name, named, body.replace(user, b"\x00"))
-    return blake2b(text, digest_size=FINGERPRINT_BYTES).digest()
+        return ref.encode("utf-8", "surrogatepass")
 
 
 _remembered: Final[dict[tuple[str, str, bytes], bytes]] = {}
 
 
 @lru_cache(SENDERS_CACHED)
-def _of_sender(sender: str) -> tuple[bytes, bytes, Callable[..., blake2b]]:
-    """What says who wrote it in a body, what stands before a ref, and the hash."""
+def _of_sender(sender: str) -> tuple[bytes, bytes]:
+    """What says who wrote it in a body, and what stands before a ref."""
+    user = b'"authenticated_user":' + _encoder.encode(sender or ANONYMOUS)
+    return user, f"{original_name(sender)}\x00".encode("utf-8", "surrogatepass")
+
+
+@lru_cache(1)
+def _begun() -> Callable[[], blake2b]:
+    """A hash that has begun: to copy it takes less than to begin another one."""
     from hashlib import blake2b  # Not all who know the wire need it, and it takes a while.
 
-    user = b'"authenticated_user":' + _encoder.encode(sender or ANONYMOUS)
-    return user, f"{original_name(sender)}\x00".encode("utf-8", "surrogatepass"), blake2b
+    return blake2b(digest_size=FINGERPRINT_BYTES).copy

@@ -38,9 +38,19 @@ def root(parts: Sequence[Part]) -> bytes:
 
 def root_of_leaves(leaves: Sequence[bytes]) -> bytes:
     """The same where nothing is left out, in half the time: level by level, an odd one at the end goes up as it is."""
-    hashes = [_leaf(leaf) for leaf in leaves]
+    begun_leaf, begun_node = _begun_leaf, _begun_node
+    hashes: list[bytes] = []
+    for leaf in leaves:
+        # `_leaf` and `_node` written out: to call them takes a fifth of it.
+        hasher = begun_leaf()
+        hasher.update(leaf)
+        hashes.append(hasher.digest())
     while len(hashes) > 1:
-        paired = [_node(left, right) for left, right in zip(hashes[::2], hashes[1::2], strict=False)]
+        paired: list[bytes] = []
+        for left, right in zip(hashes[::2], hashes[1::2], strict=False):
+            hasher = begun_node()
+            hasher.update(left + right)
+            paired.append(hasher.digest())
         if len(hashes) % 2:
             paired.append(hashes[-1])
         hashes = paired

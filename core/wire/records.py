@@ -26,7 +26,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from core.wire.entries import COUNTER_MAX, Entry, EntryId, Stream
-from core.wire.entry_runs import Spans, spans_of
+from core.wire.entry_columns import EntryColumns
+from core.wire.entry_runs import Spans
 from core.wire.limits import RECORD_BODIES_BYTES_MAX, RECORD_ENTRIES_MAX, SERVER_LINE_BYTES_MAX
 from core.wire.merkle import Part, joined, pruned, root, root_of_leaves
 from core.wire.messages import Record
@@ -45,7 +46,8 @@ class ReadOut(NamedTuple):
 
     parts: Sequence[Part]
     content: bytes
-    entries: tuple[Entry, ...]
+    columns: EntryColumns
+    """The entries that are not left out, with the stamps that are signed."""
 
 
 class LogRecord:
@@ -54,7 +56,7 @@ class LogRecord:
     Records are equal when their lines are.
     """
 
-    __slots__ = ("_fields", "_whole", "before", "key", "line", "read_out", "signature")
+    __slots__ = ("_columns", "_fields", "_whole", "before", "key", "line", "read_out", "signature")
 
     def __init__(self, line: bytes, fields: Record, read_out: ReadOut | None) -> None:
         """For the functions of this module, which know that all of these fit together; without `read_out` it is read
@@ -68,6 +70,7 @@ class LogRecord:
         self.signature: Final = _bytes(fields.signature, SIGNATURE_BYTES)
         self._fields = fields
         self._whole: bool | None = None
+        self._columns: EntryColumns | None = None
         self.read_out = read_out
 
     @property
@@ -106,20 +109,21 @@ class LogRecord:
         return _digest(self._read.content + self.signature)
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
-        """The entries that are not left out, in the order of their numbers, at the time that they count as written."""
-        dated = self._fields.dated
-        if not dated:
-            return self._read.entries
-        return tuple(
-            msgspec.structs.replace(entry, stamp=min(max(0, entry.stamp + dated), COUNTER_MAX))
-            for entry in self._read.entries
-        )
+    def columns(self) -> EntryColumns:
+        """The entries that are not left out, at the time that they count as written."""
+        if self._columns is None:
+            self._columns = self._read.columns.dated_by(self._fields.dated)
+        return self._columns
 
     @property
-    def signed_entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[Entry, ...]:
+        """The same one by one, in the order of their numbers."""
+        return self.columns.entries
+
+    @property
+    def signed_columns(self) -> EntryColumns:
         """The entries that are not left out, with the stamps that are signed."""
-        return self._read.entries
+        return self._read.columns
 
     @property
     def stamp(self) -> int:
@@ -131,7 +135,7 @@ class LogRecord:
         """Whether no entry is left out."""
         if self._whole is None:
             if self.read_out is not None:
-                self._whole = len(self.read_out.entries) == self._fields.count
+                self._whole = len(self.read_out.columns) == self._fields.count
             else:
                 raws = self._fields.entries
                 self._whole = len(raws) == self._fields.count and all(map(is_entry, raws))
@@ -140,14 +144,12 @@ class LogRecord:
     @property
     def spans(self) -> Spans:
         """The numbers of the entries that are not left out."""
-        if self.is_whole:
-            return ((self.first, self.last),)
-        return spans_of([entry.id.seq for entry in self._read.entries])
+        return ((self.first, self.last),) if self.is_whole else self._read.columns.spans
 
     @property
     def left_out(self) -> tuple[int, ...]:
         """The numbers of the entries that are left out."""
-        here = {entry.id.seq for entry in self._read.entries}
+        here = set(self._read.columns.numbers)
         return tuple(number for number in range(self.first, self.last + 1) if number not in here)
 
     def is_signed(self, verifier: Verifier) -> bool:
@@ -157,8 +159,8 @@ class LogRecord:
     def without(self, numbers: Collection[int]) -> LogRecord:
         """The same record without the entries of these numbers; hashes take their places."""
         read_out = self._read
-        kept = tuple(entry for entry in read_out.entries if entry.id.seq not in numbers)
-        if len(kept) == len(read_out.entries):
+        kept = read_out.columns.without(numbers)
+        if kept is read_out.columns:
             return self
         parts = pruned(read_out.parts, frozenset(number - self.first for number in numbers))
         fields = msgspec.structs.replace(self._fields, entries=raws(parts))
@@ -283,7 +285,7 @@ def _record(entries: Sequence[Entry], before: bytes, signer: Signer | None) -> L
     line = _encoder.encode(fields)
     if b"\n" in line or b"\r" in line:
         raise ValueError(f"{start.id}: its body, or one behind it, is not in one line")
-    return LogRecord(line, fields, ReadOut(leaves, content, tuple(entries)))
+    return LogRecord(line, fields, ReadOut(leaves, content, EntryColumns.of(entries)))
 
 
 # --- read -------------------------------------------------------------------------------------------------------------
@@ -338,14 +340,14 @@ def _read_out(message: Record) -> ReadOut:
         raise ValueError("the record stands in a chain and is not signed")
     first = EntryId(message.node, message.incarnation, message.first)
     try:
-        parts, entries, count = unsealed(message.entries, first, message.stamp)
+        parts, columns, count = unsealed(message.entries, first, message.stamp)
     except msgspec.DecodeError as error:
         raise ValueError(f"an entry in the record is none: {error}") from None
     if count != message.count or message.first + count - 1 > COUNTER_MAX:
         raise ValueError(f"the record does not have {message.count} entries")
     leaves = [part for part in parts if isinstance(part, bytes)]
     top = root_of_leaves(leaves) if len(leaves) == len(parts) else root(parts)
-    return ReadOut(parts, _content(message, top), entries)
+    return ReadOut(parts, _content(message, top), columns)
 
 
 # --- proved -----------------------------------------------------------------------------------------------------------

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import binascii
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from operator import methodcaller
 from typing import Annotated, Final
 
 import msgspec
 
 from core.wire.activity import too_deep
 from core.wire.entries import COUNTER_MAX, Entry, EntryId, Kind, parse_entry_id
+from core.wire.entry_columns import EntryColumns
 from core.wire.limits import (
     ACTIVITY_BYTES_MAX,
     NAME_CHARACTERS_MAX,
@@ -21,7 +22,7 @@ from core.wire.limits import (
 from core.wire.merkle import HASH_BYTES, Gap, Part
 
 KINDS: Final[tuple[Kind, ...]] = ("activity", "account")
-"""A kind is written as its place here, as `sealed` knows."""
+"""A kind is written as its place here, as `sealed` and `EntryColumns.accounts` know."""
 
 _Counter = Annotated[int, msgspec.Meta(ge=0, le=COUNTER_MAX)]
 
@@ -51,8 +52,7 @@ _ENTRY: Final = b"[{"
 """How an entry begins: with its body."""
 _SHALLOW: Final = 2 * (NESTING_DEPTH_MAX - 1)
 """So short is nothing that is nested too deeply: each level takes two characters."""
-_entry_id: Final[Callable[[tuple[str, int, int]], EntryId]] = partial(tuple.__new__, EntryId)
-"""As `EntryId` makes them, in half the time."""
+_is_entry: Final[Callable[[bytes], bool]] = methodcaller("startswith", _ENTRY)
 _encoder = msgspec.json.Encoder()
 _sealed_decoder = msgspec.json.Decoder(list[_Sealed])
 _left_out_decoder = msgspec.json.Decoder(_LeftOut)
@@ -93,15 +93,32 @@ def sealed(entry: Entry, node: str, incarnation: int, stamp: int) -> bytes:
     return _encoder.encode(fields)
 
 
-def unsealed(raws: Sequence[msgspec.Raw], first: EntryId, stamp: int) -> tuple[list[Part], tuple[Entry, ...], int]:
+def unsealed(raws: Sequence[msgspec.Raw], first: EntryId, stamp: int) -> tuple[list[Part], EntryColumns, int]:
     """What a record has that begins with the entry `first`, of that stamp: parts of the tree, entries, and how many
     entries there are with those that are left out. Raises ValueError, or what msgspec does."""
+    parts: list[Part] = list(map(bytes, raws))
+    start = first.seq
+    count = len(parts)
+    numbers: Sequence[int] = range(start, start + count)
+    sealed_entries: Iterable[bytes] = parts  # type: ignore[assignment]  # if nothing is left out
+    if not all(map(_is_entry, sealed_entries)):
+        parts, numbers, sealed_entries, count = _with_gaps(sealed_entries, start)
+    found = _sealed_decoder.decode(b"[%b]" % b",".join(sealed_entries))
+    if len(found) != len(numbers):
+        raise ValueError("an entry in the record is several")
+    if start + count - 1 > COUNTER_MAX:
+        raise ValueError("a number in the record is out of range")
+    return parts, _columns(found, first, numbers, stamp), count
+
+
+def _with_gaps(raws: Iterable[bytes], start: int) -> tuple[list[Part], list[int], list[bytes], int]:
+    """Where entries are left out: parts of the tree, numbers and bytes of those that are there, and how many in all."""
     parts: list[Part] = []
     numbers: list[int] = []
     sealed_entries: list[bytes] = []
-    number = first.seq
-    for data in map(bytes, raws):
-        if data.startswith(_ENTRY):
+    number = start
+    for data in raws:
+        if _is_entry(data):
             parts.append(data)
             sealed_entries.append(data)
             numbers.append(number)
@@ -112,48 +129,37 @@ def unsealed(raws: Sequence[msgspec.Raw], first: EntryId, stamp: int) -> tuple[l
                 raise ValueError("what is left out of the record is not written in the one way in which it is")
             parts.append(Gap(decoded(gap.hash, HASH_BYTES), gap.entries))
             number += gap.entries
-    found = _sealed_decoder.decode(b"[%b]" % b",".join(sealed_entries))
-    if len(found) != len(numbers):
-        raise ValueError("an entry in the record is several")
-    if number - 1 > COUNTER_MAX:
-        raise ValueError("a number in the record is out of range")
-    return parts, tuple(_entries(found, first, numbers, stamp)), number - first.seq
+    return parts, numbers, sealed_entries, number - start
 
 
-def _entries(found: Sequence[_Sealed], first: EntryId, numbers: Sequence[int], stamp: int) -> Iterator[Entry]:
+def _columns(found: Sequence[_Sealed], first: EntryId, numbers: Sequence[int], stamp: int) -> EntryColumns:
     node, incarnation, start = first
-    for sealed_entry, number in zip(found, numbers, strict=True):
-        body, later, previous = bytes(sealed_entry.body), sealed_entry.later, sealed_entry.previous
-        if len(body) > _SHALLOW:
-            if len(body) > ACTIVITY_BYTES_MAX:
-                raise ValueError(f"a body in the record is longer than {ACTIVITY_BYTES_MAX} bytes")
-            if too_deep(body, NESTING_DEPTH_MAX - 1):
-                raise ValueError("a body in the record is nested too deeply")
-        if not 0 <= stamp + later <= COUNTER_MAX:
-            raise ValueError("a stamp in the record is out of range")
-        if later and number == start:
-            raise ValueError("the record's stamp is not its first entry's")
-        if previous is None:
-            before = None
-        elif isinstance(previous, int):
-            before = _entry_id((node, incarnation, previous))
-        else:
-            before = parse_entry_id(previous)
-        yield Entry(
-            _entry_id((node, incarnation, number)),
-            KINDS[sealed_entry.kind],
-            stamp + later,
-            body,
-            sealed_entry.sender or "",
-            before,
-            sealed_entry.ref,
-            sealed_entry.since,
-        )
+    bodies = [bytes(one.body) for one in found]
+    if max(map(len, bodies), default=0) > ACTIVITY_BYTES_MAX:
+        raise ValueError(f"a body in the record is longer than {ACTIVITY_BYTES_MAX} bytes")
+    if [body for body in bodies if len(body) > _SHALLOW and too_deep(body, NESTING_DEPTH_MAX - 1)]:
+        raise ValueError("a body in the record is nested too deeply")
+    stamps = [stamp + one.later for one in found]
+    if stamps and not 0 <= min(stamps) <= max(stamps) <= COUNTER_MAX:
+        raise ValueError("a stamp in the record is out of range")
+    if stamps and numbers[0] == start and stamps[0] != stamp:
+        raise ValueError("the record's stamp is not its first entry's")
+    return EntryColumns(
+        (node, incarnation),
+        numbers,
+        [one.kind for one in found],
+        stamps,
+        bodies,
+        [one.sender or "" for one in found],
+        [parse_entry_id(one.previous) if isinstance(one.previous, str) else one.previous for one in found],
+        [one.ref for one in found],
+        [one.since for one in found],
+    )
 
 
 def is_entry(raw: msgspec.Raw) -> bool:
     """Whether a part of a record that has been read is an entry; it is a hash otherwise."""
-    return bytes(raw).startswith(_ENTRY)
+    return _is_entry(bytes(raw))
 
 
 def raws(parts: Sequence[Part]) -> list[msgspec.Raw]:

@@ -76,7 +76,7 @@ def test_a_heal_brings_ten_thousand_accounts_at_once_that_one_server_has_just_re
 def admitted(server: WatchedServer, gateway: Gateway, entries: Iterable[Entry]) -> int:
     """How many entries that are new there is room for, over the gateway's link."""
     room = server.node.replication.room
-    return sum(room.admits((entry,), gateway.peer.conn) for entry in entries)
+    return sum(room.admits(entry, gateway.peer.conn) for entry in entries)
 
 
 @pytest.mark.slow

@@ -19,7 +19,8 @@ from core.node.kernel.states import ConnectionState
 from core.node.neighbours.neighbours import RECENT_MAX, RECENT_SECONDS, Neighbours, News
 from core.wire.address import Address
 from core.wire.codec import Frame
-from core.wire.entries import EntryId
+from core.wire.entries import EntryId, Stream
+from core.wire.entry_runs import spans_of
 from core.wire.messages import ActivityBroadcast, LockRelease, LockRequest, Message, Ping, ServerAnnounce, SyncRequest
 from core.wire.recovered import Recovered
 
@@ -68,7 +69,7 @@ def news(*numbers: int, record: Frame | None = None) -> News:
     """Entries as they are passed on."""
     ids = tuple(entry_id(number) for number in numbers)
     frames = tuple(Frame(ActivityBroadcast(msgspec.Raw(b"{}"), id=str(one), stamp=1)) for one in ids)
-    return News(ids, frames, record)
+    return News(Stream("far", 1), spans_of(numbers), frames, record)
 
 
 def test_neighbours_are_those_with_a_native_link_in_the_order_in_which_they_came(scene: Scene) -> None:

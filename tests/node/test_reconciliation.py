@@ -48,7 +48,7 @@ def said(server: WatchedServer, kind: type[M]) -> list[M]:
 
 def sent_entries(server: WatchedServer) -> list[Entry]:
     """What a server has sent of entries, in records."""
-    return [entry for message in said(server, wire.Record) for entry in read(message).signed_entries]
+    return [entry for message in said(server, wire.Record) for entry in read(message).signed_columns.entries]
 
 
 def has(server: WatchedServer) -> set[EntryId]:
@@ -162,7 +162,7 @@ def test_large_bodies_come_in_pages_of_a_bounded_size() -> None:
     sizes = [0]
     for _, message in one.sent:
         if isinstance(message, wire.Record):
-            sizes[-1] += sum(len(part.body) for part in read(message).signed_entries)
+            sizes[-1] += sum(len(part.body) for part in read(message).signed_columns.entries)
         elif isinstance(message, wire.ReconcileSent):
             sizes.append(0)
     assert sum(sizes) > 2_800_000

@@ -410,7 +410,7 @@ def test_dating_moves_all_entries_and_leaves_what_was_signed() -> None:
     (record,) = seal(activities(b"{}", b"{}"), b"", SIGNER)
     later = decode(record.dated_by(50).line)
     assert [entry.stamp for entry in later.entries] == [1_051, 1_052]
-    assert [entry.stamp for entry in later.signed_entries] == [1_001, 1_002]
+    assert [entry.stamp for entry in later.signed_columns.entries] == [1_001, 1_002]
     assert later.is_signed(VERIFIER)
     assert later.digest == record.digest
     assert later.dated_by(0) == record

@@ -11,7 +11,7 @@ died unnoticed is sent again rather than lost: those who were there may see the 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple, TypeVar
 
 from core.node.clients.handed_out import HandedOut
@@ -23,6 +23,7 @@ from core.node.log.replication import Replication
 from core.node.map.topology import ServerRecord, Topology
 from core.wire.codec import Frame, Frames
 from core.wire.entries import Entry, EntryId
+from core.wire.entry_columns import EntryColumns
 from core.wire.entry_runs import runs_of, union
 from core.wire.names import ANONYMOUS
 
@@ -254,16 +255,14 @@ class Absences:
         # Of its line only how long it is: ten thousand long ones would take 1 GB.
         self._handed_out.note(stream, entry.id.seq, entry.stamp, len(frame.data), at)
 
-    def _note_all_handed_out(self, entries: Sequence[Entry], frames: Frames) -> None:
-        stream = entries[0].id.stream
-        if self._delayed or any(one.previous is not None and one.previous.stream != stream for one in entries):
-            for entry, frame in zip(entries, frames, strict=True):
+    def _note_all_handed_out(self, columns: EntryColumns, frames: Frames) -> None:
+        if self._delayed or EntryId in {*map(type, columns.previous)}:
+            for entry, frame in zip(columns.entries, frames, strict=True):
                 self._note_handed_out(entry, frame)
             return
         # As long as nobody is here whose absence would be noted, nobody is lost to whom one of them was on its way.
-        sizes = [len(frame.data) for frame in frames] if self.is_anybody_here() else [0] * len(entries)
-        stamps = [entry.stamp for entry in entries]
-        self._handed_out.note_all(stream, [entry.id.seq for entry in entries], stamps, sizes)
+        sizes = [len(frame.data) for frame in frames] if self.is_anybody_here() else [0] * len(columns)
+        self._handed_out.note_all(columns.stream, columns.numbers, columns.stamps, sizes)
 
     def _not_before_previous(self, entry: Entry, at: int) -> int:
         """Who has not had what its sender wrote before has not had this, whatever the clock says that dated it."""

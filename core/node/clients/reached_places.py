@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from core.node.clients.resumption import Resumption
@@ -19,6 +19,7 @@ from core.node.log.replication import Replication
 from core.node.map.topology import Topology
 from core.wire.codec import Frame, Frames
 from core.wire.entries import Entry, Stream
+from core.wire.entry_columns import EntryColumns
 from core.wire.entry_runs import count_of, decode_runs, encode_runs, ids_in, runs_of, spans_without, union
 from core.wire.holdings import Holdings, decode_holdings, encoded_size
 from core.wire.messages import HeldEntries, Login, PlaceReached
@@ -66,8 +67,8 @@ class ReachedPlaces:
     def _note(self, entry: Entry, frame: Frame) -> None:
         self._note_stream(entry.id.stream, entry.stamp)
 
-    def _note_all(self, entries: Sequence[Entry], frames: Frames) -> None:
-        self._note_stream(entries[0].id.stream, max(entry.stamp for entry in entries))
+    def _note_all(self, columns: EntryColumns, frames: Frames) -> None:
+        self._note_stream(columns.stream, max(columns.stamps))
 
     def _note_stream(self, stream: Stream, newest: int) -> None:
         """Something of a stream was handed out, none of it later than that."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from core.wire.entries import Entry, EntryId, Stream
+from core.wire.entry_columns import EntryColumns
 from core.wire.entry_runs import EntryRuns, count_of
 from core.wire.version_vector import VersionVector
 
@@ -26,9 +27,9 @@ class DamagedEntries:
     def __contains__(self, entry_id: EntryId) -> bool:
         return entry_id in self._missing
 
-    def among(self, entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    def among(self, columns: EntryColumns) -> tuple[Entry, ...]:
         """Those of some entries that are missing because they were damaged."""
-        return tuple(entry for entry in entries if entry.id in self._missing) if self._missing else ()
+        return tuple(entry for entry in columns.entries if entry.id in self._missing) if self._missing else ()
 
     def behind(self) -> Iterator[tuple[Stream, int]]:
         """Streams of which some are missing, with the number up to which nothing else is."""

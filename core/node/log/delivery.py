@@ -7,9 +7,9 @@ over. Of copies of one activity the first is delivered.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 from core.node.interface.actions import Broadcast, BroadcastAll
@@ -18,9 +18,11 @@ from core.node.kernel.context import Context
 from core.node.kernel.states import ConnectionState
 from core.node.log.damaged_entries import DamagedEntries
 from core.node.log.entry_messages import frame_of, frames_of
+from core.node.log.pending_spans import PendingSpans
 from core.node.log.refs import Refs
 from core.wire.codec import Frame, Frames
-from core.wire.entries import Entry, EntryId
+from core.wire.entries import Entry, EntryId, Stream
+from core.wire.entry_columns import EntryColumns
 from core.wire.version_vector import VersionVector
 
 BACKLOG_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -47,14 +49,17 @@ class Delivery:
         self._damaged = damaged
         self._refs = refs
         self._pending: dict[EntryId, None] = {}
-        """What was accepted here and has not been delivered yet."""
-        self._parked_under: dict[EntryId, list[_Parked]] = {}
+        """What was accepted here by itself and has not been delivered yet, or is parked."""
+        self._pending_spans = PendingSpans()
+        """The same of what came in records."""
+        self._parked_under: dict[Stream, dict[int, list[_Parked]]] = {}
+        """By the number of the previous one in its stream."""
         self._parked: OrderedDict[EntryId, _Parked] = OrderedDict()
         self._parked_bytes = 0
         self.on_hand_out: list[Callable[[Entry, Frame], None]] = []
         """Told of each activity that goes to clients, and of its line."""
-        self.on_hand_out_all: list[Callable[[Sequence[Entry], Frames], None]] = []
-        """The same of several at once, of one stream and in its order."""
+        self.on_hand_out_all: list[Callable[[EntryColumns, Frames], None]] = []
+        """The same of several at once."""
         self.on_copy: list[Callable[[EntryId], None]] = []
         """Told of each activity that does not go to clients, because one with its name has."""
         self.on_handed_out: Callable[[Entry, Frame, int | None], None] = lambda entry, frame, source: None
@@ -68,27 +73,31 @@ class Delivery:
         """An entry was accepted: it is here, and has not been delivered."""
         self._pending[entry_id] = None
 
+    def expect_all(self, columns: EntryColumns) -> None:
+        """The same of several: `deliver_all` or `deliver_each` follows."""
+        self._pending_spans.add(columns.stream, columns.spans)
+
     def expect_no_more(self, entry_id: EntryId) -> None:
         """There is nothing to deliver: it was no activity, or could not be kept."""
         self._pending.pop(entry_id, None)
 
     def is_pending(self, entry_id: EntryId) -> bool:
         """Whether an entry is here but has not been delivered yet."""
-        return entry_id in self._pending
+        return entry_id in self._pending or entry_id in self._pending_spans
 
     def is_being_kept(self, entry_id: EntryId) -> bool:
         """Whether it has not been delivered because it is not durable yet."""
-        return entry_id in self._pending and entry_id not in self._parked
+        return self.is_pending(entry_id) and entry_id not in self._parked
 
     @property
     def pending(self) -> Iterable[EntryId]:
         """Entries that are here but have not been delivered yet."""
-        return self._pending
+        return chain(self._pending, self._pending_spans)
 
     @property
     def unsynced(self) -> int:
         """How many of them are not parked."""
-        return len(self._pending) - len(self._parked)
+        return len(self._pending) + len(self._pending_spans) - len(self._parked)
 
     @property
     def parked(self) -> int:
@@ -109,40 +118,56 @@ class Delivery:
             return
         self._deliver(entry, frame, source)
 
-    def deliver_all(self, entries: Sequence[Entry], frames: Frames, source: int | None) -> None:
-        """Activities of one stream are durable: as `deliver` for each, in their order, at the cost of a few."""
-        if self._parked_under or not self._follow(entries):
-            for entry, frame in zip(entries, frames, strict=True):
+    def deliver_all(self, columns: EntryColumns, frames: Frames, source: int | None) -> None:
+        """Activities are durable: as `deliver` for each, in their order, at the cost of a few."""
+        if self._is_waited_for(columns) or not self._follow(columns):
+            for entry, frame in self.each(columns, frames):
                 self.deliver(entry, frame, source)
             return
-        for entry in entries:
-            self._pending.pop(entry.id, None)
-        first = self._refs.first_delivered(entries)
-        if len(first) == len(entries):
-            self._hand_out_all(entries, frames, source)
+        self._pending_spans.remove(columns.stream, columns.spans)
+        first = self._refs.first_delivered(columns)
+        if first is columns:
+            self._hand_out_all(columns, frames, source)
             return
         if first:
             self._hand_out_all(first, frames_of(first), source)
-        handed_out = {entry.id for entry in first}
-        for entry in entries:
-            if entry.id not in handed_out:
-                self._tell_of_copy(entry.id)
+        handed_out = {*first.numbers}
+        for number in columns.numbers:
+            if number not in handed_out:
+                self._tell_of_copy(EntryId(*columns.stream, number))
 
-    def _follow(self, entries: Sequence[Entry]) -> bool:
-        """Whether the sender's previous one of each of these has been delivered, or is among them before it."""
-        stream = entries[0].id.stream
-        node, incarnation = stream
-        upto = self._vector.upto(stream)
-        before: set[int] = set()
+    def each(self, columns: EntryColumns, frames: Frames) -> Iterable[tuple[Entry, Frame]]:
+        """What was expected together, to be delivered one by one."""
+        self._pending_spans.remove(columns.stream, columns.spans)
+        entries = columns.entries
         for entry in entries:
-            previous = entry.previous
-            if previous is not None:
-                number = previous[2]
-                is_here = previous[0] == node and previous[1] == incarnation
-                is_delivered = is_here and (number in before or (number <= upto and previous not in self._pending))
-                if not is_delivered and not self._is_delivered(previous):
-                    return False
-            before.add(entry.id[2])
+            self._pending[entry.id] = None
+        return zip(entries, frames, strict=True)
+
+    def _is_waited_for(self, columns: EntryColumns) -> bool:
+        """Whether something is parked until one of these is delivered."""
+        waited_for = self._parked_under.get(columns.stream) if self._parked_under else None
+        return waited_for is not None and not waited_for.keys().isdisjoint(columns.numbers)
+
+    def _follow(self, columns: EntryColumns) -> bool:
+        """Whether the sender's previous one of each of these has been delivered, or is among them before it."""
+        stream, numbers = columns.stream, columns.numbers
+        node, incarnation = stream
+        begin = numbers[0]
+        inside = numbers if isinstance(numbers, range) else frozenset(numbers)
+        delivered_upto = min(self._vector.upto(stream), (self._pending_spans.lowest(stream) or begin) - 1)
+        by_itself = self._pending
+        for number, previous in zip(numbers, columns.previous, strict=True):
+            if previous is None:
+                continue
+            if isinstance(previous, int):
+                if begin <= previous < number and previous in inside:
+                    continue
+                previous = EntryId(node, incarnation, previous)
+                if previous.seq <= delivered_upto and previous not in by_itself:
+                    continue
+            if not self._is_delivered(previous):
+                return False
         return True
 
     def wait_again(self, entry: Entry) -> None:
@@ -157,14 +182,14 @@ class Delivery:
         config = self._context.config
         self._parked[parked.entry.id] = parked
         self._parked_bytes += len(parked.entry.body)
-        self._parked_under.setdefault(previous, []).append(parked)
+        self._parked_under.setdefault(previous.stream, {}).setdefault(previous.seq, []).append(parked)
         if len(self._parked) == 1:
             self._context.timers.set("parked", parked.until, self._unpark_overdue)
         while len(self._parked) > config.parked_max or self._parked_bytes > config.parked_bytes_max:
             self._unpark_oldest()
 
     def _is_delivered(self, entry_id: EntryId) -> bool:
-        return (entry_id in self._vector or entry_id in self._damaged) and entry_id not in self._pending
+        return (entry_id in self._vector or entry_id in self._damaged) and not self.is_pending(entry_id)
 
     def _deliver(self, entry: Entry, frame: Frame, source: int | None) -> None:
         if not self._parked_under:
@@ -174,10 +199,20 @@ class Delivery:
         while ready:
             entry, frame, source = ready.popleft()
             self._deliver_it(entry, frame, source)
-            for parked in self._parked_under.pop(entry.id, ()):
+            for parked in self._waiting_for(entry.id):
                 if self._parked.pop(parked.entry.id, None) is not None:
                     self._parked_bytes -= len(parked.entry.body)
                     ready.append((parked.entry, parked.frame, parked.source))
+
+    def _waiting_for(self, entry_id: EntryId) -> Iterable[_Parked]:
+        """What waits for one that is delivered now, and waits no more."""
+        waited_for = self._parked_under.get(entry_id.stream)
+        if waited_for is None:
+            return ()
+        waiting = waited_for.pop(entry_id.seq, ())
+        if not waited_for:
+            del self._parked_under[entry_id.stream]
+        return waiting
 
     def _deliver_it(self, entry: Entry, frame: Frame, source: int | None) -> None:
         self._pending.pop(entry.id, None)
@@ -204,25 +239,25 @@ class Delivery:
         self._parked_bytes -= len(parked.entry.body)
         previous = parked.entry.previous
         if previous is not None:
-            siblings = self._parked_under.get(previous, [])
+            siblings = list(self._waiting_for(previous))
             if parked in siblings:
                 siblings.remove(parked)
-            if not siblings:
-                self._parked_under.pop(previous, None)
+            if siblings:
+                self._parked_under.setdefault(previous.stream, {})[previous.seq] = siblings
         self._deliver(parked.entry, parked.frame, parked.source)
 
     # --- to whom ------------------------------------------------------------------------------------------------------
 
-    def _hand_out_all(self, entries: Sequence[Entry], frames: Frames, source: int | None) -> None:
+    def _hand_out_all(self, columns: EntryColumns, frames: Frames, source: int | None) -> None:
         context = self._context
         if context.connections.catching_up or self.is_anybody_told():
-            for entry, frame in zip(entries, frames, strict=True):
+            for entry, frame in zip(columns.entries, frames, strict=True):
                 self._hand_out(entry, frame, source)
             return
         context.actions.append(BroadcastAll(frames))
-        context.handed_out += len(entries)
+        context.handed_out += len(columns)
         for told in self.on_hand_out_all:
-            told(entries, frames)
+            told(columns, frames)
 
     def _hand_out(self, entry: Entry, frame: Frame, source: int | None) -> None:
         context = self._context

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
 
 from core.wire.codec import Frame, Frames
 from core.wire.entries import AccountFact, Entry, parse_entry_id
+from core.wire.entry_columns import EntryColumns
 from core.wire.limits import ACTIVITY_BYTES_MAX, NAME_CHARACTERS_MAX
 from core.wire.messages import Account, ActivityBroadcast
 from core.wire.names import registrable_problem
@@ -31,9 +30,9 @@ def frame_of(entry: Entry) -> Frame:
     )
 
 
-def frames_of(entries: Iterable[Entry]) -> Frames:
+def frames_of(columns: EntryColumns) -> Frames:
     """The same of several, made when somebody is to get them."""
-    return Frames(lambda: map(frame_of, entries))
+    return Frames(lambda: map(frame_of, columns.entries))
 
 
 def _account_of(entry: Entry, fact: AccountFact) -> Account:
@@ -76,7 +75,10 @@ def entry_of_activity(message: ActivityBroadcast) -> Entry | None:
 
 def check_accounts(record: LogRecord) -> None:
     """Raises ValueError when an account in a record is none that would be taken by itself."""
-    for entry in record.signed_entries:
+    columns = record.signed_columns
+    if not columns.has_accounts:
+        return
+    for entry in columns.entries:
         if entry.kind == "account":
             try:
                 fact = msgspec.json.decode(entry.body, type=AccountFact)

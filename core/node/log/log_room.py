@@ -20,6 +20,7 @@ from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
 from core.node.map.topology import Topology
 from core.wire.entries import IDENTIFIER_CHARACTERS_MAX, Entry, Stream
+from core.wire.entry_columns import EntryColumns
 from core.wire.packed_streams import PackedStreams, StreamsOver
 from core.wire.recovered import Recovered
 from core.wire.version_vector import VersionVector
@@ -60,15 +61,23 @@ class LogRoom:
 
     # --- entries ------------------------------------------------------------------------------------------------------
 
-    def admits(self, entries: Sequence[Entry], conn: int | None) -> bool:
-        """Whether there is room for what is new of entries of one stream that came over a connection; takes it."""
+    def admits(self, entry: Entry, conn: int | None) -> bool:
+        """Whether there is room for an entry that came over a connection; takes it."""
+        return self._admits(entry.id.stream, (entry,) if entry.kind == "account" else (), conn)
+
+    def admits_all(self, columns: EntryColumns, conn: int | None) -> bool:
+        """The same for what is new of several entries."""
+        accounts = [entry for entry in columns.entries if entry.kind == "account"] if columns.has_accounts else ()
+        return bool(columns) and self._admits(columns.stream, accounts, conn)
+
+    def _admits(self, stream: Stream, accounts: Sequence[Entry], conn: int | None) -> bool:
         link = self._context.connections.link(conn) if conn is not None else None
         if link is None or link.remote_id is None:
             return True
-        if not entries or not self.admits_stream(entries[0].id.stream, conn):
+        if not self.admits_stream(stream, conn):
             return False
-        accounts = [entry for entry in entries if entry.kind == "account" and entry.id not in self._vector]
-        return not accounts or self._admits_accounts(link, accounts)
+        new = [entry for entry in accounts if entry.id not in self._vector]
+        return not new or self._admits_accounts(link, new)
 
     def admits_stream(self, stream: Stream, conn: int | None) -> bool:
         """Whether there is room for the entries of one start of a server; takes it."""

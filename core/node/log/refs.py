@@ -8,10 +8,11 @@ have the same sender, ref and content: what another server has said under somebo
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from core.wire.entries import Entry, EntryId, parse_entry_id
+from core.wire.entry_columns import EntryColumns
 from core.wire.idempotency import idempotency_fingerprint
 from core.wire.packed_refs import PackedRefs
 
@@ -22,6 +23,8 @@ COPIES_MAX: Final = 10_000
 COPIES_OF_ONE_MAX: Final = 16
 """How many of them there may be of one name, the first and the latest: parts of a network that could not reach each
 other accept one each."""
+
+NO_REFS: Final = PackedRefs()
 
 
 class Refs:
@@ -34,43 +37,52 @@ class Refs:
         # As texts: Python's collector looks at each tuple of a hundred thousand again and again, tens of milliseconds
         # each time.
         self._refs: OrderedDict[bytes, str] = OrderedDict()
-        """Identities by the activity's fingerprint."""
+        """By the activity's fingerprint the identity under which it was accepted first."""
+        self._undelivered: dict[bytes, EntryColumns | None] = {}
+        """Those of which nothing has been delivered yet, and with which others the first one was accepted."""
+        self._delivered: OrderedDict[bytes, str] = OrderedDict()
+        """What was delivered first, where that is not what was accepted first."""
         self._copies: OrderedDict[bytes, list[EntryId]] = OrderedDict()
         """What was accepted more than once: repeated at one server while another one had it already."""
-        self._delivered: OrderedDict[bytes, str] = OrderedDict()
         self._fingerprints: OrderedDict[EntryId, bytes] = OrderedDict()
-        """Of what was noted and not delivered yet."""
+        """Of what came by itself and was not delivered yet."""
 
-    def note(self, entries: Iterable[Entry]) -> None:
-        """Activities were accepted, here or elsewhere."""
-        refs, fingerprints = self._refs, self._fingerprints
-        for entry in entries:
-            if entry.ref is None or entry.kind != "activity":
-                continue
-            fingerprint = fingerprints[entry.id] = idempotency_fingerprint(entry.sender, entry.ref, entry.body)
-            if self._nothing_before and fingerprint not in refs:
-                # As nearly all are.
-                refs[fingerprint] = _text(entry.id)
-                if len(refs) > REFS_MAX:
-                    refs.popitem(last=False)
-            else:
-                self._note(fingerprint, entry.sender, entry.ref, entry.id)
-        while len(fingerprints) > REFS_MAX:
+    def note(self, entry: Entry) -> None:
+        """An activity was accepted, here or elsewhere."""
+        if entry.ref is None or entry.kind != "activity":
+            return
+        fingerprints = self._fingerprints
+        fingerprint = fingerprints[entry.id] = idempotency_fingerprint(entry.sender, entry.ref, entry.body)
+        self._note(fingerprint, entry.sender, entry.ref, entry.id)
+        if len(fingerprints) > REFS_MAX:
             fingerprints.popitem(last=False)
+
+    def note_all(self, columns: EntryColumns) -> None:
+        """Activities were accepted, elsewhere."""
+        named = _named(columns)
+        if self._nothing_before and len({*named}) == len(named) and self._refs.keys().isdisjoint(named):
+            # As nearly all are.
+            self._refs.update(zip(named, _texts(columns), strict=True))
+            self._undelivered.update(dict.fromkeys(named, columns))
+            self._forget_oldest()
+            return
+        for number, fingerprint, sender, ref in zip(
+            columns.numbers, columns.fingerprints, columns.senders, columns.refs, strict=True
+        ):
+            if fingerprint is not None and ref is not None:
+                self._note(fingerprint, sender, ref, EntryId(*columns.stream, number))
 
     def _note(self, fingerprint: bytes, sender: str, ref: str, entry_id: EntryId) -> None:
         here = _text(entry_id)
         known = self._refs.get(fingerprint)
         if known is None:
-            before = self._before.find_copies(sender, ref, fingerprint)
+            before = () if self._nothing_before else self._before.find_copies(sender, ref, fingerprint)
             known = self._refs[fingerprint] = _text(before[0]) if before else here
+            if not before:
+                self._undelivered[fingerprint] = None
             if len(before) > 1:
-                self._copies[fingerprint] = before
-            if len(self._refs) > REFS_MAX:
-                self._refs.popitem(last=False)
-                # So many have been given since then.
-                self._before = PackedRefs()
-                self._nothing_before = True
+                self._copies[fingerprint] = [*before]
+            self._forget_oldest()
         if known != here:
             copies = self._copies.setdefault(fingerprint, [parse_entry_id(known)])
             copies.append(entry_id)
@@ -79,14 +91,26 @@ class Refs:
             if len(self._copies) > COPIES_MAX:
                 self._copies.popitem(last=False)
 
+    def _forget_oldest(self) -> None:
+        while len(self._refs) > REFS_MAX:
+            fingerprint, _ = self._refs.popitem(last=False)
+            self._undelivered.pop(fingerprint, None)
+            # So many have been given since then.
+            self._before = NO_REFS
+            self._nothing_before = True
+
     def forget(self, entry: Entry) -> None:
         """An activity could not be kept: it may be said again."""
-        if entry.ref is not None:
-            fingerprint = self._taken(entry, entry.ref)
-            self._refs.pop(fingerprint, None)
-            for copy in self._copies.pop(fingerprint, ()):
-                if copy != entry.id:
-                    self._note(fingerprint, entry.sender, entry.ref, copy)
+        if entry.ref is None:
+            return
+        fingerprint = self._taken(entry, entry.ref)
+        self._refs.pop(fingerprint, None)
+        is_delivered = fingerprint not in self._undelivered
+        for copy in self._copies.pop(fingerprint, ()):
+            if copy != entry.id:
+                self._note(fingerprint, entry.sender, entry.ref, copy)
+        if is_delivered or fingerprint not in self._refs:
+            self._undelivered.pop(fingerprint, None)
 
     def known(self, sender: str, ref: str, body: bytes) -> EntryId | None:
         """The activity with this content that its sender already gave this name."""
@@ -103,26 +127,63 @@ class Refs:
         copies = self._copies.get(fingerprint) or self._before.find_copies(entry.sender, entry.ref, fingerprint)
         return any(one != entry.id and is_had(one) for one in copies)
 
-    def first_delivered(self, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """Those of some activities of which `is_first_delivered` holds."""
-        return [entry for entry in entries if self.is_first_delivered(entry)]
+    def first_delivered(self, columns: EntryColumns) -> EntryColumns:
+        """Those of some activities of which `is_first_delivered` holds, as if it was asked of each in turn."""
+        named = _named(columns)
+        undelivered = self._undelivered
+        if not [fingerprint for fingerprint in named if undelivered.get(fingerprint) is not columns]:
+            # As nearly always: each is the first with its name.
+            for fingerprint in named:
+                del undelivered[fingerprint]
+            return columns
+        rows = zip(columns.numbers, columns.fingerprints, columns.senders, columns.refs, strict=True)
+        return columns.at(
+            [
+                place
+                for place, (number, fingerprint, sender, ref) in enumerate(rows)
+                if fingerprint is None
+                or ref is None
+                or self._is_first(fingerprint, sender, ref, EntryId(*columns.stream, number))
+            ]
+        )
 
     def is_first_delivered(self, entry: Entry) -> bool:
         """Whether nothing was delivered under this activity's name before; from now on, it was."""
         if entry.ref is None:
             return True
-        fingerprint = self._taken(entry, entry.ref)
-        here = _text(entry.id)
-        known = self._delivered.get(fingerprint)
+        return self._is_first(self._taken(entry, entry.ref), entry.sender, entry.ref, entry.id)
+
+    def _is_first(self, fingerprint: bytes, sender: str, ref: str, entry_id: EntryId) -> bool:
+        here = _text(entry_id)
+        known = self._refs.get(fingerprint)
+        if fingerprint in self._undelivered:
+            del self._undelivered[fingerprint]
+            if known != here:
+                self._delivered[fingerprint] = here
+                if len(self._delivered) > COPIES_MAX:
+                    self._delivered.popitem(last=False)
+            return True
         if known is None:
-            before = () if self._nothing_before else self._before.find_copies(entry.sender, entry.ref, fingerprint)
-            known = self._delivered[fingerprint] = _text(before[0]) if before else here
-            if len(self._delivered) > REFS_MAX:
-                self._delivered.popitem(last=False)
-        return known == here
+            before = () if self._nothing_before else self._before.find_copies(sender, ref, fingerprint)
+            known = self._refs[fingerprint] = _text(before[0]) if before else here
+            self._forget_oldest()
+        return self._delivered.get(fingerprint, known) == here
 
     def _taken(self, entry: Entry, ref: str) -> bytes:
         return self._fingerprints.pop(entry.id, None) or idempotency_fingerprint(entry.sender, ref, entry.body)
+
+
+def _named(columns: EntryColumns) -> Sequence[bytes]:
+    """The fingerprints of those that have a ref."""
+    return [one for one in columns.fingerprints if one is not None]
+
+
+def _texts(columns: EntryColumns) -> Iterator[str]:
+    """The identities of those that have a ref."""
+    node, incarnation = columns.stream
+    before = f"{node}.{incarnation}."
+    rows = zip(columns.numbers, columns.fingerprints, strict=True)
+    return (f"{before}{number}" for number, fingerprint in rows if fingerprint is not None)
 
 
 def _text(entry_id: EntryId) -> str:

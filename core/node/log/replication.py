@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
+from operator import lt
 from typing import Final, NamedTuple
 
 import msgspec
@@ -30,6 +31,8 @@ from core.node.neighbours.neighbours import Neighbours, News
 from core.wire.account_votes import counted
 from core.wire.codec import Frame
 from core.wire.entries import AccountFact, Entry, EntryId, Kind, Stream, StreamMark
+from core.wire.entry_columns import EntryColumns
+from core.wire.entry_runs import spans_of
 from core.wire.keepables import Keepable
 from core.wire.limits import REF_CHARACTERS_MAX
 from core.wire.records import LogRecord
@@ -51,15 +54,28 @@ _NEVER: Final = (0, None)
 
 
 class _Taken(NamedTuple):
-    """What was accepted at once: an entry, or those of a record that were new."""
+    """What was accepted by itself."""
+
+    entry: Entry
+    source: int | None
+    then: Callable[[str | None], None] | None = None
+
+
+class _TakenRecord(NamedTuple):
+    """What was new of a record, in which it is passed on."""
+
+    columns: EntryColumns
+    source: int | None
+    record: LogRecord
+
+
+class _TakenAgain(NamedTuple):
+    """What had been kept before, and damaged: it has been delivered and passed on."""
 
     entries: tuple[Entry, ...]
-    source: int | None
-    then: Callable[[str | None], None] | None
-    record: LogRecord | None
-    """What they have come in, and are passed on in."""
-    again: bool = False
-    """Whether they had been kept before, and damaged: they have been delivered and passed on."""
+
+
+_AnyTaken = _Taken | _TakenRecord | _TakenAgain
 
 
 @dataclass(slots=True)
@@ -68,7 +84,7 @@ class _InFlight:
 
     batch: int
     keepables: tuple[Keepable, ...]
-    taken: list[_Taken]
+    taken: list[_AnyTaken]
 
 
 class Replication:
@@ -97,9 +113,9 @@ class Replication:
         """The last number of an own entry that is durable."""
         self._batch = 0
         self._keepables: list[Keepable] = []
-        self._taken: list[_Taken] = []
+        self._taken: list[_AnyTaken] = []
         self._in_flight: deque[_InFlight] = deque()
-        self._durable: deque[_Taken] = deque()
+        self._durable: deque[_AnyTaken] = deque()
         """What is kept, and has still to be spread."""
         self._sealed: dict[int, tuple[Frame, News | None]] = {}
         """Of own entries among that, by number, what is spread: see `_in_records`."""
@@ -159,26 +175,26 @@ class Replication:
             since,
         )
         self._keepables.append(entry)
-        self._take(_Taken((entry,), source, then, None))
+        self._take(_Taken(entry, source, then))
         return entry
 
     def receive(self, entry: Entry, source: int | None) -> bool:
         """Accept an entry from a link; whether it was new."""
         if entry.id in self.damaged:
-            self._take_again((entry,), source, None)
+            self._take_again((entry,), None)
             return True
-        if entry.id in self.vector or entry.id.stream == self.own_stream or not self.room.admits((entry,), source):
+        if entry.id in self.vector or entry.id.stream == self.own_stream or not self.room.admits(entry, source):
             return False
         self.vector.add(entry.id)
         self._context.clock.observe(entry.stamp, self._context.now.wall)
         self._keepables.append(entry)
-        self._take(_Taken((entry,), source, None, None))
+        self._take(_Taken(entry, source))
         return True
 
     def lacks(self, record: LogRecord) -> bool:
         """Whether a record has an entry that is new here."""
         if record.stream == self.own_stream:
-            return bool(self.damaged.among(record.entries))
+            return bool(self.damaged.among(record.columns))
         return bool(self.vector.lacking({record.stream: record.spans}))
 
     def receive_record(self, record: LogRecord, source: int | None) -> int:
@@ -187,51 +203,68 @@ class Replication:
 
         What was left out of it is not taken for gone: somebody else may have it.
         """
-        stream, entries = record.stream, record.entries
-        again = self._take_damaged(record, source)
-        if stream == self.own_stream or (again and not self.lacks(record)) or not self.room.admits(entries, source):
+        stream, columns = record.stream, record.columns
+        again = self._take_damaged(record)
+        if stream == self.own_stream or (again and not self.lacks(record)):
+            return again
+        if not self.room.admits_all(columns, source):
             return again
         spans = record.spans
         added = self.vector.add_spans(stream, spans)
         if not added:
             return again
-        new = entries
-        if added != spans:
-            numbers = {number for first, last in added for number in range(first, last + 1)}
-            new = tuple(entry for entry in entries if entry.id.seq in numbers)
-        self._context.clock.observe(max([entry.stamp for entry in new]), self._context.now.wall)
+        new = columns if added == spans else columns.only(added)
+        self._context.clock.observe(max(new.stamps), self._context.now.wall)
         if not again:
             self._keepables.append(record)
-        self._take(_Taken(new, source, None, record))
+        self._take_all(_TakenRecord(new, source, record))
         return len(new) + again
 
-    def _take_damaged(self, record: LogRecord, source: int | None) -> int:
+    def _take_damaged(self, record: LogRecord) -> int:
         """Take what was damaged and has come again in a record; how much of it. Of an own one nothing else is kept."""
-        again = self.damaged.among(record.entries)
+        again = self.damaged.among(record.columns)
         if again:
             if record.stream == self.own_stream:
                 record = record.without([one.id.seq for one in record.entries if one.id not in self.damaged])
-            self._take_again(again, source, record)
+            self._take_again(again, record)
         return len(again)
 
-    def _take_again(self, entries: tuple[Entry, ...], source: int | None, record: LogRecord | None) -> None:
+    def _take_again(self, entries: tuple[Entry, ...], record: LogRecord | None) -> None:
         """What was damaged has come again."""
         self._keepables.append(entries[0] if record is None else record)
         self.damaged.take(entries)
-        self._taken.append(_Taken(entries, source, None, record, again=True))
+        self._taken.append(_TakenAgain(entries))
 
     def _take(self, taken: _Taken) -> None:
-        last = self._last_by_sender
-        for entry in taken.entries:
-            self.delivery.expect(entry.id)
-            # Synchronisation brings older ones after newer ones.
-            if entry.sender and entry.kind == "activity" and entry.stamp > last.get(entry.sender, _NEVER)[0]:
-                last.pop(entry.sender, None)
-                last[entry.sender] = (entry.stamp, entry.id)
-                if len(last) > SENDERS_MAX:
-                    del last[next(iter(last))]
-        self.refs.note(taken.entries)
+        entry = taken.entry
+        self.delivery.expect(entry.id)
+        if entry.kind == "activity":
+            self._wrote(entry.sender, entry.stamp, entry.id)
+        self.refs.note(entry)
         self._taken.append(taken)
+
+    def _take_all(self, taken: _TakenRecord) -> None:
+        columns = taken.columns
+        self.delivery.expect_all(columns)
+        stream, numbers, stamps, senders = columns.stream, columns.numbers, columns.stamps, columns.senders
+        places: Iterable[int] = range(len(columns))
+        if all(map(lt, stamps, stamps[1:])) and not columns.has_accounts:
+            # As nearly all are in order, the last one of each is its newest.
+            places = sorted(dict(zip(senders, places, strict=True)).values())
+        for place in places:
+            if not columns.accounts[place]:
+                self._wrote(senders[place], stamps[place], EntryId(*stream, numbers[place]))
+        self.refs.note_all(columns)
+        self._taken.append(taken)
+
+    def _wrote(self, sender: str, stamp: int, entry_id: EntryId) -> None:
+        """Synchronisation brings older ones after newer ones."""
+        last = self._last_by_sender
+        if sender and stamp > last.get(sender, _NEVER)[0]:
+            last.pop(sender, None)
+            last[sender] = (stamp, entry_id)
+            if len(last) > SENDERS_MAX:
+                del last[next(iter(last))]
 
     def mark(self, stream: Stream, upto: int) -> bool:
         """Nothing of `stream` up to `upto` is missing here any more but what was damaged; whether that was news."""
@@ -261,7 +294,7 @@ class Replication:
     def committed(self, batch: int, records: Sequence[LogRecord], arrived: int) -> None:
         """The batch and those before it are durable, and kept as these records, the last of which has this number."""
         self.record_numbers.number = max(arrived, self.record_numbers.number)
-        done: list[_Taken] = []
+        done: list[_AnyTaken] = []
         while self._in_flight and self._in_flight[0].batch <= batch:
             flight = self._in_flight.popleft()
             self.unpersisted.kept(flight.keepables)
@@ -282,24 +315,28 @@ class Replication:
 
     def _spread_next(self) -> int:
         taken = self._durable.popleft()
-        if taken.again:
+        if isinstance(taken, _TakenAgain):
             self.damaged.kept(taken.entries)
             self._is_durable(taken.entries)
-        elif taken.record is None and taken.entries[0].id.stream == self.own_stream:
+            return len(taken.entries)
+        if isinstance(taken, _TakenRecord):
+            self._spread_record(taken)
+            return len(taken.columns)
+        if taken.entry.id.stream == self.own_stream:
             self._spread_own(taken)
         else:
             self._spread(taken)
-        return len(taken.entries)
+        return 1
 
-    def _in_records(self, done: Iterable[_Taken], records: Sequence[LogRecord]) -> dict[int, tuple[Frame, News | None]]:
+    def _in_records(
+        self, done: Iterable[_AnyTaken], records: Sequence[LogRecord]
+    ) -> dict[int, tuple[Frame, News | None]]:
         """Of each own entry its frame by its number; with the first of a record what the neighbours get of all its
         entries, and with one that is in no record what they get of it."""
         own = {
-            entry.id.seq: frame_of(entry)
+            taken.entry.id.seq: frame_of(taken.entry)
             for taken in done
-            if taken.record is None
-            for entry in taken.entries
-            if entry.id.stream == self.own_stream and not taken.again
+            if isinstance(taken, _Taken) and taken.entry.id.stream == self.own_stream
         }
         sealed: dict[int, tuple[Frame, News | None]] = {}
         for record in records:
@@ -308,13 +345,13 @@ class Replication:
             numbers = [number for number in range(record.first, record.last + 1) if number in own]
             if not numbers:
                 continue
-            ids = tuple(EntryId(*self.own_stream, number) for number in numbers)
-            news = News(ids, tuple(own[number] for number in numbers), frame_of_record(record))
+            frames = tuple(own[number] for number in numbers)
+            news = News(self.own_stream, spans_of(numbers), frames, frame_of_record(record))
             for number in numbers:
                 sealed[number] = (own[number], news if number == numbers[0] else None)
         for number, frame in own.items():
             if number not in sealed:
-                sealed[number] = (frame, News((EntryId(*self.own_stream, number),), (frame,)))
+                sealed[number] = (frame, News(self.own_stream, ((number, number),), (frame,)))
         return sealed
 
     def commit_failed(self, batch: int, reason: str) -> None:
@@ -325,18 +362,18 @@ class Replication:
             flight = self._in_flight.popleft()
             self.unpersisted.remember(flight.keepables)
             for taken in flight.taken:
-                if taken.again:
+                if isinstance(taken, _TakenAgain):
                     self.damaged.not_kept(taken.entries, self.own_stream)
                     self._is_durable(taken.entries, reason)
-                elif taken.entries[0].id.stream == self.own_stream:
-                    self._drop(taken.entries[0], reason)
+                elif isinstance(taken, _TakenRecord):
+                    self._spread_record(taken)
+                elif taken.entry.id.stream == self.own_stream:
+                    self._drop(taken.entry, reason)
                 else:
                     self._spread(taken)
-                if taken.then is not None:
+                if isinstance(taken, _Taken) and taken.then is not None:
                     taken.then(reason)
-        own_in_flight = any(
-            taken.entries[0].id.stream == self.own_stream for flight in self._in_flight for taken in flight.taken
-        )
+        own_in_flight = any(self._own_of(taken) for flight in self._in_flight for taken in flight.taken)
         if not own_in_flight and not self._taken:
             self._seq = self._kept_seq
             self._failed.clear()
@@ -367,11 +404,16 @@ class Replication:
         Those that came first are looked at, so many of them: the question is asked for each client that is lost.
         """
         under_way = chain.from_iterable((self._durable, *(flight.taken for flight in self._in_flight), self._taken))
-        waiting = (
-            *self.delivery.parked_first(LOOKED_AT),
-            *(taken.entries[0] for taken in islice(under_way, LOOKED_AT)),
-        )
-        return min((entry.stamp for entry in waiting if entry.id.stream == self.own_stream), default=None)
+        parked = (entry for entry in self.delivery.parked_first(LOOKED_AT) if entry.id.stream == self.own_stream)
+        own = (self._own_of(taken) for taken in islice(under_way, LOOKED_AT))
+        return min((entry.stamp for entry in chain(parked, own) if entry is not None), default=None)
+
+    def _own_of(self, taken: _AnyTaken) -> Entry | None:
+        """The first entry of this start that is in it."""
+        if isinstance(taken, _TakenRecord):
+            return None
+        entry = taken.entry if isinstance(taken, _Taken) else taken.entries[0]
+        return entry if entry.id.stream == self.own_stream else None
 
     def is_being_kept(self, entry_id: EntryId) -> bool:
         """Whether an entry was accepted and is not durable yet."""
@@ -387,7 +429,7 @@ class Replication:
     # --- passing on ---------------------------------------------------------------------------------------------------
 
     def _spread_own(self, taken: _Taken) -> None:
-        (entry,) = taken.entries
+        entry = taken.entry
         frame, news = self._sealed.pop(entry.id.seq)
         self._kept_seq = entry.id.seq
         if entry.id not in self.damaged:
@@ -399,19 +441,36 @@ class Replication:
             taken.then(None)
 
     def _spread(self, taken: _Taken) -> None:
-        """Others' entries: they are passed on as they came."""
-        entries = taken.entries
-        frames = frames_of(entries)
-        record = frame_of_record(taken.record) if taken.record is not None else None
-        self._neighbours.pass_on(News(tuple([entry.id for entry in entries]), frames, record), taken.source)
-        if len(entries) == 1 or any(map(_is_account, entries)):
-            for entry, frame in zip(entries, frames, strict=True):
+        """Another's entry: it is passed on as it came."""
+        entry = taken.entry
+        frame = frame_of(entry)
+        self._neighbours.pass_on(News(entry.id.stream, ((entry.id.seq, entry.id.seq),), (frame,)), taken.source)
+        self._deliver(entry, frame, taken.source)
+
+    def _spread_record(self, taken: _TakenRecord) -> None:
+        """The same of several, in the record that they came in."""
+        columns = taken.columns
+        frames = frames_of(columns)
+        news = News(columns.stream, columns.spans, frames, frame_of_record(taken.record))
+        self._neighbours.pass_on(news, taken.source)
+        if len(columns) == 1 or columns.has_accounts:
+            for entry, frame in self.delivery.each(columns, frames):
                 self._deliver(entry, frame, taken.source)
             return
-        self.activities += len(entries)
-        self.delivery.deliver_all(entries, frames, taken.source)
-        if self._waiting_for:
-            self._is_durable(entries)
+        self.activities += len(columns)
+        self.delivery.deliver_all(columns, frames, taken.source)
+        if len(self._waiting_for) > len(columns):
+            self._is_durable(columns.entries)
+        elif self._waiting_for:
+            self._are_durable(columns)
+
+    def _are_durable(self, columns: EntryColumns) -> None:
+        """As `_is_durable`, where few are waited for."""
+        stream = columns.stream
+        waited_for = [one for one in self._waiting_for if one.stream == stream and one.seq in columns.numbers]
+        for entry_id in sorted(waited_for):
+            for then in self._waiting_for.pop(entry_id, ()):
+                then(None)
 
     def _is_durable(self, entries: Iterable[Entry], problem: str | None = None) -> None:
         """These are, or cannot be kept: whoever waits for that is told."""
@@ -490,7 +549,3 @@ class Replication:
             if covered.get(stream, 0) >= entry_id.seq:
                 covered[stream] = entry_id.seq - 1
         return covered
-
-
-def _is_account(entry: Entry) -> bool:
-    return entry.kind == "account"

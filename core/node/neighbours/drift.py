@@ -98,12 +98,11 @@ class Drift:
 
         They move together, so that they stay in order; what a neighbour says of its own date is not asked for.
         """
-        entries = record.signed_entries
-        if not entries:
+        stamps = record.signed_columns.stamps
+        if not stamps:
             return record
         by = 0 if record.stream.node == link.remote_id else self._believed(record)
-        latest = max(entry.stamp for entry in entries)
-        return record.dated_by(by + self._later(link, record.stream.node, latest + by))
+        return record.dated_by(by + self._later(link, record.stream.node, max(stamps) + by))
 
     def _believed(self, record: LogRecord) -> int:
         """How much of the date that a neighbour has given another server's record is believed."""

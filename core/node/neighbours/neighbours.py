@@ -36,6 +36,7 @@ from core.node.kernel.context import RECORDS, Context
 from core.node.kernel.states import ConnectionState
 from core.wire.codec import Frame
 from core.wire.entries import EntryId, Stream
+from core.wire.entry_runs import Spans, ids_in
 from core.wire.messages import LockRelease, LockRequest, Message, SyncDigest, SyncRequest
 from core.wire.vector_lines import LONG_VECTOR_BYTES_MAX, vector_in_line
 
@@ -48,11 +49,22 @@ is asked for when another link takes the lost one's place."""
 
 
 class News(NamedTuple):
-    """Entries that are passed on: by themselves, and, where there is one, as the record that they are in."""
+    """Entries of one stream that are passed on: by themselves, and, where there is one, as the record that they are
+    in."""
 
-    entry_ids: tuple[EntryId, ...]
+    stream: Stream
+    spans: Spans
     frames: Iterable[Frame]
     record: Frame | None = None
+
+    @property
+    def entries(self) -> int:
+        """How many they are."""
+        return sum([last - first + 1 for first, last in self.spans])
+
+    @property
+    def entry_ids(self) -> Iterator[EntryId]:
+        return ids_in({self.stream: self.spans})
 
     def for_neighbour(self, link: Link) -> Iterable[Frame]:
         """What a neighbour is sent, by what it has shown."""
@@ -121,9 +133,9 @@ class Neighbours:
     def pass_on(self, news: News, source: int | None) -> None:
         """Pass entries on to whoever is not known to have them; `source` is the connection that they came over."""
         self._recent.append((self._context.now.monotonic, news))
-        self._recent_entries += len(news.entry_ids)
+        self._recent_entries += news.entries
         while self._recent_entries > RECENT_MAX:
-            self._recent_entries -= len(self._recent.popleft()[1].entry_ids)
+            self._recent_entries -= self._recent.popleft()[1].entries
         concerned = self._concerned(everywhere=self.flooding or self.keyed_beside_tree, source=source)
         for link in concerned:
             if not (link.eager or self.flooding or link.key is not None):

@@ -11,7 +11,7 @@ def entry_kinds(message: Message, about: bytes = b"") -> list[Kind]:
     """Of which kinds the entries are that a message between servers has, and that have the bytes `about` in them."""
     match message:
         case Record():
-            return [entry.kind for entry in read(message).signed_entries if about in entry.body]
+            return [entry.kind for entry in read(message).signed_columns.entries if about in entry.body]
         case ActivityBroadcast():
             return ["activity"]
         case Account():

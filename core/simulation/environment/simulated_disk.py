@@ -229,7 +229,7 @@ class SimulatedDisk:
     def signed(self) -> frozenset[EntryId]:
         """Which synced entries stand in signed records."""
         page = self.store.fetch_records(Fetch({}, entries_max=sys.maxsize, bytes_max=sys.maxsize))
-        return frozenset(entry.id for record in page.records if record.signature for entry in record.signed_entries)
+        return frozenset(entry.id for record in page.records if record.signature for entry in record.entries)
 
     def copy(self) -> None:
         """Keep a copy of what is synced now."""
