@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple, Protocol
 
-from core.reconciliation.item_order import MODULUS, NOTHING, Fingerprint, ItemKey, bound_at, fingerprint_of, item_hash
+from core.reconciliation.item_order import MODULUS, NOTHING, Fingerprint, ItemKey, bound_at, item_hash
+from core.wire.entry_runs import EntryRuns
 
 LEAF_MAX: Final = 256
 """Most items of a row that is not divided, unless they all have one stamp."""
@@ -51,6 +52,12 @@ class ItemSource(Protocol):
 
     def between(self, lower: ItemKey, upper: ItemKey) -> Iterator[ItemKey]:
         """The items from `lower` on, and before `upper`, in their order."""
+
+    def fingerprint(self, lower: ItemKey, upper: ItemKey) -> Fingerprint:
+        """Their count and sum."""
+
+    def listed(self, lower: ItemKey, upper: ItemKey, most: int) -> Iterator[tuple[EntryRuns, ItemKey | None]]:
+        """They in lists of so many, at least one list, each with the first item that stands behind it."""
 
 
 class MemoryRows:
@@ -96,7 +103,7 @@ class RadixSums:
         if lower <= begin and end <= upper:
             return row.fingerprint
         if not row.divided:
-            return fingerprint_of(self._source.between(max(lower, begin), min(upper, end)))
+            return self._source.fingerprint(max(lower, begin), min(upper, end))
         found = NOTHING
         for child in _children(level, bucket, lower, upper):
             found = found.plus(self._sum(level - 1, child, lower, upper))
@@ -105,6 +112,10 @@ class RadixSums:
     def items(self, lower: ItemKey, upper: ItemKey) -> Iterator[ItemKey]:
         """The items themselves, those that have been dropped left out."""
         return self._source.between(lower, upper)
+
+    def listed(self, lower: ItemKey, upper: ItemKey, most: int) -> Iterator[tuple[EntryRuns, ItemKey | None]]:
+        """The same as lists of so many entries, at least one list, each with the first item that stands behind it."""
+        return self._source.listed(lower, upper, most)
 
     def cuts(self, lower: ItemKey, upper: ItemKey, parts: int) -> list[ItemKey]:
         """Bounds, ascending, that cut a range into at most so many parts with about as many items each.

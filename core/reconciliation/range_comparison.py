@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple, Protocol
 
 from core.reconciliation.item_order import Fingerprint, ItemKey
-from core.wire.entry_runs import EntryRuns, count_of, runs_of, size_of
+from core.wire.entry_runs import EntryRuns, count_of, size_of
 
 PARTS: Final = 16
 """Into how many a range is cut at once."""
@@ -42,7 +42,7 @@ class RangeSummary(Protocol):
 
     def fingerprint(self, lower: ItemKey, upper: ItemKey) -> Fingerprint: ...
 
-    def items(self, lower: ItemKey, upper: ItemKey) -> Iterator[ItemKey]: ...
+    def listed(self, lower: ItemKey, upper: ItemKey, most: int) -> Iterator[tuple[EntryRuns, ItemKey | None]]: ...
 
     def cuts(self, lower: ItemKey, upper: ItemKey, parts: int) -> list[ItemKey]: ...
 
@@ -146,14 +146,9 @@ def respond(summary: RangeSummary, asked: Iterable[RangePart], room: int = ANSWE
 def _listed(summary: RangeSummary, one: ItemRange) -> Iterator[ListedRange]:
     """What is in a range, in lists that are small enough; an empty one if there is nothing."""
     lower = one.lower
-    keys: list[ItemKey] = []
-    for key in summary.items(*one):
-        if len(keys) == LISTED_MAX:
-            yield ListedRange(ItemRange(lower, key), runs_of(known.id for known in keys))
-            lower = key
-            keys = []
-        keys.append(key)
-    yield ListedRange(ItemRange(lower, one.upper), runs_of(known.id for known in keys))
+    for entries, behind in summary.listed(*one, LISTED_MAX):
+        yield ListedRange(ItemRange(lower, behind or one.upper), entries)
+        lower = behind or one.upper
 
 
 def check_question(asked: Sequence[RangePart]) -> None:

@@ -9,6 +9,7 @@ from core.reconciliation.radix_summary import MemoryRows, RadixSummary
 from core.reconciliation.sorted_items import SortedItems
 from core.reconciliation.summary_queries import SummaryAnswer, SumQuery, answer_of
 from core.wire.entries import Entry
+from core.wire.entry_runs import EntryRuns
 
 
 class MemorySummary:
@@ -51,8 +52,8 @@ class MemorySummary:
         """See `core.reconciliation.range_comparison.RangeSummary`."""
         return self._sums.fingerprint(lower, upper)
 
-    def items(self, lower: ItemKey, upper: ItemKey) -> Iterator[ItemKey]:
-        return self._sums.items(lower, upper)
+    def listed(self, lower: ItemKey, upper: ItemKey, most: int) -> Iterator[tuple[EntryRuns, ItemKey | None]]:
+        return self._sums.listed(lower, upper, most)
 
     def cuts(self, lower: ItemKey, upper: ItemKey, parts: int) -> list[ItemKey]:
         return self._sums.cuts(lower, upper, parts)

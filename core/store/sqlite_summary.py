@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
+from operator import lt
 from typing import Final
 
-from core.reconciliation.item_order import ItemKey
+from core.reconciliation.item_order import NOTHING, Fingerprint, ItemKey
 from core.reconciliation.radix_summary import ROOT_LEVEL, RadixSums, SummaryRow
 from core.reconciliation.summary_queries import SummaryAnswer, SumQuery, answer_of
 from core.store.stream_numbers import StreamNumbers
-from core.store.time_blocks import ItemPlace
+from core.store.time_blocks import Columns, ItemPlace
 from core.store.time_index import SumsUnfinished, TimeIndex
 from core.wire.entries import EntryId
+from core.wire.entry_runs import EntryRuns, spans_of
 
-FRESH_STEP: Final = 5_000
-"""About how many items are summed up in one transaction."""
-BLOCKS_STEP: Final = 2_000
+FRESH_STEP: Final = 2_000
+"""About how many items are summed up in one transaction: some two milliseconds."""
+BLOCKS_STEP: Final = 400
 """About how many blocks are read at once."""
 HORIZON_SETTING: Final = "retention_horizon"
 """The stamp from which on no activity was dropped for its age."""
@@ -69,17 +70,50 @@ class _Items:
         self._streams = streams
 
     def between(self, lower: ItemKey, upper: ItemKey) -> Iterator[ItemKey]:
+        for items in self._blocks(lower, upper):
+            yield from map(self._key, items)
+
+    def fingerprint(self, lower: ItemKey, upper: ItemKey) -> Fingerprint:
+        found = NOTHING
+        for items in self._blocks(lower, upper):
+            found = found.plus(Columns.of(items).fingerprint(self._streams.name))
+        return found
+
+    def listed(self, lower: ItemKey, upper: ItemKey, most: int) -> Iterator[tuple[EntryRuns, ItemKey | None]]:
+        gathered: list[ItemPlace] = []
+        for items in self._blocks(lower, upper):
+            gathered += items
+            while len(gathered) > most:
+                yield self._runs(gathered[:most]), self._key(gathered[most])
+                del gathered[:most]
+        yield self._runs(gathered), None
+
+    def _blocks(self, lower: ItemKey, upper: ItemKey) -> Iterator[list[ItemPlace]]:
+        """Items in the order of their keys: all of one place stand in one list."""
         found = self._index.ascending(lower.place, upper.place + 1)
         try:
             for items in found:
-                for place, group in groupby(items, key=_place):
-                    keys = [ItemKey(place, EntryId(*self._streams.of(stream), seq)) for _, stream, seq in group]
-                    if len(keys) > 1:
-                        # The table has them by numbers of streams, which are this database's own.
-                        keys.sort()
-                    yield from (key for key in keys if lower <= key < upper)
+                places = [*map(_place, items)]
+                if not all(map(lt, places, places[1:])):
+                    # The table has them by numbers of streams, which are this database's own.
+                    items.sort(key=self._key)
+                if places[0] == lower.place or places[-1] == upper.place:
+                    items = [one for one in items if lower <= self._key(one) < upper]
+                if items:
+                    yield items
         finally:
             found.close()
+
+    def _key(self, item: ItemPlace) -> ItemKey:
+        place, stream, seq = item
+        return ItemKey(place, EntryId(*self._streams.of(stream), seq))
+
+    def _runs(self, items: list[ItemPlace]) -> EntryRuns:
+        numbers: dict[int, list[int]] = {}
+        for _, stream, seq in items:
+            numbers.setdefault(stream, []).append(seq)
+        named = {self._streams.of(stream): spans_of(sorted(found)) for stream, found in numbers.items()}
+        return {stream: named[stream] for stream in sorted(named)}
 
 
 def _place(item: ItemPlace) -> int:

@@ -63,7 +63,8 @@ def fingerprints_of(senders: Sequence[str], refs: Sequence[str | None], bodies: 
             continue
         user, name = _of_sender(sender)
         hasher = begun()
-        hasher.update(b"%b%b\x00%b" % (name, _encoded(ref), body.replace(user, b"\x00")))
+        named = ref.encode() if ref.isascii() else _encoded(ref)
+        hasher.update(b"%b%b\x00%b" % (name, named, body.replace(user, b"\x00")))
         found.append(hasher.digest())
     return found
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import re
+from functools import lru_cache
 from typing import Annotated, Final
 
 import msgspec
@@ -19,6 +20,8 @@ from core.wire.signing import KEY_BYTES, SIGNATURE_BYTES
 NONCE_BYTES: Final = 16
 CERTIFIED_ID_CHARACTERS: Final = 24
 """Of an id that is a hash of a key: 120 bits, in which nobody finds another key for a given id."""
+IDS_CACHED: Final = 1024
+"""Each record that comes shows its server's key."""
 
 PublicKey = Annotated[bytes, msgspec.Meta(min_length=KEY_BYTES, max_length=KEY_BYTES)]
 Signature = Annotated[bytes, msgspec.Meta(min_length=1, max_length=SIGNATURE_BYTES)]
@@ -38,6 +41,7 @@ class ServerKey(msgspec.Struct, frozen=True):
     """The first incarnation of which the server signs all entries, as it has said itself; None: it has not."""
 
 
+@lru_cache(IDS_CACHED)
 def certified_id(key: bytes) -> str:
     """The id of a server with this public key: 24 characters of lower-case base32."""
     import hashlib  # Not all who know the wire need it, and it takes a while.

@@ -17,8 +17,9 @@ from core.node.clients import absence
 from core.node.clients.status_answers import STATUS_BYTES_MAX
 from core.node.interface.node_config import lan
 from core.node.kernel.context import BARRED_FOR
+from core.node.log.last_activities import SENDERS_MAX
 from core.node.log.refs import REFS_MAX
-from core.node.log.replication import BEYOND_MAX, SENDERS_MAX
+from core.node.log.replication import BEYOND_MAX
 from core.node.map.announcements import ATTACHED_MAX
 from core.node.map.map_room import PLACE_BYTES
 from core.node.map.map_summary import PAGE_BYTES

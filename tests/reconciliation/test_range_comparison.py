@@ -231,7 +231,7 @@ def test_sums_that_never_fit_end_when_everything_is_listed() -> None:
             known = self.summary
 
             class Lying:
-                items = staticmethod(known.items)
+                listed = staticmethod(known.listed)
                 cuts = staticmethod(known.cuts)
 
                 def fingerprint(self, lower: ItemKey, upper: ItemKey) -> object:

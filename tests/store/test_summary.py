@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.reconciliation import radix_summary
+from core.reconciliation import radix_summary, range_comparison
 from core.reconciliation.item_order import ACCOUNTS, ACTIVITIES, END, Fingerprint, bound, fingerprint_of, item_key
 from core.reconciliation.range_comparison import ItemRange, RangePart
 from core.reconciliation.summary_queries import (
@@ -27,7 +27,7 @@ from core.reconciliation.summary_queries import (
 )
 from core.store import KEEP_EVERYTHING, MemoryStore, Retention, Store, sqlite_summary
 from core.wire.entries import Entry, StreamMark, Wanted
-from core.wire.entry_runs import ids_in
+from core.wire.entry_runs import count_of, ids_in
 from tests.store.making import WALL, A, B, account, activity, open_at
 from tests.store.test_contract import Disk
 
@@ -68,6 +68,30 @@ ENTRIES = [
     *(activity(B, number, 7 * number) for number in range(1, 30)),
     *(account(B, number, f"user{number}", 5) for number in range(30, 40)),
 ]
+
+
+def test_lists_hold_all_that_is_in_a_range_in_the_order_of_items_also_where_many_have_one_stamp(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(range_comparison, "LISTED_MAX", 3)
+    store, _ = disk.open()
+    # In the table streams have numbers, in the order in which they came: not that of their names.
+    store.commit(ENTRIES[::-1])
+    keys = sorted(item_key(one.kind, one.stamp, one.id) for one in ENTRIES)
+    for lower, upper in (
+        (bound(ACCOUNTS), END),
+        (keys[3], keys[-2]),
+        (keys[12], keys[13]),
+        (keys[4], bound(ACTIVITIES)),
+    ):
+        found = ask(store, AnswerWanted((RangePart(ItemRange(lower, upper), 0, b""),), whole=False))
+        assert isinstance(found, AnswerFound)
+        within = [key for key in keys if lower <= key < upper]
+        for one in found.answer.lists:
+            listed = {*ids_in(one.entries)}
+            assert listed == {key.id for key in within if one.range.lower <= key < one.range.upper}
+            assert len(listed) <= 3
+        assert sum(count_of(one.entries) for one in found.answer.lists) == len(within)
 
 
 def test_sums_are_of_all_that_was_received(disk: Disk) -> None:

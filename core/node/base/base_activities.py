@@ -125,7 +125,7 @@ class BaseActivities:
             body,
             sender=sender,
             # Who is anonymous there cannot be told from others who are: they are taken for one.
-            previous=self._replication.last_of(sender) if sender else side.last_nameless,
+            previous=self._replication.last_activities.of(sender) if sender else side.last_nameless,
             # By its writer's name for it a copy is recognised that comes another way.
             ref=message.ref,
             source=link.conn,

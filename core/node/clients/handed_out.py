@@ -121,12 +121,17 @@ class HandedOut:
             for column in (self._time, self._time_stream, self._time_seq):
                 del column[: self._most]
             left = sorted({*self._stream, *self._time_stream})
-            renumbered = {before: number for number, before in enumerate(left)}
-            self._streams = [self._streams[before] for before in left]
-            self._numbers = {one: number for number, one in enumerate(self._streams)}
-            self._stream = array(_INTEGERS, map(renumbered.__getitem__, self._stream))
-            self._time_stream = array(_INTEGERS, map(renumbered.__getitem__, self._time_stream))
+            if len(left) < len(self._streams):
+                self._renumber(left)
         if stream not in self._numbers:
             self._numbers[stream] = len(self._streams)
             self._streams.append(stream)
         return self._numbers[stream]
+
+    def _renumber(self, left: Sequence[int]) -> None:
+        """Only these streams are left of those that have a number."""
+        renumbered = {before: number for number, before in enumerate(left)}
+        self._streams = [self._streams[before] for before in left]
+        self._numbers = {one: number for number, one in enumerate(self._streams)}
+        self._stream = array(_INTEGERS, map(renumbered.__getitem__, self._stream))
+        self._time_stream = array(_INTEGERS, map(renumbered.__getitem__, self._time_stream))

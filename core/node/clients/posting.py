@@ -85,7 +85,7 @@ class Posting:
         if session.last_post is not None:
             previous = session.last_post
         elif previous is None and sender:
-            previous = self._replication.last_of(sender)
+            previous = self._replication.last_activities.of(sender)
         if len(body) > ACTIVITY_BYTES_MAX:
             context.invalid(session, f"ACTIVITY_MESSAGE: the activity is longer than {ACTIVITY_BYTES_MAX} bytes")
             return

@@ -492,7 +492,7 @@ class Sessions:
 
     def renamed(self, renaming: Renaming) -> None:
         """An account's name has changed: whoever is logged in with it goes on under the new one, and is told."""
-        self._replication.rename_sender(renaming.before, renaming.after)
+        self._replication.last_activities.rename(renaming.before, renaming.after)
         text = f"{renaming.before} was registered earlier in another part of the network; you are {renaming.after} now"
         for session in self.people.of(renaming.claim):
             self.people.rename(session, renaming.after)

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from operator import lt
 from typing import Final, NamedTuple
 
 import msgspec
@@ -22,6 +21,7 @@ from core.node.kernel.context import Context
 from core.node.log.damaged_entries import DamagedEntries
 from core.node.log.delivery import Delivery
 from core.node.log.entry_messages import frame_of, frame_of_record, frames_of
+from core.node.log.last_activities import LastActivities
 from core.node.log.log_room import LogRoom
 from core.node.log.record_numbers import RecordNumbers
 from core.node.log.refs import Refs
@@ -39,18 +39,12 @@ from core.wire.records import LogRecord
 from core.wire.recovered import Recovered
 from core.wire.version_vector import VersionVector
 
-SENDERS_MAX: Final = 250_000
-"""Senders of whom the newest activity is remembered, those that wrote last: somebody may make up a name for each. What
-another one writes next follows nothing, which is long since delivered."""
 BEYOND_MAX: Final = 256
 """How many entries after gaps a client is told of when it logs in."""
 SPREAD_MAX: Final = 256
 """Entries that are spread in one event, about: a page of the past has thousands, which takes tens of milliseconds."""
 LOOKED_AT: Final = 64
 """Entries that wait, of each kind, which are looked at to find the oldest of this node's own."""
-
-
-_NEVER: Final = (0, None)
 
 
 class _Taken(NamedTuple):
@@ -125,10 +119,7 @@ class Replication:
         """Told when all that is kept has been spread."""
         self.refs = Refs(recovered.recent_refs)
         self.delivery = Delivery(context, self.vector, self.damaged, self.refs)
-        self._last_before = recovered.last_by_sender
-        self._last_by_sender: dict[str, tuple[int, EntryId]] = {}
-        """Stamp and id of the newest activity of each user who has written since the start; the others' are in
-        `_last_before`."""
+        self.last_activities = LastActivities(recovered.last_by_sender)
         self._failed: dict[EntryId, EntryId | None] = {}
         """Own activities that could not be kept, to the ones before them, as long as others may point at them."""
         self.behind_old_gaps: Callable[[], Iterable[tuple[Stream, int]]] = tuple
@@ -239,32 +230,16 @@ class Replication:
         entry = taken.entry
         self.delivery.expect(entry.id)
         if entry.kind == "activity":
-            self._wrote(entry.sender, entry.stamp, entry.id)
+            self.last_activities.note(entry.sender, entry.stamp, entry.id)
         self.refs.note(entry)
         self._taken.append(taken)
 
     def _take_all(self, taken: _TakenRecord) -> None:
         columns = taken.columns
         self.delivery.expect_all(columns)
-        stream, numbers, stamps, senders = columns.stream, columns.numbers, columns.stamps, columns.senders
-        places: Iterable[int] = range(len(columns))
-        if all(map(lt, stamps, stamps[1:])) and not columns.has_accounts:
-            # As nearly all are in order, the last one of each is its newest.
-            places = sorted(dict(zip(senders, places, strict=True)).values())
-        for place in places:
-            if not columns.accounts[place]:
-                self._wrote(senders[place], stamps[place], EntryId(*stream, numbers[place]))
+        self.last_activities.note_all(columns)
         self.refs.note_all(columns)
         self._taken.append(taken)
-
-    def _wrote(self, sender: str, stamp: int, entry_id: EntryId) -> None:
-        """Synchronisation brings older ones after newer ones."""
-        last = self._last_by_sender
-        if sender and stamp > last.get(sender, _NEVER)[0]:
-            last.pop(sender, None)
-            last[sender] = (stamp, entry_id)
-            if len(last) > SENDERS_MAX:
-                del last[next(iter(last))]
 
     def mark(self, stream: Stream, upto: int) -> bool:
         """Nothing of `stream` up to `upto` is missing here any more but what was damaged; whether that was news."""
@@ -386,12 +361,7 @@ class Replication:
             previous = self._failed[previous]
         self._failed[entry.id] = previous
         self.refs.forget(entry)
-        stamp, last = self._last_by_sender.get(entry.sender, (0, None))
-        if last == entry.id:
-            if previous is None:
-                del self._last_by_sender[entry.sender]
-            else:
-                self._last_by_sender[entry.sender] = (stamp, previous)
+        self.last_activities.take_back(entry.sender, entry.id, previous)
         self._is_durable((entry,), reason)
 
     def storage_recovered(self) -> None:
@@ -504,17 +474,6 @@ class Replication:
     def busy(self) -> bool:
         """Whether something accepted is not durable yet."""
         return bool(self._in_flight or self._durable or self._keepables)
-
-    def last_of(self, sender: str) -> EntryId | None:
-        """The newest activity of a user that is known here."""
-        last = self._last_by_sender.get(sender)
-        return self._last_before.get(sender) if last is None else last[1]
-
-    def rename_sender(self, before: str, after: str) -> None:
-        """A user goes on under another name; so does the order of its activities."""
-        last = self.last_of(before)
-        if last is not None and self.last_of(after) is None:
-            self._last_by_sender[after] = self._last_by_sender.get(before, (0, last))
 
     def durable_vector(self) -> dict[Stream, int]:
         """What this node has and would still have after a crash."""

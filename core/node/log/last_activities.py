@@ -1,0 +1,91 @@
+"""Each sender's newest activity, behind which the next one follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import repeat
+from operator import lt
+from typing import Final
+
+from core.wire.entries import EntryId, Stream
+from core.wire.entry_columns import EntryColumns
+
+SENDERS_MAX: Final = 250_000
+"""Senders of whom the newest activity is remembered, those that wrote last: somebody may make up a name for each. What
+another one writes next follows nothing, which is long since delivered."""
+LATER_MAX: Final = 4096
+"""So many activities that came together are looked at later: nobody asks between two pages of the past, and most of
+their senders have written more than one of them."""
+
+_NEVER: Final = (0, None)
+
+
+class LastActivities:
+    """What each sender wrote last, of all that is known here."""
+
+    def __init__(self, before: Mapping[str, EntryId]) -> None:
+        """`before`: what was kept before this start."""
+        self._before = before
+        self._last: dict[str, tuple[int, EntryId]] = {}
+        """Stamp and id of each user's who has written since the start."""
+        self._later: dict[str, tuple[int, Stream, int]] = {}
+        """Of those whose newest one came together with others, and is not looked at yet: its stamp, stream, number."""
+        self._later_count = 0
+        self._later_upto = -1
+        """The largest stamp among those."""
+
+    def of(self, sender: str) -> EntryId | None:
+        """The newest activity of a user that is known here."""
+        self._look_at_later()
+        last = self._last.get(sender)
+        return self._before.get(sender) if last is None else last[1]
+
+    def note(self, sender: str, stamp: int, entry_id: EntryId) -> None:
+        """Somebody has written something. Synchronisation brings older ones after newer ones."""
+        last = self._last
+        if sender and stamp > last.get(sender, _NEVER)[0]:
+            last.pop(sender, None)
+            last[sender] = (stamp, entry_id)
+            if len(last) > SENDERS_MAX:
+                del last[next(iter(last))]
+
+    def note_all(self, columns: EntryColumns) -> None:
+        """The same of several."""
+        stream, numbers, stamps, senders = columns.stream, columns.numbers, columns.stamps, columns.senders
+        if columns.has_accounts or stamps[0] <= self._later_upto or not all(map(lt, stamps, stamps[1:])):
+            self._look_at_later()
+            for number, stamp, sender, account in zip(numbers, stamps, senders, columns.accounts, strict=True):
+                if not account:
+                    self.note(sender, stamp, EntryId(*stream, number))
+            return
+        # As nearly all come in the order of their stamps, the last one of each sender is its newest.
+        self._later.update(zip(senders, zip(stamps, repeat(stream), numbers, strict=False), strict=True))
+        self._later_upto = stamps[-1]
+        self._later_count += len(columns)
+        if self._later_count > LATER_MAX:
+            self._look_at_later()
+
+    def _look_at_later(self) -> None:
+        if self._later:
+            later = sorted((stamp, sender, stream, number) for sender, (stamp, stream, number) in self._later.items())
+            self._later.clear()
+            self._later_count, self._later_upto = 0, -1
+            for stamp, sender, stream, number in later:
+                self.note(sender, stamp, EntryId(*stream, number))
+
+    def rename(self, before: str, after: str) -> None:
+        """A user goes on under another name; so does the order of its activities."""
+        last = self.of(before)
+        if last is not None and self.of(after) is None:
+            self._last[after] = self._last.get(before, (0, last))
+
+    def take_back(self, sender: str, entry_id: EntryId, previous: EntryId | None) -> None:
+        """An activity has never been; before it was `previous`."""
+        self._look_at_later()
+        stamp, last = self._last.get(sender, _NEVER)
+        if last != entry_id:
+            return
+        if previous is None:
+            del self._last[sender]
+        else:
+            self._last[sender] = (stamp, previous)
