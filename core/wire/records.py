@@ -235,7 +235,7 @@ def loose(entries: Sequence[Entry]) -> list[LogRecord]:
 
 def _parts(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
     """Runs that are each small enough for one record."""
-    if len(entries) <= RECORD_ENTRIES_MAX and sum(len(entry.body) for entry in entries) <= RECORD_BODIES_BYTES_MAX:
+    if len(entries) <= RECORD_ENTRIES_MAX and sum([len(entry.body) for entry in entries]) <= RECORD_BODIES_BYTES_MAX:
         ids = [entry.id for entry in entries]
         if len({entry_id[:2] for entry_id in ids}) == 1 and _are_successive([entry_id[2] for entry_id in ids]):
             # As nearly all commits are.
@@ -276,7 +276,7 @@ def _record(entries: Sequence[Entry], before: bytes, signer: Signer | None) -> L
         count=len(entries),
         stamp=start.stamp,
         before=encoded(before),
-        entries=[msgspec.Raw(leaf) for leaf in leaves],
+        entries=[*map(msgspec.Raw, leaves)],
         key="" if signer is None else encoded(signer.key),
     )
     content = _content(fields, root_of_leaves(leaves))

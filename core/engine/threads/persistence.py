@@ -13,9 +13,11 @@ import logging
 import sys
 import threading
 import time
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -326,12 +328,9 @@ class Persistence:
         return min(limit, max(0.0, self._follow_at - now)) if self._behind else limit
 
     def _take_group(self) -> list[_Batch]:
-        group: list[_Batch] = []
-        keepables = 0
-        while self._batches and (not group or keepables + len(self._batches[0].keepables) <= GROUP_KEEPABLES_MAX):
-            group.append(self._batches.popleft())
-            keepables += len(group[-1].keepables)
-        return group
+        upto = list(accumulate([len(batch.keepables) for batch in self._batches]))
+        count = max(1, bisect_right(upto, GROUP_KEEPABLES_MAX)) if upto else 0
+        return [self._batches.popleft() for _ in range(count)]
 
     def _commit(self, store: Store, group: list[_Batch]) -> None:
         group = [batch for batch in group if batch.epoch == self._store_epoch]
@@ -479,17 +478,12 @@ def _warn(text: str, error: Exception) -> None:
 
 
 def _size(keepables: tuple[Keepable, ...]) -> int:
-    return sum(KEEPABLE_BYTES + _content_size(one) for one in keepables)
+    sizes = [len(one.body) if type(one) is Entry else _content_size(one) for one in keepables]
+    return sum(sizes) + KEEPABLE_BYTES * len(sizes)
 
 
 def _content_size(keepable: Keepable) -> int:
-    match keepable:
-        case Entry():
-            return len(keepable.body)
-        case LogRecord():
-            return len(keepable.line)
-        case _:
-            return 0
+    return len(keepable.line) if isinstance(keepable, LogRecord) else 0
 
 
 def _nobody(event: Event) -> None:
