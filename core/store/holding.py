@@ -21,6 +21,8 @@ class Holding(NamedTuple):
     node: str
     incarnation: int
     held: Held
+    followed: Held
+    """The same as far as all has followed the records."""
 
     @property
     def received(self) -> int:
@@ -51,12 +53,15 @@ def held_in(connection: sqlite3.Connection) -> Holding | Blank:
     if not nodes:
         return Blank()
     ((node, incarnation),) = nodes
-    held = _held(connection) if pragma(connection, "user_version") >= WITH_RECORDS else _held_before(connection)
-    return Holding(str(node), int(incarnation), held)
+    has_records = pragma(connection, "user_version") >= WITH_RECORDS
+    followed = read_held(connection) if has_records else _held_before(connection)
+    return Holding(
+        str(node), int(incarnation), _with_records(connection, followed) if has_records else followed, followed
+    )
 
 
-def _held(connection: sqlite3.Connection) -> Held:
-    held = read_held(connection)
+def _with_records(connection: sqlite3.Connection, followed: Held) -> Held:
+    held = followed.copy()
     # Records that nothing has followed yet; whether they can be read is not looked at.
     rows = connection.execute(
         "SELECT node, incarnation, first, count FROM records JOIN streams ON streams.no = records.stream"

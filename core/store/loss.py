@@ -43,6 +43,8 @@ class KnownPast:
     backups: tuple[tuple[Path, Holding], ...]
     unread: str = ""
     """What the database lacks although its log is there, in words: the log is damaged."""
+    followed: Held | None = None
+    """What the database says was received, as far as all has followed its records; None if that was not read."""
 
     def incarnation_of(self, node: str) -> int:
         """The last incarnation that is known of a node; 0 if none is."""
@@ -129,7 +131,10 @@ def examine(directory: DataDirectory, on_loss: OnLoss) -> KnownPast:
         if past.trace:
             _clear(directory)
         return past
-    what = _displaced(past, holding) if holding is not None else ""
+    what = ""
+    if holding is not None:
+        what = _displaced(past, holding)
+        past = replace(past, followed=holding.followed)
     if not what:
         return past
     if on_loss == "renew":

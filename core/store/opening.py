@@ -125,14 +125,14 @@ def _start(
         sync_directory(directory.path)
     connection = connect(directory, schema)
     try:
-        _upgrade(connection, directory, schema, past, on_loss)
+        is_as_examined = not _upgrade(connection, directory, schema, past, on_loss)
         # What a start reads is not read again.
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB // 8}")
         check_settings(connection)
         node, last, incarnation = _begin(connection, node_id_factory, identity_factory, wall, past, on_loss)
-        held = read_held(connection)
+        held = past.followed if is_as_examined and past.followed is not None else read_held(connection)
         with transaction(connection):
-            held = pack_past(connection, held)
+            pack_past(connection, held)
         behind = Behind(connection, held)
         catch_up(connection, behind, held, damaged)
         past.tell_of_backups(node, held)
@@ -189,10 +189,11 @@ def _refused(directory: DataDirectory, error: Exception, past: KnownPast | None)
 
 def _upgrade(
     connection: sqlite3.Connection, directory: DataDirectory, schema: Schema, past: KnownPast, on_loss: OnLoss
-) -> None:
+) -> bool:
+    """Bring the data to this version; whether they were of another one."""
     version = version_of(connection, schema, str(directory.database))
     if version == schema.version:
-        return
+        return False
     if not version:
         past.require_new(on_loss)
     # Without an owner it is a first start that was killed before it was through.
@@ -230,6 +231,7 @@ def _upgrade(
             f" {time.monotonic() - began:.0f} s); {saved} holds it as it was, and `activity-tui downgrade` writes"
             f" it as of version {VERSION_BEFORE}, with what has come since"
         )
+    return True
 
 
 def _seconds_of_migration(directory: DataDirectory) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from collections.abc import Iterable
+from itertools import islice
+from operator import lt
 from typing import Final
 
 from core.store.checksums import check, packed_checksum
@@ -25,6 +27,55 @@ def read_past(connection: sqlite3.Connection, table: str = "past_starts") -> Pac
         incarnations.extend(unpacked_array("q", packed[:half]))
         numbers.extend(unpacked_array("q", packed[half:]))
     return PackedStreams(by_node)
+
+
+class Packing:
+    """More streams that are to be packed."""
+
+    def __init__(self, past: PackedStreams) -> None:
+        """`past`: those that are."""
+        self._past = past
+        self._more: dict[str, tuple[array[int], array[int]]] = {}
+
+    def add(self, nodes: Iterable[str], incarnations: Iterable[int], numbers: Iterable[int]) -> None:
+        """Streams by column, up to which numbers nothing is missing of them."""
+        more = self._more
+        for node, incarnation, number in zip(nodes, incarnations, numbers, strict=True):
+            known = more.get(node)
+            if known is None:
+                known = more[node] = (array("q"), array("q"))
+            known[0].append(incarnation)
+            known[1].append(number)
+
+    @property
+    def changed(self) -> Iterable[str]:
+        """The nodes of which streams have been added."""
+        return self._more.keys()
+
+    @property
+    def packed(self) -> PackedStreams:
+        """All of them."""
+        together = dict(self._past.by_node)
+        for node, more in self._more.items():
+            known = together.get(node)
+            together[node] = more if known is None and _ascends(more[0]) else _merged(known or _nothing(), more)
+        return PackedStreams(together)
+
+
+def _nothing() -> tuple[array[int], array[int]]:
+    return array("q"), array("q")
+
+
+def _ascends(incarnations: array[int]) -> bool:
+    return all(map(lt, incarnations, islice(incarnations, 1, None)))
+
+
+def _merged(known: tuple[array[int], array[int]], more: tuple[array[int], array[int]]) -> tuple[array[int], array[int]]:
+    together = dict(zip(*known, strict=True))
+    for incarnation, number in zip(*more, strict=True):
+        together[incarnation] = max(number, together.get(incarnation, 0))
+    incarnations = sorted(together)
+    return array("q", incarnations), array("q", map(together.__getitem__, incarnations))
 
 
 def write_past(connection: sqlite3.Connection, past: PackedStreams, nodes: Iterable[str]) -> None:

@@ -44,6 +44,8 @@ class Contents:
     past_starts: int = 0
     copy: str = ""
     """Tells servers apart that have the same."""
+    is_packed: bool = True
+    """Whether a start has packed the past ones, as the next one does whenever there are many."""
 
 
 def prepared(contents: Contents) -> Path:
@@ -59,8 +61,7 @@ def prepared(contents: Contents) -> Path:
         store, recovered = open_sqlite(settings(half))
         _fill(store, recovered, contents)
         store.close()
-        if contents.past_starts:
-            # As after any of so many starts: what is past is packed by the next one.
+        if contents.past_starts and contents.is_packed:
             open_sqlite(settings(half))[0].close()
         half.rename(where)
     return where
@@ -77,7 +78,9 @@ def settings(directory: Path) -> EngineSettings:
 
 
 def _name(contents: Contents) -> str:
-    return "-".join(str(one) for one in astuple(contents) if one)
+    return "-".join(str(one) for one in astuple(contents) if one and one is not True) + "-loose" * (
+        not contents.is_packed
+    )
 
 
 def _version() -> str:

@@ -74,6 +74,13 @@ def at_most(what: str, figure: float, bar: float, unit: str, digits: int = 1) ->
 async def starts(scale: Scale, directory: Path) -> None:
     """Past starts: what a login costs on the wire, what two servers in agreement say when they link, and memory."""
     what = f"{scale.past_starts:,} past starts"
+    loose = copied(Contents(past_starts=scale.past_starts, is_packed=False), directory / "loose")
+    none = _opened(directory / "nothing")
+    packing = _opened(loose)
+    at_most(f"{what}, open_store when none of them is packed, CPU more than with none",
+            packing["cpu"] - none["cpu"], 2, "s", 2)  # fmt: skip
+    row("it takes, and leaves in memory",
+        f"{packing['seconds']:.2f} s, {(packing['memory'] - none['memory']) / 1024:.0f} MB", "", met=None)  # fmt: skip
     async with server(directory / "none") as node:
         without = await _steady(node)
     here, there = (Contents(past_starts=scale.past_starts, copy=copy) for copy in ("one", "two"))
@@ -338,11 +345,7 @@ async def start(scale: Scale, directory: Path) -> None:
     """A start with much kept: the store alone, then a whole server, beside an empty one."""
     what = f"start with {scale.activities:,} activities and {scale.accounts:,} accounts"
     full = copied(Contents(activities=scale.activities, accounts=scale.accounts), directory / "full")
-    told = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.log", "--open", str(full)],
-        cwd=REPOSITORY, capture_output=True, check=True, text=True,
-    )  # fmt: skip
-    opened: dict[str, float] = json.loads(told.stdout)
+    opened = _opened(full)
     at_most(f"{what}, open_store", opened["seconds"], 0.4, "s", 2)
     row(
         "its CPU, and what it leaves in memory",
@@ -364,6 +367,16 @@ async def start(scale: Scale, directory: Path) -> None:
     row("it and an empty one", "; ".join(both), "", met=None)
     at_most(f"{what}, memory of serve", memory["full"], 100, "MB", 0)
     row("an empty one's", f"{memory['empty']:.0f} MB", "", met=None)
+
+
+def _opened(directory: Path) -> dict[str, float]:
+    """What opening a store took, in a process of its own: seconds, CPU, and KiB that it leaves in memory."""
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.log", "--open", str(directory)],
+        cwd=REPOSITORY, capture_output=True, check=True, text=True,
+    )  # fmt: skip
+    found: dict[str, float] = json.loads(told.stdout)
+    return found
 
 
 def opened(directory: Path) -> None:
