@@ -68,6 +68,7 @@ class PanesScreen(Screen[None]):
         self._zone = zone
         self._current = PANES[0]
         self._bars: tuple[object, ...] = ()
+        self._notices_shown = 0
         self._parts: tuple[Widget, ...] = ()
         self._filter_problem = ""
         """What is wrong with the filter, in words."""
@@ -157,9 +158,11 @@ class PanesScreen(Screen[None]):
     # --- painting --------------------------------------------------------------------------------------------------
 
     def show_news(self) -> None:
-        """The feed and the events have grown."""
+        """The feed and the events may have grown."""
         self.feed.changed()
-        self.events_view.changed()
+        if self._notices_shown != self.model.notices_seen:
+            self._notices_shown = self.model.notices_seen
+            self.events_view.changed()
         self.show_bars()
 
     def show_snapshot(self) -> None:

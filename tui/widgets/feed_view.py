@@ -9,8 +9,8 @@ import zlib
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
-from datetime import datetime, tzinfo
-from functools import partial
+from datetime import date, datetime, tzinfo
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from rich.cells import cell_len
@@ -49,7 +49,7 @@ def name_role(name: str) -> str:
 def clock_time(at: float, zone: tzinfo | None, form: str) -> str:
     """A moment in local time; a stamp that no calendar knows is shown as dashes."""
     try:
-        return datetime.fromtimestamp(at, zone).strftime(form)
+        return _in_words(int(at), zone, form)
     except (ValueError, OverflowError, OSError):
         return re.sub("%[a-zA-Z]", "--", form.replace("%Y", "----"))
 
@@ -57,9 +57,20 @@ def clock_time(at: float, zone: tzinfo | None, form: str) -> str:
 def same_day(one: float, other: float, zone: tzinfo | None) -> bool:
     """Whether two moments are on one day in local time; those that no calendar knows are on any."""
     try:
-        return datetime.fromtimestamp(one, zone).date() == datetime.fromtimestamp(other, zone).date()
+        return _day(int(one), zone) == _day(int(other), zone)
     except (ValueError, OverflowError, OSError):
         return True
+
+
+# Much arrives in the same second, and is asked for in each frame.
+@lru_cache(maxsize=1024)
+def _in_words(second: int, zone: tzinfo | None, form: str) -> str:
+    return datetime.fromtimestamp(second, zone).strftime(form)
+
+
+@lru_cache(maxsize=1024)
+def _day(second: int, zone: tzinfo | None) -> date:
+    return datetime.fromtimestamp(second, zone).date()
 
 
 class FeedView(RowView):

@@ -6,7 +6,8 @@ lists of the application may show as well are shared with them.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+import contextlib
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -33,6 +34,8 @@ class Rows(Widget):
         self._cache: LRUCache[Hashable, Sequence[Strip]] = LRUCache(512)
         self._styles_by_role: dict[str, Style] = {}
         self._own_pool: LinePool | None = None
+        self._pass: dict[int, Sequence[Strip]] | None = None
+        """What was found in this pass, by index and for one width."""
 
     # --- what subclasses say ---------------------------------------------------------------------------------------
 
@@ -107,11 +110,24 @@ class Rows(Widget):
     def _row_height(self) -> int:
         return max(1, self.size.height - self.header_lines)
 
+    @contextlib.contextmanager
+    def one_pass(self) -> Iterator[None]:
+        """Nothing changes for as long as the block runs, and each row is asked for its lines once."""
+        self._pass = {}
+        try:
+            yield
+        finally:
+            self._pass = None
+
     def _strips(self, index: int, width: int) -> Sequence[Strip]:
+        if self._pass is not None and (found := self._pass.get(index)) is not None:
+            return found
         key = (self.row_key(index), self.row_version(index), width)
         strips = self._cache.get(key)
         if strips is None:
             strips = self._cache[key] = self._shared_strips(index, width)
+        if self._pass is not None:
+            self._pass[index] = strips
         return strips
 
     def _shared_strips(self, index: int, width: int) -> Sequence[Strip]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
+from textual.widget import Widget
+
 from tui.widgets.row_lines import Rows
 
 
@@ -45,9 +47,14 @@ class AnchoredRows(Rows):
         return range(self._visible[0][0], self._visible[-1][0] + 1) if self._visible else range(0)
 
     def changed(self) -> None:
-        """The rows have changed: lay out again and paint what differs."""
-        if self.is_attached and self.size.width > 1 and self.size.height > self.header_lines:
+        """The rows have changed: lay out again and paint what differs; nothing while nobody sees them."""
+        if self.is_attached and self.size.width > 1 and self.size.height > self.header_lines and self._displayed:
             self._lay_out()
+
+    @property
+    def _displayed(self) -> bool:
+        """Whether there is room for it: where panes are shown one at a time, the others are laid out when they are."""
+        return all(node.display for node in self.ancestors_with_self if isinstance(node, Widget))
 
     def select(self, index: int) -> None:
         """Select a row and bring it into view."""
@@ -151,20 +158,25 @@ class AnchoredRows(Rows):
         return index, min(line, len(self._strips(index, self._row_width)) - 1)
 
     def _lay_out(self) -> None:
+        count = self.row_count()
+        with self.one_pass():
+            self._visible = []
+            if count:
+                top = self._top()
+                self._visible = self._lines_from(*top)
+                if len(self._visible) < self._row_height and top != (0, 0) and top > (end := self._end_anchor()):
+                    self._visible = self._lines_from(*end)
+            self._paint()
+
+    def _lines_from(self, index: int, line: int) -> list[tuple[int, int]]:
+        """The lines that are visible from this anchor on."""
         count, width, height = self.row_count(), self._row_width, self._row_height
-        self._visible = []
-        if count:
-            top = self._top()
-            if top > (end := self._end_anchor()):
-                top = end
-            index, line = top
-            while len(self._visible) < height and index < count:
-                if line >= len(self._strips(index, width)):
-                    index, line = index + 1, 0
-                    continue
-                self._visible.append((index, line))
-                line += 1
-        self._paint()
+        found: list[tuple[int, int]] = []
+        while len(found) < height and index < count:
+            below = min(len(self._strips(index, width)), line + height - len(found))
+            found += [(index, each) for each in range(line, below)]
+            index, line = index + 1, 0
+        return found
 
     def _paint(self) -> None:
         """Show what is visible now."""

@@ -60,13 +60,16 @@ class RowView(AnchoredRows, can_focus=True):
             self.refresh()
             return
         width = self.size.width
-        differing = [
-            Region(0, y, width, 1)
-            for y, (one, other) in enumerate(zip(old, lines, strict=True))
-            if one is not other and one != other
-        ]
-        if differing:
-            self.refresh(*differing)
+        differing = [y for y, (one, other) in enumerate(zip(old, lines, strict=True)) if one is not other and one != other]
+        # Lines that lie together are painted together.
+        runs: list[Region] = []
+        for y in differing:
+            if runs and runs[-1].bottom == y:
+                runs[-1] = Region(0, runs[-1].y, width, runs[-1].height + 1)
+            else:
+                runs.append(Region(0, y, width, 1))
+        if runs:
+            self.refresh(*runs)
 
     def _compose_lines(self) -> list[Strip]:
         width, height = self.size.width, self._row_height
