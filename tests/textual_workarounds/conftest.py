@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import textual.app
 from rich.color import Color
+from textual._compositor import Compositor
 from textual.app import App
 from textual.command import CommandPalette
 from textual.screen import Screen
@@ -14,6 +15,7 @@ from textual.suggester import Suggester
 from tests.tui.conftest import quick_readers, world
 from tui.textual_workarounds import (
     nearest_colours,
+    partial_updates,
     resizing,
     screen_dismissal,
     shared_style_codes,
@@ -37,6 +39,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
         (CommandPalette, "_select_or_command", screen_dismissal._select_or_command),
         (Color, "downgrade", nearest_colours._downgrade),
         (Strip, "render_style", shared_style_codes._original),
+        (Compositor, "_get_renders", partial_updates._get_renders),
         (Strip, "divide", strip_cycles._divide),
         (Strip, "crop_extend", strip_cycles._crop_extend),
         (Suggester, "_get_suggestion", unawaited_suggestions._get_suggestion),

@@ -21,20 +21,22 @@ from rich.color import Color, ColorSystem
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual._compositor import Compositor
 from textual._xterm_parser import XTermParser
 from textual.app import App, ComposeResult
+from textual.containers import Horizontal
 from textual.css.query import NoMatches
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.screen import ModalScreen, Screen
 from textual.strip import Strip
 from textual.suggester import SuggestFromList
-from textual.widgets import Button, Input
+from textual.widgets import Button, Input, Label
 from textual.widgets._toast import Toast, ToastRack
 from textual.worker import WorkerFailed
 
 import tui.textual_workarounds
 from tests.tui.driving import until
-from tui.textual_workarounds import resizing, strip_cycles
+from tui.textual_workarounds import partial_updates, resizing, strip_cycles
 from tui.textual_workarounds.unprinted_faults import UnprintedFaultsApp
 
 pytestmark = pytest.mark.usefixtures("plain")
@@ -147,6 +149,46 @@ async def test_screen_dismissal_an_application_that_ends_while_a_screen_comes_fa
 def test_nearest_colours_a_dark_grey_with_a_touch_of_blue_becomes_navy():
     shown = Color.parse("#24283b").downgrade(ColorSystem.EIGHT_BIT)
     assert shown.number == 17, "the 24 greys have a nearer one"
+
+
+class SideBySide(App[None]):
+    def compose(self) -> ComposeResult:
+        with Horizontal():
+            yield Label("one", id="one")
+            yield Label("other", id="other")
+
+
+async def rendered_for(changed: str) -> set[str | None]:
+    """Which widgets are rendered when one of two that stand side by side has changed."""
+    app = SideBySide()
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        rendered: set[str | None] = set()
+        screen = app.screen
+        for widget in (screen, *screen.query("Horizontal, Label")):
+            shown = widget.render_lines
+
+            def render_lines(crop: Region, shown: Any = shown, name: str | None = widget.id or widget.name) -> Any:
+                rendered.add(name)
+                return shown(crop)
+
+            widget.render_lines = render_lines
+        one = screen.query_one(f"#{changed}")
+        screen._compositor._dirty_regions.clear()
+        one.refresh()
+        screen._compositor.update_widgets({one})
+        screen._compositor.render_partial_update()
+    return rendered
+
+
+async def test_partial_updates_what_stands_beside_and_beneath_is_rendered_as_well():
+    assert len(await rendered_for("one")) > 1
+
+
+async def test_partial_updates_mended_only_what_has_changed_is(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Compositor, "_get_renders", partial_updates._get_seen)
+    assert await rendered_for("one") == {"one"}
+    assert await rendered_for("other") == {"other"}
 
 
 class Chat(App[None]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final, cast
@@ -18,10 +18,12 @@ from textual import events, on
 from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.dom import DOMNode
+from textual.filter import ANSIToTruecolor
 from textual.screen import Screen
 from textual.widgets import Input
 
 from tui.application.application_exit import ApplicationExit, Leave
+from tui.application.frame_scheduler import SHARE_BESIDE_NODE, FrameScheduler
 from tui.application.own_identity import Identity
 from tui.look import bell, contrast
 from tui.look.appearance import CSS, DEFAULT_THEME, counterpart
@@ -37,7 +39,16 @@ from tui.screens.leaving_screen import LeavingScreen
 from tui.screens.main_screen import MainScreen
 from tui.screens.reading import help_screen
 from tui.screens.welcome import WelcomeScreen
-from tui.textual_workarounds import nearest_colours, resizing, screen_dismissal, terminal_colours, toast_placement
+from tui.textual_workarounds import (
+    nearest_colours,
+    partial_updates,
+    resizing,
+    screen_dismissal,
+    strip_cycles,
+    terminal_colours,
+    toast_placement,
+)
+from tui.textual_workarounds.shared_stylesheets import SharedStylesheet
 from tui.textual_workarounds.type_ahead import TypeAheadApp
 from tui.textual_workarounds.unprinted_faults import UnprintedFaultsApp
 from tui.user_actions.action_registry import bindings, key_name, key_names, palette
@@ -65,6 +76,14 @@ class Before:
     """What is to be said of it."""
 
 
+class PaintedOnceScreen(MainScreen):
+    """The panes, not painted before all of them are there: each half of them costs as much as the whole."""
+
+    def _compositor_refresh(self) -> None:
+        if isinstance(self.app, ActivityApp) and self.app.shown:
+            super()._compositor_refresh()
+
+
 class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
     """The panes, and everything a person can do there. Its return value is an exit status."""
 
@@ -85,16 +104,26 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         remembered: Remembered | None = None,
         preferences: Preferences | None = None,
         before: Before | None = None,
+        frame_scheduler: FrameScheduler | None = None,
+        has_shown: Callable[[], object] = lambda: None,
         **app_options: Any,
     ) -> None:
         """
         `first`: who to be at the start; None asks, with the name `suggestion` filled in. `leave`: takes the node out of
         the network and returns the exit status; None when leaving concerns nobody but this session. `person_dir`: where
         to remember the person, and what they chose here; `remembered`: what is there already. `before`: what an
-        application was in the middle of that failed over the same model. `app_options` are Textual's, such as
+        application was in the middle of that failed over the same model. `frame_scheduler`: gives out the turns to be
+        painted; None where there is no other application in the process. `has_shown` is called after the first frame.
+        `app_options` are Textual's, such as
         `driver_class`.
         """
         super().__init__(**app_options)
+        # Styles here have no colours out of a palette that would have to be looked up on every line.
+        self._filters = [one for one in self._filters if not isinstance(one, ANSIToTruecolor)]
+        own, self.stylesheet = self.stylesheet, SharedStylesheet(self, variables=self.stylesheet._variables)
+        self.stylesheet.source = own.source
+        partial_updates.install()
+        strip_cycles.install()
         resizing.install()
         screen_dismissal.install()
         nearest_colours.install()
@@ -102,6 +131,10 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         self.preferences = preferences or Preferences()
         self.line_pool = LinePool()
         """What has been painted and may be painted again."""
+        self.shown = False
+        """Whether the first whole frame has been made; what is half made is not painted."""
+        self._has_shown = has_shown
+        self._frame_scheduler = frame_scheduler or FrameScheduler(SHARE_BESIDE_NODE)
         self._bell = Bell(self.preferences.bell)
         self._first = first
         self._before = before
@@ -125,9 +158,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
     # --- life ------------------------------------------------------------------------------------------------------
 
     def get_default_screen(self) -> Screen[None]:
-        return self._fitting(MainScreen(self.model, zone=self.preferences.zone))
-
-    def _fitting(self, screen: MainScreen) -> MainScreen:
+        screen = PaintedOnceScreen(self.model, zone=self.preferences.zone)
         screen.fit(self.size)
         return screen
 
@@ -161,6 +192,12 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
             self.enter(self._first)
         else:
             self.action_identity()
+        self.shown = True
+        # A layout paints everything by itself.
+        self.main._repaint_required = not self.main._layout_required
+        self._update_now()
+        self._frame_scheduler.started(self)
+        self.call_after_refresh(self._has_shown)
 
     def _go_on(self, before: Before) -> None:
         """Take over from an application that failed: the model has gone on."""
@@ -214,6 +251,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         self.spawn(keep())
 
     def on_unmount(self) -> None:
+        self._frame_scheduler.ended(self)
         self.model.on_change = lambda: None
 
     def enter(self, identity: SignIn) -> None:
@@ -241,8 +279,19 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         self.schedule_frame(self._painted + 1 / FRAMES_PER_SECOND)
 
     def schedule_frame(self, due: float) -> None:
-        """Have `paint_frame` called by this application's own task, at `due` (the event loop's time) or soon after."""
-        asyncio.get_running_loop().call_at(due, self.call_later, self.paint_frame)
+        """Have `paint_now` called by this application's own task, at `due` (the event loop's time) or at its turn."""
+        self._frame_scheduler.request(self, due)
+
+    def paint_now(self) -> None:
+        """Show what has changed, and paint it here and now: Textual would wait for a sixtieth of a second."""
+        self.paint_frame()
+        self._update_now()
+
+    def _update_now(self) -> None:
+        if self.is_running and not self._exit and self.screen_stack:
+            screen = self.screen
+            with screen._context():
+                screen._on_timer_update()
 
     def paint_frame(self) -> None:
         """Show what has changed since the last frame."""

@@ -20,6 +20,7 @@ from core.admission import Guesses, share_of, told_of_habit
 from core.engine import CannotBind, NotRunning, Server
 from core.node import Notice, NoticeKind, Severity
 from core.wire import ANONYMOUS, AccountFact, Address
+from tui.application.frame_scheduler import FrameScheduler
 from tui.model.visitors import SessionView
 from tui.ssh.algorithms import algorithms
 from tui.ssh.applications.application_runner import ApplicationRunner, LocalRunner, prepare
@@ -30,7 +31,6 @@ from tui.ssh.host_key import host_key_of
 from tui.ssh.remote_people.keyring import KeyRing
 from tui.ssh.remote_people.remote_user import RemoteUser
 from tui.ssh.sharing.cyclic_collection import CyclicCollector
-from tui.ssh.sharing.frame_scheduler import FrameScheduler
 from tui.ssh.sharing.ticker import Ticker
 from tui.ssh.ssh_connection import SSHConnection
 from tui.ssh.ssh_host import port_of, ssh_host

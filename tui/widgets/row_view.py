@@ -60,7 +60,9 @@ class RowView(AnchoredRows, can_focus=True):
             self.refresh()
             return
         width = self.size.width
-        differing = [y for y, (one, other) in enumerate(zip(old, lines, strict=True)) if one is not other and one != other]
+        differing = [
+            y for y, (one, other) in enumerate(zip(old, lines, strict=True)) if one is not other and one != other
+        ]
         # Lines that lie together are painted together.
         runs: list[Region] = []
         for y in differing:

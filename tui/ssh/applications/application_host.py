@@ -10,10 +10,10 @@ from typing import Protocol
 
 from core.node import Notice
 from core.wire import Address
+from tui.application.frame_scheduler import FrameScheduler
 from tui.ssh.applications.read_only_node import ReadOnlyNode
 from tui.ssh.remote_people.remote_user import RemoteUser
 from tui.ssh.sharing.cyclic_collection import CyclicCollector
-from tui.ssh.sharing.frame_scheduler import FrameScheduler
 from tui.ssh.sharing.ticker import Ticker
 from tui.terminal.terminal_driver import Terminal
 from tui.widgets.line_pool import LinePool

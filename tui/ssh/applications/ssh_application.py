@@ -14,8 +14,6 @@ from typing import Any, ClassVar, Final
 from weakref import WeakSet
 
 from textual import events
-from textual.filter import ANSIToTruecolor
-from textual.screen import Screen
 from textual.widgets import Input
 
 from core.client import Client, ClientEvent, ClientSettings, ServerQuits
@@ -35,7 +33,6 @@ from tui.ssh.remote_people.keyring import CannotChangeKeys
 from tui.ssh.remote_people.posting_rate import posting
 from tui.text.safe_text import neutralise_name
 from tui.textual_workarounds import terminal_colours
-from tui.textual_workarounds.shared_stylesheets import SharedStylesheet
 
 log = logging.getLogger(__name__)
 
@@ -80,14 +77,6 @@ class OutsideClient(NetworkClient):
         await asyncio.create_task(super().close(), context=self._context.copy())
 
 
-class SSHMainScreen(MainScreen):
-    """The panes, not painted before all of them are there: each half of them costs as much as the whole."""
-
-    def _compositor_refresh(self) -> None:
-        if isinstance(self.app, SSHApp) and self.app.shown:
-            super()._compositor_refresh()
-
-
 class SSHApp(ActivityApp):
     """One person's application. What goes wrong in it is logged here and concerns nobody else."""
 
@@ -95,12 +84,8 @@ class SSHApp(ActivityApp):
     """All that take memory in this process, whether they still run or not."""
 
     def __init__(self, host: ApplicationHost, node_access: NodeAccess, query: str, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(frame_scheduler=host.frame_scheduler, has_shown=host.collector.began, **options)
         self.alive.add(self)
-        # Styles here have no colours out of a palette that would have to be looked up on every line.
-        self._filters = [one for one in self._filters if not isinstance(one, ANSIToTruecolor)]
-        own, self.stylesheet = self.stylesheet, SharedStylesheet(self, variables=self.stylesheet._variables)
-        self.stylesheet.source = own.source
         self._host = host
         self.line_pool = host.line_pool
         self._node_access = node_access
@@ -109,26 +94,10 @@ class SSHApp(ActivityApp):
         self.failure = False
         self._news = True
         self._version = -1
-        self.shown = False
-        """Whether the first whole frame has been made; what is half made is not painted."""
-
-    def get_default_screen(self) -> Screen[None]:
-        return self._fitting(SSHMainScreen(self.model, zone=self.preferences.zone))
 
     def schedule_frame(self, due: float) -> None:
         self._news = True
-        self._host.frame_scheduler.request(self, due)
-
-    def paint_now(self) -> None:
-        """Show what has changed, and paint it here and now: Textual would wait for a sixtieth of a second."""
-        self.paint_frame()
-        self._update_now()
-
-    def _update_now(self) -> None:
-        if self.is_running and not self._exit and self.screen_stack:
-            screen = self.screen
-            with screen._context():
-                screen._on_timer_update()
+        super().schedule_frame(due)
 
     def keep_looking(self) -> None:
         self._host.ticker.add(self)
@@ -169,13 +138,6 @@ class SSHApp(ActivityApp):
 
     def _begin(self) -> None:
         super()._begin()
-        self.shown = True
-        main = self.main
-        # A layout paints everything by itself.
-        main._repaint_required = not main._layout_required
-        self._update_now()
-        self._host.frame_scheduler.started(self)
-        self.call_after_refresh(self._host.collector.began)
         if self._query:
             try:
                 self.main._set_filter(self._query)

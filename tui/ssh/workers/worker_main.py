@@ -21,12 +21,12 @@ from typing import Any, Final, cast
 
 from core.node import NodeSnapshot, Notice
 from core.wire import Address
+from tui.application.frame_scheduler import FrameScheduler
 from tui.model.network_faces import LinkTraffic
 from tui.ssh.applications.application_runner import prepare
 from tui.ssh.applications.read_only_node import ReadOnlyNode
 from tui.ssh.applications.ssh_application import SSHApp
 from tui.ssh.sharing.cyclic_collection import CyclicCollector
-from tui.ssh.sharing.frame_scheduler import FrameScheduler
 from tui.ssh.sharing.ticker import Ticker
 from tui.ssh.workers import worker_protocol
 from tui.ssh.workers.worker_protocol import MessagePipe

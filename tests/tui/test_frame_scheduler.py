@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tui.ssh.sharing.frame_scheduler import FrameScheduler
+from tui.application.frame_scheduler import FrameScheduler
 
 
 class Canvas:

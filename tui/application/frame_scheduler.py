@@ -1,10 +1,11 @@
-"""Shares the event loop's time among the sessions: one frame at a time, in turn, and never more than a part of it.
+"""Shares the event loop's time among screens and everything else: one frame at a time, in turn, never more than a part.
 
-A frame of a busy screen costs some milliseconds during which nothing else happens. Sessions that painted whenever they
-liked would, together, leave the node and the keys of everybody no time at all. Here each waits for its turn, and after
-each frame the loop is left alone in proportion to what it cost: with more sessions each is painted less often, and
-what a key or an activity waits for stays one frame. (The order is round robin; the proportion is that of a
-proportional-share scheduler such as Waldspurger and Weihl's, 1995, with two parties.)
+A frame of a busy screen costs some milliseconds during which nothing else happens. A screen that painted whenever it
+liked would be in the way of the node that it shows; many of them, together, would leave it and the keys of everybody no
+time at all. Here each waits for its turn, and after each frame the loop is left alone in proportion to what it cost:
+where frames cost more, or there are more sessions, each is painted less often, and what a key or an activity waits for
+stays one frame. (The order is round robin; the proportion is that of a proportional-share scheduler such as Waldspurger
+and Weihl's, 1995, with two parties.)
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Any, Final, Protocol
 
 SHARE: Final = 0.5
 """Of the event loop's time, what all frames together may take when everybody is busy."""
+SHARE_BESIDE_NODE: Final = 0.04
+"""The same of one person's application in the program of their server: ten frames of 4 ms a second."""
 SHARE_MEANWHILE: Final = 0.1
 """The same while somebody comes in: news can wait a little, and who waits for the first frame sees nothing at all."""
 ANSWER_LIMIT: Final = 0.25
@@ -33,7 +36,9 @@ class ScheduledApplication(Protocol):
 class FrameScheduler:
     """Gives out turns. Not thread-safe; belongs to the event loop in which it is first used."""
 
-    def __init__(self) -> None:
+    def __init__(self, share: float = SHARE) -> None:
+        """`share`: of the event loop's time, what all frames together may take."""
+        self._share = share
         self._waiting: deque[tuple[float, ScheduledApplication]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._free_at = 0.0
@@ -93,6 +98,6 @@ class FrameScheduler:
                     self._timer.cancel()
                     self._timer = None
                 self._painting = False
-                share = SHARE_MEANWHILE if self._starting else SHARE
+                share = min(SHARE_MEANWHILE, self._share) if self._starting else self._share
                 self._free_at = asyncio.get_running_loop().time() + cost * (1 / share - 1)
                 self._arm()
