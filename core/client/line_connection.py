@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import deque
 from typing import Final, Protocol
 
 from core.client.reaching import explain
@@ -16,6 +17,11 @@ LINES_MAX: Final = 4 * SERVER_LINE_BYTES_MAX
 """Longest line from a server, in bytes."""
 WRITE_BUFFER_MAX: Final = 16 * 1024 * 1024
 """A server that has left so many bytes unread is given up."""
+
+
+LINES_A_TURN: Final = 32
+"""Lines that are handed on before everything else on the event loop has a turn: a millisecond, where a server and its
+own application share one."""
 
 
 class LineOwner(Protocol):
@@ -39,6 +45,10 @@ class LineConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._splitter = LineSplitter(LINES_MAX)
         self._early: list[bytes] | None = []
+        self._lines: deque[bytes] = deque()
+        """Those that have come, and wait for the next turn; nothing more is read meanwhile."""
+        self._nonsense: str | None = None
+        self._paused = False
         self._ended: str | None = None
         self._over = asyncio.get_running_loop().create_future()
 
@@ -63,29 +73,64 @@ class LineConnection(asyncio.Protocol):
         """The owner is ready for what arrives."""
         early, self._early = self._early or [], None
         for piece in early:
-            self.data_received(piece)
-        if self._ended is not None:
-            self._owner.ended(self, self._ended)
+            self._split(piece)
+        self._hand_on()
 
     def data_received(self, data: bytes) -> None:
         if self._early is not None:
             self._early.append(data)
             return
+        turn_is_due = not self._waits
+        self._split(data)
+        if turn_is_due:
+            self._hand_on()
+
+    @property
+    def _waits(self) -> bool:
+        return bool(self._lines) or self._nonsense is not None
+
+    def _split(self, data: bytes) -> None:
+        if self._nonsense is not None:
+            return
         try:
-            lines = self._splitter.feed(data)
-            error = None
+            self._lines += self._splitter.feed(data)
         except LineTooLong as too_long:
-            lines, error = too_long.lines, too_long
-        for line in lines:
-            self._owner.received(self, line)
-        if error is not None:
-            self._owner.nonsense(self, str(error))
+            self._lines += too_long.lines
+            self._nonsense = str(too_long)
+
+    def _hand_on(self) -> None:
+        """Give the owner what has come, so much in a turn."""
+        try:
+            for _ in range(min(len(self._lines), LINES_A_TURN)):
+                self._owner.received(self, self._lines.popleft())
+        except BaseException:
+            # As the event loop does with what fails while something is read.
+            self._lines.clear()
+            if self._transport is not None:
+                self._transport.abort()
+            raise
+        if self._lines:
+            self._read(False)
+            asyncio.get_running_loop().call_soon(self._hand_on)
+            return
+        nonsense, self._nonsense = self._nonsense, None
+        if nonsense is not None:
+            self._owner.nonsense(self, nonsense)
+        self._read(True)
+        if self._ended is not None:
+            self._owner.ended(self, self._ended)
+
+    def _read(self, wanted: bool) -> None:
+        transport = self._transport
+        if transport is not None and not transport.is_closing() and wanted is self._paused:
+            self._paused = not wanted
+            (transport.resume_reading if wanted else transport.pause_reading)()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended = explain(exc) if exc is not None else "the server closed the connection"
         if not self._over.done():
             self._over.set_result(None)
-        if self._early is None:
+        if self._early is None and not self._waits:
             self._owner.ended(self, self._ended)
 
     def send(self, data: bytes) -> None:

@@ -26,9 +26,10 @@ from core.client import (
     PostAccepted,
     QueuesRefused,
 )
-from core.client.line_connection import LINES_MAX
+from core.client.line_connection import LINES_A_TURN, LINES_MAX
 from core.wire.address import Address
-from tests.client.scripted import LIMIT, Peer, ScriptedServer, Told
+from core.wire.codec import encode
+from tests.client.scripted import LIMIT, Peer, ScriptedServer, Told, broadcast
 
 QUICK = ClientSettings(retry_min=0.01, retry_max=0.05)
 
@@ -243,6 +244,42 @@ async def test_a_base_server_has_no_status(server: ScriptedServer) -> None:
         await told.wait(LoggedIn)
         with pytest.raises(NotConnected):
             await client.request_status()
+
+
+async def test_much_that_comes_at_once_leaves_the_event_loop_its_turns_and_nothing_is_lost(
+    server: ScriptedServer,
+) -> None:
+    told = Told()
+    at_once: list[int] = []
+    seen = 0
+
+    def turn() -> None:
+        nonlocal seen
+        arrived = len(told.of(ActivityArrived))
+        at_once.append(arrived - seen)
+        seen = arrived
+        if arrived < 1_000:
+            asyncio.get_running_loop().call_soon(turn)
+
+    async with running(told, [server.address]):
+        peer = await server.login()
+        await told.wait(LoggedIn)
+        turn()
+        peer.raw(b"".join(encode(broadcast(number)) for number in range(1, 1_001)))
+        await told.wait(ActivityArrived, 1_000)
+    assert max(at_once) <= LINES_A_TURN
+    assert [json.loads(each.body)["n"] for each in told.of(ActivityArrived)] == list(range(1, 1_001))
+
+
+async def test_what_came_before_the_end_is_taken_before_the_end_is(server: ScriptedServer) -> None:
+    told = Told()
+    async with running(told, [server.address], ClientSettings(reconnect=False)):
+        peer = await server.login()
+        await told.wait(LoggedIn)
+        peer.raw(b"".join(encode(broadcast(number)) for number in range(1, 10 * LINES_A_TURN + 1)))
+        peer.writer.close()
+        await told.wait(Disconnected)
+        assert len(told.of(ActivityArrived)) == 10 * LINES_A_TURN
 
 
 async def test_a_backlog_of_large_posts_reaches_a_slow_server(server: ScriptedServer) -> None:

@@ -9,6 +9,7 @@ import stat
 import sys
 import weakref
 import webbrowser
+from collections.abc import Iterator
 
 from textual._context import active_app
 
@@ -56,13 +57,16 @@ async def test_the_event_loop_starts_tasks_as_before_whatever_python_can_do(plac
 
 async def test_each_application_is_painted_in_its_own_context(place: Place, monkeypatch):
     painted: list[tuple[SSHApp, object]] = []
-    original = SSHApp.paint_frame
+    original = SSHApp.frame_steps
 
-    def watched(app: SSHApp) -> None:
+    def watched(app: SSHApp) -> Iterator[None]:
         painted.append((app, active_app.get()))
-        original(app)
+        for _ in original(app):
+            painted.append((app, active_app.get()))
+            yield
+        painted.append((app, active_app.get()))
 
-    monkeypatch.setattr(SSHApp, "paint_frame", watched)
+    monkeypatch.setattr(SSHApp, "frame_steps", watched)
     conn = await place.connect("anonymous")
     first, second = await open_session(place, conn), await open_session(place, conn)
     painted.clear()

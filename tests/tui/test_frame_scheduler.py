@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tui.application.frame_scheduler import FrameScheduler
@@ -13,18 +13,28 @@ from tui.application.frame_scheduler import FrameScheduler
 class Canvas:
     """An application whose frames cost what they are told to."""
 
-    def __init__(self, scheduler: FrameScheduler, log: list[tuple[str, float]], name: str, cost: float = 0.0) -> None:
+    def __init__(
+        self, scheduler: FrameScheduler, log: list[tuple[str, float]], name: str, cost: float = 0.0, steps: int = 0
+    ) -> None:
         self._scheduler = scheduler
         self._log = log
         self._name = name
         self._cost = cost
+        self._steps = steps
 
     def call_later(self, callback: Callable[..., Any], *args: Any) -> bool:
         asyncio.get_running_loop().call_soon(callback, *args)
         return True
 
-    def paint_now(self) -> None:
+    def frame_steps(self) -> Iterator[None]:
+        for number in range(self._steps):
+            self._log.append((f"{self._name}.{number}", time.perf_counter()))
+            self._compute()
+            yield
         self._log.append((self._name, time.perf_counter()))
+        self._compute()
+
+    def _compute(self) -> None:
         until = time.perf_counter() + self._cost
         while time.perf_counter() < until:
             pass
@@ -77,3 +87,53 @@ async def test_whoever_leaves_before_their_first_frame_holds_nobody_up():
         scheduler.request(Canvas(scheduler, log, name, cost=0.02), 0.0)
     await painted(log, 2)
     assert log[1][1] - log[0][1] < 0.2
+
+
+async def test_something_else_is_done_between_the_steps_of_a_frame_and_no_other_frame_is():
+    scheduler, log = FrameScheduler(), list[tuple[str, float]]()
+    scheduler.request(Canvas(scheduler, log, "one", cost=0.002, steps=3), 0.0)
+    scheduler.request(Canvas(scheduler, log, "two"), 0.0)
+
+    def else_done() -> None:
+        log.append(("else", time.perf_counter()))
+        if len(log) < 12:
+            asyncio.get_running_loop().call_soon(else_done)
+
+    else_done()
+    await painted(log, 12)
+    names = [name for name, _ in log]
+    between = names[names.index("one.0") : names.index("one") + 1]
+    assert [name for name in between if name != "else"] == ["one.0", "one.1", "one.2", "one"]
+    for place, name in enumerate(between[:-1]):
+        assert name == "else" or between[place + 1] == "else", names
+
+
+async def test_a_frame_that_was_begun_and_is_never_gone_on_with_holds_nobody_up():
+    scheduler, log = FrameScheduler(), list[tuple[str, float]]()
+
+    class Ending(Canvas):
+        """Ends in the middle of a frame."""
+
+        def call_later(self, callback: Callable[..., Any], *args: Any) -> bool:
+            return not log and super().call_later(callback, *args)
+
+    scheduler.request(Ending(scheduler, log, "one", cost=0.002, steps=3), 0.0)
+    scheduler.request(Canvas(scheduler, log, "two"), 0.0)
+    await painted(log, 2)
+    assert [name for name, _ in log] == ["one.0", "two"]
+
+
+async def test_a_fault_in_a_frame_holds_nobody_up():
+    scheduler, log = FrameScheduler(), list[tuple[str, float]]()
+
+    class Faulty(Canvas):
+        def frame_steps(self) -> Iterator[None]:
+            yield
+            raise LookupError("a fault in a test")
+
+    faults: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, fault: faults.append(fault))
+    scheduler.request(Faulty(scheduler, log, "one"), 0.0)
+    scheduler.request(Canvas(scheduler, log, "two"), 0.0)
+    await painted(log, 1)
+    assert [name for name, _ in log] == ["two"] and len(faults) == 1

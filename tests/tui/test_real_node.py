@@ -95,7 +95,7 @@ async def test_two_servers_see_each_other_and_a_leave_is_told_in_words(server, t
             other.request_drain("quit")
             await asyncio.wait_for(other.wait_closed(), 10)
             await until(pilot, lambda: not any("byron" in line for line in lines_of(app, "#network")))
-            assert any("byron" in line and "leave" in line for line in lines_of(app, "#events"))
+            await until(pilot, lambda: any("byron" in line and "leave" in line for line in lines_of(app, "#events")))
             await app.model.stop()
     finally:
         await other.abort()

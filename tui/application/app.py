@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final, cast
@@ -61,6 +62,8 @@ LOOK_INTERVAL: Final = 1.0
 """Seconds between two pictures of the node while nothing is heard of it."""
 LOOK_INTERVAL_MIN: Final = 0.25
 """The same while something is."""
+LOOK_SHARE: Final = 0.01
+"""Of a processor, what pictures of the node may take: of one with thousands of connections there are fewer."""
 AFAR_INTERVAL: Final = 3.0
 
 
@@ -147,7 +150,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         self._look_dir = person_dir
         self._armed = False
         self._painted = 0.0
-        self._looked = 0.0
+        self._look_due = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         if self.preferences.no_color is not None and self.preferences.no_color != self.no_color:
             terminal_colours.without_colour(self, self.preferences.no_color)
@@ -176,8 +179,8 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
             self.set_interval(AFAR_INTERVAL, self._look_from_afar)
 
     def keep_looking(self) -> None:
-        """Have `_look` called from here on, again and again, while nothing is heard of the node."""
-        self.set_interval(LOOK_INTERVAL, self._look)
+        """Have the node looked at from here on, again and again, while nothing is heard of it."""
+        self.set_interval(LOOK_INTERVAL, self._look_around)
 
     def on_ready(self) -> None:
         """Everything has its place on the screen, and nothing is painted yet."""
@@ -279,13 +282,25 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         self.schedule_frame(self._painted + 1 / FRAMES_PER_SECOND)
 
     def schedule_frame(self, due: float) -> None:
-        """Have `paint_now` called by this application's own task, at `due` (the event loop's time) or at its turn."""
+        """Have a frame painted by this application's own task, at `due` (the event loop's time) or at its turn."""
         self._frame_scheduler.request(self, due)
 
-    def paint_now(self) -> None:
-        """Show what has changed, and paint it here and now: Textual would wait for a sixtieth of a second."""
-        self.paint_frame()
-        self._update_now()
+    def frame_steps(self) -> Iterator[None]:
+        """Show what has changed, and paint it here and now: Textual would wait for a sixtieth of a second.
+
+        After each step something else may be done: rows that are new are laid out one by one.
+        """
+        self._armed = False
+        if self.main.painted:
+            self._painted = asyncio.get_running_loop().time()
+            yield from self.main.prepare_news()
+            if self.main.painted:
+                self._show_changes()
+                yield
+                if self._painted >= self._look_due:
+                    self._look()
+                    yield
+                self._update_now()
 
     def _update_now(self) -> None:
         if self.is_running and not self._exit and self.screen_stack:
@@ -293,19 +308,9 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
             with screen._context():
                 screen._on_timer_update()
 
-    def paint_frame(self) -> None:
-        """Show what has changed since the last frame."""
-        self._flush_changes()
-
-    def _flush_changes(self) -> None:
-        self._armed = False
-        if not self.main.painted:
-            return
-        self._painted = asyncio.get_running_loop().time()
+    def _show_changes(self) -> None:
         while self.model.happenings:
             self._tell(self.model.happenings.popleft())
-        if self._painted - self._looked >= LOOK_INTERVAL_MIN:
-            self._look()
         self.main.show_news()
         if isinstance(self.screen, LeavingScreen):
             self.screen.refresh_story()
@@ -320,17 +325,24 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
 
     def refresh_now(self) -> None:
         """Show everything at once, without waiting for the next frame."""
-        self._flush_changes()
+        for _ in self.frame_steps():
+            pass
         self._look()
+
+    def _look_around(self) -> None:
+        """Take a new picture of the network now and then, though nothing is heard of it."""
+        if asyncio.get_running_loop().time() >= self._look_due:
+            self._look()
 
     def _look(self) -> None:
         """Take a new picture of the network and show it."""
-        self._looked = asyncio.get_running_loop().time()
+        begun, spent = asyncio.get_running_loop().time(), time.thread_time()
         if self.main.painted:
             self.model.look()
             self.main.show_snapshot()
         if isinstance(self.screen, ConfirmScreen):
             self.screen.refresh_question()
+        self._look_due = begun + max(LOOK_INTERVAL_MIN, (time.thread_time() - spent) / LOOK_SHARE)
 
     def _look_from_afar(self) -> None:
         if not self.model.looking:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol
 
 SHARE: Final = 0.5
@@ -22,6 +22,8 @@ SHARE_BESIDE_NODE: Final = 0.04
 """The same of one person's application in the program of their server: ten frames of 4 ms a second."""
 SHARE_MEANWHILE: Final = 0.1
 """The same while somebody comes in: news can wait a little, and who waits for the first frame sees nothing at all."""
+STEP: Final = 0.001
+"""Seconds that a frame may hold the loop at a time: everything else has a turn between its steps."""
 ANSWER_LIMIT: Final = 0.25
 """Seconds in which an application that has its turn begins to paint, before the next one has its."""
 
@@ -30,7 +32,9 @@ class ScheduledApplication(Protocol):
     """An application, as the scheduler sees it."""
 
     def call_later(self, callback: Callable[..., Any], *args: Any) -> bool: ...
-    def paint_now(self) -> None: ...
+    def frame_steps(self) -> Iterator[None]:
+        """Paint, in steps after each of which something else may be done."""
+        ...
 
 
 class FrameScheduler:
@@ -55,7 +59,7 @@ class FrameScheduler:
         self._starting.discard(app)
 
     def request(self, app: ScheduledApplication, due: float) -> None:
-        """Have `app.paint_now` called in the application's own task, at `due` (the loop's time) or at its turn."""
+        """Have a frame of it painted in the application's own task, at `due` (the loop's time) or at its turn."""
         self._waiting.append((due, app))
         self._arm()
 
@@ -77,27 +81,52 @@ class FrameScheduler:
                 del self._waiting[place]
                 self._turn += 1
                 self._painting = True
-                app.call_later(self._paint, app, self._turn)
-                self._timer = asyncio.get_running_loop().call_later(ANSWER_LIMIT, self._no_answer)
+                self._hand_to(app, self._begin, app, self._turn)
                 return
         self._arm()
+
+    def _hand_to(self, app: ScheduledApplication, step: Callable[..., None], *args: Any) -> None:
+        """Have a step done in the application's own task; one that does not answer keeps nobody waiting for long."""
+        self._timer = asyncio.get_running_loop().call_later(ANSWER_LIMIT, self._no_answer)
+        app.call_later(step, *args)
 
     def _no_answer(self) -> None:
         self._timer = None
         self._painting = False
         self._arm()
 
-    def _paint(self, app: ScheduledApplication, turn: int) -> None:
+    def _begin(self, app: ScheduledApplication, turn: int) -> None:
+        self._go_on(app, turn, app.frame_steps(), 0.0)
+
+    def _go_on(self, app: ScheduledApplication, turn: int, steps: Iterator[None], cost: float) -> None:
+        if turn == self._turn and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         begun = time.perf_counter()
+        over = True
         try:
-            app.paint_now()
+            for _ in steps:
+                if time.perf_counter() - begun >= STEP:
+                    over = False
+                    break
         finally:
-            cost = time.perf_counter() - begun
-            if turn == self._turn:
-                if self._timer is not None:
-                    self._timer.cancel()
-                    self._timer = None
-                self._painting = False
-                share = min(SHARE_MEANWHILE, self._share) if self._starting else self._share
-                self._free_at = asyncio.get_running_loop().time() + cost * (1 / share - 1)
-                self._arm()
+            cost += time.perf_counter() - begun
+            if over:
+                self._painted(turn, cost)
+            else:
+                # Not at once: an application whose queue is never empty gives nobody else a turn.
+                asyncio.get_running_loop().call_soon(self._next_step, app, turn, steps, cost)
+
+    def _next_step(self, app: ScheduledApplication, turn: int, steps: Iterator[None], cost: float) -> None:
+        if turn == self._turn and self._painting:
+            self._hand_to(app, self._go_on, app, turn, steps, cost)
+        else:
+            # It was too long in coming back, and others have had their turns: it paints the rest as soon as it can.
+            app.call_later(self._go_on, app, turn, steps, cost)
+
+    def _painted(self, turn: int, cost: float) -> None:
+        if turn == self._turn:
+            self._painting = False
+            share = min(SHARE_MEANWHILE, self._share) if self._starting else self._share
+            self._free_at = asyncio.get_running_loop().time() + cost * (1 / share - 1)
+            self._arm()

@@ -22,7 +22,7 @@ from core.client import (
     Renamed,
     ServerQuits,
 )
-from tui.feed.activities import sentence
+from tui.feed.activities import sender_of
 from tui.model.client_model import ClientModel
 
 MICROSECONDS: Final = 1_000_000
@@ -34,7 +34,7 @@ def tell(model: ClientModel, event: ClientEvent) -> None:
         case ActivityArrived(id=entry_id, body=body, sender=sender, stamp=stamp, live=live, own_ref=own_ref):
             # A base server tells neither sender nor time: the one stands in the activity, the other is now.
             at = stamp / MICROSECONDS if stamp is not None else model.clock()
-            who = sender or sentence(body).sender
+            who = sender or sender_of(body)
             model.arrived(body, who, at, live=live, own_ref=own_ref, entry_id=entry_id, stamp=stamp)
         case PostAccepted(ref=ref):
             model.accepted(ref)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import tzinfo
 from typing import Final
 
@@ -156,6 +157,10 @@ class PanesScreen(Screen[None]):
         return self.query_one(f"#pane-{name}", Pane)
 
     # --- painting --------------------------------------------------------------------------------------------------
+
+    def prepare_news(self) -> Iterator[None]:
+        """Lay out what will be shown of the feed, row by row; `show_news` then has little left to do."""
+        return self.feed.prepare()
 
     def show_news(self) -> None:
         """The feed and the events may have grown."""

@@ -8,7 +8,7 @@ import time
 import zlib
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from datetime import date, datetime, tzinfo
 from functools import lru_cache, partial
 from typing import Any, Final
@@ -118,6 +118,10 @@ class FeedView(RowView):
         self._seen_serial = feed.end_serial
         self._told = (True, 0)
         self._pending: tuple[FeedItem, ...] = feed.pending()
+        self._end = feed.end_serial
+        """Up to where the feed is shown: what arrives while a frame is prepared is for the next one."""
+        self._taken = False
+        """Whether the next `changed` shows what was taken for it."""
 
     # --- the filter ------------------------------------------------------------------------------------------------
 
@@ -210,10 +214,24 @@ class FeedView(RowView):
 
     # --- RowView ---------------------------------------------------------------------------------------------------
 
-    def changed(self) -> None:
+    def prepare(self) -> Iterator[None]:
+        """Lay out, a row in each step, what `changed` will show; what arrives meanwhile is not shown by it."""
+        self._take()
+        self._taken = True
+        if self._follow and self.is_laid_out:
+            room, index, width = self._row_height, self.row_count() - 1, self._row_width
+            while room > 0 and index >= 0:
+                room -= len(self._strips(index, width))
+                yield
+                # Rows have left, or the filter is another one.
+                index = min(index, self.row_count()) - 1
+
+    def _take(self) -> None:
+        """Take what has come since the last time."""
         self._pending = self.feed.pending()
+        self._end = self.feed.end_serial
         if self._filter:
-            while self._tested_to < self.feed.end_serial:
+            while self._tested_to < self._end:
                 entry = self.feed.by_serial(self._tested_to)
                 if entry is not None and self._test(self._filter, entry):
                     self._matches.append(self._tested_to)
@@ -226,8 +244,13 @@ class FeedView(RowView):
                     self._matches.appendleft(self._tested_from)
             while self._matches and self._matches[0] < self.feed.first_serial:
                 self._matches.popleft()
+
+    def changed(self) -> None:
+        if not self._taken:
+            self._take()
+        self._taken = False
         if self._follow:
-            self._seen_serial = self.feed.end_serial
+            self._seen_serial = self._end
         super().changed()
         position = (self._follow, self.unseen)
         if position != self._told and self.is_attached:
@@ -240,7 +263,7 @@ class FeedView(RowView):
 
     @property
     def _settled(self) -> int:
-        return len(self._matches) if self._filtered else self.feed.settled
+        return len(self._matches) if self._filtered else max(0, self._end - self.feed.first_serial)
 
     def row_count(self) -> int:
         return self._settled + len(self._pending)
@@ -335,7 +358,7 @@ class FeedView(RowView):
         return self.strip_of([(fit(line * (dashes // 2) + words + line * (dashes - dashes // 2), width), "mark")])
 
     def reached_end(self) -> None:
-        self._seen_serial = self.feed.end_serial
+        self._seen_serial = self._end
 
     def reached_top(self) -> None:
         self.post_message(self.OlderWanted())
@@ -347,7 +370,7 @@ class FeedView(RowView):
             return 0
         if self._filtered:
             return len(self._matches) - bisect_left(self._matches, self._seen_serial)
-        return self.feed.end_serial - max(self._seen_serial, self.feed.first_serial)
+        return self._end - max(self._seen_serial, self.feed.first_serial)
 
     def marker(self) -> str:
         unseen = self.unseen

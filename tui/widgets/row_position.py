@@ -48,13 +48,18 @@ class AnchoredRows(Rows):
 
     def changed(self) -> None:
         """The rows have changed: lay out again and paint what differs; nothing while nobody sees them."""
-        if self.is_attached and self.size.width > 1 and self.size.height > self.header_lines and self._displayed:
+        if self.is_laid_out:
             self._lay_out()
 
     @property
-    def _displayed(self) -> bool:
-        """Whether there is room for it: where panes are shown one at a time, the others are laid out when they are."""
-        return all(node.display for node in self.ancestors_with_self if isinstance(node, Widget))
+    def is_laid_out(self) -> bool:
+        """Whether it has room: where panes are shown one at a time, the others are laid out when they are shown."""
+        return (
+            self.is_attached
+            and self.size.width > 1
+            and self.size.height > self.header_lines
+            and all(node.display for node in self.ancestors_with_self if isinstance(node, Widget))
+        )
 
     def select(self, index: int) -> None:
         """Select a row and bring it into view."""

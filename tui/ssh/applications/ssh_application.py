@@ -19,7 +19,7 @@ from textual.widgets import Input
 from core.client import Client, ClientEvent, ClientSettings, ServerQuits
 from core.wire import ANONYMOUS
 from tui.application import fault_report
-from tui.application.app import ActivityApp
+from tui.application.app import LOOK_INTERVAL_MIN, ActivityApp
 from tui.look.preferences import Preferences
 from tui.model.client_model import ClientModel, Happening
 from tui.model.model_updates import tell
@@ -120,7 +120,7 @@ class SSHApp(ActivityApp):
 
     def _look(self) -> None:
         self._news = False
-        self._looked = asyncio.get_running_loop().time()
+        self._look_due = asyncio.get_running_loop().time() + LOOK_INTERVAL_MIN
         self._version = self._host.node_view.version()
         before = self.model.snapshot
         self.model.look()
