@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+import tracemalloc
+from collections import deque
+from random import Random
 
-from tui.feed.feed import Feed, Filter, parse_filter
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.feed.feed import Feed, Filter, Older, parse_filter
 
 BODY = b'{"type":"Note","content":"hello"}'
 
@@ -19,6 +25,63 @@ def test_rows_keep_their_serial_while_older_ones_leave():
     assert entry is not None and entry.body == b'{"n":1777}'
     assert feed.by_serial(1499) is None
     assert feed.by_serial(2500) is None
+
+
+Change = tuple[str, int]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(("add", "mark", "prepend", "refuse")), st.integers(1, 300)), min_size=1, max_size=12
+    ),
+    st.integers(300, 1500),
+    st.randoms(use_true_random=False),
+)
+def test_rows_are_as_they_came_wherever_they_are_read(changes: list[Change], capacity: int, chance: Random) -> None:
+    feed, known = Feed(capacity=capacity), deque[tuple[bytes, str, float, str, str]]()
+    count = 0
+    for kind, length in changes:
+        for _ in range(length):
+            count += 1
+            body, sender, at = b"%d" % count, f"s{count % 7}", float(count)
+            match kind:
+                case "add":
+                    feed.add(body, sender, at)
+                    known.append((body, sender, at, "arrived", ""))
+                case "mark":
+                    feed.mark(str(count), at)
+                    known.append((body, "", at, "mark", ""))
+                case "refuse":
+                    feed.sending("r", body, sender, at)
+                    feed.refused("r", "no")
+                    known.append((body, sender, at, "refused", "no"))
+                case _ if feed.room_above:
+                    feed.prepend([Older(body, sender, at, own=False)])
+                    known.appendleft((body, sender, at, "arrived", ""))
+            if len(known) > capacity:
+                known.popleft()
+    serials = list(range(feed.first_serial, feed.end_serial))
+    assert len(serials) == len(known)
+    chance.shuffle(serials)
+    for serial in serials[:200]:
+        row = feed.by_serial(serial)
+        assert row is not None and row.serial == serial
+        assert (row.body, row.sender, row.at, row.state, row.why) == known[serial - feed.first_serial]
+    assert [row.body for row in feed.newest_first()] == [body for body, *_ in reversed(known)]
+
+
+def test_what_is_far_up_takes_little_memory() -> None:
+    feed = Feed()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(20_000):
+            body = b'{"type":"Note","content":"reading %d of the sensor in room %d is %d","authenticated_user":"bob"}'
+            feed.add(body % (number, number % 17, number * 7919 % 1000), "bob", 1e9 + number, entry_id=f"aa.1.{number}")
+        each = (tracemalloc.get_traced_memory()[0] - before) / 20_000
+    finally:
+        tracemalloc.stop()
+    assert each < 100, "a body alone has 90 bytes, and a row some 300"
 
 
 def test_an_own_activity_is_pending_until_it_comes_back():

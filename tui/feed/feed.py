@@ -7,26 +7,30 @@ are made when a row is first looked at and kept in a small cache: of a hundred t
 
 from __future__ import annotations
 
+import contextlib
 import re
+import zlib
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Literal
+
+import msgspec
 
 from tui.feed.activities import Sentence, sentence
 from tui.text.safe_text import neutralise_name
 
 CAPACITY: Final = 100_000
-"""Rows kept; the oldest leave first. At some 500 bytes an activity this is 60 MB when it is full."""
-SENTENCES_KEPT: Final = 4_096
+"""Rows kept; the oldest leave first. Packed, an activity takes a hundred bytes or two: 10 to 20 MB when it is full."""
+SENTENCES_KEPT: Final = 512
+"""What is on the largest screen, and a page or two around it."""
 PENDING_SERIAL: Final = 1 << 60
 """Own activities on their way are numbered from here: they stand below everything that has arrived."""
 
 ItemState = Literal["arrived", "sending", "accepted", "refused", "unknown", "mark"]
 
 
-@dataclass(frozen=True, slots=True)
-class FeedItem:
+class FeedItem(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One row. `at` is wall-clock seconds since 1970; `why` says what came of an own activity that was not accepted."""
 
     serial: int
@@ -155,7 +159,7 @@ class Feed:
         """An own activity was refused: it stays where it is in time, marked."""
         entry = self._pending.pop(ref, None)
         if entry is not None:
-            self._append(replace(entry, serial=self._chunks.end, state="refused", why=why))
+            self._append(msgspec.structs.replace(entry, serial=self._chunks.end, state="refused", why=why))
 
     def unknown(self, ref: str, why: str) -> None:
         """What became of an own activity cannot be said: the connection broke before the answer."""
@@ -164,7 +168,7 @@ class Feed:
     def _settle(self, ref: str, state: ItemState, why: str) -> None:
         entry = self._pending.get(ref)
         if entry is not None:
-            self._pending[ref] = replace(entry, state=state, why=why)
+            self._pending[ref] = msgspec.structs.replace(entry, state=state, why=why)
             self.version += 1
 
     def _append(self, entry: FeedItem) -> None:
@@ -257,13 +261,25 @@ class Feed:
             serial -= 1
 
 
-class _Chunks:
-    """Rows with cheap access by serial, in chunks of a fixed size: they come at both ends, the oldest leave."""
+_pack_rows: Final = msgspec.msgpack.Encoder().encode
+_unpack_rows: Final = msgspec.msgpack.Decoder(list[FeedItem]).decode
 
-    SIZE = 512
+
+class _Chunks:
+    """Rows with cheap access by serial, in chunks of a fixed size: they come at both ends, the oldest leave.
+
+    Only the ends, and what was read last, are there as rows; everything between is packed, a chunk at a time and so in
+    half a millisecond. What a person scrolls back to is unpacked for them.
+    """
+
+    SIZE = 128
+    UNPACKED = 8
+    """Chunks between the ends that are kept as rows once they were read."""
 
     def __init__(self) -> None:
-        self._chunks: deque[list[FeedItem]] = deque()
+        self._chunks: deque[list[FeedItem] | bytes] = deque()
+        self._unpacked: OrderedDict[int, list[FeedItem]] = OrderedDict()
+        """By the serial with which they begin."""
         self._base = 0
         self.start = 0
         self.end = 0
@@ -272,9 +288,13 @@ class _Chunks:
         return self.end - self.start
 
     def append(self, entry: FeedItem) -> None:
-        if not self._chunks or len(self._chunks[-1]) == self.SIZE:
-            self._chunks.append([])
-        self._chunks[-1].append(entry)
+        last = self._chunks[-1] if self._chunks else None
+        if not isinstance(last, list) or len(last) == self.SIZE:
+            last = []
+            self._chunks.append(last)
+            # What is on the screen is mostly in the two before.
+            self._pack(len(self._chunks) - 4)
+        last.append(entry)
         self.end += 1
 
     def prepend(self, entry: FeedItem) -> None:
@@ -282,17 +302,40 @@ class _Chunks:
             # The new chunk is filled from its end; what is before `start` is never asked for.
             self._chunks.appendleft([entry] * self.SIZE)
             self._base -= self.SIZE
+            self._pack(1)
         self.start -= 1
-        self._chunks[0][self.start - self._base] = entry
+        first = self._chunks[0]
+        assert isinstance(first, list)
+        first[self.start - self._base] = entry
+
+    def _pack(self, index: int) -> None:
+        """Pack a chunk, if there is one that more will come after and before."""
+        if 0 < index < len(self._chunks) - 1 and isinstance(chunk := self._chunks[index], list):
+            with contextlib.suppress(UnicodeEncodeError):
+                self._chunks[index] = zlib.compress(_pack_rows(chunk), 1)
 
     def drop_oldest(self) -> None:
         self.start += 1
         if self.start - self._base == self.SIZE:
             self._chunks.popleft()
+            self._unpacked.pop(self._base, None)
             self._base = self.start
 
     def get(self, serial: int) -> FeedItem | None:
         if not self.start <= serial < self.end:
             return None
-        chunk, place = divmod(serial - self._base, self.SIZE)
-        return self._chunks[chunk][place]
+        number, place = divmod(serial - self._base, self.SIZE)
+        chunk = self._chunks[number]
+        if isinstance(chunk, bytes):
+            chunk = self._unpack(self._base + number * self.SIZE, chunk)
+        return chunk[place]
+
+    def _unpack(self, begin: int, packed: bytes) -> list[FeedItem]:
+        rows = self._unpacked.get(begin)
+        if rows is None:
+            rows = self._unpacked[begin] = _unpack_rows(zlib.decompress(packed))
+            if len(self._unpacked) > self.UNPACKED:
+                self._unpacked.popitem(last=False)
+        else:
+            self._unpacked.move_to_end(begin)
+        return rows

@@ -38,7 +38,7 @@ from tui.ssh.ssh_settings import SSHSettings
 from tui.ssh.workers.worker_pool import WorkerPool
 from tui.text import invitation
 from tui.text.safe_text import neutralise, neutralise_name
-from tui.widgets.line_pool import LinePool
+from tui.widgets.line_pool import SHARED_MAX, LinePool
 
 if TYPE_CHECKING:
     from tui.ssh.ssh_session import SSHSession
@@ -60,7 +60,7 @@ class SSHServer:
         self.keyring = KeyRing(node, settings.keys_max)
         self.frame_scheduler = FrameScheduler()
         self.node_view = ReadOnlyNode(node)
-        self.line_pool = LinePool()
+        self.line_pool = LinePool(SHARED_MAX)
         self.collector = CyclicCollector(settings.collect_after)
         self.worker_pool: WorkerPool | None = None
         """The workers; None when applications run in this process."""

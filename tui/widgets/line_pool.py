@@ -14,16 +14,20 @@ from rich.segment import Segment
 from textual.cache import LRUCache
 from textual.strip import Strip
 
-ROWS_MAX: Final = 2_000
-LINES_MAX: Final = 6_000
+SHARED_MAX: Final = 2_000
+"""Rows, where many applications show what is alike."""
+OWN_MAX: Final = 256
+"""Rows, where there is one application: what is on a large screen, and a page around it."""
+LINES_OF_A_ROW: Final = 3
 
 
 class LinePool:
     """Rows as strips, by everything that they depend on; and whole lines, with gutter and scroll bar."""
 
-    def __init__(self) -> None:
-        self._rows: LRUCache[Hashable, Sequence[Strip]] = LRUCache(ROWS_MAX)
-        self._lines: LRUCache[tuple[int, str, int], tuple[Strip, Strip]] = LRUCache(LINES_MAX)
+    def __init__(self, rows_max: int = OWN_MAX) -> None:
+        """A painted line takes some kilobytes."""
+        self._rows: LRUCache[Hashable, Sequence[Strip]] = LRUCache(rows_max)
+        self._lines: LRUCache[tuple[int, str, int], tuple[Strip, Strip]] = LRUCache(rows_max * LINES_OF_A_ROW)
 
     def row(self, key: Hashable) -> Sequence[Strip] | None:
         return self._rows.get(key)

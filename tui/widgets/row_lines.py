@@ -16,7 +16,7 @@ from textual.cache import LRUCache
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.widgets.line_pool import LinePool
+from tui.widgets.line_pool import OWN_MAX, LinePool
 from tui.widgets.roles import Piece
 
 
@@ -31,7 +31,7 @@ class Rows(Widget):
 
     def __init__(self, *, widget_id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=widget_id, classes=classes)
-        self._cache: LRUCache[Hashable, Sequence[Strip]] = LRUCache(512)
+        self._cache: LRUCache[Hashable, Sequence[Strip]] = LRUCache(OWN_MAX)
         self._styles_by_role: dict[str, Style] = {}
         self._own_pool: LinePool | None = None
         self._pass: dict[int, Sequence[Strip]] | None = None

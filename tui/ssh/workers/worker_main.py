@@ -31,7 +31,7 @@ from tui.ssh.sharing.ticker import Ticker
 from tui.ssh.workers import worker_protocol
 from tui.ssh.workers.worker_protocol import MessagePipe
 from tui.ssh.workers.worker_session import WorkerSession
-from tui.widgets.line_pool import LinePool
+from tui.widgets.line_pool import SHARED_MAX, LinePool
 
 NICENESS: Final = 7
 """How much the node's process goes before. Beside fifty busy sessions on two processors a broadcast took 3.4 to 3.7
@@ -86,7 +86,7 @@ class Worker:
         self._early: list[tuple[worker_protocol.OpenSession, socket.socket]] = []
         self._ready = False
         self.frame_scheduler = FrameScheduler()
-        self.line_pool = LinePool()
+        self.line_pool = LinePool(SHARED_MAX)
         self.context = contextvars.copy_context()
         self.ticker = Ticker(self.context)
         self.notices: deque[Notice] = deque(maxlen=NOTICES_KEPT)
