@@ -149,6 +149,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         self._exit_procedure = ApplicationExit(self, leave)
         self._look_dir = person_dir
         self._armed = False
+        self._telling = False
         self._painted = 0.0
         self._look_due = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -276,6 +277,10 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
 
     def _touched(self) -> None:
         """The model has changed. Called from the engine's side: nothing of the screen is touched here."""
+        if self.model.happenings and not self._telling:
+            # A person waits for it, and not for a turn to paint what others write.
+            self._telling = True
+            self.call_later(self._tell_what_happened)
         if self._armed:
             return
         self._armed = True
@@ -308,9 +313,13 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
             with screen._context():
                 screen._on_timer_update()
 
-    def _show_changes(self) -> None:
-        while self.model.happenings:
+    def _tell_what_happened(self) -> None:
+        self._telling = False
+        while self.screen_stack and self.main.painted and self.model.happenings:
             self._tell(self.model.happenings.popleft())
+
+    def _show_changes(self) -> None:
+        self._tell_what_happened()
         self.main.show_news()
         if isinstance(self.screen, LeavingScreen):
             self.screen.refresh_story()
@@ -331,7 +340,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
 
     def _look_around(self) -> None:
         """Take a new picture of the network now and then, though nothing is heard of it."""
-        if asyncio.get_running_loop().time() >= self._look_due:
+        if self.screen_stack and asyncio.get_running_loop().time() >= self._look_due:
             self._look()
 
     def _look(self) -> None:

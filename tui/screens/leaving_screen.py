@@ -28,7 +28,9 @@ class LeavingScreen(DialogScreen[None]):
             yield Static(self._hint, id="hint", classes="quiet", markup=False)
 
     def refresh_story(self) -> None:
-        self.query_one("#story", EventsView).changed()
+        # Not there yet where the screen has only just been asked for.
+        for story in self.query("#story").results(EventsView):
+            story.changed()
 
     def say_what_insisting_does(self, words: str) -> None:
         """Somebody does not want to wait."""
