@@ -60,7 +60,7 @@ async def throughput(directory: Path) -> None:
     """Deliveries a second of one server, durable, to many receivers."""
     async with NodeProcess(directory, options=("--no-redirects", "--backup-interval", "0")) as node:
         generator = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.benchmarks.messages", "generate", str(node.port)),
+            *(sys.executable, "-m", "tests.benchmarks.messages", "generate", str(node.port), str(SECONDS)),
             cwd=REPOSITORY,
             stdout=subprocess.PIPE,
         )
@@ -91,7 +91,7 @@ class _Receiver(asyncio.Protocol):
         self.changed.set()
 
 
-async def generate(port: int) -> None:
+async def generate(port: int, seconds: float) -> None:
     """Post so that the slowest of all receivers is never more than the window behind."""
     loop = asyncio.get_running_loop()
     changed = asyncio.Event()
@@ -108,7 +108,7 @@ async def generate(port: int) -> None:
     ).encode()
     posted = 0
     began = time.perf_counter()
-    while time.perf_counter() - began < SECONDS:
+    while time.perf_counter() - began < seconds:
         room = WINDOW - (posted - (min(receiver.count for receiver in everybody) - 1))
         if room > 0:
             sender.transport.write((line + b"\n") * room)
@@ -117,9 +117,9 @@ async def generate(port: int) -> None:
         await asyncio.wait_for(changed.wait(), 10)
     while min(receiver.count for receiver in everybody) - 1 < posted:
         await asyncio.sleep(0.001)
-    seconds = time.perf_counter() - began
+    took = time.perf_counter() - began
     delivered = sum(receiver.count - 1 for receiver in everybody)
-    print(json.dumps([posted, delivered, seconds]))
+    print(json.dumps([posted, delivered, took]))
     for receiver in everybody:
         assert receiver.transport is not None
         receiver.transport.abort()
@@ -127,6 +127,6 @@ async def generate(port: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["generate"]:
-        asyncio.run(generate(int(sys.argv[2])))
+        asyncio.run(generate(int(sys.argv[2]), float(sys.argv[3])))
     else:
         main()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from core.engine.threads import failing_disk
 from core.engine.threads import persistence as module
 from core.engine.threads.persistence import Persistence, StoreClosed
 from core.node.interface.events import (
@@ -62,7 +63,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
-    monkeypatch.setattr(module, "PROBE_MIN", 0.02)
+    monkeypatch.setattr(failing_disk, "PROBE_MIN", 0.02)
     persistence = Persistence(asyncio.get_running_loop())
     made = Desk(persistence, MemoryStore())
     await persistence.open(lambda: (made.store, Recovered("n", 1)))
@@ -258,7 +259,7 @@ async def test_what_was_asked_for_before_the_recovery_was_known_is_not_kept(desk
     desk.store.failure = None
     # The thread finds the disk working while this turn of the loop does not end.
     begin = time.monotonic()
-    while desk.probes() < 2 * module.PROBES_NEEDED and time.monotonic() - begin < LIMIT:
+    while desk.probes() < 2 * failing_disk.PROBES_NEEDED and time.monotonic() - begin < LIMIT:
         time.sleep(0.001)  # noqa: ASYNC251
     desk.persistence.persist(2, (entry(2),))
     await until(lambda: len(desk.events) == 3)
@@ -296,7 +297,7 @@ async def test_a_disk_that_takes_only_a_little_is_not_said_to_work(desk: Desk) -
 async def test_a_disk_works_again_only_after_several_tries_in_a_row(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PROBES_NEEDED", 4)
+    monkeypatch.setattr(failing_disk, "PROBES_NEEDED", 4)
     desk.store.failure = OSError("disk full")
     desk.persistence.persist(1, (entry(1),))
     await desk.answered(CommitFailed(1, "disk full"))

@@ -21,6 +21,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
+from core.engine.threads.failing_disk import FailingDisk
 from core.node.interface.events import (
     CommitFailed,
     Committed,
@@ -33,7 +34,6 @@ from core.node.interface.events import (
 )
 from core.reconciliation.summary_queries import SummaryAnswer, SummaryQuery
 from core.store.page_queries import answer_to
-from core.store.store_errors import StoreDisplaced
 from core.store.store_interface import Store
 from core.wire.entries import Entry, Fetch, Page, Wanted
 from core.wire.entry_runs import EntryRuns
@@ -48,17 +48,6 @@ GROUP_KEEPABLES_MAX: Final = 20_000
 """Most keepables in one transaction."""
 KEEPABLE_BYTES: Final = 200
 """What a keepable costs beside its body, about."""
-PROBE_MIN: Final = 0.5
-PROBE_MAX: Final = 30.0
-"""Seconds between two tries of a disk that failed: doubled each time."""
-PROBES_NEEDED: Final = 2
-"""So many tries in a row must succeed, PROBE_MIN seconds apart, before the disk counts as working."""
-PROBE_BYTES_MIN: Final = 256 * 1024
-PROBE_BYTES_MAX: Final = 1024 * 1024
-"""A try writes twice what failed, within these bounds: a disk that is full to the brim still takes a little, and would
-be said to work and to fail again in turns."""
-STEADY_SECONDS: Final = 60.0
-"""A disk that fails again sooner than this is left alone for twice as long as it was last."""
 FOLLOW_PAUSE: Final = 0.05
 """Seconds without a commit after which what it has left for later is done: of many commits at once it takes less."""
 CHECK_SECONDS: Final = 1.0
@@ -70,7 +59,6 @@ SWITCH_SECONDS: Final = 0.001
 loop gives it away at each look at a socket, and would wait so long for the store's thread each time."""
 NO_BATCH: Final = 0
 """Stands before every batch: no batch has failed, and all to come will."""
-PROBE_SETTING: Final = "last_probe"
 
 _Answer = TypeVar("_Answer")
 
@@ -100,14 +88,9 @@ class Persistence:
         self._closing = False
 
         # The thread's own.
-        self._broken = ""
-        self._probe_at = 0.0
+        self._disk = FailingDisk()
         self._check_at = 0.0
         self._mend_at = 0.0
-        self._probe_pause = PROBE_MIN
-        self._probe_bytes = PROBE_BYTES_MIN
-        self._probes_passed = 0
-        self._recovered_at = float("-inf")
         self._store_epoch = 0
         self._behind = False
         """Whether the store has left something for when there is nothing else to do."""
@@ -306,11 +289,11 @@ class Persistence:
                 over = self._closing and not (group or fetch or call)
             if over:
                 return
-            if self._broken and time.monotonic() >= self._probe_at:
+            if self._disk and not self._disk.wait:
                 self._probe(store)
-            if not self._broken and time.monotonic() >= self._mend_at:
+            if not self._disk and time.monotonic() >= self._mend_at:
                 self._mend(store)
-            if idle and not self._broken and time.monotonic() >= self._check_at:
+            if idle and not self._disk and time.monotonic() >= self._check_at:
                 self._check(store)
             if group:
                 self._commit(store, group)
@@ -323,9 +306,8 @@ class Persistence:
 
     def _patience(self) -> float:
         """For how many seconds to wait for something to do."""
-        now = time.monotonic()
-        limit = max(0.0, self._probe_at - now) if self._broken else CHECK_SECONDS
-        return min(limit, max(0.0, self._follow_at - now)) if self._behind else limit
+        limit = self._disk.wait if self._disk else CHECK_SECONDS
+        return min(limit, max(0.0, self._follow_at - time.monotonic())) if self._behind else limit
 
     def _take_group(self) -> list[_Batch]:
         upto = list(accumulate([len(batch.keepables) for batch in self._batches]))
@@ -335,14 +317,14 @@ class Persistence:
     def _commit(self, store: Store, group: list[_Batch]) -> None:
         group = [batch for batch in group if batch.epoch == self._store_epoch]
         records: Sequence[LogRecord] = ()
-        if group and not self._broken:
+        if group and not self._disk:
             try:
                 records = store.commit([keepable for batch in group for keepable in batch.keepables])
             except Exception as error:
                 _warn("a commit failed: %s", error)
-                self._break(_reason(error), sum(_size(batch.keepables) for batch in group))
-        if group and self._broken:
-            self._post(self._failed, [batch.number for batch in group], self._broken)
+                self._disk.failed(_reason(error), sum(_size(batch.keepables) for batch in group))
+        if group and self._disk:
+            self._post(self._failed, [batch.number for batch in group], self._disk.reason)
         elif group:
             self._post(self._committed, group[-1].number, records, store.arrived)
             self._behind = True
@@ -363,17 +345,17 @@ class Persistence:
             store.check()
         except Exception as error:
             _warn("the store fails: %s", error)
-            self._break(_reason(error), 0)
-            self._post(self._failed, [NO_BATCH], self._broken)
+            self._disk.failed(_reason(error), 0)
+            self._post(self._failed, [NO_BATCH], self._disk.reason)
 
     def _mend(self, store: Store) -> None:
         """Have what was found to be damaged mended. What takes long is told as a disk that fails, and works again."""
         try:
             if not store.is_damaged:
                 return
-            if store.damage and not self._broken:
-                self._break(f"the data is damaged, and is being made anew: {store.damage}", 0)
-                self._post(self._failed, [NO_BATCH], self._broken)
+            if store.damage and not self._disk:
+                self._disk.failed(f"the data is damaged, and is being made anew: {store.damage}", 0)
+                self._post(self._failed, [NO_BATCH], self._disk.reason)
             lost = store.mend()
         except Exception as error:
             _warn("what is damaged could not be mended: %s", error)
@@ -382,42 +364,20 @@ class Persistence:
         if lost:
             self._post(self._damaged, lost)
 
-    def _break(self, reason: str, size: int) -> None:
-        """A commit of about `size` bytes has failed."""
-        now = time.monotonic()
-        if now - self._recovered_at > STEADY_SECONDS:
-            self._probe_pause = PROBE_MIN
-            self._probe_bytes = PROBE_BYTES_MIN
-        else:
-            self._probe_pause = min(self._probe_pause * 2, PROBE_MAX)
-        self._probe_bytes = min(max(self._probe_bytes, 2 * size), PROBE_BYTES_MAX)
-        self._probes_passed = 0
-        self._broken = reason
-        self._probe_at = now + self._probe_pause
-
     def _probe(self, store: Store) -> None:
-        """Write as much as failed, of something that does not matter; a few times in a row, it has recovered."""
+        """Try a disk that failed; a few times in a row, it has recovered."""
+        disk = self._disk
         try:
             store.check()
             self._mend(store)
-            store.set_setting(PROBE_SETTING, "0" * self._probe_bytes)
-            store.set_setting(PROBE_SETTING, str(time.time()))
+            disk.probe(store)
         except Exception as error:
-            self._broken = _reason(error)
-            self._probes_passed = 0
-            # To look whether a directory is back costs its disk nothing.
-            patience = PROBE_MIN if isinstance(error, StoreDisplaced) else PROBE_MAX
-            self._probe_pause = min(self._probe_pause * 2, patience)
-            self._probe_at = time.monotonic() + self._probe_pause
+            disk.failed_again(_reason(error), error)
             return
-        self._probes_passed += 1
-        self._probe_at = time.monotonic() + PROBE_MIN
-        if self._probes_passed < PROBES_NEEDED:
-            return
-        self._store_epoch += 1
-        self._post(self._recovered, self._broken)
-        self._broken = ""
-        self._recovered_at = time.monotonic()
+        if disk.passed():
+            self._store_epoch += 1
+            self._post(self._recovered, disk.reason)
+            disk.recovered()
 
     def _read(self, token: int, query: PageQuery, store: Store) -> None:
         page = self._read_whole(store, lambda: answer_to(store, query), query, "a page")
@@ -459,7 +419,7 @@ class Persistence:
 
     def _mend_first(self, store: Store) -> None:
         """What a question has found out is told before its answer is."""
-        if store.is_damaged and not self._broken and time.monotonic() >= self._mend_at:
+        if store.is_damaged and not self._disk and time.monotonic() >= self._mend_at:
             self._mend(store)
 
     def _execute(self, store: Store, work: Callable[[Store], Any], answer: asyncio.Future[Any]) -> None:
