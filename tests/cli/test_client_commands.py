@@ -200,7 +200,7 @@ def test_tail_tells_at_which_server_each_activity_was_accepted_and_whether_that_
     assert (accepted["server"], accepted["name"], accepted["signed"]) == (status["id"], status["name"], True)
     assert accepted["entry"].startswith(f"{status['id']}.{status['incarnation']}.")
     (line,) = program.run("tail", shared.address, *past, "--origin").out.splitlines()
-    assert line.endswith(f"[at {status['name']} ({status['id']}), signed]")
+    assert line.endswith(f"[at {status['name']} ({status['id']}), signed by it]")
 
 
 def test_tail_begins_with_what_is_younger_than_a_time(program: Program, shared: Node) -> None:

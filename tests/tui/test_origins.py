@@ -22,13 +22,13 @@ SERVERS = (
     ("entry", "where", "signed", "words"),
     [
         ("bound.7.1", "lund (bound)", True, "by the server's key, abcd-efgh"),
-        ("bound.6.1", "lund (bound)", False, "unsigned: from before its server had a key"),
-        ("older.9.1", "visby (older)", False, "unsigned: its server is of a version before keys"),
+        ("bound.6.1", "lund (bound)", False, "nothing: unsigned, from before its server had a key"),
+        ("older.9.1", "visby (older)", False, "nothing: unsigned, its server is of a version before keys"),
         ("fresh.9.1", "malmö (fresh)", None, "has not said from when on"),
         ("gone.1.1", "kiruna (gone)", None, "cannot be reached"),
         ("nobody.1.1", "nobody, which is not here now", None, "is not here now"),
-        (f"{KEY}.1.1", f"umeå ({KEY})", True, "the server's id is made of"),
-        (f"{certified_id(b'j' * 32)}.1.1", "which is not here now", True, "the server's id is made of"),
+        (f"{KEY}.1.1", f"umeå ({KEY})", True, "by the key its id is made of"),
+        (f"{certified_id(b'j' * 32)}.1.1", "which is not here now", True, "by the key its id is made of"),
     ],
 )
 def test_it_is_told_which_server_has_accepted_an_activity_and_whether_it_has_signed_it(
@@ -38,6 +38,11 @@ def test_it_is_told_which_server_has_accepted_an_activity_and_whether_it_has_sig
     assert origin is not None
     assert (origin.entry, origin.signed) == (entry, signed)
     assert where in origin.where and words in origin.why
+
+
+def test_where_nobody_has_said_which_servers_there_are_none_is_said_not_to_be_there() -> None:
+    origin = origin_of("bound.7.1", None)
+    assert origin is not None and origin.where == "bound"
 
 
 @pytest.mark.parametrize("entry", [None, "", "nonsense", "a.b.c"])

@@ -138,7 +138,15 @@ async def test_a_dialog_that_is_read_is_no_higher_than_what_there_is_to_read(wor
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        ("bb.1.5", ["at byron (bb)", "bb.1.5", "no, unsigned: its server is of a version before keys"]),
+        (
+            "bb.1.5",
+            [
+                "at byron (bb)",
+                "bb.1.5",
+                "nothing: unsigned, its server is of a version before keys",
+                "that carol wrote it",
+            ],
+        ),
         ("gone.3.1", ["at gone, which is not here now", "nobody here knows"]),
         (None, ["it speaks only the base protocol"]),
     ],

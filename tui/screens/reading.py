@@ -137,10 +137,15 @@ def _origin(entry: FeedItem, model: ClientModel) -> list[tuple[str, str]]:
     """Where an activity was accepted, once it has been."""
     if entry.state != "arrived":
         return []
-    origin = origin_of(entry.id, model.snapshot.servers if model.snapshot is not None else ())
+    origin = origin_of(entry.id, model.snapshot.servers if model.snapshot is not None else None)
     if origin is None:
         return [("accepted", NOT_TOLD)]
-    return [("accepted", f"at {origin.where}"), ("as", origin.entry), ("signed", origin.why)]
+    return [
+        ("accepted", f"at {origin.where}"),
+        ("as", origin.entry),
+        ("proved", origin.why),
+        ("unproved", f"that {neutralise_name(entry.sender)} wrote it: there is only that server's word"),
+    ]
 
 
 def help_screen(key_of: dict[str, str]) -> ReadingScreen:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
 
-from core.client import ActivityArrived, CatchUpDone, ClientEvent, LoggedIn
+from core.client import ActivityArrived, CatchUpDone, ClientEvent, Disconnected, LoggedIn, Redirected
 from tui.feed.activities import compact, sentence
 from tui.feed.origins import NOT_TOLD, origin_of
 from tui.script.exit_status import CommandFailed, ExitStatus, OutputClosed, usage_error
@@ -31,6 +31,10 @@ CONNECT_LIMIT: Final = 15.0
 WAITING_MAX: Final = HISTORY_MAX + 1_000
 """Lines that wait for a slow reader; whoever is slower than that is told so."""
 MICROSECONDS: Final = 1_000_000
+TRIES: Final = 3
+"""How often the servers are asked for in a row: while a client is sent on, nobody answers."""
+ASK_AGAIN: Final = 5.0
+"""Seconds until they are asked for again, for an activity of a server that was not among them."""
 
 _CONTROL: Final = re.compile("[\x7f-\x9f\u2028\u2029]")
 """What JSON lets stand in a string, but a terminal or a reader of lines would obey."""
@@ -84,6 +88,11 @@ class TailCommand:
     _news: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _caught_up: bool = field(default=False, init=False)
     _too_slow: bool = field(default=False, init=False)
+    _in: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    """Whether the client is logged in just now."""
+    _servers: Sequence[ServerView] | None = field(default=None, init=False)
+    """Those of the network, as the present one knows them; None: it has not told."""
+    _asked_at: float = field(default=float("-inf"), init=False)
     _cut: bool = field(default=False, init=False)
     """Whether there is more of the past than the server gave."""
 
@@ -95,10 +104,26 @@ class TailCommand:
         """Write a line an activity, until nobody reads any more. Raises CommandFailed, OutputClosed."""
         async with connect(self._heard) as client:
             await client.wait_logged_in(CONNECT_LIMIT)
-            servers = await _servers(client) if self.origins else None
             while (arrived := await self._next(client, streams)) is not None:
-                await streams.put(line_of(arrived, as_json=self.as_json, servers=servers))
+                if self.origins:
+                    await self._look_for_server_of(arrived, client)
+                line = line_of(arrived, as_json=self.as_json, origins=self.origins, servers=self._servers)
+                await streams.put(line)
         return ExitStatus.DONE
+
+    async def _look_for_server_of(self, arrived: ActivityArrived, client: ScriptClient) -> None:
+        """See that the server is known that has accepted an activity, if anybody here knows it."""
+        origin = origin_of(arrived.id, self._servers)
+        now = time.monotonic()
+        if origin is None or origin.name or now < self._asked_at + ASK_AGAIN:
+            return
+        self._asked_at = now
+        for _ in range(TRIES):
+            await first_of(self._in, client.over, seconds=ASK_AGAIN)
+            found = await _servers(client)
+            if found is not None:
+                self._servers = found
+                return
 
     async def _next(self, client: ScriptClient, streams: Streams) -> ActivityArrived | None:
         while True:
@@ -124,6 +149,9 @@ class TailCommand:
         match event:
             case LoggedIn(stamp=stamp):
                 self.backlog.begin(stamp)
+                self._in.set()
+            case Redirected() | Disconnected():
+                self._in.clear()
             case ActivityArrived(stamp=stamp, live=live):
                 if live or self.backlog.includes(stamp):
                     self._put(event)
@@ -140,8 +168,8 @@ class TailCommand:
         self._news.set()
 
 
-async def _servers(client: ScriptClient) -> Sequence[ServerView]:
-    """The servers of the network, as the present one knows them; none if it does not tell."""
+async def _servers(client: ScriptClient) -> Sequence[ServerView] | None:
+    """The servers of the network, as the present one knows them; None if it does not tell."""
     from core.client import NotConnected
     from core.node import ServerView
 
@@ -149,18 +177,20 @@ async def _servers(client: ScriptClient) -> Sequence[ServerView]:
         status = await client.client.request_status()
         return msgspec.convert(status.get("servers", ()), tuple[ServerView, ...], strict=False)
     except (NotConnected, TimeoutError, msgspec.ValidationError):
-        return ()
+        return None
 
 
-def line_of(arrived: ActivityArrived, *, as_json: bool, servers: Sequence[ServerView] | None = None) -> str:
+def line_of(
+    arrived: ActivityArrived, *, as_json: bool, origins: bool = False, servers: Sequence[ServerView] | None = None
+) -> str:
     """An activity on one line: its JSON as it came, or the time, the sender and its words. Safe for a terminal.
 
-    With `servers` it is told which of them has accepted it.
+    With `origins` it is told which server has accepted it, by what is known of `servers`.
     """
-    origin = origin_of(arrived.id, servers) if servers is not None else None
+    origin = origin_of(arrived.id, servers) if origins else None
     if as_json:
         text = compact(arrived.body)
-        if servers is not None:
+        if origins:
             accepted = None if origin is None else {
                 "server": origin.server, "name": origin.name or None, "entry": origin.entry, "signed": origin.signed,
             }  # fmt: skip
@@ -169,6 +199,6 @@ def line_of(arrived: ActivityArrived, *, as_json: bool, servers: Sequence[Server
     words = sentence(arrived.body)
     moment = time.strftime("%H:%M:%S", time.localtime(arrived.stamp / MICROSECONDS if arrived.stamp else None))
     line = f"{moment}  {neutralise_name(arrived.sender or words.sender or '?')}: {words.text}"
-    if servers is None:
+    if not origins:
         return line
     return f"{line}  [{NOT_TOLD if origin is None else f'at {origin.where}, {origin.words}'}]"
