@@ -262,6 +262,16 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         goes_to="node",
     ),
     Setting(
+        "redundant_links",
+        count_between(0, 8),
+        "links that the server keeps with others beside the spanning tree's; with more of them than there are members"
+        " that lie these cannot cut it off",
+        "COUNT",
+        2,
+        goes_to="node",
+        field="lazy_links",
+    ),
+    Setting(
         "distrusted",
         values.server_ids,
         "servers that lie about people, by id, with commas between them: what was registered there takes nobody's name,"

@@ -1,8 +1,8 @@
 """The mix of worlds in which members lie: the standard mix's, where a server or two know the network's secret and lie.
 
-Servers keep more redundant links than there are liars, or these could be all that a server is linked with. Base servers
-are left out, and strangers that pretend to be some: nobody has allowed what they register. So are servers that have no
-key, of which everybody can say anything, and those that say a wrong address of themselves.
+In three of four worlds servers keep more redundant links than there are liars. In the others these may be all that a
+server is linked with, and what is guaranteed is asked for once they are gone. Base servers are left out, servers that
+have no key, of which everybody can say anything, and those that say a wrong address of themselves.
 """
 
 from __future__ import annotations
@@ -74,16 +74,17 @@ def with_liars(seed: int, servers: int | None = None) -> Plan:
     rng = seeded(seed, "liars")
     names = [server_name(index) for index in range(plan.servers)]
     scene = Scene(rng, names, list(plan.people), plan.calm, plan.duration, [])
-    standard = [one for one in plan.operations if one.who not in ("b0", "b1") and one.what not in ("chat", "lies")]
+    standard = [one for one in plan.operations if one.who not in ("b0", "b1") and one.what != "chat"]
     liars = 1 + pick(rng, 2)
     operations = standard + _liars(scene, liars)
     operations = [msgspec.structs.replace(one, at=min(one.at, plan.duration)) for one in operations]
     operations.sort(key=lambda one: one.at)
+    links = plan.lazy_links if pick(rng, 4) == 0 else max(plan.lazy_links, liars + 1)
     return msgspec.structs.replace(
         plan,
         base_servers=0,
         settled=False,
-        lazy_links=max(plan.lazy_links, liars + 1),
+        lazy_links=links,
         advertised={},
         identities=dict.fromkeys(plan.identities, "bound"),
         bound=LIED_TO_BOUND,

@@ -90,13 +90,15 @@ def conclude(world: World, started: float, watch: WorldWatcher | None = None) ->
     repair(world)
     convergence = converge(world, plan.bound, watch)
     ledger = world.ledger
-    if convergence is None:
+    if convergence is None and not world.may_be_surrounded:
         _report(world, f"{plan.bound:g} s after all faults")
     elif world.liars:
         for liar in world.liars.values():
             liar.leave()
-        if converge(world, plan.bound, watch) is None:
-            convergence = None
+        world.broke()
+        once_gone = converge(world, plan.bound, watch)
+        convergence = convergence if convergence is not None and once_gone is not None else once_gone
+        if convergence is None:
             _report(world, f"{plan.bound:g} s after those that lied were gone")
     for checker in ALWAYS:
         for guarantee, text in checker(world):

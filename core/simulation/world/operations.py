@@ -352,6 +352,7 @@ def _liar_leaves(world: World, operation: Operation) -> None:
     """`who`, a member that lies, is gone without a word."""
     if operation.who in world.liars:
         world.liars[operation.who].leave()
+        world.broke()
 
 
 def _lie(world: World, operation: Operation, *, kind: str) -> None:

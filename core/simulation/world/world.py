@@ -225,7 +225,7 @@ class World:
         """Whether all servers have heard of each other what there was to hear, as far as the world is to blame: nothing
         is broken or slow, clocks agree, nobody has just come, and nobody keeps back what others have accepted.
         """
-        if self.plan.latency[1] > NEAR or any(liar.keeps_back for liar in self.liars.values()):
+        if self.plan.latency[1] > NEAR or any(liar.is_there and liar.keeps_back for liar in self.liars.values()):
             return False
         offsets = [server.clock_error for server in self.servers.values()]
         if self._barriers or self.schedule.time < self._whole_since or max(offsets) - min(offsets) > 2 * CLOSE_CLOCKS:
@@ -234,6 +234,12 @@ class World:
             server.disk.is_quick and (server.node is None or not server.node.replication.parked)
             for server in self.servers.values()
         )
+
+    @property
+    def may_be_surrounded(self) -> bool:
+        """Whether all links that some server has may be with members that lie: it keeps no more redundant ones than
+        there are of them. Then it cannot be asked what it is cut off from, until they are gone."""
+        return bool(self.liars) and self.plan.lazy_links <= len(self.liars)
 
     def remove_barrier(self, name: str) -> None:
         self.broke()
