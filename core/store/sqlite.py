@@ -8,13 +8,11 @@ rows. Everything else follows behind (`behind`). One connection writes and reads
 from __future__ import annotations
 
 import contextlib
-import logging
 import sqlite3
 import threading
-from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
@@ -25,17 +23,18 @@ from core.store.behind import BEHIND_ENTRIES_MAX, Behind, Kept, write_runs
 from core.store.checksums import DamagedRow, check, checksum
 from core.store.contents import Position
 from core.store.data_directory import DataDirectory
-from core.store.database import connect, transaction
+from core.store.found_damage import FoundDamage
 from core.store.grouping import Chain, Group, group_of
 from core.store.heavy_writers import HeavyWriters
 from core.store.held import Held
 from core.store.held_rows import read_held
 from core.store.loss import KnownPast
-from core.store.mending import is_damage, mark, mend
+from core.store.mending import mark, mend
 from core.store.missing_pages import missing_page
+from core.store.open_database import OpenDatabase
 from core.store.paging import dropped_of, newest_within, read_page, wanted_page
 from core.store.record_paging import read_record_page, wanted_record_page
-from core.store.record_rows import DamagedRecord, row_of
+from core.store.record_rows import row_of
 from core.store.retention import Dropping, Retention, Usage
 from core.store.salvage import NotSalvageable
 from core.store.schema import Schema
@@ -43,8 +42,7 @@ from core.store.sequence_runs import Runs
 from core.store.server_key_rows import key_row
 from core.store.sqlite_shelf import SqliteShelf
 from core.store.sqlite_summary import HORIZON_SETTING, SqliteSummary
-from core.store.store_errors import StoreDisplaced, StoreError, StoreUnmendable, StoreUnreadable, StoreUnwritable
-from core.store.stream_numbers import StreamNumbers
+from core.store.store_errors import StoreError, StoreUnmendable, StoreUnreadable, StoreUnwritable
 from core.store.time_blocks import ItemPlace
 from core.store.trimming import BEGIN, Trimming
 from core.wire.entries import Entry, Fetch, Page, Wanted
@@ -54,11 +52,6 @@ from core.wire.missing import FindArrived, FindDated, FoundRuns, Missing
 from core.wire.records import LogRecord, RecordPage
 from core.wire.server_keys import is_certified
 from core.wire.signing import Signer
-
-log = logging.getLogger(__name__)
-
-DISCOVERIES_MAX: Final = 20
-"""So much damage is told of in one run: the next start sees to all of it."""
 
 
 class SqliteStore:
@@ -78,16 +71,13 @@ class SqliteStore:
         self.findings: Sequence[str] = tuple(dict.fromkeys(directory.findings))
         self.ended_badly = False
         self.rescued: Path | None = None
-        self.discoveries: deque[str] = deque()
-        self._discovered: set[str] = set()
-        self._damaged_rows: dict[int, str] = {}
-        """Numbers of records that were found to be damaged, and what is wrong with them."""
-        self._damaged_otherwise = ""
-        """What else was, in words; then the database has to be made anew."""
+        self._found = FoundDamage(directory.database)
+        self.discoveries = self._found.discoveries
         self._notes = notes
         self._schema = schema
-        self._connected = True
         self._directory = directory
+        self._database = OpenDatabase(directory, connection, schema, self._found)
+        self._writing = self._database.writing
         self._held = held
         self._retention = retention
         self._chain = chain
@@ -104,65 +94,49 @@ class SqliteStore:
         self._next_no = self._behind.totals.upto + 1
         self._is_renumbered = False
         """Whether the database was made anew in this start, with other numbers of its records."""
-        self._use(connection)
+        self._use_database()
+        self._database.on_opened = self._use_database
 
-    def _use(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def _use_database(self) -> None:
+        connection = self._connection = self._database.connection
         self._heavy.use(connection)
-        self._streams = StreamNumbers(connection)
+        self._streams = self._database.streams
         self._behind.use(connection, self._streams)
         self._index = self._behind.index
-        self._shelf = SqliteShelf(connection, self._streams, self._index, self._damaged)
+        self._shelf = SqliteShelf(connection, self._streams, self._index, self._found.note_record)
         self._summary = SqliteSummary(self._index, self._streams)
 
-    def _damaged(self, damage: DamagedRecord) -> None:
-        self._damaged_rows[damage.row.no] = str(damage)
-
-    def _discover(self, error: Exception) -> None:
-        if isinstance(error, DamagedRecord):
-            self._damaged(error)
-        elif is_damage(error):
-            self._damaged_otherwise = self._damaged_otherwise or str(error)
-
     def note_damage(self, records: Sequence[int], otherwise: str) -> None:
-        self._damaged_rows.update((no, f"record {no} does not fit its checksum") for no in records)
-        self._damaged_otherwise = self._damaged_otherwise or otherwise
+        self._found.note(records, otherwise)
         # What is in memory of them is whole, and hides it.
         self._shelf.forget()
         with contextlib.suppress(sqlite3.Error):
             self._connection.execute("PRAGMA shrink_memory")
 
-    def _tell(self, what: str) -> None:
-        """Tell of something once."""
-        if what not in self._discovered and len(self._discovered) < DISCOVERIES_MAX:
-            self._discovered.add(what)
-            log.warning("%s: %s", self._directory.database, what)
-            self.discoveries.append(what)
-
     # --- mending ------------------------------------------------------------------------------------------------------
 
     @property
     def is_damaged(self) -> bool:
-        return bool(self._damaged_rows or self._damaged_otherwise)
+        return bool(self._found)
 
     @property
     def damage(self) -> str:
-        return self._damaged_otherwise
+        return self._found.otherwise
 
     def mend(self) -> EntryRuns:
-        if not self._damaged_otherwise and self._damaged_rows:
+        if not self._found.otherwise and self._found.records:
             try:
                 return self._take_out()
             except (DamagedRow, ValueError, TypeError, OverflowError) as error:
-                self._damaged_otherwise = str(error)
-        if not self._damaged_otherwise:
+                self._found.otherwise = str(error)
+        if not self._found.otherwise:
             return NO_ENTRIES
-        return self._make_anew(self._damaged_otherwise)
+        return self._make_anew(self._found.otherwise)
 
     def _take_out(self) -> EntryRuns:
         """Damaged records are taken out, and all else goes on."""
         self._follow_all()
-        rows = dict(self._damaged_rows)
+        rows = dict(self._found.records)
         try:
             found = taking_out.find(self._connection, self._streams, self._index, rows)
             aside = self._directory.path / taking_out.ASIDE
@@ -177,10 +151,10 @@ class SqliteStore:
         self._held.become(taking.held)
         self._behind.counted = taking.counted
         self._shelf.forget()
-        self._damaged_rows = {no: what for no, what in self._damaged_rows.items() if no not in rows}
+        self._found.mended(rows)
         for one in found:
             where = f"what lies there is in {aside}" if is_aside else f"there is no room for it in {aside}"
-            self._tell(f"{self._directory.database} is damaged: {rows[one.no]}; it is taken out, and {where}")
+            self._found.tell(f"{self._directory.database} is damaged: {rows[one.no]}; it is taken out, and {where}")
         return taking.lost
 
     def _make_anew(self, what: str) -> EntryRuns:
@@ -189,52 +163,45 @@ class SqliteStore:
         with contextlib.suppress(OSError):
             mark(directory.path, what)
         try:
-            self._stay()
+            self._database.stay()
             past = KnownPast(
                 directory, witness.read(directory.path), "it runs", tuple(archive.holdings_in(directory.backups))
             )
-            if self._connected:
-                self._connected = False
-                self._connection.close()
+            self._database.close()
             told = len(directory.findings)
             with_key = self.signer is not None or is_certified(node)
             mend(directory, past, self._schema, with_key=with_key, alone=False, what=what)
-            connection = connect(directory, self._schema)
+            self._database.open_again()
         except (NotSalvageable, sqlite3.Error, OSError, StoreError) as error:
             raise self._unmendable(what, error) from error
-        held = read_held(connection)
+        held = read_held(self._connection)
         lost = self._held.without(held)
         self._held.become(held)
-        self._connected = True
-        self._behind = Behind(connection, self._held, self._heavy)
+        self._behind = Behind(self._connection, self._held, self._heavy)
         self._heavy.forget()
         self._horizon = None
         self._scanned.clear()
         self._next_no = self._behind.totals.upto + 1
         self._is_renumbered = True
-        self._use(connection)
+        self._use_database()
         directory.remember()
         self._notes.begin_anew(directory.path, held.received, directory.database_bytes)
-        self._damaged_rows.clear()
-        self._damaged_otherwise = ""
+        self._found.settled()
         for text in directory.findings[told:]:
-            self._tell(text)
+            self._found.tell(text)
         return lost
 
     def _unmendable(self, what: str, error: Exception) -> StoreUnmendable:
         """The server goes on with what there is; a person is told what to do, once."""
         directory = self._directory
-        self._damaged_rows.clear()
-        self._damaged_otherwise = ""
+        self._found.settled()
         sentence = (
             f"{directory.database} is damaged ({what}) and could not be made anew while the server runs ({error}): end"
             f" the server and start it again; if that is refused, restore a backup of {directory.backups}"
         )
-        self._tell(sentence)
-        if not self._connected:
-            with contextlib.suppress(sqlite3.Error, OSError, StoreError):
-                self._use(connect(directory, self._schema))
-                self._connected = True
+        self._found.tell(sentence)
+        with contextlib.suppress(sqlite3.Error, OSError, StoreError):
+            self._database.open_again()
         return StoreUnmendable(sentence)
 
     # --- writing ------------------------------------------------------------------------------------------------------
@@ -311,54 +278,7 @@ class SqliteStore:
             self.follow(idle=True)
 
     def check(self) -> None:
-        if self._directory.log_is_lost():
-            self._begin_log_anew()
-        self._stay()
-
-    def _stay(self) -> None:
-        displaced = self._directory.displaced() or self._directory.read_only()
-        if displaced:
-            raise StoreDisplaced(displaced)
-
-    def _begin_log_anew(self) -> None:
-        """The log has lost its name, but it can be read as long as it is open: bring it home, and begin another one."""
-        try:
-            if self._connected:
-                (busy, *_) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-                if busy:
-                    return
-                self._connected = False
-                self._connection.close()
-            self._use(connect(self._directory, self._schema))
-            self._connected = True
-            self._directory.remember()
-        except (sqlite3.Error, OSError, StoreError) as error:
-            raise StoreUnwritable(f"nothing can be kept in {self._directory.path}: {error}") from error
-        log.warning(
-            "the log of %s was deleted or replaced; nothing is lost, there is a new one", self._directory.database
-        )
-
-    @contextlib.contextmanager
-    def _writing(self, *, synced: bool = True) -> Iterator[None]:
-        """What is not synced becomes durable with the next commit that is, never without those before it."""
-        kept = False
-        try:
-            if not synced:
-                self._connection.execute("PRAGMA synchronous = NORMAL")
-            with transaction(self._connection):
-                yield
-                # An open file takes writes although nobody will find it again.
-                self._stay()
-            kept = True
-        except (sqlite3.Error, OSError) as error:
-            self._discover(error)
-            raise StoreUnwritable(
-                f"nothing can be kept in {self._directory.path}: {error}; check the disk and its free space"
-            ) from error
-        finally:
-            self._streams.settled(kept=kept)
-            if not synced:
-                self._connection.execute("PRAGMA synchronous = FULL")
+        self._database.check()
 
     def usage(self) -> Usage:
         self._follow_all()
@@ -495,15 +415,8 @@ class SqliteStore:
     @contextlib.contextmanager
     def _reading(self, *, behind: bool = False) -> Iterator[None]:
         """`behind`: what follows records is read, so it follows first; for the time of reading if the disk is full."""
-        try:
-            if behind and self._behind.pending:
-                with self._following():
-                    yield
-            else:
-                yield
-        except (sqlite3.Error, OSError) as error:
-            self._discover(error)
-            raise StoreUnreadable(f"the data in {self._directory.path} cannot be read: {error}") from error
+        with self._database.reading(), self._following() if behind and self._behind.pending else nullcontext():
+            yield
 
     @contextlib.contextmanager
     def _following(self) -> Iterator[None]:
@@ -528,7 +441,7 @@ class SqliteStore:
         with self._backing_up:
             if self._closed:
                 raise StoreUnwritable("the store is closed")
-            self._stay()
+            self._database.stay()
             node = self._chain.stream.node
             path = backup.write_backup(self._directory.database, directory, node=node)
             archive.prune(directory, keep, path, node)
@@ -541,7 +454,7 @@ class SqliteStore:
             self._closed = True
             if self.is_damaged:
                 with contextlib.suppress(OSError):
-                    mark(self._directory.path, self._damaged_otherwise or next(iter(self._damaged_rows.values())))
+                    mark(self._directory.path, self._found.what)
             try:
                 with contextlib.suppress(StoreError):
                     self._follow_all()
@@ -550,18 +463,10 @@ class SqliteStore:
                 else:
                     with contextlib.suppress(sqlite3.Error, OSError):
                         identity_copy.keep(self._directory.path, self._chain.stream.node, self._connection)
-                self._notes.close(self._directory.database_bytes if self._is_settled() else None)
+                self._notes.close(self._directory.database_bytes if self._database.is_settled() else None)
                 self._connection.close()
             finally:
                 self._directory.release()
-
-    def _is_settled(self) -> bool:
-        """Bring everything from the log into the database; whether that could be done."""
-        try:
-            (busy, *_) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        except sqlite3.Error:
-            return False
-        return not busy and not self._directory.displaced()
 
     def _rescue(self) -> None:
         """What is open can still be read, and by nobody else."""

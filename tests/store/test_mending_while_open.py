@@ -13,6 +13,7 @@ import pytest
 from core.store import SqliteStore, held_rows, verify
 from core.store.identity import KEY_SETTING
 from core.store.store_errors import StoreUnmendable, StoreUnreadable, StoreUnwritable
+from core.store.stream_numbers import StreamNumbers
 from core.wire.entries import Entry, EntryId, Fetch, Stream
 from core.wire.entry_runs import count_of, ids_in
 from core.wire.records import loose
@@ -194,7 +195,8 @@ def test_whatever_else_is_damaged_the_database_is_made_anew_and_the_same_start_g
         connection.execute(statement)
     connection.close()
     # What it has in memory of streams would hide it for long.
-    store._use(store._connection)
+    store._database.streams = StreamNumbers(store._connection)
+    store._use_database()
     use(store, activity(own, 1, 9001, sender="ada"))
     assert store.damage
     assert not set(ids_in(store.mend())) & before.keys()
@@ -211,7 +213,7 @@ def test_whatever_else_is_damaged_the_database_is_made_anew_and_the_same_start_g
 def test_of_pages_of_garbage_the_rest_is_kept_and_what_is_lost_is_told_exactly(data: Path, seed: int) -> None:
     store, recovered = open_again(data, 10)
     before = {entry.id: entry for entry in activities(store)}
-    store._is_settled()
+    store._database.is_settled()
     store._connection.execute("PRAGMA shrink_memory")
     overwrite_pages(data, random.Random(seed))
     for number in range(1, 4):
