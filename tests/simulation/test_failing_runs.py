@@ -79,7 +79,7 @@ def test_a_replay_that_takes_long_says_how_far_it_is_and_is_the_same_history(
 
 
 def test_an_exception_fails_its_seed_and_not_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(plan: Plan) -> Report:
+    def broken(plan: Plan, *, traced: bool) -> Report:
         raise ZeroDivisionError("in a node")
 
     monkeypatch.setattr(sweep, "run", broken)

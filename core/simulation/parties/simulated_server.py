@@ -64,6 +64,8 @@ from core.wire.server_keys import certified_id
 
 STOP_SECONDS: Final = 1.5
 """After which the process of a node that has finished ends."""
+_LOOKED_AT: Final = frozenset({CaughtUp, LoginFailed, Redirect, Quit})
+"""What servers say that is looked at when they do."""
 _OF_PEOPLE_OVER_SSH: Final = (
     actions.KeyChanged,
     actions.KeyRemoved,
@@ -398,16 +400,17 @@ class SimulatedServer:
     def _send(self, action: actions.Send) -> None:
         end = self._ends.get(action.conn)
         if end is not None:
-            if isinstance(action.frame.message, LoginFailed):
-                self._observer.login_refused(self, end)
-            elif isinstance(action.frame.message, CaughtUp):
-                self._observer.caught_up(self, end)
-            self._check_address(action.frame.message, end)
+            if type(action.frame.message) in _LOOKED_AT:
+                self._look_at(action.frame.message, end)
             end.send(action.frame)
 
-    def _check_address(self, message: Message, end: End) -> None:
-        """Whoever is sent elsewhere is named a place that there is where they are."""
-        if isinstance(message, Redirect):
+    def _look_at(self, message: Message, end: End) -> None:
+        """Whoever is sent elsewhere is named a place that there is where they are; the ledger hears of the rest."""
+        if isinstance(message, LoginFailed):
+            self._observer.login_refused(self, end)
+        elif isinstance(message, CaughtUp):
+            self._observer.caught_up(self, end)
+        elif isinstance(message, Redirect):
             self._observer.named(self, message.hostname, end.peer)
         elif isinstance(message, Quit) and message.new_server_ip is not None and not self._observer.is_server(end.peer):
             self._observer.named(self, message.new_server_ip, end.peer)

@@ -104,6 +104,7 @@ class World:
         self._barriers: dict[str, list[tuple[str, str]]] = {}
         self._whole_since = 0.0
         self._hasher = hashlib.blake2b(digest_size=16)
+        self._traced = traced
         self._trace: list[str] = []
 
     # --- making it ----------------------------------------------------------------------------------------------------
@@ -301,7 +302,9 @@ class World:
 
     @property
     def fingerprint(self) -> str:
-        """A hash of everything that has arrived anywhere, and when."""
+        """A hash of everything that has arrived anywhere, and when; empty where that is not traced."""
+        if not self._traced:
+            return ""
         self._flush()
         return self._hasher.copy().hexdigest()
 
@@ -354,7 +357,8 @@ class World:
             self.telling(server, notice)
         if notice.kind == "alone":
             self.alone[server.name] = None
-        self._trace.append(f"{self.schedule.time!r} {server.name} {notice.kind} {notice.text}\n")
+        if self._traced:
+            self._trace.append(f"{self.schedule.time!r} {server.name} {notice.kind} {notice.text}\n")
         if self.verbose:
             print(f"{self.schedule.time:9.3f} {server.name}: [{notice.kind}] {notice.text}")
 
