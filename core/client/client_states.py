@@ -8,13 +8,14 @@ from typing import Any, Final
 
 from core.wire import messages as wire
 from core.wire.messages import MessageType
+from core.wire.state_machine import Symbol
 
 ClientTake = Callable[[Any, float], None]
 """What takes a message: called with it, and the time."""
 
 
 @enum.unique
-class ClientState(enum.Enum):
+class ClientState(Symbol):
     """The value is what people read."""
 
     IDLE = "idle"
@@ -29,7 +30,7 @@ class ClientState(enum.Enum):
 
 
 @enum.unique
-class ClientOutcome(enum.Enum):
+class ClientOutcome(Symbol):
     """What has come of a message, of a timer, or of the application's word: nothing else changes a client's state."""
 
     DIALS = "it dials"
@@ -66,7 +67,7 @@ IN: Final = frozenset({_S.LET_IN, _S.ONLINE})
 
 
 @enum.unique
-class ClientHandler(enum.Enum):
+class ClientHandler(Symbol):
     """Who takes a message, by what is done about it."""
 
     ACTIVITY = "told to the application, once"

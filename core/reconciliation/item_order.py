@@ -74,7 +74,8 @@ def item_hash(key: ItemKey) -> int:
     Nodes choose their ids and stamps, so a hash of less would let somebody make up sums.
     """
     place, (node, incarnation, seq) = key
-    return _hash(place, f"{node}.{incarnation}".encode(), seq)
+    text = f"{place >> SET_BITS} {place & _STAMPS} {node}.{incarnation}.{seq}"
+    return int.from_bytes(blake2b(text.encode(), digest_size=32).digest(), "big")
 
 
 def _hash(place: int, stream: bytes, seq: int) -> int:

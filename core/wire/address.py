@@ -62,6 +62,9 @@ def parse_port(text: str | int) -> int:
 
     Raises ValueError with a sentence for a person.
     """
+    if type(text) is int and 0 <= text <= 65535:
+        # As nearly all come.
+        return text
     try:
         port = parse_number(text)
     except ValueError:

@@ -56,7 +56,7 @@ class LogRecord:
     Records are equal when their lines are.
     """
 
-    __slots__ = ("_columns", "_fields", "_whole", "before", "key", "line", "read_out", "signature")
+    __slots__ = ("_columns", "_fields", "_whole", "before", "key", "line", "read_out", "signature", "stream")
 
     def __init__(self, line: bytes, fields: Record, read_out: ReadOut | None) -> None:
         """For the functions of this module, which know that all of these fit together; without `read_out` it is read
@@ -68,6 +68,7 @@ class LogRecord:
         self.key: Final = _bytes(fields.key, KEY_BYTES)
         """The public key that the signature claims to fit; empty for a loose one."""
         self.signature: Final = _bytes(fields.signature, SIGNATURE_BYTES)
+        self.stream: Final = Stream(fields.node, fields.incarnation)
         self._fields = fields
         self._whole: bool | None = None
         self._columns: EntryColumns | None = None
@@ -83,10 +84,6 @@ class LogRecord:
     def message(self) -> Record:
         """What the line says."""
         return self._fields
-
-    @property
-    def stream(self) -> Stream:
-        return Stream(self._fields.node, self._fields.incarnation)
 
     @property
     def first(self) -> int:

@@ -62,6 +62,10 @@ class VersionVector:
         index = bisect_right(beyond[0], entry_id.seq) - 1
         return index >= 0 and entry_id.seq <= beyond[1][index]
 
+    def has_up_to(self, stream: Stream, number: int) -> bool:
+        """Whether nothing of a stream is missing up to a number: so that whoever asks need not look at any further."""
+        return number <= self.upto(stream)
+
     def lacking(self, runs: EntryRuns) -> dict[Stream, Spans]:
         """Those of some entries that are not here. Costs by runs, not by entries."""
         found = {stream: spans_without(spans, self._around(stream, spans)) for stream, spans in runs.items() if spans}

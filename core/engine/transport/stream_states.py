@@ -6,9 +6,11 @@ import enum
 from collections.abc import Mapping
 from typing import Final
 
+from core.wire.state_machine import Symbol
+
 
 @enum.unique
-class StreamState(enum.Enum):
+class StreamState(Symbol):
     """Where a stream is. Two questions are asked of it for each piece that is read, and are answered beforehand."""
 
     NEW = ("not connected yet", False, False)
@@ -27,7 +29,7 @@ class StreamState(enum.Enum):
 
 
 @enum.unique
-class StreamOutcome(enum.Enum):
+class StreamOutcome(Symbol):
     CONNECTED = "connected"
     CLOSED = "this side closes, or has heard of the end"
     FLUSHED = "all is flushed"

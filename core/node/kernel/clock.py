@@ -40,15 +40,18 @@ class HybridClock:
         A wall clock that is set back, perhaps by days, is not believed more than what it said before: this clock goes
         on, and what others date is as credible as it was. It would stand still while theirs go on.
         """
-        shown, self._wall = max(self._last, self._wall), int(wall * MICROSECONDS)
-        if self._lead is not None and shown > self._wall:
+        before, now = self._wall, int(wall * MICROSECONDS)
+        shown = before if before > self._last else self._last
+        self._wall = now
+        known = self._lead
+        if known is not None and shown > now:
             # Ahead of the wall clock, it goes on nearly as fast: spans of its time are spans of time.
             self._last = shown + int((monotonic - self._at) * SLEWED)
         self._at = monotonic
         lead = wall - monotonic
-        if self._lead is None or lead > self._lead:
-            self._lead = lead
-        self._unset = int((monotonic + self._lead) * MICROSECONDS)
+        if known is None or lead > known:
+            known = self._lead = lead
+        self._unset = int((monotonic + known) * MICROSECONDS)
 
     def stamp(self, wall: float, after: int = 0) -> int:
         """A new stamp at `wall` seconds since 1970, later than `after` if that is credible."""

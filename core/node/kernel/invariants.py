@@ -59,6 +59,8 @@ class Invariants:
     def after_event(self) -> None:
         """Raises BrokenInvariant if something does not hold."""
         self._events += 1
+        if self._events < self._every:
+            return
         if self._events < max(self._every, len(self._context.connections) // CONNECTIONS_LOOKED_AT):
             return
         self._events = 0

@@ -14,14 +14,14 @@ from core.node.kernel.connections import Connection
 from core.node.kernel.states import CLIENT_STATES, ConnectionState
 from core.wire import messages as wire
 from core.wire.messages import Message, MessageType, command_of
-from core.wire.state_machine import bound
+from core.wire.state_machine import Symbol, bound
 
 Take = Callable[[Any, Any], None]
 """What takes a message: called with the connection, or the client's or server's one that it has become, and with it."""
 
 
 @enum.unique
-class Handler(enum.Enum):
+class Handler(Symbol):
     """Who takes a message, by what is done about it."""
 
     # Of somebody who has not said who it is: this, and what a client may say.

@@ -10,9 +10,11 @@ import enum
 from collections.abc import Mapping
 from typing import Final
 
+from core.wire.state_machine import Symbol
+
 
 @enum.unique
-class ConnectionState(enum.Enum):
+class ConnectionState(Symbol):
     """The value is what people read."""
 
     FRESH = "connected"
@@ -33,7 +35,7 @@ class ConnectionState(enum.Enum):
 
 
 @enum.unique
-class Outcome(enum.Enum):
+class Outcome(Symbol):
     """What has come of a message, of a timer, or of somebody's word: nothing else changes a connection's state."""
 
     REGISTRATION_BEGUN = "REGISTER"

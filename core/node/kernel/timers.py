@@ -54,9 +54,12 @@ class Timers:
     def next_at(self) -> float | None:
         """When the earliest timer is due."""
         heap = self._heap
+        current = self._current
         while heap:
-            if self._is_current(heap[0]):
-                return heap[0][0]
+            at, serial, name = heap[0]
+            found = current.get(name)
+            if found is not None and found[0] == serial:
+                return at
             heapq.heappop(heap)
         return None
 

@@ -186,6 +186,8 @@ class Replication:
         """Whether a record has an entry that is new here."""
         if record.stream == self.own_stream:
             return bool(self.damaged.among(record.columns))
+        if self.vector.has_up_to(record.stream, record.last):
+            return False
         return bool(self.vector.lacking({record.stream: record.spans}))
 
     def receive_record(self, record: LogRecord, source: int | None) -> int:

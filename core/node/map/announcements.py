@@ -268,7 +268,7 @@ class Announcements:
         structural = (
             known is None
             or known.links != record.links
-            or known.addresses != record.addresses
+            or not known.is_where(record)
             or known.near != record.near
             or known.left != record.left
             or known.draining != record.draining

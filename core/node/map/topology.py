@@ -64,6 +64,13 @@ class ServerRecord:
         """Where the node says that it is reached, the best first."""
         return [Address(host, self.port) for host in dict.fromkeys((self.hostname, *self.also))]
 
+    def is_where(self, other: ServerRecord) -> bool:
+        """Whether the node is reached where the other record says."""
+        if self.hostname == other.hostname and self.port == other.port and self.also == other.also:
+            # As nearly always, and without a list of addresses for each of two records.
+            return True
+        return self.addresses == other.addresses
+
     def message(self) -> ServerAnnounce:
         """The record as it travels."""
         if self.announcement is not None:
@@ -245,7 +252,11 @@ class Topology:
 
     def tree_neighbours(self, server: str) -> list[str]:
         """A reachable node's neighbours in the spanning tree, sorted. The same list until they change."""
-        return self.forest.neighbours(server) if server in self.reachable else []
+        if self._stale or self._touched:
+            return self.forest.neighbours(server) if server in self.reachable else []
+        forest = self._forest
+        assert forest is not None, "it is stale until it is asked for"
+        return forest.neighbours(server) if server in self._reachable else []
 
     def degree(self, server: str) -> int:
         """How many links a node announces."""

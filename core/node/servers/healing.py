@@ -234,7 +234,7 @@ class Healing:
         """Another server's record is new."""
         if before is None or before.left:
             self.known.heard_of(record.id)
-        if before is not None and before.addresses != record.addresses:
+        if before is not None and not before.is_where(record):
             self.known.moved(record.id)
         if before is not None and before.links != record.links:
             self._signed_ways.reconsider()

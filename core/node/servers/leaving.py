@@ -6,9 +6,11 @@ import enum
 from collections.abc import Mapping
 from typing import Final
 
+from core.wire.state_machine import Symbol
+
 
 @enum.unique
-class DrainPhase(enum.Enum):
+class DrainPhase(Symbol):
     """How far this node has got with leaving."""
 
     RUNNING = "running"
@@ -19,7 +21,7 @@ class DrainPhase(enum.Enum):
 
 
 @enum.unique
-class DrainOutcome(enum.Enum):
+class DrainOutcome(Symbol):
     BEGUN = "told to leave"
     SUCCESSOR_ASKED = "a neighbour is asked to take its place"
     SENT_AWAY = "everybody is sent to the successor, or home"
@@ -55,7 +57,7 @@ DRAIN: Final[Mapping[DrainPhase, Mapping[DrainOutcome, DrainPhase]]] = {
 
 
 @enum.unique
-class Departure(enum.Enum):
+class Departure(Symbol):
     """How far a neighbour has got with leaving, as this node knows of it."""
 
     STAYS = "stays"
@@ -66,7 +68,7 @@ class Departure(enum.Enum):
 
 
 @enum.unique
-class DepartureOutcome(enum.Enum):
+class DepartureOutcome(Symbol):
     NAMED_THIS_NODE = "QUIT names this node"
     NAMED_ANOTHER = "QUIT names another server"
     ARRIVED = "everything that it had is durable here"

@@ -21,10 +21,11 @@ from typing import Final, NamedTuple
 
 from core.wire.entries import Stream
 from core.wire.server_keys import certified_id, is_certified
+from core.wire.state_machine import Symbol
 
 
 @enum.unique
-class Belief(enum.Enum):
+class Belief(Symbol):
     """What is believed, and why; the value completes "it" for people."""
 
     PROVED = "is signed by its key"
