@@ -19,7 +19,7 @@ import msgspec
 from core.reconciliation.summary_queries import DroppedFound, DroppedWanted, SummaryAnswer, SummaryQuery
 from core.store import archive, backup, identity_copy, taking_out, witness
 from core.store.agreed_ranges import compared
-from core.store.behind import BEHIND_ENTRIES_MAX, Behind, Kept, write_runs
+from core.store.behind import BEHIND_ENTRIES_MAX, FOLLOW_ENTRIES, Behind, Kept, write_runs
 from core.store.checksums import DamagedRow, check, checksum
 from core.store.contents import Position
 from core.store.data_directory import DataDirectory
@@ -368,6 +368,10 @@ class SqliteStore:
             return wanted_page(self._shelf, wanted)
 
     def prepare_summary(self) -> bool:
+        if self._behind.entries > FOLLOW_ENTRIES:
+            # A commit that waits has its turn first.
+            self._follow_to_read(some=True)
+            return False
         self._follow_to_read()
         with self._reading():
             is_summed_up = self._summary.is_summed_up
@@ -388,9 +392,12 @@ class SqliteStore:
                 return DroppedFound(dropped_of(self._shelf, self._held, query.entries))
             return self._summary.answer(query, self._read_horizon())
 
-    def _follow_to_read(self) -> None:
+    def _follow_to_read(self, *, some: bool = False) -> None:
         try:
-            self._follow_all()
+            if some:
+                self.follow(idle=True)
+            else:
+                self._follow_all()
         except StoreUnwritable as error:
             raise StoreUnreadable(str(error)) from error
 

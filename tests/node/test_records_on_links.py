@@ -435,6 +435,23 @@ def test_what_is_live_does_not_wait_behind_the_past() -> None:
     assert compared.one.node.replication.vector.upto(STREAM) == 0
 
 
+def test_what_is_live_is_handed_out_before_the_past_and_lets_no_more_of_that_be_asked_for() -> None:
+    compared = Comparing()
+    compared.page(0)
+    compared.page(1)
+    while compared.one.node.queues()["records to be taken in"] > 8:
+        compared.one.handle(events.Woke())
+    live = Stream(certified_id(FAR.key), 8)
+    (record,) = seal([Entry(EntryId(*live, 1), "activity", NOW, b'{"live":1}', "bob")], b"", FAR)
+    compared.one.say(compared.conn, record.message)
+    batch = max(action.batch for action in compared.one.asked if isinstance(action, actions.Persist))
+    done = compared.one.handle(events.Committed(batch))
+    first, *others = [one for one in done if isinstance(one, actions.Broadcast | actions.BroadcastAll)]
+    assert isinstance(first, actions.Broadcast) and b'"live"' in first.frame.data
+    assert 0 < len(others) < 8, "the past follows, and not all of it at once"
+    assert wanted(done) == [], "not all of a page has been handed out"
+
+
 def test_a_comparison_ends_when_all_that_came_is_taken_in_and_durable() -> None:
     compared = Comparing()
     for number in range(3):

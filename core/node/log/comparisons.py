@@ -35,6 +35,7 @@ from core.wire.entry_runs import (
     encode_runs,
     in_pieces,
     intersection,
+    spans_without,
     union,
 )
 from core.wire.messages import (
@@ -90,6 +91,8 @@ class Comparison:
     """How many did not."""
     last: EntryId | None = None
     """The newest that came meanwhile."""
+    last_asked: EntryId | None = None
+    """The newest of those that were asked for: what is live overtakes them."""
     again: bool = False
     """Whether another one was wanted after this one had begun."""
 
@@ -164,8 +167,10 @@ class Comparisons:
             is_being_kept = self._replication.is_being_kept
             numbers = (number for first, last in reversed(spans) for number in range(last, first - 1, -1))
             ids = (EntryId(*stream, number) for number in numbers)
-            comparison.last = next(filter(is_being_kept, ids), comparison.last)
+            newest = next(filter(is_being_kept, ids), None)
+            comparison.last = newest or comparison.last
             if self.awaits(link, stream, spans):
+                comparison.last_asked = newest or comparison.last_asked
                 comparison.received += new
                 return
         gaps = (self._replication.vector.gap_before(EntryId(*stream, first)) for first, _ in spans)
@@ -189,7 +194,8 @@ class Comparisons:
         comparison = self._running.get(link.conn)
         if comparison is None:
             return False
-        return any(intersection({stream: spans}, asked) for asked in (*comparison.came, comparison.asked))
+        asked = (runs.get(stream, ()) for runs in (*comparison.came, comparison.asked))
+        return any(spans_without(spans, one) != spans for one in asked if one)
 
     def _first(self, link: Link, comparison: Comparison, answer: SummaryAnswer | None) -> None:
         if not isinstance(answer, ComparisonBegun):
@@ -315,11 +321,11 @@ class Comparisons:
     def _taken_in(self, link: Link, comparison: Comparison) -> None:
         """What the neighbour has sent in answer to one question is here, as far as it is believed."""
         comparison.lacking += count_of(self._missing(comparison.came[0]))
-        if comparison.last is None:
+        if comparison.last_asked is None:
             self._kept(link, comparison)
         else:
             # Or else the past would pile up before the disk, and what is live waits behind it.
-            self._replication.when_durable(comparison.last, lambda problem: self._kept(link, comparison))
+            self._replication.when_durable(comparison.last_asked, lambda problem: self._kept(link, comparison))
 
     def _kept(self, link: Link, comparison: Comparison) -> None:
         comparison.came.popleft()

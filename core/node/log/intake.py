@@ -109,11 +109,11 @@ class Intake:
             return
         if not record.signature:
             if self._known_keys.believes_entry(link, record.stream):
-                self.take_record(link, record)
+                self.take_record(link, record, is_past=is_asked)
             return
         if not is_asked:
             # What is live does not wait behind the past.
-            self._take_signed(link, record, signed=self._is_signed(record))
+            self._take_signed(link, record, signed=self._is_signed(record), is_past=False)
             return
         coming = self._coming.setdefault(link.conn, _Coming(link))
         coming.unproved.append(record)
@@ -169,29 +169,29 @@ class Intake:
             following()
             return 1
         record, signed = following
-        self._take_signed(coming.link, record, signed=signed)
+        self._take_signed(coming.link, record, signed=signed, is_past=True)
         return record.last - record.first + 1
 
     def _is_signed(self, record: LogRecord) -> bool | None:
         verifier = self._known_keys.verifier
         return record.is_signed(verifier) if verifier is not None else None
 
-    def _take_signed(self, link: Link, record: LogRecord, *, signed: bool | None) -> None:
+    def _take_signed(self, link: Link, record: LogRecord, *, signed: bool | None, is_past: bool) -> None:
         """`signed`: whether it is, by its key; None where nobody can tell."""
         if signed is None or not self._replication.lacks(record):
             return
         if self._known_keys.believes_log_record(link, record, signed):
-            self.take_record(link, record)
+            self.take_record(link, record, is_past=is_past)
 
     def _forget(self, conn: int) -> None:
         self._context.timers.cancel(("taking", conn))
         self._coming.pop(conn, None)
 
-    def take_record(self, link: Link, record: LogRecord) -> None:
+    def take_record(self, link: Link, record: LogRecord, *, is_past: bool) -> None:
         """Accept the entries of a record that is believed, but for what is known."""
         if record.columns.has_accounts and not self._known_keys.believes_votes(link, record.entries):
             return
-        new = self._replication.receive_record(self._drift.dated_record(link, record), link.conn)
+        new = self._replication.receive_record(self._drift.dated_record(link, record), link.conn, is_past=is_past)
         if new:
             self._synchronisation.entries_received(link, record.stream, record.spans, new)
 

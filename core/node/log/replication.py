@@ -61,6 +61,8 @@ class _TakenRecord(NamedTuple):
     columns: EntryColumns
     source: int | None
     record: LogRecord
+    is_past: bool
+    """Whether it was asked for: what is live does not wait behind it."""
 
 
 class _TakenAgain(NamedTuple):
@@ -110,6 +112,7 @@ class Replication:
         self._taken: list[_AnyTaken] = []
         self._in_flight: deque[_InFlight] = deque()
         self._durable: deque[_AnyTaken] = deque()
+        self._durable_past: deque[_AnyTaken] = deque()
         """What is kept, and has still to be spread."""
         self._sealed: dict[int, tuple[Frame, News | None]] = {}
         """Of own entries among that, by number, what is spread: see `_in_records`."""
@@ -190,9 +193,9 @@ class Replication:
             return False
         return bool(self.vector.lacking({record.stream: record.spans}))
 
-    def receive_record(self, record: LogRecord, source: int | None) -> int:
-        """Accept the entries of a record from a link; how many of them were new. They are kept, and passed on, as the
-        record that came.
+    def receive_record(self, record: LogRecord, source: int | None, *, is_past: bool = False) -> int:
+        """Accept the entries of a record from a link, which was asked for if it is of the past; how many of them were
+        new. They are kept, and passed on, as the record that came.
 
         What was left out of it is not taken for gone: somebody else may have it.
         """
@@ -210,7 +213,7 @@ class Replication:
         self._context.clock.observe(max(new.stamps), self._context.now.wall)
         if not again:
             self._keepables.append(record)
-        self._take_all(_TakenRecord(new, source, record))
+        self._take_all(_TakenRecord(new, source, record, is_past))
         return len(new) + again
 
     def _take_damaged(self, record: LogRecord) -> int:
@@ -276,14 +279,16 @@ class Replication:
             flight = self._in_flight.popleft()
             self.unpersisted.kept(flight.keepables)
             done += flight.taken
-        self._durable += done
+        for taken in done:
+            is_past = isinstance(taken, _TakenRecord) and taken.is_past
+            (self._durable_past if is_past else self._durable).append(taken)
         self._sealed.update(self._in_records(done, records))
         self._spread_some()
 
     def _spread_some(self) -> None:
         """Spread what is durable; of very much a part, and the rest once others have had their turn."""
         spread = 0
-        while self._durable:
+        while self._durable or self._durable_past:
             if spread >= SPREAD_MAX:
                 self._context.timers.set("spread", self._context.now.monotonic, self._spread_some)
                 return
@@ -291,7 +296,7 @@ class Replication:
         self.on_spread()
 
     def _spread_next(self) -> int:
-        taken = self._durable.popleft()
+        taken = (self._durable or self._durable_past).popleft()
         if isinstance(taken, _TakenAgain):
             self.damaged.kept(taken.entries)
             self._is_durable(taken.entries)
@@ -333,7 +338,7 @@ class Replication:
 
     def commit_failed(self, batch: int, reason: str) -> None:
         """The batch was not kept: what was to be accepted here is refused, what others have accepted is passed on."""
-        while self._durable:
+        while self._durable or self._durable_past:
             self._spread_next()
         while self._in_flight and self._in_flight[0].batch <= batch:
             flight = self._in_flight.popleft()
@@ -475,7 +480,7 @@ class Replication:
     @property
     def busy(self) -> bool:
         """Whether something accepted is not durable yet."""
-        return bool(self._in_flight or self._durable or self._keepables)
+        return bool(self._in_flight or self._durable or self._durable_past or self._keepables)
 
     def durable_vector(self) -> dict[Stream, int]:
         """What this node has and would still have after a crash."""
