@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from core.node.servers.same_start import SameStart
 from core.simulation.plans.damage_mix import with_damage
 from core.simulation.plans.plan import Operation, Person
 from core.simulation.runs.runner import conclude, run
@@ -118,6 +119,7 @@ def test_two_copies_whose_numbers_are_those_of_their_clocks_give_identities_twic
 ) -> None:
     by_clock = next_incarnation
     monkeypatch.setattr(memory, "next_incarnation", lambda last, wall, leap: by_clock(last, wall, 0))
+    monkeypatch.setattr(SameStart, "met", lambda self, record: False)
     found = {text.partition(":")[0] for text in problems(damaged(*TOGETHER))}
     assert found & {"agreement", "durability", "authorship", "exactly once"}
 
@@ -169,6 +171,7 @@ def test_somebody_who_counts_starts_only_gives_an_identity_twice_and_that_is_fou
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(memory, "next_incarnation", lambda last, wall, leap: last + 1)
+    monkeypatch.setattr(SameStart, "met", lambda self, record: False)
     world = damaged(
         Operation(4.5, "kill", "s000", amount=1.0),
         Operation(4.6, "twin", "s000"),
