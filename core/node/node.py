@@ -62,6 +62,7 @@ from core.node.kernel.invariants import Invariants
 from core.node.kernel.rules import Dispatcher
 from core.node.kernel.takers import takers_of_node
 from core.node.log.intake import Intake
+from core.node.log.proving import Proving
 from core.node.log.reconciling import Reconciliation
 from core.node.log.repair import Repair
 from core.node.log.replication import Replication
@@ -235,9 +236,13 @@ class Node:
         self.synchronisation.on_requested = self.drain.peer_has
         self.synchronisation.on_done += (self.leavers.synchronised, self.repair.answered)
         self.reconciliation.answering.on_asked = self.drain.peer_has
+        proving = Proving(
+            context, self.neighbours, self.replication, self.reconciliation, self.known_keys, recovered.starts
+        )
         self.reconciliation.comparisons.on_done += (
             self.leavers.reconciled,
             lambda link, complete: self.repair.answered(link),
+            proving.compared,
         )
         self.handshake = Handshake(
             context,

@@ -7,6 +7,7 @@ a share, stays in the sums.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -98,9 +99,29 @@ class DroppedFound:
     entries: EntryRuns
 
 
+@dataclass(frozen=True, slots=True)
+class UnprovedWanted:
+    """What is kept without a signature, of servers that sign: `since` maps those whose ids are not made of a key to the
+    first incarnation in which they do. Of records that came later than `after` and not later than `upto`, about
+    `entries_max` entries. Answer: UnprovedFound."""
+
+    since: Mapping[str, int]
+    after: int
+    upto: int
+    entries_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnprovedFound:
+    """`after` is from where on to ask for more; None: that is all."""
+
+    entries: EntryRuns
+    after: int | None
+
+
 SumQuery = SumWanted | FirstQuestion | FollowUpQuestion | AnswerWanted
-SummaryQuery = SumQuery | DroppedWanted
-SummaryAnswer = SumFound | ComparisonBegun | NextQuestion | AnswerFound | DroppedFound
+SummaryQuery = SumQuery | DroppedWanted | UnprovedWanted
+SummaryAnswer = SumFound | ComparisonBegun | NextQuestion | AnswerFound | DroppedFound | UnprovedFound
 
 
 def horizon_told(horizon: int, until: int) -> int:

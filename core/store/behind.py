@@ -32,7 +32,7 @@ from core.wire.entries import AccountFact, Entry, EntryId, Stream
 from core.wire.entry_columns import EntryColumns
 from core.wire.entry_runs import Spans, ids_in
 from core.wire.packed_facts import PART_FACTS_MAX, FactPart
-from core.wire.packed_refs import PLACES, REF_BYTES
+from core.wire.packed_refs import PLACES, REF_BYTES, packed_ref
 from core.wire.records import LogRecord
 from core.wire.version_vector import VersionVector
 
@@ -165,7 +165,7 @@ class Behind:
         run("INSERT OR REPLACE INTO refs VALUES (?, ?)", adding.refs)
         for table, facts in adding.facts.items():
             if facts:
-                self._write_facts(table, facts)
+                self.write_facts_behind(table, facts)
         self._write_runs(adding.spans)
         self._refs_written += sum([len(packed) for _, packed in adding.refs]) // REF_BYTES
 
@@ -190,7 +190,7 @@ class Behind:
                     touched[stream, first] = last
         write_runs(self._connection, [(stream, first, last) for (stream, first), last in touched.items()])
 
-    def _write_facts(self, table: str, facts: list[AccountFact]) -> None:
+    def write_facts_behind(self, table: str, facts: list[AccountFact]) -> None:
         """Put accounts behind the last ones. A part that is not much larger than what comes is joined with it, so there
         are few parts, and each fact is written anew some ten times (the logarithmic method, Bentley and Saxe, 1980)."""
         rows = self._connection.execute(f"SELECT no, texts, marks, sum FROM {table} ORDER BY no DESC")
@@ -348,6 +348,15 @@ def _packed_refs(columns: EntryColumns, first: int) -> bytes:
         places = [PLACES[number - first] for number in numbers]
     rows = zip(places, columns.fingerprints, strict=True)
     return b"".join([place + fingerprint for place, fingerprint in rows if fingerprint is not None])
+
+
+def packed_refs_of(record: LogRecord) -> bytes:
+    """The row of `refs` for a record; empty if its entries have none."""
+    return b"".join(
+        packed_ref(entry.id.seq - record.first, entry.sender, entry.ref, entry.body)
+        for entry in record.entries
+        if entry.kind == "activity" and entry.ref is not None
+    )
 
 
 def fact_of(entry: Entry) -> AccountFact | None:

@@ -11,7 +11,7 @@ import msgspec
 from core.store.held import Held
 from core.store.sequence_runs import Runs
 from core.wire.entries import Entry, PeerForgotten, PeerRecord, Stream, StreamMark
-from core.wire.keepables import Keepable
+from core.wire.keepables import Keepable, Proof
 from core.wire.records import LogRecord, loose, seal
 from core.wire.server_keys import ServerKey
 from core.wire.signing import Signer
@@ -40,6 +40,8 @@ class Group:
     """Those of them that somebody sealed, as they were sealed: nothing that was known before is left out."""
     received: dict[Stream, Runs] = field(default_factory=dict)
     """The numbers that had not been received before."""
+    proofs: list[LogRecord] = field(default_factory=list)
+    """Signed records of what is kept without signatures."""
     marked: dict[Stream, None] = field(default_factory=dict)
     """Streams in which something was received that no record has."""
     peers: dict[str, PeerRecord | None] = field(default_factory=dict)
@@ -143,6 +145,8 @@ class _Grouping:
                     coming.take(keepable, number)
             elif isinstance(keepable, LogRecord):
                 self._take(keepable)
+            elif isinstance(keepable, Proof):
+                group.proofs.append(keepable.record)
             elif isinstance(keepable, StreamMark):
                 self._receive_upto(keepable)
             elif isinstance(keepable, PeerRecord):

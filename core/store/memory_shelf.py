@@ -61,6 +61,18 @@ class MemoryShelf:
         for entry in row.record.entries:
             self._remove(entry)
 
+    def loose_rows(self, record: LogRecord) -> list[ShelvedRow]:
+        """Rows without a signature that have some of a record's numbers."""
+        return [
+            row
+            for row in self._rows.get(record.stream, ())
+            if not row.record.signature and row.record.first <= record.last and row.record.last >= record.first
+        ]
+
+    def all_loose(self) -> list[ShelvedRow]:
+        """All rows without a signature."""
+        return [row for rows in self._rows.values() for row in rows if not row.record.signature]
+
     def damage(self, row: ShelvedRow, record: LogRecord) -> None:
         """Have something else lie in a row, whose checksum stays what it was."""
         self.take_row(row)

@@ -9,9 +9,16 @@ from typing import TypeVar
 
 import msgspec
 
-from core.reconciliation.summary_queries import DroppedFound, DroppedWanted, SummaryAnswer, SummaryQuery
+from core.reconciliation.summary_queries import (
+    DroppedFound,
+    DroppedWanted,
+    SummaryAnswer,
+    SummaryQuery,
+    UnprovedFound,
+    UnprovedWanted,
+)
 from core.store.agreed_ranges import compared
-from core.store.contents import ORDER_RECOVERED, REFS_RECOVERED, Contents, Position, disordered
+from core.store.contents import ORDER_RECOVERED, REFS_RECOVERED, Contents, Position, disordered, record_overhead
 from core.store.grouping import Chain, Group, group_of
 from core.store.identity import check_node_id, next_incarnation
 from core.store.memory_shelf import MemoryShelf, ShelvedRow
@@ -19,12 +26,13 @@ from core.store.memory_summary import MemorySummary
 from core.store.missing_pages import missing_page
 from core.store.own_starts import OwnStarts, starts_with
 from core.store.paging import dropped_of, newest_within, read_page, wanted_page
+from core.store.proved_entries import Split, only, signs, split
 from core.store.record_paging import read_record_page, wanted_record_page
 from core.store.retention import KEEP_EVERYTHING, Dropping, Retention, Usage
 from core.store.store_errors import BackupUnreadable, StoreUnwritable
 from core.wire.account_votes import counted
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Page, PeerRecord, Stream, Wanted
-from core.wire.entry_runs import EntryRuns, runs_of, union
+from core.wire.entry_runs import EntryRuns, intersection, runs_of, union
 from core.wire.keepables import Keepable
 from core.wire.missing import FindArrived, FindDated, FoundRuns, Missing
 from core.wire.packed_facts import PackedFacts
@@ -145,7 +153,40 @@ class MemoryStore:
             self._summary.add(one.entries)
             self._arrived.append(runs_of(entry.id for entry in one.entries))
         self._chain.before = group.before
+        for signed in group.proofs:
+            self._put_proof(signed)
         return group.answer
+
+    def _put_proof(self, signed: LogRecord) -> None:
+        """See `core.store.proofs.put_proof`; it is synced at once, as is what damage is mended by."""
+        self.sync()
+        proved: set[int] = set()
+        for row in self._shelf.loose_rows(signed):
+            found = split(row.record, signed) if row.is_whole else Split(frozenset(), None)
+            if not found.proved:
+                continue
+            proved |= found.proved
+            self._shelf.take_row(row)
+            self._contents.overhead -= record_overhead(row.record)
+            if found.rest is not None:
+                self._shelf.put(found.rest)
+                self._contents.overhead += record_overhead(found.rest)
+        if proved:
+            kept = only(signed, proved)
+            self._shelf.put(kept)
+            self._contents.overhead += record_overhead(kept)
+
+    def _unproved(self, query: UnprovedWanted) -> UnprovedFound:
+        """All at once: a simulated store is small."""
+        upto = union(*self._arrived[: query.upto])
+        loose = union(
+            *(
+                {row.record.stream: row.record.spans}
+                for row in self._shelf.all_loose()
+                if signs(row.record.stream, query.since)
+            )
+        )
+        return UnprovedFound(intersection(loose, upto), None)
 
     def sync(self) -> None:
         """Make everything written so far survive a crash. Raises StoreUnwritable."""
@@ -277,6 +318,8 @@ class MemoryStore:
     def ask_summary(self, query: SummaryQuery) -> SummaryAnswer:
         if isinstance(query, DroppedWanted):
             return DroppedFound(dropped_of(self._shelf, self._contents.held, query.entries))
+        if isinstance(query, UnprovedWanted):
+            return self._unproved(query)
         return self._summary.answer(query)
 
     def activities_before(self, before: Position | None, most: int, bytes_max: int) -> tuple[Entry, ...]:

@@ -19,6 +19,8 @@ WITH_ACCOUNTS: Final = 2
 """A flag of a row: an entry of its record is an account."""
 PARTIAL: Final = 4
 """A flag of a row: its record leaves entries out, which another one may have."""
+_ARRIVAL_SHIFT: Final = 8
+"""Above the flags stands the number under which a row's entries came, where that is not the row's own."""
 
 
 class RecordRow(NamedTuple):
@@ -42,9 +44,21 @@ class DamagedRecord(DamagedRow):
         self.what = what
 
 
-def row_of(no: int, stream: int, record: LogRecord) -> RecordRow:
-    """The row of a record."""
+def arrival_of(row: RecordRow) -> int:
+    """The number under which a row's entries came."""
+    return arrived_as(row.no, row.flags)
+
+
+def arrived_as(no: int, flags: int) -> int:
+    """The same of a row's number and flags."""
+    return flags >> _ARRIVAL_SHIFT or no
+
+
+def row_of(no: int, stream: int, record: LogRecord, arrival: int = 0) -> RecordRow:
+    """The row of a record; `arrival` is the number under which its entries came, if that is not `no`."""
     flags = SIGNED if record.signature else 0
+    if arrival not in (0, no):
+        flags |= arrival << _ARRIVAL_SHIFT
     if record.signed_columns.has_accounts:
         flags |= WITH_ACCOUNTS
     first, count = record.first, record.last - record.first + 1

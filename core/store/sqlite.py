@@ -12,14 +12,21 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
-from core.reconciliation.summary_queries import DroppedFound, DroppedWanted, SummaryAnswer, SummaryQuery
+from core.reconciliation.summary_queries import (
+    DroppedFound,
+    DroppedWanted,
+    SummaryAnswer,
+    SummaryQuery,
+    UnprovedWanted,
+)
 from core.store import archive, backup, identity_copy, taking_out, witness
 from core.store.agreed_ranges import compared
-from core.store.behind import BEHIND_ENTRIES_MAX, FOLLOW_ENTRIES, Behind, Kept, write_runs
+from core.store.behind import BEHIND_ENTRIES_MAX, FOLLOW_ENTRIES, Behind, Kept, Totals, write_runs, write_totals
 from core.store.checksums import DamagedRow, check, checksum
 from core.store.contents import Position
 from core.store.data_directory import DataDirectory
@@ -33,6 +40,7 @@ from core.store.mending import mark, mend
 from core.store.missing_pages import missing_page
 from core.store.open_database import OpenDatabase
 from core.store.paging import dropped_of, newest_within, read_page, wanted_page
+from core.store.proofs import put_proof, unproved
 from core.store.record_paging import read_record_page, wanted_record_page
 from core.store.record_rows import row_of
 from core.store.retention import Dropping, Retention, Usage
@@ -218,8 +226,16 @@ class SqliteStore:
         if not keepables:
             return ()
         group = group_of(keepables, self._held, self._chain)
+        if group.proofs:
+            # What is replaced has to stand in no queue.
+            self._follow_all()
         with self._writing():
-            kept = self._write(group)
+            totals = self._put_proofs(group.proofs) if group.proofs else None
+            kept = self._write(group, self._next_no if totals is None else totals.upto + 1)
+        if totals is not None:
+            self._behind.totals = totals
+            self._next_no = totals.upto + 1
+            self._shelf.forget()
         for stream, runs in group.received.items():
             for first, last in runs:
                 self._held.add(stream, first, last)
@@ -229,13 +245,20 @@ class SqliteStore:
         self._notes.note(self._held.received, self._directory.database_bytes)
         return group.answer
 
-    def _write(self, group: Group) -> list[Kept]:
-        """Write a group's records, and what else waits for the disk."""
+    def _put_proofs(self, records: Sequence[LogRecord]) -> Totals:
+        """Have signed records take the place of what they prove; what is known of all records then."""
+        totals = self._behind.totals
+        for record in records:
+            overhead = put_proof(self._connection, self._streams, self._behind, record, totals.upto + 1)
+            # A number that no row has got is no matter.
+            totals = replace(totals, upto=totals.upto + 1, overhead=totals.overhead + overhead)
+        write_totals(self._connection, totals)
+        return totals
+
+    def _write(self, group: Group, next_no: int) -> list[Kept]:
+        """Write a group's records from a number on, and what else waits for the disk."""
         run = self._connection.executemany
-        kept = [
-            Kept(no, self._streams.make(record.stream), record)
-            for no, record in enumerate(group.records, self._next_no)
-        ]
+        kept = [Kept(no, self._streams.make(record.stream), record) for no, record in enumerate(group.records, next_no)]
         run("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", [row_of(*one) for one in kept])
         if group.marked:
             self._write_marks(group)
@@ -390,6 +413,8 @@ class SqliteStore:
         with self._reading():
             if isinstance(query, DroppedWanted):
                 return DroppedFound(dropped_of(self._shelf, self._held, query.entries))
+            if isinstance(query, UnprovedWanted):
+                return unproved(self._connection, self._streams, query)
             return self._summary.answer(query, self._read_horizon())
 
     def _follow_to_read(self, *, some: bool = False) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 from core.store.agreed_ranges import left_over
 from core.store.behind import ACTIVITIES, Kept
 from core.store.contents import Position
-from core.store.record_rows import PARTIAL, RECORD_COLUMNS, DamagedRecord, RecordRow, record_of
+from core.store.record_rows import PARTIAL, RECORD_COLUMNS, DamagedRecord, RecordRow, arrived_as, record_of
 from core.store.stream_numbers import StreamNumbers
 from core.store.time_blocks import ItemPlace
 from core.store.time_index import LATEST, TimeIndex
@@ -126,6 +126,8 @@ class SqliteShelf:
         rows = self._connection.execute(_ARRIVED, (query.after, FOUND_AT_ONCE)).fetchall()
         found: dict[int, list[tuple[int, int]]] = {}
         for no, stream, first, count, flags in rows:
+            if arrived_as(no, flags) <= query.after:
+                continue
             spans = [(first, first + count - 1)] if not flags & PARTIAL else self._numbers_of(no, stream)
             found.setdefault(stream, []).extend(spans)
         runs = union(*({self._streams.of(stream): tuple(spans)} for stream, spans in found.items() if spans))

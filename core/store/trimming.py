@@ -11,7 +11,7 @@ from typing import Final
 
 from core.store.behind import ACTIVITIES, Kept, Totals, write_totals
 from core.store.contents import record_overhead
-from core.store.record_rows import row_of
+from core.store.record_rows import arrived_as, row_of
 from core.store.retention import ROW_BYTES, SCAN_STEP, Dropping, Usage
 from core.store.sqlite_shelf import SqliteShelf
 from core.store.stream_numbers import StreamNumbers
@@ -103,7 +103,7 @@ class Trimming:
             else:
                 fewer = record.without(numbers)
                 overhead += record_overhead(fewer)
-                row = row_of(no, stream, fewer)
+                row = row_of(no, stream, fewer, self._arrival(no))
                 self._connection.execute(
                     "UPDATE records SET flags = ?, sum = ?, line = ? WHERE no = ?", (row.flags, row.sum, row.line, no)
                 )
@@ -120,6 +120,11 @@ class Trimming:
         )
         write_totals(self._connection, remaining)
         return remaining
+
+    def _arrival(self, no: int) -> int:
+        """See `core.store.record_rows.arrival_of`."""
+        (flags,) = self._connection.execute("SELECT flags FROM records WHERE no = ?", (no,)).fetchone()
+        return arrived_as(no, flags)
 
 
 def _position(place: ItemPlace) -> int:

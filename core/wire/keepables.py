@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from core.wire.entries import Entry, PeerForgotten, PeerRecord, StreamMark
 from core.wire.records import LogRecord
 from core.wire.server_keys import ServerKey
 
-Keepable = Entry | LogRecord | StreamMark | PeerRecord | PeerForgotten | ServerKey
+
+class Proof(msgspec.Struct, frozen=True):
+    """A signed record of entries that are kept without their server's signature: it takes their place."""
+
+    record: LogRecord
+
+
+Keepable = Entry | LogRecord | Proof | StreamMark | PeerRecord | PeerForgotten | ServerKey
 """An entry by itself was accepted here, or has come from a server that knows no records. A record is another server's,
 and is kept as it came."""
 

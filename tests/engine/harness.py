@@ -23,7 +23,7 @@ from core.node.interface.actions import Action
 from core.node.interface.events import ConnectionOpened, Event, MessageReceived, Now
 from core.node.interface.notices import Notice
 from core.node.interface.snapshot import NodeSnapshot
-from core.reconciliation.summary_queries import DroppedWanted, SummaryAnswer, SummaryQuery
+from core.reconciliation.summary_queries import DroppedWanted, SummaryAnswer, SummaryQuery, UnprovedWanted
 from core.store import Usage
 from core.store.contents import Position, position
 from core.store.memory_summary import MemorySummary
@@ -188,7 +188,7 @@ class MemoryStore:
         self._work()
         summary = MemorySummary()
         summary.add([one for one in self.records if isinstance(one, Entry)])
-        assert not isinstance(query, DroppedWanted)
+        assert not isinstance(query, DroppedWanted | UnprovedWanted)
         return summary.answer(query)
 
     def fetch_records(self, query: Fetch | Wanted) -> RecordPage:

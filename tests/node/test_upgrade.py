@@ -10,6 +10,7 @@ from core.simulation.environment.hash_signing import HashSigner
 from core.simulation.testing import ScriptedNetwork, WatchedServer, chain, star
 from core.store.identity import KEY_SETTING, SIGNS_FROM_SETTING
 from core.wire import messages as wire
+from core.wire.missing import FindArrived
 
 
 def give_key(network: ScriptedNetwork, name: str) -> None:
@@ -187,11 +188,6 @@ def test_a_server_with_a_key_that_is_put_back_among_others_without_one_says_how_
     assert network.until(lambda: texts(newcomer) == ["after the copy"], 5.0)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="what servers of the version before got singly stays without its proof at them, when they are upgraded, too",
-)
 def test_a_new_server_gets_what_one_that_is_gone_had_accepted_while_others_had_no_keys() -> None:
     network = ScriptedNetwork()
     first, second = network.build(chain(2), redirects=False, keyed=False)
@@ -206,3 +202,78 @@ def test_a_new_server_gets_what_one_that_is_gone_had_accepted_while_others_had_n
     newcomer = network.start("newcomer", second, redirects=False)
     network.run(30.0)
     assert texts(newcomer) == texts(second)
+
+
+def signed_at(network: ScriptedNetwork, name: str) -> set[Any]:
+    """What lies on a server's disk with a signature."""
+    return set(network.disk_of(name).signed())
+
+
+def upgraded_after_the_others(network: ScriptedNetwork, posts: int) -> tuple[WatchedServer, WatchedServer, list[str]]:
+    """Two servers with keys, of which the second was upgraded when the first had written; it has not asked yet."""
+    first, second = network.build(chain(2), redirects=False, keyed=False)
+    give_key(network, first.host)
+    first = restarted(network, first, second)
+    writer, written = network.logged_in(first), [f"number {number}" for number in range(posts)]
+    for text in written:
+        writer.post(text)
+        network.run(0.01)
+    network.registered(first, "ann")
+    assert network.until(lambda: texts(second) == sorted(written) and second.node.book.knows("ann"), 10.0)
+    assert not signed_at(network, second.host)
+    give_key(network, second.host)
+    return first, restarted(network, second, first), written
+
+
+def test_what_came_singly_is_asked_for_with_its_signatures_and_delivered_to_nobody_again() -> None:
+    network = ScriptedNetwork()
+    first, second, written = upgraded_after_the_others(network, 20)
+    reader = network.logged_in(second)
+    assert network.until(lambda: len(signed_at(network, second.host)) == 21, 30.0)
+    assert signed_at(network, second.host) == signed_at(network, first.host)
+    network.run(30.0)
+    assert reader.texts() == []
+    assert texts(second) == sorted(written)
+    assert [one.allowed_at for _, one in second.node.book] == [one.allowed_at for _, one in first.node.book]
+    asked = len(second.said(wire.ReconcileWant))
+    network.run(60.0)
+    assert len(second.said(wire.ReconcileWant)) == asked, "it is not asked for again and again"
+
+
+def test_a_client_that_comes_back_to_an_upgraded_server_is_not_sent_again_what_was_proved() -> None:
+    network = ScriptedNetwork()
+    _, second, _ = upgraded_after_the_others(network, 5)
+    here = network.disk_of(second.host).store.arrived
+    assert network.until(lambda: len(signed_at(network, second.host)) == 6, 30.0)
+    assert network.disk_of(second.host).store.find(FindArrived(here)).runs == {}
+
+
+def test_what_is_damaged_at_the_neighbour_proves_nothing() -> None:
+    network = ScriptedNetwork()
+    first, second, written = upgraded_after_the_others(network, 3)
+    network.disk_of(first.host).store.flip(next(iter(signed_at(network, first.host))))
+    network.run(30.0)
+    assert texts(second) == sorted(written)
+
+
+def test_what_nobody_can_prove_is_asked_of_each_neighbour_once() -> None:
+    network = ScriptedNetwork()
+    first, second = network.build(chain(2), redirects=False, keyed=False)
+    give_key(network, first.host)
+    first = restarted(network, first, second)
+    network.logged_in(first).post("nobody keeps the proof")
+    assert network.until(lambda: len(second.activities()) == 1, 10.0)
+    first.crash()
+    network.disk_of(first.host).lose(with_witness=True)
+    take_key(network, first.host)
+    give_key(network, first.host)
+    give_key(network, second.host)
+    second.crash()
+    second = network.start(second.host, redirects=False)
+    first = network.start(first.host, second, redirects=False)
+    assert network.until(network.is_one, 30.0)
+    network.run(30.0)
+    asked = len(second.said(wire.ReconcileWant))
+    network.run(60.0)
+    assert len(second.said(wire.ReconcileWant)) == asked
+    assert texts(second) == ["nobody keeps the proof"]

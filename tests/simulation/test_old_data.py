@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from core.node.servers.same_start import SameStart
 from core.simulation.environment.simulated_disk import SimulatedDisk
 from core.simulation.plans.plan import Operation, Person
 from core.simulation.runs.runner import conclude
@@ -86,5 +87,22 @@ def test_a_node_that_only_counts_its_starts_gives_an_identity_twice_and_that_is_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(memory, "next_incarnation", lambda last, wall, leap: last + 1)
+    monkeypatch.setattr(SameStart, "met", lambda self, record: False)
     found = problems(happened(*AT_A_COPY, *AT_THE_SAME_COPY_AGAIN))
     assert {text.split(":")[0] for text in found} >= {"durability", "authorship"}
+
+
+def test_an_upgraded_server_gets_the_proof_of_what_came_to_it_singly() -> None:
+    upgrade = [Operation(8.0, "kill", "s001", amount=1.0), Operation(8.1, "upgrade", "s001")]
+    world = happened(
+        arrive(1.0, "nat", "s000"),
+        *posts("nat", 3.0, 20),
+        *upgrade,
+        Operation(8.5, "start", "s001"),
+        s001="keyless",
+    )
+    assert problems(world) == []
+    own = {entry_id for entry_id in world.ledger.accepted if entry_id.node == world.servers["s000"].id}
+    assert len(own) > 20
+    assert own <= world.servers["s001"].disk.signed()
+    assert world.servers["s001"].boots == 2

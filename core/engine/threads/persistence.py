@@ -37,7 +37,7 @@ from core.store.page_queries import answer_to
 from core.store.store_interface import Store
 from core.wire.entries import Entry, Fetch, Page, Wanted
 from core.wire.entry_runs import EntryRuns
-from core.wire.keepables import Keepable
+from core.wire.keepables import Keepable, Proof
 from core.wire.missing import PageQuery
 from core.wire.records import LogRecord, RecordPage
 from core.wire.recovered import Recovered
@@ -443,7 +443,13 @@ def _size(keepables: tuple[Keepable, ...]) -> int:
 
 
 def _content_size(keepable: Keepable) -> int:
-    return len(keepable.line) if isinstance(keepable, LogRecord) else 0
+    match keepable:
+        case LogRecord():
+            return len(keepable.line)
+        case Proof():
+            return len(keepable.record.line)
+        case _:
+            return 0
 
 
 def _nobody(event: Event) -> None:

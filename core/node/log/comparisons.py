@@ -7,7 +7,7 @@ differ. So it goes through them in the order of stamps, and what it remembers is
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -93,6 +93,8 @@ class Comparison:
     """The newest that came meanwhile."""
     last_asked: EntryId | None = None
     """The newest of those that were asked for: what is live overtakes them."""
+    proofs: bool = False
+    """Whether what is asked for is here, and its signatures are not."""
     again: bool = False
     """Whether another one was wanted after this one had begun."""
 
@@ -120,6 +122,8 @@ class Comparisons:
         been taken in."""
         self.on_end: Callable[[Link, Comparison], None] = lambda link, comparison: None
         """Told of each that has come to its end."""
+        self.on_proofs: Callable[[Link], None] = lambda link: None
+        """Told of each neighbour that has sent what it has of signed records that it was asked for."""
         self.on_done: list[Callable[[Link, bool], None]] = []
         """Told of each neighbour that this node has compared with, and whether all that it had is durable here."""
 
@@ -152,6 +156,13 @@ class Comparisons:
         comparison = self._begun(link, compares=True)
         self._context.trace("sync", conn=link.conn, step="ask", server=link.remote_id)
         self._summary.ask(link, FirstQuestion(since, until), partial(self._first, link, comparison))
+
+    def ask_for_proofs(self, link: Link, pages: Iterable[EntryRuns]) -> None:
+        """Ask a neighbour for signed records of entries that are here, when nothing else is asked of it."""
+        comparison = self._begun(link, compares=False)
+        comparison.proofs = True
+        comparison.wanted.extend(pages)
+        self._go_on(link, comparison)
 
     def _begun(self, link: Link, *, compares: bool) -> Comparison:
         self._numbers += 1
@@ -217,7 +228,7 @@ class Comparisons:
         comparison.asked = wanted = self._next_wanted(comparison)
         if wanted:
             comparison.awaits = ReconcileSent
-            again = bool(intersection(wanted, self._replication.damaged.missing))
+            again = comparison.proofs or bool(intersection(wanted, self._replication.damaged.missing))
             self._context.send(link, ReconcileWant(comparison.number, encode_runs(wanted), again))
             return True
         comparison.parts = comparison.question.parts
@@ -234,7 +245,8 @@ class Comparisons:
         room = WANTED_MAX
         while comparison.wanted and (count := count_of(comparison.wanted[0])) <= room:
             room -= count
-            found.append(self._missing(comparison.wanted.popleft()))
+            runs = comparison.wanted.popleft()
+            found.append(runs if comparison.proofs else self._missing(runs))
         wanted = union(*found)
         for came in comparison.came:
             wanted = difference(wanted, came)
@@ -320,7 +332,8 @@ class Comparisons:
 
     def _taken_in(self, link: Link, comparison: Comparison) -> None:
         """What the neighbour has sent in answer to one question is here, as far as it is believed."""
-        comparison.lacking += count_of(self._missing(comparison.came[0]))
+        if not comparison.proofs:
+            comparison.lacking += count_of(self._missing(comparison.came[0]))
         if comparison.last_asked is None:
             self._kept(link, comparison)
         else:
@@ -365,6 +378,8 @@ class Comparisons:
     def _over(self, link: Link, comparison: Comparison) -> None:
         del self._running[link.conn]
         link.asked = False
+        if comparison.proofs:
+            self.on_proofs(link)
         if comparison.again:
             self.begin(link)
 

@@ -178,7 +178,7 @@ class Intake:
 
     def _take_signed(self, link: Link, record: LogRecord, *, signed: bool | None, is_past: bool) -> None:
         """`signed`: whether it is, by its key; None where nobody can tell."""
-        if signed is None or not self._replication.lacks(record):
+        if signed is None or not (self._replication.lacks(record) or self._replication.lacks_proof(record)):
             return
         if self._known_keys.believes_log_record(link, record, signed):
             self.take_record(link, record, is_past=is_past)

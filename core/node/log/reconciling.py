@@ -12,7 +12,7 @@ it is. It does, while both take what is new.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -25,10 +25,10 @@ from core.node.log.answering import Answering
 from core.node.log.comparisons import Comparison, Comparisons
 from core.node.log.old_gaps import OldGaps
 from core.node.log.replication import Replication
-from core.node.log.summary_access import SummaryAccess
+from core.node.log.summary_access import SummaryAccess, Then
 from core.node.neighbours.neighbours import Neighbours
 from core.reconciliation.item_order import NOTHING, Fingerprint, decode_sum, encode_sum
-from core.reconciliation.summary_queries import SumFound, SummaryAnswer, SumWanted
+from core.reconciliation.summary_queries import SumFound, SummaryAnswer, SummaryQuery, SumWanted
 from core.wire.messages import ReconcileDigest
 
 SETTLING: Final = 3.0
@@ -67,6 +67,8 @@ class Reconciliation:
         self.comparisons.on_end = self._note_outcome
         self.answered = self._summary.answered
         self._outlooks: dict[int, _Outlook] = {}
+        self.on_link_closed: Callable[[int], None] = lambda conn: None
+        """Told of each connection that has ended."""
 
     @property
     def reading(self) -> int:
@@ -87,6 +89,11 @@ class Reconciliation:
         self.comparisons.link_closed(conn)
         self.answering.link_closed(conn)
         self._outlooks.pop(conn, None)
+        self.on_link_closed(conn)
+
+    def ask_store(self, link: Link, query: SummaryQuery, then: Then) -> None:
+        """Ask the store something for a neighbour, and go on with `then` if that is still there."""
+        self._summary.ask(link, query, then)
 
     def _outlook(self, link: Link) -> _Outlook:
         return self._outlooks.setdefault(link.conn, _Outlook())

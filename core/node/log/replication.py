@@ -32,8 +32,8 @@ from core.wire.account_votes import counted
 from core.wire.codec import Frame
 from core.wire.entries import AccountFact, Entry, EntryId, Kind, Stream, StreamMark
 from core.wire.entry_columns import EntryColumns
-from core.wire.entry_runs import spans_of
-from core.wire.keepables import Keepable
+from core.wire.entry_runs import EntryRuns, intersection, spans_of
+from core.wire.keepables import Keepable, Proof
 from core.wire.limits import REF_CHARACTERS_MAX
 from core.wire.records import LogRecord
 from core.wire.recovered import Recovered
@@ -102,6 +102,8 @@ class Replication:
         self.vector = VersionVector(recovered.streams, recovered.beyond)
         """What has been accepted here: a repetition is not accepted again."""
         self.damaged = DamagedEntries(self.vector)
+        self.unproved: dict[int, EntryRuns] = {}
+        """By the connections of neighbours: what is here without its server's signature, and they are asked for."""
         self.room = LogRoom(context, topology, recovered, self.vector)
         self.activities = recovered.activities
         self._seq = 0
@@ -193,6 +195,18 @@ class Replication:
             return False
         return bool(self.vector.lacking({record.stream: record.spans}))
 
+    def lacks_proof(self, record: LogRecord) -> bool:
+        """Whether a signed record proves something that is here, for which a neighbour was asked."""
+        return any(intersection({record.stream: record.spans}, asked) for asked in self.unproved.values())
+
+    def _take_proof(self, record: LogRecord) -> None:
+        """A record that is believed has what is here without its signature. Nobody is handed that again; of an account
+        it may say who has allowed it."""
+        self._keepables.append(Proof(record))
+        for entry in record.entries:
+            if entry.kind == "account" and entry.id in self.vector:
+                self._apply(entry)
+
     def receive_record(self, record: LogRecord, source: int | None, *, is_past: bool = False) -> int:
         """Accept the entries of a record from a link, which was asked for if it is of the past; how many of them were
         new. They are kept, and passed on, as the record that came.
@@ -200,6 +214,8 @@ class Replication:
         What was left out of it is not taken for gone: somebody else may have it.
         """
         stream, columns = record.stream, record.columns
+        if self.unproved and record.signature and self.lacks_proof(record):
+            self._take_proof(record)
         again = self._take_damaged(record)
         if stream == self.own_stream or (again and not self.lacks(record)):
             return again
@@ -455,12 +471,15 @@ class Replication:
             for then in self._waiting_for.pop(entry.id, ()):
                 then(problem)
 
+    def _apply(self, entry: Entry) -> None:
+        fact = msgspec.json.decode(entry.body, type=AccountFact)
+        self._apply_account(counted(fact, entry.id.node), fact.vote.key if fact.vote is not None else None)
+
     def _deliver(self, entry: Entry, frame: Frame, source: int | None) -> None:
         self._is_durable((entry,))
         if entry.kind == "account":
             self.delivery.expect_no_more(entry.id)
-            fact = msgspec.json.decode(entry.body, type=AccountFact)
-            self._apply_account(counted(fact, entry.id.node), fact.vote.key if fact.vote is not None else None)
+            self._apply(entry)
             return
         self.activities += 1
         self.delivery.deliver(entry, frame, source)

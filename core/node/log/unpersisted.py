@@ -8,7 +8,7 @@ from typing import Final
 
 from core.wire.entries import Entry, EntryId, Fetch, Page, Stream, StreamMark
 from core.wire.entry_runs import EntryRuns, ids_in
-from core.wire.keepables import Keepable, entries_in
+from core.wire.keepables import Keepable, Proof, entries_in
 from core.wire.records import LogRecord
 
 UNPERSISTED_MAX: Final = 100_000
@@ -37,6 +37,9 @@ class Unpersisted:
                         self._remember(entry, keepable)
                 case StreamMark():
                     self._facts[f"mark {keepable.stream}"] = keepable
+                case Proof():
+                    # It is asked for again in the next start.
+                    continue
                 case _:
                     self._facts[f"peer {keepable.id}"] = keepable
 

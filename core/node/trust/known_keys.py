@@ -79,6 +79,11 @@ class KnownKeys:
             return Standing(None, self._signing.get(node, None if self.signs_from is None else FIRST))
         return Standing()
 
+    def signing(self) -> dict[str, int]:
+        """Of servers that have told it, and whose ids do not tell it, since which incarnation they sign."""
+        told = {one.id: one.signs_from for one in self._bound.values() if one.signs_from is not None}
+        return {**told, **self._signing}
+
     def belongs(self, node: str, key: bytes | None) -> bool | None:
         """Whether a key that somebody shows is a server's; see `key_belongs`."""
         if self._signer is None or (key is None and self._context.config.accept_unsigned):

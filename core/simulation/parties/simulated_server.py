@@ -79,10 +79,15 @@ def _new_store(entropy: bytes, identity: IdentityKind) -> MemoryStore:
     signer = HashSigner(entropy)
     if identity == "keyless":
         return MemoryStore(node_id(entropy))
-    store = MemoryStore(certified_id(signer.key) if identity == "certified" else node_id(entropy), signer=signer)
-    store.set_setting(KEY_SETTING, entropy.hex(), backed_up=True)
-    store.set_setting(SIGNS_FROM_SETTING, "0", backed_up=True)
+    store = MemoryStore(certified_id(signer.key) if identity == "certified" else node_id(entropy))
+    _give_key(store, entropy, signs_from=0)
     return store
+
+
+def _give_key(store: MemoryStore, entropy: bytes, *, signs_from: int) -> None:
+    store.signer = HashSigner(entropy)
+    store.set_setting(KEY_SETTING, entropy.hex(), backed_up=True)
+    store.set_setting(SIGNS_FROM_SETTING, str(signs_from), backed_up=True)
 
 
 def with_key(recovered: Recovered, store: MemoryStore) -> Recovered:
@@ -197,8 +202,11 @@ class SimulatedServer:
         """What the node said it left undone when it left on purpose; None while it has not."""
         self.missed = False
         """It left, but holds what nobody else may have: something was left undone, or nobody was there to take it."""
+        self.was_keyless = False
+        """Whether it was upgraded from the version before: accounts of that time may lack their votes."""
+        self._entropy = number_of(environment.seed, "id", name).to_bytes(8, "big")
         if disk is None:
-            store = _new_store(number_of(environment.seed, "id", name).to_bytes(8, "big"), identity)
+            store = _new_store(self._entropy, identity)
             disk = SimulatedDisk(environment.schedule, store, seeded(environment.seed, "disk", name), self._kept)
         self.disk = disk
         self.told_own_addresses = False
@@ -304,6 +312,13 @@ class SimulatedServer:
             end.vanish(told=not silent)
         self._ends.clear()
         self._subscribed.clear()
+
+    def upgrade(self) -> None:
+        """From its next start on it is of the version of today, with a key. Nothing if it is, or runs."""
+        store = self.disk.store
+        if self.node is None and store.signer is None:
+            _give_key(store, self._entropy, signs_from=store.incarnation + 1)
+            self.was_keyless = True
 
     def drain(self) -> None:
         """Leave the network on purpose."""

@@ -218,6 +218,12 @@ def _flip_bits(world: World, operation: Operation) -> None:
     )
 
 
+def _upgrade(world: World, operation: Operation) -> None:
+    """`who`, which is down, is brought from the version before to that of today."""
+    if operation.who in world.servers:
+        world.servers[operation.who].upgrade()
+
+
 def _twin(world: World, operation: Operation) -> None:
     """What `who` has is copied, and started on another host, with all that it knows of the network."""
     server = world.servers.get(operation.who)
@@ -389,6 +395,7 @@ OPERATIONS: Final[Mapping[str, Doing]] = {
     "put back": _put_back,
     "lose data": _lose_data,
     "flip bits": _flip_bits,
+    "upgrade": _upgrade,
     "twin": _twin,
     "twin ends": _twin_ends,
     "clock": _clock,
