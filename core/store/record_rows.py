@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from core.store.checksums import DamagedRow
+from core.store.error_correction import corrected
 from core.wire.ed25519 import Ed25519Verifier
 from core.wire.entries import Stream
 from core.wire.records import LogRecord, decode
@@ -96,6 +97,28 @@ def salvaged_record(row: RecordRow) -> LogRecord | None:
         return None
     fits = _sum(stream, first, count, flags, line) == expected
     return record if fits or (record.is_signed(Ed25519Verifier()) and _is_own(record)) else None
+
+
+def corrected_record(row: RecordRow) -> LogRecord | None:
+    """What a damaged row was, where no more than one byte of its line is damaged and the signature fits again, or where
+    the line is whole and proves itself; None otherwise.
+
+    What is damaged beyond that costs the whole record: an entry's digest is made of the entry, and without it nothing
+    proves the others.
+    """
+    *_, stream, first, count, flags, expected, line = row
+    if type(line) is not bytes or not all(type(value) is int for value in (stream, first, count, flags, expected)):
+        return None
+    before = zlib.crc32(b"%d %d %d %d" % (stream, first, count, flags))
+    found = corrected(line, expected, before)
+    try:
+        record = decode(line if found is None else found)
+    except ValueError:
+        return None
+    if not record.is_signed(Ed25519Verifier()):
+        return None
+    # By how much its server's clock was off no signature says.
+    return record if found is not None or (_is_own(record) and not record.dated) else None
 
 
 def _is_own(record: LogRecord) -> bool:

@@ -29,7 +29,7 @@ from core.store.identity import KEY_SETTING
 from core.store.loss import KnownPast
 from core.store.own_starts import STARTS_SETTING
 from core.store.past_starts import unpacked
-from core.store.record_rows import RECORD_COLUMNS, RecordRow, record_of, row_of, salvaged_record
+from core.store.record_rows import RECORD_COLUMNS, RecordRow, corrected_record, record_of, row_of, salvaged_record
 from core.store.record_tables import begin_behind
 from core.store.schema import Schema, migrate
 from core.store.sequence_runs import Runs
@@ -182,7 +182,7 @@ class _Making:
         match cell.values:
             case (None, int(), int(), int(), int(), int(), bytes()) if cell.rowid is not None:
                 row = RecordRow._make((cell.rowid, *cell.values[1:]))
-                record = salvaged_record(row)
+                record = salvaged_record(row) or corrected_record(row)
                 if record is not None:
                     found.rows += 1
                     self._keep(row.no, record)

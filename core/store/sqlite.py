@@ -144,7 +144,10 @@ class SqliteStore:
     def _take_out(self) -> EntryRuns:
         """Damaged records are taken out, and all else goes on."""
         self._follow_all()
+        self._put_right()
         rows = dict(self._found.records)
+        if not rows:
+            return NO_ENTRIES
         try:
             found = taking_out.find(self._connection, self._streams, self._index, rows)
             aside = self._directory.path / taking_out.ASIDE
@@ -164,6 +167,19 @@ class SqliteStore:
             where = f"what lies there is in {aside}" if is_aside else f"there is no room for it in {aside}"
             self._found.tell(f"{self._directory.database} is damaged: {rows[one.no]}; it is taken out, and {where}")
         return taking.lost
+
+    def _put_right(self) -> None:
+        """Damaged records of which it is known what they were are that again."""
+        put_right = taking_out.put_right
+        with self._writing():
+            found = {
+                no: what for no, what in self._found.records.items() if put_right(self._connection, self._streams, no)
+            }
+        self._found.mended(found)
+        for what in found.values():
+            shown = "its checksum and its signature show what it was, and it is that again"
+            self._found.tell(f"{self._directory.database} is damaged: {what}; {shown}")
+        self._shelf.forget()
 
     def _make_anew(self, what: str) -> EntryRuns:
         """The database is made anew of what is whole in it, as at a start; the server goes on with that one."""

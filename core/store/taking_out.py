@@ -13,7 +13,15 @@ from core.store.checksums import DamagedRow
 from core.store.files import open_private
 from core.store.held import Held
 from core.store.past_starts import write_past
-from core.store.record_rows import RECORD_COLUMNS, DamagedRecord, RecordRow, record_of
+from core.store.record_rows import (
+    RECORD_COLUMNS,
+    DamagedRecord,
+    RecordRow,
+    arrival_of,
+    corrected_record,
+    record_of,
+    row_of,
+)
 from core.store.sequence_runs import Runs
 from core.store.still_counted import write_still_counted
 from core.store.stream_numbers import StreamNumbers
@@ -23,6 +31,7 @@ from core.wire.entries import EntryId, Stream
 from core.wire.entry_runs import EntryRuns, runs_of
 from core.wire.limits import RECORD_ENTRIES_MAX
 from core.wire.packed_streams import PackedStreams
+from core.wire.records import LogRecord
 from core.wire.version_vector import VersionVector
 
 ASIDE: Final = "node.damaged-records"
@@ -80,6 +89,23 @@ def find(
         if seqs and not items[no]:
             raise DamagedRow(f"nobody knows what record {no} held")
     return [TakenOut(no, stream, tuple(items[no]), lines[no]) for no, (stream, _, _) in numbers.items()]
+
+
+def put_right(connection: sqlite3.Connection, streams: StreamNumbers, no: int) -> LogRecord | None:
+    """Have a damaged row be what it was, within a transaction; what that is, or None where nobody knows.
+
+    Raises sqlite3.Error.
+    """
+    values = connection.execute(f"SELECT {RECORD_COLUMNS} FROM records WHERE no = ?", (no,)).fetchone()
+    row = None if values is None else RecordRow._make(values)
+    record = None if row is None else corrected_record(row)
+    if row is None or record is None or streams.find(record.stream) != row.stream:
+        return None
+    connection.execute(
+        "UPDATE records SET stream = ?, first = ?, count = ?, flags = ?, sum = ?, line = ? WHERE no = ?",
+        (*row_of(no, row.stream, record, arrival_of(row))[1:], no),
+    )
+    return record
 
 
 def _numbers_of(connection: sqlite3.Connection, row: RecordRow, stream: Stream) -> set[int]:
