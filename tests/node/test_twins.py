@@ -40,6 +40,22 @@ def test_the_other_comes_back_when_the_later_one_has_ended() -> None:
     assert network.until(lambda: second.neighbours == {first.id}, 120.0)
 
 
+def test_servers_find_each_other_again_when_the_later_ones_of_both_have_ended() -> None:
+    """Each knew only where the other's had been that was started later."""
+    network = ScriptedNetwork()
+    first, second = network.build([None, 0])
+    one = network.start_copy(first, "one", 2000, second)
+    network.run(10.0)
+    other = network.start_copy(second, "other", 2001, first)
+    assert network.until(lambda: first.node.healing.peers[second.id].port == 2001, 30.0)
+    assert second.node.healing.peers[first.id].port == 2000
+    network.run(10.0)
+    one.crash()
+    other.crash()
+    assert not network.links_between(first, second)
+    assert network.until(lambda: second.neighbours == {first.id} and bool(network.links_between(first, second)), 120.0)
+
+
 # --- the same start twice -------------------------------------------------------------------------------------------
 
 

@@ -116,6 +116,8 @@ LESSONS: Final = {
     2000000350: "What a base client had written came through a base server to a server that could not reach theirs,"
     " which took it in as the base server's: nothing showed that the two were copies.",
     2000003418: "As 2000000917.",
+    2000010378: "Copies of all servers were started elsewhere, and ended again: each server looked for the others only"
+    " where their copies had been.",
     900149: "Who had logged out at one server and was sent on by another at once missed what came in between, where"
     " that seemed to be at the first one still.",
     660000024: "The simulated network lost a message in the midst of a connection, where a server died behind a cut.",

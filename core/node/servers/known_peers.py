@@ -15,6 +15,8 @@ from core.wire.entries import PeerForgotten, PeerRecord
 
 SEEN_INTERVAL: Final = 3600.0
 """How often the store is told that a peer is still there."""
+FORMER_MAX: Final = 2
+"""Addresses at which a server was before, at most, at which it is looked for as well."""
 
 
 class KnownPeers:
@@ -90,6 +92,10 @@ class KnownPeers:
         if known is not None and set(addresses) <= set(known.addresses):
             # That a server is on this machine can be told only as long as it is linked.
             addresses = known.addresses
+        elif known is not None:
+            # Another process may have taken its place for a while, started from a copy of its data.
+            former = [address for address in known.addresses if address.port and address not in addresses]
+            addresses = [*addresses, *former[:FORMER_MAX]]
         if not addresses:
             # It is missed when it is gone, and cannot be looked for from here.
             addresses = [Address(record.hostname, 0)]
