@@ -10,12 +10,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.wire.activity import stamp_activity
-from tui.feed.activities import VERBS, Sentence, compact, note, pretty, raw_activity, sentence
+from tui.feed.activities import VERBS, Sentence, compact, note, pretty, raw_activity, sender_of, sentence
 
 
 def said(activity: dict[str, object], sender: str = "alice") -> Sentence:
     raw = {key: msgspec.Raw(json.dumps(value).encode()) for key, value in activity.items()}
     return sentence(stamp_activity(raw, sender))
+
+
+@pytest.mark.parametrize(
+    ("body", "sender"),
+    [
+        (b'{"type":"Note","content":"x","authenticated_user":"bob"}', "bob"),
+        (b'{"authenticated_user":"eve","content":"x","authenticated_user":"bob"}', "bob"),
+        (b'{"object":{"authenticated_user":"eve"},"n":1e999,"m":123456789012345678901234567890}', ""),
+        (b'{"authenticated_user":7}', ""),
+        (b'{"authenticated_user":null}', ""),
+        (b'{"authenticated_user":"\\u00e9\\ud83d\\ude00"}', "\u00e9\U0001f600"),
+        (b'["authenticated_user","bob"]', ""),
+        (b'{"authenticated_user":"bob"', ""),
+        (b"[" * 100_000, ""),
+        (b"", ""),
+    ],
+)
+def test_who_the_network_vouches_for_is_read_without_the_rest(body: bytes, sender: str) -> None:
+    assert sender_of(body) == sender == sentence(body).sender
 
 
 def test_a_written_line_is_shown_as_it_was_written():

@@ -62,7 +62,7 @@ LOOK_INTERVAL: Final = 1.0
 """Seconds between two pictures of the node while nothing is heard of it."""
 LOOK_INTERVAL_MIN: Final = 0.25
 """The same while something is."""
-LOOK_SHARE: Final = 0.01
+LOOK_SHARE: Final = 0.005
 """Of a processor, what pictures of the node may take: of one with thousands of connections there are fewer."""
 AFAR_INTERVAL: Final = 3.0
 
@@ -137,7 +137,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         self.shown = False
         """Whether the first whole frame has been made; what is half made is not painted."""
         self._has_shown = has_shown
-        self._frame_scheduler = frame_scheduler or FrameScheduler(SHARE_BESIDE_NODE)
+        self._frame_scheduler = frame_scheduler or FrameScheduler(SHARE_BESIDE_NODE, time.thread_time)
         self._bell = Bell(self.preferences.bell)
         self._first = first
         self._before = before

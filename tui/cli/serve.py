@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import gc
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
@@ -46,9 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"`{arguments.command}` needs a terminal for its screen",
             hint="--headless runs a server without one; `activity-tui tail` follows the feed as lines.",
         )
-    # Loads Textual, which nobody else has to pay for.
-    from tui.cli import running
-
+    show = _loaded()
     person = PersonOptions(
         cast(str | None, choices.value("user")),
         choices.secret("user_secret"),
@@ -56,9 +56,20 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if join is None:
         assert node is not None
-        return running.run(ServeOptions(node, person, client_tls(choices)))
+        return show(ServeOptions(node, person, client_tls(choices)))
     data_dir = cast(Path | None, choices.value("data_dir"))
-    return running.run(JoinOptions(join, node, person, client_tls(choices), data_dir))
+    return show(JoinOptions(join, node, person, client_tls(choices), data_dir))
+
+
+def _loaded() -> Callable[[ServeOptions | JoinOptions], int]:
+    """What shows the application. It takes Textual, which nobody else has to pay for."""
+    # All of it is there to stay: to look for garbage in it again and again is a tenth of what it costs.
+    gc.disable()
+    try:
+        from tui.cli import running
+    finally:
+        gc.enable()
+    return running.run
 
 
 def node_options(choices: ChosenSettings, join: Address | None, secret: str | None) -> NodeOptions:
