@@ -44,6 +44,9 @@ class Stream(NamedTuple):
         return f"{self.node}.{self.incarnation}"
 
 
+_new: Final = tuple.__new__
+
+
 class EntryId(NamedTuple):
     """The identity of an entry; unique for ever."""
 
@@ -53,7 +56,8 @@ class EntryId(NamedTuple):
 
     @property
     def stream(self) -> Stream:
-        return Stream(self.node, self.incarnation)
+        # As `Stream` makes it, in two thirds of the time: a node asks for six of each activity.
+        return _new(Stream, (self.node, self.incarnation))
 
     def __str__(self) -> str:
         return f"{self.node}.{self.incarnation}.{self.seq}"

@@ -269,8 +269,8 @@ class Absences:
         previous = entry.previous
         if previous is None:
             return at
-        before = self._delayed.pop(previous, 0)
-        if previous.stream != entry.id.stream:
+        before = self._delayed.pop(previous, 0) if self._delayed else 0
+        if previous[:2] != entry.id[:2]:
             before = max(before, self._handed_out.time_of(previous))
         if before > at:
             _put(self._delayed, entry.id, before, KNOWN_MAX)
