@@ -241,8 +241,12 @@ def _twin_ends(world: World, operation: Operation) -> None:
         twin.crash(1.0)
     if twin.node is None and _is_elsewhere(world, twin):
         twin.finished = ("its place is another's",)
-        # What was lost of its data may have said where the network is.
-        server.start(_where(world, server))
+        # What was lost of its data may have said where the network is; and the others took the twin for it.
+        if server.up:
+            for address in _where(world, server):
+                server.handle(JoinRequested(address))
+        else:
+            server.start(_where(world, server))
         return
     server.crash(1.0)
     twin.start()
