@@ -161,10 +161,17 @@ def test_people_are_told_what_is_damaged_and_when_it_has_come_again() -> None:
 
 
 def test_what_is_damaged_while_nobody_is_there_comes_again_when_they_are_back() -> None:
-    apart = [Operation(5.0, "part", "s000"), Operation(11.0, "unite", "s000")]
-    operations = [arrive(1.0, "nat", "s000"), *posts("nat", 3.0, 5), Operation(6.0, "flip bits", "s000", amount=1.0)]
-    told = told_at(World(plan(*operations, *apart, people=(NATIVE,), bound=60.0)), "s000")
-    assert any("came again" in text for text in told)
+    # The links are found to be dead before anything is damaged.
+    apart = [Operation(5.0, "part", "s000,client-nat"), Operation(25.0, "unite", "s000,client-nat")]
+    flip = Operation(16.0, "flip bits", "s000", amount=1.0)
+    operations = [arrive(1.0, "nat", "s000"), *posts("nat", 3.0, 5), flip]
+    world = World(plan(*operations, *apart, people=(NATIVE,), duration=30.0, bound=60.0))
+    found, nobody, again = told_at(world, "s000")
+    assert found.startswith("5 entries are damaged")
+    assert nobody.startswith("no other server is linked that has 5 entries that were damaged")
+    assert again == "5 entries that had been damaged came again from the other servers"
+    assert entries(world, "s000") == entries(world, "s001") and len(entries(world, "s000")) == 6
+    assert problems(world) == []
 
 
 def test_somebody_who_counts_starts_only_gives_an_identity_twice_and_that_is_found(
