@@ -8,11 +8,14 @@ import pytest
 
 from core.node.interface import events
 from core.node.kernel.clock import MICROSECONDS
+from core.node.log.entry_messages import frames_of
 from core.node.neighbours.neighbours import RECENT_MAX
 from core.simulation.testing import ScriptedClient, ScriptedNetwork, WatchedServer, chain
 from core.wire import messages as wire
 from core.wire.codec import Frame
 from core.wire.entries import Entry, EntryId
+from core.wire.entry_columns import EntryColumns
+from tests.node.test_steps import counted
 
 
 def ann_at(network: ScriptedNetwork, server: WatchedServer) -> ScriptedClient:
@@ -302,3 +305,29 @@ def test_who_missed_something_is_sent_what_its_sender_wrote_later_where_the_cloc
     servers[0].crash()
     again = ann_at(network, servers[2])
     assert (ann.texts(), again.texts()) == ([], ["first", "second", "third"])
+
+
+def test_after_one_was_delayed_what_is_not_behind_it_is_noted_as_quickly_as_before(
+    network: ScriptedNetwork, servers: list[WatchedServer]
+) -> None:
+    delivery = servers[0].node.replication.delivery
+
+    def steps_of(first: int, previous: EntryId | None = None) -> int:
+        """How many steps it takes that so many are handed out together."""
+        ids = [EntryId("far", 1, number) for number in range(first, first + 200)]
+        behind = [previous, *ids[:-1]]
+        columns = EntryColumns.of(
+            [
+                Entry(one, "activity", 1_000 + one.seq, b"{}", "bob", before)
+                for one, before in zip(ids, behind, strict=True)
+            ]
+        )
+        frames = frames_of(columns)
+        return sum(counted(lambda hook=hook: hook(columns, frames)) for hook in delivery.on_hand_out_all)  # type: ignore[misc]
+
+    elsewhere = Entry(EntryId("near", 1, 1), "activity", 9_000, b"{}", "bob")
+    quickly = steps_of(1)
+    for hook in delivery.on_hand_out:
+        hook(elsewhere, Frame(wire.Logout()))
+    assert steps_of(1_001, elsewhere.id) > 10 * quickly, "each of them was delayed"
+    assert steps_of(2_001) < 2 * quickly

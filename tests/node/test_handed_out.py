@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from core.node.clients.handed_out import HandedOut
 from core.wire.entries import COUNTER_MAX, EntryId, Stream
+from tests.node.test_steps import GROWTH_MAX, counted
 
 MOST = 5
 STREAMS = [Stream("a", 1), Stream("a", 2), Stream("b", 7)]
@@ -31,6 +32,34 @@ def test_the_latest_ones_are_known_by_order_and_by_time(entries: list[tuple[Stre
         assert list(kept.latest()) == in_order[: -MOST - 1 : -1]
         for since in (-1, 0, 7, 20, 21):
             assert list(kept.later_than(since)) == [one for one in by_time if one[0] > since]
+
+
+@given(st.lists(noted, max_size=40), st.integers(0, 40))
+def test_from_when_on_others_may_have_had_one_is_known_as_long_as_it_is_kept(
+    entries: list[tuple[Stream, int, int, int]], asked_after: int
+) -> None:
+    kept = HandedOut(MOST)
+    for seq, (stream, stamp, at, size) in enumerate(entries):
+        kept.note(stream, seq, stamp, size, at)
+        if seq >= asked_after:
+            by_time = {entry_id: time for time, entry_id in kept.later_than(-1)}
+            for before, (whose, *_) in enumerate(entries[: seq + 1]):
+                entry_id = EntryId(*whose, before)
+                assert kept.time_of(entry_id) == by_time.get(entry_id, 0)
+    assert kept.time_of(EntryId("somebody", 1, 1)) == 0
+
+
+def test_to_find_when_others_had_one_takes_no_more_where_more_are_kept() -> None:
+    steps: list[int] = []
+    for streams in (100, 200, 400):
+        kept = HandedOut(streams)
+        for number in range(streams):
+            kept.note(Stream("n", number), 1, number, 10, number)
+        asked = EntryId("n", streams - 1, 1)
+        assert kept.time_of(asked) == streams - 1
+        kept.note(STREAMS[0], 1, streams, 10, streams)
+        steps.append(counted(lambda kept=kept, asked=asked: kept.time_of(asked)))  # type: ignore[misc]
+    assert max(steps) <= GROWTH_MAX * min(steps)
 
 
 def test_the_largest_numbers_there_are_find_a_place() -> None:
@@ -80,3 +109,5 @@ def test_many_at_once_are_noted_as_one_by_one(runs: list[tuple[Stream, list[int]
             singly.note(stream, number, stamp, size, stamp)
         assert list(at_once.latest()) == list(singly.latest())
         assert list(at_once.later_than(-1)) == list(singly.later_than(-1))
+        last = EntryId(*stream, len(stamps) - 1)
+        assert at_once.time_of(last) == singly.time_of(last)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from itertools import repeat
 from typing import Final, NamedTuple, TypeVar
 
 from core.node.clients.handed_out import HandedOut
@@ -256,13 +257,21 @@ class Absences:
         self._handed_out.note(stream, entry.id.seq, entry.stamp, len(frame.data), at)
 
     def _note_all_handed_out(self, columns: EntryColumns, frames: Frames) -> None:
-        if self._delayed or EntryId in {*map(type, columns.previous)}:
+        if self._may_be_delayed(columns):
             for entry, frame in zip(columns.entries, frames, strict=True):
                 self._note_handed_out(entry, frame)
             return
         # As long as nobody is here whose absence would be noted, nobody is lost to whom one of them was on its way.
         sizes = [len(frame.data) for frame in frames] if self.is_anybody_here() else [0] * len(columns)
         self._handed_out.note_all(columns.stream, columns.numbers, columns.stamps, sizes)
+
+    def _may_be_delayed(self, columns: EntryColumns) -> bool:
+        """Whether one of these stands behind something in another stream, or behind what was delayed in theirs."""
+        if EntryId in {*map(type, columns.previous)}:
+            return True
+        node, incarnation = columns.stream
+        behind = zip(repeat(node), repeat(incarnation), columns.previous, strict=False)
+        return bool(self._delayed) and not self._delayed.keys().isdisjoint(behind)
 
     def _not_before_previous(self, entry: Entry, at: int) -> int:
         """Who has not had what its sender wrote before has not had this, whatever the clock says that dated it."""
