@@ -17,7 +17,7 @@ from core.client.client_settings import ClientSettings
 from core.client.resume_point import ResumePoint
 from core.client.seen_vector import SeenVector, vector_of
 from core.wire.base_messages import ServerPlace
-from core.wire.entries import EntryId, Stream, parse_entry_id
+from core.wire.entries import EntryId, Stream, parse_entry_id, started_at
 from core.wire.entry_runs import encode_runs
 from core.wire.idempotency import idempotency_fingerprint
 from core.wire.messages import ActivityBroadcast, Have, HeldEntries
@@ -122,7 +122,7 @@ class Inbox:
             self._vector = SeenVector(None, self._settings.streams_max)
         self._vector.told(vector, beyond)
         if stamp is not None and not self._belongings.begun:
-            newest = sorted(vector, key=lambda stream: stream.incarnation)[-STREAMS_BEGUN_WITH:]
+            newest = sorted(vector, key=lambda stream: started_at(stream.incarnation))[-STREAMS_BEGUN_WITH:]
             self._begins = (HeldEntries(stamp, {str(stream): [0, vector[stream]] for stream in newest}), stamp)
         if not self.resumable and not self._settings.history:
             self._begin()

@@ -98,4 +98,4 @@ def vector_of(holdings: Holdings, known: Mapping[Stream, int]) -> dict[Stream, i
         for stream, upto in known.items()
         if stream not in holdings.streams and started_at(stream.incarnation) < holdings.since - MARGIN
     }
-    return dict(sorted(found.items(), key=lambda one: (one[0] in holdings.streams, one[0].incarnation)))
+    return dict(sorted(found.items(), key=lambda one: (one[0] in holdings.streams, started_at(one[0].incarnation))))

@@ -9,12 +9,19 @@ from typing import Final, NamedTuple
 
 from core.store.checksums import check, checksum
 from core.store.store_errors import DataDirectoryUnusable
-from core.wire.entries import IDENTIFIER_CHARACTERS_MAX, INCARNATION_EPOCH, INCARNATIONS_A_SECOND
+from core.wire.entries import (
+    IDENTIFIER_CHARACTERS_MAX,
+    INCARNATION_EPOCH,
+    INCARNATION_MAX,
+    INCARNATIONS_A_SECOND,
+)
 from core.wire.server_keys import is_certified
 
 NODE_ID_CHARACTERS: Final = 12
 LEAP_MAX: Final = INCARNATIONS_A_SECOND
 """Below this are an incarnation's random digits, and how far it leaps where the clock does not help."""
+_SECOND_MAX: Final = INCARNATION_MAX // INCARNATIONS_A_SECOND - 2**26
+"""What a clock says beyond that, which comes in 2051, is taken for it: sixty million starts are left behind it."""
 
 KEY_SETTING: Final = "identity_key"
 """Where the private key is: among the settings, and in backups, because a backup is the server."""
@@ -94,6 +101,9 @@ def next_incarnation(last: int, wall: float, leap: int) -> int:
       them is said in `core.node.servers.same_start`. A finer clock would not help two starts at the same moment, so all
       digits that are left are random.
     - Later starts that the data knows of have larger numbers, whatever the clock says.
+
+    A clock that was once wrong by decades takes no server beyond `INCARNATION_MAX`, where nobody would believe it any
+    more, not even once the clock is right again.
     """
-    by_clock = int(wall - INCARNATION_EPOCH) * INCARNATIONS_A_SECOND + leap
+    by_clock = min(int(wall - INCARNATION_EPOCH), _SECOND_MAX) * INCARNATIONS_A_SECOND + leap
     return by_clock if by_clock > last else last + 1 + leap

@@ -25,8 +25,9 @@ IDENTIFIER_CHARACTERS_MAX = 64
 INCARNATION_EPOCH: Final = 1_577_836_800
 """2020-01-01T00:00:00Z, seconds since 1970: from there on starts are numbered."""
 INCARNATIONS_A_SECOND: Final = 2**18
-"""An incarnation is about the seconds from there to a start, times this, and a random number below it. Servers of the
-version before take none from 2^48 on: that comes in 2054."""
+"""An incarnation is about the seconds from there to a start, times this, and a random number below it."""
+INCARNATION_MAX: Final = 2**48
+"""The largest that a server believes of another one; by the clock that comes in 2054."""
 _MILLISECONDS_MAX: Final = 2**42
 """A smaller incarnation is about the milliseconds to a start, as starts were numbered before; they reach this in 2159,
 and the numbers of today were beyond it half a year after the epoch."""

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.client import ActivityArrived, CatchUpDone, ClientSettings, LoggedIn
+from core.client import ActivityArrived, CatchUpDone, ClientSettings, LoggedIn, inbox
 from core.wire import messages as wire
-from core.wire.entries import Stream
+from core.wire.entries import EntryId, Stream
 from core.wire.holdings import Holdings, decode_holdings
 from tests.client.scripted import Driven, broadcast
 
@@ -268,3 +268,23 @@ def test_beginnings_that_are_none_are_nonsense() -> None:
     driven.connected()
     driven.say(welcome(begins=wire.HeldEntries(5, {"n.1": [4, 0]})))
     assert isinstance(driven.sent[-1], wire.InvalidMessage)
+
+
+def test_what_is_under_way_in_the_latest_streams_does_not_count_as_had_after_a_beginning_at_an_older_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """That one counts its starts in milliseconds, and those of newer servers that it knows have larger numbers."""
+    monkeypatch.setattr(inbox, "STREAMS_BEGUN_WITH", 2)
+    others = {f"n.{2**18 * 31_536_000 * year}": 3 for year in (3, 4, 5)}
+    its_own = 6 * 31_536_000_000
+    driven = Driven()
+    driven.start()
+    driven.connected()
+    driven.say(wire.LoginSuccess(id="aa", vector={f"aa.{its_own}": 4, **others}, stamp=1_000_000), wire.CaughtUp(0))
+    have = back(driven).have
+    assert have is not None
+    holdings = Holdings(have.since)
+    for stream, numbers in decode_holdings(have.entries):
+        holdings.put(stream, numbers, 0)
+    assert holdings.covers(EntryId("aa", its_own, 4), 999_999)
+    assert not holdings.covers(EntryId("aa", its_own, 5), 999_999)

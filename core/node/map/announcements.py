@@ -23,6 +23,7 @@ from core.node.map.topology import ServerRecord, Topology, record_of
 from core.node.neighbours.neighbours import Neighbours
 from core.node.trust.known_keys import KnownKeys
 from core.wire.codec import Frame
+from core.wire.entries import INCARNATION_MAX
 from core.wire.limits import SERVER_LINE_BYTES_MAX
 from core.wire.link_state import for_servers_before, from_servers_before
 from core.wire.messages import AttachedServer, MapSummary, ServerAnnounce
@@ -33,7 +34,7 @@ REFRESHED_PER_SECOND: Final = 1.0
 """How many records that are only repeated. Each goes over the whole tree: among 1,000 servers the one with the most
 links passes on nine times as many."""
 USERS_SHOWN: Final = 256
-ORDER_MAX: Final = 2**48
+ORDER_MAX: Final = INCARNATION_MAX
 """Largest incarnation or version that is believed: a lie beyond what a node can count to could not be overtaken."""
 VERSION_UNIT: Final = 1_000
 """Microseconds. A record's version is the time at which its server made it, in milliseconds, unless that would not be
