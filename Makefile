@@ -72,7 +72,7 @@ all-tests: $(DEV)
 collect: $(DEV)
 	@$(BIN)/pytest --collect-only -q > /dev/null || $(BIN)/pytest --collect-only -q
 
-# With as many seeds as are through in three to four minutes on two processors. Each commit has its own, so none is learned by heart.
+# With as many seeds as are through in about three minutes on two processors. Each commit has its own, so none is learned by heart.
 SEEDS ?= 2000
 FIRST ?= commit
 sweep: $(DEV) ## Simulated histories that nobody has seen, others at each commit; SEEDS=N for more, FIRST=N for certain ones

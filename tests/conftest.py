@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,12 +22,37 @@ settings.register_profile("thorough", deadline=None, max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 LONG = 5.0
-"""Seconds from which on a test should be marked as slow."""
+"""Seconds from which on a test should be marked as slow: of a machine that has nothing else to do."""
+WAITED = "waited for a processor"
+
+
+def waited() -> float | None:
+    """Seconds for which this thread could have gone on and had no processor; None where the system does not say."""
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Note for how long a test waited because others kept the machine busy."""
+    before, children = waited(), sum(os.times()[2:4])
+    try:
+        return (yield)
+    finally:
+        after = waited()
+        if before is not None and after is not None:
+            # What a test has started waited as well, about as long as there were others for each processor.
+            others = max(0.0, os.getloadavg()[0] / (os.cpu_count() or 1) - 1.0)
+            started = (sum(os.times()[2:4]) - children) * others
+            item.user_properties.append((WAITED, after - before + started))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name the tests that take long and do not say so."""
     for outcome in ("passed", "failed"):
         for report in terminalreporter.getreports(outcome):
-            if report.when == "call" and report.duration > LONG and "slow" not in report.keywords:
-                terminalreporter.write_line(f"took {report.duration:.1f} s without the mark slow: {report.nodeid}")
+            took = report.duration - sum(seconds for name, seconds in report.user_properties if name == WAITED)
+            if report.when == "call" and took > LONG and "slow" not in report.keywords:
+                terminalreporter.write_line(f"took {took:.1f} s without the mark slow: {report.nodeid}")
