@@ -80,20 +80,53 @@ def test_after_a_fault_the_screen_is_started_again_and_everything_else_has_gone_
     other.hears(b"still here")
 
 
+WITHOUT_A_SCREEN = b"Press Enter to start the screen again"
+
+
 @pytest.mark.slow
-def test_after_a_second_fault_soon_the_server_leaves_in_order_with_status_1(start):
+def test_after_a_second_fault_soon_the_server_goes_on_and_the_person_decides(start):
+    terminal = start(PASTE_FAILS)
+    look_around(terminal)
+    port = terminal.port
+    stranger = Stranger(port)
+    terminal.type(PASTE)
+    terminal.has("The screen was started again")
+    for _ in range(2):
+        terminal.forget()
+        terminal.type(PASTE)
+        terminal.read_until(WITHOUT_A_SCREEN)
+        after = terminal.output[terminal.output.rindex(ALTERNATE_SCREEN_OFF) :]
+        assert CURSOR_ON in after and ALTERNATE_SCREEN_ON not in after
+        assert b"Traceback" not in after and SECRET.encode() not in after
+        check_report(report_of(terminal))
+        other = Stranger(port)
+        stranger.says(b"nobody looks")
+        other.hears(b"nobody looks")
+        terminal.forget()
+        terminal.type(b"\r")
+        terminal.read_until(ALTERNATE_SCREEN_ON)
+        terminal.read_until(b"was started again")
+    terminal.forget()
+    terminal.type(PASTE)
+    terminal.read_until(WITHOUT_A_SCREEN)
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.wait() == 1
+    assert terminal.is_as_it_was()
+    assert "leaves the network in order" in terminal.text
+    stranger.is_let_go()
+
+
+@pytest.mark.slow
+def test_a_server_whose_screen_has_failed_twice_leaves_when_its_terminal_closes(start):
     terminal = start(PASTE_FAILS)
     look_around(terminal)
     stranger = Stranger(terminal.port)
     terminal.type(PASTE)
     terminal.has("The screen was started again")
     terminal.type(PASTE)
+    terminal.read_until(WITHOUT_A_SCREEN)
+    terminal.process.send_signal(signal.SIGHUP)
     assert terminal.wait() == 1
-    assert terminal.is_as_it_was()
-    after = terminal.output[terminal.output.rindex(ALTERNATE_SCREEN_OFF) :]
-    assert CURSOR_ON in after
-    assert b"leaves the network in order" in after and b"Traceback" not in after and SECRET.encode() not in after
-    check_report(report_of(terminal))
     stranger.is_let_go()
 
 
@@ -148,8 +181,10 @@ ActivityApp.on_unmount = fails
 
 @pytest.mark.slow
 @pytest.mark.parametrize("patch", FAULTS.values(), ids=FAULTS)
-def test_a_fault_that_is_there_from_the_beginning_ends_it_in_order(start, patch):
+def test_a_fault_that_is_there_from_the_beginning_leaves_a_server_that_ends_in_order(start, patch):
     terminal = start(patch, welcome=False)
+    terminal.read_until(WITHOUT_A_SCREEN)
+    terminal.process.send_signal(signal.SIGINT)
     assert terminal.wait() == 1
     assert terminal.is_as_it_was()
     if ALTERNATE_SCREEN_ON in terminal.output:

@@ -2,7 +2,8 @@
 
 A screen that fails is taken down, a report is written, and the screen is started again over the same model: the node
 and the person's connection go on meanwhile. When it fails again soon, something is wrong that a new screen does not
-mend: the node then leaves in order, as if the person had quit.
+mend. The node goes on all the same, for others are there: the person reads how to look again, and how to have it leave,
+and decides.
 """
 
 from __future__ import annotations
@@ -33,6 +34,13 @@ FAILED: Final = 1
 SAY_LIMIT: Final = 1.0
 """Seconds that a terminal has to take a sentence."""
 
+CHOICE: Final = (
+    "The server goes on, and so do the people at it. Press Enter to start the screen again, or Ctrl+C to have the"
+    " server leave the network in order."
+)
+
+AwaitEnter = Callable[[Callable[[], None]], Callable[[], None]]
+"""Has something called when Enter is pressed at a terminal without a screen; returns what ends that."""
 MakeApp = Callable[[Before | None], ActivityApp]
 """Makes an application, over the model that there is; the argument is given after a fault."""
 
@@ -51,10 +59,15 @@ class ScreenSupervisor:
         directory: Path | None,
         leave: Leave | None,
         restore: Callable[[], None] = lambda: None,
+        await_enter: AwaitEnter | None = None,
     ) -> None:
         """`directory`: for reports; None: one for temporary files. `leave`: None if there is no node here. `restore`:
         called when an application has ended, to give the terminal back where it has not done that itself.
+        `await_enter`: None where nobody can be asked; a node without a screen then leaves.
         """
+        self._await_enter = await_enter
+        self._choice: asyncio.Future[bool] | None = None
+        """Whether the person wants the screen again, while they are asked."""
         self._make_app = make_app
         self._restore = restore
         self._directory = directory
@@ -82,8 +95,34 @@ class ScreenSupervisor:
                 app.model.fault(words)
                 before = replace(app.middle, words=f"{words} Everything else went on.")
                 continue
+            if not (app.leaving or self._wanted or self._ended) and await self._wanted_again(words):
+                app.model.fault(words)
+                before = replace(app.middle, words=f"{words} Everything else went on.")
+                last = loop.time()
+                continue
             await self._leave_without_screen(words, again=again)
             return FAILED
+
+    async def _wanted_again(self, words: str) -> bool:
+        """Whether the person wants the screen once more; they may take their time."""
+        if self._leave is None or self._await_enter is None:
+            return False
+        say(f"{words} It had failed a moment ago. {CHOICE}")
+        choice: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._choice = choice
+        try:
+            end = self._await_enter(lambda: self._choose(True))
+        except OSError:
+            return False
+        try:
+            return await choice
+        finally:
+            self._choice = None
+            end()
+
+    def _choose(self, again: bool) -> None:
+        if self._choice is not None and not self._choice.done():
+            self._choice.set_result(again)
 
     # --- from outside -------------------------------------------------------------------------------------------------
 
@@ -93,12 +132,16 @@ class ScreenSupervisor:
         if app is None or (self._wanted and not insist):
             return
         self._wanted = True
+        if self._choice is not None:
+            self._choose(False)
+            return
         app.call_later(app.leave, words)
         asyncio.get_running_loop().call_later(ANSWER_LIMIT, self._look_whether_leaving, app)
 
     def node_ended(self) -> None:
         """The node has ended by itself: there is nothing to show any more."""
         self._ended = True
+        self._choose(False)
         app = self._app
         if app is not None:
             app.call_later(app.exit, FAILED)
@@ -160,7 +203,7 @@ class ScreenSupervisor:
         return fault_report.write(place, fault)
 
     async def _leave_without_screen(self, words: str, *, again: bool) -> None:
-        why = " It had failed a moment ago, and was not started again." if again else ""
+        why = " It had failed a moment ago, and is not started again." if again else ""
         self._wanted = True
         if self._leave is None:
             say(f"{words}{why}")

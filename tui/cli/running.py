@@ -9,6 +9,7 @@ import gc
 import logging
 import signal
 import ssl
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
@@ -185,9 +186,23 @@ async def _show(
         apps.append(made)
         return made
 
+    def await_enter(pressed: Callable[[], None]) -> Callable[[], None]:
+        tty.open(
+            on_input=lambda data: pressed() if b"\n" in data else None,
+            unread=lambda: 0,
+            on_full=lambda: None,
+            on_drained=lambda: None,
+            on_gone=lambda: supervisor.want_leave("The terminal is gone.", insist=False),
+        )
+        return tty.close
+
     tty = own_tty()
     supervisor = ScreenSupervisor(
-        make_app, directory=person_dir, leave=leave if server is not None else None, restore=tty.restore
+        make_app,
+        directory=person_dir,
+        leave=leave if server is not None else None,
+        restore=tty.restore,
+        await_enter=await_enter,
     )
     _log_to(model)
     if log is not None:
