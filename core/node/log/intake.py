@@ -27,7 +27,7 @@ PROOF_WAIT: Final = 0.01
 UNPROVED_MAX: Final = 1_000
 """Records that may wait over one link."""
 UNPROVED_BYTES_MAX: Final = 2 * SERVER_LINE_BYTES_MAX
-TAKEN_MAX: Final = 256
+TAKEN_MAX: Final = 512
 """Entries of a page that are taken in one event, about: some two milliseconds."""
 
 

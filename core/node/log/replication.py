@@ -41,7 +41,7 @@ from core.wire.version_vector import VersionVector
 
 BEYOND_MAX: Final = 256
 """How many entries after gaps a client is told of when it logs in."""
-SPREAD_MAX: Final = 256
+SPREAD_MAX: Final = 512
 """Entries that are spread in one event, about: a page of the past has thousands, which takes tens of milliseconds."""
 LOOKED_AT: Final = 64
 """Entries that wait, of each kind, which are looked at to find the oldest of this node's own."""
