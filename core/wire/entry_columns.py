@@ -2,6 +2,7 @@
 
 A record of the past has a hundred entries. Each as an object, with its identity and its sender's previous one's, takes
 longer than to check it. Of most of them nobody needs that: they are kept, counted and passed on as what they came in.
+Databases lay out tables so: Copeland and Khoshafian, "A Decomposition Storage Model", 1985.
 """
 
 from __future__ import annotations

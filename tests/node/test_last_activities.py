@@ -34,7 +34,7 @@ def test_the_one_with_the_latest_stamp_is_a_senders_last_whatever_comes_later() 
     assert (last.of("ann"), last.of("bob"), last.of("dan")) == (EntryId("far", 1, 4), EntryId("far", 1, 3), None)
 
 
-@pytest.mark.parametrize("later_max", [0, 5, 1000])
+@pytest.mark.parametrize("later_max", [0, 2, 1000])
 def test_it_is_the_same_together_and_one_by_one(later_max: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(last_activities, "LATER_MAX", later_max)
     rng = random.Random(later_max)

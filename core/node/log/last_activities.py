@@ -13,9 +13,9 @@ from core.wire.entry_columns import EntryColumns
 SENDERS_MAX: Final = 250_000
 """Senders of whom the newest activity is remembered, those that wrote last: somebody may make up a name for each. What
 another one writes next follows nothing, which is long since delivered."""
-LATER_MAX: Final = 4096
-"""So many activities that came together are looked at later: nobody asks between two pages of the past, and most of
-their senders have written more than one of them."""
+LATER_MAX: Final = 2048
+"""So many senders of activities that came together are looked at later, at once in some milliseconds: nobody asks
+between two pages of the past, and most senders have written more than one activity of them."""
 
 _NEVER: Final = (0, None)
 
@@ -30,7 +30,6 @@ class LastActivities:
         """Stamp and id of each user's who has written since the start."""
         self._later: dict[str, tuple[int, Stream, int]] = {}
         """Of those whose newest one came together with others, and is not looked at yet: its stamp, stream, number."""
-        self._later_count = 0
         self._later_upto = -1
         """The largest stamp among those."""
 
@@ -61,15 +60,14 @@ class LastActivities:
         # As nearly all come in the order of their stamps, the last one of each sender is its newest.
         self._later.update(zip(senders, zip(stamps, repeat(stream), numbers, strict=False), strict=True))
         self._later_upto = stamps[-1]
-        self._later_count += len(columns)
-        if self._later_count > LATER_MAX:
+        if len(self._later) > LATER_MAX:
             self._look_at_later()
 
     def _look_at_later(self) -> None:
         if self._later:
             later = sorted((stamp, sender, stream, number) for sender, (stamp, stream, number) in self._later.items())
             self._later.clear()
-            self._later_count, self._later_upto = 0, -1
+            self._later_upto = -1
             for stamp, sender, stream, number in later:
                 self.note(sender, stamp, EntryId(*stream, number))
 
