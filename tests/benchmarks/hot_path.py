@@ -30,6 +30,7 @@ from typing import Any, Final
 from core.engine.driving.connection_table import ConnectionTable
 from core.engine.driving.runtime import Runtime
 from core.engine.threads.persistence import Persistence
+from core.engine.threads.store_thread import StoreThread
 from core.engine.transport.line_intake import LineIntake
 from core.engine.transport.outbox import Outbox
 from core.engine.transport.output import Output
@@ -61,7 +62,7 @@ STEPS: Final[dict[str, tuple[Callable[..., object], ...]]] = {
     "joining what is written": (Output.flush,),
     "encoding": (codec.encode, Frame.data.fget),  # type: ignore[attr-defined]
     "decoding": (codec.decode,),
-    "handing over to the store, and back": (Persistence.persist, Persistence._submit, Persistence._committed),
+    "handing over to the store, and back": (Persistence.persist, Persistence._submit, Persistence.committed),
     "after every event (`Node._outcome`)": (Node._outcome,),
     "the node, at received": (Reception.message,),
     "the node, at committed: whose turn it is, to whom it goes": (Delivery.deliver,),
@@ -133,8 +134,8 @@ class Meter:
         signal.signal(END, lambda *_: self._end())
         gc.callbacks.append(self._collected)
         self._watch(grouping, "seal", "seals")
-        self._watch(Persistence, "_commit", "commits")
-        self._watch(Persistence, "_follow", "what follows them")
+        self._watch(StoreThread, "_commit", "commits")
+        self._watch(StoreThread, "_follow", "what follows them")
 
     def _watch(self, owner: Any, name: str, what: str) -> None:
         function = getattr(owner, name)

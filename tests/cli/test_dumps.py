@@ -115,7 +115,7 @@ def test_a_loop_that_is_stuck_is_seen_all_the_same(program: Program, tmp_path: P
         node.process.send_signal(signal.SIGUSR2)
         until(lambda: list((tmp_path / "node" / "dumps").glob("stacks-*.txt")))
         [file] = (tmp_path / "node" / "dumps").glob("stacks-*.txt")
-        assert "in stuck_here" in file.read_text() and "persistence.py" in file.read_text()
+        assert "in stuck_here" in file.read_text() and "store_thread.py" in file.read_text()
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert node.process.poll() is None
 

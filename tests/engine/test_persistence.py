@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from core.engine.threads import failing_disk
-from core.engine.threads import persistence as module
+from core.engine.threads import failing_disk, store_queue, store_thread
 from core.engine.threads.persistence import Persistence, StoreClosed
 from core.node.interface.events import (
     CommitFailed,
@@ -90,7 +89,7 @@ async def test_what_is_asked_for_during_a_commit_is_committed_together_after_it(
 
 
 async def test_a_transaction_has_a_largest_size(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "GROUP_KEEPABLES_MAX", 3)
+    monkeypatch.setattr(store_queue, "GROUP_KEEPABLES_MAX", 3)
     for batch in (1, 2, 3):
         desk.persistence.persist(batch, (entry(2 * batch), entry(2 * batch + 1)))
     await desk.answered(Committed(1), Committed(2), Committed(3))
@@ -386,13 +385,13 @@ async def test_a_store_that_cannot_be_opened_says_so_and_leaves_no_thread() -> N
     with pytest.raises(OSError, match="no such directory"):
         await persistence.open(opening)
     await persistence.aclose()
-    assert persistence._thread is not None and not persistence._thread.is_alive()
+    assert persistence._thread._thread is not None and not persistence._thread._thread.is_alive()
 
 
 async def test_an_idle_store_whose_files_have_gone_fails_and_recovers_when_they_are_back(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "CHECK_SECONDS", 0.02)
+    monkeypatch.setattr(store_thread, "CHECK_SECONDS", 0.02)
     desk.persistence.fetch(1, Fetch({}))
     await until(lambda: bool(desk.events))
     desk.store.displaced = "the directory is gone"
@@ -401,7 +400,7 @@ async def test_an_idle_store_whose_files_have_gone_fails_and_recovers_when_they_
     await until(lambda: len(desk.events) > 2)
     desk.store.displaced = ""
     await until(lambda: len(desk.events) > 3)
-    failed = [CommitFailed(number, "the directory is gone") for number in (module.NO_BATCH, 1)]
+    failed = [CommitFailed(number, "the directory is gone") for number in (store_thread.NO_BATCH, 1)]
     assert desk.events[1:] == [*failed, StoreRecovered()]
     assert desk.store.transactions == []
     desk.persistence.persist(2, (entry(2),))
@@ -414,13 +413,13 @@ async def test_a_log_that_fails_does_not_keep_a_failure_from_being_told(desk: De
             raise RuntimeError("no running event loop")
 
     handler = Broken()
-    module.log.addHandler(handler)
+    store_thread.log.addHandler(handler)
     try:
         desk.store.failure = OSError("no space left")
         desk.persistence.persist(1, (entry(1),))
         await desk.answered(CommitFailed(1, "no space left"))
     finally:
-        module.log.removeHandler(handler)
+        store_thread.log.removeHandler(handler)
 
 
 async def test_a_store_without_a_thread_is_not_waited_for_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -455,7 +454,7 @@ class FollowingStore(MemoryStore):
 
 
 async def test_what_follows_commits_waits_for_a_pause_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FOLLOW_PAUSE", 3600.0)
+    monkeypatch.setattr(store_thread, "FOLLOW_PAUSE", 3600.0)
     persistence = Persistence(asyncio.get_running_loop())
     store = FollowingStore()
     await persistence.open(lambda: (store, Recovered("n", 1)))
@@ -465,7 +464,7 @@ async def test_what_follows_commits_waits_for_a_pause_between_them(monkeypatch: 
         await desk.answered(*(Committed(one, ()) for one in range(1, number + 1)))
     await until(lambda: len(store.asked) >= 3)
     assert (store.asked, store.left) == ([False] * 3, 3)
-    monkeypatch.setattr(module, "FOLLOW_PAUSE", 0.01)
+    monkeypatch.setattr(store_thread, "FOLLOW_PAUSE", 0.01)
     persistence.persist(4, (entry(4),))
     await until(lambda: store.left == 0)
     assert store.asked.count(True) == 4
