@@ -91,7 +91,7 @@ class HandedOut:
         self._time_stream[place:place] = streams
         self._time_seq[place:place] = array(_INTEGERS, numbers)
         if self._times is not None:
-            self._times.update(zip(map(_key, streams, numbers), stamps, strict=True))
+            self._times.update(zip(map(_key(known, 0).__or__, numbers), stamps, strict=True))
 
     def latest(self) -> Iterator[tuple[EntryId, int, int]]:
         """The identity, stamp and size of each, the one that was handed out last first."""
