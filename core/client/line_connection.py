@@ -106,6 +106,7 @@ class LineConnection(asyncio.Protocol):
         except BaseException:
             # As the event loop does with what fails while something is read.
             self._lines.clear()
+            self._nonsense = None
             if self._transport is not None:
                 self._transport.abort()
             raise

@@ -26,7 +26,7 @@ from core.client import (
     PostAccepted,
     QueuesRefused,
 )
-from core.client.line_connection import LINES_A_TURN, LINES_MAX
+from core.client.line_connection import LINES_A_TURN, LINES_MAX, LineConnection
 from core.wire.address import Address
 from core.wire.codec import encode
 from tests.client.scripted import LIMIT, Peer, ScriptedServer, Told, broadcast
@@ -326,3 +326,29 @@ async def test_cancelling_the_run_leaves_no_task_behind(server: ScriptedServer) 
         await task
     assert await peer.ended()
     assert not {left for left in asyncio.all_tasks() - before if "connect" in left.get_name()}
+
+
+async def test_an_owner_that_fails_is_told_of_the_end_whatever_came_behind_what_it_failed_at() -> None:
+    class Failing:
+        def __init__(self) -> None:
+            self.ends: list[str] = []
+
+        def received(self, wire: LineConnection, line: bytes) -> None:
+            raise LookupError("a fault in a test")
+
+        def nonsense(self, wire: LineConnection, info: str) -> None:
+            pass
+
+        def ended(self, wire: LineConnection, reason: str) -> None:
+            self.ends.append(reason)
+
+    owner = Failing()
+    here, there = socket.socketpair()
+    _, wire = await asyncio.get_running_loop().create_connection(lambda: LineConnection(owner), sock=here)
+    wire.go_on()
+    with there, pytest.raises(LookupError):
+        wire.data_received(b"{}\n" + b"x" * (LINES_MAX + 1))
+    async with asyncio.timeout(LIMIT):
+        while not owner.ends:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    assert len(owner.ends) == 1
