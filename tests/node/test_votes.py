@@ -17,6 +17,7 @@ from core.wire import messages as wire
 from core.wire.account_votes import ANSWERED_WITHIN, Vote, counted, digest_for, latest
 from core.wire.entries import AccountFact
 from core.wire.link_state import signed_digest
+from core.wire.packed_facts import PackedFacts
 from core.wire.server_keys import certified_id
 from tests.node import one_node
 from tests.node.one_node import OneNode
@@ -110,6 +111,13 @@ def test_what_another_server_tells_of_than_that_where_it_was_registered_was_allo
     assert counted(fact, "here").allowed_at == NOW
     assert counted(fact, certified_id(OTHER.key)).allowed_at == 0
     assert counted(fact, "somebody-else").allowed_at == 0
+
+
+def test_what_a_version_before_kept_as_allowed_by_another_servers_word_was_allowed_by_nobody() -> None:
+    kept = msgspec.structs.replace(ANN, allowed_at=1, retold=True)
+    honest = counted(allowed(msgspec.structs.replace(ANN, claim="n.1.7", verifier="honest")), "n")
+    for facts in ([kept, honest], [honest, kept]):
+        assert AccountBook(facts).holder("ann") == AccountBook(before=PackedFacts.of(facts)).holder("ann") == honest
 
 
 def test_nobody_says_themselves_when_they_were_allowed() -> None:

@@ -22,6 +22,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from core.wire.entries import AccountFact
 from core.wire.names import CHANGED_SUFFIX_CHARACTERS, changed_name
 from core.wire.packed_facts import PackedFacts
@@ -115,6 +117,9 @@ class AccountBook:
         return self._take(fact)
 
     def _take(self, fact: AccountFact) -> list[Renaming]:
+        if fact.retold and fact.allowed_at:
+            # The version before kept it so. What has come since counts as nobody's word (`counted`).
+            fact = msgspec.structs.replace(fact, allowed_at=0)
         known = self._by_claim.get(fact.claim)
         if known is not None and self._total_order(known) <= self._total_order(fact):
             return []
