@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tui.application.frame_scheduler import FrameScheduler
+from tui.application.frame_scheduler import ANSWER_LIMIT, FrameScheduler
 
 
 class Canvas:
@@ -123,6 +123,24 @@ async def test_a_frame_that_was_begun_and_is_never_gone_on_with_holds_nobody_up(
 
     scheduler.request(Ending(scheduler, log, "one", cost=0.002, steps=3), 0.0)
     scheduler.request(Canvas(scheduler, log, "two"), 0.0)
+    await painted(log, 2)
+    assert [name for name, _ in log] == ["one.0", "two"]
+
+
+async def test_an_application_that_comes_back_too_late_and_ends_then_holds_nobody_up():
+    scheduler, log = new_scheduler(), list[tuple[str, float]]()
+    loop = asyncio.get_running_loop()
+
+    class Late(Canvas):
+        """Begins when others may have had their turns, and ends in the middle of its frame."""
+
+        def call_later(self, callback: Callable[..., Any], *args: Any) -> bool:
+            if not log:
+                loop.call_later(ANSWER_LIMIT + 0.05, callback, *args)
+            return not log
+
+    scheduler.request(Late(scheduler, log, "one", cost=0.002, steps=3), 0.0)
+    scheduler.request(Canvas(scheduler, log, "two"), loop.time() + ANSWER_LIMIT + 0.2)
     await painted(log, 2)
     assert [name for name, _ in log] == ["one.0", "two"]
 

@@ -102,7 +102,7 @@ class FrameScheduler:
         self._go_on(app, turn, app.frame_steps(), 0.0)
 
     def _go_on(self, app: ScheduledApplication, turn: int, steps: Iterator[None], cost: float) -> None:
-        if turn == self._turn and self._timer is not None:
+        if turn == self._turn and self._painting and self._timer is not None:
             self._timer.cancel()
             self._timer = None
         begun = self._cost()
