@@ -459,8 +459,9 @@ class Replication:
 
     def _are_durable(self, columns: EntryColumns) -> None:
         """As `_is_durable`, where few are waited for."""
-        stream = columns.stream
-        waited_for = [one for one in self._waiting_for if one.stream == stream and one.seq in columns.numbers]
+        stream, numbers = columns.stream, columns.numbers
+        inside = numbers if isinstance(numbers, range) else frozenset(numbers)
+        waited_for = [one for one in self._waiting_for if one.stream == stream and one.seq in inside]
         for entry_id in sorted(waited_for):
             for then in self._waiting_for.pop(entry_id, ()):
                 then(None)
