@@ -15,9 +15,8 @@ import os
 import random
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +30,7 @@ from tests.benchmarks import damage, sealing
 from tests.benchmarks.data import BODY_BYTES, Contents, activities, copied, prepared, settings
 from tests.benchmarks.figures import resident
 from tests.benchmarks.live import Writing, percentile, reading
+from tests.benchmarks.rows import RowParser, Rows, at_most, measure_rows, row
 from tests.processes.harness import REPOSITORY, NodeProcess
 
 IN_FLIGHT = 256
@@ -56,16 +56,6 @@ class Scale:
     accounts: int = 100_000
     past_starts: int = 1_000_000
     tries: int = 2_000
-
-
-def row(what: str, figure: str, bar: str, *, met: bool | None) -> None:
-    """Print a row. `met` is None where there is no bar."""
-    verdict = "" if met is None else ": met" if met else ": MISSED"
-    print(f"{what}: {figure}" + (f" (bar {bar})" if bar else "") + verdict, flush=True)
-
-
-def at_most(what: str, figure: float, bar: float, unit: str, digits: int = 1) -> None:
-    row(what, f"{figure:,.{digits}f} {unit}", f"{bar:,g} {unit}", met=figure <= bar)
 
 
 # --- past starts ------------------------------------------------------------------------------------------------------
@@ -428,7 +418,7 @@ async def _steady(node: NodeProcess) -> float:
     return float(last)
 
 
-ROWS: dict[str, Callable[[Scale, Path], Awaitable[None]]] = {
+ROWS: Rows[Scale] = {
     "starts": starts,
     "seals": seals,
     "store": store,
@@ -440,34 +430,17 @@ ROWS: dict[str, Callable[[Scale, Path], Awaitable[None]]] = {
 
 
 async def main(rows: list[str] | None = None, scale: Scale | None = None) -> None:
-    for name in rows or ROWS:
-        with tempfile.TemporaryDirectory() as directory:
-            try:
-                await ROWS[name](scale or Scale(), Path(directory))
-            except (TimeoutError, AssertionError, OSError) as error:
-                row(name, f"{type(error).__name__} {str(error)[-300:]}".strip(), "", met=False)
-
-
-def _arguments(given: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks.log", description=(__doc__ or "").partition("\n")[0]
-    )
-    parser.add_argument("rows", metavar="ROW", nargs="*", help=f"one of {', '.join(ROWS)} (default: all)")
-    for name, most in vars(Scale()).items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=most, help=f"default: {most:,}")
-    parser.add_argument("--open", type=Path, help=argparse.SUPPRESS)
-    arguments = parser.parse_args(given)
-    if wrong := [name for name in arguments.rows if name not in ROWS]:
-        parser.error(f"there is no row {wrong[0]!r}; the rows are {', '.join(ROWS)}")
-    return arguments
+    await measure_rows(ROWS, rows, scale or Scale())
 
 
 def command(given: list[str]) -> None:
-    arguments = _arguments(given)
+    parser = RowParser("tests.benchmarks.log", __doc__, ROWS, Scale())
+    parser.add_argument("--open", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.read(given)
     if arguments.open is not None:
         opened(arguments.open)
         return
-    asyncio.run(main(arguments.rows, Scale(**{name: getattr(arguments, name) for name in vars(Scale())})))
+    asyncio.run(main(arguments.rows, arguments.scale))
 
 
 if __name__ == "__main__":

@@ -7,22 +7,21 @@ with less.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import statistics
 import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks.live import percentile
 from tests.benchmarks.load import Load, load
-from tests.benchmarks.log import OPTIONS, at_most, row, server
+from tests.benchmarks.log import OPTIONS, server
 from tests.benchmarks.own_terminal import BARE, Application, OwnTerminal, processor_seconds
+from tests.benchmarks.rows import RowParser, Rows, at_most, measure_rows, row
 from tests.processes.harness import NodeProcess
 
 RATES = (200, 1_000)
@@ -180,7 +179,7 @@ async def memory(scale: Scale, directory: Path) -> None:
         )  # fmt: skip
 
 
-ROWS: dict[str, Callable[[Scale, Path], Awaitable[None]]] = {
+ROWS: Rows[Scale] = {
     "delivery": delivery,
     "keys": keys,
     "cpu": cpu,
@@ -190,25 +189,12 @@ ROWS: dict[str, Callable[[Scale, Path], Awaitable[None]]] = {
 
 
 async def main(rows: list[str] | None = None, scale: Scale | None = None) -> None:
-    for name in rows or ROWS:
-        with tempfile.TemporaryDirectory() as directory:
-            try:
-                await ROWS[name](scale or Scale(), Path(directory))
-            except (TimeoutError, AssertionError, OSError) as error:
-                row(name, f"{type(error).__name__} {str(error)[-300:]}".strip(), "", met=False)
+    await measure_rows(ROWS, rows, scale or Scale())
 
 
 def command(given: list[str]) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks.screen", description=(__doc__ or "").partition("\n")[0]
-    )
-    parser.add_argument("rows", metavar="ROW", nargs="*", help=f"one of {', '.join(ROWS)} (default: all)")
-    for name, most in vars(Scale()).items():
-        parser.add_argument(f"--{name}", type=type(most), default=most, help=f"default: {most:,}")
-    arguments = parser.parse_args(given)
-    if wrong := [name for name in arguments.rows if name not in ROWS]:
-        parser.error(f"there is no row {wrong[0]!r}; the rows are {', '.join(ROWS)}")
-    asyncio.run(main(arguments.rows, Scale(**{name: getattr(arguments, name) for name in vars(Scale())})))
+    arguments = RowParser("tests.benchmarks.screen", __doc__, ROWS, Scale()).read(given)
+    asyncio.run(main(arguments.rows, arguments.scale))
 
 
 if __name__ == "__main__":
