@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Final, Literal, NamedTuple
 
 import msgspec
@@ -22,6 +23,8 @@ from core.wire.address import Address
 from core.wire.limits import KEY_CHARACTERS_MAX, SERVER_LINE_BYTES_MAX, VERIFIER_CHARACTERS_MAX
 
 IDENTIFIER_CHARACTERS_MAX = 64
+STREAM_CHARACTERS_MAX: Final = IDENTIFIER_CHARACTERS_MAX + 1 + 16
+"""Of a stream in writing: its node, a dot, and its incarnation."""
 INCARNATION_EPOCH: Final = 1_577_836_800
 """2020-01-01T00:00:00Z, seconds since 1970: from there on starts are numbered."""
 INCARNATIONS_A_SECOND: Final = 2**18
@@ -73,10 +76,19 @@ def started_at(incarnation: int) -> int:
 
 def parse_stream(text: str) -> Stream:
     """Read `node.incarnation`. Raises ValueError."""
+    # Whatever is longer is none, and is not remembered.
+    return _remembered_stream(text) if len(text) <= STREAM_CHARACTERS_MAX else _parse_stream(text)
+
+
+def _parse_stream(text: str) -> Stream:
     node, _, incarnation = text.rpartition(".")
     if not node or len(node) > IDENTIFIER_CHARACTERS_MAX or "." in node or not incarnation.isascii():
         raise ValueError("not a stream: expected node.incarnation")
     return Stream(node, _counter(incarnation))
+
+
+# An activity's id is read wherever it comes, and nearly all are of a few streams.
+_remembered_stream = lru_cache(maxsize=256)(_parse_stream)
 
 
 def parse_entry_id(text: str) -> EntryId:

@@ -50,6 +50,9 @@ class History:
         """An activity was added to the feed."""
         if entry_id is None or stamp is None:
             return
+        if self.state != "unknown" and (self._oldest is None or stamp > self._oldest[0]):
+            # It is newer, as nearly all are.
+            return
         try:
             place = (stamp, parse_entry_id(entry_id))
         except ValueError:
