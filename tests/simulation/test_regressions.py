@@ -128,6 +128,8 @@ LESSONS: Final = {
     660000269: "As 660000147, after a cut.",
     660000500: "A server of the version before said up to which number it had sent everything of another's stream: as"
     " the newest entry had come with its proof, those before it, which had come without, were taken for gone.",
+    154000111: "The checker asked for the order of what was lost on its way from a server whose links were all with"
+    " members that lie: they keep it from the others for longer than what comes behind it waits.",
     150100228: "The checker asked people of whom a liar said that they have another secret not to try theirs again.",
     2000000917: "Who had come to a server that died was sent the first and the third of what somebody had written, in"
     " the wrong order: the second bore an earlier stamp, of a server whose clock was behind.",

@@ -39,7 +39,7 @@ def nodes(world: World) -> list[tuple[SimulatedServer, Node]]:
 def order(world: World) -> Findings:
     """No sender's activities reach anybody in another order than that in which they were sent.
 
-    Seven things make that impossible, and are left out:
+    Eight things make that impossible, and are left out:
 
     - Base servers keep nothing, and what they broadcast has no identity. Who comes to one gets what is new there, and
       what had been missed before only at the next server that has a past: behind it, and nobody could tell. (To hear
@@ -63,7 +63,11 @@ def order(world: World) -> Findings:
       writes next follows upon it, and waits for it as long as servers wait.
     - The other way round: what they had written at a base server, and was still held up between it and the server where
       they wrote next, comes behind that. Nobody there had heard of it: base servers confirm nothing.
+    - Members that lie are all that a server is linked with, and keep back what was lost on its way to the others, for
+      longer than what comes behind it waits (`order_wait`).
     """
+    if world.may_be_surrounded:
+        return
     ledger = world.ledger
     for receiver, lives in ledger.lives.items():
         if receiver in ledger.misled:
