@@ -391,6 +391,7 @@ class Node:
                 self.storage.failed(event.batch, event.reason)
             case StoreRecovered():
                 self.storage.recovered()
+                self.catching_up.readable_again()
             case JoinRequested():
                 self.healing.join(event.address)
             case DrainRequested():

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from core.node.interface.actions import FetchPage
+from core.node.interface.events import StoreRecovered
 from core.node.log import delivery
 from core.simulation.testing import ScriptedClient, ScriptedNetwork, WatchedServer, chain
 from core.wire import messages as wire
@@ -274,3 +275,28 @@ def test_a_store_that_cannot_be_read_lets_the_client_follow_live_all_the_same(
     assert server.told("storage")
     posts(network, server, 1, first=3)
     assert client.texts() == [3]
+
+
+def come_with_nothing(network: ScriptedNetwork, server: WatchedServer) -> ScriptedClient:
+    """A client that shows places logs in, and says that it has nothing yet."""
+    client = network.client(server, features=("quit", "resume", "ack", "ping", "status", "place"))
+    client.login(have=wire.HeldEntries(0, {}))
+    network.run(0.5)
+    return client
+
+
+def test_who_was_not_sent_what_could_not_be_read_is_sent_away_when_it_can_and_gets_it(
+    network: ScriptedNetwork, server: WatchedServer
+) -> None:
+    posts(network, server, 3)
+    whole = come_with_nothing(network, server)
+    assert whole.texts() == [0, 1, 2]
+    server.disk.unreadable = True
+    client = come_with_nothing(network, server)
+    assert client.of(wire.CaughtUp) and client.texts() == [] and client.closed is None
+    server.disk.unreadable = False
+    server.handle(StoreRecovered())
+    network.run(0.5)
+    assert client.closed is not None
+    assert whole.closed is None
+    assert come_with_nothing(network, server).texts() == [0, 1, 2]

@@ -106,6 +106,8 @@ LESSONS: Final = {
     1300000872: "A simulated server of the version before read who had allowed a registration, which it cannot.",
     5000: "Two servers that had lost their link could reach each other by way of a liar, which had made up hundreds of"
     " servers: each drew one of those to link with, for ever.",
+    124000018: "What somebody had missed could not be read while the disk was full and damaged: they were told that"
+    " they had caught up, and did not get it for as long as they stayed.",
     640200938: "Two copies of one directory were started within a moment, on machines whose clocks differed by just"
     " that: both starts had one number, as it was made of the clock alone, and gave two entries one identity.",
     650000012: "Who was sent to a server that hung up before it had let them in was sent there again and again.",

@@ -350,7 +350,16 @@ class CatchingUp:
             self._context.send(session, CaughtUp(session.caught_up, place, dict(lacking)))
         self._context.actions.append(Subscribe(session.conn))
 
+    def readable_again(self) -> None:
+        """What the store could not be read for may be to be had now: who was not sent it is sent away, and comes
+        again."""
+        for session in list(self._context.connections.staying.values()):
+            has_missed = session.native and session.backlog is None and not session.complete
+            if has_missed and session.state is ConnectionState.LOGGED_IN:
+                self._context.close(session, "some of what it missed could not be read here then")
+
     def _go_on(self) -> None:
+        self.readable_again()
         delayed, self._delayed = self._delayed, []
         for session, query, search in delayed:
             session.reading = False
