@@ -243,3 +243,30 @@ async def test_only_lines_that_differ_are_painted_again(world, monkeypatch):
         world.says("bob", "one more")
         view.changed()
         assert [[region.y for region in regions] for regions in painted] == [[5]]
+
+
+async def test_what_matches_may_leave_the_ring_while_a_frame_is_prepared_and_between_two_frames():
+    world = World(capacity=50)
+    app = world.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await ready(pilot)
+        for number in range(50):
+            world.says("bob", f"needle {number}" if number < 3 else f"hay {number}")
+        await settled(pilot)
+        feed = app.main.feed
+        feed.apply_filter(parse_filter("needle"))
+        await until(pilot, lambda: not feed.searching)
+        await settled(pilot)
+        assert len(texts(app)) == 3
+        preparing = feed.prepare()
+        next(preparing)
+        # As the engine does it, between two steps of a frame.
+        world.says("bob", "hay")
+        for _ in preparing:
+            pass
+        feed.changed()
+        world.says("bob", "hay")
+        feed.select(0)
+        assert feed.row_count() == 1
+        await settled(pilot)
+        assert [line.split()[-1] for line in texts(app)] == ["2"]

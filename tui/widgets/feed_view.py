@@ -195,6 +195,7 @@ class FeedView(RowView):
 
     def move_match(self, step: int) -> bool:
         """Select the next (1) or previous (-1) match; whether there is one."""
+        self._forget_left()
         if not self._filter or not self._matches:
             return False
         selected = self.selected
@@ -242,8 +243,12 @@ class FeedView(RowView):
                 entry = self.feed.by_serial(self._tested_from)
                 if entry is not None and self._test(self._filter, entry):
                     self._matches.appendleft(self._tested_from)
-            while self._matches and self._matches[0] < self.feed.first_serial:
-                self._matches.popleft()
+            self._forget_left()
+
+    def _forget_left(self) -> None:
+        """The oldest rows leave whenever something arrives: between two frames, and between the steps of one."""
+        while self._matches and self._matches[0] < self.feed.first_serial:
+            self._matches.popleft()
 
     def changed(self) -> None:
         if not self._taken:
@@ -263,7 +268,10 @@ class FeedView(RowView):
 
     @property
     def _settled(self) -> int:
-        return len(self._matches) if self._filtered else max(0, self._end - self.feed.first_serial)
+        if not self._filtered:
+            return max(0, self._end - self.feed.first_serial)
+        self._forget_left()
+        return len(self._matches)
 
     def row_count(self) -> int:
         return self._settled + len(self._pending)
