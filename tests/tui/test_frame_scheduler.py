@@ -67,6 +67,14 @@ async def test_after_a_frame_the_loop_is_left_alone_for_as_long_as_it_took():
     assert log[1][1] - log[0][1] >= 0.03
 
 
+async def test_after_a_frame_that_cost_very_much_the_next_one_comes_within_a_second():
+    scheduler, log = new_scheduler(), list[tuple[str, float]]()
+    for name in ("one", "two"):
+        scheduler.request(Canvas(scheduler, log, name, cost=100.0), 0.0)
+    await painted(log, 2)
+    assert log[1][1] - log[0][1] >= 0.9
+
+
 async def test_news_are_painted_rarely_while_somebody_waits_for_a_first_frame():
     scheduler, log = new_scheduler(), list[tuple[str, float]]()
     newcomer = Canvas(scheduler, log, "newcomer")

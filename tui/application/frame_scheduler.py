@@ -22,6 +22,9 @@ SHARE_BESIDE_NODE: Final = 0.02
 """The same of one person's application in the program of their server: seven frames of 3 ms a second."""
 SHARE_MEANWHILE: Final = 0.1
 """The same while somebody comes in: news can wait a little, and who waits for the first frame sees nothing at all."""
+PAUSE_MAX: Final = 1.0
+"""Seconds without a frame at most, whatever the one before has cost: a person who sees nothing new for longer takes the
+network for quiet, and one frame for all connections of a large server may cost what fifty others do."""
 STEP: Final = 0.001
 """Seconds that a frame may hold the loop at a time: everything else has a turn between its steps."""
 ANSWER_LIMIT: Final = 0.25
@@ -131,5 +134,5 @@ class FrameScheduler:
         if turn == self._turn:
             self._painting = False
             share = min(SHARE_MEANWHILE, self._share) if self._starting else self._share
-            self._free_at = asyncio.get_running_loop().time() + cost * (1 / share - 1)
+            self._free_at = asyncio.get_running_loop().time() + min(cost * (1 / share - 1), PAUSE_MAX)
             self._arm()
