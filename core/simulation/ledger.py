@@ -32,6 +32,8 @@ class Writer(Protocol):
     username: str
     secret: str
     """What the account was registered with."""
+    secrets: list[str]
+    """Those that it may have by now; the first one is tried."""
     line: int
     """Counts what an activity's order is guaranteed within."""
     end: End | None
@@ -318,7 +320,8 @@ class Ledger:
         """A server refuses a login just now. One that has just come back may not know the account yet."""
         known = self._account_kept.get(server.name, {})
         for entry_id, fact in self.accounts.items() if agent.username not in self.robbed else ():
-            if fact.username == agent.username and matches(agent.secret, fact.verifier) and not self.changes_of(agent):
+            tries_it = matches(agent.secret, fact.verifier) and agent.secrets[0] == agent.secret
+            if fact.username == agent.username and tries_it and not self.changes_of(agent):
                 if known.get(entry_id, self._schedule.time) < self._schedule.time - LOGIN_SECONDS:
                     self.problem("login", f"{server.name} has {agent.name}'s account, and refused its login")
 

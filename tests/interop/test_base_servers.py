@@ -224,6 +224,7 @@ async def announce_again_and_again(peer: BaseClient) -> None:
         await asyncio.sleep(0.5)
 
 
+@pytest.mark.slow
 async def test_a_registration_that_a_silent_base_server_does_not_answer_fails_within_the_limit(
     mixed: MixedNetwork,
 ) -> None:

@@ -118,6 +118,7 @@ LESSONS: Final = {
     2000000350: "What a base client had written came through a base server to a server that could not reach theirs,"
     " which took it in as the base server's: nothing showed that the two were copies.",
     2000003418: "As 2000000917.",
+    2000040300: "The checker asked a server to let somebody in with a new secret of which nobody had heard yet.",
     2000010378: "Copies of all servers were started elsewhere, and ended again: each server looked for the others only"
     " where their copies had been.",
     900149: "Who had logged out at one server and was sent on by another at once missed what came in between, where"
