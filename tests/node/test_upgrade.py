@@ -152,6 +152,28 @@ def test_a_server_with_a_key_that_leaves_to_servers_without_says_that_its_word_i
     assert network.until(lambda: texts(right) == ["last words"], 30.0)
 
 
+def test_a_server_with_a_key_that_leaves_behind_the_last_other_one_says_so_too_and_waits_for_nobody() -> None:
+    network = ScriptedNetwork()
+    old, left, right = part_with_an_old_neighbour(network)
+    network.mend()
+    assert network.until(lambda: texts(right) == ["last words"], 30.0)
+    right.drain()
+    assert network.until(lambda: right.undone is not None, 10.0)
+    writer = network.logged_in(left)
+    network.run(1.0)
+    writer.post("behind them")
+    network.run(1.0)
+    left.drain()
+    network.run(1.0)
+    assert left.undone is not None and "of a version before keys" in "".join(left.undone)
+    # What it has kept is believed when it comes again.
+    right = restarted(network, right, old)
+    network.run(5.0)
+    assert texts(right) == ["last words"]
+    restarted(network, left, old)
+    assert network.until(lambda: texts(right) == ["behind them", "last words"], 30.0)
+
+
 def test_a_server_with_a_key_leaves_at_once_where_nobody_else_has_one() -> None:
     network = ScriptedNetwork()
     old = network.start("old", keyed=False, redirects=False)

@@ -138,6 +138,8 @@ LESSONS: Final = {
     " the wrong order: the second bore an earlier stamp, of a server whose clock was behind.",
     2000001476: "A copy of an activity came while a client was sent the past, on a slow disk: as it was not delivered,"
     " nor among what the client missed, it counted as had, and its original was left out.",
+    39279701915: "The last server with a key left, to one of the version before: the other one with a key had left as"
+    " well, and when it came again it believed nothing of what it had been away for.",
 }
 FAILED_ONCE: Final = (318, 606, 667, 747, 851, 976, 1184, 1242, 1425)
 """These failed while the node was being written; what each of them showed was not written down."""

@@ -133,7 +133,7 @@ class Drain:
     def _is_settled(self) -> bool:
         if self._replication.busy or self._registration.has_decided:
             return False
-        if not self._only_unsigned_ways():
+        if not self._only_unsigned_ways(others_left=False):
             return True
         context = self._context
         if self._keys_until is None:
@@ -145,8 +145,9 @@ class Drain:
             context.timers.set("keys", min(context.after(KEYS_AGAIN), self._keys_until), lambda: None)
         return False
 
-    def _only_unsigned_ways(self) -> bool:
-        """Whether this node signs, none of its neighbours that stay takes signatures, and others would want them."""
+    def _only_unsigned_ways(self, *, others_left: bool) -> bool:
+        """Whether this node signs, none of its neighbours that stay takes signatures, and others would want them; also
+        if all these have left (`others_left`), and may come again."""
         own = self._topology.own
         staying = self._leavers.staying()
         return (
@@ -154,7 +155,7 @@ class Drain:
             and bool(staying)
             and all(link.key is None for link in staying)
             and any(
-                record.key is not None and not record.left and server != own.id
+                record.key is not None and (others_left or not record.left) and server != own.id
                 for server, record in self._topology.records.items()
             )
         )
@@ -242,7 +243,7 @@ class Drain:
 
     def _send_everybody_away(self) -> None:
         context = self._context
-        self._goes_on_unsigned = self._only_unsigned_ways()
+        self._goes_on_unsigned = self._only_unsigned_ways(others_left=True)
         self._enter(DrainOutcome.SENT_AWAY)
         self._send_clients_away()
         self._registration.abandon("this server is leaving the network")
