@@ -262,6 +262,27 @@ def test_what_came_singly_is_asked_for_with_its_signatures_and_delivered_to_nobo
     assert len(second.said(wire.ReconcileWant)) == asked, "it is not asked for again and again"
 
 
+def test_what_came_singly_after_all_was_lost_before_a_key_was_known_is_asked_for_with_its_signatures() -> None:
+    network = ScriptedNetwork()
+    middle = network.start("middle", keyed=False, redirects=False, lazy_links=0)
+    network.run(0.5)
+    left = network.start("left", middle, redirects=False, lazy_links=0)
+    right = network.start("right", middle, redirects=False, lazy_links=0)
+    network.run(5.0)
+    network.logged_in(left).post("written")
+    assert network.until(lambda: signed_at(network, right.host) == signed_at(network, left.host) != set(), 10.0)
+    for server in (left, middle, right):
+        server.crash()
+    network.disk_of(right.host).lose(with_witness=True)
+    # Nobody there says that there is a key.
+    middle = network.start(middle.host, redirects=False, lazy_links=0)
+    right = network.start(right.host, middle, redirects=False, lazy_links=0)
+    assert network.until(lambda: texts(right) == ["written"], 30.0)
+    assert not signed_at(network, right.host)
+    left = network.start(left.host, middle, redirects=False, lazy_links=0)
+    assert network.until(lambda: signed_at(network, right.host) == signed_at(network, left.host), 60.0)
+
+
 def test_a_client_that_comes_back_to_an_upgraded_server_is_not_sent_again_what_was_proved() -> None:
     network = ScriptedNetwork()
     _, second, _ = upgraded_after_the_others(network, 5)

@@ -19,7 +19,6 @@ NOT_YET: Final[dict[str, tuple[str, str]]] = {
         ),
         "damage-122000900": (_DAMAGE, "as 122000430"),
         "damage-122000541": (_DAMAGE, "entries of a server without a key are gone from every disk"),
-        "lost-data-beside-keyless": (_MIXED, "accounts come back without the votes that others have of them"),
         "order-keyless-place": (_MIXED, "starts that are younger than a margin count as not had at an older server"),
         "order-with-a-clock-ahead": (
             "clocks that are days ahead",

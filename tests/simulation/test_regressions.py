@@ -140,6 +140,9 @@ LESSONS: Final = {
     " nor among what the client missed, it counted as had, and its original was left out.",
     39279701915: "The last server with a key left, to one of the version before: the other one with a key had left as"
     " well, and when it came again it believed nothing of what it had been away for.",
+    152001233: "As 2100001453, beside liars.",
+    2100001453: "Who had lost its data, and with it others' keys, got an account from a server of the version before,"
+    " without the votes, and never asked those who could prove it.",
 }
 FAILED_ONCE: Final = (318, 606, 667, 747, 851, 976, 1184, 1242, 1425)
 """These failed while the node was being written; what each of them showed was not written down."""

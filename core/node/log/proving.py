@@ -1,9 +1,10 @@
 """Proving: what is kept here without its server's signature is asked for with it, once there is nothing else to do.
 
 A server of the version before got entries one by one, and kept them so. After its upgrade others believe nothing of
-that in the name of a server with a key. A neighbour may have the signed records: each is asked, once all that it has
-is here, for a bounded number of entries at a time. What comes takes the place of what there was, and is delivered to
-nobody a second time.
+that in the name of a server with a key. One that has lost its data knows of no keys either, and may get the entries of
+a server with one from a neighbour without first. A neighbour may have the signed records: each is asked, once all that
+it has is here, for a bounded number of entries at a time. What comes takes the place of what there was, and is
+delivered to nobody a second time.
 """
 
 from __future__ import annotations
@@ -34,8 +35,10 @@ BUSY: Final = 5.0
 class _Asked:
     """How far a neighbour has been asked."""
 
-    after: int = 0
+    after: int
     """Up to which record; none of them is asked for again over this link."""
+    upto: int
+    """Up to which record it is to be asked."""
 
 
 class Proving:
@@ -57,15 +60,21 @@ class Proving:
         self._reconciliation = reconciliation
         self._known_keys = known_keys
         self._upto = _last_before(starts, known_keys.signs_from)
+        """The last record that may have come before this server had a key."""
+        self._before = starts[-1][1] - 1 if starts else 0
+        """The last record before this start."""
         self._asked: dict[int, _Asked] = {}
         reconciliation.comparisons.on_proofs = self._came
         reconciliation.on_link_closed = self.link_closed
 
     def compared(self, link: Link, complete: bool) -> None:
         """A neighbour was compared with; if that is `complete`, all that it has is here."""
-        applies = self._upto and self._known_keys.own is not None and link.key is not None
-        if complete and applies and RECORDS in link.features and link.conn not in self._asked:
-            self._asked[link.conn] = _Asked()
+        applies = self._known_keys.own is not None and link.key is not None and RECORDS in link.features
+        if not complete or not applies or link.conn in self._asked:
+            return
+        upto = self._replication.record_numbers.number if self._replication.took_unsigned else self._upto
+        if upto:
+            self._asked[link.conn] = _Asked(0 if self._upto else min(self._before, upto), upto)
             self._later(link, PAUSE)
 
     def link_closed(self, conn: int) -> None:
@@ -83,7 +92,7 @@ class Proving:
         if link in self._reconciliation.comparisons or self._context.storage_error is not None:
             self._later(link, BUSY)
             return
-        query = UnprovedWanted(self._known_keys.signing(), asked.after, self._upto, ASKED_MAX)
+        query = UnprovedWanted(self._known_keys.signing(), asked.after, asked.upto, ASKED_MAX)
         self._reconciliation.ask_store(link, query, partial(self._found, link))
 
     def _found(self, link: Link, answer: SummaryAnswer | None) -> None:
@@ -93,18 +102,18 @@ class Proving:
         if not isinstance(answer, UnprovedFound) or link in self._reconciliation.comparisons:
             self._later(link, BUSY)
             return
-        asked.after = self._upto if answer.after is None else answer.after
+        asked.after = asked.upto if answer.after is None else answer.after
         if answer.entries:
             self._replication.unproved[link.conn] = answer.entries
             self._reconciliation.comparisons.ask_for_proofs(link, [*in_pieces(answer.entries, ASKED_MAX)])
-        elif asked.after < self._upto:
+        elif asked.after < asked.upto:
             self._later(link, PAUSE)
 
     def _came(self, link: Link) -> None:
         """What was asked for has come, as far as the neighbour has it."""
         self._replication.unproved.pop(link.conn, None)
         asked = self._asked.get(link.conn)
-        if asked is not None and asked.after < self._upto:
+        if asked is not None and asked.after < asked.upto:
             self._later(link, PAUSE)
 
 

@@ -102,6 +102,8 @@ class Replication:
         self.vector = VersionVector(recovered.streams, recovered.beyond)
         """What has been accepted here: a repetition is not accepted again."""
         self.damaged = DamagedEntries(self.vector)
+        self.took_unsigned = False
+        """Whether something has come singly in this start, whose server's key may not have been known yet."""
         self.unproved: dict[int, EntryRuns] = {}
         """By the connections of neighbours: what is here without its server's signature, and they are asked for."""
         self.room = LogRoom(context, topology, recovered, self.vector)
@@ -183,6 +185,7 @@ class Replication:
             return False
         self.vector.add(entry.id)
         self._context.clock.observe(entry.stamp, self._context.now.wall)
+        self.took_unsigned = self.took_unsigned or source is not None
         self._keepables.append(entry)
         self._take(_Taken(entry, source))
         return True

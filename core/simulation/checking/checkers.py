@@ -125,10 +125,11 @@ def queue_limit(name: str, config: NodeConfig) -> int | None:
 
 def _is_kept_as(server: SimulatedServer, entry: Entry, accepted: Entry) -> bool:
     """Whether a server has an entry as it was accepted. One of the version before reads no votes, and what it got then
-    may stay without when nobody has any after its upgrade."""
+    may stay without when nobody has any after its upgrade. One whose data was lost or put back may know of no keys, and
+    gets what a neighbour of the version before has, until somebody proves it."""
     if entry.body == accepted.body:
         return True
-    reads_no_votes = not server.keyed or server.was_keyless
+    reads_no_votes = not server.keyed or server.was_keyless or server.disk.was_replaced
     return reads_no_votes and entry.kind == "account" and entry.body == _without_vote(accepted.body)
 
 

@@ -61,6 +61,8 @@ class SimulatedDisk:
         self.reading: float | None = None
         """Seconds that reading a page takes; None: a fifth of a sync."""
         self.full = False
+        self.was_replaced = False
+        """Whether it has been put back, or lost: then it may not know of keys that its server knew."""
         self.unreadable = False
         self.is_unread = False
         """Whether bits have flipped since all of it was read last."""
@@ -253,6 +255,7 @@ class SimulatedDisk:
         return SimulatedDisk(self.schedule, store, random.Random(self._rng.random()), kept)
 
     def _replace(self, backup: Path, *, with_witness: bool) -> None:
+        self.was_replaced = True
         before = self.store
         self.store = before.restored(backup)
         self.store.backups.update(before.backups)
