@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.simulation.testing import ScriptedNetwork, WatchedServer
+from core.simulation.testing.scripted_peers import NATIVE_CLIENT
 from core.wire import messages as wire
 from core.wire.entries import EntryId
 
@@ -73,3 +74,22 @@ def test_who_has_it_after_all_brings_it_whenever_it_comes() -> None:
     came = "1 entry that had been damaged came again from the other servers"
     assert network.until(lambda: came in first.told("storage"), 30.0)
     assert history(network, first) == ["kept elsewhere 1"]
+
+
+def test_a_client_that_says_what_it_has_is_sent_what_was_damaged_when_it_came_and_came_again_before_it_was_sent() -> (
+    None
+):
+    network = ScriptedNetwork()
+    first, second = network.build([None, 0], redirects=False)
+    [one] = post(network, first, ["damaged here 1"])
+    assert network.until(lambda: len(second.activities()) == 1, 10.0)
+    for conn in second.links:
+        second.ends[conn].take_each_way(1.0)
+    network.disk_of(second.host).flip([one])
+    assert network.until(lambda: any("damaged" in text for text in second.told("storage")), 10.0)
+    client = network.client(second, features=(*NATIVE_CLIENT, "place"))
+    client.login(have=wire.HeldEntries(0, {str(one.stream): [0, 0]}))
+    network.run(0.2)
+    assert not client.of(wire.CaughtUp), "it waits for what is asked for"
+    assert network.until(lambda: client.of(wire.CaughtUp) != [], 30.0)
+    assert client.texts() == ["damaged here 1"]

@@ -143,6 +143,8 @@ LESSONS: Final = {
     152001233: "As 2100001453, beside liars.",
     2100001453: "Who had lost its data, and with it others' keys, got an account from a server of the version before,"
     " without the votes, and never asked those who could prove it.",
+    2100001941: "A client said what it had while an activity was damaged at its server: when that had come again, it"
+    " was not among what was looked for.",
 }
 FAILED_ONCE: Final = (318, 606, 667, 747, 851, 976, 1184, 1242, 1425)
 """These failed while the node was being written; what each of them showed was not written down."""

@@ -185,10 +185,13 @@ class CatchingUp:
         """Of streams that are listed the numbers tell what is missing, of others the stamps."""
         holdings, vector = search.resumption.holdings, self._replication.vector
         assert holdings is not None, "whoever does not say where they were"
+        # What is damaged may have come again by the time at which it is sent.
+        damaged = self._replication.damaged.missing
         for stream, part in holdings.streams.items():
-            spans = tuple(part.missing_of(vector.spans(stream)))
-            if spans:
-                search.found.append({stream: spans})
+            for had_here in (vector.spans(stream), damaged.get(stream, ())):
+                spans = tuple(part.missing_of(had_here))
+                if spans:
+                    search.found.append({stream: spans})
         floors = {stream: part.floor for stream, part in holdings.streams.items()}
         self._read(session, FindDated(holdings.since, floors, sums=search.resumption.sums), search)
 
