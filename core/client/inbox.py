@@ -47,6 +47,8 @@ class Inbox:
         self.live = False
         """Whether what arrives is new, and not what was missed or asked for."""
         self._came = 0
+        self._begun_before: frozenset[Stream] = frozenset()
+        """Streams that the present server knows, and of which the client has heard nothing where it was."""
 
     @property
     def resumable(self) -> bool:
@@ -59,6 +61,7 @@ class Inbox:
         self._came = 0
         self._server = None
         self._begins = None
+        self._begun_before = frozenset()
 
     # --- what comes ---------------------------------------------------------------------------------------------------
 
@@ -83,6 +86,9 @@ class Inbox:
         if entry_id is not None:
             if self._has(entry_id) or not self._first(entry_id):
                 return False
+            if not self.live and self._vector is not None and self._is_from_before(entry_id, stamp):
+                self._vector.add(entry_id)
+                return False
             self._belongings.add(entry_id, stamp)
             if self._vector is not None:
                 self._vector.add(entry_id)
@@ -90,6 +96,10 @@ class Inbox:
 
     def _has(self, entry_id: EntryId) -> bool:
         return self._belongings.has(entry_id) or (self._vector is not None and entry_id in self._vector)
+
+    def _is_from_before(self, entry_id: EntryId, stamp: int) -> bool:
+        """Whether a part of the past counts as had: a vector cannot say that of a stream that had only just begun."""
+        return stamp < self._belongings.holdings.since and entry_id.stream in self._begun_before
 
     def _first(self, key: object) -> bool:
         if key in self._recent:
@@ -121,6 +131,8 @@ class Inbox:
         if self._vector is None:
             self._vector = SeenVector(None, self._settings.streams_max)
         self._vector.told(vector, beyond)
+        if self._belongings.begun:
+            self._begun_before = frozenset(vector).difference(self._belongings.holdings.streams)
         if stamp is not None and not self._belongings.begun:
             newest = sorted(vector, key=lambda stream: started_at(stream.incarnation))[-STREAMS_BEGUN_WITH:]
             self._begins = (HeldEntries(stamp, {str(stream): [0, vector[stream]] for stream in newest}), stamp)

@@ -233,12 +233,14 @@ class Told:
         return self.of(kind)
 
 
-def broadcast(seq: int, *, node: str = "n", sender: str = "bob", ref: str | None = None) -> wire.ActivityBroadcast:
+def broadcast(
+    seq: int, *, node: str = "n", sender: str = "bob", ref: str | None = None, stamp: int | None = None
+) -> wire.ActivityBroadcast:
     """An activity as a native server sends it."""
     return wire.ActivityBroadcast(
         msgspec.Raw(b'{"n":%d,"authenticated_user":"%s"}' % (seq, sender.encode())),
         id=f"{node}.1.{seq}",
-        stamp=1_000_000 + seq,
+        stamp=1_000_000 + seq if stamp is None else stamp,
         sender=sender,
         ref=ref,
     )

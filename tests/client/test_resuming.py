@@ -183,6 +183,24 @@ def test_an_older_server_is_told_once_more_by_a_vector() -> None:
     assert back(driven).seen is not None
 
 
+def test_what_an_older_server_sends_of_the_time_before_the_client_began_counts_as_had() -> None:
+    """A vector cannot say that of a stream that had begun just before: the server sends all of it."""
+    driven = begun()
+    driven.say(broadcast(5))
+    back(driven)
+    old = {"n.1": 5, "young.1": 2}
+    driven.say(wire.LoginSuccess(id="bb", vector=old), wire.CaughtUp(0))
+    before = broadcast(1, node="young", stamp=BEGINS.since - 1)
+    since = broadcast(2, node="young", stamp=BEGINS.since)
+    # The connection is lost meanwhile, and the next server is an older one as well.
+    for server in ("bb", "cc"):
+        back(driven)
+        driven.say(wire.LoginSuccess(id=server, vector=old), before)
+        assert "young.1.1" not in reported(driven)
+    driven.say(since, wire.CaughtUp(2), broadcast(3, node="young", stamp=BEGINS.since - 1))
+    assert reported(driven)[-3:] == ["n.1.5", "young.1.2", "young.1.3"]
+
+
 def test_streams_that_began_before_the_client_count_as_had_at_an_older_server() -> None:
     driven = Driven()
     driven.start()

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Final
 
 _DAMAGE: Final = "what damage breaks"
-_MIXED: Final = "networks of servers with keys and without"
 
 NOT_YET: Final[dict[str, tuple[str, str]]] = {
     f"test_what_is_not_mended_yet_does_not_hold[{name}]": row
@@ -19,7 +18,6 @@ NOT_YET: Final[dict[str, tuple[str, str]]] = {
         ),
         "damage-122000900": (_DAMAGE, "as 122000430"),
         "damage-122000541": (_DAMAGE, "entries of a server without a key are gone from every disk"),
-        "order-keyless-place": (_MIXED, "starts that are younger than a margin count as not had at an older server"),
         "order-with-a-clock-ahead": (
             "clocks that are days ahead",
             "a server dates its own as nobody else does: who began elsewhere is sent what came before them",

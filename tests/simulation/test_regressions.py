@@ -145,6 +145,8 @@ LESSONS: Final = {
     " without the votes, and never asked those who could prove it.",
     2100001941: "A client said what it had while an activity was damaged at its server: when that had come again, it"
     " was not among what was looked for.",
+    2200000285: "A client that went on at a server of the version before was sent what had been written before it"
+    " began, of streams that had only just begun then, and behind what came later.",
 }
 FAILED_ONCE: Final = (318, 606, 667, 747, 851, 976, 1184, 1242, 1425)
 """These failed while the node was being written; what each of them showed was not written down."""
