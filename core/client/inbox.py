@@ -48,7 +48,7 @@ class Inbox:
         """Whether what arrives is new, and not what was missed or asked for."""
         self._came = 0
         self._begun_before: frozenset[Stream] = frozenset()
-        """Streams that the present server knows, and of which the client has heard nothing where it was."""
+        """Streams that the present server knows, that began before the client did, and that it has not heard of."""
 
     @property
     def resumable(self) -> bool:
@@ -132,7 +132,12 @@ class Inbox:
             self._vector = SeenVector(None, self._settings.streams_max)
         self._vector.told(vector, beyond)
         if self._belongings.begun:
-            self._begun_before = frozenset(vector).difference(self._belongings.holdings.streams)
+            holdings = self._belongings.holdings
+            self._begun_before = frozenset(
+                stream
+                for stream in vector
+                if stream not in holdings.streams and started_at(stream.incarnation) < holdings.since
+            )
         if stamp is not None and not self._belongings.begun:
             newest = sorted(vector, key=lambda stream: started_at(stream.incarnation))[-STREAMS_BEGUN_WITH:]
             self._begins = (HeldEntries(stamp, {str(stream): [0, vector[stream]] for stream in newest}), stamp)

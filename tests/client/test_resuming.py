@@ -185,20 +185,28 @@ def test_an_older_server_is_told_once_more_by_a_vector() -> None:
 
 def test_what_an_older_server_sends_of_the_time_before_the_client_began_counts_as_had() -> None:
     """A vector cannot say that of a stream that had begun just before: the server sends all of it."""
-    driven = begun()
-    driven.say(broadcast(5))
+    driven = Driven()
+    driven.start()
+    driven.connected()
+    started = 300_000_000_000
+    since = (1_577_836_800 + 300_000_000 + 60) * 1_000_000
+    driven.say(welcome(begins=wire.HeldEntries(since, {"n.1": [0, 4]})), wire.CaughtUp(0, (7, 30)), broadcast(5))
+    young, later = f"young.{started}", f"later.{started + 120_000}"
+    old = {"n.1": 5, young: 2, later: 1}
+
+    def sent(entry_id: str, stamp: int) -> wire.ActivityBroadcast:
+        return msgspec.structs.replace(broadcast(int(entry_id[-1])), id=entry_id, stamp=stamp)
+
     back(driven)
-    old = {"n.1": 5, "young.1": 2}
     driven.say(wire.LoginSuccess(id="bb", vector=old), wire.CaughtUp(0))
-    before = broadcast(1, node="young", stamp=BEGINS.since - 1)
-    since = broadcast(2, node="young", stamp=BEGINS.since)
     # The connection is lost meanwhile, and the next server is an older one as well.
     for server in ("bb", "cc"):
         back(driven)
-        driven.say(wire.LoginSuccess(id=server, vector=old), before)
-        assert "young.1.1" not in reported(driven)
-    driven.say(since, wire.CaughtUp(2), broadcast(3, node="young", stamp=BEGINS.since - 1))
-    assert reported(driven)[-3:] == ["n.1.5", "young.1.2", "young.1.3"]
+        driven.say(wire.LoginSuccess(id=server, vector=old), sent(f"{young}.1", since - 1))
+    # What began later is all of the time after, also where a server whose clock is behind has dated it.
+    driven.say(sent(f"{later}.1", since - 1), sent(f"{young}.2", since), wire.CaughtUp(2))
+    driven.say(sent(f"{young}.3", since - 1))
+    assert reported(driven) == ["n.1.5", f"{later}.1", f"{young}.2", f"{young}.3"]
 
 
 def test_streams_that_began_before_the_client_count_as_had_at_an_older_server() -> None:

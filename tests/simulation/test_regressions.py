@@ -147,6 +147,8 @@ LESSONS: Final = {
     " was not among what was looked for.",
     2200000285: "A client that went on at a server of the version before was sent what had been written before it"
     " began, of streams that had only just begun then, and behind what came later.",
+    2400000655: "At a server of the version before a client left out what it took for older than its beginning, of a"
+    " stream that had begun after it: a server whose clock was behind had dated it.",
 }
 FAILED_ONCE: Final = (318, 606, 667, 747, 851, 976, 1184, 1242, 1425)
 """These failed while the node was being written; what each of them showed was not written down."""

@@ -233,8 +233,6 @@ class Scanner:
                 if char != "\\":
                     self._state = _State.ESCAPE
                     self._escape(char)
-            case _State.STRING | _State.PASTE:  # pragma: no cover - these are not read character by character
-                self._reset()
 
     def _reset(self) -> None:
         self._state = _State.GROUND
