@@ -206,7 +206,8 @@ class ActivityBroadcast(Message, frozen=True):
     """The processed activity. All the rest is the native layer's: the entry's identity, order and origin.
 
     `since`: another server may have accepted it from that hybrid logical time on, as another entry.
-    One frame serves base and native receivers alike: base peers ignore what they do not know.
+    One frame serves base servers, which pass on what they do not know, and native receivers alike. Base clients get one
+    with `activity` alone (`core.wire.codec.Frame.base`).
     """
 
     activity: msgspec.Raw

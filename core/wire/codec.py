@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
 from operator import or_
+from typing import Final
 
 import msgspec
 
@@ -83,14 +84,23 @@ def encode(message: Message) -> bytes:
     return _encoder.encode(message) + b"\n"
 
 
+_BASE_BROADCAST: Final = b'{"command":"ACTIVITY_BROADCAST","activity":%b}\n'
+
+
 class Frame:
     """A message on its way out: encoded once, however many connections it goes to."""
 
-    __slots__ = ("_data", "message")
+    __slots__ = ("_base", "_data", "_message")
 
     def __init__(self, message: Message, data: bytes | None = None) -> None:
-        self.message = message
+        self._message: Message | None = message
         self._data = data
+        self._base: Frame | None = None
+
+    @property
+    def message(self) -> Message:
+        assert self._message is not None, "whoever makes messages later says how"
+        return self._message
 
     @property
     def data(self) -> bytes:
@@ -99,8 +109,25 @@ class Frame:
             data = self._data = encode(self.message)
         return data
 
+    @property
+    def base(self) -> Frame:
+        """The same for clients that speak the base protocol only: an activity alone. What else there is about one is a
+        third of a short line, and nobody there reads it."""
+        base = self._base
+        if base is None:
+            message = self.message
+            if not isinstance(message, ActivityBroadcast):
+                return self
+            base = self._base = base_broadcast(bytes(message.activity))
+        return base
+
     def __repr__(self) -> str:
         return f"Frame({command_of(self.message)})"
+
+
+def base_broadcast(activity: bytes) -> Frame:
+    """A processed activity as the base protocol has it: around the bytes that it is, so nothing is encoded."""
+    return Frame(ActivityBroadcast(msgspec.Raw(activity)), _BASE_BROADCAST % activity)
 
 
 class Frames:

@@ -54,6 +54,18 @@ def frame(number: int, size: int = 0) -> Frame:
     return Frame(Ping(number), data.ljust(size - 1) + b"\n")
 
 
+def said(data: bytes) -> Frame:
+    """A frame of these bytes, for all receivers alike."""
+    return Frame(Ping(0), data)
+
+
+def two_forms(data: bytes) -> Frame:
+    """A frame of these bytes, in capitals for those who speak the base protocol only."""
+    made = said(data)
+    made._base = said(data.upper())
+    return made
+
+
 def entry(seq: int, body: bytes = b"{}") -> Entry:
     return Entry(EntryId("n", 1, seq), "activity", seq, body)
 

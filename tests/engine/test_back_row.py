@@ -18,7 +18,7 @@ from core.engine.transport.output import Output
 from core.node.interface.actions import Action, Broadcast, Known, Subscribe
 from core.node.interface.events import Event, MessageReceived
 from core.wire.messages import Ping
-from tests.engine.harness import Peer, frame, until, world
+from tests.engine.harness import Peer, frame, said, two_forms, until, world
 from tests.engine.test_output import Wire
 
 
@@ -85,7 +85,7 @@ def test_a_pass_writes_to_so_many_of_the_back_row_and_to_everybody_in_front() ->
     behind = crowd(output, 5 * AT_ONCE)
     front = crowd(output, 2 * AT_ONCE, None)
     loop.until_idle()
-    output.broadcast(b"news")
+    output.broadcast(said(b"news"))
     for passed in range(1, 6):
         loop.one_pass()
         assert all(wire.stream == b"news" for wire in front)
@@ -97,10 +97,10 @@ def test_a_pass_writes_to_so_many_of_the_back_row_and_to_everybody_in_front() ->
 def test_what_comes_during_a_round_costs_one_write_each_and_is_one_object_for_all() -> None:
     output, loop = made()
     behind = crowd(output, 5 * AT_ONCE)
-    output.broadcast(b"1")
+    output.broadcast(said(b"1"))
     loop.one_pass()
     for number in range(2, 10):
-        output.broadcast(b"%d" % number)
+        output.broadcast(said(b"%d" % number))
     loop.until_idle()
     assert {wire.stream for wire in behind} == {b"123456789"}
     assert {len(wire.writes) for wire in behind} == {2}
@@ -112,10 +112,10 @@ def test_nothing_is_kept_that_all_have_got_and_nothing_planned() -> None:
     output, loop = made()
     crowd(output, 3)
     for _ in range(10):
-        output.broadcast(b"news")
+        output.broadcast(said(b"news"))
         loop.until_idle()
     assert output._back._log == []
-    assert output._back._joined[1] == b""
+    assert not output._back._joined
     assert output._back._due is None
 
 
@@ -139,9 +139,9 @@ def test_seats_in_front_are_counted_for_each_address_and_given_to_others_when_th
 def test_who_has_said_who_it_is_sits_in_front_and_has_missed_nothing() -> None:
     output, loop = made()
     (wire,) = crowd(output, 1)
-    output.broadcast(b"1")
+    output.broadcast(said(b"1"))
     output.bring_forward(wire.outbox)
-    output.broadcast(b"2")
+    output.broadcast(said(b"2"))
     loop.until_idle()
     assert wire.stream == b"12"
     assert output.subscribers == 1
@@ -152,14 +152,14 @@ def test_what_is_broadcast_behind_an_answer_is_not_written_before_it(monkeypatch
     monkeypatch.setattr(back_row, "AT_ONCE", 1)
     output, loop = made()
     wires = crowd(output, 2)
-    output.broadcast(b"1")
+    output.broadcast(said(b"1"))
     loop.one_pass()
-    output.broadcast(b"2")
+    output.broadcast(said(b"2"))
     loop.one_pass()
     assert loop.planned, "another round"
     for wire in wires:
         output.send(wire.outbox, b"answer")
-    output.broadcast(b"3")
+    output.broadcast(said(b"3"))
     loop.until_idle()
     assert [wire.stream for wire in wires] == [b"12answer3"] * 2
 
@@ -168,10 +168,10 @@ def test_what_is_broadcast_behind_an_answer_is_not_written_before_it(monkeypatch
 def test_the_last_words_stand_behind_all_that_was_broadcast_before() -> None:
     output, loop = made()
     wires = crowd(output, 2)
-    output.broadcast(b"1")
+    output.broadcast(said(b"1"))
     output.send(wires[0].outbox, b"farewell")
     output.finish(wires[0].outbox)
-    output.broadcast(b"2")
+    output.broadcast(said(b"2"))
     loop.until_idle()
     assert [wire.stream for wire in wires] == [b"1farewell", b"12"]
     assert wires[0].flushes == 1
@@ -181,13 +181,15 @@ def test_the_last_words_stand_behind_all_that_was_broadcast_before() -> None:
 def test_what_is_not_written_yet_is_counted() -> None:
     output, _ = made()
     (wire,) = crowd(output, 1)
-    output.broadcast(b"news")
+    output.broadcast(said(b"news"))
     assert output.unwritten(wire.outbox) == 4
 
 
 steps = st.lists(
     st.one_of(
-        st.tuples(st.sampled_from(["join", "leave", "forward", "send", "full", "take"]), st.integers(0, 4)),
+        st.tuples(
+            st.sampled_from(["join", "speak base", "leave", "forward", "send", "full", "take"]), st.integers(0, 4)
+        ),
         st.tuples(st.sampled_from(["broadcast", "pass"]), st.just(0)),
     ),
     max_size=60,
@@ -204,12 +206,14 @@ def test_everybody_gets_all_that_is_theirs_in_order_whatever_happens_between(ste
         wires = [wired() for _ in range(5)]
         theirs: dict[int, bytes] = defaultdict(bytes)
         listening: set[int] = set()
+        base: set[int] = set()
         for number, (what, who) in enumerate(steps):
-            piece = b"%d " % number
+            piece = b"a%d " % number
             match what:
-                case "join":
-                    output.subscribe(wires[who].outbox, "here")
+                case "join" | "speak base":
+                    output.subscribe(wires[who].outbox, "here", base=what != "join")
                     listening.add(who)
+                    (base.discard if what == "join" else base.add)(who)
                 case "leave":
                     output.unsubscribe(wires[who].outbox)
                     listening.discard(who)
@@ -219,9 +223,9 @@ def test_everybody_gets_all_that_is_theirs_in_order_whatever_happens_between(ste
                     output.send(wires[who].outbox, piece)
                     theirs[who] += piece
                 case "broadcast":
-                    output.broadcast(piece)
+                    output.broadcast(two_forms(piece))
                     for each in listening:
-                        theirs[each] += piece
+                        theirs[each] += piece.upper() if each in base else piece
                 case "pass":
                     loop.one_pass()
                 case "full":

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.engine.transport.outbox import CHUNK_BYTES, Outbox
 from core.engine.transport.output import Output
+from core.wire.codec import Frame
+from core.wire.messages import ActivityBroadcast
+from tests.engine.harness import said, two_forms
 
 
 class Wire:
@@ -75,7 +79,7 @@ def test_all_frames_of_a_turn_are_written_at_once() -> None:
     output = made([wire])
     output.subscribe(wire.outbox)
     output.send(wire.outbox, b"a")
-    output.broadcast(b"b")
+    output.broadcast(said(b"b"))
     output.send(wire.outbox, b"c")
     output.flush()
     assert wire.writes == [b"abc"]
@@ -88,12 +92,23 @@ def test_subscribers_without_a_frame_of_their_own_share_one_object() -> None:
     for wire in wires:
         output.subscribe(wire.outbox)
     output.flush()
-    output.broadcast(b"x" * 100)
-    output.broadcast(b"y" * 100)
+    output.broadcast(said(b"x" * 100))
+    output.broadcast(said(b"y" * 100))
     output.send(wires[1].outbox, b"private")
     output.flush()
     assert wires[0].writes[0] is wires[2].writes[0]
     assert wires[1].stream == wires[0].stream + b"private"
+
+
+def test_what_only_base_clients_get_is_encoded_for_nobody_else() -> None:
+    wire = Wire()
+    output = made([wire])
+    output.subscribe(wire.outbox, base=True)
+    whole = Frame(ActivityBroadcast(msgspec.Raw(b'{"n":1}'), id="n.1.1", stamp=5))
+    output.broadcast(whole)
+    output.flush()
+    assert wire.stream == b'{"command":"ACTIVITY_BROADCAST","activity":{"n":1}}\n'
+    assert whole._data is None
 
 
 def test_a_subscription_begins_and_ends_between_two_broadcasts_of_one_turn() -> None:
@@ -104,7 +119,7 @@ def test_a_subscription_begins_and_ends_between_two_broadcasts_of_one_turn() -> 
             output.subscribe(wire.outbox)
         if step == 4:
             output.unsubscribe(wire.outbox)
-        output.broadcast(b"%d" % step)
+        output.broadcast(said(b"%d" % step))
     output.flush()
     assert wire.stream == b"23"
 
@@ -112,7 +127,7 @@ def test_a_subscription_begins_and_ends_between_two_broadcasts_of_one_turn() -> 
 def test_the_flush_happens_once_a_turn_and_only_if_there_is_something() -> None:
     wire = Wire()
     output = made([wire])
-    output.broadcast(b"nobody listens")
+    output.broadcast(said(b"nobody listens"))
     loop = cast(Loop, output._loop)
     assert loop.soon == []
     output.send(wire.outbox, b"a")
@@ -122,7 +137,8 @@ def test_the_flush_happens_once_a_turn_and_only_if_there_is_something() -> None:
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["send", "broadcast", "broadcast", "subscribe", "unsubscribe", "flush"]), st.integers(0, 3)
+        st.sampled_from(["send", "broadcast", "broadcast", "subscribe", "speak base", "unsubscribe", "flush"]),
+        st.integers(0, 3),
     ),
     max_size=60,
 )
@@ -136,19 +152,21 @@ def test_every_connection_gets_exactly_its_frames_in_the_order_in_which_they_wer
     output = made(wires)
     expected = [b""] * 4
     subscribed = [False] * 4
+    base = [False] * 4
     for number, (step, who) in enumerate(steps):
-        data = b"<%d>" % number
+        data = b"<a%d>" % number
         outbox = wires[who].outbox
         match step:
             case "send":
                 output.send(outbox, data)
                 expected[who] += data
             case "broadcast":
-                output.broadcast(data)
+                output.broadcast(two_forms(data))
                 for one in range(4):
-                    expected[one] += data if subscribed[one] else b""
-            case "subscribe":
-                output.subscribe(outbox)
+                    expected[one] += (data.upper() if base[one] else data) if subscribed[one] else b""
+            case "subscribe" | "speak base":
+                base[who] = step == "speak base"
+                output.subscribe(outbox, base=base[who])
                 subscribed[who] = True
             case "unsubscribe":
                 output.unsubscribe(outbox)
@@ -168,7 +186,7 @@ def test_a_slow_reader_is_given_one_piece_at_a_time_and_keeps_references_to_the_
     for wire in wires:
         output.subscribe(wire.outbox)
     for number in range(100):
-        output.broadcast(b"%03d" % number)
+        output.broadcast(said(b"%03d" % number))
         output.flush()
     assert wires[0].writes == [b"000"]
     queued = [list(wire.outbox._queue) for wire in wires]

@@ -234,6 +234,15 @@ async def test_an_activity_arrives_as_it_was_sent(mixed: MixedNetwork, node: Nod
     assert activity.replace(b'"mallory"', b'"anonymous"') in client.broadcast_lines[0]
 
 
+async def test_a_base_client_is_sent_the_activity_and_nothing_else(mixed: MixedNetwork, node: NodeProcess) -> None:
+    client = await mixed.anonymous(node)
+    client.post({"text": "short"})
+    await wait_until(lambda: client.broadcast_lines)
+    assert client.broadcast_lines == [
+        b'{"command":"ACTIVITY_BROADCAST","activity":{"text":"short","authenticated_user":"anonymous"}}'
+    ]
+
+
 async def test_unknown_fields_are_ignored(mixed: MixedNetwork, node: NodeProcess) -> None:
     client = await mixed.client(node)
     client.send({"command": "LOGIN", "username": "anonymous", "clientVersion": [1, 2], "id": 5, "version": "2.0"})

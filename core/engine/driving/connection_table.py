@@ -173,18 +173,18 @@ class ConnectionTable:
             self.output.send(connection.outbox, action.frame.data)
 
     def broadcast(self, action: Broadcast) -> None:
-        self.output.broadcast(action.frame.data)
+        self.output.broadcast(action.frame)
 
     def broadcast_all(self, action: BroadcastAll) -> None:
         if self.output.has_receivers:
             for frame in action.frames:
-                self.output.broadcast(frame.data)
+                self.output.broadcast(frame)
 
     def subscribe(self, action: Subscribe) -> None:
         connection = self.by_number.get(action.conn)
         if connection is not None and not connection.closing:
             stranger = connection.origin == "inbound" and not connection.named and not connection.trusted
-            self.output.subscribe(connection.outbox, connection.share if stranger else None)
+            self.output.subscribe(connection.outbox, connection.share if stranger else None, base=action.base)
 
     def unsubscribe(self, action: Unsubscribe) -> None:
         connection = self.by_number.get(action.conn)

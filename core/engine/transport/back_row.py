@@ -13,7 +13,8 @@ import time
 from typing import Final
 
 from core.admission.shares import Weights
-from core.engine.transport.outbox import Outbox
+from core.engine.transport.outbox import Outbox, lines_of
+from core.wire.codec import Frame
 
 FRONT_SEATS: Final = 250
 """Anonymous people at one address who get broadcasts at once: a school behind one address does."""
@@ -50,7 +51,7 @@ class BackRow:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._log: list[bytes] = []
+        self._log: list[Frame] = []
         self._forgotten = 0
         """Broadcasts before the log's first one."""
         self._has: dict[Outbox, int] = {}
@@ -58,8 +59,9 @@ class BackRow:
         self._round: list[Outbox] = []
         """Whose turn is still to come in this round, the next one last."""
         self._goal = 0
-        self._joined: tuple[int, bytes] = (0, b"")
-        """From which broadcast on to the goal, in one piece: the same object for all."""
+        self._joined: dict[bool, tuple[int, bytes]] = {}
+        """From which broadcast on to the goal, in one piece: the same object for all who speak the base protocol only,
+        and for all others."""
         self._due: asyncio.Handle | None = None
 
     def __len__(self) -> int:
@@ -76,17 +78,17 @@ class BackRow:
         """Nothing more reaches it from here."""
         self._has.pop(outbox, None)
 
-    def broadcast(self, data: bytes) -> None:
+    def broadcast(self, frame: Frame) -> None:
         """One frame to all members."""
         if self._has:
-            self._log.append(data)
+            self._log.append(frame)
             if self._due is None:
                 self._due = self._loop.call_soon(self._serve)
 
     def missed(self, outbox: Outbox) -> list[bytes]:
         """The broadcasts that a member has still to get."""
         has = self._has.get(outbox)
-        return self._log[has - self._forgotten :] if has is not None else []
+        return lines_of(self._log[has - self._forgotten :], base=outbox.base) if has is not None else []
 
     def take(self, outbox: Outbox) -> list[bytes]:
         """The same, and it has got them with this."""
@@ -113,7 +115,7 @@ class BackRow:
         if not self._round:
             del self._log[: self._goal - self._forgotten]
             self._forgotten = self._goal
-            self._joined = (self._goal, b"")
+            self._joined.clear()
         self._due = None
         if self._round or self._log:
             self._due = self._loop.call_later(REST * (time.monotonic() - began), self._serve)
@@ -124,10 +126,13 @@ class BackRow:
             return
         self._has[outbox] = self._goal
         missed = slice(has - self._forgotten, self._goal - self._forgotten)
+        base = outbox.base
         if outbox.dirty:
             # Something of its own is to go out first, at the end of this turn.
-            outbox.pieces += self._log[missed]
+            outbox.pieces += lines_of(self._log[missed], base=base)
             return
-        if self._joined[0] != has or not self._joined[1]:
-            self._joined = (has, b"".join(self._log[missed]))
-        outbox.write(self._joined[1], self._goal - has)
+        since, joined = self._joined.get(base, (-1, b""))
+        if since != has:
+            joined = b"".join(lines_of(self._log[missed], base=base))
+            self._joined[base] = (has, joined)
+        outbox.write(joined, self._goal - has)

@@ -9,10 +9,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from typing import Final, Protocol
+
+from core.wire.codec import Frame
 
 CHUNK_BYTES: Final = 256 * 1024
 """Most that is handed to a transport at a time: what it cannot write at once, it copies."""
+
+
+def lines_of(frames: Sequence[Frame], *, base: bool) -> list[bytes]:
+    """Broadcasts as one kind of receivers gets them: encoded once for all of them, and not at all where nobody is."""
+    return [frame.base.data for frame in frames] if base else [frame.data for frame in frames]
 
 
 class OutboxOwner(Protocol):
@@ -39,6 +47,7 @@ class Outbox:
         "_taken_at",
         "_transport",
         "accepted_bytes",
+        "base",
         "bytes_max",
         "dirty",
         "finishing",
@@ -67,6 +76,8 @@ class Outbox:
         self.mark = 0
         self.dirty = False
         self.subscribed = False
+        self.base = False
+        """Whether its broadcasts are those of the base protocol."""
 
     @property
     def waiting_bytes(self) -> int:

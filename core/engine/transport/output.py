@@ -3,7 +3,8 @@
 One `send` of a small frame costs about 5 µs in the kernel, whatever the language, and dominates everything else that a
 broadcast costs. So frames of a turn are gathered, joined and written when it ends. Broadcasts are kept once, in the
 turn's log. A connection remembers only how far into the log it is (its mark), and takes a stretch of it over when a
-frame of its own has to go behind that. Whoever had no frame of its own gets the same bytes object as all others.
+frame of its own has to go behind that. Whoever had no frame of its own gets the same bytes object as all others of its
+kind: there are two, those who are told only what the base protocol has, and all others.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from __future__ import annotations
 import asyncio
 
 from core.engine.transport.back_row import BackRow, FrontSeats
-from core.engine.transport.outbox import Outbox
+from core.engine.transport.outbox import Outbox, lines_of
+from core.wire.codec import Frame
 
 
 class Output:
@@ -19,9 +21,11 @@ class Output:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._log: list[bytes] = []
+        self._log: list[Frame] = []
         self._dirty: list[Outbox] = []
         self._subscribers: dict[Outbox, None] = {}
+        """Those who are told more than the base protocol has."""
+        self._base_subscribers: dict[Outbox, None] = {}
         self._scheduled = False
         self._seats = FrontSeats()
         self._back = BackRow(loop)
@@ -29,28 +33,34 @@ class Output:
     @property
     def subscribers(self) -> int:
         """How many get broadcasts at once."""
-        return len(self._subscribers)
+        return len(self._subscribers) + len(self._base_subscribers)
 
     @property
     def has_receivers(self) -> bool:
         """Whether anybody gets broadcasts."""
-        return bool(self._subscribers or self._back)
+        return bool(self._subscribers or self._base_subscribers or self._back)
 
     def send(self, outbox: Outbox, data: bytes) -> None:
         """One frame to one connection."""
         self._catch_up(outbox)
         outbox.pieces.append(data)
 
-    def broadcast(self, data: bytes) -> None:
+    def broadcast(self, frame: Frame) -> None:
         """One frame to all subscribers."""
-        if self._subscribers:
-            self._log.append(data)
+        if self._subscribers or self._base_subscribers:
+            self._log.append(frame)
             self._schedule()
         if self._back:
-            self._back.broadcast(data)
+            self._back.broadcast(frame)
 
-    def subscribe(self, outbox: Outbox, share: str | None = None) -> None:
-        """Broadcasts from here on reach the connection: at once, unless there are too many at the address `share`."""
+    def subscribe(self, outbox: Outbox, share: str | None = None, *, base: bool = False) -> None:
+        """Broadcasts from here on reach the connection: at once, unless there are too many at the address `share`.
+
+        `base`: as `Frame.base`.
+        """
+        if outbox.base is not base:
+            self.unsubscribe(outbox)
+            outbox.base = base
         if outbox in self._back:
             return
         if not outbox.subscribed:
@@ -58,7 +68,7 @@ class Output:
                 self._back.join(outbox)
                 return
             outbox.subscribed = True
-            self._subscribers[outbox] = None
+            self._side_of(outbox)[outbox] = None
             self._touch(outbox)
             outbox.mark = len(self._log)
 
@@ -67,7 +77,7 @@ class Output:
         if outbox.subscribed:
             self._catch_up(outbox)
             outbox.subscribed = False
-            del self._subscribers[outbox]
+            del self._side_of(outbox)[outbox]
             self._seats.leave(outbox)
         elif outbox in self._back:
             self._catch_up(outbox)
@@ -77,7 +87,7 @@ class Output:
         """Whoever it is has a seat in front that is not counted."""
         if outbox in self._back:
             self.unsubscribe(outbox)
-            self.subscribe(outbox)
+            self.subscribe(outbox, base=outbox.base)
         self._seats.leave(outbox)
 
     def finish(self, outbox: Outbox) -> None:
@@ -90,7 +100,7 @@ class Output:
         """The connection is gone."""
         if outbox.subscribed:
             outbox.subscribed = False
-            del self._subscribers[outbox]
+            del self._side_of(outbox)[outbox]
             self._seats.leave(outbox)
         self._back.leave(outbox)
         outbox.discard()
@@ -101,7 +111,7 @@ class Output:
 
     def unwritten(self, outbox: Outbox) -> int:
         """Bytes that this turn of the loop has brought for the connection."""
-        missed = self._log[outbox.mark :] if outbox.subscribed else self._back.missed(outbox)
+        missed = self._missed(outbox) if outbox.subscribed else self._back.missed(outbox)
         return sum(map(len, outbox.pieces)) + sum(map(len, missed))
 
     def flush(self) -> None:
@@ -112,25 +122,41 @@ class Output:
         for outbox in dirty:
             pieces, outbox.pieces = outbox.pieces, []
             if outbox.subscribed:
-                pieces += log[outbox.mark :]
+                pieces += lines_of(log[outbox.mark :], base=outbox.base)
                 outbox.mark = 0
             if pieces:
                 outbox.write(pieces[0] if len(pieces) == 1 else b"".join(pieces), len(pieces))
         if log:
-            joined = log[0] if len(log) == 1 else b"".join(log)
-            messages = len(log)
-            for outbox in list(self._subscribers):
-                if not outbox.dirty:
-                    outbox.write(joined, messages)
+            self._write(list(self._subscribers), log, base=False)
+            self._write(list(self._base_subscribers), log, base=True)
         for outbox in dirty:
             outbox.dirty = False
             outbox.settle()
+
+    @staticmethod
+    def _write(outboxes: list[Outbox], log: list[Frame], *, base: bool) -> None:
+        """The turn's broadcasts, as one piece, to all who get nothing else."""
+        if not outboxes:
+            return
+        lines = lines_of(log, base=base)
+        joined = lines[0] if len(lines) == 1 else b"".join(lines)
+        messages = len(lines)
+        for outbox in outboxes:
+            if not outbox.dirty:
+                outbox.write(joined, messages)
+
+    def _side_of(self, outbox: Outbox) -> dict[Outbox, None]:
+        return self._base_subscribers if outbox.base else self._subscribers
+
+    def _missed(self, outbox: Outbox) -> list[bytes]:
+        """The turn's broadcasts since the connection's mark."""
+        return lines_of(self._log[outbox.mark :], base=outbox.base)
 
     def _catch_up(self, outbox: Outbox) -> None:
         """Bring the connection to the log's end."""
         self._touch(outbox)
         if outbox.subscribed and outbox.mark < len(self._log):
-            outbox.pieces += self._log[outbox.mark :]
+            outbox.pieces += self._missed(outbox)
             outbox.mark = len(self._log)
         elif not outbox.subscribed and outbox in self._back:
             outbox.pieces += self._back.take(outbox)

@@ -253,8 +253,8 @@ class Absences:
             # It left this server only once it was durable, which on a slow disk is long after its stamp.
             at = max(at, self._context.clock.read(self._context.now.wall))
         at = self._not_before_previous(entry, at)
-        # Of its line only how long it is: ten thousand long ones would take 1 GB.
-        self._handed_out.note(stream, entry.id.seq, entry.stamp, len(frame.data), at)
+        # Of its line, as base clients have it, only how long it is: ten thousand long ones would take 1 GB.
+        self._handed_out.note(stream, entry.id.seq, entry.stamp, len(frame.base.data), at)
 
     def _note_all_handed_out(self, columns: EntryColumns, frames: Frames) -> None:
         if self._may_be_delayed(columns):
@@ -262,7 +262,7 @@ class Absences:
                 self._note_handed_out(entry, frame)
             return
         # As long as nobody is here whose absence would be noted, nobody is lost to whom one of them was on its way.
-        sizes = [len(frame.data) for frame in frames] if self.is_anybody_here() else [0] * len(columns)
+        sizes = [len(frame.base.data) for frame in frames] if self.is_anybody_here() else [0] * len(columns)
         self._handed_out.note_all(columns.stream, columns.numbers, columns.stamps, sizes)
 
     def _may_be_delayed(self, columns: EntryColumns) -> bool:

@@ -24,7 +24,7 @@ from core.node.kernel.context import Context
 from core.node.kernel.rules import Handler
 from core.node.kernel.states import ConnectionState
 from core.node.kernel.takers import takes
-from core.node.log.entry_messages import frame_of
+from core.node.log.entry_messages import frame_for
 from core.node.log.repair import Repair
 from core.node.log.replication import Replication
 from core.wire.entries import Entry, EntryId, Fetch, Page, Stream
@@ -329,7 +329,7 @@ class CatchingUp:
                 and self._first_copy(session, fingerprint)
             ):
                 session.caught_up += 1
-                self._context.send(session, frame_of(entry))
+                self._context.send(session, frame_for(session, entry))
 
     def _end(self, session: Session, *, complete: bool) -> None:
         """The past is through. If it is not `complete`, the client goes on naming the place that it has."""
@@ -339,7 +339,7 @@ class CatchingUp:
         )
         for entry in session.backlog.values():
             if self._first_copy(session, session.backlog_fingerprints.get(entry.id) or _fingerprint_of(entry)):
-                self._context.send(session, frame_of(entry))
+                self._context.send(session, frame_for(session, entry))
         self._context.connections.catching_up.pop(session.conn, None)
         session.backlog = session.fingerprints_sent = None
         session.backlog_fingerprints = {}
@@ -351,7 +351,7 @@ class CatchingUp:
         if session.native:
             place, lacking = self.place(session)
             self._context.send(session, CaughtUp(session.caught_up, place, dict(lacking)))
-        self._context.actions.append(Subscribe(session.conn))
+        self._context.actions.append(Subscribe(session.conn, base=not session.native))
 
     def readable_again(self) -> None:
         """What the store could not be read for may be to be had now: who was not sent it is sent away, and comes

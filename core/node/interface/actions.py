@@ -34,9 +34,10 @@ class BroadcastAll(msgspec.Struct, frozen=True, gc=False):
 
 
 class Subscribe(msgspec.Struct, frozen=True, gc=False):
-    """From here on, Broadcast and BroadcastAll reach the connection."""
+    """From here on, Broadcast and BroadcastAll reach the connection; `base`: in the form of `Frame.base`."""
 
     conn: int
+    base: bool = False
 
 
 class Unsubscribe(msgspec.Struct, frozen=True, gc=False):

@@ -1,33 +1,63 @@
-"""Entries as messages and back: the one form in which they travel, between nodes and to clients alike."""
+"""Entries as messages and back: the one form in which they travel, between nodes and to clients of ours alike."""
 
 from __future__ import annotations
 
 import msgspec
 
-from core.wire.codec import Frame, Frames
+from core.node.kernel.connections import Session
+from core.wire.codec import Frame, Frames, base_broadcast
 from core.wire.entries import AccountFact, Entry, parse_entry_id
 from core.wire.entry_columns import EntryColumns
 from core.wire.limits import ACTIVITY_BYTES_MAX, NAME_CHARACTERS_MAX
-from core.wire.messages import Account, ActivityBroadcast
+from core.wire.messages import Account, ActivityBroadcast, Message
 from core.wire.names import registrable_problem
 from core.wire.records import LogRecord
+
+
+class ActivityFrame(Frame):
+    """An activity on its way out. Where nobody gets more than the base protocol has, no more is made of it."""
+
+    __slots__ = ("_entry",)
+
+    def __init__(self, entry: Entry) -> None:
+        self._entry = entry
+        self._message = self._data = self._base = None
+
+    @property
+    def message(self) -> Message:
+        message = self._message
+        if message is None:
+            entry = self._entry
+            message = self._message = ActivityBroadcast(
+                activity=msgspec.Raw(entry.body),
+                id=str(entry.id),
+                stamp=entry.stamp,
+                sender=entry.sender or None,
+                previous=str(entry.previous) if entry.previous is not None else None,
+                ref=entry.ref,
+                since=entry.since,
+            )
+        return message
+
+    @property
+    def base(self) -> Frame:
+        base = self._base
+        if base is None:
+            base = self._base = base_broadcast(self._entry.body)
+        return base
 
 
 def frame_of(entry: Entry) -> Frame:
     """An entry as it travels, between nodes and to clients alike."""
     if entry.kind == "account":
         return Frame(_account_of(entry, msgspec.json.decode(entry.body, type=AccountFact)))
-    return Frame(
-        ActivityBroadcast(
-            activity=msgspec.Raw(entry.body),
-            id=str(entry.id),
-            stamp=entry.stamp,
-            sender=entry.sender or None,
-            previous=str(entry.previous) if entry.previous is not None else None,
-            ref=entry.ref,
-            since=entry.since,
-        )
-    )
+    return ActivityFrame(entry)
+
+
+def frame_for(session: Session, entry: Entry) -> Frame:
+    """An activity as it travels to one client."""
+    frame = frame_of(entry)
+    return frame if session.native else frame.base
 
 
 def frames_of(columns: EntryColumns) -> Frames:

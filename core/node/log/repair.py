@@ -13,7 +13,7 @@ from typing import Final
 from core.node.kernel.connections import Link, Session
 from core.node.kernel.context import Context
 from core.node.kernel.states import ConnectionState
-from core.node.log.entry_messages import frame_of
+from core.node.log.entry_messages import frame_for
 from core.node.log.replication import Replication
 from core.node.log.synchronisation import Synchronisation
 from core.node.neighbours.neighbours import Neighbours
@@ -129,7 +129,7 @@ class Repair:
             if entry.kind == "activity":
                 for session in self._owing.values():
                     # A client knows what it has had.
-                    self._context.send(session, frame_of(entry))
+                    self._context.send(session, frame_for(session, entry))
         if not self._damaged.are_whole:
             return
         self._context.notify(

@@ -220,7 +220,8 @@ class SimulatedServer:
         """Whether nothing that comes over its connections is looked at."""
         self._booted_at = 0.0
         self._ends: dict[int, End] = {}
-        self._subscribed: dict[int, None] = {}
+        self._subscribed: dict[int, bool] = {}
+        """And whether each speaks the base protocol only."""
         self._wake_at: float | None = None
         self._check_at: float | None = None
         self._woken_by = 0.0
@@ -432,8 +433,8 @@ class SimulatedServer:
 
     def _broadcast(self, action: actions.Broadcast) -> None:
         self._observer.handed_out(self, action.frame)
-        for conn in list(self._subscribed):
-            self._ends[conn].send(action.frame)
+        for conn, base in list(self._subscribed.items()):
+            self._ends[conn].send(action.frame.base if base else action.frame)
 
     def _broadcast_all(self, action: actions.BroadcastAll) -> None:
         for frame in action.frames:
@@ -441,7 +442,7 @@ class SimulatedServer:
 
     def _subscribe(self, action: actions.Subscribe) -> None:
         if action.conn in self._ends:
-            self._subscribed[action.conn] = None
+            self._subscribed[action.conn] = action.base
 
     def _unsubscribe(self, action: actions.Unsubscribe) -> None:
         self._subscribed.pop(action.conn, None)
