@@ -1,17 +1,20 @@
-"""`make bench`: figures of real processes, alone and under floods, and the bars of the log and of the screen.
+"""`make bench`: ours beside other brokers, the bars of the log and of the screen, and figures of real processes.
 
-`python -m tests.benchmarks.log` and `python -m tests.benchmarks.screen` measure one of their rows or all,
+`ARGS` goes to the first, and names of its rows there are all that is measured. `python -m tests.benchmarks.brokers`,
+`….log` and `….screen` measure some of their rows or all,
 `python -m tests.benchmarks.ssh_sessions` sessions over SSH, `python -m tests.benchmarks.messages` messages,
 `python -m tests.benchmarks.hot_path` where the processor time of an activity goes.
 """
 
 import asyncio
+import sys
 
-from tests.benchmarks import figures, floods, hot_path, log, member_floods, screen
+from tests.benchmarks import brokers, figures, floods, hot_path, log, member_floods, screen
 
-asyncio.run(log.main())
-asyncio.run(screen.main())
-asyncio.run(hot_path.main())
-asyncio.run(figures.main())
-asyncio.run(floods.main())
-asyncio.run(member_floods.main())
+if not brokers.command(sys.argv[1:]):
+    asyncio.run(log.main())
+    asyncio.run(screen.main())
+    asyncio.run(hot_path.main())
+    asyncio.run(figures.main())
+    asyncio.run(floods.main())
+    asyncio.run(member_floods.main())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,7 +35,7 @@ async def measure_rows(rows: Rows[_Scale], names: Sequence[str] | None, scale: _
 class RowParser(argparse.ArgumentParser):
     """Reads which rows somebody wants of a benchmark, and with how much of everything."""
 
-    def __init__(self, module: str, about: str | None, rows: Rows[_Scale], scale: _Scale) -> None:
+    def __init__(self, module: str, about: str | None, rows: Collection[str], scale: object) -> None:
         """`scale`: a data class with what holds unless somebody says otherwise."""
         super().__init__(prog=f"python -m {module}", description=(about or "").partition("\n")[0])
         names = ", ".join(rows)

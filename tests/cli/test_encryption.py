@@ -2,57 +2,28 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.certificates import certificate
 from tests.cli.program import Node, Program, running_node
-
-
-def make_certificate(directory: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that signs itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-        .sign(key, hashes.SHA256())
-    )
-    files = directory / "certificate.pem", directory / "key.pem"
-    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    files[1].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return files
 
 
 @pytest.fixture
 def encrypted(program: Program, tmp_path: Path) -> Iterator[tuple[Node, Path]]:
-    certificate, key = make_certificate(tmp_path)
-    flags = ("--tls-certificate", str(certificate), "--tls-key", str(key), "--tls-authority", str(certificate))
-    with running_node(program, tmp_path / "data", *flags) as node:
-        yield node, certificate
+    files = certificate(tmp_path)
+    flags = ("--tls-certificate", str(files.certificate), "--tls-key", str(files.key))
+    with running_node(program, tmp_path / "data", *flags, "--tls-authority", str(files.authority)) as node:
+        yield node, files.certificate
 
 
 def test_a_client_that_trusts_the_certificate_gets_through(program: Program, encrypted: tuple[Node, Path]) -> None:
-    node, certificate = encrypted
+    node, authority = encrypted
     node.log.wait("connections are encrypted")
-    assert program.run("post", node.address, "sealed", "--tls-authority", str(certificate)).status == 0
-    variables = {"ACTIVITY_TUI_TLS_AUTHORITY": str(certificate)}
+    assert program.run("post", node.address, "sealed", "--tls-authority", str(authority)).status == 0
+    variables = {"ACTIVITY_TUI_TLS_AUTHORITY": str(authority)}
     assert "sealed" in program.run("tail", node.address, "--since", "1", "--no-follow", variables=variables).out
 
 
@@ -81,22 +52,20 @@ def test_a_client_that_encrypts_is_told_that_the_server_does_not(program: Progra
 def test_two_servers_link_over_encrypted_connections(
     program: Program, encrypted: tuple[Node, Path], tmp_path: Path
 ) -> None:
-    first, certificate = encrypted
-    flags = ("--tls-certificate", str(certificate), "--tls-key", str(tmp_path / "key.pem"))
-    with running_node(
-        program, tmp_path / "b", *flags, "--tls-authority", str(certificate), join=first.address
-    ) as second:
+    first, authority = encrypted
+    flags = ("--tls-certificate", str(authority), "--tls-key", str(tmp_path / "key.pem"))
+    with running_node(program, tmp_path / "b", *flags, "--tls-authority", str(authority), join=first.address) as second:
         second.log.wait("linked")
 
 
 def test_a_certificate_that_cannot_be_used_is_status_2(program: Program, tmp_path: Path) -> None:
-    certificate, _ = make_certificate(tmp_path)
+    authority = certificate(tmp_path).certificate
     ended = program.run(
         *("serve", "--headless", "--host", "127.0.0.1", "--port", "0", "--data-dir", str(tmp_path / "d")),
-        *("--tls-certificate", str(certificate), "--tls-key", str(certificate)),
+        *("--tls-certificate", str(authority), "--tls-key", str(authority)),
     )
     assert ended.status == 2
-    assert str(certificate) in ended.err
+    assert str(authority) in ended.err
 
 
 def test_an_authority_that_cannot_be_used_is_status_2(program: Program, tmp_path: Path) -> None:

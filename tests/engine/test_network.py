@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime
-import ipaddress
 import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,14 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from core.engine import EngineSettings, NotChanged, Server, TlsSettings, TlsUnusable
 from core.store import restore_backup
 from core.wire.address import Address
+from tests.certificates import certificate
 from tests.engine.harness import CHEAP, until
 
 LIMIT = 10.0
@@ -208,31 +203,6 @@ async def test_ten_thousand_activities_arrive_once_each_in_order_at_every_reader
 
 
 # --- TLS ----------------------------------------------------------------------------------------------------------
-
-
-def certificate(directory: Path, address: str = "127.0.0.1") -> TlsSettings:
-    """A certificate for an address, signed by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a server of the network")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    files = TlsSettings(certificate=directory / "cert.pem", key=directory / "key.pem", authority=directory / "cert.pem")
-    files.certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    files.key.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return files
 
 
 async def test_servers_and_people_can_speak_over_tls(begin: Begin, tmp_path: Path) -> None:
