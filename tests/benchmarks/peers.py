@@ -99,7 +99,7 @@ async def _process(command: Sequence[str], port: int, directory: Path) -> AsyncI
     log = directory / "log"
     with log.open("wb") as said:
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd=directory, start_new_session=True
+            *command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd=directory
         )
     try:
 

@@ -58,6 +58,15 @@ def test_each_run_is_of_a_peer_and_a_load_that_there_are() -> None:
         assert set(row.measures) <= set(measures)
 
 
+def test_the_page_has_each_row_with_its_bars() -> None:
+    page = (Path(brokers.__file__).parent / "README.md").read_text(encoding="utf-8")
+    rows = {cells[1].strip(" `"): cells[3] for line in page.splitlines() if len(cells := line.split("|")) == 5}
+    for name, row in brokers.ROWS.items():
+        bars = [judge.bar for judge in row.judges if judge.bar is not None and not judge.bar.told]
+        figures = {f"{figure:,g}" for bar in bars for figure in (bar.limit, bar.wish) if figure is not None}
+        assert [figure for figure in figures if f" {figure}" not in rows[name]] == [], name
+
+
 def test_a_row_that_there_is_not_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         brokers.command(["speed"])

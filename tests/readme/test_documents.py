@@ -38,6 +38,7 @@ DOCUMENTS = [
     "core/simulation/README.md",
     "tui/README.md",
     "tui/ssh/README.md",
+    "tests/benchmarks/README.md",
 ]
 CONFIG = lan("here", 3780, "secret")
 CLIENT = ClientSettings()
