@@ -2,7 +2,7 @@
 
 `ARGS` goes to the first, and names of its rows there are all that is measured. `python -m tests.benchmarks.brokers`,
 `….log` and `….screen` measure some of their rows or all,
-`python -m tests.benchmarks.ssh_sessions` sessions over SSH, `python -m tests.benchmarks.messages` messages,
+`python -m tests.benchmarks.ssh_sessions` sessions over SSH, `python -m tests.benchmarks.messages` lock messages,
 `python -m tests.benchmarks.hot_path` where the processor time of an activity goes.
 """
 

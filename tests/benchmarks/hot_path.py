@@ -43,9 +43,13 @@ from core.node.reception import Reception
 from core.store import grouping
 from core.wire import codec
 from core.wire.codec import Frame
-from tests.benchmarks.messages import RECEIVERS, WINDOW
-from tests.processes.harness import REPOSITORY, NodeProcess
+from tests.benchmarks.compiled import NotHere, program
+from tests.benchmarks.peers import OPTIONS
+from tests.processes.harness import NodeProcess
 
+RECEIVERS: Final = 200
+WINDOW: Final = 256
+BYTES: Final = 150
 WARM: Final = 1.0
 """Seconds of load before anything is counted."""
 SECONDS: Final = 8.0
@@ -203,12 +207,13 @@ class MeteredProcess(NodeProcess):
 
 async def measured(directory: Path) -> tuple[dict[str, float], dict[str, float]]:
     """What was spent, and in which step, in seconds; of one round."""
-    node = MeteredProcess(directory / "data", options=("--no-redirects", "--backup-interval", "0"))
+    generator_program = program("loadgen")
+    node = MeteredProcess(directory / "data", options=OPTIONS)
     node.report = directory / "report.json"
     async with node:
         generator = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.benchmarks.messages", "generate", str(node.port), str(LOAD)),
-            cwd=REPOSITORY, stdout=subprocess.DEVNULL,
+            generator_program, *("--ports", str(node.port), "--receivers", str(RECEIVERS), "--window", str(WINDOW)),
+            *("--size", str(BYTES), "--seconds", str(LOAD)), stdout=subprocess.DEVNULL,
         )  # fmt: skip
         try:
             async with asyncio.timeout(30):
@@ -252,6 +257,13 @@ def table(spent: dict[str, float], steps: dict[str, float]) -> Iterator[str]:
 
 
 async def main(rounds: int = ROUNDS) -> None:
+    try:
+        await measure(rounds)
+    except NotHere as why:
+        print(f"the hot path is left out: {why}")
+
+
+async def measure(rounds: int) -> None:
     all_spent, all_steps = defaultdict[str, float](float), dict.fromkeys([*STEPS, REST], 0.0)
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as directory:
