@@ -7,8 +7,10 @@ content counted there is a digest of sender and ref alone, which stands for any 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 from core.wire.entries import EntryId, Stream
@@ -18,6 +20,9 @@ from core.wire.names import original_name
 
 PLACE_BYTES: Final = 2
 REF_BYTES: Final = PLACE_BYTES + FINGERPRINT_BYTES
+INDEXED_AT_ONCE: Final = 1_000
+"""Refs that one question puts into the index: some two milliseconds. With all of them the first post after a start
+would hold up everybody for a fifth of a second."""
 PLACES: Final = [place.to_bytes(PLACE_BYTES, "big") for place in range(RECORD_ENTRIES_MAX)]
 """How far a number is behind its record's first, as it stands in what is packed."""
 
@@ -52,8 +57,14 @@ class PackedRefs:
     def __init__(self, records: Iterable[RefsOfRecord] = ()) -> None:
         """`records`, the oldest first."""
         self._records: Sequence[RefsOfRecord] = tuple(records)
-        self._places: dict[bytes, int | list[int]] | None = None
-        """Where each digest stands: which record, times 2^16, and the place in it."""
+        self._places: dict[bytes, int | list[int]] = {}
+        """Where each digest of the first `_indexed` records stands: which record, times 2^16, and the place in it."""
+        self._indexed = 0
+        self._rest: bytes | None = None
+        """What is packed of the others, one after the other; None before anything is asked for, and when all is in the
+        index."""
+        self._begins: list[int] = []
+        """At which byte of all that is packed each record begins."""
 
     def __len__(self) -> int:
         return sum(len(record.packed) for record in self._records) // REF_BYTES
@@ -70,20 +81,39 @@ class PackedRefs:
         return [self._entry_id(place) for place in places]
 
     def _places_of(self, digest: bytes) -> Sequence[int]:
-        found = self._by_digest().get(digest, ())
-        return (found,) if isinstance(found, int) else found
+        if self._indexed < len(self._records):
+            self._index_more()
+        found = self._places.get(digest, ())
+        indexed = (found,) if isinstance(found, int) else found
+        return (*indexed, *self._not_indexed(digest)) if self._rest is not None else indexed
 
-    def _by_digest(self) -> dict[bytes, int | list[int]]:
-        if self._places is None:
-            places: dict[bytes, int | list[int]] = {}
-            for number, record in enumerate(self._records):
-                for digest, place in _unpacked(record.packed):
-                    here = number << 16 | place
-                    known = places.setdefault(digest, here)
-                    if known != here:
-                        places[digest] = [*(known if isinstance(known, list) else (known,)), here]
-            self._places = places
-        return self._places
+    def _index_more(self) -> None:
+        """Put some more records into the index."""
+        if not self._begins:
+            self._begins = [0, *accumulate(len(record.packed) for record in self._records)]
+            self._rest = b"".join([record.packed for record in self._records])
+        places = self._places
+        before = self._begins[self._indexed]
+        begins_at = before + INDEXED_AT_ONCE * REF_BYTES
+        while self._indexed < len(self._records) and self._begins[self._indexed] < begins_at:
+            for digest, place in _unpacked(self._records[self._indexed].packed):
+                here = self._indexed << 16 | place
+                known = places.setdefault(digest, here)
+                if known != here:
+                    places[digest] = [*(known if isinstance(known, list) else (known,)), here]
+            self._indexed += 1
+        self._rest = (self._rest or b"")[self._begins[self._indexed] - before :] or None
+
+    def _not_indexed(self, digest: bytes) -> Iterator[int]:
+        """Where a digest stands in the records that are not in the index."""
+        rest, offset = self._rest or b"", self._begins[self._indexed]
+        at = rest.find(digest)
+        while at >= 0:
+            if at % REF_BYTES == PLACE_BYTES:
+                number = bisect_right(self._begins, offset + at) - 1
+                place = int.from_bytes(rest[at - PLACE_BYTES : at], "big")
+                yield number << 16 | place
+            at = rest.find(digest, at + 1)
 
     def _entry_id(self, place: int) -> EntryId:
         record = self._records[place >> 16]
