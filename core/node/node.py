@@ -419,6 +419,7 @@ class Node:
             self.links.ended(link, reason)
             self.announcements.room.ended(link)
             self.replication.room.ended(link)
+            self.replication.under_way.ended(link.conn)
         self.steering.look_for_losses()
         if self.steering.may_look_at_the_map():
             self.healing.observe()
@@ -488,6 +489,7 @@ class Node:
             "activities parked": self.replication.parked,
             "damaged entries": self.replication.damaged.count,
             "records to be taken in": self.intake.waiting,
+            "links held up for what came over them": self.replication.under_way.held,
             "comparisons with neighbours": len(self.reconciliation.comparisons),
             "pages being read": self.catching_up.reading
             + self.catching_up.asking

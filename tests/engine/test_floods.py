@@ -462,3 +462,32 @@ async def test_the_collector_looks_at_nothing_that_a_server_is_made_of_until_it_
     assert id(server) not in looked_at
     await server.abort()
     assert gc.get_freeze_count() == 0
+
+
+async def test_servers_that_say_much_have_turns_and_nobody_waits_for_all_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A neighbour that sends as fast as it can does not keep another one, or a stranger, from having a word."""
+
+    def script(event: Event) -> list[Action]:
+        return [Trust(event.conn)] if isinstance(event, MessageReceived) and event.message == Ping(1000) else []
+
+    async with world(script) as here:
+        flooding, other, stranger = [await here.client() for _ in range(3)]
+        for peer in (flooding, other):
+            await peer.ping(1000)
+        await here.node.told(MessageReceived, 2)
+        clock = Clock()
+        clock.now = asyncio.get_running_loop().time() + LIMIT
+        monkeypatch.setattr(turns, "time", clock)
+        del here.node.events[:]
+        flooding.sock.send(frames(*range(400)))
+        other.sock.send(frames(*range(100)))
+        stranger.sock.send(frames(0))
+        received = await here.node.told(MessageReceived, 501)
+        conns = [one.conn for one in received]
+        assert conns.index(stranger.conn) <= 2 * LOOKS_AT_TIME
+        last = len(conns) - conns[::-1].index(other.conn)
+        assert conns[:last].count(flooding.conn) <= 100 + 2 * LOOKS_AT_TIME, "turn by turn"
+        for peer, count in ((flooding, 400), (other, 100)):
+            assert [one.message for one in received if one.conn == peer.conn] == [Ping(at) for at in range(count)]

@@ -92,6 +92,7 @@ class ConnectionTable:
         # Asked for each piece that is read: without a step in between.
         self.now = now
         self.has_time = self._turns.has_time
+        self.has_turn = self._turns.has_turn
         self.later = self._turns.later
         self._slow: dict[StreamConnection, None] = {}
         """Those that do not take their output."""

@@ -41,8 +41,11 @@ class ConnectionHost(Protocol):
     def has_time(self) -> bool:
         """Whether this pass of the loop may take up more of what peers say and do."""
 
-    def later(self, connection: StreamConnection) -> None:
-        """Have the connection go on in a later pass."""
+    def has_turn(self, began: float) -> bool:
+        """Whether a connection that goes first, and has been taken up since then, may go on in this pass."""
+
+    def later(self, connection: StreamConnection, *, first: bool = False) -> None:
+        """Have the connection go on in a later pass; `first`: it goes first, and has had its turn of this one."""
 
     def leaving(self, connection: StreamConnection) -> None:
         """It is being closed in order, which takes a moment."""

@@ -116,8 +116,12 @@ class LineIntake:
         for position, line in enumerate(lines):
             if self.stopped:
                 return
-            if position % LOOKS_AT_TIME == 0 and not (self.late or goes_first(connection)) and not host.has_time():
-                self.wait_for_time(connection)
+            if position % LOOKS_AT_TIME == 0 and not self.late:
+                if goes_first(connection):
+                    if position and not host.has_turn(now.monotonic):
+                        self.wait_for_time(connection, first=True)
+                elif not host.has_time():
+                    self.wait_for_time(connection)
             # As `blocked` says it, but each line comes by here.
             if self._held or self.late or self._pause is not None or host.congestion > connection.trusted:
                 self.waiting.extend(lines[position:])
@@ -140,16 +144,17 @@ class LineIntake:
         elif connection.peer_ended:
             connection.report()
 
-    def wait_for_time(self, connection: StreamConnection) -> None:
-        """Go on in a later pass of the loop: many others have done something as well."""
+    def wait_for_time(self, connection: StreamConnection, *, first: bool = False) -> None:
+        """Go on in a later pass of the loop: many others have done something as well, or it has had its turn."""
         if not self.late:
             self.late = True
-            self._host.later(connection)
+            self._host.later(connection, first=first)
 
     def _too_long(self, connection: StreamConnection) -> None:
         connection.malformed(f"a line is longer than {self.line_limit} bytes")
 
 
 def goes_first(connection: StreamConnection) -> bool:
-    """Servers and people at this machine are few, and do not wait for what strangers do."""
+    """Servers and people at this machine are few, and do not wait for what strangers do: each has a turn in every pass
+    of the loop."""
     return connection.trusted or connection.origin == "local"

@@ -227,6 +227,7 @@ class Link(Connection):
         "first_heard_at",
         "gone_there",
         "has_everything",
+        "held",
         "hostname",
         "incarnation",
         "key",
@@ -290,6 +291,8 @@ class Link(Connection):
         self.ping_number = 0
         self.pinged_at = 0.0
         self.unanswered = 0
+        self.held = False
+        """Whether it is not read for a moment, because of what has come over it: no answer can be heard."""
         self.ahead = 0
         """How far ahead the neighbour dates what it writes, in microseconds."""
         self.drift_told = 0

@@ -27,6 +27,8 @@ PROOF_WAIT: Final = 0.01
 UNPROVED_MAX: Final = 1_000
 """Records that may wait over one link."""
 UNPROVED_BYTES_MAX: Final = 2 * SERVER_LINE_BYTES_MAX
+LOOKED_AT_MAX: Final = 4 * UNPROVED_MAX
+"""Records that may wait over one link to be taken in: two pages have fewer, and nobody asks for more at once."""
 TAKEN_MAX: Final = 512
 """Entries of a page that are taken in one event, about: some two milliseconds."""
 
@@ -119,10 +121,21 @@ class Intake:
         coming.unproved.append(record)
         coming.bytes += len(record.line)
         if len(coming.unproved) >= UNPROVED_MAX or coming.bytes >= UNPROVED_BYTES_MAX:
-            self.take_all(link.conn)
+            self._no_longer_unproved(link.conn)
         elif len(coming.unproved) == 1:
             after = self._context.after(PROOF_WAIT)
-            self._context.timers.set(("unproved", link.conn), after, partial(self.take_all, link.conn))
+            self._context.timers.set(("unproved", link.conn), after, partial(self._no_longer_unproved, link.conn))
+
+    def _no_longer_unproved(self, conn: int) -> None:
+        """They have waited long enough, or are many: take what is believed of them, in events to come."""
+        coming = self._coming.get(conn)
+        if coming is None:
+            return
+        if len(coming.looked_at) > LOOKED_AT_MAX:
+            self.take_all(conn)
+            return
+        self._look_at(coming)
+        self._take_soon(conn)
 
     def take_page(self, conn: int, then: Callable[[], None]) -> None:
         """A page has come to its end: take what is believed of it, in events to come, and go on with `then`."""
@@ -132,7 +145,7 @@ class Intake:
             return
         self._look_at(coming)
         coming.looked_at.append(then)
-        self._context.timers.set(("taking", conn), self._context.now.monotonic, partial(self._take_some, conn))
+        self._take_soon(conn)
 
     def take_all(self, conn: int) -> None:
         """No more is waited for: take the records that have come over a link, if they are believed."""
@@ -150,13 +163,21 @@ class Intake:
         if verifier is not None:
             coming.looked_at += zip(records, proved(records, verifier), strict=True)
 
+    def _take_soon(self, conn: int) -> None:
+        if conn in self._coming:
+            self._context.timers.set(("taking", conn), self._context.now.monotonic, partial(self._take_some, conn))
+
     def _take_some(self, conn: int) -> None:
         coming = self._coming[conn]
+        under_way = self._replication.under_way
         taken = 0
-        while taken < TAKEN_MAX and (entries := self._take_next(coming)):
+        while taken < TAKEN_MAX and under_way.has_room_for_past(conn) and (entries := self._take_next(coming)):
             taken += entries
-        if coming.looked_at:
-            self._context.timers.set(("taking", conn), self._context.now.monotonic, partial(self._take_some, conn))
+        if coming.looked_at and not under_way.has_room_for_past(conn):
+            # Or else a page would fill the disk's queue, and what is live at other neighbours would wait behind it.
+            under_way.when_room_for_past(conn, partial(self._take_soon, conn))
+        elif coming.looked_at:
+            self._take_soon(conn)
         elif not coming.unproved:
             self._forget(conn)
 

@@ -25,6 +25,7 @@ from core.node.log.last_activities import LastActivities
 from core.node.log.log_room import LogRoom
 from core.node.log.record_numbers import RecordNumbers
 from core.node.log.refs import Refs
+from core.node.log.under_way import UnderWay, cost_of
 from core.node.log.unpersisted import Unpersisted
 from core.node.map.topology import Topology
 from core.node.neighbours.neighbours import Neighbours, News
@@ -63,6 +64,11 @@ class _TakenRecord(NamedTuple):
     record: LogRecord
     is_past: bool
     """Whether it was asked for: what is live does not wait behind it."""
+
+    @property
+    def waits_its_turn(self) -> bool:
+        """Whether pages of such are taken in as fast as the ones before are spread (`Intake`)."""
+        return self.is_past and bool(self.record.signature)
 
 
 class _TakenAgain(NamedTuple):
@@ -107,6 +113,7 @@ class Replication:
         self.unproved: dict[int, EntryRuns] = {}
         """By the connections of neighbours: what is here without its server's signature, and they are asked for."""
         self.room = LogRoom(context, topology, recovered, self.vector)
+        self.under_way = UnderWay(context)
         self.activities = recovered.activities
         self._seq = 0
         self._kept_seq = 0
@@ -257,6 +264,8 @@ class Replication:
             self.last_activities.note(entry.sender, entry.stamp, entry.id)
         self.refs.note(entry)
         self._taken.append(taken)
+        if taken.source is not None:
+            self.under_way.took(taken.source, 1)
 
     def _take_all(self, taken: _TakenRecord) -> None:
         columns = taken.columns
@@ -264,6 +273,20 @@ class Replication:
         self.last_activities.note_all(columns)
         self.refs.note_all(columns)
         self._taken.append(taken)
+        if taken.source is not None:
+            took = self.under_way.took_past if taken.waits_its_turn else self.under_way.took
+            took(taken.source, cost_of(len(columns)))
+
+    def _no_longer_under_way(self, taken: _Taken | _TakenRecord) -> None:
+        """It has been spread, or came to nothing."""
+        source = taken.source
+        if source is None:
+            return
+        if isinstance(taken, _Taken):
+            self.under_way.spread(source, 1)
+            return
+        spread = self.under_way.spread_past if taken.waits_its_turn else self.under_way.spread
+        spread(source, cost_of(len(taken.columns)))
 
     def mark(self, stream: Stream, upto: int) -> bool:
         """Nothing of `stream` up to `upto` is missing here any more but what was damaged; whether that was news."""
@@ -309,13 +332,18 @@ class Replication:
         spread = 0
         while self._durable or self._durable_past:
             if spread >= SPREAD_MAX:
+                if self._durable and self._durable_past:
+                    # What is live goes first, and would fill every event where it never ends.
+                    self._spread_one(self._durable_past.popleft())
                 self._context.timers.set("spread", self._context.now.monotonic, self._spread_some)
                 return
             spread += self._spread_next()
         self.on_spread()
 
     def _spread_next(self) -> int:
-        taken = (self._durable or self._durable_past).popleft()
+        return self._spread_one((self._durable or self._durable_past).popleft())
+
+    def _spread_one(self, taken: _AnyTaken) -> int:
         if isinstance(taken, _TakenAgain):
             self.damaged.kept(taken.entries)
             self._is_durable(taken.entries)
@@ -370,6 +398,7 @@ class Replication:
                     self._spread_record(taken)
                 elif taken.entry.id.stream == self.own_stream:
                     self._drop(taken.entry, reason)
+                    self._no_longer_under_way(taken)
                 else:
                     self._spread(taken)
                 if isinstance(taken, _Taken) and taken.then is not None:
@@ -426,6 +455,7 @@ class Replication:
 
     def _spread_own(self, taken: _Taken) -> None:
         entry = taken.entry
+        self._no_longer_under_way(taken)
         frame, news = self._sealed.pop(entry.id.seq)
         self._kept_seq = entry.id.seq
         if entry.id not in self.damaged:
@@ -439,6 +469,7 @@ class Replication:
     def _spread(self, taken: _Taken) -> None:
         """Another's entry: it is passed on as it came."""
         entry = taken.entry
+        self._no_longer_under_way(taken)
         frame = frame_of(entry)
         self._neighbours.pass_on(News(entry.id.stream, ((entry.id.seq, entry.id.seq),), (frame,)), taken.source)
         self._deliver(entry, frame, taken.source)
@@ -446,6 +477,7 @@ class Replication:
     def _spread_record(self, taken: _TakenRecord) -> None:
         """The same of several, in the record that they came in."""
         columns = taken.columns
+        self._no_longer_under_way(taken)
         frames = frames_of(columns)
         news = News(columns.stream, columns.spans, frames, frame_of_record(taken.record))
         self._neighbours.pass_on(news, taken.source)

@@ -47,13 +47,14 @@ class Heartbeat:
                 ("ping", link.conn), link.heard_at + config.ping_interval, lambda: self._ping(link)
             )
             return
-        if link.unanswered >= config.ping_misses:
+        if link.unanswered >= config.ping_misses and not link.held:
             self._context.notify(
                 "unlinked", f"{link.name} does not answer any more ({silence:.0f} s)", "warning", server=link.remote_id
             )
             self._context.close(link, f"no answer for {silence:.1f} s", told="no answer")
             return
-        link.unanswered += 1
+        # One that is not read cannot be heard either; it is told all the same that this server is there.
+        link.unanswered += not link.held
         link.ping_number += 1
         link.pinged_at = now
         self._context.send(link, Ping(link.ping_number))
