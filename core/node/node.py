@@ -232,7 +232,9 @@ class Node:
             self.sessions.note_dismissed,
             self.reached.begins,
         )
-        self.announcements.on_same_start = SameStart(context, self.topology, self.drain.give_way).met
+        same_start = SameStart(context, self.topology, self.drain.give_way)
+        self.announcements.on_same_start = same_start.met
+        self.announcements.on_another_start = same_start.met_another_start
         self.synchronisation.on_requested = self.drain.peer_has
         self.synchronisation.on_done += (self.leavers.synchronised, self.repair.answered)
         self.reconciliation.answering.on_asked = self.drain.peer_has

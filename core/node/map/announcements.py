@@ -87,6 +87,8 @@ class Announcements:
         """Told of each newer record of another node, with the one before it."""
         self.on_same_start: Callable[[ServerRecord], bool] = lambda record: False
         """Told of a record that another process has signed as this start of this node; whether this one ends."""
+        self.on_another_start: Callable[[ServerRecord], bool] = lambda record: False
+        """The same of a record that its key has signed as a later start."""
         self.on_refresh: list[Callable[[], None]] = []
         """Called whenever this node repeats what it says of itself, also when nobody hears it: each half a minute or
         so."""
@@ -243,6 +245,9 @@ class Announcements:
                 # Somebody remembers more of this node than it does itself: its data went back in time.
                 # Another start's own number is not taken: that may run elsewhere, and would take this for itself.
                 if record.incarnation > own.incarnation or record.version > ORDER_MAX // 2:
+                    is_signed = self._known_keys.own is not None and message.key is not None
+                    if is_signed and record.incarnation > own.incarnation and self.on_another_start(record):
+                        return
                     own.incarnation, own.version = record.incarnation + 1, 0
                 else:
                     own.version = record.version
