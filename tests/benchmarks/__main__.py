@@ -1,20 +1,24 @@
 """`make bench`: ours beside other brokers, the bars of the log and of the screen, and figures of real processes.
 
-`ARGS` goes to the first, and names of its rows there are all that is measured. `python -m tests.benchmarks.brokers`,
-`….log` and `….screen` measure some of their rows or all,
-`python -m tests.benchmarks.ssh_sessions` sessions over SSH, `python -m tests.benchmarks.messages` lock messages,
+`ARGS` goes to the first, and names of its rows there are all that is measured; files that it names get the bars of the
+log and of the screen, too. `python -m tests.benchmarks.brokers`, `….log` and `….screen` measure some of their rows or
+all, `python -m tests.benchmarks.ssh_sessions` sessions over SSH, `python -m tests.benchmarks.messages` lock messages,
 `python -m tests.benchmarks.hot_path` where the processor time of an activity goes.
 """
 
 import asyncio
 import sys
 
-from tests.benchmarks import brokers, figures, floods, hot_path, log, member_floods, screen
+from tests.benchmarks import brokers, figures, floods, hot_path, log, member_floods, report, screen
+from tests.benchmarks.rows import recorded
 
-if not brokers.command(sys.argv[1:]):
-    asyncio.run(log.main())
-    asyncio.run(screen.main())
-    asyncio.run(hot_path.main())
-    asyncio.run(figures.main())
-    asyncio.run(floods.main())
-    asyncio.run(member_floods.main())
+arguments = brokers.asked(sys.argv[1:])
+lines, results = asyncio.run(brokers.main(arguments.rows, arguments.scale))
+if not arguments.rows:
+    for name, measured in (("the log", log.main), ("the screen", screen.main)):
+        with recorded() as lines[name]:
+            asyncio.run(measured())
+    for others in (hot_path.main, figures.main, floods.main, member_floods.main):
+        asyncio.run(others())
+    print(report.table(lines))
+brokers.written(arguments, lines, results)

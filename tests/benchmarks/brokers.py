@@ -8,21 +8,23 @@ installed. Durable before delivered is ours, the C reference's that syncs, and J
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import functools
 import os
 import resource
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from tests.benchmarks import linked, picture, report, starts
+from tests.benchmarks.bars import Bar, Line
 from tests.benchmarks.peers import NATS_VARIABLE, PEERS
 from tests.benchmarks.rows import RowParser
 from tests.benchmarks.trials import LoadPlan, Measure, Results, Run, measure_rounds
-from tests.benchmarks.verdicts import Bar, Judge, Line, Pick, Side, pick
+from tests.benchmarks.verdicts import Judge, Pick, Side, pick
 
 
 @dataclass(frozen=True)
@@ -288,10 +290,8 @@ def judged(names: list[str], results: Results) -> dict[str, list[Line]]:
     return {name: [judge.judge(results, titles) for judge in ROWS[name].judges] for name in names}
 
 
-async def main(
-    rows: list[str] | None = None, scale: Scale | None = None, json: Path | None = None, image: Path | None = None
-) -> dict[str, list[Line]]:
-    """Measure those rows, all if there are none, and print what came of it."""
+async def main(rows: list[str] | None = None, scale: Scale | None = None) -> tuple[dict[str, list[Line]], Results]:
+    """Measure those rows, all if there are none, and print what came of it; the lines of each row, and all figures."""
     names, scale = list(rows or ROWS), scale or Scale()
     chosen = measures(scale)
     wanted = {what: chosen[what] for name in names for what in ROWS[name].measures}
@@ -302,15 +302,11 @@ async def main(
     lines = judged(names, results)
     print(report.table({ROWS[name].about: found for name, found in lines.items()}), flush=True)
     print(report.figures_table(results), flush=True)
-    if json is not None:
-        json.write_text(report.as_json(lines, results, scale))
-    if image is not None:
-        image.write_text(picture.drawn(lines, results))
-    return lines
+    return lines, results
 
 
-def command(given: list[str]) -> list[str]:
-    """Measure what somebody asks for on the command line; the rows that were named."""
+def asked(given: list[str]) -> argparse.Namespace:
+    """What somebody asks for on the command line, and what that takes of the process. Ends it where it is wrong."""
     parser = RowParser("tests.benchmarks.brokers", __doc__, ROWS, Scale())
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write everything that was measured")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="where to draw it, as SVG")
@@ -321,8 +317,21 @@ def command(given: list[str]) -> list[str]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if arguments.nats is not None:
         os.environ[NATS_VARIABLE] = arguments.nats
-    asyncio.run(main(arguments.rows, arguments.scale, arguments.json, arguments.picture))
-    return list(arguments.rows)
+    return arguments
+
+
+def written(arguments: argparse.Namespace, lines: Mapping[str, Sequence[Line]], results: Results) -> None:
+    """Write what was measured where somebody wants it."""
+    if arguments.json is not None:
+        arguments.json.write_text(report.as_json(lines, results, arguments.scale))
+    if arguments.picture is not None:
+        arguments.picture.write_text(picture.drawn(lines, results))
+
+
+def command(given: list[str]) -> None:
+    arguments = asked(given)
+    lines, results = asyncio.run(main(arguments.rows, arguments.scale))
+    written(arguments, lines, results)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from tests.benchmarks import report
+from tests.benchmarks.bars import MET, NOT_MET, WISHED, Line, Spread, amount
 from tests.benchmarks.trials import Results
-from tests.benchmarks.verdicts import MET, NOT_MET, WISHED, Line, Spread, amount
 
 WIDTH: Final = 1240
 LEFT: Final = 470

@@ -14,10 +14,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from tests.benchmarks.bars import FAILED, LEFT_OUT, Line, Spread, amount
 from tests.benchmarks.compiled import NotHere
 from tests.benchmarks.peers import PEERS, Peer
 from tests.benchmarks.trials import Figures, Results, is_bottleneck
-from tests.benchmarks.verdicts import FAILED, LEFT_OUT, Line, Spread, amount
 from tui.version import __version__
 
 GAP: Final = "  "
@@ -76,16 +76,14 @@ def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 def compared(line: Line) -> str:
     if line.spread is None:
-        return line.why
+        return line.said or "–"
     return line.spread.told(line.bar.unit if line.bar is not None else line.unit)
 
 
 def table(lines: Mapping[str, Sequence[Line]]) -> str:
     """Each bar with its figure (the median of the rounds, in brackets the lowest and highest) and its verdict."""
     rows = [
-        (line.what, compared(line) if line.spread is not None else "–", str(line.bar or ""), line.verdict)
-        for found in lines.values()
-        for line in found
+        (line.what, compared(line), str(line.bar or ""), line.verdict) for found in lines.values() for line in found
     ]
     made = aligned([("", "measured", "bar", "verdict"), *rows])
     text = [next(made)]
@@ -160,7 +158,7 @@ def as_json(lines: Mapping[str, Sequence[Line]], results: Results, scale: Any) -
                 {"row": row, "what": line.what, "verdict": line.verdict, "bar": str(line.bar or ""),
                  "median": None if line.spread is None else line.spread.median,
                  "rounds": None if line.spread is None else line.spread.values,
-                 "beside": line.beside, "why": line.why}
+                 "said": line.said, "beside": line.beside, "why": line.why}
                 for row, found in lines.items() for line in found
             ],
             "rounds": results.rounds,

@@ -4,22 +4,42 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
+
+from tests.benchmarks.bars import Bar, Line, Spread
 
 _Scale = TypeVar("_Scale")
 Rows = Mapping[str, Callable[[_Scale, Path], Awaitable[None]]]
 
 
-def row(what: str, figure: str, bar: str, *, met: bool | None) -> None:
-    """Print a row. `met` is None where there is no bar."""
+_listening: list[list[Line]] = []
+
+
+@contextmanager
+def recorded() -> Iterator[list[Line]]:
+    """What is printed meanwhile, as lines of a table."""
+    lines: list[Line] = []
+    _listening.append(lines)
+    try:
+        yield lines
+    finally:
+        _listening.remove(lines)
+
+
+def row(what: str, figure: str, bar: str, *, met: bool | None, line: Line | None = None) -> None:
+    """Print a row. `met` is None where there is no bar. `line` is the row where its figure is a number."""
     verdict = "" if met is None else ": met" if met else ": MISSED"
     print(f"{what}: {figure}" + (f" (bar {bar})" if bar else "") + verdict, flush=True)
+    for lines in _listening:
+        lines.append(line or Line(what, said=figure, met=met))
 
 
 def at_most(what: str, figure: float, bar: float, unit: str, digits: int = 1) -> None:
-    row(what, f"{figure:,.{digits}f} {unit}", f"{bar:,g} {unit}", met=figure <= bar)
+    line = Line(what, Bar(bar, f" {unit}", at_most=True), Spread((figure,)))
+    row(what, f"{figure:,.{digits}f} {unit}", f"{bar:,g} {unit}", met=figure <= bar, line=line)
 
 
 async def measure_rows(rows: Rows[_Scale], names: Sequence[str] | None, scale: _Scale) -> None:

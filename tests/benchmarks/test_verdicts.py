@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.benchmarks.trials import Results
-from tests.benchmarks.verdicts import (
+from tests.benchmarks import report
+from tests.benchmarks.bars import (
     FAILED,
     LEFT_OUT,
     MET,
@@ -13,13 +13,13 @@ from tests.benchmarks.verdicts import (
     NOT_MET,
     WISHED,
     Bar,
-    Judge,
     Line,
-    Side,
     Spread,
     amount,
-    pick,
 )
+from tests.benchmarks.rows import at_most, recorded, row
+from tests.benchmarks.trials import Results
+from tests.benchmarks.verdicts import Judge, Side, pick
 
 FACTOR = Bar(2, " ×", 3)
 OURS, THEIRS = Side("ours", "ours full", pick("rate"), "/s"), Side("nats", "nats full", pick("rate"), "/s")
@@ -111,3 +111,17 @@ def test_a_bar_says_what_it_asks_for() -> None:
     assert str(Bar(3.4, " kB", at_most=True)) == "≤ 3.4 kB"
     assert str(Bar(1, told="one or the other")) == "one or the other"
     assert Line("what").verdict == FAILED
+
+
+def test_rows_that_are_printed_are_lines_of_the_table_too(capsys: pytest.CaptureFixture[str]) -> None:
+    at_most("before", 1, 2, "ms")
+    with recorded() as lines:
+        at_most("a key", 21.0, 20.0, "ms")
+        row("catching up", "120,000 a second", "100,000", met=True)
+        row("by the way", "7 MB", "", met=None)
+    row("after", "1", "", met=None)
+    assert [(line.what, line.verdict) for line in lines] == [
+        ("a key", NOT_MET), ("catching up", MET), ("by the way", NO_BAR),
+    ]  # fmt: skip
+    assert [report.compared(line) for line in lines] == ["21.0 ms", "120,000 a second", "7 MB"]
+    assert "a key: 21.0 ms (bar 20 ms): MISSED" in capsys.readouterr().out
