@@ -371,6 +371,10 @@ class MemoryStore:
         self._shelf.damage(row, decode(row.record.line.replace(body, bytes(flipped), 1)))
         return True
 
+    def recorded_with(self, entry_id: EntryId) -> Sequence[Entry]:
+        """All entries of the row that an entry is in. Raises KeyError."""
+        return self._shelf.row_of(entry_id).record.entries
+
     def _note_damage(self, row: ShelvedRow) -> None:
         self._damaged[id(row)] = row
 

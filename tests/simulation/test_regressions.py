@@ -149,6 +149,15 @@ LESSONS: Final = {
     " began, of streams that had only just begun then, and behind what came later.",
     2400000655: "At a server of the version before a client left out what it took for older than its beginning, of a"
     " stream that had begun after it: a server whose clock was behind had dated it.",
+    122000430: "A disk that was full had not taken what had been damaged there and came again: who came was sent it"
+    " behind the whole past, from memory.",
+    122000541: "The simulator flipped a bit in a record that nobody else had all of, and asked for it back.",
+    122000900: "What a start had found damaged it took in as new when it came again, and handed it to who had come"
+    " meanwhile, behind what they had.",
+    150100825: "Who had begun at a server that was started again was sent, by one whose clock was days ahead, what had"
+    " been there before them: nobody else dates it so late, and the restart had forgotten that it was there.",
+    3500000204: "What two servers had lost at once came to one of them and not to the other, which had asked that one"
+    " too early: who came there was sent it behind the rest.",
 }
 FAILED_ONCE: Final = (318, 606, 667, 747, 851, 976, 1184, 1242, 1425)
 """These failed while the node was being written; what each of them showed was not written down."""

@@ -228,6 +228,10 @@ class SimulatedDisk:
                 return
             query = Fetch({**query.seen, **page.upto}, behind=page.behind)
 
+    def recorded_with(self, entry_id: EntryId) -> Sequence[Entry]:
+        """The entries of the record that has this one, as they are on the disk."""
+        return self.store.recorded_with(entry_id)
+
     def signed(self) -> frozenset[EntryId]:
         """Which synced entries stand in signed records."""
         page = self.store.fetch_records(Fetch({}, entries_max=sys.maxsize, bytes_max=sys.maxsize))

@@ -202,7 +202,8 @@ def _lose_data(world: World, operation: Operation) -> None:
 
 
 def _flip_bits(world: World, operation: Operation) -> None:
-    """On the disk of `who` a bit flips in `amount` of all activities that it would get again as they were."""
+    """On the disk of `who` a bit flips in `amount` of all activities that it would get again as they were, with all
+    that is damaged with them: a record that does not fit its checksum is damaged as a whole."""
     server = world.servers.get(operation.who)
     if server is None:
         return
@@ -213,7 +214,7 @@ def _flip_bits(world: World, operation: Operation) -> None:
             for entry in server.disk.entries()
             if entry.kind == "activity"
             and number_of(world.seed, "flip", operation.at, entry.id) / 2**64 < operation.amount
-            and (entry.id, entry.body) in elsewhere
+            and all((one.id, one.body) in elsewhere for one in server.disk.recorded_with(entry.id))
         ]
     )
 
