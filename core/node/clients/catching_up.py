@@ -10,7 +10,7 @@ since, and not by how many streams there are.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
@@ -59,6 +59,8 @@ class _Search:
     rest: FindArrived | FindDated | None = None
     """What is still to be looked for."""
     missed: EntryRuns = field(default_factory=dict)
+    only_here: frozenset[EntryId] = frozenset()
+    """What of it only the memory has, all that there was of it."""
     failed: bool = False
     """The store could not be read: something may be missing."""
 
@@ -103,6 +105,7 @@ class CatchingUp:
         session.backlog_bytes = 0
         session.caught_up = 0
         session.backlog_fingerprints = {}
+        session.only_here = None
         session.damage_known = self._repair.times_found
         session.fingerprints_sent = {}
         self._context.connections.catching_up[session.conn] = session
@@ -242,8 +245,10 @@ class CatchingUp:
         if not page.is_known:
             search.resumption = search.resumption.by_stamp()
             search.found = []
+            session.only_here = None
             self._begin_by_stamp(session, search)
             return
+        self._look_into_memory(session, search)
         search.found.append(page.runs)
         search.rest = page.rest
         if (
@@ -263,7 +268,9 @@ class CatchingUp:
     def _page_beyond_vector(self, session: Session, query: Fetch, page: Page) -> None:
         newest = None if query.newest is None else query.newest - len(page.entries)
         more = bool(page.more or page.behind) and (newest is None or newest > 0)
-        entries = page.entries if more else self._replication.unpersisted.completed(page, query)
+        if session.only_here is None:
+            session.only_here = deque(self._replication.unpersisted.beyond_vector(query))
+        entries = _with_only_here(session.only_here, page.entries, more=more)
         self._send(session, entries, lambda one: one.seq <= query.seen.get(one.stream, 0))
         if not more:
             self._end(session, complete=True)
@@ -275,22 +282,30 @@ class CatchingUp:
 
     def _page_of_missed(self, session: Session, search: _Search, page: Page) -> None:
         vector, missed = self._replication.vector, search.missed
+        only_here = self._look_into_memory(session, search)
+        besides = search.only_here
 
         def is_had(one: EntryId) -> bool:
-            is_through = one in vector and self._is_through(one)
+            is_through = one in vector and self._is_through(one) and one not in besides
             return is_through and not is_in(missed, one) and not self._came_meanwhile(one, search)
 
-        self._send(session, page.entries, is_had)
+        more = bool(page.left) or search.rest is not None
+        self._send(session, _with_only_here(only_here, page.entries, more=more), is_had)
         if page.left:
             self._read(session, Missing(page.left), search)
         elif search.rest is not None:
             self._read(session, search.rest, search)
         else:
-            resumption = search.resumption
-            only_here = self._replication.unpersisted.activities()
-            left = [one for one in only_here if not resumption.is_had(one.id, one.stamp)]
-            self._send(session, left, lambda one: False)
             self._end(session, complete=not search.failed)
+
+    def _look_into_memory(self, session: Session, search: _Search) -> deque[Entry]:
+        """See `Session.only_here`. What the disk takes while the client catches up is found nowhere else any more."""
+        if session.only_here is None:
+            resumption = search.resumption
+            waiting = self._replication.unpersisted.activities()
+            session.only_here = deque(one for one in waiting if not resumption.is_had(one.id, one.stamp))
+            search.only_here = frozenset(one.id for one in session.only_here)
+        return session.only_here
 
     def _is_through(self, entry_id: EntryId) -> bool:
         return not self._replication.delivery.is_pending(entry_id)
@@ -342,6 +357,7 @@ class CatchingUp:
                 self._context.send(session, frame_for(session, entry))
         self._context.connections.catching_up.pop(session.conn, None)
         session.backlog = session.fingerprints_sent = None
+        session.only_here = None
         session.backlog_fingerprints = {}
         self.live(session, complete=complete)
 
@@ -405,6 +421,19 @@ class CatchingUp:
         if len(sent) > FINGERPRINTS_SENT_MAX:
             del sent[next(iter(sent))]
         return True
+
+
+def _with_only_here(only_here: deque[Entry], entries: Sequence[Entry], *, more: bool) -> Sequence[Entry]:
+    """A page of the past with what only the memory has; where `more` pages follow, as much of it as comes before the
+    page's end. Otherwise it would come behind what its sender wrote later."""
+    if not only_here:
+        return entries
+    upto = (entries[-1].stamp, entries[-1].id) if entries else None
+    merged = {entry.id: entry for entry in entries}
+    while only_here and (not more or (upto is not None and (only_here[0].stamp, only_here[0].id) <= upto)):
+        entry = only_here.popleft()
+        merged[entry.id] = entry
+    return sorted(merged.values(), key=lambda entry: (entry.stamp, entry.id))
 
 
 def _fingerprint_of(entry: Entry) -> bytes:

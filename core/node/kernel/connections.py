@@ -130,6 +130,7 @@ class Session(Connection):
         "logged_out",
         "login_name",
         "login_number",
+        "only_here",
         "reading",
         "resuming",
         "secret_macs",
@@ -177,6 +178,9 @@ class Session(Connection):
         self.backlog_bytes = 0
         self.backlog_fingerprints: dict[EntryId, bytes] = {}
         """Of what waits there, as far as it has been looked at: idempotency fingerprints (`core.wire.idempotency`)."""
+        self.only_here: deque[Entry] | None = None
+        """What it missed, has not been sent, and only the memory has because the disk does not take it, in the order of
+        stamps. None until that is looked for, once the client catches up."""
         self.complete = False
         """Whether it has been sent all that it missed, as far as is known."""
         self.caught_up = 0

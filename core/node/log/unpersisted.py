@@ -83,14 +83,20 @@ class Unpersisted:
         records = dict.fromkeys(record for _, record in found if record is not None)
         return list(records), [entry for entry, record in found if record is None]
 
+    def beyond_vector(self, query: Fetch) -> list[Entry]:
+        """Entries that only the memory has, of those that a query is for, in the order of stamps."""
+        found = (
+            entry
+            for entry, _ in self._entries.values()
+            if entry.kind in query.kinds and entry.id.seq > query.seen.get(entry.id.stream, 0)
+        )
+        return sorted(found, key=lambda entry: (entry.stamp, entry.id))
+
     def completed(self, page: Page, query: Fetch) -> Sequence[Entry]:
         """The entries of the last page that the store has for a query, with those that the disk has not taken."""
         if not self._entries:
             return page.entries
-        entries = {entry.id: entry for entry in page.entries}
-        for entry, _ in self._entries.values():
-            if entry.kind in query.kinds and entry.id.seq > query.seen.get(entry.id.stream, 0):
-                entries[entry.id] = entry
+        entries = {entry.id: entry for entry in (*page.entries, *self.beyond_vector(query))}
         return sorted(entries.values(), key=lambda entry: (entry.stamp, entry.id))
 
     def activities(self) -> list[Entry]:
