@@ -181,7 +181,9 @@ class Node:
         self.base.links.on_taken_up = self.healing.linked
         self.base.links.on_left_to_another = self.healing.dial_was_needless
         self.absences = Absences(context, self.topology, self.replication)
-        self.reached = ReachedPlaces(context, self.replication, self.topology, recovered.stamp)
+        self.reached = ReachedPlaces(
+            context, self.replication, self.topology, recovered.stamp, recovered.recent_streams
+        )
         self.repair = Repair(context, self.neighbours, self.replication, self.synchronisation)
         self.catching_up = CatchingUp(context, self.replication, self.repair)
         self.attempts = Attempts(context)
@@ -336,6 +338,7 @@ class Node:
         self.synchronisation.start()
         self.healing.start()
         self.base.servers.start()
+        self.repair.start()
         where = Address(context.config.hostname, context.config.port)
         self._look_at_own_clock()
         context.notify("listening", f"server {context.name} ({context.id}) takes connections at {where}", "good")

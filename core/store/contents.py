@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from core.store.held import Held
 from core.store.retention import ROW_BYTES, Usage, overhead_of
-from core.wire.entries import Entry, EntryId, PeerRecord
+from core.wire.entries import Entry, EntryId, PeerRecord, Stream
 from core.wire.records import LogRecord
 from core.wire.server_keys import ServerKey
 
@@ -37,6 +37,14 @@ def disordered(held: Held, activities: Iterable[tuple[EntryId, EntryId | None]])
         if previous is not None and (previous in missing_before or not held.holds(previous)):
             missing_before[entry_id] = None
     return list(missing_before)
+
+
+def recent_streams(newest: Iterable[Position]) -> dict[Stream, int]:
+    """The streams of the newest activities, the newest first, as a node is handed them."""
+    found: dict[Stream, int] = {}
+    for stamp, entry_id in newest:
+        found.setdefault(entry_id.stream, stamp)
+    return dict(reversed(found.items()))
 
 
 def record_overhead(record: LogRecord) -> int:

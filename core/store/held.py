@@ -7,7 +7,7 @@ from typing import Final
 
 from core.store.sequence_runs import Runs
 from core.wire.entries import EntryId, Stream
-from core.wire.entry_runs import EntryRuns
+from core.wire.entry_runs import EntryRuns, difference
 from core.wire.packed_streams import PackedStreams, StreamsOver
 
 RUNS_RECOVERED: Final = 100_000
@@ -117,6 +117,10 @@ class Held:
                     lacking += (self.get(stream) or nothing).lacks(Runs([(0, upto)]))
         return lacking
 
+    def missing_of(self, entries: EntryRuns) -> EntryRuns:
+        """Those of some entries that are not here."""
+        return difference(entries, {stream: runs.spans for stream in entries if (runs := self.get(stream)) is not None})
+
     def without(self, other: Held) -> EntryRuns:
         """What is here and not in the other one."""
         found: dict[Stream, tuple[tuple[int, int], ...]] = {}
@@ -128,9 +132,8 @@ class Held:
             left = runs.copy()
             for first, last in other.get(stream) or ():
                 left.remove(max(first, 1), last)
-            spans = tuple((max(first, 1), last) for first, last in left if last)
-            if spans:
-                found[stream] = spans
+            if left.spans:
+                found[stream] = left.spans
         return found
 
     def streams(self) -> Mapping[Stream, int]:

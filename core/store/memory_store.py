@@ -18,7 +18,15 @@ from core.reconciliation.summary_queries import (
     UnprovedWanted,
 )
 from core.store.agreed_ranges import compared
-from core.store.contents import ORDER_RECOVERED, REFS_RECOVERED, Contents, Position, disordered, record_overhead
+from core.store.contents import (
+    ORDER_RECOVERED,
+    REFS_RECOVERED,
+    Contents,
+    Position,
+    disordered,
+    recent_streams,
+    record_overhead,
+)
 from core.store.grouping import Chain, Group, group_of
 from core.store.identity import check_node_id, next_incarnation
 from core.store.memory_shelf import MemoryShelf, ShelvedRow
@@ -32,7 +40,7 @@ from core.store.retention import KEEP_EVERYTHING, Dropping, Retention, Usage
 from core.store.store_errors import BackupUnreadable, StoreUnwritable
 from core.wire.account_votes import counted
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Page, PeerRecord, Stream, Wanted
-from core.wire.entry_runs import EntryRuns, intersection, runs_of, union
+from core.wire.entry_runs import NO_ENTRIES, EntryRuns, intersection, runs_of, union
 from core.wire.keepables import Keepable
 from core.wire.missing import FindArrived, FindDated, FoundRuns, Missing
 from core.wire.packed_facts import PackedFacts
@@ -68,6 +76,8 @@ class MemoryStore:
         self._arrived: list[EntryRuns] = []
         """What came in each record, as they came."""
         self._starts: OwnStarts = ()
+        self._not_again: EntryRuns = NO_ENTRIES
+        """What was damaged and taken out, and had not come again when this start began."""
 
     def start(self, wall: float, leap: int = 0) -> Recovered:
         """Begin a new start of the node at `wall`, seconds since 1970; its incarnation is synced. `leap`: see
@@ -84,6 +94,7 @@ class MemoryStore:
         self._starts = starts_with(self._starts, last, self.incarnation, self.arrived + 1)
         self._chain = Chain(Stream(self.node, self.incarnation), self._chain.signer)
         contents = self._contents
+        self._not_again = contents.held.missing_of(self._not_again)
         decoder = msgspec.json.Decoder(AccountFact)
         facts = [counted(decoder.decode(entry.body), entry.id.node) for entry in self._shelf.accounts()]
         return Recovered(
@@ -92,11 +103,13 @@ class MemoryStore:
             stamp=contents.stamp,
             streams=contents.held.streams(),
             beyond=contents.held.beyond_gaps(),
+            damaged=self._not_again,
             accounts=PackedFacts.of(fact for fact in facts if fact.key is None),
             account_changes=PackedFacts.of(fact for fact in facts if fact.key is not None),
             last_by_sender={sender: latest.id for sender, latest in contents.latest.items()},
             recent_refs=PackedRefs(self._refs()),
             disordered=tuple(self._disordered()),
+            recent_streams=recent_streams(self._shelf.newest_activities(ORDER_RECOVERED)),
             peers=tuple(sorted(contents.peers.values(), key=lambda peer: peer.id)),
             activities=contents.total.activities,
             server_keys=tuple(sorted(contents.server_keys.values(), key=lambda one: one.id)),
@@ -354,6 +367,7 @@ class MemoryStore:
         twin._settings = {name: kept for name, kept in self._settings.items() if kept[1]}
         twin._arrived = list(self._arrived)
         twin._starts = self._starts
+        twin._not_again = self._not_again
         return twin
 
     # --- damage -------------------------------------------------------------------------------------------------------
@@ -402,6 +416,7 @@ class MemoryStore:
             self._contents.remove(row.record)
             lost += (entry.id for entry in row.record.entries)
         self._damaged.clear()
+        self._not_again = union(self._not_again, runs_of(lost))
         return runs_of(lost)
 
     findings: Sequence[str] = ()

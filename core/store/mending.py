@@ -151,6 +151,4 @@ def _told(outcome: SalvageOutcome, what: str, database: Path, past: KnownPast) -
 
 
 def _named(streams: dict[Stream, Runs]) -> str:
-    return named(
-        {stream: tuple((max(first, 1), last) for first, last in runs if last) for stream, runs in streams.items()}
-    )
+    return named({stream: runs.spans for stream, runs in streams.items()})

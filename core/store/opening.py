@@ -34,6 +34,7 @@ from core.store.identity import (
 )
 from core.store.loss import KnownPast, OnLoss
 from core.store.mending import is_damage, mend
+from core.store.not_again import note_not_again
 from core.store.own_starts import note_start
 from core.store.record_rows import DamagedRecord
 from core.store.recovery import catch_up, recovered
@@ -138,7 +139,8 @@ def _start(
         past.tell_of_backups(node, held)
         with transaction(connection):
             starts = note_start(connection, last, incarnation, behind.totals.upto + 1)
-        handed = recovered(connection, node, incarnation, held, behind, starts, damaged)
+            not_again = note_not_again(connection, held, behind.counted.runs)
+        handed = recovered(connection, node, incarnation, held, behind, starts, not_again, damaged)
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         directory.remember()
         size = os.stat(directory.database).st_size

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from core.store import still_counted
+from core.store import not_again, still_counted
 from core.store.behind import CHANGES, REGISTRATIONS, Totals, table_of, write_facts, write_totals
 from core.store.checksums import checksum
 from core.store.contents import REFS_RECOVERED
@@ -275,8 +275,8 @@ def entries_from_records(connection: sqlite3.Connection, steps: Iterable[Callabl
     run("INSERT INTO node SELECT id, incarnation, (SELECT stamp FROM behind_4) FROM node_4")
     # What is accepted from here on is not signed: when the node comes to version 4 again, it says so.
     run(
-        "INSERT INTO settings SELECT name, value, backed_up FROM settings_4 WHERE name NOT IN (?, ?, ?)",
-        (SIGNS_FROM_SETTING, still_counted.SETTING, STARTS_SETTING),
+        "INSERT INTO settings SELECT name, value, backed_up FROM settings_4 WHERE name NOT IN (?, ?, ?, ?)",
+        (SIGNS_FROM_SETTING, still_counted.SETTING, not_again.SETTING, STARTS_SETTING),
     )
     for table in _NEW:
         run(f"DROP TABLE {table}_4")

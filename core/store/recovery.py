@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from core.store.behind import CHANGES, REGISTRATIONS, Behind, Kept, fact_part
-from core.store.contents import ORDER_RECOVERED, REFS_RECOVERED, disordered
+from core.store.contents import ORDER_RECOVERED, REFS_RECOVERED, Position, disordered, recent_streams
 from core.store.database import transaction
 from core.store.held import Held
 from core.store.own_starts import OwnStarts
@@ -19,6 +19,7 @@ from core.store.sqlite_shelf import SqliteShelf
 from core.store.stream_numbers import StreamNumbers
 from core.wire.address import Address
 from core.wire.entries import Entry, EntryId, PeerRecord
+from core.wire.entry_runs import EntryRuns, count_of
 from core.wire.packed_facts import PackedFacts
 from core.wire.packed_latest import PackedLatest
 from core.wire.packed_refs import REF_BYTES, PackedRefs, RefsOfRecord
@@ -58,23 +59,27 @@ def recovered(
     held: Held,
     behind: Behind,
     starts: OwnStarts,
+    not_again: EntryRuns,
     damaged: Callable[[DamagedRecord], None],
 ) -> Recovered:
     """What a node is handed. Raises sqlite3.Error, msgspec.MsgspecError, ValueError."""
     shelf = SqliteShelf(connection, StreamNumbers(connection), behind.index, damaged)
+    newest = [*shelf.newest_activities(ORDER_RECOVERED)]
     return Recovered(
         node=node,
         incarnation=incarnation,
         stamp=behind.totals.stamp,
         streams=held.streams(),
         beyond=held.beyond_gaps(),
+        damaged=not_again,
         accounts=_facts(connection, REGISTRATIONS),
         account_changes=_facts(connection, CHANGES),
         last_by_sender=_latest(connection),
         recent_refs=_recent_refs(connection),
-        disordered=_disordered(shelf, held),
+        disordered=_disordered(shelf, held, newest),
+        recent_streams=recent_streams(newest),
         peers=tuple(_peers(connection)),
-        activities=behind.totals.activities,
+        activities=max(0, behind.totals.activities - count_of(behind.counted.runs)),
         server_keys=read_keys(connection),
         starts=starts,
     )
@@ -115,9 +120,9 @@ def _recent_refs(connection: sqlite3.Connection) -> PackedRefs:
     return PackedRefs(found)
 
 
-def _disordered(shelf: SqliteShelf, held: Held) -> tuple[Entry, ...]:
-    newest = [shelf.entry(place.id) for place in shelf.newest_activities(ORDER_RECOVERED)]
-    there = {entry.id: entry for entry in reversed(newest) if entry is not None}
+def _disordered(shelf: SqliteShelf, held: Held, newest: Sequence[Position]) -> tuple[Entry, ...]:
+    found = [shelf.entry(place.id) for place in newest]
+    there = {entry.id: entry for entry in reversed(found) if entry is not None}
     return tuple(there[one] for one in disordered(held, ((entry.id, entry.previous) for entry in there.values())))
 
 

@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from core.store import archive, data_directory, identity_copy
+from core.store import archive, data_directory, identity_copy, still_counted
 from core.store.behind import Behind, Kept, Totals, write_runs
 from core.store.checksums import DamagedRow, checksum, packed_checksum
 from core.store.damaged_file import Cell, DamagedFile, page_sizes
@@ -27,17 +27,19 @@ from core.store.files import discard_database, open_private, sync_directory
 from core.store.held import Held
 from core.store.identity import KEY_SETTING
 from core.store.loss import KnownPast
+from core.store.not_again import note_not_again
 from core.store.own_starts import STARTS_SETTING
 from core.store.past_starts import unpacked
 from core.store.record_rows import RECORD_COLUMNS, RecordRow, corrected_record, record_of, row_of, salvaged_record
 from core.store.record_tables import begin_behind
+from core.store.runs_setting import parse_runs
 from core.store.schema import Schema, migrate
 from core.store.sequence_runs import Runs
-from core.store.still_counted import SETTING
 from core.store.stream_numbers import StreamNumbers
 from core.store.time_blocks import Block
 from core.wire.address import Address
 from core.wire.entries import EntryId, Stream
+from core.wire.entry_runs import NO_ENTRIES, EntryRuns
 from core.wire.records import LogRecord
 from core.wire.server_keys import is_certified
 
@@ -138,6 +140,8 @@ class _Making:
         self._known: dict[bytes, int] = {}
         """Digests of the records that are there, and their numbers."""
         self._taken: set[int] = set()
+        self._not_again: EntryRuns = NO_ENTRIES
+        """What had been taken out before, and has not come again."""
         self._later: list[LogRecord] = []
         """Records whose numbers others have."""
 
@@ -277,7 +281,10 @@ class _Making:
         run = self._connection.execute
         run("INSERT INTO node VALUES (?, ?, ?)", (node, incarnation, checksum(node, incarnation)))
         # All is counted anew.
-        found.settings.pop(SETTING, None)
+        counted = found.settings.pop(still_counted.SETTING, None)
+        if counted is not None:
+            with contextlib.suppress(ValueError):
+                self._not_again = parse_runs(counted[0])
         for name, (value, backed_up) in found.settings.items():
             if name == STARTS_SETTING:
                 continue
@@ -314,6 +321,8 @@ class _Making:
             alone = self._alone and not found.peers
             if trusted or alone:
                 self._believe(found, held, {} if alone else lost)
+            known_lost = {stream: runs.spans for stream, runs in lost.items()}
+            note_not_again(self._connection, held, self._not_again, known_lost)
         return held, lost, entries
 
     def _kept(self) -> Iterator[Kept]:

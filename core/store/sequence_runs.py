@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 
+from core.wire.entry_runs import Spans
+
 
 class Runs:
     """A set of counters as runs of successive ones, ascending; no two of them touch.
@@ -77,6 +79,11 @@ class Runs:
         begin = bisect_left(self._lasts, first)
         end = bisect_right(self._firsts, last)
         return zip(self._firsts[begin:end], self._lasts[begin:end], strict=True)
+
+    @property
+    def spans(self) -> Spans:
+        """The runs without 0."""
+        return tuple((max(first, 1), last) for first, last in self if last)
 
     @property
     def upto(self) -> int:

@@ -38,6 +38,7 @@ from core.store.held_rows import read_held
 from core.store.loss import KnownPast
 from core.store.mending import mark, mend
 from core.store.missing_pages import missing_page
+from core.store.not_again import note_not_again
 from core.store.open_database import OpenDatabase
 from core.store.paging import dropped_of, newest_within, read_page, wanted_page
 from core.store.proofs import put_proof, unproved
@@ -208,6 +209,9 @@ class SqliteStore:
         self._next_no = self._behind.totals.upto + 1
         self._is_renumbered = True
         self._use_database()
+        with contextlib.suppress(StoreError), self._writing():
+            # On a disk that takes no writes the next start knows less of it.
+            note_not_again(self._connection, held, lost)
         directory.remember()
         self._notes.begin_anew(directory.path, held.received, directory.database_bytes)
         self._found.settled()

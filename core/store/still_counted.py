@@ -9,11 +9,9 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
-import msgspec
-
-from core.store.checksums import check, checksum
+from core.store.runs_setting import read_runs, write_runs_setting
 from core.wire.entries import EntryId
-from core.wire.entry_runs import EntryRuns, decode_runs, encode_runs
+from core.wire.entry_runs import EntryRuns
 from core.wire.version_vector import VersionVector
 
 SETTING: Final = "still_counted"
@@ -21,13 +19,8 @@ SETTING: Final = "still_counted"
 
 def read_still_counted(connection: sqlite3.Connection) -> VersionVector:
     """What is still counted, by number. Raises DamagedRow, sqlite3.Error."""
-    row = connection.execute("SELECT name, value, backed_up, sum FROM settings WHERE name = ?", (SETTING,)).fetchone()
-    if row is None:
-        return VersionVector()
-    *values, expected = row
-    check("settings", expected, checksum(*values))
     counted = VersionVector()
-    for stream, spans in decode_runs(msgspec.json.decode(row[1], type=dict[str, list[int]])).items():
+    for stream, spans in read_runs(connection, SETTING).items():
         for first, last in spans:
             counted.add_span(stream, first, last)
     return counted
@@ -35,11 +28,7 @@ def read_still_counted(connection: sqlite3.Connection) -> VersionVector:
 
 def write_still_counted(connection: sqlite3.Connection, entries: EntryRuns) -> None:
     """Within a transaction. Raises sqlite3.Error."""
-    if not entries:
-        connection.execute("DELETE FROM settings WHERE name = ?", (SETTING,))
-        return
-    values = (SETTING, msgspec.json.encode(encode_runs(entries)).decode(), 1)
-    connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?, ?, ?)", (*values, checksum(*values)))
+    write_runs_setting(connection, SETTING, entries)
 
 
 def without(counted: VersionVector, entry_ids: Iterable[EntryId]) -> VersionVector:

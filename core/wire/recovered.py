@@ -26,6 +26,8 @@ class Recovered(msgspec.Struct, frozen=True):
     """For each stream, the number up to which nothing is missing. Not to be changed."""
     beyond: EntryRuns = NO_ENTRIES
     """Entries that are there beyond a gap."""
+    damaged: EntryRuns = NO_ENTRIES
+    """What was received before this start, and damaged since: it is not there, and counts as never received."""
     accounts: PackedFacts = PackedFacts()
     """Registrations."""
     account_changes: PackedFacts = PackedFacts()
@@ -35,6 +37,8 @@ class Recovered(msgspec.Struct, frozen=True):
     """Of the newest activities."""
     disordered: tuple[Entry, ...] = ()
     """Of the newest activities those whose sender's previous one is not there, oldest first."""
+    recent_streams: Mapping[Stream, int] = {}
+    """The streams of the newest activities with the latest of their stamps, ascending by that."""
     peers: tuple[PeerRecord, ...] = ()
     activities: int = 0
     """How many activities are stored."""

@@ -331,3 +331,20 @@ def test_what_a_client_begins_with_goes_into_few_words_and_loses_nothing(network
     assert listed and unlisted
     # All that was handed out counts as had, and nothing later.
     assert begins.since == 1_000_000 + max(unlisted) + 1
+
+
+def test_who_begins_at_a_server_that_was_started_again_is_not_sent_what_was_there_by_one_that_dates_it_later() -> None:
+    network = ScriptedNetwork(clock_offsets={"n001": 200_000.0})
+    first, ahead = network.build([None, 0], redirects=False)
+    posts(network, ahead, 1, 3)
+    assert network.until(lambda: len(first.activities()) == 3, 10.0)
+    network.part([first], [ahead])
+    first.crash()
+    first = network.start(first.host, redirects=False)
+    somebody = Returning(network)
+    somebody.come(first)
+    posts(network, first, 4, 2)
+    somebody.go()
+    somebody.come(ahead)
+    somebody.go()
+    assert somebody.texts == [4, 5]

@@ -16,7 +16,7 @@ from core.wire.entries import EntryId, Stream
 from core.wire.entry_runs import ids_in
 from core.wire.recovered import Recovered
 from tests.store.damaging import DAMAGES, OTHER, become_something_else, bodies, filled, flip, opened
-from tests.store.making import WALL, activity
+from tests.store.making import WALL, activity, everything
 
 BITS = 8
 
@@ -46,6 +46,8 @@ def started(data: Path, truth: dict[EntryId, bytes], node: str) -> tuple[SqliteS
     for entry_id in truth.keys() - found.keys():
         assert entry_id.seq > recovered.streams.get(entry_id.stream, 0)
         assert entry_id not in set(ids_in(recovered.beyond))
+    # Nobody is handed again what is known to have been here.
+    assert set(ids_in(recovered.damaged)) <= truth.keys() - found.keys()
     return store, recovered
 
 
@@ -117,6 +119,27 @@ def test_the_damaged_file_is_kept_and_what_is_lost_is_told_by_its_numbers(tmp_pa
     # Said once, it need not be said again.
     store, _ = opened(tmp_path, WALL + 20)
     assert store.findings == ()
+    store.close()
+
+
+def test_a_start_says_what_had_been_received_and_was_damaged_until_it_has_come_again(tmp_path: Path) -> None:
+    first = filled(tmp_path)
+    own = Stream(first.node, first.incarnation)
+    store, _ = opened(tmp_path, WALL + 5)
+    before = {entry.id: entry for page in everything(store)[0] for entry in page.entries}
+    store.close()
+    with sqlite3.connect(tmp_path / "node.db") as connection:
+        connection.execute("UPDATE records SET line = zeroblob(length(line)) WHERE no = 3")
+    connection.close()
+    store, recovered = opened(tmp_path, WALL + 10)
+    assert recovered.damaged == {own: ((5, 8),)}
+    store.close()
+    store, recovered = opened(tmp_path, WALL + 20)
+    assert recovered.damaged == {own: ((5, 8),)}, "also the start after it"
+    store.commit([before[EntryId(*own, number)] for number in (5, 6)])
+    store.close()
+    store, recovered = opened(tmp_path, WALL + 30)
+    assert recovered.damaged == {own: ((7, 8),)}
     store.close()
 
 

@@ -100,10 +100,15 @@ def test_what_does_not_come_again_is_asked_for_at_the_next_start_and_counted_onc
     for entry_id in lost:
         assert entry_id.seq > recovered.streams.get(entry_id.stream, 0)
         assert entry_id not in set(ids_in(recovered.beyond))
+    assert set(ids_in(recovered.damaged)) == lost, "it had been received"
+    assert recovered.activities == len(before) - len(lost)
     store.commit([before[entry_id] for entry_id in sorted(lost)])
     store.follow(idle=True)
     store.close()
     assert whole(data)
+    store, recovered = open_again(data, 30)
+    assert recovered.damaged == {} and recovered.activities == len(before)
+    store.close()
 
 
 def test_a_process_that_dies_right_after_starts_again_without_a_person(data: Path, tmp_path: Path) -> None:
@@ -207,6 +212,18 @@ def test_whatever_else_is_damaged_the_database_is_made_anew_and_the_same_start_g
     assert any("was damaged" in told for told in store.discoveries)
     store.close()
     assert whole(data)
+
+
+def test_the_next_start_knows_what_was_lost_when_the_database_was_made_anew_under_a_server(data: Path) -> None:
+    store, _ = open_again(data, 10)
+    damage_a_record(store, data, 3)
+    store.note_damage([], "something else")
+    lost = store.mend()
+    assert lost
+    store.close()
+    store, recovered = open_again(data, 20)
+    assert recovered.damaged == lost
+    store.close()
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from core.node.clients.resumption import Resumption
@@ -46,12 +46,20 @@ RECENT_MAX: Final = 256
 class ReachedPlaces:
     """What is told of places, and what comes back of that in logins."""
 
-    def __init__(self, context: Context, replication: Replication, topology: Topology, stamp: int) -> None:
-        """`stamp`: the largest of what was kept before this start."""
+    def __init__(
+        self,
+        context: Context,
+        replication: Replication,
+        topology: Topology,
+        stamp: int,
+        recent: Mapping[Stream, int],
+    ) -> None:
+        """`stamp`: the largest of what was kept before this start; `recent`: see `Recovered.recent_streams`. A server
+        that cannot be reached may have dated what it wrote otherwise than it is dated here."""
         self._context = context
         self._replication = replication
         self._topology = topology
-        self._recent: OrderedDict[Stream, int] = OrderedDict()
+        self._recent = OrderedDict([*recent.items()][-RECENT_MAX:])
         """The streams that something was handed out of last, and the latest of its stamps."""
         self._older = stamp
         """No activity of another stream that was handed out is later; of these some may be earlier."""

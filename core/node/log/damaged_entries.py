@@ -9,20 +9,26 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from core.wire.entries import Entry, EntryId, Stream
 from core.wire.entry_columns import EntryColumns
-from core.wire.entry_runs import EntryRuns, count_of
+from core.wire.entry_runs import NO_ENTRIES, EntryRuns, count_of
 from core.wire.version_vector import VersionVector
 
 
 class DamagedEntries:
     """Which entries they are, from when the store tells of them until they are durable again."""
 
-    def __init__(self, vector: VersionVector) -> None:
-        """`vector`: what is here."""
+    def __init__(self, vector: VersionVector, before: EntryRuns = NO_ENTRIES) -> None:
+        """`vector`: what is here; `before`: what was damaged before this start."""
         self._vector = vector
         self._missing = VersionVector()
+        self._unheard = VersionVector()
+        """Those of which this start has not heard more than the number."""
         self._being_kept: dict[EntryId, None] = {}
         self.on_kept: Callable[[Sequence[Entry]], None] = lambda entries: None
         """Told of those that are durable again, or only wait for a disk that fails."""
+        for stream, spans in before.items():
+            for first, last in spans:
+                self._unheard.add_span(stream, first, last)
+        self.lose(before)
 
     def __contains__(self, entry_id: EntryId) -> bool:
         return entry_id in self._missing
@@ -80,12 +86,18 @@ class DamagedEntries:
         spans = self._missing.spans(stream)
         return min(upto, spans[0][0] - 1) if spans else upto
 
-    def take(self, entries: Iterable[Entry]) -> None:
-        """These have come again, and are to be kept."""
+    def take(self, entries: Iterable[Entry]) -> tuple[Entry, ...]:
+        """These have come again, and are to be kept; those of them that were damaged before this start, and of which it
+        knows no more than that."""
+        unheard: list[Entry] = []
         for entry in entries:
+            if entry.id in self._unheard:
+                self._unheard.remove_run(entry.id.stream, entry.id.seq, entry.id.seq)
+                unheard.append(entry)
             self._missing.remove_run(entry.id.stream, entry.id.seq, entry.id.seq)
             self._vector.add(entry.id)
             self._being_kept[entry.id] = None
+        return tuple(unheard)
 
     def kept(self, entries: Sequence[Entry]) -> None:
         """These are durable."""

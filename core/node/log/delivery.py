@@ -174,7 +174,7 @@ class Delivery:
         """What waited for its sender's previous activity when this node ended does so for the rest of its time."""
         waited = max(0.0, self._context.now.wall - entry.stamp / MICROSECONDS)
         left = self._context.config.order_wait - waited
-        if entry.previous is not None and left > 0:
+        if entry.previous is not None and left > 0 and not self._is_delivered(entry.previous):
             self._pending[entry.id] = None
             self._park(_Parked(entry, frame_of(entry), None, self._context.after(left)), entry.previous)
 

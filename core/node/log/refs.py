@@ -153,6 +153,11 @@ class Refs:
             return True
         return self._is_first(self._taken(entry, entry.ref), entry.sender, entry.ref, entry.id)
 
+    def note_delivered(self, entry: Entry) -> None:
+        """An activity is here again that was accepted and delivered before this start, which did not know of it."""
+        self.note(entry)
+        self.is_first_delivered(entry)
+
     def _is_first(self, fingerprint: bytes, sender: str, ref: str, entry_id: EntryId) -> bool:
         here = _text(entry_id)
         known = self._refs.get(fingerprint)

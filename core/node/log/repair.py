@@ -43,6 +43,8 @@ class Repair:
         self._owed: dict[int, int] = {}
         """By the connections of neighbours that are asked: how many answers of theirs there have to be."""
         self._wait_until = float("-inf")
+        self._begins = False
+        """Whether this start waits for what was damaged before it, of whichever neighbours come."""
         self.times_found = 0
         """How often damage has been found."""
         self._mended = 0
@@ -57,6 +59,22 @@ class Repair:
         self.on_over: Callable[[], None] = lambda: None
         """Told when there is nothing more to wait for."""
 
+    def start(self) -> None:
+        """What was damaged before this start comes from whoever this node links with: whoever wants it waits."""
+        if not self._damaged.are_whole:
+            self._begins = True
+            self._wait()
+
+    def _wait(self) -> None:
+        self._wait_until = self._context.after(WAIT_MAX)
+        self._context.timers.set("repair", self._wait_until, self._waited)
+
+    def _waited(self) -> None:
+        begins, self._begins = self._begins, False
+        self._over()
+        if begins:
+            self._look()
+
     def found(self, entries: EntryRuns) -> None:
         """The store has found damage."""
         self._damaged.lose(entries)
@@ -69,8 +87,7 @@ class Repair:
             "warning",
         )
         self._context.trace("sync", step="damaged", entries=count)
-        self._wait_until = self._context.after(WAIT_MAX)
-        self._context.timers.set("repair", self._wait_until, self._over)
+        self._wait()
         for link in self._neighbours:
             # The answer to what was asked before may be of a time when nothing was missing.
             self._owed[link.conn] = 2 if link.asked else 1
@@ -106,7 +123,7 @@ class Repair:
         """See whether anybody is left who has not answered; otherwise people are told what nobody has."""
         here = {link.conn for link in self._neighbours}
         self._owed = {conn: owed for conn, owed in self._owed.items() if owed > 0 and conn in here}
-        if self._owed:
+        if self._owed or self._begins:
             return
         self._over()
         missing = self._damaged.missing

@@ -72,9 +72,15 @@ class _TakenRecord(NamedTuple):
 
 
 class _TakenAgain(NamedTuple):
-    """What had been kept before, and damaged: it has been delivered and passed on."""
+    """What had been kept before, and damaged: it has been delivered. It is passed on once more: a neighbour may have
+    asked for it meanwhile, because it is new or because its disk has damaged the same."""
 
     entries: tuple[Entry, ...]
+    unheard: tuple[Entry, ...]
+    """Those of which this start had not heard, because they were damaged before it."""
+    source: int | None
+    record: LogRecord | None
+    """In which they came; None: singly."""
 
 
 _AnyTaken = _Taken | _TakenRecord | _TakenAgain
@@ -107,7 +113,7 @@ class Replication:
         self.own_stream = Stream(context.id, context.incarnation)
         self.vector = VersionVector(recovered.streams, recovered.beyond)
         """What has been accepted here: a repetition is not accepted again."""
-        self.damaged = DamagedEntries(self.vector)
+        self.damaged = DamagedEntries(self.vector, recovered.damaged)
         self.took_unsigned = False
         """Whether something has come singly in this start, whose server's key may not have been known yet."""
         self.unproved: dict[int, EntryRuns] = {}
@@ -186,7 +192,7 @@ class Replication:
     def receive(self, entry: Entry, source: int | None) -> bool:
         """Accept an entry from a link; whether it was new."""
         if entry.id in self.damaged:
-            self._take_again((entry,), None)
+            self._take_again((entry,), None, source)
             return True
         if entry.id in self.vector or entry.id.stream == self.own_stream or not self.room.admits(entry, source):
             return False
@@ -226,7 +232,7 @@ class Replication:
         stream, columns = record.stream, record.columns
         if self.unproved and record.signature and self.lacks_proof(record):
             self._take_proof(record)
-        again = self._take_damaged(record)
+        again = self._take_damaged(record, source)
         if stream == self.own_stream or (again and not self.lacks(record)):
             return again
         if not self.room.admits_all(columns, source):
@@ -242,20 +248,37 @@ class Replication:
         self._take_all(_TakenRecord(new, source, record, is_past))
         return len(new) + again
 
-    def _take_damaged(self, record: LogRecord) -> int:
+    def _take_damaged(self, record: LogRecord, source: int | None) -> int:
         """Take what was damaged and has come again in a record; how much of it. Of an own one nothing else is kept."""
         again = self.damaged.among(record.columns)
         if again:
             if record.stream == self.own_stream:
                 record = record.without([one.id.seq for one in record.entries if one.id not in self.damaged])
-            self._take_again(again, record)
+            self._take_again(again, record, source)
         return len(again)
 
-    def _take_again(self, entries: tuple[Entry, ...], record: LogRecord | None) -> None:
+    def _take_again(self, entries: tuple[Entry, ...], record: LogRecord | None, source: int | None) -> None:
         """What was damaged has come again."""
         self._keepables.append(entries[0] if record is None else record)
-        self.damaged.take(entries)
-        self._taken.append(_TakenAgain(entries))
+        unheard = self.damaged.take(entries)
+        for entry in unheard:
+            if entry.kind == "activity":
+                self.last_activities.note(entry.sender, entry.stamp, entry.id)
+                self.refs.note_delivered(entry)
+        self._taken.append(_TakenAgain(entries, unheard, source, record))
+
+    def _spread_again(self, taken: _TakenAgain) -> None:
+        """What was damaged is durable again, or waits for a disk that fails."""
+        numbers = [entry.id.seq for entry in taken.entries]
+        frames = tuple(map(frame_of, taken.entries))
+        in_record = None if taken.record is None else frame_of_record(taken.record)
+        news = News(taken.entries[0].id.stream, spans_of(numbers), frames, in_record)
+        self._neighbours.pass_on(news, taken.source)
+        for entry in taken.unheard:
+            if entry.kind == "account":
+                self._apply(entry)
+            else:
+                self.activities += 1
 
     def _take(self, taken: _Taken) -> None:
         entry = taken.entry
@@ -346,6 +369,7 @@ class Replication:
     def _spread_one(self, taken: _AnyTaken) -> int:
         if isinstance(taken, _TakenAgain):
             self.damaged.kept(taken.entries)
+            self._spread_again(taken)
             self._is_durable(taken.entries)
             return len(taken.entries)
         if isinstance(taken, _TakenRecord):
@@ -393,6 +417,7 @@ class Replication:
             for taken in flight.taken:
                 if isinstance(taken, _TakenAgain):
                     self.damaged.not_kept(taken.entries, self.own_stream)
+                    self._spread_again(taken)
                     self._is_durable(taken.entries, reason)
                 elif isinstance(taken, _TakenRecord):
                     self._spread_record(taken)
