@@ -31,6 +31,7 @@ from core.engine.driving.connection_table import ConnectionTable
 from core.engine.driving.runtime import Runtime
 from core.engine.threads.persistence import Persistence
 from core.engine.threads.store_thread import StoreThread
+from core.engine.transport.audience import Audience
 from core.engine.transport.line_intake import LineIntake
 from core.engine.transport.outbox import Outbox
 from core.engine.transport.output import Output
@@ -62,8 +63,8 @@ BEGIN, END = signal.SIGRTMIN, signal.SIGRTMAX
 """Signals to the server; it has others of its own."""
 
 STEPS: Final[dict[str, tuple[Callable[..., object], ...]]] = {
-    "writing to sockets": (Outbox.write,),
-    "joining what is written": (Output.flush,),
+    "writing to sockets": (Outbox.write, Audience._send),
+    "joining what is written": (Output.flush, Audience.write),
     "encoding": (codec.encode, Frame.data.fget),  # type: ignore[attr-defined]
     "decoding": (codec.decode,),
     "handing over to the store, and back": (Persistence.persist, Persistence._submit, Persistence.committed),

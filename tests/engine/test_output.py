@@ -9,7 +9,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.engine.transport.outbox import CHUNK_BYTES, Outbox
+from core.engine.transport.audience import CHUNK_BYTES
+from core.engine.transport.outbox import Outbox
 from core.engine.transport.output import Output
 from core.wire.codec import Frame
 from core.wire.messages import ActivityBroadcast

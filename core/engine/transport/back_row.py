@@ -13,7 +13,8 @@ import time
 from typing import Final
 
 from core.admission.shares import Weights
-from core.engine.transport.outbox import Outbox, lines_of
+from core.engine.transport.audience import lines_of
+from core.engine.transport.outbox import Outbox
 from core.wire.codec import Frame
 
 FRONT_SEATS: Final = 250

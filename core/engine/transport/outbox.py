@@ -9,18 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Protocol
 
-from core.wire.codec import Frame
-
-CHUNK_BYTES: Final = 256 * 1024
-"""Most that is handed to a transport at a time: what it cannot write at once, it copies."""
-
-
-def lines_of(frames: Sequence[Frame], *, base: bool) -> list[bytes]:
-    """Broadcasts as one kind of receivers gets them: encoded once for all of them, and not at all where nobody is."""
-    return [frame.base.data for frame in frames] if base else [frame.data for frame in frames]
+from core.engine.transport.audience import CHUNK_BYTES, Audience, Way
+from core.engine.transport.plain_transport import PlainTransport
 
 
 class OutboxOwner(Protocol):
@@ -38,23 +30,26 @@ class Outbox:
 
     __slots__ = (
         "__weakref__",
+        "_accepted",
         "_choked",
+        "_counted_bytes",
+        "_counted_messages",
+        "_counts_with",
         "_head_offset",
         "_owner",
         "_queue",
         "_queued",
+        "_sent",
         "_taken",
         "_taken_at",
         "_transport",
-        "accepted_bytes",
+        "audience",
         "base",
         "bytes_max",
         "dirty",
         "finishing",
         "mark",
-        "messages",
         "pieces",
-        "subscribed",
     )
 
     def __init__(self, owner: OutboxOwner, transport: asyncio.WriteTransport, bytes_max: int) -> None:
@@ -68,16 +63,23 @@ class Outbox:
         self._taken = -1
         self._taken_at = 0.0
         self.bytes_max = bytes_max
-        self.messages = 0
-        self.accepted_bytes = 0
+        self._sent = 0
+        """Messages, but for those that an audience counts."""
+        self._accepted = 0
+        """And their bytes."""
+        self._counts_with: Audience | None = None
+        """The audience that counts what it is sent, and how much that had counted before."""
+        self._counted_messages = 0
+        self._counted_bytes = 0
         self.finishing = False
         # What the current tick has for this connection belongs to `Output`.
         self.pieces: list[bytes] = []
         self.mark = 0
         self.dirty = False
-        self.subscribed = False
         self.base = False
         """Whether its broadcasts are those of the base protocol."""
+        self.audience: Audience | None = None
+        """Whom it gets broadcasts with at once."""
 
     @property
     def waiting_bytes(self) -> int:
@@ -85,16 +87,49 @@ class Outbox:
         return self._queued + self._transport.get_write_buffer_size()
 
     @property
+    def subscribed(self) -> bool:
+        """Whether broadcasts reach it at once."""
+        return self.audience is not None
+
+    @property
+    def messages(self) -> int:
+        """How many were sent."""
+        return self._sent + (0 if self._counts_with is None else self._counts_with.messages - self._counted_messages)
+
+    @property
+    def accepted_bytes(self) -> int:
+        """How many bytes they had."""
+        return self._accepted + (0 if self._counts_with is None else self._counts_with.bytes - self._counted_bytes)
+
+    @property
+    def way(self) -> Way | None:
+        """The way into the kernel, if what is sent now may take it: nothing waits, here or in this turn of the loop."""
+        transport = self._transport
+        if self._choked or self.dirty or not isinstance(transport, PlainTransport):
+            return None
+        return transport.send
+
+    def count_with(self, audience: Audience) -> None:
+        """From here on its audience counts what it is sent."""
+        self._counts_with = audience
+        self._counted_messages, self._counted_bytes = audience.messages, audience.bytes
+
+    def count_alone(self) -> None:
+        """From here on it counts itself again."""
+        self._sent, self._accepted = self.messages, self.accepted_bytes
+        self._counts_with = None
+
+    @property
     def waits(self) -> bool:
         return self._choked or bool(self._queue)
 
     def write(self, data: bytes, messages: int) -> None:
-        """Send `data`, which holds so many messages, behind everything that was sent before."""
+        """Way `data`, which holds so many messages, behind everything that was sent before."""
         transport = self._transport
         if transport.is_closing():
             return
-        self.messages += messages
-        self.accepted_bytes += len(data)
+        self._sent += messages
+        self._accepted += len(data)
         if not self._choked and not self._queue and len(data) <= CHUNK_BYTES:
             transport.write(data)
             return
@@ -107,15 +142,24 @@ class Outbox:
             assert self._owner is not None
             self._owner.too_slow(f"too slow: more than {self.bytes_max} bytes waited")
 
+    def sent_in_part(self, data: bytes, taken: int | OSError) -> None:
+        """Of what was sent the way into the kernel it has taken so much, or nothing any more."""
+        assert isinstance(self._transport, PlainTransport), "whoever has a way"
+        self._transport.sent_in_part(data, taken)
+
     def choke(self) -> None:
         """The transport has something that the kernel does not take."""
         self._choked = True
+        if self.audience is not None:
+            self.audience.set_aside(self)
 
     def release(self) -> None:
         """The kernel has taken all that the transport had."""
         self._choked = False
         self._drain()
         self.settle()
+        if self.audience is not None:
+            self.audience.look_at(self)
 
     def settle(self) -> None:
         """Report the end if this was to be it."""

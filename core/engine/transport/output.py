@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import asyncio
 
+from core.engine.transport.audience import Audience, lines_of
 from core.engine.transport.back_row import BackRow, FrontSeats
-from core.engine.transport.outbox import Outbox, lines_of
+from core.engine.transport.outbox import Outbox
 from core.wire.codec import Frame
 
 
@@ -23,9 +24,8 @@ class Output:
         self._loop = loop
         self._log: list[Frame] = []
         self._dirty: list[Outbox] = []
-        self._subscribers: dict[Outbox, None] = {}
-        """Those who are told more than the base protocol has."""
-        self._base_subscribers: dict[Outbox, None] = {}
+        self._base_audience = Audience(base=True)
+        self._audience = Audience(base=False)
         self._scheduled = False
         self._seats = FrontSeats()
         self._back = BackRow(loop)
@@ -33,12 +33,12 @@ class Output:
     @property
     def subscribers(self) -> int:
         """How many get broadcasts at once."""
-        return len(self._subscribers) + len(self._base_subscribers)
+        return len(self._audience) + len(self._base_audience)
 
     @property
     def has_receivers(self) -> bool:
         """Whether anybody gets broadcasts."""
-        return bool(self._subscribers or self._base_subscribers or self._back)
+        return bool(self._audience or self._base_audience or self._back)
 
     def send(self, outbox: Outbox, data: bytes) -> None:
         """One frame to one connection."""
@@ -47,7 +47,7 @@ class Output:
 
     def broadcast(self, frame: Frame) -> None:
         """One frame to all subscribers."""
-        if self._subscribers or self._base_subscribers:
+        if self._audience or self._base_audience:
             self._log.append(frame)
             self._schedule()
         if self._back:
@@ -67,17 +67,15 @@ class Output:
             if share is not None and not self._seats.take(outbox, share):
                 self._back.join(outbox)
                 return
-            outbox.subscribed = True
-            self._side_of(outbox)[outbox] = None
+            (self._base_audience if base else self._audience).join(outbox)
             self._touch(outbox)
             outbox.mark = len(self._log)
 
     def unsubscribe(self, outbox: Outbox) -> None:
         """Broadcasts from here on do not reach the connection."""
-        if outbox.subscribed:
+        if outbox.audience is not None:
             self._catch_up(outbox)
-            outbox.subscribed = False
-            del self._side_of(outbox)[outbox]
+            outbox.audience.leave(outbox)
             self._seats.leave(outbox)
         elif outbox in self._back:
             self._catch_up(outbox)
@@ -98,9 +96,8 @@ class Output:
 
     def forget(self, outbox: Outbox) -> None:
         """The connection is gone."""
-        if outbox.subscribed:
-            outbox.subscribed = False
-            del self._side_of(outbox)[outbox]
+        if outbox.audience is not None:
+            outbox.audience.leave(outbox)
             self._seats.leave(outbox)
         self._back.leave(outbox)
         outbox.discard()
@@ -127,26 +124,13 @@ class Output:
             if pieces:
                 outbox.write(pieces[0] if len(pieces) == 1 else b"".join(pieces), len(pieces))
         if log:
-            self._write(list(self._subscribers), log, base=False)
-            self._write(list(self._base_subscribers), log, base=True)
+            self._audience.write(log)
+            self._base_audience.write(log)
         for outbox in dirty:
             outbox.dirty = False
             outbox.settle()
-
-    @staticmethod
-    def _write(outboxes: list[Outbox], log: list[Frame], *, base: bool) -> None:
-        """The turn's broadcasts, as one piece, to all who get nothing else."""
-        if not outboxes:
-            return
-        lines = lines_of(log, base=base)
-        joined = lines[0] if len(lines) == 1 else b"".join(lines)
-        messages = len(lines)
-        for outbox in outboxes:
-            if not outbox.dirty:
-                outbox.write(joined, messages)
-
-    def _side_of(self, outbox: Outbox) -> dict[Outbox, None]:
-        return self._base_subscribers if outbox.base else self._subscribers
+            if outbox.audience is not None:
+                outbox.audience.look_at(outbox)
 
     def _missed(self, outbox: Outbox) -> list[bytes]:
         """The turn's broadcasts since the connection's mark."""
@@ -164,6 +148,8 @@ class Output:
     def _touch(self, outbox: Outbox) -> None:
         if not outbox.dirty:
             outbox.dirty = True
+            if outbox.audience is not None:
+                outbox.audience.set_aside(outbox)
             self._dirty.append(outbox)
             self._schedule()
 

@@ -14,10 +14,13 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
+from collections.abc import Callable
 from typing import Any, Final
 
 AT_ONCE: Final = 256
 """Connections that are looked at before the loop does something else."""
+KEYS_AT_ONCE: Final = 4
+"""Of them, those that take a step towards keys: the other side's is looked at, and something is signed."""
 
 
 class Poller:
@@ -27,6 +30,7 @@ class Poller:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self._transports: dict[int, PlainTransport] = {}
+        self._room_for_keys = KEYS_AT_ONCE
         self._epoll = select.epoll()
         loop.add_reader(self._epoll.fileno(), self._look)
 
@@ -65,7 +69,13 @@ class Poller:
             self._epoll.unregister(descriptor)
             del self._transports[descriptor]
 
+    def has_room_for_keys(self) -> bool:
+        """Whether this pass of the loop may take one more step towards keys; it has taken it then."""
+        self._room_for_keys -= 1
+        return self._room_for_keys >= 0
+
     def _look(self) -> None:
+        self._room_for_keys = KEYS_AT_ONCE
         for descriptor, events in self._epoll.poll(0, AT_ONCE):
             transport = self._transports.get(descriptor)
             if transport is None:
@@ -97,14 +107,17 @@ class PlainTransport(asyncio.Transport):
         "_socket",
         "_waiting",
         "_watched",
+        "send",
     )
 
-    def __init__(self, poller: Poller, connected: socket.socket, protocol: asyncio.BufferedProtocol) -> None:
+    def __init__(self, poller: Poller, connected: socket.socket, protocol: asyncio.BufferedProtocol | None) -> None:
         # Not the base class's: it makes a dictionary.
         self._poller = poller
         self._socket = connected
         self._descriptor = connected.fileno()
-        self._protocol: asyncio.BufferedProtocol | None = protocol
+        self._protocol = protocol
+        self.send: Callable[[bytes | bytearray | memoryview], int] = connected.send
+        """Hands bytes to the kernel past everything here: for who knows that nothing waits."""
         self._waiting: memoryview | None = None
         """What the kernel has not taken: a part of what was handed in, not a copy of it."""
         self._watched = 0
@@ -157,39 +170,49 @@ class PlainTransport(asyncio.Transport):
         self._watch()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        if self._finished:
-            raise RuntimeError("nothing can be written behind the end")
-        if self._lost or not data:
-            return
-        if self._waiting is not None:
-            self._waiting = memoryview(b"".join((self._waiting, data)))
+        if self._finished or self._lost or self._waiting is not None:
+            self._write_behind(data)
             return
         try:
-            sent = self._socket.send(data)
+            sent = self.send(data)
         except (BlockingIOError, InterruptedError):
             sent = 0
         except OSError as error:
             self._lose(error)
             return
         if sent < len(data):
-            self._waiting = memoryview(bytes(data) if isinstance(data, bytearray) else data)[sent:]
+            self.sent_in_part(bytes(data) if isinstance(data, bytearray) else data, sent)
+
+    def sent_in_part(self, data: bytes | memoryview, taken: int | OSError) -> None:
+        """Whoever has used `send` could not send all: the rest goes out when it can, or the connection is lost."""
+        if isinstance(taken, OSError):
+            self._lose(taken)
+        elif not self._lost:
+            self._waiting = memoryview(data)[taken:]
             self._watch()
             if self._protocol is not None:
                 self._protocol.pause_writing()
+
+    def _write_behind(self, data: bytes | bytearray | memoryview) -> None:
+        """Behind what waits, or in vain."""
+        if self._finished:
+            raise RuntimeError("nothing can be written behind the end")
+        if self._waiting is not None:
+            self._waiting = memoryview(b"".join((self._waiting, data)))
 
     def write_eof(self) -> None:
         if self._closing or self._finished:
             return
         self._finished = True
         if self._waiting is None:
-            self._socket.shutdown(socket.SHUT_WR)
+            self._shut()
 
     def close(self) -> None:
         if self._closing:
             return
         self._closing = True
         if self._waiting is None:
-            self._lose(None)
+            self._part()
         else:
             self._watch()
 
@@ -217,7 +240,13 @@ class PlainTransport(asyncio.Transport):
             return
         if size:
             protocol.buffer_updated(size)
-            return
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        """The peer says nothing more."""
+        protocol = self._protocol
+        assert protocol is not None, "nothing is read from a connection that is lost"
         self._ended = True
         if protocol.eof_received():
             self._watch()
@@ -228,7 +257,7 @@ class PlainTransport(asyncio.Transport):
         waiting, protocol = self._waiting, self._protocol
         assert waiting is not None and protocol is not None, "whatever waits, waits for a socket"
         try:
-            sent = self._socket.send(waiting)
+            sent = self.send(waiting)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
@@ -243,10 +272,10 @@ class PlainTransport(asyncio.Transport):
             return
         self._watch()
         if self._closing:
-            self._lose(None)
+            self._part()
         elif self._finished:
             try:
-                self._socket.shutdown(socket.SHUT_WR)
+                self._shut()
             except OSError as error:
                 self._lose(error)
 
@@ -266,9 +295,22 @@ class PlainTransport(asyncio.Transport):
         finally:
             self._socket.close()
 
+    def _part(self) -> None:
+        """All is written, and nothing more is read."""
+        self._lose(None)
+
+    def _shut(self) -> None:
+        """Say that nothing more comes. Raises OSError."""
+        self._socket.shutdown(socket.SHUT_WR)
+
+    @property
+    def _events(self) -> int:
+        """What is of use now."""
+        return (select.EPOLLIN if self.is_reading() else 0) | (select.EPOLLOUT if self._waiting is not None else 0)
+
     def _watch(self) -> None:
         """Have the socket watched for what is of use now."""
-        events = (select.EPOLLIN if self.is_reading() else 0) | (select.EPOLLOUT if self._waiting is not None else 0)
+        events = self._events
         if events != self._watched:
             before, self._watched = self._watched, events
             self._poller.watch(self, self._descriptor, before, events)
