@@ -19,6 +19,7 @@ from typing import Final
 from core.engine.arrivals.lobby import Lobby
 from core.engine.sockets.interfaces import endpoint
 from core.engine.transport.plain_transport import Poller
+from core.engine.transport.tls_transport import open_encrypted
 
 log = logging.getLogger(__name__)
 
@@ -48,15 +49,15 @@ class Acceptor:
         poller: Poller | None = None,
     ) -> None:
         """`on_exhausted` is called at each attempt that fails because the system has nothing left. Connections wait in
-        the lobby, if there is one, before a protocol is made for them. Those that are not encrypted are served by the
-        poller, if there is one, and all others by the loop."""
+        the lobby, if there is one, before a protocol is made for them. They are served by the poller, if there is one,
+        and else by the loop."""
         self._loop = loop
         self._listener = listener
         self._make_protocol = make_protocol
         self._tls = tls
         self._on_exhausted = on_exhausted
         self._lobby = lobby
-        self._poller = poller if tls is None else None
+        self._poller = poller
         self._begun = self._begin
         """One for all who wait in the lobby: each look at a method makes an object."""
         self._pause: asyncio.TimerHandle | None = None
@@ -111,7 +112,7 @@ class Acceptor:
         if self._closed:
             accepted.close()
             return
-        if self._poller is not None:
+        if self._poller is not None and self._tls is None:
             try:
                 self._poller.open(accepted, self._make_protocol())
             except Exception:
@@ -135,6 +136,10 @@ class Acceptor:
     async def _open(self, accepted: socket.socket) -> None:
         limit = HANDSHAKE_LIMIT if self._tls is not None else None
         try:
+            if self._poller is not None and self._tls is not None:
+                async with asyncio.timeout(limit):
+                    await open_encrypted(self._poller, accepted, self._tls, self._make_protocol)
+                return
             await self._loop.connect_accepted_socket(
                 self._make_protocol, accepted, ssl=self._tls, ssl_handshake_timeout=limit
             )

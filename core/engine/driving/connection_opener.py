@@ -11,8 +11,10 @@ from collections.abc import Callable, Container
 from core.engine.sockets.dialler import CannotConnect, connect_any
 from core.engine.transport.connection_host import ConnectionHost
 from core.engine.transport.stream_connection import StreamConnection
+from core.engine.transport.tls_transport import open_encrypted
 from core.node.interface.actions import Dial
 from core.node.interface.events import DialFailed, Event, Origin
+from core.wire.address import Address
 
 log = logging.getLogger(__name__)
 
@@ -57,16 +59,10 @@ class ConnectionOpener:
             log.exception("a fault in dialling")
             self._deliver(DialFailed(dial, str(error)))
             return
-        tls = self._tls
         connection = self.make("outbound", dial=dial)
         try:
             async with asyncio.timeout_at(deadline):
-                await self._host.loop.create_connection(
-                    lambda: connection,
-                    sock=connected,
-                    ssl=tls,
-                    server_hostname=address.host.partition("%")[0] if tls else None,
-                )
+                await self._open(connection, connected, address)
         except BaseException as error:
             connected.close()
             if connection.conn in self._connections:
@@ -76,6 +72,15 @@ class ConnectionOpener:
                 self._deliver(DialFailed(dial, f"no encrypted connection could be made: {reason}"))
             if not isinstance(error, OSError):
                 raise
+
+    async def _open(self, connection: StreamConnection, connected: socket.socket, address: Address) -> None:
+        host, poller, tls = address.host.partition("%")[0], self._host.poller, self._tls
+        if tls is not None and poller is not None:
+            await open_encrypted(poller, connected, tls, lambda: connection, server_hostname=host)
+            return
+        await self._host.loop.create_connection(
+            lambda: connection, sock=connected, ssl=tls, server_hostname=host if tls else None
+        )
 
     async def attach(self, ours: socket.socket, vouched: str | None) -> None:
         """Serve a connection from within this process."""

@@ -113,7 +113,7 @@ class ConnectionTable:
 
     @property
     def poller(self) -> Poller | None:
-        """What serves connections that others open and that are not encrypted; None where the system has no means: then
+        """What serves connections that others open, and all that are encrypted; None where the system has no means, and
         the event loop does."""
         if self._poller is None and Poller.possible():
             self._poller = Poller(self.loop)

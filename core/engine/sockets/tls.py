@@ -1,4 +1,4 @@
-"""TLS contexts from the settings. TLS 1.2 and later, with the library's choice of ciphers."""
+"""TLS contexts from the settings. TLS 1.2 and later, with the library's choice of ciphers, and keys agreed on once."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ def listening_context(settings: TlsSettings) -> ssl.SSLContext:
     """For connections that others open. Reads files. Raises TlsUnusable."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
     try:
         context.load_cert_chain(settings.certificate, settings.key)
     except (OSError, ssl.SSLError) as error:
@@ -31,5 +32,6 @@ def dialling_context(settings: TlsSettings) -> ssl.SSLContext:
             f"The authority file {settings.authority} cannot be used: {error}. It has to hold PEM certificates."
         ) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
     context.check_hostname = settings.check_names
     return context

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CHUNK_BYTES: Final = 256 * 1024
 """Most that is handed to a transport at a time: what it cannot write at once, it copies."""
 
-Way = Callable[[bytes], int]
+KernelWay = Callable[[bytes], int]
 """The way into the kernel: hands it bytes, and says how many it has taken. Raises OSError."""
 
 
@@ -38,7 +38,7 @@ class Audience:
         self.messages = 0
         """How many those who have been ready all along have been sent, and how many bytes."""
         self.bytes = 0
-        self._ready: dict[Outbox, Way] = {}
+        self._ready: dict[Outbox, KernelWay] = {}
         self._aside: dict[Outbox, None] = {}
         """All others: who is choked, has something of its own to get in this turn, or is served by the event loop."""
 

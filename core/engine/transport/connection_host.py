@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from core.engine.engine_settings import ConnectionLimits
 from core.engine.transport.output import Output
+from core.engine.transport.plain_transport import Poller
 from core.node.interface.events import Now
 from core.wire.messages import Message
 
@@ -22,6 +23,10 @@ class ConnectionHost(Protocol):
     output: Output
     congestion: int
     """0: everything can be taken, 1: only what trusted peers say, 2: nothing."""
+
+    @property
+    def poller(self) -> Poller | None:
+        """What serves connections in the loop's place; None where the system has no means."""
 
     def read_buffer(self) -> memoryview:
         """Where to read to; whoever reads is done with it before anybody else reads."""

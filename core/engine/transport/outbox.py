@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from typing import Protocol
 
-from core.engine.transport.audience import CHUNK_BYTES, Audience, Way
+from core.engine.transport.audience import CHUNK_BYTES, Audience, KernelWay
 from core.engine.transport.plain_transport import PlainTransport
 
 
@@ -102,7 +102,7 @@ class Outbox:
         return self._accepted + (0 if self._counts_with is None else self._counts_with.bytes - self._counted_bytes)
 
     @property
-    def way(self) -> Way | None:
+    def way(self) -> KernelWay | None:
         """The way into the kernel, if what is sent now may take it: nothing waits, here or in this turn of the loop."""
         transport = self._transport
         if self._choked or self.dirty or not isinstance(transport, PlainTransport):
@@ -124,7 +124,7 @@ class Outbox:
         return self._choked or bool(self._queue)
 
     def write(self, data: bytes, messages: int) -> None:
-        """Way `data`, which holds so many messages, behind everything that was sent before."""
+        """Send `data`, which holds so many messages, behind everything that was sent before."""
         transport = self._transport
         if transport.is_closing():
             return

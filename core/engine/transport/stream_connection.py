@@ -146,7 +146,7 @@ class StreamConnection(asyncio.BufferedProtocol):
             self._intake.wait_for_time(self)
         else:
             self._end()
-        # True keeps the writing half open; a TLS transport has none.
+        # True keeps the writing half open; asyncio's TLS transport has none.
         return self._transport.can_write_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -349,7 +349,7 @@ class StreamConnection(asyncio.BufferedProtocol):
     def _unconfirmed(self) -> int:
         """Bytes for the peer that still wait here or in the kernel; the kernel's are those that no ACK has covered."""
         waiting = self._host.output.unwritten(self.outbox)
-        # A TLS transport that has lost its connection cannot say.
+        # asyncio's TLS transport cannot say when it has lost its connection.
         with contextlib.suppress(AttributeError):
             waiting += self.outbox.waiting_bytes
         if self._socket is not None:
