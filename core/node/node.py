@@ -44,6 +44,7 @@ from core.node.interface.events import (
     MalformedReceived,
     MessageReceived,
     Now,
+    PostsReceived,
     QueuesCounted,
     RecordsFetched,
     SecretChangeRequested,
@@ -353,6 +354,8 @@ class Node:
         match event:
             case MessageReceived():
                 self.reception.message(event.conn, event.message)
+            case PostsReceived():
+                self.reception.posts(event.conn, event.messages)
             case Committed():
                 self.replication.committed(event.batch, event.records, event.arrived)
             case Woke():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from core.node.accounts.attempts import Attempts
 from core.node.clients.sessions import Sessions
 from core.node.interface.events import ConnectionOpened
@@ -13,7 +15,7 @@ from core.node.map.own_address import OwnAddress
 from core.node.servers.handshake import Handshake
 from core.node.servers.healing import Healing
 from core.node.servers.links import Links
-from core.wire.messages import InvalidMessage, Message
+from core.wire.messages import ActivityMessage, InvalidMessage, Message
 
 
 class Reception:
@@ -85,6 +87,16 @@ class Reception:
             connection.heard_at = self._context.now.monotonic
             self._context.timers.cancel(("first", conn))
         take(connection, message)
+
+    def posts(self, conn: int, messages: Sequence[ActivityMessage]) -> None:
+        """Hand over activities that were read at once."""
+        connection = self._context.connections.get(conn)
+        if isinstance(connection, Session) and connection.state is ConnectionState.LOGGED_IN:
+            self._sessions.heard(connection)
+            self._sessions.posting.take(connection, messages)
+            return
+        for message in messages:
+            self.message(conn, message)
 
     def malformed(self, conn: int, info: str) -> None:
         """Somebody has said what is no message."""

@@ -11,8 +11,9 @@ import msgspec
 from core.store.held import Held
 from core.store.sequence_runs import Runs
 from core.wire.entries import Entry, PeerForgotten, PeerRecord, Stream, StreamMark
+from core.wire.entry_columns import EntryColumns
 from core.wire.keepables import Keepable, Proof
-from core.wire.records import LogRecord, loose, seal
+from core.wire.records import LogRecord, loose, seal, seal_columns
 from core.wire.server_keys import ServerKey
 from core.wire.signing import Signer
 
@@ -57,7 +58,8 @@ def group_of(keepables: Sequence[Keepable], held: Held, chain: Chain) -> Group:
     try:
         return _Grouping(held, chain).group(keepables)
     except ValueError:
-        possible = [as_kept(one, chain.stream) if isinstance(one, Entry) else one for one in keepables]
+        singly = [entry for one in keepables for entry in (one.entries if isinstance(one, EntryColumns) else (one,))]
+        possible = [as_kept(one, chain.stream) if isinstance(one, Entry) else one for one in singly]
         return _Grouping(held, chain).group([one for one in possible if one is not None])
 
 
@@ -80,7 +82,7 @@ def as_kept(entry: Entry, own: Stream | None = None) -> Entry | None:
 class _Coming:
     """What a commit brings of one stream."""
 
-    __slots__ = ("_first", "_new", "entries", "in_order", "known", "last")
+    __slots__ = ("_first", "_new", "columns", "entries", "in_order", "known", "last")
 
     def __init__(self, known: Runs | None) -> None:
         self.known = known
@@ -88,6 +90,8 @@ class _Coming:
         self._new = Runs()
         self.entries: list[Entry] = []
         """Those that came by themselves."""
+        self.columns: list[EntryColumns] = []
+        """Those that were accepted here, as long as nothing else of the stream comes between them."""
         self.in_order = True
         self.last = 0 if known is None else known.top
         """The largest number that there is."""
@@ -105,7 +109,25 @@ class _Coming:
     def is_new(self, number: int) -> bool:
         return number > self.last or not (number in self.new or (self.known is not None and number in self.known))
 
+    def join(self, columns: EntryColumns) -> None:
+        """Those of a run: as it is, where it goes on with what has come before."""
+        numbers = columns.numbers
+        if numbers[0] == self.last + 1 and not self.entries:
+            self.columns.append(columns)
+            self.last = numbers[-1]
+            return
+        for entry in columns.entries:
+            if self.is_new(entry.id.seq):
+                self.take(entry, entry.id.seq)
+
+    def singly(self) -> None:
+        """Have them one by one."""
+        self.entries[:0] = [entry for columns in self.columns for entry in columns.entries]
+        self.columns.clear()
+
     def take(self, entry: Entry, number: int) -> None:
+        if self.columns:
+            self.singly()
         if number < self.last:
             self.in_order = False
         self.entries.append(entry)
@@ -137,12 +159,14 @@ class _Grouping:
                 if entry_id.incarnation != incarnation or entry_id.node != node:
                     node, incarnation, _ = entry_id
                     coming = self._coming(Stream(node, incarnation))
-                if number == coming.last + 1:
+                if number == coming.last + 1 and not coming.columns:
                     # As nearly all come.
                     coming.last = number
                     coming.entries.append(keepable)
                 elif coming.is_new(number):
                     coming.take(keepable, number)
+            elif isinstance(keepable, EntryColumns):
+                self._coming(keepable.stream).join(keepable)
             elif isinstance(keepable, LogRecord):
                 self._take(keepable)
             elif isinstance(keepable, Proof):
@@ -157,7 +181,7 @@ class _Grouping:
                 assert isinstance(keepable, PeerForgotten)
                 group.peers[keepable.id] = None
         for stream, coming in streams.items():
-            if coming.entries:
+            if coming.entries or coming.columns:
                 group.records += self._recorded(stream, coming)
             if coming.new.top:
                 group.received[stream] = coming.new
@@ -196,11 +220,19 @@ class _Grouping:
             self._group.marked[mark.stream] = None
 
     def _recorded(self, stream: Stream, coming: _Coming) -> list[LogRecord]:
-        entries = coming.entries if coming.in_order else sorted(coming.entries, key=_number)
         signer = self._chain.signer
-        if stream != self._chain.stream or signer is None:
-            return loose(entries)
+        is_sealed = stream == self._chain.stream and signer is not None
         records: list[LogRecord] = []
+        if coming.columns and signer is not None and is_sealed:
+            for columns in _in_one_piece(coming.columns):
+                records += seal_columns(columns, self._group.before, signer)
+                self._group.before = records[-1].digest
+            self._group.answer += records
+            return records
+        coming.singly()
+        entries = coming.entries if coming.in_order else sorted(coming.entries, key=_number)
+        if not is_sealed or signer is None:
+            return loose(entries)
         for run in _runs(entries):
             records += seal(run, self._group.before, signer)
             self._group.before = records[-1].digest
@@ -210,6 +242,15 @@ class _Grouping:
 
 def _number(entry: Entry) -> int:
     return entry.id.seq
+
+
+def _in_one_piece(parts: Sequence[EntryColumns]) -> Iterable[EntryColumns]:
+    """Runs of one stream in the order of their numbers, joined where one goes on with the one before it."""
+    begin = 0
+    for index in range(1, len(parts) + 1):
+        if index == len(parts) or parts[index].numbers[0] != parts[index - 1].numbers[-1] + 1:
+            yield EntryColumns.joined(parts[begin:index])
+            begin = index
 
 
 def _runs(entries: Sequence[Entry]) -> Iterable[Sequence[Entry]]:

@@ -85,6 +85,8 @@ def encode(message: Message) -> bytes:
 
 
 _BASE_BROADCAST: Final = b'{"command":"ACTIVITY_BROADCAST","activity":%b}\n'
+BASE_BROADCAST_BYTES: Final = len(_BASE_BROADCAST % b"")
+"""What `base_broadcast` puts around an activity."""
 
 
 class Frame:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any, Final
 
 from core.wire.entries import COUNTER_MAX, Entry, EntryId, Kind, Stream
 from core.wire.entry_runs import Spans, spans_of
-from core.wire.idempotency import fingerprints_of, last_fingerprints
+from core.wire.idempotency import fingerprint_of, fingerprints_of, last_fingerprints
 
 _entry_id: Final[Callable[[tuple[str, int, int]], EntryId]] = partial(tuple.__new__, EntryId)
 """As `EntryId` makes them, in half the time."""
@@ -65,7 +66,7 @@ class EntryColumns:
         self.sinces: Final = sinces
         self._columns: tuple[Sequence[Any], ...] = (accounts, stamps, bodies, senders, previous, refs, sinces)
         self._entries: tuple[Entry, ...] | None = None
-        self._fingerprints: list[bytes | None] | None = None
+        self._fingerprints: Sequence[bytes | None] | None = None
 
     @staticmethod
     def of(entries: Sequence[Entry]) -> EntryColumns:
@@ -86,12 +87,28 @@ class EntryColumns:
         columns._entries = tuple(entries)
         return columns
 
+    @staticmethod
+    def joined(parts: Sequence[EntryColumns]) -> EntryColumns:
+        """Some of one stream, each of which goes on where the one before it ends, as one."""
+        if len(parts) == 1:
+            return parts[0]
+        first = parts[0]
+        columns = [[*chain.from_iterable(column)] for column in zip(*(part._columns for part in parts), strict=True)]
+        found = EntryColumns(first._stream, range(first.numbers[0], parts[-1].numbers[-1] + 1), *columns)
+        found._fingerprints = [*chain.from_iterable([part.fingerprints for part in parts])]
+        return found
+
     def __len__(self) -> int:
         return len(self.numbers)
 
     @property
     def stream(self) -> Stream:
         return Stream(*self._stream)
+
+    @property
+    def last_id(self) -> EntryId:
+        """The identity of the last one."""
+        return _entry_id((*self._stream, self.numbers[-1]))
 
     @property
     def spans(self) -> Spans:
@@ -124,6 +141,16 @@ class EntryColumns:
             self._fingerprints = self._printed()
         return self._fingerprints
 
+    def know_fingerprints(self, known: Sequence[bytes | None]) -> None:
+        """Some of the fingerprints are known already, of activities."""
+        if all(one is None for one in known):
+            return
+        rows = zip(known, self.senders, self.refs, self.bodies, strict=True)
+        self._fingerprints = [
+            fingerprint_of(sender, ref, body) if one is None and ref is not None else one
+            for one, sender, ref, body in rows
+        ]
+
     def _printed(self) -> list[bytes | None]:
         if self._entries is None:
             found = fingerprints_of(self.senders, self.refs, self.bodies)
@@ -137,6 +164,19 @@ class EntryColumns:
         return found
 
     # --- some of them -------------------------------------------------------------------------------------------------
+
+    def between(self, first: int, last: int) -> EntryColumns:
+        """Those with the numbers from one to another; there is each of these numbers."""
+        if first == self.numbers[0] and last == self.numbers[-1]:
+            return self
+        begin = first - self.numbers[0]
+        some = slice(begin, begin + last - first + 1)
+        found = EntryColumns(self._stream, self.numbers[some], *(column[some] for column in self._columns))
+        if self._entries is not None:
+            found._entries = self._entries[some]
+        if self._fingerprints is not None:
+            found._fingerprints = self._fingerprints[some]
+        return found
 
     def at(self, places: Sequence[int]) -> EntryColumns:
         """Those at some places in the columns, which ascend."""

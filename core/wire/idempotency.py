@@ -46,6 +46,11 @@ def idempotency_fingerprint(sender: str, ref: str, body: bytes) -> bytes:
     return found
 
 
+def fingerprint_of(sender: str, ref: str, body: bytes) -> bytes:
+    """The same where nobody asks for it a second time."""
+    return _hashed(sender, ref, body)
+
+
 def last_fingerprints(activities: Iterable[tuple[str, str, bytes]]) -> list[bytes]:
     """Those of several, each a sender, a ref and a body, for who asks last, and so need not have them remembered: the
     store, of what the node has asked for."""

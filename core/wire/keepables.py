@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from core.wire.entries import Entry, PeerForgotten, PeerRecord, StreamMark
+from core.wire.entry_columns import EntryColumns
 from core.wire.records import LogRecord
 from core.wire.server_keys import ServerKey
 
@@ -17,9 +18,9 @@ class Proof(msgspec.Struct, frozen=True):
     record: LogRecord
 
 
-Keepable = Entry | LogRecord | Proof | StreamMark | PeerRecord | PeerForgotten | ServerKey
-"""An entry by itself was accepted here, or has come from a server that knows no records. A record is another server's,
-and is kept as it came."""
+Keepable = EntryColumns | Entry | LogRecord | Proof | StreamMark | PeerRecord | PeerForgotten | ServerKey
+"""Columns are what was accepted here at once, and whose numbers leave none out. An entry by itself has come from a
+server that knows no records. A record is another server's, and is kept as it came."""
 
 
 def entries_in(keepables: Iterable[Keepable]) -> Iterator[Entry]:
@@ -27,5 +28,5 @@ def entries_in(keepables: Iterable[Keepable]) -> Iterator[Entry]:
     for keepable in keepables:
         if isinstance(keepable, Entry):
             yield keepable
-        elif isinstance(keepable, LogRecord):
+        elif isinstance(keepable, EntryColumns | LogRecord):
             yield from keepable.entries

@@ -31,7 +31,7 @@ from core.wire.entry_runs import Spans
 from core.wire.limits import RECORD_BODIES_BYTES_MAX, RECORD_ENTRIES_MAX, SERVER_LINE_BYTES_MAX
 from core.wire.merkle import Part, joined, pruned, root, root_of_leaves
 from core.wire.messages import Record
-from core.wire.sealed_entries import decoded, encoded, is_entry, raws, sealed, unsealed
+from core.wire.sealed_entries import check, decoded, encoded, is_entry, raws, sealed, unsealed
 from core.wire.signing import KEY_BYTES, SIGNATURE_BYTES, Signer, Verifier
 
 RECORD_VERSION: Final = 1
@@ -216,6 +216,16 @@ def seal(entries: Sequence[Entry], before: bytes, signer: Signer) -> list[LogRec
     for part in _parts(entries):
         if records and part[0].id != EntryId(*records[-1].stream, records[-1].last + 1):
             raise ValueError(f"{part[0].id} does not follow {records[-1].last} in its stream")
+        record = _record(EntryColumns.of(part), before, signer)
+        records.append(record)
+        before = record.digest
+    return records
+
+
+def seal_columns(columns: EntryColumns, before: bytes, signer: Signer) -> list[LogRecord]:
+    """As `seal`, of a run that is at hand as columns: its numbers leave none out. Raises ValueError as that does."""
+    records: list[LogRecord] = []
+    for part in _parts_of(columns):
         record = _record(part, before, signer)
         records.append(record)
         before = record.digest
@@ -227,7 +237,23 @@ def loose(entries: Sequence[Entry]) -> list[LogRecord]:
 
     Raises ValueError when one of them is none that every server could read.
     """
-    return [_record(part, b"", None) for part in _parts(entries)]
+    return [_record(EntryColumns.of(part), b"", None) for part in _parts(entries)]
+
+
+def _parts_of(columns: EntryColumns) -> Iterator[EntryColumns]:
+    """Parts of a run that are each small enough for one record."""
+    sizes = [*map(len, columns.bodies)]
+    if len(sizes) <= RECORD_ENTRIES_MAX and sum(sizes) <= RECORD_BODIES_BYTES_MAX:
+        yield columns
+        return
+    numbers = columns.numbers
+    begin = size = 0
+    for place, one in enumerate(sizes):
+        size += one
+        if place > begin and (place - begin == RECORD_ENTRIES_MAX or size > RECORD_BODIES_BYTES_MAX):
+            yield columns.between(numbers[begin], numbers[place - 1])
+            begin, size = place, one
+    yield columns.between(numbers[begin], numbers[-1])
 
 
 def _parts(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
@@ -261,17 +287,18 @@ def _follows(entry: Entry, before: Entry) -> bool:
     return here.seq == there.seq + 1 and here.incarnation == there.incarnation and here.node == there.node
 
 
-def _record(entries: Sequence[Entry], before: bytes, signer: Signer | None) -> LogRecord:
-    start = entries[0]
-    node, incarnation, _ = start.id
-    leaves = [sealed(entry, node, incarnation, start.stamp) for entry in entries]
+def _record(columns: EntryColumns, before: bytes, signer: Signer | None) -> LogRecord:
+    check(columns)
+    node, incarnation = columns.stream
+    stamp = columns.stamps[0]
+    leaves = sealed(columns, stamp)
     fields = Record(
         version=RECORD_VERSION,
-        node=start.id.node,
-        incarnation=start.id.incarnation,
-        first=start.id.seq,
-        count=len(entries),
-        stamp=start.stamp,
+        node=node,
+        incarnation=incarnation,
+        first=columns.numbers[0],
+        count=len(leaves),
+        stamp=stamp,
         before=encoded(before),
         entries=[*map(msgspec.Raw, leaves)],
         key="" if signer is None else encoded(signer.key),
@@ -281,8 +308,9 @@ def _record(entries: Sequence[Entry], before: bytes, signer: Signer | None) -> L
         fields = msgspec.structs.replace(fields, signature=encoded(signer.sign(content)))
     line = _encoder.encode(fields)
     if b"\n" in line or b"\r" in line:
-        raise ValueError(f"{start.id}: its body, or one behind it, is not in one line")
-    return LogRecord(line, fields, ReadOut(leaves, content, EntryColumns.of(entries)))
+        first = EntryId(node, incarnation, columns.numbers[0])
+        raise ValueError(f"{first}: its body, or one behind it, is not in one line")
+    return LogRecord(line, fields, ReadOut(leaves, content, columns))
 
 
 # --- read -------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import msgspec
 
 from core.wire.activity import too_deep
-from core.wire.entries import COUNTER_MAX, Entry, EntryId, Kind, parse_entry_id
+from core.wire.entries import COUNTER_MAX, EntryId, Kind, parse_entry_id
 from core.wire.entry_columns import EntryColumns
 from core.wire.limits import (
     ACTIVITY_BYTES_MAX,
@@ -52,45 +52,58 @@ _ENTRY: Final = b"[{"
 """How an entry begins: with its body."""
 _SHALLOW: Final = 2 * (NESTING_DEPTH_MAX - 1)
 """So short is nothing that is nested too deeply: each level takes two characters."""
+_is_object: Final[Callable[[bytes], bool]] = methodcaller("startswith", b"{")
 _is_entry: Final[Callable[[bytes], bool]] = methodcaller("startswith", _ENTRY)
 _encoder = msgspec.json.Encoder()
 _sealed_decoder = msgspec.json.Decoder(list[_Sealed])
 _left_out_decoder = msgspec.json.Decoder(_LeftOut)
 
 
-def sealed(entry: Entry, node: str, incarnation: int, stamp: int) -> bytes:
-    """An entry of a record of this stream and stamp. Raises ValueError for one that no server would read.
+def sealed(columns: EntryColumns, stamp: int) -> list[bytes]:
+    """Entries of a record with this stamp. Raises ValueError if one of them is none that every server could read.
 
-    That its body is in one line is not looked at.
+    That their bodies are in one line is not looked at.
     """
-    body = entry.body
-    if not body.startswith(b"{"):
-        raise ValueError(f"{entry.id}: its body is not a JSON object")
-    if len(body) > ACTIVITY_BYTES_MAX:
-        raise ValueError(f"{entry.id}: its body is longer than {ACTIVITY_BYTES_MAX} bytes")
-    if not 0 <= entry.stamp <= COUNTER_MAX:
-        raise ValueError(f"{entry.id}: its stamp is out of range")
-    if len(entry.sender) > NAME_CHARACTERS_MAX:
-        raise ValueError(f"{entry.id}: its sender's name is longer than {NAME_CHARACTERS_MAX} characters")
-    if entry.ref is not None and not 0 < len(entry.ref) <= REF_CHARACTERS_MAX:
-        raise ValueError(f"{entry.id}: its ref does not have 1 to {REF_CHARACTERS_MAX} characters")
-    previous = entry.previous
-    before: int | str | None = None
-    if previous is not None:
-        is_here = previous.incarnation == incarnation and previous.node == node
-        before = previous.seq if is_here else str(previous)
-    fields = [
-        msgspec.Raw(body),
-        0 if entry.kind == "activity" else 1,
-        entry.stamp - stamp,
-        entry.sender or None,
-        before,
-        entry.ref,
-        entry.since,
-    ]
-    while fields[-1] is None:
-        del fields[-1]
-    return _encoder.encode(fields)
+    encode = _encoder.encode
+    found: list[bytes] = []
+    columns_of_them = columns.accounts, columns.stamps, columns.bodies, columns.senders, columns.previous
+    for account, at, body, sender, previous, ref, since in zip(
+        *columns_of_them, columns.refs, columns.sinces, strict=True
+    ):
+        before = str(previous) if isinstance(previous, EntryId) else previous
+        if since is not None:
+            found.append(encode((msgspec.Raw(body), account, at - stamp, sender or None, before, ref, since)))
+        elif ref is not None:
+            found.append(encode((msgspec.Raw(body), account, at - stamp, sender or None, before, ref)))
+        elif before is not None:
+            found.append(encode((msgspec.Raw(body), account, at - stamp, sender or None, before)))
+        elif sender:
+            found.append(encode((msgspec.Raw(body), account, at - stamp, sender)))
+        else:
+            found.append(encode((msgspec.Raw(body), account, at - stamp)))
+    return found
+
+
+def check(columns: EntryColumns) -> None:
+    """Raises ValueError when one of these is none that every server could read."""
+    stream, numbers, bodies, senders = columns.stream, columns.numbers, columns.bodies, columns.senders
+
+    def refuse(is_wrong: Sequence[bool], what: str) -> None:
+        raise ValueError(f"{EntryId(*stream, numbers[is_wrong.index(True)])}: {what}")
+
+    if not all(map(_is_object, bodies)):
+        refuse([not _is_object(body) for body in bodies], "its body is not a JSON object")
+    if max(map(len, bodies)) > ACTIVITY_BYTES_MAX:
+        wrong = [len(body) > ACTIVITY_BYTES_MAX for body in bodies]
+        refuse(wrong, f"its body is longer than {ACTIVITY_BYTES_MAX} bytes")
+    if not 0 <= min(columns.stamps) <= max(columns.stamps) <= COUNTER_MAX:
+        refuse([not 0 <= stamp <= COUNTER_MAX for stamp in columns.stamps], "its stamp is out of range")
+    if max(map(len, senders)) > NAME_CHARACTERS_MAX:
+        wrong = [len(sender) > NAME_CHARACTERS_MAX for sender in senders]
+        refuse(wrong, f"its sender's name is longer than {NAME_CHARACTERS_MAX} characters")
+    if [ref for ref in columns.refs if ref is not None and not 0 < len(ref) <= REF_CHARACTERS_MAX]:
+        wrong = [ref is not None and not 0 < len(ref) <= REF_CHARACTERS_MAX for ref in columns.refs]
+        refuse(wrong, f"its ref does not have 1 to {REF_CHARACTERS_MAX} characters")
 
 
 def unsealed(raws: Sequence[msgspec.Raw], first: EntryId, stamp: int) -> tuple[list[Part], EntryColumns, int]:

@@ -155,7 +155,7 @@ class Meter:
             if is_commit:
                 self._store = threading.get_ident()
                 self._commits += 1
-                self._activities += sum(len(batch.keepables) for batch in given[2])
+                self._activities += sum(batch.things for batch in given[2])
             return found
 
         setattr(owner, name, call)

@@ -8,6 +8,7 @@ import struct
 
 import pytest
 
+from core.engine.transport.line_intake import POSTS_AT_ONCE
 from core.node.interface.actions import Action, Close, Hold, Send, Trust
 from core.node.interface.events import (
     ConnectionClosed,
@@ -15,11 +16,12 @@ from core.node.interface.events import (
     Event,
     MalformedReceived,
     MessageReceived,
+    PostsReceived,
 )
 from core.wire.limits import CLIENT_LINE_BYTES_MAX
-from core.wire.messages import Login, Ping
+from core.wire.messages import ActivityMessage, Login, Message, Ping
 from tests.engine import harness
-from tests.engine.harness import Peer, frame, until, world
+from tests.engine.harness import Peer, World, frame, until, world
 
 
 @pytest.fixture(autouse=True, params=["polled", "by the loop"])
@@ -73,6 +75,60 @@ async def test_after_a_malformed_line_nothing_more_is_handed_in() -> None:
         assert here.node.messages == [Ping(1)]
         assert len(malformed) == 1
         assert "not JSON" in malformed[0].info
+
+
+def post(number: int) -> bytes:
+    return b'{"command":"ACTIVITY_MESSAGE","username":"anonymous","activity":{"n":%d}}\n' % number
+
+
+def number_in(message: Message) -> int:
+    if isinstance(message, ActivityMessage):
+        return int(bytes(message.activity["n"]))
+    assert isinstance(message, Ping)
+    return message.number
+
+
+def read_in(here: World) -> list[list[int]]:
+    """The numbers of pings and posts, by the events that brought them."""
+    found: list[list[int]] = []
+    for event in here.node.events:
+        match event:
+            case MessageReceived(_, message):
+                found.append([number_in(message)])
+            case PostsReceived(_, messages):
+                found.append([*map(number_in, messages)])
+    return found
+
+
+async def test_activities_that_are_read_at_once_are_one_event_up_to_so_many() -> None:
+    async with world() as here:
+        peer = await here.client()
+        await peer.say(b"".join(map(post, range(POSTS_AT_ONCE + 3))))
+        await here.node.told(PostsReceived, 2)
+        assert read_in(here) == [[*range(POSTS_AT_ONCE)], [POSTS_AT_ONCE, POSTS_AT_ONCE + 1, POSTS_AT_ONCE + 2]]
+
+
+async def test_what_stands_between_activities_is_handed_in_between_them() -> None:
+    async with world() as here:
+        peer = await here.client()
+        await peer.say(post(1) + post(2) + frame(3).data + post(4) + frame(5).data + post(6) + post(7) + b"nonsense\n")
+        await here.node.told(MalformedReceived)
+        assert read_in(here) == [[1, 2], [3], [4], [5], [6, 7]]
+
+
+async def test_what_stands_behind_activities_waits_if_they_lead_to_that() -> None:
+    def script(event: Event) -> list[Action]:
+        return [Hold(event.conn, True)] if isinstance(event, PostsReceived) else []
+
+    async with world(script) as here:
+        peer = await here.client()
+        await peer.say(post(1) + post(2) + frame(3).data + b"nonsense\n")
+        await here.node.told(PostsReceived)
+        await asyncio.sleep(0)
+        assert read_in(here) == [[1, 2]] and not here.node.of(MalformedReceived)
+        here.runtime.connections.hold(Hold(peer.conn, False))
+        await here.node.told(MalformedReceived)
+        assert read_in(here) == [[1, 2], [3]]
 
 
 async def test_a_clients_line_may_be_as_long_as_the_limit_and_no_longer() -> None:

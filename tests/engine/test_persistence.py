@@ -89,7 +89,7 @@ async def test_what_is_asked_for_during_a_commit_is_committed_together_after_it(
 
 
 async def test_a_transaction_has_a_largest_size(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_queue, "GROUP_KEEPABLES_MAX", 3)
+    monkeypatch.setattr(store_queue, "GROUP_MAX", 3)
     for batch in (1, 2, 3):
         desk.persistence.persist(batch, (entry(2 * batch), entry(2 * batch + 1)))
     await desk.answered(Committed(1), Committed(2), Committed(3))

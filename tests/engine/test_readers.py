@@ -8,7 +8,7 @@ import json
 import pytest
 
 from core.node.interface.actions import Action, Broadcast, Subscribe
-from core.node.interface.events import ConnectionClosed, ConnectionOpened, Event, MessageReceived
+from core.node.interface.events import ConnectionClosed, ConnectionOpened, Event, MessageReceived, PostsReceived
 from core.wire.messages import ActivityMessage
 from tests.engine.harness import Peer, frame, world
 
@@ -24,6 +24,8 @@ def relay(event: Event) -> list[Action]:
             return [Subscribe(conn)]
         case MessageReceived(_, ActivityMessage()):
             return [Broadcast(frame(1, SIZE))]
+        case PostsReceived(_, messages):
+            return [Broadcast(frame(1, SIZE)) for _ in messages]
     return []
 
 

@@ -153,6 +153,8 @@ class OneNode:
                     self.dials.append(action)
                 case actions.Send(conn=conn, frame=frame):
                     self.said.append((conn, frame.message))
+                case actions.SendAll(conn=conn, frames=frames):
+                    self.said += [(conn, frame.message) for frame in frames]
                 case actions.Close(conn=conn):
                     self.closed.append(conn)
                 case actions.Notify(notice=notice):

@@ -225,7 +225,9 @@ def test_what_was_handed_out_is_remembered_but_not_its_lines(
     for server in servers:
         server.sent.clear()
     gc.collect()
-    lines = [one for one in gc.get_objects() if type(one) is Frame and isinstance(one.message, wire.ActivityBroadcast)]
+    lines = [
+        one for one in gc.get_objects() if isinstance(one, Frame) and isinstance(one.message, wire.ActivityBroadcast)
+    ]
     assert 0 < len(lines) <= RECENT_MAX * len(servers), "ten thousand long ones would take 1 GB"
 
 

@@ -104,9 +104,10 @@ def test_many_at_once_are_noted_as_one_by_one(runs: list[tuple[Stream, list[int]
     at_once, singly = HandedOut(MOST), HandedOut(MOST)
     for stream, stamps in runs:
         numbers, sizes = list(range(len(stamps))), list(range(100, 100 + len(stamps)))
-        at_once.note_all(stream, numbers, stamps, sizes)
-        for number, stamp, size in zip(numbers, stamps, sizes, strict=True):
-            singly.note(stream, number, stamp, size, stamp)
+        times = [stamp // 2 for stamp in stamps]
+        at_once.note_all(stream, numbers, stamps, sizes, times)
+        for number, stamp, size, at in zip(numbers, stamps, sizes, times, strict=True):
+            singly.note(stream, number, stamp, size, at)
         assert list(at_once.latest()) == list(singly.latest())
         assert list(at_once.later_than(-1)) == list(singly.later_than(-1))
         last = EntryId(*stream, len(stamps) - 1)

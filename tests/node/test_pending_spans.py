@@ -23,3 +23,13 @@ def test_numbers_are_there_from_when_their_spans_are_added_to_when_they_are_remo
     pending.remove(FAR, ((13, 15),))
     pending.remove(NEAR, ((1, 2),))
     assert not len(pending) and pending.lowest(FAR) is None
+
+
+def test_what_was_added_may_be_removed_in_other_pieces() -> None:
+    pending = PendingSpans()
+    pending.add(FAR, ((1, 3),))
+    pending.add(FAR, ((4, 9),))
+    pending.remove(FAR, ((2, 5),))
+    assert [entry_id.seq for entry_id in pending] == [1, 6, 7, 8, 9] and len(pending) == 5
+    pending.remove(FAR, ((6, 6), (9, 9)))
+    assert [entry_id.seq for entry_id in pending] == [1, 7, 8] and pending.lowest(FAR) == 1

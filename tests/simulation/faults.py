@@ -12,12 +12,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.node.interface.actions import Action, Broadcast, BroadcastAll, Persist, Send
-from core.node.interface.events import Event, MessageReceived, Now
+from core.node.interface.actions import Action, Broadcast, BroadcastAll, Persist, Send, SendAll
+from core.node.interface.events import Event, MessageReceived, Now, PostsReceived
 from core.node.interface.node_config import NodeConfig
 from core.node.node import Node
 from core.wire.codec import Frame
 from core.wire.entries import Entry
+from core.wire.entry_columns import EntryColumns
+from core.wire.keepables import Keepable
 from core.wire.messages import Message
 
 Hear = Callable[[Node, Event, Now], Event | None]
@@ -39,10 +41,29 @@ def tamper(patch: pytest.MonkeyPatch, *, hear: Hear = as_it_is, want: Want = as_
     whole = Node.handle
 
     def handle(self: Node, event: Event, now: Now) -> list[Action]:
-        heard = hear(self, event, now)
-        return [] if heard is None else want(self, heard, whole(self, heard, now))
+        wanted: list[Action] = []
+        for one in _events_in(event):
+            heard = hear(self, one, now)
+            if heard is not None:
+                wanted += want(self, heard, _sent_singly(whole(self, heard, now)))
+        return wanted
 
     patch.setattr(Node, "handle", handle)
+
+
+def _events_in(event: Event) -> list[Event]:
+    """What was read at once as what it means."""
+    if isinstance(event, PostsReceived):
+        return [MessageReceived(event.conn, message) for message in event.messages]
+    return [event]
+
+
+def _sent_singly(wanted: list[Action]) -> list[Action]:
+    return [
+        one
+        for action in wanted
+        for one in ([Send(action.conn, frame) for frame in action.frames] if isinstance(action, SendAll) else [action])
+    ]
 
 
 def tamper_with_sending(patch: pytest.MonkeyPatch, change: Callable[[Node, Send], list[Action]]) -> None:
@@ -100,7 +121,12 @@ def changes_what_is_written_second(patch: pytest.MonkeyPatch) -> None:
         return [_changed(action) if isinstance(action, Persist) else action for action in wanted]
 
     def _changed(action: Persist) -> Persist:
-        return Persist(action.batch, tuple(_other(one) if isinstance(one, Entry) else one for one in action.keepables))
+        return Persist(action.batch, tuple(map(_other_of, action.keepables)))
+
+    def _other_of(keepable: Keepable) -> Keepable:
+        if isinstance(keepable, EntryColumns):
+            return EntryColumns.of([*map(_other, keepable.entries)])
+        return _other(keepable) if isinstance(keepable, Entry) else keepable
 
     def _other(entry: Entry) -> Entry:
         if b'"n":2,' not in entry.body:

@@ -51,6 +51,20 @@ def test_columns_hold_the_entries_that_they_are_made_of_all_or_some(entries: lis
         assert list(columns.only(without.spans).entries) == list(without.entries)
 
 
+@given(runs(), st.integers(1, 5))
+def test_what_is_cut_apart_and_joined_again_is_the_same(entries: list[Entry], size: int) -> None:
+    for whole in (EntryColumns.of(entries), EntryColumns.of(entries).dated_by(1).dated_by(-1)):
+        numbers = whole.numbers
+        parts = [
+            whole.between(numbers[at], numbers[min(at + size, len(numbers)) - 1]) for at in range(0, len(numbers), size)
+        ]
+        assert [entry for part in parts for entry in part.entries] == entries
+        joined = EntryColumns.joined(parts)
+        assert joined.entries == tuple(entries) and joined.spans == whole.spans
+        assert list(joined.fingerprints) == list(whole.fingerprints)
+        assert joined.last_id == entries[-1].id
+
+
 @given(runs())
 def test_each_activity_with_a_ref_has_the_fingerprint_that_it_has_by_itself(entries: list[Entry]) -> None:
     expected = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from core.engine.arrivals.connection_places import ConnectionPlaces
@@ -28,6 +28,7 @@ from core.node.interface.actions import (
     Known,
     Pause,
     Send,
+    SendAll,
     Subscribe,
     Trust,
     Unsubscribe,
@@ -39,6 +40,7 @@ from core.node.interface.events import (
     MalformedReceived,
     MessageReceived,
     Now,
+    PostsReceived,
 )
 from core.node.interface.notices import Notice
 from core.wire.codec import encode
@@ -173,6 +175,12 @@ class ConnectionTable:
         if connection is not None and not connection.closing:
             self.output.send(connection.outbox, action.frame.data)
 
+    def send_all(self, action: SendAll) -> None:
+        connection = self.by_number.get(action.conn)
+        if connection is not None and not connection.closing:
+            for frame in action.frames:
+                self.output.send(connection.outbox, frame.data)
+
     def broadcast(self, action: Broadcast) -> None:
         self.output.broadcast(action.frame)
 
@@ -252,8 +260,18 @@ class ConnectionTable:
 
     def received(self, connection: StreamConnection, message: Message, now: Now) -> None:
         self._handle(MessageReceived(connection.conn, message), now)
-        if self._slow and type(message) is ActivityMessage and connection.origin == "inbound":
-            pause = self._readers.pause_of_a_writer(now.monotonic)
+        if self._slow and type(message) is ActivityMessage:
+            self._hold_up(connection, now, 1)
+
+    def received_posts(self, connection: StreamConnection, messages: Sequence[ActivityMessage], now: Now) -> None:
+        self._handle(PostsReceived(connection.conn, messages), now)
+        if self._slow:
+            self._hold_up(connection, now, len(messages))
+
+    def _hold_up(self, connection: StreamConnection, now: Now, activities: int) -> None:
+        """Read a writer more slowly, if that is asked of it for those who cannot follow."""
+        if connection.origin == "inbound":
+            pause = self._readers.pause_of_a_writer(now.monotonic, activities)
             if pause:
                 connection.pause(pause)
 

@@ -46,6 +46,7 @@ from core.node.interface.actions import (
     SecretChangeAnswered,
     SecretReplaced,
     Send,
+    SendAll,
     Subscribe,
     Trace,
     Trust,
@@ -131,6 +132,7 @@ class Runtime:
         connections.on_taken = self._pages.go_on
         self._performers: dict[type[Any], Callable[[Any], None]] = {
             Send: connections.send,
+            SendAll: connections.send_all,
             Broadcast: connections.broadcast,
             BroadcastAll: connections.broadcast_all,
             Subscribe: connections.subscribe,

@@ -27,6 +27,7 @@ from core.node.interface.events import (
 from core.reconciliation.summary_queries import SummaryAnswer, SummaryQuery
 from core.store.store_interface import Store
 from core.wire.entries import Entry, Fetch, Page, Wanted
+from core.wire.entry_columns import EntryColumns
 from core.wire.entry_runs import EntryRuns
 from core.wire.keepables import Keepable, Proof
 from core.wire.missing import PageQuery
@@ -76,10 +77,11 @@ class Persistence:
 
     def persist(self, batch: int, keepables: tuple[Keepable, ...]) -> None:
         """Keep a batch; Committed or CommitFailed follows."""
-        size = _size(keepables)
+        count = sum([len(one) if type(one) is EntryColumns else 1 for one in keepables])
+        size = sum(map(_content_size, keepables)) + KEEPABLE_BYTES * count
         self._sizes.append((batch, size))
         self.backlog_bytes += size
-        self._collected.append(Batch(batch, self._epoch, keepables, size))
+        self._collected.append(Batch(batch, self._epoch, keepables, size, count))
         # The thread is woken once a turn: each wake-up makes two threads compete for the interpreter.
         if not self._submitting:
             self._submitting = True
@@ -198,13 +200,12 @@ class Persistence:
         self.deliver(SummaryAnswered(token, answer))
 
 
-def _size(keepables: tuple[Keepable, ...]) -> int:
-    sizes = [len(one.body) if type(one) is Entry else _content_size(one) for one in keepables]
-    return sum(sizes) + KEEPABLE_BYTES * len(sizes)
-
-
 def _content_size(keepable: Keepable) -> int:
     match keepable:
+        case EntryColumns():
+            return sum(map(len, keepable.bodies))
+        case Entry():
+            return len(keepable.body)
         case LogRecord():
             return len(keepable.line)
         case Proof():

@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 from core.store.store_interface import Store
 from core.wire.keepables import Keepable
 
-GROUP_KEEPABLES_MAX: Final = 20_000
-"""Most keepables in one transaction."""
+GROUP_MAX: Final = 20_000
+"""Most entries, and other things, in one transaction."""
 
 Read = Callable[[Store], None]
 Call = tuple[Callable[[Store], Any], asyncio.Future[Any]]
@@ -28,6 +28,8 @@ class Batch(NamedTuple):
     keepables: tuple[Keepable, ...]
     size: int
     """Bytes, about."""
+    things: int
+    """How many entries and other things there are."""
 
 
 class Work(NamedTuple):
@@ -98,6 +100,6 @@ class StoreQueue:
             return Work(group, read, call, idle, over=self._closing and not (group or read or call))
 
     def _take_group(self) -> list[Batch]:
-        upto = list(accumulate([len(batch.keepables) for batch in self._batches]))
-        count = max(1, bisect_right(upto, GROUP_KEEPABLES_MAX)) if upto else 0
+        upto = list(accumulate([batch.things for batch in self._batches]))
+        count = max(1, bisect_right(upto, GROUP_MAX)) if upto else 0
         return [self._batches.popleft() for _ in range(count)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from core.engine.engine_settings import ConnectionLimits
 from core.engine.transport.output import Output
 from core.engine.transport.plain_transport import Poller
 from core.node.interface.events import Now
-from core.wire.messages import Message
+from core.wire.messages import ActivityMessage, Message
 
 if TYPE_CHECKING:
     from core.engine.transport.stream_connection import StreamConnection
@@ -37,6 +38,9 @@ class ConnectionHost(Protocol):
         """The connection is up; false: there is no room for it, and it has been told."""
 
     def received(self, connection: StreamConnection, message: Message, now: Now) -> None: ...
+
+    def received_posts(self, connection: StreamConnection, messages: Sequence[ActivityMessage], now: Now) -> None:
+        """Activities were read at once, at least two."""
 
     def malformed(self, connection: StreamConnection, info: str) -> None: ...
 

@@ -6,14 +6,18 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from core.engine.transport.connection_host import ConnectionHost
+from core.node.interface.events import Now
 from core.wire.codec import MalformedLine, decode
 from core.wire.framing import LineSplitter, LineTooLong
+from core.wire.messages import ActivityMessage
 
 if TYPE_CHECKING:
     from core.engine.transport.stream_connection import StreamConnection
 
 LOOKS_AT_TIME: Final = 16
 """Messages between two looks at the time."""
+POSTS_AT_ONCE: Final = 64
+"""Activities that are handed in together at most: what they take is a part of a pass of the loop."""
 
 
 class LineIntake:
@@ -113,36 +117,65 @@ class LineIntake:
             return
         host = self._host
         now = host.now()
-        for position, line in enumerate(lines):
+        place = look_at = 0
+        while place < len(lines):
             if self.stopped:
                 return
-            if position % LOOKS_AT_TIME == 0 and not self.late:
-                if goes_first(connection):
-                    if position and not host.has_turn(now.monotonic):
-                        self.wait_for_time(connection, first=True)
-                elif not host.has_time():
-                    self.wait_for_time(connection)
-            # As `blocked` says it, but each line comes by here.
-            if self._held or self.late or self._pause is not None or host.congestion > connection.trusted:
-                self.waiting.extend(lines[position:])
+            if place >= look_at:
+                look_at = place + LOOKS_AT_TIME
+                self._look_at_time(connection, now, begins=place == 0)
+            if self.blocked(connection):
+                self.waiting.extend(lines[place:])
                 connection.adjust_reading()
                 return
-            if len(line) > self.line_limit:
-                self._too_long(connection)
-                return
-            try:
-                message = decode(line)
-            except MalformedLine as error:
-                connection.malformed(str(error))
-                return
-            self.messages_read += 1
-            host.received(connection, message, now)
+            place = self._hand_in_some(connection, lines, place, now)
         if self.stopped or self.blocked(connection):
             return
         if self._overlong or self._splitter.pending_bytes > self.line_limit:
-            self._too_long(connection)
+            connection.malformed(self._too_long)
         elif connection.peer_ended:
             connection.report()
+
+    def _hand_in_some(self, connection: StreamConnection, lines: list[bytes], place: int, now: Now) -> int:
+        """Hand in the message at a place, or the activities that begin there, at once; the place behind them."""
+        host = self._host
+        posts: list[ActivityMessage] = []
+        for end in range(place, min(place + POSTS_AT_ONCE, len(lines))):
+            line = lines[end]
+            try:
+                message = decode(line) if len(line) <= self.line_limit else None
+            except MalformedLine as error:
+                message, problem = None, str(error)
+            else:
+                problem = self._too_long
+            if type(message) is ActivityMessage:
+                posts.append(message)
+                continue
+            if posts:
+                # What these lead to comes first, and may keep the line waiting.
+                break
+            if message is None:
+                connection.malformed(problem)
+            else:
+                self.messages_read += 1
+                host.received(connection, message, now)
+            return place + 1
+        self.messages_read += len(posts)
+        if len(posts) == 1:
+            host.received(connection, posts[0], now)
+        else:
+            host.received_posts(connection, posts, now)
+        return place + len(posts)
+
+    def _look_at_time(self, connection: StreamConnection, now: Now, *, begins: bool) -> None:
+        """See whether there is time to hand in more."""
+        if self.late:
+            return
+        if goes_first(connection):
+            if not begins and not self._host.has_turn(now.monotonic):
+                self.wait_for_time(connection, first=True)
+        elif not self._host.has_time():
+            self.wait_for_time(connection)
 
     def wait_for_time(self, connection: StreamConnection, *, first: bool = False) -> None:
         """Go on in a later pass of the loop: many others have done something as well, or it has had its turn."""
@@ -150,8 +183,9 @@ class LineIntake:
             self.late = True
             self._host.later(connection, first=first)
 
-    def _too_long(self, connection: StreamConnection) -> None:
-        connection.malformed(f"a line is longer than {self.line_limit} bytes")
+    @property
+    def _too_long(self) -> str:
+        return f"a line is longer than {self.line_limit} bytes"
 
 
 def goes_first(connection: StreamConnection) -> bool:

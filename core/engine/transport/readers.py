@@ -40,9 +40,9 @@ class Readers:
         self._paused_at = float("-inf")
         self._pause = 0.0
 
-    def pause_of_a_writer(self, now: float) -> float:
-        """For how many seconds not to read from whoever has just written; 0 while readers can follow."""
-        self._written += 1
+    def pause_of_a_writer(self, now: float, activities: int = 1) -> float:
+        """For how many seconds not to read from whoever has just written so many; 0 while readers can follow."""
+        self._written += activities
         if self._written >= ACTIVITIES_BETWEEN or now >= self._looked_at + LOOKED_AT:
             self._written = 0
             self._looked_at = now

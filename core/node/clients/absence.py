@@ -22,7 +22,7 @@ from core.node.kernel.connections import Parting
 from core.node.kernel.context import Context
 from core.node.log.replication import Replication
 from core.node.map.topology import ServerRecord, Topology
-from core.wire.codec import Frame, Frames
+from core.wire.codec import BASE_BROADCAST_BYTES, Frame, Frames
 from core.wire.entries import Entry, EntryId
 from core.wire.entry_columns import EntryColumns
 from core.wire.entry_runs import runs_of, union
@@ -262,8 +262,16 @@ class Absences:
                 self._note_handed_out(entry, frame)
             return
         # As long as nobody is here whose absence would be noted, nobody is lost to whom one of them was on its way.
-        sizes = [len(frame.base.data) for frame in frames] if self.is_anybody_here() else [0] * len(columns)
-        self._handed_out.note_all(columns.stream, columns.numbers, columns.stamps, sizes)
+        sizes = (
+            [len(body) + BASE_BROADCAST_BYTES for body in columns.bodies]
+            if self.is_anybody_here()
+            else [0] * len(columns)
+        )
+        times = columns.stamps
+        if columns.stream == self._replication.own_stream:
+            # As `_note_handed_out` has it: no stamp of theirs is later than now.
+            times = [self._context.clock.read(self._context.now.wall)] * len(columns)
+        self._handed_out.note_all(columns.stream, columns.numbers, columns.stamps, sizes, times)
 
     def _may_be_delayed(self, columns: EntryColumns) -> bool:
         """Whether one of these stands behind something in another stream, or behind what was delayed in theirs."""

@@ -63,35 +63,50 @@ class HandedOut:
             self._time_stream.insert(place, number)
             self._time_seq.insert(place, seq)
 
-    def note_all(self, stream: Stream, numbers: Sequence[int], stamps: Sequence[int], sizes: Sequence[int]) -> None:
-        """The same of several activities of another server, which others may have had from their stamps on."""
+    def note_all(
+        self,
+        stream: Stream,
+        numbers: Sequence[int],
+        stamps: Sequence[int],
+        sizes: Sequence[int],
+        times: Sequence[int],
+    ) -> None:
+        """The same of several activities of one stream, each of which others may have had from one of `times` on."""
         begin = 0
         while begin < len(numbers):
             end = begin + 2 * self._most - len(self._seq) % (2 * self._most)
-            self._note_some(stream, numbers[begin:end], stamps[begin:end], sizes[begin:end])
+            some = slice(begin, end)
+            self._note_some(stream, numbers[some], stamps[some], sizes[some], times[some])
             begin = end
 
-    def _note_some(self, stream: Stream, numbers: Sequence[int], stamps: Sequence[int], sizes: Sequence[int]) -> None:
-        place = bisect.bisect_right(self._time, stamps[0])
-        is_one_piece = (place == len(self._time) or stamps[-1] < self._time[place]) and all(map(le, stamps, stamps[1:]))
+    def _note_some(
+        self,
+        stream: Stream,
+        numbers: Sequence[int],
+        stamps: Sequence[int],
+        sizes: Sequence[int],
+        times: Sequence[int],
+    ) -> None:
+        place = bisect.bisect_right(self._time, times[0])
+        is_one_piece = (place == len(self._time) or times[-1] < self._time[place]) and all(map(le, times, times[1:]))
         if not is_one_piece:
-            for number, stamp, size in zip(numbers, stamps, sizes, strict=True):
-                self.note(stream, number, stamp, size, stamp)
+            for number, stamp, size, at in zip(numbers, stamps, sizes, times, strict=True):
+                self.note(stream, number, stamp, size, at)
             return
         known = self._numbers.get(stream)
         if known is None or len(self._seq) == 2 * self._most:
             known = self._make_room(stream)
-            place = bisect.bisect_right(self._time, stamps[0])
+            place = bisect.bisect_right(self._time, times[0])
         streams = array(_INTEGERS, [known]) * len(numbers)
         self._stream += streams
         self._seq.extend(numbers)
         self._stamp.extend(stamps)
         self._size.extend(sizes)
-        self._time[place:place] = array(_INTEGERS, stamps)
+        self._time[place:place] = array(_INTEGERS, times)
         self._time_stream[place:place] = streams
         self._time_seq[place:place] = array(_INTEGERS, numbers)
         if self._times is not None:
-            self._times.update(zip(map(_key(known, 0).__or__, numbers), stamps, strict=True))
+            self._times.update(zip(map(_key(known, 0).__or__, numbers), times, strict=True))
 
     def latest(self) -> Iterator[tuple[EntryId, int, int]]:
         """The identity, stamp and size of each, the one that was handed out last first."""

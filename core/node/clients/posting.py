@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from core.node.clients.liveness import LivenessCheck
@@ -16,10 +16,33 @@ from core.node.kernel.states import ConnectionState, Outcome
 from core.node.kernel.takers import takes
 from core.node.log.replication import Replication
 from core.wire.activity import stamp_activity
-from core.wire.entries import Entry, EntryId, parse_entry_id
+from core.wire.entries import EntryId, parse_entry_id
+from core.wire.entry_columns import EntryColumns
+from core.wire.idempotency import fingerprint_of
 from core.wire.limits import ACTIVITY_BYTES_MAX
 from core.wire.messages import ActivityAck, ActivityMessage, ActivityRefused, AuthenticationFail, Message
 from core.wire.names import ANONYMOUS
+
+
+class _Run:
+    """What one client posts at once, to be accepted together."""
+
+    __slots__ = ("after", "bodies", "fingerprints", "named", "previous", "refs", "sinces")
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """There is nothing of it."""
+        self.bodies: list[bytes] = []
+        self.after: list[int] = []
+        self.refs: list[str | None] = []
+        self.fingerprints: list[bytes | None] = []
+        self.sinces: list[int | None] = []
+        self.named: set[bytes] = set()
+        """The fingerprints of those that their client gave a name."""
+        self.previous: EntryId | None = None
+        """What the first one follows, as its client says."""
 
 
 class Posting:
@@ -45,15 +68,36 @@ class Posting:
 
     @takes(Handler.POST)
     def _post(self, session: Session, message: ActivityMessage) -> None:
+        self.take(session, (message,))
+
+    def take(self, session: Session, messages: Sequence[ActivityMessage]) -> None:
+        """Take what somebody who is logged in posts, one behind the other."""
+        run = _Run()
+        for message in messages:
+            if session.state is not ConnectionState.LOGGED_IN:
+                # What came before it has led elsewhere.
+                self._context.dispatch(session, message)
+            elif self._is_usual(session, message):
+                self._add(session, message, run)
+            else:
+                self._accept(session, run)
+                self._take_unusual(session, message)
+        self._accept(session, run)
+
+    def _is_usual(self, session: Session, message: ActivityMessage) -> bool:
+        """Whether nothing but what it says may be in the way of an activity."""
         context = self._context
-        assert session.user is not None, "whoever is logged in has a name"
+        return (
+            not session.suspect
+            and not context.draining
+            and context.storage_error is None
+            and self._is_authentic(session, message)
+        )
+
+    def _take_unusual(self, session: Session, message: ActivityMessage) -> None:
+        context = self._context
         if not self._is_authentic(session, message):
             self._not_authentic(session, "the activity's name and secret are not those of the login")
-            return
-        try:
-            previous = parse_entry_id(message.previous) if message.previous is not None else None
-        except ValueError as error:
-            context.invalid(session, f"ACTIVITY_MESSAGE: previous: {error}")
             return
         ref = message.ref if session.native else None
         if ref is not None and context.storage_error is not None and not context.draining:
@@ -61,46 +105,79 @@ class Posting:
             return
         if self.liveness.holds(session, message):
             return
-        if self._context.draining:
+        if context.draining:
             # It is sent on in a moment. A client that names its activities repeats there what was not answered here;
             # to any other a refusal would cost its service, so its lines wait.
             if ref is None:
                 session.enter(Outcome.POST_HELD_BACK)
                 self._wait(session, message)
             return
-        sender = "" if session.claim is None else session.user
-        body = stamp_activity(message.activity, session.user)
-        if context.storage_error is not None:
-            problem = f"this server cannot keep activities now: {context.storage_error}"
-            context.notify("refused", f"an activity of {session.user} was not accepted: {problem}", "error")
-            context.refuse(session, AuthenticationFail(problem), f"activity refused: {problem}")
-            return
+        problem = f"this server cannot keep activities now: {context.storage_error}"
+        context.notify("refused", f"an activity of {session.user} was not accepted: {problem}", "error")
+        context.refuse(session, AuthenticationFail(problem), f"activity refused: {problem}")
+
+    def _add(self, session: Session, message: ActivityMessage, run: _Run) -> None:
+        """Have an activity accepted with those of a run, unless it was accepted before, or is none that can be."""
+        context, user = self._context, session.user
+        assert user is not None, "whoever is logged in has a name"
+        if message.previous is not None:
+            try:
+                previous = parse_entry_id(message.previous)
+            except ValueError as error:
+                context.invalid(session, f"ACTIVITY_MESSAGE: previous: {error}")
+                return
+            if not run.bodies:
+                run.previous = previous
+        ref = message.ref if session.native else None
+        body = stamp_activity(message.activity, user)
+        fingerprint = None
         if ref is not None:
-            known = self._replication.refs.known(sender, ref, body)
+            sender = "" if session.claim is None else user
+            fingerprint = fingerprint_of(sender, ref, body)
+            if fingerprint in run.named:
+                self._accept(session, run)
+            known = self._replication.refs.find(sender, ref, fingerprint)
             if known is not None:
+                self._accept(session, run)
                 # What comes next was written after it, wherever it was accepted.
                 session.last_post = known
                 self._replication.when_durable(known, partial(self._answer_repetition, session, ref, known))
                 return
+            run.named.add(fingerprint)
+        if len(body) > ACTIVITY_BYTES_MAX:
+            self._accept(session, run)
+            context.invalid(session, f"ACTIVITY_MESSAGE: the activity is longer than {ACTIVITY_BYTES_MAX} bytes")
+            return
+        run.bodies.append(body)
+        run.after.append(message.previous_stamp or 0)
+        run.refs.append(ref)
+        run.fingerprints.append(fingerprint)
+        run.sinces.append(context.ago(message.age) if ref is not None and message.age is not None else None)
+
+    def _accept(self, session: Session, run: _Run) -> None:
+        """Accept a run, which is over with this: the next one may begin."""
+        if not run.bodies:
+            return
+        sender = "" if session.claim is None else session.user or ""
+        previous = run.previous
         if session.last_post is not None:
             previous = session.last_post
         elif previous is None and sender:
             previous = self._replication.last_activities.of(sender)
-        if len(body) > ACTIVITY_BYTES_MAX:
-            context.invalid(session, f"ACTIVITY_MESSAGE: the activity is longer than {ACTIVITY_BYTES_MAX} bytes")
-            return
-        entry = self._replication.originate(
-            "activity",
-            body,
+        names = run.refs
+        columns = self._replication.originate_all(
+            run.bodies,
             sender=sender,
             previous=previous,
-            after=message.previous_stamp or 0,
-            ref=ref,
-            since=context.ago(message.age) if ref is not None and message.age is not None else None,
-            then=lambda problem: self._kept(session, entry, ref, problem),
+            after=run.after,
+            refs=names,
+            fingerprints=run.fingerprints,
+            sinces=run.sinces,
+            then=lambda problem: self._kept(session, columns, names, problem),
         )
-        session.last_post = entry.id
-        self.writers.wrote(session, len(body))
+        session.last_post = columns.last_id
+        self.writers.wrote(session, sum(map(len, run.bodies)), len(run.bodies))
+        run.begin()
 
     def _answer_repetition(self, session: Session, ref: str, known: EntryId, problem: str | None) -> None:
         if problem is None:
@@ -116,21 +193,23 @@ class Posting:
         self._context.send(session, ActivityRefused(ref, f"this server cannot keep activities now: {problem}"))
         self.liveness.refused(session)
 
-    def _kept(self, session: Session, entry: Entry, ref: str | None, problem: str | None) -> None:
-        """An activity is durable, or cannot be kept; `ref` is its client's name for it, if that wants to hear of it."""
+    def _kept(self, session: Session, columns: EntryColumns, names: Sequence[str | None], problem: str | None) -> None:
+        """Activities are durable, or cannot be kept; their client's `names` for them, where it wants to hear of it."""
         context = self._context
         if problem is None:
-            session.kept_post = entry.id
-        else:
-            session.last_post = session.kept_post
-        if ref is not None:
-            if problem is None:
-                context.send(session, ActivityAck(ref, str(entry.id), entry.stamp))
-            else:
+            session.kept_post = columns.last_id
+            named = zip(columns.numbers, columns.stamps, names, strict=True)
+            stream = str(columns.stream)
+            acks = [ActivityAck(ref, f"{stream}.{number}", stamp) for number, stamp, ref in named if ref is not None]
+            context.send_all(session, acks)
+            return
+        session.last_post = session.kept_post
+        for ref in names:
+            if ref is not None:
                 self._refuse_post(session, ref, problem)
-        elif problem is not None and session.state is not ConnectionState.CLOSING:
-            text = f"this server cannot keep activities now: {problem}"
-            context.refuse(session, AuthenticationFail(text), text)
+            elif session.state is not ConnectionState.CLOSING:
+                text = f"this server cannot keep activities now: {problem}"
+                context.refuse(session, AuthenticationFail(text), text)
 
     def _is_authentic(self, session: Session, message: ActivityMessage) -> bool:
         if session.claim is None:

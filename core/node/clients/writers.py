@@ -71,8 +71,9 @@ class Writers:
     def __len__(self) -> int:
         return len(self._writers)
 
-    def wrote(self, session: Session, size: int) -> None:
-        """Somebody who is logged in wrote an activity of `size` bytes: it is paused if that was too much."""
+    def wrote(self, session: Session, size: int, count: int = 1) -> None:
+        """Somebody who is logged in wrote `count` activities, together of `size` bytes: it is paused if that was too
+        much."""
         if session.origin == "local":
             return
         now = self._context.now.monotonic
@@ -81,7 +82,7 @@ class Writers:
         if writer is None or self._turn != (session.conn, session.claim):
             writer = self._turn_to(session)
         writer.wrote_at = now
-        cost = size + COST_OF_EACH
+        cost = size + COST_OF_EACH * count
         pause = writer.alone.spend(cost, now) if writer.alone is not None else 0.0
         if writer.together is not None and now - self._another_at < TOGETHER:
             pause = max(pause, writer.together.spend(cost, now))

@@ -21,6 +21,13 @@ class Send(msgspec.Struct, frozen=True, gc=False):
     frame: Frame
 
 
+class SendAll(msgspec.Struct, frozen=True, gc=False):
+    """Several messages to one connection, in order: as Send of each."""
+
+    conn: int
+    frames: Frames
+
+
 class Broadcast(msgspec.Struct, frozen=True, gc=False):
     """Write the frame to every subscribed connection, each behind everything that was sent there before."""
 
@@ -221,6 +228,7 @@ class Finished(msgspec.Struct, frozen=True, gc=False):
 
 Action = (
     Send
+    | SendAll
     | Broadcast
     | BroadcastAll
     | Subscribe

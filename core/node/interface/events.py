@@ -15,7 +15,7 @@ from core.reconciliation.summary_queries import SummaryAnswer
 from core.wire.address import Address
 from core.wire.entries import Page
 from core.wire.entry_runs import EntryRuns
-from core.wire.messages import Message
+from core.wire.messages import ActivityMessage, Message
 from core.wire.missing import FoundRuns
 from core.wire.records import LogRecord, RecordPage
 
@@ -51,6 +51,14 @@ class ConnectionOpened(msgspec.Struct, frozen=True, gc=False):
 class MessageReceived(msgspec.Struct, frozen=True, gc=False):
     conn: int
     message: Message
+
+
+class PostsReceived(msgspec.Struct, frozen=True, gc=False):
+    """Somebody has said several activities, one behind the other, which were read at once: it means what a
+    MessageReceived of each would, at the cost of a few."""
+
+    conn: int
+    messages: Sequence[ActivityMessage]
 
 
 class MalformedReceived(msgspec.Struct, frozen=True, gc=False):
@@ -230,6 +238,7 @@ class QueuesCounted(msgspec.Struct, frozen=True, gc=False):
 Event = (
     ConnectionOpened
     | MessageReceived
+    | PostsReceived
     | MalformedReceived
     | ConnectionClosed
     | DialFailed

@@ -6,6 +6,7 @@ stamp is one integer, microseconds since 1970, whose low digits count events whe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 MICROSECONDS: Final = 1_000_000
@@ -60,6 +61,14 @@ class HybridClock:
             self._last = after
         self._last = max(now, self._last + 1)
         return self._last
+
+    def stamps(self, wall: float, after: Sequence[int]) -> Sequence[int]:
+        """As `stamp` for each of these."""
+        if any(after):
+            return [self.stamp(wall, one) for one in after]
+        first = self.stamp(wall)
+        self._last = first + len(after) - 1
+        return range(first, first + len(after))
 
     def read(self, wall: float) -> int:
         """The time at `wall` seconds since 1970: no stamp that is given from now on is earlier."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from core.admission.shares import share_of
 from core.admission.token_bucket import TokenBucket
-from core.node.interface.actions import Action, Close, Notify, Send, Trace
+from core.node.interface.actions import Action, Close, Notify, Send, SendAll, Trace
 from core.node.interface.events import Now
 from core.node.interface.node_config import NodeConfig
 from core.node.interface.notices import Notice, NoticeKind, Severity
@@ -19,7 +19,7 @@ from core.node.kernel.clock import MICROSECONDS, HybridClock
 from core.node.kernel.connections import Connection, Connections, Link, Parting, Session, Watch
 from core.node.kernel.states import ConnectionState, Outcome
 from core.node.kernel.timers import Timers
-from core.wire.codec import Frame
+from core.wire.codec import Frame, Frames
 from core.wire.messages import InvalidMessage, Message
 from core.wire.recovered import Recovered
 from core.wire.server_keys import NONCE_BYTES
@@ -106,6 +106,10 @@ class Context:
     def stamp(self, after: int = 0) -> int:
         return self.clock.stamp(self.now.wall, after)
 
+    def stamps(self, after: Sequence[int]) -> Sequence[int]:
+        """One for each, later than that."""
+        return self.clock.stamps(self.now.wall, after)
+
     def ago(self, seconds: float) -> int:
         """The hybrid logical time so many seconds ago."""
         return max(0, self.clock.read(self.now.wall) - int(seconds * MICROSECONDS))
@@ -114,6 +118,13 @@ class Context:
         if connection.state is not ConnectionState.CLOSING:
             frame = message if isinstance(message, Frame) else Frame(message)
             self.actions.append(Send(connection.conn, frame))
+
+    def send_all(self, connection: Connection, messages: Sequence[Message]) -> None:
+        """Send several messages."""
+        if len(messages) == 1:
+            self.send(connection, messages[0])
+        elif messages and connection.state is not ConnectionState.CLOSING:
+            self.actions.append(SendAll(connection.conn, Frames(lambda: map(Frame, messages))))
 
     def close(self, connection: Connection, reason: str, *, told: str | None = None) -> None:
         """Close a connection once it is flushed; `told`: why, for those who relied on it."""

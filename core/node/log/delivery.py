@@ -74,7 +74,7 @@ class Delivery:
         self._pending[entry_id] = None
 
     def expect_all(self, columns: EntryColumns) -> None:
-        """The same of several: `deliver_all` or `deliver_each` follows."""
+        """The same of several: `deliver_all` or `each` follows, of all of them or in parts."""
         self._pending_spans.add(columns.stream, columns.spans)
 
     def expect_no_more(self, entry_id: EntryId) -> None:

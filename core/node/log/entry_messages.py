@@ -47,6 +47,23 @@ class ActivityFrame(Frame):
         return base
 
 
+class _RecordFrame(Frame):
+    """A record on its way out. Where there is no neighbour nobody needs its line once more."""
+
+    __slots__ = ("_record",)
+
+    def __init__(self, record: LogRecord) -> None:
+        super().__init__(record.message)
+        self._record = record
+
+    @property
+    def data(self) -> bytes:
+        data = self._data
+        if data is None:
+            data = self._data = self._record.line + b"\n"
+        return data
+
+
 def frame_of(entry: Entry) -> Frame:
     """An entry as it travels, between nodes and to clients alike."""
     if entry.kind == "account":
@@ -80,7 +97,7 @@ def _account_of(entry: Entry, fact: AccountFact) -> Account:
 
 def frame_of_record(record: LogRecord) -> Frame:
     """A record as it travels between nodes: as it lies on the disk."""
-    return Frame(record.message, record.line + b"\n")
+    return _RecordFrame(record)
 
 
 def entry_of_activity(message: ActivityBroadcast) -> Entry | None:

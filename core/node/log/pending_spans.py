@@ -37,14 +37,20 @@ class PendingSpans:
         """Numbers that are not here yet."""
         known = self._spans.setdefault(stream, [])
         for first, last in spans:
-            insort(known, (first, last))
             self._count += last - first + 1
+            if known and known[-1][1] == first - 1:
+                # A server's own ones go on where those before them end.
+                known[-1] = (known[-1][0], last)
+            else:
+                insort(known, (first, last))
 
     def remove(self, stream: Stream, spans: Spans) -> None:
-        """What was added as just these spans."""
+        """All of these were added."""
         known = self._spans[stream]
         for first, last in spans:
-            del known[bisect_right(known, (first, last)) - 1]
+            place = bisect_right(known, (first + 1,)) - 1
+            begin, end = known[place]
+            known[place : place + 1] = [one for one in ((begin, first - 1), (last + 1, end)) if one[0] <= one[1]]
             self._count -= last - first + 1
         if not known:
             del self._spans[stream]

@@ -57,10 +57,11 @@ class Refs:
         if len(fingerprints) > REFS_MAX:
             fingerprints.popitem(last=False)
 
-    def note_all(self, columns: EntryColumns) -> None:
-        """Activities were accepted, elsewhere."""
+    def note_all(self, columns: EntryColumns, *, looked_for: bool = False) -> None:
+        """Activities were accepted. `looked_for`: whoever has accepted them has found none of their names here."""
         named = _named(columns)
-        if self._nothing_before and len({*named}) == len(named) and self._refs.keys().isdisjoint(named):
+        is_new = looked_for or self._nothing_before
+        if is_new and len({*named}) == len(named) and self._refs.keys().isdisjoint(named):
             # As nearly all are.
             self._refs.update(zip(named, _texts(columns), strict=True))
             self._undelivered.update(dict.fromkeys(named, columns))
@@ -112,9 +113,8 @@ class Refs:
         if is_delivered or fingerprint not in self._refs:
             self._undelivered.pop(fingerprint, None)
 
-    def known(self, sender: str, ref: str, body: bytes) -> EntryId | None:
-        """The activity with this content that its sender already gave this name."""
-        fingerprint = idempotency_fingerprint(sender, ref, body)
+    def find(self, sender: str, ref: str, fingerprint: bytes) -> EntryId | None:
+        """The activity with this fingerprint that its sender already gave this name."""
         known = self._refs.get(fingerprint)
         if known is None:
             return next(iter(self._before.find_copies(sender, ref, fingerprint)), None)
@@ -131,7 +131,10 @@ class Refs:
         """Those of some activities of which `is_first_delivered` holds, as if it was asked of each in turn."""
         named = _named(columns)
         undelivered = self._undelivered
-        if not [fingerprint for fingerprint in named if undelivered.get(fingerprint) is not columns]:
+        if not [fingerprint for fingerprint in named if undelivered.get(fingerprint) is not columns] or (
+            # A server's own were accepted in other pieces than the store makes records of.
+            all(map(undelivered.__contains__, named)) and [*map(self._refs.get, named)] == [*_texts(columns)]
+        ):
             # As nearly always: each is the first with its name.
             for fingerprint in named:
                 del undelivered[fingerprint]

@@ -9,7 +9,7 @@ Nothing leaves the node before it is durable here.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Final, NamedTuple
@@ -30,8 +30,8 @@ from core.node.log.unpersisted import Unpersisted
 from core.node.map.topology import Topology
 from core.node.neighbours.neighbours import Neighbours, News
 from core.wire.account_votes import counted
-from core.wire.codec import Frame
-from core.wire.entries import AccountFact, Entry, EntryId, Kind, Stream, StreamMark
+from core.wire.codec import Frame, Frames
+from core.wire.entries import COUNTER_MAX, AccountFact, Entry, EntryId, Kind, Stream, StreamMark
 from core.wire.entry_columns import EntryColumns
 from core.wire.entry_runs import EntryRuns, intersection, spans_of
 from core.wire.keepables import Keepable, Proof
@@ -49,11 +49,29 @@ LOOKED_AT: Final = 64
 
 
 class _Taken(NamedTuple):
-    """What was accepted by itself."""
+    """What has come by itself."""
 
     entry: Entry
     source: int | None
+
+
+class _TakenHere(NamedTuple):
+    """What was accepted here at once."""
+
+    columns: EntryColumns
+    source: int | None
     then: Callable[[str | None], None] | None = None
+
+
+class _Sealed(NamedTuple):
+    """What was accepted here and is kept as one record, or by itself if it is in none."""
+
+    columns: EntryColumns
+    record: LogRecord | None
+    sources: Mapping[int, int]
+    """The base links that some of it came over, by the numbers of the entries."""
+    then: Mapping[int, Callable[[str | None], None]]
+    """Who is told that it is durable, by the number up to which that matters."""
 
 
 class _TakenRecord(NamedTuple):
@@ -83,7 +101,7 @@ class _TakenAgain(NamedTuple):
     """In which they came; None: singly."""
 
 
-_AnyTaken = _Taken | _TakenRecord | _TakenAgain
+_AnyTaken = _Taken | _TakenHere | _Sealed | _TakenRecord | _TakenAgain
 
 
 @dataclass(slots=True)
@@ -131,8 +149,6 @@ class Replication:
         self._durable: deque[_AnyTaken] = deque()
         self._durable_past: deque[_AnyTaken] = deque()
         """What is kept, and has still to be spread."""
-        self._sealed: dict[int, tuple[Frame, News | None]] = {}
-        """Of own entries among that, by number, what is spread: see `_in_records`."""
         self.unpersisted = Unpersisted(self.own_stream)
         self.record_numbers = RecordNumbers(context.id, recovered.starts)
         self.on_spread: Callable[[], None] = lambda: None
@@ -185,9 +201,55 @@ class Replication:
             ref,
             since,
         )
-        self._keepables.append(entry)
-        self._take(_Taken(entry, source, then))
+        columns = EntryColumns.of((entry,))
+        self._take_here(_TakenHere(columns, source, then), looked_for=False)
+        if kind == "activity":
+            self.last_activities.note(sender, entry.stamp, entry_id)
         return entry
+
+    def originate_all(
+        self,
+        bodies: Sequence[bytes],
+        *,
+        sender: str,
+        previous: EntryId | None,
+        after: Sequence[int],
+        refs: Sequence[str | None],
+        fingerprints: Sequence[bytes | None],
+        sinces: Sequence[int | None],
+        then: Callable[[str | None], None],
+    ) -> EntryColumns:
+        """Accept activities of one sender, each of which follows the one before it: as `originate` would each.
+
+        Of those that have a ref from their writer the `fingerprints` are known, and nothing here has one of them.
+        """
+        count = len(bodies)
+        first = self._seq + 1
+        numbers = range(first, first + count)
+        self._seq += count
+        own = self.own_stream
+        stamps = self._context.stamps(after)
+        if None in refs:
+            named = zip(refs, numbers, strict=True)
+            refs = [f"{own}.{number}"[-REF_CHARACTERS_MAX:] if ref is None else ref for ref, number in named]
+        before: Sequence[EntryId | int | None] = [
+            previous.seq if previous is not None and previous.stream == own else previous,
+            *numbers[:-1],
+        ]
+        columns = EntryColumns(own, numbers, [0] * count, stamps, bodies, [sender] * count, before, refs, sinces)
+        columns.know_fingerprints(fingerprints)
+        self._take_here(_TakenHere(columns, None, then), looked_for=True)
+        self.last_activities.note(sender, stamps[-1], columns.last_id)
+        return columns
+
+    def _take_here(self, taken: _TakenHere, *, looked_for: bool) -> None:
+        columns = taken.columns
+        self._keepables.append(columns)
+        self.delivery.expect_all(columns)
+        self.refs.note_all(columns, looked_for=looked_for)
+        self._taken.append(taken)
+        if taken.source is not None:
+            self.under_way.took(taken.source, 1)
 
     def receive(self, entry: Entry, source: int | None) -> bool:
         """Accept an entry from a link; whether it was new."""
@@ -339,15 +401,18 @@ class Replication:
     def committed(self, batch: int, records: Sequence[LogRecord], arrived: int) -> None:
         """The batch and those before it are durable, and kept as these records, the last of which has this number."""
         self.record_numbers.number = max(arrived, self.record_numbers.number)
-        done: list[_AnyTaken] = []
+        here: list[_TakenHere] = []
         while self._in_flight and self._in_flight[0].batch <= batch:
             flight = self._in_flight.popleft()
             self.unpersisted.kept(flight.keepables)
-            done += flight.taken
-        for taken in done:
-            is_past = isinstance(taken, _TakenRecord) and taken.is_past
-            (self._durable_past if is_past else self._durable).append(taken)
-        self._sealed.update(self._in_records(done, records))
+            for taken in flight.taken:
+                if isinstance(taken, _TakenHere):
+                    here.append(taken)
+                else:
+                    is_past = isinstance(taken, _TakenRecord) and taken.is_past
+                    (self._durable_past if is_past else self._durable).append(taken)
+        # What was accepted here comes last: nothing that came before it was durable waits for it.
+        self._durable.extend(sealed_in(here, [one for one in records if one.stream == self.own_stream]))
         self._spread_some()
 
     def _spread_some(self) -> None:
@@ -375,37 +440,12 @@ class Replication:
         if isinstance(taken, _TakenRecord):
             self._spread_record(taken)
             return len(taken.columns)
-        if taken.entry.id.stream == self.own_stream:
-            self._spread_own(taken)
-        else:
+        if isinstance(taken, _Taken):
             self._spread(taken)
-        return 1
-
-    def _in_records(
-        self, done: Iterable[_AnyTaken], records: Sequence[LogRecord]
-    ) -> dict[int, tuple[Frame, News | None]]:
-        """Of each own entry its frame by its number; with the first of a record what the neighbours get of all its
-        entries, and with one that is in no record what they get of it."""
-        own = {
-            taken.entry.id.seq: frame_of(taken.entry)
-            for taken in done
-            if isinstance(taken, _Taken) and taken.entry.id.stream == self.own_stream
-        }
-        sealed: dict[int, tuple[Frame, News | None]] = {}
-        for record in records:
-            if record.stream != self.own_stream or not record.signature:
-                continue
-            numbers = [number for number in range(record.first, record.last + 1) if number in own]
-            if not numbers:
-                continue
-            frames = tuple(own[number] for number in numbers)
-            news = News(self.own_stream, spans_of(numbers), frames, frame_of_record(record))
-            for number in numbers:
-                sealed[number] = (own[number], news if number == numbers[0] else None)
-        for number, frame in own.items():
-            if number not in sealed:
-                sealed[number] = (frame, News(self.own_stream, ((number, number),), (frame,)))
-        return sealed
+            return 1
+        assert isinstance(taken, _Sealed), "what was accepted here is sealed when it is durable"
+        self._spread_own(taken)
+        return len(taken.columns)
 
     def commit_failed(self, batch: int, reason: str) -> None:
         """The batch was not kept: what was to be accepted here is refused, what others have accepted is passed on."""
@@ -421,14 +461,17 @@ class Replication:
                     self._is_durable(taken.entries, reason)
                 elif isinstance(taken, _TakenRecord):
                     self._spread_record(taken)
-                elif taken.entry.id.stream == self.own_stream:
-                    self._drop(taken.entry, reason)
-                    self._no_longer_under_way(taken)
-                else:
+                elif isinstance(taken, _TakenHere):
+                    for entry, _ in self.delivery.each(taken.columns, frames_of(taken.columns)):
+                        self._drop(entry, reason)
+                    if taken.source is not None:
+                        self.under_way.spread(taken.source, 1)
+                    if taken.then is not None:
+                        taken.then(reason)
+                elif isinstance(taken, _Taken):
                     self._spread(taken)
-                if isinstance(taken, _Taken) and taken.then is not None:
-                    taken.then(reason)
-        own_in_flight = any(self._own_of(taken) for flight in self._in_flight for taken in flight.taken)
+        in_flight = [taken for flight in self._in_flight for taken in flight.taken]
+        own_in_flight = any(self._own_stamp_of(taken) is not None for taken in in_flight)
         if not own_in_flight and not self._taken:
             self._seq = self._kept_seq
             self._failed.clear()
@@ -454,16 +497,18 @@ class Replication:
         Those that came first are looked at, so many of them: the question is asked for each client that is lost.
         """
         under_way = chain.from_iterable((self._durable, *(flight.taken for flight in self._in_flight), self._taken))
-        parked = (entry for entry in self.delivery.parked_first(LOOKED_AT) if entry.id.stream == self.own_stream)
-        own = (self._own_of(taken) for taken in islice(under_way, LOOKED_AT))
-        return min((entry.stamp for entry in chain(parked, own) if entry is not None), default=None)
+        parked = self.delivery.parked_first(LOOKED_AT)
+        stamps = (entry.stamp for entry in parked if entry.id.stream == self.own_stream)
+        own = (self._own_stamp_of(taken) for taken in islice(under_way, LOOKED_AT))
+        return min((stamp for stamp in chain(stamps, own) if stamp is not None), default=None)
 
-    def _own_of(self, taken: _AnyTaken) -> Entry | None:
-        """The first entry of this start that is in it."""
-        if isinstance(taken, _TakenRecord):
-            return None
-        entry = taken.entry if isinstance(taken, _Taken) else taken.entries[0]
-        return entry if entry.id.stream == self.own_stream else None
+    def _own_stamp_of(self, taken: _AnyTaken) -> int | None:
+        """The stamp of the first entry of this start that is in it."""
+        if isinstance(taken, _TakenHere | _Sealed):
+            return taken.columns.stamps[0]
+        if isinstance(taken, _TakenAgain) and taken.entries[0].id.stream == self.own_stream:
+            return taken.entries[0].stamp
+        return None
 
     def is_being_kept(self, entry_id: EntryId) -> bool:
         """Whether an entry was accepted and is not durable yet."""
@@ -478,18 +523,25 @@ class Replication:
 
     # --- passing on ---------------------------------------------------------------------------------------------------
 
-    def _spread_own(self, taken: _Taken) -> None:
-        entry = taken.entry
-        self._no_longer_under_way(taken)
-        frame, news = self._sealed.pop(entry.id.seq)
-        self._kept_seq = entry.id.seq
-        if entry.id not in self.damaged:
-            self.vector.add(entry.id)
-        if news is not None:
-            self._neighbours.pass_on(news, taken.source)
-        self._deliver(entry, frame, taken.source)
-        if taken.then is not None:
-            taken.then(None)
+    def _spread_own(self, taken: _Sealed) -> None:
+        columns, sources, told = taken.columns, taken.sources, taken.then
+        for source in sources.values():
+            self.under_way.spread(source, 1)
+        frames = frames_of(columns)
+        self._kept_seq = columns.numbers[-1]
+        damaged = [entry.id.seq for entry in self.damaged.among(columns)]
+        self.vector.add_spans(self.own_stream, columns.without(damaged).spans if damaged else columns.spans)
+        record = frame_of_record(taken.record) if taken.record is not None else None
+        self._neighbours.pass_on(News(self.own_stream, columns.spans, frames, record), None)
+        if len(columns) == 1 or columns.has_accounts or sources or damaged:
+            for entry, frame in self.delivery.each(columns, frames):
+                self._deliver(entry, frame, sources.get(entry.id.seq))
+                if entry.id.seq in told:
+                    told[entry.id.seq](None)
+            return
+        self._deliver_all(columns, frames, None)
+        for then in told.values():
+            then(None)
 
     def _spread(self, taken: _Taken) -> None:
         """Another's entry: it is passed on as it came."""
@@ -510,8 +562,12 @@ class Replication:
             for entry, frame in self.delivery.each(columns, frames):
                 self._deliver(entry, frame, taken.source)
             return
+        self._deliver_all(columns, frames, taken.source)
+
+    def _deliver_all(self, columns: EntryColumns, frames: Frames, source: int | None) -> None:
+        """As `_deliver` for each of several activities."""
         self.activities += len(columns)
-        self.delivery.deliver_all(columns, frames, taken.source)
+        self.delivery.deliver_all(columns, frames, source)
         if len(self._waiting_for) > len(columns):
             self._is_durable(columns.entries)
         elif self._waiting_for:
@@ -595,3 +651,50 @@ class Replication:
             if covered.get(stream, 0) >= entry_id.seq:
                 covered[stream] = entry_id.seq - 1
         return covered
+
+
+def sealed_in(here: Iterable[_TakenHere], records: Iterable[LogRecord]) -> Iterator[_Sealed]:
+    """What was accepted here, in order, by the signed records that have it; what is in none by itself."""
+    left = deque(here)
+
+    def cut_off(upto: int) -> Iterator[_TakenHere]:
+        """What is left up to a number; of a piece that goes on beyond it its beginning."""
+        while left and left[0].columns.numbers[0] <= upto:
+            taken = left.popleft()
+            numbers = taken.columns.numbers
+            if numbers[-1] > upto:
+                left.appendleft(taken._replace(columns=taken.columns.between(upto + 1, numbers[-1])))
+                taken = taken._replace(columns=taken.columns.between(numbers[0], upto), then=None)
+            yield taken
+
+    for record in sorted(records, key=_first):
+        if record.signature:
+            yield from map(_by_itself, cut_off(record.first - 1))
+            pieces = [*cut_off(record.last)]
+            if pieces:
+                yield _Sealed(_joined(record, pieces), record, *_concerned(pieces))
+    yield from map(_by_itself, cut_off(COUNTER_MAX))
+
+
+def _first(record: LogRecord) -> int:
+    return record.first
+
+
+def _by_itself(taken: _TakenHere) -> _Sealed:
+    return _Sealed(taken.columns, None, *_concerned([taken]))
+
+
+def _joined(record: LogRecord, pieces: Sequence[_TakenHere]) -> EntryColumns:
+    """What was accepted here of a record: nearly always all that is in it."""
+    columns = record.columns
+    if len(columns) == sum([len(taken.columns) for taken in pieces]):
+        return columns
+    return columns.only(tuple(span for taken in pieces for span in taken.columns.spans))
+
+
+def _concerned(
+    pieces: Sequence[_TakenHere],
+) -> tuple[Mapping[int, int], Mapping[int, Callable[[str | None], None]]]:
+    """The base links that entries came over, and who is told of them: see `_Sealed`."""
+    sources = {number: one.source for one in pieces if one.source is not None for number in one.columns.numbers}
+    return sources, {one.columns.numbers[-1]: one.then for one in pieces if one.then is not None}

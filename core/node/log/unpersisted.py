@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from core.wire.entries import Entry, EntryId, Fetch, Page, Stream, StreamMark
+from core.wire.entry_columns import EntryColumns
 from core.wire.entry_runs import EntryRuns, ids_in
 from core.wire.keepables import Keepable, Proof, entries_in
 from core.wire.records import LogRecord
@@ -30,6 +31,8 @@ class Unpersisted:
         """The disk has not taken these; of this node's own entries nothing is left."""
         for keepable in keepables:
             match keepable:
+                case EntryColumns():
+                    continue
                 case Entry():
                     self._remember(keepable, None)
                 case LogRecord():

@@ -19,6 +19,7 @@ from core.node.interface.events import (
     MessageReceived,
     Now,
     Origin,
+    PostsReceived,
     QueuesCounted,
     SecretHashed,
     SecretVerified,
@@ -46,6 +47,7 @@ from core.wire.keepables import Keepable
 from core.wire.limits import CLIENT_LINE_BYTES_MAX, SERVER_LINE_BYTES_MAX
 from core.wire.messages import (
     Account,
+    ActivityMessage,
     Authenticate,
     CaughtUp,
     LockAllowed,
@@ -220,6 +222,10 @@ class SimulatedServer:
         """Whether nothing that comes over its connections is looked at."""
         self._booted_at = 0.0
         self._ends: dict[int, End] = {}
+        self._posts: list[ActivityMessage] = []
+        """Activities that have arrived at this moment, and are not handed in yet: all over one connection."""
+        self._posting = 0
+        """Which one that is."""
         self._subscribed: dict[int, bool] = {}
         """And whether each speaks the base protocol only."""
         self._wake_at: float | None = None
@@ -227,6 +233,7 @@ class SimulatedServer:
         self._woken_by = 0.0
         self._performers: dict[type[Any], Callable[[Any], None]] = {
             actions.Send: self._send,
+            actions.SendAll: self._send_all,
             actions.Broadcast: self._broadcast,
             actions.BroadcastAll: self._broadcast_all,
             actions.Subscribe: self._subscribe,
@@ -298,6 +305,7 @@ class SimulatedServer:
         if self.node is None:
             return
         self.node = None
+        self._posts = []
         self._observer.broke()
         network = self._environment.network
         network.unlisten(self.address)
@@ -355,9 +363,19 @@ class SimulatedServer:
 
     def handle(self, event: Event) -> None:
         """Hand the node an event, if it lives, and do what it wants done."""
+        if self._posts:
+            self._hand_in_posts()
         node = self.node
         if node is not None:
             self.perform(node.handle(event, self.now()))
+
+    def _hand_in_posts(self) -> None:
+        """Hand in what was read at once."""
+        posts, self._posts = self._posts, []
+        if len(posts) == 1:
+            self.handle(MessageReceived(self._posting, posts[0]))
+        elif posts:
+            self.handle(PostsReceived(self._posting, posts))
 
     def accepted(self, end: End, peer: Address) -> SimulatedServer:
         at = None
@@ -389,6 +407,15 @@ class SimulatedServer:
     def received(self, conn: int, message: Message) -> None:
         if self.frozen:
             return
+        if isinstance(message, ActivityMessage):
+            # What has arrived behind it at the same moment is read with it.
+            if self._posts and self._posting != conn:
+                self._hand_in_posts()
+            if not self._posts:
+                self._posting = conn
+                self._environment.schedule.after(0.0, self._hand_in_posts)
+            self._posts.append(message if self.keyed else as_before_keys(message))
+            return
         self.handle(MessageReceived(conn, message if self.keyed else as_before_keys(message)))
 
     def garbled(self, conn: int, info: str) -> None:
@@ -419,6 +446,10 @@ class SimulatedServer:
             if type(action.frame.message) in _LOOKED_AT:
                 self._look_at(action.frame.message, end)
             end.send(action.frame)
+
+    def _send_all(self, action: actions.SendAll) -> None:
+        for frame in action.frames:
+            self._send(actions.Send(action.conn, frame))
 
     def _look_at(self, message: Message, end: End) -> None:
         """Whoever is sent elsewhere is named a place that there is where they are; the ledger hears of the rest."""
@@ -566,6 +597,7 @@ class SimulatedServer:
 
     def _stop(self) -> None:
         self.node = None
+        self._posts = []
         self._environment.network.unlisten(self.address)
         self.disk.crash(1.0)
         for end in list(self._ends.values()):

@@ -268,6 +268,8 @@ class WatchedServer:
         match action:
             case actions.Send():
                 assert action.conn not in self.closed, f"{action.frame} was sent after the close"
+            case actions.SendAll():
+                assert action.conn not in self.closed, f"{[*action.frames]} were sent after the close"
             case actions.Close():
                 assert action.conn not in self.closed, "a connection was closed twice"
                 self.closed.add(action.conn)
