@@ -37,7 +37,7 @@ class Scale:
     receivers: int = 200
     crowd: int = 2_000
     """Of the rows that are about many connections."""
-    tries: int = 3
+    tries: int = 2
     """Starts of each kind in a round."""
     activities: int = 1_000_000
     accounts: int = 100_000
@@ -310,8 +310,13 @@ def asked(given: list[str]) -> argparse.Namespace:
     parser = RowParser("tests.benchmarks.brokers", __doc__, ROWS, Scale())
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write everything that was measured")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="where to draw it, as SVG")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="where to write the table for a document")
     parser.add_argument("--nats", metavar="PATH", help="the nats-server to start")
     arguments = parser.read(given)
+    for file in (arguments.json, arguments.picture, arguments.markdown):
+        # Before it has taken minutes.
+        if file is not None and not os.access(file if file.exists() else file.parent, os.W_OK):
+            parser.error(f"{file} cannot be written")
     # Thousands of connections, and each server inherits it.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -326,6 +331,8 @@ def written(arguments: argparse.Namespace, lines: Mapping[str, Sequence[Line]], 
         arguments.json.write_text(report.as_json(lines, results, arguments.scale))
     if arguments.picture is not None:
         arguments.picture.write_text(picture.drawn(lines, results))
+    if arguments.markdown is not None:
+        arguments.markdown.write_text(report.markdown(lines))
 
 
 def command(given: list[str]) -> None:

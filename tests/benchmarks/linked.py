@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.base_peers.network import chain, star
+from tests.benchmarks.compiled import program
 from tests.benchmarks.fast_server import FastProcess
 from tests.benchmarks.peers import OPTIONS, PEERS
 from tests.benchmarks.trials import Figures, LoadPlan, generate, what_is_wrong
@@ -26,6 +27,7 @@ async def registrations(directory: Path, seconds: float) -> Figures:
 
     Each name is registered at the next server. The figures of the load generator are those of many at once.
     """
+    program("loadgen")
     config = directory / "config.toml"
     config.write_text("server_registrations_per_minute = 1000000\n")
     options = ("--registrations-per-minute", "1000000", "--config", str(config), *OPTIONS)
@@ -55,6 +57,7 @@ async def _lock_messages(nodes: list[NodeProcess]) -> int:
 
 async def hops(directory: Path, seconds: float) -> Figures:
     """How much later somebody reads at the next server of a chain, in milliseconds at the median."""
+    program("loadgen")
     async with NodeNetwork(directory, options=OPTIONS) as network:
         nodes = await network.build(chain(HOPS))
         load = LoadPlan.of(receivers=READERS * HOPS, rate=RATE, warm=0.5, seconds=seconds)

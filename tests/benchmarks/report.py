@@ -98,6 +98,17 @@ def table(lines: Mapping[str, Sequence[Line]]) -> str:
     return "\n".join(text)
 
 
+def markdown(lines: Mapping[str, Sequence[Line]]) -> str:
+    """The same for a document."""
+    text = ["| row | what | measured | bar | verdict |", "|---|---|---|---|---|"]
+    for row, found in lines.items():
+        for number, line in enumerate(found):
+            first = f"`{row}`" if number == 0 else ""
+            measured = "; ".join([compared(line), *line.beside]) if line.spread is not None else line.said or line.why
+            text.append(f"| {first} | {line.what} | {measured} | {line.bar or ''} | {line.verdict} |")
+    return "\n".join([*text, ""])
+
+
 def figures_table(results: Results) -> str:
     """What each server did, with what it took meanwhile; and what the load generator had left."""
     head = ("", "deliveries/s", "CPU s/million", "CPUs", "RSS, MB", "PSS, MB", "p50, ms", "p99, ms", "generator")
@@ -113,7 +124,7 @@ def figures_table(results: Results) -> str:
         late = [(one["late"], one["ages"][0]["p99"]) for one in rounds if one is not None and "late" in one]
         if late and statistics.median(most for most, _ in late) > statistics.median(p99 for _, p99 in late) / 2:
             text.append(f"{named(what)}: the load generator itself was {max(late)[0]:.1f} ms late at most")
-    text += [f"left out: {why}" for why in results.left_out.values()]
+    text += [f"left out: {why}" for why in dict.fromkeys(results.left_out.values())]
     return "\n".join(text)
 
 

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import brokers, data, picture, report
-from tests.benchmarks.bars import FAILED, MET, NOT_MET, WISHED, Bar, Line, Spread
+from tests.benchmarks.bars import FAILED, LEFT_OUT, MET, NOT_MET, WISHED, Bar, Line, Spread
 from tests.benchmarks.compiled import NotHere, program
 from tests.benchmarks.peers import PEERS
 from tests.benchmarks.trials import Results
 
 SMALL = brokers.Scale(rounds=1, seconds=0.3, receivers=20, crowd=40, tries=1, activities=300, accounts=20)
+TOGETHER = ["saturation", "cpu", "senders", "crowd", "one-in-flight", "durable", "latency", "latency-10k"]
+"""Rows whose runs share servers."""
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -27,22 +29,30 @@ def _made() -> None:
         pytest.skip(str(why))
 
 
+@pytest.fixture
+def _no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", str(tmp_path / "cc"))
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 @pytest.mark.usefixtures("_made")
-@pytest.mark.parametrize("name", brokers.ROWS)
+@pytest.mark.parametrize("names", [TOGETHER, *([name] for name in brokers.ROWS if name not in TOGETHER)], ids=" ".join)
 async def test_a_row_is_measured(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(data, "CACHE", tmp_path)
-    where = argparse.Namespace(scale=SMALL, json=tmp_path / "all.json", picture=tmp_path / "all.svg")
-    lines, results = await brokers.main([name], SMALL)
+    where = argparse.Namespace(
+        scale=SMALL, json=tmp_path / "all.json", picture=tmp_path / "all.svg", markdown=tmp_path / "all.md"
+    )
+    lines, results = await brokers.main(names, SMALL)
     brokers.written(where, lines, results)
     told = capsys.readouterr().out
-    assert [line.why for line in lines[name] if line.verdict == FAILED] == []
-    assert [line.what for line in lines[name] if line.what not in told] == []
+    made = [line for found in lines.values() for line in found]
+    assert [line.why for line in made if line.verdict == FAILED] == []
+    assert [line.what for line in made if line.what not in told] == []
     kept = json.loads((tmp_path / "all.json").read_text())
-    assert [line["what"] for line in kept["lines"]] == [line.what for line in lines[name]]
+    assert [line["what"] for line in kept["lines"]] == [line.what for line in made]
     assert ElementTree.parse(tmp_path / "all.svg").getroot().tag == f"{SVG}svg"
 
 
@@ -74,6 +84,22 @@ def test_a_row_that_there_is_not_is_refused(capsys: pytest.CaptureFixture[str]) 
     with pytest.raises(SystemExit) as ended:
         brokers.command(["speed"])
     assert ended.value.code == 2 and "there is no row 'speed'" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        brokers.command(["--json", str(tmp_path / "nowhere" / "all.json")])
+    assert ended.value.code == 2 and "all.json cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_no_compiler")
+async def test_without_a_compiler_rows_are_left_out_with_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    lines, _ = await brokers.main(["cpu", "hops"], SMALL)
+    assert {line.verdict for found in lines.values() for line in found} == {LEFT_OUT}
+    assert all("no C compiler" in line.why for found in lines.values() for line in found)
+    assert "left out: there is no C compiler (cc)" in capsys.readouterr().out
 
 
 # --- what is told -----------------------------------------------------------------------------------------------------
@@ -108,6 +134,16 @@ def test_the_table_has_a_verdict_a_line() -> None:
     assert [line.strip() for line in told if "installed" in line or "3 lost" in line] == [
         "it is not installed",
         "3 lost",
+    ]
+
+
+def test_the_table_for_a_document_has_the_same() -> None:
+    assert report.markdown(LINES).splitlines()[2:] == [
+        "| `saturation` | against one | 3.30 × (3.10 to 3.50); ours 7; theirs 2 | ≥ 2 ×, wished 3 × | met as wished |",
+        "|  | against another | 2.50 × | ≥ 2 × | met |",
+        "|  | against <a third> | 0.50 × | ≥ 2 × | NOT MET |",
+        "|  | against nobody | it is not installed | ≥ 2 × | left out |",
+        "|  | what was lost | 3 lost | ≥ 2 × | FAILED |",
     ]
 
 

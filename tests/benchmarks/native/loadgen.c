@@ -146,7 +146,7 @@ static double log_in(int wanted) {
 /* Waits until what was taken only for a moment is given back. */
 static struct memory steady_memory(void) {
     struct memory last = memory_of(server), found;
-    for (int same = 0, looks = 0; same < 4 && looks < 24; looks++, last = found) {
+    for (int same = 0, looks = 0; same < 4 && looks < 12; looks++, last = found) {
         attend_for(SECOND / 4);
         found = memory_of(server);
         same = found.rss == last.rss ? same + 1 : 0;
