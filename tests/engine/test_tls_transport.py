@@ -147,6 +147,22 @@ async def test_the_end_is_told_as_close_notify_behind_what_waits_and_what_still_
     await until(lambda: told.calls[-1] == "lost")
 
 
+async def test_an_end_that_is_said_as_soon_as_nothing_waits_any_more_is_said_once(listening: Listening) -> None:
+    faults: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(str(context)))
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        peer, told = await listening.opened(version)
+        setattr(told, "resume_writing", told.transport.write_eof)  # noqa: B010
+        told.transport.write(LARGE)
+        assert await asyncio.to_thread(received, peer, len(LARGE)) == LARGE
+        setattr(peer, "suppress_ragged_eofs", False)  # noqa: B010
+        assert await asyncio.to_thread(peer.recv, 1) == b""
+        peer.close()
+        await until(lambda told=told: told.calls[-1] == "end")  # type: ignore[misc]
+        told.transport.close()
+    assert faults == []
+
+
 async def test_a_peer_that_has_said_its_end_is_still_written_to(listening: Listening) -> None:
     peer, told = await listening.opened()
     await asyncio.to_thread(said_end, peer)

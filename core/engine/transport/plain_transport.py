@@ -267,13 +267,15 @@ class PlainTransport(asyncio.Transport):
             self._waiting = waiting[sent:]
             return
         self._waiting = None
+        end_waits = self._finished
         protocol.resume_writing()
         if self.get_write_buffer_size() or self._lost:
             return
         self._watch()
         if self._closing:
             self._part()
-        elif self._finished:
+        elif end_waits:
+            # Otherwise the protocol has just said it, and it went out at once.
             try:
                 self._shut()
             except OSError as error:
