@@ -225,6 +225,10 @@ def _upgrade(world: World, operation: Operation) -> None:
         world.servers[operation.who].upgrade()
 
 
+_GIVEN_UP: Final = ("its place is another's",)
+"""Why a copy has ended for good."""
+
+
 def _twin(world: World, operation: Operation) -> None:
     """What `who` has is copied, and started on another host, with all that it knows of the network."""
     server = world.servers.get(operation.who)
@@ -234,14 +238,14 @@ def _twin(world: World, operation: Operation) -> None:
 
 def _twin_ends(world: World, operation: Operation) -> None:
     """Who runs `who` has noticed, and ends the other one for good: once all that it has taken in is elsewhere. If it
-    cannot tell the others as long as `who` runs, `who` has to wait."""
+    cannot tell the others as long as `who` runs, `who` has to wait. It may have ended by itself before."""
     server, twin = world.servers.get(operation.who), world.twins.get(operation.who)
-    if server is None or twin is None or twin.finished is not None:
+    if server is None or twin is None or twin.finished == _GIVEN_UP:
         return
     if _is_elsewhere(world, twin):
         twin.crash(1.0)
     if twin.node is None and _is_elsewhere(world, twin):
-        twin.finished = ("its place is another's",)
+        twin.finished = _GIVEN_UP
         # What was lost of its data may have said where the network is; and the others took the twin for it.
         if server.up:
             for address in _where(world, server):
@@ -448,7 +452,8 @@ def repair(world: World) -> None:
 
 
 def start_missed(world: World) -> None:
-    """Who left, but holds what nobody else may have, starts again; also one that only now has left."""
+    """Who left, but holds what nobody else may have, starts again; also one that only now has left. `_twin_ends` sees
+    to what a copy holds."""
     for server in world.servers.values():
-        if server.finished is not None and server.missed:
+        if server.finished is not None and server.missed and server not in world.twins.values():
             _start_server(world, server)
