@@ -65,8 +65,8 @@ FAULTS: dict[str, tuple[Callable[[], Passing], dict[str, int]]] = {
     "one is lost": (lambda: only_there(lambda line: []), {"lost": 1, "incomplete": 1}),
     "one is doubled": (lambda: only_there(lambda line: [line, line]), {"doubled": 1}),
     "two are swapped": (swapping, {"reordered": 1}),
-    "one is cut short": (lambda: changing(b"xxx"), {"damaged": 1, "lost": 1}),
-    "one is garbled": (lambda: changing(b"xxyx"), {"damaged": 1, "lost": 1}),
+    "one is cut short": (lambda: changing(b"xxx"), {"damaged": 1, "lost": 1, "incomplete": 1}),
+    "one is garbled": (lambda: changing(b"xxyx"), {"damaged": 1, "lost": 1, "incomplete": 1}),
 }  # fmt: skip
 
 
@@ -122,7 +122,7 @@ async def test_every_receiver_must_have_everything_once_in_order_and_whole(fault
     passing, expected = FAULTS[fault]
     async with serving(passing()) as port:
         figures = await loaded(port, **({"silence": 1.0} if expected else {}))
-    counted = {name: figures[name] for name in ("lost", "doubled", "reordered", "damaged")}
+    counted = {name: figures[name] for name in ("lost", "doubled", "reordered", "damaged", "incomplete")}
     assert counted == {name: expected.get(name, 0) for name in counted}
     assert figures["complete"] is (not expected)
     assert figures["sent"] > 10
@@ -185,6 +185,22 @@ async def test_the_reference_has_on_its_disk_what_it_has_delivered(tmp_path: Pat
     kept = (tmp_path / "kept").read_bytes().splitlines()
     assert len(kept) == figures["sent"]
     assert all(json.loads(line)["activity"]["authenticated_user"] == "anonymous" for line in kept)
+
+
+async def test_the_reference_delivers_nothing_that_it_could_not_sync() -> None:
+    # What is written there is taken, and cannot be synced.
+    process = await asyncio.create_subprocess_exec(
+        program("reference"), "--sync", "/dev/null", stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    port = int((await process.stdout.readline()).rpartition(b":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b'{"command":"LOGIN","username":"anonymous"}\n')
+    assert b"LOGIN_SUCCESS" in await reader.readline()
+    writer.write(b'{"command":"ACTIVITY_MESSAGE","username":"anonymous","activity":{"d":"hello"}}\n')
+    assert await reader.readline() == b""
+    writer.close()
+    assert await asyncio.wait_for(process.wait(), 10.0) == 1
 
 
 @pytest.mark.slow
