@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import statistics
@@ -158,6 +159,11 @@ def _version(peer: Peer) -> str:
         return ""
 
 
+def _finite(figure: float) -> float | None:
+    """JSON has no infinity: what is infinitely better than something that did nothing is not told."""
+    return figure if math.isfinite(figure) else None
+
+
 def as_json(lines: Mapping[str, Sequence[Line]], results: Results, scale: Any) -> str:
     """Everything: what was measured in each round, too."""
     return json.dumps(
@@ -167,8 +173,8 @@ def as_json(lines: Mapping[str, Sequence[Line]], results: Results, scale: Any) -
             "peers": {peer.title: version for peer in PEERS.values() if (version := _version(peer))},
             "lines": [
                 {"row": row, "what": line.what, "verdict": line.verdict, "bar": str(line.bar or ""),
-                 "median": None if line.spread is None else line.spread.median,
-                 "rounds": None if line.spread is None else line.spread.values,
+                 "median": None if line.spread is None else _finite(line.spread.median),
+                 "rounds": None if line.spread is None else [*map(_finite, line.spread.values)],
                  "said": line.said, "beside": line.beside, "why": line.why}
                 for row, found in lines.items() for line in found
             ],
@@ -176,5 +182,5 @@ def as_json(lines: Mapping[str, Sequence[Line]], results: Results, scale: Any) -
             "wrong": results.wrong,
             "left_out": results.left_out,
         },
-        ensure_ascii=False, indent=1,
+        ensure_ascii=False, indent=1, allow_nan=False,
     )  # fmt: skip

@@ -169,6 +169,12 @@ def test_json_has_what_was_measured_in_each_round() -> None:
     assert kept["scale"]["receivers"] == 20 and kept["machine"]["processors"] >= 1
 
 
+def test_json_has_no_infinity() -> None:
+    lines = {"saturation": [Line("against what did nothing", Bar(2, " ×"), Spread((float("inf"),)))]}
+    kept = json.loads(report.as_json(lines, found({}), SMALL))
+    assert (kept["lines"][0]["median"], kept["lines"][0]["rounds"]) == (None, [None])
+
+
 def test_the_picture_has_a_dot_on_the_right_side_of_each_bar() -> None:
     root = ElementTree.fromstring(picture.drawn(LINES, found({})))
     dots = [float(dot.attrib["cx"]) for dot in root.iter(f"{SVG}circle")]
