@@ -328,9 +328,10 @@ class _Adding:
                     newest[sender] = here
             self._last = max(self._last, *stamps)
         taken = self._taken
-        for number, sender, body in zip(columns.numbers, senders, columns.bodies, strict=True):
-            if number not in again:
-                taken[sender] += len(body) + _ONE_ROW
+        if again:
+            columns = columns.without(again)
+        for sender, body in zip(columns.senders, columns.bodies, strict=True):
+            taken[sender] += len(body) + _ONE_ROW
 
     def _add_facts(self, accounts: Iterable[Entry]) -> None:
         for entry in accounts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import reduce
 from operator import or_
 from typing import Final
@@ -132,6 +132,11 @@ def base_broadcast(activity: bytes) -> Frame:
     return Frame(ActivityBroadcast(msgspec.Raw(activity)), _BASE_BROADCAST % activity)
 
 
+def base_broadcasts(activities: Iterable[bytes]) -> list[bytes]:
+    """The lines of several of those."""
+    return [_BASE_BROADCAST % activity for activity in activities]
+
+
 class Frames:
     """Several messages on their way out, one behind the other: made once, and only when somebody is to get them."""
 
@@ -146,3 +151,7 @@ class Frames:
         if frames is None:
             frames = self._frames = tuple(self._make())
         return iter(frames)
+
+    def lines(self, *, base: bool) -> Sequence[bytes]:
+        """The bytes of each, in one of the two forms that a Frame has."""
+        return [frame.base.data for frame in self] if base else [frame.data for frame in self]

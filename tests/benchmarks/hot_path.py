@@ -39,6 +39,7 @@ from core.engine.transport.plain_transport import PlainTransport
 from core.node.clients.absence import Absences
 from core.node.clients.posting import Posting
 from core.node.log.delivery import Delivery
+from core.node.log.entry_messages import _ActivityFrames
 from core.node.node import Node
 from core.node.reception import Reception
 from core.store import grouping
@@ -62,20 +63,29 @@ TICK: Final = 4_000_000
 BEGIN, END = signal.SIGRTMIN, signal.SIGRTMAX
 """Signals to the server; it has others of its own."""
 
+
+def _read(attribute: Any) -> Callable[..., object]:
+    """The function that a property is read by."""
+    return attribute.fget  # type: ignore[no-any-return]
+
+
 STEPS: Final[dict[str, tuple[Callable[..., object], ...]]] = {
     "writing to sockets": (Outbox.write, Audience._send),
     "joining what is written": (Output.flush, Audience.write),
-    "encoding": (codec.encode, Frame.data.fget),  # type: ignore[attr-defined]
+    "encoding": (codec.encode, codec.base_broadcasts, _read(Frame.data), _ActivityFrames.lines),
     "decoding": (codec.decode,),
     "handing over to the store, and back": (Persistence.persist, Persistence._submit, Persistence.committed),
     "after every event (`Node._outcome`)": (Node._outcome,),
-    "the node, at received": (Reception.message,),
-    "the node, at committed: whose turn it is, to whom it goes": (Delivery.deliver,),
-    "the node, at committed: what base clients have": (Absences._note_handed_out,),
+    "the node, at received": (Reception.message, Reception.posts),
+    "the node, at committed: whose turn it is, to whom it goes": (Delivery.deliver, Delivery.deliver_all),
+    "the node, at committed: what base clients have": (Absences._note_handed_out, Absences._note_all_handed_out),
     "the node, at committed: acknowledgements": (Posting._kept,),
     "the node, at committed: all else": (Node.handle,),
     "carrying out actions": (Runtime._perform,),
-    "reading, cutting lines": (PlainTransport._read, LineIntake._hand_in, LineIntake.feed, ConnectionTable.received),
+    "reading, cutting lines": (
+        *(PlainTransport._read, LineIntake.feed, LineIntake._hand_in, LineIntake._hand_in_some),
+        *(ConnectionTable.received, ConnectionTable.received_posts),
+    ),
 }
 """A step's own functions. `Node.handle` is what is left of it: all that a commit brings."""
 REST: Final = "the event loop itself"
@@ -138,7 +148,7 @@ class Meter:
         signal.signal(BEGIN, lambda *_: self._begin())
         signal.signal(END, lambda *_: self._end())
         gc.callbacks.append(self._collected)
-        self._watch(grouping, "seal", "seals")
+        self._watch(grouping, "seal_columns", "seals")
         self._watch(StoreThread, "_commit", "commits")
         self._watch(StoreThread, "_follow", "what follows them")
 

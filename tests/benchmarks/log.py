@@ -16,16 +16,17 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.engine.threads.opening_store import open_sqlite
+from core.engine.transport.line_intake import POSTS_AT_ONCE
 from core.store import grouping
 from core.wire.entries import Entry, Stream
-from core.wire.idempotency import idempotency_fingerprint
+from core.wire.entry_columns import EntryColumns
 from tests.benchmarks import damage, sealing
 from tests.benchmarks.data import BODY_BYTES, Contents, activities, copied, prepared, settings
 from tests.benchmarks.figures import resident
@@ -208,16 +209,16 @@ def _commits(directory: Path) -> tuple[float, float]:
     opened, recovered = open_sqlite(settings(directory))
     stream = Stream(recovered.node, recovered.incarnation)
     entries = activities(stream, 1, IN_FLIGHT * COMMITS, int(time.time() * 1e6), random.Random(1))
-    batches: list[list[Entry]] = [[next(entries) for _ in range(IN_FLIGHT)] for _ in range(COMMITS)]
+    batches: list[list[EntryColumns]] = [
+        [_accepted([next(entries) for _ in range(POSTS_AT_ONCE)]) for _ in range(IN_FLIGHT // POSTS_AT_ONCE)]
+        for _ in range(COMMITS)
+    ]
     # As a server does when it has started; and it does not have all of these at once.
     gc.collect()
     gc.freeze()
     spent = 0.0
-    with timed(grouping, "seal") as sealing:
+    with timed(grouping, "seal_columns") as sealing:
         for batch in batches:
-            for entry in batch:
-                # The node has asked for it when the activity came.
-                idempotency_fingerprint(entry.sender, entry.ref or "", entry.body)
             began = time.thread_time()
             opened.commit(batch)
             # As between commits that come one after the other.
@@ -234,6 +235,13 @@ def _commits(directory: Path) -> tuple[float, float]:
     opened.close()
     gc.unfreeze()
     return 1e6 * (spent - sum(sealing)) / (IN_FLIGHT * COMMITS), 1e6 * sums / (IN_FLIGHT * COMMITS)
+
+
+def _accepted(entries: Sequence[Entry]) -> EntryColumns:
+    """Activities as the node hands them over: as columns, with the fingerprints by which it has looked for them."""
+    columns = EntryColumns.of(entries).dated_by(1)
+    assert None not in columns.fingerprints
+    return columns
 
 
 @contextlib.contextmanager

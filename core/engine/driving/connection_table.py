@@ -185,9 +185,7 @@ class ConnectionTable:
         self.output.broadcast(action.frame)
 
     def broadcast_all(self, action: BroadcastAll) -> None:
-        if self.output.has_receivers:
-            for frame in action.frames:
-                self.output.broadcast(frame)
+        self.output.broadcast_all(action.frames)
 
     def subscribe(self, action: Subscribe) -> None:
         connection = self.by_number.get(action.conn)

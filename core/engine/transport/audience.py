@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from core.wire.codec import Frame
+from core.wire.codec import Frame, Frames
 
 if TYPE_CHECKING:
     from core.engine.transport.outbox import Outbox
@@ -23,9 +23,15 @@ KernelWay = Callable[[bytes], int]
 """The way into the kernel: hands it bytes, and says how many it has taken. Raises OSError."""
 
 
-def lines_of(frames: Sequence[Frame], *, base: bool) -> list[bytes]:
+def lines_of(frames: Sequence[Frame | Frames], *, base: bool) -> list[bytes]:
     """Broadcasts as one kind of receivers gets them: encoded once for all of them, and not at all where nobody is."""
-    return [frame.base.data for frame in frames] if base else [frame.data for frame in frames]
+    lines: list[bytes] = []
+    for one in frames:
+        if isinstance(one, Frames):
+            lines += one.lines(base=base)
+        else:
+            lines.append(one.base.data if base else one.data)
+    return lines
 
 
 class Audience:
@@ -70,7 +76,7 @@ class Audience:
             outbox.count_alone()
             self._aside[outbox] = None
 
-    def write(self, frames: Sequence[Frame]) -> None:
+    def write(self, frames: Sequence[Frame | Frames]) -> None:
         """The turn's broadcasts, as one piece, to all who get nothing else in it."""
         if not self:
             return

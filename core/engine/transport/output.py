@@ -14,7 +14,7 @@ import asyncio
 from core.engine.transport.audience import Audience, lines_of
 from core.engine.transport.back_row import BackRow, FrontSeats
 from core.engine.transport.outbox import Outbox
-from core.wire.codec import Frame
+from core.wire.codec import Frame, Frames
 
 
 class Output:
@@ -22,7 +22,7 @@ class Output:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._log: list[Frame] = []
+        self._log: list[Frame | Frames] = []
         self._dirty: list[Outbox] = []
         self._base_audience = Audience(base=True)
         self._audience = Audience(base=False)
@@ -34,11 +34,6 @@ class Output:
     def subscribers(self) -> int:
         """How many get broadcasts at once."""
         return len(self._audience) + len(self._base_audience)
-
-    @property
-    def has_receivers(self) -> bool:
-        """Whether anybody gets broadcasts."""
-        return bool(self._audience or self._base_audience or self._back)
 
     def send(self, outbox: Outbox, data: bytes) -> None:
         """One frame to one connection."""
@@ -52,6 +47,15 @@ class Output:
             self._schedule()
         if self._back:
             self._back.broadcast(frame)
+
+    def broadcast_all(self, frames: Frames) -> None:
+        """Several frames to all subscribers."""
+        if self._audience or self._base_audience:
+            self._log.append(frames)
+            self._schedule()
+        if self._back:
+            for frame in frames:
+                self._back.broadcast(frame)
 
     def subscribe(self, outbox: Outbox, share: str | None = None, *, base: bool = False) -> None:
         """Broadcasts from here on reach the connection: at once, unless there are too many at the address `share`.

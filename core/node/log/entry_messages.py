@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from core.node.kernel.connections import Session
-from core.wire.codec import Frame, Frames, base_broadcast
+from core.wire.codec import Frame, Frames, base_broadcast, base_broadcasts, encode
 from core.wire.entries import AccountFact, Entry, parse_entry_id
 from core.wire.entry_columns import EntryColumns
 from core.wire.limits import ACTIVITY_BYTES_MAX, NAME_CHARACTERS_MAX
@@ -77,9 +79,52 @@ def frame_for(session: Session, entry: Entry) -> Frame:
     return frame if session.native else frame.base
 
 
+class _ActivityFrames(Frames):
+    """Activities on their way out. Their lines are made of the columns, without an object of each, and once."""
+
+    __slots__ = ("_base_lines", "_columns", "_lines")
+
+    def __init__(self, columns: EntryColumns) -> None:
+        super().__init__(lambda: map(frame_of, columns.entries))
+        self._columns = columns
+        self._lines: Sequence[bytes] | None = None
+        self._base_lines: Sequence[bytes] | None = None
+
+    def lines(self, *, base: bool) -> Sequence[bytes]:
+        if base:
+            if self._base_lines is None:
+                self._base_lines = base_broadcasts(self._columns.bodies)
+            return self._base_lines
+        if self._lines is None:
+            # Where they are there already, as for a neighbour of the version before records, they have their bytes.
+            self._lines = super().lines(base=False) if self._frames is not None else self._encoded()
+        return self._lines
+
+    def _encoded(self) -> list[bytes]:
+        columns = self._columns
+        stream = f"{columns.stream}."
+        rows = zip(columns.numbers, columns.stamps, columns.bodies, columns.senders, columns.previous, strict=True)
+        return [
+            encode(
+                ActivityBroadcast(
+                    msgspec.Raw(body),
+                    f"{stream}{number}",
+                    stamp,
+                    sender or None,
+                    f"{stream}{previous}" if type(previous) is int else str(previous) if previous is not None else None,
+                    ref,
+                    since,
+                )
+            )
+            for (number, stamp, body, sender, previous), ref, since in zip(
+                rows, columns.refs, columns.sinces, strict=True
+            )
+        ]
+
+
 def frames_of(columns: EntryColumns) -> Frames:
     """The same of several, made when somebody is to get them."""
-    return Frames(lambda: map(frame_of, columns.entries))
+    return Frames(lambda: map(frame_of, columns.entries)) if columns.has_accounts else _ActivityFrames(columns)
 
 
 def _account_of(entry: Entry, fact: AccountFact) -> Account:
