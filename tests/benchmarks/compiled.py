@@ -42,8 +42,11 @@ def program(name: str, *, tls: bool = False) -> Path:
     made_from = b"".join(file.read_bytes() for file in sorted(SOURCES.iterdir()))
     version = hashlib.blake2b(made_from + repr((with_compiler, FLAGS, before)).encode(), digest_size=6).hexdigest()
     where = CACHE / f"{name}{'-tls' * tls}-{version}"
+    CACHE.mkdir(mode=0o755, parents=True, exist_ok=True)
+    if CACHE.stat().st_uid != os.getuid():
+        # The temporary directory is everybody's: what somebody else has put there is not run.
+        raise NotHere(f"{CACHE} belongs to somebody else: set TMPDIR to a directory of your own")
     if not where.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
         for old in CACHE.glob(f"{name}{'-tls' * tls}-????????????"):
             old.unlink(missing_ok=True)
         # Whoever starts it at the same time finds it whole or not at all.

@@ -251,6 +251,12 @@ def test_without_a_compiler_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch,
         program("loadgen")
 
 
+def test_what_somebody_else_has_made_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.getuid", lambda: 12345)
+    with pytest.raises(NotHere, match="belongs to somebody else"):
+        program("loadgen")
+
+
 def test_what_has_changed_is_compiled_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     sources = tmp_path / "native"
     sources.mkdir()
