@@ -11,7 +11,6 @@ many addresses fail at is guarded a little: addresses that have never known its 
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 _Key = TypeVar("_Key")
@@ -41,14 +40,16 @@ def told_to_wait(seconds: float) -> str:
     return f"too many wrong secrets came from your address; try again in {max(1, round(seconds))} seconds"
 
 
-@dataclass(slots=True)
 class _Host:
-    count: int = 0
-    last: float = 0.0
-    next_at: float = 0.0
-    """When the next attempt may be looked at."""
-    accounts: dict[str, int] = field(default_factory=dict)
-    """Failures at each name: forgiven when the right secret comes."""
+    __slots__ = ("accounts", "count", "last", "next_at")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.last = 0.0
+        self.next_at = 0.0
+        """When the next attempt may be looked at."""
+        self.accounts: dict[str, int] = {}
+        """Failures at each name: forgiven when the right secret comes."""
 
 
 class Guesses:

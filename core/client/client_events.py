@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from core.wire.address import Address
+from core.wire.secret_keeping import KeepsSecret
 
 
-@dataclass(frozen=True, slots=True)
-class Connecting:
+class Connecting(msgspec.Struct, frozen=True):
     """A connection is being tried; `address` is None for the server in this process."""
 
     address: Address | None
 
 
-@dataclass(frozen=True, slots=True)
-class Connected:
+class Connected(msgspec.Struct, frozen=True):
     address: Address | None
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedIn:
+class LoggedIn(msgspec.Struct, frozen=True):
     """`username` is the account's name, which another account may have forced to differ from the one given."""
 
     username: str
@@ -29,27 +27,23 @@ class LoggedIn:
     """The server's time, in microseconds since 1970, by which it dates activities; None if it does not tell."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoginRefused:
+class LoginRefused(msgspec.Struct, frozen=True):
     info: str
 
 
-@dataclass(frozen=True, slots=True)
-class Registered:
+class Registered(KeepsSecret, frozen=True):
     """The name is registered. `made`: the secret was made by the client, and has to be shown to its owner."""
 
     username: str
-    secret: str = field(repr=False)
+    secret: str
     made: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RegisterRefused:
+class RegisterRefused(msgspec.Struct, frozen=True):
     info: str
 
 
-@dataclass(frozen=True, slots=True)
-class ActivityArrived:
+class ActivityArrived(msgspec.Struct, frozen=True):
     """An activity, once. `body` is its JSON as the server sent it; `live` is false for the past.
 
     `again`: it had come before, and is told because the settings want repetitions.
@@ -67,8 +61,7 @@ class ActivityArrived:
     again: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PostAccepted:
+class PostAccepted(msgspec.Struct, frozen=True):
     """What was posted is kept by a server. `id` and `stamp` are None at a base server."""
 
     ref: str
@@ -76,23 +69,20 @@ class PostAccepted:
     stamp: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class PostRefused:
+class PostRefused(msgspec.Struct, frozen=True):
     """What was posted was certainly not accepted."""
 
     ref: str
     info: str
 
 
-@dataclass(frozen=True, slots=True)
-class PostUnknown:
+class PostUnknown(msgspec.Struct, frozen=True):
     """Nobody can tell whether what was posted was accepted."""
 
     ref: str
 
 
-@dataclass(frozen=True, slots=True)
-class CatchUpDone:
+class CatchUpDone(msgspec.Struct, frozen=True):
     """What was asked for of the past is through; `count` activities of it were new to this client."""
 
     count: int
@@ -100,57 +90,49 @@ class CatchUpDone:
     """How many the server sent: those too that the client had, behind gaps in what it could say that it has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Redirected:
+class Redirected(msgspec.Struct, frozen=True):
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
-class ServerQuits:
+class ServerQuits(msgspec.Struct, frozen=True):
     """The server leaves; `address` is where it sends its people, None if there is nowhere to go."""
 
     address: Address | None
 
 
-@dataclass(frozen=True, slots=True)
-class Disconnected:
+class Disconnected(msgspec.Struct, frozen=True):
     """The connection is gone. `retry_in` seconds from now another is tried; None if none will be."""
 
     reason: str
     retry_in: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Renamed:
+class Renamed(msgspec.Struct, frozen=True):
     username: str
     renamed: str
     info: str
 
 
-@dataclass(frozen=True, slots=True)
-class SecretChangeDone:
+class SecretChangeDone(KeepsSecret, frozen=True):
     """The account's secret is another one from here on: the one that was asked for."""
 
     username: str
-    secret: str = field(repr=False)
+    secret: str
 
 
-@dataclass(frozen=True, slots=True)
-class SecretChangeFailed:
+class SecretChangeFailed(msgspec.Struct, frozen=True):
     """The account's secret is what it was."""
 
     info: str
 
 
-@dataclass(frozen=True, slots=True)
-class SecretChangeUnknown:
+class SecretChangeUnknown(msgspec.Struct, frozen=True):
     """Nobody can tell whether the secret that was asked for is the account's now, or the one before it still is."""
 
     info: str
 
 
-@dataclass(frozen=True, slots=True)
-class StatusArrived:
+class StatusArrived(msgspec.Struct, frozen=True):
     """The answer to a request for the server's view of the network."""
 
     status: dict[str, object]
@@ -160,8 +142,7 @@ class StatusArrived:
     """Why it is not told."""
 
 
-@dataclass(frozen=True, slots=True)
-class GaveUp:
+class GaveUp(msgspec.Struct, frozen=True):
     """The client has ended for good, and why. Nothing follows."""
 
     reason: str

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from core.client.resume_point import ResumePoint
 from core.wire.entries import Stream
 from core.wire.names import ANONYMOUS
+from core.wire.secret_keeping import KeepsSecret
 
 PLACE: Final = "place"
 """Shown by clients that say at a login where they were, and by servers that understand it."""
@@ -16,12 +16,11 @@ FEATURES: Final = ("quit", "resume", "ack", "ping", "status", PLACE)
 """What this client shows servers."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClientSettings:
+class ClientSettings(KeepsSecret, frozen=True):
     """Who the client is, and how it behaves. Times are in seconds."""
 
     username: str = ANONYMOUS
-    secret: str | None = field(default=None, repr=False)
+    secret: str | None = None
     """None with `register`: one is made."""
     register: bool = False
     history: int = 0

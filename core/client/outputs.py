@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from core.client.client_events import ClientEvent
 from core.wire.address import Address
 from core.wire.messages import Message
 
 
-@dataclass(frozen=True, slots=True)
-class Connect:
+class Connect(msgspec.Struct, frozen=True):
     """Open a connection; None is the server in this process.
 
     `abroad`: a server on another machine has named the address, so a name that means this one here leads nowhere.
@@ -20,25 +19,21 @@ class Connect:
     abroad: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SendMessage:
+class SendMessage(msgspec.Struct, frozen=True):
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
-class Disconnect:
+class Disconnect(msgspec.Struct, frozen=True):
     """Flush and close the connection. What still comes of it is not handed in."""
 
 
-@dataclass(frozen=True, slots=True)
-class SetTimer:
+class SetTimer(msgspec.Struct, frozen=True):
     """Call `woke` at this monotonic time; only the last one counts. None: not at all."""
 
     at: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Tell:
+class Tell(msgspec.Struct, frozen=True):
     event: ClientEvent
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 
 import msgspec
 
@@ -14,8 +13,7 @@ class PostQueueFull(Exception):
     """Too many posts are waiting for their answer; wait for some."""
 
 
-@dataclass(slots=True)
-class PendingPost:
+class PendingPost(msgspec.Struct):
     """One activity on its way out. `sent` is whether it went out on the present connection."""
 
     ref: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from core.wire.base_messages import ServerPlace
 from core.wire.entries import Stream
@@ -12,13 +13,12 @@ from core.wire.holdings import decode_holdings
 from core.wire.messages import HeldEntries
 
 
-@dataclass(frozen=True, slots=True)
-class ResumePoint:
+class ResumePoint(msgspec.Struct, frozen=True):
     """Where a client was, and what it has; `seen` is for servers that know nothing but vectors."""
 
     have: HeldEntries | None = None
     place: ServerPlace | None = None
-    lacking: EntryRuns = field(default_factory=lambda: NO_ENTRIES)
+    lacking: EntryRuns = NO_ENTRIES
     seen: Mapping[Stream, int] | None = None
 
     @property

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import msgspec
@@ -34,8 +33,7 @@ class Predecessor(NamedTuple):
     stamp: int
 
 
-@dataclass(slots=True)
-class Write:
+class Write(msgspec.Struct):
     """An activity that was accepted."""
 
     ref: str

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from core.node.interface import node_config as presets
 from core.node.interface.node_config import NodeConfig
@@ -23,8 +25,7 @@ BYTES_KEPT: Final = 512 * MEBIBYTE
 Preset = Literal["local", "lan", "wan"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionLimits:
+class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What one connection, and all of them together, may cost."""
 
     connections: int = 10_000
@@ -65,8 +66,7 @@ def places_kept(connections: int) -> int:
     return max(RESERVE_MIN, connections // RESERVE_SHARE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PasswordSettings:
+class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Argon2id parameters (OWASP Password Storage Cheat Sheet: 19 MiB, 2 passes, 1 lane), and who computes."""
 
     memory_kib: int = 19 * 1024
@@ -77,8 +77,7 @@ class PasswordSettings:
     """Checks that may wait; one more fails at once."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsSettings:
+class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Encryption of all connections, in both directions. All servers and clients of a network use it, or none does."""
 
     certificate: Path
@@ -90,8 +89,7 @@ class TlsSettings:
     """Whether a dialled server's certificate must name the host that was dialled."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineSettings:
+class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How one server runs."""
 
     data_dir: Path
@@ -115,13 +113,13 @@ class EngineSettings:
     backup_interval: float = 600.0
     """0: no backups."""
     backups_kept: int = 5
-    retention: Retention = field(default_factory=lambda: Retention(activities=ACTIVITIES_KEPT, bytes=BYTES_KEPT))
+    retention: Retention = Retention(activities=ACTIVITIES_KEPT, bytes=BYTES_KEPT)
     trim_interval: float = 5.0
     """Between two looks at what retention lets go, and at the room on the disk."""
-    limits: ConnectionLimits = field(default_factory=ConnectionLimits)
-    passwords: PasswordSettings = field(default_factory=PasswordSettings)
+    limits: ConnectionLimits = ConnectionLimits()
+    passwords: PasswordSettings = PasswordSettings()
     tls: TlsSettings | None = None
-    node: Mapping[str, Any] = field(default_factory=dict)
+    node: Mapping[str, Any] = {}
     """Fields of `NodeConfig` that differ from the preset."""
 
     def node_config(self, advertised: Address, secret: str) -> NodeConfig:

@@ -11,10 +11,11 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
+
+from msgspec.structs import replace
 
 from core.admission.shares import share_of
 from core.engine.arrivals.accepting import Acceptor

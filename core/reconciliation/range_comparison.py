@@ -12,9 +12,10 @@ the earliest ranges are looked at to their end before later ones are cut.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple, Protocol
+
+import msgspec
 
 from core.reconciliation.item_order import Fingerprint, ItemKey
 from core.wire.entry_runs import EntryRuns, count_of, size_of
@@ -69,8 +70,7 @@ class ListedRange(NamedTuple):
     entries: EntryRuns
 
 
-@dataclass(frozen=True, slots=True)
-class RangeAnswer:
+class RangeAnswer(msgspec.Struct, frozen=True):
     """What differs of the ranges that were asked about, up to `upto`; both ascend, and no two ranges overlap."""
 
     parts: tuple[RangePart, ...]
@@ -78,8 +78,7 @@ class RangeAnswer:
     upto: ItemKey
 
 
-@dataclass(frozen=True, slots=True)
-class NextQuestion:
+class NextQuestion(msgspec.Struct, frozen=True):
     """What to ask next; nothing when there are no parts. `pending` is what waits behind it."""
 
     parts: tuple[RangePart, ...]

@@ -8,8 +8,9 @@ a share, stays in the sums.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from core.reconciliation.item_order import ACCOUNTS, ACTIVITIES, END, NOTHING, Fingerprint, bound
 from core.reconciliation.range_comparison import (
@@ -29,8 +30,7 @@ HORIZON_STEPS: Final = 16
 they were while retention drops the oldest all the time."""
 
 
-@dataclass(frozen=True, slots=True)
-class SumWanted:
+class SumWanted(msgspec.Struct, frozen=True):
     """Count and sum of all accounts, and of the activities since `since` or this store's horizon, whichever is later;
     both before `until`. Answer: SumFound."""
 
@@ -38,16 +38,14 @@ class SumWanted:
     until: int
 
 
-@dataclass(frozen=True, slots=True)
-class SumFound:
+class SumFound(msgspec.Struct, frozen=True):
     """`since` is from where on activities were counted."""
 
     since: int
     whole: Fingerprint
 
 
-@dataclass(frozen=True, slots=True)
-class FirstQuestion:
+class FirstQuestion(msgspec.Struct, frozen=True):
     """What to ask first: of all accounts, and of the activities since `since` or this store's horizon, whichever is
     later; both before `until` (None: up to now). Answer: ComparisonBegun."""
 
@@ -55,16 +53,14 @@ class FirstQuestion:
     until: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class ComparisonBegun:
+class ComparisonBegun(msgspec.Struct, frozen=True):
     """`whole` is what there is here of what is asked about."""
 
     question: NextQuestion
     whole: Fingerprint
 
 
-@dataclass(frozen=True, slots=True)
-class FollowUpQuestion:
+class FollowUpQuestion(msgspec.Struct, frozen=True):
     """What to ask after an answer. Answer: NextQuestion."""
 
     asked: tuple[RangePart, ...]
@@ -72,8 +68,7 @@ class FollowUpQuestion:
     pending: tuple[ItemRange, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerWanted:
+class AnswerWanted(msgspec.Struct, frozen=True):
     """The answer to somebody else's question; with `whole`, also what there is here of all that is asked about.
     Answer: AnswerFound."""
 
@@ -81,26 +76,22 @@ class AnswerWanted:
     whole: bool
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerFound:
+class AnswerFound(msgspec.Struct, frozen=True):
     answer: RangeAnswer
     whole: Fingerprint | None
 
 
-@dataclass(frozen=True, slots=True)
-class DroppedWanted:
+class DroppedWanted(msgspec.Struct, frozen=True):
     """Which of these entries have been received and dropped. Answer: DroppedFound."""
 
     entries: EntryRuns
 
 
-@dataclass(frozen=True, slots=True)
-class DroppedFound:
+class DroppedFound(msgspec.Struct, frozen=True):
     entries: EntryRuns
 
 
-@dataclass(frozen=True, slots=True)
-class UnprovedWanted:
+class UnprovedWanted(msgspec.Struct, frozen=True):
     """What is kept without a signature, of servers that sign: `since` maps those whose ids are not made of a key to the
     first incarnation in which they do. Of records that came later than `after` and not later than `upto`, about
     `entries_max` entries. Answer: UnprovedFound."""
@@ -111,8 +102,7 @@ class UnprovedWanted:
     entries_max: int
 
 
-@dataclass(frozen=True, slots=True)
-class UnprovedFound:
+class UnprovedFound(msgspec.Struct, frozen=True):
     """`after` is from where on to ask for more; None: that is all."""
 
     entries: EntryRuns

@@ -10,7 +10,6 @@ import sqlite3
 from array import array
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import compress, islice
 from operator import lt, or_
 from typing import Final, NamedTuple
@@ -60,8 +59,7 @@ class Kept(NamedTuple):
     record: LogRecord
 
 
-@dataclass(slots=True)
-class Totals:
+class Totals(msgspec.Struct):
     """What is known of all records up to one."""
 
     upto: int = 0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
+
+import msgspec
 
 from core.store.held import Held
 from core.store.retention import ROW_BYTES, Usage, overhead_of
@@ -53,17 +54,16 @@ def record_overhead(record: LogRecord) -> int:
     return overhead_of(len(record.line), len(columns), sum(map(len, columns.bodies)))
 
 
-@dataclass(slots=True)
-class Contents:
+class Contents(msgspec.Struct):
     """What is kept besides records. `latest` is each sender's newest activity, also when retention dropped it."""
 
-    held: Held = field(default_factory=Held)
-    latest: dict[str, Position] = field(default_factory=dict)
-    peers: dict[str, PeerRecord] = field(default_factory=dict)
-    server_keys: dict[str, ServerKey] = field(default_factory=dict)
-    usage: dict[str, Usage] = field(default_factory=dict)
+    held: Held = msgspec.field(default_factory=Held)
+    latest: dict[str, Position] = {}
+    peers: dict[str, PeerRecord] = {}
+    server_keys: dict[str, ServerKey] = {}
+    usage: dict[str, Usage] = {}
     """What is kept of each writer's activities; anonymous people are one, without a name."""
-    total: Usage = field(default_factory=Usage)
+    total: Usage = msgspec.field(default_factory=Usage)
     """What is kept of all activities."""
     overhead: int = 0
     """What records take beyond that: see `overhead_of`."""

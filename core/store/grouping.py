@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -20,8 +19,7 @@ from core.wire.signing import Signer
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class Chain:
+class Chain(msgspec.Struct):
     """This start's own stream, and what its next record stands behind."""
 
     stream: Stream
@@ -31,22 +29,21 @@ class Chain:
     """The last record's digest; empty before the first."""
 
 
-@dataclass(slots=True)
-class Group:
+class Group(msgspec.Struct):
     """What a commit makes new. Nothing has changed yet."""
 
-    records: list[LogRecord] = field(default_factory=list)
+    records: list[LogRecord] = []
     """What is written."""
-    answer: list[LogRecord] = field(default_factory=list)
+    answer: list[LogRecord] = []
     """Those of them that somebody sealed, as they were sealed: nothing that was known before is left out."""
-    received: dict[Stream, Runs] = field(default_factory=dict)
+    received: dict[Stream, Runs] = {}
     """The numbers that had not been received before."""
-    proofs: list[LogRecord] = field(default_factory=list)
+    proofs: list[LogRecord] = []
     """Signed records of what is kept without signatures."""
-    marked: dict[Stream, None] = field(default_factory=dict)
+    marked: dict[Stream, None] = {}
     """Streams in which something was received that no record has."""
-    peers: dict[str, PeerRecord | None] = field(default_factory=dict)
-    server_keys: dict[str, ServerKey] = field(default_factory=dict)
+    peers: dict[str, PeerRecord | None] = {}
+    server_keys: dict[str, ServerKey] = {}
     before: bytes = b""
     """What the next record of the own stream will stand behind."""
 

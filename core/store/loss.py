@@ -11,9 +11,11 @@ from __future__ import annotations
 import os
 import stat
 import time
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from core.store import archive, data_directory, witness
 from core.store.backup import holds_data, rescue_prefix
@@ -32,8 +34,7 @@ CHECKED_BYTES_MAX: Final = 64 * 1024 * 1024
 """A database up to this size is read through after its process has died: a second's work at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class KnownPast:
+class KnownPast(msgspec.Struct, frozen=True):
     """What a data directory tells of its node, beside the database."""
 
     directory: DataDirectory

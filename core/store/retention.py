@@ -8,8 +8,9 @@ the oldest of all go.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+import msgspec
 
 TRIM_STEP: Final = 2_000
 """Most activities that one `trim` drops: a few milliseconds of work between two commits."""
@@ -22,8 +23,7 @@ PLACE_BYTES: Final = 60
 """Of these what it takes beside its record."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retention:
+class Retention(msgspec.Struct, frozen=True, kw_only=True):
     """What is kept of past activities; None means without limit. Accounts are kept for ever."""
 
     activities: int | None = None

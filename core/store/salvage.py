@@ -11,7 +11,6 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -50,25 +49,23 @@ class NotSalvageable(Exception):
     """Nothing that is left says which server this was, or not enough to be it. The text says what is missing."""
 
 
-@dataclass
-class Salvaged:
+class Salvaged(msgspec.Struct):
     """What was found."""
 
-    nodes: dict[str, int] = field(default_factory=dict)
-    settings: dict[str, tuple[str, int]] = field(default_factory=dict)
-    streams: dict[int, Stream] = field(default_factory=dict)
-    runs: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
-    past: dict[Stream, int] = field(default_factory=dict)
-    items: set[tuple[int, int]] = field(default_factory=set)
+    nodes: dict[str, int] = {}
+    settings: dict[str, tuple[str, int]] = {}
+    streams: dict[int, Stream] = {}
+    runs: dict[int, list[tuple[int, int]]] = {}
+    past: dict[Stream, int] = {}
+    items: set[tuple[int, int]] = set()
     """Numbers of streams and of their entries that the index names as kept."""
-    server_keys: dict[str, tuple[object, ...]] = field(default_factory=dict)
-    peers: dict[str, tuple[object, ...]] = field(default_factory=dict)
+    server_keys: dict[str, tuple[object, ...]] = {}
+    peers: dict[str, tuple[object, ...]] = {}
     rows: int = 0
     """How many rows were believed."""
 
 
-@dataclass
-class SalvageOutcome:
+class SalvageOutcome(msgspec.Struct):
     """What came of it."""
 
     aside: Path | None

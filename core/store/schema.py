@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from core.store.record_tables import records_from_entries
 from core.store.retention import ROW_BYTES
@@ -78,8 +79,7 @@ def _add_usage(connection: sqlite3.Connection) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(msgspec.Struct, frozen=True):
     """`steps[n]` leads from version n to n + 1; version 0 is an empty file."""
 
     steps: tuple[Step, ...]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -44,8 +43,7 @@ class Damage(msgspec.Struct, frozen=True):
     """Of a record, as far as it can be told: whose, and which numbers."""
 
 
-@dataclass
-class Verification:
+class Verification(msgspec.Struct):
     """What was read, and what of it is damaged."""
 
     path: Path
@@ -59,9 +57,9 @@ class Verification:
     """How many records have a signature that fits; the others have none."""
     activities: int = 0
     accounts: int = 0
-    missing: EntryRuns = field(default_factory=dict)
+    missing: EntryRuns = {}
     """What was damaged and taken out while its server ran, and has not come again."""
-    damage: list[Damage] = field(default_factory=list)
+    damage: list[Damage] = []
     structure_whole: bool = True
     """Whether SQLite finds nothing wrong with the file."""
     with_records: bool = False

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sqlite3
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import groupby
 from typing import Final
+
+from msgspec.structs import replace
 
 from core.store.behind import ACTIVITIES, Kept, Totals, write_totals
 from core.store.contents import record_overhead

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from core.wire.limits import CLIENT_LINE_BYTES_MAX, DEFAULT_PORT, SECRET_CHARACTERS_MAX
     from core.wire.names import ANONYMOUS, name_problem, original_name, registrable_problem, secret_problem
     from core.wire.scope import Scope, literal, scope_of, why_not_advertised, why_not_reached
+    from core.wire.secret_keeping import KeepsSecret
     from core.wire.server_keys import ServerKey, fingerprint, is_certified
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Address",
     "Entry",
     "EntryId",
+    "KeepsSecret",
     "KeyChange",
     "LineSplitter",
     "LineTooLong",
@@ -86,6 +88,7 @@ if not TYPE_CHECKING:
                 "registrable_problem",
                 "secret_problem",
             ),
+            "secret_keeping": ("KeepsSecret",),
             "server_keys": ("ServerKey", "fingerprint", "is_certified"),
             "scope": (
                 "Scope",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import get_args
 
 import pytest
+from msgspec.structs import fields
 
 from core.engine import ConnectionLimits, EngineSettings, Retention
 from core.engine.engine_settings import ACTIVITIES_KEPT, BYTES_KEPT

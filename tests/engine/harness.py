@@ -8,9 +8,10 @@ import socket
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from core.engine.arrivals.accepting import Acceptor
 from core.engine.driving.runtime import Runtime
@@ -356,7 +357,7 @@ async def world(
     persistence = Persistence(loop)
     passwords = Passwords(CHEAP)
     await persistence.open(lambda: (store, Recovered("n", 1)))
-    tuned = replace(limits or ConnectionLimits(linger=0.2), **changes)  # type: ignore[arg-type]
+    tuned = replace(limits or ConnectionLimits(linger=0.2), **changes)
     runtime = Runtime(
         loop,
         tuned,

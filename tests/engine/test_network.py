@@ -7,11 +7,11 @@ import contextlib
 import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from core.engine import EngineSettings, NotChanged, Server, TlsSettings, TlsUnusable
 from core.store import restore_backup

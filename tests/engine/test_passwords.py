@@ -6,10 +6,10 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import argon2
 import pytest
+from msgspec.structs import replace
 
 from core.engine.engine_settings import PasswordSettings
 from core.engine.threads import passwords as module

@@ -9,10 +9,10 @@ import random
 import socket
 import stat
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from core.engine import (
     CannotBind,
@@ -72,7 +72,7 @@ class Place:
     def server(self, script: Script | None = None, **changes: object) -> Server:
         if script is not None:
             self.node.script = script
-        settings = replace(self.settings, **changes)  # type: ignore[arg-type]
+        settings = replace(self.settings, **changes)
         made = Server(settings, make_node=self.make_node, make_store=self.make_store)
         self.servers.append(made)
         return made

@@ -8,12 +8,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
 import grimp
 import pytest
+from msgspec.structs import replace
 
 from core.client import ActivityArrived, Client, ClientEvent, ClientSettings, LoggedIn, PostAccepted
 from core.engine import EngineSettings, PasswordSettings, Server

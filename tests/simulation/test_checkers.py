@@ -9,10 +9,11 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from core.node.interface.node_config import NodeConfig, lan
 from core.simulation.checking import checkers

@@ -6,7 +6,6 @@ import math
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,40 +23,46 @@ from tui.script.exit_status import usage_error
 from tui.text.quantities import shown, suggestion
 
 
-@dataclass(frozen=True, slots=True)
 class SettingChoice:
     """A setting's value and where it comes from: a flag, a variable, `FILE:LINE`, or `default`."""
 
-    value: object
-    origin: str
-    rank: int
-    """0 flag, 1 environment, 2 file, 3 default."""
+    __slots__ = ("origin", "rank", "value")
+
+    def __init__(self, value: object, origin: str, rank: int) -> None:
+        self.value = value
+        self.origin = origin
+        self.rank = rank
+        """0 flag, 1 environment, 2 file, 3 default."""
 
 
 FILE_RANK: Final = 2
 DEFAULT_RANK: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
 class SettingProblem:
     """Something wrong with a setting."""
 
-    origin: str
-    sentence: str
+    __slots__ = ("origin", "sentence")
+
+    def __init__(self, origin: str, sentence: str) -> None:
+        self.origin = origin
+        self.sentence = sentence
 
     def __str__(self) -> str:
         return f"{self.origin}: {self.sentence}"
 
 
-@dataclass(frozen=True, slots=True)
 class ConfigFile:
     """A configuration file as it was read; values are as TOML gave them."""
 
-    path: Path | None
-    """None: there is no place for one here."""
-    exists: bool
-    found: Mapping[str, tuple[object, int]]
-    """Key to value and line."""
+    __slots__ = ("exists", "found", "path")
+
+    def __init__(self, path: Path | None, exists: bool, found: Mapping[str, tuple[object, int]]) -> None:
+        self.path = path
+        """None: there is no place for one here."""
+        self.exists = exists
+        self.found = found
+        """Key to value and line."""
 
 
 def config_path(flag: str | None, environment: Mapping[str, str]) -> tuple[Path | None, str]:

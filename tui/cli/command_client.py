@@ -7,7 +7,6 @@ import shlex
 import ssl
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Final
 
 from core.client import Client, ClientSettings, Unreachable, reach
@@ -51,13 +50,13 @@ def unreachable(address: Address, reason: str) -> CommandFailed:
     )
 
 
-@dataclass(frozen=True)
 class AddressFailures:
     """What the failures of a connection to an address mean, and what to do. `hint`: if the login is refused."""
 
-    address: Address
-    user: str
-    hint: str = ""
+    def __init__(self, address: Address, user: str, hint: str = "") -> None:
+        self.address = address
+        self.user = user
+        self.hint = hint
 
     @property
     def server(self) -> str:

@@ -21,10 +21,11 @@ import threading
 import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
+
+from msgspec.structs import asdict
 
 from core.engine import ConnectionTraffic, Server
 from core.node import Notice
@@ -112,12 +113,12 @@ class _StackWriter:
                 self._tell(text)
 
 
-@dataclass(frozen=True, slots=True)
 class _Stack:
     """Where something is: a title, and its frames, the innermost last."""
 
-    title: str
-    frames: traceback.StackSummary
+    def __init__(self, title: str, frames: traceback.StackSummary) -> None:
+        self.title = title
+        self.frames = frames
 
     def lines(self) -> Iterator[str]:
         yield self.title
@@ -272,7 +273,7 @@ def _extracted(frames: Iterable[tuple[FrameType, int]]) -> traceback.StackSummar
 
 
 def _fields(traffic: ConnectionTraffic | None) -> str:
-    return "" if traffic is None else " ".join(f"{one.name}={getattr(traffic, one.name)}" for one in fields(traffic))
+    return "" if traffic is None else " ".join(f"{name}={value}" for name, value in asdict(traffic).items())
 
 
 def _moment(at: float) -> str:

@@ -7,11 +7,12 @@ when a server is to run in this process; `tui.cli.starting.start_server` makes o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.wire import Address
+import msgspec
+
+from core.wire import Address, KeepsSecret
 from tui.cli.log_output import LogLevel
 from tui.cli.setting_table import Destination
 
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from core.engine import OnLoss
 
 
-@dataclass(frozen=True, slots=True)
-class TlsOptions:
+class TlsOptions(msgspec.Struct, frozen=True):
     """PEM files with which a server encrypts all connections."""
 
     certificate: Path
@@ -29,16 +29,14 @@ class TlsOptions:
     """None: the system's authorities."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClientTlsOptions:
+class ClientTlsOptions(msgspec.Struct, frozen=True):
     """A client's encrypted connection; `tui.cli.encryption.client_context` makes a context of it."""
 
     authority: Path | None
     """PEM: who signed the servers' certificates. None: the system's authorities."""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeOptions:
+class NodeOptions(KeepsSecret, frozen=True):
     """A server in this process. Times are in seconds."""
 
     port: int
@@ -47,7 +45,7 @@ class NodeOptions:
     """Nobody asked for this port: if it is taken, one of the next ones will do."""
     name: str
     """What people call the server; empty for the machine's name."""
-    secret: str | None = field(repr=False)
+    secret: str | None
     """The network's secret; None for the one that the data directory keeps, or a new one."""
     data_dir: Path | None
     """None for the default directory of the port that the server gets: see `default_data_dir`."""
@@ -66,7 +64,7 @@ class NodeOptions:
     """None for standard error; with a screen see `log_wanted`."""
     log_wanted: bool = False
     """Whether somebody asked for a log, which a server with a screen has only then: the terminal is taken."""
-    shown: tuple[str, ...] = field(default=(), repr=False)
+    shown: tuple[str, ...] = ()
     """All settings in lines for people, without secrets."""
 
     @property
@@ -75,20 +73,18 @@ class NodeOptions:
         return bool(self.settings["node"]["anonymous"])
 
 
-@dataclass(frozen=True, slots=True)
-class PersonOptions:
+class PersonOptions(KeepsSecret, frozen=True):
     """Who is at the keyboard, as far as the settings say."""
 
     username: str | None
     """None: ask."""
-    secret: str | None = field(repr=False)
+    secret: str | None
     """None: ask."""
     theme: str | None = None
     """None: as chosen the last time."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServeOptions:
+class ServeOptions(msgspec.Struct, frozen=True):
     """Run a server and the application on it."""
 
     node: NodeOptions
@@ -97,8 +93,7 @@ class ServeOptions:
     """How the person's client reaches other servers, once the one here has gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class JoinOptions:
+class JoinOptions(msgspec.Struct, frozen=True):
     """Join the network at `address`: with a server (`node`) and the application on it, or as a client there only."""
 
     address: Address

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import gc
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
+
+from msgspec.structs import replace
 
 from core.wire import Address
 from tui.cli.chosen_settings import ChosenSettings

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from core.node import NodeSnapshot, ServerView
 from tui.text.safe_text import neutralise_name
@@ -14,8 +15,7 @@ DEPTH_MAX: Final = 60
 """Branches deeper than this are drawn at the margin; a chain of so many servers leaves every screen."""
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(msgspec.Struct, frozen=True):
     """One server's line. `lead` are the strokes before it; all texts are safe."""
 
     id: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
 import msgspec
@@ -56,20 +55,21 @@ def _encode_line(line: bytes, *, as_json: bool) -> bytes:
     return encode(text, as_json=as_json)
 
 
-@dataclass
 class PostCommand:
     """Posts one activity, or what is read line by line."""
 
-    single: bytes | None
-    """What to post, encoded; None: each line of standard input."""
-    as_json: bool
-    """Whether lines are JSON objects, and not texts."""
-    seconds: float
-    """How long an answer may take."""
     history: ClassVar[int] = 0
     stays: ClassVar[bool] = True
-    _fates: dict[str, asyncio.Future[str]] = field(default_factory=dict, init=False)
-    _counts: dict[str, int] = field(default_factory=lambda: {"accepted": 0, "refused": 0, "unknown": 0}, init=False)
+
+    def __init__(self, single: bytes | None, as_json: bool, seconds: float) -> None:
+        self.single = single
+        """What to post, encoded; None: each line of standard input."""
+        self.as_json = as_json
+        """Whether lines are JSON objects, and not texts."""
+        self.seconds = seconds
+        """How long an answer may take."""
+        self._fates: dict[str, asyncio.Future[str]] = {}
+        self._counts = {"accepted": 0, "refused": 0, "unknown": 0}
 
     async def run(self, connect: ConnectClient, streams: Streams) -> ExitStatus:
         """Post, and tell each fate on a line. Raises CommandFailed, OutputClosed."""

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Coroutine, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, TypeVar
 
 import msgspec
@@ -24,18 +23,19 @@ PICTURE_AGE: Final = 0.25
 """Seconds after which a server answers with another picture than before."""
 
 
-@dataclass
 class StatusCommand:
     """Asks the server that was named, and no other, for its view of the network."""
 
-    as_json: bool
-    seconds: float
-    """How long the login may take, and then the answer."""
-    network_secret: str | None = field(default=None, repr=False)
-    """With it, what waits where in the server is asked for as well."""
     history: ClassVar[int] = 0
     stays: ClassVar[bool] = False
-    _user: str = field(default="", init=False)
+
+    def __init__(self, as_json: bool, seconds: float, network_secret: str | None = None) -> None:
+        self.as_json = as_json
+        self.seconds = seconds
+        """How long the login may take, and then the answer."""
+        self.network_secret = network_secret
+        """With it, what waits where in the server is asked for as well."""
+        self._user = ""
 
     async def run(self, connect: ConnectClient, streams: Streams) -> ExitStatus:
         """Write the status. Raises CommandFailed, OutputClosed."""

@@ -7,7 +7,6 @@ import json
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
@@ -73,28 +72,29 @@ def since(text: str | None) -> Backlog:
         raise usage_error(f"--since: {error}") from None
 
 
-@dataclass
 class TailCommand:
     """Follows the feed, from `backlog` on."""
 
-    backlog: Backlog
-    as_json: bool
-    follow: bool
-    """Whether to go on when the past has been shown."""
-    origins: bool = False
-    """Whether to tell at which server each activity was accepted."""
     stays: ClassVar[bool] = True
-    _lines: asyncio.Queue[ActivityArrived] = field(default_factory=lambda: asyncio.Queue(WAITING_MAX), init=False)
-    _news: asyncio.Event = field(default_factory=asyncio.Event, init=False)
-    _caught_up: bool = field(default=False, init=False)
-    _too_slow: bool = field(default=False, init=False)
-    _in: asyncio.Event = field(default_factory=asyncio.Event, init=False)
-    """Whether the client is logged in just now."""
-    _servers: Sequence[ServerView] | None = field(default=None, init=False)
-    """Those of the network, as the present one knows them; None: it has not told."""
-    _asked_at: float = field(default=float("-inf"), init=False)
-    _cut: bool = field(default=False, init=False)
-    """Whether there is more of the past than the server gave."""
+
+    def __init__(self, backlog: Backlog, as_json: bool, follow: bool, origins: bool = False) -> None:
+        self.backlog = backlog
+        self.as_json = as_json
+        self.follow = follow
+        """Whether to go on when the past has been shown."""
+        self.origins = origins
+        """Whether to tell at which server each activity was accepted."""
+        self._lines: asyncio.Queue[ActivityArrived] = asyncio.Queue(WAITING_MAX)
+        self._news = asyncio.Event()
+        self._caught_up = False
+        self._too_slow = False
+        self._in = asyncio.Event()
+        """Whether the client is logged in just now."""
+        self._servers: Sequence[ServerView] | None = None
+        """Those of the network, as the present one knows them; None: it has not told."""
+        self._asked_at = float("-inf")
+        self._cut = False
+        """Whether there is more of the past than the server gave."""
 
     @property
     def history(self) -> int:

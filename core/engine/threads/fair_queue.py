@@ -7,16 +7,16 @@ most in it loses the newest of theirs (longest queue drop), so that there is alw
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import msgspec
 
 from core.admission.shares import Weights
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where something stands in the queue."""
 
     host: str

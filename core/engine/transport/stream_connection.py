@@ -11,8 +11,9 @@ import asyncio
 import contextlib
 import functools
 import socket
-from dataclasses import dataclass
 from typing import Final, cast
+
+import msgspec
 
 from core.admission.shares import share_of
 from core.engine.sockets.interfaces import endpoint
@@ -37,8 +38,7 @@ def _shared(address: Address) -> Address:
     return address
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionTraffic:
+class ConnectionTraffic(msgspec.Struct, frozen=True):
     """What went over one connection, and what waits to be taken by its peer."""
 
     bytes_in: int

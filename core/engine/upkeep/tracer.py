@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from core.admission.token_bucket import TokenBucket
@@ -29,10 +28,12 @@ SLOW: Final = 0.05
 """Seconds after which it is told that an event took long, or that a pass of the loop came late."""
 
 
-@dataclass(slots=True)
 class _Kind:
-    budget: TokenBucket
-    left_out: int = 0
+    __slots__ = ("budget", "left_out")
+
+    def __init__(self, budget: TokenBucket) -> None:
+        self.budget = budget
+        self.left_out = 0
 
 
 class Tracer:

@@ -7,7 +7,6 @@ before the first has failed. Answers come as before to whoever knows the secret.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from core.admission.guesses import HOSTS_MAX, PATIENCE, Guesses, told_of_habit, told_to_wait
@@ -31,18 +30,28 @@ STEPS_MAX: Final = 64
 """Attempts behind others that one event takes up: they may all have waited for too long."""
 
 
-@dataclass(slots=True, eq=False)
 class _Attempt:
-    connection: Connection
-    host: str
-    account: str
-    then: Callable[[], None]
-    refused: Callable[[str], None]
-    since: float
-    counted: bool = False
-    """Whether it is one of those that are looked at."""
-    checked: bool = False
-    """Whether its secret is being looked at."""
+    __slots__ = ("account", "checked", "connection", "counted", "host", "refused", "since", "then")
+
+    def __init__(
+        self,
+        connection: Connection,
+        host: str,
+        account: str,
+        then: Callable[[], None],
+        refused: Callable[[str], None],
+        since: float,
+    ) -> None:
+        self.connection = connection
+        self.host = host
+        self.account = account
+        self.then = then
+        self.refused = refused
+        self.since = since
+        self.counted = False
+        """Whether it is one of those that are looked at."""
+        self.checked = False
+        """Whether its secret is being looked at."""
 
 
 class Attempts:

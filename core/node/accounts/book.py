@@ -19,7 +19,6 @@ import base64
 import bisect
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -39,8 +38,7 @@ def name_after_conflict(fact: AccountFact) -> str:
     return changed_name(fact.username, suffix)
 
 
-@dataclass(frozen=True, slots=True)
-class Renaming:
+class Renaming(msgspec.Struct, frozen=True):
     """An account's name has changed."""
 
     claim: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from core.node.interface.traces import TraceValue
 from core.node.kernel.context import Context
@@ -14,8 +15,7 @@ Done = Callable[[str | None], None]
 """Called once with None, or with what went wrong as a clause for a person."""
 
 
-@dataclass(slots=True)
-class Claim:
+class Claim(msgspec.Struct):
     """A registration under way, here or elsewhere."""
 
     id: str
@@ -35,7 +35,7 @@ class Claim:
     """The account entry is being made durable: too late to give way."""
     being_kept: bool = False
     """The account entry has been made."""
-    links: dict[int, None] = field(default_factory=dict)
+    links: dict[int, None] = {}
     """Every link that it concerns: the one that it came over, and those over which it was asked about."""
     begun_at: float = 0.0
     """Monotonic time at which this node heard of it."""
@@ -45,22 +45,21 @@ class Claim:
         return (self.stamp, self.id)
 
 
-@dataclass(slots=True)
-class Echo:
+class Echo(msgspec.Struct):
     """One node's part in gathering the answers to one round of a claim."""
 
     claim: Claim
     round: int
     parent: int | None
     """The link that the question came over; None at the origin."""
-    waiting: dict[int, None] = field(default_factory=dict)
+    waiting: dict[int, None] = {}
     """Links that still owe an answer."""
     count: int = 1
     """Nodes that have allowed so far in this part of the tree, this one included."""
     incomplete: bool = False
-    votes: dict[bytes, Vote] = field(default_factory=dict)
+    votes: dict[bytes, Vote] = {}
     """Those of this part of the tree, by the keys that they come with. Only the origin looks whether they are true."""
-    unread: deque[Vote] = field(default_factory=deque)
+    unread: deque[Vote] = msgspec.field(default_factory=deque)
     """Those that the origin has not looked at."""
 
 

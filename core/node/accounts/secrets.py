@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -87,8 +86,7 @@ class SecretBook:
         return sum(stamp >= since for stamp, _ in self._changes.get(claim, ()))
 
 
-@dataclass(slots=True)
-class _Request:
+class _Request(msgspec.Struct):
     """Somebody wants another secret for their account."""
 
     claim: str

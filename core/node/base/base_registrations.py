@@ -9,7 +9,6 @@ claim to a name at a time, and told to drop what comes to nothing, also if the l
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -35,19 +34,21 @@ BASE_CLAIMS_MAX: Final = 256
 """Registrations of one base server at a time; more are denied."""
 
 
-@dataclass(slots=True)
 class BaseShare:
     """What base servers have to do with one claim."""
 
-    origin: int | None = None
-    """The base link that a base server's own registration came over."""
-    owed: dict[int, int] = field(default_factory=dict)
-    """Base links that were asked and have not denied, with the answers that they owe."""
-    recorded: dict[int, None] = field(default_factory=dict)
-    """Base links behind which the pair may be kept, unless they are told to drop it."""
-    queued: dict[int, None] = field(default_factory=dict)
-    """Base links that are asked once another claim to the name is over: they would deny the second pair for the first,
-    and nobody could tell of which of the two an answer speaks."""
+    __slots__ = ("origin", "owed", "queued", "recorded")
+
+    def __init__(self, origin: int | None = None) -> None:
+        self.origin = origin
+        """The base link that a base server's own registration came over."""
+        self.owed: dict[int, int] = {}
+        """Base links that were asked and have not denied, with the answers that they owe."""
+        self.recorded: dict[int, None] = {}
+        """Base links behind which the pair may be kept, unless they are told to drop it."""
+        self.queued: dict[int, None] = {}
+        """Base links that are asked once another claim to the name is over: they would deny the second pair for the
+        first, and nobody could tell of which of the two an answer speaks."""
 
 
 class BaseRegistrations:

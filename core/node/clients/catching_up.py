@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from typing import Final
+
+from msgspec.structs import replace
 
 from core.node.clients.pages import in_senders_order
 from core.node.clients.resumption import Resumption
@@ -48,21 +49,23 @@ HAVE_LIMIT: Final = 30.0
 """Seconds that a client may take to say what it has."""
 
 
-@dataclass(slots=True, eq=False)
 class _Search:
     """What somebody missed who says where they were."""
 
-    resumption: Resumption
-    copies_before: int
-    """How many copies of what had come before had been noted when it began."""
-    found: list[EntryRuns] = field(default_factory=list)
-    rest: FindArrived | FindDated | None = None
-    """What is still to be looked for."""
-    missed: EntryRuns = field(default_factory=dict)
-    only_here: frozenset[EntryId] = frozenset()
-    """What of it only the memory has, all that there was of it."""
-    failed: bool = False
-    """The store could not be read: something may be missing."""
+    __slots__ = ("copies_before", "failed", "found", "missed", "only_here", "rest", "resumption")
+
+    def __init__(self, resumption: Resumption, copies_before: int) -> None:
+        self.resumption = resumption
+        self.copies_before = copies_before
+        """How many copies of what had come before had been noted when it began."""
+        self.found: list[EntryRuns] = []
+        self.rest: FindArrived | FindDated | None = None
+        """What is still to be looked for."""
+        self.missed: EntryRuns = {}
+        self.only_here: frozenset[EntryId] = frozenset()
+        """What of it only the memory has, all that there was of it."""
+        self.failed = False
+        """The store could not be read: something may be missing."""
 
 
 class CatchingUp:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import msgspec
+from msgspec.structs import replace
 
 from core.wire.entries import EntryId, Stream
 from core.wire.entry_runs import EntryRuns, Spans, spans_without, union
@@ -10,14 +11,13 @@ from core.wire.holdings import Holdings
 from core.wire.missing import HeldRange
 
 
-@dataclass(frozen=True, slots=True)
-class Resumption:
+class Resumption(msgspec.Struct, frozen=True):
     """All that came here up to record `after` is had, but for what is `lacking`; and what is `beside`, although it is
     numbered later. `after` is None where that is not known: then `holdings` tell."""
 
     after: int | None = None
-    lacking: EntryRuns = field(default_factory=dict)
-    beside: EntryRuns = field(default_factory=dict)
+    lacking: EntryRuns = {}
+    beside: EntryRuns = {}
     holdings: Holdings | None = None
     since: int = 0
     """Where the order is not known any more in which things came, what is older than this stamp counts as had."""

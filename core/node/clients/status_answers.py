@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -22,14 +21,16 @@ STATUS_BYTES_MAX: Final = SERVER_LINE_BYTES_MAX - 64 * 1024
 """Longest picture; what waits in the server is told beside it."""
 
 
-@dataclass
 class _Picture:
-    made_at: float
-    logins: int
-    """How many clients had logged in before it was made: those that came later are not in its load."""
-    status: dict[str, Any]
-    frames: dict[bool, Frame] = field(default_factory=dict)
-    """What is sent, to those that are in its load and to those that are not."""
+    __slots__ = ("frames", "logins", "made_at", "status")
+
+    def __init__(self, made_at: float, logins: int, status: dict[str, Any]) -> None:
+        self.made_at = made_at
+        self.logins = logins
+        """How many clients had logged in before it was made: those that came later are not in its load."""
+        self.status = status
+        self.frames: dict[bool, Frame] = {}
+        """What is sent, to those that are in its load and to those that are not."""
 
 
 class StatusAnswers:

@@ -8,11 +8,11 @@ else as it is here, links of 50 ms, and two redundant links a node: the worst of
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import msgspec
+from msgspec.structs import replace
 
 
-@dataclass(frozen=True, slots=True)
-class NodeConfig:
+class NodeConfig(msgspec.Struct, frozen=True):
     """How a node behaves. Each field says what it trades."""
 
     hostname: str

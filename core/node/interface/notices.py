@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 Severity = Literal["info", "good", "warning", "error"]
 
@@ -35,8 +36,7 @@ NoticeKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(msgspec.Struct, frozen=True):
     """One thing that happened. `at` is wall-clock seconds since 1970; `text` is hostile where peers named things."""
 
     at: float

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
+
+import msgspec
 
 from core.node.kernel.connections import Link
 from core.node.kernel.context import Context
@@ -59,8 +60,7 @@ _NOTHING_TO_ASK: Final = NextQuestion((), ())
 _Awaited = ReconcileAnswer | ReconcileSent | ReconcileDropped
 
 
-@dataclass(slots=True)
-class Comparison:
+class Comparison(msgspec.Struct):
     """One that this node makes with a neighbour."""
 
     number: int
@@ -72,16 +72,16 @@ class Comparison:
     here: Fingerprint = NOTHING
     difference: Fingerprint | None = None
     """How much more there was here than there when it began."""
-    wanted: deque[EntryRuns] = field(default_factory=deque)
-    asked: EntryRuns = field(default_factory=dict)
+    wanted: deque[EntryRuns] = msgspec.field(default_factory=deque)
+    asked: EntryRuns = {}
     """The entries that the neighbour is sending."""
-    came: deque[EntryRuns] = field(default_factory=deque)
+    came: deque[EntryRuns] = msgspec.field(default_factory=deque)
     """Those that it has sent, page by page, while they are being taken in."""
     awaits: type[_Awaited] | None = None
     """What is to come."""
     follows_up: bool = False
     """Whether this side's store is asked what to ask next."""
-    gaps: EntryRuns = field(default_factory=dict)
+    gaps: EntryRuns = {}
     """What was missing here when all that the neighbour has had come."""
     idle: int = 0
     """Answers in a row that listed nothing that is missing here."""

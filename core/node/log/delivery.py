@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Final
 
@@ -32,12 +31,14 @@ CATCHING_UP_MAX: Final = 20_000
 """Activities that may wait for a client to have caught up; with more it is disconnected, and resumes from there."""
 
 
-@dataclass(slots=True, eq=False)
 class _Parked:
-    entry: Entry
-    frame: Frame
-    source: int | None
-    until: float
+    __slots__ = ("entry", "frame", "source", "until")
+
+    def __init__(self, entry: Entry, frame: Frame, source: int | None, until: float) -> None:
+        self.entry = entry
+        self.frame = frame
+        self.source = source
+        self.until = until
 
 
 class Delivery:

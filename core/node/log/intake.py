@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -33,15 +32,17 @@ TAKEN_MAX: Final = 512
 """Entries of a page that are taken in one event, about: some two milliseconds."""
 
 
-@dataclass(slots=True)
 class _Coming:
     """Signed records of a page that is coming over a link."""
 
-    link: Link
-    unproved: list[LogRecord] = field(default_factory=list)
-    bytes: int = 0
-    looked_at: deque[tuple[LogRecord, bool] | Callable[[], None]] = field(default_factory=deque)
-    """Records with whether they are proved, which are taken one after the other; behind a page what follows it."""
+    __slots__ = ("bytes", "link", "looked_at", "unproved")
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.unproved: list[LogRecord] = []
+        self.bytes = 0
+        self.looked_at: deque[tuple[LogRecord, bool] | Callable[[], None]] = deque()
+        """Records with whether they are proved, which are taken one after the other; behind a page what follows it."""
 
 
 class Intake:

@@ -10,7 +10,6 @@ delivered to nobody a second time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -31,14 +30,16 @@ BUSY: Final = 5.0
 """Seconds after which it is looked again whether there is nothing else to do."""
 
 
-@dataclass(slots=True)
 class _Asked:
     """How far a neighbour has been asked."""
 
-    after: int
-    """Up to which record; none of them is asked for again over this link."""
-    upto: int
-    """Up to which record it is to be asked."""
+    __slots__ = ("after", "upto")
+
+    def __init__(self, after: int, upto: int) -> None:
+        self.after = after
+        """Up to which record; none of them is asked for again over this link."""
+        self.upto = upto
+        """Up to which record it is to be asked."""
 
 
 class Proving:

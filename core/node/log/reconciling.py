@@ -13,7 +13,6 @@ it is. It does, while both take what is new.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -41,18 +40,20 @@ PAUSE_MAX: Final = 300.0
 """Seconds between two of those, at most; doubled each time."""
 
 
-@dataclass(slots=True)
 class _Outlook:
     """What is known of a neighbour, from one comparison to the next."""
 
-    since: int = 0
-    """From where on it compares activities, as last told."""
-    settled: Fingerprint = NOTHING
-    in_vain: int = 0
-    not_before: float = 0.0
-    """The monotonic time before which a digest that differs leads to nothing."""
-    told_at: float = float("-inf")
-    """When it was last told, in answer, that this side compares less."""
+    __slots__ = ("in_vain", "not_before", "settled", "since", "told_at")
+
+    def __init__(self) -> None:
+        self.since = 0
+        """From where on it compares activities, as last told."""
+        self.settled = NOTHING
+        self.in_vain = 0
+        self.not_before = 0.0
+        """The monotonic time before which a digest that differs leads to nothing."""
+        self.told_at = float("-inf")
+        """When it was last told, in answer, that this side compares less."""
 
 
 class Reconciliation:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Final, NamedTuple
 
@@ -104,13 +103,15 @@ class _TakenAgain(NamedTuple):
 _AnyTaken = _Taken | _TakenHere | _Sealed | _TakenRecord | _TakenAgain
 
 
-@dataclass(slots=True)
 class _InFlight:
     """A batch that is being committed."""
 
-    batch: int
-    keepables: tuple[Keepable, ...]
-    taken: list[_AnyTaken]
+    __slots__ = ("batch", "keepables", "taken")
+
+    def __init__(self, batch: int, keepables: tuple[Keepable, ...], taken: list[_AnyTaken]) -> None:
+        self.batch = batch
+        self.keepables = keepables
+        self.taken = taken
 
 
 class Replication:

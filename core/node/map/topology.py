@@ -10,15 +10,15 @@ its place. Links in the tree are *eager*: they carry broadcasts and gather lock 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from core.node.map.forest import Edge, Forest, edge_between
 from core.wire.address import Address
 from core.wire.messages import AttachedServer, LinkEnd, ServerAnnounce
 
 
-@dataclass(slots=True)
-class ServerRecord:
+class ServerRecord(msgspec.Struct, eq=False):
     """What a node last announced of itself."""
 
     id: str
@@ -28,18 +28,18 @@ class ServerRecord:
     port: int
     load: int
     name: str
-    links: dict[str, int] = field(default_factory=dict)
+    links: dict[str, int] = {}
     """Neighbour to birth stamp of the link."""
     attached: tuple[AttachedServer, ...] = ()
     users: tuple[str, ...] = ()
     draining: bool = False
     left: bool = False
     successor: str | None = None
-    sent: dict[str, int] = field(default_factory=dict)
+    sent: dict[str, int] = {}
     """How many clients the node has ever redirected to each server."""
     ssh: int = 0
     """The port on which the node serves SSH at its host; 0: it does not."""
-    away: dict[str, tuple[int, int]] = field(default_factory=dict)
+    away: dict[str, tuple[int, int]] = {}
     """Users whose base clients lost their connection with the node: when, and how far they had come."""
     also: tuple[str, ...] = ()
     """Other hosts at which the node is reached, on the same port."""
@@ -49,10 +49,10 @@ class ServerRecord:
     """The key that has signed it; None: nobody has."""
     seen_at: float = 0.0
     """Wall-clock seconds since 1970 at which the node was last known to be reachable."""
-    lead: int | None = field(default=None, compare=False)
+    lead: int | None = None
     """By how much the node's time was ahead of the monotonic clock here at least, in microseconds, by what it has
     signed in this start; None: it says no time, or has signed nothing."""
-    announcement: ServerAnnounce | None = field(default=None, compare=False, repr=False)
+    announcement: ServerAnnounce | None = None
     """What another node's record was read from: it is passed on as it came."""
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from core.node.interface.actions import Dial
@@ -15,13 +14,15 @@ from core.wire.scope import Scope, scope_of
 Purpose = Literal["join", "heal", "lazy", "base", "successor", "signed"]
 
 
-@dataclass(slots=True)
 class Attempt:
     """A dial under way, from Dial until the link is established or has failed."""
 
-    addresses: tuple[Address, ...]
-    purpose: Purpose
-    server: str | None
+    __slots__ = ("addresses", "purpose", "server")
+
+    def __init__(self, addresses: tuple[Address, ...], purpose: Purpose, server: str | None) -> None:
+        self.addresses = addresses
+        self.purpose: Purpose = purpose
+        self.server = server
 
     @property
     def address(self) -> Address:

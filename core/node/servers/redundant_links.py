@@ -13,7 +13,6 @@ more than it would draw.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from core.node.kernel.context import Context
@@ -35,12 +34,14 @@ RESTORE_MAX: Final = 300.0
 """Seconds between two attempts to have such a link again, at most; doubled each time."""
 
 
-@dataclass(slots=True)
 class _Broken:
     """A link that has broken and is to be had again."""
 
-    tries: int = 0
-    not_before: float = 0.0
+    __slots__ = ("not_before", "tries")
+
+    def __init__(self) -> None:
+        self.tries = 0
+        self.not_before = 0.0
 
 
 class RedundantLinks:

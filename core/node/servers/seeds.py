@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from core.node.kernel.context import Context
 from core.node.neighbours.neighbours import Neighbours
 from core.node.servers.dialling import Attempt, Dialling
 from core.wire.address import Address
 
 
-@dataclass(slots=True)
 class Seed:
     """A server that a person named: tried until this node has had a link with somebody there."""
 
-    address: Address
-    attempts: int = 0
-    linked: bool = False
-    refused: bool = False
+    __slots__ = ("address", "attempts", "linked", "refused")
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.attempts = 0
+        self.linked = False
+        self.refused = False
 
     @property
     def is_open(self) -> bool:

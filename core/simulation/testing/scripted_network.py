@@ -6,8 +6,9 @@ import itertools
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from core.node.interface.events import Now, Origin
 from core.node.interface.node_config import NodeConfig, local

@@ -9,7 +9,8 @@ which a test shows.
 from __future__ import annotations
 
 import random
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from core.node.kernel.connections import Connection, Link
 from core.node.kernel.context import FEATURES
