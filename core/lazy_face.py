@@ -14,9 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 def lazy(package: str, names: Mapping[str, Sequence[str]]) -> Callable[[str], object]:
     """A `__getattr__` for a package: finds each name in the one of its modules that `names` has it under.
 
-    Under a subpackage, a name may be a module of that. What was found stays, so each name is looked up once.
+    Under a subpackage, a name may be a module of that; a module of another room is named in full. What was found stays,
+    so each name is looked up once.
     """
-    homes = {name: f"{package}.{module}" for module, of_module in names.items() for name in of_module}
+    homes = {
+        name: module if module.startswith("core.") else f"{package}.{module}"
+        for module, of_module in names.items()
+        for name in of_module
+    }
 
     def find(name: str) -> object:
         home = homes.get(name)

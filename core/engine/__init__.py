@@ -10,13 +10,20 @@ settings ─▶ Server ─▶ driving/      Runtime ─▶ Node             deci
               ╰─▶ upkeep/    memory, descriptors, room on the disk, queues, traces
 """
 
-from core.engine.engine_errors import CannotBind, EngineError, NotChanged, NotRunning, TlsUnusable
-from core.engine.engine_settings import ConnectionLimits, EngineSettings, PasswordSettings, Preset, TlsSettings
-from core.engine.server import Server
-from core.engine.transport.stream_connection import ConnectionTraffic
-from core.store.loss import OnLoss
-from core.store.retention import Retention
-from core.store.store_errors import DataDirectoryInUse, DataDirectoryUnusable, DataLost
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.lazy_face import lazy
+
+if TYPE_CHECKING:
+    from core.engine.engine_errors import CannotBind, EngineError, NotChanged, NotRunning, TlsUnusable
+    from core.engine.engine_settings import ConnectionLimits, EngineSettings, PasswordSettings, Preset, TlsSettings
+    from core.engine.server import Server
+    from core.engine.transport.stream_connection import ConnectionTraffic
+    from core.store.loss import OnLoss
+    from core.store.retention import Retention
+    from core.store.store_errors import DataDirectoryInUse, DataDirectoryUnusable, DataLost
 
 __all__ = [
     "CannotBind",
@@ -37,3 +44,34 @@ __all__ = [
     "TlsSettings",
     "TlsUnusable",
 ]
+
+if not TYPE_CHECKING:
+    # A checker that sees it takes every name for one of the package's.
+    __getattr__ = lazy(
+        __name__,
+        {
+            "engine_errors": (
+                "CannotBind",
+                "EngineError",
+                "NotChanged",
+                "NotRunning",
+                "TlsUnusable",
+            ),
+            "engine_settings": (
+                "ConnectionLimits",
+                "EngineSettings",
+                "PasswordSettings",
+                "Preset",
+                "TlsSettings",
+            ),
+            "server": ("Server",),
+            "transport.stream_connection": ("ConnectionTraffic",),
+            "core.store.loss": ("OnLoss",),
+            "core.store.retention": ("Retention",),
+            "core.store.store_errors": (
+                "DataDirectoryInUse",
+                "DataDirectoryUnusable",
+                "DataLost",
+            ),
+        },
+    )

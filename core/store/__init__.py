@@ -5,32 +5,39 @@
 `Store`, without a disk. Errors are `StoreError`s, with a sentence for a person.
 """
 
-from core.store.backup import restore_backup
-from core.store.downgrade import downgrade_store
-from core.store.identity import next_incarnation, node_id
-from core.store.loss import OnLoss
-from core.store.memory_store import MemoryStore
-from core.store.opening import open_store
-from core.store.retention import KEEP_EVERYTHING, TRIM_STEP, Retention, Usage
-from core.store.server_bindings import forget_known_server, known_servers
-from core.store.sqlite import SqliteStore
-from core.store.store_errors import (
-    BackupDamaged,
-    BackupForeign,
-    BackupUnreadable,
-    DataDirectoryInUse,
-    DataDirectoryUnusable,
-    DataExists,
-    DataLost,
-    SchemaTooNew,
-    StoreDisplaced,
-    StoreError,
-    StoreUnreadable,
-    StoreUnwritable,
-)
-from core.store.store_interface import Store
-from core.store.table_checks import Damage, Verification
-from core.store.verifying import verify
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.lazy_face import lazy
+
+if TYPE_CHECKING:
+    from core.store.backup import restore_backup
+    from core.store.downgrade import downgrade_store
+    from core.store.identity import next_incarnation, node_id
+    from core.store.loss import OnLoss
+    from core.store.memory_store import MemoryStore
+    from core.store.opening import open_store
+    from core.store.retention import KEEP_EVERYTHING, TRIM_STEP, Retention, Usage
+    from core.store.server_bindings import forget_known_server, known_servers
+    from core.store.sqlite import SqliteStore
+    from core.store.store_errors import (
+        BackupDamaged,
+        BackupForeign,
+        BackupUnreadable,
+        DataDirectoryInUse,
+        DataDirectoryUnusable,
+        DataExists,
+        DataLost,
+        SchemaTooNew,
+        StoreDisplaced,
+        StoreError,
+        StoreUnreadable,
+        StoreUnwritable,
+    )
+    from core.store.store_interface import Store
+    from core.store.table_checks import Damage, Verification
+    from core.store.verifying import verify
 
 __all__ = [
     "KEEP_EVERYTHING",
@@ -64,3 +71,51 @@ __all__ = [
     "restore_backup",
     "verify",
 ]
+
+if not TYPE_CHECKING:
+    # A checker that sees it takes every name for one of the package's.
+    __getattr__ = lazy(
+        __name__,
+        {
+            "backup": ("restore_backup",),
+            "downgrade": ("downgrade_store",),
+            "identity": (
+                "next_incarnation",
+                "node_id",
+            ),
+            "loss": ("OnLoss",),
+            "memory_store": ("MemoryStore",),
+            "opening": ("open_store",),
+            "retention": (
+                "KEEP_EVERYTHING",
+                "TRIM_STEP",
+                "Retention",
+                "Usage",
+            ),
+            "server_bindings": (
+                "forget_known_server",
+                "known_servers",
+            ),
+            "sqlite": ("SqliteStore",),
+            "store_errors": (
+                "BackupDamaged",
+                "BackupForeign",
+                "BackupUnreadable",
+                "DataDirectoryInUse",
+                "DataDirectoryUnusable",
+                "DataExists",
+                "DataLost",
+                "SchemaTooNew",
+                "StoreDisplaced",
+                "StoreError",
+                "StoreUnreadable",
+                "StoreUnwritable",
+            ),
+            "store_interface": ("Store",),
+            "table_checks": (
+                "Damage",
+                "Verification",
+            ),
+            "verifying": ("verify",),
+        },
+    )

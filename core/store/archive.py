@@ -16,8 +16,9 @@ from core.store.seal import check_backup, open_backup
 from core.store.store_errors import StoreError, StoreUnwritable
 
 USUAL: Final = r"backup|before-schema-\d+"
+_SUFFIX: Final = ".db"
 _TIME: Final = r"\d{8}T\d{6}\.\d{3}Z\.db"
-_REGULAR: Final = re.compile(f"backup-{_TIME}")
+_REGULAR: Final = f"backup-{_TIME}"
 TEMPORARY: Final = ".backup-"
 """How a backup that is being written is called."""
 LOOKED_INTO_MAX: Final = 100
@@ -42,9 +43,10 @@ def is_named(path: Path) -> bool:
 
 def names_in(directory: Path, prefix: str = USUAL) -> list[Path]:
     """What is called as backups are, the newest first; nothing if there is no such directory."""
-    name = re.compile(f"(?:{USUAL if prefix == USUAL else re.escape(prefix)})-{_TIME}")
+    name = f"(?:{USUAL if prefix == USUAL else re.escape(prefix)})-{_TIME}"
     try:
-        found = [path for path in directory.iterdir() if name.fullmatch(path.name)]
+        # Where nothing may be a backup, as at most starts, no expression is compiled.
+        found = [path for path in directory.iterdir() if path.suffix == _SUFFIX and re.fullmatch(name, path.name)]
     except OSError:
         return []
     return sorted(found, key=lambda path: path.name.rpartition("-")[2], reverse=True)
@@ -81,7 +83,7 @@ def prune(directory: Path, keep: int, spare: Path, node: str) -> None:
     StoreUnwritable.
     """
     try:
-        others = [path for path in directory.iterdir() if _REGULAR.fullmatch(path.name) and path.name != spare.name]
+        others = [path for path in directory.iterdir() if re.fullmatch(_REGULAR, path.name) and path.name != spare.name]
         if len(others) >= keep:
             found = [(path, holding) for path in others if (holding := look_into(path)) is not None]
             own = sorted((one for one in found if one[1].node == node), key=lambda one: _age(*one))

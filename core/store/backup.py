@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import tempfile
 from pathlib import Path
 
 from core.store import data_directory, witness
@@ -34,6 +33,8 @@ def write_backup(
     every trace of what was deleted. Raises StoreUnwritable, also when the database is not `node`'s: another file may
     have been put in its place.
     """
+    import tempfile  # It brings a generator of random numbers along, and no start writes a backup.
+
     try:
         if isinstance(database, Path):
             make_private_directory(directory)

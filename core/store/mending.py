@@ -9,19 +9,20 @@ from __future__ import annotations
 import os
 import sqlite3
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from core.store.data_directory import DataDirectory
 from core.store.files import open_private
 from core.store.holding import WITH_RECORDS
 from core.store.loss import KnownPast
-from core.store.salvage import NotSalvageable, SalvageOutcome, salvage
 from core.store.schema import Schema
 from core.store.sequence_runs import Runs
-from core.store.table_checks import Verification
-from core.store.verifying import examine, reading
+from core.store.store_errors import NotSalvageable
 from core.wire.entries import Stream
 from core.wire.entry_runs import named
+
+if TYPE_CHECKING:
+    from core.store.salvage import SalvageOutcome
 
 READ_AT_START_BYTES: Final = 2 * 1024 * 1024
 """A database up to this size is read through at each start: some tenths of a second at most."""
@@ -50,6 +51,8 @@ def mend(
             f"{found.what}; it is of a version without checksums, so nobody can tell what of it is whole; a new node"
             " (--new-node) would get from the other servers what they have"
         )
+    from core.store.salvage import salvage  # Here and below: most starts find nothing to look at closely.
+
     try:
         outcome = salvage(directory, past, schema, with_key=with_key, whole=found.whole, alone=alone)
     except sqlite3.Error as error:
@@ -91,6 +94,9 @@ def _look(directory: DataDirectory, past: KnownPast, schema: Schema) -> _Found:
         return _Found("", True)
     if not size:
         return _Found("", True)
+    from core.store.table_checks import Verification
+    from core.store.verifying import examine, reading
+
     report = Verification(directory.database)
     try:
         with reading(directory.database) as connection:

@@ -13,7 +13,6 @@ from pathlib import Path
 import msgspec
 
 from core.store import backup, data_directory, identity_copy, loss, witness
-from core.store.before_records import leave_out_damaged
 from core.store.behind import Behind
 from core.store.checksums import check, checksum
 from core.store.data_directory import DataDirectory
@@ -39,11 +38,9 @@ from core.store.own_starts import note_start
 from core.store.record_rows import DamagedRecord
 from core.store.recovery import catch_up, recovered
 from core.store.retention import KEEP_EVERYTHING, Retention
-from core.store.salvage import NotSalvageable
 from core.store.schema import CURRENT, VERSION_BEFORE, Schema, migrate, version_of
 from core.store.sqlite import SqliteStore
-from core.store.store_errors import DataDirectoryUnusable, StoreError
-from core.store.verifying import structure
+from core.store.store_errors import DataDirectoryUnusable, NotSalvageable, StoreError
 from core.wire.entries import Stream
 from core.wire.entry_runs import NO_ENTRIES, count_of, named
 from core.wire.recovered import Recovered
@@ -201,6 +198,10 @@ def _upgrade(
     # Without an owner it is a first start that was killed before it was through.
     is_upgrade = version > 0 and connection.execute("SELECT count(*) FROM node").fetchone() != (0,)
     if is_upgrade:
+        # A start that finds everything as it is to be reads none of this.
+        from core.store.before_records import leave_out_damaged
+        from core.store.verifying import structure
+
         log.warning(
             "%s is of version %d: it is brought to version %d, after a backup; that takes about %d s",
             *(directory.database, version, schema.version, _seconds_of_migration(directory)),

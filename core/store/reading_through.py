@@ -20,7 +20,6 @@ from core.store.behind import CHANGES, REGISTRATIONS, fact_part
 from core.store.mending import is_damage
 from core.store.record_rows import RECORD_COLUMNS, DamagedRecord, RecordRow, record_of
 from core.store.stream_numbers import StreamNumbers
-from core.store.table_checks import TableChecks, Verification
 from core.store.time_blocks import BLOCK_COLUMNS, Block
 from core.wire.limits import RECORD_ENTRIES_MAX
 
@@ -173,6 +172,8 @@ class ReadingThrough:
 
     def _small(self, after: tuple[int | str, ...]) -> Iterator[_Read]:
         """Tables of which each row has its own checksum."""
+        from core.store.table_checks import TableChecks, Verification
+
         for damage in TableChecks(self._connection, Verification(Path()), None).small():
             raise ValueError(damage.what)
         yield _Read((), 0)

@@ -34,6 +34,7 @@ from core.store.record_tables import begin_behind
 from core.store.runs_setting import parse_runs
 from core.store.schema import Schema, migrate
 from core.store.sequence_runs import Runs
+from core.store.store_errors import NotSalvageable
 from core.store.stream_numbers import StreamNumbers
 from core.store.time_blocks import Block
 from core.wire.address import Address
@@ -43,10 +44,6 @@ from core.wire.records import LogRecord
 from core.wire.server_keys import is_certified
 
 _BATCH: Final = 500
-
-
-class NotSalvageable(Exception):
-    """Nothing that is left says which server this was, or not enough to be it. The text says what is missing."""
 
 
 class Salvaged(msgspec.Struct):

@@ -45,13 +45,12 @@ from core.store.proofs import put_proof, unproved
 from core.store.record_paging import read_record_page, wanted_record_page
 from core.store.record_rows import row_of
 from core.store.retention import Dropping, Retention, Usage
-from core.store.salvage import NotSalvageable
 from core.store.schema import Schema
 from core.store.sequence_runs import Runs
 from core.store.server_key_rows import key_row
 from core.store.sqlite_shelf import SqliteShelf
 from core.store.sqlite_summary import HORIZON_SETTING, SqliteSummary
-from core.store.store_errors import StoreError, StoreUnmendable, StoreUnreadable, StoreUnwritable
+from core.store.store_errors import NotSalvageable, StoreError, StoreUnmendable, StoreUnreadable, StoreUnwritable
 from core.store.time_blocks import ItemPlace
 from core.store.trimming import BEGIN, Trimming
 from core.wire.entries import Entry, Fetch, Page, Wanted

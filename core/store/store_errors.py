@@ -95,3 +95,7 @@ class BackupForeign(StoreError):
     """The file is not a backup of a node."""
 
     title = "This is not a backup"
+
+
+class NotSalvageable(Exception):
+    """Nothing that is left says which server this was, or not enough to be it. The text says what is missing."""

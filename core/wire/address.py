@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Final, NamedTuple
 
 from core.wire.limits import DEFAULT_PORT
@@ -50,6 +49,8 @@ def parse_address(text: str, *, default_host: str = "", default_port: int = DEFA
 
 
 def _is_ipv6(host: str) -> bool:
+    import ipaddress  # Most addresses are names, or of IPv4.
+
     try:
         ipaddress.IPv6Address(host)
     except ValueError:

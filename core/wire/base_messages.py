@@ -5,8 +5,7 @@ matter. Fields that were not on the wire are None or empty, and are left out aga
 the native layer are in these structs, too: peers that speak only the base protocol ignore them.
 """
 
-from __future__ import annotations
-
+# Annotations are evaluated as they stand: as texts, the decoder would compile each of them again at every start.
 from typing import Annotated, Final
 
 import msgspec

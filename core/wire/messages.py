@@ -3,8 +3,7 @@
 `core/PROTOCOL.md` has the tables with their meaning, states and answers.
 """
 
-from __future__ import annotations
-
+# Annotations are evaluated as they stand: as texts, the decoder would compile each of them again at every start.
 from typing import Annotated, Any, Final, Literal
 
 import msgspec

@@ -10,7 +10,7 @@ import pytest
 
 from tests.architecture.test_imports import loaded_after, loaded_after_command
 
-LAZY = ("core.wire", "core.node")
+LAZY = ("core.wire", "core.node", "core.store", "core.engine")
 
 
 def names_for_checkers(package: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from tui.cli.command_table import COMMANDS, Command, add_config_flag
 from tui.cli.console import PROGRAM, run, say
+from tui.cli.loading import ending, loading
 from tui.script.exit_status import ExitStatus, explained
 from tui.script.script_grammar import Parser
 from tui.version import __version__
@@ -67,19 +68,25 @@ def _fill(command: Command, parser: Parser) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
-    return run(lambda: _dispatch(sys.argv[1:] if argv is None else argv))
+    """Run the command line, without `argv` that of this process, which has nothing else to do; the exit status."""
+    if argv is not None:
+        return run(lambda: _dispatch(argv))
+    status = run(lambda: _dispatch(sys.argv[1:]))
+    ending()
+    return status
 
 
 def _dispatch(argv: Sequence[str]) -> int:
-    parser = build()
-    arguments = parser.parse_args(argv)
-    command = getattr(arguments, "command", None)
-    if command is None:
-        say(parser.format_help().rstrip("\n"))
-        return ExitStatus.USAGE
-    if hasattr(arguments, "secret"):
-        from tui.cli.process_list import hide_argument
+    with loading():
+        parser = build()
+        arguments = parser.parse_args(argv)
+        command = getattr(arguments, "command", None)
+        if command is None:
+            say(parser.format_help().rstrip("\n"))
+            return ExitStatus.USAGE
+        if hasattr(arguments, "secret"):
+            from tui.cli.process_list import hide_argument
 
-        hide_argument(arguments.secret)
-    return int(importlib.import_module(_MODULES[command]).run(arguments))
+            hide_argument(arguments.secret)
+        module = importlib.import_module(_MODULES[command])
+    return int(module.run(arguments))

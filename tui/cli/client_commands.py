@@ -10,6 +10,7 @@ from tui.cli.console import put_utf8
 from tui.cli.console_streams import ConsoleStreams
 from tui.cli.encryption import client_context, client_tls
 from tui.cli.inputs import address_of, choices_of, credentials, network_secret
+from tui.cli.loading import loading
 from tui.cli.loop import run_until_interrupted
 from tui.script.script_commands import command_of
 
@@ -18,7 +19,8 @@ def run(arguments: argparse.Namespace) -> int:
     address, choices = address_of(arguments), choices_of(arguments)
     if getattr(arguments, "queues", False):
         arguments.network_secret = network_secret(choices, address)
-    command = command_of(arguments.command, arguments)
+    with loading():
+        command = command_of(arguments.command, arguments)
     if arguments.json is True:
         put_utf8()
     who = credentials(choices, address)

@@ -14,7 +14,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import platform
 import signal
 import sys
 import threading
@@ -30,8 +29,6 @@ from msgspec.structs import asdict
 from core.engine import ConnectionTraffic, Server
 from core.node import Notice
 from tui.remembered import private_file
-from tui.script.status_table import queue_table, table
-from tui.text.safe_text import neutralise
 from tui.version import __version__
 
 FOLDER: Final = "dumps"
@@ -162,6 +159,8 @@ class Dumps:
         self._server.publish(Notice(time.time(), "dump", text, "warning" if failed else "info"))
 
     def _look(self, now: float) -> list[tuple[str, Iterable[str]]]:
+        from tui.script.status_table import queue_table, table
+
         server = self._server
         snapshot = server.snapshot()
         traffic = server.traffic()
@@ -185,6 +184,8 @@ class Dumps:
 
 def _write_file(folder: Path, kind: str, now: float, parts: Sequence[tuple[str, Iterable[str]]]) -> Path:
     """Write a file of a kind, mode 0600; the oldest of more than `KEPT` gives way. Raises OSError."""
+    from tui.text.safe_text import neutralise
+
     moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now))
     file = folder / f"{kind}-{moment}.{int(now * 1000) % 1000:03}Z.txt"
     text = []
@@ -203,6 +204,8 @@ def _write_file(folder: Path, kind: str, now: float, parts: Sequence[tuple[str, 
 
 
 def _process(now: float) -> list[str]:
+    import platform  # Most servers never write a dump.
+
     return [
         f"activity-tui {__version__}, process {os.getpid()}, at {_moment(now)}",
         f"Python {platform.python_version()} ({sys.implementation.name}), {platform.platform()}",

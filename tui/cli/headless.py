@@ -11,6 +11,7 @@ from typing import Final
 from core.engine import Server
 from tui.cli.console import leave_at_once
 from tui.cli.dumps import dumping
+from tui.cli.loading import loading
 from tui.cli.log_output import Log, LogFile
 from tui.cli.options import NodeOptions
 from tui.cli.starting import keep_secret_file, serving_ssh, start_server
@@ -48,7 +49,8 @@ class _Headless:
             self._log.into_file(await asyncio.to_thread(LogFile, self._options.log_file))
         async with self._log:
             self._log.listen()
-            server = self._server = await self._start()
+            with loading():
+                server = self._server = await self._start()
             if server is None:
                 return ExitStatus.DONE
             try:

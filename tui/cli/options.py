@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
@@ -38,6 +38,8 @@ class ClientTlsOptions(msgspec.Struct, frozen=True):
 
 class NodeOptions(KeepsSecret, frozen=True):
     """A server in this process. Times are in seconds."""
+
+    unprinted: ClassVar[frozenset[str]] = frozenset({"secret", "shown"})
 
     port: int
     """0 for any free port."""

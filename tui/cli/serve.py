@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast, get_args
@@ -17,6 +16,7 @@ from tui.cli.console import interactive
 from tui.cli.dumps import ignore_signals
 from tui.cli.encryption import client_tls, pem_file
 from tui.cli.inputs import address_of, choices_of
+from tui.cli.loading import loading
 from tui.cli.log_output import LogLevel
 from tui.cli.options import JoinOptions, NodeOptions, PersonOptions, ServeOptions, TlsOptions
 from tui.cli.setting_table import Destination
@@ -41,8 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
         node = replace(node, on_loss="accept")
     if headless:
         assert node is not None
-        from tui.cli.headless import serve_headless
-
+        with loading():
+            from tui.cli.headless import serve_headless
         return serve_headless(node)
     if not interactive():
         raise usage_error(
@@ -64,12 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _loaded() -> Callable[[ServeOptions | JoinOptions], int]:
     """What shows the application. It takes Textual, which nobody else has to pay for."""
-    # All of it is there to stay: to look for garbage in it again and again is a tenth of what it costs.
-    gc.disable()
-    try:
+    with loading():
         from tui.cli import running
-    finally:
-        gc.enable()
     return running.run
 
 

@@ -12,15 +12,10 @@ from typing import TYPE_CHECKING, Final
 from core.wire import (
     ANONYMOUS,
     Address,
-    Scope,
-    literal,
     name_problem,
     parse_address,
     parse_port,
-    scope_of,
     secret_problem,
-    why_not_advertised,
-    why_not_reached,
 )
 from tui.cli import given_file
 from tui.cli.console import say
@@ -62,6 +57,8 @@ def host(value: object) -> str:
         found = found[1:-1]
     if not found or found == "*":
         return ""
+    from core.wire import Scope, literal, scope_of  # Here and below: help is written without.
+
     if literal(found) is not None and scope_of(found) is Scope.UNSPECIFIED:
         return "::" if ":" in found else "0.0.0.0"
     if "/" in found or " " in found or (found.count(":") == 1):
@@ -80,6 +77,8 @@ def address(value: object) -> Address:
     found = parse_address(text(value))
     if not found.port:
         raise ValueError(f"{found} cannot be reached: port 0 only makes sense to listen on")
+    from core.wire import why_not_reached
+
     problem = why_not_reached(found.host)
     if problem is not None:
         raise ValueError(problem)
@@ -89,6 +88,8 @@ def address(value: object) -> Address:
 def advertised(value: object) -> Address:
     """`HOST[:PORT]`; without a port, 0, which stands for the listening port."""
     found = parse_address(text(value), default_port=0)
+    from core.wire import why_not_advertised
+
     problem = why_not_advertised(found.host)
     if problem is not None:
         raise ValueError(f"{problem}; name the address or the name by which others reach this server")

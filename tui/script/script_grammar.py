@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import re
 import sys
-import textwrap
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -21,13 +22,30 @@ SECONDS_MAX: Final = 86_400
 class HelpFormatter(argparse.HelpFormatter):
     """Fills what is prose to the terminal's width, and leaves what is indented, the examples, as it is."""
 
+    def __init__(self, prog: str) -> None:
+        # Not given the width, argparse loads shutil for it, with all that packs and unpacks archives: it makes a
+        # formatter for each argument that there may be.
+        super().__init__(prog, width=_columns() - 2)
+
     def _fill_text(self, text: str, width: int, indent: str) -> str:
+        import textwrap
+
         return "\n".join(
             line
             if line.startswith(" ")
             else textwrap.fill(line, width, initial_indent=indent, subsequent_indent=indent)
             for line in text.splitlines()
         )
+
+
+def _columns() -> int:
+    """The terminal's width: what COLUMNS says, else what the terminal does, else 80 (as shutil.get_terminal_size)."""
+    with contextlib.suppress(ValueError):
+        if (columns := int(os.environ.get("COLUMNS", "0"))) > 0:
+            return columns
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr]
+    return 80
 
 
 class Parser(argparse.ArgumentParser):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
+import functools
 import re
 import socket
 import sys
@@ -29,19 +29,6 @@ _WITHIN: Final = re.compile(
 
 _TOWARDS_THE_WORLD: Final = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 """Documentation addresses (RFC 5737, 3849). A UDP connect sends nothing: it only picks a route."""
-
-
-class _IfAddrs(ctypes.Structure):
-    pass
-
-
-_IfAddrs._fields_ = [
-    ("next", ctypes.POINTER(_IfAddrs)),
-    ("name", ctypes.c_char_p),
-    ("flags", ctypes.c_uint),
-    ("address", ctypes.c_void_p),
-    # More follows, which nobody here looks at.
-]
 
 
 class Found(NamedTuple):
@@ -126,9 +113,11 @@ def _passing() -> frozenset[str]:
 
 def addresses() -> list[Found]:
     """All addresses of all interfaces; none where the system does not tell."""
+    import ctypes  # Here and below: who is told where to listen does not ask for it.
+
     try:
         library = ctypes.CDLL(None, use_errno=True)
-        first = ctypes.POINTER(_IfAddrs)()
+        first = ctypes.POINTER(_entry_type())()
         if library.getifaddrs(ctypes.byref(first)) != 0:
             return []
     except (OSError, AttributeError, TypeError):
@@ -137,6 +126,24 @@ def addresses() -> list[Found]:
         return list(_walk(first))
     finally:
         library.freeifaddrs(first)
+
+
+@functools.cache
+def _entry_type() -> Any:
+    """The system's `struct ifaddrs` (getifaddrs(3))."""
+    import ctypes
+
+    class IfAddrs(ctypes.Structure):
+        pass
+
+    IfAddrs._fields_ = [
+        ("next", ctypes.POINTER(IfAddrs)),
+        ("name", ctypes.c_char_p),
+        ("flags", ctypes.c_uint),
+        ("address", ctypes.c_void_p),
+        # More follows, which nobody here looks at.
+    ]
+    return IfAddrs
 
 
 def _walk(entry: Any) -> Iterator[Found]:
@@ -153,6 +160,8 @@ def _walk(entry: Any) -> Iterator[Found]:
 
 
 def _host(address: int) -> str | None:
+    import ctypes
+
     head = ctypes.string_at(address, 2)
     family = int.from_bytes(head, sys.byteorder) if sys.platform.startswith("linux") else head[1]
     if family == socket.AF_INET:

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Final, Generic, TypeVar
-
-import argon2
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from core.engine.engine_settings import PasswordSettings
 from core.engine.threads.fair_queue import FairQueue, Place
+
+if TYPE_CHECKING:
+    import argon2
 
 log = logging.getLogger(__name__)
 
@@ -66,15 +68,11 @@ class Passwords:
 
     def __init__(self, settings: PasswordSettings) -> None:
         """Raises RuntimeError when no thread can be started."""
-        self._hasher = argon2.PasswordHasher(
-            time_cost=settings.passes, memory_cost=settings.memory_kib, parallelism=settings.lanes
-        )
+        self._settings = settings
         self.waiting: FairQueue[Check[Any]] = FairQueue(settings.queue)
         self._executor, self._workers = _started(settings.workers)
         self._pending: set[asyncio.Future[Any]] = set()
         self._closed = False
-        # Made ahead of the first question: making it then would take twice as long, and tell that nobody has the name.
-        self._dummy: Future[str] = self._executor.submit(self._hasher.hash, "")
 
     def hash(
         self, secret: str, answer: Callable[[str | None], None], *, host: str = "", account: str = ""
@@ -141,22 +139,40 @@ class Passwords:
             check.answer(done.result())
 
     def _hash(self, secret: str) -> str | None:
+        import argon2  # Here and below: a start need not wait for it.
+
         try:
-            return self._hasher.hash(secret)
+            return _hasher(self._settings).hash(secret)
         except (argon2.exceptions.HashingError, UnicodeError):
             return None
 
     def _verify(self, secret: str, verifier: str | None) -> bool:
+        import argon2
+
         if verifier is not None and _affordable(verifier):
             try:
-                return self._hasher.verify(verifier, secret)
+                return _hasher(self._settings).verify(verifier, secret)
             except argon2.exceptions.VerifyMismatchError:
                 return False
             except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError, UnicodeError):
                 log.info("a verifier was not understood")
         with contextlib.suppress(argon2.exceptions.Argon2Error, UnicodeError):
-            self._hasher.verify(self._dummy.result(), f"{secret}.")
+            _hasher(self._settings).verify(_nobodys_verifier(self._settings), secret)
         return False
+
+
+@functools.lru_cache(maxsize=8)
+def _hasher(settings: PasswordSettings) -> argon2.PasswordHasher:
+    import argon2
+
+    return argon2.PasswordHasher(time_cost=settings.passes, memory_cost=settings.memory_kib, parallelism=settings.lanes)
+
+
+def _nobodys_verifier(settings: PasswordSettings) -> str:
+    """What no secret fits, and takes as long to find out as with anybody's: a digest of nothing but zeros, in the PHC
+    string format."""
+    cost = f"m={settings.memory_kib},t={settings.passes},p={settings.lanes}"
+    return f"$argon2id$v=19${cost}${'A' * 22}${'A' * 43}"
 
 
 def _started(most: int) -> tuple[ThreadPoolExecutor, int]:
@@ -184,6 +200,8 @@ def _started(most: int) -> tuple[ThreadPoolExecutor, int]:
 
 def _affordable(verifier: str) -> bool:
     """Whether a verifier is of a kind, and a cost, that this server computes."""
+    import argon2
+
     try:
         cost = argon2.extract_parameters(verifier)
     except (ValueError, LookupError):

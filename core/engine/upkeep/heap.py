@@ -19,7 +19,6 @@ ones the collector looked at much of it and found nothing: 3 % of what an activi
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import functools
 import gc
 from collections.abc import Callable
@@ -33,6 +32,8 @@ CROWD: Final = 250
 """Connections that are a crowd; so many more are moved out of the collector's sight together."""
 FULL_AFTER: Final = 80
 """How often they are until everything is looked at all the same: what was in use when it was moved may be no more."""
+PREPARE_AFTER: Final = 1.0
+"""Seconds."""
 DELAY: Final = 10.0
 """Seconds from then on: more of them may end, and what they leave is collected meanwhile."""
 
@@ -43,6 +44,8 @@ _before: Final[list[tuple[int, int, int]]] = []
 
 @functools.cache
 def _trim() -> Callable[[int], int] | None:
+    import ctypes
+
     try:
         trim = ctypes.CDLL(None).malloc_trim
     except (OSError, AttributeError, TypeError):  # not glibc
@@ -66,8 +69,6 @@ class HeapTrimmer:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        # What asks for it is made now, and not amid what a crowd leaves behind.
-        _trim()
         self._opened = 0
         self._open = 0
         self._frozen = 0
@@ -75,10 +76,14 @@ class HeapTrimmer:
         self._freed = 0
         self._is_patient = False
         self._timer: asyncio.TimerHandle | None = None
+        self._preparing: asyncio.TimerHandle | None = None
         self._giving: asyncio.Future[bool] | None = None
 
     def started(self) -> None:
         """The server is made, and so is what it keeps everything in: the collector need not look at all of it again."""
+        # What asks for it is made soon, and not amid what a crowd leaves behind; who waits for the server does not wait
+        # for that.
+        self._preparing = self._loop.call_later(PREPARE_AFTER, _trim)
         self._frozen = max(self._frozen, 1)
         gc.freeze()
         if not self._is_patient:
@@ -113,6 +118,8 @@ class HeapTrimmer:
 
     def close(self) -> None:
         """Nothing more is given back."""
+        if self._preparing is not None:
+            self._preparing.cancel()
         if self._timer is not None:
             self._timer.cancel()
         if self._is_patient:

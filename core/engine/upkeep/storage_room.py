@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from pathlib import Path
 from typing import Final
 
@@ -53,6 +52,8 @@ class StorageRoom:
         return []
 
     def _of_disk(self) -> list[tuple[str, Severity]]:
+        import shutil  # The first look comes long after a start, which need not wait for it.
+
         with contextlib.suppress(OSError):
             free = shutil.disk_usage(self._directory).free
             if free >= 2 * DISK_LEAST:

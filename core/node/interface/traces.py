@@ -6,7 +6,6 @@ and `dial` mean the same in every kind. No field ever holds a secret, a verifier
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Final, Literal
 
@@ -51,4 +50,8 @@ def _text_of(value: TraceValue) -> str:
     if len(text) > VALUE_CHARACTERS_MAX:
         text = f"{text[: VALUE_CHARACTERS_MAX - 1]}…"
     plain = text.isprintable() and not any(character in ' "=\\' for character in text)
-    return text if plain and text else json.dumps(text)
+    if plain and text:
+        return text
+    import json  # Only now: few servers write traces.
+
+    return json.dumps(text)

@@ -16,7 +16,6 @@ What was asked for of the past has a window of its own beside that of what is li
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -32,12 +31,14 @@ HELD_MAX: Final = 30.0
 """Seconds for which a link is not read on at most."""
 
 
-@dataclass(slots=True)
 class _Window:
-    under_way: int = 0
-    held: bool = False
-    bounded: bool = True
-    """Whether more of it has to wait; not any more when it has waited for too long."""
+    __slots__ = ("bounded", "held", "under_way")
+
+    def __init__(self) -> None:
+        self.under_way = 0
+        self.held = False
+        self.bounded = True
+        """Whether more of it has to wait; not any more when it has waited for too long."""
 
 
 def cost_of(entries: int) -> int:
