@@ -58,9 +58,13 @@ def explain(host: str, port: int, error: OSError) -> str:
 async def _places(host: str) -> list[tuple[socket.AddressFamily, str]]:
     if host in EVERYWHERE:
         return list(EVERYWHERE[host])
-    if ":" in host and literal(host) is not None:
+    plain = literal(host)
+    if ":" in host and plain is not None:
         # As it was given: what a resolver makes of it may have lost the zone.
         return [(socket.AF_INET6, host)]
+    if plain is not None and str(plain) == host:
+        # Nobody has to be asked, and no thread to be started for it.
+        return [(socket.AF_INET, host)]
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
