@@ -18,7 +18,7 @@ from core.store.server_key_rows import read_keys
 from core.store.sqlite_shelf import SqliteShelf
 from core.store.stream_numbers import StreamNumbers
 from core.wire.address import Address
-from core.wire.entries import Entry, EntryId, PeerRecord
+from core.wire.entries import Entry, EntryId, PeerRecord, Stream
 from core.wire.entry_runs import EntryRuns, count_of
 from core.wire.packed_facts import PackedFacts
 from core.wire.packed_latest import PackedLatest
@@ -121,8 +121,18 @@ def _recent_refs(connection: sqlite3.Connection) -> PackedRefs:
 
 
 def _disordered(shelf: SqliteShelf, held: Held, newest: Sequence[Position]) -> tuple[Entry, ...]:
-    found = [shelf.entry(place.id) for place in newest]
-    there = {entry.id: entry for entry in reversed(found) if entry is not None}
+    found: list[Entry] = []
+    at_hand: dict[Stream, dict[int, Entry]] = {}
+    """What the record has of which the last one was, by stream: as a rule the next one is there as well."""
+    for place in newest:
+        stream, seq = place.id.stream, place.id.seq
+        if seq not in at_hand.get(stream, ()):
+            looked_up = shelf.find(place.id)
+            if looked_up is None:
+                continue
+            at_hand[stream] = {entry.id.seq: entry for entry in looked_up[0].record.entries}
+        found.append(at_hand[stream][seq])
+    there = {entry.id: entry for entry in reversed(found)}
     return tuple(there[one] for one in disordered(held, ((entry.id, entry.previous) for entry in there.values())))
 
 
