@@ -21,7 +21,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import CodeType, FrameType
@@ -91,13 +91,43 @@ STEPS: Final[dict[str, tuple[Callable[..., object], ...]]] = {
 REST: Final = "the event loop itself"
 
 
+def _by_code() -> dict[CodeType, str]:
+    return {function.__code__: step for step, functions in STEPS.items() for function in functions}
+
+
+class Calls:
+    """How many functions each step calls in this thread, ours and the interpreter's own: what it costs, as far as that
+    can be told without a clock."""
+
+    def __init__(self) -> None:
+        self.of_step = Counter[str]()
+        self._steps = _by_code()
+        self._stack: list[str] = []
+
+    def __enter__(self) -> Calls:
+        sys.setprofile(self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(None)
+
+    def _note(self, frame: FrameType, event: str, argument: object) -> None:
+        stack = self._stack
+        if event == "call":
+            stack.append(self._steps.get(frame.f_code) or (stack[-1] if stack else REST))
+            self.of_step[stack[-1]] += 1
+        elif event == "return":
+            if stack:
+                stack.pop()
+        elif event == "c_call":
+            self.of_step[stack[-1] if stack else REST] += 1
+
+
 class Looks:
     """How long the thread was in which step, by looking at it now and then."""
 
     def __init__(self) -> None:
-        self._steps: dict[CodeType, str] = {
-            function.__code__: step for step, functions in STEPS.items() for function in functions
-        }
+        self._steps = _by_code()
         self.seconds = defaultdict[str, float](float)
         self._last = 0.0
 
