@@ -136,6 +136,7 @@ LESSONS: Final = {
     150100228: "The checker asked people of whom a liar said that they have another secret not to try theirs again.",
     2000000917: "Who had come to a server that died was sent the first and the third of what somebody had written, in"
     " the wrong order: the second bore an earlier stamp, of a server whose clock was behind.",
+    2000002974: "As 2000001476, after a cut.",
     2000001476: "A copy of an activity came while a client was sent the past, on a slow disk: as it was not delivered,"
     " nor among what the client missed, it counted as had, and its original was left out.",
     39279701915: "The last server with a key left, to one of the version before: the other one with a key had left as"
