@@ -174,7 +174,11 @@ class Ledger:
                 self.spoken_for[original_name(entry.sender)] = None
             self._made_up.add((entry.id, entry.body))
             if entry.kind == "account":
-                fact = msgspec.json.decode(entry.body, type=AccountFact)
+                try:
+                    fact = msgspec.json.decode(entry.body, type=AccountFact)
+                except msgspec.DecodeError:
+                    # What is no account is nobody's.
+                    return
                 if all(fact.claim != accepted.claim for accepted in self.accounts.values()):
                     self.invented_claims[fact.claim] = None
 

@@ -157,6 +157,7 @@ LESSONS: Final = {
     " meanwhile, behind what they had.",
     150100825: "Who had begun at a server that was started again was sent, by one whose clock was days ahead, what had"
     " been there before them: nobody else dates it so late, and the restart had forgotten that it was there.",
+    3400000145: "The simulator's ledger could not read what a liar had made of an account, and ended the history.",
     3500020011: "The simulator started a copy again that had ended by itself, for good, beside what it was a copy of:"
     " nobody let the two end.",
     3500000204: "What two servers had lost at once came to one of them and not to the other, which had asked that one"
