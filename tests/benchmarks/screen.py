@@ -1,8 +1,8 @@
 """The bars of the screen, each with its figure. `python -m tests.benchmarks.screen [ROW ...]` prints them.
 
-A server with the application on it, in a pseudo-terminal, beside a headless one, in turns, so that what else the
-machine does hits both alike. The load comes from a process of its own. `--help` tells the rows, and how to have them
-with less.
+A server with the application on it (two processes, taken together), in a pseudo-terminal, beside a headless one, in
+turns, so that what else the machine does hits both alike. The load comes from a process of its own. `--help` tells the
+rows, and how to have them with less.
 """
 
 from __future__ import annotations
@@ -136,20 +136,36 @@ async def cpu(scale: Scale, directory: Path) -> None:
 
 async def first_frame(scale: Scale, directory: Path) -> None:
     """From the start of the process to the first whole frame, against a bare Textual application."""
-    ours, bare = [], []
+    ours, bare, ready = [], [], []
     for number in range(scale.starts):
         async with OwnTerminal(directory / f"bare-{number}", ("-c", BARE)) as terminal:
             bare.append(await terminal.first_frame())
         application = Application(directory / str(number), OPTIONS)
+        listening = asyncio.create_task(_listens(application.port))
         async with application:
             ours.append(application.took)
+            ready.append(await listening)
     row("first frame of a bare Textual application", f"{statistics.median(bare):.2f} s; {_machine()}", "", met=None)
+    row("ready to serve", f"{statistics.median(ready):.2f} s", "", met=None)
     row("first frame of the application with its server", f"{statistics.median(ours):.2f} s", "", met=None)
     at_most(
         "first frame, more than a bare Textual application's (median of"
         f" {scale.starts} starts)", statistics.median(one - other for one, other in zip(ours, bare, strict=True)),
         0.2, "s", 2,
     )  # fmt: skip
+
+
+async def _listens(port: int) -> float:
+    """Seconds from now until somebody takes connections there."""
+    began = time.perf_counter()
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.005)
+        else:
+            writer.close()
+            return time.perf_counter() - began
 
 
 async def memory(scale: Scale, directory: Path) -> None:

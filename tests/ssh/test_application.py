@@ -10,7 +10,7 @@ from tests.tui.driving import unfound
 from tui.screens.asking import ConfirmScreen
 from tui.ssh.applications.ssh_application import SSHApp
 from tui.ssh.applications.ssh_driver import ChannelDriver
-from tui.terminal.terminal_driver import RESTORE
+from tui.terminal.modes import RESTORE
 
 CTRL_Q = "\x11"
 ALTERNATE_SCREEN = b"\x1b[?1049h"

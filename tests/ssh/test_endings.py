@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from tests.ssh.conftest import Place, serving, start_node
-from tui.terminal.terminal_driver import RESTORE
+from tui.terminal.modes import RESTORE
 
 
 async def test_a_server_that_quits_names_the_server_that_goes_on(tmp_path):

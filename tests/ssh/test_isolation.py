@@ -16,7 +16,7 @@ from textual._context import active_app
 from tests.ssh.conftest import Place
 from tui.application import fault_report
 from tui.ssh.applications.ssh_application import SSHApp
-from tui.terminal.terminal_driver import RESTORE
+from tui.terminal.modes import RESTORE
 
 SIZE = (80, 24)
 

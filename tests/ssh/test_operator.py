@@ -14,7 +14,7 @@ SIZE = "100\u00d730"
 
 async def test_the_connections_pane_shows_sessions_over_ssh_and_x_ends_one(place: Place):
     await place.register("grace", key="grace")
-    session = ClientModel(client_factory((), server=place.node), node=place.node)
+    session = ClientModel(client_factory((), home=place.node.connect_local), node=place.node)
     session.visitors = place.ssh
     app = ActivityApp(session, first=SignIn("anonymous"))
     async with (
@@ -60,7 +60,7 @@ async def test_nobody_who_came_by_ssh_is_redirected(tmp_path):
 
 
 async def test_the_invitation_names_the_way_in_over_ssh(place: Place):
-    session = ClientModel(client_factory((), server=place.node), node=place.node)
+    session = ClientModel(client_factory((), home=place.node.connect_local), node=place.node)
     app = ActivityApp(session, first=SignIn("anonymous"))
     way = f"With nothing installed: ssh -p {place.port} NAME@127.0.0.1"
     async with app.run_test(size=(120, 40)) as pilot, place.terminal("anonymous") as guest:

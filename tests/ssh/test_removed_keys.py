@@ -10,7 +10,7 @@ import pytest
 
 from tests.ssh.conftest import SECRET, Place, serving
 from tests.ssh.terminal import TerminalCommand
-from tui.terminal.terminal_driver import RESTORE
+from tui.terminal.modes import RESTORE
 
 SENTENCE = "The key that you came in with opens this account no longer."
 

@@ -13,8 +13,8 @@ from textual.screen import Screen
 from tests.ssh.conftest import Place, serving
 from tests.terminal.test_answers import ANSWERS
 from tui.ssh.applications.ssh_driver import ChannelDriver
+from tui.terminal.modes import RESTORE
 from tui.terminal.scanner import PASTE_MAX
-from tui.terminal.terminal_driver import RESTORE
 
 KITTY_ON = b"\x1b[>25u"
 SYNCHRONISED = b"\x1b[?2026h"

@@ -1,4 +1,4 @@
-"""What the node's process and a worker tell each other gets across whole, whatever it is and however it is cut."""
+"""What the processes of this program tell each other gets across whole, whatever it is and however it is cut."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tui.own_screen import screen_protocol
+from tui.processes.message_pipe import MESSAGE_BYTES_MAX, MessagePipe, hand_off, hand_off_pair, take_hand_off
 from tui.ssh.workers import worker_protocol
-from tui.ssh.workers.worker_protocol import MESSAGE_BYTES_MAX, MessagePipe
 
 SIMPLE: dict[Any, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
@@ -35,6 +36,8 @@ def anything(kind: Any) -> st.SearchStrategy[Any]:
     origin, arguments = get_origin(kind), get_args(kind)
     if kind in SIMPLE:
         return SIMPLE[kind]
+    if hasattr(kind, "_fields"):
+        return st.builds(kind, *(anything(hint) for hint in get_type_hints(kind).values()))
     if origin in (Union, types.UnionType):
         return st.one_of(*map(anything, arguments))
     if origin is Literal:
@@ -57,6 +60,8 @@ SIDES = {
     "from a worker": worker_protocol.FromWorker,
     "to a session": worker_protocol.ToSession,
     "from a session": worker_protocol.FromSession,
+    "to the screen": screen_protocol.ToScreen,
+    "from the screen": screen_protocol.FromScreen,
 }
 
 
@@ -226,7 +231,7 @@ async def test_who_is_not_read_is_told_to_stop_and_to_go_on() -> None:
 
 @contextmanager
 def hand_off_sockets() -> Iterator[tuple[socket.socket, socket.socket]]:
-    ours, theirs = worker_protocol.hand_off_pair()
+    ours, theirs = hand_off_pair()
     with ours, theirs:
         yield ours, theirs
 
@@ -235,8 +240,8 @@ def test_a_socket_is_handed_off_with_what_it_is_for() -> None:
     with hand_off_sockets() as (ours, theirs):
         one, other = socket.socketpair()
         with one, other:
-            worker_protocol.hand_off(ours, worker_protocol.AttachClient(7, "ada"), one)
-            taken = worker_protocol.take_hand_off(theirs, worker_protocol.AttachClient)
+            hand_off(ours, worker_protocol.AttachClient(7, "ada"), one)
+            taken = take_hand_off(theirs, worker_protocol.AttachClient)
             assert taken is not None
             message, sock = taken
             with sock:
@@ -249,9 +254,9 @@ def test_several_that_are_handed_off_at_once_stay_apart() -> None:
     with hand_off_sockets() as (ours, theirs):
         pairs = [socket.socketpair() for _ in range(5)]
         for number, (one, _) in enumerate(pairs):
-            worker_protocol.hand_off(ours, worker_protocol.AttachClient(number, "x" * number), one)
+            hand_off(ours, worker_protocol.AttachClient(number, "x" * number), one)
         for number, (one, other) in enumerate(pairs):
-            taken = worker_protocol.take_hand_off(theirs, worker_protocol.AttachClient)
+            taken = take_hand_off(theirs, worker_protocol.AttachClient)
             assert taken is not None and taken[0].number == number
             with taken[1] as sock:
                 sock.send(b"%d" % number)
@@ -259,24 +264,24 @@ def test_several_that_are_handed_off_at_once_stay_apart() -> None:
             one.close()
             other.close()
         with pytest.raises(BlockingIOError):
-            worker_protocol.take_hand_off(theirs, worker_protocol.AttachClient)
+            take_hand_off(theirs, worker_protocol.AttachClient)
 
 
 def test_when_the_other_process_has_ended_there_is_nothing_more_to_take() -> None:
     with hand_off_sockets() as (ours, theirs):
         ours.close()
-        assert worker_protocol.take_hand_off(theirs, worker_protocol.AttachClient) is None
+        assert take_hand_off(theirs, worker_protocol.AttachClient) is None
 
 
 def test_what_comes_without_its_socket_or_is_not_understood_is_refused_and_its_socket_closed() -> None:
     with hand_off_sockets() as (ours, theirs):
         ours.send(msgspec.msgpack.encode(worker_protocol.AttachClient(1, "ada")))
         with pytest.raises(ValueError, match="without its socket"):
-            worker_protocol.take_hand_off(theirs, worker_protocol.AttachClient)
+            take_hand_off(theirs, worker_protocol.AttachClient)
         one, other = socket.socketpair()
         with other:
             socket.send_fds(ours, [b"nonsense"], [one.fileno()])
             one.close()
             with pytest.raises(ValueError):
-                worker_protocol.take_hand_off(theirs, worker_protocol.AttachClient)
+                take_hand_off(theirs, worker_protocol.AttachClient)
             assert other.recv(10) == b"", "nobody has the other end any more"

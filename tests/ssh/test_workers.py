@@ -15,7 +15,7 @@ import pytest
 
 from tests.ssh.conftest import SECRET, Place, serving
 from tui.screens.dialog import READING_TIME
-from tui.terminal.terminal_driver import RESTORE
+from tui.terminal.modes import RESTORE
 
 SERVER = """
 import asyncio, json, pathlib, sys

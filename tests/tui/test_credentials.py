@@ -7,9 +7,9 @@ import os
 import pytest
 
 from core.wire.address import Address
-from tui.cli.options import PersonOptions
-from tui.cli.running import first_identity
 from tui.model.network_faces import SignIn
+from tui.own_screen.first_choices import first_identity
+from tui.own_screen.person_options import PersonOptions
 from tui.remembered import credentials
 from tui.text import invitation
 

@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 from textual.theme import BUILTIN_THEMES
 
-from core.wire.address import Address
 from tests.tui.driving import ready, until
 from tui.cli.chosen_settings import ConfigFile, choose
-from tui.cli.options import JoinOptions, PersonOptions
-from tui.cli.running import _preferences
 from tui.look.appearance import DEFAULT_THEME, THEMES
 from tui.look.preferences import Preferences
+from tui.own_screen.first_choices import first_preferences
+from tui.own_screen.person_options import PersonOptions
 from tui.remembered import look_settings
 from tui.remembered.look_settings import LookSettings
 from tui.script.exit_status import CommandFailed
@@ -21,8 +20,7 @@ from tui.script.exit_status import CommandFailed
 
 def started(theme: str | None, remembered: LookSettings) -> str:
     """The theme that an application begins with."""
-    options = JoinOptions(Address("192.0.2.1", 3780), None, PersonOptions(None, None, theme))
-    return _preferences(options, remembered).theme
+    return first_preferences(PersonOptions(None, None, theme), remembered).theme
 
 
 async def test_what_is_changed_in_the_application_is_remembered(world, tmp_path):

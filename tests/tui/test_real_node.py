@@ -45,7 +45,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
 
 
 def app_on(server: Server, first: SignIn | None = None) -> ActivityApp:
-    model = ClientModel(client_factory((server.advertised,), server=server), node=server, archive=server)
+    model = ClientModel(client_factory((server.advertised,), home=server.connect_local), node=server, archive=server)
     server.subscribe(model.noticed)
 
     async def leave() -> int:
@@ -112,7 +112,7 @@ async def test_quitting_takes_the_node_out_of_the_network(server):
 
 
 async def test_a_client_only_sees_the_network_through_its_server(server):
-    model = ClientModel(client_factory((server.advertised,), server=None), target=server.advertised)
+    model = ClientModel(client_factory((server.advertised,), home=None), target=server.advertised)
     app = ActivityApp(model, first=SignIn("register", "bob", "pw"))
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: model.online)
@@ -127,7 +127,7 @@ async def test_a_client_only_sees_the_network_through_its_server(server):
 
 async def test_who_scrolls_to_the_top_reads_what_is_older_than_the_login_brought(server):
     count = HISTORY + 120
-    writer = ClientModel(client_factory((server.advertised,), server=server), node=server)
+    writer = ClientModel(client_factory((server.advertised,), home=server.connect_local), node=server)
     changed = asyncio.Event()
     writer.on_change = changed.set
 
@@ -167,7 +167,7 @@ async def test_a_line_of_ones_own_that_waited_for_the_server_is_not_counted_as_m
     server = await running_server(tmp_path, "ada")
     address = server.advertised
     app = ActivityApp(
-        ClientModel(client_factory((address,), server=None), target=address), first=SignIn("register", "alice", "pw")
+        ClientModel(client_factory((address,), home=None), target=address), first=SignIn("register", "alice", "pw")
     )
     try:
         async with app.run_test(size=(100, 30)) as pilot:

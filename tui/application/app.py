@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final, cast
@@ -24,7 +24,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from tui.application.application_exit import ApplicationExit, Leave
-from tui.application.frame_scheduler import SHARE_BESIDE_NODE, FrameScheduler
+from tui.application.frame_scheduler import SHARE_ALONE, FrameScheduler
 from tui.application.own_identity import Identity
 from tui.look import bell, contrast
 from tui.look.appearance import CSS, DEFAULT_THEME, counterpart
@@ -77,6 +77,8 @@ class Before:
     """Whether they were being asked who they are."""
     words: str = ""
     """What is to be said of it."""
+    is_new: bool = False
+    """Whether its process ended with it, so that who they were has to be found out anew."""
 
 
 class PaintedOnceScreen(MainScreen):
@@ -108,6 +110,7 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         preferences: Preferences | None = None,
         before: Before | None = None,
         frame_scheduler: FrameScheduler | None = None,
+        begun: Callable[[], Awaitable[Before | None]] | None = None,
         has_shown: Callable[[], object] = lambda: None,
         **app_options: Any,
     ) -> None:
@@ -116,7 +119,8 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         the network and returns the exit status; None when leaving concerns nobody but this session. `person_dir`: where
         to remember the person, and what they chose here; `remembered`: what is there already. `before`: what an
         application was in the middle of that failed over the same model. `frame_scheduler`: gives out the turns to be
-        painted; None where there is no other application in the process. `has_shown` is called after the first frame.
+        painted; None where there is no other application in the process. `begun`: comes back when what is to be shown
+        is there, with what became of a screen before; None where it is. `has_shown` is called after the first frame.
         `app_options` are Textual's, such as
         `driver_class`.
         """
@@ -136,8 +140,9 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         """What has been painted and may be painted again."""
         self.shown = False
         """Whether the first whole frame has been made; what is half made is not painted."""
+        self._begun = begun
         self._has_shown = has_shown
-        self._frame_scheduler = frame_scheduler or FrameScheduler(SHARE_BESIDE_NODE, time.thread_time)
+        self._frame_scheduler = frame_scheduler or FrameScheduler(SHARE_ALONE, time.thread_time)
         self._bell = Bell(self.preferences.bell)
         self._first = first
         self._before = before
@@ -175,7 +180,6 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
 
     def on_mount(self) -> None:
         self.model.on_change = self._touched
-        self.keep_looking()
         if self.model.node is None:
             self.set_interval(AFAR_INTERVAL, self._look_from_afar)
 
@@ -185,21 +189,31 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
 
     def on_ready(self) -> None:
         """Everything has its place on the screen, and nothing is painted yet."""
-        self._begin()
+        if self._begun is None:
+            self._begin()
+        else:
+            self.spawn(self._begin_when(self._begun))
+
+    async def _begin_when(self, begun: Callable[[], Awaitable[Before | None]]) -> None:
+        self._before = await begun() or self._before
+        self.call_later(self._begin)
 
     def _begin(self) -> None:
+        self.keep_looking()
         self._look()
         self.main.show_news()
         if self._before is not None:
             self._go_on(self._before)
-        elif self._first is not None:
-            self.enter(self._first)
-        else:
+        first = self._first if self._before is None or self._before.is_new else None
+        if first is None and (self._before is None or self._before.is_new):
             self.action_identity()
         self.shown = True
         # A layout paints everything by itself.
         self.main._repaint_required = not self.main._layout_required
         self._update_now()
+        if first is not None:
+            # Behind the first frame: a client has to be read, too.
+            self.enter(first)
         self._frame_scheduler.started(self)
         self.call_after_refresh(self._has_shown)
 

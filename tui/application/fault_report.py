@@ -8,7 +8,6 @@ import platform
 import sys
 import time
 import traceback
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
@@ -45,6 +44,9 @@ def write(directory: Path, error: BaseException) -> Path:
 
 
 def _version(name: str) -> str:
+    # It takes a dozen modules, and a fault is rare.
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(name)
     except PackageNotFoundError:

@@ -18,8 +18,9 @@ from typing import Any, Final, Protocol
 
 SHARE: Final = 0.5
 """Of the event loop's time, what all frames together may take when everybody is busy."""
-SHARE_BESIDE_NODE: Final = 0.02
-"""The same of one person's application in the program of their server: seven frames of 3 ms a second."""
+SHARE_ALONE: Final = 0.04
+"""The same of one person's application in a process of its own: the event loop is its own, the machine is not. Thirteen
+frames of 3 ms a second."""
 SHARE_MEANWHILE: Final = 0.1
 """The same while somebody comes in: news can wait a little, and who waits for the first frame sees nothing at all."""
 PAUSE_MAX: Final = 1.0

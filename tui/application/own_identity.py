@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from core.client import make_secret
 from core.wire import ANONYMOUS
 from tui.model.client_model import Happening
 from tui.model.network_faces import SecretUnchanged, SecretUnknown, SignIn, Way
@@ -23,6 +22,14 @@ from tui.text.safe_text import fit, neutralise, neutralise_name
 
 if TYPE_CHECKING:
     from tui.application.app import ActivityApp
+
+
+def _made_secret() -> str:
+    # The client is not needed for the first frame.
+    from core.client import make_secret
+
+    return make_secret(random.SystemRandom())
+
 
 NAME_CELLS_MAX = 20
 NO_CONNECTION = 3
@@ -67,7 +74,7 @@ class Identity:
     async def enter(self, identity: SignIn) -> None:
         """Log in or register. A secret is made if there has to be one, and put down before the network has it."""
         if identity.way == "register" and not identity.secret:
-            identity = replace(identity, secret=make_secret(random.SystemRandom()), made=True)
+            identity = replace(identity, secret=_made_secret(), made=True)
         if identity.way == "register" and identity.secret and identity.remember and self._directory is not None:
             # Whether that could be done is told with the secret itself.
             await self._put_down(credentials.expect, identity.username, identity.secret)
@@ -294,7 +301,7 @@ class Identity:
         app, model = self._app, self._model
         identity, name = model.identity, model.username or ""
         present = wish.present or (identity.secret if identity is not None else None) or ""
-        new = wish.new or make_secret(random.SystemRandom())
+        new = wish.new or _made_secret()
         problem = await self._put_down(credentials.expect, name, new) if wish.remember else None
         doubt = None
         try:

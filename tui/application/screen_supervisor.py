@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import sys
 import tempfile
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Final
 from tui.application import fault_report
 from tui.application.app import ActivityApp, Before
 from tui.application.application_exit import Leave
-from tui.text.safe_text import neutralise
+from tui.text.narration import CHOICE, say
 
 STEADY: Final = 60.0
 """Seconds after which a screen that failed is started again; before, it is the same fault once more."""
@@ -31,13 +30,6 @@ END_LIMIT: Final = 3.0
 """Seconds that a screen that failed has to end by itself, and once more when it is cancelled."""
 FAILED: Final = 1
 """Exit status after a fault of the screen that was not mended."""
-SAY_LIMIT: Final = 1.0
-"""Seconds that a terminal has to take a sentence."""
-
-CHOICE: Final = (
-    "The server goes on, and so do the people at it. Press Enter to start the screen again, or Ctrl+C to have the"
-    " server leave the network in order."
-)
 
 AwaitEnter = Callable[[Callable[[], None]], Callable[[], None]]
 """Has something called when Enter is pressed at a terminal without a screen; returns what ends that."""
@@ -60,11 +52,14 @@ class ScreenSupervisor:
         leave: Leave | None,
         restore: Callable[[], None] = lambda: None,
         await_enter: AwaitEnter | None = None,
+        begun: asyncio.Event | None = None,
     ) -> None:
         """`directory`: for reports; None: one for temporary files. `leave`: None if there is no node here. `restore`:
         called when an application has ended, to give the terminal back where it has not done that itself.
-        `await_enter`: None where nobody can be asked; a node without a screen then leaves.
+        `await_enter`: None where nobody can be asked; a node without a screen then leaves. `begun`: set when
+        what is to be shown is there; of a fault before that nothing is said before it either.
         """
+        self._begun = begun
         self._await_enter = await_enter
         self._choice: asyncio.Future[bool] | None = None
         """Whether the person wants the screen again, while they are asked."""
@@ -88,6 +83,8 @@ class ScreenSupervisor:
             if fault is None:
                 assert status is not None
                 return status
+            if self._begun is not None:
+                await self._begun.wait()
             words = await self._report(fault)
             again = loop.time() - last < STEADY
             last = loop.time()
@@ -223,18 +220,3 @@ def give_back(app: ActivityApp) -> None:
         for step in (driver.stop_application_mode, driver.close):
             with contextlib.suppress(Exception):
                 step()
-
-
-def say(sentence: str) -> None:
-    """Write a sentence to standard error; a terminal that takes nothing keeps nobody waiting."""
-
-    def write() -> None:
-        with contextlib.suppress(OSError, ValueError):
-            # Not the one that an application has put in its place and may not have taken away.
-            stream = sys.__stderr__ or sys.stderr
-            stream.write(f"activity-tui: {neutralise(sentence, 2_000)}\n")
-            stream.flush()
-
-    thread = threading.Thread(target=write, daemon=True)
-    thread.start()
-    thread.join(SAY_LIMIT)

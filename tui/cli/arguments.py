@@ -77,6 +77,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(argv: Sequence[str]) -> int:
+    try:
+        if _is_for_a_screen(argv):
+            # What takes longest until something is shown begins first.
+            from tui.own_screen import screen_child
+
+            screen_child.begin()
+        return _run(argv)
+    finally:
+        if ahead := sys.modules.get("tui.own_screen.screen_child"):
+            ahead.discard()
+
+
+def _is_for_a_screen(argv: Sequence[str]) -> bool:
+    """Whether a server with a screen is meant, by the looks of it. Not with a secret on the command line, which has yet
+    to be hidden: what is forked has the same one."""
+    others = ("-h", "--help", "--headless", "--secret")
+    return argv[:1] == ["serve"] and not any(word.partition("=")[0] in others for word in argv)
+
+
+def _run(argv: Sequence[str]) -> int:
     with loading():
         parser = build()
         arguments = parser.parse_args(argv)

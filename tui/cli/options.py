@@ -15,6 +15,7 @@ import msgspec
 from core.wire import Address, KeepsSecret
 from tui.cli.log_output import LogLevel
 from tui.cli.setting_table import Destination
+from tui.own_screen.person_options import PersonOptions
 
 if TYPE_CHECKING:
     from core.engine import OnLoss
@@ -73,17 +74,6 @@ class NodeOptions(KeepsSecret, frozen=True):
     def anonymous(self) -> bool:
         """Whether people may come in without a name."""
         return bool(self.settings["node"]["anonymous"])
-
-
-class PersonOptions(KeepsSecret, frozen=True):
-    """Who is at the keyboard, as far as the settings say."""
-
-    username: str | None
-    """None: ask."""
-    secret: str | None
-    """None: ask."""
-    theme: str | None = None
-    """None: as chosen the last time."""
 
 
 class ServeOptions(msgspec.Struct, frozen=True):

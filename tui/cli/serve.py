@@ -18,8 +18,9 @@ from tui.cli.encryption import client_tls, pem_file
 from tui.cli.inputs import address_of, choices_of
 from tui.cli.loading import loading
 from tui.cli.log_output import LogLevel
-from tui.cli.options import JoinOptions, NodeOptions, PersonOptions, ServeOptions, TlsOptions
+from tui.cli.options import JoinOptions, NodeOptions, ServeOptions, TlsOptions
 from tui.cli.setting_table import Destination
+from tui.own_screen.person_options import PersonOptions
 from tui.script.exit_status import usage_error
 
 
@@ -49,12 +50,19 @@ def run(arguments: argparse.Namespace) -> int:
             f"`{arguments.command}` needs a terminal for its screen",
             hint="--headless runs a server without one; `activity-tui tail` follows the feed as lines.",
         )
-    show = _loaded()
     person = PersonOptions(
         cast(str | None, choices.value("user")),
         choices.secret("user_secret"),
         cast(str | None, choices.value("theme")),
     )
+    if node is not None:
+        from tui.cli.planning import plan_ahead
+        from tui.own_screen import screen_child
+
+        # Before there is a thread, and before this process reads what it needs itself.
+        screen_child.begin()
+        plan_ahead(person, node)
+    show = _loaded()
     if join is None:
         assert node is not None
         return show(ServeOptions(node, person, client_tls(choices)))
@@ -63,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _loaded() -> Callable[[ServeOptions | JoinOptions], int]:
-    """What shows the application. It takes Textual, which nobody else has to pay for."""
+    """What shows the application."""
     with loading():
         from tui.cli import running
     return running.run

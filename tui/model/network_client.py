@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from core.client import Client, ClientSettings, OutcomeUnknown, PostQueueFull, SecretRefused
-from core.engine import Server
 from core.wire import ANONYMOUS, Address
 from tui.model.client_model import ClientFactory, ClientModel
 from tui.model.model_updates import tell
@@ -54,11 +54,10 @@ class NetworkClient:
 def client_factory(
     addresses: tuple[Address, ...],
     *,
-    server: Server | None,
+    home: Callable[[], socket.socket] | None,
     tls: ssl.SSLContext | None = None,
-    vouched: str | None = None,
 ) -> ClientFactory:
-    """Clients at home on `server`, or at `addresses`. `vouched` is a user whom the caller has authenticated."""
+    """Clients at home where `home` makes a connection to, or at `addresses`."""
 
     def make(model: ClientModel, identity: SignIn) -> ClientFace:
         anonymous = identity.way == "anonymous"
@@ -68,7 +67,6 @@ def client_factory(
             register=identity.way == "register",
             history=HISTORY if not model.feed.arrived else 0,
         )
-        home = (lambda: server.connect_local(vouched)) if server is not None else None
         return NetworkClient(Client(settings, addresses, lambda event: tell(model, event), home=home, tls=tls))
 
     return make

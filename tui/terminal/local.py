@@ -14,34 +14,44 @@ from textual.geometry import Size
 from textual.messages import InBandWindowResize
 
 from tui.terminal.charset import Charset
+from tui.terminal.modes import KITTY_OFF, TELL_NO_SIZE, TELL_SIZE, TELLS_SIZE
 from tui.terminal.terminal_driver import TerminalDriver
 from tui.terminal.tty import AWAY_INTERVAL, Tty, paintable
 
 RATE: Final = 2 * 1024 * 1024
 """Bytes a second that are read at most: a paste of megabytes leaves the node its turns."""
-_TELLS_SIZE: Final = "\x1b[?2048$p"
-"""Does the terminal tell its size among the keys? (https://gist.github.com/rockorager/e695fb2924d36b2bcf1fff4a3704bd83)"""
-_TELL_SIZE: Final = "\x1b[?2048h"
-_TELL_NO_SIZE: Final = "\x1b[?2048l"
-_KITTY_OFF: Final = "\x1b[<u"
 
 
 class LocalDriver(TerminalDriver):
     """Paints to, and reads from, the terminal here, and leaves it alone while this process is in the background."""
 
-    def __init__(self, app: App[Any], tty: Tty, *, mouse: bool = True, on_gone: Callable[[], None]) -> None:
-        """`on_gone`: called once, when the terminal has ended."""
+    def __init__(
+        self,
+        app: App[Any],
+        tty: Tty,
+        *,
+        mouse: bool = True,
+        on_gone: Callable[[], None],
+        stops: bool = True,
+        held: bool = False,
+    ) -> None:
+        """`on_gone`: called once, when the terminal has ended. `stops`: SIGTSTP stops this process; False where it is
+        another one that is told to stop, and says so (`give_back`). `held`: the terminal is left alone until `release`.
+        """
         super().__init__(app, tty, mouse=mouse, rate=RATE)
         self._tty = tty
         self._charset = Charset(tty.encoding)
         self._gone = on_gone
         self._told_size = False
+        self._stops = stops
+        self._held: list[str] | None = [] if held else None
         self._looking: asyncio.TimerHandle | None = None
         self._handlers: dict[signal.Signals, Callable[[], None]] = {
             signal.SIGWINCH: self._changed_size,
-            signal.SIGTSTP: self._suspend,
             signal.SIGCONT: self._continued,
         }
+        if stops:
+            self._handlers[signal.SIGTSTP] = self._suspend
 
     def _encode(self, text: str) -> bytes:
         return self._charset.encode(text)
@@ -54,11 +64,35 @@ class LocalDriver(TerminalDriver):
         """Whether the terminal is somebody else's for now."""
         return "away" in self._pauses
 
+    def write(self, data: str) -> None:
+        if self._held is not None:
+            if not self._stopped:
+                self._held.append(data)
+            return
+        if not self._stops and self._started and not self._stopped and not self.away and not self._tty.is_ours():
+            # A shell has taken it: the process that it knows was stopped without being asked.
+            self._go_away()
+        super().write(data)
+
     # --- life ---------------------------------------------------------------------------------------------------------
 
     def start_application_mode(self) -> None:
         for number, handler in self._handlers.items():
             self._loop.add_signal_handler(number, handler)
+        if self._held is not None:
+            self._started = True
+            self.resized(*self._tty.size)
+        else:
+            self._open()
+
+    def release(self) -> None:
+        """Have the terminal from here on."""
+        held, self._held = self._held, None
+        if held is not None and self._started and not self._stopped:
+            self._open()
+            self.write("".join(held))
+
+    def _open(self) -> None:
         self._tty.open(
             on_input=self.feed,
             unread=lambda: self.unread,
@@ -81,7 +115,7 @@ class LocalDriver(TerminalDriver):
         self._tty.taken = self._modes_off().encode()
 
     def stop_application_mode(self) -> None:
-        if not self._stopped and self.away:
+        if not self._stopped and (self.away or self._held is not None):
             # What there is to give back was given back, and somebody else has it.
             self.disable_input()
             self._stopped = True
@@ -114,10 +148,10 @@ class LocalDriver(TerminalDriver):
     # --- its size -----------------------------------------------------------------------------------------------------
 
     def _modes_on(self) -> str:
-        return super()._modes_on() + _TELLS_SIZE
+        return super()._modes_on() + TELLS_SIZE
 
     def _modes_off(self) -> str:
-        return (_TELL_NO_SIZE if self._told_size else "") + super()._modes_off()
+        return (TELL_NO_SIZE if self._told_size else "") + super()._modes_off()
 
     def _changed_size(self) -> None:
         if not self._stopped and self._tty.size != self._size:
@@ -126,7 +160,7 @@ class LocalDriver(TerminalDriver):
     def _can_tell_its_size(self, answer: InBandWindowResize) -> None:
         if answer.supported and not self._told_size:
             self._told_size = True
-            self.write(_TELL_SIZE)
+            self.write(TELL_SIZE)
 
     def _claimed(self, size: Size) -> None:
         # What the system knows is right; what stands among the keys could be anybody's.
@@ -138,8 +172,7 @@ class LocalDriver(TerminalDriver):
 
     def _suspend(self) -> None:
         """Somebody wants this process to stop: the terminal is given back before."""
-        if not self.away:
-            self._give_back()
+        self.give_back()
         os.kill(os.getpid(), signal.SIGSTOP)
 
     def _continued(self) -> None:
@@ -151,11 +184,18 @@ class LocalDriver(TerminalDriver):
         elif not self.away:
             self._go_away()
 
-    def _give_back(self) -> None:
+    def give_back(self) -> None:
+        """Leave the terminal as it was found, until this process is told to continue."""
+        if self.away or self._stopped or not self._started:
+            return
         self.write(self._modes_off())
         self.flush()
         self._let_go()
-        self._go_away()
+        if self._stops:
+            self._go_away()
+        else:
+            # Not before this process is told: without a shell that takes it the terminal is never anybody else's.
+            self.pause("away")
 
     def _go_away(self) -> None:
         """Leave the terminal alone until it is ours again; the node goes on."""
@@ -180,15 +220,15 @@ class LocalDriver(TerminalDriver):
         self._take()
         self.go_on("away")
         # Modes that are pushed are pushed once.
-        self.write(_KITTY_OFF + self._modes_on() + (_TELL_SIZE if self._told_size else ""))
+        self.write(KITTY_OFF + self._modes_on() + (TELL_SIZE if self._told_size else ""))
         with contextlib.suppress(OSError):
             self._changed_size()
 
 
-def local_driver(tty: Tty, on_gone: Callable[[], None]) -> Any:
+def local_driver(tty: Tty, on_gone: Callable[[], None], *, stops: bool = True, held: bool = False) -> Any:
     """What Textual calls to have a driver made."""
 
     def make(app: App[Any], *, debug: bool, mouse: bool, size: tuple[int, int] | None) -> LocalDriver:
-        return LocalDriver(app, tty, mouse=mouse, on_gone=on_gone)
+        return LocalDriver(app, tty, mouse=mouse, on_gone=on_gone, stops=stops, held=held)
 
     return make

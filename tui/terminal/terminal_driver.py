@@ -19,6 +19,7 @@ from textual.message import Message
 from textual.messages import InBandWindowResize
 
 from tui.terminal.input import TerminalInput
+from tui.terminal.modes import ENTER, KITTY_ON, MOUSE_ON, RESTORE
 
 PIECE_BYTES: Final = 128
 """Input that is read at a time: some dozens of keys."""
@@ -28,23 +29,6 @@ ANSWER_LIMIT: Final = 1.0
 """Seconds after which the next piece is read however far the application is with the one before."""
 LOOK_INTERVAL: Final = 0.01
 """Seconds between two looks whether the application has handed on the keys that it had put aside."""
-
-ENTER: Final = (
-    "\x1b[?1049h"  # alternate screen
-    "\x1b[?25l"  # hide cursor
-    "\x1b[?1004h"  # focus reports
-    "\x1b[?2004h"  # bracketed paste
-    "\x1b[?7l"  # no line wrap
-    "\x1b[?2026$p"  # can the terminal paint synchronously?
-)
-MOUSE_ON: Final = "\x1b[?1000h\x1b[?1003h\x1b[?1015h\x1b[?1006h"
-MOUSE_OFF: Final = "\x1b[?1006l\x1b[?1015l\x1b[?1003l\x1b[?1000l"
-KITTY_ON: Final = "\x1b[>25u"
-"""Disambiguate, report all keys, report text (the kitty keyboard protocol); unknown to most terminals, and ignored."""
-_LEAVE: Final = "\x1b[?2004l\x1b[?7h\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
-
-RESTORE: Final = MOUSE_OFF + _LEAVE
-"""Gives any terminal back as it was, whatever state the application left it in."""
 
 
 class Terminal(Protocol):

@@ -14,14 +14,11 @@ import errno
 import logging
 import os
 import select
-import signal
 import sys
 import termios
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final
-
-from textual import constants
 
 from tui.terminal.charset import charset_of
 from tui.terminal.meaning import SIZE_MAX
@@ -99,6 +96,9 @@ class Tty:
 
     @property
     def kitty(self) -> bool:
+        # Only who paints asks for it, and that is Textual.
+        from textual import constants
+
         return not constants.DISABLE_KITTY_KEY
 
     @property
@@ -157,15 +157,29 @@ class Tty:
         if not self.is_ours() or self.gone:
             return
         if taken:
-
-            def write() -> None:
-                with contextlib.suppress(OSError):
-                    os.write(self._writes, taken)
-
-            thread = threading.Thread(target=write, daemon=True)
-            thread.start()
-            thread.join(CLOSE_LIMIT)
+            self._write_within_limit(taken)
         self.cooked()
+
+    def _write_within_limit(self, data: bytes) -> None:
+        def write() -> None:
+            with contextlib.suppress(OSError):
+                os.write(self._writes, data)
+
+        thread = threading.Thread(target=write, daemon=True)
+        thread.start()
+        thread.join(CLOSE_LIMIT)
+
+    def abandon(self) -> None:
+        """Give the terminal back at once, and for good: this process is about to end, and nobody else does it.
+
+        Where a shell has the terminal meanwhile it has set it as it wants it, but for what was painted.
+        """
+        taken, self.taken = self.taken, b""
+        if taken and not self.gone:
+            self.discard()
+            self._write_within_limit(taken)
+        if self.is_ours():
+            self.cooked()
 
     # --- its threads --------------------------------------------------------------------------------------------------
 
@@ -377,16 +391,3 @@ def _descriptor(stream: Any) -> int | None:
         return fd if os.isatty(fd) else None
     except (AttributeError, OSError, ValueError):
         return None
-
-
-@contextlib.contextmanager
-def job_control_ignored() -> Any:
-    """Reading or writing in the background is an error for as long as the block runs, not the end of everything."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTTIN, signal.SIGTTOU)}
-    for number in before:
-        signal.signal(number, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)

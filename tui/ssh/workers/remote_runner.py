@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 from core.engine import NotRunning
 from core.wire import Address
+from tui.processes.message_pipe import SOCKET_BUFFER, MessagePipe
 from tui.ssh.applications.application_runner import ApplicationFailed
 from tui.ssh.remote_people.keyring import CannotChangeKeys
 from tui.ssh.workers import worker_protocol
 from tui.ssh.workers.worker_process import WorkerProcess
-from tui.ssh.workers.worker_protocol import MessagePipe
-from tui.terminal.terminal_driver import RESTORE
+from tui.terminal.modes import RESTORE
 
 if TYPE_CHECKING:
     from tui.ssh.ssh_connection import SSHConnection
@@ -71,7 +71,7 @@ class RemoteRunner:
             ours, theirs = socket.socketpair()
             with theirs:
                 try:
-                    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, worker_protocol.SOCKET_BUFFER)
+                    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
                     self._process.hand_over(opened, theirs)
                 except OSError as error:
                     ours.close()

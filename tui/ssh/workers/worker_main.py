@@ -15,21 +15,21 @@ import signal
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any, Final, cast
 
-from core.node import NodeSnapshot, Notice
+from core.node import Notice
 from core.wire import Address
 from tui.application.frame_scheduler import FrameScheduler
-from tui.model.network_faces import LinkTraffic
+from tui.processes.child_process import ignore_dump_signals
+from tui.processes.message_pipe import MessagePipe, hand_off, take_hand_off
+from tui.processes.node_picture import NodeNotice, NodePicture, NodeReplica
 from tui.ssh.applications.application_runner import prepare
 from tui.ssh.applications.read_only_node import ReadOnlyNode
 from tui.ssh.applications.ssh_application import SSHApp
 from tui.ssh.sharing.cyclic_collection import CyclicCollector
 from tui.ssh.sharing.ticker import Ticker
 from tui.ssh.workers import worker_protocol
-from tui.ssh.workers.worker_protocol import MessagePipe
 from tui.ssh.workers.worker_session import WorkerSession
 from tui.widgets.line_pool import SHARED_MAX, LinePool
 
@@ -39,35 +39,6 @@ times as long with 2, and 1.2 times with 7; with 10, sessions starved where othe
 NOTICES_KEPT: Final = 1_000
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ReportedTraffic:
-    """What went over one connection of the node's."""
-
-    bytes_in: int
-    bytes_out: int
-    queued_bytes: int
-
-
-class NodeReplica:
-    """The node as it was last told of."""
-
-    def __init__(self, address: Address, advertised: Address) -> None:
-        self.address = address
-        self.advertised = advertised
-        self._picture: worker_protocol.NodePicture | None = None
-
-    def show(self, picture: worker_protocol.NodePicture) -> None:
-        self._picture = picture
-
-    def snapshot(self) -> NodeSnapshot:
-        assert self._picture is not None
-        return self._picture.snapshot
-
-    def traffic(self) -> Mapping[int, LinkTraffic]:
-        assert self._picture is not None
-        return {conn: ReportedTraffic(*values) for conn, values in self._picture.traffic.items()}
 
 
 class Worker:
@@ -114,14 +85,14 @@ class Worker:
                 self.node_view = ReadOnlyNode(cast(Any, self._node), age_max=0, figures_age_max=0)
                 self.collector = CyclicCollector(message.collect_after)
                 self.collector.start()
-            case worker_protocol.NodePicture():
+            case NodePicture():
                 if self._node is not None:
                     self._node.show(message)
                     self._begin()
                 self._answer()
             case worker_protocol.Probe():
                 self._answer()
-            case worker_protocol.NodeNotice(notice=notice):
+            case NodeNotice(notice=notice):
                 self.notices.append(notice)
                 for callback in list(self._subscribers.values()):
                     callback(notice)
@@ -143,14 +114,14 @@ class Worker:
         theirs, ours = socket.socketpair()
         ours.setblocking(False)
         with theirs:
-            worker_protocol.hand_off(self._hand_off, worker_protocol.AttachClient(number, name), theirs)
+            hand_off(self._hand_off, worker_protocol.AttachClient(number, name), theirs)
         return ours
 
     # --- the sessions -------------------------------------------------------------------------------------------------
 
     def _take(self) -> None:
         try:
-            taken = worker_protocol.take_hand_off(self._hand_off, worker_protocol.OpenSession)
+            taken = take_hand_off(self._hand_off, worker_protocol.OpenSession)
         except BlockingIOError:
             return
         except (OSError, ValueError):
@@ -203,10 +174,7 @@ def main() -> None:
         # The node's process says when it is over, and gives the terminals back before.
         signal.signal(number, signal.SIG_IGN)
     # The node's process answers them (`tui.cli.dumps`). It has kept them back from this one until now.
-    for number in worker_protocol.DUMP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    if worker_protocol.DUMP_SIGNALS:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, worker_protocol.DUMP_SIGNALS)
+    ignore_dump_signals()
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
     control, hand_off = (int(number) for number in sys.argv[1:3])

@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import socket
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-import tui
 from core.engine import NotRunning
 from core.node import NodeSnapshot, Notice
+from tui.processes.child_process import dump_signals_kept_back, environment
+from tui.processes.message_pipe import MessagePipe, hand_off, hand_off_pair, take_hand_off
+from tui.processes.node_picture import NodeNotice, NodePicture
 from tui.ssh.workers import worker_protocol
-from tui.ssh.workers.worker_protocol import MessagePipe
 
 if TYPE_CHECKING:
     from tui.ssh.ssh_server import SSHServer
@@ -76,10 +75,10 @@ class WorkerProcess:
 
     async def start(self) -> None:
         control, their_control = socket.socketpair()
-        hand_off, their_hand_off = worker_protocol.hand_off_pair()
+        hand_off, their_hand_off = hand_off_pair()
         with their_control, their_hand_off:
             try:
-                with worker_protocol.dump_signals_kept_back():
+                with dump_signals_kept_back():
                     self._process = await asyncio.create_subprocess_exec(
                         sys.executable,
                         "-m",
@@ -91,7 +90,7 @@ class WorkerProcess:
                         stderr=asyncio.subprocess.DEVNULL,
                         pass_fds=(their_control.fileno(), their_hand_off.fileno()),
                         start_new_session=True,
-                        env=_environment(),
+                        env=environment(),
                     )
             except OSError:
                 control.close()
@@ -208,13 +207,13 @@ class WorkerProcess:
                     for conn, one in traffic.items()
                     if conn in conns
                 }
-                self._control.send(worker_protocol.NodePicture(snapshot, flows))
+                self._control.send(NodePicture(snapshot, flows))
             self._shown, self._told_at = snapshot, now
             self._unanswered = self._unanswered or now
 
     def _news(self, notice: Notice) -> None:
         if self._control is not None:
-            self._control.send(worker_protocol.NodeNotice(notice))
+            self._control.send(NodeNotice(notice))
 
     def _told(self, message: worker_protocol.FromWorker) -> None:
         match message:
@@ -231,12 +230,12 @@ class WorkerProcess:
         """Give the worker a session. Raises OSError."""
         if self._hand_off is None:
             raise OSError("the worker has ended")
-        worker_protocol.hand_off(self._hand_off, opened, sock)
+        hand_off(self._hand_off, opened, sock)
 
     def _take(self) -> None:
         assert self._hand_off is not None
         try:
-            taken = worker_protocol.take_hand_off(self._hand_off, worker_protocol.AttachClient)
+            taken = take_hand_off(self._hand_off, worker_protocol.AttachClient)
         except BlockingIOError:
             return
         except (OSError, ValueError) as error:
@@ -255,10 +254,3 @@ class WorkerProcess:
 
 def _nothing() -> None:
     pass
-
-
-def _environment() -> dict[str, str]:
-    """Ours, with the modules where they are here."""
-    here = str(Path(tui.__file__).resolve().parents[1])
-    paths = [here, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}

@@ -1,45 +1,14 @@
-"""What the node's process and a worker tell each other, and how it gets across.
+"""What the node's process and a worker tell each other.
 
-Both ends run the same version of this program, so nothing here has to be compatible with anything. A worker is as
-trustworthy as what people type into it: the node's side decides who somebody is and what they may.
+A worker is as trustworthy as what people type into it: the node's side decides who somebody is and what they may.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import signal
-import socket
-from collections.abc import Callable, Iterator
-from typing import Final, Generic, TypeVar, cast
-
 import msgspec
 
-from core.node import NodeSnapshot, Notice
-
-DUMP_SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name))
-"""Have the node's process write what goes on in it; to a worker they mean nothing. See `tui.cli.dumps`."""
-
-
-@contextlib.contextmanager
-def dump_signals_kept_back() -> Iterator[None]:
-    """A process that is started meanwhile is not ended by these signals before it can say that it ignores them: until
-    then it has them kept back as well."""
-    if not DUMP_SIGNALS:
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, DUMP_SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-MESSAGE_BYTES_MAX: Final = 64 * 1024 * 1024
-SOCKET_BUFFER: Final = 64 * 1024
-"""Bytes that the system may keep on the way: old frames, when a client does not read."""
-WAITING_HIGH: Final = 32 * 1024
-
+from core.node import Notice
+from tui.processes.node_picture import NodeNotice, NodePicture
 
 # --- once for a worker ------------------------------------------------------------------------------------------------
 
@@ -55,20 +24,6 @@ class WorkerSettings(msgspec.Struct, frozen=True, tag=True):
     advertised: tuple[str, int]
     notices: list[Notice]
     data_dir: str = ""
-
-
-class NodePicture(msgspec.Struct, frozen=True, tag=True):
-    """The node as people over SSH see it."""
-
-    snapshot: NodeSnapshot
-    # By connection: bytes in, bytes out, bytes that wait.
-    traffic: dict[int, tuple[int, int, int]]
-
-
-class NodeNotice(msgspec.Struct, frozen=True, tag=True):
-    """Something happened at the node."""
-
-    notice: Notice
 
 
 class Probe(msgspec.Struct, frozen=True, tag=True):
@@ -179,122 +134,3 @@ class ApplicationEnded(msgspec.Struct, frozen=True, tag=True):
 
 ToSession = Typed | Resized | LeaveApplication | AccountTaken | KeyBound | SecretChangingNoted
 FromSession = Painted | SessionEnded | TakeAccount | BindKey | SecretChanging | ApplicationEnded
-
-T = TypeVar("T")
-_encode: Final = msgspec.msgpack.Encoder().encode
-
-
-class MessagePipe(asyncio.Protocol, Generic[T]):
-    """Messages over a stream socket, each with its length before it."""
-
-    def __init__(
-        self,
-        kind: object,
-        received: Callable[[T], None],
-        ended: Callable[[], None],
-        *,
-        full: Callable[[], None] = lambda: None,
-        drained: Callable[[], None] = lambda: None,
-    ) -> None:
-        """`kind`: what the other side sends. `full`, `drained`: too much waits for it to read, and does no more."""
-        self._decode = msgspec.msgpack.Decoder(cast("type[T]", kind)).decode
-        self._received = received
-        self._ended = ended
-        self._full = full
-        self._drained = drained
-        self._transport: asyncio.Transport | None = None
-        self._buffer = bytearray()
-
-    async def open(self, sock: socket.socket) -> None:
-        """Begin. The socket is the pipe's from here on."""
-        sock.setblocking(False)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
-        await asyncio.get_running_loop().create_connection(lambda: self, sock=sock)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(WAITING_HIGH)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None
-        self._ended()
-
-    def pause_writing(self) -> None:
-        self._full()
-
-    def resume_writing(self) -> None:
-        self._drained()
-
-    def data_received(self, data: bytes) -> None:
-        buffer = self._buffer
-        buffer += data
-        begin = 0
-        while len(buffer) - begin >= 4:
-            length = int.from_bytes(buffer[begin : begin + 4], "big")
-            if length > MESSAGE_BYTES_MAX:
-                self.close()
-                return
-            if len(buffer) - begin - 4 < length:
-                break
-            body = bytes(buffer[begin + 4 : begin + 4 + length])
-            begin += 4 + length
-            try:
-                message = self._decode(body)
-            except msgspec.MsgspecError:
-                self.close()
-                return
-            self._received(message)
-        del buffer[:begin]
-
-    def send(self, message: msgspec.Struct) -> None:
-        if self._transport is not None:
-            data = _encode(message)
-            self._transport.write(len(data).to_bytes(4, "big") + data)
-
-    @property
-    def waiting(self) -> int:
-        """Bytes that the other side has yet to read."""
-        return self._transport.get_write_buffer_size() if self._transport is not None else 0
-
-    def pause(self) -> None:
-        """Take no more for now."""
-        if self._transport is not None:
-            self._transport.pause_reading()
-
-    def resume(self) -> None:
-        if self._transport is not None:
-            self._transport.resume_reading()
-
-    def close(self) -> None:
-        """Send what waits, then close."""
-        if self._transport is not None:
-            self._transport.close()
-
-
-def hand_off(channel: socket.socket, message: msgspec.Struct, sock: socket.socket) -> None:
-    """Hand a socket over together with what it is for. Raises OSError when it cannot be taken now."""
-    socket.send_fds(channel, [_encode(message)], [sock.fileno()])
-
-
-def take_hand_off(channel: socket.socket, kind: type[T]) -> tuple[T, socket.socket] | None:
-    """What was handed over; None at the end. Raises BlockingIOError when there is nothing, OSError, or ValueError."""
-    data, sockets, _, _ = socket.recv_fds(channel, 256 * 1024, 1)
-    if not data:
-        return None
-    if not sockets:
-        raise ValueError("something came without its socket")
-    sock = socket.socket(fileno=sockets[0])
-    sock.setblocking(False)
-    try:
-        return msgspec.msgpack.decode(data, type=kind), sock
-    except msgspec.MsgspecError as error:
-        sock.close()
-        raise ValueError(str(error)) from None
-
-
-def hand_off_pair() -> tuple[socket.socket, socket.socket]:
-    """Two ends over which sockets are handed; what is sent stays whole."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    ours.setblocking(False)
-    theirs.setblocking(False)
-    return ours, theirs

@@ -8,6 +8,7 @@ import socket
 from typing import Any, Final, Protocol
 
 from core.wire import Address
+from tui.processes.message_pipe import MessagePipe
 from tui.script.exit_status import ExitStatus
 from tui.ssh.applications.application_host import ApplicationHost
 from tui.ssh.applications.application_runner import FAILED, ApplicationFailed, LocalRunner
@@ -15,7 +16,6 @@ from tui.ssh.applications.terminals import kitty_keys
 from tui.ssh.remote_people.keyring import CannotChangeKeys, Key
 from tui.ssh.remote_people.remote_user import RemoteUser
 from tui.ssh.workers import worker_protocol
-from tui.ssh.workers.worker_protocol import MessagePipe
 
 INPUT_HIGH: Final = 64 * 1024
 """Bytes of input that wait to be read before no more is taken from the node's process."""

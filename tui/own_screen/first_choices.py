@@ -1,0 +1,52 @@
+"""What an application begins with: who somebody is, and how they like it, by the settings and by the last time."""
+
+from __future__ import annotations
+
+from core.wire import ANONYMOUS, registrable_problem
+from tui.look.bell import BELL_POLICIES
+from tui.look.preferences import Preferences
+from tui.model.network_faces import SignIn
+from tui.own_screen.person_options import PersonOptions
+from tui.remembered import credentials, look_settings
+
+
+def first_identity(
+    person: PersonOptions, remembered: credentials.Remembered | None, at: str | None = None
+) -> SignIn | None:
+    """Who to be at the start: what the settings say, else who it was the last time, else None: ask.
+
+    `at` is where (`credentials.HERE` or `HOST:PORT`): a secret that was taken elsewhere is not told there unasked. A
+    name without a secret is a new one to register, as the original's command line had it, unless it is remembered here
+    or no network would register it.
+    """
+    name = person.username
+    if name is None:
+        if remembered is None:
+            return None
+        name = remembered.username
+    if name == ANONYMOUS:
+        return SignIn("anonymous")
+    if person.secret is not None:
+        return SignIn("login", name, person.secret)
+    known = remembered.account(name, at) if remembered is not None and at is not None else None
+    if known is not None and known.secrets:
+        return SignIn("login", name, known.secrets[0], remember=True)
+    if remembered is not None and remembered.username == name:
+        # Files of earlier versions do not say where an account is.
+        secret = remembered.secret if at is None or not remembered.accounts else None
+        return SignIn("login", name, secret, remember=True) if secret is not None else None
+    if remembered is not None and remembered.anywhere(name) is not None:
+        return None
+    return SignIn("register", name, remember=True) if registrable_problem(name) is None else None
+
+
+def first_preferences(
+    person: PersonOptions, chosen: look_settings.LookSettings, *, anonymous: bool = True
+) -> Preferences:
+    """What the settings say, else what was chosen the last time. `anonymous`: whether nameless people may come in."""
+    usual = Preferences()
+    return Preferences(
+        theme=person.theme or chosen.theme or usual.theme,
+        bell=next((policy for policy in BELL_POLICIES if policy == chosen.bell), usual.bell),
+        anonymous=anonymous,
+    )

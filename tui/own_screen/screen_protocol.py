@@ -1,0 +1,175 @@
+"""What the node's process and that of the screen on its terminal tell each other.
+
+Both belong to the operator: what the one knows the other may. So secrets travel here, and nowhere else: not on a
+command line, and not in an environment.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from core.node import NodeSnapshot
+from core.wire import Entry, EntryId
+from tui.model.visitors import SessionView
+from tui.own_screen.person_options import PersonOptions
+from tui.processes.node_picture import NodeNotice
+
+# --- to the screen ----------------------------------------------------------------------------------------------------
+
+
+class ScreenPlan(msgspec.Struct, frozen=True, tag=True):
+    """What will be shown, and to whom: the first message. It may come long before there is a node."""
+
+    person: PersonOptions
+    anonymous: bool
+    data_dir: str
+    ssh: bool
+    """Whether people come in over SSH."""
+
+
+class NodeStarted(msgspec.Struct, frozen=True, tag=True):
+    """There is a node: show it. Until then the terminal is nobody's."""
+
+    address: tuple[str, int]
+    network_secret: str
+    encrypted: bool
+    """Whether the person's client speaks TLS with other servers, once the one here has gone."""
+    authority: bytes | None
+    """PEM: who signed their certificates; None for the system's authorities."""
+    notices: list[NodeNotice]
+    picture: OperatorPicture
+    before: str = ""
+    """What became of the screen before this one."""
+
+
+class OperatorPicture(msgspec.Struct, frozen=True, tag=True):
+    """The node as its operator sees it."""
+
+    snapshot: NodeSnapshot
+    # By connection: bytes in, bytes out, bytes that wait.
+    traffic: dict[int, tuple[int, int, int]]
+    advertised: tuple[str, int]
+    sessions: list[SessionView]
+
+
+class NodeClosed(msgspec.Struct, frozen=True, tag=True):
+    """The node has ended."""
+
+    undone: list[str]
+
+
+class LeaveWanted(msgspec.Struct, frozen=True, tag=True):
+    """Somebody wants the application to leave: by a signal, say."""
+
+    words: str
+    insist: bool
+
+
+class GiveTerminalBack(msgspec.Struct, frozen=True, tag=True):
+    """The node's process is about to be stopped. The terminal is the screen's again when SIGCONT is passed on."""
+
+
+class BackupMade(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `MakeBackup`: where it is, or why there is none."""
+
+    call: int
+    path: str | None
+    problem: str | None
+
+
+class OlderActivities(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `ReadOlder`."""
+
+    call: int
+    entries: list[Entry]
+    problem: str | None
+
+
+ToScreen = (
+    ScreenPlan
+    | NodeStarted
+    | OperatorPicture
+    | NodeNotice
+    | NodeClosed
+    | LeaveWanted
+    | GiveTerminalBack
+    | BackupMade
+    | OlderActivities
+)
+
+# --- from the screen --------------------------------------------------------------------------------------------------
+
+
+class LookAtNode(msgspec.Struct, frozen=True, tag=True):
+    """A newer picture is wanted, as soon as it is worth it."""
+
+
+class JoinNetwork(msgspec.Struct, frozen=True, tag=True):
+    address: tuple[str, int]
+
+
+class EndConnection(msgspec.Struct, frozen=True, tag=True):
+    conn: int
+    reason: str
+
+
+class EndVisitor(msgspec.Struct, frozen=True, tag=True):
+    """End a session over SSH."""
+
+    number: int
+    reason: str
+
+
+class LeaveNetwork(msgspec.Struct, frozen=True, tag=True):
+    """Have the node leave in order; `NodeClosed` tells when it has."""
+
+    reason: str
+
+
+class MakeBackup(msgspec.Struct, frozen=True, tag=True):
+    call: int
+
+
+class ReadOlder(msgspec.Struct, frozen=True, tag=True):
+    """The newest activities before a place."""
+
+    call: int
+    before: tuple[int, EntryId] | None
+    most: int
+
+
+class TerminalGivenBack(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `GiveTerminalBack`."""
+
+
+class ScreenFault(msgspec.Struct, frozen=True, tag=True):
+    """Something for the node's log."""
+
+    text: str
+
+
+class ScreenEnded(msgspec.Struct, frozen=True, tag=True):
+    """The application has ended, and given the terminal back. `report`: what the person is told behind it."""
+
+    status: int
+    report: list[str]
+
+
+FromScreen = (
+    LookAtNode
+    | JoinNetwork
+    | EndConnection
+    | EndVisitor
+    | LeaveNetwork
+    | MakeBackup
+    | ReadOlder
+    | TerminalGivenBack
+    | ScreenFault
+    | ScreenEnded
+)
+
+# --- on the hand-off socket, with the socket that the node is to serve ------------------------------------------------
+
+
+class ConnectHome(msgspec.Struct, frozen=True, tag=True):
+    """The person's client wants a connection to the node."""

@@ -1,0 +1,28 @@
+"""The modes that the application has a terminal in, and what gives it back."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ENTER: Final = (
+    "\x1b[?1049h"  # alternate screen
+    "\x1b[?25l"  # hide cursor
+    "\x1b[?1004h"  # focus reports
+    "\x1b[?2004h"  # bracketed paste
+    "\x1b[?7l"  # no line wrap
+    "\x1b[?2026$p"  # can the terminal paint synchronously?
+)
+MOUSE_ON: Final = "\x1b[?1000h\x1b[?1003h\x1b[?1015h\x1b[?1006h"
+MOUSE_OFF: Final = "\x1b[?1006l\x1b[?1015l\x1b[?1003l\x1b[?1000l"
+KITTY_ON: Final = "\x1b[>25u"
+"""Disambiguate, report all keys, report text (the kitty keyboard protocol); unknown to most terminals, and ignored."""
+_LEAVE: Final = "\x1b[?2004l\x1b[?7h\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
+
+RESTORE: Final = MOUSE_OFF + _LEAVE
+"""Gives any terminal back as it was, whatever state the application left it in."""
+
+TELLS_SIZE: Final = "\x1b[?2048$p"
+"""Does the terminal tell its size among the keys? (https://gist.github.com/rockorager/e695fb2924d36b2bcf1fff4a3704bd83)"""
+TELL_SIZE: Final = "\x1b[?2048h"
+TELL_NO_SIZE: Final = "\x1b[?2048l"
+KITTY_OFF: Final = "\x1b[<u"
