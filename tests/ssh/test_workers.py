@@ -77,6 +77,18 @@ async def test_what_is_typed_is_posted_by_an_application_in_another_process(crow
         assert (view.user, view.size) == ("anonymous", (90, 24)) and view.bytes_in > 9 and view.bytes_out > 1000
 
 
+async def test_a_worker_reads_no_module_that_lies_where_the_server_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    somewhere = tmp_path / "somewhere"
+    somewhere.mkdir()
+    (somewhere / "msgspec.py").write_text("raise SystemExit('this is not what was asked for')\n")
+    monkeypatch.chdir(somewhere)
+    async with serving(tmp_path, workers=1) as place, place.terminal("anonymous") as terminal:
+        await terminal.shows("you are anonymous")
+        assert place.apps() == []
+
+
 async def test_sessions_in_a_worker_see_what_others_write(crowd: Place):
     async with crowd.terminal("anonymous") as one, crowd.terminal("anonymous") as other:
         await one.shows("you are anonymous")

@@ -81,6 +81,7 @@ class WorkerProcess:
                 with dump_signals_kept_back():
                     self._process = await asyncio.create_subprocess_exec(
                         sys.executable,
+                        "-P",  # Or else it would look for modules where the server was started, too.
                         "-m",
                         "tui.ssh.workers.worker_main",
                         str(their_control.fileno()),
