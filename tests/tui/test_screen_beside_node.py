@@ -170,6 +170,14 @@ async def test_a_node_that_leaves_is_seen_to_have_ended(beside):
     assert beside.process.is_leaving
 
 
+async def test_a_screen_that_ends_before_the_node_takes_its_hanging_up_for_no_end_of_it(beside):
+    gone: list[bool] = []
+    beside.node.on_gone = lambda: gone.append(True)
+    assert await beside.node.tell_end(0, ("left undone: something",), 5.0)
+    await beside.shown
+    assert gone == []
+
+
 async def test_whoever_waits_for_an_answer_is_told_that_there_is_none_any_more(beside, monkeypatch):
     async def never(*_: object) -> None:
         await asyncio.Event().wait()

@@ -200,6 +200,8 @@ class NodeStub:
         """Tell what became of the screen; whether the node's process was there to hear it."""
         if self._lost.done():
             return False
+        # It hangs up because this side does, whether it has told of the node's end or not.
+        self.on_gone = lambda: None
         self._pipe.send(screen_protocol.ScreenEnded(status, list(report)))
         self._pipe.close()
         await asyncio.wait([self._lost], timeout=limit)
