@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 import core.node
-from core.node.interface.actions import LIVE, Send
+from core.node.interface.actions import Send
 from core.node.interface.events import Now
 from core.node.interface.node_config import NodeConfig
 from core.node.kernel.connections import Connection, Link
@@ -173,7 +173,7 @@ def test_a_record_and_a_release_go_over_the_tree_or_every_link(
     scene.link("b", eager=True)
     scene.link("lazy")
     scene.link("base", ConnectionState.BASE)
-    scene.neighbours.announce("far", lambda link: RECORD, everywhere=everywhere, source=source.conn)
+    scene.neighbours.announce(lambda link: RECORD, everywhere=everywhere, source=source.conn)
     assert scene.receivers() == receivers
     scene.neighbours.release(LockRelease("ann", "own.1.1"), everywhere=everywhere, source=source.conn)
     assert scene.receivers() == receivers
@@ -224,25 +224,3 @@ def test_no_other_room_knows_which_links_are_native() -> None:
         path.parent.name for path in rooms.rglob("*.py") if re.search(r"ConnectionState\.NATIVE\b", path.read_text())
     }
     assert knowing == {"kernel", "neighbours"}
-
-
-# --- flows ------------------------------------------------------------------------------------------------------------
-
-
-def flows(scene: Scene) -> dict[str, int]:
-    """In which flow each neighbour was last sent something."""
-    names = {link.conn: str(link.remote_id) for link in scene.neighbours}
-    return {names[one.conn]: one.flow for one in scene.context.actions if isinstance(one, Send)}
-
-
-def test_what_came_over_a_link_is_passed_on_in_a_flow_of_its_own_and_what_is_of_here_is_not(scene: Scene) -> None:
-    source, new, before = (scene.link(name, eager=True) for name in ("source", "new", "before"))
-    new.features = frozenset({"sync", "reconcile"})
-    before.features = frozenset({"sync"})
-    scene.neighbours.pass_on(news(1), source.conn)
-    assert flows(scene) == {"new": source.conn, "before": LIVE}, "that one is told how far a stream is complete"
-    scene.neighbours.announce("far", lambda link: RECORD, everywhere=True, source=source.conn)
-    assert flows(scene) == {"new": source.conn, "before": LIVE}
-    scene.context.actions.clear()
-    scene.neighbours.pass_on(news(2), None)
-    assert flows(scene) == {"source": LIVE, "new": LIVE, "before": LIVE}

@@ -173,7 +173,7 @@ class ConnectionTable:
     def send(self, action: Send) -> None:
         connection = self.by_number.get(action.conn)
         if connection is not None and not connection.closing:
-            self.output.send(connection.outbox, action.frame.data, action.flow)
+            self.output.send(connection.outbox, action.frame.data)
 
     def send_all(self, action: SendAll) -> None:
         connection = self.by_number.get(action.conn)

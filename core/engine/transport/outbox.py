@@ -12,7 +12,6 @@ from collections import deque
 from typing import Protocol
 
 from core.engine.transport.audience import CHUNK_BYTES, Audience, KernelWay
-from core.engine.transport.flows import Flows
 from core.engine.transport.plain_transport import PlainTransport
 
 
@@ -49,7 +48,6 @@ class Outbox:
         "bytes_max",
         "dirty",
         "finishing",
-        "flows",
         "mark",
         "pieces",
     )
@@ -74,8 +72,6 @@ class Outbox:
         self._counted_messages = 0
         self._counted_bytes = 0
         self.finishing = False
-        self.flows: Flows | None = None
-        """At a server's connection: whatever is sent while something waits has turns behind that."""
         # What the current tick has for this connection belongs to `Output`.
         self.pieces: list[bytes] = []
         self.mark = 0
@@ -88,8 +84,7 @@ class Outbox:
     @property
     def waiting_bytes(self) -> int:
         """What the kernel has not taken yet."""
-        in_flows = self.flows.bytes if self.flows is not None else 0
-        return self._queued + in_flows + self._transport.get_write_buffer_size()
+        return self._queued + self._transport.get_write_buffer_size()
 
     @property
     def subscribed(self) -> bool:
@@ -126,7 +121,7 @@ class Outbox:
 
     @property
     def waits(self) -> bool:
-        return self._choked or bool(self._queue) or bool(self.flows)
+        return self._choked or bool(self._queue)
 
     def write(self, data: bytes, messages: int) -> None:
         """Send `data`, which holds so many messages, behind everything that was sent before."""
@@ -143,19 +138,6 @@ class Outbox:
         self._queue.append(data)
         self._queued += len(data)
         self._drain()
-        self._look_whether_too_slow()
-
-    def put(self, flow: int, data: bytes) -> None:
-        """Send a frame behind what waits already and, of what comes from now on, in its flow's turn."""
-        assert self.flows is not None
-        if self._transport.is_closing():
-            return
-        self._sent += 1
-        self._accepted += len(data)
-        self.flows.put(flow, data)
-        self._look_whether_too_slow()
-
-    def _look_whether_too_slow(self) -> None:
         if self._choked and self.waiting_bytes > self.bytes_max:
             assert self._owner is not None
             self._owner.too_slow(f"too slow: more than {self.bytes_max} bytes waited")
@@ -198,7 +180,6 @@ class Outbox:
         self._queued = 0
         self._head_offset = 0
         self._choked = False
-        self.flows = None
         self.pieces = []
 
     def let_go(self) -> None:
@@ -206,11 +187,6 @@ class Outbox:
         self._owner = None
 
     def _drain(self) -> None:
-        self._drain_queue()
-        while self.flows and not self._choked and not self._queue:
-            self._transport.write(self.flows.take())
-
-    def _drain_queue(self) -> None:
         queue = self._queue
         if isinstance(queue, tuple):
             return

@@ -35,11 +35,8 @@ class Output:
         """How many get broadcasts at once."""
         return len(self._audience) + len(self._base_audience)
 
-    def send(self, outbox: Outbox, data: bytes, flow: int = 0) -> None:
-        """One frame to one connection; of `flow`, see `core.engine.transport.flows`."""
-        if outbox.flows is not None and outbox.waits:
-            outbox.put(flow, data)
-            return
+    def send(self, outbox: Outbox, data: bytes) -> None:
+        """One frame to one connection."""
         self._catch_up(outbox)
         outbox.pieces.append(data)
 

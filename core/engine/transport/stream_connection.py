@@ -18,11 +18,10 @@ import msgspec
 from core.admission.shares import share_of
 from core.engine.sockets.interfaces import endpoint
 from core.engine.transport.connection_host import ConnectionHost
-from core.engine.transport.flows import Flows
 from core.engine.transport.line_intake import LineIntake
 from core.engine.transport.outbox import Outbox
 from core.engine.transport.stream_states import TRANSITIONS, StreamOutcome, StreamState
-from core.engine.transport.tcp import keep_little_in_kernel, set_tcp_options, unacknowledged, untie
+from core.engine.transport.tcp import set_tcp_options, unacknowledged, untie
 from core.node.interface.events import Origin
 from core.wire.address import Address
 from core.wire.state_machine import state_after
@@ -208,9 +207,6 @@ class StreamConnection(asyncio.BufferedProtocol):
         self.trusted = True
         self._intake.line_limit = self._host.limits.server_line_bytes
         self.outbox.bytes_max = self._host.limits.server_queue_bytes
-        self.outbox.flows = Flows()
-        if self._socket is not None:
-            keep_little_in_kernel(self._socket)
         self.adjust_reading()
 
     def hold(self, held: bool) -> None:

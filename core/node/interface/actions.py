@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 
 from core.node.interface.notices import Notice
@@ -15,21 +13,12 @@ from core.wire.entries import Fetch, Wanted
 from core.wire.keepables import Keepable
 from core.wire.missing import PageQuery
 
-LIVE: Final = 0
-"""The flow of what this node says itself."""
-PAST: Final = -1
-"""The flow of what somebody has asked for of the past."""
-
 
 class Send(msgspec.Struct, frozen=True, gc=False):
     """Write the frame to the connection, behind everything that was sent there before."""
 
     conn: int
     frame: Frame
-    flow: int = LIVE
-    """Whose it is: the number of the connection that it came over, or one of those above. Frames of one flow go in
-    their order. Where a server does not take what it is sent, flows have turns: what one neighbour brings in a flood
-    waits behind what others bring, and so does the past."""
 
 
 class SendAll(msgspec.Struct, frozen=True, gc=False):

@@ -10,7 +10,7 @@ from typing import Final
 
 from core.admission.shares import share_of
 from core.admission.token_bucket import TokenBucket
-from core.node.interface.actions import LIVE, Action, Close, Notify, Send, SendAll, Trace
+from core.node.interface.actions import Action, Close, Notify, Send, SendAll, Trace
 from core.node.interface.events import Now
 from core.node.interface.node_config import NodeConfig
 from core.node.interface.notices import Notice, NoticeKind, Severity
@@ -114,11 +114,10 @@ class Context:
         """The hybrid logical time so many seconds ago."""
         return max(0, self.clock.read(self.now.wall) - int(seconds * MICROSECONDS))
 
-    def send(self, connection: Connection, message: Message | Frame, flow: int = LIVE) -> None:
-        """Say something over a connection; of `flow`, see `Send`."""
+    def send(self, connection: Connection, message: Message | Frame) -> None:
         if connection.state is not ConnectionState.CLOSING:
             frame = message if isinstance(message, Frame) else Frame(message)
-            self.actions.append(Send(connection.conn, frame, flow))
+            self.actions.append(Send(connection.conn, frame))
 
     def send_all(self, connection: Connection, messages: Sequence[Message]) -> None:
         """Send several messages."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Sequence
 from functools import partial
 from typing import Final
 
-from core.node.interface.actions import PAST, FetchPage, FetchRecords
+from core.node.interface.actions import FetchPage, FetchRecords
 from core.node.kernel.connections import Link
 from core.node.kernel.context import RECORDS, Context
 from core.node.kernel.takers import takes
@@ -191,11 +191,11 @@ class Answering:
         sent = frozenset() if wanted.again else self._neighbours.sent_over(link)
         for record in records:
             if not is_sent(record, sent):
-                self._context.send(link, frame_of_record(record), PAST)
+                self._context.send(link, frame_of_record(record))
         for entry in entries:
             if entry.id not in sent:
-                self._context.send(link, frame_of(entry), PAST)
-        self._context.send(link, ReconcileSent(wanted.number, encode_runs(left)), PAST)
+                self._context.send(link, frame_of(entry))
+        self._context.send(link, ReconcileSent(wanted.number, encode_runs(left)))
 
 
 def is_sent(record: LogRecord, sent: Container[EntryId]) -> bool:

@@ -192,7 +192,6 @@ class Announcements:
         if any(link.key is None for link in self._neighbours):
             plain = Frame(for_servers_before(record))
         self._neighbours.announce(
-            str(record.id),
             lambda link: frame if plain is None or link.key is not None else plain,
             everywhere=everywhere,
             source=source,

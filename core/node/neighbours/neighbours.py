@@ -31,9 +31,8 @@ from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from core.node.interface.actions import LIVE
 from core.node.kernel.connections import Connection, Link
-from core.node.kernel.context import RECONCILE, RECORDS, Context
+from core.node.kernel.context import RECORDS, Context
 from core.node.kernel.states import ConnectionState
 from core.wire.codec import Frame
 from core.wire.entries import EntryId, Stream
@@ -141,19 +140,8 @@ class Neighbours:
         for link in concerned:
             if not (link.eager or self.flooding or link.key is not None):
                 continue
-            flow = self._flow(link, news.stream.node, source)
             for frame in news.for_neighbour(link):
-                self._context.send(link, frame, flow)
-
-    def _flow(self, link: Link, server: str, source: int | None) -> int:
-        """In which flow something of a server goes over a link that has come over `source`.
-
-        One of a version before reconciliation is told how far a stream is complete: nothing that came before that may
-        come behind it.
-        """
-        if source is None or server == self._context.id or RECONCILE not in link.features:
-            return LIVE
-        return source
+                self._context.send(link, frame)
 
     def flood(self) -> None:
         """The tree has lost a link: until all agree on another one, new entries are passed on over every link.
@@ -182,8 +170,7 @@ class Neighbours:
     def sent_over(self, link: Link) -> frozenset[EntryId]:
         """What the neighbour need not be sent again: the latest entries that went over this link, or came from there.
 
-        They travel in order, so they are there before anything that is sent from now on. Where flows have turns they
-        may be a little behind: whoever has asked asks again for what it still lacks.
+        They travel in order, so they are there before anything that is sent from now on.
         """
         if not link.eager:
             return frozenset()
@@ -191,13 +178,11 @@ class Neighbours:
 
     # --- a link-state record ------------------------------------------------------------------------------------------
 
-    def announce(
-        self, server: str, record: Callable[[Link], Frame], *, everywhere: bool, source: int | None = None
-    ) -> None:
-        """Flood a server's record, in the words that `record` has for each: over the tree, or over every link; `source`
-        is the connection that it came over."""
+    def announce(self, record: Callable[[Link], Frame], *, everywhere: bool, source: int | None = None) -> None:
+        """Flood a record, in the words that `record` has for each: over the tree, or over every link; `source` is the
+        connection that it came over."""
         for link in self._concerned(everywhere=everywhere, source=source):
-            self._context.send(link, record(link), self._flow(link, server, source))
+            self._context.send(link, record(link))
 
     # --- a claim to a name --------------------------------------------------------------------------------------------
 
