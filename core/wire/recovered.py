@@ -22,6 +22,8 @@ class Recovered(msgspec.Struct, frozen=True):
     """Already increased and synced for this start."""
     stamp: int = 0
     """The largest hybrid logical time in the store."""
+    told: int = 0
+    """The hybrid logical time that people were told last before this start, as far as that was kept."""
     streams: Mapping[Stream, int] = {}
     """For each stream, the number up to which nothing is missing. Not to be changed."""
     beyond: EntryRuns = NO_ENTRIES

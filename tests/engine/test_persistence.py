@@ -24,6 +24,8 @@ from core.node.interface.events import (
     SummaryAnswered,
 )
 from core.reconciliation.summary_queries import SumFound, SumWanted
+from core.store.kept_time import TIME_SETTING
+from core.store.store_errors import StoreUnwritable
 from core.wire.entries import Fetch, Page, Stream, Wanted
 from core.wire.entry_runs import EntryRuns
 from core.wire.keepables import Keepable
@@ -469,3 +471,13 @@ async def test_what_follows_commits_waits_for_a_pause_between_them(monkeypatch: 
     await until(lambda: store.left == 0)
     assert store.asked.count(True) == 4
     await persistence.aclose()
+
+
+async def test_the_time_is_kept_as_soon_as_the_disk_takes_it_again(desk: Desk) -> None:
+    desk.store.failure = StoreUnwritable("the disk is full")
+    desk.persistence.keep_time(7)
+    await desk.persistence.call(lambda store: None)
+    desk.store.failure = None
+    desk.persistence.keep_time(8)
+    await until(lambda: TIME_SETTING in desk.store.settings)
+    assert desk.store.settings[TIME_SETTING] == "8"

@@ -118,3 +118,10 @@ def test_others_stay_credible_while_the_own_wall_clock_is_set_back() -> None:
     clock.passes(10.0, NOON + 10 - 86_400)
     clock.observe((NOON + 100) * SECOND, NOON + 10 - 86_400)
     assert clock.read(NOON + 10 - 86_400) == (NOON + 100) * SECOND
+
+
+@pytest.mark.parametrize(("told", "read"), [(300, 300), (301, 0), (-5, 0)])
+def test_a_time_that_was_told_before_the_start_is_believed_as_a_peers_is(told: int, read: int) -> None:
+    clock = HybridClock(0, (NOON + told) * SECOND)
+    clock.passes(0.0, NOON)
+    assert clock.read(NOON) == (NOON + read) * SECOND

@@ -150,6 +150,8 @@ LESSONS: Final = {
     " began, of streams that had only just begun then, and behind what came later.",
     2400000655: "At a server of the version before a client left out what it took for older than its beginning, of a"
     " stream that had begun after it: a server whose clock was behind had dated it.",
+    3001000095: "A client had begun at a server whose clock was set back then, and was started again: what that"
+    " accepted seemed older than the client's beginning, and was not sent to it.",
     122000430: "A disk that was full had not taken what had been damaged there and came again: who came was sent it"
     " behind the whole past, from memory.",
     122000541: "The simulator flipped a bit in a record that nobody else had all of, and asked for it back.",

@@ -11,6 +11,7 @@ import pytest
 
 from core.store import KEEP_EVERYTHING, TRIM_STEP, MemoryStore, Retention, SqliteStore, Store, Usage
 from core.store.contents import position
+from core.store.kept_time import keep_told_time, with_told_time
 from core.store.retention import ROW_BYTES
 from core.wire.address import Address
 from core.wire.entries import Entry, EntryId, Fetch, PeerForgotten, PeerRecord, Stream, StreamMark
@@ -56,6 +57,15 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
 
 
 # --- starting ---
+
+
+def test_the_time_that_people_were_told_is_found_by_the_next_start(disk: Disk) -> None:
+    store, recovered = disk.open()
+    assert with_told_time(recovered, store).told == 0
+    keep_told_time(store, 1_700_000_000_000_000)
+    keep_told_time(store, 1_700_000_000_500_000)
+    store, recovered = disk.open()
+    assert with_told_time(recovered, store).told == 1_700_000_000_500_000
 
 
 def test_a_first_start_remembers_nothing_but_has_an_identity(disk: Disk) -> None:

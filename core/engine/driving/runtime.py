@@ -37,6 +37,7 @@ from core.node.interface.actions import (
     Finished,
     HashSecret,
     Hold,
+    KeepTime,
     KeyChanged,
     KeyRemoved,
     Known,
@@ -145,6 +146,7 @@ class Runtime:
             Dial: self._dial,
             Advertise: self._advertise,
             Persist: self._persist,
+            KeepTime: self._keep_time,
             FetchPage: self._pages.fetch,
             FetchRecords: self._fetch_records,
             AskSummary: self._ask_summary,
@@ -293,6 +295,9 @@ class Runtime:
     def _persist(self, action: Persist) -> None:
         self._persistence.persist(action.batch, action.keepables)
         self.connections.follow_disk(self._persistence.backlog_bytes)
+
+    def _keep_time(self, action: KeepTime) -> None:
+        self._persistence.keep_time(action.stamp)
 
     def _fetch_records(self, action: FetchRecords) -> None:
         self._persistence.fetch_records(action.token, action.query)

@@ -25,6 +25,8 @@ from core.node.interface.events import (
     SummaryAnswered,
 )
 from core.reconciliation.summary_queries import SummaryAnswer, SummaryQuery
+from core.store.kept_time import keep_told_time
+from core.store.store_errors import StoreError
 from core.store.store_interface import Store
 from core.wire.entries import Entry, Fetch, Page, Wanted
 from core.wire.entry_columns import EntryColumns
@@ -102,6 +104,12 @@ class Persistence:
     def _read_soon(self, read: Callable[[Store], None]) -> None:
         self._submit()
         self._queue.put_read(read)
+
+    def keep_time(self, stamp: int) -> None:
+        """Have the next start find the time. Nobody waits for it: what a disk does not take, it may a second later."""
+        kept: asyncio.Future[None] = self._loop.create_future()
+        kept.add_done_callback(_not_kept)
+        self._queue.put_call((partial(keep_told_time, stamp=stamp), kept))
 
     async def call(self, work: Callable[[Store], _Answer]) -> _Answer:
         """Run `work(store)` in the store's thread, behind everything asked for before. Raises what it does."""
@@ -212,6 +220,11 @@ def _content_size(keepable: Keepable) -> int:
             return len(keepable.record.line)
         case _:
             return 0
+
+
+def _not_kept(kept: asyncio.Future[None]) -> None:
+    if not kept.cancelled() and isinstance(kept.exception(), StoreError):
+        log.info("the time was not kept: %s", kept.exception())
 
 
 def _nobody(event: Event) -> None:

@@ -28,6 +28,7 @@ from core.node.clients.resumption import Resumption
 from core.node.clients.secret_changes import SecretChanges
 from core.node.clients.secret_macs import SecretMacs
 from core.node.clients.status_answers import StatusAnswers
+from core.node.clients.told_time import ToldTime
 from core.node.interface.actions import Hold, Known, VerifySecret
 from core.node.interface.events import Now
 from core.node.interface.snapshot import NodeSnapshot
@@ -119,6 +120,7 @@ class Sessions:
             context, attempts, lambda session: self._status.told(session, context.now), queues
         )
         self._places = Places(context)
+        self._told_time = ToldTime(context)
 
     @property
     def load(self) -> int:
@@ -375,6 +377,7 @@ class Sessions:
             time = context.clock.read(context.now.wall)
             success = LoginSuccess(info, id=context.id, username=name, stamp=time)
             context.send(session, self._with_beginning(session, success, wish, lacks))
+            self._told_time.told()
         else:
             context.send(session, LoginSuccess(info))
         if target is None:

@@ -114,6 +114,12 @@ class Persist(msgspec.Struct, frozen=True, gc=False):
     keepables: tuple[Keepable, ...]
 
 
+class KeepTime(msgspec.Struct, frozen=True, gc=False):
+    """Have the next start know that it has been so late here: `Recovered.told`. Nothing waits for it."""
+
+    stamp: int
+
+
 class FetchPage(msgspec.Struct, frozen=True, gc=False):
     """Read entries; Fetched follows, as of no earlier than every Persist before this.
 
@@ -241,6 +247,7 @@ Action = (
     | Dial
     | Advertise
     | Persist
+    | KeepTime
     | FetchPage
     | FetchRecords
     | AskSummary

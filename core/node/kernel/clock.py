@@ -20,12 +20,17 @@ was 100 s ahead is right again in three hours."""
 class HybridClock:
     """Gives stamps that increase strictly."""
 
-    __slots__ = ("_at", "_begun", "_last", "_lead", "_unset", "_wall")
+    __slots__ = ("_at", "_begun", "_last", "_lead", "_told", "_unset", "_wall")
 
-    def __init__(self, last: int = 0) -> None:
+    def __init__(self, last: int = 0, told: int = 0) -> None:
         """Go on after `last`, the largest stamp that is remembered. It is believed whatever the wall clock says now: no
-        stamp was remembered that was beyond the `horizon` when it came, and a clock may have been set back since."""
+        stamp was remembered that was beyond the `horizon` when it came, and a clock may have been set back since.
+
+        `told` is a time that others may build upon, and nothing was dated by. It is believed if it is credible now: a
+        clock that is wrong for a moment dates nothing by that.
+        """
         self._last = self._begun = last
+        self._told = told
         self._at = 0.0
         """When time passed last, in monotonic seconds."""
         self._wall = 0
@@ -53,6 +58,9 @@ class HybridClock:
         if known is None or lead > known:
             known = self._lead = lead
         self._unset = int((monotonic + known) * MICROSECONDS)
+        if self._told:
+            self.observe(self._told, wall)
+            self._told = 0
 
     def stamp(self, wall: float, after: int = 0) -> int:
         """A new stamp at `wall` seconds since 1970, later than `after` if that is credible."""

@@ -64,7 +64,7 @@ class Context:
         """What this node shows other servers: without a key it is as one of the version before."""
         self.rng = rng
         self.now = now
-        self.clock = HybridClock(recovered.stamp)
+        self.clock = HybridClock(recovered.stamp, recovered.told)
         self.timers = Timers()
         self.connections = Connections()
         self.actions: list[Action] = []

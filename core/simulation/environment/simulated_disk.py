@@ -28,6 +28,7 @@ from core.node.interface.events import (
 from core.reconciliation.summary_queries import SummaryQuery
 from core.simulation.environment.randomness import between
 from core.simulation.environment.schedule import Schedule
+from core.store.kept_time import keep_told_time
 from core.store.memory_store import MemoryStore
 from core.store.page_queries import answer_to
 from core.wire.entries import Entry, EntryId, Fetch, Wanted
@@ -92,6 +93,11 @@ class SimulatedDisk:
         self._asked = batch
         if not self._syncing:
             self._sync()
+
+    def keep_time(self, stamp: int) -> None:
+        """Nobody waits for it, and one that takes no writes does not either."""
+        if not self.full and not self.broken:
+            keep_told_time(self.store, stamp)
 
     @property
     def is_quick(self) -> bool:

@@ -39,6 +39,7 @@ from core.simulation.environment.simulated_disk import SimulatedDisk
 from core.simulation.environment.simulated_network import DialFailure
 from core.simulation.plans.plan import IdentityKind
 from core.store.identity import KEY_SETTING, LEAP_MAX, SIGNS_FROM_SETTING, node_id
+from core.store.kept_time import with_told_time
 from core.store.memory_store import MemoryStore
 from core.wire.address import Address
 from core.wire.codec import Frame
@@ -245,6 +246,7 @@ class SimulatedServer:
             actions.Known: self._known,
             actions.Dial: self._dial,
             actions.Persist: self._persist,
+            actions.KeepTime: lambda action: self.disk.keep_time(action.stamp),
             actions.FetchPage: self._fetch_page,
             actions.FetchRecords: self._fetch_records,
             actions.AskSummary: lambda action: self.disk.ask_summary(action.token, action.query),
@@ -287,6 +289,7 @@ class SimulatedServer:
         environment.network.dark.discard(self.host)
         leap = pick(seeded(environment.seed, "leap", self.name, self.boots), LEAP_MAX)
         recovered = with_key(self.disk.store.start(self.now().wall, leap), self.disk.store)
+        recovered = with_told_time(recovered, self.disk.store)
         self.keyed = recovered.signer is not None
         rng = seeded(environment.seed, "node", self.name, self.boots)
         node = Node(self.config, recovered, rng, self.now(), checked_every=environment.checked_every)
