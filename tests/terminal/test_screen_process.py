@@ -111,6 +111,21 @@ def test_a_server_that_leaves_leaves_no_process_behind(terminal):
     assert not is_there(screen)
 
 
+def test_a_screen_that_is_started_again_reads_no_module_that_lies_where_the_server_was_started(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    terminal = Terminal(tmp_path, *SERVE, str(tmp_path / "node"))
+    try:
+        look_around(terminal)
+        (tmp_path / "msgspec.py").write_text("raise SystemExit('this is not what was asked for')\n")
+        terminal.forget()
+        os.kill(screen_of(terminal), signal.SIGKILL)
+        terminal.read_until(WITHOUT_A_SCREEN)
+        terminal.type(b"\r")
+        terminal.has("Welcome")
+    finally:
+        terminal.close()
+
+
 @pytest.mark.slow
 def test_a_screen_that_hangs_is_ended_by_a_server_that_is_told_to_leave(tmp_path):
     patch = "import tui.own_screen.screen_keeper\ntui.own_screen.screen_keeper.ANSWER_LIMIT = 0.5"

@@ -47,6 +47,13 @@ class ScreenChild:
         with contextlib.suppress(OSError):
             os.kill(self.pid, number)
 
+    def end(self) -> None:
+        """Nothing will be shown by it after all. Blocks until it has ended."""
+        self.signal(signal.SIGKILL)
+        self.control.close()
+        self.homes.close()
+        self.wait()
+
 
 _ahead: list[ScreenChild] = []
 
@@ -76,11 +83,7 @@ def take() -> ScreenChild | None:
 def discard() -> None:
     """There will be no screen after all."""
     while _ahead:
-        child = _ahead.pop()
-        child.signal(signal.SIGKILL)
-        child.control.close()
-        child.homes.close()
-        child.wait()
+        _ahead.pop().end()
 
 
 def _pairs() -> tuple[socket.socket, socket.socket, socket.socket, socket.socket]:
@@ -139,7 +142,7 @@ def spawned() -> ScreenChild:
         try:
             with dump_signals_kept_back():
                 process = subprocess.Popen(
-                    [sys.executable, "-m", MODULE, *map(str, fds)], pass_fds=fds, env=_own_environment()
+                    [sys.executable, "-P", "-m", MODULE, *map(str, fds)], pass_fds=fds, env=_own_environment()
                 )
         except OSError:
             control.close()

@@ -86,7 +86,8 @@ class ScreenKeeper:
             child = None
             if ended is not None:
                 self.report.extend(ended.report)
-                return ended.status
+                if ended.status == 0 or self._wanted or self._ended:
+                    return ended.status
             await asyncio.to_thread(self._modes.restore)
             if not (self._wanted or self._ended) and await self._wanted_again(words):
                 before = f"{words} Everything else went on."
@@ -101,6 +102,10 @@ class ScreenKeeper:
                 child = await asyncio.to_thread(spawned)
             except OSError as error:
                 return f"The screen's process could not be started ({error.strerror or error}).", None
+            if self._wanted or self._ended:
+                # Nobody told it so: while it was started there was no screen to tell.
+                await asyncio.to_thread(child.end)
+                return before, None
         screen = self._screen = ScreenProcess(child, self._server, self._visitors)
         try:
             ended, status = await screen.run(self._plan, self._tell_of_node(before))
@@ -173,7 +178,8 @@ class ScreenKeeper:
                 on_drained=lambda: None,
                 on_gone=lambda: self.want_leave("The terminal is gone.", insist=False),
             )
-        except OSError:
+        except (OSError, ImportError):
+            # It may not be there any more, after an upgrade.
             self._choice = None
             return False
         say(f"{words} {CHOICE}")
