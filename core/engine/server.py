@@ -33,6 +33,7 @@ from core.engine.transport.stream_connection import ConnectionTraffic
 from core.engine.upkeep.address_watch import AddressWatch
 from core.engine.upkeep.data_reading import DataReading
 from core.engine.upkeep.descriptors import explain_room, room_for
+from core.engine.upkeep.heap import PREPARE_AFTER
 from core.engine.upkeep.housekeeping import Housekeeping
 from core.engine.upkeep.recent_notices import RecentNotices
 from core.engine.upkeep.subscribers import Subscribers
@@ -100,6 +101,7 @@ class Server:
         self._closed: asyncio.Future[tuple[str, ...]] | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._drain_limit: asyncio.TimerHandle | None = None
+        self._preparing: asyncio.TimerHandle | None = None
         self._drain_seconds = DRAIN_GRACE
         self._snapshot: tuple[float, NodeSnapshot] | None = None
         self._address = self._advertised = Address("", 0)
@@ -177,6 +179,7 @@ class Server:
                 acceptor.start()
             runtime.connections.memory.started()
             undo.pop_all()
+        self._preparing = loop.call_later(PREPARE_AFTER, passwords.prepare)
         self._runtime, self._persistence, self._passwords = runtime, persistence, passwords
         self._acceptors = acceptors
         self._housekeeping = Housekeeping(self.settings, persistence, self._tell)
@@ -443,8 +446,9 @@ class Server:
     async def _stop(self, undone: tuple[str, ...], *, at_once: bool = False) -> None:
         assert self._runtime is not None and self._closed is not None
         assert self._persistence is not None and self._passwords is not None
-        if self._drain_limit is not None:
-            self._drain_limit.cancel()
+        for timer in (self._drain_limit, self._preparing):
+            if timer is not None:
+                timer.cancel()
         try:
             with contextlib.suppress(Exception):
                 self._snapshot = (0.0, self._runtime.snapshot())

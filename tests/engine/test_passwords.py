@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -186,3 +188,29 @@ def test_without_any_thread_that_is_said_at_once(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(threading.Thread, "start", refuse)
     with pytest.raises(RuntimeError, match="new thread"):
         Passwords(CHEAP)
+
+
+def test_what_the_first_check_needs_is_read_before_the_files_run_out() -> None:
+    """A module is a file, and none can be opened where strangers have taken all descriptors."""
+    program = """
+import asyncio, os, resource, sys
+from core.engine.engine_settings import PasswordSettings
+from core.engine.threads.passwords import Passwords
+
+async def main():
+    passwords = Passwords(PasswordSettings(workers=1))
+    assert "argon2" not in sys.modules
+    passwords.prepare()
+    async with asyncio.timeout(30):
+        # Behind it, in the only thread.
+        await asyncio.wrap_future(passwords._executor.submit(int))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+        done = asyncio.get_running_loop().create_future()
+        passwords.hash("a secret", done.set_result)
+        print((await done)[:10])
+    await passwords.aclose()
+
+asyncio.run(main())
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert ran.stdout == "$argon2id$\n", ran.stderr

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import importlib
 import logging
 import threading
 from collections.abc import Callable
@@ -73,6 +74,10 @@ class Passwords:
         self._executor, self._workers = _started(settings.workers)
         self._pending: set[asyncio.Future[Any]] = set()
         self._closed = False
+
+    def prepare(self) -> None:
+        """Read what the first check needs, in its thread: it might come when no more files can be opened."""
+        self._executor.submit(importlib.import_module, "argon2")
 
     def hash(
         self, secret: str, answer: Callable[[str | None], None], *, host: str = "", account: str = ""
