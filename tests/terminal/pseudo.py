@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
 import socket
 import struct
@@ -78,7 +79,8 @@ class Terminal:
     """A pseudo-terminal with the application on it, started by a shell, which may redirect its streams.
 
     `patch` is Python that the process runs before: it plants a fault. `size` is columns and rows. With `controlling`
-    the terminal is that of the process's session, as a terminal emulator makes it.
+    the terminal is that of the process's session, as a terminal emulator makes it. `interactive`: only this shell,
+    which controls jobs, is started, and the application by typing `command`.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Terminal:
         controlling: bool = False,
         environment: dict[str, str] | None = None,
         redirection: str = "",
+        interactive: str = "",
     ) -> None:
         self.master, slave = pty.openpty()
         self.cooked = termios.tcgetattr(slave)
@@ -101,14 +104,15 @@ class Terminal:
         program = ["-m", "tui"]
         if patch:
             program = ["-c", f"{patch}\nimport sys\nfrom tui.cli import main\nsys.exit(main())"]
+        self.command = shlex.join([sys.executable, *program, *arguments])
         self.process = subprocess.Popen(
-            ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, *program, *arguments],
+            interactive.split() or ["sh", "-c", f"exec {self.command} {redirection}"],
             stdin=slave,
             stdout=slave,
             stderr=slave,
             env=variables,
             start_new_session=True,
-            preexec_fn=(lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0)) if controlling else None,
+            preexec_fn=(lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0)) if controlling or bool(interactive) else None,
         )
         self.output = b""
         self.screen = Screen()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Iterator
@@ -171,6 +172,50 @@ def test_server_and_screen_are_stopped_and_go_on_together(terminal):
         terminal.process.send_signal(signal.SIGCONT)
         terminal.read_until(ALTERNATE_SCREEN_ON)
         terminal.has("F1 Help")
+
+
+def has_shell_do(terminal: Terminal, command: bytes) -> None:
+    """Whoever types this fast may be too fast for a shell that has only just got its terminal back."""
+    for last in (False, False, True):
+        terminal.forget()
+        terminal.type(command + b"\n")
+        try:
+            terminal.read_until(b"shell> ", 30.0 if last else 5.0)
+        except AssertionError:
+            if last:
+                raise
+        else:
+            return
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shell", ["sh -i", "bash --norc -i"])
+def test_a_server_that_was_sent_to_the_background_has_its_screen_again_in_the_foreground(tmp_path, shell):
+    """A shell like bash has a job continue that is stopped, and says nothing to one that goes on in the background."""
+    if shutil.which(shell.split()[0]) is None:
+        pytest.skip(f"{shell} is not here")
+    terminal = Terminal(tmp_path, *SERVE, str(tmp_path / "node"), interactive=shell, environment={"PS1": "shell> "})
+    try:
+        terminal.read_until(b"shell> ")
+        terminal.type(terminal.command.encode() + b"\n")
+        terminal.has("Welcome")
+        stranger = Stranger(terminal.port)
+        [server] = children_of(terminal.process.pid)
+        for _ in range(2):
+            terminal.forget()
+            os.kill(server, signal.SIGTSTP)
+            terminal.read_until(b"shell> ")
+            has_shell_do(terminal, b"bg")
+            other = Stranger(terminal_port(stranger))
+            stranger.says(b"served in the background")
+            other.hears(b"served in the background")
+            has_shell_do(terminal, b"")
+            terminal.forget()
+            terminal.type(b"fg\n")
+            terminal.read_until(ALTERNATE_SCREEN_ON)
+            terminal.has("Register and come in")
+    finally:
+        terminal.close()
 
 
 def test_a_server_that_cannot_start_says_so_on_a_terminal_that_nobody_has_touched(tmp_path):

@@ -181,7 +181,8 @@ class LocalDriver(TerminalDriver):
             return
         if self._tty.is_ours():
             self._come_back()
-        elif not self.away:
+        else:
+            # Whether it was given back before or not: from now on it can become ours without another word.
             self._go_away()
 
     def give_back(self) -> None:
