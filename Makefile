@@ -74,7 +74,7 @@ collect: $(DEV)
 
 # As many seeds as are through in a minute and a half on two processors: all that must hold is to take twelve. Each commit has
 # its own, so none is learned by heart.
-SEEDS ?= 1000
+SEEDS ?= 400
 FIRST ?= commit
 sweep: $(DEV) ## Simulated histories that nobody has seen, others at each commit; SEEDS=N for more, FIRST=N for certain ones
 	$(BIN)/python -m core.simulation sweep --first $(FIRST) --seeds $(SEEDS)
