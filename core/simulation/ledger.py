@@ -130,6 +130,9 @@ class Ledger:
         self.granted: dict[tuple[str, str], bool] = {}
         """Base servers and names that each has given one of its people, and whether any of ours could hear of it: they
         keep what they have allowed, or hear of, a moment later."""
+        self.locked_at_base: dict[tuple[str, str], None] = {}
+        """Base servers and names that each was asked to lock: whoever asked is let in there, whatever comes of it. If
+        the server that asked dies, nobody takes that back."""
         self._came_to_base: dict[str, set[NumberedPost]] = {}
         """Base server to what has come there over a link, or was written there."""
         self._written_at_base: set[NumberedPost] = set()
@@ -310,7 +313,8 @@ class Ledger:
             return
         if name is not None and name != agent.username:
             self.renamings[agent.name] = name
-        if not self.has_account(agent) and self._granted_where_it_is(agent) is None:
+        is_in_vain = self._granted_where_it_is(agent) is None and not self._is_locked_where_it_is(agent)
+        if is_in_vain and not self.has_account(agent):
             self.problem("login", f"{agent.name} logged in as {agent.username} before the registration had succeeded")
 
     def sent_without(self, agent: Writer, damaged: Iterable[EntryId]) -> None:
@@ -370,12 +374,19 @@ class Ledger:
             self.problem("login", f"{server} let {agent.name} in with a secret that was another one by then")
 
     def registered(self, agent: Writer) -> None:
+        seems_so = self._granted_where_it_is(agent) is None and self._is_locked_where_it_is(agent)
+        if seems_so and not self.has_account(agent):
+            return
         if self._granted_where_it_is(agent) is not False and not self.is_at_liar(agent):
             self.registrations.append((self._schedule.time, agent))
 
     def _granted_where_it_is(self, agent: Writer) -> bool | None:
         """Whether others could hear that the base server at which an agent is gave it its name; None: it did not."""
         return self.granted.get((agent.end.peer, agent.username)) if agent.end is not None else None
+
+    def _is_locked_where_it_is(self, agent: Writer) -> bool:
+        """Whether an agent is at a base server that somebody asked to lock its name."""
+        return agent.end is not None and (agent.end.peer, agent.username) in self.locked_at_base
 
     def is_at_liar(self, agent: Writer) -> bool:
         """Whether an agent is connected with a member that lies."""

@@ -202,11 +202,52 @@ def test_what_an_older_server_sends_of_the_time_before_the_client_began_counts_a
     # The connection is lost meanwhile, and the next server is an older one as well.
     for server in ("bb", "cc"):
         back(driven)
-        driven.say(wire.LoginSuccess(id=server, vector=old), sent(f"{young}.1", since - 1))
+        driven.say(wire.LoginSuccess(id=server, vector=old), sent(f"{young}.1", since - 20_000_000))
     # What began later is all of the time after, also where a server whose clock is behind has dated it.
-    driven.say(sent(f"{later}.1", since - 1), sent(f"{young}.2", since), wire.CaughtUp(2))
-    driven.say(sent(f"{young}.3", since - 1))
+    driven.say(sent(f"{later}.1", since - 20_000_000), sent(f"{young}.2", since), wire.CaughtUp(2))
+    driven.say(sent(f"{young}.3", since - 20_000_000))
     assert reported(driven) == ["n.1.5", f"{later}.1", f"{young}.2", f"{young}.3"]
+
+
+def test_what_an_older_server_dates_some_seconds_behind_the_clients_beginning_is_told() -> None:
+    """Clocks of older servers differ, and none of them follows: rather is something told that is a little too old."""
+    driven = Driven()
+    driven.start()
+    driven.connected()
+    begun_at = (1_577_836_800 + 300_000_000 + 60) * 1_000_000
+    young = "young.300000000000"
+    driven.say(wire.LoginSuccess(id="aa", vector={"n.1": 4}, stamp=begun_at), wire.CaughtUp(0))
+    back(driven)
+    behind = msgspec.structs.replace(broadcast(1), id=f"{young}.1", stamp=begun_at - 2_700_000)
+    driven.say(wire.LoginSuccess(id="bb", vector={"n.1": 4, young: 1}, stamp=begun_at), behind, wire.CaughtUp(1))
+    assert reported(driven) == [f"{young}.1"]
+
+
+@pytest.mark.parametrize("first", [{}, {"features": ["place"], "lacks": {}}], ids=["older", "present"])
+def test_who_began_at_a_server_that_was_days_ahead_leaves_out_nothing_at_an_older_one(first: dict[str, Any]) -> None:
+    driven = Driven()
+    driven.start()
+    driven.connected()
+    now = (1_577_836_800 + 300_000_000 + 3_600) * 1_000_000
+    days_ahead = now + 217_507_000_000
+    old, young = "old.300000000000", "young.300003590000"
+    begins = {"begins": wire.HeldEntries(days_ahead, {"n.1": [0, 4]})} if first else {"vector": {"n.1": 4}}
+    driven.say(wire.LoginSuccess(id="aa", stamp=days_ahead, **first, **begins), wire.CaughtUp(0))
+    driven.lose()
+    driven.until_dialled()
+    driven.now += 20.0
+    driven.connected()
+    there = wire.LoginSuccess(id="bb", vector={"n.1": 4, old: 6, young: 2}, stamp=now + 20_000_000)
+    driven.say(there)
+    if first:
+        assert driven.said(wire.Login)[-1].seen == {"n.1": 4, old: 6}
+        driven.say(there)
+    sent = [
+        msgspec.structs.replace(broadcast(number), id=f"{young}.{number}", stamp=stamp)
+        for number, stamp in ((1, now - 15_000_000), (2, now + 5_000_000))
+    ]
+    driven.say(*sent, wire.CaughtUp(2))
+    assert reported(driven) == [f"{young}.2"]
 
 
 def test_streams_that_began_before_the_client_count_as_had_at_an_older_server() -> None:

@@ -164,6 +164,12 @@ LESSONS: Final = {
     " nobody let the two end.",
     3500000204: "What two servers had lost at once came to one of them and not to the other, which had asked that one"
     " too early: who came there was sent it behind the rest.",
+    94253000570: "At an older server a client left out what that had dated by its clock, which was seconds behind the"
+    " server's at which the client had begun.",
+    3200000008: "A client had begun at an older server that was days ahead: at another one it left out all that had"
+    " been written since.",
+    85656300473: "The checker took it for a fault that a base server lets people in whose name somebody had asked it"
+    " to lock, and then died.",
 }
 FAILED_ONCE: Final = (318, 606, 667, 747, 851, 976, 1184, 1242, 1425)
 """These failed while the node was being written; what each of them showed was not written down."""

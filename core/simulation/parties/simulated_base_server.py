@@ -321,6 +321,7 @@ class SimulatedBaseServer:
             self._flood(LockDenied(username, secret))
         else:
             self.users[username] = secret
+            self._ledger.locked_at_base[self.name, username] = None
             if connection.process is not None:
                 self.asked_by[username] = connection.process
             self._flood(LockAllowed(username, secret))
