@@ -8,6 +8,7 @@ import logging
 import random
 import socket
 import ssl
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -61,7 +62,13 @@ class Client:
         tls: ssl.SSLContext | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        self._machine = ClientMachine(settings, addresses, rng or random.SystemRandom(), home=home is not None)
+        self._machine = ClientMachine(
+            settings,
+            addresses,
+            rng or random.SystemRandom(),
+            wall_ahead=time.time() - time.monotonic(),
+            home=home is not None,
+        )
         self._on_event = on_event
         self._home = home
         self._tls = tls

@@ -44,12 +44,8 @@ class Inbox:
         if self._belongings.begun and seen is None:
             self._vector = None
         self._recent: OrderedDict[object, None] = OrderedDict()
-        self._begins: tuple[HeldEntries, int, float] | None = None
-        """What counts as had once it has caught up, by which time, and when that was told."""
-        self._began: tuple[int, float] | None = None
-        """From which time on something is missed, by the server at which this client began, and when that was."""
-        self._counts_as_had = 0
-        """Before which time, by the present server, something counts as had of a stream that began before it."""
+        self._begins: tuple[HeldEntries, int] | None = None
+        """What counts as had once it has caught up."""
         self._server: str | None = None
         """The present server, if it tells places."""
         self.live = False
@@ -107,7 +103,7 @@ class Inbox:
 
     def _is_from_before(self, entry_id: EntryId, stamp: int) -> bool:
         """Whether a part of the past counts as had: a vector cannot say that of a stream that had only just begun."""
-        return stamp < self._counts_as_had - CLOCKS_APART and entry_id.stream in self._begun_before
+        return stamp < self._belongings.holdings.since - CLOCKS_APART and entry_id.stream in self._begun_before
 
     def _first(self, key: object) -> bool:
         if key in self._recent:
@@ -119,7 +115,7 @@ class Inbox:
 
     # --- beginnings ---------------------------------------------------------------------------------------------------
 
-    def logged_in(self, server: str, begins: HeldEntries | None, stamp: int | None, now: float) -> None:
+    def logged_in(self, server: str, begins: HeldEntries | None, stamp: int | None) -> None:
         """A server that tells places has let the client in; `begins`: what this client need not expect once it has
         caught up. Raises ValueError.
 
@@ -127,29 +123,34 @@ class Inbox:
         """
         self._server = server
         if begins is not None:
-            self._begins = (begins, stamp or 0, now)
+            self._begins = (begins, stamp or 0)
             if not self.resumable and not self._settings.history:
                 self._begin()
 
     def logged_in_by_vector(
-        self, vector: Mapping[Stream, int], beyond: Iterable[EntryId], stamp: int | None, now: float
+        self, vector: Mapping[Stream, int], beyond: Iterable[EntryId], stamp: int | None, wall: float
     ) -> None:
-        """The same of a server from before places: what it has, and what comes after gaps in that."""
+        """The same of a server from before places: what it has, and what comes after gaps in that, at `wall` seconds
+        since 1970 here.
+
+        Its time tells what of streams that it does not name is older than the client's beginning. A server that is days
+        ahead has others let go of all that they write meanwhile: so no time is taken that is later than here.
+        """
         beyond = list(beyond)
         if self._vector is None:
             self._vector = SeenVector(None, self._settings.streams_max)
         self._vector.told(vector, beyond)
         if self._belongings.begun:
-            streams = self._belongings.holdings.streams
-            self._counts_as_had = self._beginning(stamp, now)
+            holdings = self._belongings.holdings
             self._begun_before = frozenset(
                 stream
                 for stream in vector
-                if stream not in streams and started_at(stream.incarnation) < self._counts_as_had
+                if stream not in holdings.streams and started_at(stream.incarnation) < holdings.since
             )
         if stamp is not None and not self._belongings.begun:
             newest = sorted(vector, key=lambda stream: started_at(stream.incarnation))[-STREAMS_BEGUN_WITH:]
-            self._begins = (HeldEntries(stamp, {str(stream): [0, vector[stream]] for stream in newest}), stamp, now)
+            since = min(stamp, int(wall * MICROSECONDS))
+            self._begins = (HeldEntries(since, {str(stream): [0, vector[stream]] for stream in newest}), stamp)
         if not self.resumable and not self._settings.history:
             self._begin()
 
@@ -159,16 +160,16 @@ class Inbox:
             self._vector is not None and self._vector.knows_any(streams)
         )
 
-    def left_before_login(self, vector: Mapping[Stream, int] | None, begins: HeldEntries | None, now: float) -> None:
+    def left_before_login(self, vector: Mapping[Stream, int] | None, begins: HeldEntries | None) -> None:
         """A server leaves that has not logged this client in yet, and says what it would have said then. Raises
         ValueError."""
         if self.resumable or self._settings.history:
             return
         if begins is not None:
-            self.logged_in("", begins, None, now)
+            self.logged_in("", begins, None)
             self._server = None
         elif vector is not None and not (self._vector is not None and self._vector.was_told):
-            self.logged_in_by_vector(vector, (), None, now)
+            self.logged_in_by_vector(vector, (), None, 0.0)
 
     def caught_up(self, place: tuple[int, int] | None, lacking: Mapping[str, list[int]]) -> int:
         """What was missed is through: from here on everything is live. How much of it this client did not have. Raises
@@ -190,24 +191,10 @@ class Inbox:
 
     def _begin(self) -> None:
         if self._begins is not None:
-            (begins, stamp, at), self._begins = self._begins, None
-            is_first = not self._belongings.begun
-            self._belongings.begin(begins, stamp)
-            if is_first:
-                self._began = (self._belongings.holdings.since, at)
+            begins, self._begins = self._begins, None
+            self._belongings.begin(*begins)
         if self._vector is not None and self._server is None:
             self._vector.begin()
-
-    def _beginning(self, stamp: int | None, now: float) -> int:
-        """From which time on something is missed, by a server that dates by `stamp` what is written now.
-
-        The clock of the server at which this client began may have been ahead by days: since then so much time has
-        passed as it has here. What was let go of later, because it was too much, is known by its own stamps only.
-        """
-        since = self._belongings.holdings.since
-        if stamp is None or self._began is None or self._began[0] != since:
-            return since
-        return min(since, stamp - int((now - self._began[1]) * MICROSECONDS))
 
     # --- what is told -------------------------------------------------------------------------------------------------
 
@@ -215,11 +202,9 @@ class Inbox:
         """Whether a server that knows nothing but vectors has not been told what this client has."""
         return self.resumable and not (self._vector is not None and self._vector.resumable)
 
-    def go_on_with_vector(self, known: Mapping[Stream, int], stamp: int | None, now: float) -> None:
-        """Say by a vector what this client has, to a server that has so much, and dates by `stamp` what is written
-        now."""
-        had = vector_of(self._belongings.holdings, known, self._beginning(stamp, now))
-        self._vector = SeenVector(had, self._settings.streams_max)
+    def go_on_with_vector(self, known: Mapping[Stream, int]) -> None:
+        """Say by a vector what this client has, to a server that has so much."""
+        self._vector = SeenVector(vector_of(self._belongings.holdings, known), self._settings.streams_max)
 
     def seen(self) -> dict[str, int] | None:
         """The vector to resume from, as it travels; None when there is none, or nothing to resume."""

@@ -44,7 +44,9 @@ class LoggingIn:
         account: ClientAccount,
         posts: OutgoingPosts,
         keepalive: KeepAlive,
+        wall_ahead: float,
     ) -> None:
+        self._wall_ahead = wall_ahead
         self._course = course
         self._settings = settings
         self._outputs = outputs
@@ -126,7 +128,7 @@ class LoggingIn:
         if self.native and PLACE not in message.features and self._inbox.needs_vector() and not self._says_it_again:
             # It knows nothing but vectors: what was said has told it nothing.
             self._says_it_again = True
-            self._inbox.go_on_with_vector(vector, message.stamp, now)
+            self._inbox.go_on_with_vector(vector)
             self._say_login(now)
             return
         self._course.enter(ClientOutcome.IN if self.native else ClientOutcome.IN_AT_BASE)
@@ -142,7 +144,7 @@ class LoggingIn:
                 if message.lacks is not None:
                     self._posts.repeat_to(lambda one: not is_in(lacks, one))
                 try:
-                    self._inbox.logged_in(message.id, message.begins, message.stamp, now)
+                    self._inbox.logged_in(message.id, message.begins, message.stamp)
                 except ValueError as error:
                     self._course.malformed(f"LOGIN_SUCCESS: {error}", now)
                     return
@@ -150,7 +152,7 @@ class LoggingIn:
                 if self._inbox.knows_any(vector):
                     # Otherwise it is another network, or one that has begun anew.
                     self._posts.repeat_to(VersionVector(vector, beyond).__contains__)
-                self._inbox.logged_in_by_vector(vector, beyond, message.stamp, now)
+                self._inbox.logged_in_by_vector(vector, beyond, message.stamp, self._wall_ahead + now)
             self._keepalive.logged_in(now, away=self._route.current is not None)
             self._course.set_deadline(self._keepalive.due)
         else:

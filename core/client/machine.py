@@ -52,8 +52,16 @@ class ClientMachine:
     """One client. After each input, carry out `take_outputs()` in order."""
 
     def __init__(
-        self, settings: ClientSettings, addresses: Sequence[Address], rng: random.Random, *, home: bool = False
+        self,
+        settings: ClientSettings,
+        addresses: Sequence[Address],
+        rng: random.Random,
+        *,
+        wall_ahead: float,
+        home: bool = False,
     ) -> None:
+        """`wall_ahead`: by how many seconds the wall clock here, which counts since 1970, is ahead of the time that is
+        handed in as `now`."""
         if not addresses and not home:
             raise ValueError("a client needs at least one server's address")
         self.settings = settings
@@ -67,7 +75,7 @@ class ClientMachine:
         self._backoff = Backoff(settings, rng)
         self._logging_in = LoggingIn(
             *(self, settings, self._outputs, self._route, self._inbox),
-            *(self._account, self._posts, self._keepalive),
+            *(self._account, self._posts, self._keepalive, wall_ahead),
         )
         self._moving = Moving(*(self, settings, self._outputs, self._route, self._inbox, self._posts, self._logging_in))
         self._deadline: float | None = None

@@ -89,13 +89,13 @@ class SeenVector:
         return None if seen is None else encode_vector(seen)
 
 
-def vector_of(holdings: Holdings, known: Mapping[Stream, int], since: int) -> dict[Stream, int]:
+def vector_of(holdings: Holdings, known: Mapping[Stream, int]) -> dict[Stream, int]:
     """What somebody has, as a vector, of the streams that a server knows: it has nothing of those that seem to have
-    begun later than `since`, and everything of others that it has not heard of."""
+    begun later than `holdings.since`, and everything of others that it has not heard of."""
     found = {stream: part.lasts[0] for stream, part in holdings.streams.items() if part.lasts[0]}
     found |= {
         stream: upto
         for stream, upto in known.items()
-        if stream not in holdings.streams and started_at(stream.incarnation) < since - MARGIN
+        if stream not in holdings.streams and started_at(stream.incarnation) < holdings.since - MARGIN
     }
     return dict(sorted(found.items(), key=lambda one: (one[0] in holdings.streams, started_at(one[0].incarnation))))

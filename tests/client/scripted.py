@@ -39,9 +39,12 @@ class Driven:
         addresses: Sequence[Address] = (HERE,),
         *,
         home: bool = False,
+        wall_ahead: float = 0.0,
         seed: int = 1,
     ) -> None:
-        self.machine = ClientMachine(settings or ClientSettings(), addresses, random.Random(seed), home=home)
+        self.machine = ClientMachine(
+            settings or ClientSettings(), addresses, random.Random(seed), wall_ahead=wall_ahead, home=home
+        )
         self.now = 100.0
         self.wake_at: float | None = None
         self.events: list[ClientEvent] = []

@@ -168,6 +168,7 @@ LESSONS: Final = {
     " server's at which the client had begun.",
     3200000008: "A client had begun at an older server that was days ahead: at another one it left out all that had"
     " been written since.",
+    96000000791: "As 3200000008, and the client was started again meanwhile.",
     85656300473: "The checker took it for a fault that a base server lets people in whose name somebody had asked it"
     " to lock, and then died.",
 }

@@ -13,7 +13,8 @@ from core.client.outputs import Connect, Disconnect, SendMessage, SetTimer, Tell
 from core.client.resume_point import ResumePoint
 from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
-from core.simulation.environment.randomness import seeded
+from core.simulation.environment.randomness import between, seeded
+from core.simulation.environment.schedule import EPOCH
 from core.simulation.environment.simulated_network import DialFailure
 from core.simulation.ledger import Ledger
 from core.simulation.parties.agent import Agent, Hearsay
@@ -30,6 +31,8 @@ LIVENESS_AFTER: Final = 2.75
 """What a server has to believe of clients that are so quick, in seconds."""
 CUT_OFF_SECONDS: Final = 5.0
 """For how long somebody whose way to a server has broken cannot go back there."""
+CLOCK_SPREAD: Final = 2.0
+"""Seconds by which people's clocks are wrong at most."""
 ASK_AGAIN: Final = 3.0
 """Seconds after which somebody who knows only servers that have left asks around for others."""
 
@@ -54,6 +57,7 @@ class NativeAgent(Agent):
         rng = seeded(environment.seed, "have", name)
         self._have_bytes = rng.choice((TERSE, SETTINGS.have_bytes))
         self._range_items = rng.choice((2, 5, SETTINGS.range_items))
+        self._wall_ahead = EPOCH + between(rng, -CLOCK_SPREAD, CLOCK_SPREAD)
         self._attempt = 0
         self._wake_at: float | None = None
         self._numbers: dict[str, int] = {}
@@ -142,7 +146,7 @@ class NativeAgent(Agent):
         )
         rng = seeded(self.environment.seed, "client", self.name, self.line)
         known = [address, *others[:3]]
-        machine = self._machine = ClientMachine(settings, known, rng)
+        machine = self._machine = ClientMachine(settings, known, rng, wall_ahead=self._wall_ahead)
         self.environment.schedule.after(ASK_AGAIN, lambda: self._ask_again(machine, known))
         machine.start(self._now)
         self._perform()
