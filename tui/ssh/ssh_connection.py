@@ -18,6 +18,7 @@ import asyncssh
 
 from core.admission import share_of
 from core.wire import ANONYMOUS, registrable_problem
+from tui.ssh.algorithms import key_weakness, signature_weakness
 from tui.ssh.remote_people.public_keys import key_of
 from tui.ssh.remote_people.remote_user import RemoteUser
 from tui.ssh.ssh_session import SSHSession
@@ -50,6 +51,8 @@ class SSHConnection(asyncssh.SSHServer):
         self._attempts = 0
         self.keys_refused = 0
         """Keys that opened nothing."""
+        self.weakness = ""
+        """Why a key proved nothing that would have opened the account otherwise."""
         self.username = ""
         self.host = ""
         self.share = ""
@@ -75,6 +78,9 @@ class SSHConnection(asyncssh.SSHServer):
         # grants a large window and does not read would be buffered for without bound.
         conn.pause_writing = self._socket_full  # type: ignore[method-assign]
         conn.resume_writing = self._socket_drained  # type: ignore[method-assign]
+        # asyncssh asks whether a key will do, and then takes whatever signature it can check.
+        self._validate_signed = conn.validate_public_key
+        conn.validate_public_key = self._validate_strongly_signed  # type: ignore[method-assign]
         sock = conn.get_extra_info("socket")
         if sock is not None:
             # By itself the system would keep megabytes of old frames for a client that does not read.
@@ -180,17 +186,27 @@ class SSHConnection(asyncssh.SSHServer):
         """Whether a key would do. It is asked before the key's owner has proved to have it."""
         offered = key_of(key)
         fact = self._server.account(username)
-        if fact is None:
-            if username == ANONYMOUS or not self._may_register(username):
-                return self._refused()
-            self._proof = RemoteUser(username, None, key=offered)
-            return True
-        if not self._server.keyring.has(fact.claim, offered.text):
+        if fact is None and (username == ANONYMOUS or not self._may_register(username)):
+            return self._refused()
+        if fact is not None and not self._server.keyring.has(fact.claim, offered.text):
             # Offering keys is what every client does by itself: the one that fits is mostly among them.
             self.keys_refused += 1
             return self._refused()
-        self._proof = RemoteUser(username, fact.claim, key=offered)
+        if (weakness := key_weakness(key)) is not None:
+            return self._too_weak(weakness)
+        self._proof = RemoteUser(username, fact.claim if fact is not None else None, key=offered)
         return True
+
+    async def _validate_strongly_signed(self, username: str, key_data: bytes, msg: bytes, signature: bytes) -> bool:
+        """Whether a key will do (`msg` is empty), or its owner has proved with a signature to have it."""
+        if msg and (weakness := signature_weakness(signature)) is not None:
+            return self._too_weak(weakness)
+        return await self._validate_signed(username, key_data, msg, signature)
+
+    def _too_weak(self, weakness: str) -> bool:
+        self._banner(f"That key is refused: {weakness}. `ssh-keygen -t ed25519` makes one that will do.")
+        self.weakness = weakness
+        return self._refused()
 
     def password_auth_supported(self) -> bool:
         return True

@@ -247,12 +247,12 @@ class SSHServer:
         if connection in self._connections:
             self._connections.discard(connection)
             self._door.leave(connection)
-            if connection.remote_user is None:
-                if connection.keys_refused:
-                    self._failed(connection.share, connection.username)
-                    who = f"{connection.host} as {neutralise_name(connection.username)}"
-                    keys = "a key that opens" if connection.keys_refused == 1 else "keys that open"
-                    self.tell("refused", f"a login over SSH from {who} failed: {keys} nothing", severity="warning")
+            if connection.remote_user is None and (connection.keys_refused or connection.weakness):
+                self._failed(connection.share, connection.username)
+                who = f"{connection.host} as {neutralise_name(connection.username)}"
+                keys = "a key that opens nothing" if connection.keys_refused == 1 else "keys that open nothing"
+                why = connection.weakness or keys
+                self.tell("refused", f"a login over SSH from {who} failed: {why}", severity="warning")
 
     def account(self, name: str) -> AccountFact | None:
         """The account that has a name; None also when the node has ended."""

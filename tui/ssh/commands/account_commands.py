@@ -15,6 +15,7 @@ from core.client import OutcomeUnknown, SecretRefused, make_secret
 from core.wire import CLIENT_LINE_BYTES_MAX, SECRET_CHARACTERS_MAX, secret_problem
 from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
 from tui.script.script_commands import unquoted
+from tui.ssh.algorithms import key_weakness
 from tui.ssh.commands.command_channel import CommandChannel
 from tui.ssh.commands.local_client import client_of
 from tui.ssh.remote_people.keyring import CannotChangeKeys
@@ -72,9 +73,12 @@ async def _add_key(text: str, io: CommandChannel, server: SSHServer, remote_user
             raise usage_error("standard input has no public key")
     if text:
         try:
-            key = key_of(asyncssh.import_public_key(text))
+            given = asyncssh.import_public_key(text)
         except (asyncssh.KeyImportError, ValueError) as error:
             raise usage_error(f"that is no public key: {error}") from None
+        if (weakness := key_weakness(given)) is not None:
+            raise usage_error(f"that key cannot be bound: {weakness}; `ssh-keygen -t ed25519` makes one that will do")
+        key = key_of(given)
     if key is None:
         raise usage_error("you came in with a secret: give the public key to bind")
     try:
