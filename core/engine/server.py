@@ -28,6 +28,7 @@ from core.engine.sockets.tls import dialling_context, listening_context
 from core.engine.threads.opening_store import keep_secret, kept_secret, open_sqlite
 from core.engine.threads.passwords import Passwords
 from core.engine.threads.persistence import Persistence
+from core.engine.threads.ssh_authority import founded_authority
 from core.engine.threads.verification import verified
 from core.engine.transport.stream_connection import ConnectionTraffic
 from core.engine.upkeep.address_watch import AddressWatch
@@ -38,6 +39,7 @@ from core.engine.upkeep.housekeeping import Housekeeping
 from core.engine.upkeep.recent_notices import RecentNotices
 from core.engine.upkeep.subscribers import Subscribers
 from core.engine.upkeep.tracer import Tracer
+from core.node.interface.actions import Advertise
 from core.node.interface.events import (
     DisconnectRequested,
     DrainRequested,
@@ -92,6 +94,7 @@ class Server:
         self._subscribers: Subscribers[[Notice]] = Subscribers("a notice")
         self._key_subscribers: Subscribers[[str, str]] = Subscribers("a removed key")
         self._secret_subscribers: Subscribers[[str, str]] = Subscribers("a changed secret")
+        self._host_subscribers: Subscribers[[]] = Subscribers("other hosts")
         self._acceptors: list[Acceptor] = []
         self._exhausted_at = -EXHAUSTED_TOLD
         self._runtime: Runtime | None = None
@@ -105,6 +108,7 @@ class Server:
         self._drain_seconds = DRAIN_GRACE
         self._snapshot: tuple[float, NodeSnapshot] | None = None
         self._address = self._advertised = Address("", 0)
+        self._also: tuple[str, ...] = ()
         self._bound: list[Address] = []
         self._secret = self._node_id = ""
 
@@ -240,6 +244,11 @@ class Server:
         return self._advertised
 
     @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts at which it tells others to reach it, the best first."""
+        return (self._advertised.host, *self._also)
+
+    @property
     def secret(self) -> str:
         """The network's secret."""
         return self._secret
@@ -288,6 +297,10 @@ class Server:
         """Have `callback(claim, verifier)` called whenever an account has another secret, wherever in the network it
         was changed; the result ends that."""
         return self._secret_subscribers.enter(callback)
+
+    def subscribe_hosts(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Have `callback` called whenever `hosts` are others; the result ends that."""
+        return self._host_subscribers.enter(callback)
 
     async def history(
         self,
@@ -339,10 +352,20 @@ class Server:
         """End a connection."""
         self._running().deliver(DisconnectRequested(conn, reason))
 
-    def announce_ssh(self, port: int) -> None:
-        """Tell the network that this node's host serves SSH on a port; 0: no longer. Nothing when it has ended."""
+    def announce_ssh(self, port: int, authority: str = "") -> None:
+        """Tell the network that this node's host serves SSH on a port; 0: no longer. Nothing when it has ended.
+
+        `authority`: the public key, as OpenSSH writes it, that certifies the network's hosts; people here are told it.
+        """
         if self._runtime is not None and self._stopping is None:
-            self._runtime.deliver(SshServed(port))
+            self._runtime.deliver(SshServed(port, authority))
+
+    async def ssh_authority(self) -> bytes:
+        """The seed of the Ed25519 key that certifies the network's hosts for SSH; made now if there is none yet.
+
+        Raises StoreError, ValueError when it is damaged.
+        """
+        return await self._store_thread().call(founded_authority)
 
     async def backup_now(self) -> Path:
         """Write a backup; where it is. Raises what the store does."""
@@ -436,8 +459,9 @@ class Server:
         """Whether what is advertised is found out, not asked for."""
         return self.settings.advertise is None and self.settings.host in EVERYWHERE
 
-    def _advertise(self, address: Address) -> None:
-        self._advertised = address
+    def _advertise(self, action: Advertise) -> None:
+        self._advertised, self._also = action.address, action.also
+        self._host_subscribers.call()
 
     def _finish(self, undone: tuple[str, ...]) -> None:
         if self._stopping is None:

@@ -409,7 +409,7 @@ class Node:
             case AddressesFound():
                 self.own_address.found(event)
             case SshServed():
-                self.topology.own.ssh = event.port
+                self.topology.own.ssh, self.topology.own.ssh_authority = event.port, event.authority
                 self.announcements.structure_changed()
             case KeyChangeRequested():
                 self.keys.change(event)

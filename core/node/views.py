@@ -66,6 +66,7 @@ def view_of(
         damaged=replication.damaged.count,
         read_through_at=repair.read_through_at,
         damaged_then=repair.damaged_then,
+        ssh_authority=topology.own.ssh_authority,
     )
 
 

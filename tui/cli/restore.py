@@ -39,8 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
         say(f"people who come over SSH are shown the host key in {data_dir / HOST_KEY_FILE}, as before")
     else:
         say(
-            f"no backup holds the SSH host key: with --ssh a new one is made, and everybody who came over SSH before is"
-            f" warned that the host has changed; to prevent that, put the old {HOST_KEY_FILE} into {data_dir}"
+            f"no backup holds the SSH host key: with --ssh a new one is made, and everybody is warned that the host"
+            " has changed who came over SSH before and has not the line in known_hosts that certifies this network's"
+            f" servers; to prevent that, put the old {HOST_KEY_FILE} into {data_dir}"
         )
     if kept_secret(data_dir) is None:
         say(

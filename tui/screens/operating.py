@@ -55,9 +55,15 @@ class OperatorScreen(FilteringScreen):
             after = "Whoever knows the network's secret can join with a server as well."
         if invitation.caution(address):
             after = f"{invitation.caution(address)}\n{after}"
-        here = model.snapshot.servers[0] if model.snapshot is not None and model.snapshot.servers else None
-        if here is not None and here.ssh:
+        snapshot = model.snapshot
+        here = snapshot.servers[0] if snapshot is not None and snapshot.servers else None
+        if snapshot is not None and here is not None and here.ssh:
             after += f"\nWith nothing installed: {invitation.ssh_command(address.host, here.ssh, 'NAME')}"
+            if authority := snapshot.ssh_authority:
+                line = invitation.known_hosts_line([(address.host, here.ssh)], authority)
+                after += (
+                    f"\nssh asks nobody whether it is the right server with this line in ~/.ssh/known_hosts:\n{line}"
+                )
         self.app.copy_to_clipboard(command)
         self.app.push_screen(CopyScreen("How others join", before, command, after))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -11,6 +12,7 @@ from rich.cells import cell_len
 from core.node import ConnectionView, NodeSnapshot, ServerView
 from core.wire import Address
 from tui.model.network_tree import server_name, server_names
+from tui.text import invitation
 from tui.text.safe_text import neutralise, neutralise_name
 
 USERS_SHOWN: Final = 20
@@ -38,6 +40,7 @@ def table(snapshot: NodeSnapshot) -> Iterator[str]:
         ("SERVER", "ADDRESS", "LOAD", "STATE", "TREE", "SPARE LINKS"),
         (_server_row(server, names) for server in snapshot.servers),
     )
+    yield from _ssh_lines(snapshot)
     if snapshot.left_out:
         yield f"… and {snapshot.left_out:,} more, too many for one answer"
     if snapshot.connections:
@@ -73,6 +76,18 @@ def _warnings(snapshot: NodeSnapshot) -> Iterator[str]:
         yield f"! what {_count(unsigned, 'server')} of a version before keys says is not signed: anybody could say it"
     if snapshot.unreachable:
         yield f"! {_count(snapshot.unreachable, 'known server')} cannot be reached"
+
+
+def _ssh_lines(snapshot: NodeSnapshot) -> Iterator[str]:
+    """How this server is reached over SSH, and known there. What a server says stands in a line for a file."""
+    port, authority = snapshot.servers[0].ssh if snapshot.servers else 0, neutralise(snapshot.ssh_authority, 200)
+    with contextlib.suppress(ValueError):
+        host = neutralise(snapshot.hostname)
+        if port:
+            yield ""
+            yield f"over SSH: {invitation.ssh_command(host, port, 'NAME')}"
+        if port and authority:
+            yield f"in ~/.ssh/known_hosts: {invitation.known_hosts_line([(host, port)], authority)}"
 
 
 def _server_row(server: ServerView, names: dict[str, str]) -> tuple[str, ...]:

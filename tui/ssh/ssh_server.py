@@ -19,6 +19,7 @@ import asyncssh
 from core.admission import Guesses, share_of, told_of_habit
 from core.engine import CannotBind, NotRunning, Server
 from core.node import Notice, NoticeKind, Severity
+from core.store import StoreError
 from core.wire import ANONYMOUS, AccountFact, Address
 from tui.application.frame_scheduler import FrameScheduler
 from tui.model.visitors import SessionView
@@ -26,6 +27,7 @@ from tui.ssh.algorithms import algorithms
 from tui.ssh.applications.application_runner import ApplicationRunner, LocalRunner, prepare
 from tui.ssh.applications.read_only_node import ReadOnlyNode, public_notice
 from tui.ssh.door import Door
+from tui.ssh.host_certificate import HostCertifier
 from tui.ssh.host_key import FILE as HOST_KEY_FILE
 from tui.ssh.host_key import host_key_of
 from tui.ssh.remote_people.keyring import KeyRing
@@ -80,6 +82,7 @@ class SSHServer:
         self._closing = False
         self._went = asyncio.Event()
         self._unsubscribe: Callable[[], None] = lambda: None
+        self._certifier: HostCertifier | None = None
         self.fingerprint = ""
         self.address = Address(settings.host, settings.port)
 
@@ -93,6 +96,7 @@ class SSHServer:
         if finding:
             self.tell("security", finding)
         self.fingerprint = host_key.get_fingerprint()
+        self._certifier = HostCertifier(host_key, await self._authority(), self.node.node_id)
         self.collector.start()
         settings = self.settings
         _have_home(settings.data_dir)
@@ -101,7 +105,7 @@ class SSHServer:
                 settings.host or None,
                 settings.port,
                 server_factory=functools.partial(SSHConnection, self),
-                server_host_keys=[host_key],
+                server_host_keys=self._certifier.host_keys(self.settings.host, self.node.hosts),
                 encoding=None,
                 line_editor=False,
                 login_timeout=settings.login_limit,
@@ -122,12 +126,15 @@ class SSHServer:
             raise CannotBind(f"SSH cannot be served at {where}: {reason}") from error
         keys = self.node.subscribe_removed_keys(self._key_removed)
         secrets = self.node.subscribe_changed_secrets(self._secret_changed)
+        hosts = self.node.subscribe_hosts(self._certify)
 
         def unsubscribe() -> None:
-            keys()
-            secrets()
+            for leave in (keys, secrets, hosts):
+                leave()
 
         self._unsubscribe = unsubscribe
+        # They may have become others while the port was taken.
+        self._certify()
         if settings.workers:
             self.worker_pool = WorkerPool(self, settings.workers)
             try:
@@ -140,9 +147,24 @@ class SSHServer:
         self.address = Address(settings.host or found_at, port_of(found_at, ports))
         # Others are told the port alone: they look for it at the host that they know this node by.
         if found_at == advertised:
-            self.node.announce_ssh(self.address.port)
+            self.node.announce_ssh(self.address.port, self._certifier.authority)
         command = invitation.ssh_command(found_at, self.address.port, "NAME")
         self.tell("listening", f"SSH at {self.address}, host key {self.fingerprint}; come in with: {command}")
+
+    async def _authority(self) -> bytes:
+        """The seed of the key that certifies the network's hosts. Raises OSError, ValueError."""
+        try:
+            return await self.node.ssh_authority()
+        except StoreError as error:
+            raise OSError(error.sentence) from None
+        except ValueError as error:
+            raise ValueError(f"the network's key for SSH hosts is damaged in the data: {error}") from None
+
+    def _certify(self) -> None:
+        """Have the host key's certificate name all hosts at which people find it; for who comes from here on."""
+        if self._acceptor is not None and self._certifier is not None:
+            if (keys := self._certifier.renewed(self.settings.host, self.node.hosts)) is not None:
+                self._acceptor.update(server_host_keys=keys)
 
     async def close(self, reason: str, successor: Address | None = None) -> None:
         """Say good-bye to every session, give their terminals back, and stop listening; within `leave_limit`."""

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
+from typing import Final
 
 from core.wire import Address, Scope, scope_of
 
 SECRET_VARIABLE = "ACTIVITY_TUI_SECRET"
+SSH_PORT: Final = 22
+PATTERNS: Final = frozenset("*?!,|# \t\r\n\0")
+"""What means something in a name of `known_hosts`."""
 
 
 def caution(address: Address) -> str:
@@ -36,6 +41,23 @@ def server_command(address: Address, secret: str) -> str:
 def ssh_command(host: str, port: int, name: str) -> str:
     """With which a person comes in over SSH."""
     return f"ssh -p {port} {shlex.quote(f'{name}@{host}')}"
+
+
+def known_hosts_line(places: Iterable[tuple[str, int]], authority: str) -> str:
+    """The line of `known_hosts` by which OpenSSH knows servers by the key that certifies them (sshd(8)).
+
+    `places`: hosts and ports, and nothing is trusted beyond them; `authority`: that key, its kind and its base 64.
+    """
+    names = ",".join(dict.fromkeys(_known_host(host, port) for host, port in places))
+    return f"@cert-authority {names} {authority}"
+
+
+def _known_host(host: str, port: int) -> str:
+    """A place as `known_hosts` has it; a name there may be a pattern, so one that would be is refused."""
+    host = host.lower()
+    if not host or not PATTERNS.isdisjoint(host):
+        raise ValueError(f"{host!r} is no host that could be known")
+    return host if port == SSH_PORT else f"[{host}]:{port}"
 
 
 def masked(address: Address) -> str:

@@ -64,7 +64,6 @@ from core.node.interface.events import (
 )
 from core.node.interface.notices import Notice
 from core.node.interface.snapshot import NodeSnapshot
-from core.wire.address import Address
 from core.wire.entries import AccountFact, KeyChange
 
 log = logging.getLogger(__name__)
@@ -104,7 +103,7 @@ class Runtime:
         on_key_removed: Callable[[str, str], None] = lambda claim, text: None,
         on_secret_replaced: Callable[[str, str], None] = lambda claim, verifier: None,
         on_finished: Callable[[tuple[str, ...]], None],
-        on_advertised: Callable[[Address], None] = lambda address: None,
+        on_advertised: Callable[[Advertise], None] = lambda action: None,
         tracer: Tracer | None = None,
     ) -> None:
         self.loop = loop
@@ -290,7 +289,7 @@ class Runtime:
         self.run(self.loop.create_task(self._opener.dial(action), name=f"dial {action.address}"))
 
     def _advertise(self, action: Advertise) -> None:
-        self._on_advertised(action.address)
+        self._on_advertised(action)
 
     def _persist(self, action: Persist) -> None:
         self._persistence.persist(action.batch, action.keepables)

@@ -102,9 +102,10 @@ class Dial(msgspec.Struct, frozen=True, gc=False):
 
 
 class Advertise(msgspec.Struct, frozen=True, gc=False):
-    """From here on the node tells others to reach it at this address."""
+    """From here on the node tells others to reach it at this address, and at these hosts on the same port."""
 
     address: Address
+    also: tuple[str, ...] = ()
 
 
 class Persist(msgspec.Struct, frozen=True, gc=False):

@@ -195,9 +195,13 @@ class AddressesFound(msgspec.Struct, frozen=True, gc=False):
 
 
 class SshServed(msgspec.Struct, frozen=True, gc=False):
-    """From now on SSH is served at this node's host, on this port; 0: no longer."""
+    """From now on SSH is served at this node's host, on this port; 0: no longer.
+
+    `authority`: the public key, as OpenSSH writes it, that certifies the network's hosts.
+    """
 
     port: int
+    authority: str = ""
 
 
 class KeyChangeRequested(msgspec.Struct, frozen=True, gc=False):

@@ -111,6 +111,8 @@ class NodeSnapshot(msgspec.Struct, frozen=True):
     """When all data was last read through to look for damage, in seconds since 1970; None: never, or unknown."""
     damaged_then: int = 0
     """How many places were damaged then."""
+    ssh_authority: str = ""
+    """The public key, as OpenSSH writes it, that certifies the network's hosts for SSH; empty: none is served here."""
     left_out: int = 0
     """Servers that are known and not among `servers`, because the picture has to fit a line."""
 

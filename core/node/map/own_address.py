@@ -67,8 +67,8 @@ class OwnAddress:
             return
         moved, own.hostname, own.also = host != own.hostname, host, also
         self._announcements.structure_changed()
+        self._context.actions.append(Advertise(self.address, also))
         if moved:
-            self._context.actions.append(Advertise(self.address))
             self._context.notify("listening", f"others reach this server at {self.address} from now on")
 
     def seen(self, link: Link, host: str) -> None:

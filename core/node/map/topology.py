@@ -39,6 +39,9 @@ class ServerRecord(msgspec.Struct, eq=False):
     """How many clients the node has ever redirected to each server."""
     ssh: int = 0
     """The port on which the node serves SSH at its host; 0: it does not."""
+    ssh_authority: str = ""
+    """Of this node alone: the key that certifies the network's hosts for SSH. It is not announced: that would be
+    believed of whoever says it."""
     away: dict[str, tuple[int, int]] = {}
     """Users whose base clients lost their connection with the node: when, and how far they had come."""
     also: tuple[str, ...] = ()

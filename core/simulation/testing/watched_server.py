@@ -283,7 +283,8 @@ class WatchedServer:
                 time = self._environment.schedule.time
                 self.dials += [(time, address) for address in (action.address, *action.others)]
             case actions.Advertise():
-                self.advertised.append(action.address)
+                if action.address not in self.advertised[-1:]:
+                    self.advertised.append(action.address)
             case actions.HashSecret():
                 self.asked_last[actions.HashSecret] = action.token
             case actions.VerifySecret():
