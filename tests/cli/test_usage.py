@@ -18,6 +18,7 @@ COMMANDS = (
     "passwd",
     "restore",
     "verify",
+    "known-hosts",
     "known-servers",
     "config",
 )

@@ -154,6 +154,7 @@ def test_the_readme_names_only_commands_that_a_test_runs() -> None:
         "activity-tui tail HOST:3780 --since 10m --json",
         "activity-tui status HOST:3780",
         "activity-tui check HOST:3780",
+        "activity-tui known-hosts HOST:3780",
         "activity-tui register HOST:3780 -u NAME",
         "activity-tui passwd HOST:3780 -u NAME",
         "activity-tui config show",
@@ -249,6 +250,12 @@ def test_the_commands_over_ssh_do_what_they_do_locally(server: Running) -> None:
     assert "deployed 1.4" in done.stdout and "zoe" in done.stdout
     assert server.run("ssh -p 3722 NAME@HOST keys").returncode == 0
     assert "ssh HOST post" in server.run("ssh -p 3722 anonymous@HOST help").stdout
+
+
+def test_the_line_for_known_hosts_is_printed(server: Running) -> None:
+    done = server.run("activity-tui known-hosts HOST:3780")
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"@cert-authority \[127\.0\.0\.1\]:\d+ ssh-ed25519 \S+\n", done.stdout)
 
 
 async def test_a_secret_is_changed_over_ssh_where_nobody_sees_it(server: Running) -> None:

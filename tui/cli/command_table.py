@@ -149,6 +149,12 @@ def _verify(parser: Parser) -> None:
     _flag(parser, BY_NAME["data_dir"])
 
 
+def _known_hosts(parser: Parser) -> None:
+    _client(parser)
+    add_timeout(parser, "10")
+    _settings(parser, ("person", "tls"), nameless="anonymous")
+
+
 def _known_servers(parser: Parser) -> None:
     parser.add_argument(
         "--remove", "-R", metavar="ID", default=None, help="forget which key this server has, as ssh-keygen -R does"
@@ -279,6 +285,16 @@ COMMANDS: Final = (
         "  activity-tui verify backups/backup-20260131T120000.000Z.db --json\n",
         "Nothing is changed, and the server may be running. It ends with 0 when everything is whole, and with 1 when "
         "something is damaged.",
+    ),
+    Command(
+        "known-hosts",
+        "tui.cli.known_hosts_command",
+        _known_hosts,
+        "print the line by which ssh knows the servers of a network",
+        "  activity-tui known-hosts example.org >> ~/.ssh/known_hosts\n",
+        "A network certifies the SSH host keys of its servers. With this line ssh knows each of them, also one whose "
+        "key was made anew, and asks no questions. Every host is asked over SSH first whether it is one, as any server "
+        "could name any host, and what does not prove that is left out.",
     ),
     Command(
         "known-servers",

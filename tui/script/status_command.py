@@ -37,6 +37,12 @@ class StatusCommand:
         """With it, what waits where in the server is asked for as well."""
         self._user = ""
 
+    async def picture(self, connect: ConnectClient) -> NodeSnapshot:
+        """What the server knows, for other commands. Raises CommandFailed."""
+        async with connect(self._heard) as client:
+            await client.wait_logged_in(self.seconds)
+            return _snapshot(await self._ask(client))
+
     async def run(self, connect: ConnectClient, streams: Streams) -> ExitStatus:
         """Write the status. Raises CommandFailed, OutputClosed."""
         async with connect(self._heard) as client:
