@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from core.lazy_face import lazy
 
 if TYPE_CHECKING:
-    from core.engine.engine_errors import CannotBind, EngineError, NotChanged, NotRunning, TlsUnusable
-    from core.engine.engine_settings import ConnectionLimits, EngineSettings, PasswordSettings, Preset, TlsSettings
+    from core.engine.engine_errors import CannotBind, EngineError, NotChanged, NotRunning
+    from core.engine.engine_settings import ConnectionLimits, EngineSettings, PasswordSettings, Preset
     from core.engine.server import Server
     from core.engine.transport.stream_connection import ConnectionTraffic
     from core.store.loss import OnLoss
@@ -41,8 +41,6 @@ __all__ = [
     "Preset",
     "Retention",
     "Server",
-    "TlsSettings",
-    "TlsUnusable",
 ]
 
 if not TYPE_CHECKING:
@@ -55,14 +53,12 @@ if not TYPE_CHECKING:
                 "EngineError",
                 "NotChanged",
                 "NotRunning",
-                "TlsUnusable",
             ),
             "engine_settings": (
                 "ConnectionLimits",
                 "EngineSettings",
                 "PasswordSettings",
                 "Preset",
-                "TlsSettings",
             ),
             "server": ("Server",),
             "transport.stream_connection": ("ConnectionTraffic",),

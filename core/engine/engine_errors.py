@@ -11,10 +11,6 @@ class CannotBind(EngineError):
     """The node cannot take connections where it should."""
 
 
-class TlsUnusable(EngineError):
-    """A certificate, key or authority file cannot be used."""
-
-
 class NotChanged(EngineError):
     """What was to be changed is as it was; the text is a clause that says why."""
 

@@ -77,18 +77,6 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Checks that may wait; one more fails at once."""
 
 
-class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Encryption of all connections, in both directions. All servers and clients of a network use it, or none does."""
-
-    certificate: Path
-    """PEM: this server's certificate, then the chain to its authority."""
-    key: Path
-    authority: Path | None = None
-    """PEM: who signed the other servers' certificates; None means the system's authorities."""
-    check_names: bool = True
-    """Whether a dialled server's certificate must name the host that was dialled."""
-
-
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How one server runs."""
 
@@ -118,7 +106,6 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Between two looks at what retention lets go, and at the room on the disk."""
     limits: ConnectionLimits = ConnectionLimits()
     passwords: PasswordSettings = PasswordSettings()
-    tls: TlsSettings | None = None
     node: Mapping[str, Any] = {}
     """Fields of `NodeConfig` that differ from the preset."""
 

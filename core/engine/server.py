@@ -24,8 +24,14 @@ from core.engine.engine_errors import CannotBind, NotChanged, NotRunning
 from core.engine.engine_settings import EngineSettings, places_kept
 from core.engine.sockets.interfaces import endpoint
 from core.engine.sockets.listening import BACKLOG, EVERYWHERE, advertised_address, bind, explain
-from core.engine.sockets.tls import dialling_context, listening_context
-from core.engine.threads.opening_store import keep_secret, kept_secret, open_sqlite
+from core.engine.sockets.network_tls import NetworkTls
+from core.engine.threads.opening_store import (
+    identity_seed,
+    keep_secret,
+    kept_network,
+    kept_secret,
+    open_sqlite,
+)
 from core.engine.threads.passwords import Passwords
 from core.engine.threads.persistence import Persistence
 from core.engine.threads.ssh_authority import founded_authority
@@ -57,6 +63,7 @@ from core.store.store_errors import StoreError
 from core.store.store_interface import Store
 from core.wire.address import Address
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Kind, Page, Stream
+from core.wire.kept_network import KeptNetwork
 from core.wire.recovered import Recovered
 
 log = logging.getLogger(__name__)
@@ -111,24 +118,27 @@ class Server:
         self._also: tuple[str, ...] = ()
         self._bound: list[Address] = []
         self._secret = self._node_id = ""
+        self._tls: NetworkTls | None = None
 
     # --- life -----------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Take connections, and join the network if the settings name a server of it.
 
-        Raises CannotBind, TlsUnusable, and what opening the store does (DataDirectoryInUse, DataDirectoryUnusable and
+        Raises CannotBind, and what opening the store does (DataDirectoryInUse, DataDirectoryUnusable and
         other StoreErrors); nothing is left behind then.
         """
         loop = asyncio.get_running_loop()
         async with contextlib.AsyncExitStack() as undo:
-            listen_tls, dial_tls = await asyncio.to_thread(self._tls_contexts)
             sockets = await bind(self.settings.host, self.settings.port)
             for listener in sockets:
                 undo.callback(listener.close)
             persistence = Persistence(loop)
             undo.push_async_callback(persistence.aclose)
             recovered = await persistence.open(partial(self._make_store, self.settings))
+            network, is_made, seed = await persistence.call(self._who_it_is)
+            recovered = replace(recovered, network=network)
+            self._tls = NetworkTls(seed, network)
             passwords = Passwords(self.settings.passwords)
             undo.push_async_callback(passwords.aclose)
 
@@ -148,7 +158,7 @@ class Server:
                 persistence,
                 passwords,
                 dial_limit=config.dial_limit,
-                dial_tls=dial_tls,
+                tls=self._tls,
                 on_notice=self._notice,
                 on_key_removed=self._key_subscribers.call,
                 on_secret_replaced=self._secret_subscribers.call,
@@ -172,7 +182,7 @@ class Server:
             acceptors = [
                 Acceptor(
                     *(loop, listener, make),
-                    tls=listen_tls,
+                    tls=self._listening_tls,
                     on_exhausted=self._exhausted,
                     lobby=lobby,
                     poller=runtime.connections.poller,
@@ -190,6 +200,8 @@ class Server:
         self._closed = loop.create_future()
         for finding in persistence.findings:
             self._tell("storage", finding, "warning")
+        if is_made and len(recovered.starts) > 1:
+            self._tell("security", f"the data had no key of the network: it has one now, {self.network}", "info")
         self._drain_seconds = config.drain_limit + DRAIN_GRACE
         if (narrow := explain_room(self.settings.limits.connections)) is not None:
             self._tell("limits", narrow, "warning")
@@ -252,6 +264,11 @@ class Server:
     def secret(self) -> str:
         """The network's secret."""
         return self._secret
+
+    @property
+    def network(self) -> str:
+        """The fingerprint of the network that it is of; empty before the start."""
+        return self._tls.fingerprint if self._tls is not None else ""
 
     async def keep_secret(self) -> None:
         """Have later starts that are given no secret use the one of this start; a disk that fails is told elsewhere."""
@@ -431,10 +448,14 @@ class Server:
         assert self._persistence is not None
         return self._persistence
 
-    def _tls_contexts(self) -> tuple[ssl.SSLContext | None, ssl.SSLContext | None]:
-        if self.settings.tls is None:
-            return None, None
-        return listening_context(self.settings.tls), dialling_context(self.settings.tls)
+    def _who_it_is(self, store: Store) -> tuple[KeptNetwork, bool, bytes]:
+        """The network that this server is of, whether its key was made just now, and the server's own private key."""
+        founds = self.settings.join is None
+        return *kept_network(store, founds=founds, wall=time.time()), identity_seed(store)
+
+    def _listening_tls(self) -> ssl.SSLContext:
+        assert self._tls is not None, "nobody listens before there is a key"
+        return self._tls.listening
 
     def _exhausted(self, error: OSError) -> None:
         now = asyncio.get_running_loop().time()

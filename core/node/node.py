@@ -43,6 +43,7 @@ from core.node.interface.events import (
     KeyChangeRequested,
     MalformedReceived,
     MessageReceived,
+    NetworkAdopted,
     Now,
     PostsReceived,
     QueuesCounted,
@@ -395,6 +396,8 @@ class Node:
                 self.repair.read_through_at, self.repair.damaged_then = event.at, event.damaged
             case DialFailed():
                 self.healing.failed(event.dial, event.reason, refused=event.refused)
+            case NetworkAdopted():
+                self._context.network = event.network
             case CommitFailed():
                 self.storage.failed(event.batch, event.reason)
             case StoreRecovered():

@@ -50,6 +50,7 @@ class Reception:
         connection.dial = event.dial
         connection.watch = context.watch
         context.trace("opened", conn=event.conn, origin=event.origin, peer=event.peer, dial=event.dial)
+        connection.shown, connection.encrypted = event.shown, event.encrypted
         if event.origin == "outbound":
             link = Link(connection)
             context.connections.add(link)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Literal
 
+from core.certificates.network_key import fingerprint as network_fingerprint
 from core.node.accounts.book import AccountBook
 from core.node.clients.people import People
 from core.node.interface.events import Now
@@ -67,6 +68,7 @@ def view_of(
         read_through_at=repair.read_through_at,
         damaged_then=repair.damaged_then,
         ssh_authority=topology.own.ssh_authority,
+        network=network_fingerprint(context.network.key) if context.network is not None else "",
     )
 
 
@@ -191,4 +193,5 @@ def _connection(connection: Connection) -> ConnectionView:
         tuple(sorted(connection.features)),
         connection.since,
         round_trip,
+        connection.encrypted,
     )

@@ -8,6 +8,7 @@ import msgspec
 
 from core.wire.entries import Entry, EntryId, PeerRecord, Stream
 from core.wire.entry_runs import NO_ENTRIES, EntryRuns
+from core.wire.kept_network import KeptNetwork
 from core.wire.packed_facts import PackedFacts
 from core.wire.packed_refs import PackedRefs
 from core.wire.server_keys import ServerKey
@@ -55,3 +56,5 @@ class Recovered(msgspec.Struct, frozen=True):
     """Tells whether others' signatures fit."""
     signs_from: int | None = None
     """The first incarnation of which all own entries are signed; None: they are not."""
+    network: KeptNetwork | None = None
+    """The network that the node is of; None: it has no key, as before networks had one."""

@@ -19,10 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from core.engine import TlsSettings
 from tests.benchmarks.compiled import NotHere, program
+from tests.benchmarks.other_certificate import CertificateFiles, certificate
 from tests.benchmarks.own_terminal import free_port
-from tests.certificates import certificate
 from tests.processes.harness import NodeProcess, wait_for
 
 OPTIONS: Final = ("--no-redirects", "--backup-interval", "0", "--anonymous-rate", "0")
@@ -125,14 +124,6 @@ async def ours(directory: Path, options: Sequence[str] = ()) -> AsyncIterator[Ru
 
 
 @asynccontextmanager
-async def ours_encrypted(directory: Path) -> AsyncIterator[Running]:
-    files = certificate(directory)
-    options = ("--tls-certificate", str(files.certificate), "--tls-key", str(files.key))
-    async with ours(directory, (*options, "--tls-authority", str(files.authority))) as running:
-        yield running
-
-
-@asynccontextmanager
 async def reference(directory: Path, *, syncs: bool = False) -> AsyncIterator[Running]:
     """The C reference; with `syncs` it is durable before it delivers."""
     words = ("--sync", str(directory / "kept")) if syncs else ()
@@ -152,7 +143,7 @@ def reference_that_syncs(directory: Path) -> contextlib.AbstractAsyncContextMana
 
 
 @asynccontextmanager
-async def nats(directory: Path, *, tls: TlsSettings | None = None) -> AsyncIterator[Running]:
+async def nats(directory: Path, *, tls: CertificateFiles | None = None) -> AsyncIterator[Running]:
     """Core NATS."""
     port = free_port()
     configuration = [f"listen: 127.0.0.1:{port}", "max_connections: 100000"]
@@ -276,7 +267,7 @@ async def inspircd(directory: Path) -> AsyncIterator[Running]:
 
 PEERS: Final[dict[str, Peer]] = {
     "ours": Peer("ours", "activity", ours),
-    "ours-tls": Peer("ours, TLS", "activity", ours_encrypted, tls=True),
+    "ours-tls": Peer("ours, TLS", "activity", ours, tls=True),
     "c": Peer("C reference", "activity", reference),
     "c-sync": Peer("C reference that syncs", "activity", reference_that_syncs),
     "nats": Peer("nats-server", "nats", nats, version=_said(nats_server, "--version")),

@@ -90,7 +90,7 @@ def test_every_setting_has_a_flag_a_variable_and_a_default_that_it_would_accept(
     if setting.default is not None:
         assert setting.read(setting.default) == setting.default
     else:
-        assert setting.unset or setting.name.endswith("_file") or setting.name == "tls_key"
+        assert setting.unset or setting.name.endswith("_file")
 
 
 def test_a_wrong_flag_is_named() -> None:

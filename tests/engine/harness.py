@@ -17,6 +17,7 @@ from core.engine.arrivals.accepting import Acceptor
 from core.engine.driving.runtime import Runtime
 from core.engine.engine_settings import ConnectionLimits, PasswordSettings
 from core.engine.sockets.listening import bind
+from core.engine.sockets.network_tls import NetworkTls
 from core.engine.threads.passwords import Passwords
 from core.engine.threads.persistence import Persistence
 from core.engine.upkeep.tracer import Tracer
@@ -286,6 +287,14 @@ class World:
         peer.conn = (await self.node.told(ConnectionOpened, known + 1))[-1].conn
         return peer
 
+    async def client_that_says(self, data: bytes) -> Peer:
+        """The same, for a node that is told of nobody who has said nothing."""
+        known = len(self.node.of(ConnectionOpened))
+        peer = await Peer.dial(self.port)
+        await peer.say(data)
+        peer.conn = (await self.node.told(ConnectionOpened, known + 1))[-1].conn
+        return peer
+
 
 class Peer:
     """The other end of a connection, by bare sockets."""
@@ -347,9 +356,11 @@ async def world(
     dial_limit: float = LIMIT,
     lobby: float | None = None,
     tracer: Tracer | None = None,
+    tls: NetworkTls | None = None,
     **changes: float,
 ) -> AsyncIterator[World]:
-    """A runtime with a scripted node; `changes` are to the limits. With `lobby` connections wait so long in one."""
+    """A runtime with a scripted node; `changes` are to the limits. With `lobby` connections wait so long in one. With
+    `tls` they can be encrypted."""
     loop = asyncio.get_running_loop()
     store = store or MemoryStore()
     node = ScriptedNode(script)
@@ -366,6 +377,7 @@ async def world(
         dial_limit=dial_limit,
         on_notice=lambda notice: made.notices.append(notice),
         on_finished=lambda undone: made.finished.append(undone),
+        tls=tls,
         tracer=tracer,
     )
     (listener,) = await bind("127.0.0.1", 0)
@@ -376,7 +388,7 @@ async def world(
     if POLLED or lobby is not None:
         server = Acceptor(
             *(loop, listener, runtime.accepted if lobby is None else runtime.admitted),
-            tls=None,
+            tls=None if tls is None else lambda: tls.listening,
             on_exhausted=lambda error: None,
             lobby=runtime.open_lobby(lobby) if lobby is not None else None,
             poller=runtime.connections.poller,

@@ -57,7 +57,7 @@ class Place:
             asyncio.get_running_loop(),
             self.listener,
             lambda: Opened(self.made),
-            tls=tls,
+            tls=None if tls is None else lambda: tls,
             on_exhausted=lambda error: self.exhausted.append(error.errno),
         )
 
@@ -111,7 +111,7 @@ async def test_a_connection_that_ended_in_the_queue_does_not_hold_up_the_next() 
 async def test_those_who_never_begin_to_encrypt_give_way_to_those_who_come_after_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(accepting, "OPENING_MAX", 10)
+    monkeypatch.setattr(accepting, "AGREEING_MAX", 10)
     async with place(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)) as here:
         here.acceptor.start()
         silent = [here.connect() for _ in range(30)]

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
-import ssl
 import struct
 from collections import Counter
 
 import pytest
 
 from core.engine.arrivals import lobby as module
-from core.engine.arrivals.accepting import Acceptor
-from core.engine.arrivals.lobby import Caller, Lobby
+from core.engine.arrivals.caller import Caller
+from core.engine.arrivals.lobby import Lobby
 from core.engine.transport.stream_connection import StreamConnection
 from core.node.interface.actions import Action, Known
 from core.node.interface.events import ConnectionClosed, ConnectionOpened, Event, MessageReceived
@@ -168,7 +167,7 @@ async def test_the_loop_gets_a_turn_between_so_many_who_say_something(monkeypatc
         peers = await crowd(here, 60)
         begun: Counter[int] = Counter()
         passed = [0]
-        monkeypatch.setattr(Caller, "begin", lambda caller: begun.update([passed[0]]))
+        monkeypatch.setattr(Caller, "begin", lambda caller, *, encrypted: begun.update([passed[0]]))
         for peer in peers:
             peer.sock.send(frame(1).data)
 
@@ -177,23 +176,3 @@ async def test_the_loop_gets_a_turn_between_so_many_who_say_something(monkeypatc
                 passed[0] += 1
                 await asyncio.sleep(0)
         assert max(begun.values()) <= module.AT_ONCE
-
-
-async def test_who_never_begins_to_encrypt_is_sent_away_without_a_word() -> None:
-    async with world(lobby=LIMIT) as here:
-        waiting = Lobby(asyncio.get_running_loop(), here.runtime.connections, 0.2)
-        listener = socket.create_server(("127.0.0.1", 0))
-        listener.setblocking(False)
-        acceptor = Acceptor(
-            *(asyncio.get_running_loop(), listener, here.runtime.admitted),
-            tls=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
-            on_exhausted=lambda error: None,
-            lobby=waiting,
-        )
-        acceptor.start()
-        peer = await Peer.dial(listener.getsockname()[1])
-        assert await peer.rest() == b""
-        assert not acceptor._opening
-        peer.close()
-        acceptor.close()
-        waiting.close()

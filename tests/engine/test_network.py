@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,10 +12,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from core.engine import EngineSettings, NotChanged, Server, TlsSettings, TlsUnusable
+from core.engine import EngineSettings, NotChanged, Server
 from core.store import restore_backup
 from core.wire.address import Address
-from tests.certificates import certificate
 from tests.engine.harness import CHEAP, until
 
 LIMIT = 10.0
@@ -32,7 +30,7 @@ class Person:
     @classmethod
     async def at(cls, server: Server, tls: ssl.SSLContext | None = None) -> Person:
         host, port = server.address
-        name = "127.0.0.1" if tls else None
+        name = "" if tls else None
         return cls(*await asyncio.open_connection(host, port, ssl=tls, server_hostname=name, limit=1 << 20))
 
     async def say(self, **message: Any) -> None:
@@ -200,56 +198,6 @@ async def test_ten_thousand_activities_arrive_once_each_in_order_at_every_reader
     assert received == [list(range(10_000))] * 6
     for person in [writer, *readers]:
         person.close()
-
-
-# --- TLS ----------------------------------------------------------------------------------------------------------
-
-
-async def test_servers_and_people_can_speak_over_tls(begin: Begin, tmp_path: Path) -> None:
-    tls = certificate(tmp_path)
-    a = await begin("a", tls=tls)
-    b = await begin("b", tls=tls, join=a.address)
-    await linked(a, b)
-    trusting = ssl.create_default_context(cafile=tls.authority)
-    writer, reader = await Person.at(a, trusting), await Person.at(b, trusting)
-    await reader.logs_in()
-    await writer.logs_in()
-    text = "x" * 50_000
-    for number in range(100):
-        await writer.say(command="ACTIVITY_MESSAGE", username="anonymous", activity={"number": number, "text": text})
-    for number in range(100):
-        assert (await reader.hears("ACTIVITY_BROADCAST"))["activity"]["number"] == number
-    await writer.say(command="NONSENSE")
-    for _ in range(100):
-        await writer.hears("ACTIVITY_BROADCAST")
-    await writer.hears("INVALID_MESSAGE")
-    await writer.ends()
-    writer.close()
-    reader.close()
-
-
-async def test_a_server_with_a_certificate_for_another_address_is_not_linked(begin: Begin, tmp_path: Path) -> None:
-    tls = certificate(tmp_path, "192.0.2.1")
-    a = await begin("a", tls=tls)
-    b = await begin("b", tls=tls, join=a.address)
-    await until(lambda: any("CERTIFICATE_VERIFY_FAILED" in notice.text.upper() for notice in b.notices))
-    assert len(a.snapshot().servers) == 1
-
-
-async def test_who_does_not_encrypt_gets_nothing_from_a_server_that_does(begin: Begin, tmp_path: Path) -> None:
-    server = await begin("a", tls=certificate(tmp_path))
-    person = await Person.at(server)
-    await person.say(command="LOGIN", username="anonymous")
-    with contextlib.suppress(ConnectionResetError):
-        async with asyncio.timeout(LIMIT):
-            assert b"LOGIN" not in await person._reader.read()
-    person.close()
-
-
-async def test_a_certificate_that_cannot_be_used_is_refused_in_words(begin: Begin, tmp_path: Path) -> None:
-    tls = TlsSettings(certificate=tmp_path / "absent", key=tmp_path / "absent")
-    with pytest.raises(TlsUnusable, match="cannot be used"):
-        await begin("a", tls=tls)
 
 
 async def test_a_secret_that_is_changed_at_one_server_counts_at_all_after_a_restart_and_from_a_backup(

@@ -38,10 +38,12 @@ from core.node.interface.events import (
 )
 from core.node.interface.node_config import NodeConfig
 from core.node.interface.notices import Notice
+from core.store.kept_network_setting import keep_network
 from core.wire.address import Address
 from core.wire.messages import Ping
 from core.wire.recovered import Recovered
 from tests.engine.harness import CHEAP, LIMIT, MemoryStore, Peer, ScriptedNode, entry, frame, until
+from tests.engine.keys import some_network
 
 Script = Callable[[Event], list[Action]]
 
@@ -334,6 +336,7 @@ async def test_no_backup_is_written_when_the_interval_is_zero(place: Place) -> N
 
 async def test_a_backup_that_fails_is_told_and_tried_again(place: Place) -> None:
     place.store.settings[SECRET_SETTING] = "kept"
+    keep_network(place.store, some_network())
     place.store.failure = OSError("disk full")
     server = await place.running(backup_interval=0.02)
     await until(lambda: len(server.notices) >= 2)

@@ -15,11 +15,10 @@ from pathlib import Path
 import pytest
 
 from core.engine import EngineSettings, Server
-from core.engine.sockets.tls import dialling_context, listening_context
 from core.engine.transport.plain_transport import Poller
 from core.engine.transport.tls_transport import TlsTransport, open_encrypted
-from tests.certificates import certificate
 from tests.engine.harness import CHEAP, LIMIT, until
+from tests.engine.keys import some_tls
 
 pytestmark = pytest.mark.skipif(not Poller.possible(), reason="this system has no epoll")
 
@@ -64,11 +63,10 @@ class Told(asyncio.BufferedProtocol):
 class Listening:
     """Encrypts what it is handed, one side of a socket pair at a time."""
 
-    def __init__(self, poller: Poller, directory: Path) -> None:
+    def __init__(self, poller: Poller) -> None:
         self.poller = poller
-        settings = certificate(directory)
-        self.context = listening_context(settings)
-        self.trusting = dialling_context(settings)
+        tls = some_tls()
+        self.context, self.trusting = tls.listening, tls.asking
 
     def begin(self) -> tuple[socket.socket, Told, asyncio.Task[None]]:
         """The other side's socket, in clear, and what becomes of this one's."""
@@ -78,27 +76,23 @@ class Listening:
         told = Told()
         return theirs, told, asyncio.create_task(open_encrypted(self.poller, ours, self.context, lambda: told))
 
-    async def opened(self, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> tuple[ssl.SSLSocket, Told]:
+    async def opened(self) -> tuple[ssl.SSLSocket, Told]:
         """Both sides of a connection that is encrypted."""
         theirs, told, opening = self.begin()
-        self.trusting.minimum_version = self.trusting.maximum_version = version
-        peer = await asyncio.to_thread(self.trusting.wrap_socket, theirs, server_hostname="127.0.0.1")
+        peer = await asyncio.to_thread(self.trusting.wrap_socket, theirs)
         await opening
         return peer, told
 
 
 @pytest.fixture
-async def listening(tmp_path: Path) -> AsyncIterator[Listening]:
+async def listening() -> AsyncIterator[Listening]:
     poller = Poller(asyncio.get_running_loop())
-    yield Listening(poller, tmp_path)
+    yield Listening(poller)
     poller.close()
 
 
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-async def test_what_either_side_writes_arrives_whole_and_in_order(
-    listening: Listening, version: ssl.TLSVersion
-) -> None:
-    peer, told = await listening.opened(version)
+async def test_what_either_side_writes_arrives_whole_and_in_order(listening: Listening) -> None:
+    peer, told = await listening.opened()
     receiving = asyncio.create_task(asyncio.to_thread(received, peer, len(LARGE) + 6))
     told.transport.write(LARGE)
     told.transport.write(b"behind")
@@ -150,8 +144,8 @@ async def test_the_end_is_told_as_close_notify_behind_what_waits_and_what_still_
 async def test_an_end_that_is_said_as_soon_as_nothing_waits_any_more_is_said_once(listening: Listening) -> None:
     faults: list[str] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(str(context)))
-    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
-        peer, told = await listening.opened(version)
+    for _ in range(2):
+        peer, told = await listening.opened()
         setattr(told, "resume_writing", told.transport.write_eof)  # noqa: B010
         told.transport.write(LARGE)
         assert await asyncio.to_thread(received, peer, len(LARGE)) == LARGE
@@ -238,7 +232,7 @@ async def test_a_fault_of_the_protocol_is_told_to_who_opens(listening: Listening
 
     opening = asyncio.create_task(open_encrypted(listening.poller, ours, listening.context, faulty))
     theirs.settimeout(LIMIT)
-    peer = await asyncio.to_thread(listening.trusting.wrap_socket, theirs, server_hostname="127.0.0.1")
+    peer = await asyncio.to_thread(listening.trusting.wrap_socket, theirs)
     with pytest.raises(LookupError):
         await opening
     peer.close()
@@ -250,7 +244,7 @@ async def test_this_side_can_be_the_one_that_dials(listening: Listening) -> None
         one.setblocking(False)
     await asyncio.gather(
         open_encrypted(listening.poller, theirs, listening.context, lambda: other),
-        open_encrypted(listening.poller, ours, listening.trusting, lambda: told, server_hostname="127.0.0.1"),
+        open_encrypted(listening.poller, ours, listening.trusting, lambda: told, dials=True),
     )
     told.transport.write(LARGE)
     other.transport.write(b"hello")
@@ -283,9 +277,7 @@ Ask = Callable[..., Awaitable[bytes]]
 
 @pytest.fixture
 async def serving(tmp_path: Path) -> AsyncIterator[Server]:
-    settings = EngineSettings(
-        data_dir=tmp_path / "data", host="127.0.0.1", port=0, passwords=CHEAP, tls=certificate(tmp_path)
-    )
+    settings = EngineSettings(data_dir=tmp_path / "data", host="127.0.0.1", port=0, passwords=CHEAP)
     server = Server(settings)
     await server.start()
     yield server
@@ -310,11 +302,10 @@ def s_client(server: Server, *options: str, loud: bool = False) -> subprocess.Po
     )
 
 
-@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 async def test_openssls_client_is_served_and_hears_why_it_is_sent_away(
-    serving: Server, clients: list[subprocess.Popen[bytes]], version: str
+    serving: Server, clients: list[subprocess.Popen[bytes]]
 ) -> None:
-    client = s_client(serving, version)
+    client = s_client(serving)
     clients.append(client)
     assert client.stdin is not None and client.stdout is not None
     said = (
@@ -331,18 +322,6 @@ async def test_openssls_client_is_served_and_hears_why_it_is_sent_away(
         rest = await asyncio.to_thread(client.stdout.read)
         await asyncio.to_thread(client.wait)
     assert b"INVALID_MESSAGE" in rest
-
-
-async def test_keys_are_agreed_on_once(serving: Server, clients: list[subprocess.Popen[bytes]]) -> None:
-    client = s_client(serving, "-tls1_2", loud=True)
-    clients.append(client)
-    # A line with this letter alone asks for it.
-    assert client.stdin is not None
-    client.stdin.write(b"R\n")
-    client.stdin.flush()
-    async with asyncio.timeout(LIMIT):
-        told, _ = await asyncio.to_thread(client.communicate)
-    assert b"RENEGOTIATING" in told and b"no renegotiation" in told
 
 
 # --- the other side -------------------------------------------------------------------------------------------------

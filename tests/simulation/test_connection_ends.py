@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from core.certificates.leaf import ShownLeaf
 from core.simulation.environment.connection_ends import End
 from core.simulation.environment.schedule import Schedule
-from core.simulation.environment.simulated_network import DialFailure, SimulatedNetwork
+from core.simulation.environment.simulated_network import DialFailure, DialledKeys, SimulatedNetwork
 from core.wire.address import Address
 from core.wire.messages import Message
 
@@ -69,3 +70,41 @@ def test_of_what_a_process_had_sent_before_it_died_the_first_arrives(arriving: i
     network.mend([(SERVER.host, "client")])
     network.schedule.run_until(3.0)
     assert heard == LINES[:arriving]
+
+
+def dialled(keys: DialledKeys | None, shown: ShownLeaf | None) -> tuple[End | DialFailure, Ear]:
+    """What comes of dialling a server that shows this."""
+    network = SimulatedNetwork(Schedule(), 1, latency=(0.01, 0.02), codec=True, queue_max=100, note=lambda *_: None)
+    server = Ear()
+    network.listen(SERVER, SERVER.host, server)
+    if shown is not None:
+        network.leaves[server] = shown
+    outcomes: list[End | DialFailure] = []
+    network.dial("client", SERVER, 1.0, outcomes.append, keys)
+    network.schedule.run_until(1.0)
+    (outcome,) = outcomes
+    return outcome, server
+
+
+ONE, OTHER = ShownLeaf(b"network", b"one"), ShownLeaf(b"network", b"other")
+
+
+@pytest.mark.parametrize("shows", [ONE, None])
+def test_ends_of_an_encrypted_connection_know_what_the_other_has_shown(shows: ShownLeaf | None) -> None:
+    outcome, server = dialled(DialledKeys(shows), OTHER)
+    assert isinstance(outcome, End) and server.end is not None
+    assert (outcome.encrypted, outcome.shown) == (True, OTHER)
+    assert (server.end.encrypted, server.end.shown) == (True, shows)
+
+
+def test_who_dials_in_clear_is_shown_nothing() -> None:
+    outcome, server = dialled(None, OTHER)
+    assert isinstance(outcome, End) and server.end is not None
+    assert (outcome.encrypted, outcome.shown, server.end.shown) == (False, None, None)
+
+
+@pytest.mark.parametrize("shown", [None, ShownLeaf(b"another network", b"other")])
+def test_there_is_no_encrypted_connection_with_who_has_no_key_or_another_networks(shown: ShownLeaf | None) -> None:
+    outcome, server = dialled(DialledKeys(ONE), shown)
+    assert isinstance(outcome, DialFailure) and not outcome.refused
+    assert server.end is None

@@ -55,8 +55,6 @@ def started(server: Server, visitors: OneVisitor) -> screen_protocol.NodeStarted
     return screen_protocol.NodeStarted(
         address=(server.address.host, server.address.port),
         network_secret=server.secret,
-        encrypted=False,
-        authority=None,
         notices=[],
         picture=operator_picture(server, visitors),
     )

@@ -55,8 +55,6 @@ def keeper_of(server: Server, directory: Path) -> ScreenKeeper:
         return screen_protocol.NodeStarted(
             address=(server.address.host, server.address.port),
             network_secret=server.secret,
-            encrypted=False,
-            authority=None,
             notices=[],
             picture=operator_picture(server, None),
             before=before,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import ClassVar, Final
 
 from tui.cli.command_table import COMMANDS, Command, add_config_flag
 from tui.cli.console import PROGRAM, run, say
 from tui.cli.loading import ending, loading
+from tui.cli.setting_table import GONE
 from tui.script.exit_status import ExitStatus, explained
 from tui.script.script_grammar import Parser
 from tui.version import __version__
@@ -38,9 +39,17 @@ exit status: {explained()}
 """
 
 
+class CommandParser(Parser):
+    """Knows what flags of earlier versions have become."""
+
+    gone: ClassVar[Mapping[str, str]] = {
+        f"--{prefix}{name.replace('_', '-')}": why for name, why in GONE.items() for prefix in ("", "no-")
+    }
+
+
 def build() -> argparse.ArgumentParser:
     """The grammar of the whole command line. Settings that were not given are not in the namespace."""
-    parser = Parser(
+    parser = CommandParser(
         prog=PROGRAM,
         description="A decentralised activity network, run and lived in from one terminal application.",
         epilog=_EXAMPLES,
@@ -48,7 +57,7 @@ def build() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     add_config_flag(parser)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=CommandParser)
     for command in COMMANDS:
         summary = command.summary
         commands.add_parser(

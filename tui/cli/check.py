@@ -11,7 +11,6 @@ from tui.cli import values
 from tui.cli.command_client import script_client
 from tui.cli.console import put_utf8
 from tui.cli.console_streams import ConsoleStreams
-from tui.cli.encryption import client_context, client_tls
 from tui.cli.inputs import choices_of, credentials
 from tui.cli.loop import run_until_interrupted
 from tui.script.check_command import CheckCommand
@@ -27,7 +26,6 @@ def run(arguments: argparse.Namespace) -> int:
     plan = CheckPlan.of(arguments)
     put_utf8()
     who = credentials(choices, addresses[0])
-    tls = client_context(client_tls(choices))
 
     def connect(party: CheckedParty, heard: OnEvent) -> AbstractAsyncContextManager[ScriptClient]:
         settings = ClientSettings(
@@ -40,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         address = addresses[party.turn % len(addresses)]
         # Of many connections the command counts what becomes of each.
-        return script_client(settings, address, heard, tls, hint=who.hint, narrate=lambda sentence: None)
+        return script_client(settings, address, heard, hint=who.hint, narrate=lambda sentence: None)
 
     servers = ", ".join(map(str, addresses))
     command = CheckCommand(plan, servers, who.user, as_json=arguments.json, only_say=arguments.dry_run)

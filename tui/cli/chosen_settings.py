@@ -14,6 +14,7 @@ from tui.cli.setting_table import (
     BY_NAME,
     CONFIG_VARIABLE,
     ENVIRONMENT_PREFIX,
+    GONE,
     NEW_SECRET_VARIABLE,
     SETTINGS,
     Destination,
@@ -198,7 +199,7 @@ def examine(
     flags: Mapping[str, object], environment: Mapping[str, str], file: ConfigFile
 ) -> tuple[ChosenSettings, list[SettingProblem]]:
     """Like `choose`, but collects what is wrong; a wrong value leaves the setting to the next source."""
-    problems = list(_unknown_keys(file))
+    problems = [*_unknown_keys(file), *_gone_variables(environment)]
     chosen: dict[str, SettingChoice] = {}
     for setting in SETTINGS:
         sources: list[tuple[object, str]] = [
@@ -231,16 +232,25 @@ def _place(problem: SettingProblem) -> float:
 
 def _unknown_keys(file: ConfigFile) -> Iterable[SettingProblem]:
     for key, (value, line) in file.found.items():
-        if key not in BY_NAME:
+        if key in GONE:
+            yield SettingProblem(f"{file.path}:{line}", f"{key} {GONE[key]}")
+        elif key not in BY_NAME:
             table = "the table " if isinstance(value, dict) else ""
             yield SettingProblem(f"{file.path}:{line}", f"{table}{shown(key)} is no setting{suggestion(key, BY_NAME)}")
+
+
+def _gone_variables(environment: Mapping[str, str]) -> Iterable[SettingProblem]:
+    for name, why in GONE.items():
+        if environment.get(variable := ENVIRONMENT_PREFIX + name.upper()):
+            yield SettingProblem(variable, why)
 
 
 def unknown_variables(environment: Mapping[str, str]) -> Iterable[SettingProblem]:
     """Variables with our prefix that mean nothing: misspelt ones, most likely."""
     known = {setting.variable for setting in SETTINGS} | {CONFIG_VARIABLE, NEW_SECRET_VARIABLE}
+    gone = {ENVIRONMENT_PREFIX + name.upper() for name in GONE}
     for name in sorted(environment):
-        if name.startswith(ENVIRONMENT_PREFIX) and name not in known:
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in known | gone:
             bare = name.removeprefix(ENVIRONMENT_PREFIX)
             near = suggestion(bare, (each.removeprefix(ENVIRONMENT_PREFIX) for each in known), ENVIRONMENT_PREFIX)
             yield SettingProblem(name, f"no setting is called so{near}")

@@ -8,7 +8,6 @@ from core.client import ClientSettings
 from tui.cli.command_client import script_client
 from tui.cli.console import put_utf8
 from tui.cli.console_streams import ConsoleStreams
-from tui.cli.encryption import client_context, client_tls
 from tui.cli.inputs import address_of, choices_of, credentials, network_secret
 from tui.cli.loading import loading
 from tui.cli.loop import run_until_interrupted
@@ -24,7 +23,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json is True:
         put_utf8()
     who = credentials(choices, address)
-    tls = client_context(client_tls(choices))
     settings = ClientSettings(
         username=who.user,
         secret=who.secret,
@@ -33,5 +31,5 @@ def run(arguments: argparse.Namespace) -> int:
         reconnect=command.stays,
     )
     return run_until_interrupted(
-        lambda: command.run(lambda heard: script_client(settings, address, heard, tls, hint=who.hint), ConsoleStreams())
+        lambda: command.run(lambda heard: script_client(settings, address, heard, hint=who.hint), ConsoleStreams())
     )

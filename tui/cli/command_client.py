@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-import ssl
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Final
@@ -16,22 +15,19 @@ from tui.script.exit_status import CommandFailed, ExitStatus
 from tui.script.script_client import OnEvent, ScriptClient, running
 
 ADDRESS_HINT: Final = "Check the address, and that a server runs there: its log and its F8 tell how it is reached."
-ENCRYPTION_HINT: Final = (
-    "Something listens there. If it is a server: all servers and clients of a network encrypt (--tls, "
-    "--tls-authority), or none does."
-)
-ANSWERED: Final = ("certificate", "encrypt", "closed the connection", "reset", "nonsense")
+SOMETHING_HINT: Final = "Something listens there, but no server of such a network answers."
+ANSWERED: Final = ("closed the connection", "reset", "nonsense")
 """Words for what goes wrong when somebody is there and does not understand."""
 FIND_LIMIT: Final = 10.0
 PATIENCE: Final = 1.0
 """Seconds after which it is said that one waits."""
 
 
-async def find(address: Address, tls: ssl.SSLContext | None, *, serves: bool = False) -> None:
+async def find(address: Address, *, serves: bool = False) -> None:
     """Return if somebody listens there. `serves`: whether a server here wants to join there. Raises CommandFailed."""
     patience = asyncio.get_running_loop().call_later(PATIENCE, say, f"waiting for {address}")
     try:
-        await reach(address, tls, FIND_LIMIT)
+        await reach(address, None, FIND_LIMIT)
     except Unreachable as error:
         failure = unreachable(address, str(error))
         if serves:
@@ -46,7 +42,7 @@ def unreachable(address: Address, reason: str) -> CommandFailed:
     return CommandFailed(
         ExitStatus.UNREACHABLE,
         f"{address} cannot be reached: {reason}",
-        hint=ENCRYPTION_HINT if any(word in reason for word in ANSWERED) else ADDRESS_HINT,
+        hint=SOMETHING_HINT if any(word in reason for word in ANSWERED) else ADDRESS_HINT,
     )
 
 
@@ -77,7 +73,6 @@ def script_client(
     settings: ClientSettings,
     address: Address,
     on_event: OnEvent,
-    tls: ssl.SSLContext | None = None,
     *,
     hint: str = "",
     narrate: Callable[[str], None] = say,
@@ -85,4 +80,4 @@ def script_client(
     """A client of the server at an address. `hint`: what to do if the login is refused. `narrate` is told of lost
     connections and redirects."""
     failures = AddressFailures(address, settings.username, hint)
-    return running(ScriptClient(lambda heard: Client(settings, [address], heard, tls=tls), on_event, failures, narrate))
+    return running(ScriptClient(lambda heard: Client(settings, [address], heard), on_event, failures, narrate))

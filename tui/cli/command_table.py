@@ -77,26 +77,26 @@ def _remember(parser: argparse.ArgumentParser) -> None:
 def _serve(parser: Parser) -> None:
     parser.add_argument("--headless", action="store_true", help="no screen: log to standard error, end on SIGTERM")
     _after_a_loss(parser)
-    _settings(parser, ("server", "ssh", "tls", "person"))
+    _settings(parser, ("server", "ssh", "person"))
 
 
 def _join(parser: Parser) -> None:
     parser.add_argument("address", metavar="HOST[:PORT]", help="a server of the network")
     parser.add_argument("--headless", action="store_true", help="no screen: log to standard error, end on SIGTERM")
     _after_a_loss(parser)
-    _settings(parser, ("server", "ssh", "tls", "person"))
+    _settings(parser, ("server", "ssh", "person"))
 
 
 def _post(parser: Parser) -> None:
     _client(parser)
     add_post(parser)
-    _settings(parser, ("person", "tls"), nameless="anonymous")
+    _settings(parser, ("person",), nameless="anonymous")
 
 
 def _tail(parser: Parser) -> None:
     _client(parser)
     add_tail(parser)
-    _settings(parser, ("person", "tls"), nameless="anonymous")
+    _settings(parser, ("person",), nameless="anonymous")
 
 
 def _status(parser: Parser) -> None:
@@ -105,20 +105,20 @@ def _status(parser: Parser) -> None:
     operator = parser.add_argument_group("for --queues, where the server runs elsewhere or has another data directory")
     for name in ("secret_file", "data_dir"):
         _flag(operator, BY_NAME[name])
-    _settings(parser, ("person", "tls"), nameless="anonymous")
+    _settings(parser, ("person",), nameless="anonymous")
 
 
 def _check(parser: Parser) -> None:
     parser.add_argument("addresses", metavar="HOST[:PORT]", nargs="+", help="servers of one network, used in turn")
     add_check(parser)
-    _settings(parser, ("person", "tls"), nameless="anonymous")
+    _settings(parser, ("person",), nameless="anonymous")
 
 
 def _register(parser: Parser) -> None:
     _client(parser)
     add_timeout(parser, "30")
     _remember(parser)
-    _settings(parser, ("person", "tls"), nameless="")
+    _settings(parser, ("person",), nameless="")
 
 
 def _passwd(parser: Parser) -> None:
@@ -128,7 +128,7 @@ def _passwd(parser: Parser) -> None:
     )
     add_timeout(parser, "30")
     _remember(parser)
-    _settings(parser, ("person", "tls"), nameless="")
+    _settings(parser, ("person",), nameless="")
 
 
 def _restore(parser: Parser) -> None:
@@ -152,7 +152,7 @@ def _verify(parser: Parser) -> None:
 def _known_hosts(parser: Parser) -> None:
     _client(parser)
     add_timeout(parser, "10")
-    _settings(parser, ("person", "tls"), nameless="anonymous")
+    _settings(parser, ("person",), nameless="anonymous")
 
 
 def _known_servers(parser: Parser) -> None:

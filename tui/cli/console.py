@@ -153,13 +153,11 @@ def meaning(error: BaseException) -> tuple[ExitStatus, str]:
 
 def _core_status(error: BaseException) -> ExitStatus | None:
     # Imported only now: a command that needs neither must not pay for both.
-    from core.engine import CannotBind, EngineError, TlsUnusable
+    from core.engine import CannotBind, EngineError
     from core.store import BackupDamaged, BackupForeign, BackupUnreadable, StoreError
 
     if isinstance(error, CannotBind):
         return ExitStatus.CANNOT_BIND
-    if isinstance(error, TlsUnusable):
-        return ExitStatus.USAGE
     if isinstance(error, BackupDamaged | BackupForeign | BackupUnreadable | EngineError):
         return ExitStatus.FAILURE
     if isinstance(error, StoreError):

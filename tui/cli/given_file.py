@@ -19,10 +19,8 @@ PIPE_LIMIT: Final = 60.0
 """Seconds until a pipe that was handed in must end: somebody may be asked for a passphrase meanwhile."""
 NAMED_LIMIT: Final = 10.0
 """The same for a pipe with a name in a directory, which somebody has to write into of their own accord."""
-PEM_BYTES_MAX: Final = 4 * 1024 * 1024
 
 _HANDED_IN: Final = re.compile(r"/(?:dev/fd|proc/self/fd)/(\d+)")
-_kept: list[int] = []
 
 
 def read(path: Path, most: int, *, line: bool = False) -> bytes:
@@ -87,26 +85,6 @@ def _read_pipe(handle: int, path: Path, most: int, limit: float, *, line: bool) 
     if line:
         return content
     raise _too_much(most)
-
-
-def pem(path: Path) -> Path:
-    """A path under which a library that reads a PEM file itself finds it, and neither waits nor reads without end.
-
-    Raises OSError.
-    """
-    mode = os.stat(path).st_mode
-    if stat.S_ISREG(mode):
-        if os.stat(path).st_size > PEM_BYTES_MAX:
-            raise _too_much(PEM_BYTES_MAX)
-        return path
-    content = read(path, PEM_BYTES_MAX)
-    # In memory: a key that came through a pipe was to stay off the disk.
-    handle = os.memfd_create("pem")
-    _kept.append(handle)
-    view = memoryview(content)
-    while view:
-        view = view[os.write(handle, view) :]
-    return type(path)(f"/proc/self/fd/{handle}")
 
 
 def loose(path: Path) -> str:

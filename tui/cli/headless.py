@@ -103,10 +103,7 @@ class _Headless:
         self._log.write(f"listening on {server.address}, reached at {server.advertised}")
         data_dir = server.settings.data_dir
         self._log.write(f"data is kept in {data_dir}")
-        if self._options.tls is not None:
-            self._log.write(
-                "connections are encrypted: who joins names what signed the certificate (--tls-authority FILE)"
-            )
+        self._log.write(f"network {server.network}")
         self._log.write(f"join as a client with: {client_command(server.advertised)}")
         if caution(server.advertised):
             self._log.write(f"warning {caution(server.advertised)}", level="warning")

@@ -11,7 +11,6 @@ from core.client import ClientSettings
 from core.node import NodeSnapshot
 from tui.cli.command_client import script_client
 from tui.cli.console_streams import ConsoleStreams
-from tui.cli.encryption import client_context, client_tls
 from tui.cli.inputs import address_of, choices_of, credentials
 from tui.cli.loading import loading
 from tui.cli.loop import run_until_interrupted
@@ -34,13 +33,13 @@ HostPort = tuple[str, int]
 
 def run(arguments: argparse.Namespace) -> int:
     address, choices = address_of(arguments), choices_of(arguments)
-    who, tls = credentials(choices, address), client_context(client_tls(choices))
+    who = credentials(choices, address)
     settings = ClientSettings(username=who.user, secret=who.secret, history=0, follow_redirects=False, reconnect=False)
     with loading():
         from tui.script.status_command import StatusCommand
     command = KnownHosts(StatusCommand(True, seconds_of(arguments)), address.host)
     return run_until_interrupted(
-        lambda: command.run(lambda heard: script_client(settings, address, heard, tls, hint=who.hint), ConsoleStreams())
+        lambda: command.run(lambda heard: script_client(settings, address, heard, hint=who.hint), ConsoleStreams())
     )
 
 

@@ -21,22 +21,6 @@ if TYPE_CHECKING:
     from core.engine import OnLoss
 
 
-class TlsOptions(msgspec.Struct, frozen=True):
-    """PEM files with which a server encrypts all connections."""
-
-    certificate: Path
-    key: Path
-    authority: Path | None
-    """None: the system's authorities."""
-
-
-class ClientTlsOptions(msgspec.Struct, frozen=True):
-    """A client's encrypted connection; `tui.cli.encryption.client_context` makes a context of it."""
-
-    authority: Path | None
-    """PEM: who signed the servers' certificates. None: the system's authorities."""
-
-
 class NodeOptions(KeepsSecret, frozen=True):
     """A server in this process. Times are in seconds."""
 
@@ -54,8 +38,6 @@ class NodeOptions(KeepsSecret, frozen=True):
     """None for the default directory of the port that the server gets: see `default_data_dir`."""
     join: Address | None
     """A server of the network to become part of; None for the first one of a network, or one that is restarted."""
-    tls: TlsOptions | None
-    """None: everything travels in the clear."""
     ssh: Address | None
     """Where to serve the application over SSH, host empty for all addresses; None for nowhere."""
     settings: Mapping[Destination, Mapping[str, Any]]
@@ -81,8 +63,6 @@ class ServeOptions(msgspec.Struct, frozen=True):
 
     node: NodeOptions
     person: PersonOptions
-    client_tls: ClientTlsOptions | None = None
-    """How the person's client reaches other servers, once the one here has gone."""
 
 
 class JoinOptions(msgspec.Struct, frozen=True):
@@ -92,6 +72,5 @@ class JoinOptions(msgspec.Struct, frozen=True):
     """A server of the network; without a server here, the one to be a client of."""
     node: NodeOptions | None
     person: PersonOptions
-    client_tls: ClientTlsOptions | None = None
     data_dir: Path | None = None
     """Where a person without a server here is remembered; None for the usual place, if there is one."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import ssl
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +14,6 @@ from tui.cli import values
 from tui.cli.chosen_settings import ChosenSettings
 from tui.cli.command_client import script_client
 from tui.cli.console import ask_secret, say
-from tui.cli.encryption import client_context, client_tls
 from tui.cli.inputs import address_of, choices_of, named
 from tui.cli.loop import run_until_interrupted
 from tui.cli.register import tell
@@ -37,8 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     if new in present:
         raise usage_error("the new secret is the present one")
     memory = Memory(choices, user, address, wanted=arguments.remember)
-    tls = client_context(client_tls(choices))
-    changing = _Changing(user, new, address, tls, seconds, memory)
+    changing = _Changing(user, new, address, seconds, memory)
     try:
         run_until_interrupted(lambda: changing.run(present))
     except BaseException as error:
@@ -105,10 +102,8 @@ def _new(file: str | None, user: str) -> tuple[str, bool]:
 class _Changing:
     """One change, and how far it came."""
 
-    def __init__(
-        self, user: str, new: str, address: Address, tls: ssl.SSLContext | None, seconds: float, memory: Memory
-    ) -> None:
-        self._user, self._new, self._address, self._tls, self._seconds = user, new, address, tls, seconds
+    def __init__(self, user: str, new: str, address: Address, seconds: float, memory: Memory) -> None:
+        self._user, self._new, self._address, self._seconds = user, new, address, seconds
         self._memory = memory
         self.asked = False
         """Whether the network may have been asked."""
@@ -117,7 +112,7 @@ class _Changing:
         """Log in with whichever of some secrets is right, and change it."""
         for number, secret in enumerate(present, 1):
             settings = ClientSettings(username=self._user, secret=secret, follow_redirects=False, history=0)
-            async with script_client(settings, self._address, _ignore, self._tls) as client:
+            async with script_client(settings, self._address, _ignore) as client:
                 try:
                     await client.wait_logged_in(self._seconds)
                 except CommandFailed as failed:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
-import ssl
 
 from core.client import ClientEvent, ClientSettings, Registered, RegisterRefused, make_secret
 from core.wire import Address, registrable_problem
 from tui.cli.command_client import script_client
 from tui.cli.console import put, say
-from tui.cli.encryption import client_context, client_tls
 from tui.cli.inputs import address_of, choices_of, named
 from tui.cli.loop import run_until_interrupted
 from tui.cli.remembering import Memory, known
@@ -33,8 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     secret = given or begun or make_secret(random.SystemRandom())
     memory = Memory(choices, user, address, wanted=arguments.remember)
     memory.expect(secret)
-    tls = client_context(client_tls(choices))
-    registering = _Registering(user, secret, address, tls, seconds)
+    registering = _Registering(user, secret, address, seconds)
     try:
         run_until_interrupted(lambda: registering.run(again=begun is not None))
     except BaseException as error:
@@ -67,8 +64,8 @@ def tell(secret: str) -> None:
 class _Registering:
     """One registration, and how far it came."""
 
-    def __init__(self, user: str, secret: str, address: Address, tls: ssl.SSLContext | None, seconds: float) -> None:
-        self._user, self._secret, self._address, self._tls, self._seconds = user, secret, address, tls, seconds
+    def __init__(self, user: str, secret: str, address: Address, seconds: float) -> None:
+        self._user, self._secret, self._address, self._seconds = user, secret, address, seconds
         self._done = asyncio.Event()
         self.asked = False
         """Whether the network may have been asked."""
@@ -89,7 +86,7 @@ class _Registering:
         settings = ClientSettings(
             username=self._user, secret=self._secret, register=True, reconnect=False, follow_redirects=False
         )
-        async with script_client(settings, self._address, self._heard, self._tls) as client:
+        async with script_client(settings, self._address, self._heard) as client:
             self.asked = True
             try:
                 await self._registered(client)
@@ -103,7 +100,7 @@ class _Registering:
         if self.refused:
             # Perhaps it was oneself, before the connection broke: a login tells.
             async with script_client(
-                ClientSettings(username=self._user, secret=self._secret), self._address, self._heard, self._tls
+                ClientSettings(username=self._user, secret=self._secret), self._address, self._heard
             ) as client:
                 await client.wait_logged_in(self._seconds)
             self.refused = False

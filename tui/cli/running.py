@@ -18,7 +18,6 @@ from pathlib import Path
 from core.engine import Server
 from tui.cli.command_client import find
 from tui.cli.dumps import dumping
-from tui.cli.encryption import client_context
 from tui.cli.log_output import FILE_NAME, Log, LogFile
 from tui.cli.options import JoinOptions, NodeOptions, ServeOptions
 from tui.cli.planning import screen_plan
@@ -49,10 +48,9 @@ def run(options: ServeOptions | JoinOptions) -> int:
 
 
 async def _run(options: ServeOptions | JoinOptions, report: list[str]) -> int:
-    tls = await asyncio.to_thread(client_context, options.client_tls)
     if isinstance(options, JoinOptions):
         # Before anybody is asked who they are, and before a server of their own begins a network without the other.
-        await find(options.address, tls, serves=options.node is not None)
+        await find(options.address, serves=options.node is not None)
         if options.node is None:
             return await _show_network(options, report)
     assert options.node is not None
@@ -107,16 +105,11 @@ async def _show_node(
 ) -> int:
     """Show a node to its operator."""
     plan = screen_plan(options.person, node, server.settings.data_dir)
-    authority = None
-    if options.client_tls is not None and options.client_tls.authority is not None:
-        authority = await asyncio.to_thread(options.client_tls.authority.read_bytes)
 
     def tell_of_node(before: str) -> screen_protocol.NodeStarted:
         return screen_protocol.NodeStarted(
             address=(server.address.host, server.address.port),
             network_secret=server.secret,
-            encrypted=options.client_tls is not None,
-            authority=authority,
             notices=[NodeNotice(notice) for notice in server.notices],
             picture=operator_picture(server, visitors),
             before=before,
@@ -139,9 +132,8 @@ async def _show_network(options: JoinOptions, report: list[str]) -> int:
     from tui.model.network_client import client_factory
     from tui.own_screen.terminal_screen import TerminalScreen
 
-    tls = await asyncio.to_thread(client_context, options.client_tls)
     screen = TerminalScreen(
-        client_factory((options.address,), home=None, tls=tls),
+        client_factory((options.address,), home=None),
         options.person,
         directory=client_data_dir(options),
         target=options.address,

@@ -14,11 +14,10 @@ from tui.cli.chosen_settings import ChosenSettings
 from tui.cli.config_command import shown_settings
 from tui.cli.console import interactive
 from tui.cli.dumps import ignore_signals
-from tui.cli.encryption import client_tls, pem_file
 from tui.cli.inputs import address_of, choices_of
 from tui.cli.loading import loading
 from tui.cli.log_output import LogLevel
-from tui.cli.options import JoinOptions, NodeOptions, ServeOptions, TlsOptions
+from tui.cli.options import JoinOptions, NodeOptions, ServeOptions
 from tui.cli.setting_table import Destination
 from tui.own_screen.person_options import PersonOptions
 from tui.script.exit_status import usage_error
@@ -65,9 +64,9 @@ def run(arguments: argparse.Namespace) -> int:
     show = _loaded()
     if join is None:
         assert node is not None
-        return show(ServeOptions(node, person, client_tls(choices)))
+        return show(ServeOptions(node, person))
     data_dir = cast(Path | None, choices.value("data_dir"))
-    return show(JoinOptions(join, node, person, client_tls(choices), data_dir))
+    return show(JoinOptions(join, node, person, data_dir))
 
 
 def _loaded() -> Callable[[ServeOptions | JoinOptions], int]:
@@ -91,7 +90,6 @@ def node_options(choices: ChosenSettings, join: Address | None, secret: str | No
         secret=secret,
         data_dir=cast(Path | None, choices.value("data_dir")),
         join=join,
-        tls=_tls(choices),
         ssh=cast(Address | None, choices.value("ssh")),
         settings=settings,
         shown=tuple(shown_settings(choices)),
@@ -105,20 +103,3 @@ def _two_ports(choices: ChosenSettings) -> None:
     ssh, port = cast(Address | None, choices.value("ssh")), choices.value("port")
     if ssh is not None and ssh.port == port != 0:
         raise usage_error(f"{choices['ssh'].origin}: the server itself listens on port {port}; choose another for SSH")
-
-
-def _tls(choices: ChosenSettings) -> TlsOptions | None:
-    certificate, key, authority = (choices.value(f"tls_{part}") for part in ("certificate", "key", "authority"))
-    if certificate is None and key is None and authority is None:
-        if choices.value("tls"):
-            # A server in the clear, for somebody who asked for encryption, would be a bad surprise.
-            raise usage_error(f"{choices['tls'].origin}: an encrypted server needs tls_certificate and tls_key")
-        return None
-    if certificate is None or key is None:
-        missing, given = ("tls_certificate", "tls_key") if certificate is None else ("tls_key", "tls_certificate")
-        if key is None and certificate is None:
-            given = "tls_authority"
-        raise usage_error(f"{choices[given].origin}: encryption needs {missing} too")
-    files = [pem_file(choices, f"tls_{part}") for part in ("certificate", "key", "authority")]
-    assert files[0] is not None and files[1] is not None
-    return TlsOptions(files[0], files[1], files[2])

@@ -21,11 +21,10 @@ CONFIG_VARIABLE: Final = "ACTIVITY_TUI_CONFIG"
 NEW_SECRET_VARIABLE: Final = "ACTIVITY_TUI_NEW_SECRET"
 """What `passwd` changes a secret to: no setting, for it is said once."""
 
-SettingGroup = Literal["server", "ssh", "tls", "person"]
+SettingGroup = Literal["server", "ssh", "person"]
 GROUP_TITLES: Final[Mapping[SettingGroup, str]] = {
     "server": "The server that `serve` and `join` run",
     "ssh": "The application over SSH",
-    "tls": "Encryption: all servers and clients of a network use it, or none does",
     "person": "Who you are",
 }
 
@@ -335,30 +334,6 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         field="workers",
     ),
     *_SSH_LIMITS,
-    Setting(
-        "tls",
-        values.switch,
-        "as a client, encrypt the connection; on by itself where an authority or a certificate is named",
-        default=False,
-        group="tls",
-    ),
-    Setting(
-        "tls_certificate",
-        values.path,
-        "PEM file: the server's certificate and its chain",
-        "FILE",
-        group="tls",
-        unset="no encryption",
-    ),
-    Setting("tls_key", values.path, "PEM file: the certificate's key", "FILE", group="tls"),
-    Setting(
-        "tls_authority",
-        values.path,
-        "PEM file: who signed the other servers' certificates",
-        "FILE",
-        group="tls",
-        unset="the system's authorities",
-    ),
     Setting("user", values.username, "your name in the network", "NAME", group="person", unset="asked for"),
     Setting("user_secret", values.secret, "your secret", group="person", secret=True, flag=False, unset="asked for"),
     Setting("user_secret_file", values.path, "a file whose first line is your secret", "FILE", group="person"),
@@ -373,3 +348,9 @@ SETTINGS: Final[tuple[Setting, ...]] = (
 )
 
 BY_NAME: Final[Mapping[str, Setting]] = {setting.name: setting for setting in SETTINGS}
+
+_NO_CERTIFICATES: Final = (
+    "is no setting any more: servers make their certificates themselves, and all that can encrypts; take it away"
+)
+GONE: Final[Mapping[str, str]] = dict.fromkeys(("tls", "tls_certificate", "tls_key", "tls_authority"), _NO_CERTIFICATES)
+"""Settings of earlier versions, and what became of them, as a clause for who still says one."""

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from core.engine import CannotBind, ConnectionLimits, DataDirectoryInUse, EngineSettings, Retention, Server, TlsSettings
+from core.engine import CannotBind, ConnectionLimits, DataDirectoryInUse, EngineSettings, Retention, Server
 from core.node import Notice
 from core.wire import DEFAULT_PORT
 from tui.cli import values
@@ -106,9 +106,6 @@ async def _let_in(server: Server) -> None:
 
 def engine_settings(options: NodeOptions, port: int) -> EngineSettings:
     """The engine's settings for listening on `port`."""
-    tls = None
-    if options.tls is not None:
-        tls = TlsSettings(certificate=options.tls.certificate, key=options.tls.key, authority=options.tls.authority)
     settings = options.settings
     return EngineSettings(
         data_dir=data_dir_of(options, port),
@@ -120,7 +117,6 @@ def engine_settings(options: NodeOptions, port: int) -> EngineSettings:
         join=options.join,
         limits=ConnectionLimits(**settings["connections"]),
         retention=Retention(**settings["retention"]),
-        tls=tls,
         node=settings["node"],
         **settings["engine"],
     )

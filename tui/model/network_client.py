@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -55,7 +54,6 @@ def client_factory(
     addresses: tuple[Address, ...],
     *,
     home: Callable[[], socket.socket] | None,
-    tls: ssl.SSLContext | None = None,
 ) -> ClientFactory:
     """Clients at home where `home` makes a connection to, or at `addresses`."""
 
@@ -67,6 +65,6 @@ def client_factory(
             register=identity.way == "register",
             history=HISTORY if not model.feed.arrived else 0,
         )
-        return NetworkClient(Client(settings, addresses, lambda event: tell(model, event), home=home, tls=tls))
+        return NetworkClient(Client(settings, addresses, lambda event: tell(model, event), home=home))
 
     return make

@@ -12,7 +12,6 @@ import contextlib
 import logging
 import os
 import socket
-import ssl
 import sys
 from pathlib import Path
 from typing import Final, NoReturn
@@ -76,9 +75,7 @@ def _screen(node: NodeStub, plan: screen_protocol.ScreenPlan) -> TerminalScreen:
         # The first frame is painted before a client is needed.
         from tui.model.network_client import client_factory
 
-        started = node.started.result()
-        tls = _tls(started.authority) if started.encrypted else None
-        return client_factory((node.advertised,), home=node.connect, tls=tls)(model, identity)
+        return client_factory((node.advertised,), home=node.connect)(model, identity)
 
     screen = TerminalScreen(
         make_client,
@@ -114,14 +111,6 @@ def _screen(node: NodeStub, plan: screen_protocol.ScreenPlan) -> TerminalScreen:
     node.on_give_back = screen.give_back
     node.on_gone = gone
     return screen
-
-
-def _tls(authority: bytes | None) -> ssl.SSLContext:
-    """As `tui.cli.encryption` makes it, of what is in the file."""
-    pem = authority.decode("ascii", "ignore") if authority is not None else None
-    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cadata=pem)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def serve_screen(control: socket.socket, homes: socket.socket) -> NoReturn:

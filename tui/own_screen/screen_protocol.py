@@ -32,10 +32,6 @@ class NodeStarted(msgspec.Struct, frozen=True, tag=True):
 
     address: tuple[str, int]
     network_secret: str
-    encrypted: bool
-    """Whether the person's client speaks TLS with other servers, once the one here has gone."""
-    authority: bytes | None
-    """PEM: who signed their certificates; None for the system's authorities."""
     notices: list[NodeNotice]
     picture: OperatorPicture
     before: str = ""

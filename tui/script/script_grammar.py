@@ -7,8 +7,8 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
 from tui.script.exit_status import OutputClosed, usage_error
 from tui.text.quantities import duration_between, shown, suggestion
@@ -50,6 +50,9 @@ def _columns() -> int:
 
 class Parser(argparse.ArgumentParser):
     """Says what was wrong in one line instead of the whole usage, and suggests what may have been meant."""
+
+    gone: ClassVar[Mapping[str, str]] = {}
+    """Flags of earlier versions, and what became of them, as a clause."""
 
     def __init__(self, *, hint: str = "", fill: Callable[[Parser], None] | None = None, **settings: Any) -> None:
         """`hint`: what to do after an error, where it is not the help of the command. `fill` gives it its arguments,
@@ -112,6 +115,8 @@ class Parser(argparse.ArgumentParser):
 
     def _unrecognized(self, words: str) -> str:
         name = words.split()[0].partition("=")[0]
+        if name in self.gone:
+            return f"{name} {self.gone[name]}"
         known = set(self.flags())
         if name in known:
             return f"{name} does not belong to this command"

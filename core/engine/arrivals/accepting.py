@@ -13,10 +13,11 @@ import errno
 import logging
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Final
 
-from core.engine.arrivals.lobby import Lobby
+from core.engine.arrivals.caller import HANDSHAKE, Caller
+from core.engine.arrivals.lobby import AGREEING_MAX, Lobby
 from core.engine.sockets.interfaces import endpoint
 from core.engine.transport.plain_transport import Poller
 from core.engine.transport.tls_transport import open_encrypted
@@ -25,8 +26,6 @@ log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 4
 """Connections that are taken before the loop does something else."""
-OPENING_MAX: Final = 500
-"""Connections that are being encrypted at a time; with more, the one goes that has taken longest."""
 PAUSE: Final = 0.5
 """Seconds until the next attempt when the system has nothing left for a connection."""
 HANDSHAKE_LIMIT: Final = 10.0
@@ -35,7 +34,10 @@ _NONE_LEFT: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.
 
 
 class Acceptor:
-    """Makes a protocol for each connection to one listening socket. `start` it once; `close` also closes the socket."""
+    """Makes a protocol for each connection to one listening socket. `start` it once; `close` also closes the socket.
+
+    The first byte that comes over a connection tells whether it is to be encrypted: there is one port for both.
+    """
 
     def __init__(
         self,
@@ -43,14 +45,14 @@ class Acceptor:
         listener: socket.socket,
         make_protocol: Callable[[], asyncio.BufferedProtocol],
         *,
-        tls: ssl.SSLContext | None,
+        tls: Callable[[], ssl.SSLContext] | None,
         on_exhausted: Callable[[OSError], None],
         lobby: Lobby | None = None,
         poller: Poller | None = None,
     ) -> None:
-        """`on_exhausted` is called at each attempt that fails because the system has nothing left. Connections wait in
-        the lobby, if there is one, before a protocol is made for them. They are served by the poller, if there is one,
-        and else by the loop."""
+        """`tls` makes the context for who encrypts; None: nobody does. `on_exhausted` is called at each attempt that
+        fails because the system has nothing left. Connections wait in the lobby, if there is one, before a protocol is
+        made for them. They are served by the poller, if there is one, and else by the loop."""
         self._loop = loop
         self._listener = listener
         self._make_protocol = make_protocol
@@ -103,49 +105,123 @@ class Acceptor:
                 # The connection ended before it was taken (accept(2) hands its errors on): the next one may be well.
                 continue
             accepted.setblocking(False)
-            if self._lobby is None:
-                self._begin(accepted)
+            if self._lobby is not None:
+                self._lobby.enter(accepted, endpoint(peer).host, self._begun)
+            elif self._tls is None:
+                self._serve(accepted)
             else:
-                self._lobby.enter(accepted, endpoint(peer).host, self._begun, plain=self._tls is None)
+                self._run(self._look(accepted))
 
-    def _begin(self, accepted: socket.socket) -> None:
+    def _begin(self, caller: Caller, encrypted: bool) -> None:
+        """Somebody has said something in the lobby."""
+        assert self._lobby is not None
         if self._closed:
+            self._lobby.agreed(caller)
+            caller.socket.close()
+        elif encrypted and self._tls is not None:
+            task = self._run(self._encrypt(caller.socket, self._tls(), caller))
+            caller.give_up = task.cancel
+        else:
+            self._lobby.agreed(caller)
+            self._serve(caller.socket)
+
+    def _serve(self, accepted: socket.socket) -> None:
+        """Serve a connection in clear."""
+        if self._poller is None:
+            self._run(self._hand_over(accepted, None))
+            return
+        try:
+            self._poller.open(accepted, self._make_protocol())
+        except Exception:
             accepted.close()
-            return
-        if self._poller is not None and self._tls is None:
-            try:
-                self._poller.open(accepted, self._make_protocol())
-            except Exception:
-                accepted.close()
-                log.exception("a fault in opening a connection")
-            return
-        task = self._loop.create_task(self._open(accepted), name="accepted")
+            log.exception("a fault in opening a connection")
+
+    def _run(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = self._loop.create_task(work, name="accepted")
         self._opening[task] = None
         task.add_done_callback(self._opened)
-        if len(self._opening) > OPENING_MAX:
-            # Whoever means it takes milliseconds.
-            oldest = next(iter(self._opening))
-            del self._opening[oldest]
-            self._given_up.add(oldest)
-            oldest.cancel()
+        return task
 
     def _opened(self, task: asyncio.Task[None]) -> None:
         self._opening.pop(task, None)
         self._given_up.discard(task)
 
-    async def _open(self, accepted: socket.socket) -> None:
-        limit = HANDSHAKE_LIMIT if self._tls is not None else None
+    async def _encrypt(self, accepted: socket.socket, tls: ssl.SSLContext, caller: Caller | None) -> None:
+        """Agree on keys, and serve the connection."""
+
+        def agreed() -> asyncio.BufferedProtocol:
+            if caller is not None and self._lobby is not None:
+                self._lobby.agreed(caller)
+            return self._make_protocol()
+
         try:
-            if self._poller is not None and self._tls is not None:
-                async with asyncio.timeout(limit):
-                    await open_encrypted(self._poller, accepted, self._tls, self._make_protocol)
-                return
-            await self._loop.connect_accepted_socket(
-                self._make_protocol, accepted, ssl=self._tls, ssl_handshake_timeout=limit
-            )
-        except (OSError, asyncio.CancelledError):  # broken off, or no encryption that both sides know
+            if self._poller is not None:
+                async with asyncio.timeout(HANDSHAKE_LIMIT):
+                    await open_encrypted(self._poller, accepted, tls, agreed)
+            else:
+                await self._hand_over(accepted, tls, agreed)
+        except (OSError, asyncio.CancelledError):  # broken off, or no keys that both sides agree on
             with contextlib.suppress(OSError):
                 accepted.close()
         except Exception:
             accepted.close()
             log.exception("a fault in opening a connection")
+        finally:
+            if caller is not None and self._lobby is not None:
+                self._lobby.agreed(caller)
+
+    # --- where the system has no lobby ------------------------------------------------------------------------------
+
+    async def _look(self, accepted: socket.socket) -> None:
+        """Wait for the first byte, and serve the connection."""
+        if len(self._opening) > AGREEING_MAX:
+            oldest = next(iter(self._opening))
+            del self._opening[oldest]
+            self._given_up.add(oldest)
+            oldest.cancel()
+        try:
+            async with asyncio.timeout(HANDSHAKE_LIMIT):
+                first = await _first_byte(self._loop, accepted)
+        except (OSError, asyncio.CancelledError):
+            accepted.close()
+            return
+        if first == HANDSHAKE and self._tls is not None:
+            await self._encrypt(accepted, self._tls(), None)
+        elif self._poller is not None:
+            self._serve(accepted)
+        else:
+            await self._hand_over(accepted, None)
+
+    async def _hand_over(
+        self,
+        accepted: socket.socket,
+        tls: ssl.SSLContext | None,
+        make_protocol: Callable[[], asyncio.BufferedProtocol] | None = None,
+    ) -> None:
+        """Have the loop serve a connection."""
+        try:
+            await self._loop.connect_accepted_socket(
+                make_protocol or self._make_protocol,
+                accepted,
+                ssl=tls,
+                ssl_handshake_timeout=HANDSHAKE_LIMIT if tls is not None else None,
+            )
+        except (OSError, asyncio.CancelledError):
+            with contextlib.suppress(OSError):
+                accepted.close()
+
+
+async def _first_byte(loop: asyncio.AbstractEventLoop, accepted: socket.socket) -> bytes:
+    """What a connection begins with; it stays to be read. Raises OSError."""
+    readable = loop.create_future()
+
+    def look() -> None:
+        if not readable.done():
+            readable.set_result(None)
+
+    loop.add_reader(accepted, look)
+    try:
+        await readable
+    finally:
+        loop.remove_reader(accepted)
+    return accepted.recv(1, socket.MSG_PEEK)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import ssl
 from collections.abc import Callable, Container
 
 from core.engine.sockets.dialler import CannotConnect, connect_any
+from core.engine.sockets.network_tls import NetworkTls
 from core.engine.transport.connection_host import ConnectionHost
 from core.engine.transport.stream_connection import StreamConnection
 from core.engine.transport.tls_transport import open_encrypted
 from core.node.interface.actions import Dial
 from core.node.interface.events import DialFailed, Event, Origin
-from core.wire.address import Address
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +21,8 @@ log = logging.getLogger(__name__)
 class ConnectionOpener:
     """Numbers all connections, and opens those of this side.
 
-    `connections` are those that there are, by their numbers. `limit` is how many seconds dialling may take.
+    `connections` are those that there are, by their numbers. `limit` is how many seconds dialling may take. `tls`: how
+    connections of this side are encrypted; None: none of them can be.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class ConnectionOpener:
         deliver: Callable[[Event], None],
         *,
         limit: float,
-        tls: ssl.SSLContext | None,
+        tls: NetworkTls | None,
     ) -> None:
         self._host = host
         self._connections = connections
@@ -51,7 +51,7 @@ class ConnectionOpener:
         dial = action.dial
         deadline = self._host.loop.time() + self._limit
         try:
-            connected, address = await connect_any((action.address, *action.others), self._limit, abroad=action.abroad)
+            connected, _ = await connect_any((action.address, *action.others), self._limit, abroad=action.abroad)
         except CannotConnect as error:
             self._deliver(DialFailed(dial, str(error), refused=error.refused))
             return
@@ -62,7 +62,7 @@ class ConnectionOpener:
         connection = self.make("outbound", dial=dial)
         try:
             async with asyncio.timeout_at(deadline):
-                await self._open(connection, connected, address)
+                await self._open(connection, connected, action)
         except BaseException as error:
             connected.close()
             if connection.conn in self._connections:
@@ -73,13 +73,17 @@ class ConnectionOpener:
             if not isinstance(error, OSError):
                 raise
 
-    async def _open(self, connection: StreamConnection, connected: socket.socket, address: Address) -> None:
-        host, poller, tls = address.host.partition("%")[0], self._host.poller, self._tls
-        if tls is not None and poller is not None:
-            await open_encrypted(poller, connected, tls, lambda: connection, server_hostname=host)
-            return
+    async def _open(self, connection: StreamConnection, connected: socket.socket, action: Dial) -> None:
+        poller, tls = self._host.poller, None
+        if action.encrypted:
+            if self._tls is None:
+                raise ConnectionError("this server has no key")
+            tls = self._tls.dialling if action.shows else self._tls.asking
+            if poller is not None:
+                await open_encrypted(poller, connected, tls, lambda: connection, dials=True)
+                return
         await self._host.loop.create_connection(
-            lambda: connection, sock=connected, ssl=tls, server_hostname=host if tls else None
+            lambda: connection, sock=connected, ssl=tls, server_hostname="" if tls is not None else None
         )
 
     async def attach(self, ours: socket.socket, vouched: str | None) -> None:

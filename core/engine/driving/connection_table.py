@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from core.engine.arrivals.caller import Caller
 from core.engine.arrivals.connection_places import ConnectionPlaces
 from core.engine.arrivals.flood_notices import FloodNotices
-from core.engine.arrivals.lobby import Caller, Lobby
+from core.engine.arrivals.lobby import Lobby
 from core.engine.arrivals.strangers import Stranger
 from core.engine.arrivals.unfinished import Unfinished
 from core.engine.driving.turns import Turns
@@ -127,6 +128,7 @@ class ConnectionTable:
             **outbox_queues(self.open),
             "connections waiting for a pass of the loop": len(self._turns),
             "connections that have said nothing": len(self.lobby) if self.lobby is not None else 0,
+            "connections being encrypted": self.lobby.agreeing if self.lobby is not None else 0,
             "connections being closed": len(self._leaving),
         }
 
@@ -252,6 +254,8 @@ class ConnectionTable:
                 connection.dial,
                 connection.vouched,
                 connection.at,
+                connection.shown,
+                connection.encrypted,
             )
         )
         return True
@@ -343,7 +347,7 @@ class ConnectionTable:
 
     def _taken(self) -> int:
         """Places that are taken: who waits in the lobby has one, who was told that there is none has not."""
-        waiting = len(self.lobby) if self.lobby is not None else 0
+        waiting = len(self.lobby) + self.lobby.agreeing if self.lobby is not None else 0
         return waiting + len(self.open) - self.refused
 
     def _track(self, connection: StreamConnection) -> None:

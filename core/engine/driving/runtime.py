@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import ssl
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -18,6 +17,7 @@ from core.engine.driving.paced_pages import PacedPages
 from core.engine.driving.secret_checks import SecretChecks
 from core.engine.driving.wake_timer import WakeTimer
 from core.engine.engine_settings import ConnectionLimits
+from core.engine.sockets.network_tls import NetworkTls
 from core.engine.threads.passwords import Passwords
 from core.engine.threads.persistence import Persistence
 from core.engine.transport.stream_connection import ConnectionTraffic, StreamConnection
@@ -25,6 +25,7 @@ from core.engine.upkeep.queues import process_queues
 from core.engine.upkeep.tracer import SLOW, Tracer
 from core.node.interface.actions import (
     Action,
+    AdoptNetwork,
     Advertise,
     AskSummary,
     Broadcast,
@@ -58,6 +59,7 @@ from core.node.interface.actions import (
 from core.node.interface.events import (
     DisconnectRequested,
     Event,
+    NetworkAdopted,
     Now,
     QueuesCounted,
     Woke,
@@ -98,7 +100,7 @@ class Runtime:
         passwords: Passwords,
         *,
         dial_limit: float,
-        dial_tls: ssl.SSLContext | None = None,
+        tls: NetworkTls | None = None,
         on_notice: Callable[[Notice], None],
         on_key_removed: Callable[[str, str], None] = lambda claim, text: None,
         on_secret_replaced: Callable[[str, str], None] = lambda claim, verifier: None,
@@ -123,9 +125,8 @@ class Runtime:
         self.changes = AccountChanges(loop, self.deliver)
         """Keys and secrets that are being changed."""
         connections = self.connections = ConnectionTable(loop, limits, self._handle, self.now, on_notice=on_notice)
-        self._opener = ConnectionOpener(
-            connections, connections.by_number, self.deliver, limit=dial_limit, tls=dial_tls
-        )
+        self._opener = ConnectionOpener(connections, connections.by_number, self.deliver, limit=dial_limit, tls=tls)
+        self._tls = tls
         self.checks = SecretChecks(passwords, connections.by_number, self.deliver)
         self._pages = PacedPages(loop, connections.by_number, persistence.fetch)
         connections.on_ended = self.checks.drop
@@ -143,6 +144,7 @@ class Runtime:
             Trust: connections.trust,
             Known: connections.known,
             Dial: self._dial,
+            AdoptNetwork: self._adopt_network,
             Advertise: self._advertise,
             Persist: self._persist,
             KeepTime: self._keep_time,
@@ -287,6 +289,13 @@ class Runtime:
 
     def _dial(self, action: Dial) -> None:
         self.run(self.loop.create_task(self._opener.dial(action), name=f"dial {action.address}"))
+
+    def _adopt_network(self, action: AdoptNetwork) -> None:
+        assert self._tls is not None, "a server without a key is of no network"
+        network = self._tls.adopt(action.network)
+        self._persistence.keep_network(network)
+        # Behind the action in hand: the node is not told while it acts.
+        self.loop.call_soon(lambda: self.deliver(NetworkAdopted(network)))
 
     def _advertise(self, action: Advertise) -> None:
         self._on_advertised(action)

@@ -11,11 +11,13 @@ import msgspec
 
 from core.engine.engine_settings import EngineSettings
 from core.store.identity import KEY_SETTING, SIGNS_FROM_SETTING, NewIdentity
+from core.store.kept_network_setting import keep_network, read_network
 from core.store.kept_time import with_told_time
 from core.store.opening import open_store
 from core.store.store_errors import DataDirectoryUnusable
 from core.store.store_interface import Store
 from core.wire.ed25519 import SEED_BYTES, Ed25519Signer, Ed25519Verifier
+from core.wire.kept_network import KeptNetwork
 from core.wire.recovered import Recovered
 from core.wire.server_keys import certified_id, is_certified
 
@@ -84,3 +86,30 @@ def kept_secret(store: Store, known: str | None) -> str:
         kept = known or secrets.token_urlsafe(SECRET_BYTES)
         store.set_setting(SECRET_SETTING, kept)
     return kept
+
+
+def kept_network(store: Store, *, founds: bool, wall: float) -> tuple[KeptNetwork, bool]:
+    """The network from an earlier start, or a new one, and whether it is new; later starts find it. `founds`: it is not
+    to be given up for the next one that is met; see `KeptNetwork`.
+
+    Raises DataDirectoryUnusable, StoreError.
+    """
+    try:
+        kept = read_network(store)
+    except ValueError:
+        raise DataDirectoryUnusable(
+            "the network's key is damaged in the data, and everybody would take this server for another network's;"
+            " restore a backup, or choose another data directory"
+        ) from None
+    if kept is not None:
+        return kept, False
+    seed = secrets.token_bytes(SEED_BYTES)
+    made = KeptNetwork(seed, Ed25519Signer(seed).key, wall if founds else None)
+    keep_network(store, made)
+    return made, True
+
+
+def identity_seed(store: Store) -> bytes:
+    """The server's private key; one for this start alone where the store keeps none. Raises StoreError."""
+    private = store.get_setting(KEY_SETTING)
+    return base64.b64decode(private) if private is not None else secrets.token_bytes(SEED_BYTES)

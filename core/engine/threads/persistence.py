@@ -25,6 +25,7 @@ from core.node.interface.events import (
     SummaryAnswered,
 )
 from core.reconciliation.summary_queries import SummaryAnswer, SummaryQuery
+from core.store.kept_network_setting import keep_network
 from core.store.kept_time import keep_told_time
 from core.store.store_errors import StoreError
 from core.store.store_interface import Store
@@ -32,6 +33,7 @@ from core.wire.entries import Entry, Fetch, Page, Wanted
 from core.wire.entry_columns import EntryColumns
 from core.wire.entry_runs import EntryRuns
 from core.wire.keepables import Keepable, Proof
+from core.wire.kept_network import KeptNetwork
 from core.wire.missing import PageQuery
 from core.wire.records import LogRecord, RecordPage
 from core.wire.recovered import Recovered
@@ -110,6 +112,12 @@ class Persistence:
         kept: asyncio.Future[None] = self._loop.create_future()
         kept.add_done_callback(_not_kept)
         self._queue.put_call((partial(keep_told_time, stamp=stamp), kept))
+
+    def keep_network(self, network: KeptNetwork) -> None:
+        """Have the next start find the network. Nobody waits for it: the next start is taken in once more else."""
+        kept: asyncio.Future[None] = self._loop.create_future()
+        kept.add_done_callback(_not_kept)
+        self._queue.put_call((partial(keep_network, network=network), kept))
 
     async def call(self, work: Callable[[Store], _Answer]) -> _Answer:
         """Run `work(store)` in the store's thread, behind everything asked for before. Raises what it does."""
@@ -224,7 +232,7 @@ def _content_size(keepable: Keepable) -> int:
 
 def _not_kept(kept: asyncio.Future[None]) -> None:
     if not kept.cancelled() and isinstance(kept.exception(), StoreError):
-        log.info("the time was not kept: %s", kept.exception())
+        log.info("it was not kept: %s", kept.exception())
 
 
 def _nobody(event: Event) -> None:

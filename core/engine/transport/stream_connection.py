@@ -16,6 +16,7 @@ from typing import Final, cast
 import msgspec
 
 from core.admission.shares import share_of
+from core.certificates.leaf import NotALeaf, ShownLeaf, read_leaf
 from core.engine.sockets.interfaces import endpoint
 from core.engine.transport.connection_host import ConnectionHost
 from core.engine.transport.line_intake import LineIntake
@@ -65,6 +66,7 @@ class StreamConnection(asyncio.BufferedProtocol):
         "at",
         "conn",
         "dial",
+        "encrypted",
         "named",
         "origin",
         "outbox",
@@ -72,6 +74,7 @@ class StreamConnection(asyncio.BufferedProtocol):
         "peer_ended",
         "refused",
         "share",
+        "shown",
         "trusted",
         "unsent",
         "vouched",
@@ -92,6 +95,9 @@ class StreamConnection(asyncio.BufferedProtocol):
         self.share = LOCAL_PEER.host
         """Whom its limits are shared with: everybody at its address."""
         self.at: Address | None = None
+        self.encrypted = False
+        self.shown: ShownLeaf | None = None
+        """What its peer has proved to be."""
         self.trusted = False
         self.named = False
         """Whether somebody is logged in there with an account."""
@@ -114,6 +120,7 @@ class StreamConnection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport = cast(asyncio.Transport, transport)
+        self._look_at_leaf(transport)
         self._enter(StreamOutcome.CONNECTED)
         self.outbox = Outbox(self, transport, self._host.limits.client_queue_bytes)
         # Above a single byte everything waits in the outbox, where it is shared, counted and timed. (With 0 asyncio's
@@ -131,6 +138,20 @@ class StreamConnection(asyncio.BufferedProtocol):
         elif self._intake.blocked(self):
             # uvloop starts to read after this method, even if this method has paused it.
             self._host.loop.call_soon(self._pause_again)
+
+    def _look_at_leaf(self, transport: asyncio.Transport) -> None:
+        """Learn who the peer has proved to be. Raises ConnectionError when that is nobody of ours."""
+        encrypted = transport.get_extra_info("ssl_object")
+        if encrypted is None:
+            return
+        self.encrypted = True
+        certificate = encrypted.getpeercert(True)
+        if certificate is not None:
+            try:
+                self.shown = read_leaf(certificate)
+            except NotALeaf as error:
+                transport.abort()
+                raise ConnectionAbortedError(f"the certificate that was shown is not known: {error}") from None
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._host.read_buffer()

@@ -19,7 +19,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from core.engine.transport.plain_transport import PlainTransport, Poller
 
@@ -35,19 +35,18 @@ async def open_encrypted(
     context: ssl.SSLContext,
     make_protocol: Callable[[], asyncio.BufferedProtocol],
     *,
-    server_hostname: str | None = None,
+    dials: bool = False,
 ) -> None:
     """Agree on keys with the other side of a connected socket, which does not block, and serve it with a protocol.
 
-    With the other side's name this one is the one that has dialled. There is no limit in time: whoever waits has one.
+    `dials`: this side is the one that has dialled. There is no limit in time: whoever waits has one.
     Raises OSError, as which all faults of the other side come, and what the protocol's `connection_made` does; the
     socket is closed then, also when the wait is cancelled.
     """
     try:
         wrapped = context.wrap_socket(
             connected,
-            server_side=server_hostname is None,
-            server_hostname=server_hostname,
+            server_side=not dials,
             do_handshake_on_connect=False,
         )
     except BaseException:
@@ -85,6 +84,9 @@ class TlsTransport(PlainTransport):
         super().__init__(poller, connected, None)
         # No method of its own: that would be a cycle.
         self.send = partial(_send, connected)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._encrypted if name == "ssl_object" else super().get_extra_info(name, default)
 
     def happened(self, events: int) -> None:
         if self._agreed is not None:

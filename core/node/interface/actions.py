@@ -11,6 +11,7 @@ from core.wire.address import Address
 from core.wire.codec import Frame, Frames
 from core.wire.entries import Fetch, Wanted
 from core.wire.keepables import Keepable
+from core.wire.kept_network import KeptNetwork
 from core.wire.missing import PageQuery
 
 
@@ -92,13 +93,26 @@ class Dial(msgspec.Struct, frozen=True, gc=False):
     """Open a connection; ConnectionOpened or DialFailed, with the same number, follows within the dial limit.
 
     `others` are more addresses of the same server, tried when the ones before them do not answer at once. `abroad`: the
-    server is on another machine, so that a name which the resolver takes for this one leads nowhere.
+    server is on another machine, so that a name which the resolver takes for this one leads nowhere. `encrypted`: what
+    is said there nobody else hears or changes, and the other side shows who it is. `shows`: this side does as well; a
+    server of another network lets in nobody who does.
     """
 
     dial: int
     address: Address
     others: tuple[Address, ...] = ()
     abroad: bool = False
+    encrypted: bool = False
+    shows: bool = True
+
+
+class AdoptNetwork(msgspec.Struct, frozen=True, gc=False):
+    """From here on be a server of this network: keep its key, and show oneself under it. NetworkAdopted follows.
+
+    The key before it, if it is another one, signs that this one has taken its place.
+    """
+
+    network: KeptNetwork
 
 
 class Advertise(msgspec.Struct, frozen=True, gc=False):
@@ -246,6 +260,7 @@ Action = (
     | Trust
     | Known
     | Dial
+    | AdoptNetwork
     | Advertise
     | Persist
     | KeepTime

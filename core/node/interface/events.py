@@ -11,10 +11,12 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from core.certificates.leaf import ShownLeaf
 from core.reconciliation.summary_queries import SummaryAnswer
 from core.wire.address import Address
 from core.wire.entries import Page
 from core.wire.entry_runs import EntryRuns
+from core.wire.kept_network import KeptNetwork
 from core.wire.messages import ActivityMessage, Message
 from core.wire.missing import FoundRuns
 from core.wire.records import LogRecord, RecordPage
@@ -38,6 +40,10 @@ class ConnectionOpened(msgspec.Struct, frozen=True, gc=False):
     that name without the secret. Only local connections carry one.
 
     `peer` is the other end's address, and `at` this one's; hosts are literals, link-local ones with their zone.
+
+    `shown` is what the other end has proved to be: a dialled server of any network, or a server of this network that
+    has dialled. None: nothing, as people do, or whoever speaks in clear. `encrypted`: nobody else hears or changes what
+    is said.
     """
 
     conn: int
@@ -46,6 +52,8 @@ class ConnectionOpened(msgspec.Struct, frozen=True, gc=False):
     dial: int | None = None
     vouched: str | None = None
     at: Address | None = None
+    shown: ShownLeaf | None = None
+    encrypted: bool = False
 
 
 class MessageReceived(msgspec.Struct, frozen=True, gc=False):
@@ -83,6 +91,12 @@ class DialFailed(msgspec.Struct, frozen=True, gc=False):
     dial: int
     reason: str
     refused: bool = False
+
+
+class NetworkAdopted(msgspec.Struct, frozen=True, gc=False):
+    """The answer to an AdoptNetwork: what this server is of now, with how its former network's key has led there."""
+
+    network: KeptNetwork
 
 
 class Committed(msgspec.Struct, frozen=True, gc=False):
@@ -246,6 +260,7 @@ Event = (
     | MalformedReceived
     | ConnectionClosed
     | DialFailed
+    | NetworkAdopted
     | Committed
     | CommitFailed
     | StoreRecovered

@@ -64,6 +64,8 @@ class ConnectionView(msgspec.Struct, frozen=True):
     """Wall-clock seconds since 1970."""
     round_trip: float | None = None
     """Seconds, when it is measured."""
+    encrypted: bool = False
+    """Whether nobody else hears what is said there; what is local does not leave this machine's memory."""
 
 
 class UserView(msgspec.Struct, frozen=True):
@@ -115,6 +117,8 @@ class NodeSnapshot(msgspec.Struct, frozen=True):
     """The public key, as OpenSSH writes it, that certifies the network's hosts for SSH; empty: none is served here."""
     left_out: int = 0
     """Servers that are known and not among `servers`, because the picture has to fit a line."""
+    network: str = ""
+    """The network's fingerprint; empty where it has no key."""
 
 
 def fitting(snapshot: NodeSnapshot, bytes_max: int) -> NodeSnapshot:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from core.certificates.leaf import ShownLeaf
 from core.node.interface.events import Origin
 from core.node.interface.snapshot import LinkState
 from core.node.kernel.states import CLIENT_STATES, SERVER_STATES, TRANSITIONS, ConnectionState, Outcome
@@ -63,12 +64,14 @@ class Connection:
         "at",
         "conn",
         "dial",
+        "encrypted",
         "features",
         "heard_at",
         "near",
         "origin",
         "parting",
         "peer",
+        "shown",
         "since",
         "state",
         "vouched",
@@ -91,6 +94,9 @@ class Connection:
         self.features: frozenset[str] = NO_FEATURES
         self.vouched: str | None = None
         self.dial: int | None = None
+        self.shown: ShownLeaf | None = None
+        """What the other end has proved to be."""
+        self.encrypted = False
         self.parting: Parting | None = None
         """Not None once this node has closed it."""
         self.watch: Watch | None = None
@@ -145,6 +151,7 @@ class Session(Connection):
         known = connection
         super().__init__(known.conn, known.origin, known.peer, known.since, known.heard_at, known.at)
         self.vouched = connection.vouched
+        self.encrypted = connection.encrypted
         self.watch = connection.watch
         self.inbox: deque[Message] | tuple[()] = ()
         """Messages that wait for the answer to what came before them. A deque while there are any: an empty one is 760
@@ -256,6 +263,7 @@ class Link(Connection):
         super().__init__(known.conn, known.origin, known.peer, known.since, known.heard_at, known.at)
         self.state = connection.state
         self.dial = connection.dial
+        self.shown, self.encrypted = connection.shown, connection.encrypted
         self.watch = connection.watch
         self.dialled: Address | None = None
         self.remote_id: str | None = None

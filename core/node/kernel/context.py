@@ -59,6 +59,8 @@ class Context:
         self.config = config
         self.id = recovered.node
         self.incarnation = recovered.incarnation
+        self.network = recovered.network
+        """The network that this node is of; None where nothing has a key."""
         self.name = config.name or recovered.node[:6]
         self.features = tuple(one for one in FEATURES if one not in SHOWN_WITH_KEY or recovered.signer is not None)
         """What this node shows other servers: without a key it is as one of the version before."""

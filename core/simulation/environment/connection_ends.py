@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from core.certificates.leaf import ShownLeaf
 from core.simulation.environment.randomness import number_of
 from core.simulation.environment.schedule import Schedule
 from core.wire.codec import Frame
@@ -181,6 +182,7 @@ class End:
         "_paused",
         "_state",
         "conn",
+        "encrypted",
         "far",
         "host",
         "lane",
@@ -188,6 +190,7 @@ class End:
         "network",
         "party",
         "peer",
+        "shown",
     )
 
     def __init__(self, network: Carrier, conn: int, host: str, peer: str, lane: Lane) -> None:
@@ -200,6 +203,9 @@ class End:
         """What this end sends."""
         self.far: End
         self.party: Party | None = None
+        self.encrypted = False
+        self.shown: ShownLeaf | None = None
+        """What the other end has proved to be."""
         self.line_max: int | None = None
         """Bytes of the longest line that its party takes, where messages travel as lines."""
         self._state = _EndState.OPEN

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
+from core.certificates.leaf import ShownLeaf
 from core.simulation.environment.connection_ends import End, Lane, Parcel, Party, Signal
 from core.simulation.environment.schedule import Schedule
 from core.wire.address import Address
@@ -33,6 +34,13 @@ class HostPlace(NamedTuple):
     """What others see it as."""
     is_machine: bool
     """Whether all hosts at this address are on one machine; else it is a name that many share."""
+
+
+class DialledKeys(NamedTuple):
+    """How somebody who dials encrypts."""
+
+    leaf: ShownLeaf | None
+    """What they show of themselves."""
 
 
 class DialFailure(NamedTuple):
@@ -78,6 +86,8 @@ class SimulatedNetwork:
         """Told of each message that is sent, while somebody counts."""
         self._note = note
         self._listeners: dict[Address, tuple[str, Listener]] = {}
+        self.leaves: dict[Listener, ShownLeaf] = {}
+        """What those show who take connections, of those who can encrypt."""
         self._ends: dict[int, End] = {}
         self._numbers = 0
         self._decoded: dict[int, tuple[Frame, Message | MalformedLine]] = {}
@@ -90,12 +100,25 @@ class SimulatedNetwork:
     def unlisten(self, address: Address) -> None:
         self._listeners.pop(address, None)
 
-    def dial(self, host: str, address: Address, limit: float, then: Callable[[End | DialFailure], None]) -> None:
-        """Open a connection; `then` is called once, within `limit` seconds."""
-        self._try(host, address, self.schedule.time + limit, then, 0)
+    def dial(
+        self,
+        host: str,
+        address: Address,
+        limit: float,
+        then: Callable[[End | DialFailure], None],
+        keys: DialledKeys | None = None,
+    ) -> None:
+        """Open a connection; `then` is called once, within `limit` seconds. Without `keys` it is in clear."""
+        self._try(host, address, self.schedule.time + limit, then, 0, keys)
 
     def _try(
-        self, host: str, address: Address, until: float, then: Callable[[End | DialFailure], None], tries: int
+        self,
+        host: str,
+        address: Address,
+        until: float,
+        then: Callable[[End | DialFailure], None],
+        tries: int,
+        keys: DialledKeys | None,
     ) -> None:
         scope = scope_of(address.host)
         if scope in (Scope.MACHINE, Scope.UNSPECIFIED):
@@ -119,11 +142,11 @@ class SimulatedNetwork:
             elif target in self.dark or (host, target) in self.cuts or (target, host) in self.cuts:
                 # A lost SYN is repeated after 1, 2, 4 … seconds.
                 pause = min(2.0**tries, max(until - self.schedule.time, 0.0))
-                self.schedule.after(pause, lambda: self._try(host, address, until, then, tries + 1))
+                self.schedule.after(pause, lambda: self._try(host, address, until, then, tries + 1, keys))
             elif (listening := self._listeners.get(address)) is None:
                 self.schedule.after(again, lambda: then(DialFailure("connection refused", refused=True)))
             else:
-                self.schedule.after(again, lambda: self._connected(host, address, listening[1], out, back, then))
+                self.schedule.after(again, lambda: self._connected(host, address, listening[1], out, back, then, keys))
 
         self.schedule.after(there, arrived)
 
@@ -135,12 +158,20 @@ class SimulatedNetwork:
         out: Lane,
         back: Lane,
         then: Callable[[End | DialFailure], None],
+        keys: DialledKeys | None,
     ) -> None:
+        leaf = self.leaves.get(listener)
+        if keys is not None and (leaf is None or (keys.leaf is not None and keys.leaf.network != leaf.network)):
+            then(DialFailure("no encrypted connection could be made", refused=False))
+            return
         near = End(self, self._numbers + 1, host, out.target, out)
         far = End(self, self._numbers + 2, out.target, host, back)
         self._numbers += 2
         near.far, far.far = far, near
         out.receiver, back.receiver = far, near
+        if keys is not None:
+            near.encrypted = far.encrypted = True
+            near.shown, far.shown = leaf, keys.leaf
         self._ends[near.conn] = near
         self._ends[far.conn] = far
         peer = Address(self.seen_at(host, out.target), 40_000 + near.conn % 20_000)

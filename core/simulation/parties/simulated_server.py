@@ -17,6 +17,7 @@ from core.node.interface.events import (
     JoinRequested,
     MalformedReceived,
     MessageReceived,
+    NetworkAdopted,
     Now,
     Origin,
     PostsReceived,
@@ -32,15 +33,14 @@ from core.node.kernel.context import PLACE, SHOWN_WITH_KEY
 from core.node.node import Node
 from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
-from core.simulation.environment.hash_signing import HashSigner, HashVerifier
 from core.simulation.environment.randomness import number_of, pick, seeded
 from core.simulation.environment.schedule import EPOCH
 from core.simulation.environment.simulated_disk import SimulatedDisk
-from core.simulation.environment.simulated_network import DialFailure
+from core.simulation.environment.simulated_network import DialFailure, DialledKeys
+from core.simulation.parties.simulated_identity import adopted, give_key, leaf_of, network_of, new_store, with_key
 from core.simulation.plans.plan import IdentityKind
-from core.store.identity import KEY_SETTING, LEAP_MAX, SIGNS_FROM_SETTING, node_id
+from core.store.identity import LEAP_MAX
 from core.store.kept_time import with_told_time
-from core.store.memory_store import MemoryStore
 from core.wire.address import Address
 from core.wire.codec import Frame
 from core.wire.entries import EntryId
@@ -61,9 +61,7 @@ from core.wire.messages import (
     ServerAnnounce,
     ServerHello,
 )
-from core.wire.recovered import Recovered
 from core.wire.scope import Scope, scope_of
-from core.wire.server_keys import certified_id
 
 STOP_SECONDS: Final = 1.5
 """After which the process of a node that has finished ends."""
@@ -76,35 +74,6 @@ _OF_PEOPLE_OVER_SSH: Final = (
     actions.SecretReplaced,
 )
 """That people come in over SSH is not simulated."""
-
-
-def _new_store(entropy: bytes, identity: IdentityKind) -> MemoryStore:
-    signer = HashSigner(entropy)
-    if identity == "keyless":
-        return MemoryStore(node_id(entropy))
-    store = MemoryStore(certified_id(signer.key) if identity == "certified" else node_id(entropy))
-    _give_key(store, entropy, signs_from=0)
-    return store
-
-
-def _give_key(store: MemoryStore, entropy: bytes, *, signs_from: int) -> None:
-    store.signer = HashSigner(entropy)
-    store.set_setting(KEY_SETTING, entropy.hex(), backed_up=True)
-    store.set_setting(SIGNS_FROM_SETTING, str(signs_from), backed_up=True)
-
-
-def with_key(recovered: Recovered, store: MemoryStore) -> Recovered:
-    """What a node is handed at its start, with the key that its disk has."""
-    seed = store.get_setting(KEY_SETTING)
-    if not seed:
-        return recovered
-    signs_from = store.get_setting(SIGNS_FROM_SETTING)
-    return msgspec.structs.replace(
-        recovered,
-        signer=HashSigner(bytes.fromhex(seed)),
-        verifier=HashVerifier(),
-        signs_from=int(signs_from) if signs_from is not None else None,
-    )
 
 
 M = TypeVar("M", bound=Message)
@@ -209,7 +178,7 @@ class SimulatedServer:
         """Whether it was upgraded from the version before: accounts of that time may lack their votes."""
         self._entropy = number_of(environment.seed, "id", name).to_bytes(8, "big")
         if disk is None:
-            store = _new_store(self._entropy, identity)
+            store = new_store(self._entropy, network_of(environment.seed), identity)
             disk = SimulatedDisk(environment.schedule, store, seeded(environment.seed, "disk", name), self._kept)
         self.disk = disk
         self.told_own_addresses = False
@@ -253,6 +222,7 @@ class SimulatedServer:
             actions.HashSecret: self._hash_secret,
             actions.VerifySecret: self._verify_secret,
             actions.WakeAt: self._wake,
+            actions.AdoptNetwork: self._adopt_network,
             actions.Advertise: lambda action: None,
             actions.Notify: self._notify,
             actions.Trace: self._trace,
@@ -296,6 +266,7 @@ class SimulatedServer:
         self.node = node
         self.disk.deliver = lambda event: self.handle(event) if self.node is node else None
         environment.network.listen(self.address, self.host, self)
+        self._show_leaf()
         self.perform(node.start(self.now()))
         for address in join:
             self.handle(JoinRequested(address))
@@ -329,7 +300,8 @@ class SimulatedServer:
         """From its next start on it is of the version of today, with a key. Nothing if it is, or runs."""
         store = self.disk.store
         if self.node is None and store.signer is None:
-            _give_key(store, self._entropy, signs_from=store.incarnation + 1)
+            network = network_of(self._environment.seed)
+            give_key(store, self._entropy, network, signs_from=store.incarnation + 1)
             self.was_keyless = True
 
     def drain(self) -> None:
@@ -400,7 +372,7 @@ class SimulatedServer:
         """A connection is up: see `ConnectionOpened`."""
         self.attach(end)
         end.line_max = CLIENT_LINE_BYTES_MAX
-        self.handle(ConnectionOpened(end.conn, origin, peer, dial, vouched, at))
+        self.handle(ConnectionOpened(end.conn, origin, peer, dial, vouched, at, end.shown, end.encrypted))
 
     @property
     def ends(self) -> Mapping[int, End]:
@@ -528,9 +500,19 @@ class SimulatedServer:
                     at = self._address_of(outcome, address) if self.told_own_addresses else None
                     self.open(outcome, "outbound", address, dial=number, at=at)
 
-            self._environment.network.dial(self.host, address, self.config.dial_limit, then)
+            self._environment.network.dial(self.host, address, self.config.dial_limit, then, keys)
 
+        keys = DialledKeys(leaf_of(self.disk.store) if action.shows else None) if action.encrypted else None
         dial(action.address)
+
+    def _show_leaf(self) -> None:
+        if (leaf := leaf_of(self.disk.store)) is not None:
+            self._environment.network.leaves[self] = leaf
+
+    def _adopt_network(self, action: actions.AdoptNetwork) -> None:
+        network = adopted(self.disk.store, action.network)
+        self._show_leaf()
+        self._environment.schedule.after(0.0, lambda: self.handle(NetworkAdopted(network)))
 
     def _address_of(self, end: End, dialled: Address) -> Address:
         """The address from which a connection goes out."""

@@ -1,0 +1,74 @@
+"""What a simulated server proves itself with: its own key, and that of its network."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from core.certificates.leaf import ShownLeaf
+from core.certificates.succession import succession_digest
+from core.simulation.environment.hash_signing import HashSigner, HashVerifier
+from core.simulation.environment.schedule import EPOCH
+from core.simulation.plans.plan import IdentityKind
+from core.store.identity import KEY_SETTING, SIGNS_FROM_SETTING, node_id
+from core.store.kept_network_setting import keep_network, read_network
+from core.store.memory_store import MemoryStore
+from core.wire.kept_network import NETWORK_SEED_BYTES, SUCCESSIONS_MAX, KeptNetwork, Succession
+from core.wire.recovered import Recovered
+from core.wire.server_keys import certified_id
+
+
+def network_of(seed: int) -> KeptNetwork:
+    """The network that all servers of a world are of."""
+    entropy = hashlib.blake2b(str(seed).encode(), digest_size=NETWORK_SEED_BYTES).digest()
+    return KeptNetwork(entropy, HashSigner(entropy).key, EPOCH)
+
+
+def new_store(entropy: bytes, network: KeptNetwork, identity: IdentityKind) -> MemoryStore:
+    signer = HashSigner(entropy)
+    if identity == "keyless":
+        return MemoryStore(node_id(entropy))
+    store = MemoryStore(certified_id(signer.key) if identity == "certified" else node_id(entropy))
+    give_key(store, entropy, network, signs_from=0)
+    return store
+
+
+def give_key(store: MemoryStore, entropy: bytes, network: KeptNetwork, *, signs_from: int) -> None:
+    keep_network(store, network)
+    store.signer = HashSigner(entropy)
+    store.set_setting(KEY_SETTING, entropy.hex(), backed_up=True)
+    store.set_setting(SIGNS_FROM_SETTING, str(signs_from), backed_up=True)
+
+
+def with_key(recovered: Recovered, store: MemoryStore) -> Recovered:
+    """What a node is handed at its start, with the key that its disk has."""
+    seed = store.get_setting(KEY_SETTING)
+    if not seed:
+        return recovered
+    signs_from = store.get_setting(SIGNS_FROM_SETTING)
+    return msgspec.structs.replace(
+        recovered,
+        signer=HashSigner(bytes.fromhex(seed)),
+        verifier=HashVerifier(),
+        signs_from=int(signs_from) if signs_from is not None else None,
+        network=read_network(store),
+    )
+
+
+def leaf_of(store: MemoryStore) -> ShownLeaf | None:
+    """What the server shows of itself; nothing without a key."""
+    network, signer = read_network(store), store.signer
+    return ShownLeaf(network.key, signer.key, network.successions) if network and signer is not None else None
+
+
+def adopted(store: MemoryStore, network: KeptNetwork) -> KeptNetwork:
+    """The network, kept, with how the key of the one before has led to it."""
+    before = read_network(store)
+    if before is not None and before.key != network.key:
+        signature = HashSigner(before.seed).sign(succession_digest(before.key, network.key))
+        led_here = Succession(before.key, network.key, signature)
+        known = dict.fromkeys([*before.successions, *network.successions, led_here])
+        network = msgspec.structs.replace(network, successions=tuple(known)[-SUCCESSIONS_MAX:])
+    keep_network(store, network)
+    return network
