@@ -19,13 +19,24 @@ ALONE = $(BIN)/pytest
 # The files with tests that need the machine for themselves: nothing else has to be read for those.
 SERIAL = $(shell grep -rl --include='test_*.py' 'mark\.serial' tests | sort)
 
-# Stamps: what was installed, from which pyproject.toml.
+# Stamps: what was installed, from which pyproject.toml. Users get what pyproject.toml allows; whoever tests gets what is
+# locked, each file by its hash.
 RUNTIME := $(VENV)/.stamp-runtime
 DEV := $(VENV)/.stamp-dev
+LOCKED := requirements/locked.txt
+# The same with the oldest version of each direct dependency, in an environment of its own.
+LOWEST := requirements/lowest.txt
+LOWEST_VENV := .venv-lowest
+LOWEST_DEV := $(LOWEST_VENV)/.stamp-dev
+# What of the tests meets each direct dependency.
+LOWEST_TESTS := tests/wire/test_codec.py tests/engine/test_passwords.py tests/store/test_keys_of_nodes.py \
+	tests/engine/test_tls_transport.py tests/ssh/test_algorithms.py tests/ssh/test_host_certificates.py \
+	tests/cli/test_config.py tests/tui/test_welcome.py tests/tui/test_feed_view.py tests/tui/test_snapshots.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test test-quick lint types imports pytest slow all-tests collect sweep sweep-stress format diagrams screenshots bench clean
+.PHONY: help serve test test-quick lint types imports pytest slow all-tests collect sweep sweep-stress lowest lock format \
+	diagrams screenshots bench clean
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -83,6 +94,18 @@ sweep-stress: $(DEV) ## Histories of many faults around base servers and old dat
 	$(BIN)/python -m core.simulation sweep --mix old-data --first $(FIRST) --seeds $$(( $(SEEDS) / 10 + 1 ))
 	$(BIN)/python -m core.simulation sweep --mix base-servers --first $(FIRST) --seeds $$(( $(SEEDS) / 10 + 1 ))
 
+lowest: $(LOWEST_DEV) ## Some tests with the oldest versions of what pyproject.toml allows; beside `make test`, and part of .ci/run
+	$(LOWEST_VENV)/bin/pytest -n $(WORKERS) --dist worksteal -m "not serial and not slow" $(or $(ARGS),$(LOWEST_TESTS))
+
+# What is locked stays as long as it is allowed: ARGS=--upgrade takes the newest.
+COMPILE = $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes \
+	--no-annotate --custom-compile-command "make lock" pyproject.toml
+lock: | $(BIN)/python ## Lock what tests and CI install, each file by its hash; ARGS=--upgrade for the newest
+	@$(BIN)/python -m venv $(VENV)/lock
+	@$(VENV)/lock/bin/python -m pip --disable-pip-version-check --quiet install 'uv>=0.9'
+	$(COMPILE) --output-file $(LOCKED) $(ARGS)
+	$(COMPILE) --output-file $(LOWEST) --resolution lowest-direct $(ARGS)
+
 format: $(DEV) ## Let the formatter and the safe fixes at the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
@@ -97,7 +120,7 @@ bench: $(DEV) ## Measure, and print the tables
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 clean: ## Remove everything that was made, .venv included
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(LOWEST_VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -109,7 +132,16 @@ $(RUNTIME): pyproject.toml | $(BIN)/python
 	@$(PIP) install --editable .
 	@touch $@
 
-$(DEV): pyproject.toml | $(BIN)/python
+# Without isolation: what builds the package is locked, too.
+$(DEV): pyproject.toml $(LOCKED) | $(BIN)/python
 	@echo "installing activity-tui and its development tools into $(VENV) …" >&2
-	@$(PIP) install --editable '.[dev]'
+	@$(PIP) install --require-hashes --requirement $(LOCKED)
+	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@ $(RUNTIME)
+
+$(LOWEST_DEV): pyproject.toml $(LOWEST)
+	@echo "installing the oldest versions that activity-tui allows into $(LOWEST_VENV) …" >&2
+	@test -x $(LOWEST_VENV)/bin/python || $(PYTHON) -m venv $(LOWEST_VENV)
+	@$(LOWEST_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --requirement $(LOWEST)
+	@$(LOWEST_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable .
+	@touch $@
