@@ -12,6 +12,7 @@ from core.client.client_events import (
     GaveUp,
     LoggedIn,
     LoginRefused,
+    OrderAnswered,
     PostAccepted,
     PostRefused,
     PostUnknown,
@@ -27,6 +28,7 @@ from core.client.client_events import (
 )
 from core.client.client_settings import ClientSettings
 from core.client.machine import ClientMachine
+from core.client.operator_seat import OperatorSeat, OrderNotTaken
 from core.client.posts import PostQueueFull
 from core.client.questions import NotConnected, OutcomeUnknown, QueuesRefused, SecretRefused
 from core.client.reaching import Unreachable, reach
@@ -46,6 +48,9 @@ __all__ = [
     "LoggedIn",
     "LoginRefused",
     "NotConnected",
+    "OperatorSeat",
+    "OrderAnswered",
+    "OrderNotTaken",
     "OutcomeUnknown",
     "PostAccepted",
     "PostQueueFull",

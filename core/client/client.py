@@ -18,6 +18,7 @@ from core.client.client_events import (
     GaveUp,
     LoggedIn,
     LoginRefused,
+    OrderAnswered,
     Redirected,
     RegisterRefused,
     SecretChangeDone,
@@ -30,6 +31,7 @@ from core.client.client_settings import ClientSettings
 from core.client.client_states import ClientState
 from core.client.line_connection import LineConnection, check_abroad
 from core.client.machine import ClientMachine
+from core.client.operator_questions import OperatorQuestions, OrderAnswer, OrderQuestion
 from core.client.outputs import Connect, Disconnect, SendMessage, SetTimer, Tell
 from core.client.questions import NotConnected, OutcomeUnknown, Questions, QueuesRefused, SecretRefused
 from core.client.reaching import explain
@@ -80,6 +82,7 @@ class Client:
         self._logged_in = asyncio.Event()
         self._refusal: str | None = None
         self._questions = Questions()
+        self._operator_questions = OperatorQuestions()
         self._working = False
 
     # --- life ---------------------------------------------------------------------------------------------------------
@@ -108,7 +111,7 @@ class Client:
         wire, self._wire = self._wire, None
         if wire is not None:
             await wire.closed(CLOSE_LIMIT)
-        self._questions.connection_lost()
+        self._connection_lost()
         self._questions.secret_answered(OutcomeUnknown("the client was closed"))
 
     async def close(self) -> None:
@@ -205,6 +208,18 @@ class Client:
         self._work()
         await self._questions.secret_changed(answer)
 
+    async def ask_about_orders(self, question: OrderQuestion) -> OrderAnswer:
+        """Say something of an operator's to the server; its answer. See `OperatorSeat`.
+
+        Raises NotConnected when there is no server that knows orders, and OutcomeUnknown when there is no answer.
+        """
+        async with self._operator_questions.turn:
+            problem = self._machine.ask_about_orders(question)
+            if problem is not None:
+                raise NotConnected(problem)
+            self._work()
+            return await self._operator_questions.answered()
+
     # --- driving the machine ------------------------------------------------------------------------------------------
 
     def _work(self) -> None:
@@ -242,6 +257,8 @@ class Client:
                 self._questions.secret_answered(SecretRefused(info))
             case SecretChangeUnknown(info=info):
                 self._questions.secret_answered(OutcomeUnknown(info))
+            case OrderAnswered(answer=answer):
+                self._operator_questions.arrived(answer)
             case StatusArrived():
                 self._questions.status_arrived(event.status, event.queues, event.info)
             case GaveUp():
@@ -250,9 +267,9 @@ class Client:
                     self._logged_in.set()
                 if self._done is not None and not self._done.done():
                     self._done.set_result(event.reason)
-                self._questions.connection_lost()
+                self._connection_lost()
             case Disconnected() | Redirected() | ServerQuits():
-                self._questions.connection_lost()
+                self._connection_lost()
             case _:
                 pass
         try:
@@ -260,6 +277,10 @@ class Client:
         except Exception:
             # What the machine wants next must be carried out all the same.
             log.exception("the application failed to take %s", type(event).__name__)
+
+    def _connection_lost(self) -> None:
+        self._questions.connection_lost()
+        self._operator_questions.connection_lost()
 
     def _set_timer(self, at: float | None) -> None:
         if self._timer is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from core.client.operator_questions import OrderAnswer
 from core.wire.address import Address
 from core.wire.secret_keeping import KeepsSecret
 
@@ -132,6 +133,12 @@ class SecretChangeUnknown(msgspec.Struct, frozen=True):
     info: str
 
 
+class OrderAnswered(msgspec.Struct, frozen=True):
+    """The server's answer to what was asked about orders."""
+
+    answer: OrderAnswer
+
+
 class StatusArrived(msgspec.Struct, frozen=True):
     """The answer to a request for the server's view of the network."""
 
@@ -167,6 +174,7 @@ ClientEvent = (
     | SecretChangeDone
     | SecretChangeFailed
     | SecretChangeUnknown
+    | OrderAnswered
     | StatusArrived
     | GaveUp
 )

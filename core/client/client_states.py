@@ -86,6 +86,7 @@ class ClientHandler(Symbol):
     RENAMED = "the account goes on under another name"
     SECRET_CHANGED = "the new secret counts"
     SECRET_NOT_CHANGED = "the secret is what it was"
+    ORDER_ANSWERED = "told to the application"
     STATUS = "servers are learnt from it, and it is told to the application"
     OBJECTED = "the connection is given up, and another one tried where that may help"
     ACTIVITY_OBJECTED = "the same, and the activity is known for refused"
@@ -115,6 +116,10 @@ _ALWAYS: Final[Mapping[MessageType, ClientHandler]] = {
     wire.AccountRenamed: _H.RENAMED,
     wire.SecretChanged: _H.TOO_LATE,
     wire.SecretNotChanged: _H.TOO_LATE,
+    wire.OrderList: _H.TOO_LATE,
+    wire.OrderDrafted: _H.TOO_LATE,
+    wire.OrderTaken: _H.TOO_LATE,
+    wire.OrderRefused: _H.TOO_LATE,
     wire.Status: _H.STATUS,
     wire.InvalidMessage: _H.OBJECTED,
     wire.AuthenticationFail: _H.ACTIVITY_OBJECTED,
@@ -123,6 +128,10 @@ _IN: Final[Mapping[MessageType, ClientHandler]] = {
     **_ALWAYS,
     wire.SecretChanged: _H.SECRET_CHANGED,
     wire.SecretNotChanged: _H.SECRET_NOT_CHANGED,
+    wire.OrderList: _H.ORDER_ANSWERED,
+    wire.OrderDrafted: _H.ORDER_ANSWERED,
+    wire.OrderTaken: _H.ORDER_ANSWERED,
+    wire.OrderRefused: _H.ORDER_ANSWERED,
 }
 
 RULES: Final[Mapping[ClientState, Mapping[MessageType, ClientHandler]]] = {

@@ -19,6 +19,7 @@ from core.client.client_events import (
     Connecting,
     Disconnected,
     GaveUp,
+    OrderAnswered,
     Renamed,
     StatusArrived,
 )
@@ -37,6 +38,7 @@ from core.client.inbox import Inbox
 from core.client.keepalive import KeepAlive
 from core.client.logging_in import LoggingIn
 from core.client.moving import Moving
+from core.client.operator_questions import OrderAnswer, OrderQuestion
 from core.client.outgoing_posts import OutgoingPosts
 from core.client.outputs import ClientOutput, Outputs
 from core.client.resume_point import ResumePoint
@@ -154,6 +156,16 @@ class ClientMachine:
             return "it is being changed already"
         self._account.want(secret, present)
         self._outputs.send(self._account.change())
+        return None
+
+    def ask_about_orders(self, question: OrderQuestion) -> str | None:
+        """Say something of an operator's to the server; why that is not possible now, as a clause, or None. An event
+        brings the answer, OrderAnswered, unless the connection is lost before that."""
+        if not self.native:
+            return "this server speaks only the base protocol" if self.online else "there is no connection now"
+        if "orders" not in self._logging_in.features:
+            return "this server is older and knows no orders"
+        self._outputs.send(question)
         return None
 
     def close(self, now: float) -> None:
@@ -313,6 +325,7 @@ class ClientMachine:
             ClientHandler.RENAMED: self._renamed,
             ClientHandler.SECRET_CHANGED: self._secret_changed,
             ClientHandler.SECRET_NOT_CHANGED: self._secret_not_changed,
+            ClientHandler.ORDER_ANSWERED: self._order_answered,
             ClientHandler.STATUS: self._status_arrived,
             ClientHandler.OBJECTED: self._moving.objected,
             ClientHandler.ACTIVITY_OBJECTED: self._moving.activity_objected,
@@ -357,6 +370,9 @@ class ClientMachine:
     def _secret_not_changed(self, message: wire.SecretNotChanged, now: float) -> None:
         if self._account.changing:
             self._outputs.tell(self._account.not_changed(message.info, certain=True))
+
+    def _order_answered(self, message: OrderAnswer, now: float) -> None:
+        self._outputs.tell(OrderAnswered(message))
 
     def _status_arrived(self, message: wire.Status, now: float) -> None:
         self._route.hear_of(message.status)

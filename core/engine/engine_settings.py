@@ -115,5 +115,5 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
         return replace(
             make(advertised.host, advertised.port, secret),
             name=self.name,
-            **self.node,
+            **{"founds": self.join is None, **self.node},
         )

@@ -102,6 +102,7 @@ class Server:
         self._key_subscribers: Subscribers[[str, str]] = Subscribers("a removed key")
         self._secret_subscribers: Subscribers[[str, str]] = Subscribers("a changed secret")
         self._host_subscribers: Subscribers[[]] = Subscribers("other hosts")
+        self._kept_out_subscribers: Subscribers[[]] = Subscribers("who is kept out")
         self._acceptors: list[Acceptor] = []
         self._exhausted_at = -EXHAUSTED_TOLD
         self._runtime: Runtime | None = None
@@ -162,6 +163,7 @@ class Server:
                 on_notice=self._notice,
                 on_key_removed=self._key_subscribers.call,
                 on_secret_replaced=self._secret_subscribers.call,
+                on_kept_out=self._kept_out_subscribers.call,
                 on_finished=self._finish,
                 on_advertised=self._advertise,
                 tracer=Tracer(loop) if config.tracing else None,
@@ -186,6 +188,7 @@ class Server:
                     on_exhausted=self._exhausted,
                     lobby=lobby,
                     poller=runtime.connections.poller,
+                    banned=runtime.connections.banned,
                 )
                 for listener in sockets
             ]
@@ -319,6 +322,10 @@ class Server:
         """Have `callback` called whenever `hosts` are others; the result ends that."""
         return self._host_subscribers.enter(callback)
 
+    def subscribe_kept_out(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Have `callback()` called whenever operators keep other people out than before; the result ends that."""
+        return self._kept_out_subscribers.enter(callback)
+
     async def history(
         self,
         *,
@@ -403,6 +410,10 @@ class Server:
     def account_keys(self, claim: str) -> tuple[KeyChange, ...]:
         """The public keys that open an account, in the whole network; the one that was bound first at the front."""
         return self._running().node.account_keys(claim)
+
+    def kept_out(self, claim: str | None, host: str = "") -> str | None:
+        """Why operators have kept an account, or an address, out of the network, as a clause; None: they have not."""
+        return self._running().node.kept_out(claim, host)
 
     async def change_key(self, claim: str, text: str, comment: str = "", *, bound: bool) -> None:
         """Bind a public key (`text`: type and base 64) to an account, or take it away, in the whole network.

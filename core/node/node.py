@@ -79,6 +79,7 @@ from core.node.map.whereabouts import Whereabouts
 from core.node.neighbours.drift import Drift
 from core.node.neighbours.heartbeat import Heartbeat
 from core.node.neighbours.neighbours import Neighbours
+from core.node.orders.ordering import Orders
 from core.node.reception import Reception
 from core.node.servers.drain import Drain
 from core.node.servers.handshake import Handshake
@@ -146,6 +147,7 @@ class Node:
         self.announcements = Announcements(context, self.neighbours, self.topology, self.known_keys, self._users)
         self.own_address = OwnAddress(context, self.topology, self.announcements)
         self.balance = Balance(context, self.topology, self.whereabouts)
+        self.orders = Orders(context, self.neighbours, self.book, self.replication, recovered)
         self.reconciliation = Reconciliation(context, self.neighbours, self.replication)
         self.synchronisation = Synchronisation(
             context, self.neighbours, self.replication, self.reconciliation, self.known_keys
@@ -198,6 +200,7 @@ class Node:
             self.absences,
             self.reached,
             self.registration,
+            self.orders,
             self.balance,
             self.attempts,
             self.announcements.load_changed,
@@ -267,6 +270,7 @@ class Node:
             self.leavers,
             self.known_keys,
         )
+        self.handshake.on_native.append(self.orders.founding.linked)
         self.links = Links(
             context, own_links, self.base.links, self.synchronisation, self.registration, self.healing, self.drain
         )
@@ -283,6 +287,8 @@ class Node:
             *vars(self).values(),
             self.sessions.posting,
             self.sessions.secret_changes,
+            self.sessions.operator_desk,
+            self.orders.founding,
             self.registration.echoes,
             self.reconciliation.comparisons,
             self.reconciliation.answering,
@@ -298,6 +304,7 @@ class Node:
             self.handshake,
             self.links,
             self.healing,
+            self.orders,
         )
         self.storage = Storage(context, self.replication)
         self.steering = Steering(
@@ -311,6 +318,7 @@ class Node:
             self.registration,
             AccountNotices(context, self.book, self.topology, self.known_keys),
             self.sessions,
+            self.orders,
         )
         rooms = (
             self.sessions,
@@ -341,6 +349,7 @@ class Node:
         self.healing.start()
         self.base.servers.start()
         self.repair.start()
+        self.orders.start()
         where = Address(context.config.hostname, context.config.port)
         self._look_at_own_clock()
         context.notify("listening", f"server {context.name} ({context.id}) takes connections at {where}", "good")
@@ -493,6 +502,7 @@ class Node:
             "messages held up for base servers": self.base.activities.backlog,
             "logins being checked": self.sessions.checking,
             "secrets being changed": self.secrets.under_way,
+            "orders being kept": self.orders.waiting,
             "attempts at secrets": len(self.attempts),
             "registrations": self.registration.open_claims + self.base.user_table.hashing,
             "lock answers being gathered": len(self.registration.echoes),
@@ -517,6 +527,10 @@ class Node:
     def account_name(self, claim: str) -> str | None:
         """The name that an account has now; it differs from its first one after a conflict."""
         return self.book.name_of(claim)
+
+    def kept_out(self, claim: str | None, host: str) -> str | None:
+        """Why operators have kept an account, or an address, out of the network, as a clause; None: they have not."""
+        return self.orders.effects.kept_out(claim, host)
 
     def account_keys(self, claim: str) -> tuple[KeyChange, ...]:
         """The public keys that open an account, the one that was bound first at the front."""

@@ -12,6 +12,7 @@ from core.node.kernel.context import Context
 from core.node.kernel.rules import Dispatcher
 from core.node.kernel.states import ConnectionState
 from core.node.map.own_address import OwnAddress
+from core.node.orders.ordering import Orders
 from core.node.servers.handshake import Handshake
 from core.node.servers.healing import Healing
 from core.node.servers.links import Links
@@ -31,6 +32,7 @@ class Reception:
         handshake: Handshake,
         links: Links,
         healing: Healing,
+        orders: Orders,
     ) -> None:
         self._context = context
         self._dispatcher = dispatcher
@@ -40,6 +42,7 @@ class Reception:
         self._handshake = handshake
         self._links = links
         self._healing = healing
+        self._orders = orders
 
     def opened(self, event: ConnectionOpened) -> None:
         """Somebody has connected, or this node has got through to somebody."""
@@ -58,6 +61,10 @@ class Reception:
             self._handshake.dialled(link)
             return
         context.connections.add(connection)
+        reason = self._orders.effects.kept_out(None, event.peer.host) if event.origin == "inbound" else None
+        if reason is not None:
+            context.invalid(connection, reason)
+            return
         self._own_address.reached(connection)
         if event.origin == "inbound":
             context.timers.set(

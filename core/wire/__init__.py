@@ -12,6 +12,7 @@ from core.lazy_face import lazy
 
 if TYPE_CHECKING:
     from core.wire.address import Address, parse_address, parse_port
+    from core.wire.ed25519 import Ed25519Signer
     from core.wire.entries import AccountFact, Entry, EntryId, KeyChange, Stream, parse_entry_id
     from core.wire.framing import LineSplitter, LineTooLong
     from core.wire.idempotency import idempotency_fingerprint
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from core.wire.scope import Scope, literal, scope_of, why_not_advertised, why_not_reached
     from core.wire.secret_keeping import KeepsSecret
     from core.wire.server_keys import ServerKey, fingerprint, is_certified
+    from core.wire.signed_orders import ListedOperator, ListedOrder, Order, operator_fingerprint, read_public_key
 
 __all__ = [
     "ANONYMOUS",
@@ -28,12 +30,16 @@ __all__ = [
     "SECRET_CHARACTERS_MAX",
     "AccountFact",
     "Address",
+    "Ed25519Signer",
     "Entry",
     "EntryId",
     "KeepsSecret",
     "KeyChange",
     "LineSplitter",
     "LineTooLong",
+    "ListedOperator",
+    "ListedOrder",
+    "Order",
     "Scope",
     "ServerKey",
     "Stream",
@@ -42,10 +48,12 @@ __all__ = [
     "is_certified",
     "literal",
     "name_problem",
+    "operator_fingerprint",
     "original_name",
     "parse_address",
     "parse_entry_id",
     "parse_port",
+    "read_public_key",
     "registrable_problem",
     "scope_of",
     "secret_problem",
@@ -63,6 +71,7 @@ if not TYPE_CHECKING:
                 "parse_address",
                 "parse_port",
             ),
+            "ed25519": ("Ed25519Signer",),
             "entries": (
                 "AccountFact",
                 "Entry",
@@ -89,6 +98,13 @@ if not TYPE_CHECKING:
                 "secret_problem",
             ),
             "secret_keeping": ("KeepsSecret",),
+            "signed_orders": (
+                "ListedOperator",
+                "ListedOrder",
+                "Order",
+                "operator_fingerprint",
+                "read_public_key",
+            ),
             "server_keys": ("ServerKey", "fingerprint", "is_certified"),
             "scope": (
                 "Scope",

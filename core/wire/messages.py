@@ -47,8 +47,17 @@ from core.wire.base_messages import (
     normalise_port,
 )
 from core.wire.entries import COUNTER_MAX, IDENTIFIER_CHARACTERS_MAX, KeyChange
+from core.wire.founding_record import FoundingRecord
 from core.wire.limits import RECORD_ENTRIES_MAX, VERIFIER_CHARACTERS_MAX
 from core.wire.server_keys import Nonce, PublicKey, Signature
+from core.wire.signed_orders import (
+    BECAUSE_CHARACTERS_MAX,
+    WORDS_MAX,
+    ListedOperator,
+    ListedOrder,
+    Order,
+    SignedOrder,
+)
 
 __all__ = [
     # What stands in `base_messages` and is found here, too: whoever reads a message need not ask of which layer it is.
@@ -343,6 +352,80 @@ class Have(Message, frozen=True):
 
     entries: EntryNumbers = {}
     more: bool = False
+
+
+class Founding(Message, frozen=True):
+    """Who has begun this network, as the sender knows it: what the receiver learns first counts there.
+
+    `told`: others than the founding server itself know it already.
+    """
+
+    record: FoundingRecord
+    told: bool = False
+
+
+class OrdersRequest(Message, frozen=True):
+    """The client is an operator, with this key: it is told of the orders. The first account of a network shows its key
+    so, too, and is its operator from then on.
+
+    `proof` is a signature of `core.wire.signed_orders.shown_key_digest`; `at` is the time there, in milliseconds since
+    1970. `behind`: only of orders from before this stamp and id, which a page before ended at.
+    """
+
+    key: PublicKey
+    at: int
+    proof: Signature
+    behind: tuple[Counter, str] | None = None
+
+
+class OrderList(Message, frozen=True):
+    """Orders, the latest first. `network` is what an order of this network names; `operator`: whether the client's
+    orders are heeded. `accounts` has the names that accounts in it have now."""
+
+    network: str
+    operator: bool
+    operators: list[ListedOperator] = []
+    orders: list[ListedOrder] = []
+    accounts: dict[str, str] = {}
+    more: bool = False
+
+
+class OrderDraft(Message, frozen=True):
+    """The client wants to give an order, and asks how it is to be written: what it is about is looked up."""
+
+    key: PublicKey
+    kind: Label
+    target: Annotated[str, msgspec.Meta(max_length=1024)]
+    words: Annotated[list[Annotated[str, msgspec.Meta(max_length=1024)]], msgspec.Meta(max_length=WORDS_MAX)] = []
+    because: Annotated[str, msgspec.Meta(max_length=BECAUSE_CHARACTERS_MAX)] = ""
+
+
+class OrderDrafted(Message, frozen=True):
+    """The order, to be looked at and signed. `about` says in words what it concerns."""
+
+    order: Order
+    about: str = ""
+    left: Counter = 0
+    """How many of the orders of who is dismissed would stay in force, and need another order for that."""
+
+
+class GiveOrder(Message, frozen=True):
+    """A signed order: it is to be kept, and to go to everybody."""
+
+    order: SignedOrder
+
+
+class OrderTaken(Message, frozen=True):
+    """The order with this id is kept by the server, and on its way to everybody."""
+
+    id: str
+    info: str = ""
+
+
+class OrderRefused(Message, frozen=True):
+    """What was asked about orders is not possible, and why. The connection goes on."""
+
+    info: str = ""
 
 
 class AccountRenamed(Message, frozen=True):

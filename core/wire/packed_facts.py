@@ -142,6 +142,14 @@ class PackedFacts:
         found = (part.fact(number) for part in self._parts for number in part.claims.find(digest))
         return [fact for fact in found if fact.claim == claim]
 
+    def containing(self, text: bytes) -> Iterator[AccountFact]:
+        """Those that have a text somewhere, as it stands in JSON; the others are not read."""
+        for part in self._parts:
+            if text in part.texts:
+                for number, one in enumerate(part.slices()):
+                    if text in bytes(one):
+                        yield part.fact(number)
+
     def usernames(self) -> Iterator[str]:
         """The user name of each of them."""
         return (_name_decoder.decode(text).username for part in self._parts for text in part.slices())

@@ -50,6 +50,8 @@ class Recovered(msgspec.Struct, frozen=True):
     starts: tuple[tuple[int, int], ...] = ()
     """Of the latest starts of this node, this one the last, the incarnation, and the number that the store gave to the
     first record: see `core.store.own_starts`."""
+    founding: str = ""
+    """What is kept of who began the network: `core.node.orders.founding`."""
     signer: Signer | None = None
     """The node's own key; None: it has none, as before keys."""
     verifier: Verifier | None = None

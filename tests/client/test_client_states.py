@@ -17,9 +17,11 @@ from core.client import ClientSettings
 from core.client.client_states import RULES, TRANSITIONS, ClientHandler, ClientOutcome, ClientState
 from core.client.outputs import ClientOutput, Connect, Disconnect, SendMessage, Tell
 from core.wire import messages as wire
+from core.wire.founding_record import FoundingRecord
 from core.wire.messages import Message, command_of
 from core.wire.state_machine import IllegalTransition, bound
 from tests.client.scripted import THERE, Driven, broadcast
+from tests.node.operators import order, signed
 
 EXAMPLES: dict[str, Message] = {
     command_of(example): example
@@ -41,6 +43,10 @@ EXAMPLES: dict[str, Message] = {
         wire.AccountRenamed("ada", "ada~1", "why"),
         wire.SecretChanged(),
         wire.SecretNotChanged("no"),
+        wire.OrderList("aa", False),
+        wire.OrderDrafted(order("ada", "silence", "aa.1.1")),
+        wire.OrderTaken("id"),
+        wire.OrderRefused("no"),
         wire.Status({"servers": []}),
         wire.LockAllowed("a", "s"),
         wire.InvalidMessage("no"),
@@ -74,6 +80,10 @@ NOT_FOR_CLIENTS: list[Message] = [
     wire.ReconcileGaps(1, {}),
     wire.ReconcileDropped(1),
     wire.ReconcileDone(1),
+    wire.Founding(FoundingRecord("aa", b"k" * 32, 1)),
+    wire.OrdersRequest(b"k" * 32, 1, b"proof"),
+    wire.OrderDraft(b"k" * 32, "silence", "ann"),
+    wire.GiveOrder(signed(order("ada", "silence", "aa.1.1"))),
     wire.MapSummary({}),
     wire.ChangeSecret("a", "b"),
     wire.Have(),
@@ -157,6 +167,11 @@ ROWS = [
             ("REDIRECT", f"disconnect Redirected Connecting {ON}", "connecting"),
             ("QUIT", f"disconnect ServerQuits Connecting {ON}", "connecting"),
         )
+    ),
+    *(
+        (state, command, "OrderAnswered" if state in ("let in", "online") else "", state)
+        for state in ("registering", "logging in", "let in", "online")
+        for command in ("ORDER_LIST", "ORDER_DRAFTED", "ORDER_TAKEN", "ORDER_REFUSED")
     ),
     # An answer to a question that is not open is no answer.
     ("registering", "REGISTER_SUCCESS", "Registered LOGIN", "logging in"),

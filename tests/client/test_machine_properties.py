@@ -23,7 +23,9 @@ from core.client import (
 from core.client.client_states import ClientState
 from core.wire import messages as wire
 from core.wire.entries import parse_entry_id
+from core.wire.founding_record import FoundingRecord
 from tests.client.scripted import Driven, broadcast
+from tests.node.operators import order, signed
 
 MESSAGES: list[wire.Message] = [
     wire.Authenticate("s"),
@@ -85,6 +87,14 @@ MESSAGES: list[wire.Message] = [
     wire.ChangeSecret("a", "b"),
     wire.SecretChanged(),
     wire.SecretNotChanged("no"),
+    wire.Founding(FoundingRecord("aa", b"k" * 32, 1)),
+    wire.OrdersRequest(b"k" * 32, 1, b"proof"),
+    wire.OrderList("aa", False),
+    wire.OrderDraft(b"k" * 32, "silence", "ann"),
+    wire.OrderDrafted(order("ada", "silence", "aa.1.1")),
+    wire.GiveOrder(signed(order("ada", "silence", "aa.1.1"))),
+    wire.OrderTaken("id"),
+    wire.OrderRefused("no"),
     wire.StatusRequest(),
     wire.Status({"servers": [{"hostname": 1, "port": "x", "state": "reachable"}, 7]}),
 ]

@@ -106,6 +106,9 @@ class ScriptedNode:
     def account_keys(self, claim: str) -> tuple[KeyChange, ...]:
         return ()
 
+    def kept_out(self, claim: str | None, host: str) -> str | None:
+        return None
+
     def of(self, kind: type[_Kind]) -> list[_Kind]:
         return [event for event in self.events if isinstance(event, kind)]
 

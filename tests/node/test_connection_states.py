@@ -21,10 +21,12 @@ from core.node.kernel.rules import RULES, Dispatcher, Handler
 from core.node.kernel.states import CLIENT_STATES, SERVER_STATES, TRANSITIONS, ConnectionState, Outcome
 from core.wire import messages as wire
 from core.wire.address import Address
+from core.wire.founding_record import FoundingRecord
 from core.wire.messages import Message, command_of
 from core.wire.state_machine import IllegalTransition
 from tests.node import one_node
 from tests.node.one_node import SECRET, OneNode, what_was_done
+from tests.node.operators import order, signed
 
 PROTOCOL = Path(__file__).parents[2] / "core" / "PROTOCOL.md"
 HELLO = {"text": msgspec.Raw(b'"hello"')}
@@ -86,6 +88,14 @@ EXAMPLES: dict[str, Message] = {
         wire.ChangeSecret("ann", "another"),
         wire.SecretChanged(),
         wire.SecretNotChanged("why"),
+        wire.Founding(FoundingRecord("elsewhere", b"k" * 32, 1)),
+        wire.OrdersRequest(b"k" * 32, 1, b"proof"),
+        wire.OrderList("elsewhere", False),
+        wire.OrderDraft(b"k" * 32, "silence", "ann"),
+        wire.OrderDrafted(order("ada", "silence", "elsewhere.1.1")),
+        wire.GiveOrder(signed(order("ada", "silence", "elsewhere.1.1"))),
+        wire.OrderTaken("id"),
+        wire.OrderRefused("why"),
         wire.StatusRequest(),
         wire.Status({}),
     )
@@ -219,7 +229,7 @@ def two_wait(one: OneNode, conn: int) -> bool:
 
 WAITS = (
     "AUTHENTICATION_FAIL INVALID_MESSAGE LOGIN LOGOUT REGISTER ACTIVITY_MESSAGE PING PONG CHANGE_SECRET STATUS_REQUEST"
-    " HAVE"
+    " HAVE ORDERS_REQUEST ORDER_DRAFT GIVE_ORDER"
 )
 
 ROWS = [
@@ -283,6 +293,9 @@ ROWS = [
     Row("logged in", "HAVE", "", "logged in", does_not_wait),
     Row("logged in", "STATUS_REQUEST", "STATUS", "logged in"),
     Row("logged in", "CHANGE_SECRET", "verify", "logged in"),
+    Row("logged in", "ORDERS_REQUEST", "ORDER_REFUSED", "logged in"),
+    Row("logged in", "ORDER_DRAFT", "ORDER_DRAFTED", "logged in"),
+    Row("logged in", "GIVE_ORDER", "ORDER_REFUSED", "logged in"),
     Row("logged in", "INVALID_MESSAGE", "close", "closing"),
     Row("logged in", "AUTHENTICATION_FAIL", "close", "closing"),
     # Answers come in the order of questions: what is said before the answer waits for it, whatever it is.
@@ -364,6 +377,7 @@ ROWS = [
     Row("native", "RECONCILE_GAPS", "sum", "eager", is_answered("RECONCILE_DROPPED")),
     Row("native", "RECONCILE_DROPPED", "INVALID_MESSAGE close", "closing"),
     Row("native", "RECONCILE_DONE", "", "eager"),
+    Row("native", "FOUNDING", "INVALID_MESSAGE close", "closing"),
     Row("native", "MAP_SUMMARY", "SERVER_ANNOUNCE", "eager"),
     Row("native", "PING", "PONG", "eager"),
     Row("native", "PONG", "", "eager"),

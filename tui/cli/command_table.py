@@ -131,6 +131,22 @@ def _passwd(parser: Parser) -> None:
     _settings(parser, ("person",), nameless="")
 
 
+def _order(parser: Parser) -> None:
+    _client(parser)
+    parser.add_argument(
+        "verb", metavar="WHAT", help="silence, close, ban, undo, appoint, dismiss, list or key: see the examples"
+    )
+    parser.add_argument("operands", metavar="WHOM", nargs="*", default=(), help="whom or what it is about")
+    parser.add_argument("--because", metavar="TEXT", default="", help="why: everybody whom it concerns is told")
+    parser.add_argument("--key", metavar="FILE", default=None, help="your private key (default: one is made for you)")
+    parser.add_argument(
+        "--undo-all", action="store_true", default=False, help="dismiss: what they have ordered is undone, too"
+    )
+    parser.add_argument("--json", action="store_true", default=False, help="print one JSON object")
+    add_timeout(parser, "30")
+    _settings(parser, ("person",), nameless="")
+
+
 def _restore(parser: Parser) -> None:
     parser.add_argument("backup", metavar="BACKUP", help="the backup file")
     parser.add_argument("--force", action="store_true", default=False, help="replace the data that is there")
@@ -257,6 +273,23 @@ COMMANDS: Final = (
         "The present secret is given, remembered, or asked for. The new one is given (in a file, or as "
         "ACTIVITY_TUI_NEW_SECRET), asked for, or made; one that was made is all that is written to standard output. "
         "Whoever is logged in with the present one has to log in again.",
+    ),
+    Command(
+        "order",
+        "tui.cli.order_command",
+        _order,
+        "decide as an operator: silence, close, ban, undo, appoint, dismiss",
+        '  activity-tui order localhost silence bob -u ada --because "advertising"\n'
+        "  activity-tui order localhost close bob -u ada                nobody logs in as bob any more\n"
+        "  activity-tui order localhost ban 203.0.113.0/24 -u ada\n"
+        "  activity-tui order localhost list -u ada\n"
+        "  activity-tui order localhost undo k3x9a2mq -u ada            as the list calls it\n"
+        "  activity-tui order localhost key                             what bob tells ada\n"
+        "  activity-tui order localhost appoint bob ssh-ed25519 AAAA… -u ada\n"
+        "  activity-tui order localhost dismiss bob -u ada\n",
+        "The first account of a network is its operator, and can appoint others. Orders are signed with a key that is "
+        "made for you, and hold at every server of the network, also at those that come later. The id of the order is "
+        "all that is written to standard output.",
     ),
     Command(
         "restore",

@@ -280,6 +280,16 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         unset="none",
         goes_to="node",
     ),
+    Setting(
+        "operators",
+        values.operator_keys,
+        "public keys (ssh-ed25519 AAAA…, or their SHA256:… fingerprints) whose orders this server heeds beside those of"
+        " the network's operators, with commas between them",
+        "KEY,KEY",
+        values.OperatorKeys(),
+        unset="none",
+        goes_to="node",
+    ),
     Setting("anonymous", values.switch, "whether people may come in without a name", default=True, goes_to="node"),
     Setting(
         "connections_max",

@@ -120,6 +120,36 @@ def switch(value: object) -> bool:
     raise ValueError(f"{shown(value)} is neither true nor false")
 
 
+class OperatorKeys(frozenset[str]):
+    """Fingerprints of public keys, as they are written."""
+
+    def __str__(self) -> str:
+        return ",".join(sorted(self))
+
+
+def operator_keys(value: object) -> OperatorKeys:
+    """Public keys as OpenSSH writes them, or their fingerprints: a text with commas between them, or a list of
+    texts."""
+    found = value.split(",") if isinstance(value, str) else value
+    if not isinstance(found, list | OperatorKeys) or not all(isinstance(one, str) for one in found):
+        raise ValueError(f"{shown(value)} is no list of public keys: write them with commas between them")
+    return OperatorKeys(_fingerprint(one.strip()) for one in found if one.strip())
+
+
+def _fingerprint(text: str) -> str:
+    from core.wire import operator_fingerprint, read_public_key  # Few name any.
+
+    if re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}", text):
+        return text
+    key = read_public_key(text)
+    if key is None:
+        raise ValueError(
+            f"{shown(text)} is no public key: write ssh-ed25519 AAAA…, as `activity-tui order HOST key` tells it, or"
+            " its fingerprint SHA256:…"
+        )
+    return operator_fingerprint(key)
+
+
 class ServerIds(frozenset[str]):
     """Ids of servers, as they are written."""
 

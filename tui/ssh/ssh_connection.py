@@ -89,7 +89,7 @@ class SSHConnection(asyncssh.SSHServer):
         peer = conn.get_extra_info("peername")
         self.host = str(peer[0]) if peer else "?"
         self.share = share_of(self.host)
-        if not self._server.admit(self):
+        if self._server.kept_out(None, self.host) is not None or not self._server.admit(self):
             conn.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -245,6 +245,9 @@ class SSHConnection(asyncssh.SSHServer):
         if key is None and self._verifier is not None and self._verifier != self._present_verifier():
             self.close(SECRET_CHANGED)
             return
+        if self._why_kept_out():
+            self.close(self._why_kept_out())
+            return
         self._server.authenticated(self)
         self._has_no_session(True)
 
@@ -273,6 +276,16 @@ class SSHConnection(asyncssh.SSHServer):
             return False
         self._revoke(SECRET_CHANGED)
         return True
+
+    def _why_kept_out(self) -> str:
+        claim = self.remote_user.claim if self.remote_user is not None else None
+        return self._server.kept_out(claim, self.host) or ""
+
+    def look_whether_kept_out(self) -> None:
+        """Operators keep other people out than before: whoever is among them leaves."""
+        if not self.revoked and self._why_kept_out():
+            reason = self._why_kept_out()
+            self._revoke(f"{reason[:1].upper()}{reason[1:]}.")
 
     def changes_secret(self, begins: bool) -> None:
         """This person is about to change their account's secret, or has done so."""

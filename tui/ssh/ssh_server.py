@@ -127,9 +127,10 @@ class SSHServer:
         keys = self.node.subscribe_removed_keys(self._key_removed)
         secrets = self.node.subscribe_changed_secrets(self._secret_changed)
         hosts = self.node.subscribe_hosts(self._certify)
+        kept_out = self.node.subscribe_kept_out(self._look_who_is_kept_out)
 
         def unsubscribe() -> None:
-            for leave in (keys, secrets, hosts):
+            for leave in (keys, secrets, hosts, kept_out):
                 leave()
 
         self._unsubscribe = unsubscribe
@@ -282,6 +283,17 @@ class SSHServer:
             return self.node.account(name)
         except NotRunning:
             return None
+
+    def kept_out(self, claim: str | None, host: str) -> str | None:
+        """Why operators have kept an account, or an address, out of the network; None also when the node has ended."""
+        try:
+            return self.node.kept_out(claim, host)
+        except NotRunning:
+            return None
+
+    def _look_who_is_kept_out(self) -> None:
+        for connection in list(self._connections):
+            connection.look_whether_kept_out()
 
     def way_on(self, successor: Address, user: str) -> str:
         """Where somebody can go on at another server, over SSH too if it is known to serve that; a sentence."""

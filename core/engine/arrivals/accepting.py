@@ -16,6 +16,7 @@ import ssl
 from collections.abc import Callable, Coroutine
 from typing import Final
 
+from core.engine.arrivals.banned_hosts import BannedHosts
 from core.engine.arrivals.caller import HANDSHAKE, Caller
 from core.engine.arrivals.lobby import AGREEING_MAX, Lobby
 from core.engine.sockets.interfaces import endpoint
@@ -49,6 +50,7 @@ class Acceptor:
         on_exhausted: Callable[[OSError], None],
         lobby: Lobby | None = None,
         poller: Poller | None = None,
+        banned: BannedHosts | None = None,
     ) -> None:
         """`tls` makes the context for who encrypts; None: nobody does. `on_exhausted` is called at each attempt that
         fails because the system has nothing left. Connections wait in the lobby, if there is one, before a protocol is
@@ -60,6 +62,7 @@ class Acceptor:
         self._on_exhausted = on_exhausted
         self._lobby = lobby
         self._poller = poller
+        self._banned = banned
         self._begun = self._begin
         """One for all who wait in the lobby: each look at a method makes an object."""
         self._pause: asyncio.TimerHandle | None = None
@@ -104,9 +107,13 @@ class Acceptor:
                     return
                 # The connection ended before it was taken (accept(2) hands its errors on): the next one may be well.
                 continue
+            host = endpoint(peer).host
+            if self._banned is not None and self._banned.cuts(host):
+                accepted.close()
+                continue
             accepted.setblocking(False)
             if self._lobby is not None:
-                self._lobby.enter(accepted, endpoint(peer).host, self._begun)
+                self._lobby.enter(accepted, host, self._begun)
             elif self._tls is None:
                 self._serve(accepted)
             else:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from core.engine.arrivals.banned_hosts import BannedHosts
 from core.engine.arrivals.caller import Caller
 from core.engine.arrivals.connection_places import ConnectionPlaces
 from core.engine.arrivals.flood_notices import FloodNotices
@@ -78,6 +79,7 @@ class ConnectionTable:
         self.refused = 0
         """Open ones for which there was no room."""
         self.lobby: Lobby | None = None
+        self.banned = BannedHosts()
         self.memory = HeapTrimmer(loop)
         self.unfinished_lines: Unfinished[StreamConnection] = Unfinished(limits.unfinished_bytes)
         self.on_ended: Callable[[int], None] = lambda conn: None

@@ -38,6 +38,8 @@ from core.node.interface.actions import (
     Finished,
     HashSecret,
     Hold,
+    KeepFounding,
+    KeepOut,
     KeepTime,
     KeyChanged,
     KeyRemoved,
@@ -88,6 +90,8 @@ class NodeMachine(Protocol):
 
     def account_keys(self, claim: str) -> tuple[KeyChange, ...]: ...
 
+    def kept_out(self, claim: str | None, host: str) -> str | None: ...
+
 
 class Runtime:
     """Drives one node: hands it events, and has its actions carried out by whoever they are for."""
@@ -104,6 +108,7 @@ class Runtime:
         on_notice: Callable[[Notice], None],
         on_key_removed: Callable[[str, str], None] = lambda claim, text: None,
         on_secret_replaced: Callable[[str, str], None] = lambda claim, verifier: None,
+        on_kept_out: Callable[[], None] = lambda: None,
         on_finished: Callable[[tuple[str, ...]], None],
         on_advertised: Callable[[Advertise], None] = lambda action: None,
         tracer: Tracer | None = None,
@@ -115,6 +120,7 @@ class Runtime:
         self._on_notice = on_notice
         self._on_key_removed = on_key_removed
         self._on_secret_replaced = on_secret_replaced
+        self._on_kept_out = on_kept_out
         self._on_finished = on_finished
         self._on_advertised = on_advertised
         self._tracer = tracer
@@ -148,6 +154,8 @@ class Runtime:
             Advertise: self._advertise,
             Persist: self._persist,
             KeepTime: self._keep_time,
+            KeepFounding: self._keep_founding,
+            KeepOut: self._keep_out,
             FetchPage: self._pages.fetch,
             FetchRecords: self._fetch_records,
             AskSummary: self._ask_summary,
@@ -306,6 +314,13 @@ class Runtime:
 
     def _keep_time(self, action: KeepTime) -> None:
         self._persistence.keep_time(action.stamp)
+
+    def _keep_founding(self, action: KeepFounding) -> None:
+        self._persistence.keep_founding(action.text)
+
+    def _keep_out(self, action: KeepOut) -> None:
+        self.connections.banned.become(action.networks)
+        self._on_kept_out()
 
     def _fetch_records(self, action: FetchRecords) -> None:
         self._persistence.fetch_records(action.token, action.query)

@@ -11,6 +11,7 @@ import msgspec
 
 from core.engine.engine_settings import EngineSettings
 from core.store.identity import KEY_SETTING, SIGNS_FROM_SETTING, NewIdentity
+from core.store.kept_founding import with_founding
 from core.store.kept_network_setting import keep_network, read_network
 from core.store.kept_time import with_told_time
 from core.store.opening import open_store
@@ -37,7 +38,7 @@ def open_sqlite(settings: EngineSettings) -> tuple[Store, Recovered]:
     )
     try:
         recovered = with_key(recovered, store.get_setting(KEY_SETTING), store.get_setting(SIGNS_FROM_SETTING))
-        recovered = with_told_time(recovered, store)
+        recovered = with_founding(with_told_time(recovered, store), store)
         store.signer = recovered.signer
         return store, recovered
     except BaseException:

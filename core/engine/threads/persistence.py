@@ -25,6 +25,7 @@ from core.node.interface.events import (
     SummaryAnswered,
 )
 from core.reconciliation.summary_queries import SummaryAnswer, SummaryQuery
+from core.store.kept_founding import keep_founding
 from core.store.kept_network_setting import keep_network
 from core.store.kept_time import keep_told_time
 from core.store.store_errors import StoreError
@@ -109,15 +110,20 @@ class Persistence:
 
     def keep_time(self, stamp: int) -> None:
         """Have the next start find the time. Nobody waits for it: what a disk does not take, it may a second later."""
+        self._keep_soon(partial(keep_told_time, stamp=stamp))
+
+    def keep_founding(self, text: str) -> None:
+        """Have later starts find who began the network."""
+        self._keep_soon(partial(keep_founding, text=text))
+
+    def _keep_soon(self, keep: Callable[[Store], None]) -> None:
         kept: asyncio.Future[None] = self._loop.create_future()
         kept.add_done_callback(_not_kept)
-        self._queue.put_call((partial(keep_told_time, stamp=stamp), kept))
+        self._queue.put_call((keep, kept))
 
     def keep_network(self, network: KeptNetwork) -> None:
         """Have the next start find the network. Nobody waits for it: the next start is taken in once more else."""
-        kept: asyncio.Future[None] = self._loop.create_future()
-        kept.add_done_callback(_not_kept)
-        self._queue.put_call((partial(keep_network, network=network), kept))
+        self._keep_soon(partial(keep_network, network=network))
 
     async def call(self, work: Callable[[Store], _Answer]) -> _Answer:
         """Run `work(store)` in the store's thread, behind everything asked for before. Raises what it does."""

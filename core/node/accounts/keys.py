@@ -24,6 +24,7 @@ from core.node.kernel.context import Context
 from core.node.log.replication import Replication
 from core.wire.entries import COUNTER_MAX, AccountFact, KeyChange, change_in_key
 from core.wire.packed_facts import PackedFacts
+from core.wire.signed_orders import is_order
 
 CHANGES_MAX: Final = 1000
 """Changes of one account's keys that are accepted, ever: each is kept by every node for as long as the account."""
@@ -48,7 +49,7 @@ class KeyBook:
 
     def _read(self, claim: str) -> None:
         for change in self._before.read(claim):
-            if change_in_key(change) is None:
+            if change_in_key(change) is None and not is_order(change):
                 self._take(claim, change)
 
     def apply(self, claim: str, change: KeyChange) -> None:

@@ -12,7 +12,9 @@ from core.node.accounts.secrets import Secrets
 from core.node.clients.sessions import Sessions
 from core.node.interface.actions import SecretReplaced
 from core.node.kernel.context import Context
+from core.node.orders.ordering import Orders
 from core.wire.entries import AccountFact, change_in_key
+from core.wire.signed_orders import is_order
 
 
 class AccountEntries:
@@ -27,6 +29,7 @@ class AccountEntries:
         registration: Registration,
         notices: AccountNotices,
         sessions: Sessions,
+        orders: Orders,
     ) -> None:
         self._context = context
         self._book = book
@@ -35,11 +38,15 @@ class AccountEntries:
         self._registration = registration
         self._notices = notices
         self._sessions = sessions
+        self._orders = orders
 
     def apply(self, fact: AccountFact, voter: bytes | None = None) -> None:
-        """An account was registered, or one of its keys or its secret changed; `voter` is the key of who has allowed
-        it."""
-        if fact.key is not None:
+        """An account was registered, or one of its keys or its secret changed, or an operator has ordered something;
+        `voter` is the key of who has allowed it.
+        """
+        if fact.key is not None and is_order(fact.key):
+            self._orders.apply(fact.key)
+        elif fact.key is not None:
             if fact.told_by in self._context.config.distrusted:
                 return
             change = change_in_key(fact.key)
@@ -50,6 +57,7 @@ class AccountEntries:
                 self._sessions.secret_changed(fact.claim, change.verifier)
                 self._context.actions.append(SecretReplaced(fact.claim, change.verifier))
                 self._notices.changed(fact)
+        if fact.key is not None:
             fact = msgspec.structs.replace(fact, key=None, told_by=fact.told_by if fact.retold else "")
             known = self._book.fact(fact.claim)
             # What repeats a registration does not say who has allowed it.
@@ -60,6 +68,7 @@ class AccountEntries:
         for renaming in renamings:
             self._sessions.renamed(renaming)
         self._registration.account_known(fact)
+        self._orders.founding.registered(fact)
 
 
 def _without_proof(fact: AccountFact) -> AccountFact:

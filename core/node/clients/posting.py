@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from core.node.clients.liveness import LivenessCheck
@@ -15,6 +15,7 @@ from core.node.kernel.rules import Handler
 from core.node.kernel.states import ConnectionState, Outcome
 from core.node.kernel.takers import takes
 from core.node.log.replication import Replication
+from core.node.orders.order_kinds import why
 from core.wire.activity import stamp_activity
 from core.wire.entries import EntryId, parse_entry_id
 from core.wire.entry_columns import EntryColumns
@@ -22,6 +23,7 @@ from core.wire.idempotency import fingerprint_of
 from core.wire.limits import ACTIVITY_BYTES_MAX
 from core.wire.messages import ActivityAck, ActivityMessage, ActivityRefused, AuthenticationFail, Message
 from core.wire.names import ANONYMOUS
+from core.wire.signed_orders import Order
 
 
 class _Run:
@@ -59,6 +61,8 @@ class Posting:
         self._replication = replication
         self._macs = macs
         self._wait = wait
+        self.silenced: Mapping[str, Order] = {}
+        """Accounts that may not post, by their claims."""
         self.liveness = LivenessCheck(context, self._post)
         self.writers = Writers(context)
 
@@ -91,6 +95,7 @@ class Posting:
             not session.suspect
             and not context.draining
             and context.storage_error is None
+            and not (self.silenced and session.claim in self.silenced)
             and self._is_authentic(session, message)
         )
 
@@ -100,6 +105,10 @@ class Posting:
             self._not_authentic(session, "the activity's name and secret are not those of the login")
             return
         ref = message.ref if session.native else None
+        silenced = self.silenced.get(session.claim or "")
+        if silenced is not None:
+            self._refuse_silenced(session, ref, why(silenced, "you may not post: {by} has silenced you"))
+            return
         if ref is not None and context.storage_error is not None and not context.draining:
             self._refuse_post(session, ref, context.storage_error)
             return
@@ -115,6 +124,16 @@ class Posting:
         problem = f"this server cannot keep activities now: {context.storage_error}"
         context.notify("refused", f"an activity of {session.user} was not accepted: {problem}", "error")
         context.refuse(session, AuthenticationFail(problem), f"activity refused: {problem}")
+
+    def _refuse_silenced(self, session: Session, ref: str | None, text: str) -> None:
+        self._context.tell_few_of(
+            session.claim or "", "refused", f"an activity of {session.user} was refused: {text}", "info"
+        )
+        if ref is not None:
+            self._context.send(session, ActivityRefused(ref, text))
+            self.liveness.refused(session)
+        else:
+            self._context.refuse(session, AuthenticationFail(text), "activity refused: silenced")
 
     def _add(self, session: Session, message: ActivityMessage, run: _Run) -> None:
         """Have an activity accepted with those of a run, unless it was accepted before, or is none that can be."""

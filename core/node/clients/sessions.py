@@ -19,6 +19,7 @@ from core.node.accounts.secrets import BUSY, Secrets
 from core.node.clients.absence import Absence, Absences
 from core.node.clients.balance import Balance
 from core.node.clients.catching_up import CatchingUp
+from core.node.clients.operator_desk import OperatorDesk
 from core.node.clients.people import People
 from core.node.clients.places import Places
 from core.node.clients.posting import Posting
@@ -38,6 +39,9 @@ from core.node.kernel.rules import Handler
 from core.node.kernel.states import ConnectionState, Outcome
 from core.node.kernel.takers import takes
 from core.node.log.replication import Replication
+from core.node.orders.order_effects import OrderEffects
+from core.node.orders.order_kinds import why
+from core.node.orders.ordering import Orders
 from core.wire.address import Address
 from core.wire.entries import Fetch, decode_vector
 from core.wire.limits import NAME_CHARACTERS_MAX
@@ -62,7 +66,7 @@ from core.wire.messages import (
 from core.wire.names import ANONYMOUS, secret_problem
 from core.wire.vector_lines import LONG_VECTOR_BYTES_MAX, vector_in_line
 
-FEATURES: Final = ("change_secret",)
+FEATURES: Final = ("change_secret", "orders")
 """What clients are shown that this node understands of them beyond the first release."""
 HOLD_INBOX: Final = 16
 """From so many waiting messages on, the client is not read from until they are through."""
@@ -89,6 +93,7 @@ class Sessions:
         absences: Absences,
         reached: ReachedPlaces,
         registration: Registration,
+        orders: Orders,
         balance: Balance,
         attempts: Attempts,
         load_changed: Callable[[], None],
@@ -105,6 +110,8 @@ class Sessions:
         self._reached = reached
         catching_up.place = reached.place_of
         self._registration = registration
+        self._orders = orders
+        orders.on_effects.append(self._ordered)
         self._balance = balance
         self._attempts = attempts
         self._load_changed = load_changed
@@ -112,7 +119,9 @@ class Sessions:
         self._macs = SecretMacs(context)
         self._verifying: dict[int, Callable[[bool | None], None]] = {}
         self.posting = Posting(context, replication, self._macs, self._queue)
+        self.posting.silenced = orders.effects.silenced
         self.secret_changes = SecretChanges(context, secrets, self._macs)
+        self.operator_desk = OperatorDesk(context, book, orders, orders.book.verifier)
         self.people = People()
         absences.is_anybody_here = self.people.has_accounts
         self._status = StatusAnswers(picture, self.people)
@@ -348,6 +357,10 @@ class Sessions:
 
     def _logged_in(self, session: Session, message: Login, name: str, claim: str | None) -> None:
         context = self._context
+        closed = self._orders.effects.closed.get(claim or "")
+        if closed is not None:
+            self._login_failed(session, why(closed, f"the account {name} was closed by {{by}}"))
+            return
         try:
             wish = self._wish_of(session, message)
             lacks = self._reached.lacks_of(message) if PLACE in session.features else None
@@ -492,6 +505,19 @@ class Sessions:
         for session in self.people.of(claim):
             if session.verifier not in (None, verifier):
                 self._context.invalid(session, text)
+
+    def _ordered(self, before: OrderEffects, now: OrderEffects) -> None:
+        """Operators have ordered something: who may not be here any more leaves, and is told why."""
+        self.posting.silenced = now.silenced
+        for claim in now.closed:
+            if claim not in before.closed:
+                for session in self.people.of(claim):
+                    self._context.invalid(session, now.kept_out(claim, "") or "")
+        if now.banned != before.banned:
+            for one in self._context.connections.all():
+                reason = now.kept_out(None, one.peer.host) if one.origin == "inbound" else None
+                if reason is not None:
+                    self._context.invalid(one, reason)
 
     def renamed(self, renaming: Renaming) -> None:
         """An account's name has changed: whoever is logged in with it goes on under the new one, and is told."""

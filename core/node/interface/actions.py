@@ -135,6 +135,19 @@ class KeepTime(msgspec.Struct, frozen=True, gc=False):
     stamp: int
 
 
+class KeepFounding(msgspec.Struct, frozen=True, gc=False):
+    """Have later starts, and restored backups, know this of who began the network: `Recovered.founding`."""
+
+    text: str
+
+
+class KeepOut(msgspec.Struct, frozen=True, gc=False):
+    """Operators keep other people out than before: `Node.kept_out` says whom. From these addresses and networks nobody
+    may connect, and what comes from there is closed at its arrival."""
+
+    networks: tuple[str, ...]
+
+
 class FetchPage(msgspec.Struct, frozen=True, gc=False):
     """Read entries; Fetched follows, as of no earlier than every Persist before this.
 
@@ -264,6 +277,8 @@ Action = (
     | Advertise
     | Persist
     | KeepTime
+    | KeepFounding
+    | KeepOut
     | FetchPage
     | FetchRecords
     | AskSummary

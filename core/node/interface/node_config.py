@@ -135,6 +135,11 @@ class NodeConfig(msgspec.Struct, frozen=True):
     """Servers that lie about people, by id. What was registered there takes no name from anybody else, and what they
     say of accounts' keys and secrets counts as if they had not said it. It is this node's judgement alone: all nodes of
     a network need the same."""
+    operators: frozenset[str] = frozenset()
+    """Public keys, as `core.wire.signed_orders.operator_fingerprint` shows them, whose orders are heeded here beside
+    those of the network's own operators."""
+    founds: bool = False
+    """Whether this start of the node begins a network, if it has never been part of one."""
     tracing: bool = False
     """Whether the node says in traces what goes on inside it: for debugging. Changes nothing else."""
 

@@ -32,6 +32,7 @@ NoticeKind = Literal[
     "limits",  # the system lets the process have less than it needs
     "dump",  # what goes on inside was written to a file, because somebody asked for it
     "identity",  # a server has shown its key, or somebody says what a key should have signed
+    "ordered",  # an operator has ordered something, or somebody says who is one
     "security",  # what an operator should know about secrets in the clear
 ]
 

@@ -43,11 +43,14 @@ RECONCILE: Final = "reconcile"
 """Shown by who compares sums of ranges instead of version vectors."""
 PAGES: Final = "pages"
 """Shown by who takes a summary of the map in pages."""
+ORDERS: Final = "orders"
+"""Shown by who heeds operators' orders, and knows who has begun the network."""
 PLACE: Final = "place"
 """The feature of clients that say at a login where they were in what has come here, and are told."""
-FEATURES: Final = ("quit", "user_info", "sync", RECORDS, RECONCILE, PAGES)
-"""What a node shows other servers: QUIT, USER_INFO, the native layer, records, sets that are reconciled, and pages."""
-SHOWN_WITH_KEY: Final = frozenset({RECORDS, RECONCILE, PAGES})
+FEATURES: Final = ("quit", "user_info", "sync", RECORDS, RECONCILE, PAGES, ORDERS)
+"""What a node shows other servers: QUIT, USER_INFO, the native layer, records, sets that are reconciled, pages, and
+orders."""
+SHOWN_WITH_KEY: Final = frozenset({RECORDS, RECONCILE, PAGES, ORDERS})
 """What servers of the version before keys have never heard of."""
 NONCE_SEED_BYTES: Final = 32
 

@@ -34,6 +34,9 @@ class Handler(Symbol):
     POST = "the activity is accepted, and broadcast"
     POST_TOO_EARLY = "AUTHENTICATION_FAIL, close"
     CHANGE_SECRET = "the account gets another secret"
+    ORDERS_ASKED = "ORDER_LIST, if the client has the key that it shows"
+    ORDER_SKETCHED = "ORDER_DRAFTED: how such an order is written"
+    ORDER_GIVEN = "the order is kept, and goes to everybody"
     HAVE = "what the client missed is looked for"
     CLIENT_ASKS = "PONG to the client"
     CLIENT_ANSWERS = "what waited for it is taken up"
@@ -95,6 +98,9 @@ _LOGGED_IN: Final[Mapping[MessageType, Handler]] = {
     wire.Pong: _H.CLIENT_ANSWERS,
     wire.StatusRequest: _H.STATUS,
     wire.ChangeSecret: _H.CHANGE_SECRET,
+    wire.OrdersRequest: _H.ORDERS_ASKED,
+    wire.OrderDraft: _H.ORDER_SKETCHED,
+    wire.GiveOrder: _H.ORDER_GIVEN,
     wire.Logout: _H.LOGOUT,
     wire.InvalidMessage: _H.CLIENT_OBJECTS,
     wire.AuthenticationFail: _H.CLIENT_OBJECTS,
@@ -187,7 +193,14 @@ def why_illegal(state: ConnectionState, message: Message) -> str:
         case ConnectionState.FRESH:
             return f"{command} is not possible before LOGIN, REGISTER or AUTHENTICATE"
         case ConnectionState.GREETED if isinstance(
-            message, wire.Have | wire.Ping | wire.StatusRequest | wire.ChangeSecret
+            message,
+            wire.Have
+            | wire.Ping
+            | wire.StatusRequest
+            | wire.ChangeSecret
+            | wire.OrdersRequest
+            | wire.OrderDraft
+            | wire.GiveOrder,
         ):
             return f"{command} is not possible before LOGIN"
         case ConnectionState.LOGGED_IN if isinstance(message, wire.Register):

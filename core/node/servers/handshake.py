@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 
 from core.node.accounts.attempts import Attempts
 from core.node.base.base_links import BaseLinks
@@ -67,6 +68,8 @@ class Handshake:
         self._healing = healing
         self._leavers = leavers
         self._known_keys = known_keys
+        self.on_native: list[Callable[[Link], None]] = []
+        """Told of each native link when it is up."""
         self.established = 0
         """How many native links there have been."""
 
@@ -305,6 +308,8 @@ class Handshake:
         context.notify("linked", f"linked with {link.name} ({where or link.peer})", "good", server=remote)
         self._healing.linked(link)
         self._leavers.linked(link)
+        for told in self.on_native:
+            told(link)
 
     def _take_for_base(self, link: Link) -> None:
         if link.state is ConnectionState.WAITING and self._healing.knows_for_native(link):

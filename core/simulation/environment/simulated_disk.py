@@ -28,6 +28,7 @@ from core.node.interface.events import (
 from core.reconciliation.summary_queries import SummaryQuery
 from core.simulation.environment.randomness import between
 from core.simulation.environment.schedule import Schedule
+from core.store.kept_founding import keep_founding
 from core.store.kept_time import keep_told_time
 from core.store.memory_store import MemoryStore
 from core.store.page_queries import answer_to
@@ -98,6 +99,11 @@ class SimulatedDisk:
         """Nobody waits for it, and one that takes no writes does not either."""
         if not self.full and not self.broken:
             keep_told_time(self.store, stamp)
+
+    def keep_founding(self, text: str) -> None:
+        """The same of who has begun the network."""
+        if not self.full and not self.broken:
+            keep_founding(self.store, text)
 
     @property
     def is_quick(self) -> bool:

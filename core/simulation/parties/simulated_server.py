@@ -40,6 +40,7 @@ from core.simulation.environment.simulated_network import DialFailure, DialledKe
 from core.simulation.parties.simulated_identity import adopted, give_key, leaf_of, network_of, new_store, with_key
 from core.simulation.plans.plan import IdentityKind
 from core.store.identity import LEAP_MAX
+from core.store.kept_founding import with_founding
 from core.store.kept_time import with_told_time
 from core.wire.address import Address
 from core.wire.codec import Frame
@@ -216,6 +217,8 @@ class SimulatedServer:
             actions.Dial: self._dial,
             actions.Persist: self._persist,
             actions.KeepTime: lambda action: self.disk.keep_time(action.stamp),
+            actions.KeepFounding: lambda action: self.disk.keep_founding(action.text),
+            actions.KeepOut: lambda action: None,
             actions.FetchPage: self._fetch_page,
             actions.FetchRecords: self._fetch_records,
             actions.AskSummary: lambda action: self.disk.ask_summary(action.token, action.query),
@@ -259,7 +262,7 @@ class SimulatedServer:
         environment.network.dark.discard(self.host)
         leap = pick(seeded(environment.seed, "leap", self.name, self.boots), LEAP_MAX)
         recovered = with_key(self.disk.store.start(self.now().wall, leap), self.disk.store)
-        recovered = with_told_time(recovered, self.disk.store)
+        recovered = with_founding(with_told_time(recovered, self.disk.store), self.disk.store)
         self.keyed = recovered.signer is not None
         rng = seeded(environment.seed, "node", self.name, self.boots)
         node = Node(self.config, recovered, rng, self.now(), checked_every=environment.checked_every)

@@ -1,0 +1,290 @@
+"""Operators who are logged in: they show their key, have an order drafted, sign it, and give it.
+
+Their private key never leaves them. What an order is about is looked up here, because it names accounts, servers and
+activities by what they are for ever, and people by what they are called now.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from core.node.accounts.book import AccountBook
+from core.node.kernel.connections import Session
+from core.node.kernel.context import Context
+from core.node.kernel.rules import Handler
+from core.node.kernel.states import ConnectionState
+from core.node.kernel.takers import takes
+from core.node.orders.order_kinds import (
+    APPOINT,
+    BAN,
+    CLOSE,
+    DISMISS,
+    SILENCE,
+    UNDO,
+    ban_problem,
+    order_told,
+)
+from core.node.orders.ordering import Orders
+from core.node.orders.standing import Operator
+from core.wire.entries import AccountFact
+from core.wire.limits import NAME_CHARACTERS_MAX
+from core.wire.messages import GiveOrder, OrderDraft, OrderDrafted, OrderList, OrderRefused, OrdersRequest, OrderTaken
+from core.wire.signed_orders import (
+    WORDS_MAX,
+    ListedOperator,
+    ListedOrder,
+    Order,
+    operator_fingerprint,
+    read_public_key,
+    shown_key_digest,
+    written_key,
+)
+from core.wire.signing import Verifier
+
+SHOWN_WITHIN: Final = 60.0
+"""Seconds by which the time may be off for which somebody shows a key."""
+PAGE_ORDERS_MAX: Final = 500
+"""Orders of one list."""
+ID_BEGINNING_MIN: Final = 4
+"""Characters by which an order can be named."""
+KEEP_NONE: Final = "none"
+"""What a dismissal says that has nothing of who is dismissed stay in force."""
+
+
+class _Draft(NamedTuple):
+    """What is known of an order that somebody wants to give."""
+
+    target: str
+    name: str
+    words: tuple[str, ...] = ()
+    about: str = ""
+    left: int = 0
+
+
+class _CannotDraft(Exception):
+    """Such an order cannot be given; the text is a clause that says why."""
+
+
+class OperatorDesk:
+    """Takes what operators say."""
+
+    def __init__(self, context: Context, accounts: AccountBook, orders: Orders, verifier: Verifier | None) -> None:
+        self._context = context
+        self._accounts = accounts
+        self._orders = orders
+        self._verifier = verifier
+        self._drafts: Mapping[str, Callable[[OrderDraft], _Draft]] = {
+            SILENCE: self._of_account,
+            CLOSE: self._of_account,
+            BAN: self._ban,
+            UNDO: self._undo,
+            APPOINT: self._appoint,
+            DISMISS: self._dismiss,
+        }
+
+    # --- showing a key ------------------------------------------------------------------------------------------------
+
+    @takes(Handler.ORDERS_ASKED)
+    def _asks_for_orders(self, session: Session, message: OrdersRequest) -> None:
+        problem = self._shown_problem(session, message)
+        if problem is None and self._orders.founding.is_named(session.claim):
+            self._orders.founding.name(message.key)
+        if problem is None and not self._orders.is_operator(message.key):
+            problem = self._no_operator(message.key)
+        if problem is not None:
+            self._context.send(session, OrderRefused(problem))
+        else:
+            self._context.send(session, self._page(message))
+
+    def _shown_problem(self, session: Session, message: OrdersRequest) -> str | None:
+        if session.claim is None:
+            return "anonymous is no operator; log in with a name"
+        if self._verifier is None:
+            return "this server has no key, and heeds no orders"
+        if abs(self._context.now.wall * 1000 - message.at) > SHOWN_WITHIN * 1000:
+            return f"the time that was named is not of this server's last {SHOWN_WITHIN:g} seconds"
+        digest = shown_key_digest(self._context.id, message.at, message.key)
+        if not self._verifier.fits(message.proof, message.key, digest):
+            return "the key that was shown was not proved"
+        return None
+
+    def _no_operator(self, key: bytes) -> str:
+        founding = self._orders.founding.record
+        who = f"of this network {founding.name} is" if founding is not None and founding.name else "nobody is known"
+        return (
+            f"your key ({operator_fingerprint(key)}) is no operator's: {who}; an operator can appoint you, or whoever"
+            f" runs this server can name the key in its settings (operators)"
+        )
+
+    def _page(self, message: OrdersRequest) -> OrderList:
+        standing = self._orders.book.standing
+        behind = message.behind
+        found = [
+            ListedOrder(one, order, standing.undone.get(one, ""))
+            for one, order in reversed([*standing.heeded.items()])
+            if behind is None or (order.stamp, one) < behind
+        ]
+        shown = found[:PAGE_ORDERS_MAX]
+        claims = {one.order.target for one in shown} | {operator.claim for operator in standing.operators.values()}
+        names = {claim: name for claim in claims if (name := self._accounts.name_of(claim)) is not None}
+        return OrderList(
+            self._orders.founding.network,
+            self._orders.is_operator(message.key),
+            [_listed(one) for one in self._orders.operators()],
+            shown,
+            names,
+            len(found) > len(shown),
+        )
+
+    # --- drafts -------------------------------------------------------------------------------------------------------
+
+    @takes(Handler.ORDER_SKETCHED)
+    def _sketched(self, session: Session, message: OrderDraft) -> None:
+        draft = self._drafts.get(message.kind)
+        try:
+            if session.claim is None:
+                raise _CannotDraft("anonymous is no operator; log in with a name")
+            if draft is None:
+                raise _CannotDraft("this server does not know such orders")
+            known = draft(message)
+        except _CannotDraft as problem:
+            self._context.send(session, OrderRefused(str(problem)))
+            return
+        order = Order(
+            self._orders.founding.network,
+            message.key,
+            self._context.stamp(),
+            message.kind,
+            known.target,
+            (session.user or "")[:NAME_CHARACTERS_MAX],
+            known.name[:NAME_CHARACTERS_MAX],
+            known.words,
+            message.because,
+        )
+        self._context.send(session, OrderDrafted(order, known.about, known.left))
+
+    def _of_account(self, message: OrderDraft) -> _Draft:
+        fact = self._account(message.target)
+        name = self._accounts.name_of(fact.claim) or fact.username
+        return _Draft(fact.claim, name, (), self._about(fact))
+
+    def _account(self, text: str) -> AccountFact:
+        fact = self._accounts.holder(text) or self._accounts.fact(text)
+        if fact is None:
+            raise _CannotDraft(f"there is no {text[:NAME_CHARACTERS_MAX]}; look how the name is written")
+        return fact
+
+    def _about(self, fact: AccountFact) -> str:
+        where = fact.claim.partition(".")[0]
+        name = self._accounts.name_of(fact.claim) or fact.username
+        at = "this server" if where == self._context.id else f"the server {where}"
+        return f"the account {name}, registered at {at}"
+
+    def _ban(self, message: OrderDraft) -> _Draft:
+        text = message.target
+        try:
+            address = ipaddress.ip_network(text, strict=False)
+            if address.version == 6 and "/" not in text:
+                # Who has one of these has all of them.
+                address = ipaddress.ip_network(f"{text}/64", strict=False)
+        except ValueError:
+            raise _CannotDraft(f"{text[:64]} is no address and no network: 203.0.113.7 or 203.0.113.0/24") from None
+        problem = ban_problem(address)
+        if problem is not None:
+            raise _CannotDraft(problem)
+        return _Draft(str(address), str(address), (), f"everybody who connects from {address}")
+
+    def _undo(self, message: OrderDraft) -> _Draft:
+        text = message.target.lower()
+        found = self._orders.book.found(text) if len(text) >= ID_BEGINNING_MIN else []
+        if not found:
+            raise _CannotDraft(f"no order that is heeded here begins with {text[:24]}; `order list` has their ids")
+        if len(found) > 1:
+            raise _CannotDraft(f"several orders begin with {text[:24]}; write more of the id")
+        order = self._orders.book.get(found[0])
+        assert order is not None, "what is heeded is known"
+        if order.kind == UNDO:
+            raise _CannotDraft("what is undone stays so; give the order again")
+        if found[0] in self._orders.book.standing.undone:
+            raise _CannotDraft("it is undone already")
+        problem = self._orders.undo_problem(message.key, order)
+        if problem is not None:
+            raise _CannotDraft(problem)
+        name = self._accounts.name_of(order.target) or order.name
+        return _Draft(found[0], f"{order.kind} {name}", (), order_told(order))
+
+    def _appoint(self, message: OrderDraft) -> _Draft:
+        key = read_public_key(message.words[0]) if message.words else None
+        if key is None:
+            raise _CannotDraft("an operator is appointed with their public key, a line that begins with ssh-ed25519")
+        fact = self._account(message.target)
+        known = next((one for one in self._orders.operators() if one.key == key), None)
+        if known is not None:
+            dismissed = known.dismissal != ""
+            raise _CannotDraft(
+                "this key's operator was dismissed: they need another key" if dismissed else "they are an operator"
+            )
+        name = self._accounts.name_of(fact.claim) or fact.username
+        about = f"{self._about(fact)}, who signs orders with the key {operator_fingerprint(key)}"
+        return _Draft(written_key(key), name, (fact.claim,), about)
+
+    def _dismiss(self, message: OrderDraft) -> _Draft:
+        operator = self._operator(message.target)
+        if operator.key != message.key and not self._orders.outranks(message.key, operator):
+            raise _CannotDraft(
+                f"only operators before them dismiss {operator.name or 'this one'}: those that the founding record or a"
+                " server's settings name, and whom those have appointed before"
+            )
+        mine = [one for one, order in self._orders.book.standing.heeded.items() if order.key == operator.key]
+        kept: list[str] = [] if message.words[:1] == [KEEP_NONE] else mine
+        if operator.dismissal:
+            listed = set(self._orders.kept_of(operator.key))
+            kept = [one for one in kept if one not in listed]
+            if not kept:
+                raise _CannotDraft("they are dismissed already")
+        name = self._accounts.name_of(operator.claim) or operator.name or operator_fingerprint(operator.key)
+        stays = f"{len(mine):,} of their orders stay in force" if kept else "none of their orders stays in force"
+        words = tuple(kept[:WORDS_MAX])
+        return _Draft(written_key(operator.key), name, words, f"the operator {name}; {stays}", len(kept) - len(words))
+
+    def _operator(self, text: str) -> Operator:
+        key = read_public_key(text)
+        fact = self._accounts.holder(text)
+        found = [
+            one
+            for one in self._orders.operators()
+            if (key is not None and one.key == key)
+            or (fact is not None and one.claim == fact.claim)
+            or operator_fingerprint(one.key) == text
+        ]
+        found = [one for one in found if not one.dismissal] or found
+        if not found:
+            raise _CannotDraft(f"{text[:NAME_CHARACTERS_MAX]} is no operator; `order list` has them")
+        if len(found) > 1:
+            raise _CannotDraft("they have several keys; name one by its fingerprint")
+        return found[0]
+
+    # --- giving -------------------------------------------------------------------------------------------------------
+
+    @takes(Handler.ORDER_GIVEN)
+    def _given(self, session: Session, message: GiveOrder) -> None:
+        if session.claim is None:
+            self._context.send(session, OrderRefused("anonymous is no operator; log in with a name"))
+            return
+        order_id = message.order.order.id
+
+        def done(problem: str | None) -> None:
+            if session.state is ConnectionState.CLOSING:
+                return
+            answer = OrderRefused(problem) if problem is not None else OrderTaken(order_id)
+            self._context.send(session, answer)
+
+        self._orders.give(session.claim, message.order, done)
+
+
+def _listed(operator: Operator) -> ListedOperator:
+    return ListedOperator(
+        operator.key, operator.rank, operator.name, operator.claim, bool(operator.dismissal), operator.everywhere
+    )

@@ -1,0 +1,1 @@
+"""What operators have ordered: who is one, which orders are heeded, and what follows from them."""

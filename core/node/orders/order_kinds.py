@@ -1,0 +1,113 @@
+"""What each kind of order is about, and how people are told of it: all of it in one table."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from core.wire.entries import IDENTIFIER_CHARACTERS_MAX, parse_entry_id
+from core.wire.signed_orders import ORDER_ID_CHARACTERS, Order
+from core.wire.signing import KEY_BYTES
+
+APPOINT: Final = "appoint"
+DISMISS: Final = "dismiss"
+UNDO: Final = "undo"
+SILENCE: Final = "silence"
+CLOSE: Final = "close"
+BAN: Final = "ban"
+
+PREFIX_MIN: Final = {4: 8, 6: 16}
+"""Shortest prefix that may be banned, by the version of IP: with less a slip shuts everybody out."""
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class OrderKind(NamedTuple):
+    """`problem` says what is wrong with an order's target or words, as a clause; None: nothing. `told` is what people
+    are told, with the order's fields. `ranked`: it concerns operators, so whose word it is counts."""
+
+    problem: Callable[[Order], str | None]
+    told: str
+    ranked: bool = False
+
+
+def operator_key(text: str) -> bytes | None:
+    """The public key that an order names; None if it names none."""
+    try:
+        key = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return key if len(key) == KEY_BYTES else None
+
+
+def banned_network(text: str) -> Network | None:
+    """The addresses that a ban names, if it may."""
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError:
+        return None
+    return network if ban_problem(network) is None and str(network) == text else None
+
+
+def ban_problem(network: Network) -> str | None:
+    """Why some addresses cannot be banned, as a clause."""
+    if network.prefixlen < PREFIX_MIN[network.version]:
+        shortest = PREFIX_MIN[network.version]
+        return f"{network} is too much of the world: the shortest prefix that can be banned is /{shortest}"
+    if network.is_loopback or network.is_unspecified:
+        return f"{network} is everybody's own machine"
+    return None
+
+
+def _key_problem(order: Order) -> str | None:
+    return None if operator_key(order.target) is not None else "it names no public key"
+
+
+def _ids_problem(order: Order) -> str | None:
+    if any(len(word) != ORDER_ID_CHARACTERS for word in order.words):
+        return "what it keeps are no orders"
+    return _key_problem(order)
+
+
+def _order_problem(order: Order) -> str | None:
+    return None if len(order.target) == ORDER_ID_CHARACTERS else "it names no order"
+
+
+def _claim_problem(order: Order) -> str | None:
+    if len(order.target) > IDENTIFIER_CHARACTERS_MAX:
+        return "it names no account"
+    try:
+        parse_entry_id(order.target)
+    except ValueError:
+        return "it names no account"
+    return None
+
+
+def _network_problem(order: Order) -> str | None:
+    return None if banned_network(order.target) is not None else "it names no addresses that can be banned"
+
+
+ORDER_KINDS: Final[Mapping[str, OrderKind]] = {
+    APPOINT: OrderKind(_key_problem, "{by} has made {name} an operator", ranked=True),
+    DISMISS: OrderKind(_ids_problem, "{by} has dismissed the operator {name}", ranked=True),
+    UNDO: OrderKind(_order_problem, "{by} has undone an order: {name}"),
+    SILENCE: OrderKind(_claim_problem, "{by} has silenced {name}"),
+    CLOSE: OrderKind(_claim_problem, "{by} has closed the account {name}"),
+    BAN: OrderKind(_network_problem, "{by} has banned {name}"),
+}
+"""What is not in it is from a later version: it is kept and passed on, and nothing follows from it."""
+
+
+def why(order: Order, words: str) -> str:
+    """What somebody is told whom an order concerns: `words` with `{by}` for who has given it, and their reason."""
+    return words.format(by=order.by or "an operator") + (f" ({order.because})" if order.because else "")
+
+
+def order_told(order: Order) -> str:
+    """What people are told of an order, as a sentence without its end."""
+    kind = ORDER_KINDS[order.kind]
+    because = f" ({order.because})" if order.because else ""
+    return kind.told.format(by=order.by or "an operator", name=order.name or order.target) + because

@@ -1,0 +1,217 @@
+"""Orders at a node: taken in from the log, and given here by operators who are logged in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from core.admission.token_bucket import TokenBuckets
+from core.node.accounts.book import AccountBook
+from core.node.interface.actions import KeepOut
+from core.node.kernel.context import Context
+from core.node.log.replication import Replication
+from core.node.neighbours.neighbours import Neighbours
+from core.node.orders.founding import FoundingKeeper
+from core.node.orders.order_book import OrderBook, Roots
+from core.node.orders.order_effects import OrderEffects
+from core.node.orders.order_kinds import DISMISS, ORDER_KINDS, operator_key, order_told
+from core.node.orders.standing import ORDERS_MAX, Operator, OperatorStanding
+from core.wire.entries import KeyChange
+from core.wire.packed_facts import PackedFacts
+from core.wire.recovered import Recovered
+from core.wire.signed_orders import ORDER_KEY_TYPE, Order, SignedOrder, order_as_key, order_in_key
+
+ORDERS_A_MINUTE: Final = 60.0
+"""Orders that one operator may give at one server, on average; ten minutes' worth may come at once."""
+BURST_MINUTES: Final = 10.0
+OPERATORS_REMEMBERED: Final = 1024
+STALE: Final = 300.0
+"""Seconds by which an order may be dated ahead."""
+NEWS: Final = 3600.0
+"""Seconds for which an order is news: of older ones, which a server that has just come hears all at once, operators are
+told how many there are."""
+
+OnEffects = Callable[[OrderEffects, OrderEffects], None]
+"""Told what was in force, and what is now."""
+
+
+class Orders:
+    """What operators have ordered, as far as it has come here."""
+
+    def __init__(
+        self,
+        context: Context,
+        neighbours: Neighbours,
+        accounts: AccountBook,
+        replication: Replication,
+        recovered: Recovered,
+    ) -> None:
+        self._context = context
+        self._accounts = accounts
+        self._replication = replication
+        roots = self._roots = Roots(context.config.operators)
+        self.book = OrderBook(recovered.verifier, roots.of, lambda: roots.network)
+        self.founding = FoundingKeeper(context, neighbours, roots, recovered, self._operator_known)
+        for signed in _orders_in(recovered.account_changes):
+            self.book.take(signed)
+        self._rates = TokenBuckets(ORDERS_A_MINUTE / 60.0, ORDERS_A_MINUTE * BURST_MINUTES, OPERATORS_REMEMBERED)
+        self._giving: set[str] = set()
+        """Orders that are not durable yet."""
+        self.on_effects: list[OnEffects] = []
+        self._standing = self.book.standing
+        self._effects = self.book.effects
+
+    def start(self) -> None:
+        """The node begins: what is in force is told to whom it concerns."""
+        self.founding.start()
+        if self._effects.banned:
+            self._tell_who_is_kept_out(self._effects)
+
+    @property
+    def effects(self) -> OrderEffects:
+        """What is in force."""
+        return self._effects
+
+    @property
+    def waiting(self) -> int:
+        """Orders that are given here and not durable yet."""
+        return len(self._giving)
+
+    # --- from the log -------------------------------------------------------------------------------------------------
+
+    def apply(self, change: KeyChange) -> None:
+        """Take in an order that has been committed."""
+        signed = order_in_key(change)
+        if signed is not None and self.book.take(signed):
+            self._follow()
+
+    def _operator_known(self) -> None:
+        self.book.look_again()
+        self._follow()
+
+    def _follow(self) -> None:
+        """Tell of what is new in force."""
+        before, effects_before = self._standing, self._effects
+        self._standing, self._effects = self.book.standing, self.book.effects
+        self._tell_of_news(before, self._standing)
+        if self._effects == effects_before:
+            return
+        if (self._effects.banned, self._effects.closed) != (effects_before.banned, effects_before.closed):
+            self._tell_who_is_kept_out(self._effects)
+        for told in self.on_effects:
+            told(effects_before, self._effects)
+
+    def _tell_who_is_kept_out(self, effects: OrderEffects) -> None:
+        self._context.actions.append(KeepOut(tuple(str(network) for network, _ in effects.banned)))
+
+    def _tell_of_news(self, before: OperatorStanding, now: OperatorStanding) -> None:
+        since = self._context.ago(NEWS)
+        old = 0
+        for one, order in now.heeded.items():
+            if one in before.heeded:
+                continue
+            if order.stamp < since:
+                old += 1
+            else:
+                self._context.notify("ordered", f"{order_told(order)} (order {one[:8]})", "warning")
+        if old:
+            self._context.notify("ordered", f"{old:,} earlier orders of operators are heeded here from now on")
+        voided = sum(one not in now.heeded for one in before.heeded)
+        if voided:
+            self._context.notify("ordered", f"{voided:,} orders are not heeded any more: who gave them was dismissed")
+
+    # --- given here ---------------------------------------------------------------------------------------------------
+
+    def give(self, claim: str, signed: SignedOrder, done: Callable[[str | None], None]) -> None:
+        """Have an order kept and passed on, for somebody who is logged in as `claim`; `done` is called once with None
+        when it is durable here, or with what is wrong, as a clause."""
+        account = self._accounts.fact(claim)
+        problem = self._problem(signed) if account is not None else "the account is not known here"
+        if problem is not None or account is None:
+            done(problem)
+            return
+        order_id = signed.order.id
+        if self.book.get(order_id) is not None:
+            # Its answer was lost.
+            done(None)
+            return
+        key = order_as_key(signed)
+        body = msgspec.json.encode(msgspec.structs.replace(account, key=key, allowed_at=0, told_by="", retold=False))
+        self._giving.add(order_id)
+
+        def kept(problem: str | None) -> None:
+            self._giving.discard(order_id)
+            done(f"this server cannot keep it now: {problem}" if problem is not None else None)
+
+        self._replication.originate("account", body, then=kept)
+
+    def _problem(self, signed: SignedOrder) -> str | None:
+        context, order = self._context, signed.order
+        if context.draining:
+            return "this server is leaving the network; try again at another one"
+        if context.storage_error is not None:
+            return f"this server cannot keep it now: {context.storage_error}"
+        kind = ORDER_KINDS.get(order.kind)
+        if kind is None:
+            return "this server does not know such orders"
+        if (problem := kind.problem(order)) is not None:
+            return problem
+        if not self.book.is_signed(signed):
+            return "its signature does not fit"
+        if not self.is_operator(order.key):
+            return "this key is no operator's here"
+        if order.network != self.founding.network:
+            return "it is meant for another network"
+        if order.id in self._giving:
+            return "it is being kept already"
+        if order.stamp > context.ago(-STALE):
+            return f"it is dated more than {STALE:g} seconds ahead"
+        if self.orders_of(order.key) >= ORDERS_MAX:
+            return f"an operator gives {ORDERS_MAX:,} orders, ever"
+        if wait := self._rates.take(order.key.hex(), context.now.monotonic):
+            return f"an operator gives {ORDERS_A_MINUTE:g} orders a minute; wait {wait:.0f} seconds"
+        return None
+
+    def is_operator(self, key: bytes) -> bool:
+        """Whether orders of a key are heeded here from now on."""
+        return self.book.is_operator(key)
+
+    def orders_of(self, key: bytes) -> int:
+        """How many of a key's orders are heeded."""
+        return sum(order.key == key for order in self._standing.heeded.values())
+
+    def operators(self) -> list[Operator]:
+        """All that are known, those before others first: whoever has given no order yet among them."""
+        known = dict(self._standing.operators)
+        for root in self._roots.all():
+            known.setdefault(root.key, root)
+        return sorted(known.values(), key=lambda one: (one.rank, one.name, one.key))
+
+    def outranks(self, key: bytes, operator: Operator) -> bool:
+        """Whether a key's operator comes before another one."""
+        own = self._standing.operators.get(key) or self._roots.of(key)
+        return own is not None and not own.dismissal and own.rank < operator.rank
+
+    def undo_problem(self, key: bytes, order: Order) -> str | None:
+        """Why an operator cannot undo an order, as a clause."""
+        if not ORDER_KINDS[order.kind].ranked:
+            return None
+        own, other = (self._standing.operators.get(one) or self._roots.of(one) for one in (key, order.key))
+        if order.kind == DISMISS and operator_key(order.target) == order.key:
+            return "who has resigned stays so; appoint them again, with another key"
+        if own is None or other is None or own.rank > other.rank:
+            return f"only {order.by or 'its operator'}, or who comes before or beside them, undoes that"
+        return None
+
+    def kept_of(self, key: bytes) -> set[str]:
+        """Of who is dismissed, the orders that stay in force."""
+        dismissals = (order for _, order in self._standing.in_force() if order.kind == DISMISS)
+        return {one for order in dismissals if operator_key(order.target) == key for one in order.words}
+
+
+def _orders_in(changes: PackedFacts) -> list[SignedOrder]:
+    """The orders among the changes of accounts that were known before this start."""
+    keys = (fact.key for fact in changes.containing(ORDER_KEY_TYPE.encode()) if fact.key is not None)
+    return [signed for key in keys if (signed := order_in_key(key)) is not None]

@@ -1,0 +1,116 @@
+"""`order`: what an operator decides, from the command line and against real servers."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import Ended, Node, Program, running_node
+
+
+@pytest.fixture
+def node(program: Program, tmp_path: Path) -> Iterator[Node]:
+    with running_node(program, tmp_path / "data") as node:
+        yield node
+
+
+def registered(program: Program, node: Node, *names: str) -> None:
+    for name in names:
+        ended = program.run("register", node.address, "-u", name)
+        assert ended.status == 0, ended.err
+
+
+def order(program: Program, node: Node, *words: str, by: str = "ada") -> Ended:
+    return program.run("order", node.address, *words, "-u", by)
+
+
+def test_the_first_account_silences_somebody_who_is_told_why_and_takes_it_back(program: Program, node: Node) -> None:
+    registered(program, node, "ada", "bob")
+    given = order(program, node, "silence", "bob", "--because", "advertising")
+    assert given.status == 0 and len(given.out.strip()) == 24, given.err
+    refused = program.run("post", node.address, "-u", "bob", "buy this")
+    assert refused.status == 4 and refused.out == "refused you may not post: ada has silenced you (advertising)\n"
+    assert order(program, node, "undo", given.out[:8]).status == 0
+    assert program.run("post", node.address, "-u", "bob", "sorry").status == 0
+
+
+def test_who_logs_in_with_a_closed_account_is_told_who_closed_it(program: Program, node: Node) -> None:
+    registered(program, node, "ada", "bob")
+    assert order(program, node, "close", "bob", "--because", "stolen").status == 0
+    refused = program.run("post", node.address, "-u", "bob", "hello")
+    assert refused.status == 4 and "the account bob was closed by ada (stolen)" in refused.err
+
+
+def test_the_list_tells_what_is_in_force_what_is_undone_and_who_is_an_operator(program: Program, node: Node) -> None:
+    registered(program, node, "ada", "bob")
+    assert "nothing has been ordered" in order(program, node, "list").err
+    given = order(program, node, "ban", "203.0.113.0/24").out.strip()
+    order(program, node, "undo", given)
+    listed = order(program, node, "list")
+    assert f"{given[:8]}  " in listed.out and "ada: ban 203.0.113.0/24 undone by " in listed.out
+    assert "ada is an operator, with the key SHA256:" in listed.err
+    told = json.loads(order(program, node, "list", "--json").out)
+    assert [one["kind"] for one in told["orders"]] == ["undo", "ban"] and told["operators"][0]["name"] == "ada"
+
+
+def test_an_operator_appoints_somebody_by_the_key_that_they_tell(program: Program, node: Node, tmp_path: Path) -> None:
+    registered(program, node, "ada", "bob", "eve")
+    key = str(tmp_path / "bobs-key")
+    told = program.run("order", node.address, "key", "--key", key)
+    assert told.status == 0 and told.out.startswith("ssh-ed25519 AAAA")
+    assert stat.S_IMODE(os.stat(key).st_mode) == 0o600
+    before = order(program, node, "silence", "eve", "--key", key, by="bob")
+    assert before.status == 4 and "is no operator's" in before.err
+    assert order(program, node, "appoint", "bob", told.out.strip()).status == 0
+    assert order(program, node, "silence", "eve", "--key", key, by="bob").status == 0
+    assert order(program, node, "dismiss", "bob").status == 0
+    after = order(program, node, "close", "eve", "--key", key, by="bob")
+    assert after.status == 4 and "no operator" in after.err
+
+
+def test_a_server_heeds_the_keys_that_its_settings_name(program: Program, node: Node, tmp_path: Path) -> None:
+    key = program.run("order", node.address, "key", "--key", str(tmp_path / "key")).out.strip()
+    with running_node(program, tmp_path / "other", "--operators", key) as other:
+        registered(program, other, "first", "second")
+        given = order(program, other, "silence", "first", "--key", str(tmp_path / "key"), by="second")
+        assert given.status == 0, given.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("silence",), "silence needs other words: activity-tui order HOST silence USER"),
+        (("silnce", "bob"), "did you mean 'silence'?"),
+        (("ban", "0.0.0.0/0"), "too much of the world"),
+        (("undo", "nothing"), "no order that is heeded here begins with nothing"),
+        (("close", "nobody"), "there is no nobody"),
+        (("close", "bob", "--because", "x" * 201), "at most 200 characters"),
+        (("close", "bob", "--key", "/dev/null"), "cannot be read: it is no file"),
+    ],
+)
+def test_a_slip_is_told_in_a_sentence(program: Program, node: Node, words: tuple[str, ...], said: str) -> None:
+    registered(program, node, "ada", "bob")
+    ended = order(program, node, *words)
+    assert ended.status in (2, 4) and said in ended.err and "Traceback" not in ended.err
+
+
+def test_orders_outlast_a_restart_and_hold_at_a_server_that_comes_later(program: Program, tmp_path: Path) -> None:
+    secret = {"ACTIVITY_TUI_USER_SECRET": "difference engine"}
+    with running_node(program, tmp_path / "data") as node:
+        for name in ("ada", "bob"):
+            assert program.run("register", node.address, "-u", name, variables=secret).status == 0
+        assert order(program, node, "close", "bob").status == 0
+    with (
+        running_node(program, tmp_path / "data") as node,
+        running_node(program, tmp_path / "late", join=node.address) as late,
+    ):
+        for one in (node, late):
+            refused = program.run("post", one.address, "hi", "-u", "bob", variables=secret)
+            assert refused.status == 4 and "closed by ada" in refused.err, refused.err
+            listed = program.run("order", one.address, "list", "-u", "ada", variables=secret)
+            assert "close bob" in listed.out, listed.err

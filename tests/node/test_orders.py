@@ -1,0 +1,416 @@
+"""What operators order, at servers: given at one, it holds at all, also at those that come later; and is undone."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import msgspec
+
+from core.simulation.testing import ScriptedClient, ScriptedNetwork, WatchedServer, chain
+from core.wire import messages as wire
+from core.wire.entries import KeyChange
+from core.wire.founding_record import FoundingRecord, sign_founding
+from core.wire.messages import (
+    ActivityAck,
+    ActivityRefused,
+    LoginFailed,
+    LoginSuccess,
+    OrderList,
+    OrderRefused,
+    OrderTaken,
+)
+from core.wire.signed_orders import operator_fingerprint, order_in_key, sign_order
+from tests.node.operators import founded, gives, order, shows_key, signed, signer_of
+
+HELLO = {"text": msgspec.Raw(b'"hello"')}
+
+
+def logs_in(network: ScriptedNetwork, server: WatchedServer, name: str, secret: str = "s", **how: Any) -> bool:
+    client = network.client(server, **how)
+    client.login(name, secret)
+    network.run(1.0)
+    return bool(client.of(LoginSuccess))
+
+
+def posts(network: ScriptedNetwork, client: ScriptedClient, name: str, secret: str = "s") -> str:
+    """What becomes of a post."""
+    client.say(wire.ActivityMessage(name, HELLO, secret, ref=f"{name}{len(client.log)}"))
+    network.run(0.5)
+    refused = client.of(ActivityRefused)
+    return refused[-1].info if refused and client.log[-1] is refused[-1] else client.commands[-1]
+
+
+def bob_at(network: ScriptedNetwork, server: WatchedServer) -> ScriptedClient:
+    network.registered(server, "bob")
+    network.run(0.5)
+    return network.logged_in(server, "bob", "s")
+
+
+def founding_of(server: WatchedServer) -> FoundingRecord:
+    record = server.node.orders.founding.record
+    assert record is not None
+    return record
+
+
+def effects(server: WatchedServer) -> Any:
+    return server.node.orders.effects
+
+
+# --- who is an operator -----------------------------------------------------------------------------------------------
+
+
+def test_the_first_account_at_the_server_that_began_the_network_is_its_operator():
+    network, servers, ada = founded()
+    listed = ada.of(OrderList)[-1]
+    assert listed.operator and [one.name for one in listed.operators] == ["ada"]
+    network.run(1.0)
+    records = {founding_of(server) for server in servers}
+    assert len(records) == 1 and records.pop().founder == servers[0].id
+    assert "is the operator of this network" in servers[0].told("ordered")[-1]
+
+
+def test_nobody_else_becomes_it_and_nobody_elsewhere():
+    network = ScriptedNetwork()
+    servers = network.build(chain(2), redirects=False, founds=True)
+    network.registered(servers[1], "early")
+    network.registered(servers[0], "ada")
+    network.registered(servers[0], "late")
+    network.run(0.5)
+    for server, name in ((servers[1], "early"), (servers[0], "late"), (servers[1], "ada")):
+        answer = shows_key(network, network.logged_in(server, name, "s"), name)
+        assert isinstance(answer, OrderRefused) and "is no operator's" in answer.info
+    assert isinstance(shows_key(network, network.logged_in(servers[0], "ada", "s"), "ada"), OrderList)
+    assert isinstance(shows_key(network, network.logged_in(servers[1], "ada", "s"), "ada"), OrderList)
+
+
+def test_who_does_not_have_the_key_that_they_show_is_told_nothing():
+    network, servers, ada = founded(1)
+    ada.say(wire.StatusRequest())
+    network.run(0.2)
+    at = int(ada.of(wire.Status)[-1].status["at"] * 1000)
+    for proof, when in ((b"x" * 64, at), (signer_of("ada").sign(b"else"), at), (b"x" * 64, at - 10**6)):
+        ada.say(wire.OrdersRequest(signer_of("ada").key, when, proof))
+    network.run(0.2)
+    assert len(ada.of(OrderRefused)) == 3
+    anonymous = network.client(servers[0])
+    anonymous.login()
+    anonymous.say(wire.OrdersRequest(signer_of("ada").key, at, b"x"))
+    anonymous.say(wire.GiveOrder(signed(order("ada", "silence", "n.1.1"))))
+    network.run(0.2)
+    assert [("anonymous" in one.info) for one in anonymous.of(OrderRefused)] == [True, True]
+
+
+def test_an_operator_appoints_another_whose_orders_are_heeded_everywhere_until_they_are_dismissed():
+    network, servers, ada = founded()
+    bob = bob_at(network, servers[2])
+    refused = gives(network, bob, "bob", "silence", "ada")
+    assert isinstance(refused, OrderRefused) and "no operator" in refused.info
+    line = "ssh-ed25519 " + _blob("bob") + " bob"
+    assert isinstance(gives(network, ada, "ada", "appoint", "bob", line), OrderTaken)
+    network.registered(servers[1], "eve")
+    assert isinstance(gives(network, bob, "bob", "silence", "eve"), OrderTaken)
+    network.run(1.0)
+    assert all(len(effects(server).silenced) == 1 for server in servers)
+    assert isinstance(gives(network, bob, "bob", "dismiss", "ada"), OrderRefused), "ada was there before bob"
+    assert isinstance(gives(network, ada, "ada", "dismiss", "bob"), OrderTaken)
+    network.run(1.0)
+    assert isinstance(gives(network, bob, "bob", "close", "eve"), OrderRefused)
+    assert all(len(effects(server).silenced) == 1 for server in servers), "what he has ordered stays"
+
+
+def test_a_dismissal_may_take_back_all_that_somebody_has_ordered():
+    network, servers, ada = founded(2)
+    bob = bob_at(network, servers[1])
+    gives(network, ada, "ada", "appoint", "bob", "ssh-ed25519 " + _blob("bob"))
+    network.registered(servers[1], "eve")
+    gives(network, bob, "bob", "silence", "eve")
+    gives(network, ada, "ada", "dismiss", "bob", "none")
+    network.run(1.0)
+    assert not any(effects(server).silenced for server in servers)
+
+
+def test_a_server_heeds_whom_its_own_settings_name_and_no_other_server_does():
+    network = ScriptedNetwork()
+    named = frozenset({operator_fingerprint(signer_of("ada").key)})
+    one, other = network.start("one", operators=named), network.start("other")
+    other.join(one)
+    network.run(2.0)
+    network.registered(one, "ada")
+    network.registered(other, "eve")
+    network.run(1.0)
+    ada = network.logged_in(one, "ada", "s")
+    assert isinstance(shows_key(network, ada, "ada"), OrderList)
+    assert isinstance(gives(network, ada, "ada", "silence", "eve"), OrderTaken)
+    network.run(1.0)
+    assert effects(one).silenced and not effects(other).silenced
+    assert isinstance(shows_key(network, network.logged_in(other, "ada", "s"), "ada"), OrderRefused)
+
+
+# --- what they order --------------------------------------------------------------------------------------------------
+
+
+def test_who_is_silenced_may_read_and_not_post_and_is_told_why():
+    network, servers, ada = founded()
+    bob = bob_at(network, servers[2])
+    assert posts(network, bob, "bob") == "ACTIVITY_ACK"
+    taken = gives(network, ada, "ada", "silence", "bob", because="advertising")
+    assert isinstance(taken, OrderTaken)
+    network.run(0.5)
+    assert posts(network, bob, "bob") == "you may not post: ada has silenced you (advertising)"
+    assert bob.closed is None
+    gives(network, ada, "ada", "undo", taken.id[:8])
+    network.run(0.5)
+    assert posts(network, bob, "bob") == "ACTIVITY_ACK" and len(bob.of(ActivityAck)) == 2
+
+
+def test_a_base_client_that_is_silenced_is_told_so_and_disconnected():
+    network, servers, ada = founded(1)
+    bob_at(network, servers[0])
+    gives(network, ada, "ada", "silence", "bob")
+    base = network.base_client(servers[0])
+    base.say(wire.Login("bob", "s"))
+    network.run(1.0)
+    base.say(wire.ActivityMessage("bob", HELLO, "s"))
+    network.run(0.5)
+    assert "silenced" in base.of(wire.AuthenticationFail)[0].info and base.closed is not None
+
+
+def test_a_closed_account_is_logged_out_everywhere_and_lets_nobody_in_until_that_is_undone():
+    network, servers, ada = founded()
+    bob = bob_at(network, servers[2])
+    vouched = network.client(servers[1], origin="local", vouched="bob")
+    taken = gives(network, ada, "ada", "close", "bob", because="stolen")
+    assert isinstance(taken, OrderTaken)
+    network.run(1.0)
+    assert bob.closed is not None and bob.of(wire.InvalidMessage)[0].info == "this account was closed by ada (stolen)"
+    assert not any(logs_in(network, server, "bob") for server in servers)
+    vouched.login("bob")
+    network.run(0.5)
+    assert "closed by ada" in vouched.of(LoginFailed)[0].info
+    gives(network, ada, "ada", "undo", taken.id)
+    network.run(1.0)
+    assert all(logs_in(network, server, "bob") for server in servers)
+
+
+def test_who_comes_from_a_banned_address_is_told_so_and_who_is_there_leaves():
+    network, servers, ada = founded(2)
+    there = network.client(servers[1], host="203.0.113.9")
+    there.login()
+    network.run(0.5)
+    taken = gives(network, ada, "ada", "ban", "203.0.113.0/24", because="a flood")
+    assert isinstance(taken, OrderTaken)
+    network.run(0.5)
+    assert there.closed is not None and "banned by ada (a flood)" in there.of(wire.InvalidMessage)[0].info
+    assert not logs_in(network, servers[1], "anonymous", "", host="203.0.113.77")
+    assert logs_in(network, servers[1], "anonymous", "", host="203.0.114.1")
+    gives(network, ada, "ada", "undo", taken.id)
+    network.run(0.5)
+    assert logs_in(network, servers[1], "anonymous", "", host="203.0.113.77")
+
+
+def test_a_slip_is_told_before_anything_is_ordered():
+    network, _, ada = founded(1)
+    for kind, target, why in (
+        ("silence", "nobody", "there is no nobody"),
+        ("ban", "0.0.0.0/0", "the shortest prefix"),
+        ("ban", "127.0.0.1", "everybody's own machine"),
+        ("ban", "here", "no address"),
+        ("undo", "abc", "no order"),
+        ("undo", "aaaaaaaa", "no order"),
+        ("appoint", "ada", "public key"),
+        ("dismiss", "nobody", "no operator"),
+        ("elect", "ada", "does not know such orders"),
+    ):
+        answer = gives(network, ada, "ada", kind, target)
+        assert isinstance(answer, OrderRefused) and why in answer.info, (kind, target, answer)
+    assert not ada.of(OrderTaken)
+
+
+def test_an_order_that_is_given_again_has_been_given():
+    network, servers, ada = founded(1)
+    bob_at(network, servers[0])
+    ada.say(wire.OrderDraft(signer_of("ada").key, "silence", "bob"))
+    network.run(0.2)
+    given = wire.GiveOrder(sign_order(ada.of(wire.OrderDrafted)[0].order, signer_of("ada")))
+    for _ in range(3):
+        ada.say(given)
+        network.run(0.5)
+    assert len(ada.of(OrderTaken)) == 3 and len(effects(servers[0]).silenced) == 1
+    listed = shows_key(network, ada, "ada")
+    assert isinstance(listed, OrderList) and len(listed.orders) == 1
+
+
+def test_what_an_order_says_wrongly_is_refused():
+    network, servers, ada = founded(1)
+    (claim,) = (fact.claim for name, fact in servers[0].node.book if name == "ada")
+    founder = servers[0].id
+    now = int(servers[0].now.wall * 1_000_000)
+    for one, why in (
+        (order("ada", "silence", claim, stamp=now, network="another"), "another network"),
+        (order("ada", "silence", claim, stamp=now + 10**10, network=founder), "ahead"),
+        (order("ada", "silence", "nonsense", stamp=now, network=founder), "no account"),
+        (order("eve", "silence", claim, stamp=now, network=founder), "no operator"),
+        (order("ada", "elect", claim, stamp=now, network=founder), "does not know"),
+    ):
+        ada.say(wire.GiveOrder(signed(one)))
+        network.run(0.3)
+        assert why in ada.of(OrderRefused)[-1].info, one
+    forged = msgspec.structs.replace(signed(order("ada", "close", claim, stamp=now, network=founder)), signature=b"x")
+    ada.say(wire.GiveOrder(forged))
+    network.run(0.3)
+    assert "signature" in ada.of(OrderRefused)[-1].info and not ada.of(OrderTaken)
+
+
+def test_an_operator_gives_so_many_orders_a_minute_and_no_more():
+    network, servers, ada = founded(1)
+    bob_at(network, servers[0])
+    ada.say(wire.OrderDraft(signer_of("ada").key, "silence", "bob"))
+    network.run(0.2)
+    first = ada.of(wire.OrderDrafted)[0].order
+    for number in range(620):
+        one = msgspec.structs.replace(first, stamp=first.stamp + number)
+        ada.say(wire.GiveOrder(sign_order(one, signer_of("ada"))))
+        network.run(0.01)
+    network.run(1.0)
+    refused = ada.of(OrderRefused)
+    assert refused and all("60 orders a minute" in one.info for one in refused)
+    assert 600 <= len(ada.of(OrderTaken)) <= 620
+
+
+# --- partitions, late servers, old ones -------------------------------------------------------------------------------
+
+
+def test_orders_of_both_parts_of_a_parted_network_hold_in_both_once_they_are_one():
+    network, servers, ada = founded(4)
+    bob = bob_at(network, servers[3])
+    gives(network, ada, "ada", "appoint", "bob", "ssh-ed25519 " + _blob("bob"))
+    for name in ("eve", "mallory"):
+        network.registered(servers[1], name)
+    network.run(1.0)
+    network.part(servers[:2], servers[2:])
+    network.run(20.0)
+    assert isinstance(gives(network, ada, "ada", "silence", "eve"), OrderTaken)
+    assert isinstance(gives(network, bob, "bob", "close", "mallory"), OrderTaken)
+    assert not effects(servers[3]).silenced and not effects(servers[0]).closed
+    network.mend()
+    assert network.until(network.is_one, 60.0)
+    network.run(12.0)
+    assert len({str(effects(server)) for server in servers}) == 1
+    assert effects(servers[0]).silenced and effects(servers[0]).closed
+
+
+def test_a_server_that_comes_later_or_back_heeds_what_was_ordered_before():
+    network, servers, ada = founded(2)
+    bob_at(network, servers[1])
+    gives(network, ada, "ada", "close", "bob")
+    network.run(1.0)
+    late = network.start("late", servers[1], redirects=False)
+    network.run(3.0)
+    assert not logs_in(network, late, "bob") and late.node.orders.founding.record is not None
+    servers[1].crash()
+    network.run(1.0)
+    again = network.start("n001", servers[0], redirects=False)
+    network.run(3.0)
+    assert not logs_in(network, again, "bob")
+    assert isinstance(shows_key(network, network.logged_in(again, "ada", "hers"), "ada"), OrderList)
+
+
+def test_servers_from_before_orders_pass_them_on_unharmed():
+    network, servers, ada = founded(1)
+    bob_at(network, servers[0])
+    older = network.peer(servers[0])
+    older.say(wire.Authenticate("network secret", id="older", incarnation=1, features=["sync", "user_info", "quit"]))
+    network.run(0.5)
+    gives(network, ada, "ada", "close", "bob")
+    older.say(wire.SyncRequest({}))
+    network.run(0.5)
+    assert "FOUNDING" not in older.commands, "it would not know it"
+    line = next(one for one in older.lines if b"order@activity-tui" in one)
+    fields = msgspec.json.decode(line)
+    assert fields.keys() <= {"command", "id", "stamp", "username", "verifier", "claimed_at", "claim", "key"}
+    assert fields["username"] == "ada" and order_in_key(msgspec.convert(fields["key"], KeyChange))
+    # A server that knows the operator heeds what has come by way of the older one.
+    record = founding_of(servers[0])
+    other = network.start("other", operators=frozenset({operator_fingerprint(record.operator)}))
+    link = network.peer(other)
+    link.say(wire.Authenticate("network secret", id="older", incarnation=1, features=["sync"]))
+    network.run(0.1)
+    for one in older.lines:
+        if b'"ACCOUNT"' in one:
+            link.say(one + b"\n")
+    network.run(0.5)
+    assert effects(other).closed and not logs_in(network, other, "bob")
+
+
+# --- who began the network --------------------------------------------------------------------------------------------
+
+
+def test_who_lies_about_who_began_the_network_is_too_late():
+    network, servers, _ = founded(2)
+    liar = network.peer(servers[1])
+    liar.say(wire.Authenticate("network secret", id="liar", incarnation=1, features=["sync", "orders"]))
+    network.run(0.5)
+    known = founding_of(servers[1])
+    assert liar.of(wire.Founding)[0].record == known
+    mallory = signer_of("mallory")
+    forged = sign_founding(FoundingRecord("liar", mallory.key, 1, mallory.key, "liar.1.1", "mallory"), mallory)
+    liar.say(wire.Founding(forged, True))
+    network.run(0.5)
+    assert founding_of(servers[1]) == known
+    assert any("begun by liar" in text for text in servers[1].told("ordered"))
+    # What somebody else has not signed ends the link of who says it.
+    liar.say(wire.Founding(msgspec.structs.replace(known, operator=mallory.key), True))
+    network.run(0.5)
+    assert liar.closed is not None and founding_of(servers[1]) == known
+
+
+def test_a_server_of_a_network_from_before_learns_no_operator_from_a_new_one():
+    network = ScriptedNetwork()
+    old = network.start("old", redirects=False)
+    network.run(0.5)
+    network.registered(old, "somebody")
+    old.crash()
+    network.run(0.5)
+    old = network.start("old", redirects=False)
+    new = network.start("new", redirects=False, founds=True)
+    network.registered(new, "mallory")
+    network.run(0.5)
+    mallory = network.logged_in(new, "mallory", "s")
+    assert isinstance(shows_key(network, mallory, "mallory"), OrderList)
+    new.join(old)
+    network.run(3.0)
+    assert isinstance(gives(network, mallory, "mallory", "close", "somebody"), OrderTaken)
+    network.run(1.0)
+    assert logs_in(network, old, "somebody") and old.node.orders.founding.record is None
+
+
+def test_of_two_servers_that_each_began_a_network_both_take_the_one_with_an_operator():
+    network = ScriptedNetwork()
+    first, second = (network.start(name, redirects=False, founds=True) for name in ("first", "second"))
+    network.registered(second, "ada")
+    network.run(0.5)
+    ada = network.logged_in(second, "ada", "s")
+    assert isinstance(shows_key(network, ada, "ada"), OrderList)
+    first.join(second)
+    network.run(3.0)
+    assert founding_of(first) == founding_of(second)
+    assert founding_of(first).founder == second.id
+
+
+def test_a_restarted_server_remembers_who_began_the_network():
+    network, servers, ada = founded(1)
+    servers[0].crash()
+    network.run(0.5)
+    again = network.start("n000", redirects=False, founds=True)
+    network.run(0.5)
+    ada = network.logged_in(again, "ada", "hers")
+    listed = shows_key(network, ada, "ada")
+    assert isinstance(listed, OrderList) and listed.operator
+
+
+def _blob(who: str) -> str:
+    """The middle of a public key's line."""
+    kind = b"ssh-ed25519"
+    key = signer_of(who).key
+    return base64.b64encode(len(kind).to_bytes(4, "big") + kind + len(key).to_bytes(4, "big") + key).decode()

@@ -1,0 +1,247 @@
+"""`order`: what an operator decides for the whole network, signed with their key."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from core.client import ClientEvent, ClientSettings, NotConnected, OperatorSeat, OrderNotTaken, OutcomeUnknown
+from core.wire import Address, Ed25519Signer, ListedOrder, operator_fingerprint
+from tui.cli import values
+from tui.cli.chosen_settings import ChosenSettings
+from tui.cli.command_client import script_client
+from tui.cli.console import put, say
+from tui.cli.inputs import address_of, choices_of, credentials, named
+from tui.cli.loop import run_until_interrupted
+from tui.remembered import directories, operator_key
+from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
+from tui.script.script_grammar import seconds_of
+from tui.text.quantities import suggestion
+from tui.text.safe_text import neutralise
+
+BECAUSE_MAX: Final = 200
+SHORT: Final = 8
+"""Characters of an order's id that people are shown; as many as are needed name it."""
+
+
+class OrderWish(NamedTuple):
+    """An order that is wanted."""
+
+    target: str
+    words: tuple[str, ...] = ()
+
+
+class OrderVerb(NamedTuple):
+    """What an operator may do: the words that follow it, and how they are read."""
+
+    operands: str
+    explained: str
+    read: Callable[[argparse.Namespace, list[str]], OrderWish]
+
+
+def _one(arguments: argparse.Namespace, operands: list[str]) -> OrderWish:
+    (target,) = operands
+    return OrderWish(target)
+
+
+def _appoint(arguments: argparse.Namespace, operands: list[str]) -> OrderWish:
+    user, *key = operands
+    text = " ".join(key)
+    if not text.startswith("ssh-"):
+        text = operator_key.words_file(values.path(text)) or text
+    return OrderWish(user, (text,))
+
+
+def _dismiss(arguments: argparse.Namespace, operands: list[str]) -> OrderWish:
+    (target,) = operands
+    return OrderWish(target, ("none",) if arguments.undo_all else ())
+
+
+VERBS: Final = {
+    "silence": OrderVerb("USER", "refuse what somebody posts", _one),
+    "close": OrderVerb("USER", "close an account: nobody logs in with it", _one),
+    "ban": OrderVerb("ADDRESS[/PREFIX]", "refuse connections from an address or a network", _one),
+    "undo": OrderVerb("ID", "undo an order", _one),
+    "appoint": OrderVerb("USER KEY", "make somebody an operator, who signs orders with this public key", _appoint),
+    "dismiss": OrderVerb("USER", "let somebody be an operator no more; what they have ordered stays", _dismiss),
+    "list": OrderVerb("", "tell the orders, and who is an operator", _one),
+    "key": OrderVerb("", "tell your public key, for who appoints you", _one),
+}
+_MORE_OPERANDS: Final = {"appoint": 9}
+"""Of those that take more words than one: a key has blanks in it."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    verb, operands = _read(arguments)
+    path = _key_path(arguments.key)
+    if arguments.verb == "key":
+        return _tell_key(_signer(path))
+    address, seconds, choices = address_of(arguments), seconds_of(arguments), choices_of(arguments)
+    if len(arguments.because) > BECAUSE_MAX:
+        raise usage_error(f"--because has at most {BECAUSE_MAX} characters: everybody whom it concerns is told")
+    wish = verb.read(arguments, operands) if verb.operands else OrderWish("")
+    ordering = _Ordering(choices, named(choices), address, seconds, _signer(path))
+    try:
+        if arguments.verb == "list":
+            return run_until_interrupted(lambda: ordering.list(as_json=arguments.json))
+        return run_until_interrupted(
+            lambda: ordering.give(arguments.verb, wish, arguments.because, as_json=arguments.json)
+        )
+    except OrderNotTaken as problem:
+        raise CommandFailed(ExitStatus.REFUSED, f"nothing was ordered: {neutralise(str(problem), 400)}") from None
+    except NotConnected as problem:
+        raise CommandFailed(ExitStatus.UNREACHABLE, f"nothing was ordered: {problem}") from None
+    except OutcomeUnknown as problem:
+        raise CommandFailed(
+            ExitStatus.FAILURE,
+            f"whether it is ordered is not known: {problem}",
+            hint=f"`activity-tui order {address} list` tells.",
+        ) from None
+
+
+def _read(arguments: argparse.Namespace) -> tuple[OrderVerb, list[str]]:
+    verb = VERBS.get(arguments.verb)
+    if verb is None:
+        raise usage_error(
+            f"{arguments.verb!r} is nothing that can be ordered{suggestion(arguments.verb, VERBS)}",
+            hint=f"It is one of: {', '.join(VERBS)}.",
+        )
+    operands = list(arguments.operands)
+    least = len(verb.operands.split())
+    if not least <= len(operands) <= _MORE_OPERANDS.get(arguments.verb, least):
+        wanted = f"order HOST {arguments.verb} {verb.operands}".rstrip()
+        raise usage_error(f"{arguments.verb} needs other words: activity-tui {wanted}")
+    return verb, operands
+
+
+def _key_path(given: str | None) -> Path:
+    if given is not None:
+        return values.path(given)
+    path = operator_key.usual_path(directories.data_dir())
+    if path is None:
+        raise usage_error("there is no home directory in which your key could be: --key FILE names it")
+    return path
+
+
+def _signer(path: Path) -> Ed25519Signer:
+    """The operator's key; it is made where there is none."""
+    try:
+        signer = operator_key.signer_of(path)
+        if signer is None:
+            signer = operator_key.make_key(path)
+            say(f"A key was made for you, with which you sign orders: {path}. Only you can read it; keep a copy of it.")
+    except operator_key.KeyUnusable as problem:
+        raise CommandFailed(ExitStatus.USAGE, str(problem)) from None
+    except OSError as error:
+        raise CommandFailed(ExitStatus.FAILURE, f"{path} cannot be written: {error.strerror or error}") from None
+    return signer
+
+
+def _tell_key(signer: Ed25519Signer) -> int:
+    put(operator_key.public_line(signer))
+    say(f"That is your public key, {operator_fingerprint(signer.key)}. Who appoints you needs it:")
+    say(f"activity-tui order HOST appoint YOUR-NAME {shlex.quote(operator_key.public_line(signer))}")
+    return ExitStatus.DONE
+
+
+class _Ordering:
+    """An operator's connection to a server, for one command."""
+
+    def __init__(
+        self, choices: ChosenSettings, user: str, address: Address, seconds: float, signer: Ed25519Signer
+    ) -> None:
+        self._choices, self._user, self._address, self._seconds = choices, user, address, seconds
+        self._signer = signer
+
+    def _client(self) -> Any:
+        who = credentials(self._choices, self._address)
+        settings = ClientSettings(
+            username=who.user, secret=who.secret, follow_redirects=False, reconnect=False, history=0
+        )
+        return script_client(settings, self._address, _ignore, hint=who.hint)
+
+    async def give(self, kind: str, wish: OrderWish, because: str, *, as_json: bool) -> int:
+        async with self._client() as client:
+            await client.wait_logged_in(self._seconds)
+            seat = OperatorSeat(client.client, self._signer)
+            # The first operator of a network becomes it by showing their key.
+            await seat.orders()
+            while True:
+                drafted = await seat.draft(kind, wish.target, wish.words, because)
+                given = await seat.give(drafted)
+                if as_json:
+                    put(json.dumps({"id": given, "kind": kind, "target": drafted.order.target, "about": drafted.about}))
+                else:
+                    put(given)
+                    say(f"Ordered: {kind}: {neutralise(drafted.about, 400)}.")
+                if not drafted.left:
+                    break
+            if kind not in ("undo", "dismiss"):
+                say(f"`activity-tui order {self._address} undo {given[:SHORT]} -u {self._user}` undoes it.")
+        return ExitStatus.DONE
+
+    async def list(self, *, as_json: bool) -> int:
+        async with self._client() as client:
+            await client.wait_logged_in(self._seconds)
+            found = await OperatorSeat(client.client, self._signer).orders()
+        if as_json:
+            put(
+                json.dumps(
+                    {
+                        "network": found.network,
+                        "operators": [
+                            {
+                                "name": found.accounts.get(one.claim, one.name),
+                                "key": operator_fingerprint(one.key),
+                                "rank": one.rank,
+                                "dismissed": one.dismissed,
+                            }
+                            for one in found.operators
+                        ],
+                        "orders": [_as_json(one, found.accounts.get(one.order.target)) for one in found.orders],
+                    }
+                )
+            )
+            return ExitStatus.DONE
+        for one in reversed(found.orders):
+            put(_line(one, found.accounts.get(one.order.target)))
+        for operator in found.operators:
+            what = "was an operator" if operator.dismissed else "is an operator"
+            where = " by this server's own settings" if operator.is_named_here and not operator.rank else ""
+            name = neutralise(found.accounts.get(operator.claim, operator.name), 64) or "somebody"
+            say(f"{name} {what}{where}, with the key {operator_fingerprint(operator.key)}")
+        if not found.orders:
+            say("nothing has been ordered")
+        return ExitStatus.DONE
+
+
+def _as_json(one: ListedOrder, name: str | None) -> dict[str, object]:
+    order = one.order
+    return {
+        "id": one.id,
+        "at": order.stamp / 1_000_000,
+        "by": order.by,
+        "kind": order.kind,
+        "target": order.target,
+        "name": name or order.name,
+        "because": order.because,
+        "undone_by": one.undone or None,
+    }
+
+
+def _line(one: ListedOrder, name: str | None) -> str:
+    order = one.order
+    when = datetime.fromtimestamp(order.stamp / 1_000_000, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+    what = neutralise(f"{order.kind} {name or order.name or order.target}", 100)
+    because = f" ({neutralise(order.because, 200)})" if order.because else ""
+    undone = f" undone by {one.undone[:SHORT]}" if one.undone else ""
+    return f"{one.id[:SHORT]}  {when}  {neutralise(order.by, 64)}: {what}{because}{undone}"
+
+
+def _ignore(event: ClientEvent) -> None:
+    """Nothing else concerns this command."""
