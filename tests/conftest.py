@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.fuzz.noise import SEED_VARIABLE, drawn_seed
+
 OURS = ("ACTIVITY_TUI_", "XDG_", "PYTHON", "LC_")
 """Variables of whoever runs the tests with these beginnings change what a program does, so no test sees them."""
 OTHERS = ("LANGUAGE", "COLORTERM", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "TMUX", "SSH_AUTH_SOCK", "SSH_TTY")
@@ -16,6 +18,9 @@ for name in list(os.environ):
     if name in OTHERS or name.startswith(OURS):
         del os.environ[name]
 os.environ.update({"LANG": "C.UTF-8", "TERM": "xterm-256color"})
+
+drawn_seed()
+"""Before there are workers: they find the one that is drawn here."""
 
 settings.register_profile("suite", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", deadline=None, max_examples=5000)
@@ -50,7 +55,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Name the tests that take long and do not say so."""
+    """Name the tests that take long and do not say so, and what replays the run's noise."""
+    terminalreporter.write_line(f"noise: {SEED_VARIABLE}={drawn_seed()}")
     for outcome in ("passed", "failed"):
         for report in terminalreporter.getreports(outcome):
             took = report.duration - sum(seconds for name, seconds in report.user_properties if name == WAITED)

@@ -108,6 +108,8 @@ class BaseAnnouncing:
         for before in list(side.attached.values()):
             if before.direct and before.id != server and (before.hostname, before.port) == address:
                 del side.attached[before.id]
+                # Whoever is called otherwise each time would leave one behind each time.
+                self._context.timers.cancel(("attached", link.conn, before.id))
                 self._announcements.structure_changed()
 
     def _expire_later(self, link: Link, server: str) -> None:

@@ -1,0 +1,1 @@
+"""Noise over every kind of connection, in every state: another one in each run."""
