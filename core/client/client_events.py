@@ -133,6 +133,14 @@ class SecretChangeUnknown(msgspec.Struct, frozen=True):
     info: str
 
 
+class Removed(msgspec.Struct, frozen=True):
+    """Operators have removed activities: nobody is to see them any more. `by` is who has, and `because` why."""
+
+    ids: tuple[str, ...]
+    by: str
+    because: str = ""
+
+
 class OrderAnswered(msgspec.Struct, frozen=True):
     """The server's answer to what was asked about orders."""
 
@@ -175,6 +183,7 @@ ClientEvent = (
     | SecretChangeFailed
     | SecretChangeUnknown
     | OrderAnswered
+    | Removed
     | StatusArrived
     | GaveUp
 )

@@ -12,7 +12,7 @@ from core.wire.secret_keeping import KeepsSecret
 
 PLACE: Final = "place"
 """Shown by clients that say at a login where they were, and by servers that understand it."""
-FEATURES: Final = ("quit", "resume", "ack", "ping", "status", PLACE)
+FEATURES: Final = ("quit", "resume", "ack", "ping", "status", "removed", PLACE)
 """What this client shows servers."""
 
 

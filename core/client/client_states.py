@@ -83,6 +83,7 @@ class ClientHandler(Symbol):
     LOGIN_REFUSED = "tried again where that may help; else the client ends"
     REDIRECTED = "on to the server named"
     SERVER_QUITS = "on to the server named, if there is one"
+    REMOVED = "told to the application, which lets go of them"
     RENAMED = "the account goes on under another name"
     SECRET_CHANGED = "the new secret counts"
     SECRET_NOT_CHANGED = "the secret is what it was"
@@ -114,6 +115,7 @@ _ALWAYS: Final[Mapping[MessageType, ClientHandler]] = {
     wire.Redirect: _H.REDIRECTED,
     wire.Quit: _H.SERVER_QUITS,
     wire.AccountRenamed: _H.RENAMED,
+    wire.ActivitiesRemoved: _H.REMOVED,
     wire.SecretChanged: _H.TOO_LATE,
     wire.SecretNotChanged: _H.TOO_LATE,
     wire.OrderList: _H.TOO_LATE,

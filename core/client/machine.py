@@ -20,6 +20,7 @@ from core.client.client_events import (
     Disconnected,
     GaveUp,
     OrderAnswered,
+    Removed,
     Renamed,
     StatusArrived,
 )
@@ -323,6 +324,7 @@ class ClientMachine:
             ClientHandler.REDIRECTED: self._moving.redirected,
             ClientHandler.SERVER_QUITS: self._moving.server_quits,
             ClientHandler.RENAMED: self._renamed,
+            ClientHandler.REMOVED: self._removed,
             ClientHandler.SECRET_CHANGED: self._secret_changed,
             ClientHandler.SECRET_NOT_CHANGED: self._secret_not_changed,
             ClientHandler.ORDER_ANSWERED: self._order_answered,
@@ -362,6 +364,9 @@ class ClientMachine:
     def _renamed(self, message: wire.AccountRenamed, now: float) -> None:
         self._account.name = message.renamed
         self._outputs.tell(Renamed(message.username, message.renamed, message.info))
+
+    def _removed(self, message: wire.ActivitiesRemoved, now: float) -> None:
+        self._outputs.tell(Removed(tuple(message.ids), message.by, message.because))
 
     def _secret_changed(self, message: wire.SecretChanged, now: float) -> None:
         if self._account.changing:

@@ -92,7 +92,7 @@ from core.node.servers.successor import Successor
 from core.node.trust.known_keys import KnownKeys
 from core.node.views import view_of
 from core.wire.address import Address
-from core.wire.entries import AccountFact, KeyChange, PeerRecord
+from core.wire.entries import AccountFact, KeyChange, Page, PeerRecord
 from core.wire.missing import FoundRuns
 from core.wire.recovered import Recovered
 
@@ -391,12 +391,19 @@ class Node:
                     self.registration.hashed(token, verifier)
             case Fetched():
                 token, page = event.token, event.page
-                if not self.catching_up.fetched(token, page) and not isinstance(page, FoundRuns):
+                if isinstance(page, Page):
+                    page = self.replication.removed.visible_page(page)
+                if self.sessions.operator_desk.fetched(token, page):
+                    pass
+                elif not self.catching_up.fetched(token, page) and not isinstance(page, FoundRuns):
                     if not self.reconciliation.answering.fetched(token, page):
                         self.synchronisation.fetched(token, page)
             case RecordsFetched():
-                if not self.reconciliation.answering.records_fetched(event.token, event.page):
-                    self.synchronisation.records_fetched(event.token, event.page)
+                records = event.page
+                if records is not None:
+                    records = self.replication.removed.pruned_page(records)
+                if not self.reconciliation.answering.records_fetched(event.token, records):
+                    self.synchronisation.records_fetched(event.token, records)
             case SummaryAnswered():
                 self.reconciliation.answered(event.token, event.answer)
             case EntriesDamaged():

@@ -11,7 +11,7 @@ from core.store.held import Held
 from core.store.sequence_runs import Runs
 from core.wire.entries import Entry, PeerForgotten, PeerRecord, Stream, StreamMark
 from core.wire.entry_columns import EntryColumns
-from core.wire.keepables import Keepable, Proof
+from core.wire.keepables import Keepable, Proof, RemovedEntry
 from core.wire.records import LogRecord, loose, seal, seal_columns
 from core.wire.server_keys import ServerKey
 from core.wire.signing import Signer
@@ -42,6 +42,8 @@ class Group(msgspec.Struct):
     """Signed records of what is kept without signatures."""
     marked: dict[Stream, None] = {}
     """Streams in which something was received that no record has."""
+    removed: list[RemovedEntry] = []
+    """What counts as received, and is not kept."""
     peers: dict[str, PeerRecord | None] = {}
     server_keys: dict[str, ServerKey] = {}
     before: bytes = b""
@@ -170,6 +172,8 @@ class _Grouping:
                 group.proofs.append(keepable.record)
             elif isinstance(keepable, StreamMark):
                 self._receive_upto(keepable)
+            elif isinstance(keepable, RemovedEntry):
+                self._receive_removed(keepable)
             elif isinstance(keepable, PeerRecord):
                 group.peers[keepable.id] = keepable
             elif isinstance(keepable, ServerKey):
@@ -215,6 +219,14 @@ class _Grouping:
         if coming.known is None or coming.known.upto < mark.upto:
             coming.receive(0, mark.upto)
             self._group.marked[mark.stream] = None
+
+    def _receive_removed(self, removed: RemovedEntry) -> None:
+        coming = self._coming(removed.id.stream)
+        if coming.is_new(removed.id.seq):
+            if coming.columns:
+                coming.singly()
+            coming.receive(removed.id.seq, removed.id.seq)
+            self._group.removed.append(removed)
 
     def _recorded(self, stream: Stream, coming: _Coming) -> list[LogRecord]:
         signer = self._chain.signer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,11 +36,12 @@ from core.store.own_starts import OwnStarts, starts_with
 from core.store.paging import dropped_of, newest_within, read_page, wanted_page
 from core.store.proved_entries import Split, only, signs, split
 from core.store.record_paging import read_record_page, wanted_record_page
-from core.store.retention import KEEP_EVERYTHING, Dropping, Retention, Usage
+from core.store.retention import KEEP_EVERYTHING, ROW_BYTES, Dropping, Retention, Usage
 from core.store.store_errors import BackupUnreadable, StoreUnwritable
 from core.wire.account_votes import counted
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, Page, PeerRecord, Stream, Wanted
 from core.wire.entry_runs import NO_ENTRIES, EntryRuns, intersection, runs_of, union
+from core.wire.idempotency import idempotency_fingerprint
 from core.wire.keepables import Keepable
 from core.wire.missing import FindArrived, FindDated, FoundRuns, Missing
 from core.wire.packed_facts import PackedFacts
@@ -165,6 +166,8 @@ class MemoryStore:
             self._shelf.put(one)
             self._summary.add(one.entries)
             self._arrived.append(runs_of(entry.id for entry in one.entries))
+        for removed in group.removed:
+            self._summary.receive_dropped(removed.id, removed.stamp)
         self._chain.before = group.before
         for signed in group.proofs:
             self._put_proof(signed)
@@ -258,6 +261,8 @@ class MemoryStore:
             chain.before = before
             if group.records:
                 del self._arrived[-len(group.records) :]
+            for removed in group.removed:
+                self._summary.never_received(removed.id, removed.stamp)
             for record in group.records:
                 self._shelf.take_away(record)
                 self._summary.remove(record.entries)
@@ -286,6 +291,30 @@ class MemoryStore:
         self._summary.forget()
         contents.trimmed(dropping.usage)
         return dropping.dropped
+
+    def remove(self, entries: Collection[EntryId], fingerprints: Collection[bytes]) -> int:
+        self.sync()
+        contents = self._contents
+        wanted = frozenset(entries)
+        found = filter(None, [self._shelf.entry(place.id) for place in self._shelf.activities])
+        removed = [
+            entry
+            for entry in found
+            if entry.id in wanted
+            or (
+                entry.ref is not None
+                and fingerprints
+                and idempotency_fingerprint(entry.sender, entry.ref, entry.body) in fingerprints
+            )
+        ]
+        usage: dict[str, Usage] = {}
+        for entry in removed:
+            left = usage.get(entry.sender) or contents.usage.get(entry.sender, Usage())
+            usage[entry.sender] = Usage(left.activities - 1, left.bytes - len(entry.body) - ROW_BYTES)
+            self._summary.drop(entry, oldest=False)
+        contents.overhead += self._shelf.leave_out([entry.id for entry in removed])
+        contents.trimmed(usage)
+        return len(removed)
 
     def follow(self, *, idle: bool) -> bool:
         return False

@@ -8,7 +8,7 @@ from core.reconciliation.item_order import ACCOUNTS, ACTIVITIES, END, Fingerprin
 from core.reconciliation.radix_summary import MemoryRows, RadixSummary
 from core.reconciliation.sorted_items import SortedItems
 from core.reconciliation.summary_queries import SummaryAnswer, SumQuery, answer_of
-from core.wire.entries import Entry
+from core.wire.entries import Entry, EntryId
 from core.wire.entry_runs import EntryRuns
 
 
@@ -33,6 +33,20 @@ class MemorySummary:
         for key in keys:
             self._items.remove(key)
         self._sums.remove(keys)
+
+    def receive_dropped(self, entry_id: EntryId, stamp: int) -> None:
+        """An activity counts as received, and is not kept."""
+        key = item_key("activity", stamp, entry_id)
+        self._items.put(key)
+        self._sums.add([key])
+        self._items.remove(key)
+
+    def never_received(self, entry_id: EntryId, stamp: int) -> None:
+        """It does not any more."""
+        key = item_key("activity", stamp, entry_id)
+        self._items.put(key)
+        self._items.remove(key)
+        self._sums.remove([key])
 
     def drop(self, entry: Entry, *, oldest: bool) -> None:
         """Retention has dropped one: because it was among the oldest, or because its writer had too much."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -26,7 +26,16 @@ from core.reconciliation.summary_queries import (
 )
 from core.store import archive, backup, identity_copy, taking_out, witness
 from core.store.agreed_ranges import compared
-from core.store.behind import BEHIND_ENTRIES_MAX, FOLLOW_ENTRIES, Behind, Kept, Totals, write_runs, write_totals
+from core.store.behind import (
+    ACTIVITIES,
+    BEHIND_ENTRIES_MAX,
+    FOLLOW_ENTRIES,
+    Behind,
+    Kept,
+    Totals,
+    write_runs,
+    write_totals,
+)
 from core.store.checksums import DamagedRow, check, checksum
 from core.store.contents import Position
 from core.store.data_directory import DataDirectory
@@ -44,6 +53,7 @@ from core.store.paging import dropped_of, newest_within, read_page, wanted_page
 from core.store.proofs import put_proof, unproved
 from core.store.record_paging import read_record_page, wanted_record_page
 from core.store.record_rows import row_of
+from core.store.removing import Removing
 from core.store.retention import Dropping, Retention, Usage
 from core.store.schema import Schema
 from core.store.sequence_runs import Runs
@@ -51,9 +61,9 @@ from core.store.server_key_rows import key_row
 from core.store.sqlite_shelf import SqliteShelf
 from core.store.sqlite_summary import HORIZON_SETTING, SqliteSummary
 from core.store.store_errors import NotSalvageable, StoreError, StoreUnmendable, StoreUnreadable, StoreUnwritable
-from core.store.time_blocks import ItemPlace
+from core.store.time_blocks import Columns, ItemPlace
 from core.store.trimming import BEGIN, Trimming
-from core.wire.entries import Entry, Fetch, Page, Wanted
+from core.wire.entries import Entry, EntryId, Fetch, Page, Wanted
 from core.wire.entry_runs import NO_ENTRIES, EntryRuns
 from core.wire.keepables import Keepable
 from core.wire.missing import FindArrived, FindDated, FoundRuns, Missing
@@ -281,6 +291,8 @@ class SqliteStore:
         run("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", [row_of(*one) for one in kept])
         if group.marked:
             self._write_marks(group)
+        if group.removed:
+            self._write_removed(group)
         if group.peers:
             run("DELETE FROM peers WHERE id = ?", [(peer,) for peer in group.peers])
             run(
@@ -304,6 +316,23 @@ class SqliteStore:
                 runs.add(first, last)
             rows.append((self._streams.make(stream), *runs.around(0)))
         write_runs(self._connection, rows)
+
+    def _write_removed(self, group: Group) -> None:
+        """What operators have removed before it came counts as received, and is not kept."""
+        rows: list[tuple[int, int, int]] = []
+        items: list[ItemPlace] = []
+        for one in group.removed:
+            stream, seq = one.id.stream, one.id.seq
+            known = self._held.get(stream)
+            runs = Runs() if known is None else known.copy()
+            for first, last in group.received[stream]:
+                runs.add(first, last)
+            number = self._streams.make(stream)
+            rows.append((number, *runs.around(seq)))
+            items.append((ACTIVITIES | one.stamp, number, seq))
+        write_runs(self._connection, rows)
+        self._index.add(Columns.of(items))
+        self._index.take_out(items, received=True)
 
     def follow(self, *, idle: bool) -> bool:
         behind = self._behind
@@ -360,6 +389,29 @@ class SqliteStore:
         self._behind.totals = left
         self._heavy.left(dropping.usage)
         return dropping.dropped
+
+    def remove(self, entries: Collection[EntryId], fingerprints: Collection[bytes]) -> int:
+        self._follow_all()
+        run = self._connection.execute
+        (is_secure,) = run("PRAGMA secure_delete").fetchone()
+        run("PRAGMA secure_delete = ON")
+        try:
+            with self._writing():
+                trimming = Trimming(self._connection, self._shelf, self._streams, self._index)
+                removing = Removing(self._connection, self._shelf, self._streams, trimming, self._heavy.usage_of)
+                removing.choose(entries, fingerprints)
+                left = removing.write(self._behind.totals)
+            if removing.removed:
+                # What was written before would stand in the write-ahead log until that is begun anew.
+                with contextlib.suppress(sqlite3.Error):
+                    run("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            with contextlib.suppress(sqlite3.Error):
+                run(f"PRAGMA secure_delete = {is_secure}")
+        self._shelf.forget()
+        self._behind.totals = left
+        self._heavy.left(removing.usage)
+        return removing.removed
 
     def set_setting(self, name: str, value: str, *, backed_up: bool = False) -> None:
         with self._writing():

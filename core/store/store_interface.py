@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from core.reconciliation.summary_queries import SummaryAnswer, SummaryQuery
 from core.store.contents import Position
 from core.store.retention import Usage
-from core.wire.entries import Entry, Fetch, Page, Wanted
+from core.wire.entries import Entry, EntryId, Fetch, Page, Wanted
 from core.wire.entry_runs import EntryRuns
 from core.wire.keepables import Keepable
 from core.wire.missing import FindArrived, FindDated, FoundRuns, Missing
@@ -125,6 +125,13 @@ class Store(Protocol):
         """Take out what was found to be damaged, so that it counts as never received; which entries that are.
 
         Whoever has them is asked for them then. Raises StoreUnwritable, and StoreUnmendable when a person is needed.
+        """
+
+    def remove(self, entries: Collection[EntryId], fingerprints: Collection[bytes]) -> int:
+        """Drop activities, as far as they are here, and of the newest also those with one of the fingerprints; how many
+        that were. They count as received, and nothing of them can be read in the files any more.
+
+        Raises StoreUnwritable.
         """
 
     def usage(self) -> Usage:

@@ -85,6 +85,12 @@ class Trimming:
         # Otherwise enough has gone: what follows is newer.
         return not (dropping.full or dropping.sender in (entry.sender, None))
 
+    def choose(self, place: ItemPlace, holder: Kept, body_bytes: int) -> None:
+        """An activity goes, whatever retention says of it."""
+        self._dropped.append(place)
+        self._bytes += body_bytes + ROW_BYTES
+        self._holders.setdefault(holder.no, (holder, set()))[1].add(place[2])
+
     def newest_dropped(self, before: int | None) -> int | None:
         """The stamp of the newest activity that goes, of those older than a stamp; None if there is none."""
         stamps = (place - ACTIVITIES for place, _, _ in self._dropped)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from core.wire.entries import Entry, PeerForgotten, PeerRecord, StreamMark
+from core.wire.entries import Entry, EntryId, PeerForgotten, PeerRecord, StreamMark
 from core.wire.entry_columns import EntryColumns
 from core.wire.records import LogRecord
 from core.wire.server_keys import ServerKey
@@ -18,7 +18,14 @@ class Proof(msgspec.Struct, frozen=True):
     record: LogRecord
 
 
-Keepable = EntryColumns | Entry | LogRecord | Proof | StreamMark | PeerRecord | PeerForgotten | ServerKey
+class RemovedEntry(msgspec.Struct, frozen=True):
+    """An activity that operators have removed before it came: it counts as received, and there is nothing of it."""
+
+    id: EntryId
+    stamp: int
+
+
+Keepable = EntryColumns | Entry | LogRecord | Proof | StreamMark | PeerRecord | PeerForgotten | ServerKey | RemovedEntry
 """Columns are what was accepted here at once, and whose numbers leave none out. An entry by itself has come from a
 server that knows no records. A record is another server's, and is kept as it came."""
 

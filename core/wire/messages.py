@@ -422,6 +422,14 @@ class OrderTaken(Message, frozen=True):
     info: str = ""
 
 
+class ActivitiesRemoved(Message, frozen=True):
+    """Operators have removed these activities, by their ids: nobody is to see them any more."""
+
+    ids: list[Annotated[str, msgspec.Meta(max_length=128)]]
+    by: str = ""
+    because: str = ""
+
+
 class OrderRefused(Message, frozen=True):
     """What was asked about orders is not possible, and why. The connection goes on."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import Ended, Node, Program, running_node
+from tests.cli.program import Ended, Lines, Node, Program, running_node
 
 
 @pytest.fixture
@@ -44,6 +44,25 @@ def test_who_logs_in_with_a_closed_account_is_told_who_closed_it(program: Progra
     assert order(program, node, "close", "bob", "--because", "stolen").status == 0
     refused = program.run("post", node.address, "-u", "bob", "hello")
     assert refused.status == 4 and "the account bob was closed by ada (stolen)" in refused.err
+
+
+def test_a_removed_activity_is_gone_and_who_follows_is_told(program: Program, node: Node, tmp_path: Path) -> None:
+    registered(program, node, "ada", "bob")
+    stays = program.run("post", node.address, "-u", "bob", "stays").out.split()[1]
+    with program.running("tail", node.address, "--since", "10") as tail:
+        assert tail.stdout is not None and tail.stderr is not None
+        lines = Lines(tail.stdout)
+        lines.wait("stays")
+        gone = program.run("post", node.address, "-u", "bob", "goes away").out.split()[1]
+        lines.wait("goes away")
+        ended = order(program, node, "remove", gone, "--because", "a threat")
+        assert ended.status == 0, ended.err
+        Lines(tail.stderr).wait(f"{gone} was removed by ada (a threat)")
+    past = program.run("tail", node.address, "--since", "10", "--no-follow", "--origin", "--json")
+    assert stays in past.out and gone not in past.out and "goes away" not in past.out
+    assert b"goes away" not in b"".join(file.read_bytes() for file in (tmp_path / "data").iterdir() if file.is_file())
+    again = order(program, node, "remove", gone)
+    assert again.status == 4 and "no activity" in again.err
 
 
 def test_the_list_tells_what_is_in_force_what_is_undone_and_who_is_an_operator(program: Program, node: Node) -> None:

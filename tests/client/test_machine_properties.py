@@ -94,6 +94,7 @@ MESSAGES: list[wire.Message] = [
     wire.OrderDrafted(order("ada", "silence", "aa.1.1")),
     wire.GiveOrder(signed(order("ada", "silence", "aa.1.1"))),
     wire.OrderTaken("id"),
+    wire.ActivitiesRemoved(["aa.1.1", "nonsense"], "ada"),
     wire.OrderRefused("no"),
     wire.StatusRequest(),
     wire.Status({"servers": [{"hostname": 1, "port": "x", "state": "reachable"}, 7]}),

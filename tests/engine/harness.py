@@ -7,7 +7,7 @@ import contextlib
 import socket
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -227,6 +227,9 @@ class MemoryStore:
 
     def usage(self) -> Usage:
         return Usage()
+
+    def remove(self, entries: Collection[EntryId], fingerprints: Collection[bytes]) -> int:
+        return 0
 
     def trim(self, wall: float) -> int:
         self._work()

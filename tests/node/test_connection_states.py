@@ -95,6 +95,7 @@ EXAMPLES: dict[str, Message] = {
         wire.OrderDrafted(order("ada", "silence", "elsewhere.1.1")),
         wire.GiveOrder(signed(order("ada", "silence", "elsewhere.1.1"))),
         wire.OrderTaken("id"),
+        wire.ActivitiesRemoved(["elsewhere.1.1"], "ada"),
         wire.OrderRefused("why"),
         wire.StatusRequest(),
         wire.Status({}),

@@ -164,3 +164,23 @@ def test_a_search_through_old_rows_survives_rows_that_come_and_go():
         found.append(entry.serial)
         feed.add(b"{}", "bob", 0.0)
     assert found == list(range(999, 499, -1))
+
+
+def test_what_operators_have_removed_is_gone_wherever_it_stands_and_a_line_says_so() -> None:
+    feed = Feed()
+    for number in range(2000):
+        feed.add(b'{"n":%d}' % number, "bob", float(number), entry_id=f"n.1.{number}")
+    feed.prepend([Older(b'{"n":-1}', "eve", -1.0, own=False, id="n.0.1")])
+    # Some are packed, some were read, one is not here.
+    assert feed.by_serial(900) is not None
+    gone = ["n.1.3", "n.1.900", "n.1.1999", "n.0.1", "n.9.9"]
+    version = feed.version
+    assert feed.remove(gone, lambda sender: f"{sender}'s was removed") == 4
+    assert feed.version > version and feed.settled == 2001
+    for serial, sender in ((3, "bob"), (900, "bob"), (1999, "bob"), (-1, "eve")):
+        row = feed.by_serial(serial)
+        assert row is not None and row.state == "mark" and feed.sentence(row).text == f"{sender}'s was removed"
+    assert not any(row.id in gone for row in feed.newest_first())
+    kept = feed.by_serial(901)
+    assert kept is not None and kept.body == b'{"n":901}'
+    assert feed.remove(gone, str) == 0

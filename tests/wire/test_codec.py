@@ -335,6 +335,7 @@ NATIVE_LEGAL: dict[str, dict[str, Any]] = {
     "ORDER_DRAFTED": {"order": ORDER, "about": "bob", "left": 1},
     "GIVE_ORDER": {"order": [ORDER, SIGNATURE]},
     "ORDER_TAKEN": {"id": "i"},
+    "ACTIVITIES_REMOVED": {"ids": ["n.1.1"], "by": "ada", "because": "why"},
     "ORDER_REFUSED": {"info": "why"},
     "STATUS_REQUEST": {},
     "STATUS": {"status": {}},

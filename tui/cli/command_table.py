@@ -134,7 +134,9 @@ def _passwd(parser: Parser) -> None:
 def _order(parser: Parser) -> None:
     _client(parser)
     parser.add_argument(
-        "verb", metavar="WHAT", help="silence, close, ban, undo, appoint, dismiss, list or key: see the examples"
+        "verb",
+        metavar="WHAT",
+        help="silence, close, remove, ban, undo, appoint, dismiss, list, key: see below",
     )
     parser.add_argument("operands", metavar="WHOM", nargs="*", default=(), help="whom or what it is about")
     parser.add_argument("--because", metavar="TEXT", default="", help="why: everybody whom it concerns is told")
@@ -278,9 +280,10 @@ COMMANDS: Final = (
         "order",
         "tui.cli.order_command",
         _order,
-        "decide as an operator: silence, close, ban, undo, appoint, dismiss",
+        "decide as an operator: silence, close, remove, ban, undo, appoint, dismiss",
         '  activity-tui order localhost silence bob -u ada --because "advertising"\n'
         "  activity-tui order localhost close bob -u ada                nobody logs in as bob any more\n"
+        "  activity-tui order localhost remove n7x….123.4 -u ada        tail --origin --json has the id\n"
         "  activity-tui order localhost ban 203.0.113.0/24 -u ada\n"
         "  activity-tui order localhost list -u ada\n"
         "  activity-tui order localhost undo k3x9a2mq -u ada            as the list calls it\n"

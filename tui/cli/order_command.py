@@ -65,6 +65,7 @@ def _dismiss(arguments: argparse.Namespace, operands: list[str]) -> OrderWish:
 VERBS: Final = {
     "silence": OrderVerb("USER", "refuse what somebody posts", _one),
     "close": OrderVerb("USER", "close an account: nobody logs in with it", _one),
+    "remove": OrderVerb("ACTIVITY-ID", "remove an activity everywhere, for good", _one),
     "ban": OrderVerb("ADDRESS[/PREFIX]", "refuse connections from an address or a network", _one),
     "undo": OrderVerb("ID", "undo an order", _one),
     "appoint": OrderVerb("USER KEY", "make somebody an operator, who signs orders with this public key", _appoint),
@@ -181,7 +182,7 @@ class _Ordering:
                     say(f"Ordered: {kind}: {neutralise(drafted.about, 400)}.")
                 if not drafted.left:
                     break
-            if kind not in ("undo", "dismiss"):
+            if kind not in ("undo", "dismiss", "remove"):
                 say(f"`activity-tui order {self._address} undo {given[:SHORT]} -u {self._user}` undoes it.")
         return ExitStatus.DONE
 

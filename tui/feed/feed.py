@@ -11,7 +11,7 @@ import contextlib
 import re
 import zlib
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -117,6 +117,8 @@ class Feed:
         self._sentences: OrderedDict[int, Sentence] = OrderedDict()
         self.version = 0
         """Counts every change."""
+        self.removals = 0
+        """Rows in whose place there is another line."""
         self.arrived = 0
         """Activities that ever came in, of whatever age."""
 
@@ -177,6 +179,17 @@ class Feed:
             self._chunks.drop_oldest()
             self._dropped = True
         self.version += 1
+
+    def remove(self, ids: Collection[str], words: Callable[[str], str]) -> int:
+        """Let go of activities that operators have removed; how many were here. A line of the application's own takes
+        the place of each: `words` makes it of the sender's name."""
+        left = set(ids)
+        for row in self._chunks.find(left):
+            self._chunks.replace(FeedItem(row.serial, words(row.sender).encode(), "", row.at, "mark"))
+            self._sentences.pop(row.serial, None)
+            self.removals += 1
+            self.version += 1
+        return len(ids) - len(left)
 
     # --- what was before -------------------------------------------------------------------------------------------
 
@@ -329,6 +342,35 @@ class _Chunks:
         if isinstance(chunk, bytes):
             chunk = self._unpack(self._base + number * self.SIZE, chunk)
         return chunk[place]
+
+    def find(self, ids: set[str]) -> Iterator[FeedItem]:
+        """The rows of some activities, the newest first; each that is found is taken out of `ids`."""
+        for number in reversed(range(len(self._chunks))):
+            if not ids:
+                return
+            chunk = self._chunks[number]
+            if isinstance(chunk, bytes):
+                packed = zlib.decompress(chunk)
+                if not any(one.encode() in packed for one in ids):
+                    continue
+                chunk = _unpack_rows(packed)
+            begin = self._base + number * self.SIZE
+            for place, row in enumerate(chunk):
+                if row.id in ids and self.start <= begin + place < self.end:
+                    ids.discard(row.id)
+                    yield row
+
+    def replace(self, row: FeedItem) -> None:
+        """Put a row in the place of the one with its serial."""
+        number, place = divmod(row.serial - self._base, self.SIZE)
+        chunk = self._chunks[number]
+        if isinstance(chunk, list):
+            chunk[place] = row
+            return
+        rows = _unpack_rows(zlib.decompress(chunk))
+        rows[place] = row
+        self._chunks[number] = zlib.compress(_pack_rows(rows), 1)
+        self._unpacked.pop(self._base + number * self.SIZE, None)
 
     def _unpack(self, begin: int, packed: bytes) -> list[FeedItem]:
         rows = self._unpacked.get(begin)

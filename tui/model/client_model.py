@@ -11,7 +11,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
@@ -24,6 +24,7 @@ from tui.feed.feed import CAPACITY, Feed
 from tui.feed.history import Archive, History
 from tui.model.network_faces import ActivityInput, ClientFace, LinkTraffic, NodeFace, SecretUnchanged, SignIn
 from tui.model.visitors import Visitors
+from tui.text.safe_text import neutralise, neutralise_name
 
 logger = logging.getLogger(__name__)
 
@@ -247,6 +248,15 @@ class ClientModel:
             self.others_live += 1
             if self.username and self.username != ANONYMOUS and self._names_me(body):
                 self.mentions += 1
+        self.on_change()
+
+    def removed(self, ids: Sequence[str], by: str, because: str) -> None:
+        """Operators have removed activities: nobody is to see them any more."""
+        why = f" ({neutralise(because, 200)})" if because else ""
+        who = neutralise_name(by) or "an operator"
+        self.feed.remove(
+            ids, lambda sender: f"an activity of {neutralise_name(sender) or '?'} was removed by {who}{why}"
+        )
         self.on_change()
 
     def _names_me(self, body: bytes) -> bool:

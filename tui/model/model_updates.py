@@ -19,6 +19,7 @@ from core.client import (
     Redirected,
     Registered,
     RegisterRefused,
+    Removed,
     Renamed,
     ServerQuits,
 )
@@ -61,6 +62,8 @@ def tell(model: ClientModel, event: ClientEvent) -> None:
             model.disconnected(reason, retry_in)
         case Renamed(username=username, renamed=renamed, info=info):
             model.renamed(username, renamed, info)
+        case Removed(ids=ids, by=by, because=because):
+            model.removed(ids, by, because)
         case Connecting(address=address):
             model.connecting(address)
         case GaveUp(reason=reason):

@@ -6,19 +6,20 @@ import asyncio
 import json
 import re
 import time
+from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
 
-from core.client import ActivityArrived, CatchUpDone, ClientEvent, Disconnected, LoggedIn, Redirected
+from core.client import ActivityArrived, CatchUpDone, ClientEvent, Disconnected, LoggedIn, Redirected, Removed
 from tui.feed.activities import compact, sentence
 from tui.feed.origins import NOT_TOLD, origin_of
 from tui.script.exit_status import CommandFailed, ExitStatus, OutputClosed, usage_error
 from tui.script.script_client import ConnectClient, ScriptClient, first_of
 from tui.script.streams import Streams
 from tui.text import quantities
-from tui.text.safe_text import neutralise_name
+from tui.text.safe_text import neutralise, neutralise_name
 
 if TYPE_CHECKING:
     from core.node import ServerView
@@ -85,6 +86,8 @@ class TailCommand:
         self.origins = origins
         """Whether to tell at which server each activity was accepted."""
         self._lines: asyncio.Queue[ActivityArrived] = asyncio.Queue(WAITING_MAX)
+        self._removed: deque[str] = deque(maxlen=WAITING_MAX)
+        """What is to be told of removed activities."""
         self._news = asyncio.Event()
         self._caught_up = False
         self._too_slow = False
@@ -132,6 +135,8 @@ class TailCommand:
                 raise CommandFailed(
                     ExitStatus.FAILURE, "the feed is read too slowly; what was missed is in the history"
                 )
+            while self._removed:
+                streams.say(self._removed.popleft())
             if not self._lines.empty():
                 return self._lines.get_nowait()
             if self._cut:
@@ -155,6 +160,10 @@ class TailCommand:
             case ActivityArrived(stamp=stamp, live=live):
                 if live or self.backlog.includes(stamp):
                     self._put(event)
+            case Removed(ids=ids, by=by, because=because):
+                why = f" ({neutralise(because, 200)})" if because else ""
+                self._removed += [f"{neutralise(one, 128)} was removed by {neutralise_name(by)}{why}" for one in ids]
+                self._news.set()
             case CatchUpDone(sent=sent):
                 self._cut = self.backlog.seconds is not None and sent >= HISTORY_MAX and not self._caught_up
                 self._caught_up = True

@@ -295,7 +295,7 @@ class FeedView(RowView):
     def row_version(self, index: int) -> Hashable:
         settled = self._settled
         state = self._pending[index - settled].state if index >= settled else None
-        return self._generation, state, self._new_day(index)
+        return self._generation, self.feed.removals, state, self._new_day(index)
 
     def _new_day(self, index: int) -> str:
         """The date, where it is another one than above; at the top, where it is not today's.

@@ -47,6 +47,7 @@ from core.node.interface.actions import (
     Notify,
     Pause,
     Persist,
+    RemoveEntries,
     SecretChangeAnswered,
     SecretReplaced,
     Send,
@@ -156,6 +157,7 @@ class Runtime:
             KeepTime: self._keep_time,
             KeepFounding: self._keep_founding,
             KeepOut: self._keep_out,
+            RemoveEntries: self._remove_entries,
             FetchPage: self._pages.fetch,
             FetchRecords: self._fetch_records,
             AskSummary: self._ask_summary,
@@ -321,6 +323,9 @@ class Runtime:
     def _keep_out(self, action: KeepOut) -> None:
         self.connections.banned.become(action.networks)
         self._on_kept_out()
+
+    def _remove_entries(self, action: RemoveEntries) -> None:
+        self._persistence.remove(action.entries, action.fingerprints)
 
     def _fetch_records(self, action: FetchRecords) -> None:
         self._persistence.fetch_records(action.token, action.query)

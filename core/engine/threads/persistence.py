@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from core.engine.threads.store_queue import Batch, StoreQueue
 from core.engine.threads.store_thread import StoreThread
@@ -30,7 +30,7 @@ from core.store.kept_network_setting import keep_network
 from core.store.kept_time import keep_told_time
 from core.store.store_errors import StoreError
 from core.store.store_interface import Store
-from core.wire.entries import Entry, Fetch, Page, Wanted
+from core.wire.entries import Entry, EntryId, Fetch, Page, Wanted
 from core.wire.entry_columns import EntryColumns
 from core.wire.entry_runs import EntryRuns
 from core.wire.keepables import Keepable, Proof
@@ -115,6 +115,14 @@ class Persistence:
     def keep_founding(self, text: str) -> None:
         """Have later starts find who began the network."""
         self._keep_soon(partial(keep_founding, text=text))
+
+    def remove(self, entries: Sequence[EntryId], fingerprints: frozenset[bytes]) -> None:
+        """Drop what operators have removed, behind all that was to be kept before. Nobody waits for it: what a disk
+        does not do now, it does at the next start."""
+        self._submit()
+        done: asyncio.Future[int] = self._loop.create_future()
+        done.add_done_callback(_not_kept)
+        self._queue.put_call((lambda store: store.remove(entries, fingerprints), done))
 
     def _keep_soon(self, keep: Callable[[Store], None]) -> None:
         kept: asyncio.Future[None] = self._loop.create_future()
@@ -236,7 +244,7 @@ def _content_size(keepable: Keepable) -> int:
             return 0
 
 
-def _not_kept(kept: asyncio.Future[None]) -> None:
+def _not_kept(kept: asyncio.Future[Any]) -> None:
     if not kept.cancelled() and isinstance(kept.exception(), StoreError):
         log.info("it was not kept: %s", kept.exception())
 

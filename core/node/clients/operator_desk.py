@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from core.node.accounts.book import AccountBook
+from core.node.interface.actions import FetchPage
 from core.node.kernel.connections import Session
 from core.node.kernel.context import Context
 from core.node.kernel.rules import Handler
@@ -21,6 +22,7 @@ from core.node.orders.order_kinds import (
     BAN,
     CLOSE,
     DISMISS,
+    REMOVE,
     SILENCE,
     UNDO,
     ban_problem,
@@ -28,9 +30,12 @@ from core.node.orders.order_kinds import (
 )
 from core.node.orders.ordering import Orders
 from core.node.orders.standing import Operator
-from core.wire.entries import AccountFact
+from core.wire.entries import AccountFact, EntryId, Page, Wanted, parse_entry_id
+from core.wire.idempotency import idempotency_fingerprint
 from core.wire.limits import NAME_CHARACTERS_MAX
 from core.wire.messages import GiveOrder, OrderDraft, OrderDrafted, OrderList, OrderRefused, OrdersRequest, OrderTaken
+from core.wire.missing import FoundRuns
+from core.wire.names import ANONYMOUS
 from core.wire.signed_orders import (
     WORDS_MAX,
     ListedOperator,
@@ -49,6 +54,8 @@ PAGE_ORDERS_MAX: Final = 500
 """Orders of one list."""
 ID_BEGINNING_MIN: Final = 4
 """Characters by which an order can be named."""
+LOOKING_MAX: Final = 64
+"""Activities that are looked for at a time."""
 KEEP_NONE: Final = "none"
 """What a dismissal says that has nothing of who is dismissed stay in force."""
 
@@ -75,6 +82,8 @@ class OperatorDesk:
         self._accounts = accounts
         self._orders = orders
         self._verifier = verifier
+        self._looking: dict[int, tuple[Session, OrderDraft, EntryId]] = {}
+        """Activities that the disk is asked for, by the question."""
         self._drafts: Mapping[str, Callable[[OrderDraft], _Draft]] = {
             SILENCE: self._of_account,
             CLOSE: self._of_account,
@@ -146,12 +155,18 @@ class OperatorDesk:
         try:
             if session.claim is None:
                 raise _CannotDraft("anonymous is no operator; log in with a name")
+            if message.kind == REMOVE:
+                self._look_for(session, message)
+                return
             if draft is None:
                 raise _CannotDraft("this server does not know such orders")
             known = draft(message)
         except _CannotDraft as problem:
             self._context.send(session, OrderRefused(str(problem)))
             return
+        self._drafted(session, message, known)
+
+    def _drafted(self, session: Session, message: OrderDraft, known: _Draft) -> None:
         order = Order(
             self._orders.founding.network,
             message.key,
@@ -195,6 +210,41 @@ class OperatorDesk:
         if problem is not None:
             raise _CannotDraft(problem)
         return _Draft(str(address), str(address), (), f"everybody who connects from {address}")
+
+    def _look_for(self, session: Session, message: OrderDraft) -> None:
+        """An activity is to be removed: have the disk look for it."""
+        try:
+            entry_id = parse_entry_id(message.target)
+        except ValueError:
+            raise _CannotDraft(
+                f"{message.target[:64]} is no activity's id: `tail --origin --json`, or Enter on its row, tells it"
+            ) from None
+        if len(self._looking) >= LOOKING_MAX:
+            raise _CannotDraft("this server looks for too many activities; try again in a moment")
+        token = self._context.token()
+        self._looking[token] = (session, message, entry_id)
+        wanted = Wanted({entry_id.stream: ((entry_id.seq, entry_id.seq),)})
+        self._context.actions.append(FetchPage(token, wanted))
+
+    def fetched(self, token: int, page: Page | FoundRuns | None) -> bool:
+        """The answer to a FetchPage; whether the question was this part's."""
+        looking = self._looking.pop(token, None)
+        if looking is None:
+            return False
+        session, message, entry_id = looking
+        entries = page.entries if isinstance(page, Page) else ()
+        entry = next((one for one in entries if one.id == entry_id and one.kind == "activity"), None)
+        if session.state is ConnectionState.CLOSING:
+            return True
+        if entry is None:
+            text = f"no activity {message.target[:160]} is kept here: it was removed, or dropped for its age"
+            self._context.send(session, OrderRefused(text))
+            return True
+        fingerprint = idempotency_fingerprint(entry.sender, entry.ref, entry.body).hex() if entry.ref else ""
+        name = f"an activity of {entry.sender or ANONYMOUS}"
+        words = (str(entry.stamp), fingerprint)
+        self._drafted(session, message, _Draft(str(entry_id), name, words, f"{name}, everywhere and for good"))
+        return True
 
     def _undo(self, message: OrderDraft) -> _Draft:
         text = message.target.lower()

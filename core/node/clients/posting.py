@@ -153,6 +153,11 @@ class Posting:
         if ref is not None:
             sender = "" if session.claim is None else user
             fingerprint = fingerprint_of(sender, ref, body)
+            if fingerprint in self._replication.removed.fingerprints:
+                self._accept(session, run)
+                self._context.send(session, ActivityRefused(ref, "an operator has removed this activity"))
+                self.liveness.refused(session)
+                return
             if fingerprint in run.named:
                 self._accept(session, run)
             known = self._replication.refs.find(sender, ref, fingerprint)

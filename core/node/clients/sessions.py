@@ -47,6 +47,7 @@ from core.wire.entries import Fetch, decode_vector
 from core.wire.limits import NAME_CHARACTERS_MAX
 from core.wire.messages import (
     AccountRenamed,
+    ActivitiesRemoved,
     AuthenticationFail,
     InvalidMessage,
     Login,
@@ -68,6 +69,10 @@ from core.wire.vector_lines import LONG_VECTOR_BYTES_MAX, vector_in_line
 
 FEATURES: Final = ("change_secret", "orders")
 """What clients are shown that this node understands of them beyond the first release."""
+REMOVED: Final = "removed"
+"""The feature of clients that let go of what operators have removed."""
+REMOVED_TOLD_MAX: Final = 200
+"""Removed activities that a client is told of when it comes back."""
 HOLD_INBOX: Final = 16
 """From so many waiting messages on, the client is not read from until they are through."""
 
@@ -405,6 +410,8 @@ class Sessions:
             if absence is not None and not session.native and session.backlog is None:
                 session.absence = absence
                 wish = absence.has
+        if REMOVED in session.features and (message.have is not None or message.seen is not None):
+            self._removed(session, self._orders.effects, OrderEffects())
         self._reached.came(session)
         if wish is not None:
             self._catching_up.start(session, wish)
@@ -506,9 +513,25 @@ class Sessions:
             if session.verifier not in (None, verifier):
                 self._context.invalid(session, text)
 
+    def _removed(self, session: Session, now: OrderEffects, before: OrderEffects) -> None:
+        """Have a client let go of what operators have removed since; of very much the latest."""
+        told: dict[tuple[str, str], list[str]] = {}
+        for one, (_, order) in [*now.removed.items()][-REMOVED_TOLD_MAX:]:
+            if one not in before.removed:
+                told.setdefault((order.by, order.because), []).append(str(one))
+        for (by, because), ids in told.items():
+            self._context.send(session, ActivitiesRemoved(ids, by, because))
+
     def _ordered(self, before: OrderEffects, now: OrderEffects) -> None:
         """Operators have ordered something: who may not be here any more leaves, and is told why."""
         self.posting.silenced = now.silenced
+        if now.removed != before.removed:
+            for session in self._context.connections.sessions():
+                if session.backlog is not None:
+                    for entry_id in [one for one in session.backlog if one in now.removed]:
+                        session.backlog_bytes -= len(session.backlog.pop(entry_id).body)
+                if session.counted and REMOVED in session.features:
+                    self._removed(session, now, before)
         for claim in now.closed:
             if claim not in before.closed:
                 for session in self.people.of(claim):

@@ -9,7 +9,7 @@ from core.node.interface.traces import TraceFields, TraceKind
 from core.reconciliation.summary_queries import SummaryQuery
 from core.wire.address import Address
 from core.wire.codec import Frame, Frames
-from core.wire.entries import Fetch, Wanted
+from core.wire.entries import EntryId, Fetch, Wanted
 from core.wire.keepables import Keepable
 from core.wire.kept_network import KeptNetwork
 from core.wire.missing import PageQuery
@@ -139,6 +139,14 @@ class KeepFounding(msgspec.Struct, frozen=True, gc=False):
     """Have later starts, and restored backups, know this of who began the network: `Recovered.founding`."""
 
     text: str
+
+
+class RemoveEntries(msgspec.Struct, frozen=True, gc=False):
+    """Drop these activities from what is kept, as of every Persist before this, and what else has one of the
+    fingerprints. Nothing waits for it."""
+
+    entries: tuple[EntryId, ...]
+    fingerprints: frozenset[bytes] = frozenset()
 
 
 class KeepOut(msgspec.Struct, frozen=True, gc=False):
@@ -279,6 +287,7 @@ Action = (
     | KeepTime
     | KeepFounding
     | KeepOut
+    | RemoveEntries
     | FetchPage
     | FetchRecords
     | AskSummary

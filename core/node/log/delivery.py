@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from itertools import chain, islice
 from typing import Final
 
-from core.node.interface.actions import Broadcast, BroadcastAll
+from core.node.interface.actions import Broadcast, BroadcastAll, RemoveEntries
 from core.node.kernel.clock import MICROSECONDS
 from core.node.kernel.context import Context
 from core.node.kernel.states import ConnectionState
@@ -19,6 +19,7 @@ from core.node.log.damaged_entries import DamagedEntries
 from core.node.log.entry_messages import frame_of, frames_of
 from core.node.log.pending_spans import PendingSpans
 from core.node.log.refs import Refs
+from core.node.log.removed import RemovedActivities
 from core.wire.codec import Frame, Frames
 from core.wire.entries import Entry, EntryId, Stream
 from core.wire.entry_columns import EntryColumns
@@ -44,11 +45,19 @@ class _Parked:
 class Delivery:
     """What has been delivered of what this node has, what waits, and for what."""
 
-    def __init__(self, context: Context, vector: VersionVector, damaged: DamagedEntries, refs: Refs) -> None:
+    def __init__(
+        self,
+        context: Context,
+        vector: VersionVector,
+        damaged: DamagedEntries,
+        refs: Refs,
+        removed: RemovedActivities,
+    ) -> None:
         self._context = context
         self._vector = vector
         self._damaged = damaged
         self._refs = refs
+        self._removed = removed
         self._pending: dict[EntryId, None] = {}
         """What was accepted here by itself and has not been delivered yet, or is parked."""
         self._pending_spans = PendingSpans()
@@ -121,7 +130,7 @@ class Delivery:
 
     def deliver_all(self, columns: EntryColumns, frames: Frames, source: int | None) -> None:
         """Activities are durable: as `deliver` for each, in their order, at the cost of a few."""
-        if self._is_waited_for(columns) or not self._follow(columns):
+        if self._is_waited_for(columns) or not self._follow(columns) or self._removed.among(columns):
             for entry, frame in self.each(columns, frames):
                 self.deliver(entry, frame, source)
             return
@@ -217,7 +226,11 @@ class Delivery:
 
     def _deliver_it(self, entry: Entry, frame: Frame, source: int | None) -> None:
         self._pending.pop(entry.id, None)
-        if self._refs.is_first_delivered(entry):
+        if self._removed.has(entry):
+            # What came as a copy of one is kept.
+            self._context.actions.append(RemoveEntries((entry.id,)))
+            self._tell_of_copy(entry.id)
+        elif self._refs.is_first_delivered(entry):
             self._hand_out(entry, frame, source)
         else:
             self._tell_of_copy(entry.id)

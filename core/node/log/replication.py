@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from core.node.interface.actions import Persist
+from core.node.interface.actions import Persist, RemoveEntries
 from core.node.kernel.context import Context
 from core.node.log.damaged_entries import DamagedEntries
 from core.node.log.delivery import Delivery
@@ -24,6 +24,7 @@ from core.node.log.last_activities import LastActivities
 from core.node.log.log_room import LogRoom
 from core.node.log.record_numbers import RecordNumbers
 from core.node.log.refs import Refs
+from core.node.log.removed import RemovedActivities
 from core.node.log.under_way import UnderWay, cost_of
 from core.node.log.unpersisted import Unpersisted
 from core.node.map.topology import Topology
@@ -33,7 +34,7 @@ from core.wire.codec import Frame, Frames
 from core.wire.entries import COUNTER_MAX, AccountFact, Entry, EntryId, Kind, Stream, StreamMark
 from core.wire.entry_columns import EntryColumns
 from core.wire.entry_runs import EntryRuns, intersection, spans_of
-from core.wire.keepables import Keepable, Proof
+from core.wire.keepables import Keepable, Proof, RemovedEntry
 from core.wire.limits import REF_CHARACTERS_MAX
 from core.wire.records import LogRecord
 from core.wire.recovered import Recovered
@@ -155,7 +156,8 @@ class Replication:
         self.on_spread: Callable[[], None] = lambda: None
         """Told when all that is kept has been spread."""
         self.refs = Refs(recovered.recent_refs)
-        self.delivery = Delivery(context, self.vector, self.damaged, self.refs)
+        self.removed = RemovedActivities()
+        self.delivery = Delivery(context, self.vector, self.damaged, self.refs, self.removed)
         self.last_activities = LastActivities(recovered.last_by_sender)
         self._failed: dict[EntryId, EntryId | None] = {}
         """Own activities that could not be kept, to the ones before them, as long as others may point at them."""
@@ -294,7 +296,7 @@ class Replication:
         """
         stream, columns = record.stream, record.columns
         if self.unproved and record.signature and self.lacks_proof(record):
-            self._take_proof(record)
+            self._take_proof(self.removed.pruned(record))
         again = self._take_damaged(record, source)
         if stream == self.own_stream or (again and not self.lacks(record)):
             return again
@@ -381,6 +383,22 @@ class Replication:
             return False
         self._keepables.append(StreamMark(stream, upto))
         return True
+
+    def remove(self, entries: Mapping[EntryId, int], fingerprints: frozenset[bytes]) -> None:
+        """Operators have removed these activities, each with its stamp; all that are removed are known to `removed`.
+
+        What is here is dropped. What is not counts as received from now on.
+        """
+        here: list[EntryId] = []
+        for entry_id, stamp in entries.items():
+            if entry_id in self.vector or entry_id.stream == self.own_stream:
+                here.append(entry_id)
+            elif entry_id not in self.damaged and self.room.admits_stream(entry_id.stream, None):
+                self.vector.add(entry_id)
+                self._keepables.append(RemovedEntry(entry_id, stamp))
+        self.unpersisted.forget(here)
+        if here or fingerprints:
+            self._context.actions.append(RemoveEntries(tuple(here), fingerprints))
 
     def keep(self, keepable: Keepable) -> None:
         """Have something kept that nothing waits for."""
@@ -532,8 +550,7 @@ class Replication:
         self._kept_seq = columns.numbers[-1]
         damaged = [entry.id.seq for entry in self.damaged.among(columns)]
         self.vector.add_spans(self.own_stream, columns.without(damaged).spans if damaged else columns.spans)
-        record = frame_of_record(taken.record) if taken.record is not None else None
-        self._neighbours.pass_on(News(self.own_stream, columns.spans, frames, record), None)
+        self._pass_on(columns, frames, taken.record, None)
         if len(columns) == 1 or columns.has_accounts or sources or damaged:
             for entry, frame in self.delivery.each(columns, frames):
                 self._deliver(entry, frame, sources.get(entry.id.seq))
@@ -549,7 +566,8 @@ class Replication:
         entry = taken.entry
         self._no_longer_under_way(taken)
         frame = frame_of(entry)
-        self._neighbours.pass_on(News(entry.id.stream, ((entry.id.seq, entry.id.seq),), (frame,)), taken.source)
+        if not self.removed.has(entry):
+            self._neighbours.pass_on(News(entry.id.stream, ((entry.id.seq, entry.id.seq),), (frame,)), taken.source)
         self._deliver(entry, frame, taken.source)
 
     def _spread_record(self, taken: _TakenRecord) -> None:
@@ -557,13 +575,22 @@ class Replication:
         columns = taken.columns
         self._no_longer_under_way(taken)
         frames = frames_of(columns)
-        news = News(columns.stream, columns.spans, frames, frame_of_record(taken.record))
-        self._neighbours.pass_on(news, taken.source)
+        self._pass_on(columns, frames, taken.record, taken.source)
         if len(columns) == 1 or columns.has_accounts:
             for entry, frame in self.delivery.each(columns, frames):
                 self._deliver(entry, frame, taken.source)
             return
         self._deliver_all(columns, frames, taken.source)
+
+    def _pass_on(self, columns: EntryColumns, frames: Frames, record: LogRecord | None, source: int | None) -> None:
+        """Pass entries on, but for what operators have removed."""
+        gone = self.removed.among(columns)
+        if gone:
+            columns, record = columns.without(gone), record.without(gone) if record is not None else None
+            frames = frames_of(columns)
+        if columns:
+            in_record = frame_of_record(record) if record is not None else None
+            self._neighbours.pass_on(News(columns.stream, columns.spans, frames, in_record), source)
 
     def _deliver_all(self, columns: EntryColumns, frames: Frames, source: int | None) -> None:
         """As `_deliver` for each of several activities."""

@@ -9,7 +9,7 @@ from typing import Final
 from core.wire.entries import Entry, EntryId, Fetch, Page, Stream, StreamMark
 from core.wire.entry_columns import EntryColumns
 from core.wire.entry_runs import EntryRuns, ids_in
-from core.wire.keepables import Keepable, Proof, entries_in
+from core.wire.keepables import Keepable, Proof, RemovedEntry, entries_in
 from core.wire.records import LogRecord
 
 UNPERSISTED_MAX: Final = 100_000
@@ -40,6 +40,8 @@ class Unpersisted:
                         self._remember(entry, keepable)
                 case StreamMark():
                     self._facts[f"mark {keepable.stream}"] = keepable
+                case RemovedEntry():
+                    self._facts[f"removed {keepable.id}"] = keepable
                 case Proof():
                     # It is asked for again in the next start.
                     continue
@@ -51,6 +53,11 @@ class Unpersisted:
             self._entries[entry.id] = (entry, record)
             if len(self._entries) > UNPERSISTED_MAX:
                 self._entries.popitem(last=False)
+
+    def forget(self, entries: Iterable[EntryId]) -> None:
+        """These are not to be kept any more."""
+        for entry_id in entries:
+            self._entries.pop(entry_id, None)
 
     def kept(self, keepables: Iterable[Keepable]) -> None:
         """The disk has taken these."""

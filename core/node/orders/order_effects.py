@@ -9,8 +9,18 @@ from typing import Final
 
 import msgspec
 
-from core.node.orders.order_kinds import BAN, CLOSE, SILENCE, Network, banned_network, why
+from core.node.orders.order_kinds import (
+    BAN,
+    CLOSE,
+    REMOVE,
+    SILENCE,
+    Network,
+    banned_network,
+    removed_one,
+    why,
+)
 from core.node.orders.standing import OperatorStanding
+from core.wire.entries import EntryId
 from core.wire.signed_orders import Order
 
 HOSTS_REMEMBERED: Final = 4096
@@ -26,6 +36,11 @@ class OrderEffects(msgspec.Struct, frozen=True):
     """Accounts that may not log in."""
     banned: tuple[tuple[Network, Order], ...] = ()
     """Addresses from which nobody may connect."""
+
+    removed: Mapping[EntryId, tuple[int, Order]] = {}
+    """Activities that nobody is to see any more, with their stamps."""
+    fingerprints: frozenset[bytes] = frozenset()
+    """What their copies are known by."""
 
     def kept_out(self, claim: str | None, host: str) -> str | None:
         """Why somebody may not come in, as a clause for them; None: they may."""
@@ -59,11 +74,16 @@ def effects_of(standing: OperatorStanding) -> OrderEffects:
     silenced: dict[str, Order] = {}
     closed: dict[str, Order] = {}
     banned: dict[str, tuple[Network, Order]] = {}
+    removed: dict[EntryId, tuple[int, Order]] = {}
+    fingerprints: set[bytes] = set()
     for _, order in standing.in_force():
         if order.kind == SILENCE:
             silenced.setdefault(order.target, order)
         elif order.kind == CLOSE:
             closed.setdefault(order.target, order)
+        elif order.kind == REMOVE and (one := removed_one(order)) is not None:
+            removed.setdefault(one.id, (one.stamp, order))
+            fingerprints.update([one.fingerprint] if one.fingerprint else [])
         elif order.kind == BAN and (network := banned_network(order.target)) is not None:
             banned.setdefault(order.target, (network, order))
-    return OrderEffects(silenced, closed, tuple(banned.values()))
+    return OrderEffects(silenced, closed, tuple(banned.values()), removed, frozenset(fingerprints))

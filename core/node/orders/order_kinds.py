@@ -8,7 +8,8 @@ import ipaddress
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from core.wire.entries import IDENTIFIER_CHARACTERS_MAX, parse_entry_id
+from core.wire.entries import COUNTER_MAX, IDENTIFIER_CHARACTERS_MAX, EntryId, parse_entry_id
+from core.wire.idempotency import FINGERPRINT_BYTES
 from core.wire.signed_orders import ORDER_ID_CHARACTERS, Order
 from core.wire.signing import KEY_BYTES
 
@@ -18,6 +19,7 @@ UNDO: Final = "undo"
 SILENCE: Final = "silence"
 CLOSE: Final = "close"
 BAN: Final = "ban"
+REMOVE: Final = "remove"
 
 PREFIX_MIN: Final = {4: 8, 6: 16}
 """Shortest prefix that may be banned, by the version of IP: with less a slip shuts everybody out."""
@@ -90,12 +92,36 @@ def _network_problem(order: Order) -> str | None:
     return None if banned_network(order.target) is not None else "it names no addresses that can be banned"
 
 
+class RemovedOne(NamedTuple):
+    """An activity that is removed: its stamp, and the fingerprint of its copies, empty where it has none."""
+
+    id: EntryId
+    stamp: int
+    fingerprint: bytes
+
+
+def removed_one(order: Order) -> RemovedOne | None:
+    """The activity that a removal names; None if it names none."""
+    stamp, fingerprint = (*order.words, "", "")[:2]
+    try:
+        found = RemovedOne(parse_entry_id(order.target), int(stamp), bytes.fromhex(fingerprint))
+    except ValueError:
+        return None
+    right = stamp.isascii() and stamp.isdigit() and 0 <= found.stamp <= COUNTER_MAX and found.id.seq > 0
+    return found if right and len(found.fingerprint) in (0, FINGERPRINT_BYTES) else None
+
+
+def _activity_problem(order: Order) -> str | None:
+    return None if removed_one(order) is not None else "it names no activity"
+
+
 ORDER_KINDS: Final[Mapping[str, OrderKind]] = {
     APPOINT: OrderKind(_key_problem, "{by} has made {name} an operator", ranked=True),
     DISMISS: OrderKind(_ids_problem, "{by} has dismissed the operator {name}", ranked=True),
     UNDO: OrderKind(_order_problem, "{by} has undone an order: {name}"),
     SILENCE: OrderKind(_claim_problem, "{by} has silenced {name}"),
     CLOSE: OrderKind(_claim_problem, "{by} has closed the account {name}"),
+    REMOVE: OrderKind(_activity_problem, "{by} has removed {name}"),
     BAN: OrderKind(_network_problem, "{by} has banned {name}"),
 }
 """What is not in it is from a later version: it is kept and passed on, and nothing follows from it."""

@@ -66,6 +66,7 @@ class Orders:
     def start(self) -> None:
         """The node begins: what is in force is told to whom it concerns."""
         self.founding.start()
+        self._remove(OrderEffects(), self._effects)
         if self._effects.banned:
             self._tell_who_is_kept_out(self._effects)
 
@@ -100,11 +101,21 @@ class Orders:
             return
         if (self._effects.banned, self._effects.closed) != (effects_before.banned, effects_before.closed):
             self._tell_who_is_kept_out(self._effects)
+        self._remove(effects_before, self._effects)
         for told in self.on_effects:
             told(effects_before, self._effects)
 
     def _tell_who_is_kept_out(self, effects: OrderEffects) -> None:
         self._context.actions.append(KeepOut(tuple(str(network) for network, _ in effects.banned)))
+
+    def _remove(self, before: OrderEffects, now: OrderEffects) -> None:
+        """Have what operators have removed vanish here. At a start all of it: data may have been put back."""
+        if now.removed == before.removed:
+            return
+        self._replication.removed.become(now.removed, now.fingerprints)
+        new = {one: stamp for one, (stamp, _) in now.removed.items() if one not in before.removed}
+        if new:
+            self._replication.remove(new, now.fingerprints - before.fingerprints)
 
     def _tell_of_news(self, before: OperatorStanding, now: OperatorStanding) -> None:
         since = self._context.ago(NEWS)

@@ -81,7 +81,7 @@ class SimulatedDisk:
         self._life = 0
         self._asked = 0
         self._settled = 0
-        self._fetches: deque[tuple[int, Callable[[], Event]]] = deque()
+        self._fetches: deque[tuple[int, Callable[[], Event | None]]] = deque()
         """The last batch before the question, and what reads the answer."""
 
     @property
@@ -104,6 +104,16 @@ class SimulatedDisk:
         """The same of who has begun the network."""
         if not self.full and not self.broken:
             keep_founding(self.store, text)
+
+    def remove(self, entries: tuple[EntryId, ...], fingerprints: frozenset[bytes]) -> None:
+        """Drop what operators have removed, behind everything that was to be kept before."""
+
+        def removed() -> None:
+            if not self.full and not self.broken:
+                self.store.remove(entries, fingerprints)
+
+        self._fetches.append((self._asked, removed))
+        self._read()
 
     @property
     def is_quick(self) -> bool:
@@ -133,13 +143,15 @@ class SimulatedDisk:
             reading = 0.2 * self._delay() if self.reading is None else self.reading
             self.schedule.after(reading, partial(self._answer, read, deliver))
 
-    def _answer(self, read: Callable[[], Event], deliver: Callable[[Event], None] | None) -> None:
+    def _answer(self, read: Callable[[], Event | None], deliver: Callable[[Event], None] | None) -> None:
         if deliver is not None and self.deliver is deliver:
             event = read()
+            if event is None:
+                return
             if self.store.is_damaged:
                 # What was read claims to be complete, and leaves out what is damaged.
                 self._mend(deliver)
-                event = _unread(event) if self.full or self.broken else read()
+                event = _unread(event) if self.full or self.broken else read() or event
             deliver(event)
 
     def _mend(self, deliver: Callable[[Event], None]) -> None:

@@ -219,6 +219,7 @@ class SimulatedServer:
             actions.KeepTime: lambda action: self.disk.keep_time(action.stamp),
             actions.KeepFounding: lambda action: self.disk.keep_founding(action.text),
             actions.KeepOut: lambda action: None,
+            actions.RemoveEntries: lambda action: self.disk.remove(action.entries, action.fingerprints),
             actions.FetchPage: self._fetch_page,
             actions.FetchRecords: self._fetch_records,
             actions.AskSummary: lambda action: self.disk.ask_summary(action.token, action.query),
