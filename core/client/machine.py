@@ -366,7 +366,8 @@ class ClientMachine:
         self._outputs.tell(Renamed(message.username, message.renamed, message.info))
 
     def _removed(self, message: wire.ActivitiesRemoved, now: float) -> None:
-        self._outputs.tell(Removed(tuple(message.ids), message.by, message.because))
+        removed = Removed(tuple(message.ids), message.by, message.because, message.server, message.since)
+        self._outputs.tell(removed)
 
     def _secret_changed(self, message: wire.SecretChanged, now: float) -> None:
         if self._account.changing:

@@ -428,6 +428,148 @@ def test_a_base_server_and_an_older_one_are_not_told_in_words_that_they_do_not_k
     assert not any(b'"goes"' in line for line in older.lines)
 
 
+# --- expelling a server -----------------------------------------------------------------------------------------------
+
+
+def expels(
+    network: ScriptedNetwork, ada: ScriptedClient, server: WatchedServer | str, since: int, activities: str = "since"
+) -> OrderTaken | OrderRefused:
+    target = server if isinstance(server, str) else server.id
+    return gives(network, ada, "ada", "expel", target, str(since), activities, because="it lies")
+
+
+def stamp_of(server: WatchedServer) -> int:
+    return int(server.now.wall * 1_000_000)
+
+
+def test_an_expelled_server_loses_its_links_and_its_place_and_gets_no_other_link():
+    network, servers, ada = founded(3)
+    middle = servers[1]
+    assert isinstance(expels(network, ada, middle, stamp_of(middle)), OrderTaken)
+    network.run(30.0)
+    assert servers[0].reachable == servers[2].reachable == {servers[0].id, servers[2].id}, "the others find each other"
+    assert not middle.neighbours
+    assert any("was expelled from the network by ada (it lies)" in text for text in middle.told("refused"))
+    middle.join(servers[2])
+    network.run(10.0)
+    assert not middle.neighbours
+    assert not [one for one in servers[2].node.snapshot(servers[2].now).servers if one.id == middle.id]
+
+
+def test_accounts_that_came_from_an_expelled_server_since_are_suspended_and_listed_until_they_are_readmitted():
+    network, servers, ada = founded(3)
+    network.registered(servers[2], "before")
+    network.run(5.0)
+    since = stamp_of(servers[2])
+    network.run(5.0)
+    for name in ("after", "too"):
+        network.registered(servers[2], name)
+    network.run(2.0)
+    inside = network.logged_in(servers[0], "after", "s")
+    expels(network, ada, servers[2], since)
+    network.run(2.0)
+    assert inside.closed is not None and "suspended" in inside.of(wire.InvalidMessage)[0].info
+    assert logs_in(network, servers[1], "before")
+    assert not logs_in(network, servers[1], "after") and not logs_in(network, servers[0], "too")
+    listed = shows_key(network, ada, "ada")
+    assert isinstance(listed, OrderList) and sorted(listed.suspended) == ["after", "too"]
+    assert isinstance(gives(network, ada, "ada", "readmit", "after"), OrderTaken)
+    network.run(1.0)
+    assert logs_in(network, servers[1], "after") and not logs_in(network, servers[1], "too")
+
+
+def test_what_an_expelled_server_accepted_since_is_not_shown_and_the_rest_as_the_operator_says():
+    for activities, shown in (("since", [b"early"]), ("keep", [b"early", b"late"]), ("all", [])):
+        network, servers, ada = founded(2)
+        bob = bob_at(network, servers[1])
+        said(network, bob, "bob", b"early", "r1")
+        network.run(2.0)
+        since = stamp_of(servers[1])
+        network.run(2.0)
+        late = said(network, bob, "bob", b"late", "r2")
+        reader = network.client(servers[0], features=(*NATIVE_CLIENT, "removed"))
+        reader.login()
+        network.run(1.0)
+        taken = expels(network, ada, servers[1], since, activities)
+        assert isinstance(taken, OrderTaken)
+        network.run(1.0)
+        seen = history(network, servers[0])
+        assert len(seen) == len(shown) and (late in seen) == (b"late" in shown)
+        (told,) = reader.of(wire.ActivitiesRemoved)
+        assert told.server == servers[1].id and told.by == "ada"
+        gives(network, ada, "ada", "undo", taken.id)
+        network.run(1.0)
+        assert len(history(network, servers[0])) == 2, "it was kept"
+
+
+def test_what_somebody_brings_of_an_expelled_server_afterwards_is_not_shown():
+    network, servers, ada = founded(1)
+    helper = network.peer(servers[0])
+    helper.say(wire.Authenticate("network secret", id="helper", incarnation=1, features=["sync"]))
+    network.run(0.5)
+    reader = network.client(servers[0])
+    reader.login()
+    network.run(0.5)
+    network.registered(servers[0], "known")
+    expels(network, ada, "aaaaaaaaaaaaaaaaaaaaaaaa", stamp_of(servers[0]), "keep")
+    network.run(1.0)
+    now = stamp_of(servers[0])
+    for node, seq in (("aaaaaaaaaaaaaaaaaaaaaaaa", 1), ("another", 1)):
+        body = msgspec.Raw(b'{"text":"%b"}' % node.encode())
+        helper.say(wire.ActivityBroadcast(body, id=f"{node}.1.{seq}", stamp=now, sender="known"))
+    network.run(1.0)
+    assert [one.id for one in reader.of(wire.ActivityBroadcast)] == ["another.1.1"]
+
+
+def test_keys_and_secrets_that_an_expelled_server_has_changed_since_do_not_count():
+    network, servers, ada = founded(2)
+    network.registered(servers[0], "victim", "right")
+    network.run(1.0)
+    since = stamp_of(servers[0])
+    network.run(1.0)
+    liar = network.logged_in(servers[1], "victim", "right")
+    liar.say(wire.ChangeSecret("right", "stolen"))
+    network.run(1.0)
+    inside = network.logged_in(servers[0], "victim", "stolen")
+    assert not logs_in(network, servers[0], "victim", "right")
+    taken = expels(network, ada, servers[1], since)
+    assert isinstance(taken, OrderTaken)
+    network.run(1.0)
+    assert inside.closed is not None
+    assert logs_in(network, servers[0], "victim", "right") and not logs_in(network, servers[0], "victim", "stolen")
+    servers[0].crash()
+    network.run(1.0)
+    again = network.start("n000", redirects=False, founds=True)
+    network.run(1.0)
+    assert logs_in(network, again, "victim", "right")
+    gives(network, network.logged_in(again, "ada", "hers"), "ada", "undo", taken.id)
+    network.run(1.0)
+    assert logs_in(network, again, "victim", "stolen")
+
+
+def test_an_expulsion_that_is_undone_lets_the_server_in_again():
+    network, servers, ada = founded(3)
+    taken = expels(network, ada, servers[2], 0)
+    assert isinstance(taken, OrderTaken)
+    network.run(5.0)
+    assert not servers[2].neighbours
+    gives(network, ada, "ada", "undo", taken.id)
+    servers[2].join(servers[1])
+    network.run(20.0)
+    assert network.is_one()
+
+
+def test_a_server_that_comes_later_does_not_link_with_an_expelled_one():
+    network, servers, ada = founded(2)
+    expels(network, ada, servers[1], 0)
+    network.run(3.0)
+    late = network.start("late", servers[0], redirects=False)
+    network.run(5.0)
+    late.join(servers[1])
+    network.run(5.0)
+    assert late.neighbours == {servers[0].id}
+
+
 # --- partitions, late servers, old ones -------------------------------------------------------------------------------
 
 

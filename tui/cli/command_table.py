@@ -136,11 +136,21 @@ def _order(parser: Parser) -> None:
     parser.add_argument(
         "verb",
         metavar="WHAT",
-        help="silence, close, remove, ban, undo, appoint, dismiss, list, key: see below",
+        help="silence, close, remove, ban, expel, readmit, undo, appoint, dismiss, list, key",
     )
     parser.add_argument("operands", metavar="WHOM", nargs="*", default=(), help="whom or what it is about")
     parser.add_argument("--because", metavar="TEXT", default="", help="why: everybody whom it concerns is told")
     parser.add_argument("--key", metavar="FILE", default=None, help="your private key (default: one is made for you)")
+    parser.add_argument(
+        "--since", metavar="DATE", default=None, help="expel: what came from the server from then on is not trusted"
+    )
+    parser.add_argument(
+        "--keep-activities", action="store_true", default=False,
+        help="expel: what it accepted since is shown as before (default: not any more)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--all-activities", action="store_true", default=False, help="expel: nothing that it ever accepted is shown"
+    )
     parser.add_argument(
         "--undo-all", action="store_true", default=False, help="dismiss: what they have ordered is undone, too"
     )
@@ -285,6 +295,7 @@ COMMANDS: Final = (
         "  activity-tui order localhost close bob -u ada                nobody logs in as bob any more\n"
         "  activity-tui order localhost remove n7x….123.4 -u ada        tail --origin --json has the id\n"
         "  activity-tui order localhost ban 203.0.113.0/24 -u ada\n"
+        "  activity-tui order localhost expel kitchen --since 2026-11-20 -u ada\n"
         "  activity-tui order localhost list -u ada\n"
         "  activity-tui order localhost undo k3x9a2mq -u ada            as the list calls it\n"
         "  activity-tui order localhost key                             what bob tells ada\n"

@@ -62,11 +62,37 @@ def _dismiss(arguments: argparse.Namespace, operands: list[str]) -> OrderWish:
     return OrderWish(target, ("none",) if arguments.undo_all else ())
 
 
+def _expel(arguments: argparse.Namespace, operands: list[str]) -> OrderWish:
+    (target,) = operands
+    if arguments.since is None:
+        raise usage_error(
+            "expel needs --since DATE: from when on what came from the server is not trusted",
+            hint="--since 2026-11-20, --since '2026-11-20 14:30', or --since 0 for from the beginning.",
+        )
+    if arguments.keep_activities and arguments.all_activities:
+        raise usage_error("--keep-activities and --all-activities say two things: give only one of them")
+    activities = "keep" if arguments.keep_activities else "all" if arguments.all_activities else "since"
+    return OrderWish(target, (str(_stamp(arguments.since)), activities))
+
+
+def _stamp(text: str) -> int:
+    """A date as people write it, in this machine's time zone; microseconds since 1970. Raises CommandFailed."""
+    if text == "0":
+        return 0
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise usage_error(f"--since: {text!r} is no date: write 2026-11-20, or '2026-11-20 14:30'") from None
+    return max(0, int(moment.astimezone().timestamp() * 1_000_000))
+
+
 VERBS: Final = {
     "silence": OrderVerb("USER", "refuse what somebody posts", _one),
     "close": OrderVerb("USER", "close an account: nobody logs in with it", _one),
     "remove": OrderVerb("ACTIVITY-ID", "remove an activity everywhere, for good", _one),
     "ban": OrderVerb("ADDRESS[/PREFIX]", "refuse connections from an address or a network", _one),
+    "expel": OrderVerb("SERVER", "have a server be part of the network no more", _expel),
+    "readmit": OrderVerb("USER", "let an account in that came from an expelled server", _one),
     "undo": OrderVerb("ID", "undo an order", _one),
     "appoint": OrderVerb("USER KEY", "make somebody an operator, who signs orders with this public key", _appoint),
     "dismiss": OrderVerb("USER", "let somebody be an operator no more; what they have ordered stays", _dismiss),
@@ -204,6 +230,7 @@ class _Ordering:
                             }
                             for one in found.operators
                         ],
+                        "suspended": found.suspended,
                         "orders": [_as_json(one, found.accounts.get(one.order.target)) for one in found.orders],
                     }
                 )
@@ -211,6 +238,9 @@ class _Ordering:
             return ExitStatus.DONE
         for one in reversed(found.orders):
             put(_line(one, found.accounts.get(one.order.target)))
+        if found.suspended:
+            names = ", ".join(neutralise(one, 64) for one in found.suspended)
+            say(f"suspended, because they come from an expelled server: {names}; readmit lets one in")
         for operator in found.operators:
             what = "was an operator" if operator.dismissed else "is an operator"
             where = " by this server's own settings" if operator.is_named_here and not operator.rank else ""

@@ -11,13 +11,13 @@ A secret belongs to an account and not to its name: after a conflict each of two
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
 from core.node.accounts.book import AccountBook
-from core.node.accounts.changes_before import ChangesBefore
+from core.node.accounts.changes_before import ChangesBefore, Void, all_count, distrusted_by
 from core.node.interface.actions import HashSecret, SecretChangeAnswered, VerifySecret
 from core.node.interface.events import SecretChangeRequested
 from core.node.kernel.clock import MICROSECONDS
@@ -46,17 +46,24 @@ ChangeDone = Callable[[str | None], None]
 class SecretBook:
     """The latest change of each account's secret. What it says follows from the set of changes alone."""
 
-    def __init__(self, before: PackedFacts, distrusted: Collection[str] = ()) -> None:
+    def __init__(self, before: PackedFacts, is_void: Void = all_count) -> None:
         """`before`: changes that were known before this start. An account's are taken in when somebody asks for it,
-        but for those that `distrusted` servers tell."""
-        self._before = ChangesBefore(before, distrusted)
+        but for what `is_void`."""
+        self._before = ChangesBefore(before, is_void)
         self._changes: dict[str, dict[tuple[int, str], None]] = {}
         self._latest: dict[str, SecretChange] = {}
 
-    def apply(self, claim: str, change: SecretChange) -> bool:
-        """Take in a change; whether it is the one that counts now, and was not before. Commutative and idempotent."""
+    def apply(self, claim: str, change: SecretChange, told_by: str = "") -> bool:
+        """Take in a change that a server tells; whether it is the one that counts now, and was not before. Commutative
+        and idempotent."""
         self._read(claim)
-        return self._take(claim, change)
+        return self._before.note(claim, told_by, change_as_key(change)) and self._take(claim, change)
+
+    def judge(self, is_void: Void) -> None:
+        """Other changes are void than before."""
+        self._before.judge(is_void)
+        self._latest.clear()
+        self._changes.clear()
 
     def _read(self, claim: str) -> None:
         for kept in self._before.read(claim):
@@ -105,7 +112,7 @@ class Secrets:
         self._context = context
         self._accounts = accounts
         self._replication = replication
-        self._book = SecretBook(before, context.config.distrusted)
+        self._book = SecretBook(before, distrusted_by(context.config.distrusted))
         self._counter = 0
         self._verifying: dict[int, Callable[[bool | None], None]] = {}
         self._hashing: dict[int, _Request] = {}
@@ -122,9 +129,14 @@ class Secrets:
         latest = self._book.latest(fact.claim)
         return latest.verifier if latest is not None else fact.verifier
 
-    def apply(self, claim: str, change: SecretChange) -> bool:
-        """Take in a change that has been committed; whether the account has another secret now."""
-        return self._book.apply(claim, change)
+    def apply(self, claim: str, change: SecretChange, told_by: str = "") -> bool:
+        """Take in a change that has been committed, as a server tells it; whether the account has another secret
+        now."""
+        return self._book.apply(claim, change, told_by)
+
+    def judge(self, is_void: Void) -> None:
+        """Other changes are void than before."""
+        self._book.judge(is_void)
 
     # --- changing -----------------------------------------------------------------------------------------------------
 
