@@ -318,6 +318,8 @@ class ClientMachine:
             ClientHandler.HAVE_ASKED: self._asked_what_it_has,
             ClientHandler.SERVER_ASKS: self._asked_whether_alive,
             ClientHandler.REGISTERED: self._logging_in.registered,
+            ClientHandler.CODE_TAKEN: self._logging_in.code_taken,
+            ClientHandler.CODE_REFUSED: self._logging_in.code_refused,
             ClientHandler.REGISTER_REFUSED: self._logging_in.register_refused,
             ClientHandler.LOGGED_IN: self._logging_in.logged_in,
             ClientHandler.LOGIN_REFUSED: self._logging_in.login_failed,

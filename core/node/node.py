@@ -291,6 +291,7 @@ class Node:
             self.sessions.posting,
             self.sessions.secret_changes,
             self.sessions.operator_desk,
+            self.sessions.code_redeeming,
             self.orders.founding,
             self.registration.echoes,
             self.reconciliation.comparisons,

@@ -456,6 +456,14 @@ class ChangeSecret(Message, frozen=True):
     new_secret: str
 
 
+class RedeemCode(Message, frozen=True):
+    """An account whose secret is lost is to have this one: `code` is a one-time code that an operator has ordered."""
+
+    username: str
+    code: Annotated[str, msgspec.Meta(max_length=128)]
+    secret: str
+
+
 class SecretChanged(Message, frozen=True):
     """The new secret counts: this server keeps it, and it is on its way to all others."""
 

@@ -93,6 +93,22 @@ def test_an_expelled_server_is_let_in_nowhere_and_its_accounts_are_suspended(pro
         assert len(servers) == 1
 
 
+def test_who_has_lost_their_secret_sets_another_with_a_code(program: Program, node: Node) -> None:
+    registered(program, node, "ada", "bob")
+    code = order(program, node, "code", "bob", "--expires", "1h")
+    assert code.status == 0 and len(code.out.strip()) == 26, code.err
+    variables = {"ACTIVITY_TUI_CODE": code.out.strip()}
+    passwd = ("passwd", node.address, "-u", "bob", "--code")
+    wrong = program.run(*passwd, variables={"ACTIVITY_TUI_CODE": "a" * 26, "ACTIVITY_TUI_NEW_SECRET": "x"})
+    assert wrong.status == 4 and "no code of this account's" in wrong.err
+    set_it = program.run(*passwd, variables=variables | {"ACTIVITY_TUI_NEW_SECRET": "analytical engine"})
+    assert set_it.status == 0, set_it.err
+    assert program.run("post", node.address, "hello", "-u", "bob").status == 0, "the new one is remembered"
+    again = program.run(*passwd, variables=variables | {"ACTIVITY_TUI_NEW_SECRET": "another"})
+    assert again.status == 4 and program.run("post", node.address, "hello", "-u", "bob").status == 0
+    assert code.out.strip() not in order(program, node, "list", "--json").out
+
+
 def test_the_list_tells_what_is_in_force_what_is_undone_and_who_is_an_operator(program: Program, node: Node) -> None:
     registered(program, node, "ada", "bob")
     assert "nothing has been ordered" in order(program, node, "list").err

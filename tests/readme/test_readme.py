@@ -137,6 +137,7 @@ ORDERS = (
     "activity-tui order HOST:3780 close bob",
     "activity-tui order HOST:3780 remove ACTIVITY",
     "activity-tui order HOST:3780 ban 203.0.113.0/24",
+    "activity-tui order HOST:3780 code bob",
     "activity-tui order HOST:3780 expel kitchen --since 2026-11-20",
     "activity-tui order HOST:3780 readmit carol",
     "activity-tui order HOST:3780 list",

@@ -22,6 +22,7 @@ from core.node.orders.order_kinds import (
     APPOINT,
     BAN,
     CLOSE,
+    CODE,
     DISMISS,
     EXPEL,
     HIDE_SINCE,
@@ -30,6 +31,7 @@ from core.node.orders.order_kinds import (
     SILENCE,
     UNDO,
     ban_problem,
+    code_in,
     expulsion_in,
     order_told,
 )
@@ -101,6 +103,7 @@ class OperatorDesk:
             BAN: self._ban,
             EXPEL: self._expel,
             READMIT: self._of_account,
+            CODE: self._code,
             UNDO: self._undo,
             APPOINT: self._appoint,
             DISMISS: self._dismiss,
@@ -199,6 +202,13 @@ class OperatorDesk:
         fact = self._account(message.target)
         name = self._accounts.name_of(fact.claim) or fact.username
         return _Draft(fact.claim, name, (), self._about(fact))
+
+    def _code(self, message: OrderDraft) -> _Draft:
+        draft = self._of_account(message)
+        words = tuple(message.words[:2])
+        if code_in(Order("", message.key, 0, CODE, draft.target, words=words), "") is None:
+            raise _CannotDraft("a code needs what it is checked against, and an end")
+        return draft._replace(words=words, about=f"a code for another secret of {draft.about}")
 
     def _account(self, text: str) -> AccountFact:
         fact = self._accounts.holder(text) or self._accounts.fact(text)

@@ -19,6 +19,7 @@ from core.node.accounts.secrets import BUSY, Secrets
 from core.node.clients.absence import Absence, Absences
 from core.node.clients.balance import Balance
 from core.node.clients.catching_up import CatchingUp
+from core.node.clients.code_redeeming import CodeRedeeming
 from core.node.clients.operator_desk import OperatorDesk
 from core.node.clients.people import People
 from core.node.clients.places import Places
@@ -127,6 +128,7 @@ class Sessions:
         self.posting = Posting(context, replication, self._macs, self._queue)
         self.posting.silenced = orders.effects.silenced
         self.secret_changes = SecretChanges(context, secrets, self._macs)
+        self.code_redeeming = CodeRedeeming(context, book, secrets, orders, attempts, self._session_of, self._go_on)
         self.operator_desk = OperatorDesk(context, book, orders, topology, orders.book.verifier)
         self.people = People()
         absences.is_anybody_here = self.people.has_accounts

@@ -12,13 +12,16 @@ import msgspec
 from core.node.orders.order_kinds import (
     BAN,
     CLOSE,
+    CODE,
     EXPEL,
     READMIT,
     REMOVE,
     SILENCE,
     Expulsion,
     Network,
+    OneTimeCode,
     banned_network,
+    code_in,
     expulsion_in,
     removed_one,
     why,
@@ -48,6 +51,8 @@ class OrderEffects(msgspec.Struct, frozen=True):
 
     expelled: Mapping[str, Expulsion] = {}
     """Servers that are none of the network's any more, by id."""
+    codes: Mapping[str, tuple[OneTimeCode, ...]] = {}
+    """By the claims of accounts."""
     readmitted: frozenset[str] = frozenset()
     """Accounts of such servers that are not suspended."""
 
@@ -102,7 +107,8 @@ def effects_of(standing: OperatorStanding) -> OrderEffects:
     fingerprints: set[bytes] = set()
     expelled: dict[str, Expulsion] = {}
     readmitted: set[str] = set()
-    for _, order in standing.in_force():
+    codes: dict[str, tuple[OneTimeCode, ...]] = {}
+    for order_id, order in standing.in_force():
         if order.kind == SILENCE:
             silenced.setdefault(order.target, order)
         elif order.kind == CLOSE:
@@ -112,6 +118,8 @@ def effects_of(standing: OperatorStanding) -> OrderEffects:
             fingerprints.update([one.fingerprint] if one.fingerprint else [])
         elif order.kind == EXPEL and (expulsion := expulsion_in(order)) is not None:
             expelled.setdefault(order.target, expulsion)
+        elif order.kind == CODE and (code := code_in(order, order_id)) is not None:
+            codes[order.target] = (*codes.get(order.target, ()), code)
         elif order.kind == READMIT:
             readmitted.add(order.target)
         elif order.kind == BAN and (network := banned_network(order.target)) is not None:
@@ -123,5 +131,6 @@ def effects_of(standing: OperatorStanding) -> OrderEffects:
         removed,
         frozenset(fingerprints),
         expelled,
+        codes,
         frozenset(readmitted),
     )

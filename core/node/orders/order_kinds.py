@@ -22,6 +22,8 @@ BAN: Final = "ban"
 REMOVE: Final = "remove"
 EXPEL: Final = "expel"
 READMIT: Final = "readmit"
+CODE: Final = "code"
+VERIFIER_CHARACTERS: Final = 64
 KEEP_ACTIVITIES: Final = "keep"
 """What an expulsion says of the server's activities: those from before it are shown as before."""
 HIDE_SINCE: Final = "since"
@@ -123,6 +125,26 @@ def _activity_problem(order: Order) -> str | None:
     return None if removed_one(order) is not None else "it names no activity"
 
 
+class OneTimeCode(NamedTuple):
+    """A code by which somebody gives their account another secret, once."""
+
+    verifier: str
+    expires: int
+    """A stamp."""
+    order_id: str
+
+
+def code_in(order: Order, order_id: str) -> OneTimeCode | None:
+    """The code that an order gives; None if it gives none."""
+    verifier, expires = (*order.words, "", "")[:2]
+    right = len(verifier) == VERIFIER_CHARACTERS and expires.isascii() and expires.isdigit()
+    return OneTimeCode(verifier, int(expires), order_id) if right else None
+
+
+def _code_problem(order: Order) -> str | None:
+    return _claim_problem(order) or (None if code_in(order, "") is not None else "it has no code, or no end")
+
+
 class Expulsion(NamedTuple):
     """A server that is expelled. Stamps are microseconds since 1970."""
 
@@ -157,6 +179,7 @@ ORDER_KINDS: Final[Mapping[str, OrderKind]] = {
     SILENCE: OrderKind(_claim_problem, "{by} has silenced {name}"),
     CLOSE: OrderKind(_claim_problem, "{by} has closed the account {name}"),
     REMOVE: OrderKind(_activity_problem, "{by} has removed {name}"),
+    CODE: OrderKind(_code_problem, "{by} has given {name} a code for another secret"),
     EXPEL: OrderKind(_server_problem, "{by} has expelled the server {name}"),
     READMIT: OrderKind(_claim_problem, "{by} has readmitted {name}"),
     BAN: OrderKind(_network_problem, "{by} has banned {name}"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
 from typing import Final
 
@@ -21,7 +22,7 @@ from core.node.orders.standing import ORDERS_MAX, Operator, OperatorStanding
 from core.wire.entries import AccountFact, KeyChange
 from core.wire.packed_facts import PackedFacts
 from core.wire.recovered import Recovered
-from core.wire.signed_orders import ORDER_KEY_TYPE, Order, SignedOrder, order_as_key, order_in_key
+from core.wire.signed_orders import ORDER_KEY_TYPE, Order, SignedOrder, code_verifier, order_as_key, order_in_key
 
 ORDERS_A_MINUTE: Final = 60.0
 """Orders that one operator may give at one server, on average; ten minutes' worth may come at once."""
@@ -78,6 +79,16 @@ class Orders:
     def kept_out(self, claim: str | None, host: str = "") -> str | None:
         """Why operators have kept an account, or an address, out of the network, as a clause; None: they have not."""
         return self._effects.kept_out(claim, host, self._registered_at(claim))
+
+    def codes_of(self, claim: str, code: str) -> list[str]:
+        """The orders by which an account has been given a code that has not ended."""
+        verifier = code_verifier(code).encode()
+        now = self._context.ago(0.0)
+        return [
+            one.order_id
+            for one in self._effects.codes.get(claim, ())
+            if one.expires >= now and hmac.compare_digest(one.verifier.encode(errors="replace"), verifier)
+        ]
 
     def _registered_at(self, claim: str | None) -> int:
         fact = self._accounts.fact(claim) if claim is not None and self._effects.expelled else None
