@@ -16,6 +16,7 @@ from typing import Any, Self
 from tests.base_peers.client import BaseClient, UnexpectedMessage
 from tests.base_peers.lines import wait_until
 from tests.base_peers.network import SECRET
+from tests.processes.forked import ForkedProcess, can_fork, fork
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 START_LIMIT = 30.0
@@ -50,7 +51,7 @@ class NodeProcess:
         self.stderr_lines: list[str] = []
         """Everything that the process and the processes before it with the same data said."""
         self.stdout_text = ""
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: asyncio.subprocess.Process | ForkedProcess | None = None
         self._readers: list[asyncio.Task[None]] = []
         self._first_line = 0
 
@@ -63,6 +64,20 @@ class NodeProcess:
             *(sys.executable, "-m", "tui", *where, "--headless", "--host", self.host, "--port", str(self.port)),
             *("--data-dir", str(self.data_dir), "--secret", self.secret, *self.options),
         ]
+
+    async def _begin(self, environment: dict[str, str]) -> asyncio.subprocess.Process | ForkedProcess:
+        command = self.command()
+        if command[:3] == [sys.executable, "-m", "tui"] and self.sources == REPOSITORY and can_fork():
+            return await fork(command[3:], self.sources, environment)
+        return await asyncio.create_subprocess_exec(
+            *command,
+            cwd=self.sources,
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            limit=2**20,
+        )
 
     async def start(self, limit: float = START_LIMIT) -> Self:
         """Start the process and wait until it listens; from the second start on, on the same port."""
@@ -79,15 +94,7 @@ class NodeProcess:
             "PYTHONWARNINGS": "default",
         }
         self._first_line = len(self.stderr_lines)
-        self._process = await asyncio.create_subprocess_exec(
-            *self.command(),
-            cwd=self.sources,
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            limit=2**20,
-        )
+        self._process = await self._begin(environment)
         self._readers = [asyncio.create_task(self._read_stderr()), asyncio.create_task(self._read_stdout())]
         try:
             await wait_until(lambda: self._listening() or self.ended, limit)
@@ -169,6 +176,10 @@ class NodeProcess:
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def begun(self) -> bool:
+        return self._process is not None
 
     @property
     def ended(self) -> bool:

@@ -414,7 +414,7 @@ async def test_a_first_start_that_is_killed_at_any_moment_is_followed_by_a_norma
         node = NodeProcess(tmp_path / f"node-{number}")
         starting = asyncio.create_task(node.start())
         await asyncio.sleep(usual * (0.5 + number / 20))
-        if not starting.done():
+        if node.begun and not starting.done():
             node.kill9()
         # It may have listened by then, or not.
         await asyncio.wait([starting])
