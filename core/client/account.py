@@ -38,8 +38,7 @@ class ClientAccount:
         if settings.register and not self._secret:
             self._secret = make_secret(rng)
             self._made_secret = True
-        self._code = settings.code
-        self.registered = not settings.register and settings.code is None
+        self.registered = not settings.register
         self.register_unknown = False
         """A registration was sent and its answer lost: it may have succeeded, which a login tells."""
 
@@ -50,10 +49,7 @@ class ClientAccount:
             return None
         return self._wanted if self._with_wanted else self._secret
 
-    def register(self) -> wire.Register | wire.RedeemCode:
-        """What makes the account, or gives it this secret."""
-        if self._code is not None:
-            return wire.RedeemCode(self.username, self._code, self._secret or "")
+    def register(self) -> wire.Register:
         return wire.Register(self.username, self._secret or "", features=list(FEATURES))
 
     def login(self, *, redirects: int, visited: Sequence[str]) -> wire.Login:

@@ -15,7 +15,7 @@ from core.simulation.runs.sweep import SeedOutcome, judged
 
 SEEDS: Final = 520
 """So many plans are looked at."""
-RUN: Final = 120
+RUN: Final = 60
 """So many of them happen; `make sweep`, with which `make test` ends, has others happen that nobody has seen."""
 CHUNK: Final = 12
 """Few enough that the processes which run the tests end at about the same time."""

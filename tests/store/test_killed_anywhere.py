@@ -17,7 +17,7 @@ MEMORY = Path("/dev/shm")
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    ("life", "stride"), [("first_start", 1), ("later_start", 3), ("restoration", 1), ("upgrade", 7), ("way_back", 7)]
+    ("life", "stride"), [("first_start", 1), ("later_start", 2), ("restoration", 1), ("upgrade", 4), ("way_back", 4)]
 )
 def test_whoever_was_killed_at_any_step_starts_again_with_all_that_was_acknowledged(
     life: str, stride: int, tmp_path: Path
