@@ -38,7 +38,8 @@ class ClientAccount:
         if settings.register and not self._secret:
             self._secret = make_secret(rng)
             self._made_secret = True
-        self.registered = not settings.register
+        self._code = settings.code
+        self.registered = not settings.register and settings.code is None
         self.register_unknown = False
         """A registration was sent and its answer lost: it may have succeeded, which a login tells."""
 
@@ -49,7 +50,10 @@ class ClientAccount:
             return None
         return self._wanted if self._with_wanted else self._secret
 
-    def register(self) -> wire.Register:
+    def register(self) -> wire.Register | wire.RedeemCode:
+        """What makes the account, or gives it this secret."""
+        if self._code is not None:
+            return wire.RedeemCode(self.username, self._code, self._secret or "")
         return wire.Register(self.username, self._secret or "", features=list(FEATURES))
 
     def login(self, *, redirects: int, visited: Sequence[str]) -> wire.Login:

@@ -139,6 +139,9 @@ class Removed(msgspec.Struct, frozen=True):
     ids: tuple[str, ...]
     by: str
     because: str = ""
+    server: str = ""
+    """Whatever this server has accepted from `since` on, in microseconds since 1970, is not to be seen, either."""
+    since: int = 0
 
 
 class OrderAnswered(msgspec.Struct, frozen=True):

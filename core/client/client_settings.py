@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import ClassVar, Final
 
 from core.client.resume_point import ResumePoint
 from core.wire.entries import Stream
@@ -19,10 +19,14 @@ FEATURES: Final = ("quit", "resume", "ack", "ping", "status", "removed", PLACE)
 class ClientSettings(KeepsSecret, frozen=True):
     """Who the client is, and how it behaves. Times are in seconds."""
 
+    unprinted: ClassVar[frozenset[str]] = frozenset({"secret", "code"})
+
     username: str = ANONYMOUS
     secret: str | None = None
     """None with `register`: one is made."""
     register: bool = False
+    code: str | None = None
+    """A one-time code of the account's, by which `secret` becomes its secret before the login."""
     history: int = 0
     """How many of the newest activities to ask for at the first login."""
     seen: Mapping[Stream, int] | None = None

@@ -78,6 +78,8 @@ class ClientHandler(Symbol):
     HAVE_ASKED = "what the client has is told"
     SERVER_ASKS = "PONG"
     REGISTERED = "the client logs in"
+    CODE_TAKEN = "the client logs in with its new secret"
+    CODE_REFUSED = "the code is none: the client ends"
     REGISTER_REFUSED = "the client ends"
     LOGGED_IN = "the client is in"
     LOGIN_REFUSED = "tried again where that may help; else the client ends"
@@ -139,7 +141,13 @@ _IN: Final[Mapping[MessageType, ClientHandler]] = {
 RULES: Final[Mapping[ClientState, Mapping[MessageType, ClientHandler]]] = {
     _S.IDLE: {},
     _S.CONNECTING: {},
-    _S.REGISTERING: {**_ALWAYS, wire.RegisterSuccess: _H.REGISTERED, wire.RegisterFailed: _H.REGISTER_REFUSED},
+    _S.REGISTERING: {
+        **_ALWAYS,
+        wire.RegisterSuccess: _H.REGISTERED,
+        wire.RegisterFailed: _H.REGISTER_REFUSED,
+        wire.SecretChanged: _H.CODE_TAKEN,
+        wire.SecretNotChanged: _H.CODE_REFUSED,
+    },
     _S.LOGGING_IN: {**_ALWAYS, wire.LoginSuccess: _H.LOGGED_IN},
     _S.LET_IN: _IN,
     _S.ONLINE: _IN,

@@ -101,6 +101,18 @@ class LoggingIn:
         )
         self._course.set_deadline(now + self._settings.answer_limit)
 
+    def code_taken(self, message: wire.SecretChanged, now: float) -> None:
+        if self._settings.code is None:
+            return
+        self._account.registered = True
+        self.login(now)
+
+    def code_refused(self, message: wire.SecretNotChanged, now: float) -> None:
+        if self._settings.code is None:
+            return
+        self._outputs.tell(LoginRefused(message.info))
+        self._course.end(f"the code was refused: {message.info}")
+
     def registered(self, message: wire.RegisterSuccess, now: float) -> None:
         self._outputs.tell(self._account.registration_done())
         self.login(now)

@@ -346,8 +346,14 @@ class Server:
 
         At most `most`; fewer when they are very large, and none when nothing older is kept. Raises what the store does.
         """
-        place = None if before is None else Position(*before)
-        return await self._store_thread().call(lambda store: store.activities_before(place, most, HISTORY_BYTES_MAX))
+        while True:
+            place = None if before is None else Position(*before)
+            found = await self._store_thread().call(partial(_page_before, place, most))
+            shown = self._running().node.shown(found)
+            if shown or not found:
+                return shown
+            # None of these is to be seen: older ones may be.
+            before = (found[0].stamp, found[0].id)
 
     # --- what it can be told --------------------------------------------------------------------------------------
 
@@ -528,3 +534,7 @@ class Server:
         finally:
             if not self._closed.done():
                 self._closed.set_result(undone)
+
+
+def _page_before(place: Position | None, most: int, store: Store) -> Sequence[Entry]:
+    return store.activities_before(place, most, HISTORY_BYTES_MAX)

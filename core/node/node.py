@@ -8,7 +8,7 @@ simulator.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -82,6 +82,7 @@ from core.node.neighbours.neighbours import Neighbours
 from core.node.orders.ordering import Orders
 from core.node.reception import Reception
 from core.node.servers.drain import Drain
+from core.node.servers.expulsions import Expulsions
 from core.node.servers.handshake import Handshake
 from core.node.servers.healing import Healing
 from core.node.servers.leavers import Leavers
@@ -92,7 +93,7 @@ from core.node.servers.successor import Successor
 from core.node.trust.known_keys import KnownKeys
 from core.node.views import view_of
 from core.wire.address import Address
-from core.wire.entries import AccountFact, KeyChange, Page, PeerRecord
+from core.wire.entries import AccountFact, Entry, KeyChange, Page, PeerRecord
 from core.wire.missing import FoundRuns
 from core.wire.recovered import Recovered
 
@@ -201,6 +202,7 @@ class Node:
             self.reached,
             self.registration,
             self.orders,
+            self.topology,
             self.balance,
             self.attempts,
             self.announcements.load_changed,
@@ -270,6 +272,7 @@ class Node:
             self.leavers,
             self.known_keys,
         )
+        self.expulsions = Expulsions(context, self.neighbours, self.healing, self.orders)
         self.handshake.on_native.append(self.orders.founding.linked)
         self.links = Links(
             context, own_links, self.base.links, self.synchronisation, self.registration, self.healing, self.drain
@@ -288,6 +291,7 @@ class Node:
             self.sessions.posting,
             self.sessions.secret_changes,
             self.sessions.operator_desk,
+            self.sessions.code_redeeming,
             self.orders.founding,
             self.registration.echoes,
             self.reconciliation.comparisons,
@@ -350,6 +354,7 @@ class Node:
         self.base.servers.start()
         self.repair.start()
         self.orders.start()
+        self.expulsions.start()
         where = Address(context.config.hostname, context.config.port)
         self._look_at_own_clock()
         context.notify("listening", f"server {context.name} ({context.id}) takes connections at {where}", "good")
@@ -537,7 +542,12 @@ class Node:
 
     def kept_out(self, claim: str | None, host: str) -> str | None:
         """Why operators have kept an account, or an address, out of the network, as a clause; None: they have not."""
-        return self.orders.effects.kept_out(claim, host)
+        return self.orders.kept_out(claim, host)
+
+    def shown(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Those of some activities that people may see."""
+        removed = self.replication.removed
+        return [entry for entry in entries if not removed.hides(entry) and entry.id not in removed]
 
     def account_keys(self, claim: str) -> tuple[KeyChange, ...]:
         """The public keys that open an account, the one that was bound first at the front."""

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from core.wire.scope import Scope, literal, scope_of, why_not_advertised, why_not_reached
     from core.wire.secret_keeping import KeepsSecret
     from core.wire.server_keys import ServerKey, fingerprint, is_certified
-    from core.wire.signed_orders import ListedOperator, ListedOrder, Order, operator_fingerprint, read_public_key
+    from core.wire.signed_orders import (
+        ListedOperator,
+        ListedOrder,
+        Order,
+        code_verifier,
+        operator_fingerprint,
+        read_public_key,
+    )
 
 __all__ = [
     "ANONYMOUS",
@@ -43,6 +50,7 @@ __all__ = [
     "Scope",
     "ServerKey",
     "Stream",
+    "code_verifier",
     "fingerprint",
     "idempotency_fingerprint",
     "is_certified",
@@ -102,6 +110,7 @@ if not TYPE_CHECKING:
                 "ListedOperator",
                 "ListedOrder",
                 "Order",
+                "code_verifier",
                 "operator_fingerprint",
                 "read_public_key",
             ),

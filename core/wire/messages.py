@@ -387,6 +387,8 @@ class OrderList(Message, frozen=True):
     operators: list[ListedOperator] = []
     orders: list[ListedOrder] = []
     accounts: dict[str, str] = {}
+    suspended: list[str] = []
+    """Names of accounts that are suspended because their server is expelled, 1,000 at most."""
     more: bool = False
 
 
@@ -428,6 +430,9 @@ class ActivitiesRemoved(Message, frozen=True):
     ids: list[Annotated[str, msgspec.Meta(max_length=128)]]
     by: str = ""
     because: str = ""
+    server: Label = ""
+    """Whatever this server has accepted from `since` on is not to be shown, either."""
+    since: Counter = 0
 
 
 class OrderRefused(Message, frozen=True):
@@ -449,6 +454,14 @@ class ChangeSecret(Message, frozen=True):
 
     secret: str
     new_secret: str
+
+
+class RedeemCode(Message, frozen=True):
+    """An account whose secret is lost is to have this one: `code` is a one-time code that an operator has ordered."""
+
+    username: str
+    code: Annotated[str, msgspec.Meta(max_length=128)]
+    secret: str
 
 
 class SecretChanged(Message, frozen=True):

@@ -160,6 +160,13 @@ def operator_fingerprint(key: bytes) -> str:
     return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
 
+def code_verifier(code: str) -> str:
+    """What an order has of a one-time code, in hexadecimal: nobody makes the code of it, for it is random enough."""
+    import hashlib
+
+    return hashlib.blake2b(code.strip().lower().encode(), digest_size=32, person=b"activity code").hexdigest()
+
+
 def shown_key_digest(server: str, at: int, key: bytes) -> bytes:
     """What somebody signs who shows a server that they have a key, at a time in milliseconds since 1970."""
     import hashlib

@@ -25,6 +25,12 @@ def registered(program: Program, node: Node, *names: str) -> None:
         assert ended.status == 0, ended.err
 
 
+def secret_of(program: Program, node: Node, name: str) -> str:
+    """What the person remembers of an account."""
+    person = json.loads((program.home / ".local/share/activity-tui/client/person.json").read_text())
+    return str(next(one["secret"] for one in person["accounts"] if one["username"] == name))
+
+
 def order(program: Program, node: Node, *words: str, by: str = "ada") -> Ended:
     return program.run("order", node.address, *words, "-u", by)
 
@@ -43,7 +49,7 @@ def test_who_logs_in_with_a_closed_account_is_told_who_closed_it(program: Progra
     registered(program, node, "ada", "bob")
     assert order(program, node, "close", "bob", "--because", "stolen").status == 0
     refused = program.run("post", node.address, "-u", "bob", "hello")
-    assert refused.status == 4 and "the account bob was closed by ada (stolen)" in refused.err
+    assert refused.status == 4 and "this account was closed by ada (stolen)" in refused.err
 
 
 def test_a_removed_activity_is_gone_and_who_follows_is_told(program: Program, node: Node, tmp_path: Path) -> None:
@@ -63,6 +69,44 @@ def test_a_removed_activity_is_gone_and_who_follows_is_told(program: Program, no
     assert b"goes away" not in b"".join(file.read_bytes() for file in (tmp_path / "data").iterdir() if file.is_file())
     again = order(program, node, "remove", gone)
     assert again.status == 4 and "no activity" in again.err
+
+
+def test_an_expelled_server_is_let_in_nowhere_and_its_accounts_are_suspended(program: Program, tmp_path: Path) -> None:
+    with (
+        running_node(program, tmp_path / "data") as node,
+        running_node(program, tmp_path / "liar", "--name", "liar", join=node.address) as liar,
+    ):
+        registered(program, node, "ada")
+        registered(program, liar, "carol")
+        assert "--since" in order(program, node, "expel", "liar").err
+        given = order(program, node, "expel", "liar", "--since", "2026-01-01", "--because", "it lies")
+        assert given.status == 0 and "1 accounts that came from it since then are suspended" in given.err, given.err
+        liar.log.wait("this server was expelled from the network by ada (it lies)")
+        listed = order(program, node, "list")
+        assert "ada: expel liar (it lies)" in listed.out and "carol" in listed.err
+        secret = {"ACTIVITY_TUI_USER_SECRET": secret_of(program, liar, "carol")}
+        refused = program.run("post", node.address, "hi", "-u", "carol", variables=secret)
+        assert refused.status == 4 and "suspended" in refused.err
+        assert order(program, node, "readmit", "carol").status == 0
+        assert program.run("post", node.address, "hi", "-u", "carol", variables=secret).status == 0
+        servers = json.loads(program.run("status", node.address, "--json").out)["servers"]
+        assert len(servers) == 1
+
+
+def test_who_has_lost_their_secret_sets_another_with_a_code(program: Program, node: Node) -> None:
+    registered(program, node, "ada", "bob")
+    code = order(program, node, "code", "bob", "--expires", "1h")
+    assert code.status == 0 and len(code.out.strip()) == 26, code.err
+    variables = {"ACTIVITY_TUI_CODE": code.out.strip()}
+    passwd = ("passwd", node.address, "-u", "bob", "--code")
+    wrong = program.run(*passwd, variables={"ACTIVITY_TUI_CODE": "a" * 26, "ACTIVITY_TUI_NEW_SECRET": "x"})
+    assert wrong.status == 4 and "no code of this account's" in wrong.err
+    set_it = program.run(*passwd, variables=variables | {"ACTIVITY_TUI_NEW_SECRET": "analytical engine"})
+    assert set_it.status == 0, set_it.err
+    assert program.run("post", node.address, "hello", "-u", "bob").status == 0, "the new one is remembered"
+    again = program.run(*passwd, variables=variables | {"ACTIVITY_TUI_NEW_SECRET": "another"})
+    assert again.status == 4 and program.run("post", node.address, "hello", "-u", "bob").status == 0
+    assert code.out.strip() not in order(program, node, "list", "--json").out
 
 
 def test_the_list_tells_what_is_in_force_what_is_undone_and_who_is_an_operator(program: Program, node: Node) -> None:

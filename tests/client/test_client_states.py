@@ -87,6 +87,7 @@ NOT_FOR_CLIENTS: list[Message] = [
     wire.GiveOrder(signed(order("ada", "silence", "aa.1.1"))),
     wire.MapSummary({}),
     wire.ChangeSecret("a", "b"),
+    wire.RedeemCode("a", "c", "b"),
     wire.Have(),
     wire.StatusRequest(),
 ]

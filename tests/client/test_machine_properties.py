@@ -85,6 +85,7 @@ MESSAGES: list[wire.Message] = [
     wire.LoginSuccess(id="aa", features=["place"], begins=wire.HeldEntries(7, {"n.1": [4, 0]})),
     wire.AccountRenamed("a", "b"),
     wire.ChangeSecret("a", "b"),
+    wire.RedeemCode("a", "c", "b"),
     wire.SecretChanged(),
     wire.SecretNotChanged("no"),
     wire.Founding(FoundingRecord("aa", b"k" * 32, 1)),

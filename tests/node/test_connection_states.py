@@ -88,6 +88,7 @@ EXAMPLES: dict[str, Message] = {
         wire.ChangeSecret("ann", "another"),
         wire.SecretChanged(),
         wire.SecretNotChanged("why"),
+        wire.RedeemCode("ann", "a code", "another"),
         wire.Founding(FoundingRecord("elsewhere", b"k" * 32, 1)),
         wire.OrdersRequest(b"k" * 32, 1, b"proof"),
         wire.OrderList("elsewhere", False),
@@ -230,7 +231,7 @@ def two_wait(one: OneNode, conn: int) -> bool:
 
 WAITS = (
     "AUTHENTICATION_FAIL INVALID_MESSAGE LOGIN LOGOUT REGISTER ACTIVITY_MESSAGE PING PONG CHANGE_SECRET STATUS_REQUEST"
-    " HAVE ORDERS_REQUEST ORDER_DRAFT GIVE_ORDER"
+    " HAVE REDEEM_CODE ORDERS_REQUEST ORDER_DRAFT GIVE_ORDER"
 )
 
 ROWS = [
@@ -254,6 +255,7 @@ ROWS = [
     Row("fresh", wire.Login("ann", "ann"), "verify", "logging in"),
     Row("fresh", wire.Login("nobody", "x"), "LOGIN_FAILED close", "closing"),
     Row("fresh", "REGISTER", "hash", "registering"),
+    Row("fresh", "REDEEM_CODE", "SECRET_NOT_CHANGED close", "closing"),
     Row("fresh", "LOGOUT", "close", "closing"),
     Row("fresh", "ACTIVITY_MESSAGE", "AUTHENTICATION_FAIL close", "closing"),
     Row("fresh", "INVALID_MESSAGE", "close", "closing"),
@@ -275,6 +277,7 @@ ROWS = [
     Row("proving", "INVALID_MESSAGE", "close", "closing", is_told),
     Row("proving", "AUTHENTICATION_FAIL", "close", "closing", is_told),
     # After a registration the client may log in.
+    Row("greeted", "REDEEM_CODE", "SECRET_NOT_CHANGED close", "closing"),
     Row("greeted", "LOGIN", "LOGIN_SUCCESS", "anonymous"),
     Row("greeted", wire.Login("ann", "ann"), "verify", "logging in"),
     Row("greeted", "REGISTER", "hash", "registering"),

@@ -40,7 +40,20 @@ def histories(draw: st.DrawFn) -> list[Order]:
     made: list[Order] = []
     for _ in range(draw(st.integers(1, 12))):
         by, other = draw(st.sampled_from(PEOPLE)), draw(st.sampled_from(PEOPLE))
-        kind = draw(st.sampled_from(["appoint", "appoint", "dismiss", "undo", "silence", "close", "ban", "unknown"]))
+        kinds = [
+            "code",
+            "appoint",
+            "appoint",
+            "dismiss",
+            "undo",
+            "silence",
+            "close",
+            "remove",
+            "expel",
+            "readmit",
+            "ban",
+        ]
+        kind = draw(st.sampled_from([*kinds, "unknown"]))
         known = [one.id for one in made] or ["x" * 24]
         target = {
             "appoint": key_of(other),
@@ -48,9 +61,18 @@ def histories(draw: st.DrawFn) -> list[Order]:
             "undo": draw(st.sampled_from(known)),
             "silence": CLAIM,
             "close": CLAIM,
+            "readmit": CLAIM,
+            "code": CLAIM,
+            "remove": draw(st.sampled_from(["n.1.5", "n.1.6", "nonsense"])),
+            "expel": draw(st.sampled_from(["n", "m", "n.m"])),
             "ban": draw(st.sampled_from(["203.0.113.0/24", "0.0.0.0/0", "2001:db8::/64"])),
         }.get(kind, "anything")
-        words = draw(st.lists(st.sampled_from(known), max_size=3)) if kind == "dismiss" else []
+        words = {
+            "dismiss": draw(st.lists(st.sampled_from(known), max_size=3)),
+            "remove": [draw(st.sampled_from(["7", "x"])), draw(st.sampled_from(["", "ab" * 16, "zz"]))],
+            "code": [draw(st.sampled_from(["ab" * 32, "short"])), draw(st.sampled_from(["9", "never"]))],
+            "expel": [draw(st.sampled_from(["0", "5", "-1"])), draw(st.sampled_from(["keep", "since", "all", ""]))],
+        }.get(kind, [])
         made.append(order(by, kind, target, *words, stamp=draw(st.integers(1, 6)), name=other))
     return made
 
@@ -158,6 +180,12 @@ def test_orders_of_another_network_count_only_of_whom_the_settings_name():
         ("close", "a.b"),
         ("appoint", "AAAA"),
         ("undo", "short"),
+        ("remove", "n.1.1"),
+        ("remove", "nonsense"),
+        ("expel", "server"),
+        ("expel", "a.b"),
+        ("readmit", "nobody"),
+        ("code", CLAIM),
     ],
 )
 def test_an_order_about_nothing_that_it_could_be_about_is_not_heeded(kind: str, target: str):

@@ -22,7 +22,7 @@ from core.wire.messages import (
     OrderRefused,
     OrderTaken,
 )
-from core.wire.signed_orders import operator_fingerprint, order_in_key, sign_order
+from core.wire.signed_orders import code_verifier, operator_fingerprint, order_in_key, sign_order
 from tests.node.operators import founded, gives, order, shows_key, signed, signer_of
 
 HELLO = {"text": msgspec.Raw(b'"hello"')}
@@ -426,6 +426,236 @@ def test_a_base_server_and_an_older_one_are_not_told_in_words_that_they_do_not_k
     older.say(wire.SyncRequest({}))
     network.run(1.0)
     assert not any(b'"goes"' in line for line in older.lines)
+
+
+# --- expelling a server -----------------------------------------------------------------------------------------------
+
+
+def expels(
+    network: ScriptedNetwork, ada: ScriptedClient, server: WatchedServer | str, since: int, activities: str = "since"
+) -> OrderTaken | OrderRefused:
+    target = server if isinstance(server, str) else server.id
+    return gives(network, ada, "ada", "expel", target, str(since), activities, because="it lies")
+
+
+def stamp_of(server: WatchedServer) -> int:
+    return int(server.now.wall * 1_000_000)
+
+
+def test_an_expelled_server_loses_its_links_and_its_place_and_gets_no_other_link():
+    network, servers, ada = founded(3)
+    middle = servers[1]
+    assert isinstance(expels(network, ada, middle, stamp_of(middle)), OrderTaken)
+    network.run(30.0)
+    assert servers[0].reachable == servers[2].reachable == {servers[0].id, servers[2].id}, "the others find each other"
+    assert not middle.neighbours
+    assert any("was expelled from the network by ada (it lies)" in text for text in middle.told("refused"))
+    middle.join(servers[2])
+    network.run(10.0)
+    assert not middle.neighbours
+    assert not [one for one in servers[2].node.snapshot(servers[2].now).servers if one.id == middle.id]
+
+
+def test_accounts_that_came_from_an_expelled_server_since_are_suspended_and_listed_until_they_are_readmitted():
+    network, servers, ada = founded(3)
+    network.registered(servers[2], "before")
+    network.run(5.0)
+    since = stamp_of(servers[2])
+    network.run(5.0)
+    for name in ("after", "too"):
+        network.registered(servers[2], name)
+    network.run(2.0)
+    inside = network.logged_in(servers[0], "after", "s")
+    expels(network, ada, servers[2], since)
+    network.run(2.0)
+    assert inside.closed is not None and "suspended" in inside.of(wire.InvalidMessage)[0].info
+    assert logs_in(network, servers[1], "before")
+    assert not logs_in(network, servers[1], "after") and not logs_in(network, servers[0], "too")
+    listed = shows_key(network, ada, "ada")
+    assert isinstance(listed, OrderList) and sorted(listed.suspended) == ["after", "too"]
+    assert isinstance(gives(network, ada, "ada", "readmit", "after"), OrderTaken)
+    network.run(1.0)
+    assert logs_in(network, servers[1], "after") and not logs_in(network, servers[1], "too")
+
+
+def test_what_an_expelled_server_accepted_since_is_not_shown_and_the_rest_as_the_operator_says():
+    for activities, shown in (("since", [b"early"]), ("keep", [b"early", b"late"]), ("all", [])):
+        network, servers, ada = founded(2)
+        bob = bob_at(network, servers[1])
+        said(network, bob, "bob", b"early", "r1")
+        network.run(2.0)
+        since = stamp_of(servers[1])
+        network.run(2.0)
+        late = said(network, bob, "bob", b"late", "r2")
+        reader = network.client(servers[0], features=(*NATIVE_CLIENT, "removed"))
+        reader.login()
+        network.run(1.0)
+        taken = expels(network, ada, servers[1], since, activities)
+        assert isinstance(taken, OrderTaken)
+        network.run(1.0)
+        seen = history(network, servers[0])
+        assert len(seen) == len(shown) and (late in seen) == (b"late" in shown)
+        (told,) = reader.of(wire.ActivitiesRemoved)
+        assert told.server == servers[1].id and told.by == "ada"
+        gives(network, ada, "ada", "undo", taken.id)
+        network.run(1.0)
+        assert len(history(network, servers[0])) == 2, "it was kept"
+
+
+def test_what_somebody_brings_of_an_expelled_server_afterwards_is_not_shown():
+    network, servers, ada = founded(1)
+    helper = network.peer(servers[0])
+    helper.say(wire.Authenticate("network secret", id="helper", incarnation=1, features=["sync"]))
+    network.run(0.5)
+    reader = network.client(servers[0])
+    reader.login()
+    network.run(0.5)
+    network.registered(servers[0], "known")
+    expels(network, ada, "aaaaaaaaaaaaaaaaaaaaaaaa", stamp_of(servers[0]), "keep")
+    network.run(1.0)
+    now = stamp_of(servers[0])
+    for node, seq in (("aaaaaaaaaaaaaaaaaaaaaaaa", 1), ("another", 1)):
+        body = msgspec.Raw(b'{"text":"%b"}' % node.encode())
+        helper.say(wire.ActivityBroadcast(body, id=f"{node}.1.{seq}", stamp=now, sender="known"))
+    network.run(1.0)
+    assert [one.id for one in reader.of(wire.ActivityBroadcast)] == ["another.1.1"]
+
+
+def test_keys_and_secrets_that_an_expelled_server_has_changed_since_do_not_count():
+    network, servers, ada = founded(2)
+    network.registered(servers[0], "victim", "right")
+    network.run(1.0)
+    since = stamp_of(servers[0])
+    network.run(1.0)
+    liar = network.logged_in(servers[1], "victim", "right")
+    liar.say(wire.ChangeSecret("right", "stolen"))
+    network.run(1.0)
+    inside = network.logged_in(servers[0], "victim", "stolen")
+    assert not logs_in(network, servers[0], "victim", "right")
+    taken = expels(network, ada, servers[1], since)
+    assert isinstance(taken, OrderTaken)
+    network.run(1.0)
+    assert inside.closed is not None
+    assert logs_in(network, servers[0], "victim", "right") and not logs_in(network, servers[0], "victim", "stolen")
+    servers[0].crash()
+    network.run(1.0)
+    again = network.start("n000", redirects=False, founds=True)
+    network.run(1.0)
+    assert logs_in(network, again, "victim", "right")
+    gives(network, network.logged_in(again, "ada", "hers"), "ada", "undo", taken.id)
+    network.run(1.0)
+    assert logs_in(network, again, "victim", "stolen")
+
+
+def test_an_expulsion_that_is_undone_lets_the_server_in_again():
+    network, servers, ada = founded(3)
+    taken = expels(network, ada, servers[2], 0)
+    assert isinstance(taken, OrderTaken)
+    network.run(5.0)
+    assert not servers[2].neighbours
+    gives(network, ada, "ada", "undo", taken.id)
+    servers[2].join(servers[1])
+    network.run(20.0)
+    assert network.is_one()
+
+
+def test_a_server_that_comes_later_does_not_link_with_an_expelled_one():
+    network, servers, ada = founded(2)
+    expels(network, ada, servers[1], 0)
+    network.run(3.0)
+    late = network.start("late", servers[0], redirects=False)
+    network.run(5.0)
+    late.join(servers[1])
+    network.run(5.0)
+    assert late.neighbours == {servers[0].id}
+
+
+# --- one-time codes ---------------------------------------------------------------------------------------------------
+
+
+def code_for(network: ScriptedNetwork, ada: ScriptedClient, name: str, code: str, seconds: float = 3600.0) -> str:
+    assert ada.server is not None
+    expires = str(stamp_of(ada.server) + int(seconds * 1_000_000))
+    taken = gives(network, ada, "ada", "code", name, code_verifier(code), expires)
+    assert isinstance(taken, OrderTaken)
+    network.run(0.5)
+    return taken.id
+
+
+def redeems(network: ScriptedNetwork, server: WatchedServer, name: str, code: str, secret: str) -> bool:
+    client = network.client(server)
+    client.say(wire.RedeemCode(name, code, secret))
+    network.run(12.0)
+    assert bool(client.of(wire.SecretChanged)) != bool(client.of(wire.SecretNotChanged)), client.log
+    if client.of(wire.SecretChanged):
+        client.login(name, secret)
+        network.run(0.5)
+        assert client.of(LoginSuccess)
+        return True
+    return False
+
+
+def test_who_has_lost_their_secret_sets_another_with_a_code_at_any_server_once():
+    network, servers, ada = founded(3)
+    inside = bob_at(network, servers[2])
+    code_for(network, ada, "bob", "the code")
+    assert not redeems(network, servers[1], "bob", "another code", "x")
+    assert not redeems(network, servers[1], "ada", "the code", "x")
+    assert redeems(network, servers[1], "bob", "The Code ", "new")
+    network.run(1.0)
+    assert inside.closed is not None, "who is in with the lost one leaves"
+    for server in servers:
+        assert logs_in(network, server, "bob", "new") and not logs_in(network, server, "bob", "s")
+        assert not redeems(network, server, "bob", "the code", "again")
+
+
+def test_a_code_ends_with_its_time_and_when_it_is_undone():
+    network, servers, ada = founded(1)
+    bob_at(network, servers[0])
+    code_for(network, ada, "bob", "short", seconds=60.0)
+    undone = code_for(network, ada, "bob", "undone")
+    gives(network, ada, "ada", "undo", undone)
+    network.run(61.0)
+    assert not redeems(network, servers[0], "bob", "short", "x")
+    assert not redeems(network, servers[0], "bob", "undone", "x")
+
+
+def test_a_code_for_a_secret_that_will_not_do_is_good_for_another_one():
+    network, servers, ada = founded(1)
+    bob_at(network, servers[0])
+    code_for(network, ada, "bob", "the code")
+    assert not redeems(network, servers[0], "bob", "the code", "")
+    assert redeems(network, servers[0], "bob", "the code", "right")
+
+
+def test_of_two_who_use_a_code_in_two_parts_of_the_network_the_later_one_has_the_account():
+    network, servers, ada = founded(2)
+    bob_at(network, servers[0])
+    code_for(network, ada, "bob", "the code")
+    network.part(servers[:1], servers[1:])
+    network.run(15.0)
+    assert redeems(network, servers[0], "bob", "the code", "first")
+    assert redeems(network, servers[1], "bob", "the code", "second")
+    network.mend()
+    assert network.until(network.is_one, 60.0)
+    network.run(15.0)
+    for server in servers:
+        assert logs_in(network, server, "bob", "second") and not logs_in(network, server, "bob", "first")
+        assert not redeems(network, server, "bob", "the code", "third")
+
+
+def test_guesses_at_a_code_are_slowed_as_guesses_at_a_secret():
+    network, servers, _ = founded(1)
+    network.registered(servers[0], "bob")
+    for number in range(8):
+        client = network.client(servers[0], host="198.51.100.7")
+        client.say(wire.RedeemCode("bob", f"guess {number}", "x"))
+    network.run(1.0)
+    late = network.client(servers[0], host="198.51.100.7")
+    late.say(wire.RedeemCode("bob", "guess", "x"))
+    network.run(0.5)
+    assert not late.of(wire.SecretNotChanged)
+    assert servers[0].node.queues()["attempts at secrets"] > 0
 
 
 # --- partitions, late servers, old ones -------------------------------------------------------------------------------

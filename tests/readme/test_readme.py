@@ -132,6 +132,42 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     assert running.end() == 0
 
 
+ORDERS = (
+    'activity-tui order HOST:3780 silence bob --because "advertising"',
+    "activity-tui order HOST:3780 close bob",
+    "activity-tui order HOST:3780 remove ACTIVITY",
+    "activity-tui order HOST:3780 ban 203.0.113.0/24",
+    "activity-tui order HOST:3780 code bob",
+    "activity-tui order HOST:3780 expel kitchen --since 2026-11-20",
+    "activity-tui order HOST:3780 readmit carol",
+    "activity-tui order HOST:3780 list",
+    "activity-tui order HOST:3780 undo ORDER",
+    "activity-tui order HOST:3780 key",
+    "activity-tui order HOST:3780 appoint bob KEY",
+    "activity-tui order HOST:3780 dismiss bob",
+)
+
+
+def test_the_orders_of_the_readme_are_given_by_who_registers_first(tmp_path: Path) -> None:
+    running = Running(tmp_path)
+    try:
+        for name in ("ada", "bob", "carol"):
+            running.register(name)
+        running.environment |= {"ACTIVITY_TUI_USER": "ada", "ACTIVITY_TUI_USER_SECRET": SECRET}
+        posted = running.run('activity-tui post HOST:3780 "to be removed"').stdout.split()[1]
+        bobs = running.run(f"activity-tui order HOST:3780 key --key {tmp_path / 'bobs'}").stdout.strip()
+        order = ""
+        for line in ORDERS:
+            # A server that has gone has no name any more.
+            written = line.replace("ACTIVITY", posted, 1) if line.endswith(" ACTIVITY") else line
+            written = written.replace("kitchen", "a" * 24).replace(" ORDER", f" {order}")
+            ended = running.run(written.replace(" KEY", f" {shlex.quote(bobs)}"))
+            assert ended.returncode == 0, (line, ended.stderr)
+            order = ended.stdout.strip() if "ban" in line else order
+    finally:
+        running.end()
+
+
 def test_the_readme_names_only_commands_that_a_test_runs() -> None:
     tried = {
         "make serve",
@@ -158,6 +194,7 @@ def test_the_readme_names_only_commands_that_a_test_runs() -> None:
         "activity-tui register HOST:3780 -u NAME",
         "activity-tui passwd HOST:3780 -u NAME",
         "activity-tui config show",
+        *ORDERS,
         "activity-tui restore BACKUP --data-dir DIR",
         "activity-tui verify --data-dir DIR",
         "activity-tui known-servers --data-dir DIR",

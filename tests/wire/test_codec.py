@@ -320,6 +320,7 @@ NATIVE_LEGAL: dict[str, dict[str, Any]] = {
     "HAVE": {"entries": {"n.1": [0, 5, 9, 9]}, "more": True},
     "ACCOUNT_RENAMED": {"username": "u", "renamed": "v"},
     "CHANGE_SECRET": {"secret": "s", "new_secret": "t"},
+    "REDEEM_CODE": {"username": "u", "code": "c", "secret": "s"},
     "SECRET_CHANGED": {},
     "SECRET_NOT_CHANGED": {},
     "FOUNDING": {"record": ["n", KEY, 1, "", "n.1.1", "ada", SIGNATURE], "told": True},

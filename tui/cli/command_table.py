@@ -124,6 +124,10 @@ def _register(parser: Parser) -> None:
 def _passwd(parser: Parser) -> None:
     _client(parser)
     parser.add_argument(
+        "--code", action="store_true", default=False,
+        help="the secret is lost, and an operator has made a one-time code, which is asked for",
+    )  # fmt: skip
+    parser.add_argument(
         "--new-secret-file", metavar="FILE", default=None, help="a file whose first line is the new secret"
     )
     add_timeout(parser, "30")
@@ -136,11 +140,24 @@ def _order(parser: Parser) -> None:
     parser.add_argument(
         "verb",
         metavar="WHAT",
-        help="silence, close, remove, ban, undo, appoint, dismiss, list, key: see below",
+        help="silence, close, remove, ban, expel, readmit, code, undo, appoint, dismiss, list, key",
     )
     parser.add_argument("operands", metavar="WHOM", nargs="*", default=(), help="whom or what it is about")
     parser.add_argument("--because", metavar="TEXT", default="", help="why: everybody whom it concerns is told")
     parser.add_argument("--key", metavar="FILE", default=None, help="your private key (default: one is made for you)")
+    parser.add_argument(
+        "--since", metavar="DATE", default=None, help="expel: what came from the server from then on is not trusted"
+    )
+    parser.add_argument(
+        "--keep-activities", action="store_true", default=False,
+        help="expel: what it accepted since is shown as before (default: not any more)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--all-activities", action="store_true", default=False, help="expel: nothing that it ever accepted is shown"
+    )
+    parser.add_argument(
+        "--expires", metavar="DURATION", default="24h", help="code: for how long it is good (default: 24h)"
+    )
     parser.add_argument(
         "--undo-all", action="store_true", default=False, help="dismiss: what they have ordered is undone, too"
     )
@@ -271,10 +288,12 @@ COMMANDS: Final = (
         "change the secret of an account, in the whole network",
         "  activity-tui passwd example.org -u ada\n"
         "  activity-tui passwd example.org -u ada --user-secret-file old --new-secret-file new\n"
-        "  ACTIVITY_TUI_NEW_SECRET=… activity-tui passwd example.org -u ada\n",
+        "  ACTIVITY_TUI_NEW_SECRET=… activity-tui passwd example.org -u ada\n"
+        "  activity-tui passwd example.org -u ada --code            with a code of an operator's\n",
         "The present secret is given, remembered, or asked for. The new one is given (in a file, or as "
         "ACTIVITY_TUI_NEW_SECRET), asked for, or made; one that was made is all that is written to standard output. "
-        "Whoever is logged in with the present one has to log in again.",
+        "Whoever is logged in with the present one has to log in again. With --code, ACTIVITY_TUI_CODE gives the code "
+        "where nobody can be asked.",
     ),
     Command(
         "order",
@@ -285,6 +304,8 @@ COMMANDS: Final = (
         "  activity-tui order localhost close bob -u ada                nobody logs in as bob any more\n"
         "  activity-tui order localhost remove n7x….123.4 -u ada        tail --origin --json has the id\n"
         "  activity-tui order localhost ban 203.0.113.0/24 -u ada\n"
+        "  activity-tui order localhost code bob -u ada             bob has lost his secret\n"
+        "  activity-tui order localhost expel kitchen --since 2026-11-20 -u ada\n"
         "  activity-tui order localhost list -u ada\n"
         "  activity-tui order localhost undo k3x9a2mq -u ada            as the list calls it\n"
         "  activity-tui order localhost key                             what bob tells ada\n"

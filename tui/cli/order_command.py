@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import shlex
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from core.client import ClientEvent, ClientSettings, NotConnected, OperatorSeat, OrderNotTaken, OutcomeUnknown
-from core.wire import Address, Ed25519Signer, ListedOrder, operator_fingerprint
+from core.client import (
+    ClientEvent,
+    ClientSettings,
+    NotConnected,
+    OperatorSeat,
+    OrderNotTaken,
+    OutcomeUnknown,
+    make_secret,
+)
+from core.wire import Address, Ed25519Signer, ListedOrder, code_verifier, operator_fingerprint
 from tui.cli import values
 from tui.cli.chosen_settings import ChosenSettings
 from tui.cli.command_client import script_client
@@ -21,9 +31,10 @@ from tui.cli.loop import run_until_interrupted
 from tui.remembered import directories, operator_key
 from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
 from tui.script.script_grammar import seconds_of
-from tui.text.quantities import suggestion
+from tui.text.quantities import duration_between, suggestion
 from tui.text.safe_text import neutralise
 
+CODE_SECONDS_MAX: Final = 30 * 86_400
 BECAUSE_MAX: Final = 200
 SHORT: Final = 8
 """Characters of an order's id that people are shown; as many as are needed name it."""
@@ -34,6 +45,8 @@ class OrderWish(NamedTuple):
 
     target: str
     words: tuple[str, ...] = ()
+    code: str = ""
+    """What is told in the place of the order's id: nobody else has it."""
 
 
 class OrderVerb(NamedTuple):
@@ -62,11 +75,49 @@ def _dismiss(arguments: argparse.Namespace, operands: list[str]) -> OrderWish:
     return OrderWish(target, ("none",) if arguments.undo_all else ())
 
 
+def _expel(arguments: argparse.Namespace, operands: list[str]) -> OrderWish:
+    (target,) = operands
+    if arguments.since is None:
+        raise usage_error(
+            "expel needs --since DATE: from when on what came from the server is not trusted",
+            hint="--since 2026-11-20, --since '2026-11-20 14:30', or --since 0 for from the beginning.",
+        )
+    if arguments.keep_activities and arguments.all_activities:
+        raise usage_error("--keep-activities and --all-activities say two things: give only one of them")
+    activities = "keep" if arguments.keep_activities else "all" if arguments.all_activities else "since"
+    return OrderWish(target, (str(_stamp(arguments.since)), activities))
+
+
+def _stamp(text: str) -> int:
+    """A date as people write it, in this machine's time zone; microseconds since 1970. Raises CommandFailed."""
+    if text == "0":
+        return 0
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise usage_error(f"--since: {text!r} is no date: write 2026-11-20, or '2026-11-20 14:30'") from None
+    return max(0, int(moment.astimezone().timestamp() * 1_000_000))
+
+
+def _code(arguments: argparse.Namespace, operands: list[str]) -> OrderWish:
+    (target,) = operands
+    try:
+        seconds = duration_between(60, CODE_SECONDS_MAX)(arguments.expires)
+    except ValueError as error:
+        raise usage_error(f"--expires: {error}") from None
+    code = make_secret(random.SystemRandom())
+    expires = int((time.time() + seconds) * 1_000_000)
+    return OrderWish(target, (code_verifier(code), str(expires)), code)
+
+
 VERBS: Final = {
     "silence": OrderVerb("USER", "refuse what somebody posts", _one),
     "close": OrderVerb("USER", "close an account: nobody logs in with it", _one),
     "remove": OrderVerb("ACTIVITY-ID", "remove an activity everywhere, for good", _one),
     "ban": OrderVerb("ADDRESS[/PREFIX]", "refuse connections from an address or a network", _one),
+    "expel": OrderVerb("SERVER", "have a server be part of the network no more", _expel),
+    "code": OrderVerb("USER", "make a one-time code by which somebody whose secret is lost sets another", _code),
+    "readmit": OrderVerb("USER", "let an account in that came from an expelled server", _one),
     "undo": OrderVerb("ID", "undo an order", _one),
     "appoint": OrderVerb("USER KEY", "make somebody an operator, who signs orders with this public key", _appoint),
     "dismiss": OrderVerb("USER", "let somebody be an operator no more; what they have ordered stays", _dismiss),
@@ -176,12 +227,15 @@ class _Ordering:
                 drafted = await seat.draft(kind, wish.target, wish.words, because)
                 given = await seat.give(drafted)
                 if as_json:
-                    put(json.dumps({"id": given, "kind": kind, "target": drafted.order.target, "about": drafted.about}))
+                    told = {"id": given, "kind": kind, "target": drafted.order.target, "about": drafted.about}
+                    put(json.dumps(told | ({"code": wish.code} if wish.code else {})))
                 else:
-                    put(given)
+                    put(wish.code or given)
                     say(f"Ordered: {kind}: {neutralise(drafted.about, 400)}.")
                 if not drafted.left:
                     break
+            if wish.code:
+                say(f"Whose it is sets another secret with: activity-tui passwd {self._address} -u NAME --code")
             if kind not in ("undo", "dismiss", "remove"):
                 say(f"`activity-tui order {self._address} undo {given[:SHORT]} -u {self._user}` undoes it.")
         return ExitStatus.DONE
@@ -204,6 +258,7 @@ class _Ordering:
                             }
                             for one in found.operators
                         ],
+                        "suspended": found.suspended,
                         "orders": [_as_json(one, found.accounts.get(one.order.target)) for one in found.orders],
                     }
                 )
@@ -211,6 +266,9 @@ class _Ordering:
             return ExitStatus.DONE
         for one in reversed(found.orders):
             put(_line(one, found.accounts.get(one.order.target)))
+        if found.suspended:
+            names = ", ".join(neutralise(one, 64) for one in found.suspended)
+            say(f"suspended, because they come from an expelled server: {names}; readmit lets one in")
         for operator in found.operators:
             what = "was an operator" if operator.dismissed else "is an operator"
             where = " by this server's own settings" if operator.is_named_here and not operator.rank else ""

@@ -18,7 +18,7 @@ from tui.cli.inputs import address_of, choices_of, named
 from tui.cli.loop import run_until_interrupted
 from tui.cli.register import tell
 from tui.cli.remembering import Memory, known
-from tui.cli.setting_table import NEW_SECRET_VARIABLE
+from tui.cli.setting_table import CODE_VARIABLE, NEW_SECRET_VARIABLE
 from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
 from tui.script.script_grammar import seconds_of
 
@@ -30,6 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
     address, seconds = address_of(arguments), seconds_of(arguments)
     choices = choices_of(arguments)
     user = named(choices)
+    if arguments.code:
+        return _by_code(arguments, choices, user, address, seconds)
     present = _present(choices, user, address)
     new, made = _new(arguments.new_secret_file, user)
     if new in present:
@@ -48,6 +50,41 @@ def run(arguments: argparse.Namespace) -> int:
             raise CommandFailed(ExitStatus.REFUSED, f"the secret of {user} was not changed: {error}") from None
         if isinstance(error, OutcomeUnknown):
             raise CommandFailed(ExitStatus.FAILURE, f"there is no answer to the change: {error}") from None
+        raise
+    memory.confirm(new)
+    say(f"The secret of {user} is changed, in the whole network. {memory.words()}")
+    if made:
+        tell(new)
+    return ExitStatus.DONE
+
+
+def _by_code(
+    arguments: argparse.Namespace, choices: ChosenSettings, user: str, address: Address, seconds: float
+) -> int:
+    """Set another secret with a one-time code."""
+    code = os.environ.get(CODE_VARIABLE) or ask_secret(f"code for {user}: ")
+    if not code:
+        raise usage_error(f"--code needs the code that an operator has made: {CODE_VARIABLE} gives it")
+    new, made = _new(arguments.new_secret_file, user)
+    memory = Memory(choices, user, address, wanted=arguments.remember)
+    settings = ClientSettings(
+        username=user, secret=new, code=code.strip(), follow_redirects=False, reconnect=False, history=0
+    )
+
+    async def redeem() -> None:
+        async with script_client(settings, address, _ignore) as client:
+            memory.expect(new)
+            await client.wait_logged_in(seconds)
+
+    try:
+        run_until_interrupted(redeem)
+    except CommandFailed as failed:
+        if failed.status is ExitStatus.REFUSED:
+            memory.refuse(new)
+            raise
+        say(f"Whether the secret of {user} is changed is not known. {memory.words()}")
+        if made:
+            tell(new)
         raise
     memory.confirm(new)
     say(f"The secret of {user} is changed, in the whole network. {memory.words()}")

@@ -21,6 +21,9 @@ CONFIG_VARIABLE: Final = "ACTIVITY_TUI_CONFIG"
 NEW_SECRET_VARIABLE: Final = "ACTIVITY_TUI_NEW_SECRET"
 """What `passwd` changes a secret to: no setting, for it is said once."""
 
+CODE_VARIABLE: Final = "ACTIVITY_TUI_CODE"
+"""The one-time code for `passwd --code`."""
+
 SettingGroup = Literal["server", "ssh", "person"]
 GROUP_TITLES: Final[Mapping[SettingGroup, str]] = {
     "server": "The server that `serve` and `join` run",

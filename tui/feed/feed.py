@@ -191,6 +191,12 @@ class Feed:
             self.version += 1
         return len(ids) - len(left)
 
+    def accepted_at(self, server: str, since: float) -> list[str]:
+        """The activities that a server has accepted from a time on."""
+        begin = f"{server}."
+        rows = (row for row in self.newest_first() if row.at >= since)
+        return [row.id for row in rows if row.id is not None and row.id.startswith(begin)]
+
     # --- what was before -------------------------------------------------------------------------------------------
 
     @property

@@ -250,8 +250,11 @@ class ClientModel:
                 self.mentions += 1
         self.on_change()
 
-    def removed(self, ids: Sequence[str], by: str, because: str) -> None:
-        """Operators have removed activities: nobody is to see them any more."""
+    def removed(self, ids: Sequence[str], by: str, because: str, server: str = "", since: float = 0.0) -> None:
+        """Operators have removed activities, or expelled the server that has accepted some from a time on: nobody is to
+        see them any more."""
+        if server:
+            ids = [*ids, *self.feed.accepted_at(server, since)]
         why = f" ({neutralise(because, 200)})" if because else ""
         who = neutralise_name(by) or "an operator"
         self.feed.remove(

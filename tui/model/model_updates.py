@@ -62,8 +62,8 @@ def tell(model: ClientModel, event: ClientEvent) -> None:
             model.disconnected(reason, retry_in)
         case Renamed(username=username, renamed=renamed, info=info):
             model.renamed(username, renamed, info)
-        case Removed(ids=ids, by=by, because=because):
-            model.removed(ids, by, because)
+        case Removed(ids=ids, by=by, because=because, server=server, since=since):
+            model.removed(ids, by, because, server, since / MICROSECONDS)
         case Connecting(address=address):
             model.connecting(address)
         case GaveUp(reason=reason):

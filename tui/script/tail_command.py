@@ -162,6 +162,9 @@ class TailCommand:
                     self._put(event)
             case Removed(ids=ids, by=by, because=because):
                 why = f" ({neutralise(because, 200)})" if because else ""
+                if event.server:
+                    who = neutralise_name(event.server)
+                    self._removed.append(f"what the server {who} has accepted is hidden by {neutralise_name(by)}{why}")
                 self._removed += [f"{neutralise(one, 128)} was removed by {neutralise_name(by)}{why}" for one in ids]
                 self._news.set()
             case CatchUpDone(sent=sent):

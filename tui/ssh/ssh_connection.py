@@ -286,6 +286,11 @@ class SSHConnection(asyncssh.SSHServer):
         if not self.revoked and self._why_kept_out():
             reason = self._why_kept_out()
             self._revoke(f"{reason[:1].upper()}{reason[1:]}.")
+        elif not self.revoked and self.remote_user is not None and self.remote_user.key is not None:
+            claim, key = self.remote_user.claim, self.remote_user.key
+            if claim is not None and not self._server.keyring.has(claim, key.text):
+                # A server that was expelled had bound it.
+                self._revoke(REVOKED)
 
     def changes_secret(self, begins: bool) -> None:
         """This person is about to change their account's secret, or has done so."""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from core.engine.arrivals.lobby import Lobby
@@ -69,7 +69,7 @@ from core.node.interface.events import (
 )
 from core.node.interface.notices import Notice
 from core.node.interface.snapshot import NodeSnapshot
-from core.wire.entries import AccountFact, KeyChange
+from core.wire.entries import AccountFact, Entry, KeyChange
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +92,8 @@ class NodeMachine(Protocol):
     def account_keys(self, claim: str) -> tuple[KeyChange, ...]: ...
 
     def kept_out(self, claim: str | None, host: str) -> str | None: ...
+
+    def shown(self, entries: Sequence[Entry]) -> Sequence[Entry]: ...
 
 
 class Runtime:

@@ -203,6 +203,16 @@ class AccountBook:
             found.insert(0, holder)
         return found
 
+    def registered_at(self, server: str) -> Iterator[AccountFact]:
+        """The accounts that were registered at a server. It looks through all."""
+        begin = f"{server}."
+        known = [fact for claim, fact in self._by_claim.items() if claim.startswith(begin)]
+        yield from known
+        read = {fact.claim for fact in known}
+        for fact in self._before.containing(f'"claim":"{begin}'.encode()):
+            if fact.claim not in read and fact.claim.startswith(begin):
+                yield fact
+
     def name_of(self, claim: str) -> str | None:
         """The name that an account has now."""
         self._read_claim(claim)

@@ -11,13 +11,12 @@ must not come in as its new owner.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Final
 
 import msgspec
 
 from core.node.accounts.book import AccountBook
-from core.node.accounts.changes_before import ChangesBefore
+from core.node.accounts.changes_before import ChangesBefore, Void, all_count, distrusted_by
 from core.node.interface.actions import KeyChanged, KeyRemoved
 from core.node.interface.events import KeyChangeRequested
 from core.node.kernel.context import Context
@@ -40,10 +39,10 @@ def _order(change: KeyChange) -> tuple[int, bool, str]:
 class KeyBook:
     """The latest change of each key of each account. What it says follows from the set of changes alone."""
 
-    def __init__(self, before: PackedFacts, distrusted: Collection[str] = ()) -> None:
+    def __init__(self, before: PackedFacts, is_void: Void = all_count) -> None:
         """`before`: changes that were known before this start. An account's are taken in when somebody asks for it,
-        but for those that `distrusted` servers tell."""
-        self._before = ChangesBefore(before, distrusted)
+        but for what `is_void`."""
+        self._before = ChangesBefore(before, is_void)
         self._latest: dict[str, dict[str, KeyChange]] = {}
         self._changes: dict[str, int] = {}
 
@@ -52,10 +51,18 @@ class KeyBook:
             if change_in_key(change) is None and not is_order(change):
                 self._take(claim, change)
 
-    def apply(self, claim: str, change: KeyChange) -> None:
-        """Take in a change of a key of the account `claim`. Commutative and, but for `changes`, idempotent."""
+    def apply(self, claim: str, change: KeyChange, told_by: str = "") -> None:
+        """Take in a change of a key of the account `claim`, as a server tells it. Commutative and, but for `changes`,
+        idempotent."""
         self._read(claim)
-        self._take(claim, change)
+        if self._before.note(claim, told_by, change):
+            self._take(claim, change)
+
+    def judge(self, is_void: Void) -> None:
+        """Other changes are void than before."""
+        self._before.judge(is_void)
+        self._latest.clear()
+        self._changes.clear()
 
     def _take(self, claim: str, change: KeyChange) -> None:
         latest = self._latest.setdefault(claim, {})
@@ -90,12 +97,16 @@ class Keys:
         self._context = context
         self._accounts = accounts
         self._replication = replication
-        self._book = KeyBook(before, context.config.distrusted)
+        self._book = KeyBook(before, distrusted_by(context.config.distrusted))
 
-    def apply(self, claim: str, change: KeyChange) -> None:
-        """Take in a change that has been committed."""
+    def judge(self, is_void: Void) -> None:
+        """Other changes are void than before."""
+        self._book.judge(is_void)
+
+    def apply(self, claim: str, change: KeyChange, told_by: str = "") -> None:
+        """Take in a change that has been committed, as a server tells it."""
         before = self._book.latest(claim, change.text)
-        self._book.apply(claim, change)
+        self._book.apply(claim, change, told_by)
         after = self._book.latest(claim, change.text)
         if before is not None and before.bound and after is not None and not after.bound:
             self._context.actions.append(KeyRemoved(claim, change.text))

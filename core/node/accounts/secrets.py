@@ -11,13 +11,13 @@ A secret belongs to an account and not to its name: after a conflict each of two
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
 from core.node.accounts.book import AccountBook
-from core.node.accounts.changes_before import ChangesBefore
+from core.node.accounts.changes_before import ChangesBefore, Void, all_count, distrusted_by
 from core.node.interface.actions import HashSecret, SecretChangeAnswered, VerifySecret
 from core.node.interface.events import SecretChangeRequested
 from core.node.kernel.clock import MICROSECONDS
@@ -34,6 +34,8 @@ CHANGES_AN_HOUR_MAX: Final = 20
 """The same within an hour: who would fill the disks of others needs days, and is seen."""
 WAITING_MAX: Final = 16
 """Changes of one account's secret that wait for the one that is being made here."""
+CODE_MARK: Final = " code "
+"""Stands in the id of a change before the order that has let somebody make it without the secret before."""
 HOUR: Final = 3600 * MICROSECONDS
 WRONG: Final = "the present secret is not right"
 """What is answered to somebody who does not know the present secret."""
@@ -46,17 +48,24 @@ ChangeDone = Callable[[str | None], None]
 class SecretBook:
     """The latest change of each account's secret. What it says follows from the set of changes alone."""
 
-    def __init__(self, before: PackedFacts, distrusted: Collection[str] = ()) -> None:
+    def __init__(self, before: PackedFacts, is_void: Void = all_count) -> None:
         """`before`: changes that were known before this start. An account's are taken in when somebody asks for it,
-        but for those that `distrusted` servers tell."""
-        self._before = ChangesBefore(before, distrusted)
+        but for what `is_void`."""
+        self._before = ChangesBefore(before, is_void)
         self._changes: dict[str, dict[tuple[int, str], None]] = {}
         self._latest: dict[str, SecretChange] = {}
 
-    def apply(self, claim: str, change: SecretChange) -> bool:
-        """Take in a change; whether it is the one that counts now, and was not before. Commutative and idempotent."""
+    def apply(self, claim: str, change: SecretChange, told_by: str = "") -> bool:
+        """Take in a change that a server tells; whether it is the one that counts now, and was not before. Commutative
+        and idempotent."""
         self._read(claim)
-        return self._take(claim, change)
+        return self._before.note(claim, told_by, change_as_key(change)) and self._take(claim, change)
+
+    def judge(self, is_void: Void) -> None:
+        """Other changes are void than before."""
+        self._before.judge(is_void)
+        self._latest.clear()
+        self._changes.clear()
 
     def _read(self, claim: str) -> None:
         for kept in self._before.read(claim):
@@ -80,6 +89,11 @@ class SecretBook:
         self._read(claim)
         return self._latest.get(claim)
 
+    def has_used(self, claim: str, order_id: str) -> bool:
+        """Whether one of the account's changes was made with the code of an order."""
+        self._read(claim)
+        return any(one.endswith(f"{CODE_MARK}{order_id}") for _, one in self._changes.get(claim, ()))
+
     def changes(self, claim: str, since: int = 0) -> int:
         """How often the account's secret has been changed since a stamp."""
         self._read(claim)
@@ -94,6 +108,8 @@ class _Request(msgspec.Struct):
     new_secret: str
     done: ChangeDone
     made: Callable[[str], None]
+    code: str = ""
+    """The order that lets them do it without the present one."""
     checked: str = ""
     """The verifier that the present secret was found to fit."""
 
@@ -105,7 +121,7 @@ class Secrets:
         self._context = context
         self._accounts = accounts
         self._replication = replication
-        self._book = SecretBook(before, context.config.distrusted)
+        self._book = SecretBook(before, distrusted_by(context.config.distrusted))
         self._counter = 0
         self._verifying: dict[int, Callable[[bool | None], None]] = {}
         self._hashing: dict[int, _Request] = {}
@@ -122,9 +138,14 @@ class Secrets:
         latest = self._book.latest(fact.claim)
         return latest.verifier if latest is not None else fact.verifier
 
-    def apply(self, claim: str, change: SecretChange) -> bool:
-        """Take in a change that has been committed; whether the account has another secret now."""
-        return self._book.apply(claim, change)
+    def apply(self, claim: str, change: SecretChange, told_by: str = "") -> bool:
+        """Take in a change that has been committed, as a server tells it; whether the account has another secret
+        now."""
+        return self._book.apply(claim, change, told_by)
+
+    def judge(self, is_void: Void) -> None:
+        """Other changes are void than before."""
+        self._book.judge(is_void)
 
     # --- changing -----------------------------------------------------------------------------------------------------
 
@@ -159,6 +180,30 @@ class Secrets:
             return
         self._waiting[claim] = deque()
         self._check(request)
+
+    def replace(self, claim: str, new_secret: str, order_id: str, done: ChangeDone) -> None:
+        """Give an account another secret, for somebody to whom an order has given a code for that."""
+        if claim in self._waiting:
+            done("it is being changed; try again in a moment")
+            return
+        self._waiting[claim] = deque()
+        self._hash(_Request(claim, "", new_secret, done, lambda verifier: None, order_id))
+
+    def is_used(self, claim: str, order_id: str) -> bool:
+        """Whether an account's secret has been changed with the code of an order."""
+        return self._book.has_used(claim, order_id)
+
+    def _hash(self, request: _Request) -> None:
+        """Whoever asks may: make a verifier of the new secret."""
+        fact = self._accounts.fact(request.claim)
+        problem = self._problem(request)
+        if fact is None or problem is not None:
+            self._over(request, problem or "the account is not known here")
+            return
+        request.checked = self.verifier(fact)
+        token = self._context.token()
+        self._hashing[token] = request
+        self._context.actions.append(HashSecret(token, request.new_secret))
 
     def _over(self, request: _Request, problem: str | None) -> None:
         waiting = self._waiting[request.claim]
@@ -236,7 +281,9 @@ class Secrets:
             problem = problem or "the secret could not be hashed; try again"
         if fact is None or verifier is None or problem is not None:
             self._over(request, problem or "the account is not known here")
-        elif self.verifier(fact) != request.checked:
+        elif request.code and self.is_used(request.claim, request.code):
+            self._over(request, "the code has been used meanwhile")
+        elif self.verifier(fact) != request.checked and not request.code:
             # It has been changed elsewhere meanwhile.
             self._check(request)
         else:
@@ -250,7 +297,9 @@ class Secrets:
             # A peer whose clock is far ahead may have dated a change so that no credible stamp outdoes it.
             stamp = min(max(stamp, latest.stamp + 1), COUNTER_MAX)
         self._counter += 1
-        change = SecretChange(stamp, f"{self._context.id}.{self._context.incarnation}.{self._counter}", verifier)
+        by_code = f"{CODE_MARK}{request.code}" if request.code else ""
+        change_id = f"{self._context.id}.{self._context.incarnation}.{self._counter}{by_code}"
+        change = SecretChange(stamp, change_id, verifier)
         request.made(verifier)
 
         def kept(problem: str | None) -> None:

@@ -12,6 +12,7 @@ from core.node.accounts.secrets import Secrets
 from core.node.clients.sessions import Sessions
 from core.node.interface.actions import SecretReplaced
 from core.node.kernel.context import Context
+from core.node.orders.order_effects import OrderEffects
 from core.node.orders.ordering import Orders
 from core.wire.entries import AccountFact, change_in_key
 from core.wire.signed_orders import is_order
@@ -39,6 +40,21 @@ class AccountEntries:
         self._notices = notices
         self._sessions = sessions
         self._orders = orders
+        # Before it is looked who may stay.
+        orders.on_effects.insert(0, self._ordered)
+        self._ordered(OrderEffects(), orders.effects)
+
+    def _ordered(self, before: OrderEffects, now: OrderEffects) -> None:
+        """What expelled servers have said of others' keys and secrets does not count."""
+        if now.expelled == before.expelled:
+            return
+        distrusted = self._context.config.distrusted
+
+        def is_void(told_by: str, stamp: int) -> bool:
+            return told_by in distrusted or now.is_void(told_by, stamp)
+
+        self._keys.judge(is_void)
+        self._secrets.judge(is_void)
 
     def apply(self, fact: AccountFact, voter: bytes | None = None) -> None:
         """An account was registered, or one of its keys or its secret changed, or an operator has ordered something;
@@ -51,9 +67,9 @@ class AccountEntries:
                 return
             change = change_in_key(fact.key)
             if change is None:
-                self._keys.apply(fact.claim, fact.key)
+                self._keys.apply(fact.claim, fact.key, fact.told_by)
                 self._notices.changed(fact)
-            elif self._secrets.apply(fact.claim, change):
+            elif self._secrets.apply(fact.claim, change, fact.told_by):
                 self._sessions.secret_changed(fact.claim, change.verifier)
                 self._context.actions.append(SecretReplaced(fact.claim, change.verifier))
                 self._notices.changed(fact)

@@ -17,15 +17,22 @@ from core.node.kernel.context import Context
 from core.node.kernel.rules import Handler
 from core.node.kernel.states import ConnectionState
 from core.node.kernel.takers import takes
+from core.node.map.topology import Topology
 from core.node.orders.order_kinds import (
     APPOINT,
     BAN,
     CLOSE,
+    CODE,
     DISMISS,
+    EXPEL,
+    HIDE_SINCE,
+    READMIT,
     REMOVE,
     SILENCE,
     UNDO,
     ban_problem,
+    code_in,
+    expulsion_in,
     order_told,
 )
 from core.node.orders.ordering import Orders
@@ -36,6 +43,7 @@ from core.wire.limits import NAME_CHARACTERS_MAX
 from core.wire.messages import GiveOrder, OrderDraft, OrderDrafted, OrderList, OrderRefused, OrdersRequest, OrderTaken
 from core.wire.missing import FoundRuns
 from core.wire.names import ANONYMOUS
+from core.wire.server_keys import is_certified
 from core.wire.signed_orders import (
     WORDS_MAX,
     ListedOperator,
@@ -54,6 +62,8 @@ PAGE_ORDERS_MAX: Final = 500
 """Orders of one list."""
 ID_BEGINNING_MIN: Final = 4
 """Characters by which an order can be named."""
+SUSPENDED_MAX: Final = 1000
+"""Suspended accounts that are listed."""
 LOOKING_MAX: Final = 64
 """Activities that are looked for at a time."""
 KEEP_NONE: Final = "none"
@@ -77,10 +87,13 @@ class _CannotDraft(Exception):
 class OperatorDesk:
     """Takes what operators say."""
 
-    def __init__(self, context: Context, accounts: AccountBook, orders: Orders, verifier: Verifier | None) -> None:
+    def __init__(
+        self, context: Context, accounts: AccountBook, orders: Orders, topology: Topology, verifier: Verifier | None
+    ) -> None:
         self._context = context
         self._accounts = accounts
         self._orders = orders
+        self._topology = topology
         self._verifier = verifier
         self._looking: dict[int, tuple[Session, OrderDraft, EntryId]] = {}
         """Activities that the disk is asked for, by the question."""
@@ -88,6 +101,9 @@ class OperatorDesk:
             SILENCE: self._of_account,
             CLOSE: self._of_account,
             BAN: self._ban,
+            EXPEL: self._expel,
+            READMIT: self._of_account,
+            CODE: self._code,
             UNDO: self._undo,
             APPOINT: self._appoint,
             DISMISS: self._dismiss,
@@ -138,12 +154,14 @@ class OperatorDesk:
         shown = found[:PAGE_ORDERS_MAX]
         claims = {one.order.target for one in shown} | {operator.claim for operator in standing.operators.values()}
         names = {claim: name for claim in claims if (name := self._accounts.name_of(claim)) is not None}
+        suspended = self._orders.suspended(SUSPENDED_MAX)
         return OrderList(
             self._orders.founding.network,
             self._orders.is_operator(message.key),
             [_listed(one) for one in self._orders.operators()],
             shown,
             names,
+            [self._accounts.name_of(fact.claim) or fact.username for fact in suspended],
             len(found) > len(shown),
         )
 
@@ -184,6 +202,13 @@ class OperatorDesk:
         fact = self._account(message.target)
         name = self._accounts.name_of(fact.claim) or fact.username
         return _Draft(fact.claim, name, (), self._about(fact))
+
+    def _code(self, message: OrderDraft) -> _Draft:
+        draft = self._of_account(message)
+        words = tuple(message.words[:2])
+        if code_in(Order("", message.key, 0, CODE, draft.target, words=words), "") is None:
+            raise _CannotDraft("a code needs what it is checked against, and an end")
+        return draft._replace(words=words, about=f"a code for another secret of {draft.about}")
 
     def _account(self, text: str) -> AccountFact:
         fact = self._accounts.holder(text) or self._accounts.fact(text)
@@ -245,6 +270,29 @@ class OperatorDesk:
         words = (str(entry.stamp), fingerprint)
         self._drafted(session, message, _Draft(str(entry_id), name, words, f"{name}, everywhere and for good"))
         return True
+
+    def _expel(self, message: OrderDraft) -> _Draft:
+        text = message.target
+        records = self._topology.records
+        found = [text] if text in records else [one for one, record in records.items() if record.name == text]
+        if len(found) > 1:
+            raise _CannotDraft(f"several servers are called {text[:64]}; name one by its id")
+        server = found[0] if found else text
+        if server == self._context.id:
+            raise _CannotDraft("that is this server: give the order at another one")
+        if not found and not any(True for _ in self._accounts.registered_at(server)) and not is_certified(server):
+            raise _CannotDraft(f"no server is called {text[:64]}, or has this id")
+        since, activities = (*message.words, "", "")[:2]
+        name = records[server].name if server in records else server[:6]
+        words = (since, activities or HIDE_SINCE)
+        draft = _Draft(server, name, words)
+        if expulsion_in(Order("", message.key, 0, EXPEL, server, words=words)) is None:
+            raise _CannotDraft("an expulsion needs a date, and says what becomes of the server's activities")
+        from_there = [
+            fact for fact in self._accounts.registered_at(server) if max(fact.stamp, fact.allowed_at) >= int(since)
+        ]
+        about = f"the server {name} ({server}); {len(from_there):,} accounts that came from it since then are suspended"
+        return draft._replace(about=about)
 
     def _undo(self, message: OrderDraft) -> _Draft:
         text = message.target.lower()

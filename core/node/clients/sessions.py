@@ -19,6 +19,7 @@ from core.node.accounts.secrets import BUSY, Secrets
 from core.node.clients.absence import Absence, Absences
 from core.node.clients.balance import Balance
 from core.node.clients.catching_up import CatchingUp
+from core.node.clients.code_redeeming import CodeRedeeming
 from core.node.clients.operator_desk import OperatorDesk
 from core.node.clients.people import People
 from core.node.clients.places import Places
@@ -39,8 +40,8 @@ from core.node.kernel.rules import Handler
 from core.node.kernel.states import ConnectionState, Outcome
 from core.node.kernel.takers import takes
 from core.node.log.replication import Replication
+from core.node.map.topology import Topology
 from core.node.orders.order_effects import OrderEffects
-from core.node.orders.order_kinds import why
 from core.node.orders.ordering import Orders
 from core.wire.address import Address
 from core.wire.entries import Fetch, decode_vector
@@ -99,6 +100,7 @@ class Sessions:
         reached: ReachedPlaces,
         registration: Registration,
         orders: Orders,
+        topology: Topology,
         balance: Balance,
         attempts: Attempts,
         load_changed: Callable[[], None],
@@ -126,7 +128,8 @@ class Sessions:
         self.posting = Posting(context, replication, self._macs, self._queue)
         self.posting.silenced = orders.effects.silenced
         self.secret_changes = SecretChanges(context, secrets, self._macs)
-        self.operator_desk = OperatorDesk(context, book, orders, orders.book.verifier)
+        self.code_redeeming = CodeRedeeming(context, book, secrets, orders, attempts, self._session_of, self._go_on)
+        self.operator_desk = OperatorDesk(context, book, orders, topology, orders.book.verifier)
         self.people = People()
         absences.is_anybody_here = self.people.has_accounts
         self._status = StatusAnswers(picture, self.people)
@@ -362,9 +365,9 @@ class Sessions:
 
     def _logged_in(self, session: Session, message: Login, name: str, claim: str | None) -> None:
         context = self._context
-        closed = self._orders.effects.closed.get(claim or "")
-        if closed is not None:
-            self._login_failed(session, why(closed, f"the account {name} was closed by {{by}}"))
+        kept_out = self._orders.kept_out(claim) if claim is not None else None
+        if kept_out is not None:
+            self._login_failed(session, kept_out)
             return
         try:
             wish = self._wish_of(session, message)
@@ -522,6 +525,27 @@ class Sessions:
         for (by, because), ids in told.items():
             self._context.send(session, ActivitiesRemoved(ids, by, because))
 
+    def _expelled(self, before: OrderEffects, now: OrderEffects) -> None:
+        """Servers are expelled: whose account came from there leaves, and nobody sees what is hidden."""
+        for session in self._context.connections.sessions():
+            reason = self._orders.kept_out(session.claim) if session.counted and session.claim is not None else None
+            fact = self._book.fact(session.claim) if session.claim is not None else None
+            if reason is None and fact is not None and session.verifier not in (None, self._secrets.verifier(fact)):
+                reason = "the secret of this account does not count any more: a server that was expelled had changed it"
+            if reason is not None:
+                self._context.invalid(session, reason)
+                continue
+            if session.backlog is not None:
+                hides = self._replication.removed.hides
+                for one in [one for one in session.backlog.values() if hides(one)]:
+                    session.backlog_bytes -= len(session.backlog.pop(one.id).body)
+            if session.counted and REMOVED in session.features:
+                for server, expulsion in now.expelled.items():
+                    if before.expelled.get(server) != expulsion:
+                        order = expulsion.order
+                        hidden = ActivitiesRemoved([], order.by, order.because, server, expulsion.hidden_from)
+                        self._context.send(session, hidden)
+
     def _ordered(self, before: OrderEffects, now: OrderEffects) -> None:
         """Operators have ordered something: who may not be here any more leaves, and is told why."""
         self.posting.silenced = now.silenced
@@ -532,10 +556,11 @@ class Sessions:
                         session.backlog_bytes -= len(session.backlog.pop(entry_id).body)
                 if session.counted and REMOVED in session.features:
                     self._removed(session, now, before)
-        for claim in now.closed:
-            if claim not in before.closed:
-                for session in self.people.of(claim):
-                    self._context.invalid(session, now.kept_out(claim, "") or "")
+        for claim in now.closed.keys() - before.closed.keys():
+            for session in self.people.of(claim):
+                self._context.invalid(session, now.kept_out(claim, "") or "")
+        if now.expelled != before.expelled:
+            self._expelled(before, now)
         if now.banned != before.banned:
             for one in self._context.connections.all():
                 reason = now.kept_out(None, one.peer.host) if one.origin == "inbound" else None

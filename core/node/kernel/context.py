@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from core.admission.shares import share_of
@@ -90,6 +90,8 @@ class Context:
         """How many notices of each kind may still be told of each address, and how many were not."""
         self._barred: OrderedDict[str, float] = OrderedDict()
         """Servers that are not let in, and until when."""
+        self.expelled: Mapping[str, str] = {}
+        """Servers that operators have expelled, by id, and what those are told."""
         self._full_told: dict[str, float] = {}
         """Until when people are not told again that there is no room, by the setting that says how much there is."""
 
@@ -188,6 +190,8 @@ class Context:
 
     def barred_for(self, server: str) -> float:
         """Seconds for which a server is not let in; 0 when it is."""
+        if server in self.expelled:
+            return float("inf")
         return max(0.0, self._barred.get(server, 0.0) - self.now.monotonic)
 
     def tell_refused(self, connection: Connection, text: str) -> None:

@@ -31,6 +31,7 @@ class Handler(Symbol):
     WAIT = "waits for the answer to what came before it"
     REGISTER = "the name is asked for throughout the network"
     LOGIN = "its secret is checked"
+    REDEEM = "the account gets another secret, if the code is one of its codes"
     POST = "the activity is accepted, and broadcast"
     POST_TOO_EARLY = "AUTHENTICATION_FAIL, close"
     CHANGE_SECRET = "the account gets another secret"
@@ -77,6 +78,7 @@ _STRANGER: Final[Mapping[MessageType, Handler]] = {
     wire.Authenticate: _H.AUTHENTICATE,
     wire.Login: _H.LOGIN,
     wire.Register: _H.REGISTER,
+    wire.RedeemCode: _H.REDEEM,
     wire.ActivityMessage: _H.POST_TOO_EARLY,
     wire.Logout: _H.LOGOUT,
     wire.InvalidMessage: _H.CLIENT_OBJECTS,
@@ -85,6 +87,7 @@ _STRANGER: Final[Mapping[MessageType, Handler]] = {
 _GREETED: Final[Mapping[MessageType, Handler]] = {
     wire.Login: _H.LOGIN,
     wire.Register: _H.REGISTER,
+    wire.RedeemCode: _H.REDEEM,
     wire.ActivityMessage: _H.POST_TOO_EARLY,
     wire.Logout: _H.LOGOUT,
     wire.InvalidMessage: _H.CLIENT_OBJECTS,
@@ -203,8 +206,8 @@ def why_illegal(state: ConnectionState, message: Message) -> str:
             | wire.GiveOrder,
         ):
             return f"{command} is not possible before LOGIN"
-        case ConnectionState.LOGGED_IN if isinstance(message, wire.Register):
-            return "REGISTER is not possible on a connection that is logged in"
+        case ConnectionState.LOGGED_IN if isinstance(message, wire.Register | wire.RedeemCode):
+            return f"{command} is not possible on a connection that is logged in"
         case _ if state in CLIENT_STATES:
             return f"{command} is not a client's command"
         case _ if isinstance(message, wire.Authenticate):

@@ -130,7 +130,7 @@ class Delivery:
 
     def deliver_all(self, columns: EntryColumns, frames: Frames, source: int | None) -> None:
         """Activities are durable: as `deliver` for each, in their order, at the cost of a few."""
-        if self._is_waited_for(columns) or not self._follow(columns) or self._removed.among(columns):
+        if self._is_waited_for(columns) or not self._follow(columns) or self._is_kept_back(columns):
             for entry, frame in self.each(columns, frames):
                 self.deliver(entry, frame, source)
             return
@@ -153,6 +153,10 @@ class Delivery:
         for entry in entries:
             self._pending[entry.id] = None
         return zip(entries, frames, strict=True)
+
+    def _is_kept_back(self, columns: EntryColumns) -> bool:
+        """Whether operators keep some of these from people."""
+        return bool(self._removed.among(columns)) or self._removed.hides_some_of(columns)
 
     def _is_waited_for(self, columns: EntryColumns) -> bool:
         """Whether something is parked until one of these is delivered."""
@@ -229,6 +233,8 @@ class Delivery:
         if self._removed.has(entry):
             # What came as a copy of one is kept.
             self._context.actions.append(RemoveEntries((entry.id,)))
+            self._tell_of_copy(entry.id)
+        elif self._removed.hides(entry):
             self._tell_of_copy(entry.id)
         elif self._refs.is_first_delivered(entry):
             self._hand_out(entry, frame, source)

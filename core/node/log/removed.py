@@ -22,6 +22,29 @@ class RemovedActivities:
     def __init__(self) -> None:
         self._numbers: dict[Stream, set[int]] = {}
         self.fingerprints: frozenset[bytes] = frozenset()
+        self._hidden: Mapping[str, int] = {}
+        """Servers whose activities from a stamp on are kept and passed on, and not shown."""
+
+    def hide(self, servers: Mapping[str, int]) -> None:
+        """From here on the activities of these servers are not shown, each from a stamp on."""
+        self._hidden = servers
+
+    def hides(self, entry: Entry) -> bool:
+        """Whether an activity is kept, and not shown."""
+        if not self._hidden:
+            return False
+        since = self._hidden.get(entry.id.node)
+        return since is not None and entry.stamp >= since
+
+    def hides_some_of(self, columns: EntryColumns) -> bool:
+        """Whether some activities may be among those that are not shown."""
+        return bool(self._hidden) and columns.stream.node in self._hidden
+
+    def shown_page(self, page: Page) -> Page:
+        """A page as clients may have it."""
+        if not self._hidden:
+            return page
+        return msgspec.structs.replace(page, entries=tuple(one for one in page.entries if not self.hides(one)))
 
     def __contains__(self, entry_id: EntryId) -> bool:
         return bool(self._numbers) and entry_id.seq in self._numbers.get(entry_id.stream, ())

@@ -233,7 +233,7 @@ class Announcements:
         if record is None:
             # What a dialling node says in base words, before it knows that it talks to one of ours.
             return
-        if max(record.order) > ORDER_MAX:
+        if max(record.order) > ORDER_MAX or record.id in self._context.expelled:
             return
         own = self._topology.own
         if record.id == own.id:

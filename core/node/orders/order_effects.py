@@ -12,10 +12,17 @@ import msgspec
 from core.node.orders.order_kinds import (
     BAN,
     CLOSE,
+    CODE,
+    EXPEL,
+    READMIT,
     REMOVE,
     SILENCE,
+    Expulsion,
     Network,
+    OneTimeCode,
     banned_network,
+    code_in,
+    expulsion_in,
     removed_one,
     why,
 )
@@ -42,11 +49,33 @@ class OrderEffects(msgspec.Struct, frozen=True):
     fingerprints: frozenset[bytes] = frozenset()
     """What their copies are known by."""
 
-    def kept_out(self, claim: str | None, host: str) -> str | None:
+    expelled: Mapping[str, Expulsion] = {}
+    """Servers that are none of the network's any more, by id."""
+    codes: Mapping[str, tuple[OneTimeCode, ...]] = {}
+    """By the claims of accounts."""
+    readmitted: frozenset[str] = frozenset()
+    """Accounts of such servers that are not suspended."""
+
+    def suspends(self, claim: str, registered_at: int) -> Order | None:
+        """The expulsion by which an account is suspended that was registered then, if it is."""
+        expulsion = self.expelled.get(claim.partition(".")[0]) if self.expelled else None
+        if expulsion is None or registered_at < expulsion.since or claim in self.readmitted:
+            return None
+        return expulsion.order
+
+    def is_void(self, told_by: str, stamp: int) -> bool:
+        """Whether what a server says of others' keys and secrets does not count, because it is expelled."""
+        expulsion = self.expelled.get(told_by) if self.expelled else None
+        return expulsion is not None and stamp >= expulsion.since
+
+    def kept_out(self, claim: str | None, host: str, registered_at: int = 0) -> str | None:
         """Why somebody may not come in, as a clause for them; None: they may."""
         closed, banned = self.closed.get(claim or ""), self.ban_of(host)
         if closed is not None:
             return why(closed, "this account was closed by {by}")
+        expulsion = self.suspends(claim or "", registered_at)
+        if expulsion is not None:
+            return why(expulsion, "this account is suspended, as {by} has expelled the server that it comes from")
         return why(banned, "this address was banned by {by}") if banned is not None else None
 
     def ban_of(self, host: str) -> Order | None:
@@ -76,7 +105,10 @@ def effects_of(standing: OperatorStanding) -> OrderEffects:
     banned: dict[str, tuple[Network, Order]] = {}
     removed: dict[EntryId, tuple[int, Order]] = {}
     fingerprints: set[bytes] = set()
-    for _, order in standing.in_force():
+    expelled: dict[str, Expulsion] = {}
+    readmitted: set[str] = set()
+    codes: dict[str, tuple[OneTimeCode, ...]] = {}
+    for order_id, order in standing.in_force():
         if order.kind == SILENCE:
             silenced.setdefault(order.target, order)
         elif order.kind == CLOSE:
@@ -84,6 +116,21 @@ def effects_of(standing: OperatorStanding) -> OrderEffects:
         elif order.kind == REMOVE and (one := removed_one(order)) is not None:
             removed.setdefault(one.id, (one.stamp, order))
             fingerprints.update([one.fingerprint] if one.fingerprint else [])
+        elif order.kind == EXPEL and (expulsion := expulsion_in(order)) is not None:
+            expelled.setdefault(order.target, expulsion)
+        elif order.kind == CODE and (code := code_in(order, order_id)) is not None:
+            codes[order.target] = (*codes.get(order.target, ()), code)
+        elif order.kind == READMIT:
+            readmitted.add(order.target)
         elif order.kind == BAN and (network := banned_network(order.target)) is not None:
             banned.setdefault(order.target, (network, order))
-    return OrderEffects(silenced, closed, tuple(banned.values()), removed, frozenset(fingerprints))
+    return OrderEffects(
+        silenced,
+        closed,
+        tuple(banned.values()),
+        removed,
+        frozenset(fingerprints),
+        expelled,
+        codes,
+        frozenset(readmitted),
+    )

@@ -20,6 +20,16 @@ SILENCE: Final = "silence"
 CLOSE: Final = "close"
 BAN: Final = "ban"
 REMOVE: Final = "remove"
+EXPEL: Final = "expel"
+READMIT: Final = "readmit"
+CODE: Final = "code"
+VERIFIER_CHARACTERS: Final = 64
+KEEP_ACTIVITIES: Final = "keep"
+"""What an expulsion says of the server's activities: those from before it are shown as before."""
+HIDE_SINCE: Final = "since"
+"""Those from the date on are not."""
+HIDE_ALL: Final = "all"
+"""None of them is."""
 
 PREFIX_MIN: Final = {4: 8, 6: 16}
 """Shortest prefix that may be banned, by the version of IP: with less a slip shuts everybody out."""
@@ -115,6 +125,53 @@ def _activity_problem(order: Order) -> str | None:
     return None if removed_one(order) is not None else "it names no activity"
 
 
+class OneTimeCode(NamedTuple):
+    """A code by which somebody gives their account another secret, once."""
+
+    verifier: str
+    expires: int
+    """A stamp."""
+    order_id: str
+
+
+def code_in(order: Order, order_id: str) -> OneTimeCode | None:
+    """The code that an order gives; None if it gives none."""
+    verifier, expires = (*order.words, "", "")[:2]
+    right = len(verifier) == VERIFIER_CHARACTERS and expires.isascii() and expires.isdigit()
+    return OneTimeCode(verifier, int(expires), order_id) if right else None
+
+
+def _code_problem(order: Order) -> str | None:
+    return _claim_problem(order) or (None if code_in(order, "") is not None else "it has no code, or no end")
+
+
+class Expulsion(NamedTuple):
+    """A server that is expelled. Stamps are microseconds since 1970."""
+
+    since: int
+    """Accounts that were registered there from this stamp on are suspended, and what it said of others' keys and
+    secrets from then on does not count."""
+    hidden_from: int
+    """Its activities from this stamp on are not shown: none of those that come when it is expelled."""
+    order: Order
+
+
+def expulsion_in(order: Order) -> Expulsion | None:
+    """The expulsion that an order says; None if it says none."""
+    since, activities = (*order.words, "", "")[:2]
+    if not (since.isascii() and since.isdigit() and int(since) <= COUNTER_MAX):
+        return None
+    if not order.target or len(order.target) > IDENTIFIER_CHARACTERS_MAX or "." in order.target:
+        return None
+    begin = min(int(since), order.stamp)
+    hidden = {KEEP_ACTIVITIES: order.stamp, HIDE_SINCE: begin, HIDE_ALL: 0}
+    return Expulsion(begin, hidden[activities], order) if activities in hidden else None
+
+
+def _server_problem(order: Order) -> str | None:
+    return None if expulsion_in(order) is not None else "it names no server, or no date"
+
+
 ORDER_KINDS: Final[Mapping[str, OrderKind]] = {
     APPOINT: OrderKind(_key_problem, "{by} has made {name} an operator", ranked=True),
     DISMISS: OrderKind(_ids_problem, "{by} has dismissed the operator {name}", ranked=True),
@@ -122,6 +179,9 @@ ORDER_KINDS: Final[Mapping[str, OrderKind]] = {
     SILENCE: OrderKind(_claim_problem, "{by} has silenced {name}"),
     CLOSE: OrderKind(_claim_problem, "{by} has closed the account {name}"),
     REMOVE: OrderKind(_activity_problem, "{by} has removed {name}"),
+    CODE: OrderKind(_code_problem, "{by} has given {name} a code for another secret"),
+    EXPEL: OrderKind(_server_problem, "{by} has expelled the server {name}"),
+    READMIT: OrderKind(_claim_problem, "{by} has readmitted {name}"),
     BAN: OrderKind(_network_problem, "{by} has banned {name}"),
 }
 """What is not in it is from a later version: it is kept and passed on, and nothing follows from it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
 from typing import Final
 
@@ -18,10 +19,10 @@ from core.node.orders.order_book import OrderBook, Roots
 from core.node.orders.order_effects import OrderEffects
 from core.node.orders.order_kinds import DISMISS, ORDER_KINDS, operator_key, order_told
 from core.node.orders.standing import ORDERS_MAX, Operator, OperatorStanding
-from core.wire.entries import KeyChange
+from core.wire.entries import AccountFact, KeyChange
 from core.wire.packed_facts import PackedFacts
 from core.wire.recovered import Recovered
-from core.wire.signed_orders import ORDER_KEY_TYPE, Order, SignedOrder, order_as_key, order_in_key
+from core.wire.signed_orders import ORDER_KEY_TYPE, Order, SignedOrder, code_verifier, order_as_key, order_in_key
 
 ORDERS_A_MINUTE: Final = 60.0
 """Orders that one operator may give at one server, on average; ten minutes' worth may come at once."""
@@ -75,6 +76,35 @@ class Orders:
         """What is in force."""
         return self._effects
 
+    def kept_out(self, claim: str | None, host: str = "") -> str | None:
+        """Why operators have kept an account, or an address, out of the network, as a clause; None: they have not."""
+        return self._effects.kept_out(claim, host, self._registered_at(claim))
+
+    def codes_of(self, claim: str, code: str) -> list[str]:
+        """The orders by which an account has been given a code that has not ended."""
+        verifier = code_verifier(code).encode()
+        now = self._context.ago(0.0)
+        return [
+            one.order_id
+            for one in self._effects.codes.get(claim, ())
+            if one.expires >= now and hmac.compare_digest(one.verifier.encode(errors="replace"), verifier)
+        ]
+
+    def _registered_at(self, claim: str | None) -> int:
+        fact = self._accounts.fact(claim) if claim is not None and self._effects.expelled else None
+        return max(fact.stamp, fact.allowed_at) if fact is not None else 0
+
+    def suspended(self, most: int) -> list[AccountFact]:
+        """Accounts that are suspended because their server is expelled, the first so many."""
+        found: list[AccountFact] = []
+        for server in self._effects.expelled:
+            for fact in self._accounts.registered_at(server):
+                if self._effects.suspends(fact.claim, max(fact.stamp, fact.allowed_at)) is not None:
+                    found.append(fact)
+                    if len(found) >= most:
+                        return found
+        return found
+
     @property
     def waiting(self) -> int:
         """Orders that are given here and not durable yet."""
@@ -99,7 +129,7 @@ class Orders:
         self._tell_of_news(before, self._standing)
         if self._effects == effects_before:
             return
-        if (self._effects.banned, self._effects.closed) != (effects_before.banned, effects_before.closed):
+        if self._effects != effects_before:
             self._tell_who_is_kept_out(self._effects)
         self._remove(effects_before, self._effects)
         for told in self.on_effects:
@@ -110,6 +140,7 @@ class Orders:
 
     def _remove(self, before: OrderEffects, now: OrderEffects) -> None:
         """Have what operators have removed vanish here. At a start all of it: data may have been put back."""
+        self._replication.removed.hide({server: one.hidden_from for server, one in now.expelled.items()})
         if now.removed == before.removed:
             return
         self._replication.removed.become(now.removed, now.fingerprints)

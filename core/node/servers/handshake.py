@@ -362,6 +362,8 @@ class Handshake:
 
     def _barred(self, server: str) -> ServerRefused | None:
         """Why a server is not let in that has made this one keep too much."""
+        if server in self._context.expelled:
+            return ServerRefused("barred", self._context.expelled[server])
         wait = self._context.barred_for(server)
         if not wait:
             return None
