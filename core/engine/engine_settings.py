@@ -97,6 +97,8 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the start does where the data directory has lost what its node had acknowledged."""
     join: Address | None = None
     """A server of the network to join."""
+    join_base: bool = False
+    """Whether that is a server of 2018, which is shown the network's secret in clear."""
     preset: Preset = "lan"
     backup_interval: float = 600.0
     """0: no backups."""

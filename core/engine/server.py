@@ -62,6 +62,7 @@ from core.store.data_directory import DATABASE
 from core.store.store_errors import StoreError
 from core.store.store_interface import Store
 from core.wire.address import Address
+from core.wire.ed25519 import Ed25519Signer
 from core.wire.entries import AccountFact, Entry, EntryId, Fetch, KeyChange, Kind, Page, Stream
 from core.wire.kept_network import KeptNetwork
 from core.wire.recovered import Recovered
@@ -138,7 +139,7 @@ class Server:
             undo.push_async_callback(persistence.aclose)
             recovered = await persistence.open(partial(self._make_store, self.settings))
             network, is_made, seed = await persistence.call(self._who_it_is)
-            recovered = replace(recovered, network=network)
+            recovered = replace(recovered, network=network, public_key_of=lambda seed: Ed25519Signer(seed).key)
             self._tls = NetworkTls(seed, network)
             passwords = Passwords(self.settings.passwords)
             undo.push_async_callback(passwords.aclose)
@@ -218,7 +219,7 @@ class Server:
         if self._follows_machine:
             runtime.run(loop.create_task(watch.run(self._advertised.host), name="addresses"))
         if self.settings.join is not None:
-            runtime.deliver(JoinRequested(self.settings.join))
+            runtime.deliver(JoinRequested(self.settings.join, self.settings.join_base))
 
     def request_drain(self, reason: str = "") -> None:
         """Leave the network in an orderly way; `wait_closed` tells when that is done. A second call does nothing."""

@@ -40,6 +40,7 @@ from core.node.interface.events import (
     Event,
     Fetched,
     JoinRequested,
+    KeyAgreed,
     KeyChangeRequested,
     MalformedReceived,
     MessageReceived,
@@ -81,6 +82,8 @@ from core.node.neighbours.heartbeat import Heartbeat
 from core.node.neighbours.neighbours import Neighbours
 from core.node.orders.ordering import Orders
 from core.node.reception import Reception
+from core.node.servers.admitting import Admission
+from core.node.servers.dialled_ways import DialledWays
 from core.node.servers.drain import Drain
 from core.node.servers.expulsions import Expulsions
 from core.node.servers.handshake import Handshake
@@ -91,6 +94,7 @@ from core.node.servers.same_start import SameStart
 from core.node.servers.steering import Steering
 from core.node.servers.successor import Successor
 from core.node.trust.known_keys import KnownKeys
+from core.node.trust.membership import Membership
 from core.node.views import view_of
 from core.wire.address import Address
 from core.wire.entries import AccountFact, Entry, KeyChange, Page, PeerRecord
@@ -131,6 +135,7 @@ class Node:
             lambda key: self.replication.keep(key),
         )
         own.key = self.known_keys.own
+        self.membership = Membership(context, self.neighbours, recovered.public_key_of)
         drift = Drift(context)
         self.replication = Replication(
             context,
@@ -271,9 +276,24 @@ class Node:
             self.healing,
             self.leavers,
             self.known_keys,
+            self.membership,
         )
         self.expulsions = Expulsions(context, self.neighbours, self.healing, self.orders)
         self.handshake.on_native.append(self.orders.founding.linked)
+        self.admission = Admission(context, self.known_keys, self.membership, self.attempts)
+        self.admission.on_refused = self.healing.refused
+        self._ways = DialledWays(
+            context,
+            self.known_keys,
+            self.membership,
+            self.healing.dialling,
+            self.healing.seeds,
+            self.healing.known,
+            self.admission,
+            self.handshake.introduce,
+            self.healing.turned_away,
+        )
+        self.handshake.on_native.append(self._ways.linked)
         self.links = Links(
             context, own_links, self.base.links, self.synchronisation, self.registration, self.healing, self.drain
         )
@@ -305,7 +325,8 @@ class Node:
             self.own_address,
             self.attempts,
             self.sessions,
-            self.handshake,
+            self.admission,
+            self._ways,
             self.links,
             self.healing,
             self.orders,
@@ -416,16 +437,21 @@ class Node:
             case DataReadThrough():
                 self.repair.read_through_at, self.repair.damaged_then = event.at, event.damaged
             case DialFailed():
-                self.healing.failed(event.dial, event.reason, refused=event.refused)
+                if not event.clear:
+                    self.healing.failed(event.dial, event.reason, refused=event.refused)
+                elif not self._ways.speaks_in_clear(event.dial):
+                    self.healing.speaks_in_clear(event.dial, self._ways.why_not_in_clear())
             case NetworkAdopted():
-                self._context.network = event.network
+                self.membership.adopted(event.network)
+            case KeyAgreed():
+                self.admission.computed(event)
             case CommitFailed():
                 self.storage.failed(event.batch, event.reason)
             case StoreRecovered():
                 self.storage.recovered()
                 self.catching_up.readable_again()
             case JoinRequested():
-                self.healing.join(event.address)
+                self.healing.join(event.address, base=event.base)
             case DrainRequested():
                 self.drain.begin(event.reason)
             case DisconnectRequested():
@@ -503,6 +529,7 @@ class Node:
             self.registration.echoes.lock_messages,
             self.repair,
             lambda server: self.known_keys.standing(server).signs_from,
+            self._ways.secret_shown,
             now,
         )
 
@@ -516,6 +543,7 @@ class Node:
             "secrets being changed": self.secrets.under_way,
             "orders being kept": self.orders.waiting,
             "attempts at secrets": len(self.attempts),
+            "admissions": len(self.admission),
             "registrations": self.registration.open_claims + self.base.user_table.hashing,
             "lock answers being gathered": len(self.registration.echoes),
             "entries not durable": self.replication.unsynced,

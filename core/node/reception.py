@@ -13,7 +13,8 @@ from core.node.kernel.rules import Dispatcher
 from core.node.kernel.states import ConnectionState
 from core.node.map.own_address import OwnAddress
 from core.node.orders.ordering import Orders
-from core.node.servers.handshake import Handshake
+from core.node.servers.admitting import Admission
+from core.node.servers.dialled_ways import DialledWays
 from core.node.servers.healing import Healing
 from core.node.servers.links import Links
 from core.wire.messages import ActivityMessage, InvalidMessage, Message
@@ -29,7 +30,8 @@ class Reception:
         own_address: OwnAddress,
         attempts: Attempts,
         sessions: Sessions,
-        handshake: Handshake,
+        admission: Admission,
+        ways: DialledWays,
         links: Links,
         healing: Healing,
         orders: Orders,
@@ -39,7 +41,8 @@ class Reception:
         self._own_address = own_address
         self._attempts = attempts
         self._sessions = sessions
-        self._handshake = handshake
+        self._admission = admission
+        self._ways = ways
         self._links = links
         self._healing = healing
         self._orders = orders
@@ -58,7 +61,7 @@ class Reception:
             link = Link(connection)
             context.connections.add(link)
             self._healing.dialling.opened(link)
-            self._handshake.dialled(link)
+            self._ways.opened(link)
             return
         context.connections.add(connection)
         reason = self._orders.effects.kept_out(None, event.peer.host) if event.origin == "inbound" else None
@@ -126,6 +129,7 @@ class Reception:
             return
         self._context.trace("closed", conn=conn, peer=connection.peer, unsent=unsent, reason=reason)
         self._context.timers.cancel(("first", conn))
+        self._admission.closed(connection)
         self._attempts.closed(connection)
         if isinstance(connection, Session):
             self._sessions.closed(connection, reason, unsent)

@@ -38,9 +38,11 @@ def view_of(
     lock_messages: int,
     repair: Repair,
     signs_from: Callable[[str], int | None],
+    secret_shown: tuple[str, ...],
     now: Now,
 ) -> NodeSnapshot:
-    """A picture of the node at `now`. `signs_from`: the first start of which a server signs every entry."""
+    """A picture of the node at `now`. `signs_from`: the first start of which a server signs every entry;
+    `secret_shown`: where the network's secret was sent in clear."""
     load = people.load
     servers = _servers(context, topology, healing, whereabouts, attached_here, tuple(people.names()), load, signs_from)
     users, users_total = _users(book, servers)
@@ -69,6 +71,7 @@ def view_of(
         damaged_then=repair.damaged_then,
         ssh_authority=topology.own.ssh_authority,
         network=network_fingerprint(context.network.key) if context.network is not None else "",
+        secret_shown=secret_shown,
     )
 
 

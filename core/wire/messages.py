@@ -4,7 +4,7 @@
 """
 
 # Annotations are evaluated as they stand: as texts, the decoder would compile each of them again at every start.
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 
@@ -48,7 +48,10 @@ from core.wire.base_messages import (
 )
 from core.wire.entries import COUNTER_MAX, IDENTIFIER_CHARACTERS_MAX, KeyChange
 from core.wire.founding_record import FoundingRecord
+from core.wire.kept_network import NETWORK_SEED_BYTES, SUCCESSIONS_MAX, Succession
+from core.wire.key_agreement_proofs import KeyProof, Share
 from core.wire.limits import RECORD_ENTRIES_MAX, VERIFIER_CHARACTERS_MAX
+from core.wire.secret_keeping import KeepsSecret
 from core.wire.server_keys import Nonce, PublicKey, Signature
 from core.wire.signed_orders import (
     BECAUSE_CHARACTERS_MAX,
@@ -90,6 +93,13 @@ __all__ = [
 ]
 
 
+FOUNDED_MAX: Final = 1e11
+"""Seconds since 1970: no network was founded later."""
+NetworkSeed = Annotated[bytes, msgspec.Meta(min_length=NETWORK_SEED_BYTES, max_length=NETWORK_SEED_BYTES)]
+Successions = Annotated[tuple[Succession, ...], msgspec.Meta(max_length=SUCCESSIONS_MAX)]
+FoundedAt = Annotated[float, msgspec.Meta(ge=0, le=FOUNDED_MAX)]
+
+
 class ServerHello(Message, frozen=True):
     """The accepting side's answer to a native `AUTHENTICATE`: who it is, what it speaks, and at which host it sees the
     dialling one (`seen`). To one that shows a key it shows its own, and proves it."""
@@ -126,6 +136,60 @@ class ServerRefused(Message, frozen=True):
 
     reason: Label
     info: str = ""
+
+
+class AdmissionRequest(Message, frozen=True):
+    """A server that knows the network's secret, and has no certificate of it, asks to be admitted: its own public key,
+    and its share of a key that both sides agree on (`core.wire.key_agreement_proofs`). First on an encrypted
+    connection."""
+
+    key: PublicKey
+    share: Share
+
+
+class AdmissionShare(Message, frozen=True):
+    """The answering side's share, the proof that it has agreed on the key, and what it says of its network: the public
+    key, and when it was founded."""
+
+    share: Share
+    proof: KeyProof
+    network: PublicKey
+    founded: FoundedAt | None = None
+
+
+class AdmissionProof(KeepsSecret, Message, frozen=True):
+    """The dialling side's proof, and what it says of its own network: the public key, when it was founded, and, where
+    the other side's was founded later, the private key."""
+
+    unprinted: ClassVar[frozenset[str]] = frozenset({"seed"})
+
+    proof: KeyProof
+    network: PublicKey
+    founded: FoundedAt | None = None
+    seed: NetworkSeed | None = None
+
+
+class AdmissionGranted(KeepsSecret, Message, frozen=True):
+    """The dialling side is admitted; then close. Where the answering side's network stays: its private key, when it was
+    founded. How other keys have led to the one that stays, as far as the side knows."""
+
+    unprinted: ClassVar[frozenset[str]] = frozenset({"seed"})
+
+    founded: FoundedAt | None = None
+    successions: Successions = ()
+    seed: NetworkSeed | None = None
+
+
+class NetworkNews(KeepsSecret, Message, frozen=True):
+    """The network's public key, when it was founded, and how other keys have led to it. With the private key: the
+    network has become one with another that was founded earlier. Only where both sides have shown certificates."""
+
+    unprinted: ClassVar[frozenset[str]] = frozenset({"seed"})
+
+    network: PublicKey
+    founded: FoundedAt | None = None
+    successions: Successions = ()
+    seed: NetworkSeed | None = None
 
 
 class Account(Message, frozen=True):

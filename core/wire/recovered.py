@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -60,3 +60,5 @@ class Recovered(msgspec.Struct, frozen=True):
     """The first incarnation of which all own entries are signed; None: they are not."""
     network: KeptNetwork | None = None
     """The network that the node is of; None: it has no key, as before networks had one."""
+    public_key_of: Callable[[bytes], bytes] | None = None
+    """Finds the public key that goes with a network's private one. Raises ValueError when that is none."""

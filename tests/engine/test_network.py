@@ -87,6 +87,10 @@ async def begin(tmp_path: Path) -> AsyncIterator[Begin]:
         await server.abort()
 
 
+MIXED = {"node": {"redirects": False, "lazy_delay": 0.05, "links": "mixed"}}
+"""Changes of a server that lets in who links in clear."""
+
+
 async def linked(*servers: Server) -> None:
     await until(lambda: all(len(server.snapshot().servers) == len(servers) for server in servers))
 
@@ -269,7 +273,7 @@ def stream_of(server: Server) -> str:
 
 
 async def test_nothing_that_a_member_says_in_another_servers_name_makes_anybody_miss_a_post(begin: Begin) -> None:
-    a = await begin("a")
+    a = await begin("a", **MIXED)
     b = await begin("b", join=a.address)
     await linked(a, b)
     reader, writer = await Person.at(a), await Person.at(b)
@@ -296,7 +300,7 @@ async def test_nothing_that_a_member_says_in_another_servers_name_makes_anybody_
 
 
 async def test_nobody_comes_as_a_server_whose_key_they_do_not_have(begin: Begin) -> None:
-    a = await begin("a")
+    a = await begin("a", **MIXED)
     b = await begin("b", join=a.address)
     await linked(a, b)
     liar = await lies(a, id=b.node_id, incarnation=2**50)

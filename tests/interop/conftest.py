@@ -25,8 +25,9 @@ class MixedNetwork:
 
     async def node(self, join: NodeProcess | BaseServer | None = None) -> NodeProcess:
         """Start a node that joins a node or dials a base server."""
-        where = (join.host, join.port) if isinstance(join, BaseServer) else join
-        return await self.nodes.start(where)
+        if isinstance(join, BaseServer):
+            return await self.nodes.start((join.host, join.port), base=True)
+        return await self.nodes.start(join)
 
     async def base_server(self, remote: NodeProcess | BaseServer | None, dialect: Dialect) -> BaseServer:
         """Start a base server that dials a node or another base server."""

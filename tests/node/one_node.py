@@ -11,15 +11,19 @@ from typing import Any
 
 import msgspec
 
+from core.certificates.leaf import ShownLeaf
 from core.node.interface import actions, events
 from core.node.interface.events import Now
 from core.node.interface.node_config import NodeConfig
 from core.node.node import Node
+from core.simulation.environment import agreeing
 from core.simulation.environment.hash_signing import HashSigner, HashVerifier
 from core.store.memory_store import MemoryStore
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.entries import AccountFact, Page
+from core.wire.kept_network import KeptNetwork
+from core.wire.key_agreement_proofs import AnswerersWord, answering_identity, dialling_identity, proof_of_answering
 from core.wire.messages import Message, command_of
 from core.wire.packed_facts import PackedFacts
 from core.wire.records import RecordPage
@@ -31,6 +35,9 @@ SECRET = "network"
 WRONG_SECRETS = 12
 """More than may come from one address at once."""
 NONCE = b"drawn for a link"
+ELSEWHERE = HashSigner(b"elsewhere")
+ANOTHER_NETWORK = b"a" * 32
+"""Its private key."""
 BODY = msgspec.Raw(b'{"text":"hello"}')
 ANN = AccountFact("ann", "$argon2id$ann", 1, "elsewhere.1.1")
 """Registered before the node started; her secret is "ann"."""
@@ -56,6 +63,8 @@ class OneNode:
     """The node's key; None: it has none."""
     server_keys: tuple[ServerKey, ...] = ()
     """What the disk knows of other servers' keys."""
+    network: KeptNetwork | None = None
+    """The network that it is of; None: it is of the version before, and all its links are in clear."""
 
     def __post_init__(self) -> None:
         config = NodeConfig("here.example", 3780, SECRET, name="a", tracing=self.tracing)
@@ -66,6 +75,8 @@ class OneNode:
             server_keys=self.server_keys,
             signer=self.signer,
             verifier=HashVerifier() if self.signer is not None else None,
+            network=self.network,
+            public_key_of=lambda seed: HashSigner(seed).key,
         )
         self.node = Node(config, recovered, random.Random(1), self.now, checked_every=1)
         self._note(self.node.start(self.now))
@@ -81,34 +92,39 @@ class OneNode:
         self._note(done)
         return done
 
-    def connect(self, host: str = "") -> int:
+    def connect(self, host: str = "", *, encrypted: bool = False, shown: ShownLeaf | None = None) -> int:
         """Somebody connects, from a host of their own if none is named."""
         self.conns += 1
         host = host or f"host{self.conns}.example"
-        self.handle(events.ConnectionOpened(self.conns, "inbound", Address(host, 40_000)))
+        address = Address(host, 40_000)
+        self.handle(events.ConnectionOpened(self.conns, "inbound", address, shown=shown, encrypted=encrypted))
         return self.conns
 
     def say(self, conn: int, message: Message) -> list[actions.Action]:
         return self.handle(events.MessageReceived(conn, message))
 
-    def dialled(self) -> int:
-        """The node is told to join a server, and gets through."""
+    def dialled(self, shown: ShownLeaf | None = None) -> int:
+        """The node is told to join a server, and gets through: to one that encrypts, if it shows something."""
         self.handle(events.JoinRequested(Address("base.example", 9000)))
         dial = self.dials[-1]
         self.conns += 1
-        self.handle(events.ConnectionOpened(self.conns, "outbound", dial.address, dial.dial))
+        encrypted = shown is not None
+        opened = events.ConnectionOpened(self.conns, "outbound", dial.address, dial.dial, shown=shown)
+        self.handle(msgspec.structs.replace(opened, encrypted=encrypted))
         return self.conns
 
     def answer(self, *, right: bool = True) -> None:
         """The disk and the hashing answer all that was asked, and what is asked because of that."""
         while self.asked:
-            match self.asked.pop(0):
+            match action := self.asked.pop(0):
                 case actions.Persist(batch=batch):
                     self.handle(events.Committed(batch))
                 case actions.HashSecret(token=token, secret=secret):
                     self.handle(events.SecretHashed(token, f"$argon2id${secret}"))
                 case actions.VerifySecret(token=token):
                     self.handle(events.SecretVerified(token, right))
+                case actions.AgreeOnKey():
+                    self.handle(agreeing.agree(action, b"here") if right else events.KeyAgreed(action.token))
                 case actions.AskSummary(token=token, query=query):
                     self.handle(events.SummaryAnswered(token, MemoryStore("none").ask_summary(query)))
                 case actions.FetchPage(token=token):
@@ -144,6 +160,7 @@ class OneNode:
                     actions.Persist()
                     | actions.HashSecret()
                     | actions.VerifySecret()
+                    | actions.AgreeOnKey()
                     | actions.FetchPage()
                     | actions.FetchRecords()
                     | actions.AskSummary()
@@ -186,6 +203,10 @@ def what_was_done(done: list[actions.Action], conn: int) -> list[str]:
                 words.append("hash")
             case actions.VerifySecret():
                 words.append("verify")
+            case actions.AgreeOnKey():
+                words.append("agree")
+            case actions.AdoptNetwork():
+                words.append("adopt")
             case _:
                 pass
     return words
@@ -217,6 +238,10 @@ def native_neighbour(one: OneNode, server: str = "elsewhere", load: int = 0, *sh
 
 def fresh(one: OneNode) -> int:
     return one.connect()
+
+
+def fresh_encrypted(one: OneNode) -> int:
+    return one.connect(encrypted=True)
 
 
 def authenticating(one: OneNode, **shown: Any) -> int:
@@ -260,6 +285,36 @@ def native_neighbour_with_key(one: OneNode) -> int:
     one.say(conn, proof(one, conn))
     one.say(conn, wire.SyncDone())
     one.run(0.1)
+    return conn
+
+
+def admitting(one: OneNode) -> int:
+    """Somebody who shows no certificate asks for admission, and their guess at the secret is wrong or right: nobody can
+    tell yet."""
+    conn = one.connect(encrypted=True)
+    one.say(conn, wire.AdmissionRequest(HashSigner(b"elsewhere").key, b"share"))
+    one.answer()
+    return conn
+
+
+def asking(one: OneNode) -> int:
+    """The node asks a server of another network for admission."""
+    conn = one.dialled(ShownLeaf(HashSigner(ANOTHER_NETWORK).key, ELSEWHERE.key))
+    one.answer()
+    return conn
+
+
+def asking_proved(one: OneNode) -> int:
+    """The other side knows the secret, and has been told of the network here, which nobody has founded."""
+    conn = asking(one)
+    (request,) = [message for _, message in one.said if isinstance(message, wire.AdmissionRequest)]
+    ids = dialling_identity(request.key), answering_identity(ELSEWHERE.key)
+    made = agreeing.agree(actions.AgreeOnKey(1, 1, SECRET, *ids, answers=True, share=request.share), b"elsewhere")
+    assert made.key is not None and made.share is not None
+    network = HashSigner(ANOTHER_NETWORK).key
+    proof = proof_of_answering(made.key, AnswerersWord(network, 1.0))
+    one.say(conn, wire.AdmissionShare(made.share, proof, network, 1.0))
+    one.answer()
     return conn
 
 

@@ -19,9 +19,11 @@ from core.node.kernel import rules
 from core.node.kernel.connections import Connection, Link, Session
 from core.node.kernel.rules import RULES, Dispatcher, Handler
 from core.node.kernel.states import CLIENT_STATES, SERVER_STATES, TRANSITIONS, ConnectionState, Outcome
+from core.simulation.environment.hash_signing import HashSigner
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.founding_record import FoundingRecord
+from core.wire.kept_network import KeptNetwork
 from core.wire.messages import Message, command_of
 from core.wire.state_machine import IllegalTransition
 from tests.node import one_node
@@ -58,6 +60,11 @@ EXAMPLES: dict[str, Message] = {
         wire.UserInfo({"somebody": "$argon2id$x"}),
         wire.ServerHello("elsewhere", 1, "other.example", 3780, features=["sync"]),
         wire.ServerProof(b"signature"),
+        wire.AdmissionRequest(b"k" * 32, b"share"),
+        wire.AdmissionShare(b"share", b"p" * 32, b"n" * 32),
+        wire.AdmissionProof(b"p" * 32, b"n" * 32),
+        wire.AdmissionGranted(1.0, (), b"s" * 32),
+        wire.NetworkNews(b"n" * 32, 1.0),
         wire.ServerRefused("busy"),
         wire.Account("elsewhere.1.1", 1, "somebody", "$argon2id$x", 1, "elsewhere.1.1"),
         wire.LockRelease("somebody", "elsewhere.1.1"),
@@ -107,6 +114,8 @@ SCENES: dict[str, Callable[[OneNode], int]] = {
     "fresh": one_node.fresh,
     "authenticating": one_node.authenticating,
     "proving": one_node.proving,
+    "admitting": one_node.admitting,
+    "asking": one_node.asking,
     "registering": one_node.registering,
     "greeted": one_node.greeted,
     "logging in": one_node.logging_in,
@@ -122,6 +131,8 @@ SCENES: dict[str, Callable[[OneNode], int]] = {
 }
 """The states as the protocol document calls them, and how a connection gets there."""
 BESIDE = {
+    "fresh encrypted": one_node.fresh_encrypted,
+    "asking proved": one_node.asking_proved,
     "authenticating failover": one_node.authenticating_failover,
     "authenticating native": one_node.authenticating_native,
     "base beside": one_node.base_beside_a_neighbour,
@@ -135,7 +146,11 @@ WORDS = {
     "fresh": "connected",
     "authenticating failover": "authenticating",
     "authenticating native": "authenticating",
+    "fresh encrypted": "connected",
     "proving": "connecting",
+    "admitting": "asking to be admitted",
+    "asking": "connecting",
+    "asking proved": "connecting",
     "greeted": "not logged in",
     "sent on": "waiting to be sent on",
     "dialled": "connecting",
@@ -260,6 +275,8 @@ ROWS = [
     Row("fresh", "ACTIVITY_MESSAGE", "AUTHENTICATION_FAIL close", "closing"),
     Row("fresh", "INVALID_MESSAGE", "close", "closing"),
     Row("fresh", "AUTHENTICATION_FAIL", "close", "closing"),
+    Row("fresh", "ADMISSION_REQUEST", "INVALID_MESSAGE close", "closing"),
+    Row("fresh encrypted", "ADMISSION_REQUEST", "agree", "asking to be admitted", is_answered("ADMISSION_SHARE")),
     # Until the secret has been looked at, nothing but a farewell counts.
     Row("authenticating", "INVALID_MESSAGE", "close", "closing"),
     Row("authenticating", "AUTHENTICATION_FAIL", "close", "closing"),
@@ -276,6 +293,17 @@ ROWS = [
     Row("proving", "SERVER_REFUSED", "close", "closing"),
     Row("proving", "INVALID_MESSAGE", "close", "closing", is_told),
     Row("proving", "AUTHENTICATION_FAIL", "close", "closing", is_told),
+    # Only who has agreed on the key gets anything, at either side.
+    Row("admitting", "ADMISSION_PROOF", "AUTHENTICATION_FAIL close", "closing"),
+    Row("admitting", "INVALID_MESSAGE", "close", "closing"),
+    Row("admitting", "AUTHENTICATION_FAIL", "close", "closing"),
+    Row("asking", "ADMISSION_SHARE", "agree", "connecting", is_answered("AUTHENTICATION_FAIL")),
+    Row("asking", "ADMISSION_GRANTED", "INVALID_MESSAGE close", "closing"),
+    Row("asking proved", wire.AdmissionGranted(1.0, (), one_node.ANOTHER_NETWORK), "adopt close", "closing"),
+    Row("asking proved", "ADMISSION_GRANTED", "INVALID_MESSAGE close", "closing"),
+    Row("asking", "SERVER_REFUSED", "close", "closing"),
+    Row("asking", "INVALID_MESSAGE", "close", "closing", is_told),
+    Row("asking", "AUTHENTICATION_FAIL", "close", "closing", is_told),
     # After a registration the client may log in.
     Row("greeted", "REDEEM_CODE", "SECRET_NOT_CHANGED close", "closing"),
     Row("greeted", "LOGIN", "LOGIN_SUCCESS", "anonymous"),
@@ -388,6 +416,8 @@ ROWS = [
     Row("native", "QUIT", "quit", "eager"),
     # One of ours tells of users by synchronisation, with more detail.
     Row("native", "USER_INFO", "", "eager"),
+    # Without a certificate on either side.
+    Row("native", "NETWORK_NEWS", "INVALID_MESSAGE close", "closing"),
     Row("native", "SERVER_REFUSED", "close", "closing"),
     Row("native", "INVALID_MESSAGE", "close", "closing", is_told),
     Row("native", "AUTHENTICATION_FAIL", "close", "closing", is_told),
@@ -399,9 +429,15 @@ ILLEGAL = [
 ]
 
 
+NETWORK = KeptNetwork(b"s" * 32, HashSigner(b"s" * 32).key)
+"""One that nobody has founded: its server asks the first server that it is told of."""
+WITH_NETWORK = frozenset({"admitting", "asking", "asking proved", "fresh encrypted"})
+"""What there is only where there is a network's key: all else is the same with it and without."""
+
+
 def in_state(state: str) -> tuple[OneNode, int]:
     """A node with a connection that has got into a state."""
-    one = OneNode()
+    one = OneNode(network=NETWORK if state in WITH_NETWORK else None)
     conn = (SCENES | BESIDE)[state](one)
     assert one.state(conn) == WORDS.get(state, state)
     return one, conn
@@ -532,6 +568,10 @@ STEPS: list[tuple[str, Callable[[OneNode, int], object], str]] = [
     ("proving", proves_its_key, "lazy"),
     ("proving", lambda one, conn: one.run(5.9), "connecting"),
     ("proving", lambda one, conn: one.run(6.1), "closing"),
+    ("admitting", lambda one, conn: one.run(5.9), "asking to be admitted"),
+    ("admitting", lambda one, conn: one.run(6.1), "closing"),
+    ("asking", lambda one, conn: one.run(5.9), "connecting"),
+    ("asking", lambda one, conn: one.run(6.1), "closing"),
     ("registering", lambda one, conn: one.run(2.0), "not logged in"),
     ("logging in", is_right, "logged in"),
     ("logging in", is_wrong, "closing"),
@@ -607,9 +647,11 @@ def test_what_was_overheard_is_taken_in_once_the_base_server_may_be_spoken_to() 
 
 
 LEADS_TO = {
-    "FRESH": "REGISTERING LOGGING_IN LOGGED_IN REDIRECTING WAITING AUTHENTICATING CLOSING",
+    "FRESH": "REGISTERING LOGGING_IN LOGGED_IN REDIRECTING WAITING AUTHENTICATING ADMITTING ASKING CLOSING",
     "AUTHENTICATING": "PROVING QUIET BASE NATIVE CLOSING",
     "PROVING": "NATIVE CLOSING",
+    "ADMITTING": "CLOSING",
+    "ASKING": "CLOSING",
     "REGISTERING": "GREETED CLOSING",
     "GREETED": "REGISTERING LOGGING_IN LOGGED_IN REDIRECTING CLOSING",
     "LOGGING_IN": "LOGGED_IN REDIRECTING CLOSING",

@@ -234,8 +234,7 @@ def test_a_server_that_is_named_is_tried_until_it_is_there() -> None:
 def test_a_server_whose_secret_is_another_ones_stops_trying() -> None:
     network = ScriptedNetwork()
     first = network.start("a")
-    other = network.start("b", secret="another network")
-    other.join(first)
+    other = network.start("b", first, own_network=True, secret="another network")
     network.run(60.0)
     assert len(other.dials) == 1
     assert other.told("refused")

@@ -27,6 +27,8 @@ SCENE = {
     ConnectionState.FRESH: "fresh",
     ConnectionState.AUTHENTICATING: "authenticating",
     ConnectionState.PROVING: "proving",
+    ConnectionState.ADMITTING: "admitting",
+    ConnectionState.ASKING: "asking",
     ConnectionState.REGISTERING: "registering",
     ConnectionState.GREETED: "greeted",
     ConnectionState.LOGGING_IN: "logging in",
@@ -47,8 +49,14 @@ ALIKE: dict[tuple[ConnectionState, MessageType], tuple[Handler, ...]] = {
     (ConnectionState.LISTENING, wire.LockAllowed): (Handler.LOCK_ALLOWED,),
     # What has no id is refused by who takes entries.
     (ConnectionState.PROVING, wire.ActivityBroadcast): (Handler.ENTRY,),
+    (ConnectionState.ASKING, wire.ActivityBroadcast): (Handler.ENTRY,),
     # Of what is no base link no base server is announced.
     (ConnectionState.PROVING, wire.ServerAnnounce): (Handler.BASE_ANNOUNCEMENT, Handler.OVERHEARD_ANNOUNCEMENT),
+    # Over a connection in clear it is refused by who takes it.
+    **dict.fromkeys(
+        [(state, wire.AdmissionRequest) for state in ConnectionState if state is not ConnectionState.FRESH],
+        (Handler.ADMISSION_REQUEST,),
+    ),
 }
 """Who else may take a message, as it makes no difference."""
 

@@ -36,11 +36,14 @@ class NodeProcess:
         *,
         secret: str = SECRET,
         join: tuple[str, int] | None = None,
+        base: bool = False,
         port: int = 0,
         options: Sequence[str] = (),
         sources: Path = REPOSITORY,
     ) -> None:
+        """`base`: what it is to join is a base server."""
         self.data_dir = data_dir
+        self.base = base
         self.sources = sources
         """Where the program is that its next start runs."""
         self.secret = secret
@@ -59,7 +62,9 @@ class NodeProcess:
 
     def command(self) -> list[str]:
         """The command line that starts it."""
-        where = ["serve"] if self.join is None else ["join", f"{self.join[0]}:{self.join[1]}"]
+        where = ["serve"]
+        if self.join is not None:
+            where = ["join", f"{self.join[0]}:{self.join[1]}", *(["--base"] if self.base else [])]
         return [
             *(sys.executable, "-m", "tui", *where, "--headless", "--host", self.host, "--port", str(self.port)),
             *("--data-dir", str(self.data_dir), "--secret", self.secret, *self.options),
@@ -269,16 +274,18 @@ class NodeNetwork:
         self,
         join: NodeProcess | tuple[str, int] | None = None,
         *,
+        base: bool = False,
         port: int = 0,
         options: Sequence[str] = (),
         sources: Path = REPOSITORY,
     ) -> NodeProcess:
-        """Start one more node, which joins the network at `join`."""
+        """Start one more node, which joins the network at `join`, where a base server is if it is `base`."""
         where = join.address if isinstance(join, NodeProcess) else join
         node = NodeProcess(
             self.directory / f"node-{len(self.nodes)}",
             secret=self.secret,
             join=where,
+            base=base,
             port=port,
             options=("--name", f"n{len(self.nodes)}", *self.options, *options),
             sources=sources,

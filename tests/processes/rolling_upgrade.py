@@ -33,6 +33,11 @@ OPTIONS: Final = ("--preset", "local", "--backup-interval", "0", "--no-redirects
 ARRIVES_WITHIN: Final = 60.0
 PAST_MAX: Final = 10_000
 """Activities of the past that a server shows."""
+BEFORE_ENCRYPTION: Final = "ca5e9a0"
+"""The last version whose servers linked in clear."""
+MIXED: Final = "--links=mixed"
+CHANGING: Final = ("--accept-unsigned", MIXED)
+"""Options of which a server has others from start to start."""
 KILLED_AFTER: Final = (0.0, 0.02, 0.05, 0.1, 0.2)
 """Seconds after which a start is killed that has said that it brings its data up."""
 SECRET_OF_PEOPLE: Final = "a secret of theirs"
@@ -167,6 +172,10 @@ def wrong_with(who: str, found: dict[str, list[int]], writers: Sequence[Writer])
     return wrong
 
 
+def _without(options: Sequence[str], *left_out: str) -> tuple[str, ...]:
+    return tuple(one for one in options if one not in left_out)
+
+
 def _at(node: NodeProcess) -> str:
     return f"{node.host}:{node.port}"
 
@@ -235,7 +244,7 @@ class RollingUpgrade:
         began = time.monotonic()
         assert await node.quit(60.0) == 0, node.stderr
         node.sources = sources
-        node.options = (*[one for one in node.options if one != "--accept-unsigned"], *options)
+        node.options = (*_without(node.options, *CHANGING), *options)
         for seconds in KILLED_AFTER if killed else ():
             await self._start_and_kill(node, seconds)
         await node.restart()
@@ -273,7 +282,7 @@ class RollingUpgrade:
         await done.communicate()
         assert done.returncode == 0, "the data was not written back"
         node.sources = self.before
-        node.options = tuple(one for one in node.options if one != "--accept-unsigned")
+        node.options = _without(node.options, *CHANGING)
         await node.restart()
         await self._settled()
         self._tell(f"{time.monotonic() - began:5.1f} s  {self._progress()}")
@@ -356,12 +365,12 @@ async def rolled(
             await upgrade.begin()
             for number, node in enumerate(upgrade.nodes):
                 tell(f"server {number} is upgraded")
-                await upgrade.restart(node, REPOSITORY, killed=number == 1)
+                await upgrade.restart(node, REPOSITORY, MIXED, killed=number == 1)
                 await upgrade.register_somebody()
             wrong = [f"upgraded: {one}" for one in await upgrade.wrong()]
             for number, node in enumerate(upgrade.nodes):
                 tell(f"server {number} accepts what is not signed")
-                await upgrade.restart(node, REPOSITORY, "--accept-unsigned")
+                await upgrade.restart(node, REPOSITORY, "--accept-unsigned", MIXED)
             for number, node in enumerate(upgrade.nodes):
                 tell(f"server {number} goes back")
                 await upgrade.downgrade(node)
@@ -371,21 +380,51 @@ async def rolled(
             await upgrade.end()
 
 
+async def rolled_to_encryption(
+    directory: Path, before: Path, servers: int, pause: float, past: int, tell: Callable[[str], None]
+) -> list[str]:
+    """Upgrade a network whose servers link in clear, one by one, and then close the door; what did not hold."""
+    async with NodeNetwork(directory, options=OPTIONS) as network:
+        upgrade = RollingUpgrade(network, before, servers, pause, past, tell)
+        try:
+            tell(f"{servers} servers that link in clear")
+            await upgrade.begin()
+            for options in ((MIXED,), ()):
+                for number, node in enumerate(upgrade.nodes):
+                    tell(f"server {number} is started with {' '.join(options) or 'nothing in clear'}")
+                    await upgrade.restart(node, REPOSITORY, *options)
+                    await upgrade.register_somebody()
+            wrong = await upgrade.wrong()
+            statuses = [await node.status() for node in upgrade.nodes]
+            networks = {status["network"] for status in statuses}
+            if len(networks) != 1:
+                wrong.append(f"the servers are of the networks {networks}")
+            links = [one for status in statuses for one in status["connections"] if one["role"] == "server"]
+            if len(links) < 2 * (servers - 1) or not all(one.get("encrypted") for one in links):
+                wrong.append(f"some links are in clear: {links}")
+            return wrong
+        finally:
+            await upgrade.end()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.processes.rolling_upgrade", description=__doc__)
     parser.add_argument("--servers", type=int, default=5)
-    parser.add_argument("--before", default=BEFORE, help="the version before, as git names it")
+    parser.add_argument("--before", help="the version before, as git names it")
+    parser.add_argument("--encryption", action="store_true", help="from the last version whose servers link in clear")
     parser.add_argument("--pause", type=float, default=0.2, help="seconds between two posts of one writer")
     parser.add_argument("--past", type=int, default=5000, help="activities that there are at first")
     parser.add_argument("--directory", type=Path, help="where data and logs go, and stay")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         directory = arguments.directory or Path(temporary)
-        before = checked_out(arguments.before, directory / "before")
+        revision = arguments.before or (BEFORE_ENCRYPTION if arguments.encryption else BEFORE)
+        before = checked_out(revision, directory / "before")
         if before is None:
-            print(f"this repository has no {arguments.before}", file=sys.stderr)
+            print(f"this repository has no {revision}", file=sys.stderr)
             return 2
-        wrong = asyncio.run(rolled(directory, before, arguments.servers, arguments.pause, arguments.past, print))
+        roll = rolled_to_encryption if arguments.encryption else rolled
+        wrong = asyncio.run(roll(directory, before, arguments.servers, arguments.pause, arguments.past, print))
     for one in wrong:
         print(one)
     print("everything held" if not wrong else f"{len(wrong)} things did not hold")

@@ -9,7 +9,7 @@ import pytest
 from core.certificates.leaf import ShownLeaf
 from core.simulation.environment.connection_ends import End
 from core.simulation.environment.schedule import Schedule
-from core.simulation.environment.simulated_network import DialFailure, DialledKeys, SimulatedNetwork
+from core.simulation.environment.simulated_network import DialFailure, Encryption, SimulatedNetwork
 from core.wire.address import Address
 from core.wire.messages import Message
 
@@ -20,7 +20,8 @@ LINES = [f"line {number}".encode() for number in range(6)]
 class Ear:
     """Hears what arrives at one end; the lines here are no messages."""
 
-    def __init__(self) -> None:
+    def __init__(self, leaf: ShownLeaf | None = None) -> None:
+        self.leaf = leaf
         self.end: End | None = None
         self.heard: list[str] = []
 
@@ -72,15 +73,13 @@ def test_of_what_a_process_had_sent_before_it_died_the_first_arrives(arriving: i
     assert heard == LINES[:arriving]
 
 
-def dialled(keys: DialledKeys | None, shown: ShownLeaf | None) -> tuple[End | DialFailure, Ear]:
+def dialled(encryption: Encryption | None, shown: ShownLeaf | None) -> tuple[End | DialFailure, Ear]:
     """What comes of dialling a server that shows this."""
     network = SimulatedNetwork(Schedule(), 1, latency=(0.01, 0.02), codec=True, queue_max=100, note=lambda *_: None)
-    server = Ear()
+    server = Ear(shown)
     network.listen(SERVER, SERVER.host, server)
-    if shown is not None:
-        network.leaves[server] = shown
     outcomes: list[End | DialFailure] = []
-    network.dial("client", SERVER, 1.0, outcomes.append, keys)
+    network.dial("client", SERVER, 1.0, outcomes.append, encryption)
     network.schedule.run_until(1.0)
     (outcome,) = outcomes
     return outcome, server
@@ -91,7 +90,7 @@ ONE, OTHER = ShownLeaf(b"network", b"one"), ShownLeaf(b"network", b"other")
 
 @pytest.mark.parametrize("shows", [ONE, None])
 def test_ends_of_an_encrypted_connection_know_what_the_other_has_shown(shows: ShownLeaf | None) -> None:
-    outcome, server = dialled(DialledKeys(shows), OTHER)
+    outcome, server = dialled(Encryption(lambda there: shows), OTHER)
     assert isinstance(outcome, End) and server.end is not None
     assert (outcome.encrypted, outcome.shown) == (True, OTHER)
     assert (server.end.encrypted, server.end.shown) == (True, shows)
@@ -103,8 +102,16 @@ def test_who_dials_in_clear_is_shown_nothing() -> None:
     assert (outcome.encrypted, outcome.shown, server.end.shown) == (False, None, None)
 
 
-@pytest.mark.parametrize("shown", [None, ShownLeaf(b"another network", b"other")])
-def test_there_is_no_encrypted_connection_with_who_has_no_key_or_another_networks(shown: ShownLeaf | None) -> None:
-    outcome, server = dialled(DialledKeys(ONE), shown)
-    assert isinstance(outcome, DialFailure) and not outcome.refused
+def test_who_dials_is_told_that_nobody_encrypts_there() -> None:
+    outcome, server = dialled(Encryption(lambda there: ONE), None)
+    assert isinstance(outcome, DialFailure) and outcome.clear and not outcome.refused
+    assert server.end is None
+
+
+def test_who_shows_another_networks_certificate_sees_who_is_there_and_is_let_in_by_nobody() -> None:
+    """As with TLS 1.3: who dials has seen the other side's certificate before that one looks at its own."""
+    another = ShownLeaf(b"another network", b"other")
+    outcome, server = dialled(Encryption(lambda there: ONE), another)
+    assert isinstance(outcome, End)
+    assert outcome.shown == another
     assert server.end is None

@@ -21,6 +21,7 @@ SHORTER = {
     "--seeds 2000": "--seeds 4",
     "--seeds 1000": "--seeds 4",
     "old-data --seeds 100": "old-data --seeds 4",
+    "mixed-links --seeds 100": "mixed-links --seeds 4",
     "liars --seeds 500": "liars --seeds 1",
     "damage --seeds 500": "damage --seeds 4",
     "--nodes 100 --seeds 20": "--nodes 30 --seeds 1",

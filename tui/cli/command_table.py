@@ -82,6 +82,10 @@ def _serve(parser: Parser) -> None:
 
 def _join(parser: Parser) -> None:
     parser.add_argument("address", metavar="HOST[:PORT]", help="a server of the network")
+    parser.add_argument(
+        "--base", action="store_true",
+        help="it is a server of 2018: the network's secret is shown to it, and to whoever listens on the way, in clear",
+    )  # fmt: skip
     parser.add_argument("--headless", action="store_true", help="no screen: log to standard error, end on SIGTERM")
     _after_a_loss(parser)
     _settings(parser, ("server", "ssh", "person"))

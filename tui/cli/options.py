@@ -38,6 +38,8 @@ class NodeOptions(KeepsSecret, frozen=True):
     """None for the default directory of the port that the server gets: see `default_data_dir`."""
     join: Address | None
     """A server of the network to become part of; None for the first one of a network, or one that is restarted."""
+    join_base: bool
+    """Whether that is a server of 2018."""
     ssh: Address | None
     """Where to serve the application over SSH, host empty for all addresses; None for nowhere."""
     settings: Mapping[Destination, Mapping[str, Any]]

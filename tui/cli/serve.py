@@ -34,7 +34,12 @@ def run(arguments: argparse.Namespace) -> int:
             "without the network's secret `join` is a client, and a client without a screen shows nothing",
             hint="Give the secret (--secret-file, ACTIVITY_TUI_SECRET), or follow the feed with `activity-tui tail`.",
         )
-    node = node_options(choices, join, secret) if join is None or secret is not None else None
+    base = getattr(arguments, "base", False)
+    if base and secret is None:
+        raise usage_error("--base: without the network's secret `join` is a client, which needs no such flag")
+    if base and choices.value("links") == "encrypted":
+        raise usage_error("--base shows the secret in clear, and --links encrypted says that nothing may")
+    node = node_options(choices, join, secret, base=base) if join is None or secret is not None else None
     if node is not None and getattr(arguments, "new_node", False):
         node = replace(node, on_loss="renew")
     elif node is not None and getattr(arguments, "accept_loss", False):
@@ -76,7 +81,9 @@ def _loaded() -> Callable[[ServeOptions | JoinOptions], int]:
     return running.run
 
 
-def node_options(choices: ChosenSettings, join: Address | None, secret: str | None) -> NodeOptions:
+def node_options(
+    choices: ChosenSettings, join: Address | None, secret: str | None, *, base: bool = False
+) -> NodeOptions:
     """The server's options. Raises CommandFailed if settings do not go together."""
     _two_ports(choices)
     level = cast(LogLevel, choices.value("log_level"))
@@ -90,6 +97,7 @@ def node_options(choices: ChosenSettings, join: Address | None, secret: str | No
         secret=secret,
         data_dir=cast(Path | None, choices.value("data_dir")),
         join=join,
+        join_base=base,
         ssh=cast(Address | None, choices.value("ssh")),
         settings=settings,
         shown=tuple(shown_settings(choices)),

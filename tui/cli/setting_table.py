@@ -264,6 +264,15 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         goes_to="node",
     ),
     Setting(
+        "links",
+        values.choice("encrypted", "base", "mixed"),
+        "which links with other servers may be in clear, secret included: encrypted (none), base (those with servers of"
+        " 2018), or mixed (those with servers of the version before, too, to upgrade a network one by one)",
+        "POLICY",
+        "base",
+        goes_to="node",
+    ),
+    Setting(
         "redundant_links",
         count_between(0, 8),
         "links that the server keeps with others beside the spanning tree's; with more of them than there are members"

@@ -115,6 +115,7 @@ def engine_settings(options: NodeOptions, port: int) -> EngineSettings:
         secret_known=None if options.secret is not None else kept_secret(data_dir_of(options, port)),
         on_loss=options.on_loss,
         join=options.join,
+        join_base=options.join_base,
         limits=ConnectionLimits(**settings["connections"]),
         retention=Retention(**settings["retention"]),
         node=settings["node"],

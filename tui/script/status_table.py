@@ -69,6 +69,9 @@ def _warnings(snapshot: NodeSnapshot) -> Iterator[str]:
         yield f"! the disk fails, nothing new is accepted here: {neutralise(snapshot.storage_error)}"
     if snapshot.damaged:
         yield f"! {_count(snapshot.damaged, 'entry', 'entries')} damaged on the disk and not here again"
+    if snapshot.secret_shown:
+        where = ", ".join(map(neutralise, snapshot.secret_shown))
+        yield f"! the network's secret has been sent in clear to {where}: whoever can listen on the way has it"
     if snapshot.base_servers:
         yield "! a base server is part of the network: secrets travel there in the clear when somebody registers"
     unsigned = sum(server.state == "reachable" and not server.key for server in snapshot.servers)

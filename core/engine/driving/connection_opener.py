@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import ssl
 from collections.abc import Callable, Container
+from typing import Final
 
 from core.engine.sockets.dialler import CannotConnect, connect_any
 from core.engine.sockets.network_tls import NetworkTls
@@ -16,6 +18,9 @@ from core.node.interface.actions import Dial
 from core.node.interface.events import DialFailed, Event, Origin
 
 log = logging.getLogger(__name__)
+
+_NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"})
+"""What OpenSSL says of an answer that is no record: whoever is there speaks something else."""
 
 
 class ConnectionOpener:
@@ -69,7 +74,8 @@ class ConnectionOpener:
                 connection.abandon()
             elif isinstance(error, OSError):
                 reason = error.strerror or str(error) or f"no answer within {self._limit:g} s"
-                self._deliver(DialFailed(dial, f"no encrypted connection could be made: {reason}"))
+                clear = isinstance(error, ssl.SSLError) and error.reason in _NO_TLS
+                self._deliver(DialFailed(dial, f"no encrypted connection could be made: {reason}", clear=clear))
             if not isinstance(error, OSError):
                 raise
 

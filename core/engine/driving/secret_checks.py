@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
+from core.engine.threads.key_agreement import agree
 from core.engine.threads.passwords import Check, Passwords
 from core.engine.transport.stream_connection import StreamConnection
-from core.node.interface.actions import HashSecret, VerifySecret
-from core.node.interface.events import Event, SecretHashed, SecretVerified
+from core.node.interface.actions import AgreeOnKey, HashSecret, VerifySecret
+from core.node.interface.events import Event, KeyAgreed, SecretHashed, SecretVerified
 
 
 class SecretChecks:
@@ -48,6 +50,16 @@ class SecretChecks:
         )
         self._note(action.conn, token, made)
 
+    def agree(self, action: AgreeOnKey) -> None:
+        token = action.token
+        made = self._passwords.compute(
+            partial(agree, action),
+            lambda agreed: self._computed(action.conn, token, agreed or KeyAgreed(token)),
+            host=self._asking(action.conn),
+            account="a server to be admitted",
+        )
+        self._note(action.conn, token, made)
+
     def drop(self, conn: int) -> None:
         """The connection has ended: nobody waits for its answers."""
         for check in list(self._checks.pop(conn, {}).values()):
@@ -66,7 +78,7 @@ class SecretChecks:
         else:
             check.drop()
 
-    def _computed(self, conn: int | None, token: int, answer: SecretHashed | SecretVerified) -> None:
+    def _computed(self, conn: int | None, token: int, answer: SecretHashed | SecretVerified | KeyAgreed) -> None:
         if conn is not None and conn in self._checks:
             self._checks[conn].pop(token, None)
             if not self._checks[conn]:

@@ -35,7 +35,7 @@ class NetworkTls:
     def adopt(self, network: KeptNetwork) -> KeptNetwork:
         """Be a server of another network from here on, which is returned with how the key of the one before has led to
         it. Connections that there are stay as they are."""
-        if network.key != self.network.key:
+        if network.key != self.network.key and self.network.founded_at is not None:
             led_here = succeed(NetworkKey(self.network.seed), network.key)
             known = dict.fromkeys([*self.network.successions, *network.successions, led_here])
             network = replace(network, successions=tuple(known)[-SUCCESSIONS_MAX:])

@@ -100,6 +100,17 @@ class Passwords:
         """
         return self._submit(Check(self, partial(self._verify, secret, verifier), answer), host, account)
 
+    def compute(
+        self,
+        work: Callable[[], _Answer],
+        answer: Callable[[_Answer | None], None],
+        *,
+        host: str = "",
+        account: str = "",
+    ) -> Check[Any]:
+        """Something else that is made of a secret and takes a while; None: it was not computed."""
+        return self._submit(Check(self, work, answer), host, account)
+
     def queues(self) -> dict[str, int]:
         """How many secrets are being processed, and wait for it."""
         return {"secrets being hashed": len(self._pending), "secrets waiting to be hashed": len(self.waiting)}

@@ -209,6 +209,27 @@ class VerifySecret(msgspec.Struct, frozen=True, gc=False):
     account: str = ""
 
 
+class AgreeOnKey(msgspec.Struct, frozen=True, gc=False):
+    """Compute a step of a balanced PAKE (SPAKE2, RFC 9382), off the event loop; KeyAgreed follows.
+
+    `dialling` and `answering` are both identities. Who `answers` has the other side's `share`, and gets its own and the
+    key. Who dials gets a share and a state first, and with that `state` and the other side's `share` the key. What has
+    not begun when the connection ends is not computed.
+    """
+
+    token: int
+    conn: int
+    secret: str
+    dialling: bytes
+    answering: bytes
+    answers: bool = False
+    share: bytes | None = None
+    state: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"AgreeOnKey(token={self.token}, conn={self.conn})"
+
+
 class WakeAt(msgspec.Struct, frozen=True, gc=False):
     """Hand in Woke at this monotonic time. Only the last one counts."""
 
@@ -293,6 +314,7 @@ Action = (
     | AskSummary
     | HashSecret
     | VerifySecret
+    | AgreeOnKey
     | WakeAt
     | Notify
     | Trace

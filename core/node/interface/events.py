@@ -86,11 +86,13 @@ class ConnectionClosed(msgspec.Struct, frozen=True, gc=False):
 
 
 class DialFailed(msgspec.Struct, frozen=True, gc=False):
-    """A Dial came to nothing. `refused`: the host answered that nobody listens there, so the process is dead."""
+    """A Dial came to nothing. `refused`: the host answered that nobody listens there, so the process is dead. `clear`:
+    somebody is there, and does not speak TLS."""
 
     dial: int
     reason: str
     refused: bool = False
+    clear: bool = False
 
 
 class NetworkAdopted(msgspec.Struct, frozen=True, gc=False):
@@ -176,14 +178,29 @@ class SecretVerified(msgspec.Struct, frozen=True, gc=False):
     matches: bool | None
 
 
+class KeyAgreed(msgspec.Struct, frozen=True, gc=False):
+    """The answer to an AgreeOnKey: this side's share, what is kept until the other side's is there, and the key, as far
+    as they were asked for; nothing of it where the other side's share is none."""
+
+    token: int
+    share: bytes | None = None
+    state: bytes | None = None
+    key: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"KeyAgreed(token={self.token})"
+
+
 class Woke(msgspec.Struct, frozen=True, gc=False):
     """The time of the last WakeAt has come."""
 
 
 class JoinRequested(msgspec.Struct, frozen=True, gc=False):
-    """A person or the configuration names a server of the network to join."""
+    """A person or the configuration names a server of the network to join; `base`: a server of 2018, which is shown the
+    network's secret in clear."""
 
     address: Address
+    base: bool = False
 
 
 class DrainRequested(msgspec.Struct, frozen=True, gc=False):
@@ -271,6 +288,7 @@ Event = (
     | DataReadThrough
     | SecretHashed
     | SecretVerified
+    | KeyAgreed
     | Woke
     | JoinRequested
     | DrainRequested

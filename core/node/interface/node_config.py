@@ -8,8 +8,12 @@ else as it is here, links of 50 ms, and two redundant links a node: the worst of
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 from msgspec.structs import replace
+
+LinkPolicy = Literal["encrypted", "base", "mixed"]
 
 
 class NodeConfig(msgspec.Struct, frozen=True):
@@ -140,6 +144,10 @@ class NodeConfig(msgspec.Struct, frozen=True):
     those of the network's own operators."""
     founds: bool = False
     """Whether this start of the node begins a network, if it has never been part of one."""
+    links: LinkPolicy = "base"
+    """Which links with other servers may be in clear, and show the network's secret on the way. `encrypted`: none, so
+    there are no servers of 2018 in the network; `base`: those with servers of 2018; `mixed`: those with servers of the
+    version before, too, for as long as a network is upgraded node by node."""
     tracing: bool = False
     """Whether the node says in traces what goes on inside it: for debugging. Changes nothing else."""
 

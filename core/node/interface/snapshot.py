@@ -119,6 +119,8 @@ class NodeSnapshot(msgspec.Struct, frozen=True):
     """Servers that are known and not among `servers`, because the picture has to fit a line."""
     network: str = ""
     """The network's fingerprint; empty where it has no key."""
+    secret_shown: tuple[str, ...] = ()
+    """Addresses to which this start of the node has sent the network's secret in clear; the first ones."""
 
 
 def fitting(snapshot: NodeSnapshot, bytes_max: int) -> NodeSnapshot:

@@ -20,6 +20,7 @@ TraceKind = Literal[
     "claim",  # a registration is begun, asked about, voted on, decided or released
     "sync",  # a neighbour is asked for what is missing here, or asks, or has sent it
     "history",  # a client is sent what it has missed
+    "network",  # this node is of another network now
     "belief",  # what was said in a server's name is not believed
     "drain",  # this node's leaving, or with `server` a neighbour's, goes into another phase
     "timer",  # a timer ran late

@@ -334,7 +334,12 @@ class Link(Connection):
 
 
 _STATES_OF: Final = {
-    Connection: {ConnectionState.FRESH, ConnectionState.AUTHENTICATING, ConnectionState.CLOSING},
+    Connection: {
+        ConnectionState.FRESH,
+        ConnectionState.AUTHENTICATING,
+        ConnectionState.ADMITTING,
+        ConnectionState.CLOSING,
+    },
     Session: CLIENT_STATES | {ConnectionState.CLOSING},
     Link: SERVER_STATES | {ConnectionState.CLOSING},
 }

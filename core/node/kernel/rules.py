@@ -25,7 +25,9 @@ class Handler(Symbol):
     """Who takes a message, by what is done about it."""
 
     # Of somebody who has not said who it is: this, and what a client may say.
-    AUTHENTICATE = "its secret is checked, and what it shows decides what the link speaks"
+    AUTHENTICATE = "its certificate or its secret is checked, and what it shows decides what the link speaks"
+    ADMISSION_REQUEST = "both agree on a key, by the secret that it says it knows"
+    ADMISSION_PROOF = "it is admitted if it has agreed on the key"
 
     # Of a client.
     WAIT = "waits for the answer to what came before it"
@@ -46,6 +48,8 @@ class Handler(Symbol):
     CLIENT_OBJECTS = "the client refuses: the connection is closed"
 
     # Of a server.
+    ADMISSION_SHARE = "this server proves that it has agreed on the key, if the other side has"
+    ADMISSION_GRANTED = "both are of one network from here on"
     HELLO = "the link is native, if the other side has the key that it shows"
     PROOF = "the other side has its key, and the link is native"
     SAID_TO_A_BASE_SERVER = "nothing: this is none"
@@ -76,6 +80,7 @@ _H = Handler
 
 _STRANGER: Final[Mapping[MessageType, Handler]] = {
     wire.Authenticate: _H.AUTHENTICATE,
+    wire.AdmissionRequest: _H.ADMISSION_REQUEST,
     wire.Login: _H.LOGIN,
     wire.Register: _H.REGISTER,
     wire.RedeemCode: _H.REDEEM,
@@ -142,6 +147,17 @@ RULES: Final[Mapping[ConnectionState, Mapping[MessageType, Handler]]] = {
     ConnectionState.AUTHENTICATING: {
         wire.InvalidMessage: _H.CLIENT_OBJECTS,
         wire.AuthenticationFail: _H.CLIENT_OBJECTS,
+    },
+    ConnectionState.ADMITTING: {
+        wire.AdmissionProof: _H.ADMISSION_PROOF,
+        wire.InvalidMessage: _H.CLIENT_OBJECTS,
+        wire.AuthenticationFail: _H.CLIENT_OBJECTS,
+    },
+    ConnectionState.ASKING: {
+        wire.AdmissionShare: _H.ADMISSION_SHARE,
+        wire.AdmissionGranted: _H.ADMISSION_GRANTED,
+        wire.ServerRefused: _H.REFUSED,
+        **_SERVER_OBJECTS,
     },
     # It has been answered, and may find that it wants no link.
     ConnectionState.PROVING: {

@@ -20,6 +20,8 @@ class ConnectionState(Symbol):
     FRESH = "connected"
     AUTHENTICATING = "authenticating"
     PROVING = "proving its key"
+    ADMITTING = "asking to be admitted"
+    ASKING = "asking for admission"
     REGISTERING = "registering"
     GREETED = "not logged in"
     LOGGING_IN = "logging in"
@@ -46,8 +48,10 @@ class Outcome(Symbol):
     POST_HELD_BACK = "ACTIVITY_MESSAGE while this server leaves"
     DIALLED = "this server dialled"
     SECRET_SHOWN = "AUTHENTICATE"
-    KEY_SHOWN = "the secret is right, and a key was shown"
+    KEY_SHOWN = "it is of the network, and a key was shown"
     SHOWED_NOTHING = "the secret is right, and no features were shown"
+    ADMISSION_REQUESTED = "ADMISSION_REQUEST"
+    ASKS_FOR_ADMISSION = "this server dialled another network's"
     HEARD_BASE = "a base server that others may speak to"
     BASE_TAKEN_UP = "a base server to speak to"
     NATIVE_TAKEN_UP = "a native server"
@@ -65,6 +69,8 @@ TRANSITIONS: Final[Mapping[ConnectionState, Mapping[Outcome, ConnectionState]]] 
         _O.REDIRECTED: _S.REDIRECTING,
         _O.DIALLED: _S.WAITING,
         _O.SECRET_SHOWN: _S.AUTHENTICATING,
+        _O.ADMISSION_REQUESTED: _S.ADMITTING,
+        _O.ASKS_FOR_ADMISSION: _S.ASKING,
         _O.ENDED: _S.CLOSING,
     },
     _S.AUTHENTICATING: {
@@ -78,6 +84,9 @@ TRANSITIONS: Final[Mapping[ConnectionState, Mapping[Outcome, ConnectionState]]] 
         _O.NATIVE_TAKEN_UP: _S.NATIVE,
         _O.ENDED: _S.CLOSING,
     },
+    # Both are over once it is known whether the servers are of one network: then the one that asked dials again.
+    _S.ADMITTING: {_O.ENDED: _S.CLOSING},
+    _S.ASKING: {_O.ENDED: _S.CLOSING},
     _S.REGISTERING: {
         _O.REGISTERED: _S.GREETED,
         _O.ENDED: _S.CLOSING,
@@ -125,4 +134,4 @@ TRANSITIONS: Final[Mapping[ConnectionState, Mapping[Outcome, ConnectionState]]] 
 CLIENT_STATES: Final = frozenset(
     {_S.REGISTERING, _S.GREETED, _S.LOGGING_IN, _S.LOGGED_IN, _S.REDIRECTING, _S.SENT_ON},
 )
-SERVER_STATES: Final = frozenset({_S.PROVING, _S.WAITING, _S.LISTENING, _S.QUIET, _S.BASE, _S.NATIVE})
+SERVER_STATES: Final = frozenset({_S.PROVING, _S.ASKING, _S.WAITING, _S.LISTENING, _S.QUIET, _S.BASE, _S.NATIVE})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from core.node.interface.actions import Dial
@@ -13,16 +13,21 @@ from core.wire.scope import Scope, scope_of
 
 Purpose = Literal["join", "heal", "lazy", "base", "successor", "signed"]
 
+DialWay = Literal["member", "newcomer", "clear"]
+"""How a server is dialled: encrypted, and with this server's certificate or without one, or not encrypted at all."""
+
 
 class Attempt:
     """A dial under way, from Dial until the link is established or has failed."""
 
-    __slots__ = ("addresses", "purpose", "server")
+    __slots__ = ("abroad", "addresses", "purpose", "server", "way")
 
-    def __init__(self, addresses: tuple[Address, ...], purpose: Purpose, server: str | None) -> None:
+    def __init__(self, addresses: tuple[Address, ...], purpose: Purpose, server: str | None, *, abroad: bool) -> None:
         self.addresses = addresses
         self.purpose: Purpose = purpose
         self.server = server
+        self.abroad = abroad
+        self.way: DialWay = "clear"
 
     @property
     def address(self) -> Address:
@@ -38,6 +43,8 @@ class Dialling:
         self._dials = 0
         self._suspended: dict[str, float] = {}
         """Servers that are not dialled before a monotonic time."""
+        self.way_of: Callable[[Attempt], DialWay] = lambda attempt: attempt.way
+        """How somebody is dialled to begin with."""
 
     def __len__(self) -> int:
         """Dials under way, up to the link they lead to."""
@@ -56,18 +63,34 @@ class Dialling:
         """Dial the first of some addresses, or the next if that fails; not while it is being dialled anyway."""
         if any(attempt.address == addresses[0] for attempt in self):
             return
+        attempt = Attempt(addresses, purpose, server, abroad=abroad)
+        attempt.way = self.way_of(attempt)
+        self._begin(attempt)
+
+    def again(self, attempt: Attempt, way: DialWay) -> None:
+        """Dial once more for the same, in another way: what has come of it before is no matter."""
+        if not self._context.draining and not any(other.address == attempt.address for other in self):
+            attempt.way = way
+            self._begin(attempt)
+
+    def _begin(self, attempt: Attempt) -> None:
         self._dials += 1
-        self._attempts[self._dials] = Attempt(addresses, purpose, server)
+        self._attempts[self._dials] = attempt
+        addresses = attempt.addresses
         self._context.trace(
             "dial",
             dial=self._dials,
             step="begin",
             to=addresses[0],
             others=len(addresses) - 1,
-            why=purpose,
-            server=server,
+            why=attempt.purpose,
+            server=attempt.server,
+            way=attempt.way,
         )
-        self._context.actions.append(Dial(self._dials, addresses[0], addresses[1:], abroad))
+        encrypted, shows = attempt.way != "clear", attempt.way == "member"
+        self._context.actions.append(
+            Dial(self._dials, addresses[0], addresses[1:], attempt.abroad, encrypted=encrypted, shows=shows)
+        )
 
     def dial_server(self, server: str, addresses: Sequence[Address], purpose: Purpose) -> None:
         """Dial a server of the network where it may be."""
@@ -84,7 +107,11 @@ class Dialling:
 
     def attempt_of(self, link: Link) -> Attempt | None:
         """The dial that a link came from, as long as it is not known what came of that."""
-        return self._attempts.get(link.dial or 0)
+        return self.attempt_by(link.dial)
+
+    def attempt_by(self, dial: int | None) -> Attempt | None:
+        """The same by the number of its last dial."""
+        return self._attempts.get(dial or 0)
 
     def over(self, dial: int | None) -> Attempt | None:
         """It is known what came of a dial; None if it was known before."""

@@ -26,6 +26,7 @@ from core.node.neighbours.neighbours import Neighbours
 from core.node.servers.healing import Healing
 from core.node.servers.leavers import Leavers
 from core.node.trust.known_keys import KnownKeys
+from core.node.trust.membership import Membership
 from core.wire.address import Address
 from core.wire.limits import LINKS_TOLD_MAX
 from core.wire.messages import Authenticate, AuthenticationFail, ServerAnnounce, ServerHello, ServerProof, ServerRefused
@@ -52,6 +53,7 @@ class Handshake:
         healing: Healing,
         leavers: Leavers,
         known_keys: KnownKeys,
+        membership: Membership,
     ) -> None:
         self._context = context
         self._neighbours = neighbours
@@ -70,11 +72,13 @@ class Handshake:
         self._known_keys = known_keys
         self.on_native: list[Callable[[Link], None]] = []
         """Told of each native link when it is up."""
+        self._membership = membership
         self.established = 0
         """How many native links there have been."""
 
-    def dialled(self, link: Link) -> None:
-        """A link that this node dialled is up: say who this is, in a way that base servers understand too."""
+    def introduce(self, link: Link) -> None:
+        """A link that this node dialled is up: say who this is, in a way that base servers understand too. Where both
+        have shown certificates of one network, no secret is told."""
         context = self._context
         link.enter(Outcome.DIALLED)
         link.stamp = context.stamp()
@@ -85,7 +89,7 @@ class Handshake:
         context.send(
             link,
             Authenticate(
-                secret=config.secret,
+                secret="" if link.encrypted else config.secret,
                 id=context.id,
                 incarnation=context.incarnation,
                 hostname=own.hostname,
@@ -98,15 +102,25 @@ class Handshake:
                 nonce=link.nonce or None,
             ),
         )
-        self._base_links.introduced(link, own.id)
-        here = self._whereabouts.own_for(link)
-        context.send(link, ServerAnnounce(id=own.id, load=own.load, hostname=here.host, port=here.port))
+        if not link.encrypted:
+            self._base_links.introduced(link, own.id)
+            here = self._whereabouts.own_for(link)
+            context.send(link, ServerAnnounce(id=own.id, load=own.load, hostname=here.host, port=here.port))
         # A base server answers nothing: its first announcement, at most some seconds later, shows what it is.
         context.timers.set(("quiet", link.conn), context.after(config.quiet_limit), lambda: self._take_for_base(link))
 
     @takes(Handler.AUTHENTICATE)
     def authenticate(self, connection: Connection, message: Authenticate) -> None:
         """The first message of a server that dialled this one."""
+        if connection.shown is not None:
+            if not self._membership.is_of_it(connection.shown):
+                self._context.invalid(connection, "the certificate is of another network")
+                return
+            connection.enter(Outcome.SECRET_SHOWN)
+            self._introduced(connection, message)
+            return
+        if self._is_turned_away(connection, message):
+            return
         connection.enter(Outcome.SECRET_SHOWN)
         waits = False
 
@@ -136,13 +150,38 @@ class Handshake:
             self._attempts.failed(connection, lambda: self._wrong_secret(connection))
             return
         self._attempts.succeeded(connection)
+        self._introduced(connection, message)
+
+    def _is_turned_away(self, connection: Connection, message: Authenticate) -> bool:
+        """Turn away who shows a secret where none is to be shown; whether it was so. It is not looked at."""
+        links = self._context.config.links
+        if not self._membership.is_there or links == "mixed" or (links == "base" and not _is_native(message)):
+            return False
+        text = (
+            "servers of this network show each other certificates, not the secret: a server of the version before is"
+            " let in where they are started with --links mixed"
+            if _is_native(message)
+            else "this server has no links in clear"
+        )
+        self._context.tell_refused(connection, f"a server link from {connection.peer} was refused: it is in clear")
+        answer = ServerRefused("clear", text) if _is_native(message) else AuthenticationFail(text)
+        self._context.refuse(connection, answer, "a link in clear")
+        return True
+
+    def _introduced(self, connection: Connection, message: Authenticate) -> None:
+        """A server that may link says who it is."""
+        context = self._context
         link = Link(connection)
         link.features = frozenset(message.features)
         context.connections.add(link)
-        native = "sync" in link.features and message.id is not None and message.incarnation is not None
+        native = _is_native(message)
         if context.draining:
             text = "this server is leaving the network"
             context.refuse(link, ServerRefused("leaving", text) if native else AuthenticationFail(text), "leaving")
+            return
+        if link.shown is not None and not (native and link.shown.server == message.key and message.nonce is not None):
+            # So that who is inside is who is outside: nobody passes on what two others say to each other.
+            self._refused(link, self._not_the_server(link, "shows another key than with its certificate"))
             return
         context.actions.append(Trust(link.conn))
         if not native:
@@ -287,6 +326,8 @@ class Handshake:
         """Why the server that answered is not who it says."""
         if self._known_keys.belongs(message.id, message.key) is False:
             return self._not_the_server(link, "shows another key" if message.key else "shows no key")
+        if link.shown is not None and message.key != link.shown.server:
+            return self._not_the_server(link, "shows another key than with its certificate")
         if message.key is None or self._known_keys.own is None:
             return None
         digest = link_digest(_other_end(link), self._own_end(link), dialled=False)
@@ -312,7 +353,7 @@ class Handshake:
             told(link)
 
     def _take_for_base(self, link: Link) -> None:
-        if link.state is ConnectionState.WAITING and self._healing.knows_for_native(link):
+        if link.state is ConnectionState.WAITING and (link.encrypted or self._healing.knows_for_native(link)):
             # One of ours takes connections but does not answer: it hangs.
             self._context.close(link, "no answer")
         elif link.state in (ConnectionState.QUIET, ConnectionState.WAITING):
@@ -395,6 +436,11 @@ class Handshake:
         text = "replaced by another link"
         self._context.refuse(existing, ServerRefused("duplicate", text), text)
         self._own_links.down(existing)
+
+
+def _is_native(message: Authenticate) -> bool:
+    """Whether somebody shows that it is a server of ours."""
+    return "sync" in message.features and message.id is not None and message.incarnation is not None
 
 
 def _other_end(link: Link) -> ShownEnd:

@@ -46,13 +46,13 @@ class Healing:
         self._base_servers = base_servers
         self.dialling = Dialling(context)
         self.known = KnownPeers(context, topology, whereabouts, replication.keep, peers)
-        self._seeds = Seeds(context, neighbours, self.dialling)
+        self.seeds = Seeds(context, neighbours, self.dialling)
         self._search = Search(context, topology, self.dialling, self.known)
         self._redundant = RedundantLinks(
             context, neighbours, topology, map_room, whereabouts, self.dialling, self.known
         )
         self._signed_ways = SignedWays(context, neighbours, topology, whereabouts, self.dialling)
-        base_servers.dialling.dial = lambda address: self.dialling.dial((address,), "base")
+        base_servers.dialling.dial = self._dial_base
         base_servers.speakers.peers = self.known.peers
         base_servers.taking_over.look_for = self._search.look_for
         self._observed: Mapping[str, None] | None = None
@@ -66,6 +66,11 @@ class Healing:
     def missing(self) -> list[str]:
         """Servers that should be there and cannot be reached, sorted."""
         return self.known.missing()
+
+    def _dial_base(self, address: Address) -> None:
+        """Dial a base server, unless none is spoken to."""
+        if self._context.config.links != "encrypted":
+            self.dialling.dial((address,), "base")
 
     # --- beginnings ---------------------------------------------------------------------------------------------------
 
@@ -81,9 +86,9 @@ class Healing:
         self._observed = reachable
         self._had_link = True
 
-    def join(self, address: Address) -> None:
-        """A person names a server to join."""
-        self._seeds.join(address)
+    def join(self, address: Address, *, base: bool) -> None:
+        """A person names a server to join, which may be one of 2018."""
+        self.seeds.join(address, base=base)
 
     def go_to_successor(self, addresses: tuple[Address, ...], *, abroad: bool) -> None:
         """A neighbour that leaves names the server to link with instead."""
@@ -133,7 +138,7 @@ class Healing:
                 self._base_servers.taking_over.found_dead(attempt.server)
         match attempt.purpose:
             case "join":
-                self._seeds.failed(attempt, reason)
+                self.seeds.failed(attempt, reason)
             case "base":
                 self._base_servers.dialling.redial(attempt.address)
             case "lazy":
@@ -151,7 +156,7 @@ class Healing:
         link.established_at = self._context.now.monotonic
         attempt = self.dialling.over(link.dial)
         if attempt is not None:
-            self._seeds.linked(attempt)
+            self.seeds.linked(attempt)
             if attempt.server is not None and link.remote_id is not None and attempt.server != link.remote_id:
                 self.known.lives_elsewhere(attempt.server, link)
         if link.remote_id is not None:
@@ -167,7 +172,7 @@ class Healing:
         """The dialled server is this one itself, or is linked already."""
         attempt = self.dialling.over(link.dial)
         if attempt is not None:
-            self._seeds.linked(attempt)
+            self.seeds.linked(attempt)
             if attempt.server is not None and attempt.server != link.remote_id:
                 self.known.lives_elsewhere(attempt.server, link)
 
@@ -176,13 +181,25 @@ class Healing:
         attempt = self.dialling.over(link.dial)
         if attempt is None:
             return
-        is_seed_done = self._seeds.refused(attempt, why)
+        is_seed_done = self.seeds.refused(attempt, why)
         if attempt.server is not None:
             self.dialling.suspend(attempt.server, self._context.config.redial_max)
         if attempt.purpose == "lazy":
             self._redundant.schedule()
         elif not is_seed_done:
             self._attempt_failed(attempt, why, refused=False)
+
+    def turned_away(self, link: Link, reason: str) -> None:
+        """Whoever is at the other end of a dialled connection is not spoken to."""
+        attempt = self.dialling.over(link.dial)
+        if attempt is not None:
+            self._attempt_failed(attempt, reason, refused=False)
+
+    def speaks_in_clear(self, dial: int, reason: str) -> None:
+        """Whoever was dialled does not encrypt, and is not spoken to."""
+        attempt = self.dialling.over(dial)
+        if attempt is not None and not self.seeds.turned_away(attempt, reason):
+            self._attempt_failed(attempt, reason, refused=False)
 
     def unlinked(self, link: Link, *, was_native: bool, was_base: bool) -> None:
         """A link has gone."""

@@ -11,10 +11,12 @@ from core.wire.address import Address
 class Seed:
     """A server that a person named: tried until this node has had a link with somebody there."""
 
-    __slots__ = ("address", "attempts", "linked", "refused")
+    __slots__ = ("address", "attempts", "base", "linked", "refused")
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, *, base: bool) -> None:
         self.address = address
+        self.base = base
+        """Whether it was named as a server of 2018."""
         self.attempts = 0
         self.linked = False
         self.refused = False
@@ -34,9 +36,9 @@ class Seeds:
         self._dialling = dialling
         self._seeds: dict[Address, Seed] = {}
 
-    def join(self, address: Address) -> None:
-        """A person names a server to join."""
-        self._seeds[address] = Seed(address)
+    def join(self, address: Address, *, base: bool = False) -> None:
+        """A person names a server to join, which may be one of 2018."""
+        self._seeds[address] = Seed(address, base=base)
         for link in self._neighbours:
             if address in (link.dialled, Address(link.hostname, link.port)):
                 self._seeds[address].linked = True
@@ -47,6 +49,11 @@ class Seeds:
         if seed is not None and seed.is_open and not self._context.draining:
             seed.attempts += 1
             self._dialling.dial((address,), "join")
+
+    def is_base(self, address: Address) -> bool:
+        """Whether a person has named a server of 2018 there."""
+        seed = self._seeds.get(address)
+        return seed is not None and seed.base
 
     def linked(self, attempt: Attempt) -> None:
         """A dial has led to somebody there, or to this node itself."""
@@ -69,6 +76,15 @@ class Seeds:
                 "error",
             )
         return not seed.is_open
+
+    def turned_away(self, attempt: Attempt, reason: str) -> bool:
+        """Whoever is there is not spoken to, whatever they say; whether a person has named them."""
+        seed = self._seeds.get(attempt.address)
+        if seed is None or seed.linked:
+            return False
+        seed.refused = True
+        self._context.notify("join_refused", f"{attempt.address} cannot be joined: {reason}", "error")
+        return True
 
     def failed(self, attempt: Attempt, reason: str) -> None:
         """A dial came to nothing: try again, the later the oftener it was tried."""

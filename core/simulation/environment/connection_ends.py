@@ -203,11 +203,11 @@ class End:
         """What this end sends."""
         self.far: End
         self.party: Party | None = None
-        self.encrypted = False
-        self.shown: ShownLeaf | None = None
-        """What the other end has proved to be."""
         self.line_max: int | None = None
         """Bytes of the longest line that its party takes, where messages travel as lines."""
+        self.encrypted = False
+        self.shown: ShownLeaf | None = None
+        """The certificate that the other end has shown."""
         self._state = _EndState.OPEN
         self._held = False
         self._paused = False

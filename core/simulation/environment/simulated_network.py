@@ -22,9 +22,16 @@ DECODED_MAX: Final = 2048
 
 
 class Listener(Protocol):
-    """Who takes connections at an address."""
+    """Who takes connections at an address; encrypted ones if it has a certificate to show, `leaf`."""
 
     def accepted(self, end: End, peer: Address) -> Party: ...
+
+
+class Encryption(NamedTuple):
+    """That somebody dials encrypted, and what they show."""
+
+    leaf: Callable[[ShownLeaf], ShownLeaf | None]
+    """The certificate that is shown to who shows this one; None: none."""
 
 
 class HostPlace(NamedTuple):
@@ -36,18 +43,13 @@ class HostPlace(NamedTuple):
     """Whether all hosts at this address are on one machine; else it is a name that many share."""
 
 
-class DialledKeys(NamedTuple):
-    """How somebody who dials encrypts."""
-
-    leaf: ShownLeaf | None
-    """What they show of themselves."""
-
-
 class DialFailure(NamedTuple):
     """A dial that came to nothing."""
 
     reason: str
     refused: bool
+    clear: bool = False
+    """Whoever is there does not encrypt."""
 
 
 class SimulatedNetwork:
@@ -86,8 +88,6 @@ class SimulatedNetwork:
         """Told of each message that is sent, while somebody counts."""
         self._note = note
         self._listeners: dict[Address, tuple[str, Listener]] = {}
-        self.leaves: dict[Listener, ShownLeaf] = {}
-        """What those show who take connections, of those who can encrypt."""
         self._ends: dict[int, End] = {}
         self._numbers = 0
         self._decoded: dict[int, tuple[Frame, Message | MalformedLine]] = {}
@@ -106,10 +106,11 @@ class SimulatedNetwork:
         address: Address,
         limit: float,
         then: Callable[[End | DialFailure], None],
-        keys: DialledKeys | None = None,
+        encryption: Encryption | None = None,
     ) -> None:
-        """Open a connection; `then` is called once, within `limit` seconds. Without `keys` it is in clear."""
-        self._try(host, address, self.schedule.time + limit, then, 0, keys)
+        """Open a connection; `then` is called once, within `limit` seconds. To agree on keys takes no time of its
+        own."""
+        self._try(host, address, self.schedule.time + limit, then, 0, encryption)
 
     def _try(
         self,
@@ -118,7 +119,7 @@ class SimulatedNetwork:
         until: float,
         then: Callable[[End | DialFailure], None],
         tries: int,
-        keys: DialledKeys | None,
+        encryption: Encryption | None,
     ) -> None:
         scope = scope_of(address.host)
         if scope in (Scope.MACHINE, Scope.UNSPECIFIED):
@@ -132,7 +133,7 @@ class SimulatedNetwork:
         self._numbers += 1
         out = Lane(self, host, target, self._numbers)
         back = Lane(self, target, host, self._numbers)
-        there, again = out.next_latency(), back.next_latency()
+        forth, again = out.next_latency(), back.next_latency()
 
         def arrived() -> None:
             if self.schedule.time >= until:
@@ -142,13 +143,15 @@ class SimulatedNetwork:
             elif target in self.dark or (host, target) in self.cuts or (target, host) in self.cuts:
                 # A lost SYN is repeated after 1, 2, 4 … seconds.
                 pause = min(2.0**tries, max(until - self.schedule.time, 0.0))
-                self.schedule.after(pause, lambda: self._try(host, address, until, then, tries + 1, keys))
+                self.schedule.after(pause, lambda: self._try(host, address, until, then, tries + 1, encryption))
             elif (listening := self._listeners.get(address)) is None:
                 self.schedule.after(again, lambda: then(DialFailure("connection refused", refused=True)))
             else:
-                self.schedule.after(again, lambda: self._connected(host, address, listening[1], out, back, then, keys))
+                self.schedule.after(
+                    again, lambda: self._connected(host, address, listening[1], out, back, then, encryption)
+                )
 
-        self.schedule.after(there, arrived)
+        self.schedule.after(forth, arrived)
 
     def _connected(
         self,
@@ -158,26 +161,32 @@ class SimulatedNetwork:
         out: Lane,
         back: Lane,
         then: Callable[[End | DialFailure], None],
-        keys: DialledKeys | None,
+        encryption: Encryption | None,
     ) -> None:
-        leaf = self.leaves.get(listener)
-        if keys is not None and (leaf is None or (keys.leaf is not None and keys.leaf.network != leaf.network)):
-            then(DialFailure("no encrypted connection could be made", refused=False))
-            return
+        wanted = True
+        leaf: ShownLeaf | None = None
+        shown: ShownLeaf | None = None
+        if encryption is not None:
+            leaf = getattr(listener, "leaf", None)
+            if leaf is None:
+                then(DialFailure("it does not encrypt", refused=False, clear=True))
+                return
+            shown = encryption.leaf(leaf)
+            # Nobody lets in who shows another network's certificate, and who dials is told so afterwards.
+            wanted = shown is None or shown.network == leaf.network
         near = End(self, self._numbers + 1, host, out.target, out)
         far = End(self, self._numbers + 2, out.target, host, back)
         self._numbers += 2
         near.far, far.far = far, near
         out.receiver, back.receiver = far, near
-        if keys is not None:
-            near.encrypted = far.encrypted = True
-            near.shown, far.shown = leaf, keys.leaf
         self._ends[near.conn] = near
         self._ends[far.conn] = far
+        near.encrypted = far.encrypted = encryption is not None
+        near.shown, far.shown = leaf, shown
         peer = Address(self.seen_at(host, out.target), 40_000 + near.conn % 20_000)
 
         def accept() -> None:
-            if self._listeners.get(address, (None, None))[1] is listener:
+            if wanted and self._listeners.get(address, (None, None))[1] is listener:
                 far.party = listener.accepted(far, peer)
             else:
                 far.vanish(told=True)

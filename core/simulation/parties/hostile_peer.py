@@ -11,16 +11,20 @@ from typing import Final
 
 import msgspec
 
+from core.certificates.leaf import ShownLeaf
 from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
+from core.simulation.environment.hash_signing import HashSigner
 from core.simulation.environment.randomness import between, pick, seeded
-from core.simulation.environment.simulated_network import DialFailure
+from core.simulation.environment.simulated_network import DialFailure, Encryption
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.codec import encode
 from core.wire.messages import Message
+from core.wire.server_keys import ShownEnd, link_digest
 
 DIAL_LIMIT: Final = 3.0
+NONCE: Final = b"drawn by nobody!"
 
 _GARBAGE: Final = (
     b"",
@@ -63,11 +67,15 @@ class HostilePeer:
         self._heard: list[Message] = []
         self._id = f"hostile{pick(self.rng, 100_000):05}"
         self._incarnation = 0
+        self._signer = HashSigner(name.encode())
 
     def start(self, attempts: int) -> None:
         if attempts > 0:
+            native = self.authenticated and self.rng.random() < 0.7
+            # Who knows the secret has had itself admitted, and has a certificate.
+            encryption = Encryption(lambda there: ShownLeaf(there.network, self._signer.key)) if native else None
             self._environment.network.dial(
-                self.host, self.target, DIAL_LIMIT, lambda outcome: self._dialled(outcome, attempts)
+                self.host, self.target, DIAL_LIMIT, lambda outcome: self._dialled(outcome, attempts), encryption
             )
 
     def _dialled(self, outcome: End | DialFailure, attempts: int) -> None:
@@ -77,8 +85,9 @@ class HostilePeer:
             self._heard = []
             if self.authenticated:
                 self._incarnation += 1
-                outcome.send(encode(self._introduction())[:-1])
-            self._go_on(outcome)
+                outcome.send(encode(self._introduction(native=outcome.encrypted))[:-1])
+            if not outcome.encrypted:
+                self._go_on(outcome)
         self._environment.schedule.after(between(self.rng, 0.5, 3.0), lambda: self._again(attempts))
 
     def _again(self, attempts: int) -> None:
@@ -88,17 +97,25 @@ class HostilePeer:
             end.vanish(told=True)
         self.start(attempts - 1)
 
-    def _introduction(self) -> Message:
-        native = self.rng.random() < 0.7
+    def _introduction(self, *, native: bool) -> Message:
         return wire.Authenticate(
-            self.secret,
+            "" if native else self.secret,
             id=self._id if native else None,
             incarnation=self._incarnation if native else None,
             hostname=self.host,
             port=1,
             features=["sync", "quit"] if native else [],
             link="lazy",
+            key=self._signer.key if native else None,
+            nonce=NONCE if native else None,
         )
+
+    def _prove(self, end: End, hello: wire.ServerHello) -> None:
+        """Show that it has the key that it has shown: what it has to do to go on."""
+        own = ShownEnd(self._id, self._incarnation, self._signer.key, NONCE)
+        other = ShownEnd(hello.id, hello.incarnation, hello.key or b"", hello.nonce or b"")
+        end.send(encode(wire.ServerProof(self._signer.sign(link_digest(own, other, dialled=True))))[:-1])
+        self._go_on(end)
 
     def _go_on(self, end: End) -> None:
         if self.end is not end or not end.is_open:
@@ -119,6 +136,8 @@ class HostilePeer:
         return encode(_lie(rng, self._id))[:-1]
 
     def received(self, conn: int, message: Message) -> None:
+        if isinstance(message, wire.ServerHello) and self.end is not None and self.end.encrypted:
+            self._prove(self.end, message)
         if len(self._heard) < 200 and not isinstance(message, wire.Quit):
             self._heard.append(message)
 

@@ -15,13 +15,14 @@ from typing import Final, Protocol
 
 import msgspec
 
+from core.certificates.leaf import ShownLeaf
 from core.node.kernel.context import RECONCILE, RECORDS
 from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.hash_signing import HashSigner
 from core.simulation.environment.randomness import number_of, seeded
 from core.simulation.environment.schedule import EPOCH
-from core.simulation.environment.simulated_network import DialFailure
+from core.simulation.environment.simulated_network import DialFailure, Encryption
 from core.simulation.parties.liar_memory import EntryMessage, LiarMemory, entry_in, line_of, message_of
 from core.store.identity import node_id
 from core.wire import messages as wire
@@ -109,6 +110,7 @@ class LyingServer:
         self.told: dict[str, int] = {}
         """The lies that it has told, and how often each."""
         self._secret = secret
+        self._network = b""
         self._old_links = old_links
         self.compares = compares and keyed
         self._observer = observer
@@ -173,7 +175,18 @@ class LyingServer:
                 self._redials[outcome.conn] = (target, attempts - 1)
                 self._introduce(outcome, *identity)
 
-        self.environment.network.dial(self.host, target, DIAL_LIMIT, then)
+        encryption = Encryption(self._show) if self.signer is not None else None
+        self.environment.network.dial(self.host, target, DIAL_LIMIT, then, encryption)
+
+    @property
+    def leaf(self) -> ShownLeaf | None:
+        """The certificate that it shows who dials it: it is a member of the network that it has met last."""
+        return ShownLeaf(self._network, self.signer.key) if self.signer is not None and self._network else None
+
+    def _show(self, there: ShownLeaf) -> ShownLeaf | None:
+        """It has the network's key, as each member has."""
+        self._network = there.network
+        return self.leaf
 
     def _introduce(self, end: End, server: str, incarnation: int) -> None:
         end.party = self
@@ -181,7 +194,7 @@ class LyingServer:
         self.say_over(
             link,
             wire.Authenticate(
-                self._secret,
+                self._secret if self.signer is None else "",
                 id=server,
                 incarnation=incarnation,
                 hostname=self.hostname,

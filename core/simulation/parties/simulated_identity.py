@@ -9,7 +9,6 @@ import msgspec
 from core.certificates.leaf import ShownLeaf
 from core.certificates.succession import succession_digest
 from core.simulation.environment.hash_signing import HashSigner, HashVerifier
-from core.simulation.environment.schedule import EPOCH
 from core.simulation.plans.plan import IdentityKind
 from core.store.identity import KEY_SETTING, SIGNS_FROM_SETTING, node_id
 from core.store.kept_network_setting import keep_network, read_network
@@ -19,26 +18,36 @@ from core.wire.recovered import Recovered
 from core.wire.server_keys import certified_id
 
 
-def network_of(seed: int) -> KeptNetwork:
-    """The network that all servers of a world are of."""
-    entropy = hashlib.blake2b(str(seed).encode(), digest_size=NETWORK_SEED_BYTES).digest()
-    return KeptNetwork(entropy, HashSigner(entropy).key, EPOCH)
+def new_network(entropy: bytes, founded_at: float | None) -> KeptNetwork:
+    """A network with a key of its own."""
+    seed = hashlib.blake2b(entropy, digest_size=NETWORK_SEED_BYTES).digest()
+    return KeptNetwork(seed, HashSigner(seed).key, founded_at)
 
 
-def new_store(entropy: bytes, network: KeptNetwork, identity: IdentityKind) -> MemoryStore:
+def new_store(entropy: bytes, identity: IdentityKind) -> MemoryStore:
+    """A disk with nothing but who its server is."""
     signer = HashSigner(entropy)
     if identity == "keyless":
         return MemoryStore(node_id(entropy))
     store = MemoryStore(certified_id(signer.key) if identity == "certified" else node_id(entropy))
-    give_key(store, entropy, network, signs_from=0)
+    give_key(store, entropy, signs_from=0)
     return store
 
 
-def give_key(store: MemoryStore, entropy: bytes, network: KeptNetwork, *, signs_from: int) -> None:
-    keep_network(store, network)
+def give_key(store: MemoryStore, entropy: bytes, *, signs_from: int) -> None:
+    """Have the server prove itself from now on."""
     store.signer = HashSigner(entropy)
     store.set_setting(KEY_SETTING, entropy.hex(), backed_up=True)
     store.set_setting(SIGNS_FROM_SETTING, str(signs_from), backed_up=True)
+
+
+def with_network(recovered: Recovered, store: MemoryStore, entropy: bytes, founded_at: float | None) -> Recovered:
+    """What a node is handed at its start, with the network that it is of; one that has none starts one."""
+    network = read_network(store)
+    if network is None:
+        network = new_network(entropy, founded_at)
+        keep_network(store, network)
+    return msgspec.structs.replace(recovered, network=network, public_key_of=lambda seed: HashSigner(seed).key)
 
 
 def with_key(recovered: Recovered, store: MemoryStore) -> Recovered:
@@ -52,7 +61,6 @@ def with_key(recovered: Recovered, store: MemoryStore) -> Recovered:
         signer=HashSigner(bytes.fromhex(seed)),
         verifier=HashVerifier(),
         signs_from=int(signs_from) if signs_from is not None else None,
-        network=read_network(store),
     )
 
 
@@ -65,7 +73,7 @@ def leaf_of(store: MemoryStore) -> ShownLeaf | None:
 def adopted(store: MemoryStore, network: KeptNetwork) -> KeptNetwork:
     """The network, kept, with how the key of the one before has led to it."""
     before = read_network(store)
-    if before is not None and before.key != network.key:
+    if before is not None and before.key != network.key and before.founded_at is not None:
         signature = HashSigner(before.seed).sign(succession_digest(before.key, network.key))
         led_here = Succession(before.key, network.key, signature)
         known = dict.fromkeys([*before.successions, *network.successions, led_here])

@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
+from core.certificates.leaf import ShownLeaf
 from core.node.interface import actions
 from core.node.interface.events import (
     ConnectionClosed,
@@ -31,13 +32,14 @@ from core.node.interface.notices import Notice
 from core.node.interface.traces import TraceFields, TraceKind
 from core.node.kernel.context import PLACE, SHOWN_WITH_KEY
 from core.node.node import Node
+from core.simulation.environment import agreeing
 from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.randomness import number_of, pick, seeded
 from core.simulation.environment.schedule import EPOCH
 from core.simulation.environment.simulated_disk import SimulatedDisk
-from core.simulation.environment.simulated_network import DialFailure, DialledKeys
-from core.simulation.parties.simulated_identity import adopted, give_key, leaf_of, network_of, new_store, with_key
+from core.simulation.environment.simulated_network import DialFailure, Encryption
+from core.simulation.parties.simulated_identity import adopted, give_key, leaf_of, new_store, with_key, with_network
 from core.simulation.plans.plan import IdentityKind
 from core.store.identity import LEAP_MAX
 from core.store.kept_founding import with_founding
@@ -66,6 +68,7 @@ from core.wire.scope import Scope, scope_of
 
 STOP_SECONDS: Final = 1.5
 """After which the process of a node that has finished ends."""
+NETWORK_SETTING: Final = "network"
 _LOOKED_AT: Final = frozenset({CaughtUp, LoginFailed, Redirect, Quit})
 """What servers say that is looked at when they do."""
 _OF_PEOPLE_OVER_SSH: Final = (
@@ -156,9 +159,11 @@ class SimulatedServer:
         disk: SimulatedDisk | None = None,
         address: Address | None = None,
         identity: IdentityKind = "certified",
+        encrypts: bool = True,
     ) -> None:
         """`disk` is one that has been another server's before; without it the server gets an empty one, and an
-        `identity`. `address` is where it listens, if not at its own name."""
+        `identity`. `address` is where it listens, if not at its own name. `encrypts`: otherwise it is of the version
+        before, whatever key it has."""
         self._environment = environment
         self._observer = observer
         self.name = name
@@ -177,9 +182,10 @@ class SimulatedServer:
         """It left, but holds what nobody else may have: something was left undone, or nobody was there to take it."""
         self.was_keyless = False
         """Whether it was upgraded from the version before: accounts of that time may lack their votes."""
+        self.encrypts = encrypts
         self._entropy = number_of(environment.seed, "id", name).to_bytes(8, "big")
         if disk is None:
-            store = new_store(self._entropy, network_of(environment.seed), identity)
+            store = new_store(self._entropy, identity)
             disk = SimulatedDisk(environment.schedule, store, seeded(environment.seed, "disk", name), self._kept)
         self.disk = disk
         self.told_own_addresses = False
@@ -222,6 +228,7 @@ class SimulatedServer:
             actions.RemoveEntries: lambda action: self.disk.remove(action.entries, action.fingerprints),
             actions.FetchPage: self._fetch_page,
             actions.FetchRecords: self._fetch_records,
+            actions.AgreeOnKey: self._agree_on_key,
             actions.AskSummary: lambda action: self.disk.ask_summary(action.token, action.query),
             actions.HashSecret: self._hash_secret,
             actions.VerifySecret: self._verify_secret,
@@ -265,15 +272,23 @@ class SimulatedServer:
         recovered = with_key(self.disk.store.start(self.now().wall, leap), self.disk.store)
         recovered = with_founding(with_told_time(recovered, self.disk.store), self.disk.store)
         self.keyed = recovered.signer is not None
+        if self.keyed and self.encrypts:
+            drawn = number_of(environment.seed, "network", self.name).to_bytes(8, "big")
+            # Who is to join another network makes one for the time being.
+            recovered = with_network(recovered, self.disk.store, drawn, None if join else self.now().wall)
         rng = seeded(environment.seed, "node", self.name, self.boots)
         node = Node(self.config, recovered, rng, self.now(), checked_every=environment.checked_every)
         self.node = node
         self.disk.deliver = lambda event: self.handle(event) if self.node is node else None
         environment.network.listen(self.address, self.host, self)
-        self._show_leaf()
         self.perform(node.start(self.now()))
         for address in join:
             self.handle(JoinRequested(address))
+
+    @property
+    def leaf(self) -> ShownLeaf | None:
+        """What it shows over encrypted connections."""
+        return leaf_of(self.disk.store) if self.encrypts else None
 
     def crash(self, fraction: float, *, silent: bool = False) -> None:
         """The process dies; `silent`: the whole host does, and nobody is told.
@@ -303,9 +318,10 @@ class SimulatedServer:
     def upgrade(self) -> None:
         """From its next start on it is of the version of today, with a key. Nothing if it is, or runs."""
         store = self.disk.store
+        if self.node is None:
+            self.encrypts = True
         if self.node is None and store.signer is None:
-            network = network_of(self._environment.seed)
-            give_key(store, self._entropy, network, signs_from=store.incarnation + 1)
+            give_key(store, self._entropy, signs_from=store.incarnation + 1)
             self.was_keyless = True
 
     def drain(self) -> None:
@@ -499,24 +515,15 @@ class SimulatedServer:
                     if untried:
                         dial(untried.pop(0))
                     else:
-                        self.handle(DialFailed(number, outcome.reason, refused=outcome.refused))
+                        self.handle(DialFailed(number, outcome.reason, refused=outcome.refused, clear=outcome.clear))
                 else:
                     at = self._address_of(outcome, address) if self.told_own_addresses else None
                     self.open(outcome, "outbound", address, dial=number, at=at)
 
-            self._environment.network.dial(self.host, address, self.config.dial_limit, then, keys)
+            encryption = Encryption(lambda there: self.leaf if action.shows else None) if action.encrypted else None
+            self._environment.network.dial(self.host, address, self.config.dial_limit, then, encryption)
 
-        keys = DialledKeys(leaf_of(self.disk.store) if action.shows else None) if action.encrypted else None
         dial(action.address)
-
-    def _show_leaf(self) -> None:
-        if (leaf := leaf_of(self.disk.store)) is not None:
-            self._environment.network.leaves[self] = leaf
-
-    def _adopt_network(self, action: actions.AdoptNetwork) -> None:
-        network = adopted(self.disk.store, action.network)
-        self._show_leaf()
-        self._environment.schedule.after(0.0, lambda: self.handle(NetworkAdopted(network)))
 
     def _address_of(self, end: End, dialled: Address) -> Address:
         """The address from which a connection goes out."""
@@ -541,6 +548,13 @@ class SimulatedServer:
     def _verify_secret(self, action: actions.VerifySecret) -> None:
         hashing = self._environment.hashing
         self._later(hashing.seconds, SecretVerified(action.token, hashing.matches(action.secret, action.verifier)))
+
+    def _agree_on_key(self, action: actions.AgreeOnKey) -> None:
+        drawn = number_of(self._environment.seed, "share", self.name, self.boots, action.token)
+        self._later(agreeing.SECONDS, agreeing.agree(action, drawn.to_bytes(8, "big")))
+
+    def _adopt_network(self, action: actions.AdoptNetwork) -> None:
+        self._later(0.0, NetworkAdopted(adopted(self.disk.store, action.network)))
 
     def _later(self, seconds: float, event: Event) -> None:
         node = self.node

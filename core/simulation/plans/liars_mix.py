@@ -64,6 +64,8 @@ LIES: Final = (
 """The kinds of lies: `core.simulation.parties.lies` says what each of them does."""
 LIE: Final = "lie: "
 """How the operation begins by which a lie is told; its kind follows."""
+LIAR_WITH_KEY: Final = 2
+"""The part of a liar's amount that says that it has a key, and so a certificate."""
 LIED_TO_BOUND: Final = 60.0
 """Seconds: what is said to follow on something that there is not is waited for, half a minute long."""
 

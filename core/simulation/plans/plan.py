@@ -64,6 +64,8 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     identities: dict[str, IdentityKind] = {}
     """Servers whose id is not made of their key: `bound` ones have theirs from before keys, `keyless` ones are of the
     version before."""
+    in_clear: tuple[str, ...] = ()
+    """Servers that are of the version before encryption, whatever key they have."""
     advertised: dict[str, str] = {}
     """What servers advertise that do not know where they are, or lie; the others advertise their host."""
     codec: bool = True

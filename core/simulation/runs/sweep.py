@@ -15,6 +15,7 @@ from core.simulation.ledger import Violation
 from core.simulation.plans.base_server_mix import with_base_servers
 from core.simulation.plans.damage_mix import with_damage
 from core.simulation.plans.liars_mix import with_liars
+from core.simulation.plans.mixed_links_mix import with_mixed_links
 from core.simulation.plans.old_data_mix import with_old_data
 from core.simulation.plans.plan import Plan
 from core.simulation.plans.usual_mix import usual
@@ -27,6 +28,7 @@ MIXES: Final[Mapping[str, Callable[[int, int | None], Plan]]] = {
     "standard": usual,
     "base-servers": with_base_servers,
     "old-data": with_old_data,
+    "mixed-links": with_mixed_links,
     "liars": with_liars,
     "damage": with_damage,
 }

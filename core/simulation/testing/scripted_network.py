@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from core.certificates.leaf import ShownLeaf
 from core.node.interface.events import Now, Origin
 from core.node.interface.node_config import NodeConfig, local
 from core.node.interface.notices import Notice
@@ -30,7 +31,7 @@ from core.simulation.testing.scripted_peers import (
     ScriptedClient,
     ScriptedPeer,
 )
-from core.simulation.testing.watched_server import READ_SECONDS, WatchedServer, copy_of, new_disk
+from core.simulation.testing.watched_server import NETWORK, READ_SECONDS, WatchedServer, copy_of, new_disk
 from core.wire import messages as wire
 from core.wire.address import Address
 from core.wire.codec import Frame
@@ -127,20 +128,25 @@ class ScriptedNetwork:
         machine: str | None = None,
         *,
         keyed: bool = True,
+        own_network: bool = False,
+        encrypts: bool = True,
         **settings: Any,
     ) -> WatchedServer:
         """Start a server, or start it again with what its disk has; on a `machine` that is not what it advertises.
 
-        Its id is one from before keys; if it is not `keyed`, it is of the version before and has no key either."""
+        Its id is one from before keys; if it is not `keyed`, it is of the version before and has no key either. All
+        are of one network, unless one begins a network of its `own_network`, or is to join another with it. If it does
+        not `encrypt`, it is of the version before. Links may be in clear, as those with scripted peers are."""
         known = self.servers.get(name)
         if known is not None and machine is None:
             machine = known.machine
         port = known.config.port if known is not None else 1000 + len(self.servers)
-        config = replace(local(SERVER_HOST, port, SECRET), name=name, **settings)
+        config = replace(local(SERVER_HOST, port, SECRET), name=name, **{"links": "mixed", **settings})
         if name not in self._disks:
-            self._disks[name] = new_disk(self._environment, f"id-{name}", keyed=keyed)
+            network = None if own_network else NETWORK
+            self._disks[name] = new_disk(self._environment, f"id-{name}", keyed=keyed, network=network)
             self._disks[name].reading = self._reading
-        return self._begin(config, self._disks[name], machine, join)
+        return self._begin(config, self._disks[name], machine, join, encrypts=encrypts)
 
     def start_copy(self, server: WatchedServer, name: str, port: int, join: WatchedServer) -> WatchedServer:
         """Start a server elsewhere with a copy of what another one's disk has."""
@@ -148,15 +154,25 @@ class ScriptedNetwork:
         return self._begin(replace(server.config, port=port, name=name), self._disks[name], None, join)
 
     def _begin(
-        self, config: NodeConfig, disk: SimulatedDisk, machine: str | None, join: WatchedServer | None
+        self,
+        config: NodeConfig,
+        disk: SimulatedDisk,
+        machine: str | None,
+        join: WatchedServer | None,
+        *,
+        encrypts: bool = True,
     ) -> WatchedServer:
         at = machine or config.hostname
         self._simulated.places[config.name] = HostPlace(at, is_machine=at != SERVER_HOST)
         offset = self.clock_offsets.get(config.name, 0.0)
-        server = WatchedServer(self._environment, self, config, disk, machine=at, clock_offset=offset)
+        server = WatchedServer(
+            *(self._environment, self, config, disk),
+            machine=at,
+            clock_offset=offset,
+            encrypts=encrypts,
+            join=(join.address,) if join is not None else (),
+        )
         self.servers[config.name] = server
-        if join is not None:
-            server.join(join)
         return server
 
     def disk_of(self, name: str) -> SimulatedDisk:
@@ -250,9 +266,14 @@ class ScriptedNetwork:
         vouched: str | None = None,
         host: str = CLIENT_HOST,
         at: str | None = None,
+        encrypted: bool = False,
     ) -> None:
-        """A connection of somebody at `host` with a server's address `at` is up."""
+        """A connection of somebody at `host` with a server's address `at` is up. Of who has a certificate of the
+        server's network it shows that, if it is `encrypted`."""
         near, far = self._simulated.connect(self._host_of(peer), server.host)
+        near.encrypted = far.encrypted = encrypted
+        if encrypted:
+            near.shown, far.shown = server.leaf, peer.leaf
         peer.connected(near, server)
         address = Address(host, 40_000 + far.conn % 20_000)
         server.open(far, origin, address, vouched=vouched, at=Address(at or server.machine, server.config.port))
@@ -416,6 +437,10 @@ class _Acceptor:
     def __init__(self, network: ScriptedNetwork, peer: ScriptedPeer) -> None:
         self._network = network
         self._peer = peer
+
+    @property
+    def leaf(self) -> ShownLeaf | None:
+        return self._peer.leaf
 
     def accepted(self, end: End, peer: Address) -> Ear:
         return self._peer.connected(end, self._network.servers.get(end.peer))

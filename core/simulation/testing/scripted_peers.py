@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from core.certificates.leaf import ShownLeaf
 from core.simulation.environment.connection_ends import End
 from core.simulation.testing.watched_server import WatchedServer
 from core.wire import messages as wire
@@ -35,6 +36,8 @@ class ScriptedPeer:
         """What it has heard."""
         self.lines: list[bytes] = []
         """The same as it came, without terminators."""
+        self.leaf: ShownLeaf | None = None
+        """The certificate that it has, if it has one. Who listens encrypts with it, and only then."""
         self.closed: str | None = None
         """Why the connection has ended; None as long as there is one."""
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from core.certificates.leaf import ShownLeaf
 from core.node.interface import actions, events
 from core.node.interface.events import Now
 from core.node.interface.node_config import NodeConfig
@@ -17,17 +18,22 @@ from core.simulation.environment.connection_ends import End
 from core.simulation.environment.environment import Environment
 from core.simulation.environment.hash_signing import HashSigner
 from core.simulation.environment.randomness import seeded
+from core.simulation.environment.schedule import EPOCH
 from core.simulation.environment.simulated_disk import SimulatedDisk
+from core.simulation.parties.simulated_identity import new_network
 from core.simulation.parties.simulated_server import ServerObserver, SimulatedServer
 from core.store.identity import KEY_SETTING, SIGNS_FROM_SETTING
+from core.store.kept_network_setting import keep_network
 from core.store.memory_store import MemoryStore
 from core.wire.address import Address
 from core.wire.entries import Entry
+from core.wire.kept_network import KeptNetwork
 from core.wire.messages import Message
 from core.wire.recovered import Recovered
 
 M = TypeVar("M")
 
+NETWORK = new_network(b"the network of all servers that are not said to be of another", EPOCH - 3600.0)
 STOP_SECONDS = 0.05
 """After which the process of a node that has finished ends."""
 SYNC_SECONDS = 0.0002
@@ -42,13 +48,21 @@ class CountingStore(MemoryStore):
 
 
 def new_disk(
-    environment: Environment, node: str, entries: MemoryStore | None = None, *, keyed: bool = True
+    environment: Environment,
+    node: str,
+    entries: MemoryStore | None = None,
+    *,
+    keyed: bool = True,
+    network: KeptNetwork | None = NETWORK,
 ) -> SimulatedDisk:
-    """A disk that is quick, and empty but for a key, unless its server is of the version before."""
+    """A disk that is quick, and empty but for a key, unless its server is of the version before, and for the network
+    that the server is of, unless it is to start one of its own (None)."""
     store = entries or CountingStore(node, signer=HashSigner(node.encode()) if keyed else None)
     if keyed and entries is None:
         store.set_setting(KEY_SETTING, node.encode().hex(), backed_up=True)
         store.set_setting(SIGNS_FROM_SETTING, "0", backed_up=True)
+        if network is not None:
+            keep_network(store, network)
     disk = SimulatedDisk(environment.schedule, store, seeded(environment.seed, "disk", node), lambda records: None)
     disk.delay = (SYNC_SECONDS, SYNC_SECONDS)
     disk.reading = READ_SECONDS
@@ -72,8 +86,11 @@ class WatchedServer:
         *,
         machine: str,
         clock_offset: float = 0.0,
+        encrypts: bool = True,
+        join: tuple[Address, ...] = (),
     ) -> None:
-        """`machine` is the address where it runs, whatever it says of itself."""
+        """`machine` is the address where it runs, whatever it says of itself. If it does not encrypt, it is of the
+        version before."""
         self.config = config
         self.disk = disk
         self.machine = machine
@@ -113,11 +130,12 @@ class WatchedServer:
             clock_offset=clock_offset,
             disk=disk,
             address=self.address,
+            encrypts=encrypts,
         )
         self._simulated.told_own_addresses = True
         self._simulated.stop_after = STOP_SECONDS
         self._simulated.performing = self._note
-        self._simulated.start()
+        self._simulated.start(join)
         assert self._simulated.node is not None
         self.node: Node = self._simulated.node
 
@@ -217,6 +235,11 @@ class WatchedServer:
     def left(self) -> bool:
         """Whether it has finished leaving."""
         return self.undone is not None
+
+    @property
+    def leaf(self) -> ShownLeaf | None:
+        """What it shows over encrypted connections."""
+        return self._simulated.leaf
 
     @property
     def load(self) -> int:

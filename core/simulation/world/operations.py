@@ -13,7 +13,7 @@ from core.simulation.parties.lies import LIES
 from core.simulation.parties.lying_server import MANY
 from core.simulation.parties.native_agent import NativeAgent
 from core.simulation.parties.simulated_server import SimulatedServer
-from core.simulation.plans.liars_mix import LIE
+from core.simulation.plans.liars_mix import LIAR_WITH_KEY, LIE
 from core.simulation.plans.plan import Operation
 from core.simulation.world.world import SECRET, World
 from core.wire.address import Address
@@ -357,7 +357,9 @@ def _liar(world: World, operation: Operation) -> None:
     liar = world.liars.get(operation.who)
     if liar is None:
         kind = int(operation.amount)
-        liar = world.add_liar(operation.who, old_links=bool(kind & 1), keyed=bool(kind & 2), compares=bool(kind & 4))
+        liar = world.add_liar(
+            operation.who, old_links=bool(kind & 1), keyed=bool(kind & LIAR_WITH_KEY), compares=bool(kind & 4)
+        )
     server = world.servers.get(operation.whom)
     if server is not None:
         liar.come(server.address)

@@ -20,9 +20,11 @@ from core.node.map.topology import ServerRecord, record_of
 from core.node.node import Node
 from core.simulation.environment.randomness import pick, seeded
 from core.simulation.environment.schedule import EPOCH
+from core.simulation.parties.simulated_identity import new_network
 from core.simulation.parties.simulated_server import SimulatedServer
 from core.simulation.plans.plan import Plan, server_name
 from core.simulation.world.world import PORT, World
+from core.store.kept_network_setting import keep_network
 from core.wire.entries import PeerRecord
 
 
@@ -31,7 +33,9 @@ def settled(plan: Plan, world: World) -> World:
     rng = seeded(plan.seed, "settled")
     names = [server_name(index) for index in range(plan.servers)]
     servers = [world.add_server(name) for name in names]
+    network = new_network(b"settled", EPOCH - 3600.0)
     for server in servers:
+        keep_network(server.disk.store, network)
         server.start()
     links = overlay(rng, plan.servers, 1 + plan.lazy_links, world.config.links_max, star=plan.shape == "star")
     ids = [server.id for server in servers]
@@ -124,6 +128,7 @@ def _link(world: World, one: SimulatedServer, other: SimulatedServer, stamp: int
         address = peer.address
         connection = Connection(end.conn, "outbound" if origin == "outbound" else "inbound", address, EPOCH, 0.0)
         link = Link(connection)
+        link.encrypted, link.shown = True, peer.leaf
         link.enter(Outcome.SECRET_SHOWN)
         link.enter(Outcome.NATIVE_TAKEN_UP)
         link.features = frozenset(FEATURES)

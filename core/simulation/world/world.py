@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from core.node.interface.node_config import NodeConfig, lan
+from core.node.interface.node_config import LinkPolicy, NodeConfig, lan
 from core.node.interface.notices import Notice
 from core.node.interface.traces import TraceFields, TraceKind, trace_line
 from core.node.node import Node
@@ -25,6 +25,7 @@ from core.simulation.parties.lying_server import LyingServer
 from core.simulation.parties.native_agent import LIVENESS_AFTER, NativeAgent
 from core.simulation.parties.simulated_base_server import SimulatedBaseServer
 from core.simulation.parties.simulated_server import SimulatedServer
+from core.simulation.plans.liars_mix import LIAR_WITH_KEY
 from core.simulation.plans.plan import Person, Plan, server_name
 from core.wire.address import Address
 from core.wire.codec import Frame
@@ -108,6 +109,13 @@ class World:
         self._traced = traced
         self._trace: list[str] = []
 
+    @property
+    def _links(self) -> LinkPolicy:
+        """Which links may be in clear: more, where some are of a version before encryption."""
+        liars = any(one.what == "liar" and not int(one.amount) & LIAR_WITH_KEY for one in self.plan.operations)
+        old = self.plan.in_clear or "keyless" in self.plan.identities.values() or liars
+        return "mixed" if old else "base"
+
     # --- making it ----------------------------------------------------------------------------------------------------
 
     def add_server(self, name: str) -> SimulatedServer:
@@ -120,6 +128,7 @@ class World:
             port=PORT,
             name=name,
             lazy_links=self.plan.lazy_links,
+            links=self._links,
             tracing=self.debug,
         )
         server = SimulatedServer(
@@ -130,6 +139,7 @@ class World:
             clock_offset=offset,
             clock_rate=rate,
             identity=self.plan.identities.get(name, "certified"),
+            encrypts=name not in self.plan.in_clear,
         )
         self.servers[name] = server
         self.addresses.append(server.address)

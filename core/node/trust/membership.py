@@ -1,0 +1,203 @@
+"""Membership: which network this node is of, who has shown to be of the same, and what becomes of two that are one.
+
+Who has the network's key is a member: it shows certificates made with it, and hands the key on, over links that have
+proved themselves, and to whoever has proved to know the secret (`core.node.servers.admitting`). Of two networks that
+meet so, the one that was founded earlier keeps its key; the other's key says that it is succeeded, which lets people
+who have known that one follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from core.certificates.leaf import ShownLeaf
+from core.certificates.network_key import fingerprint
+from core.node.interface.actions import AdoptNetwork
+from core.node.kernel.connections import Connection, Link
+from core.node.kernel.context import Context
+from core.node.kernel.takers import takes
+from core.node.neighbours.neighbours import Neighbours
+from core.wire.kept_network import SUCCESSIONS_MAX, KeptNetwork, Succession
+from core.wire.messages import NetworkNews
+
+
+class NetworkAge(NamedTuple):
+    """What decides which of two networks stays: the smaller one does."""
+
+    at: float
+    """Seconds since 1970; infinite where nobody has founded it."""
+    key: bytes
+    """The public key."""
+
+
+class Membership:
+    """A node without the key of a network is one of the version before: its links are in clear, and show a secret."""
+
+    def __init__(
+        self,
+        context: Context,
+        neighbours: Neighbours,
+        public_key_of: Callable[[bytes], bytes] | None,
+    ) -> None:
+        """`public_key_of` finds the public key that goes with a private one, and raises ValueError if that is none."""
+        self._context = context
+        self._neighbours = neighbours
+        self._public_key_of = public_key_of
+        self._changes = 0
+        """How often the driver has been told of another network, and has not said that it shows that one's key."""
+        self.on_changed: Callable[[], None] = lambda: None
+        """Called when the driver shows the key of the network that this node is of, and has not before."""
+
+    @property
+    def _network(self) -> KeptNetwork | None:
+        return self._context.network
+
+    # --- who is of it -------------------------------------------------------------------------------------------------
+
+    @property
+    def is_there(self) -> bool:
+        """Whether this node is of a network that has a key."""
+        return self._network is not None
+
+    @property
+    def network(self) -> KeptNetwork:
+        """The network. Only asked of a node that is of one."""
+        assert self._network is not None, "asked of a node that has a network's key"
+        return self._network
+
+    @property
+    def fingerprint(self) -> str:
+        """The network's key as people compare it; "" when there is none."""
+        return fingerprint(self._network.key) if self._network is not None else ""
+
+    @property
+    def age(self) -> NetworkAge:
+        return age_of(self.network.key, self.network.founded_at)
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other server has ever been of this network, which nobody has founded."""
+        return self._network is not None and self._network.founded_at is None
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether the driver may still show another network's key."""
+        return self._changes > 0
+
+    def is_of_it(self, shown: ShownLeaf | None) -> bool:
+        """Whether who shows a certificate is of this network."""
+        return shown is not None and self._network is not None and shown.network == self._network.key
+
+    # --- two that become one ------------------------------------------------------------------------------------------
+
+    def found(self) -> None:
+        """Somebody is about to be admitted: from now on there is a network."""
+        if self.is_alone:
+            self._keep(replace(self.network, founded_at=self._context.now.wall))
+
+    def fits(self, seed: bytes, key: bytes) -> bool:
+        """Whether a private key is that of a public one."""
+        try:
+            return self._public_key_of is not None and self._public_key_of(seed) == key
+        except ValueError:
+            return False
+
+    def adopt(self, network: KeptNetwork, whence: Connection) -> None:
+        """Be of another network from now on, as somebody says who has proved to be of it, or to know the secret."""
+        before = self.network
+        if network.key == before.key:
+            self.note(network.successions)
+            return
+        context, became = self._context, fingerprint(network.key)
+        context.trace("network", conn=whence.conn, step="adopted", network=became)
+        if before.founded_at is None:
+            context.notify("security", f"this server is of the network {became} now, as {whence.peer} is", "good")
+        else:
+            context.notify(
+                "security",
+                f"this network and another, which was founded earlier, are one: its key was {fingerprint(before.key)},"
+                f" and is {became} from now on; who knew it by the old one follows without a question",
+                "warning",
+            )
+        self._keep(replace(network, successions=self._with(network.successions, before.successions)))
+        for link in self._neighbours:
+            if link.conn != whence.conn:
+                self._hand_to(link)
+
+    def note(self, successions: Sequence[Succession]) -> None:
+        """Other keys have been succeeded by this network's, or by one before it."""
+        known = self._with(self.network.successions, successions)
+        if known != self.network.successions:
+            self._keep(replace(self.network, successions=known))
+
+    def _with(self, some: Sequence[Succession], others: Sequence[Succession]) -> tuple[Succession, ...]:
+        """Both, each once, the latest of the first at the end."""
+        known = dict.fromkeys(some)
+        return (*(one for one in others if one not in known), *some)[-SUCCESSIONS_MAX:]
+
+    def _keep(self, network: KeptNetwork) -> None:
+        self._context.network = network
+        self._changes += 1
+        self._context.actions.append(AdoptNetwork(network))
+
+    def adopted(self, network: KeptNetwork) -> None:
+        """The driver shows a network's key, and knows how the one before has led to it."""
+        self._changes -= 1
+        if self._changes or self._network is None:
+            return
+        if network.key == self._network.key and network.successions != self._network.successions:
+            self._context.network = replace(self._network, successions=network.successions)
+            self._tell_of_successions()
+        self.on_changed()
+
+    # --- neighbours ---------------------------------------------------------------------------------------------------
+
+    def linked(self, link: Link) -> None:
+        """A native link is up."""
+        if link.shown is not None and self.network.successions:
+            self._send(link, None)
+
+    def _tell_of_successions(self) -> None:
+        for link in self._neighbours:
+            if link.shown is not None:
+                self._send(link, None)
+
+    def _hand_to(self, link: Link) -> None:
+        """Hand the network's key to a member: nobody else is ever linked so."""
+        if link.shown is not None:
+            self._send(link, self.network.seed)
+
+    def _send(self, link: Link, seed: bytes | None) -> None:
+        network = self.network
+        self._context.send(link, NetworkNews(network.key, network.founded_at, network.successions, seed))
+
+    @takes(NetworkNews)
+    def _handed(self, link: Link, message: NetworkNews) -> None:
+        """A neighbour says how the network has become what it is, or what it is from now on."""
+        if link.shown is None or self._network is None:
+            self._context.invalid(link, "a network's key is handed over only where both sides have shown certificates")
+        elif message.network == self._network.key:
+            self.note(message.successions)
+        elif age_of(message.network, message.founded) < self.age:
+            if message.seed is None:
+                # It is on its way over this link, or another one.
+                return
+            if self.fits(message.seed, message.network):
+                self.adopt(as_kept(message.network, message.founded, message.seed, message.successions), link)
+            else:
+                self._context.invalid(link, "the private key is not that of the network")
+        elif message.seed is not None:
+            self._hand_to(link)
+
+
+def age_of(key: bytes, founded_at: float | None) -> NetworkAge:
+    """What decides whether the network with this public key stays."""
+    return NetworkAge(float("inf") if founded_at is None else founded_at, key)
+
+
+def as_kept(key: bytes, founded_at: float | None, seed: bytes, successions: Sequence[Succession]) -> KeptNetwork:
+    """A network as somebody has told of it."""
+    return KeptNetwork(seed, key, founded_at, tuple(successions))
