@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from tests.processes.forked import ForkedCommand, can_fork
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 LIMIT = 40.0
 """Seconds that a command may take, on a machine that has much else to do."""
@@ -41,36 +43,55 @@ class Program:
             "COLUMNS": "100",
         }
 
+        self.is_forked = False
+        """Whether what is run is forked from a loaded program instead of being started: the same, but for the start."""
+
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "tui", *arguments]
 
     def run(self, *arguments: str, stdin: str = "", variables: Mapping[str, str] | None = None) -> Ended:
         """Run a command to its end."""
-        ended = subprocess.run(
-            self.command(*arguments),
-            env={**self.environment, **(variables or {})},
-            input=stdin.encode(),
-            capture_output=True,
-            timeout=LIMIT,
-            check=False,
-        )
-        out, err = ended.stdout.decode(), ended.stderr.decode()
+        environment = {**self.environment, **(variables or {})}
+        if self._forks(variables or {}):
+            process = ForkedCommand(arguments, environment, subprocess.PIPE)
+            out, err = process.communicate(stdin, LIMIT)
+            status = process.wait()
+        else:
+            ended = subprocess.run(
+                self.command(*arguments),
+                env=environment,
+                input=stdin.encode(),
+                capture_output=True,
+                timeout=LIMIT,
+                check=False,
+            )
+            out, err, status = ended.stdout.decode(), ended.stderr.decode(), ended.returncode
         assert "Traceback" not in err, err
-        return Ended(ended.returncode, out, err)
+        return Ended(status, out, err)
+
+    def _forks(self, variables: Mapping[str, str]) -> bool:
+        """What the interpreter itself reads when it starts cannot be changed afterwards."""
+        return (
+            self.is_forked and can_fork() and not any(name.startswith(("PYTHON", "LC_", "LANG")) for name in variables)
+        )
 
     @contextmanager
     def running(
         self, *arguments: str, stdin: int = subprocess.DEVNULL, variables: Mapping[str, str] | None = None
     ) -> Iterator[subprocess.Popen[str]]:
         """A command while it runs; killed at the end of the block if it still does."""
-        process = subprocess.Popen(
-            self.command(*arguments),
-            env={**self.environment, **(variables or {})},
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        environment = {**self.environment, **(variables or {})}
+        if self._forks(variables or {}):
+            process: subprocess.Popen[str] = ForkedCommand(arguments, environment, stdin)
+        else:
+            process = subprocess.Popen(
+                self.command(*arguments),
+                env=environment,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
         try:
             yield process
         finally:

@@ -7,6 +7,7 @@ It ends when the socket is closed, and whatever it has started ends with it.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
@@ -24,8 +25,9 @@ REQUEST_MAX: Final = 2**17
 LOADED: Final = (
     *("tui.cli.serve", "tui.cli.headless", "tui.cli.starting", "tui.cli.process_list"),
     *("argon2", "cryptography.hazmat.primitives.asymmetric.ed25519"),
+    *("tui.cli.client_commands", "tui.cli.check", "tui.cli.verify", "tui.cli.restore", "tui.cli.config_command"),
 )
-"""With all that they import this is what a server without a screen imports, early or late."""
+"""With all that they import this is what a server without a screen imports, early or late, and what commands do."""
 
 
 def load() -> None:
@@ -67,7 +69,8 @@ def serve(channel: socket.socket) -> int:
                 ready.unregister(key.fd)
                 os.close(key.fd)
                 _, status = os.waitpid(pid, 0)
-                os.write(told, b"%d\n" % os.waitstatus_to_exitcode(status))
+                with contextlib.suppress(OSError):
+                    os.write(told, b"%d\n" % os.waitstatus_to_exitcode(status))
                 os.close(told)
                 continue
             data, descriptors, *_ = socket.recv_fds(channel, REQUEST_MAX, 4)
