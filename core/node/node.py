@@ -530,6 +530,7 @@ class Node:
             self.repair,
             lambda server: self.known_keys.standing(server).signs_from,
             self._ways.secret_shown,
+            self.orders.founding.awaited,
             now,
         )
 

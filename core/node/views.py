@@ -39,6 +39,7 @@ def view_of(
     repair: Repair,
     signs_from: Callable[[str], int | None],
     secret_shown: tuple[str, ...],
+    awaits_key_of: str,
     now: Now,
 ) -> NodeSnapshot:
     """A picture of the node at `now`. `signs_from`: the first start of which a server signs every entry;
@@ -69,6 +70,7 @@ def view_of(
         damaged=replication.damaged.count,
         read_through_at=repair.read_through_at,
         damaged_then=repair.damaged_then,
+        awaits_key_of=awaits_key_of,
         ssh_authority=topology.own.ssh_authority,
         network=network_fingerprint(context.network.key) if context.network is not None else "",
         secret_shown=secret_shown,

@@ -147,7 +147,7 @@ def test_a_server_heeds_the_keys_that_its_settings_name(program: Program, node: 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("silence",), "silence needs other words: activity-tui order HOST silence USER"),
+        (("silence",), "silence needs other words: silence USER"),
         (("silnce", "bob"), "did you mean 'silence'?"),
         (("ban", "0.0.0.0/0"), "too much of the world"),
         (("undo", "nothing"), "no order that is heeded here begins with nothing"),

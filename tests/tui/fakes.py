@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from pathlib import Path
@@ -21,10 +21,14 @@ from core.client.client_events import (
     Registered,
     RegisterRefused,
 )
+from core.client.operator_seat import OrderNotTaken
 from core.node.interface.notices import Notice, NoticeKind, Severity
 from core.node.interface.snapshot import ConnectionView, NodeSnapshot, ServerView, UserView
 from core.wire.activity import stamp_activity
 from core.wire.address import Address
+from core.wire.messages import OrderDrafted, OrderList
+from core.wire.signed_orders import ListedOperator, ListedOrder, Order
+from core.wire.signing import Signer
 from tui.application.app import ActivityApp
 from tui.feed.activities import note
 from tui.feed.history import Archive
@@ -143,11 +147,40 @@ class FakeNode:
         return Path("/data/backups/one.backup")
 
 
+class FakeSeat:
+    """An operator whose orders are all taken, unless the test says why not."""
+
+    def __init__(self, client: FakeClient, signer: Signer) -> None:
+        self._client = client
+        self._signer = signer
+
+    async def orders(self) -> OrderList:
+        self._client.shown_keys.append(self._signer.key)
+        if self._client.no_operator:
+            raise OrderNotTaken(self._client.no_operator)
+        listed = [ListedOrder(f"{number:024d}", one) for number, one in enumerate(self._client.given)]
+        return OrderList("aa", True, [ListedOperator(self._signer.key, 0, "alice")], listed[::-1])
+
+    async def draft(self, kind: str, target: str, words: Sequence[str] = (), because: str = "") -> OrderDrafted:
+        if target == "nobody":
+            raise OrderNotTaken("there is no nobody")
+        order = Order("aa", self._signer.key, 1, kind, target, "alice", target, tuple(words), because)
+        return OrderDrafted(order, f"the account {target}")
+
+    async def give(self, drafted: OrderDrafted) -> str:
+        self._client.given.append(drafted.order)
+        return "abcdefgh" * 3
+
+
 class FakeClient:
     """A client that says yes at once, unless told otherwise, and keeps what is posted until the test answers."""
 
     def __init__(self, model: ClientModel, identity: SignIn) -> None:
         self.model = model
+        self.given: list[Order] = []
+        self.shown_keys: list[bytes] = []
+        self.no_operator = ""
+        """Why the server heeds none of this person's orders."""
         self.identity = identity
         self.posted: list[tuple[str, Mapping[str, Any]]] = []
         self.answers = True
@@ -181,6 +214,9 @@ class FakeClient:
         stamp = int(self.model.clock() * 1_000_000)
         self.tell(PostAccepted(ref, "aa.3.1", stamp))
         self.tell(ActivityArrived("aa.3.1", processed(activity, name), name, stamp, True, ref))
+
+    def operator_seat(self, signer: Signer) -> Any:
+        return FakeSeat(self, signer)
 
     async def change_secret(self, secret: str, new_secret: str) -> None:
         world = WORLDS[self.model]

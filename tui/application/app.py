@@ -25,6 +25,7 @@ from textual.widgets import Input
 
 from tui.application.application_exit import ApplicationExit, Leave
 from tui.application.frame_scheduler import SHARE_ALONE, FrameScheduler
+from tui.application.giving_orders import GivingOrders
 from tui.application.own_identity import Identity
 from tui.look import bell, contrast
 from tui.look.appearance import CSS, DEFAULT_THEME, counterpart
@@ -32,7 +33,7 @@ from tui.look.bell import Bell, BellPolicy
 from tui.look.preferences import Preferences
 from tui.model.client_model import ClientModel, Happening
 from tui.model.network_faces import SignIn
-from tui.remembered import look_settings
+from tui.remembered import directories, look_settings, operator_key
 from tui.remembered.credentials import Remembered
 from tui.screens.asking import ConfirmScreen
 from tui.screens.dialog import UnhurriedScreen
@@ -153,6 +154,8 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
         self._identity = Identity(self, suggestion=suggestion, directory=person_dir, remembered=remembered)
         self._exit_procedure = ApplicationExit(self, leave)
         self._look_dir = person_dir
+        key_dir = directories.data_dir() if person_dir is not None else None
+        self._orders = GivingOrders(self, model, operator_key.usual_path(key_dir))
         self._armed = False
         self._telling = False
         self._painted = 0.0
@@ -375,8 +378,17 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
 
     def _tell(self, happening: Happening) -> None:
         self._identity.tell(happening)
+        if happening.kind == "logged in" and self.model.owns_node:
+            self._look_whether_operator()
         if happening.kind == "logged in" and self.model.node is None:
             self._look_from_afar()
+
+    def _look_whether_operator(self) -> None:
+        """Whoever registers first at the server that begins a network shows their key at once."""
+        self.model.look()
+        snapshot = self.model.snapshot
+        if snapshot is not None and snapshot.awaits_key_of and snapshot.awaits_key_of == self.model.username:
+            self._orders.show_key()
 
     def action_identity(self, occasion: str = "") -> None:
         self._identity.ask(occasion=occasion)
@@ -410,6 +422,8 @@ class ActivityApp(TypeAheadApp, UnprintedFaultsApp):
                 self.action_identity()
             case "passwd":
                 self.action_change_secret()
+            case "order":
+                self._orders.give(argument)
             case "bell":
                 self._set_bell(argument)
             case "theme":

@@ -7,7 +7,6 @@ import json
 import random
 import shlex
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -31,11 +30,11 @@ from tui.cli.loop import run_until_interrupted
 from tui.remembered import directories, operator_key
 from tui.script.exit_status import CommandFailed, ExitStatus, usage_error
 from tui.script.script_grammar import seconds_of
-from tui.text.quantities import duration_between, suggestion
+from tui.text.order_words import OrderWords, activities_of, check_words, named_operands, since_of
+from tui.text.quantities import duration_between
 from tui.text.safe_text import neutralise
 
 CODE_SECONDS_MAX: Final = 30 * 86_400
-BECAUSE_MAX: Final = 200
 SHORT: Final = 8
 """Characters of an order's id that people are shown; as many as are needed name it."""
 
@@ -49,101 +48,39 @@ class OrderWish(NamedTuple):
     """What is told in the place of the order's id: nobody else has it."""
 
 
-class OrderVerb(NamedTuple):
-    """What an operator may do: the words that follow it, and how they are read."""
-
-    operands: str
-    explained: str
-    read: Callable[[argparse.Namespace, list[str]], OrderWish]
-
-
-def _one(arguments: argparse.Namespace, operands: list[str]) -> OrderWish:
-    (target,) = operands
-    return OrderWish(target)
-
-
-def _appoint(arguments: argparse.Namespace, operands: list[str]) -> OrderWish:
-    user, *key = operands
-    text = " ".join(key)
-    if not text.startswith("ssh-"):
-        text = operator_key.words_file(values.path(text)) or text
-    return OrderWish(user, (text,))
-
-
-def _dismiss(arguments: argparse.Namespace, operands: list[str]) -> OrderWish:
-    (target,) = operands
-    return OrderWish(target, ("none",) if arguments.undo_all else ())
-
-
-def _expel(arguments: argparse.Namespace, operands: list[str]) -> OrderWish:
-    (target,) = operands
-    if arguments.since is None:
-        raise usage_error(
-            "expel needs --since DATE: from when on what came from the server is not trusted",
-            hint="--since 2026-11-20, --since '2026-11-20 14:30', or --since 0 for from the beginning.",
-        )
-    if arguments.keep_activities and arguments.all_activities:
-        raise usage_error("--keep-activities and --all-activities say two things: give only one of them")
-    activities = "keep" if arguments.keep_activities else "all" if arguments.all_activities else "since"
-    return OrderWish(target, (str(_stamp(arguments.since)), activities))
-
-
-def _stamp(text: str) -> int:
-    """A date as people write it, in this machine's time zone; microseconds since 1970. Raises CommandFailed."""
-    if text == "0":
-        return 0
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise usage_error(f"--since: {text!r} is no date: write 2026-11-20, or '2026-11-20 14:30'") from None
-    return max(0, int(moment.astimezone().timestamp() * 1_000_000))
-
-
-def _code(arguments: argparse.Namespace, operands: list[str]) -> OrderWish:
-    (target,) = operands
-    try:
-        seconds = duration_between(60, CODE_SECONDS_MAX)(arguments.expires)
-    except ValueError as error:
-        raise usage_error(f"--expires: {error}") from None
-    code = make_secret(random.SystemRandom())
-    expires = int((time.time() + seconds) * 1_000_000)
-    return OrderWish(target, (code_verifier(code), str(expires)), code)
-
-
-VERBS: Final = {
-    "silence": OrderVerb("USER", "refuse what somebody posts", _one),
-    "close": OrderVerb("USER", "close an account: nobody logs in with it", _one),
-    "remove": OrderVerb("ACTIVITY-ID", "remove an activity everywhere, for good", _one),
-    "ban": OrderVerb("ADDRESS[/PREFIX]", "refuse connections from an address or a network", _one),
-    "expel": OrderVerb("SERVER", "have a server be part of the network no more", _expel),
-    "code": OrderVerb("USER", "make a one-time code by which somebody whose secret is lost sets another", _code),
-    "readmit": OrderVerb("USER", "let an account in that came from an expelled server", _one),
-    "undo": OrderVerb("ID", "undo an order", _one),
-    "appoint": OrderVerb("USER KEY", "make somebody an operator, who signs orders with this public key", _appoint),
-    "dismiss": OrderVerb("USER", "let somebody be an operator no more; what they have ordered stays", _dismiss),
-    "list": OrderVerb("", "tell the orders, and who is an operator", _one),
-    "key": OrderVerb("", "tell your public key, for who appoints you", _one),
-}
-_MORE_OPERANDS: Final = {"appoint": 9}
-"""Of those that take more words than one: a key has blanks in it."""
+def _wish(words: OrderWords) -> OrderWish:
+    """What is asked of the server. Raises CommandFailed."""
+    if words.verb == "appoint":
+        key = named_operands(words.operands)
+        if not key.startswith("ssh-"):
+            key = operator_key.words_file(values.path(key)) or key
+        return OrderWish(words.target, (key,))
+    if words.verb == "dismiss":
+        return OrderWish(words.target, ("none",) if "--undo-all" in words.switches else ())
+    if words.verb == "expel":
+        return OrderWish(words.target, (str(since_of(words.since)), activities_of(words)))
+    if words.verb == "code":
+        try:
+            seconds = duration_between(60, CODE_SECONDS_MAX)(words.expires)
+        except ValueError as error:
+            raise usage_error(f"--expires: {error}") from None
+        code = make_secret(random.SystemRandom())
+        return OrderWish(words.target, (code_verifier(code), str(int((time.time() + seconds) * 1_000_000))), code)
+    return OrderWish(words.target)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    verb, operands = _read(arguments)
+    words = _read(arguments)
     path = _key_path(arguments.key)
-    if arguments.verb == "key":
+    if words.verb == "key":
         return _tell_key(_signer(path))
     address, seconds, choices = address_of(arguments), seconds_of(arguments), choices_of(arguments)
-    if len(arguments.because) > BECAUSE_MAX:
-        raise usage_error(f"--because has at most {BECAUSE_MAX} characters: everybody whom it concerns is told")
-    wish = verb.read(arguments, operands) if verb.operands else OrderWish("")
+    wish = _wish(words)
     ordering = _Ordering(choices, named(choices), address, seconds, _signer(path))
     try:
-        if arguments.verb == "list":
+        if words.verb == "list":
             return run_until_interrupted(lambda: ordering.list(as_json=arguments.json))
-        return run_until_interrupted(
-            lambda: ordering.give(arguments.verb, wish, arguments.because, as_json=arguments.json)
-        )
+        return run_until_interrupted(lambda: ordering.give(words.verb, wish, words.because, as_json=arguments.json))
     except OrderNotTaken as problem:
         raise CommandFailed(ExitStatus.REFUSED, f"nothing was ordered: {neutralise(str(problem), 400)}") from None
     except NotConnected as problem:
@@ -156,19 +93,21 @@ def run(arguments: argparse.Namespace) -> int:
         ) from None
 
 
-def _read(arguments: argparse.Namespace) -> tuple[OrderVerb, list[str]]:
-    verb = VERBS.get(arguments.verb)
-    if verb is None:
-        raise usage_error(
-            f"{arguments.verb!r} is nothing that can be ordered{suggestion(arguments.verb, VERBS)}",
-            hint=f"It is one of: {', '.join(VERBS)}.",
-        )
-    operands = list(arguments.operands)
-    least = len(verb.operands.split())
-    if not least <= len(operands) <= _MORE_OPERANDS.get(arguments.verb, least):
-        wanted = f"order HOST {arguments.verb} {verb.operands}".rstrip()
-        raise usage_error(f"{arguments.verb} needs other words: activity-tui {wanted}")
-    return verb, operands
+def _read(arguments: argparse.Namespace) -> OrderWords:
+    flags = {"--keep-activities": "keep_activities", "--all-activities": "all_activities", "--undo-all": "undo_all"}
+    words = OrderWords(
+        arguments.verb,
+        tuple(arguments.operands),
+        arguments.because,
+        arguments.since,
+        arguments.expires,
+        frozenset(flag for flag, name in flags.items() if getattr(arguments, name)),
+    )
+    try:
+        check_words(words)
+    except ValueError as error:
+        raise usage_error(str(error), hint="`activity-tui order --help` tells what can be ordered.") from None
+    return words
 
 
 def _key_path(given: str | None) -> Path:

@@ -17,8 +17,9 @@ from typing import Final, Literal
 
 import msgspec
 
+from core.client import NotConnected, OperatorSeat
 from core.node import NodeSnapshot, Notice, NoticeKind, Severity
-from core.wire import ANONYMOUS, Address
+from core.wire import ANONYMOUS, Address, Ed25519Signer
 from tui.feed.activities import note
 from tui.feed.feed import CAPACITY, Feed
 from tui.feed.history import Archive, History
@@ -188,6 +189,12 @@ class ClientModel:
         if self.identity is identity:
             known = new_secret if identity.secret is not None else None
             self.identity = replace(identity, way="login", secret=known, made=False)
+
+    def operator_seat(self, signer: Ed25519Signer) -> OperatorSeat:
+        """What an operator orders with a key. Raises NotConnected when nobody is logged in."""
+        if self._client is None:
+            raise NotConnected("you are not logged in")
+        return self._client.operator_seat(signer)
 
     async def look_back(self) -> bool:
         """Put a page of older activities on top of the feed; whether some came."""

@@ -6,8 +6,8 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from core.client import Client, ClientSettings, OutcomeUnknown, PostQueueFull, SecretRefused
-from core.wire import ANONYMOUS, Address
+from core.client import Client, ClientSettings, OperatorSeat, OutcomeUnknown, PostQueueFull, SecretRefused
+from core.wire import ANONYMOUS, Address, Ed25519Signer
 from tui.model.client_model import ClientFactory, ClientModel
 from tui.model.model_updates import tell
 from tui.model.network_faces import ActivityInput, ClientFace, SecretUnchanged, SecretUnknown, SignIn
@@ -38,6 +38,9 @@ class NetworkClient:
             raise SecretUnchanged(str(error)) from None
         except OutcomeUnknown as error:
             raise SecretUnknown(str(error)) from None
+
+    def operator_seat(self, signer: Ed25519Signer) -> OperatorSeat:
+        return OperatorSeat(self._client, signer)
 
     async def close(self) -> None:
         await self._client.close()

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from core.client import OperatorSeat
 from core.node import NodeSnapshot
-from core.wire import ANONYMOUS, Address
+from core.wire import ANONYMOUS, Address, Ed25519Signer
 
 ActivityInput = Mapping[str, Any]
 Way = Literal["register", "login", "anonymous"]
@@ -52,6 +53,10 @@ class ClientFace(Protocol):
 
     async def change_secret(self, secret: str, new_secret: str) -> None:
         """Give the account another secret. Raises SecretUnchanged with a clause, SecretUnknown if nobody can tell."""
+        ...
+
+    def operator_seat(self, signer: Ed25519Signer) -> OperatorSeat:
+        """What an operator orders with a key."""
         ...
 
     async def close(self) -> None: ...

@@ -51,6 +51,7 @@ _SUBJECTS: Final[Mapping[NoticeKind, str]] = {
     "limits": "what the system lets this program have",
     "dump": "a picture of what goes on inside this program",
     "identity": "the key of a server, and who speaks in its name without",
+    "ordered": "what operators have ordered, and who is one",
     "security": "secrets, and who can read them",
 }
 NOTICE_CHARACTERS_MAX: Final = 600

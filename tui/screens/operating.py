@@ -15,6 +15,7 @@ from tui.panes.overview import address_for_others
 from tui.screens.asking import AskScreen, ConfirmScreen, CopyScreen
 from tui.screens.filtering import FilteringScreen
 from tui.text import invitation
+from tui.text.order_words import order_line
 from tui.text.safe_text import neutralise, neutralise_name
 from tui.widgets.bars import ShareBar
 
@@ -123,6 +124,29 @@ class OperatorScreen(FilteringScreen):
         question = what_disconnecting_does(who, found[0] if found else None)
         self.app.push_screen(ConfirmScreen("Disconnect", question, yes="Disconnect", no="Keep"), answered)
 
+    def action_order(self) -> None:
+        """Put the beginning of an order about the selected row into the line where one writes."""
+        text = self._order_about(self.current)
+        self.action_write()
+        self.composer.value = text
+        self.composer.cursor_position = len(text)
+
+    def _order_about(self, pane: str) -> str:
+        snapshot = self.model.snapshot
+        if pane == "users" and (selected := self.users.selected) is not None:
+            return order_line("silence", str(self.users.rows[selected].key))
+        if pane == "feed" and (selected := self.feed.selected) is not None:
+            entry = self.feed.entry(selected)
+            return order_line("remove", entry.id) if entry.id is not None else "/order "
+        if pane == "connections" and (selected := self.connections.selected) is not None and snapshot is not None:
+            conn = self.connections.connection_at(selected)
+            found = next((one for one in snapshot.connections if one.conn == conn), None)
+            if found is not None and found.role == "server" and found.server:
+                return order_line("expel", found.server, "--since", "0")
+            if found is not None and found.origin == "inbound":
+                return order_line("ban", host_of(found.peer))
+        return "/order "
+
     def action_backup(self) -> None:
         node = self._own_node
         if node is None:
@@ -139,6 +163,14 @@ class OperatorScreen(FilteringScreen):
         task = asyncio.create_task(back_up(), name="backup")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def host_of(peer: str) -> str:
+    """The host of an address as connections show it."""
+    try:
+        return parse_address(peer).host
+    except ValueError:
+        return peer
 
 
 def what_disconnecting_does(who: str, one: ConnectionView | None) -> str:

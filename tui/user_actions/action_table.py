@@ -257,6 +257,14 @@ ACTIONS: Final[tuple[UserAction, ...]] = (
         node_only=True,
     ),
     UserAction(
+        "network.order",
+        "d",
+        "Decide about the selected row",
+        "As an operator: begin an order about the selected activity, user, connection or server.",
+        "Network",
+        "order",
+    ),
+    UserAction(
         "network.backup",
         "",
         "Back up now",

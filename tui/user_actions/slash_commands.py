@@ -30,6 +30,12 @@ COMMANDS: Final = (
     SlashCommand("backup", "/backup", "Writes a backup of everything this node keeps.", node_only=True),
     SlashCommand("login", "/login", "Registers a name, logs in with another one, or goes anonymous."),
     SlashCommand("passwd", "/passwd", "Changes your secret, in the whole network."),
+    SlashCommand(
+        "order",
+        "/order WHAT WHOM",
+        "Decides as an operator: silence, close, remove, ban, expel, code, readmit, undo, appoint, dismiss, list, key.",
+        needs="what is to be ordered",
+    ),
     SlashCommand("bell", "/bell off|mention|all", "Says when to ring.", needs="off, mention or all"),
     SlashCommand("theme", "/theme [NAME]", "Changes the colours; without a name: light or dark."),
     SlashCommand("quit", "/quit", "Leaves."),

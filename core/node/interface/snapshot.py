@@ -115,6 +115,9 @@ class NodeSnapshot(msgspec.Struct, frozen=True):
     """How many places were damaged then."""
     ssh_authority: str = ""
     """The public key, as OpenSSH writes it, that certifies the network's hosts for SSH; empty: none is served here."""
+    awaits_key_of: str = ""
+    """At the server that has begun the network: its first account, as long as that has not shown the key with which it
+    signs orders."""
     left_out: int = 0
     """Servers that are known and not among `servers`, because the picture has to fit a line."""
     network: str = ""

@@ -79,6 +79,12 @@ class FoundingKeeper:
         record = self.record
         return record is not None and self._is_own and claim == record.claim != "" and not record.operator
 
+    @property
+    def awaited(self) -> str:
+        """Who is to show the first operator's key here; nobody if nobody is."""
+        record = self.record
+        return record.name if record is not None and self.is_named(record.claim) else ""
+
     def name(self, key: bytes) -> None:
         """The first operator has shown their key."""
         record = self.record

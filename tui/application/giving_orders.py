@@ -1,0 +1,160 @@
+"""Orders that are given in the application: `/order` in the line where one writes, after a question."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from core.client import NotConnected, OperatorSeat, OrderNotTaken, OutcomeUnknown, make_secret
+from core.wire import Ed25519Signer, ListedOrder, code_verifier, operator_fingerprint
+from tui.model.client_model import ClientModel
+from tui.remembered import operator_key
+from tui.screens.asking import ConfirmScreen, CopyScreen
+from tui.text.order_words import OrderWords, activities_of, named_operands, parse_order, since_of
+from tui.text.quantities import duration_between
+from tui.text.safe_text import neutralise
+
+if TYPE_CHECKING:
+    from tui.application.app import ActivityApp
+
+CODE_SECONDS_MAX: Final = 30 * 86_400
+SHORT: Final = 8
+LISTED_MAX: Final = 200
+"""Orders that are shown; the command line lists all."""
+ELSEWHERE: Final = (
+    "orders are signed with a key that stays on your own machine: give them there, with `activity-tui order HOST ...`"
+)
+
+
+class GivingOrders:
+    """What an operator orders here. `path`: where their key is, or will be; None where it has no place."""
+
+    def __init__(self, app: ActivityApp, model: ClientModel, path: Path | None) -> None:
+        self._app = app
+        self._model = model
+        self._path = path
+
+    def give(self, text: str) -> None:
+        """Carry a line out. Raises ValueError with a sentence for a person."""
+        if self._path is None:
+            raise ValueError(ELSEWHERE)
+        if not self._model.online:
+            raise ValueError("log in first, with your name")
+        words = parse_order(text)
+        if words.verb == "code":
+            duration_between(60, CODE_SECONDS_MAX)(words.expires)
+        self._app.spawn(self._carry_out(words))
+
+    def show_key(self) -> None:
+        """The first account of the network here shows its key, as nobody else may do."""
+        if self._path is not None:
+            self._app.spawn(self._show_key())
+
+    async def _show_key(self) -> None:
+        try:
+            await self._seat(await self._signer()).orders()
+        except (OrderNotTaken, NotConnected, OutcomeUnknown, TimeoutError, operator_key.KeyUnusable, OSError) as error:
+            self._say(f"your key could not be shown to the server: {error}; `/order list` tries again", "warning")
+            return
+        self._say(f"You are the operator of this network. Keep a copy of your key: {self._path}", "information")
+
+    async def _carry_out(self, words: OrderWords) -> None:
+        try:
+            signer = await self._signer()
+            if words.verb == "key":
+                self._show("Your public key", "What somebody needs who appoints you:", operator_key.public_line(signer))
+                return
+            seat = self._seat(signer)
+            found = await seat.orders()
+            if words.verb == "list":
+                lines = [_line(one, found.accounts.get(one.order.target)) for one in found.orders[:LISTED_MAX]]
+                known = [
+                    f"{neutralise(found.accounts.get(one.claim, one.name), 64) or '?'}"
+                    f" {operator_fingerprint(one.key)}{' (dismissed)' if one.dismissed else ''}"
+                    for one in found.operators
+                ]
+                suspended = [f"suspended: {', '.join(neutralise(one, 64) for one in found.suspended)}"]
+                everything = [*(lines or ["nothing has been ordered"]), "", "operators:", *known]
+                self._show(
+                    "Orders", "The latest first:", "\n".join(everything + (suspended if found.suspended else []))
+                )
+                return
+            await self._order(seat, words)
+        except OrderNotTaken as problem:
+            self._say(f"Nothing was ordered: {problem}", "error")
+        except (NotConnected, TimeoutError) as problem:
+            self._say(f"Nothing was ordered: {str(problem) or 'the server does not answer'}", "error")
+        except OutcomeUnknown as problem:
+            self._say(f"Whether it is ordered is not known: {problem}; /order list tells", "error")
+        except (operator_key.KeyUnusable, OSError) as problem:
+            self._say(f"Nothing was ordered: {problem}", "error")
+
+    async def _order(self, seat: OperatorSeat, words: OrderWords) -> None:
+        more, code = _words(words)
+        drafted = await seat.draft(words.verb, words.target, more, words.because)
+        because = f"\nWhoever it concerns is told: {words.because}" if words.because else ""
+        question = f"{words.verb}: {neutralise(drafted.about, 400)}. It holds at every server.{because}"
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._app.push_screen(
+            ConfirmScreen("Order", question, yes="Order", no="Leave it"),
+            lambda yes: answer.set_result(bool(yes)) if not answer.done() else None,
+        )
+        if not await answer:
+            return
+        while True:
+            given = await seat.give(drafted)
+            if not drafted.left:
+                break
+            drafted = await seat.draft(words.verb, words.target, more, words.because)
+        if code:
+            self._show(
+                f"A code for {neutralise(words.target, 64)}",
+                "Give it to them by a way that you trust; it is good once:",
+                code,
+                "With it they set another secret: activity-tui passwd HOST -u NAME --code",
+            )
+        else:
+            done = f"Ordered: {words.verb}: {neutralise(drafted.about, 200)}. `/order undo {given[:SHORT]}` undoes it."
+            self._say(done, "information")
+
+    def _seat(self, signer: Ed25519Signer) -> OperatorSeat:
+        return self._model.operator_seat(signer)
+
+    async def _signer(self) -> Ed25519Signer:
+        path = self._path
+        assert path is not None, "asked for before"
+        signer = await asyncio.to_thread(operator_key.signer_of, path)
+        return signer if signer is not None else await asyncio.to_thread(operator_key.make_key, path)
+
+    def _show(self, title: str, before: str, what: str, after: str = "") -> None:
+        self._app.push_screen(CopyScreen(title, before, what, after))
+
+    def _say(self, text: str, severity: str) -> None:
+        self._app.notify(text, severity=severity, markup=False, timeout=8)  # type: ignore[arg-type]
+
+
+def _words(words: OrderWords) -> tuple[tuple[str, ...], str]:
+    """What goes with the target, and the code that nobody else has, if it is one."""
+    match words.verb:
+        case "appoint":
+            return (named_operands(words.operands),), ""
+        case "dismiss":
+            return (("none",) if "--undo-all" in words.switches else ()), ""
+        case "expel":
+            return (str(since_of(words.since)), activities_of(words)), ""
+        case "code":
+            code = make_secret(random.SystemRandom())
+            seconds = duration_between(60, CODE_SECONDS_MAX)(words.expires)
+            return (code_verifier(code), str(int((time.time() + seconds) * 1_000_000))), code
+        case _:
+            return (), ""
+
+
+def _line(one: ListedOrder, name: str | None) -> str:
+    order = one.order
+    what = neutralise(f"{order.kind} {name or order.name or order.target}", 60)
+    undone = " (undone)" if one.undone else ""
+    return f"{one.id[:SHORT]}  {neutralise(order.by, 24)}: {what}{undone}"
