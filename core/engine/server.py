@@ -34,7 +34,6 @@ from core.engine.threads.opening_store import (
 )
 from core.engine.threads.passwords import Passwords
 from core.engine.threads.persistence import Persistence
-from core.engine.threads.ssh_authority import founded_authority
 from core.engine.threads.verification import verified
 from core.engine.transport.stream_connection import ConnectionTraffic
 from core.engine.upkeep.address_watch import AddressWatch
@@ -102,7 +101,7 @@ class Server:
         self._subscribers: Subscribers[[Notice]] = Subscribers("a notice")
         self._key_subscribers: Subscribers[[str, str]] = Subscribers("a removed key")
         self._secret_subscribers: Subscribers[[str, str]] = Subscribers("a changed secret")
-        self._host_subscribers: Subscribers[[]] = Subscribers("other hosts")
+        self._identity_subscribers: Subscribers[[]] = Subscribers("another identity")
         self._kept_out_subscribers: Subscribers[[]] = Subscribers("who is kept out")
         self._acceptors: list[Acceptor] = []
         self._exhausted_at = -EXHAUSTED_TOLD
@@ -167,6 +166,7 @@ class Server:
                 on_kept_out=self._kept_out_subscribers.call,
                 on_finished=self._finish,
                 on_advertised=self._advertise,
+                on_network=self._another_identity,
                 tracer=Tracer(loop) if config.tracing else None,
             )
             undo.push_async_callback(runtime.aclose, "the server could not start", at_once=True)
@@ -319,9 +319,9 @@ class Server:
         was changed; the result ends that."""
         return self._secret_subscribers.enter(callback)
 
-    def subscribe_hosts(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Have `callback` called whenever `hosts` are others; the result ends that."""
-        return self._host_subscribers.enter(callback)
+    def subscribe_identity(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Have `callback` called whenever `hosts` are others, or the network is another; the result ends that."""
+        return self._identity_subscribers.enter(callback)
 
     def subscribe_kept_out(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Have `callback()` called whenever operators keep other people out than before; the result ends that."""
@@ -391,12 +391,12 @@ class Server:
         if self._runtime is not None and self._stopping is None:
             self._runtime.deliver(SshServed(port, authority))
 
-    async def ssh_authority(self) -> bytes:
-        """The seed of the Ed25519 key that certifies the network's hosts for SSH; made now if there is none yet.
-
-        Raises StoreError, ValueError when it is damaged.
-        """
-        return await self._store_thread().call(founded_authority)
+    @property
+    def ssh_authority(self) -> bytes:
+        """The private key that certifies the network's hosts for SSH: the 32 bytes of Ed25519. Raises NotRunning."""
+        if self._tls is None or self._tls.network.ssh is None:
+            raise NotRunning("this server has not been started")
+        return self._tls.network.ssh
 
     async def backup_now(self) -> Path:
         """Write a backup; where it is. Raises what the store does."""
@@ -500,7 +500,11 @@ class Server:
 
     def _advertise(self, action: Advertise) -> None:
         self._advertised, self._also = action.address, action.also
-        self._host_subscribers.call()
+        self._another_identity()
+
+    def _another_identity(self) -> None:
+        # Behind the action in hand: whoever hears of it may tell the node something.
+        asyncio.get_running_loop().call_soon(self._identity_subscribers.call)
 
     def _finish(self, undone: tuple[str, ...]) -> None:
         if self._stopping is None:

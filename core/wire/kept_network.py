@@ -32,7 +32,7 @@ class Succession(msgspec.Struct, frozen=True):
 class KeptNetwork(KeepsSecret, frozen=True):
     """A network, as each of its servers keeps it."""
 
-    unprinted: ClassVar[frozenset[str]] = frozenset({"seed"})
+    unprinted: ClassVar[frozenset[str]] = frozenset({"seed", "ssh"})
 
     seed: Annotated[bytes, msgspec.Meta(min_length=NETWORK_SEED_BYTES, max_length=NETWORK_SEED_BYTES)]
     """The private key."""
@@ -43,3 +43,6 @@ class KeptNetwork(KeepsSecret, frozen=True):
     another network made it for the time being, and gives it up for any other one."""
     successions: Annotated[tuple[Succession, ...], msgspec.Meta(max_length=SUCCESSIONS_MAX)] = ()
     """How other keys have led to this one, the latest at the end."""
+    ssh: Annotated[bytes, msgspec.Meta(min_length=NETWORK_SEED_BYTES, max_length=NETWORK_SEED_BYTES)] | None = None
+    """The private key that certifies the network's hosts for SSH, and serves for nothing else: OpenSSH calls it a CA.
+    Drawn at random, it goes where `seed` goes. None: there is none to hand on."""

@@ -37,6 +37,8 @@ class DiallersWord(msgspec.Struct, frozen=True, array_like=True):
     founded: float | None
     seed: bytes | None
     """The private key, if that network stays."""
+    ssh: bytes | None = None
+    """With it, the one that certifies its hosts for SSH."""
 
     def __repr__(self) -> str:
         return f"DiallersWord({self.founded})"

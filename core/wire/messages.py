@@ -159,37 +159,40 @@ class AdmissionShare(Message, frozen=True):
 
 class AdmissionProof(KeepsSecret, Message, frozen=True):
     """The dialling side's proof, and what it says of its own network: the public key, when it was founded, and, where
-    the other side's was founded later, the private key."""
+    the other side's was founded later, the private keys: the network's, and `ssh`, which certifies its SSH hosts."""
 
-    unprinted: ClassVar[frozenset[str]] = frozenset({"seed"})
+    unprinted: ClassVar[frozenset[str]] = frozenset({"seed", "ssh"})
 
     proof: KeyProof
     network: PublicKey
     founded: FoundedAt | None = None
     seed: NetworkSeed | None = None
+    ssh: NetworkSeed | None = None
 
 
 class AdmissionGranted(KeepsSecret, Message, frozen=True):
-    """The dialling side is admitted; then close. Where the answering side's network stays: its private key, when it was
-    founded. How other keys have led to the one that stays, as far as the side knows."""
+    """The dialling side is admitted; then close. Where the answering side's network stays: its private keys, and when
+    it was founded. How other keys have led to the one that stays, as far as the side knows."""
 
-    unprinted: ClassVar[frozenset[str]] = frozenset({"seed"})
+    unprinted: ClassVar[frozenset[str]] = frozenset({"seed", "ssh"})
 
     founded: FoundedAt | None = None
     successions: Successions = ()
     seed: NetworkSeed | None = None
+    ssh: NetworkSeed | None = None
 
 
 class NetworkNews(KeepsSecret, Message, frozen=True):
-    """The network's public key, when it was founded, and how other keys have led to it. With the private key: the
+    """The network's public key, when it was founded, and how other keys have led to it. With the private keys: the
     network has become one with another that was founded earlier. Only where both sides have shown certificates."""
 
-    unprinted: ClassVar[frozenset[str]] = frozenset({"seed"})
+    unprinted: ClassVar[frozenset[str]] = frozenset({"seed", "ssh"})
 
     network: PublicKey
     founded: FoundedAt | None = None
     successions: Successions = ()
     seed: NetworkSeed | None = None
+    ssh: NetworkSeed | None = None
 
 
 class Account(Message, frozen=True):

@@ -9,16 +9,15 @@ import os
 import sqlite3
 import subprocess
 from collections.abc import Iterable
-from pathlib import Path
 
 import asyncssh
 import pytest
 
-from core.engine.threads.ssh_authority import keep_authority
 from core.node.interface.actions import Advertise
 from core.store.identity import KEY_SETTING
+from core.store.kept_network_setting import read_network
 from core.wire import Address
-from tests.ssh.conftest import Place, serving, start_node
+from tests.ssh.conftest import Place, serving
 from tui.ssh.host_certificate import authority_key, principals, public_text
 from tui.text.invitation import known_hosts_line
 
@@ -42,28 +41,45 @@ async def come(place: Place, known: str, *options: str) -> tuple[int, str]:
     return status, errors
 
 
-async def share_authority(given: Place, taker: Path) -> None:
-    """Have a server that begins in a directory find another one's authority there, as one that was let in does."""
-    seed = await given.node.ssh_authority()
-    node = await start_node(taker, "ada")
-    await node._store_thread().call(lambda store: keep_authority(store, seed))
-    await node.abort()
+async def share_authority(*places: Place) -> None:
+    """Wait until all are of one network, and certified by it."""
+    first = places[0]
+    await first.until(lambda: all(len(one.node.snapshot().servers) == len(places) for one in places))
+    await first.until(lambda: len({one.node.snapshot().ssh_authority for one in places}) == 1)
 
 
 async def test_one_line_lets_in_at_two_servers_of_a_network_and_not_at_a_stranger(tmp_path):
     for name in ("first", "second", "stranger"):
         (tmp_path / name).mkdir()
-    async with serving(tmp_path / "first") as first:
-        await share_authority(first, tmp_path / "second")
-        async with serving(tmp_path / "second") as second, serving(tmp_path / "stranger") as stranger:
-            line = line_for(first, second, stranger)
-            assert (await come(first, line))[0] == 0
-            assert (await come(second, line))[0] == 0
-            status, complaint = await come(stranger, line)
-            assert status == 255 and "Host key verification failed" in complaint
-            # The line names places: the same server is not known at another one.
-            status, complaint = await come(second, line_for(first))
-            assert status == 255 and "Host key verification failed" in complaint
+    async with (
+        serving(tmp_path / "first") as first,
+        serving(tmp_path / "second", join=first.node.address) as second,
+        serving(tmp_path / "stranger") as stranger,
+    ):
+        await share_authority(first, second)
+        line = line_for(first, second, stranger)
+        assert (await come(first, line))[0] == 0
+        assert (await come(second, line))[0] == 0
+        status, complaint = await come(stranger, line)
+        assert status == 255 and "Host key verification failed" in complaint
+        # The line names places: the same server is not known at another one.
+        status, complaint = await come(second, line_for(first))
+        assert status == 255 and "Host key verification failed" in complaint
+
+
+async def test_of_two_networks_that_become_one_the_authority_goes_on_that_was_there_first(tmp_path):
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    async with serving(tmp_path / "first") as first, serving(tmp_path / "second") as second:
+        stays, goes = (one.node.ssh_authority for one in (first, second))
+        assert stays != goes
+        second.node.join(first.node.address)
+        await share_authority(first, second)
+        assert first.node.ssh_authority == second.node.ssh_authority == stays
+        line = line_for(first, second)
+        assert (await come(second, line))[0] == 0, "whoever comes after that is shown a certificate of the network"
+    async with serving(tmp_path / "second") as second:
+        assert second.node.ssh_authority == stays, "a later start finds it"
 
 
 async def test_a_host_key_that_was_made_anew_is_known_by_the_same_line(tmp_path):
@@ -158,28 +174,23 @@ def test_a_certificate_names_what_the_server_is_reached_by(listens: str, reached
 
 async def test_the_authority_is_drawn_once_kept_and_is_no_other_key_of_the_server(tmp_path):
     async with serving(tmp_path) as place:
-        seed = await place.node.ssh_authority()
+        seed = place.node.ssh_authority
+        network = await place.node._store_thread().call(read_network)
         identity = await place.node._store_thread().call(lambda store: store.get_setting(KEY_SETTING))
-        assert len(seed) == 32 and identity is not None and seed.hex() not in identity
+        assert network is not None and identity is not None
+        assert len({seed, network.seed, base64.b64decode(identity)}) == 3 and network.ssh == seed
+        assert repr(seed) not in repr(network)
     async with serving(tmp_path) as place:
-        assert await place.node.ssh_authority() == seed
+        assert place.node.ssh_authority == seed
     (tmp_path / "other").mkdir()
     async with serving(tmp_path / "other") as other:
-        assert await other.node.ssh_authority() != seed
+        assert other.node.ssh_authority != seed
 
 
 async def test_a_backup_holds_the_authority(tmp_path):
     async with serving(tmp_path) as place:
-        seed = await place.node.ssh_authority()
+        seed = place.node.ssh_authority
         backup = await place.node.backup_now()
     with contextlib.closing(sqlite3.connect(backup)) as connection:
-        [(kept,)] = connection.execute("SELECT value FROM settings WHERE name = 'ssh_authority'")
-    assert base64.b64decode(kept) == seed
-
-
-async def test_a_damaged_authority_is_said_and_no_other_one_is_made(tmp_path):
-    async with serving(tmp_path) as place:
-        await place.node._store_thread().call(lambda store: store.set_setting("ssh_authority", "nonsense"))
-    with pytest.raises(ValueError, match="the network's key for SSH hosts is damaged"):
-        async with serving(tmp_path):
-            pass
+        [(kept,)] = connection.execute("SELECT value FROM settings WHERE name = 'network_key'")
+    assert base64.b64encode(seed).decode() in kept

@@ -32,29 +32,37 @@ async def known_hosts(place: Place, *flags: str) -> tuple[int, str, str]:
 async def test_the_line_that_is_printed_lets_in_at_every_server_of_the_network(tmp_path: Path):
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
-    async with serving(tmp_path / "first") as first:
-        await share_authority(first, tmp_path / "second")
-        async with serving(tmp_path / "second", join=first.node.address) as second:
-            await first.until(lambda: sum(bool(one.ssh) for one in first.node.snapshot().servers) == 2)
-            status, line, errors = await known_hosts(first)
-            assert (status, errors) == (0, "")
-            assert line.count("\n") == 1 and line.startswith("@cert-authority [127.0.0.1]:")
-            assert (await come(first, line.strip()))[0] == (await come(second, line.strip()))[0] == 0
-            logins = [notice.text for notice in second.node.notices if notice.kind in ("login", "refused")]
-            assert len(logins) == 1, "being asked is no login, and no failed one"
+    async with (
+        serving(tmp_path / "first") as first,
+        serving(tmp_path / "second", join=first.node.address) as second,
+    ):
+        await share_authority(first, second)
+        await first.until(lambda: sum(bool(one.ssh) for one in first.node.snapshot().servers) == 2)
+        status, line, errors = await known_hosts(first)
+        assert (status, errors) == (0, "")
+        assert line.count("\n") == 1 and line.startswith("@cert-authority [127.0.0.1]:")
+        assert (await come(first, line.strip()))[0] == (await come(second, line.strip()))[0] == 0
+        logins = [notice.text for notice in second.node.notices if notice.kind in ("login", "refused")]
+        assert len(logins) == 1, "being asked is no login, and no failed one"
 
 
-async def test_a_server_that_has_not_the_networks_authority_is_left_out_and_named(tmp_path: Path):
-    for name in ("first", "second"):
+async def test_a_server_whose_ssh_is_somebody_elses_is_left_out_and_named(tmp_path: Path):
+    """A member may say that it serves SSH where another machine does: people would trust the network's key there."""
+    for name in ("first", "second", "stranger"):
         (tmp_path / name).mkdir()
     async with (
         serving(tmp_path / "first") as first,
-        serving(tmp_path / "second", name="bea", join=first.node.address) as second,
+        serving(tmp_path / "stranger") as stranger,
+        serving(tmp_path / "second", join=first.node.address) as second,
     ):
-        await first.until(lambda: sum(bool(one.ssh) for one in first.node.snapshot().servers) == 2)
+        await share_authority(first, second)
+        second.node.announce_ssh(stranger.port)
+        await first.until(lambda: stranger.port in [one.ssh for one in first.node.snapshot().servers])
         status, line, errors = await known_hosts(first)
-        assert status == 0 and f":{first.port} " in line and f":{second.port}" not in line
-        assert f"127.0.0.1 port {second.port} is left out: who answers there is not certified by this network" in errors
+        assert status == 0 and f":{first.port} " in line and f":{stranger.port}" not in line
+        assert (
+            f"127.0.0.1 port {stranger.port} is left out: who answers there is not certified by this network" in errors
+        )
 
 
 async def test_where_no_ssh_is_served_there_is_no_line(tmp_path: Path):

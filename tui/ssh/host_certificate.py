@@ -51,31 +51,30 @@ def principals(listens: str, reached: Iterable[str], machine: str) -> tuple[str,
 class HostCertifier:
     """The host key with its certificate, which says at which hosts the server is found."""
 
-    def __init__(self, host_key: asyncssh.SSHKey, authority: bytes, node: str) -> None:
-        """`authority`: 32 bytes of which its key is made; `node`: what a client's log calls the certificate."""
+    def __init__(self, host_key: asyncssh.SSHKey, node: str) -> None:
+        """`node`: what a client's log calls the certificate."""
         self._host_key = host_key
-        self._authority = authority_key(authority)
         self._node = node
-        self._names: tuple[str, ...] = ()
-
-    @property
-    def authority(self) -> str:
+        self._certified: tuple[bytes, tuple[str, ...]] | None = None
+        self.authority = ""
         """The authority's public key as `known_hosts` has it."""
-        return public_text(self._authority)
 
-    def host_keys(self, listens: str, reached: Iterable[str]) -> list[HostKey]:
+    def host_keys(self, authority: bytes, listens: str, reached: Iterable[str]) -> list[HostKey]:
         """What `asyncssh.listen` serves: the key with its certificate; who asks for none is shown the key alone.
 
-        `listens`: where SSH listens, empty for everywhere; `reached`: what the node tells others.
+        `authority`: 32 bytes of which its key is made; `listens`: where SSH listens, empty for everywhere; `reached`:
+        what the node tells others.
         """
-        self._names = principals(listens, reached, socket.gethostname())
-        assert self._names, "a certificate without names would be good for all hosts"
-        made = self._authority.generate_host_certificate(
-            self._host_key, key_id=f"activity-tui {self._node}", principals=list(self._names)
+        names = principals(listens, reached, socket.gethostname())
+        assert names, "a certificate without names would be good for all hosts"
+        key = authority_key(authority)
+        made = key.generate_host_certificate(
+            self._host_key, key_id=f"activity-tui {self._node}", principals=list(names)
         )
+        self._certified, self.authority = (authority, names), public_text(key)
         return [(self._host_key, made)]
 
-    def renewed(self, listens: str, reached: Iterable[str]) -> list[HostKey] | None:
-        """The same when the hosts are others than before; None when they are not."""
-        before, keys = self._names, self.host_keys(listens, reached)
-        return keys if self._names != before else None
+    def renewed(self, authority: bytes, listens: str, reached: Iterable[str]) -> list[HostKey] | None:
+        """The same when the authority or the hosts are others than before; None when they are not."""
+        before, keys = self._certified, self.host_keys(authority, listens, reached)
+        return keys if self._certified != before else None

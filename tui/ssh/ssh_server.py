@@ -19,7 +19,6 @@ import asyncssh
 from core.admission import Guesses, share_of, told_of_habit
 from core.engine import CannotBind, NotRunning, Server
 from core.node import Notice, NoticeKind, Severity
-from core.store import StoreError
 from core.wire import ANONYMOUS, AccountFact, Address
 from tui.application.frame_scheduler import FrameScheduler
 from tui.model.visitors import SessionView
@@ -83,6 +82,8 @@ class SSHServer:
         self._went = asyncio.Event()
         self._unsubscribe: Callable[[], None] = lambda: None
         self._certifier: HostCertifier | None = None
+        self._announced = 0
+        """The port that others are told; 0: none."""
         self.fingerprint = ""
         self.address = Address(settings.host, settings.port)
 
@@ -96,7 +97,7 @@ class SSHServer:
         if finding:
             self.tell("security", finding)
         self.fingerprint = host_key.get_fingerprint()
-        self._certifier = HostCertifier(host_key, await self._authority(), self.node.node_id)
+        self._certifier = HostCertifier(host_key, self.node.node_id)
         self.collector.start()
         settings = self.settings
         _have_home(settings.data_dir)
@@ -105,7 +106,9 @@ class SSHServer:
                 settings.host or None,
                 settings.port,
                 server_factory=functools.partial(SSHConnection, self),
-                server_host_keys=self._certifier.host_keys(self.settings.host, self.node.hosts),
+                server_host_keys=self._certifier.host_keys(
+                    self.node.ssh_authority, self.settings.host, self.node.hosts
+                ),
                 encoding=None,
                 line_editor=False,
                 login_timeout=settings.login_limit,
@@ -126,7 +129,7 @@ class SSHServer:
             raise CannotBind(f"SSH cannot be served at {where}: {reason}") from error
         keys = self.node.subscribe_removed_keys(self._key_removed)
         secrets = self.node.subscribe_changed_secrets(self._secret_changed)
-        hosts = self.node.subscribe_hosts(self._certify)
+        hosts = self.node.subscribe_identity(self._certify)
         kept_out = self.node.subscribe_kept_out(self._look_who_is_kept_out)
 
         def unsubscribe() -> None:
@@ -147,25 +150,23 @@ class SSHServer:
         found_at = ssh_host(ports, advertised, asked_for=self.node.settings.advertise is not None)
         self.address = Address(settings.host or found_at, port_of(found_at, ports))
         # Others are told the port alone: they look for it at the host that they know this node by.
-        if found_at == advertised:
-            self.node.announce_ssh(self.address.port, self._certifier.authority)
+        self._announced = self.address.port if found_at == advertised else 0
+        self._announce()
         command = invitation.ssh_command(found_at, self.address.port, "NAME")
         self.tell("listening", f"SSH at {self.address}, host key {self.fingerprint}; come in with: {command}")
 
-    async def _authority(self) -> bytes:
-        """The seed of the key that certifies the network's hosts. Raises OSError, ValueError."""
-        try:
-            return await self.node.ssh_authority()
-        except StoreError as error:
-            raise OSError(error.sentence) from None
-        except ValueError as error:
-            raise ValueError(f"the network's key for SSH hosts is damaged in the data: {error}") from None
+    def _announce(self) -> None:
+        if self._announced and self._certifier is not None:
+            self.node.announce_ssh(self._announced, self._certifier.authority)
 
     def _certify(self) -> None:
-        """Have the host key's certificate name all hosts at which people find it; for who comes from here on."""
+        """Have the host key's certificate be of the network, and name all hosts at which people find it; for who comes
+        from here on."""
         if self._acceptor is not None and self._certifier is not None:
-            if (keys := self._certifier.renewed(self.settings.host, self.node.hosts)) is not None:
+            keys = self._certifier.renewed(self.node.ssh_authority, self.settings.host, self.node.hosts)
+            if keys is not None:
                 self._acceptor.update(server_host_keys=keys)
+                self._announce()
 
     async def close(self, reason: str, successor: Address | None = None) -> None:
         """Say good-bye to every session, give their terminals back, and stop listening; within `leave_limit`."""

@@ -115,6 +115,7 @@ class Runtime:
         on_kept_out: Callable[[], None] = lambda: None,
         on_finished: Callable[[tuple[str, ...]], None],
         on_advertised: Callable[[Advertise], None] = lambda action: None,
+        on_network: Callable[[], None] = lambda: None,
         tracer: Tracer | None = None,
     ) -> None:
         self.loop = loop
@@ -127,6 +128,7 @@ class Runtime:
         self._on_kept_out = on_kept_out
         self._on_finished = on_finished
         self._on_advertised = on_advertised
+        self._on_network = on_network
         self._tracer = tracer
         self._node: NodeMachine | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -308,6 +310,7 @@ class Runtime:
         assert self._tls is not None, "a server without a key is of no network"
         network = self._tls.adopt(action.network)
         self._persistence.keep_network(network)
+        self._on_network()
         # Behind the action in hand: the node is not told while it acts.
         self.loop.call_soon(lambda: self.deliver(NetworkAdopted(network)))
 

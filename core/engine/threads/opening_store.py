@@ -103,9 +103,12 @@ def kept_network(store: Store, *, founds: bool, wall: float) -> tuple[KeptNetwor
             " restore a backup, or choose another data directory"
         ) from None
     if kept is not None:
+        if kept.ssh is None:
+            kept = msgspec.structs.replace(kept, ssh=secrets.token_bytes(SEED_BYTES))
+            keep_network(store, kept)
         return kept, False
-    seed = secrets.token_bytes(SEED_BYTES)
-    made = KeptNetwork(seed, Ed25519Signer(seed).key, wall if founds else None)
+    seed, ssh = secrets.token_bytes(SEED_BYTES), secrets.token_bytes(SEED_BYTES)
+    made = KeptNetwork(seed, Ed25519Signer(seed).key, wall if founds else None, ssh=ssh)
     keep_network(store, made)
     return made, True
 

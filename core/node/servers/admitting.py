@@ -149,9 +149,10 @@ class Admission:
             return
         network = membership.network
         stays = membership.age < age_of(answer.network, answer.founded)
-        asking.word = word = DiallersWord(network.key, network.founded_at, network.seed if stays else None)
+        seed, ssh = (network.seed, network.ssh) if stays else (None, None)
+        asking.word = word = DiallersWord(network.key, network.founded_at, seed, ssh)
         proof = proof_of_dialling(made.key, word)
-        self._context.send(link, AdmissionProof(proof, word.network, word.founded, word.seed))
+        self._context.send(link, AdmissionProof(proof, word.network, word.founded, seed, ssh))
 
     @takes(Handler.ADMISSION_GRANTED)
     def _granted(self, link: Link, message: AdmissionGranted) -> None:
@@ -169,7 +170,7 @@ class Admission:
             self._context.invalid(link, "that is not the key of the network that was told of")
             return
         else:
-            membership.adopt(as_kept(network, message.founded, message.seed, message.successions), link)
+            membership.adopt(as_kept(network, message.founded, message.seed, message.successions, message.ssh), link)
         link.clean = True
         self.on_admitted(link)
 
@@ -228,7 +229,7 @@ class Admission:
         if asked is None or asked.key is None or asked.told is None:
             self._context.invalid(connection, "nobody has asked for a proof yet")
             return
-        word = DiallersWord(message.network, message.founded, message.seed)
+        word = DiallersWord(message.network, message.founded, message.seed, message.ssh)
         if not hmac.compare_digest(message.proof, proof_of_dialling(asked.key, word)):
             self._wrong(connection)
             return
@@ -256,11 +257,11 @@ class Admission:
         if word.seed is not None:
             if not membership.fits(word.seed, word.network):
                 return None
-            membership.adopt(as_kept(word.network, word.founded, word.seed, ()), connection)
+            membership.adopt(as_kept(word.network, word.founded, word.seed, (), word.ssh), connection)
             return AdmissionGranted(word.founded, own.successions)
         membership.found()
         own = membership.network
-        return AdmissionGranted(own.founded_at, own.successions, own.seed)
+        return AdmissionGranted(own.founded_at, own.successions, own.seed, own.ssh)
 
     def _wrong(self, connection: Connection) -> None:
         """The other side does not know the secret."""

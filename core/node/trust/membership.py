@@ -122,7 +122,8 @@ class Membership:
                 f" and is {became} from now on; who knew it by the old one follows without a question",
                 "warning",
             )
-        self._keep(replace(network, successions=self._with(network.successions, before.successions)))
+        successions = self._with(network.successions, before.successions)
+        self._keep(replace(network, successions=successions, ssh=network.ssh or before.ssh))
         for link in self._neighbours:
             if link.conn != whence.conn:
                 self._hand_to(link)
@@ -158,21 +159,21 @@ class Membership:
     def linked(self, link: Link) -> None:
         """A native link is up."""
         if link.shown is not None and self.network.successions:
-            self._send(link, None)
+            self._send(link)
 
     def _tell_of_successions(self) -> None:
         for link in self._neighbours:
             if link.shown is not None:
-                self._send(link, None)
+                self._send(link)
 
     def _hand_to(self, link: Link) -> None:
         """Hand the network's key to a member: nobody else is ever linked so."""
         if link.shown is not None:
-            self._send(link, self.network.seed)
+            self._send(link, self.network.seed, self.network.ssh)
 
-    def _send(self, link: Link, seed: bytes | None) -> None:
+    def _send(self, link: Link, seed: bytes | None = None, ssh: bytes | None = None) -> None:
         network = self.network
-        self._context.send(link, NetworkNews(network.key, network.founded_at, network.successions, seed))
+        self._context.send(link, NetworkNews(network.key, network.founded_at, network.successions, seed, ssh))
 
     @takes(NetworkNews)
     def _handed(self, link: Link, message: NetworkNews) -> None:
@@ -186,7 +187,9 @@ class Membership:
                 # It is on its way over this link, or another one.
                 return
             if self.fits(message.seed, message.network):
-                self.adopt(as_kept(message.network, message.founded, message.seed, message.successions), link)
+                self.adopt(
+                    as_kept(message.network, message.founded, message.seed, message.successions, message.ssh), link
+                )
             else:
                 self._context.invalid(link, "the private key is not that of the network")
         elif message.seed is not None:
@@ -198,6 +201,8 @@ def age_of(key: bytes, founded_at: float | None) -> NetworkAge:
     return NetworkAge(float("inf") if founded_at is None else founded_at, key)
 
 
-def as_kept(key: bytes, founded_at: float | None, seed: bytes, successions: Sequence[Succession]) -> KeptNetwork:
+def as_kept(
+    key: bytes, founded_at: float | None, seed: bytes, successions: Sequence[Succession], ssh: bytes | None
+) -> KeptNetwork:
     """A network as somebody has told of it."""
-    return KeptNetwork(seed, key, founded_at, tuple(successions))
+    return KeptNetwork(seed, key, founded_at, tuple(successions), ssh)
