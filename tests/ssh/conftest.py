@@ -160,7 +160,7 @@ async def serving(
     directory: Path, name: str = "ada", join: Address | None = None, **settings: Any
 ) -> AsyncIterator[Place]:
     node = await start_node(directory, name, join)
-    chosen: dict[str, Any] = {"failure_delay": 0.01, "delay_max": 0.05, "leave_limit": 2.0, "collect_after": 0.2}
+    chosen: dict[str, Any] = {"failure_delay": 0.01, "delay_max": 0.05, "leave_limit": 2.0}
     ssh = SSHServer(node, SSHSettings("127.0.0.1", 0, node.settings.data_dir, **(chosen | settings)))
     try:
         await ssh.start()

@@ -10,10 +10,11 @@ import sys
 import weakref
 import webbrowser
 from collections.abc import Iterator
+from pathlib import Path
 
 from textual._context import active_app
 
-from tests.ssh.conftest import Place
+from tests.ssh.conftest import Place, serving
 from tui.application import fault_report
 from tui.ssh.applications.ssh_application import SSHApp
 from tui.terminal.modes import RESTORE
@@ -80,26 +81,27 @@ async def test_each_application_is_painted_in_its_own_context(place: Place, monk
     conn.close()
 
 
-async def test_sessions_that_have_ended_leave_no_application_alive(place: Place):
+async def test_sessions_that_have_ended_leave_no_application_alive(tmp_path: Path):
     """The parser of keys is remembered for ever by a cache in Textual; it must not hold the application too."""
-    conn = await place.connect("anonymous")
-    seen: list[weakref.ref[SSHApp]] = []
-    for number in range(6):
-        process = await open_session(place, conn)
-        seen += [weakref.ref(app) for app in place.apps()]
-        process.stdin.write(b"x\x1b[<35;4;5M\x1b[97;5u\x1b")
-        if number % 2:
-            process.stdin.write(b"\x15\x11")
-            await process.wait()
-        else:
-            process.close()
-            await process.wait_closed()
-    await place.until(lambda: not place.ssh.sessions())
-    conn.close()
-    await conn.wait_closed()
-    del process, conn
-    assert len(seen) >= 6
-    await place.until(lambda: not any(each() for each in seen), limit=25)
+    async with serving(tmp_path, collect_after=0.2) as place:
+        conn = await place.connect("anonymous")
+        seen: list[weakref.ref[SSHApp]] = []
+        for number in range(6):
+            process = await open_session(place, conn)
+            seen += [weakref.ref(app) for app in place.apps()]
+            process.stdin.write(b"x\x1b[<35;4;5M\x1b[97;5u\x1b")
+            if number % 2:
+                process.stdin.write(b"\x15\x11")
+                await process.wait()
+            else:
+                process.close()
+                await process.wait_closed()
+        await place.until(lambda: not place.ssh.sessions())
+        conn.close()
+        await conn.wait_closed()
+        del process, conn
+        assert len(seen) >= 6
+        await place.until(lambda: not any(each() for each in seen), limit=25)
 
 
 async def test_an_application_that_crashes_ends_its_own_session_only(place: Place, capfd, caplog):
